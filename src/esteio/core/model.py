@@ -1,0 +1,304 @@
+"""The nouns: server, session, message, attempt, approval, and the small values they are made of.
+
+Frozen values only; everything that changes is a new value. Times are epoch seconds (float, UTC), durations are seconds.
+Never lives here: a rule (see `diagnose`, `ladder`, `decide`, `outbound`), a column name (see `store.rows`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NewType
+
+import msgspec
+
+ServerName = NewType("ServerName", str)
+SessionName = NewType("SessionName", str)
+SessionId = NewType("SessionId", int)
+"""Internal and never reused; a name may come back after a delete."""
+MessageId = NewType("MessageId", str)
+
+ServerKind = str
+"""The adapter's name in the registry: `evolution`, `baileys`, `wapi`."""
+
+SessionState = Literal["connecting", "awaiting_qr", "connected", "degraded", "disconnected", "error", "paused"]
+Answer = Literal["yes", "no", "unknown"]
+Gate = Literal["open", "held"]
+HealthState = Literal["up", "slow", "down", "booting", "wall"]
+Rung = Literal["wait", "connect", "restart", "logout", "recreate", "create", "delete", "set_webhook", "person"]
+"""`wait` and `person` never become work; `create` and `delete` come only at a person's word or inside `recreate`;
+`set_webhook` re-asserts configuration and opens no socket."""
+
+DESTRUCTIVE: frozenset[Rung] = frozenset({"logout", "recreate", "delete"})
+OPENS_SOCKET: frozenset[Rung] = frozenset({"connect", "restart", "logout", "recreate", "create"})
+"""Rungs that hold one of the server's slots while they are open (`logout` because a connect follows it)."""
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """One of the two questions, can it send and can it receive, with the evidence that answered it and when."""
+
+    value: Answer = "unknown"
+    evidence: str | None = None
+    at: float | None = None
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A stable kebab code and the values its sentence needs; the sentences live in `core.errors`."""
+
+    code: str
+    args: Mapping[str, str] = {}
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """From the first proof that something is down to the first proof that it works again."""
+
+    id: str
+    since: float
+    because: str
+    reopened: int = 0
+    notice_due: float | None = None
+    noticed: bool = False
+    ended_at: float | None = None
+    held_at_start: int = 0
+    expected: bool = False
+    """A person caused it (logout, recreate, a first pairing): no notice."""
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One control act. Open until its effect was seen or `until` has passed; then it is history."""
+
+    id: str
+    rung: Rung
+    number: int
+    opened_at: float
+    until: float
+    because: str = ""
+    performed_at: float | None = None
+    answer: str | None = None
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """Where the session stands on the ladder. Reset only by a stable period, a server boot or a person's word."""
+
+    connects: int = 0
+    """Connect attempts without effect in the present series."""
+    restarts: int = 0
+    """Restarts since the last reset: the exponent of the cool-down."""
+    last_restart_at: float | None = None
+    logouts: int = 0
+    last_logout_at: float | None = None
+    recreates: int = 0
+    last_destructive_at: float | None = None
+    strikes: int = 0
+    """Failed ladders: the exponent of the quarantine."""
+    quarantine_until: float = 0.0
+    spent: tuple[str, ...] = ()
+    """Rungs that were seen to have no effect in this fall; the next choice learns from them."""
+    open: Attempt | None = None
+    last: Attempt | None = None
+    next_at: float | None = None
+    looks: int = 0
+    asked_by_person: bool = False
+    server_restart_proposed: bool = False
+    awaiting: str | None = None
+    """Id of the approval that waits for a person, if any."""
+    approved: str | None = None
+    """The destructive rung a person has agreed to, not yet begun."""
+
+
+class Quirk(msgspec.Struct, frozen=True):
+    """One known lie of one provider, as data. `versions` reads like a pip specifier, e.g. `>=2.3.1,<2.3.7`."""
+
+    name: str
+    versions: str
+    text_pt: str
+    text_en: str
+    source: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """A server's own limits; None falls back to the policy."""
+
+    connects_in_flight: int | None = None
+    seconds_between_connects: float | None = None
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """One open attempt that counts against a server's budget."""
+
+    session: SessionId
+    attempt: str
+    until: float
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """A server-wide fall: one notice, one healer. `canary` is healed first; after it the rest in a ramp."""
+
+    id: str
+    since: float
+    because: str
+    canary: SessionId | None = None
+    canary_ok_at: float | None = None
+    noticed: bool = False
+    notice_due: float | None = None
+    ended_at: float | None = None
+    members: int = 0
+
+
+class ServerFacts(msgspec.Struct, frozen=True):
+    """What has been seen of a server, folded. Zero means never."""
+
+    answered_at: float = 0.0
+    failed_at: float = 0.0
+    failures: tuple[float, ...] = ()
+    failed_by: str = ""
+    down_since: float = 0.0
+    booted_at: float = 0.0
+    wall_at: float = 0.0
+    wall_detail: str = ""
+    auth_refused_at: float = 0.0
+    slow_at: float = 0.0
+    listed_at: float = 0.0
+    version_at: float = 0.0
+
+
+class Server(msgspec.Struct, frozen=True):
+    """One provider deployment, with its weather and its budget. Credentials are not part of this value."""
+
+    name: ServerName
+    kind: ServerKind
+    base_url: str
+    limits: Limits = Limits()
+    health: HealthState = "up"
+    health_because: str = ""
+    health_at: float = 0.0
+    version: str | None = None
+    sessions_at_server: int | None = None
+    facts: ServerFacts = ServerFacts()
+    slots: tuple[Slot, ...] = ()
+    last_attempt_at: float = 0.0
+    incident: Incident | None = None
+    outage: Outage | None = None
+    version_n: int = 0
+    """Compare-and-set counter of this row."""
+    wake_at: float | None = None
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+MessageState = Literal[
+    "queued", "sending", "held", "in_doubt", "sent", "delivered", "read", "failed", "expired", "cancelled"
+]
+"""`held` is never stored: it is `queued` behind a closed gate (see `outbound.shown_state`)."""
+Direction = Literal["out", "in"]
+Kind = Literal["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "poll", "reaction", "unknown"]
+MEDIA_KINDS: frozenset[str] = frozenset({"image", "video", "audio", "document", "sticker"})
+
+
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A picture, sound, film or paper. Exactly one of `url`, `base64`, `stored` names its bytes for an outgoing one."""
+
+    kind: str
+    url: str | None = None
+    base64: str | None = None
+    stored: str | None = None
+    """Name of a file in our own media store."""
+    mime: str | None = None
+    filename: str | None = None
+    size: int | None = None
+
+
+class Location(msgspec.Struct, frozen=True, omit_defaults=True):
+    latitude: float
+    longitude: float
+    name: str | None = None
+    address: str | None = None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    name: str
+    phone: str
+
+
+class Poll(msgspec.Struct, frozen=True):
+    question: str
+    options: tuple[str, ...]
+    choices: int = 1
+
+
+class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`message` is ours; `provider_id` is filled in before sending. An empty emoji takes the reaction back."""
+
+    message: str
+    emoji: str
+    provider_id: str | None = None
+    from_me: bool = False
+
+
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a message says, in one normal form for both directions."""
+
+    kind: Kind
+    text: str | None = None
+    """The body of a text, the caption of a media."""
+    media: Media | None = None
+    location: Location | None = None
+    contacts: tuple[Contact, ...] = ()
+    poll: Poll | None = None
+    reaction: Reaction | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of either direction, as the store holds it."""
+
+    id: MessageId
+    session_id: SessionId
+    session: SessionName
+    direction: Direction
+    chat: str
+    """The conversation: digits of a phone, or a JID for groups and unresolved lids. With the session, the lane."""
+    content: Content
+    state: MessageState
+    created_at: float
+    updated_at: float
+    to: str | None = None
+    sender: str | None = None
+    provider_id: str | None = None
+    reason: Reason | None = None
+    priority: int = 5
+    expires_at: float | None = None
+    on_down: Literal["hold", "fail"] = "hold"
+    client_ref: str | None = None
+    quote: str | None = None
+    mentions: tuple[str, ...] = ()
+    attempts: int = 0
+    due_at: float = 0.0
+    closed_tries: int = 0
+    """"Connection Closed" answers in the present series: the short retry of seed 004 counts them."""
+    sent_at: float | None = None
+    doubt_since: float | None = None
+    queue_ref: str | None = None
+    recovered: bool = False
+    """An inbound message that was read back after a gap."""
+
+
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One line of `GET /v1/messages/{id}`'s `attempts`."""
+
+    at: float
+    outcome: str
+    detail: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A destructive rung that waits for a person. `cost` says what will be lost (a reason code with a sentence)."""
+
+    id: str
+    session_id: SessionId
+    session: SessionName
+    rung: Rung
+    because: str
+    cost: Reason
+    created_at: float
+    outage: str | None = None
+    state: Literal["open", "approved", "rejected", "stale"] = "open"
+    decided_at: float | None = None

@@ -1,0 +1,298 @@
+"""What a provider adapter is, and the few words it shares with the rest of the house.
+
+Lives here: the HTTP values, the `Transport` port, the `Flow` shape, the outcomes of each operation and the
+`Provider` protocol. Never lives here: a URL of any provider, a retry, a clock, a socket.
+
+An adapter's operation is a *flow*: a generator that yields `HttpRequest` and receives `HttpResponse`, and returns an
+outcome. It neither waits nor retries; `driver.run` is the only thing that turns requests into traffic, and it throws
+`TransportFailed` *into* the flow when no answer came, so that the flow (which knows what the step meant) decides what
+that proves. A flow that does not catch it lets the driver return the outcome for "in doubt".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+
+from esteio.core.evidence import Evidence
+from esteio.core.inbound import InboundEvent
+from esteio.core.model import Content, Quirk, ServerName
+
+Json = Any
+"""A decoded JSON value of a stranger; narrow it before use."""
+
+
+# -- the wire ----------------------------------------------------------------------------------------------------
+
+
+class HttpRequest(msgspec.Struct, frozen=True):
+    """One request. `url` is absolute; `timeout_s` bounds the whole exchange, connect included."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    timeout_s: float = 10.0
+
+
+class HttpResponse(msgspec.Struct, frozen=True):
+    """One answer. Header names are lower case. `body` is complete and bounded by the transport."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+    def json(self) -> Json:
+        """The decoded body, or None when it is not JSON (an HTML page, an empty body). Never raises."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    @property
+    def is_html(self) -> bool:
+        """Whether this is a page for people: the mark of a wrong path, a proxy, or a login wall."""
+        kind = self.headers.get("content-type", "")
+        return "text/html" in kind or self.body.lstrip()[:15].lower().startswith((b"<!doctype", b"<html"))
+
+
+class TransportFailed(Exception):
+    """No complete answer came.
+
+    `sent` says whether the request may have reached the other side: "no" (connection refused, DNS, TLS: surely not
+    processed) or "maybe" (time-out, reset after sending, answer cut or too large).
+    """
+
+    def __init__(self, reason: str, *, sent: Literal["no", "maybe"], timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent: Literal["no", "maybe"] = sent
+        self.timed_out = timed_out
+
+
+class Transport(Protocol):
+    """The one door to the network: aiohttp in service, the simulated world in virtual time."""
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        """Perform one exchange. Raises `TransportFailed` and nothing else."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is held open. Double close is harmless."""
+        ...
+
+
+T = TypeVar("T")
+Flow = Generator[HttpRequest, HttpResponse, T]
+
+
+# -- what operations return --------------------------------------------------------------------------------------
+
+Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
+"""`accepted`: the provider took it. `refused`: it said no, for a reason about the request. `not_sent`: it surely did
+not happen, and may be tried again. `in_doubt`: it may have happened."""
+
+SendFault = Literal[
+    "none", "socket", "server", "rate", "media", "restriction", "invalid-number", "request", "unpaired", "missing", "timeout"
+]
+"""Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
+licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider."""
+
+
+class SendOutcome(msgspec.Struct, frozen=True):
+    """What became of one send. `detail` is the provider's own words, secrets stripped, at most 500 characters."""
+
+    certainty: Certainty
+    provider_id: str | None = None
+    fault: SendFault = "none"
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    queue_ref: str | None = None
+    """The provider's own queue entry, where it queues (W-API `insertedId`)."""
+
+
+class QrCode(msgspec.Struct, frozen=True):
+    """A code to scan. `code` is the raw text; `png_base64` (no data: prefix) may be empty, then it is drawn by us."""
+
+    code: str
+    png_base64: str = ""
+    count: int = 0
+    pairing_code: str | None = None
+
+
+class ActOutcome(msgspec.Struct, frozen=True):
+    """What a control act (create, connect, restart, logout, delete, set_webhook) was *answered*; never its effect.
+
+    `answer`: `ok` the provider said yes; `no` it said no (also with HTTP 200 and an error body); `noop` it said that
+    there is nothing to do (restart on a closed instance); `exists` create of a name that is taken; `missing` the
+    instance is unknown; `unsupported` this provider has no such call; `unanswered` no answer in time;
+    `not_reached` surely not processed.
+    """
+
+    answer: Literal["ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached"]
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    qr: QrCode | None = None
+    """Only a code that this very answer proves fresh (`count` grew, or the instance was never paired)."""
+    ref: Mapping[str, str] = {}
+    """What the provider calls the session now, when the act changed or learned it."""
+
+
+class ProbeOutcome(msgspec.Struct, frozen=True):
+    """What a look saw: evidence about the session and, where it speaks of the server, about the server."""
+
+    evidence: tuple[Evidence, ...]
+    qr: QrCode | None = None
+    detail: str = ""
+
+
+class LookupOutcome(msgspec.Struct, frozen=True):
+    """Whether a message that is in doubt is at the provider.
+
+    `found` (with its id), `absent` (the provider's list was read to the needed depth and it is not there),
+    `unknown` (cannot be told: no list, an error, several alike).
+    """
+
+    result: Literal["found", "absent", "unknown"]
+    provider_id: str | None = None
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class InventoryEntry(msgspec.Struct, frozen=True):
+    """One row of the provider's list: a hint, never a proof."""
+
+    key: str
+    state: str
+    phone: str | None = None
+    disconnect_code: int | None = None
+    disconnected_at: float | None = None
+
+
+class InventoryOutcome(msgspec.Struct, frozen=True):
+    """One list call: what the server says it holds, its version where it tells, and evidence about the server."""
+
+    entries: tuple[InventoryEntry, ...] | None
+    evidence: tuple[Evidence, ...] = ()
+    version: str | None = None
+
+
+class WebhookReading(msgspec.Struct, frozen=True):
+    """What one provider webhook says. `readable` False: kept as it came, counted, shown, never dropped."""
+
+    readable: bool
+    evidence: tuple[Evidence, ...] = ()
+    events: tuple[InboundEvent, ...] = ()
+    qr: QrCode | None = None
+    note: str = ""
+
+
+# -- where and what ----------------------------------------------------------------------------------------------
+
+
+class Where(msgspec.Struct, frozen=True):
+    """The provider's side of a session: everything a flow needs to address it. Credentials are in clear here."""
+
+    server: ServerName
+    base_url: str
+    credentials: Mapping[str, str]
+    session: str
+    """Our name of the session; "" when the call is about the server only."""
+    ref: Mapping[str, str] = {}
+    """What the provider calls it: {"instance_name"}, {"session"}, {"instance_id", "token"}."""
+    version: str | None = None
+    phone: str | None = None
+    webhook_url: str = ""
+    """Where the provider shall post its events for this session."""
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What a dialect can do at all; the ladder asks before it plans."""
+
+    restart: bool
+    restart_keeps_link: bool
+    pairing_code: bool
+    message_list: bool
+    """Whether absence of a sent message can be proved by reading."""
+    round_trip_probe: bool
+    state_webhooks: bool
+    socket_probe: bool
+    list_sessions: bool
+    queues_while_down: bool
+    """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
+
+
+class OutgoingMessage(msgspec.Struct, frozen=True):
+    """A message ready to be translated. `to` is digits (a phone) or a full JID (groups, lids)."""
+
+    to: str
+    content: Content
+    quote_provider_id: str | None = None
+    quote_from_me: bool = False
+    mentions: tuple[str, ...] = ()
+
+
+class SentQuery(msgspec.Struct, frozen=True):
+    """A message in doubt, as it can be recognised at the provider: chat, body and the time window of the send."""
+
+    to: str
+    content: Content
+    not_before: float
+    """Epoch seconds: when the attempt began, less a minute for the provider's clock."""
+    queue_ref: str | None = None
+    known_ids: frozenset[str] = frozenset()
+    """Provider ids already matched to other messages; they are not this one."""
+
+
+ProbeDepth = Literal["state", "socket", "roundtrip"]
+
+
+class Provider(Protocol):
+    """A dialect. Stateless and pure: every method is a flow or a reading.
+
+    Every flow may take several requests. `now` (epoch seconds) stamps the evidence; flows never read a clock. For
+    evidence that depends on how long an exchange took, `seen_at = now` is early by at most the exchange.
+    """
+
+    kind: str
+    capabilities: Capabilities
+
+    def quirks(self, version: str | None) -> tuple[Quirk, ...]: ...
+
+    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
+
+    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
+
+    def restart(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+
+    def logout(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+
+    def delete(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+
+    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+
+    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]: ...
+
+    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]: ...
+
+    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        """A fresh look for a QR, without side effect. Where the dialect cannot tell a fresh one: no `qr`."""
+        ...
+
+    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]: ...
+
+    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]: ...
+
+    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+        """What the provider's own list holds since `since`, in the normal form of webhooks, for filling gaps."""
+        ...
+
+    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+        """Pure and total: junk gives `readable=False`, unknown events give an empty reading with a note."""
+        ...
+
+    def secrets(self, where: Where) -> tuple[str, ...]:
+        """Every secret that must never be stored or shown when it comes back in a body."""
+        ...
