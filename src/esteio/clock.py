@@ -1,0 +1,70 @@
+"""now() and new ids; the only place that reads a clock or draws dice.
+
+`Clock` follows the running event loop, so that one virtual loop moves everything: wall time = epoch at the loop's time
+zero + the loop's time. Never lives here: a decision about time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from typing import Protocol
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Clock(Protocol):
+    """What tells the time and makes ids."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    def new_id(self, prefix: str) -> str:
+        """A new id, `prefix_` and 26 characters that sort by time."""
+        ...
+
+    def token(self) -> str:
+        """An unguessable URL-safe word (256 bits)."""
+        ...
+
+
+def _ulid(prefix: str, now: float, entropy: int) -> str:
+    value = (int(now * 1000) << 80) | entropy
+    letters = []
+    for _ in range(26):
+        letters.append(_ALPHABET[value & 31])
+        value >>= 5
+    return f"{prefix}_{''.join(reversed(letters))}"
+
+
+class SystemClock:
+    """The machine's clock and its entropy."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def new_id(self, prefix: str) -> str:
+        return _ulid(prefix, self.now(), secrets.randbits(80))
+
+    def token(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+class LoopClock:
+    """Epoch + the running loop's time, ids from a seed: for virtual time and for runs that must repeat."""
+
+    def __init__(self, epoch: float, seed: int) -> None:
+        self._epoch = epoch
+        self._dice = random.Random(seed)
+
+    def now(self) -> float:
+        return self._epoch + asyncio.get_running_loop().time()
+
+    def new_id(self, prefix: str) -> str:
+        return _ulid(prefix, self.now(), self._dice.getrandbits(80))
+
+    def token(self) -> str:
+        return f"{self._dice.getrandbits(256):064x}"

@@ -1,0 +1,133 @@
+"""A session as Esteio knows it: its facts, its state and the table of legal moves between states.
+
+`Session` is the row that only `engine.reconcile` writes. `Facts` is what its evidence folded into; it is small and
+bounded, so that a session with a million pieces of evidence costs no more than a new one. Never lives here: how facts
+are folded (`diagnose`), what to do (`ladder`, `decide`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from esteio.core.model import Axis, Gate, Outage, Reason, Recovery, ServerKind, ServerName, SessionId, SessionName, SessionState
+
+KEEP_CLOSED = 4
+"""How many refusals are remembered; two decide."""
+KEEP_FLAPS = 16
+"""How many `connecting` are remembered; `flap_count` of them decide."""
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What has been seen of a session, folded. Times are epoch seconds of *happening*; 0 means never."""
+
+    life_at: float = 0.0
+    life_by: str = ""
+    life_seen_at: float = 0.0
+    send_ok_at: float = 0.0
+    send_ok_by: str = ""
+    receive_ok_at: float = 0.0
+    receive_ok_by: str = ""
+    socket_ok_at: float = 0.0
+    closed: tuple[float, ...] = ()
+    """Times of "Connection Closed" since the last proof of life."""
+    closed_by: tuple[str, ...] = ()
+    dead_at: float = 0.0
+    """When death was proved (second witness); 0 while it is not."""
+    silent_at: float = 0.0
+    """A round trip that nobody answered."""
+    silents: int = 0
+    said: str = ""
+    """The freshest claim of the provider's own memory: open, connecting, closed, or a word we do not know."""
+    said_at: float = 0.0
+    hinted: str = ""
+    """The freshest claim pushed by a webhook, or of a list."""
+    hinted_at: float = 0.0
+    listed: str = ""
+    listed_at: float = 0.0
+    code: int = 0
+    """The last disconnect code that means something by itself (401, 402, 403, 405, 406, 440)."""
+    code_at: float = 0.0
+    code_road: str = ""
+    code_until: float = 0.0
+    """End of a temporary ban, where known."""
+    qr_at: float = 0.0
+    no_qr_at: float = 0.0
+    unpaired_at: float = 0.0
+    missing_at: float = 0.0
+    paired_at: float = 0.0
+    connecting: tuple[float, ...] = ()
+    opened_at: float = 0.0
+    """When someone last said open after not saying it."""
+    phone_seen: str = ""
+    identity_at: float = 0.0
+    acks_missing: tuple[float, ...] = ()
+    ack_errors: tuple[float, ...] = ()
+    ack_error_code: str = ""
+    silence_at: float = 0.0
+    stall_at: float = 0.0
+    webhook_gone_at: float = 0.0
+    looked_at: float = 0.0
+    look_failed_at: float = 0.0
+    act_at: float = 0.0
+    """When the last control act was answered: readings older than this are about the time before it."""
+    interrupted_at: float = 0.0
+    recover_at: float = 0.0
+    pair_at: float = 0.0
+    refused_at: float = 0.0
+    refused_detail: str = ""
+    """The provider refused a create or pair in its own words."""
+    any_at: float = 0.0
+    """When anything at all was last heard from the provider about this session."""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One WhatsApp number on one server. `version` is the compare-and-set counter of the row."""
+
+    id: SessionId
+    name: SessionName
+    server: ServerName
+    kind: ServerKind
+    created_at: float
+    phone: str | None = None
+    ref: Mapping[str, str] = {}
+    policy: str = "default"
+    state: SessionState = "connecting"
+    since: float = 0.0
+    reason: Reason = Reason("created")
+    can_send: Axis = Axis()
+    can_receive: Axis = Axis()
+    gate: Gate = "held"
+    gate_since: float = 0.0
+    outage: Outage | None = None
+    last_outage: Outage | None = None
+    recovery: Recovery = Recovery()
+    facts: Facts = Facts()
+    paused: bool = False
+    linked: bool = False
+    """Whether it has ever been connected: before that, waiting for a QR is no fall."""
+    version: int = 0
+    wake_at: float | None = None
+
+
+MOVES: Mapping[SessionState, frozenset[SessionState]] = {
+    "connecting": frozenset({"awaiting_qr", "connected", "degraded", "disconnected", "error", "paused"}),
+    "awaiting_qr": frozenset({"connecting", "connected", "degraded", "disconnected", "error", "paused"}),
+    "connected": frozenset({"connecting", "awaiting_qr", "degraded", "disconnected", "error", "paused"}),
+    "degraded": frozenset({"connecting", "awaiting_qr", "connected", "disconnected", "error", "paused"}),
+    "disconnected": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "error", "paused"}),
+    "error": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "disconnected", "paused"}),
+    "paused": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "disconnected", "error"}),
+}
+
+SENDS: Mapping[SessionState, bool] = {
+    "connected": True,
+    "degraded": True,
+    "connecting": False,
+    "awaiting_qr": False,
+    "disconnected": False,
+    "error": False,
+    "paused": False,
+}
+"""Whether a session in this state may send at all; `degraded` sends what its reason allows."""
