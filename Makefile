@@ -1,0 +1,87 @@
+# The workshop's one table of verbs; the CI calls it too. `make` alone lists them.
+# Needs Python 3.11 or newer with pip, and nothing else: the rest comes from the lock files, by hash, into $(VENV).
+
+VENV ?= .venv
+JOBS ?= 2
+# The share of branches of src/esteio/core that its tests must reach; it may only rise.
+CORE_COVERAGE ?= 0
+# Given to `make sim` and `make bench`, e.g. `make sim ARGS="--sessions 200 --hours 24"`.
+ARGS ?=
+BENCH ?= accept inbound deliver supervise
+UV_VERSION := 0.13.8
+
+# The first interpreter that starts and is new enough (a name may be found and still not start).
+new_enough = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13 python3.14 python,\
+	$(if $(filter ok,$(shell $(p) -c '$(new_enough)' >/dev/null 2>&1 && echo ok)),$(p))))
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet --no-input
+INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check sim bench docs lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(VENV)/.runtime ## the demo: sandbox providers, the gateway in front of them, a script of incidents
+	$(VENV)/bin/esteio demo $(ARGS)
+
+# Every part runs, so that one report shows all that is wrong; the verdict comes at the end.
+test: $(VENV)/.dev ## everything: check, then the tests with coverage
+	@verdict=0; \
+	$(MAKE) --no-print-directory check || verdict=1; \
+	rm -f .coverage .coverage.*; \
+	$(VENV)/bin/pytest -n $(JOBS) --cov --cov-report= || verdict=1; \
+	$(VENV)/bin/coverage report --include='*/core/*' --fail-under=$(CORE_COVERAGE) || verdict=1; \
+	exit $$verdict
+
+check: $(VENV)/.dev ## without running the product: style, types, import rules
+	@verdict=0; \
+	$(VENV)/bin/ruff check src tests || verdict=1; \
+	$(VENV)/bin/ruff format --check src tests || verdict=1; \
+	$(VENV)/bin/mypy || verdict=1; \
+	PYTHONPATH=src $(VENV)/bin/lint-imports || verdict=1; \
+	exit $$verdict
+
+sim: $(VENV)/.runtime ## a fleet under seeded faults in virtual time; ARGS go to `esteio simulate`
+	$(VENV)/bin/esteio simulate $(ARGS)
+
+bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
+	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done
+
+docs: $(VENV)/.dev ## do the documents still tell the truth?
+	$(VENV)/bin/pytest tests/test_documented.py tests/test_tidy.py
+
+lock: ## choose the dependencies' versions anew and write both lock files
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)
+	$(LOCK) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra build --extra postgres --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+
+LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+clean: ## remove what was built, the virtual environment included
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A Python without ensurepip (Debian ships it apart) makes no usable venv; virtualenv does, and brings its own pip.
+$(PY):
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer was found; name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		rm -rf $(VENV) && \
+		$(PYTHON) -m pip install --quiet --target build/virtualenv 'virtualenv>=20.30' && \
+		PYTHONPATH=build/virtualenv $(PYTHON) -m virtualenv --quiet $(VENV); }
+
+# Stamps: what was installed is installed again only when a lock or the project's own table has changed.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(PY)
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(PY)
+	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	$(INSTALL_SELF)
+	@touch $@ $(VENV)/.runtime

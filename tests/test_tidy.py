@@ -1,0 +1,220 @@
+"""Style as a test: what the linter cannot say about this house.
+
+Each rule is a function from one parsed module to the list of its faults, so that the rules themselves are tested below
+on a bad example; a rule that cannot fail is no rule.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "esteio"
+LONGEST_FILE = 500
+FLOOR_DRAINS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "types"}
+# Who may ask the machine what time it is: the clock, and nobody else. The storm draws its dice from a seed.
+CLOCK_READERS = {"clock.py"}
+DICE_OWNERS = {"clock.py"}
+DICE_ROOM = "sim/"
+
+CLOCK_CALLS = {
+    "time.time",
+    "time.time_ns",
+    "time.monotonic",
+    "time.monotonic_ns",
+    "time.localtime",
+    "time.gmtime",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.date.today",
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of the package: its path inside it, its text and its tree."""
+
+    name: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+
+def modules() -> list[Module]:
+    return [
+        Module(path.relative_to(SOURCE).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(SOURCE.rglob("*.py"))
+    ]
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` for the expression a.b.c, and nothing for any other."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (head := dotted(node.value)):
+        return f"{head}.{node.attr}"
+    return ""
+
+
+def headless(module: Module) -> list[str]:
+    return [] if ast.get_docstring(module.tree) else ["has no docstring that says what lives here"]
+
+
+def too_long(module: Module) -> list[str]:
+    lines = module.text.count("\n")
+    return [f"has {lines} lines: split it by meaning"] if lines > LONGEST_FILE else []
+
+
+def floor_drain(module: Module) -> list[str]:
+    words = set(re.split(r"[/_.]", module.name.removesuffix(".py")))
+    return [f"is named {word!r}, a room that everyone fills" for word in sorted(words & FLOOR_DRAINS)]
+
+
+def reads_clock(module: Module) -> list[str]:
+    if module.name in CLOCK_READERS:
+        return []
+    faults = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and dotted(node) in CLOCK_CALLS:
+            faults.append(f"line {node.lineno} reads the clock by {dotted(node)}")
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            names = {alias.name for alias in node.names} - {"struct_time", "sleep"}
+            faults += [f"line {node.lineno} takes {name} from time" for name in sorted(names)]
+    return faults
+
+
+def throws_dice(module: Module) -> list[str]:
+    """Unseeded dice anywhere but in the clock's room; in the storm only `random.Random(seed)` is allowed."""
+    if module.name in DICE_OWNERS:
+        return []
+    seeded = module.name.startswith(DICE_ROOM)
+    faults = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "random":
+            names = {alias.name for alias in node.names} - ({"Random"} if seeded else set())
+            faults += [f"line {node.lineno} takes {name} from random" for name in sorted(names)]
+        if isinstance(node, ast.Attribute) and dotted(node).startswith("random."):
+            if seeded and dotted(node).startswith("random.Random"):
+                continue
+            faults.append(f"line {node.lineno} throws dice by {dotted(node)}")
+        if isinstance(node, ast.Call) and dotted(node.func) in {"random.Random", "Random"} and not node.args:
+            faults.append(f"line {node.lineno} makes dice without a seed")
+    return faults
+
+
+RULES = (headless, too_long, floor_drain, reads_clock, throws_dice)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_module_is_tidy(rule):
+    faults = [f"{module.name} {fault}" for module in modules() for fault in rule(module)]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("rule", "bad"),
+    [
+        (headless, Module("core/a.py", "x = 1\n")),
+        (too_long, Module("core/a.py", "\n" * (LONGEST_FILE + 1))),
+        (floor_drain, Module("core/utils.py", "")),
+        (floor_drain, Module("engine/common/a.py", "")),
+        (floor_drain, Module("engine/session_manager.py", "")),
+        (reads_clock, Module("engine/a.py", "import time\nnow = time.time()\n")),
+        (reads_clock, Module("engine/a.py", "from time import monotonic\n")),
+        (
+            reads_clock,
+            Module("engine/a.py", "import datetime as d\nfrom datetime import datetime\ndatetime.now(d.UTC)\n"),
+        ),
+        (reads_clock, Module("engine/a.py", "default_factory = time.time\n")),
+        (throws_dice, Module("engine/a.py", "import random\nrandom.random()\n")),
+        (throws_dice, Module("engine/a.py", "from random import Random\n")),
+        (throws_dice, Module("sim/a.py", "from random import choice\n")),
+        (throws_dice, Module("sim/a.py", "from random import Random\ndice = Random()\n")),
+    ],
+    ids=lambda value: getattr(value, "__name__", "case"),
+)
+def test_the_rule_finds_a_fault(rule, bad):
+    assert rule(bad)
+
+
+def test_the_storm_may_throw_seeded_dice():
+    assert not throws_dice(Module("sim/faults.py", "import random\ndice = random.Random(7)\n"))
+
+
+# Words that would tie the repository to one machine or one workplace. Assembled, so that this file passes its own rule.
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+|work|opt/\w+|tmp/\w+)/")
+PACKAGE_HOSTS = re.compile(r"\b(?:pypi\.org|pythonhosted|npmjs|test\.pypi|files\.python)", re.IGNORECASE)
+WRITTEN_BY_PEOPLE = {
+    ".py",
+    ".md",
+    ".toml",
+    ".lock",
+    ".sql",
+    ".html",
+    ".css",
+    ".js",
+    ".txt",
+    ".yml",
+    ".yaml",
+    ".cfg",
+    "",
+}
+
+
+def tracked_texts() -> list[Path]:
+    """What git tracks, or, in an unpacked archive, what is there; recordings keep what was recorded."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode == 0 and listing.stdout:
+        paths = [ROOT / name for name in listing.stdout.split("\0") if name]
+    else:
+        paths = [*SOURCE.rglob("*"), *(ROOT / "docs").rglob("*"), *ROOT.glob("*")]
+    return [
+        path
+        for path in paths
+        if path.is_file()
+        and path.suffix in WRITTEN_BY_PEOPLE
+        and "recordings" not in path.parts
+        and path != Path(__file__)
+    ]
+
+
+def test_nothing_names_this_machine_or_a_package_host():
+    faults = [
+        f"{path.relative_to(ROOT)}:{number}: {found.group()}"
+        for path in tracked_texts()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (found := MACHINE_PATHS.search(line) or PACKAGE_HOSTS.search(line))
+    ]
+    assert not faults, "\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_locked_package_is_pinned_by_hash_and_names_no_place(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).replace("\\\n", " ")
+    entries = [line for line in body.splitlines() if line.strip()]
+    assert entries
+    assert "://" not in body
+    loose = [
+        entry.split()[0] for entry in entries if not re.match(r"[\w.\-\[\],]+==\S+.*--hash=sha256:[0-9a-f]{64}", entry)
+    ]
+    assert not loose
+
+
+def test_the_runtime_lock_is_part_of_the_development_lock():
+    def pins(name: str) -> set[str]:
+        return set(re.findall(r"^[\w.\-]+==\S+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert pins("requirements.lock") <= pins("requirements-dev.lock")
