@@ -1,0 +1,79 @@
+"""The clock that jumps: fast, exact, and not to be hung."""
+
+import asyncio
+
+import pytest
+
+from esteio.sim.vloop import Deadlock, OutOfTime, run_virtual
+
+
+def test_a_week_passes_in_no_time_and_in_order():
+    seen = []
+
+    async def sleeper(name, seconds):
+        await asyncio.sleep(seconds)
+        seen.append((name, asyncio.get_running_loop().time()))
+
+    async def main():
+        await asyncio.gather(sleeper("week", 7 * 86400), sleeper("minute", 60), sleeper("day", 86400))
+
+    run_virtual(main)
+    assert [name for name, _ in seen] == ["minute", "day", "week"]
+    assert [round(at, 3) for _, at in seen] == [60, 86400, 7 * 86400]
+
+
+def test_waiting_for_what_cannot_come_is_an_error():
+    async def main():
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(Deadlock):
+        run_virtual(main)
+
+
+def test_the_limit_holds_even_while_something_goes_on_for_ever():
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def again():
+            loop.call_later(1, again)
+
+        again()
+        await loop.create_future()
+
+    with pytest.raises(OutOfTime):
+        run_virtual(main, limit_s=3600)
+
+
+def test_threads_are_refused():
+    async def main():
+        await asyncio.to_thread(len, "x")
+
+    with pytest.raises(RuntimeError, match="virtual clock"):
+        run_virtual(main)
+
+
+def test_left_over_tasks_are_cancelled_and_told():
+    ended = []
+
+    async def endless():
+        try:
+            await asyncio.sleep(10**9)
+        finally:
+            ended.append(True)
+
+    async def main():
+        task = asyncio.ensure_future(endless())
+        await asyncio.sleep(1)
+        return task
+
+    assert run_virtual(main).cancelled()
+    assert ended == [True]
+
+
+def test_timeouts_are_virtual_too():
+    async def main():
+        async with asyncio.timeout(86400):
+            await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TimeoutError):
+        run_virtual(main)
