@@ -42,7 +42,7 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules
 	$(VENV)/bin/ruff check src tests || verdict=1; \
 	$(VENV)/bin/ruff format --check src tests || verdict=1; \
 	$(VENV)/bin/mypy || verdict=1; \
-	PYTHONPATH=src $(VENV)/bin/lint-imports || verdict=1; \
+	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict
 
 sim: $(VENV)/.runtime ## a fleet under seeded faults in virtual time; ARGS go to `esteio simulate`
