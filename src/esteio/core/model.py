@@ -103,6 +103,10 @@ class Recovery(msgspec.Struct, frozen=True):
     """Id of the approval that waits for a person, if any."""
     approved: str | None = None
     """The destructive rung a person has agreed to, not yet begun."""
+    then: tuple[Rung, ...] = ()
+    """Steps that belong to the rung just performed: a logout is followed by connects, a delete by a create."""
+    pair_phone: str | None = None
+    """Phone number for a pairing code, from the person's wish to pair."""
 
 
 class Quirk(msgspec.Struct, frozen=True):
@@ -113,6 +117,28 @@ class Quirk(msgspec.Struct, frozen=True):
     text_pt: str
     text_en: str
     source: str = ""
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What a dialect can do at all; the ladder asks before it plans."""
+
+    restart: bool
+    restart_keeps_link: bool
+    pairing_code: bool
+    message_list: bool
+    """Whether absence of a sent message can be proved by reading."""
+    round_trip_probe: bool
+    state_webhooks: bool
+    socket_probe: bool
+    list_sessions: bool
+    queues_while_down: bool
+    """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
+    connect: bool = True
+    """Whether `connect` opens a socket again with the saved link. Where not (W-API), `restart` is the way back, and
+    `connect` only asks for a code."""
+    connect_pairs_after_unlink: bool = True
+    """Whether `connect` after an unlink brings a fresh code. Where dead credentials stay (seed 000's server), only
+    `recreate` does, and it loses nothing any more."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ Lives here: the HTTP values, the `Transport` port, the `Flow` shape, the outcome
 An adapter's operation is a *flow*: a generator that yields `HttpRequest` and receives `HttpResponse`, and returns an
 outcome. It neither waits nor retries; `driver.run` is the only thing that turns requests into traffic, and it throws
 `TransportFailed` *into* the flow when no answer came, so that the flow (which knows what the step meant) decides what
-that proves. A flow that does not catch it lets the driver return the outcome for "in doubt".
+that proves. A flow always catches it and says so in its outcome; `driver.run` lets one that was not caught pass.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 
 from esteio.core.evidence import Evidence
 from esteio.core.inbound import InboundEvent
-from esteio.core.model import Content, Quirk, ServerName
+from esteio.core.model import Capabilities, Content, Quirk, ServerName
 
 Json = Any
 """A decoded JSON value of a stranger; narrow it before use."""
@@ -48,7 +48,7 @@ class HttpResponse(msgspec.Struct, frozen=True):
         """The decoded body, or None when it is not JSON (an HTML page, an empty body). Never raises."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     @property
@@ -208,22 +208,6 @@ class Where(msgspec.Struct, frozen=True):
     """Where the provider shall post its events for this session."""
 
 
-class Capabilities(msgspec.Struct, frozen=True):
-    """What a dialect can do at all; the ladder asks before it plans."""
-
-    restart: bool
-    restart_keeps_link: bool
-    pairing_code: bool
-    message_list: bool
-    """Whether absence of a sent message can be proved by reading."""
-    round_trip_probe: bool
-    state_webhooks: bool
-    socket_probe: bool
-    list_sessions: bool
-    queues_while_down: bool
-    """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
-
-
 class OutgoingMessage(msgspec.Struct, frozen=True):
     """A message ready to be translated. `to` is digits (a phone) or a full JID (groups, lids)."""
 
@@ -261,6 +245,18 @@ class Provider(Protocol):
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]: ...
 
+    def default_ref(self, session: str) -> Mapping[str, str]:
+        """What the provider calls a session of this name when nobody says otherwise; empty where it must be said."""
+        ...
+
+    def check_ref(self, ref: Mapping[str, str]) -> str | None:
+        """None when a flow can address a session by `ref`, else a sentence that says what is missing."""
+        ...
+
+    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
+        """None when a server's credentials are complete for this dialect, else a sentence. Asks nobody."""
+        ...
+
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
 
     def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
@@ -272,6 +268,11 @@ class Provider(Protocol):
     def delete(self, where: Where, now: float) -> Flow[ActOutcome]: ...
 
     def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+
+    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        """Whether the provider still posts to `where.webhook_url` all that we need: `webhook_config_ok` or `_gone`;
+        neither where it cannot be read."""
+        ...
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]: ...
 
