@@ -1,0 +1,226 @@
+"""The one road out: runs a flow over a transport, and the transport that speaks real HTTP.
+
+The certainty of a failure is decided here, in one place: until a connection was in hand nothing was sent ("no"); from
+then on anything may have arrived ("maybe"). Nothing is ever tried a second time, no redirect is followed, and a failed
+TLS handshake is never answered by plain http. Never lives here: a provider's word, a retry, a reading of a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Literal, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import msgspec
+
+from esteio.providers.base import Flow, HttpRequest, HttpResponse, Transport, TransportFailed
+from esteio.providers.reading import HIDDEN, TOO_LARGE, redact
+
+T = TypeVar("T")
+
+MOST_STEPS = 64
+"""A flow that asks for more is a defect of its adapter, not a long conversation."""
+KEEP_ALIVE_S = 3.5
+"""Shorter than the 5 s after which Node closes an idle connection: a request written into that closing is in doubt."""
+SECRET_HEADERS = frozenset({"apikey", "x-api-key", "authorization", "client-token", "token", "admintoken"})
+
+
+async def run(flow: Flow[T], transport: Transport) -> T:
+    """The flow's outcome. What the transport could not bring is thrown into the flow as `TransportFailed`."""
+    try:
+        request = next(flow)
+        for _ in range(MOST_STEPS):
+            try:
+                response = await transport.exchange(request)
+            except TransportFailed as failed:
+                request = flow.throw(failed)
+            else:
+                request = flow.send(response)
+    except StopIteration as done:
+        outcome: T = done.value
+        return outcome
+    finally:
+        flow.close()
+    raise RuntimeError(f"a flow asked for more than {MOST_STEPS} steps")
+
+
+class Exchanged(msgspec.Struct, frozen=True):
+    """One exchange as it may be logged: no header, no body, no secret, no phone number in the query."""
+
+    method: str
+    host: str
+    path: str
+    status: int | None
+    ms: float
+    failed: str = ""
+
+
+Trace = Callable[[Exchanged], None]
+
+
+class AiohttpTransport:
+    """HTTP over TCP, TLS or a Unix socket (`http+unix://%2Frun%2Fengine.sock/path`).
+
+    `max_body_bytes` bounds an answer after decompression; `connections_per_host` bounds what one server sees of us at
+    a time; `trace` is told of every exchange and may not raise.
+    """
+
+    def __init__(
+        self, *, max_body_bytes: int = 16 * 2**20, connections_per_host: int = 32, trace: Trace | None = None
+    ) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._per_host = connections_per_host
+        self._trace = trace
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        """Perform one exchange. Raises `TransportFailed` and nothing else."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        status: int | None = None
+        failed = ""
+        try:
+            response = await self._exchange(request)
+            status = response.status
+            return response
+        except TransportFailed as error:
+            failed = error.reason
+            raise
+        finally:
+            if self._trace is not None:
+                self._trace(_exchanged(request, status, (loop.time() - began) * 1000, failed))
+
+    async def aclose(self) -> None:
+        """Close what is held open. Double close is harmless."""
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+    async def _exchange(self, request: HttpRequest) -> HttpResponse:
+        mark = _Mark()
+        try:
+            session, url = self._road(request.url)
+            async with session.request(
+                request.method,
+                url,
+                headers=dict(request.headers),
+                data=request.body or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=request.timeout_s),
+                trace_request_ctx=mark,
+            ) as answer:
+                body = await self._read(answer)
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return HttpResponse(answer.status, headers, body)
+        except TransportFailed:
+            raise
+        except Exception as error:
+            raise _translated(error, mark.sent, request.timeout_s) from error
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        held = 0
+        async for chunk in answer.content.iter_any():
+            held += len(chunk)
+            if held > self._max_body_bytes:
+                answer.close()
+                raise TransportFailed(f"{TOO_LARGE}: more than {self._max_body_bytes} bytes", sent="maybe")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _road(self, url: str) -> tuple[aiohttp.ClientSession, str]:
+        """The session whose connections lead there, and the URL as that session wants it."""
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https"):
+            return self._session(""), url
+        if parts.scheme != "http+unix":
+            raise TransportFailed(f"unknown scheme {parts.scheme!r}", sent="no")
+        query = f"?{parts.query}" if parts.query else ""
+        return self._session(unquote(parts.netloc)), f"http://localhost{parts.path or '/'}{query}"
+
+    def _session(self, socket: str) -> aiohttp.ClientSession:
+        session = self._sessions.get(socket)
+        if session is None or session.closed:
+            session = self._sessions[socket] = self._new_session(socket)
+        return session
+
+    def _new_session(self, socket: str) -> aiohttp.ClientSession:
+        connector: aiohttp.BaseConnector
+        if socket:
+            connector = aiohttp.UnixConnector(
+                socket, limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S
+            )
+        else:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S)
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[_watch()],
+            headers={"User-Agent": "esteio", "Accept": "application/json"},
+        )
+        # The library repeats GET, PUT and DELETE by itself when a kept connection turns out closed. A DELETE is a
+        # logout, a GET is a W-API restart: only rows may repeat what acts. There is no public switch.
+        session._retry_connection = False  # noqa: SLF001
+        return session
+
+
+class _Mark:
+    """Whether a connection was in hand: from then on the request may have arrived."""
+
+    sent: Literal["no", "maybe"] = "no"
+
+
+def _watch() -> aiohttp.TraceConfig:
+    async def in_hand(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.sent = "maybe"
+
+    watch = aiohttp.TraceConfig()
+    watch.on_connection_create_end.append(in_hand)
+    watch.on_connection_reuseconn.append(in_hand)
+    return watch
+
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "TLS: the certificate was not accepted"),
+    (aiohttp.ClientConnectorSSLError, "TLS: the handshake failed"),
+    (aiohttp.ClientConnectorDNSError, "the name could not be resolved"),
+    (aiohttp.ClientConnectorError, "the connection was refused"),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer"),
+    (aiohttp.ClientPayloadError, "the answer broke off"),
+    (aiohttp.InvalidURL, "this is no URL"),
+    (ConnectionError, "the connection was reset"),
+)
+
+
+def _translated(error: Exception, sent: Literal["no", "maybe"], timeout_s: float) -> TransportFailed:
+    """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
+    if isinstance(error, TimeoutError):
+        return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True)
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return TransportFailed(reason, sent=sent)
+    return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent)
+
+
+# -- the trace ---------------------------------------------------------------------------------------------------
+
+
+def _secrets_of(request: HttpRequest) -> Iterator[str]:
+    for name, value in request.headers.items():
+        if name.lower() in SECRET_HEADERS:
+            yield value
+            yield value.rpartition(" ")[2]
+
+
+def _exchanged(request: HttpRequest, status: int | None, ms: float, failed: str) -> Exchanged:
+    secrets = list(_secrets_of(request))
+    parts = urlsplit(request.url)
+    query = re.sub(r"=[^&]*", f"={HIDDEN}", parts.query)
+    path = redact(parts.path, secrets) + (f"?{query}" if query else "")
+    return Exchanged(request.method, parts.hostname or "", path, status, round(ms, 1), redact(failed, secrets))

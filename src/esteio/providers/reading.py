@@ -1,0 +1,276 @@
+"""Reading a stranger's answer: narrowing without raising, words fit to be shown, what an answer says of the server.
+
+Every adapter begins with `ask` (one step that never throws) and `hear` (the part of an answer that is the same on every
+HTTP server), and puts its own words in front of that. Never lives here: a word of one provider, a URL.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from esteio.core.evidence import Evidence, Road, seen
+from esteio.providers.base import ActOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
+
+DETAIL = 500
+"""Longest `detail` of an outcome, in characters."""
+SHORT = 200
+"""Longest `detail` inside evidence: it is compared and kept many times."""
+HIDDEN = "[hidden]"
+TOO_LARGE = "answer too large"
+"""Begins the reason of a `TransportFailed` whose answer was cut by us: it says nothing of the server's health."""
+
+
+# -- narrowing ---------------------------------------------------------------------------------------------------
+
+
+def at(value: Json, *path: str) -> Json:
+    """The value under `path`, keys compared without case (`msgContent`, `msgcontent`); None where there is none."""
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value[name] if name in value else _folded(value, name)
+    return value
+
+
+def _folded(value: Mapping[str, Json], name: str) -> Json:
+    wanted = name.lower()
+    return next((held for key, held in value.items() if isinstance(key, str) and key.lower() == wanted), None)
+
+
+def text(value: Json) -> str | None:
+    """A string that is not blank, else None."""
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def first(value: Json, *names: str) -> str | None:
+    """The first of the named fields that holds a string: dialects and clients disagree about names."""
+    return next((found for name in names if (found := text(at(value, name)))), None)
+
+
+def items(value: Json) -> list[Json]:
+    """A list as it is, one value as a list of one, nothing as an empty list."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def number(value: Json) -> float | None:
+    """A finite number, also as a string or as a protobuf Long (`{low, high, unsigned}`)."""
+    if isinstance(value, dict):
+        low, high = number(value.get("low")), number(value.get("high"))
+        if low is None:
+            return None
+        return (high or 0.0) * 4294967296.0 + (low + 4294967296.0 if low < 0 else low)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def moment(value: Json, now: float) -> float | None:
+    """Epoch seconds from seconds or milliseconds, never later than `now`; None when it is no plausible time."""
+    found = number(value)
+    if found is None or found < 1e9:
+        return None
+    return min(found / 1000.0 if found > 1e11 else found, now)
+
+
+def iso(value: Json) -> float | None:
+    """Epoch seconds of an ISO 8601 string (without a zone: UTC), None when it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        when = dt.datetime.fromisoformat(value)
+        return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def digits(value: Json) -> str:
+    """Only the digits of a string."""
+    return re.sub(r"\D", "", value) if isinstance(value, str) else ""
+
+
+def decode(body: bytes) -> Json:
+    """The decoded JSON, None when it is none. Total."""
+    return HttpResponse(200, body=body).json()
+
+
+# -- words -------------------------------------------------------------------------------------------------------
+
+
+def redact(words: str, secrets: Iterable[str]) -> str:
+    """`words` without any of `secrets`, as they are or URL-encoded, the longest first."""
+    shapes = {shape for secret in secrets if secret for shape in (secret, quote(secret, safe=""))}
+    for shape in sorted(shapes, key=len, reverse=True):
+        words = words.replace(shape, HIDDEN)
+    return words
+
+
+def show(words: str, secrets: Iterable[str], limit: int = DETAIL) -> str:
+    """Words fit for `detail`: one line, no secret, bounded. Secrets go first, so that none is cut in half."""
+    return re.sub(r"\s+", " ", redact(words, secrets)).strip()[:limit]
+
+
+def _strings(value: Json, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 4 and isinstance(value, list):
+        for held in value[:20]:
+            yield from _strings(held, depth + 1)
+    elif value is not None and depth < 4:
+        yield msgspec.json.encode(value).decode()
+
+
+def _message(body: Json) -> str:
+    """The sentence of an error body, whatever field and nesting the server chose."""
+    for path in (("response", "message"), ("message",), ("error",), ("output", "payload", "message"), ("detail",)):
+        found = at(body, *path)
+        if found not in (None, "", [], True, False):
+            return "; ".join(_strings(found))
+    return ""
+
+
+# -- one step ----------------------------------------------------------------------------------------------------
+
+Answer = HttpResponse | TransportFailed
+
+
+def ask(request: HttpRequest) -> Flow[Answer]:
+    """One request; the failure to get an answer is an answer too."""
+    try:
+        return (yield request)
+    except TransportFailed as failed:
+        return failed
+
+
+Kind = Literal[
+    "ok", "no", "html", "router", "wall", "auth", "limited", "failed", "gateway", "unreachable", "late", "cut", "unread"
+]
+"""What any server may say: yes; no; a page for people (or a redirect); a path it does not have; a licence wall; a wrong
+key; too many requests; 5xx in its own words; 502, 503, 504 (somebody in between); connection refused; no answer in
+time; an answer that broke off; an answer longer than we read."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One answer, understood as far as any HTTP server is. `words` is the whole body in lower case, for matching."""
+
+    kind: Kind
+    status: int = 0
+    body: Json = None
+    detail: str = ""
+    words: str = ""
+
+    @property
+    def certain_no(self) -> bool:
+        """Whether the request surely was not carried out: it never arrived, or was turned away at the door."""
+        return self.kind in ("unreachable", "wall", "auth", "router", "limited") or (
+            self.kind == "html" and self.status >= 300
+        )
+
+
+def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
+    """Total: every answer is heard as one of `Kind`."""
+    if isinstance(answer, TransportFailed):
+        return Heard(_silence(answer), detail=show(answer.reason, secrets))
+    body = answer.json()
+    raw = answer.body.decode("utf-8", "replace")
+    kind = _kind(answer, body, raw)
+    if kind in ("html", "gateway") and answer.is_html:
+        detail = f"HTML page, status {answer.status}"
+    else:
+        detail = show(_message(body) or raw[: DETAIL * 4], secrets) if kind != "ok" else ""
+    return Heard(kind, answer.status, body, detail or f"status {answer.status}", raw.lower())
+
+
+def _silence(failed: TransportFailed) -> Kind:
+    if failed.reason.startswith(TOO_LARGE):
+        return "unread"
+    if failed.timed_out:
+        return "late" if failed.sent == "maybe" else "unreachable"
+    return "unreachable" if failed.sent == "no" else "cut"
+
+
+_ROUTER = re.compile(r"cannot (get|post|put|patch|delete|head|options) /", re.IGNORECASE)
+
+
+def _kind(answer: HttpResponse, body: Json, raw: str) -> Kind:
+    status = answer.status
+    if status == 503 and ("license_required" in raw.lower() or "service not activated" in raw.lower()):
+        return "wall"
+    if status >= 500:
+        return "gateway" if answer.is_html or status in (502, 503, 504) else "failed"
+    if status == 404 and _ROUTER.search(_message(body) or raw[:1000]):
+        return "router"
+    if answer.is_html or 300 <= status < 400 or (status < 400 and body is None and raw.strip() != "null"):
+        return "html"
+    if status == 401:
+        return "auth"
+    if status == 429:
+        return "limited"
+    refused = at(body, "error") is True or at(body, "success") is False
+    return "no" if status >= 400 or refused else "ok"
+
+
+# -- what it proves ----------------------------------------------------------------------------------------------
+
+_SERVER_NEWS: Mapping[Kind, str] = {
+    "ok": "server_answered",
+    "no": "server_answered",
+    "limited": "server_answered",
+    "html": "server_html",
+    "router": "request_wrong",
+    "wall": "server_wall",
+    "auth": "server_auth_refused",
+    "failed": "server_failed",
+    "gateway": "server_failed",
+    "cut": "server_failed",
+    "unreachable": "server_unreachable",
+    "late": "server_timed_out",
+}
+
+
+def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
+    """What this answer says of the server, and nothing of the session. An answer too long to read says nothing."""
+    kind = _SERVER_NEWS.get(heard.kind)
+    if kind is None:
+        return ()
+    if kind == "server_answered":
+        return (seen(kind, now, road),)
+    return (seen(kind, now, road, detail=heard.detail[:SHORT]),)
+
+
+def look_failed(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
+    """A look that brought no word about the session."""
+    return (*server_news(heard, now, road), seen("look_failed", now, road, detail=heard.detail[:SHORT]))
+
+
+ActAnswer = Literal["ok", "no", "unanswered", "not_reached"]
+
+
+def act_answer(heard: Heard) -> ActAnswer:
+    """The answer of a control act, in the words of `ActOutcome`. Somebody in between (502 to 504, a broken answer)
+    cannot say whether the provider acted; the provider's own 5xx is a no in its words."""
+    if heard.kind == "ok":
+        return "ok"
+    if heard.kind == "unreachable":
+        return "not_reached"
+    if heard.kind in ("late", "cut", "unread", "gateway"):
+        return "unanswered"
+    return "no"
+
+
+def plain_act(heard: Heard, now: float) -> ActOutcome:
+    """An act whose answer means nothing beyond yes or no."""
+    detail = "" if heard.kind == "ok" else heard.detail
+    return ActOutcome(act_answer(heard), detail, server_news(heard, now, "act"))

@@ -1,0 +1,281 @@
+"""WhatsApp's own message shapes, as every server built on Baileys passes them on: JIDs, keys and contents.
+
+Shared by the dialects that hand WhatsApp's message through (Evolution, W-API). Field names are compared without case.
+Total: a shape that is not known becomes `kind="unknown"`, with whatever text it has. Never lives here: an envelope, an
+event name, a URL of a provider.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
+from esteio.providers.base import Json
+from esteio.providers.reading import at, digits, first, items, number, text
+
+PHONE_HOSTS = ("s.whatsapp.net", "c.us")
+
+
+# -- who ---------------------------------------------------------------------------------------------------------
+
+
+def phone_of(jid: Json) -> str | None:
+    """The digits of a phone's JID (`5511…:12@s.whatsapp.net`, `5511…@c.us`) or of bare digits; None for all others."""
+    if not isinstance(jid, str):
+        return None
+    user, _, host = jid.partition("@")
+    user = user.partition(":")[0].partition(".")[0]
+    if host and host not in PHONE_HOSTS:
+        return None
+    return user.lstrip("+") if re.fullmatch(r"\+?\d{5,20}", user) else None
+
+
+def chat_of(jid: str) -> str:
+    """Digits where the JID is a phone's, otherwise the JID as it came."""
+    return phone_of(jid) or jid
+
+
+def jid_of(to: str) -> str:
+    """The JID for digits; a JID stays what it is."""
+    return to if "@" in to else f"{digits(to)}@s.whatsapp.net"
+
+
+def same_phone(one: str, other: str) -> bool:
+    """Whether two numbers are one line. Brazil's mobile numbers exist with and without the ninth digit, and servers
+    normalise one into the other."""
+    return _without_ninth(one) == _without_ninth(other)
+
+
+def _without_ninth(phone: str) -> str:
+    brazilian = re.fullmatch(r"(55[1-9]\d)9(\d{8})", phone)
+    return brazilian.group(1) + brazilian.group(2) if brazilian else phone
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Whose message it is. `chat` and `sender` are digits where any of the named JIDs is a phone."""
+
+    id: str
+    chat: str
+    sender: str
+    from_me: bool
+    chat_lid: str | None = None
+
+
+def key_of(key: Json) -> Key | None:
+    """A WhatsApp message key; None without an id and a chat."""
+    message_id, remote = text(at(key, "id")), text(at(key, "remoteJid"))
+    if message_id is None or remote is None:
+        return None
+    alternative = first(key, "remoteJidAlt", "senderPn")
+    chat = chat_of(remote)
+    if remote.endswith("@lid"):
+        chat = phone_of(alternative) or chat
+    lid = next((jid for jid in (remote, alternative, text(at(key, "senderLid"))) if jid and jid.endswith("@lid")), None)
+    participant = text(at(key, "participant"))
+    sender = chat if participant is None else _participant(participant, first(key, "participantAlt", "participantPn"))
+    return Key(message_id, chat, sender, at(key, "fromMe") is True, lid)
+
+
+def _participant(jid: str, alternative: str | None) -> str:
+    return phone_of(jid) or phone_of(alternative) or jid
+
+
+# -- what --------------------------------------------------------------------------------------------------------
+
+_WRAPPERS = (
+    "ephemeralMessage",
+    "viewOnceMessage",
+    "viewOnceMessageV2",
+    "viewOnceMessageV2Extension",
+    "documentWithCaptionMessage",
+    "deviceSentMessage",
+    "groupMentionedMessage",
+)
+
+
+def unwrap(message: Json) -> Json:
+    """The message inside its envelopes (view once, disappearing …)."""
+    for _ in range(8):
+        inner = next((found for name in _WRAPPERS if (found := at(message, name, "message")) is not None), None)
+        if inner is None:
+            return message
+        message = inner
+    return message
+
+
+def quoted_id(message: Json, envelope: Json = None) -> str | None:
+    """The id of the message that this one answers, from wherever the context stands."""
+    if found := text(at(envelope, "contextInfo", "stanzaId")):
+        return found
+    inner = unwrap(message)
+    if not isinstance(inner, dict):
+        return None
+    return next((found for part in inner.values() if (found := text(at(part, "contextInfo", "stanzaId")))), None)
+
+
+def content_of(message: Json) -> Content:
+    """What a message says, in our normal form. Total."""
+    inner = unwrap(message)
+    for name, read in _READERS.items():
+        part = at(inner, name)
+        if part is not None and (content := read(part)) is not None:
+            return _with_bytes(content, message, inner)
+    return Content("unknown", text=_any_text(inner))
+
+
+def _with_bytes(content: Content, *places: Json) -> Content:
+    """The media with its bytes, which servers put beside the message: base64 first, then their own copy's address."""
+    if content.media is None:
+        return content
+    base64 = next((found for place in places if (found := text(at(place, "base64")))), None)
+    url = next((found for place in places if (found := first(place, "mediaUrl", "fileLink"))), content.media.url)
+    if base64 is not None:
+        base64, url = base64.partition("base64,")[2] or base64, None
+    return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, base64=base64, url=url))
+
+
+def _words(part: Json) -> Content | None:
+    found = text(part) or first(part, "text", "conversation")
+    return Content("text", text=found) if found else None
+
+
+def _media(kind: Kind) -> Callable[[Json], Content | None]:
+    def read(part: Json) -> Content | None:
+        if not isinstance(part, dict):
+            return None
+        url = text(at(part, "url"))
+        size = number(at(part, "fileLength"))
+        media = Media(
+            kind,
+            # WhatsApp's own address holds cipher text: without the key it names no bytes.
+            url=None if url is None or ".enc" in url else url,
+            mime=text(at(part, "mimetype")),
+            filename=first(part, "fileName", "title"),
+            size=None if size is None or size < 0 else int(size),
+        )
+        return Content(kind, text=text(at(part, "caption")), media=media)
+
+    return read
+
+
+def _location(part: Json) -> Content | None:
+    latitude, longitude = number(at(part, "degreesLatitude")), number(at(part, "degreesLongitude"))
+    if latitude is None or longitude is None:
+        return None
+    place = Location(latitude, longitude, text(at(part, "name")), text(at(part, "address")))
+    return Content("location", text=text(at(part, "caption")), location=place)
+
+
+def _contact(part: Json) -> Contact | None:
+    vcard = text(at(part, "vcard")) or ""
+    found = re.search(r"waid=(\d+)", vcard) or re.search(r"TEL[^:\r\n]*:([^\r\n]+)", vcard)
+    phone = digits(found.group(1)) if found else ""
+    name = text(at(part, "displayName"))
+    return Contact(name or phone, phone) if name or phone else None
+
+
+def _contacts(part: Json) -> Content | None:
+    listed = items(at(part, "contacts")) or [part]
+    found = tuple(contact for one in listed[:100] if (contact := _contact(one)))
+    return Content("contacts", contacts=found) if found else None
+
+
+def _poll(part: Json) -> Content | None:
+    question = text(at(part, "name"))
+    if question is None:
+        return None
+    options = tuple(name for one in items(at(part, "options")) if (name := text(at(one, "optionName"))))
+    return Content("poll", poll=Poll(question, options, int(number(at(part, "selectableOptionsCount")) or 1)))
+
+
+def _reaction(part: Json) -> Content | None:
+    target = text(at(part, "key", "id"))
+    if target is None:
+        return None
+    emoji = at(part, "text")
+    reaction = Reaction(
+        message="",
+        emoji=emoji if isinstance(emoji, str) else "",
+        provider_id=target,
+        from_me=at(part, "key", "fromMe") is True,
+    )
+    return Content("reaction", reaction=reaction)
+
+
+def _choice(*path: str) -> Callable[[Json], Content | None]:
+    """An answer to buttons or a list: the words the person chose."""
+
+    def read(part: Json) -> Content | None:
+        found = text(at(part, *path))
+        return Content("text", text=found) if found else None
+
+    return read
+
+
+_READERS: Mapping[str, Callable[[Json], Content | None]] = {
+    "conversation": _words,
+    "extendedTextMessage": _words,
+    "imageMessage": _media("image"),
+    "videoMessage": _media("video"),
+    "ptvMessage": _media("video"),
+    "audioMessage": _media("audio"),
+    "documentMessage": _media("document"),
+    "stickerMessage": _media("sticker"),
+    "locationMessage": _location,
+    "liveLocationMessage": _location,
+    "contactMessage": _contacts,
+    "contactsArrayMessage": _contacts,
+    "pollCreationMessage": _poll,
+    "pollCreationMessageV2": _poll,
+    "pollCreationMessageV3": _poll,
+    "reactionMessage": _reaction,
+    "buttonsResponseMessage": _choice("selectedDisplayText"),
+    "templateButtonReplyMessage": _choice("selectedDisplayText"),
+    "listResponseMessage": _choice("title"),
+}
+
+
+def _any_text(inner: Json) -> str | None:
+    """Words of a shape that we do not know, so that a person sees something."""
+    if not isinstance(inner, dict):
+        return None
+    for part in inner.values():
+        for path in (("text",), ("caption",), ("body", "text"), ("contentText",), ("hydratedContentText",)):
+            if found := text(at(part, *path)):
+                return found
+    return None
+
+
+# -- changes of a message ----------------------------------------------------------------------------------------
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An edit or a revoke that came inside a message. `text` is None for a revoke or an edit without words."""
+
+    target: str
+    deleted: bool
+    text: str | None = None
+
+
+def change_of(message: Json) -> Change | None:
+    """The edit or revoke that a message carries instead of a content."""
+    inner = unwrap(message)
+    wrapped = at(inner, "editedMessage", "message")
+    protocol = at(wrapped, "protocolMessage") or at(inner, "protocolMessage")
+    target = text(at(protocol, "key", "id"))
+    if target is None:
+        return None
+    match at(protocol, "type"):
+        case "REVOKE" | 0:
+            return Change(target, deleted=True)
+        case "MESSAGE_EDIT" | 14:
+            return Change(target, deleted=False, text=content_of(at(protocol, "editedMessage")).text)
+    return None
+
+
+def edited_text(update: Json) -> str | None:
+    """The new words in an update that carries an edited message."""
+    return content_of(at(update, "editedMessage", "message")).text if at(update, "editedMessage") else None
