@@ -95,7 +95,17 @@ Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
 not happen, and may be tried again. `in_doubt`: it may have happened."""
 
 SendFault = Literal[
-    "none", "socket", "server", "rate", "media", "restriction", "invalid-number", "request", "unpaired", "missing", "timeout"
+    "none",
+    "socket",
+    "server",
+    "rate",
+    "media",
+    "restriction",
+    "invalid-number",
+    "request",
+    "unpaired",
+    "missing",
+    "timeout",
 ]
 """Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
 licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider."""

@@ -166,7 +166,7 @@ class AiohttpTransport:
         )
         # The library repeats GET, PUT and DELETE by itself when a kept connection turns out closed. A DELETE is a
         # logout, a GET is a W-API restart: only rows may repeat what acts. There is no public switch.
-        session._retry_connection = False  # noqa: SLF001
+        session._retry_connection = False
         return session
 
 

@@ -69,7 +69,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk(
         "fetch-instances-from-database",
         "",
-        "fetchInstances lê o banco: fica 'open' durante qualquer queda, e o motivo da última desconexão nunca é apagado.",
+        "fetchInstances lê o banco: fica 'open' em qualquer queda, e o motivo da última desconexão nunca é apagado.",
         "fetchInstances reads the database: it stays 'open' in any outage, and the last reason is never cleared.",
         "obs 107, 138",
     ),
@@ -182,7 +182,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk(
         "event-queue-stall",
         ">=2.3.7",
-        "Todos os eventos de uma instância passam por uma fila só: um passo lento congela estado, reconexão e credenciais.",
+        "Os eventos de uma instância passam por uma fila só: um passo lento congela estado, reconexão e credenciais.",
         "All events of an instance go through one queue: one slow step freezes state, reconnects and credentials.",
         "obs 165 to 170",
     ),
@@ -197,7 +197,7 @@ EVOLUTION: tuple[Quirk, ...] = (
         "late-cleanup-deletes-new-credentials",
         "==2.3.7",
         "Um LOGOUT_INSTANCE entregue tarde apaga a sessão recém-pareada: não o assine, nem REMOVE_INSTANCE.",
-        "A LOGOUT_INSTANCE delivered late deletes the newly paired session: subscribe to neither it nor REMOVE_INSTANCE.",
+        "A late LOGOUT_INSTANCE deletes the newly paired session: subscribe to neither it nor REMOVE_INSTANCE.",
         "obs webhooks 03055 to 03060",
     ),
     Quirk(

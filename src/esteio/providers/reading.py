@@ -41,7 +41,7 @@ def at(value: Json, *path: str) -> Json:
 
 def _folded(value: Mapping[str, Json], name: str) -> Json:
     wanted = name.lower()
-    return next((held for key, held in value.items() if isinstance(key, str) and key.lower() == wanted), None)
+    return next((held for key, held in value.items() if key.lower() == wanted), None)
 
 
 def text(value: Json) -> str | None:
