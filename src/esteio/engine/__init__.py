@@ -1,0 +1,1 @@
+"""Hands: everything that waits. It claims, performs, settles and commits; it never judges (see `core.decide`)."""

@@ -1,0 +1,144 @@
+"""What a caller may ask, as shapes: the bodies of the contract, decoded strictly.
+
+Unknown fields are refused by the decoder, ranges and patterns stand in the types, so that the API's description and
+its behaviour are one. Never lives here: a check that needs the store, a clock or the network (see `commands`,
+`compose`, `targets`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Za-z0-9._-")]
+Wait = Annotated[float, Meta(ge=0, le=60, description="seconds")]
+Text = Annotated[str, Meta(min_length=1, max_length=65536)]
+Short = Annotated[str, Meta(min_length=1, max_length=1024)]
+Maybe = Annotated[str, Meta(max_length=1024)]
+Role = Literal["admin", "operate", "send", "read"]
+AtProvider = Literal["keep", "logout", "delete"]
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body: unknown fields are refused."""
+
+
+class LimitsAsk(Ask, frozen=True):
+    """A server's own limits; null falls back to the policy."""
+
+    connects_in_flight: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    seconds_between_connects: Annotated[float, Meta(ge=0, le=3600)] | None = None
+
+
+class ServerAsk(Ask, frozen=True):
+    """A provider deployment. `credentials`: evolution and baileys `{"apikey"}`, wapi `{}`."""
+
+    name: Name
+    kind: Short
+    base_url: Short
+    credentials: dict[str, str] = {}
+    limits: LimitsAsk = LimitsAsk()
+
+
+class ServerChange(Ask, frozen=True):
+    """What shall be different; what is left out stays."""
+
+    base_url: Short | UnsetType = UNSET
+    credentials: dict[str, str] | UnsetType = UNSET
+    limits: LimitsAsk | UnsetType = UNSET
+
+
+class SessionAsk(Ask, frozen=True):
+    """A new session. `ref` is what the provider calls it; by default its own name."""
+
+    name: Name
+    server: Annotated[str, Meta(max_length=64)]
+    phone: str | None = None
+    ref: dict[str, str] = {}
+    policy: str = "default"
+    adopt: bool = False
+    wait_s: Wait | None = None
+
+
+class PairAsk(Ask, frozen=True):
+    """`phone_number` asks for a pairing code instead of a QR."""
+
+    wait_s: Wait | None = None
+    phone_number: str | None = None
+
+
+class WaitAsk(Ask, frozen=True):
+    """A request that only says how long to wait."""
+
+    wait_s: Wait | None = None
+
+
+class EmptyAsk(Ask, frozen=True):
+    """A request that says nothing."""
+
+
+class MediaAsk(Ask, frozen=True):
+    """Exactly one of `url` and `base64`."""
+
+    kind: Literal["image", "video", "audio", "document", "sticker"]
+    url: Annotated[str, Meta(max_length=4096)] | None = None
+    base64: str | None = None
+    mime: Annotated[str, Meta(pattern=r"^[\w.+-]+/[\w.+-]+(;.*)?\Z", max_length=128)] | None = None
+    filename: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class LocationAsk(Ask, frozen=True):
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    name: Maybe | None = None
+    address: Maybe | None = None
+
+
+class ContactAsk(Ask, frozen=True):
+    name: Short
+    phone: str
+
+
+class PollAsk(Ask, frozen=True):
+    """`choices` is how many options one person may take."""
+
+    question: Short
+    options: Annotated[tuple[Short, ...], Meta(min_length=2, max_length=12)]
+    choices: Annotated[int, Meta(ge=1, le=12)] = 1
+
+
+class ReactionAsk(Ask, frozen=True):
+    """`message` is an id of ours; an empty emoji takes the reaction back."""
+
+    message: Short
+    emoji: Annotated[str, Meta(max_length=32)]
+
+
+class MessageAsk(Ask, frozen=True):
+    """One message: exactly one of text, media, location, contacts, poll, reaction."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=128)]
+    text: Text | None = None
+    media: MediaAsk | None = None
+    caption: Annotated[str, Meta(max_length=65536)] | None = None
+    location: LocationAsk | None = None
+    contacts: Annotated[tuple[ContactAsk, ...], Meta(min_length=1, max_length=100)] | None = None
+    poll: PollAsk | None = None
+    reaction: ReactionAsk | None = None
+    quote: Short | None = None
+    mentions: Annotated[tuple[str, ...], Meta(max_length=1024)] = ()
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    expires_in_s: Annotated[float, Meta(gt=0, le=31_536_000, description="seconds")] | None = None
+    on_down: Literal["hold", "fail"] | None = None
+    client_ref: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class KeyAsk(Ask, frozen=True):
+    """A new API key. `sessions` are names or globs; none means all."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    role: Role
+    sessions: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1000)] = ()
+    expires_at: str | None = None

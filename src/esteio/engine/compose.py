@@ -1,0 +1,125 @@
+"""From a caller's words to a message's normal form: addresses, kinds, sizes.
+
+Pure: no store, no network. What the words name elsewhere (a quoted message, a media URL) is checked by `commands`.
+Never lives here: a provider's field.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from base64 import b64decode
+from functools import lru_cache
+
+import msgspec
+import phonenumbers
+
+from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
+from esteio.engine.asks import ContactAsk, MediaAsk, MessageAsk
+from esteio.engine.refusals import Refusal, invalid
+
+REGION = "BR"
+"""Where a number without a country code is at home."""
+_GROUP = re.compile(r"\d{5,25}(-\d{5,20})?@g\.us")
+_LID = re.compile(r"\d{5,25}@lid")
+_PERSON = re.compile(r"(\d{6,15})(?::\d+)?@(?:s\.whatsapp\.net|c\.us)")
+_WRITTEN = re.compile(r"\+?[\d\s().\-]{6,32}")
+_PARTS = ("text", "media", "location", "contacts", "poll", "reaction")
+
+
+def address(text: str, field: str = "to") -> str:
+    """Digits of a phone, or a group's or lid's JID as it is. Raises `Refusal("invalid-phone")`."""
+    text = text.strip()
+    if _GROUP.fullmatch(text) or _LID.fullmatch(text):
+        return text
+    person = _PERSON.fullmatch(text)
+    # A JID is what WhatsApp itself calls the person: its digits are taken as they are.
+    return person[1] if person else phone(text, field)
+
+
+def phone(text: str, field: str = "phone") -> str:
+    """Digits with the country code. Raises `Refusal("invalid-phone")`."""
+    digits = _digits(text)
+    if digits is None:
+        raise Refusal("invalid-phone", field=field, in_body=True)
+    return digits
+
+
+@lru_cache(maxsize=16384)
+def _digits(text: str) -> str | None:
+    """What a number means: valid at home first, then with a country code in front (the providers' habit), then any
+    number of possible length, because old eight-digit Brazilian accounts live on."""
+    text = text.strip()
+    if not _WRITTEN.fullmatch(text) or any(c.isdigit() and not c.isascii() for c in text):
+        return None
+    readings = [(text, None)] if text.startswith("+") else [(text, REGION), ("+" + text, None)]
+    for good in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
+        for written, region in readings:
+            try:
+                number = phonenumbers.parse(written, region)
+            except phonenumbers.NumberParseException:
+                continue
+            if good(number):
+                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return None
+
+
+def content(ask: MessageAsk, max_media_bytes: int) -> Content:
+    """What the message says. Raises `Refusal` for none or several parts, or a part that cannot be."""
+    given = [part for part in _PARTS if getattr(ask, part) is not None]
+    if len(given) != 1:
+        raise invalid(given[1] if given else "text", f"exactly one of {', '.join(_PARTS)} is needed")
+    if ask.caption is not None and ask.media is None:
+        raise invalid("caption", "belongs to media only")
+    if ask.media is not None:
+        return Content(ask.media.kind, text=ask.caption or None, media=_media(ask.media, max_media_bytes))
+    if ask.location is not None:
+        place = ask.location
+        return Content("location", location=Location(place.latitude, place.longitude, place.name, place.address))
+    if ask.contacts is not None:
+        return Content("contacts", contacts=tuple(_contact(one, i) for i, one in enumerate(ask.contacts)))
+    if ask.poll is not None:
+        return Content("poll", poll=_poll(ask.poll.question, ask.poll.options, ask.poll.choices))
+    if ask.reaction is not None:
+        return Content("reaction", reaction=Reaction(ask.reaction.message, ask.reaction.emoji))
+    return Content("text", text=ask.text)
+
+
+def fingerprint(ask: MessageAsk) -> str:
+    """The same for two bodies that ask for the same, whatever the order of their fields."""
+    return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()
+
+
+def _contact(ask: ContactAsk, index: int) -> Contact:
+    return Contact(ask.name, phone(ask.phone, f"contacts[{index}].phone"))
+
+
+def _poll(question: str, options: tuple[str, ...], choices: int) -> Poll:
+    if len(set(options)) != len(options):
+        raise invalid("poll.options", "must differ from each other")
+    if choices > len(options):
+        raise invalid("poll.choices", "must not be more than there are options")
+    return Poll(question, options, choices)
+
+
+def _media(ask: MediaAsk, max_bytes: int) -> Media:
+    if (ask.url is None) == (ask.base64 is None):
+        raise invalid("media", "exactly one of url, base64 is needed")
+    if ask.base64 is None:
+        return Media(ask.kind, url=ask.url, mime=ask.mime, filename=ask.filename)
+    head, comma, tail = ask.base64[:256].partition(",")
+    text = ask.base64[len(head) + 1 :] if comma and head.startswith("data:") else ask.base64
+    del tail
+    if len(text) // 4 * 3 > max_bytes + 2:
+        raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
+    try:
+        size = len(b64decode(text, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise invalid("media.base64", "is no base64") from error
+    if size == 0:
+        raise invalid("media.base64", "is empty")
+    if size > max_bytes:
+        raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
+    mime = ask.mime or (head[5:].split(";")[0] or None if comma and head.startswith("data:") else None)
+    return Media(ask.kind, base64=text, mime=mime, filename=ask.filename, size=size)

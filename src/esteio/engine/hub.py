@@ -1,0 +1,101 @@
+"""Who waits for what: told after every commit, it wakes those who wait for that session or message.
+
+In the process only. Another node's commits ring no bell here, so every wait also looks again by itself once in
+`LOOK_EVERY_S`: a lost hint costs latency, never an answer. Never lives here: a change of anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeVar
+
+from esteio.core.model import Message, MessageId, MessageState, SessionId
+from esteio.core.session import Session
+from esteio.engine.ports import Gone
+from esteio.store.base import Store
+
+LOOK_EVERY_S = 1.0
+SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read", "failed", "expired", "cancelled"})
+"""Message states after which a caller need not wait any longer."""
+
+Key = tuple[Literal["session", "message"], int | str]
+T = TypeVar("T")
+
+
+class Hub:
+    """An in-process bell per session and message. Implements `Waiter`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bells: dict[Key, set[asyncio.Future[None]]] = {}
+
+    def __repr__(self) -> str:
+        return f"Hub(waiting={sum(len(bells) for bells in self._bells.values())})"
+
+    def session_changed(self, session_id: SessionId) -> None:
+        """Call after every commit that touched this session: its row, its QR, its approval, its work."""
+        self._ring(("session", session_id))
+
+    def message_changed(self, message_id: MessageId) -> None:
+        """Call after every commit that moved this message."""
+        self._ring(("message", message_id))
+
+    async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
+        """See `Waiter`."""
+
+        async def look() -> tuple[Session, bool]:
+            session = await self._store.session_by_id(session_id)
+            if session is None:
+                raise Gone(session_id)
+            return session, done(session)
+
+        return await self._until(("session", session_id), look, timeout_s)
+
+    async def wait_message(self, message_id: MessageId, timeout_s: float) -> Message:
+        """See `Waiter`."""
+
+        async def look() -> tuple[Message, bool]:
+            message = await self._store.message(message_id)
+            if message is None:
+                raise Gone(message_id)
+            return message, message.state in SETTLED
+
+        return await self._until(("message", message_id), look, timeout_s)
+
+    async def wait_look(self, session_id: SessionId, look: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:
+        """See `Waiter`."""
+
+        async def both() -> tuple[bool, bool]:
+            seen = await look()
+            return seen, seen
+
+        return await self._until(("session", session_id), both, timeout_s)
+
+    def _ring(self, key: Key) -> None:
+        for bell in self._bells.pop(key, ()):
+            if not bell.done():
+                bell.set_result(None)
+
+    async def _until(self, key: Key, look: Callable[[], Awaitable[tuple[T, bool]]], timeout_s: float) -> T:
+        """What `look` saw when it said so, or last. The bell hangs before each look: no news falls between."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while True:
+            bell: asyncio.Future[None] = loop.create_future()
+            self._bells.setdefault(key, set()).add(bell)
+            try:
+                seen, enough = await look()
+                left = end - loop.time()
+                if enough or left <= 0:
+                    return seen
+                await asyncio.wait({bell}, timeout=min(left, LOOK_EVERY_S))
+            finally:
+                self._take_down(key, bell)
+
+    def _take_down(self, key: Key, bell: asyncio.Future[None]) -> None:
+        bells = self._bells.get(key)
+        if bells is not None:
+            bells.discard(bell)
+            if not bells:
+                del self._bells[key]

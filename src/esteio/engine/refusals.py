@@ -1,0 +1,37 @@
+"""What a command says when it does nothing: a stable code, the field, and the words a sentence needs.
+
+The commands raise `Refusal`; each door (API, Evolution door, command line) translates it. Never lives here: a status
+code, a sentence.
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """Nothing was done. `code` is kebab-case and stable; `words` fill its sentence.
+
+    `in_body` tells a thing named in a body (the caller's mistake: 400) from one named by the address (404).
+    """
+
+    def __init__(
+        self, code: str, *, field: str | None = None, near: str | None = None, in_body: bool = False, **words: str
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+        self.near = near
+        self.in_body = in_body
+        self.words = words
+
+    def __repr__(self) -> str:
+        return f"Refusal({self.code!r}, field={self.field!r}, words={self.words!r})"
+
+
+def invalid(field: str, why: str) -> Refusal:
+    """A value of the wrong type, range or form. `why` is English and short: `must be 1 to 64 of A-Za-z0-9._-`."""
+    return Refusal("invalid-value", field=field, in_body=True, why=why)
+
+
+def unknown(what: str, name: str, *, in_body: bool = False, field: str | None = None) -> Refusal:
+    """A server, session, message, approval or key that does not exist."""
+    return Refusal(f"unknown-{what}", field=field, in_body=in_body, name=name)
