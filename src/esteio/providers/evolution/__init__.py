@@ -1,0 +1,106 @@
+"""Evolution API 2.x. Observed: 2.3.7 (`tests/recordings/evolution-2.3.7`); other versions by their quirks.
+
+| file | what |
+|---|---|
+| `calls` | its requests, and the words of its answers |
+| `control` | create, connect, restart, logout, delete, set_webhook |
+| `look` | probe, inventory, read_qr, check_webhook |
+| `send` | our content in its bodies, and what its answer makes of a message |
+| `history` | its own list of messages: look_up and history |
+| `webhook` | its events |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from esteio.core.model import Capabilities, Quirk
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    InventoryOutcome,
+    LookupOutcome,
+    OutgoingMessage,
+    ProbeDepth,
+    ProbeOutcome,
+    SendOutcome,
+    SentQuery,
+    WebhookReading,
+    Where,
+)
+from esteio.providers.evolution import calls, control, history, look, send, webhook
+from esteio.providers.quirks import known
+
+
+class Evolution:
+    """The dialect; see the modules for what each answer means."""
+
+    kind = "evolution"
+    capabilities = Capabilities(
+        restart=True,
+        restart_keeps_link=True,
+        pairing_code=True,
+        message_list=True,
+        round_trip_probe=True,
+        state_webhooks=True,
+        socket_probe=True,
+        list_sessions=True,
+        queues_while_down=False,
+    )
+
+    def quirks(self, version: str | None) -> tuple[Quirk, ...]:
+        return known(self.kind, version)
+
+    def default_ref(self, session: str) -> Mapping[str, str]:
+        return {"instance_name": session}
+
+    def check_ref(self, ref: Mapping[str, str]) -> str | None:
+        return None if ref.get("instance_name", "").strip() else "an Evolution session needs ref.instance_name"
+
+    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
+        return None if credentials.get("apikey", "").strip() else "an Evolution server needs credentials.apikey"
+
+    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        return control.create(where, now, pair_phone)
+
+    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        return control.connect(where, now, pair_phone)
+
+    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return control.restart(where, now)
+
+    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return control.logout(where, now)
+
+    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return control.delete(where, now)
+
+    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return control.set_webhook(where, now)
+
+    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        return look.check_webhook(where, now)
+
+    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+        return look.probe(where, now, depth)
+
+    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+        return look.inventory(where, now)
+
+    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        return look.read_qr(where, now)
+
+    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+        return send.send(where, now, message, timeout_s)
+
+    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+        return history.look_up(where, now, query)
+
+    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+        return history.history(where, now, since)
+
+    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+        return webhook.read_webhook(where, body, path, now)
+
+    def secrets(self, where: Where) -> tuple[str, ...]:
+        return calls.secrets(where)

@@ -1,0 +1,148 @@
+"""Control acts of Evolution: create, connect, restart, logout, delete, set_webhook.
+
+The answers are answers, not effects: restart tells the state from before, logout may answer 500 after it happened,
+delete answers before it deletes. A QR is passed on only where the answer itself proves it fresh: from a create (the
+instance was never paired), or beside a pairing code that this very connect asked for on a closed instance. What connect
+returns otherwise may be a code that was already used (recordings 113, 117, 244); `look.read_qr` knows how to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from esteio.core.evidence import Evidence, seen
+from esteio.providers.base import ActOutcome, Flow, Json, QrCode, Where
+from esteio.providers.evolution.calls import STATE_S, Word, call, claim, instance, news, qr_of, say
+from esteio.providers.quirks import has
+from esteio.providers.reading import act_answer, at, text
+
+EVENTS: tuple[str, ...] = (
+    "APPLICATION_STARTUP",
+    "QRCODE_UPDATED",
+    "CONNECTION_UPDATE",
+    "STATUS_INSTANCE",
+    "MESSAGES_UPSERT",
+    "MESSAGES_UPDATE",
+    "MESSAGES_DELETE",
+    "SEND_MESSAGE",
+)
+"""What we subscribe to, on every version. Edits come inside MESSAGES_UPDATE, so nothing is lost without the three."""
+FORBIDDEN_EVENTS: frozenset[str] = frozenset({"MESSAGES_EDITED", "LOGOUT_INSTANCE", "REMOVE_INSTANCE"})
+"""A slow receiver of these blocks the event queue, deletes new credentials, or postpones a delete (2.3.7)."""
+
+Answered = Literal["ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached"]
+
+
+def webhook_body(where: Where) -> Mapping[str, Json]:
+    """The nested form; flat v1 fields are silently ignored on create (recording 200)."""
+    return {
+        "enabled": True,
+        "url": where.webhook_url,
+        "headers": {},
+        "byEvents": False,
+        "base64": True,
+        "events": list(EVENTS),
+    }
+
+
+def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+    """`exists` for a taken name. The answer's token goes into `ref`, so that it can be blanked wherever it comes back."""
+    body: dict[str, Json] = {
+        "instanceName": instance(where),
+        "integration": "WHATSAPP-BAILEYS",
+        "qrcode": True,
+        "webhook": webhook_body(where),
+    }
+    if pair_phone:
+        body["number"] = pair_phone
+    word = yield from say(where, call(where, "POST", "/instance/create", body))
+    if word.kind == "no" and word.heard.status == 403 and "already in use" in word.heard.words:
+        return ActOutcome("exists", word.detail, news(word, now, "act"))
+    if word.kind != "ok":
+        return _acted(word, now)
+    return _created(where, word, now)
+
+
+def _created(where: Where, word: Word, now: float) -> ActOutcome:
+    ref = {"instance_name": text(at(word.body, "instance", "instanceName")) or instance(where)}
+    if token := text(at(word.body, "hash")) or text(at(word.body, "hash", "apikey")):
+        ref["token"] = token
+    qr = qr_of(at(word.body, "qrcode"))
+    shown: tuple[Evidence, ...] = (seen("qr_shown", now, "act") if qr else seen("no_qr_yet", now, "act"),)
+    return ActOutcome("ok", "", (*news(word, now, "act"), *shown), qr, ref)
+
+
+def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+    """First a look, for connect acts only on a closed instance: `noop` on an open or connecting one. When even the
+    look gets no answer, connect is not asked for (`not_reached`)."""
+    look = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
+    if look.kind == "missing":
+        return ActOutcome("missing", look.detail, news(look, now, "state"))
+    if look.kind in ("unreachable", "late", "cut", "gateway"):
+        return ActOutcome("not_reached", look.detail, news(look, now, "state"))
+    state = at(look.body, "instance", "state") if look.kind == "ok" else None
+    claims = (claim(state, now, "state"),) if look.kind == "ok" else ()
+    query = f"?number={pair_phone}" if pair_phone else ""
+    word = yield from say(where, call(where, "GET", f"/instance/connect/{{}}{query}"))
+    return _connected(word, now, claims, state)
+
+
+def _connected(word: Word, now: float, before: tuple[Evidence, ...], state: Json) -> ActOutcome:
+    if word.kind != "ok":
+        return _acted(word, now, before=before)
+    evidence = (*before, *news(word, now, "act"))
+    if text(at(word.body, "instance", "state")):
+        return ActOutcome("noop", "already open", (*evidence, claim(at(word.body, "instance", "state"), now, "act")))
+    code = qr_of(word.body)
+    if code is None:
+        evidence = (*evidence, seen("no_qr_yet", now, "act"))
+    fresh: QrCode | None = code if code and code.pairing_code and state == "close" else None
+    return ActOutcome("noop" if state in ("open", "connecting") else "ok", "", evidence, fresh)
+
+
+def restart(where: Where, now: float) -> Flow[ActOutcome]:
+    """By POST; only the router's own 404 makes us try the old verb. `noop` on a closed instance."""
+    word = yield from say(where, call(where, "POST", "/instance/restart/{}"))
+    if word.kind == "router" and not has("restart-by-put-is-404", "evolution", where.version):
+        word = yield from say(where, call(where, "PUT", "/instance/restart/{}"))
+    closed = word.heard.status == 200 and word.kind == "no"
+    if closed and ("[object object]" in word.heard.words or "not connected" in word.heard.words):
+        return ActOutcome("noop", "the instance is closed", (*news(word, now, "act"), seen("said_closed", now, "act")))
+    return _acted(word, now)
+
+
+def logout(where: Where, now: float) -> Flow[ActOutcome]:
+    """Unlinks the phone. `noop` on a closed instance; `unanswered` for the database race, after which one must look."""
+    word = yield from say(where, call(where, "DELETE", "/instance/logout/{}"))
+    if word.kind == "no" and word.heard.status == 400 and "is not connected" in word.heard.words:
+        return ActOutcome("noop", word.detail, (*news(word, now, "act"), seen("said_closed", now, "act")))
+    if word.kind == "race":
+        return ActOutcome("unanswered", word.detail, news(word, now, "act"))
+    return _acted(word, now)
+
+
+def delete(where: Where, now: float) -> Flow[ActOutcome]:
+    """`ok` comes before the deletion; a name stays taken until it is done (recordings 215 to 219)."""
+    word = yield from say(where, call(where, "DELETE", "/instance/delete/{}"), deleting=True)
+    return _acted(word, now)
+
+
+def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
+    """Our address, our events, nothing else."""
+    word = yield from say(where, call(where, "POST", "/webhook/set/{}", {"webhook": webhook_body(where)}))
+    outcome = _acted(word, now)
+    if outcome.answer != "ok":
+        return outcome
+    return ActOutcome("ok", "", (*outcome.evidence, seen("webhook_config_ok", now, "act")))
+
+
+def _acted(word: Word, now: float, *, before: tuple[Evidence, ...] = ()) -> ActOutcome:
+    """Yes or no in the act's words; "Connection Closed" is a no that also says something of the socket."""
+    evidence = (*before, *news(word, now, "act"))
+    if word.kind == "closed":
+        return ActOutcome("no", word.detail, (*evidence, seen("socket_closed", now, "act")))
+    if word.kind == "missing":
+        return ActOutcome("missing", word.detail, evidence)
+    detail = "" if word.kind == "ok" else word.detail
+    return ActOutcome(act_answer(word.heard), detail, evidence)

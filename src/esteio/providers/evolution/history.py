@@ -1,0 +1,167 @@
+"""Evolution's own list of messages: is a message in doubt there, and what came while nobody listened?
+
+Only successful writes are stored, after the write, newest first (recordings 087, 088). So a hit is a proof, and absence
+is one too, when the list is known to keep messages, was read back to before the send, and the send can no longer be
+under way inside the server. Paging is bounded; at the bound the answer is `unknown`, never `absent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from esteio.core.evidence import seen
+from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
+from esteio.core.model import Content
+from esteio.providers.base import Flow, Json, LookupOutcome, SentQuery, WebhookReading, Where
+from esteio.providers.evolution.calls import LIST_S, Word, call, news, say
+from esteio.providers.evolution.webhook import ACKS, received
+from esteio.providers.reading import at, items, moment, number, text
+from esteio.providers.whatsapp import Key, content_of, key_of, phone_of, same_phone
+
+PAGE = 100
+LOOKUP_PAGES = 10
+HISTORY_PAGES = 20
+SETTLED_S = 65.0
+"""A send may be under way for 60 s inside the server (a half-open socket), and is stored only afterwards."""
+MINUTE_S = 60.0
+"""`SentQuery.not_before` is the send's begin less this."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    records: tuple[Json, ...]
+    total: int
+    last: bool
+
+
+def _read_page(where: Where, filters: Mapping[str, Json], page: int) -> Flow[tuple[Word, Page | None]]:
+    body = {"where": {"key": dict(filters)} if filters else {}, "page": page, "offset": PAGE}
+    word = yield from say(where, call(where, "POST", "/chat/findMessages/{}", body, timeout_s=LIST_S))
+    found = at(word.body, "messages", "records")
+    if word.kind != "ok" or not isinstance(found, list):
+        return word, None
+    total, pages = number(at(word.body, "messages", "total")), number(at(word.body, "messages", "pages"))
+    return word, Page(tuple(found), int(total or 0), not found or pages is None or page >= pages)
+
+
+# -- a message in doubt ------------------------------------------------------------------------------------------
+
+
+def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+    """Found by body, chat and time among what this instance sent. The chat's JID may be normalised (ninth digit) or
+    an `@lid`, so all sent messages of the window are read, not one chat's."""
+    alike: list[Json] = []
+    for page in range(1, LOOKUP_PAGES + 1):
+        word, found = yield from _read_page(where, {"fromMe": True}, page)
+        if found is None:
+            return LookupOutcome("unknown", detail=word.detail, evidence=news(word, now, "list"))
+        if found.total == 0:
+            return LookupOutcome("unknown", detail="the list is empty: perhaps this server keeps no messages")
+        alike += [record for record in found.records if _is_it(record, query, now)]
+        if found.last or _older(found.records, query.not_before, now):
+            return _told(alike, now, query)
+    return LookupOutcome("unknown", detail=f"more than {PAGE * LOOKUP_PAGES} messages since the send")
+
+
+def _told(alike: list[Json], now: float, query: SentQuery) -> LookupOutcome:
+    ids = {record["key"]["id"]: record for record in alike}
+    if len(ids) > 1:
+        return LookupOutcome("unknown", detail=f"{len(ids)} messages of the same words in the same chat")
+    for provider_id, record in ids.items():
+        when = moment(at(record, "messageTimestamp"), now)
+        evidence = (seen("send_accepted", now, "list", happened_at=when),)
+        return LookupOutcome("found", provider_id, evidence=evidence)
+    if now - query.not_before - MINUTE_S < SETTLED_S:
+        return LookupOutcome("unknown", detail="not there yet; the send may still be under way inside the server")
+    return LookupOutcome("absent")
+
+
+def _older(records: Iterable[Json], since: float, now: float) -> bool:
+    """Whether the page reaches back to before `since`; a record without a time says nothing."""
+    times = [when for record in records if (when := moment(at(record, "messageTimestamp"), now)) is not None]
+    return bool(times) and min(times) < since
+
+
+def _is_it(record: Json, query: SentQuery, now: float) -> bool:
+    key = key_of(at(record, "key"))
+    when = moment(at(record, "messageTimestamp"), now)
+    if key is None or not key.from_me or key.id in query.known_ids or when is None or when < query.not_before:
+        return False
+    return _same_chat(key, query.to) and _same_words(content_of(at(record, "message")), query.content)
+
+
+def _same_chat(key: Key, to: str) -> bool:
+    mine, theirs = phone_of(to), phone_of(key.chat)
+    if mine and theirs:
+        return same_phone(mine, theirs)
+    # A phone of ours against an `@lid` of theirs cannot be told apart: the words and the window must do.
+    return key.chat == to or (mine is not None and key.chat.endswith("@lid"))
+
+
+def _same_words(theirs: Content, ours: Content) -> bool:
+    if theirs.kind != ours.kind or _plain(theirs.text) != _plain(ours.text):
+        return False
+    if ours.reaction and theirs.reaction:
+        return (ours.reaction.provider_id, ours.reaction.emoji) == (theirs.reaction.provider_id, theirs.reaction.emoji)
+    if ours.location and theirs.location:
+        return (
+            abs(ours.location.latitude - theirs.location.latitude) < 1e-6
+            and abs(ours.location.longitude - theirs.location.longitude) < 1e-6
+        )
+    if ours.poll and theirs.poll:
+        return ours.poll.question == theirs.poll.question
+    return [one.name for one in ours.contacts] == [one.name for one in theirs.contacts]
+
+
+def _plain(words: str | None) -> str:
+    return (words or "").replace("\r\n", "\n").strip()
+
+
+# -- filling gaps ------------------------------------------------------------------------------------------------
+
+
+def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    """Everything since `since`, oldest first, in the form of webhooks. Messages sent through the API stand among those
+    typed on the phone (`from_me`): the reader knows its own ids. The newest received one is evidence, dated by itself."""
+    records: list[Json] = []
+    note = ""
+    for page in range(1, HISTORY_PAGES + 1):
+        word, found = yield from _read_page(where, {}, page)
+        if found is None:
+            if not records:
+                return WebhookReading(readable=False, evidence=news(word, now, "list"), note=word.detail)
+            note = f"broke off: {word.detail}"
+            break
+        records += found.records
+        if found.last or _older(found.records, since, now):
+            break
+    else:
+        note = f"only the last {PAGE * HISTORY_PAGES} messages"
+    events = [event for record in reversed(records) for event in _events(record, now, since)]
+    newest = max(
+        (one.happened_at for one in events if isinstance(one, ReceivedMessage) and not one.from_me), default=None
+    )
+    evidence = () if newest is None else (seen("message_received", now, "list", happened_at=newest),)
+    return WebhookReading(readable=True, events=tuple(events), evidence=evidence, note=note)
+
+
+def _events(record: Json, now: float, since: float) -> Iterable[InboundEvent]:
+    when = moment(at(record, "messageTimestamp"), now)
+    if when is None or when < since:
+        return
+    event = received(record, now)
+    if event is None:
+        return
+    yield event
+    if isinstance(event, ReceivedMessage) and event.from_me:
+        yield from _receipts(record, event)
+
+
+def _receipts(record: Json, event: ReceivedMessage) -> Iterable[InboundEvent]:
+    """What the list remembers of acknowledgements, dated by the message: they are no later proof than that."""
+    for update in items(at(record, "MessageUpdate")):
+        status = text(at(update, "status"))
+        state = ACKS.get(status) if status else None
+        if state is not None:
+            yield Receipt(event.provider_id, state, event.happened_at, event.chat, proves=status != "SERVER_ACK")

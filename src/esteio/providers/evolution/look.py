@@ -1,0 +1,218 @@
+"""Looks at Evolution: probe, inventory, read_qr, check_webhook. All are reads, but for the presence of a socket probe.
+
+What each look is worth (2.3.7, observed): `connectionState` is hearsay in memory, `fetchInstances` is hearsay on disk
+that knows why and when a session ended, `setPresence unavailable` proves the websocket object open or dead in 5 ms
+(never `available`, which silences the phone), `fetchBusinessProfile` asks WhatsApp itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from esteio.core.evidence import Evidence, Road, seen
+from esteio.providers.base import (
+    Flow,
+    InventoryEntry,
+    InventoryOutcome,
+    Json,
+    ProbeDepth,
+    ProbeOutcome,
+    Where,
+)
+from esteio.providers.evolution.calls import (
+    LIST_S,
+    ROUND_TRIP_S,
+    STATE_S,
+    Word,
+    call,
+    claim,
+    instance,
+    news,
+    qr_of,
+    say,
+    terminal,
+)
+from esteio.providers.evolution.control import EVENTS, FORBIDDEN_EVENTS
+from esteio.providers.reading import SHORT, at, decode, iso, items, number, text
+from esteio.providers.whatsapp import phone_of
+
+
+def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+    """The state; for `socket` also the websocket; for `roundtrip` also WhatsApp. Where the state is not plainly open,
+    or the socket contradicts it, the list tells why. Evidence stands in the order in which it was seen."""
+    word = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
+    if word.kind != "ok":
+        return ProbeOutcome(_unseen(word, now, "state"), detail=word.detail)
+    state = at(word.body, "instance", "state")
+    evidence = [*news(word, now, "state"), claim(state, now, "state")]
+    socket = ""
+    if depth != "state":
+        socket = yield from _socket(where, now, evidence)
+    if depth == "roundtrip" and socket == "ok":
+        yield from _round_trip(where, now, evidence)
+    if _disagree(state, socket):
+        yield from _why(where, now, evidence, socket)
+    return ProbeOutcome(tuple(evidence))
+
+
+def _unseen(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
+    """A look that found nothing: the server's news, the session's where there is any, else that it failed."""
+    found = news(word, now, road)
+    if any(one.subject == "session" and one.kind != "request_wrong" for one in found):
+        return found
+    return (*found, seen("look_failed", now, road, detail=word.detail[:SHORT]))
+
+
+def _disagree(state: Json, socket: str) -> bool:
+    return state == "close" or (state == "open" and socket not in ("", "ok")) or socket == "no_client"
+
+
+def _socket(where: Where, now: float, evidence: list[Evidence]) -> Flow[str]:
+    """`ok`, or why not. Half-open sockets pass this probe (recording 121): it is not yet a round trip."""
+    body = {"presence": "unavailable"}
+    word = yield from say(where, call(where, "POST", "/instance/setPresence/{}", body, timeout_s=STATE_S))
+    if word.kind == "ok":
+        evidence.append(seen("socket_ok", now, "probe"))
+    elif word.kind == "closed":
+        evidence.append(seen("socket_closed", now, "probe"))
+    elif word.kind == "no_client":
+        pass  # whether there are credentials the list must say
+    elif word.kind == "silent":
+        # A presence is written and never waited for: "Timed Out" here is the write's, and proves nothing.
+        evidence.append(seen("look_failed", now, "probe", detail=word.detail[:SHORT]))
+    else:
+        evidence.extend(_unseen(word, now, "probe"))
+    return word.kind
+
+
+def _round_trip(where: Where, now: float, evidence: list[Evidence]) -> Flow[None]:
+    """A question to WhatsApp itself. Asked right after two answers of the same server, so silence here is the
+    session's: the one time-out that speaks of a session."""
+    word = yield from say(where, call(where, "POST", "/chat/fetchBusinessProfile/{}", {}, timeout_s=ROUND_TRIP_S))
+    if word.kind == "ok":
+        evidence.append(seen("round_trip_ok", now, "probe"))
+    elif word.kind == "closed":
+        evidence.append(seen("socket_closed", now, "probe"))
+    elif word.kind in ("late", "silent"):
+        evidence.append(seen("round_trip_silent", now, "probe", detail=word.detail[:SHORT]))
+    else:
+        evidence.extend(_unseen(word, now, "probe"))
+
+
+def _why(where: Where, now: float, evidence: list[Evidence], socket: str) -> Flow[None]:
+    """The list's row: what ended the session and when, the phone, the list's own claim."""
+    path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
+    word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
+    row = next((one for one in items(word.body) if text(at(one, "name")) == instance(where)), None)
+    if word.kind != "ok" or row is None:
+        if word.kind not in ("ok", "unlisted"):
+            evidence.extend(one for one in news(word, now, "list") if one.subject == "server")
+        return
+    evidence.extend(row_evidence(row, now))
+    if socket == "no_client" and at(row, "ownerJid") is None:
+        # No client in this process and never a phone on record: nobody has paired it yet.
+        evidence.append(seen("unpaired", now, "list"))
+
+
+def row_evidence(row: Json, now: float) -> Iterable[Evidence]:
+    """One row of the database. The reason is never cleared on a later open (recording 138), but `open` is written
+    with every open: a reason counts only while the row does not say open, and dates from when it was written."""
+    status = at(row, "connectionStatus")
+    yield claim(status, now, "list")
+    if phone := phone_of(at(row, "ownerJid")):
+        yield seen("identity_seen", now, "list", phone=phone)
+    when = iso(at(row, "disconnectionAt"))
+    if status != "open" and when is not None:
+        ended = terminal(at(row, "disconnectionReasonCode"), now, "list", when, **_until(row, when))
+        if ended is not None:
+            yield ended
+
+
+def _until(row: Json, when: float) -> dict[str, str]:
+    """When a temporary ban ends, where WhatsApp said so (`expire`, seconds)."""
+    why = at(row, "disconnectionObject")
+    why = decode(why.encode()) if isinstance(why, str) else why
+    expire = number(at(why, "error", "data", "expire"))
+    return {"until": str(when + expire)} if expire else {}
+
+
+def inventory(where: Where, now: float) -> Flow[InventoryOutcome]:
+    """All rows. The version is read only while none is known (`where.version`), for `GET /` asks the world."""
+    word = yield from say(where, call(where, "GET", "/instance/fetchInstances", timeout_s=LIST_S))
+    if word.kind != "ok" or not isinstance(word.body, list):
+        return InventoryOutcome(None, news(word, now, "list"))
+    entries = tuple(_entry(row) for row in word.body if isinstance(at(row, "name"), str))
+    version = where.version
+    if version is None:
+        root = yield from say(where, call(where, "GET", "/", timeout_s=LIST_S))
+        version = text(at(root.body, "version")) if root.kind == "ok" else None
+    return InventoryOutcome(entries, news(word, now, "list"), version)
+
+
+def _entry(row: Json) -> InventoryEntry:
+    code = number(at(row, "disconnectionReasonCode"))
+    return InventoryEntry(
+        key=at(row, "name"),
+        state=text(at(row, "connectionStatus")) or "",
+        phone=phone_of(at(row, "ownerJid")),
+        disconnect_code=int(code) if code is not None else None,
+        disconnected_at=iso(at(row, "disconnectionAt")),
+    )
+
+
+def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
+    """The current code, when three reads prove that it belongs to a pairing under way.
+
+    `connect` is free of side effects only while connecting, and then returns the last code ever made, used or not
+    (recording 113). But the database says `connecting` from when a QR is shown and `open` from when the session opens:
+    list `connecting` and state `connecting` together mean that a code was made and nobody has been let in since
+    (recordings 045 against 107). One hole is left: for up to 60 s after a pairing the list still says `connecting`. So
+    whoever shows codes must compare: a code equal to one seen before keeps its first date (each lives 45 s), and is not
+    shown again after any sign that the pairing went on. `count` grows with every code while the server's process lives.
+    """
+    path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
+    word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
+    row = next((one for one in items(word.body) if text(at(one, "name")) == instance(where)), None)
+    if word.kind != "ok" or at(row, "connectionStatus") != "connecting":
+        return ProbeOutcome(_unseen(word, now, "probe") if word.kind != "ok" else news(word, now, "list"))
+    word = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
+    state = at(word.body, "instance", "state") if word.kind == "ok" else None
+    if word.kind != "ok":
+        return ProbeOutcome(_unseen(word, now, "state"))
+    evidence = (*news(word, now, "state"), claim(state, now, "state"))
+    if state != "connecting":
+        return ProbeOutcome(evidence)
+    word = yield from say(where, call(where, "GET", "/instance/connect/{}"))
+    qr = qr_of(word.body) if word.kind == "ok" else None
+    if qr is None:
+        missing = (seen("no_qr_yet", now, "probe"),) if word.kind == "ok" else _unseen(word, now, "probe")
+        return ProbeOutcome((*evidence, *missing))
+    return ProbeOutcome((*evidence, seen("qr_shown", now, "probe")), qr)
+
+
+def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
+    """Whether the row is ours: address, switched on, all we need, and nothing that corrupts 2.3.7."""
+    word = yield from say(where, call(where, "GET", "/webhook/find/{}", timeout_s=STATE_S))
+    if word.kind != "ok":
+        return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
+    wrong = _webhook_fault(where, word.body)
+    found = (
+        seen("webhook_config_gone", now, "probe", detail=wrong) if wrong else seen("webhook_config_ok", now, "probe")
+    )
+    return ProbeOutcome((*news(word, now, "probe"), found), detail=wrong)
+
+
+def _webhook_fault(where: Where, row: Json) -> str:
+    if row is None:
+        return "none"
+    if at(row, "enabled") is False:
+        return "disabled"
+    if at(row, "url") != where.webhook_url:
+        return "address"
+    events = {event for event in items(at(row, "events")) if isinstance(event, str)}
+    if missing := sorted(set(EVENTS) - events):
+        return f"without {', '.join(missing)}"
+    if harmful := sorted(events & FORBIDDEN_EVENTS):
+        return f"with {', '.join(harmful)}"
+    return ""

@@ -1,0 +1,236 @@
+"""Sending through Evolution: our content in its bodies, and what its answer makes of the message.
+
+**Why "Connection Closed" is `not_sent`, also after 60 s.** Inside a send the order is: number query, device query and
+keys (on every send), the write of the message, the database row, the webhook. "Connection Closed" is raised where
+something is to be written to a websocket that is not open, or by a query that waits when it closes; nothing is awaited
+on the socket after the message itself was written. On a half-open socket (recordings 120, 126) the 60.0 s are the
+device query's own time-out; by then the keep-alive has ended the socket, and the write of the message is what is refused. So
+the message never left. "Timed Out" is different: it can be the write itself that was not confirmed, so it is in doubt;
+and so is an exception after the write (the database row), which Evolution reports as 400 like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from esteio.core.evidence import Evidence, seen
+from esteio.core.model import Content, Kind, Media
+from esteio.providers.base import Certainty, Flow, Json, OutgoingMessage, SendFault, SendOutcome, Where
+from esteio.providers.evolution.calls import Word, call, news, say
+from esteio.providers.reading import at, digits, text
+from esteio.providers.whatsapp import jid_of
+
+
+class Untranslatable(Exception):
+    """This message cannot be said in this dialect; the sentence says why."""
+
+
+def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    """One request. `timeout_s` should exceed 60, see above."""
+    try:
+        path, body = translate(message)
+    except Untranslatable as problem:
+        return SendOutcome("refused", fault="request", detail=str(problem))
+    word = yield from say(where, call(where, "POST", path, body, timeout_s=timeout_s))
+    return outcome(word, now, message)
+
+
+# -- our content in Evolution's bodies ---------------------------------------------------------------------------
+
+
+def translate(message: OutgoingMessage) -> tuple[str, Mapping[str, Json]]:
+    """The path and the body. Raises `Untranslatable`."""
+    content = message.content
+    write = _WRITERS.get(content.kind)
+    if write is None:
+        raise Untranslatable(f"Evolution has no call for a message of kind {content.kind!r}")
+    path, body = write(message, content)
+    if content.kind != "reaction":
+        body["number"] = message.to
+        if message.quote_provider_id:
+            body["quoted"] = {"key": {"id": message.quote_provider_id}}
+        if message.mentions:
+            body["mentioned"] = [digits(phone) for phone in message.mentions]
+    return f"/message/{path}/{{}}", body
+
+
+Body = dict[str, Json]
+
+
+def _text(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    if not content.text:
+        raise Untranslatable("a text message needs text")
+    return "sendText", {"text": content.text}
+
+
+def _bytes(media: Media | None) -> str:
+    found = media and (media.url or media.base64)
+    if not found:
+        raise Untranslatable("a media message needs a URL or base64 bytes")
+    return found
+
+
+def _file(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    media = content.media
+    body: Body = {"mediatype": content.kind, "media": _bytes(media)}
+    if media and media.mime:
+        body["mimetype"] = media.mime
+    # A document in base64 without a name is refused.
+    name = (media and media.filename) or ("document" if content.kind == "document" else None)
+    if name:
+        body["fileName"] = name
+    if content.text:
+        body["caption"] = content.text
+    return "sendMedia", body
+
+
+def _audio(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    return "sendWhatsAppAudio", {"audio": _bytes(content.media)}
+
+
+def _sticker(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    return "sendSticker", {"sticker": _bytes(content.media)}
+
+
+def _location(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    place = content.location
+    if place is None:
+        raise Untranslatable("a location message needs a place")
+    return "sendLocation", {
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "name": place.name or "",
+        "address": place.address or "",
+    }
+
+
+def _contacts(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    if not content.contacts:
+        raise Untranslatable("a contacts message needs a contact")
+    return "sendContact", {
+        "contact": [
+            {"fullName": one.name, "wuid": digits(one.phone), "phoneNumber": one.phone} for one in content.contacts
+        ]
+    }
+
+
+def _poll(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    poll = content.poll
+    if poll is None:
+        raise Untranslatable("a poll message needs a question")
+    return "sendPoll", {"name": poll.question, "selectableCount": poll.choices, "values": list(poll.options)}
+
+
+def _reaction(message: OutgoingMessage, content: Content) -> tuple[str, Body]:
+    reaction = content.reaction
+    if reaction is None or not reaction.provider_id:
+        raise Untranslatable("a reaction needs the provider's id of the message it answers")
+    key = {"id": reaction.provider_id, "remoteJid": jid_of(message.to), "fromMe": reaction.from_me}
+    return "sendReaction", {"key": key, "reaction": reaction.emoji}
+
+
+_WRITERS: Mapping[Kind, Callable[[OutgoingMessage, Content], tuple[str, Body]]] = {
+    "text": _text,
+    "image": _file,
+    "video": _file,
+    "document": _file,
+    "audio": _audio,
+    "sticker": _sticker,
+    "location": _location,
+    "contacts": _contacts,
+    "poll": _poll,
+    "reaction": _reaction,
+}
+
+
+# -- what its answer makes of the message ------------------------------------------------------------------------
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    certainty: Certainty
+    fault: SendFault
+    evidence: tuple[Evidence, ...] = ()
+
+
+_BY_WORD: Mapping[str, tuple[Certainty, SendFault]] = {
+    "closed": ("not_sent", "socket"),
+    "missing": ("not_sent", "missing"),
+    "unpaired": ("not_sent", "unpaired"),
+    "no_client": ("not_sent", "unpaired"),
+    "not_loaded": ("not_sent", "server"),
+    "unreachable": ("not_sent", "server"),
+    "wall": ("not_sent", "server"),
+    "auth": ("not_sent", "server"),
+    "limited": ("not_sent", "rate"),
+    "router": ("refused", "request"),
+    "late": ("in_doubt", "timeout"),
+    "cut": ("in_doubt", "server"),
+    "unread": ("in_doubt", "server"),
+    "gateway": ("in_doubt", "server"),
+    "race": ("in_doubt", "server"),
+}
+
+
+def outcome(word: Word, now: float, message: OutgoingMessage) -> SendOutcome:
+    """What became of the message. Only an id makes it accepted."""
+    provider_id = text(at(word.body, "key", "id")) if word.kind == "ok" else None
+    if provider_id is not None:
+        evidence = (*news(word, now, "send"), seen("send_accepted", now, "send"))
+        return SendOutcome("accepted", provider_id=provider_id, evidence=evidence)
+    verdict = _verdict(word, now, message)
+    evidence = (*news(word, now, "send"), *verdict.evidence)
+    return SendOutcome(verdict.certainty, fault=verdict.fault, detail=word.detail, evidence=evidence)
+
+
+def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
+    if word.kind == "closed":
+        return _Verdict("not_sent", "socket", (seen("send_closed", now, "send"),))
+    if word.kind in _BY_WORD:
+        return _Verdict(*_BY_WORD[word.kind])
+    if word.kind == "html":
+        # A page instead of an answer: below 300 it took the place of one, and nobody knows what lies behind it.
+        return _Verdict("not_sent" if word.heard.certain_no else "in_doubt", "server")
+    if word.kind == "silent":
+        # The number query comes before the write; a bare "Timed Out" may be the write's own.
+        return _Verdict("not_sent", "socket") if "'find'" in word.heard.words else _Verdict("in_doubt", "timeout")
+    if word.kind == "ok":
+        return _Verdict("in_doubt", "server")
+    return _by_text(word, message)
+
+
+# The provider's own no, by its words, the first that fits; `True`: only where the message carries media (a refused
+# connection under a text is the database's). Prisma speaks after the write, a missing key (SessionError) before it.
+_BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, SendFault], ...] = (
+    (re.compile(r'"exists":\s*false'), False, "refused", "invalid-number"),
+    (re.compile(r"rate-overlimit"), False, "not_sent", "rate"),
+    (re.compile(r"prisma"), False, "in_doubt", "server"),
+    (
+        re.compile(r"unsupported image format|input buffer|owned media must be|invalid media|ffmpeg"),
+        True,
+        "refused",
+        "media",
+    ),
+    (
+        re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed with status|media upload failed"),
+        True,
+        "not_sent",
+        "media",
+    ),
+    (re.compile(r"sessionerror"), False, "not_sent", "server"),
+)
+_VALIDATION = re.compile(r"requires property|is required|is not one of|does not match|is not of a type|must be")
+_EXCEPTION = re.compile(r"\w*error:|cannot read properties|is not a function")
+
+
+def _by_text(word: Word, message: OutgoingMessage) -> _Verdict:
+    """The verdict on a no. What we do not know and what may have come after the write is in doubt."""
+    words, has_media = word.heard.words, message.content.media is not None
+    for pattern, needs_media, certainty, fault in _BY_TEXT:
+        if pattern.search(words) and (has_media or not needs_media):
+            return _Verdict(certainty, fault)
+    if word.kind == "failed" or (_EXCEPTION.search(words) and not _VALIDATION.search(words)):
+        return _Verdict("in_doubt", "server")
+    return _Verdict("refused", "request")
