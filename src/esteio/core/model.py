@@ -74,6 +74,8 @@ class Attempt(msgspec.Struct, frozen=True):
     because: str = ""
     performed_at: float | None = None
     answer: str | None = None
+    result: str | None = None
+    """`effect`, `no-effect`, `refused`, `not-reached`, `interrupted`; None while it is open."""
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -107,6 +109,8 @@ class Recovery(msgspec.Struct, frozen=True):
     """Steps that belong to the rung just performed: a logout is followed by connects, a delete by a create."""
     pair_phone: str | None = None
     """Phone number for a pairing code, from the person's wish to pair."""
+    rejected: bool = False
+    """A person said no to a destructive rung in this outage: not asked again."""
 
 
 class Quirk(msgspec.Struct, frozen=True):

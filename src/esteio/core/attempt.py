@@ -1,0 +1,131 @@
+"""The life of one control act: opened, answered, and then judged by its effect, never by its answer.
+
+An attempt is open until its effect is seen, it was refused outright, or its time is up *and* it was answered (a call
+that is still under way may not be doubled: two connects at once make a duel that nobody wins). Never lives here: which
+rung is tried (`ladder`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.core import pacing
+from esteio.core.decision import Draft
+from esteio.core.evidence import Evidence
+from esteio.core.model import Attempt, Rung
+from esteio.core.policy import Policy
+from esteio.core.session import Facts
+
+GIVE_UP_S = 180.0
+"""An attempt whose answer never came (its work row was lost with a node) is closed this long after its time."""
+_REFUSED = frozenset({"no", "noop", "unsupported", "missing"})
+
+
+def time_for(rung: Rung, policy: Policy) -> float:
+    """How long the rung has to show its effect."""
+    return policy.connect_every_s if rung == "connect" else policy.effect_within_s
+
+
+def begin(draft: Draft, rung: Rung, because: str) -> None:
+    """Open an attempt at `rung`: booked on the session, and on the server's budget where it opens a socket."""
+    recovery, now = draft.session.recovery, draft.now
+    follows = recovery.then[1:] if recovery.then and recovery.then[0] == rung else recovery.then
+    first: Rung = "delete" if rung == "recreate" else rung
+    if rung == "recreate":
+        follows = ("create",)
+    attempt = Attempt(
+        id=draft.new_id("att"),
+        rung=first,
+        number=recovery.spent.count(rung) + 1,
+        opened_at=now,
+        until=now + time_for(first, draft.policy),
+        because=because,
+    )
+    draft.recovery(open=attempt, then=follows, next_at=None, **_counted(draft, rung))
+    if pacing.costs_slot(rung):
+        draft.server = pacing.take_slot(draft.server, draft.session.id, attempt, now)
+    draft.act = attempt
+    draft.say("act", "begin", rung=rung, number=str(attempt.number), because=because)
+
+
+def _counted(draft: Draft, rung: Rung) -> dict[str, object]:
+    recovery, now = draft.session.recovery, draft.now
+    match rung:
+        case "restart":
+            return {"restarts": recovery.restarts + 1, "last_restart_at": now}
+        case "logout":
+            return {"logouts": recovery.logouts + 1, "last_logout_at": now, "last_destructive_at": now, "approved": None}
+        case "recreate":
+            return {"recreates": recovery.recreates + 1, "last_destructive_at": now, "approved": None}
+        case _:
+            return {}
+
+
+def answered(draft: Draft, evidence: Evidence) -> None:
+    """Note the answer of the open attempt; answers of older attempts are history."""
+    attempt = draft.session.recovery.open
+    if attempt is None or evidence.data.get("attempt") != attempt.id:
+        return
+    answer = evidence.data.get("answer", "")
+    attempt = msgspec.structs.replace(attempt, performed_at=evidence.happened_at, answer=answer)
+    draft.recovery(open=attempt)
+    if answer == "not_reached":
+        _close(draft, "not-reached")
+    elif attempt.rung == "create" and answer == "exists":
+        draft.recovery(then=("connect",))
+        _close(draft, "refused")
+    elif answer in _REFUSED and not (attempt.rung == "delete" and answer == "missing"):
+        _refused(draft, attempt)
+    elif attempt.rung in ("delete", "set_webhook") and answer in ("ok", "missing"):
+        _close(draft, "effect")
+
+
+def _refused(draft: Draft, attempt: Attempt) -> None:
+    if attempt.rung == "delete":
+        draft.recovery(then=())
+    _close(draft, "refused")
+
+
+def interrupted(draft: Draft, evidence: Evidence) -> None:
+    """The process died while the act was under way: nobody knows what happened. It is over; a look comes first."""
+    attempt = draft.session.recovery.open
+    if attempt is not None and evidence.data.get("attempt") == attempt.id:
+        _close(draft, "interrupted")
+
+
+def judge(draft: Draft) -> None:
+    """Close the open attempt when its effect was seen or its time is up; otherwise wake when it will be."""
+    attempt = draft.session.recovery.open
+    if attempt is None:
+        return
+    if has_effect(attempt, draft.session.facts):
+        _close(draft, "effect")
+    elif draft.now >= attempt.until and attempt.performed_at is not None:
+        _close(draft, "no-effect")
+    elif draft.now >= attempt.until + GIVE_UP_S:
+        _close(draft, "interrupted")
+    else:
+        draft.wake(attempt.until if draft.now < attempt.until else attempt.until + GIVE_UP_S)
+
+
+def has_effect(attempt: Attempt, facts: Facts) -> bool:
+    """Whether what the rung is for was seen after it was performed. A 200 is no effect."""
+    if attempt.performed_at is None and attempt.rung != "create":
+        return False
+    since = attempt.opened_at
+    if attempt.rung == "logout":
+        return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
+    lives = facts.life_at > since and not facts.closed and facts.dead_at <= facts.life_at
+    return lives or facts.qr_at > since
+
+
+def _close(draft: Draft, result: str) -> None:
+    recovery = draft.session.recovery
+    attempt = msgspec.structs.replace(recovery.open, result=result)
+    spent = recovery.spent
+    if result in ("no-effect", "refused", "interrupted"):
+        spent = (*spent, "recreate" if attempt.rung in ("delete", "create") else attempt.rung)
+    connects = recovery.connects + (attempt.rung == "connect" and result != "effect")
+    draft.recovery(open=None, last=attempt, spent=spent, connects=connects)
+    draft.server = pacing.free_slot(draft.server, attempt.id)
+    draft.say("act", result, rung=attempt.rung, number=str(attempt.number))

@@ -1,0 +1,119 @@
+"""What the judge is shown and what it says: `View` in, `Decision` out; and the draft a decision is written on.
+
+Never lives here: a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from esteio.core.evidence import Evidence
+from esteio.core.model import Approval, Attempt, Capabilities, Reason, Server, SessionId
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+
+Depth = Literal["state", "socket", "roundtrip"]
+
+
+class View(msgspec.Struct, frozen=True):
+    """Everything a decision may depend on. `news` is in order of being seen."""
+
+    session: Session
+    server: Server
+    news: tuple[Evidence, ...]
+    policy: Policy
+    can: Capabilities
+    quirks: frozenset[str] = frozenset()
+    held: int = 0
+    fallen: tuple[tuple[SessionId, float], ...] = ()
+    fleet: int = 1
+    approval: Approval | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line for the journal; its sentence is made from `code` and `args`."""
+
+    kind: Literal["decision", "act", "notice"]
+    code: str
+    args: Mapping[str, str] = {}
+    data: Mapping[str, Any] = {}
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something for people: `opened` or `closed`, once each per outage."""
+
+    id: str
+    phase: Literal["opened", "closed"]
+    reason: Reason
+    since: float
+    duration_s: float = 0.0
+    held: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The new session and everything that follows from it. `quiet`: nothing but the times of looking changed."""
+
+    session: Session
+    server: Server | None
+    lines: tuple[Line, ...]
+    act: Attempt | None
+    notices: tuple[Notice, ...]
+    events: tuple[str, ...]
+    approval: Approval | None
+    look: Depth | None
+    wake_at: float | None
+    fail_queued: Reason | None
+    drop_control: bool
+    clear_qr: bool
+    quiet: bool
+    because: Reason
+
+
+class Draft:
+    """The sheet one decision is written on; it never outlives the call of `decide`."""
+
+    def __init__(self, view: View, now: float) -> None:
+        self.view = view
+        self.now = now
+        self.session = view.session
+        self.server = view.server
+        self.lines: list[Line] = []
+        self.notices: list[Notice] = []
+        self.events: list[str] = []
+        self.act: Attempt | None = None
+        self.approval: Approval | None = None
+        self.look: Depth | None = None
+        self.wakes: list[float] = []
+        self.drop_control = False
+
+    @property
+    def policy(self) -> Policy:
+        return self.view.policy
+
+    def change(self, **fields: object) -> None:
+        """The session with these fields changed."""
+        self.session = msgspec.structs.replace(self.session, **fields)
+
+    def recovery(self, **fields: object) -> None:
+        """The session's recovery with these fields changed."""
+        self.change(recovery=msgspec.structs.replace(self.session.recovery, **fields))
+
+    def facts(self, **fields: object) -> None:
+        """The session's facts with these fields changed."""
+        self.change(facts=msgspec.structs.replace(self.session.facts, **fields))
+
+    def say(self, kind: Literal["decision", "act", "notice"], code: str, **args: str) -> None:
+        """A line for the journal."""
+        self.lines.append(Line(kind, code, args))
+
+    def wake(self, at: float | None) -> None:
+        """Look at this session again at `at`, at the latest."""
+        if at is not None:
+            self.wakes.append(at)
+
+    def new_id(self, prefix: str) -> str:
+        """An id that is the same whenever this view is decided again: the row's version makes it unique."""
+        return f"{prefix}_{self.session.id}_{self.view.session.version}"

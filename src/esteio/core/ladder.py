@@ -1,0 +1,188 @@
+"""The ladder: which rung comes next, from the verdict, what was already seen to have no effect, and the policy.
+
+`plan` is the whole order of rungs for a verdict; `next_step` walks it: rungs that are `spent` are passed over, a
+destructive one needs proof, age, calm weather and consent, and the end of the plan is a strike (a longer and longer
+pause) and a person. Harmless first, always. Never lives here: budgets of the server (`pacing`), time-keeping of an
+open attempt (`decide`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from esteio.core import pacing
+from esteio.core.diagnose import FOR_PEOPLE, Verdict
+from esteio.core.model import DESTRUCTIVE, Capabilities, Reason, Rung, Server
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+
+RESTART_NOOP = "restart-ended-socket-noop"
+"""Name of the quirk: a restart of a session whose socket has already ended is answered 200 and does nothing."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What the ladder says now.
+
+    `act`: open an attempt at `rung`. `ask`: the next rung is destructive and waits for a person's approval. `wait`:
+    nothing before `until`. `strike`: the plan is at its end; pause. `person`: only a named human act helps.
+    `rest`: there is nothing to heal.
+    """
+
+    do: Literal["act", "ask", "wait", "strike", "person", "rest"]
+    because: Reason
+    rung: Rung | None = None
+    until: float | None = None
+
+
+def plan(verdict: Verdict, policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
+    """The rungs for this verdict, harmless first, in order."""
+    connects: tuple[Rung, ...] = ("connect",) * policy.connect_attempts
+    tail = _destructive_tail(policy, can)
+    restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
+    match verdict.kind:
+        case "ghost" if policy.ghost_cure == "logout" and can.connect:
+            return tail
+        case "ghost":
+            return (*(restart or connects), *tail)
+        case "closed" | "missing" if not can.connect:
+            return restart
+        case "closed" | "missing":
+            return (*connects, *tail)
+        case "reconnecting" if policy.ghost_cure == "logout" and can.connect:
+            return (*connects, *tail)
+        case "reconnecting":
+            return (*(restart or connects), *tail)
+        case "unknown" if policy.unknown_is_corrupt and can.connect:
+            return tail
+        case _:
+            return ()
+
+
+def _destructive_tail(policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
+    if not can.connect:
+        return ()
+    again: tuple[Rung, ...] = ("connect",) * policy.logout_connect_attempts
+    logout: tuple[Rung, ...] = ("logout", *again) if can.restart else ()
+    return (*logout, "recreate") if policy.recreate else logout
+
+
+def remaining(planned: tuple[Rung, ...], spent: tuple[str, ...]) -> tuple[Rung, ...]:
+    """The plan without what was already tried in this fall, each try used up once."""
+    left = list(planned)
+    for rung in spent:
+        if rung in left:
+            left.remove(rung)  # type: ignore[arg-type]
+    return tuple(left)
+
+
+def next_step(
+    session: Session, server: Server, verdict: Verdict, policy: Policy, can: Capabilities, quirks: frozenset[str], now: float
+) -> Step:
+    """The next rung for a session that has no open attempt."""
+    recovery = session.recovery
+    if recovery.then:
+        return Step("act", Reason("follows"), rung=recovery.then[0])
+    if recovery.approved and _still_wanted(session, verdict):
+        return _approved(session, server, policy, now)
+    if verdict.kind in ("live", "suspect", "new", "server_down", "server_wall"):
+        return Step("rest", verdict.because)
+    if _wants_pairing(session, verdict):
+        return _pair(session, verdict, can)
+    if verdict.kind in FOR_PEOPLE:
+        return Step("person", verdict.because)
+    if verdict.kind == "temp_banned":
+        until = session.facts.code_until or now + policy.quarantine_max_s
+        return Step("wait", verdict.because, until=until)
+    if verdict.kind == "flapping":
+        return Step("wait", verdict.because, until=session.facts.connecting[-1] + policy.flap_within_s)
+    if now < recovery.quarantine_until:
+        return Step("wait", Reason("quarantine", {"strikes": str(recovery.strikes)}), until=recovery.quarantine_until)
+    return _climb(session, server, verdict, policy, can, quirks, now)
+
+
+def _wants_pairing(session: Session, verdict: Verdict) -> bool:
+    """A person asked for a code after the last act, and there is nothing left to lose by connecting."""
+    facts = session.facts
+    return verdict.kind in ("unpaired", "logged_out", "closed", "missing") and facts.pair_at > facts.act_at
+
+
+def _pair(session: Session, verdict: Verdict, can: Capabilities) -> Step:
+    dead_credentials = verdict.kind == "logged_out" and not can.connect_pairs_after_unlink
+    rung: Rung = "recreate" if dead_credentials else "connect"
+    return Step("ask" if rung == "recreate" else "act", Reason("asked-to-pair"), rung=rung)
+
+
+def _still_wanted(session: Session, verdict: Verdict) -> bool:
+    """An approval whose reason is gone is not carried out; an outright wish of a person is."""
+    return session.recovery.asked_by_person or verdict.kind not in ("live", "suspect", "new", "server_down", "server_wall")
+
+
+def _approved(session: Session, server: Server, policy: Policy, now: float) -> Step:
+    """A person's yes is carried out, but not while the server is just starting (a wish outright does not wait)."""
+    rung: Rung = session.recovery.approved  # type: ignore[assignment]
+    if pacing.in_boot_grace(server, policy, now) and not session.recovery.asked_by_person:
+        return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
+    return Step("act", Reason("approved", {"rung": rung}), rung=rung)
+
+
+def _climb(
+    session: Session, server: Server, verdict: Verdict, policy: Policy, can: Capabilities, quirks: frozenset[str], now: float
+) -> Step:
+    left = remaining(plan(verdict, policy, can), session.recovery.spent)
+    if not left:
+        return Step("strike", verdict.because)
+    rung = left[0]
+    patience = _patience(session, server, verdict, policy, rung, now)
+    if patience:
+        return patience
+    if rung not in DESTRUCTIVE:
+        return Step("act", verdict.because, rung=rung)
+    return _destructive(session, server, verdict, policy, quirks, rung, now)
+
+
+def _patience(session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, now: float) -> Step | None:
+    """Reasons to wait that hold for harmless rungs too."""
+    if verdict.kind == "reconnecting" and not (rung == "connect" and pacing.in_boot_grace(server, policy, now)):
+        # The provider is at it by itself; only when it is not done in time do we put a hand to it.
+        ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
+        if now < ready:
+            return Step("wait", verdict.because, until=ready)
+    if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):
+        return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
+    if rung == "restart":
+        allowed = pacing.restart_allowed_at(session.recovery, policy)
+        if now < allowed:
+            return Step("wait", Reason("restart-cooldown"), until=allowed)
+    return None
+
+
+def _boot(server: Server, policy: Policy) -> float:
+    return server.facts.booted_at + policy.boot_grace_s - policy.effect_within_s if server.facts.booted_at else 0.0
+
+
+def _destructive(
+    session: Session, server: Server, verdict: Verdict, policy: Policy, quirks: frozenset[str], rung: Rung, now: float
+) -> Step:
+    if pacing.in_boot_grace(server, policy, now):
+        return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
+    if not verdict.proven and not policy.unknown_is_corrupt:
+        return Step("strike", verdict.because)
+    if rung == "logout":
+        allowed = pacing.logout_allowed_at(session.recovery, policy)
+        if now < allowed:
+            return Step("wait", Reason("logout-limit"), until=allowed)
+    if policy.destructive == "never":
+        return Step("strike", verdict.because)
+    if policy.destructive == "auto":
+        return Step("act", verdict.because, rung=rung)
+    if needs_server_restart(session, verdict, quirks):
+        return Step("strike", verdict.because)
+    return Step("ask", verdict.because, rung=rung)
+
+
+def needs_server_restart(session: Session, verdict: Verdict, quirks: frozenset[str]) -> bool:
+    """A ghost on which a restart was seen to do nothing, at a provider known for it: the socket has ended, a logout
+    would be refused as well, and only a restart of the provider's process helps. That is proposed by name."""
+    return verdict.kind == "ghost" and RESTART_NOOP in quirks and "restart" in session.recovery.spent

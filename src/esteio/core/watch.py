@@ -1,0 +1,80 @@
+"""When to look again, and how deep: fresh proof of life is not probed, suspects often, the rest seldom.
+
+A look is a read; it never acts. Never lives here: what a look means (`diagnose`).
+"""
+
+from __future__ import annotations
+
+from esteio.core import pacing
+from esteio.core.decision import Depth, Draft
+from esteio.core.diagnose import Verdict, confirmed_life
+
+EFFECT_LOOK_S = 2.0
+"""How soon after an act, and how often, its effect is looked for."""
+AT_ONCE_S = 1.0
+"""Hints make us look at once, but not more often than this."""
+
+
+def plan_look(draft: Draft, verdict: Verdict) -> None:
+    """Decide whether to look now, at which depth, and otherwise when."""
+    if verdict.kind in ("server_down", "server_wall"):
+        return
+    due = next_look(draft, verdict)
+    if draft.now >= due:
+        draft.look = depth(draft, verdict)
+        draft.facts(looked_at=draft.now)
+        due = next_look(draft, verdict)
+    draft.wake(due)
+
+
+def next_look(draft: Draft, verdict: Verdict) -> float:
+    """The time of the next look as things stand."""
+    facts, policy, session = draft.session.facts, draft.policy, draft.session
+    looked = facts.looked_at
+    if _contradicted(draft, verdict):
+        return looked + AT_ONCE_S
+    attempt = session.recovery.open
+    if attempt is not None:
+        return max(looked, attempt.performed_at or attempt.opened_at) + EFFECT_LOOK_S
+    if verdict.kind == "live" and not session.paused:
+        fresh = max(looked, facts.life_seen_at)
+        spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
+        needs_proof = not confirmed_life(session) and not looked
+        return looked if needs_proof else fresh + policy.probe_idle_s - spread
+    if session.paused or _settled_down(draft, verdict):
+        return looked + policy.probe_idle_s
+    return looked + policy.probe_suspect_s
+
+
+def _contradicted(draft: Draft, verdict: Verdict) -> bool:
+    """Fresh news that does not fit the verdict, not yet looked into."""
+    facts = draft.session.facts
+    looked = facts.looked_at
+    if facts.closed and facts.closed[-1] > looked and facts.closed_by[-1] == "send":
+        return True
+    if facts.interrupted_at > looked or facts.recover_at > looked or facts.silence_at > looked:
+        return True
+    if facts.code and facts.code_at > looked and facts.code_road == "webhook":
+        return True
+    if facts.hinted_at <= looked:
+        return False
+    return (facts.hinted == "open") != (verdict.kind == "live")
+
+
+def _settled_down(draft: Draft, verdict: Verdict) -> bool:
+    """Down, and nothing automatic is going to happen soon."""
+    recovery = draft.session.recovery
+    if verdict.kind in ("logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"):
+        return True
+    return draft.now < recovery.quarantine_until and recovery.strikes > 1
+
+
+def depth(draft: Draft, verdict: Verdict) -> Depth:
+    """The cheapest read that can tell: the socket when idle, a WhatsApp round trip for suspects and the just healed."""
+    if not draft.view.can.round_trip_probe:
+        return "socket"
+    if verdict.kind == "suspect" or draft.session.facts.silents:
+        return "roundtrip"
+    if verdict.kind == "live" and not confirmed_life(draft.session):
+        return "roundtrip"
+    return "socket"
