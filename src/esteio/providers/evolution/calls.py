@@ -92,9 +92,7 @@ _LOGIN_FIELDS = frozenset({"id", "name", "me"})
 _QUERY_RESULTS = frozenset({"find"})
 # Baileys' own error, whole; a database pool says "Timed out fetching a new connection …", which is not WhatsApp.
 _TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
-_SERVICE_METHODS = re.compile(
-    r"message|presence|audio|media|location|contact|reaction|poll|sticker|business|connection"
-)
+_SERVICE_METHODS = re.compile(r"message|presence|audio|media|location|contact|reaction|poll|sticker|business")
 
 
 def say(where: Where, request: HttpRequest, *, deleting: bool = False) -> Flow[Word]:

@@ -47,7 +47,7 @@ def webhook_body(where: Where) -> Mapping[str, Json]:
 
 
 def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
-    """`exists` for a taken name. The answer's token goes into `ref`, so that it can be blanked wherever it comes back."""
+    """`exists` for a taken name. The answer's token goes into `ref`, to be blanked wherever it comes back."""
     body: dict[str, Json] = {
         "instanceName": instance(where),
         "integration": "WHATSAPP-BAILEYS",

@@ -4,9 +4,9 @@
 keys (on every send), the write of the message, the database row, the webhook. "Connection Closed" is raised where
 something is to be written to a websocket that is not open, or by a query that waits when it closes; nothing is awaited
 on the socket after the message itself was written. On a half-open socket (recordings 120, 126) the 60.0 s are the
-device query's own time-out; by then the keep-alive has ended the socket, and the write of the message is what is refused. So
-the message never left. "Timed Out" is different: it can be the write itself that was not confirmed, so it is in doubt;
-and so is an exception after the write (the database row), which Evolution reports as 400 like any other.
+device query's own time-out; by then the keep-alive has ended the socket, and the write of the message is what is
+refused. So the message never left. "Timed Out" is different: it can be the write itself that was not confirmed, so it
+is in doubt; and so is an exception after the write (the database row), which Evolution reports as 400 like any other.
 """
 
 from __future__ import annotations

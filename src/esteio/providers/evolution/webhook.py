@@ -3,12 +3,12 @@
 **How an event is dated.** Messages carry WhatsApp's own time. Everything else has only the envelope's `date_time`: the
 server's local time with a false `Z`, and the event may come up to 25 minutes late. Time zones differ from UTC by
 multiples of 30 minutes and a delivery is never later than its ten retries allow (25 minutes), so what is left of
-`now - date_time` after whole half hours is the lateness, and `now` less that is when it happened, whatever the zone. A
-rest within a minute of the half hour is a clock that runs ahead: it counts as now. In the zones that lie a quarter of an
-hour beside (Nepal, Chatham) events look 15 minutes older than they are: too little proof, never too much, but for
+`now - date_time` after whole half hours is the lateness, and `now` less that is when it happened, whatever the zone.
+A rest within a minute of the half hour is a clock that runs ahead: it counts as now. In the zones a quarter of an hour
+beside (Nepal, Chatham) events look 15 minutes older than they are: too little proof, never too much, but for
 deliveries later than 15 minutes. Without a readable `date_time` an event counts as old as a delivery may be.
 
-**What proves.** `SERVER_ACK` never does: any update without a status of its own (an edit, a vote) comes under that word.
+**What proves.** `SERVER_ACK` never does: an update without a status of its own (an edit, a vote) comes by that word.
 Never lives here: storage, a decision, a field name of another provider.
 """
 
