@@ -1,0 +1,299 @@
+"""The judgement of a server: its weather from its own evidence, and the progress of a mass fall.
+
+A session's words never speak of the server, and the server's never of a session. One failure is nothing; several
+without an answer between are `down`; a refused connection that later answers is a start of the process, and starts the
+boot grace. Never lives here: anything about one session's socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from esteio.core import pacing
+from esteio.core.decision import Line, Notice
+from esteio.core.evidence import Evidence
+from esteio.core.model import HealthState, Incident, Outage, Reason, Server, ServerFacts, SessionId
+from esteio.core.policy import Policy
+
+DOWN_AFTER = 3
+"""Failures without an answer between; refused connections count double (nobody listens there)."""
+FAILURES_KEPT = 8
+FAILURES_WITHIN_S = 120.0
+SLOW_FOR_S = 120.0
+CANARY_PATIENCE = 3
+"""A canary that is not healed within so many effect times gives its place to the next."""
+
+
+class ServerView(msgspec.Struct, frozen=True):
+    """What the judgement of a server depends on."""
+
+    server: Server
+    news: tuple[Evidence, ...]
+    policy: Policy
+    fallen: tuple[tuple[SessionId, float], ...] = ()
+    fleet: int = 0
+
+
+class ServerDecision(msgspec.Struct, frozen=True):
+    """The new server and what follows. `weather_changed`: its sessions should be judged again."""
+
+    server: Server
+    lines: tuple[Line, ...]
+    notices: tuple[Notice, ...]
+    events: tuple[str, ...]
+    look: bool
+    wake_at: float
+    weather_changed: bool
+    quiet: bool
+
+
+class _Sheet:
+    """The sheet this decision is written on."""
+
+    def __init__(self, view: ServerView, now: float) -> None:
+        self.view, self.now, self.server = view, now, view.server
+        self.lines: list[Line] = []
+        self.notices: list[Notice] = []
+        self.events: list[str] = []
+        self.wakes: list[float] = []
+
+    def change(self, **fields: object) -> None:
+        self.server = msgspec.structs.replace(self.server, **fields)
+
+    def say(self, code: str, **args: str) -> None:
+        self.lines.append(Line("decision", code, {"server": self.server.name, **args}))
+
+
+def decide_server(view: ServerView, now: float) -> ServerDecision:
+    """The whole judgement of one server at `now`."""
+    sheet = _Sheet(view, now)
+    facts = view.server.facts
+    for evidence in view.news:
+        facts = fold(facts, evidence)
+    sheet.change(facts=facts)
+    _health(sheet)
+    _outage(sheet)
+    _incident(sheet)
+    look = _look(sheet)
+    wake_at = max(min(sheet.wakes), now)
+    sheet.change(wake_at=wake_at)
+    before, after = view.server, sheet.server
+    changed = after.health != before.health or after.facts.booted_at != before.facts.booted_at
+    return ServerDecision(
+        server=after,
+        lines=tuple(sheet.lines),
+        notices=tuple(sheet.notices),
+        events=tuple(sheet.events),
+        look=look,
+        wake_at=wake_at,
+        weather_changed=changed or after.incident != before.incident,
+        quiet=not sheet.lines and _only_times(before, after),
+    )
+
+
+# -- facts --------------------------------------------------------------------------------------------------------
+
+
+def fold(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    """Facts after one more piece of evidence about the server."""
+    step = _FOLD.get(evidence.kind)
+    return step(facts, evidence) if step else facts
+
+
+def _answered(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    at = evidence.happened_at
+    if at < facts.failed_at:
+        return facts
+    changes: dict[str, object] = {"answered_at": max(at, facts.answered_at), "failures": (), "down_since": 0.0}
+    if facts.failed_by == "server_unreachable" and len(facts.failures) >= 2:
+        # Nobody listened, and now somebody does: the process has started.
+        changes["booted_at"] = at
+    if facts.wall_at and at > facts.wall_at:
+        changes |= {"wall_at": 0.0, "wall_detail": ""}
+    if facts.auth_refused_at and at > facts.auth_refused_at:
+        changes["auth_refused_at"] = 0.0
+    return msgspec.structs.replace(facts, **changes, failed_by="")
+
+
+def _failed(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    at = evidence.happened_at
+    weight = 2 if evidence.kind == "server_unreachable" else 1
+    recent = tuple(t for t in facts.failures if at - t <= FAILURES_WITHIN_S)
+    failures = (*recent, *(at,) * weight)[-FAILURES_KEPT:]
+    since = facts.down_since or at
+    return msgspec.structs.replace(facts, failures=failures, failed_at=at, failed_by=evidence.kind, down_since=since)
+
+
+def _wall(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    return msgspec.structs.replace(facts, wall_at=evidence.happened_at, wall_detail=evidence.data.get("detail", ""))
+
+
+def _booted(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    return msgspec.structs.replace(facts, booted_at=max(facts.booted_at, evidence.happened_at))
+
+
+def _slow(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    return msgspec.structs.replace(facts, slow_at=evidence.happened_at)
+
+
+def _auth(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    return msgspec.structs.replace(facts, auth_refused_at=evidence.happened_at)
+
+
+_FOLD: dict[str, Callable[[ServerFacts, Evidence], ServerFacts]] = {
+    "server_answered": _answered,
+    "server_failed": _failed,
+    "server_unreachable": _failed,
+    "server_timed_out": _failed,
+    "server_wall": _wall,
+    "server_booted": _booted,
+    "server_boot_observed": _booted,
+    "server_slow": _slow,
+    "server_auth_refused": _auth,
+}
+
+
+# -- weather ------------------------------------------------------------------------------------------------------
+
+
+def health_of(facts: ServerFacts, policy: Policy, now: float) -> tuple[HealthState, str]:
+    """The health and the evidence kind it rests on."""
+    if facts.wall_at > facts.answered_at:
+        return "wall", "server_wall"
+    if len(facts.failures) >= DOWN_AFTER:
+        return "down", facts.failed_by
+    if facts.booted_at and now < facts.booted_at + policy.boot_grace_s:
+        return "booting", "server_booted"
+    if facts.auth_refused_at > facts.answered_at:
+        return "slow", "server_auth_refused"
+    if facts.slow_at and now - facts.slow_at < SLOW_FOR_S:
+        return "slow", "server_slow"
+    return "up", "server_answered" if facts.answered_at else ""
+
+
+def _health(sheet: _Sheet) -> None:
+    state, because = health_of(sheet.server.facts, sheet.view.policy, sheet.now)
+    if state == "booting":
+        sheet.wakes.append(sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s)
+    if state == sheet.server.health and because == sheet.server.health_because:
+        return
+    if state != sheet.server.health:
+        sheet.say("server-health", **{"from": sheet.server.health, "to": state, "because": because})
+    sheet.change(health=state, health_because=because, health_at=sheet.now)
+
+
+def _outage(sheet: _Sheet) -> None:
+    server, outage = sheet.server, sheet.server.outage
+    down = server.health in ("down", "wall")
+    if down and outage is None:
+        since = server.facts.down_since or server.facts.wall_at
+        due = since + sheet.view.policy.notify_after_s
+        opened = Outage(f"sout_{server.name}_{sheet.view.server.version_n}", since, server.health_because, notice_due=due)
+        sheet.change(outage=opened)
+        sheet.events.append("server.outage_started")
+    elif not down and outage is not None:
+        if outage.noticed:
+            args = {"server": server.name}
+            sheet.notices.append(Notice(outage.id, "closed", Reason("server-up", args), outage.since, sheet.now - outage.since))
+        sheet.change(outage=None)
+        sheet.events.append("server.outage_ended")
+    _outage_notice(sheet)
+
+
+def _outage_notice(sheet: _Sheet) -> None:
+    outage = sheet.server.outage
+    if outage is None or outage.noticed:
+        return
+    due = outage.notice_due or outage.since
+    if sheet.now < due:
+        sheet.wakes.append(due)
+        return
+    code = "server-wall" if sheet.server.health == "wall" else "server-down"
+    reason = Reason(code, {"server": sheet.server.name, "detail": sheet.server.facts.wall_detail or outage.because})
+    sheet.notices.append(Notice(outage.id, "opened", reason, outage.since, sheet.now - outage.since))
+    sheet.change(outage=msgspec.structs.replace(outage, noticed=True))
+
+
+# -- a mass fall --------------------------------------------------------------------------------------------------
+
+
+def _incident(sheet: _Sheet) -> None:
+    incident = sheet.server.incident
+    if incident is None:
+        return
+    if incident.ended_at is not None:
+        if sheet.now - incident.ended_at > sheet.view.policy.stable_after_s:
+            sheet.change(incident=None)
+        return
+    fallen = [session for session, _ in sheet.view.fallen]
+    if not fallen:
+        _end_incident(sheet, incident)
+        return
+    sheet.wakes.append(sheet.now + sheet.view.policy.probe_suspect_s)
+    _canary(sheet, incident, fallen)
+    _incident_notice(sheet)
+
+
+def _canary(sheet: _Sheet, incident: Incident, fallen: list[SessionId]) -> None:
+    if incident.canary_ok_at is not None:
+        return
+    if incident.canary not in fallen:
+        sheet.change(incident=msgspec.structs.replace(incident, canary_ok_at=sheet.now))
+        sheet.say("canary-healed", session=str(incident.canary))
+        return
+    turn = CANARY_PATIENCE * sheet.view.policy.effect_within_s
+    begins = max(incident.since, sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s if sheet.server.facts.booted_at else 0)
+    index = int(max(0.0, sheet.now - begins) // turn) % len(fallen)
+    chosen = sorted(fallen)[index]
+    if chosen != incident.canary:
+        sheet.change(incident=msgspec.structs.replace(incident, canary=chosen))
+        sheet.say("canary-changed", session=str(chosen))
+
+
+def _incident_notice(sheet: _Sheet) -> None:
+    incident = sheet.server.incident
+    if incident is None or incident.noticed:
+        return
+    due = incident.notice_due or incident.since
+    if sheet.now < due:
+        sheet.wakes.append(due)
+        return
+    args = {"server": sheet.server.name, "count": str(len(sheet.view.fallen))}
+    reason = Reason("server-mass-fall", args)
+    sheet.notices.append(Notice(incident.id, "opened", reason, incident.since, sheet.now - incident.since))
+    sheet.change(incident=msgspec.structs.replace(incident, noticed=True))
+
+
+def _end_incident(sheet: _Sheet, incident: Incident) -> None:
+    sheet.say("mass-fall-over", seconds=f"{sheet.now - incident.since:.0f}")
+    if incident.noticed:
+        args = {"server": sheet.server.name, "count": str(incident.members)}
+        sheet.notices.append(
+            Notice(incident.id, "closed", Reason("server-mass-fall-over", args), incident.since, sheet.now - incident.since)
+        )
+    sheet.change(incident=msgspec.structs.replace(incident, ended_at=sheet.now, canary_ok_at=sheet.now))
+
+
+# -- looking ------------------------------------------------------------------------------------------------------
+
+
+def _look(sheet: _Sheet) -> bool:
+    """One list call per period; a server that is down is asked every `probe_suspect_s` whether it is back."""
+    policy, facts = sheet.view.policy, sheet.server.facts
+    troubled = sheet.server.health in ("down", "wall") or bool(facts.failures)
+    period = policy.probe_suspect_s if troubled else policy.probe_idle_s
+    due = facts.listed_at + period if facts.listed_at else 0.0
+    look = sheet.now >= due
+    if look:
+        facts = msgspec.structs.replace(facts, listed_at=sheet.now)
+        sheet.change(facts=facts, slots=pacing.open_slots(sheet.server, sheet.now))
+        due = sheet.now + period
+    sheet.wakes.append(due)
+    return look
+
+
+def _only_times(before: Server, after: Server) -> bool:
+    keep = {"facts": ServerFacts(), "wake_at": None, "slots": ()}
+    return msgspec.structs.replace(before, **keep) == msgspec.structs.replace(after, **keep)
