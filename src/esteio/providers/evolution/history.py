@@ -123,7 +123,7 @@ def _plain(words: str | None) -> str:
 
 def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
     """Everything since `since`, oldest first, in the form of webhooks. Messages sent through the API stand among those
-    typed on the phone (`from_me`): the reader knows its own ids. The newest received one is evidence of its own date."""
+    typed on the phone (`from_me`): the reader knows its own ids. The newest received one is evidence, of its date."""
     records: list[Json] = []
     note = ""
     for page in range(1, HISTORY_PAGES + 1):

@@ -1,0 +1,397 @@
+"""The Baileys REST server of seed 000 (`deploy/baileys`): sessions by name, one header, no restart.
+
+| rule | how it is kept |
+|---|---|
+| `POST /sessions` is create and connect | idempotent by name; it ignores a new webhook address for an old name |
+| no restart, no webhook call | `unsupported`, and the capabilities say so |
+| `DELETE` logs out **and** removes | `logout` and `delete` are the same call; a later connect pairs anew |
+| 200 `{success: false}` and 500 `{success: false}` are its own no | judged by the body |
+| a 404 page says nothing of a session | only `Session not found` does |
+| a QR is a data URI or raw text, whatever `format` says | sniffed; null means not yet |
+
+Unrecorded: shapes are from the server's source, not from a running one. Its messages with `fromMe` may be our own or
+typed on the phone; they cannot be told apart here, so they are events and no evidence. Its webhooks are sent once, at
+once: those without a time of their own are dated now. Never lives here: anything of another server that speaks Baileys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from esteio.core.evidence import Evidence, Road, seen
+from esteio.core.inbound import InboundEvent, ReceivedMessage
+from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Media, Quirk
+from esteio.providers.base import (
+    ActOutcome,
+    Certainty,
+    Flow,
+    HttpRequest,
+    InventoryEntry,
+    InventoryOutcome,
+    Json,
+    LookupOutcome,
+    OutgoingMessage,
+    ProbeDepth,
+    ProbeOutcome,
+    QrCode,
+    SendFault,
+    SendOutcome,
+    SentQuery,
+    WebhookReading,
+    Where,
+)
+from esteio.providers.quirks import known
+from esteio.providers.reading import (
+    SHORT,
+    Heard,
+    ask,
+    at,
+    decode,
+    first,
+    hear,
+    look_failed,
+    moment,
+    plain_act,
+    server_news,
+    text,
+)
+from esteio.providers.whatsapp import chat_of, phone_of
+
+T = TypeVar("T")
+
+STATE_S = 8.0
+ACT_S = 30.0
+
+_CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnected": "said_closed"}
+
+
+class Baileys:
+    """The dialect; the table in the module's head says what each answer is worth."""
+
+    kind = "baileys"
+    capabilities = Capabilities(
+        restart=False,
+        restart_keeps_link=False,
+        pairing_code=False,
+        message_list=False,
+        round_trip_probe=False,
+        state_webhooks=True,
+        socket_probe=False,
+        list_sessions=True,
+        queues_while_down=False,
+        connect=True,
+        connect_pairs_after_unlink=False,
+    )
+
+    def quirks(self, version: str | None) -> tuple[Quirk, ...]:
+        return known(self.kind, version)
+
+    def default_ref(self, session: str) -> Mapping[str, str]:
+        return {"session": session}
+
+    def check_ref(self, ref: Mapping[str, str]) -> str | None:
+        return None if ref.get("session", "").strip() else "a Baileys session needs ref.session"
+
+    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
+        return None if credentials.get("apikey", "").strip() else "a Baileys server needs credentials.apikey"
+
+    def secrets(self, where: Where) -> tuple[str, ...]:
+        key = where.credentials.get("apikey")
+        return (key,) if key else ()
+
+    # -- acts ----------------------------------------------------------------------------------------------------
+
+    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        """Pairing codes are not offered: `pair_phone` is ignored, the QR comes as always."""
+        body = {"name": _session(where), "webhookUrl": where.webhook_url}
+        heard = yield from _hear(where, _call(where, "POST", "/sessions", body))
+        outcome = plain_act(heard, now)
+        if outcome.answer != "ok":
+            return outcome
+        evidence = (*outcome.evidence, *_info(at(heard.body, "data"), now, "act"))
+        return ActOutcome("ok", "", evidence, ref={"session": _session(where)})
+
+    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        """The same call: it loads saved credentials, or returns the session that is there."""
+        outcome = yield from self.create(where, now, pair_phone=pair_phone)
+        if any(one.kind == "said_open" for one in outcome.evidence):
+            return msgspec.structs.replace(outcome, answer="noop", ref={})
+        return msgspec.structs.replace(outcome, ref={})
+
+    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return _unsupported("this server has no restart")
+
+    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+        """Removes the credentials as well: the next connect shows a QR."""
+        return self.delete(where, now)
+
+    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+        """`ok` also for a session that was not there."""
+        heard = yield from _hear(where, _call(where, "DELETE", "/sessions/{}"))
+        return plain_act(heard, now)
+
+    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return _unsupported("this server takes a webhook address only when a session is created")
+
+    # -- looks ---------------------------------------------------------------------------------------------------
+
+    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        return _nothing(ProbeOutcome((), detail="this server does not tell its webhook address"))
+
+    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+        """Its own state is the only witness there is, at every depth."""
+        heard = yield from _hear(where, _call(where, "GET", "/sessions/{}", timeout_s=STATE_S))
+        return _seen(heard, now)
+
+    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+        heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))
+        rows = at(heard.body, "data")
+        if heard.kind != "ok" or not isinstance(rows, list):
+            return InventoryOutcome(None, server_news(heard, now, "list"))
+        entries = tuple(_entry(row) for row in rows if text(at(row, "name")))
+        return InventoryOutcome(entries, server_news(heard, now, "list"))
+
+    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        """The code only beside a state that is not connected: then it is of a pairing under way."""
+        heard = yield from _hear(where, _call(where, "GET", "/sessions/{}", timeout_s=STATE_S))
+        state = _seen(heard, now)
+        if heard.kind != "ok" or at(heard.body, "data", "status") == "connected":
+            return state
+        heard = yield from _hear(where, _call(where, "GET", "/sessions/{}/qr?format=raw", timeout_s=STATE_S))
+        if heard.kind != "ok":
+            return ProbeOutcome((*state.evidence, *server_news(heard, now, "probe")), detail=heard.detail)
+        qr = _qr(at(heard.body, "data") or heard.body)
+        return ProbeOutcome((*state.evidence, seen("qr_shown" if qr else "no_qr_yet", now, "probe")), qr)
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+        wrong, path, body = _translate(message)
+        if wrong:
+            return SendOutcome("refused", fault="request", detail=wrong)
+        heard = yield from _hear(where, _call(where, "POST", path, body, timeout_s=timeout_s))
+        return _sent(heard, now)
+
+    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+        return _nothing(LookupOutcome("unknown", detail="this server keeps no list of messages"))
+
+    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+        return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages"))
+
+    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+        """`event` and `payload`; the session it names must be ours."""
+        decoded = decode(body)
+        event = first(decoded, "event")
+        if not isinstance(decoded, dict) or event is None:
+            return WebhookReading(readable=False, note="no event")
+        whose = text(at(decoded, "session"))
+        if whose is not None and whose != _session(where):
+            return WebhookReading(readable=True, note="for another session")
+        payload = at(decoded, "payload")
+        match event:
+            case "session.status":
+                return WebhookReading(readable=True, evidence=_pushed_status(payload, now))
+            case "qr.update":
+                qr = _qr(payload)
+                evidence = (seen("qr_shown", now, "webhook"),) if qr else ()
+                return WebhookReading(readable=True, evidence=evidence, qr=qr)
+            case "message":
+                return _message(payload, now)
+        return WebhookReading(readable=True, note=f"nothing to read in {event!r}"[:80])
+
+
+# -- the wire ----------------------------------------------------------------------------------------------------
+
+
+def _session(where: Where) -> str:
+    return where.ref.get("session") or where.session
+
+
+def _call(where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:
+    headers = {"x-api-key": where.credentials.get("apikey", "")}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    return HttpRequest(
+        method=method,
+        url=where.base_url.rstrip("/") + path.replace("{}", quote(_session(where), safe="")),
+        headers=headers,
+        body=b"" if body is None else msgspec.json.encode(body),
+        timeout_s=timeout_s,
+    )
+
+
+def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
+    key = where.credentials.get("apikey")
+    return hear((yield from ask(request)), (key,) if key else ())
+
+
+def _nothing(outcome: T) -> Flow[T]:
+    """A flow of no step."""
+    yield from ()
+    return outcome
+
+
+def _unsupported(why: str) -> Flow[ActOutcome]:
+    return _nothing(ActOutcome("unsupported", why))
+
+
+# -- what it says of a session -----------------------------------------------------------------------------------
+
+
+def _info(info: Json, now: float, road: Road) -> tuple[Evidence, ...]:
+    """SessionInfo: `{name, status, phoneNumber, hasQrCode}`."""
+    status = text(at(info, "status"))
+    if status is None:
+        return ()
+    kind = _CLAIMS.get(status)
+    claim = seen(kind, now, road) if kind else seen("said_unknown", now, road, state=status[:40])
+    phone = phone_of(at(info, "phoneNumber"))
+    return (claim, seen("identity_seen", now, road, phone=phone)) if phone else (claim,)
+
+
+def _not_found(heard: Heard) -> bool:
+    return heard.kind in ("no", "failed") and "session not found" in heard.words
+
+
+def _seen(heard: Heard, now: float) -> ProbeOutcome:
+    if _not_found(heard):
+        return ProbeOutcome((seen("server_answered", now, "state"), seen("instance_missing", now, "state")))
+    claims = _info(at(heard.body, "data"), now, "state") if heard.kind == "ok" else ()
+    if not claims:
+        return ProbeOutcome(look_failed(heard, now, "state"), detail=heard.detail)
+    return ProbeOutcome((*server_news(heard, now, "state"), *claims))
+
+
+def _entry(row: Json) -> InventoryEntry:
+    return InventoryEntry(at(row, "name"), text(at(row, "status")) or "", phone_of(at(row, "phoneNumber")))
+
+
+def _qr(holder: Json) -> QrCode | None:
+    """Field names drift; a data URI is a picture, everything else is the text of the code."""
+    found = first(holder, "qrCode", "qr", "code", "base64") or text(holder)
+    if found is None:
+        return None
+    if found.startswith("data:"):
+        return QrCode(code="", png_base64=found.partition("base64,")[2])
+    return QrCode(code=found)
+
+
+def _pushed_status(payload: Json, now: float) -> tuple[Evidence, ...]:
+    """`STOPPED` is sent only on 401."""
+    match at(payload, "status"):
+        case "WORKING":
+            phone = phone_of(at(payload, "me", "id"))
+            identity = (seen("identity_seen", now, "webhook", phone=phone),) if phone else ()
+            return (seen("said_open", now, "webhook"), *identity)
+        case "STOPPED":
+            return (seen("said_closed", now, "webhook"), seen("logged_out", now, "webhook", code="401"))
+        case other:
+            return (seen("said_unknown", now, "webhook", state=str(other)[:40]),)
+
+
+# -- messages out ------------------------------------------------------------------------------------------------
+
+
+def _translate(message: OutgoingMessage) -> tuple[str, str, dict[str, Json]]:
+    """What is wrong (or ""), the path and the body."""
+    content = message.content
+    if message.quote_provider_id or message.mentions:
+        return "this server cannot quote or mention", "", {}
+    if content.kind == "text":
+        return (
+            ("" if content.text else "a text message needs text"),
+            "/sessions/{}/send/text",
+            {
+                "to": message.to,
+                "text": content.text or "",
+            },
+        )
+    if content.kind not in MEDIA_KINDS or content.kind == "sticker":
+        return f"this server has no call for a message of kind {content.kind!r}", "", {}
+    if content.media is None or not content.media.url:
+        return "this server takes media by URL only", "", {}
+    body: dict[str, Json] = {"to": message.to, "mediaUrl": content.media.url, "mediaType": content.kind}
+    if content.text:
+        body["caption"] = content.text
+    return "", "/sessions/{}/send/media", body
+
+
+_CERTAINTY: Mapping[str, tuple[Certainty, SendFault]] = {
+    "late": ("in_doubt", "timeout"),
+    "cut": ("in_doubt", "server"),
+    "unread": ("in_doubt", "server"),
+    "gateway": ("in_doubt", "server"),
+    "failed": ("in_doubt", "server"),
+    "ok": ("in_doubt", "server"),
+    "limited": ("not_sent", "rate"),
+    "no": ("refused", "request"),
+    "router": ("refused", "request"),
+}
+
+
+def _sent(heard: Heard, now: float) -> SendOutcome:
+    """Only an id makes it accepted. "Session not connected" is the server's own word for a closed socket."""
+    news = server_news(heard, now, "send")
+    provider_id = text(at(heard.body, "data", "messageId")) if heard.kind == "ok" else None
+    if provider_id is not None:
+        return SendOutcome("accepted", provider_id, evidence=(*news, seen("send_accepted", now, "send")))
+    answered = seen("server_answered", now, "send")
+    if _not_found(heard):
+        evidence = (answered, seen("instance_missing", now, "send"))
+        return SendOutcome("not_sent", fault="missing", detail=heard.detail, evidence=evidence)
+    own = heard.kind in ("no", "failed")
+    if own and ("session not connected" in heard.words or "connection closed" in heard.words):
+        evidence = (answered, seen("send_closed", now, "send"))
+        return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
+    if heard.certain_no and heard.kind != "router":
+        fault: SendFault = "rate" if heard.kind == "limited" else "server"
+        return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
+    certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))
+    return SendOutcome(certainty, fault=fault, detail=heard.detail[:SHORT], evidence=news)
+
+
+# -- messages in -------------------------------------------------------------------------------------------------
+
+_KINDS = {"text", "image", "video", "audio", "document", "sticker"}
+
+
+def _message(payload: Json, now: float) -> WebhookReading:
+    message_id, sender = text(at(payload, "id")), text(at(payload, "from"))
+    if message_id is None or sender is None:
+        return WebhookReading(readable=True, note="a message without id or sender")
+    raw = text(at(payload, "rawJid")) or sender
+    chat = raw if raw.endswith("@g.us") else chat_of(sender)
+    own_time = moment(at(payload, "timestamp"), now)
+    mine = at(payload, "fromMe") is True
+    event: InboundEvent = ReceivedMessage(
+        provider_id=message_id,
+        chat=chat,
+        sender=chat_of(text(at(payload, "participant")) or sender),
+        happened_at=now if own_time is None else own_time,
+        content=_content(payload),
+        from_me=mine,
+        push_name=text(at(payload, "pushName")),
+        chat_lid=raw if raw.endswith("@lid") else None,
+    )
+    proves = not mine and own_time is not None
+    evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
+    return WebhookReading(readable=True, evidence=evidence, events=(event,))
+
+
+def _content(payload: Json) -> Content:
+    kind, words = at(payload, "type"), text(at(payload, "body"))
+    if kind not in _KINDS:
+        return Content("unknown", text=words)
+    if kind == "text":
+        return Content("text", text=words)
+    media = Media(
+        kind,
+        url=text(at(payload, "mediaUrl")),
+        mime=text(at(payload, "mimetype")),
+        filename=text(at(payload, "filename")),
+    )
+    return Content(kind, text=words, media=media)

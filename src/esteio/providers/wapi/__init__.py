@@ -1,0 +1,116 @@
+"""W-API (w-api.app): one instance bought at the vendor's, addressed by its id and its own token.
+
+`calls` acts and looks, `messages` sends, reads and looks up. **Unrecorded**: no shape here was seen on the running
+service; they are from clients' code and say so in the tests. What it cannot do is in the capabilities: no socket probe,
+no list of sessions (that needs the integrator's token), and a queue of its own that makes a blind resend a double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+from esteio.core.model import Capabilities, Quirk
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    InventoryOutcome,
+    LookupOutcome,
+    OutgoingMessage,
+    ProbeDepth,
+    ProbeOutcome,
+    SendOutcome,
+    SentQuery,
+    WebhookReading,
+    Where,
+)
+from esteio.providers.quirks import known
+from esteio.providers.wapi import calls, messages
+
+
+class Wapi:
+    """The dialect."""
+
+    kind = "wapi"
+    capabilities = Capabilities(
+        restart=True,
+        restart_keeps_link=True,
+        pairing_code=True,
+        message_list=False,
+        round_trip_probe=False,
+        state_webhooks=True,
+        socket_probe=False,
+        list_sessions=False,
+        queues_while_down=True,
+        connect=False,
+        connect_pairs_after_unlink=True,
+    )
+
+    def quirks(self, version: str | None) -> tuple[Quirk, ...]:
+        return known(self.kind, version)
+
+    def default_ref(self, session: str) -> Mapping[str, str]:
+        """None: the vendor gives both the id and the token."""
+        return {}
+
+    def check_ref(self, ref: Mapping[str, str]) -> str | None:
+        missing = [name for name in ("instance_id", "token") if not ref.get(name, "").strip()]
+        return f"a W-API session needs {' and '.join(f'ref.{name}' for name in missing)}" if missing else None
+
+    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
+        """Nothing is needed: tokens are per session."""
+        return None
+
+    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        return calls.create(where, now, pair_phone)
+
+    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+        return calls.connect(where, now, pair_phone)
+
+    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return calls.restart(where, now)
+
+    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return calls.logout(where, now)
+
+    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+        """An instance is cancelled at the vendor's."""
+        yield from _no_step()
+        return ActOutcome("unsupported", "a W-API instance is cancelled at the vendor's")
+
+    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+        return calls.set_webhook(where, now)
+
+    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        return calls.check_webhook(where, now)
+
+    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+        return calls.probe(where, now, depth)
+
+    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+        """Needs the integrator's token, which is not part of this dialect: nothing is asked, nothing is known."""
+        yield from _no_step()
+        return InventoryOutcome(None)
+
+    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+        return calls.read_qr(where, now)
+
+    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+        return messages.send(where, now, message, timeout_s)
+
+    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+        return messages.look_up(where, now, query)
+
+    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+        return messages.history(where, now, since)
+
+    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+        return messages.read_webhook(where, body, now)
+
+    def secrets(self, where: Where) -> tuple[str, ...]:
+        return calls.secrets(where)
+
+
+def _no_step() -> Generator[HttpRequest, HttpResponse, None]:
+    yield from ()

@@ -1,0 +1,177 @@
+"""W-API's requests, acts and looks.
+
+Everything that acts on an instance is a GET here (restart, disconnect), a no comes with HTTP 200 and `{error: true}`,
+and an unknown path gets a page: a 404 page has been read as "disconnected" before and took down every line (seed 003).
+Unrecorded: all shapes are from clients, none from the running service. Never lives here: messages (`messages`).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import msgspec
+
+from esteio.core.evidence import Evidence, seen
+from esteio.providers.base import ActOutcome, Flow, HttpRequest, Json, ProbeDepth, ProbeOutcome, QrCode, Where
+from esteio.providers.reading import Heard, ask, at, first, hear, look_failed, plain_act, server_news
+from esteio.providers.whatsapp import phone_of
+
+STATE_S = 8.0
+ACT_S = 30.0
+
+WEBHOOKS: tuple[tuple[str, str], ...] = (
+    ("received", "webhookReceivedUrl"),
+    ("delivery", "webhookDeliveryUrl"),
+    ("connected", "webhookConnectedUrl"),
+    ("disconnected", "webhookDisconnectedUrl"),
+    ("message-status", "webhookStatusUrl"),
+)
+"""The five addresses: the name in the path that sets one, and the field that reads it back."""
+
+
+def secrets(where: Where) -> tuple[str, ...]:
+    token = where.ref.get("token")
+    return (token,) if token else ()
+
+
+def call(
+    where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S, **query: str
+) -> HttpRequest:
+    """One request of this instance, by its own token."""
+    headers = {"authorization": f"Bearer {where.ref.get('token', '')}"}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    parameters = urlencode({"instanceId": where.ref.get("instance_id", ""), **query})
+    return HttpRequest(
+        method=method,
+        url=f"{where.base_url.rstrip('/')}{path}?{parameters}",
+        headers=headers,
+        body=b"" if body is None else msgspec.json.encode(body),
+        timeout_s=timeout_s,
+    )
+
+
+def hear_from(where: Where, request: HttpRequest) -> Flow[Heard]:
+    """Ask and hear. 403 is W-API's other word for a wrong token."""
+    heard = hear((yield from ask(request)), secrets(where))
+    if heard.kind == "no" and heard.status == 403:
+        return msgspec.structs.replace(heard, kind="auth")
+    return heard
+
+
+# -- acts --------------------------------------------------------------------------------------------------------
+
+
+def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+    """The instance is bought at the vendor's; here it is made ours: our addresses, then a code if it has no phone."""
+    outcome = yield from set_webhook(where, now)
+    if outcome.answer != "ok":
+        return outcome
+    connected = yield from connect(where, now, pair_phone)
+    if connected.answer == "noop":
+        connected = msgspec.structs.replace(connected, answer="ok")
+    return msgspec.structs.replace(connected, evidence=(*outcome.evidence, *connected.evidence), ref=dict(where.ref))
+
+
+def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+    """Asks for a code; `noop` when W-API answers that it is connected. It says so in this very answer, so a code in
+    it is a fresh one."""
+    if pair_phone:
+        request = call(where, "GET", "/instance/pairing-code", phoneNumber=pair_phone)
+    else:
+        request = call(where, "GET", "/instance/qr-code", image="disable")
+    heard = yield from hear_from(where, request)
+    outcome = plain_act(heard, now)
+    if outcome.answer != "ok":
+        return outcome
+    if at(heard.body, "connected") is True:
+        return ActOutcome("noop", "already connected", (*outcome.evidence, seen("said_open", now, "act")))
+    qr = qr_of(heard.body, pairing=bool(pair_phone))
+    return ActOutcome("ok", "", (*outcome.evidence, seen("qr_shown" if qr else "no_qr_yet", now, "act")), qr)
+
+
+def qr_of(body: Json, *, pairing: bool = False) -> QrCode | None:
+    """Field names drift; a data URI is a picture."""
+    if pairing:
+        code = first(body, "pairingCode", "code")
+        return QrCode(code="", pairing_code=code) if code else None
+    found = first(body, "qrcode", "qr", "base64", "code")
+    if found is None:
+        return None
+    if found.startswith("data:"):
+        return QrCode(code="", png_base64=found.partition("base64,")[2])
+    return QrCode(code=found)
+
+
+def restart(where: Where, now: float) -> Flow[ActOutcome]:
+    return plain_act((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
+
+
+def logout(where: Where, now: float) -> Flow[ActOutcome]:
+    """Unlinks. The second time it says that it is done already."""
+    heard = yield from hear_from(where, call(where, "GET", "/instance/disconnect"))
+    if heard.kind == "no" and "já deslogado" in heard.words:
+        return ActOutcome("noop", heard.detail, server_news(heard, now, "act"))
+    return plain_act(heard, now)
+
+
+def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
+    """Five addresses, one after the other; the first that fails is the answer."""
+    evidence: tuple[Evidence, ...] = ()
+    for name, _ in WEBHOOKS:
+        request = call(where, "PUT", f"/webhook/update-webhook-{name}", {"value": where.webhook_url})
+        outcome = plain_act((yield from hear_from(where, request)), now)
+        if outcome.answer != "ok":
+            return msgspec.structs.replace(outcome, detail=f"{name}: {outcome.detail}")
+        evidence = outcome.evidence
+    return ActOutcome("ok", "", (*evidence, seen("webhook_config_ok", now, "act")))
+
+
+# -- looks -------------------------------------------------------------------------------------------------------
+
+
+def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+    """Its own state is the only witness; a deeper look also reads whose phone it is."""
+    heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
+    connected = at(heard.body, "connected")
+    if heard.kind == "no" and heard.status == 404:
+        return ProbeOutcome((*server_news(heard, now, "state"), seen("instance_missing", now, "state")))
+    if heard.kind != "ok" or not isinstance(connected, bool):
+        return ProbeOutcome(look_failed(heard, now, "state"), detail=heard.detail)
+    claim = seen("said_open" if connected else "said_closed", now, "state")
+    evidence = (*server_news(heard, now, "state"), claim)
+    if depth == "state":
+        return ProbeOutcome(evidence)
+    heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
+    phone = phone_of(at(_row(heard), "connectedPhone"))
+    return ProbeOutcome((*evidence, seen("identity_seen", now, "list", phone=phone)) if phone else evidence)
+
+
+def _row(heard: Heard) -> Json:
+    """The instance's row, as it is or under `data`."""
+    if heard.kind != "ok":
+        return None
+    return at(heard.body, "data") or at(heard.body, "instance") or heard.body
+
+
+def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
+    outcome = yield from connect(where, now, None)
+    kinds = {one.kind for one in outcome.evidence}
+    evidence = tuple(msgspec.structs.replace(one, road="probe") for one in outcome.evidence)
+    if not kinds & {"qr_shown", "no_qr_yet", "said_open"}:
+        evidence = (*evidence, seen("look_failed", now, "probe"))
+    return ProbeOutcome(evidence, outcome.qr, outcome.detail)
+
+
+def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
+    """The five addresses, read back."""
+    heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
+    row = _row(heard)
+    if not isinstance(row, dict) or all(at(row, field) is None for _, field in WEBHOOKS):
+        return ProbeOutcome(look_failed(heard, now, "probe"), detail=heard.detail)
+    wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]
+    news = server_news(heard, now, "probe")
+    if wrong:
+        detail = ", ".join(wrong)
+        return ProbeOutcome((*news, seen("webhook_config_gone", now, "probe", detail=detail)), detail=detail)
+    return ProbeOutcome((*news, seen("webhook_config_ok", now, "probe")))

@@ -1,0 +1,366 @@
+"""Messages through W-API: sends, its queue, its log of deliveries, its webhooks.
+
+W-API keeps sends while the session is down and sends them later. So an accepted send is no proof of an open socket, and
+what is in doubt may still lie in its queue: found there it is found, absent there it is still unknown.
+Unrecorded: all shapes are from clients. Field names are compared without case, for both spellings were met.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from esteio.core.evidence import Evidence, seen
+from esteio.core.inbound import AckState, InboundEvent, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
+from esteio.core.model import Content, Kind, Media
+from esteio.providers.base import (
+    Certainty,
+    Flow,
+    Json,
+    LookupOutcome,
+    OutgoingMessage,
+    SendFault,
+    SendOutcome,
+    SentQuery,
+    WebhookReading,
+    Where,
+)
+from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
+from esteio.providers.wapi.calls import ACT_S, call, hear_from, qr_of
+from esteio.providers.whatsapp import chat_of, content_of, phone_of, quoted_id
+
+LOG_PAGE = 100
+LOG_PAGES = 20
+
+
+# -- out ---------------------------------------------------------------------------------------------------------
+
+
+def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    wrong, path, body = translate(message)
+    if wrong:
+        return SendOutcome("refused", fault="request", detail=wrong)
+    heard = yield from hear_from(where, call(where, "POST", path, body, timeout_s=timeout_s))
+    return outcome(heard, now)
+
+
+Body = dict[str, Json]
+Translated = tuple[str, str, Body]
+"""What is wrong (or ""), the path, the body."""
+
+
+def translate(message: OutgoingMessage) -> Translated:
+    """Our content in W-API's bodies; a group's JID goes where the phone does."""
+    content = message.content
+    if message.mentions:
+        return "W-API has no mentions", "", {}
+    if message.quote_provider_id and content.kind != "text":
+        return "W-API can quote only in a text", "", {}
+    write = _WRITERS.get(content.kind)
+    if write is None:
+        return f"W-API has no call for a message of kind {content.kind!r}", "", {}
+    wrong, path, body = write(content)
+    body["phone"] = message.to
+    if message.quote_provider_id:
+        body["messageId"] = message.quote_provider_id
+    return wrong, f"/message/{path}", body
+
+
+def _text(content: Content) -> Translated:
+    return ("" if content.text else "a text message needs text"), "send-text", {"message": content.text or ""}
+
+
+def _bytes(media: Media | None, mime: str) -> str:
+    if media is None:
+        return ""
+    return media.url or (f"data:{media.mime or mime};base64,{media.base64}" if media.base64 else "")
+
+
+def _picture(field: str, mime: str) -> Callable[[Content], Translated]:
+    def write(content: Content) -> Translated:
+        found = _bytes(content.media, mime)
+        body: Body = {field: found}
+        if content.text:
+            body["caption"] = content.text
+        return ("" if found else "a media message needs a URL or base64 bytes"), f"send-{field}", body
+
+    return write
+
+
+def _audio(content: Content) -> Translated:
+    found = _bytes(content.media, "audio/ogg")
+    address = found.partition("?")[0].lower()
+    if not found.startswith("data:") and not address.endswith((".mp3", ".ogg")):
+        return "W-API takes audio as base64, or by a URL that ends in .mp3 or .ogg", "", {}
+    return "", "send-audio", {"audio": found}
+
+
+def _document(content: Content) -> Translated:
+    found = _bytes(content.media, "application/octet-stream")
+    name = (content.media and content.media.filename) or "document"
+    body: Body = {"document": found, "fileName": name, "extension": name.rpartition(".")[2] if "." in name else "bin"}
+    if content.text:
+        body["caption"] = content.text
+    return ("" if found else "a media message needs a URL or base64 bytes"), "send-document", body
+
+
+_WRITERS: Mapping[Kind, Callable[[Content], Translated]] = {
+    "text": _text,
+    "image": _picture("image", "image/jpeg"),
+    "video": _picture("video", "video/mp4"),
+    "audio": _audio,
+    "document": _document,
+}
+
+_CLOSED = re.compile(
+    r"connection closed|desconectad|não (?:está )?conectad|nao (?:esta )?conectad|not connected|deslogad"
+)
+_NO_NUMBER = re.compile(r"(?:número|numero|phone|number)[^\"]{0,40}(?:inválid|invalid|não existe|nao existe|not exist)")
+
+_BY_KIND: Mapping[str, tuple[Certainty, SendFault]] = {
+    "unreachable": ("not_sent", "server"),
+    "wall": ("not_sent", "server"),
+    "auth": ("not_sent", "server"),
+    "limited": ("not_sent", "rate"),
+    "router": ("refused", "request"),
+    "late": ("in_doubt", "timeout"),
+}
+
+
+def outcome(heard: Heard, now: float) -> SendOutcome:
+    """Only an id makes it accepted, and that W-API took it, not that a socket did."""
+    news = server_news(heard, now, "send")
+    provider_id = text(at(heard.body, "messageId")) if heard.kind == "ok" else None
+    if provider_id is not None:
+        return SendOutcome("accepted", provider_id, evidence=news, queue_ref=first(heard.body, "insertedId"))
+    if heard.kind == "no":
+        return _refused(heard, now, news)
+    if heard.kind in _BY_KIND:
+        certainty, fault = _BY_KIND[heard.kind]
+    else:
+        certainty, fault = ("not_sent" if heard.certain_no else "in_doubt"), "server"
+    return SendOutcome(certainty, fault=fault, detail=heard.detail, evidence=news)
+
+
+def _refused(heard: Heard, now: float, news: tuple[Evidence, ...]) -> SendOutcome:
+    if _CLOSED.search(heard.words):
+        closed = (*news, seen("send_closed", now, "send"))
+        return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=closed)
+    fault: SendFault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
+    return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=news)
+
+
+def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+    """Whether it lies in W-API's queue. It leaves the queue when it is sent, so absence says nothing."""
+    heard = yield from hear_from(where, call(where, "GET", "/quere/quere"))
+    if heard.kind != "ok":
+        return LookupOutcome("unknown", detail=heard.detail, evidence=server_news(heard, now, "list"))
+    for entry in _objects(heard.body):
+        provider_id = first(entry, "messageId")
+        if query.queue_ref and first(entry, "insertedId", "_id", "id") == query.queue_ref and provider_id:
+            return LookupOutcome("found", provider_id, "still in W-API's queue")
+    return LookupOutcome("unknown", detail="not in W-API's queue: sent, or never taken")
+
+
+# -- what came while nobody listened -----------------------------------------------------------------------------
+
+
+def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    """W-API's log of its own deliveries (30 days), read like webhooks, oldest first."""
+    found: list[InboundEvent] = []
+    for page in range(1, LOG_PAGES + 1):
+        request = call(
+            where, "GET", "/webhook/fetch-webhook-logs", timeout_s=ACT_S, perPage=str(LOG_PAGE), page=str(page)
+        )
+        heard = yield from hear_from(where, request)
+        if heard.kind != "ok":
+            if not found:
+                return WebhookReading(readable=False, evidence=server_news(heard, now, "list"), note=heard.detail)
+            break
+        events = [event for body in _deliveries(heard.body) for event in _read(where, body, now)[1]]
+        found += [event for event in events if event.happened_at >= since]
+        if not events or min(event.happened_at for event in events) < since:
+            break
+    found.sort(key=lambda event: event.happened_at)
+    return WebhookReading(readable=True, events=tuple(found))
+
+
+def _objects(body: Json, depth: int = 0) -> Iterator[Json]:
+    """Every object in a body, whatever it is wrapped in."""
+    if isinstance(body, list) and depth < 5:
+        for one in body[:1000]:
+            yield from _objects(one, depth + 1)
+    elif isinstance(body, dict):
+        yield body
+        if depth < 5:
+            for one in body.values():
+                yield from _objects(one, depth + 1)
+
+
+def _deliveries(body: Json) -> Iterator[Json]:
+    """What looks like one of our webhooks; a body may be JSON inside a string."""
+    for one in _objects(body):
+        if at(one, "msgContent") is not None or str(at(one, "event") or "").lower().startswith("webhook"):
+            yield one
+        for name in ("body", "payload", "request", "data"):
+            packed = at(one, name)
+            if isinstance(packed, str) and packed.lstrip().startswith("{"):
+                yield decode(packed.encode())
+
+
+# -- webhooks ----------------------------------------------------------------------------------------------------
+
+Found = tuple[tuple[Evidence, ...], tuple[InboundEvent, ...], str]
+
+
+def read_webhook(where: Where, body: bytes, now: float) -> WebhookReading:
+    """Pure and total."""
+    decoded = decode(body)
+    if not isinstance(decoded, dict):
+        return WebhookReading(readable=False, note="not an object")
+    event = _event(decoded)
+    if not event:
+        return WebhookReading(readable=False, note="no event, and the body does not tell")
+    if event == "webhookqrcode":
+        qr = qr_of(decoded)
+        return WebhookReading(readable=True, evidence=(seen("qr_shown", now, "webhook"),) if qr else (), qr=qr)
+    evidence, events, note = _read(where, decoded, now)
+    return WebhookReading(readable=True, evidence=evidence, events=events, note=note)
+
+
+def _event(body: Json) -> str:
+    named = text(at(body, "event"))
+    if named:
+        return named.lower()
+    if at(body, "msgContent") is not None:
+        return "webhookdelivery" if at(body, "fromApi") is True else "webhookreceived"
+    if text(at(body, "status")) and (text(at(body, "messageId")) or at(body, "chat") is not None):
+        return "webhookstatus"
+    if at(body, "connected") is True:
+        return "webhookconnected"
+    return "webhookdisconnected" if at(body, "connected") is False else ""
+
+
+def _read(where: Where, body: Json, now: float) -> Found:
+    whose = text(at(body, "instanceId"))
+    if whose is not None and where.ref.get("instance_id") and whose != where.ref["instance_id"]:
+        return (), (), "for another instance"
+    event = _event(body)
+    reader = _READERS.get(event)
+    if reader is None:
+        return (), (), f"nothing to read in {event!r}"[:80]
+    evidence, events = reader(body, now)
+    return evidence, events, "" if evidence or events else f"nothing understood in {event!r}"[:80]
+
+
+Read = tuple[tuple[Evidence, ...], tuple[InboundEvent, ...]]
+
+
+def _when(body: Json, now: float) -> float | None:
+    return moment(at(body, "moment"), now)
+
+
+def _connected(body: Json, now: float) -> Read:
+    when = _when(body, now)
+    phone = phone_of(at(body, "connectedPhone"))
+    identity = (seen("identity_seen", now, "webhook", happened_at=when, phone=phone),) if phone else ()
+    return (seen("said_open", now, "webhook", happened_at=when), *identity), ()
+
+
+def _disconnected(body: Json, now: float) -> Read:
+    return (seen("said_closed", now, "webhook", happened_at=_when(body, now)),), ()
+
+
+def _message(body: Json, now: float) -> Read:
+    """One message of either direction. Ours through the API is an echo; ours otherwise was typed on the phone, which
+    only an explicit `fromApi: false` says."""
+    message_id = text(at(body, "messageId"))
+    chat_id = text(at(body, "chat", "id")) or text(at(body, "sender", "id"))
+    if message_id is None or chat_id is None:
+        return (), ()
+    own = _when(body, now)
+    when = now if own is None else own
+    content = content_of(at(body, "msgContent"))
+    if at(body, "fromApi") is True:
+        return (), (SendEcho(message_id, chat_of(chat_id), when, content),)
+    mine = at(body, "fromMe") is True
+    kind = "message_received" if not mine else "phone_echo_received" if at(body, "fromApi") is False else None
+    evidence = (seen(kind, now, "webhook", happened_at=when),) if kind and own is not None else ()
+    return evidence, (_received(body, message_id, chat_id, when, content, mine),)
+
+
+def _received(body: Json, message_id: str, chat_id: str, when: float, content: Content, mine: bool) -> InboundEvent:
+    sender_id = text(at(body, "sender", "id")) or chat_id
+    lid = first(at(body, "sender"), "senderLid", "lid")
+    chat = chat_of(chat_id)
+    if chat_id.endswith("@lid"):
+        lid, chat = chat_id, phone_of(sender_id) or chat_id
+    if content.reaction is not None and content.reaction.provider_id:
+        target, emoji = content.reaction.provider_id, content.reaction.emoji
+        return ReceivedReaction(message_id, target, chat, chat_of(sender_id), when, emoji, mine)
+    return ReceivedMessage(
+        provider_id=message_id,
+        chat=chat,
+        sender=chat_of(sender_id),
+        happened_at=when,
+        content=content,
+        from_me=mine,
+        push_name=text(at(body, "sender", "pushName")),
+        chat_lid=lid,
+        quoted_provider_id=quoted_id(at(body, "msgContent")),
+    )
+
+
+_ACKS: tuple[tuple[str, AckState], ...] = (
+    ("ERROR", "error"),
+    ("PENDING", "pending"),
+    ("SERVER", "server"),
+    ("DELIVERY", "device"),
+    ("READ", "read"),
+    ("PLAYED", "played"),
+)
+
+
+def _status(body: Json, now: float) -> Read:
+    word = (text(at(body, "status")) or "").upper()
+    state = next((found for prefix, found in _ACKS if word.startswith(prefix)), None)
+    ids = [one for one in (*items(at(body, "messageId")), *items(at(body, "ids"))) if isinstance(one, str) and one]
+    own = _when(body, now)
+    when = now if own is None else own
+    chat_id = text(at(body, "chat", "id"))
+    if state is None or not ids:
+        return (), ()
+    mine = at(body, "fromMe") is not False
+    code = number(first(body, "code", "errorCode"))
+    events = tuple(
+        Receipt(
+            one,
+            state,
+            when,
+            chat_of(chat_id) if chat_id else None,
+            from_me=mine,
+            error_code=str(int(code)) if code is not None and state == "error" else None,
+        )
+        for one in ids
+    )
+    return _proof(state, mine, own, now), events
+
+
+def _proof(state: AckState, mine: bool, own: float | None, now: float) -> tuple[Evidence, ...]:
+    """Acknowledgements of ours prove that it sends, at their own time; without one nobody knows when."""
+    if state == "error" and mine:
+        return (seen("ack_error", now, "receipt", happened_at=own),)
+    if not mine or own is None or state == "pending":
+        return ()
+    kind = "server_ack_received" if state == "server" else "receipt_received"
+    return (seen(kind, now, "receipt", happened_at=own),)
+
+
+_READERS: Mapping[str, Callable[[Json, float], Read]] = {
+    "webhookreceived": _message,
+    "webhookdelivery": _message,
+    "webhookstatus": _status,
+    "webhookmessagestatus": _status,
+    "webhookconnected": _connected,
+    "webhookdisconnected": _disconnected,
+}
