@@ -1,0 +1,140 @@
+"""Do the documents tell the truth? What they name must exist, and the two READMEs must be twins."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TWINS = (ROOT / "README.md", ROOT / "README.pt-BR.md")
+VERBS = {"run", "test", "check", "sim", "bench", "docs", "lock", "clean"}
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def under(heading: str, text: str) -> str:
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"no heading {heading!r}"
+    return found.group(1)
+
+
+def bodies(text: str) -> list[dict[str, object]]:
+    """The JSON bodies of the curl examples; one that is no JSON raises."""
+    return [json.loads(body) for block in blocks(text) for body in re.findall(r"-d '(\{.*?\})'", block, re.DOTALL)]
+
+
+def shape(value: object) -> object:
+    """A body without its translatable words: names of fields, and kinds of values."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", text_of(page))
+    dead = [link for link in links if not (page.parent / link).exists()]
+    assert not dead
+
+
+def test_there_are_pages_with_links_to_judge():
+    assert len(PAGES) > 5
+    assert any("](docs/" in text_of(page) for page in PAGES)
+
+
+@pytest.mark.parametrize(("page", "heading"), [(TWINS[0], "Quick start"), (TWINS[1], "Começo rápido")])
+def test_the_quick_start_names_the_two_commands(page, heading):
+    first = blocks(under(heading, text_of(page)))[0]
+    assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make run", "make test"]
+
+
+def test_the_makefile_has_the_verbs_and_a_line_of_help_for_each():
+    helped = set(re.findall(r"^([a-z]+):.*## \S", text_of(ROOT / "Makefile"), re.MULTILINE))
+    assert helped >= VERBS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_page_names_a_verb_that_make_does_not_have(page):
+    """In code only: prose may make things."""
+    targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    code = [*blocks(text_of(page)), *re.findall(r"`([^`\n]+)`", text_of(page))]
+    named = {verb for piece in code for verb in re.findall(r"^make ([a-z]+)", piece, re.MULTILINE)}
+    assert named <= targets
+
+
+def test_the_readmes_have_the_same_sections():
+    def levels(page: Path) -> list[int]:
+        prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+        return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+
+    assert levels(TWINS[0]) == levels(TWINS[1])
+
+
+def test_the_readmes_give_the_same_examples():
+    english, portuguese = (bodies(text_of(page)) for page in TWINS)
+    assert len(english) > 5
+    assert [shape(body) for body in english] == [shape(body) for body in portuguese]
+
+
+def test_the_readmes_call_the_same_addresses_and_point_at_the_same_pages():
+    def named(page: Path) -> list[str]:
+        text = text_of(page)
+        called = re.findall(r"-X (\w+ \$ESTEIO_URL/v1/\w+)", text)
+        pages = sorted(set(re.findall(r"\]\(((?:docs/)?[\w/.]+?)\)", text)) - {twin.name for twin in TWINS})
+        return [*called, *pages, *re.findall(r"\bESTEIO_[A-Z_]+\b", text)]
+
+    assert named(TWINS[0]) == named(TWINS[1])
+
+
+def commands(page: Path) -> list[str]:
+    return re.findall(r"^\| `esteio (\w+)", text_of(page), re.MULTILINE)
+
+
+def test_the_readmes_list_the_same_commands():
+    assert len(commands(TWINS[0])) > 10
+    assert commands(TWINS[0]) == commands(TWINS[1])
+
+
+def reason_codes() -> set[str]:
+    """Every kebab word that the core says as a string."""
+    words: set[str] = set()
+    for path in (ROOT / "src" / "esteio" / "core").glob("*.py"):
+        strings = (node.value for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.Constant))
+        words |= {word for word in strings if isinstance(word, str) and re.fullmatch(r"[a-z]+(-[a-z]+)*", word)}
+    return words
+
+
+def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives():
+    tables = under("Where to look by reason", text_of(ROOT / "docs" / "states.md"))
+    cells = re.findall(r"^\| (`[^|]*?) \|", tables, re.MULTILINE)
+    named = {word for cell in cells for word in re.findall(r"`([a-z-]+)`", cell)}
+    assert len(named) > 15
+    assert named <= reason_codes(), named - reason_codes()
+
+
+def test_the_page_of_states_has_every_state():
+    from typing import get_args
+
+    from esteio.core.model import MessageState, SessionState
+
+    page = text_of(ROOT / "docs" / "states.md")
+    missing = [state for state in (*get_args(SessionState), *get_args(MessageState)) if f"`{state}`" not in page]
+    assert not missing
+
+
+def test_every_figure_has_its_day_and_its_command():
+    rows = re.findall(r"^\| (.+) \|$", text_of(ROOT / "docs" / "benchmarks.md"), re.MULTILINE)
+    measured = [row for row in rows if re.match(r"\d", row)]
+    loose = [row for row in measured if not re.match(r"\d{4}-\d\d-\d\d \| `[^`]+` \|", row)]
+    assert not loose
