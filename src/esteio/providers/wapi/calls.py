@@ -7,6 +7,7 @@ Unrecorded: all shapes are from clients, none from the running service. Never li
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 import msgspec
@@ -30,6 +31,7 @@ WEBHOOKS: tuple[tuple[str, str], ...] = (
 
 
 def secrets(where: Where) -> tuple[str, ...]:
+    """The instance's own token."""
     token = where.ref.get("token")
     return (token,) if token else ()
 
@@ -104,6 +106,7 @@ def qr_of(body: Json, *, pairing: bool = False) -> QrCode | None:
 
 
 def restart(where: Where, now: float) -> Flow[ActOutcome]:
+    """Keeps the link."""
     return plain_act((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
 
 
@@ -127,6 +130,9 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
     return ActOutcome("ok", "", (*evidence, seen("webhook_config_ok", now, "act")))
 
 
+# W-API's own words; a 404 alone says nothing.
+_NO_INSTANCE = re.compile(r"inst[aâ]nc[^\"]{0,40}(?:n[aã]o encontrad|n[aã]o existe|not found|does not exist)")
+
 # -- looks -------------------------------------------------------------------------------------------------------
 
 
@@ -134,7 +140,7 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     """Its own state is the only witness; a deeper look also reads whose phone it is."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
     connected = at(heard.body, "connected")
-    if heard.kind == "no" and heard.status == 404:
+    if heard.kind == "no" and _NO_INSTANCE.search(heard.words):
         return ProbeOutcome((*server_news(heard, now, "state"), seen("instance_missing", now, "state")))
     if heard.kind != "ok" or not isinstance(connected, bool):
         return ProbeOutcome(look_failed(heard, now, "state"), detail=heard.detail)
@@ -155,6 +161,7 @@ def _row(heard: Heard) -> Json:
 
 
 def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
+    """The same read as `connect`: W-API says in one answer whether it is connected, and the code if not."""
     outcome = yield from connect(where, now, None)
     kinds = {one.kind for one in outcome.evidence}
     evidence = tuple(msgspec.structs.replace(one, road="probe") for one in outcome.evidence)

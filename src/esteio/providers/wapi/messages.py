@@ -37,6 +37,7 @@ LOG_PAGES = 20
 
 
 def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    """One request; accepted means queued or sent."""
     wrong, path, body = translate(message)
     if wrong:
         return SendOutcome("refused", fault="request", detail=wrong)
@@ -112,9 +113,7 @@ _WRITERS: Mapping[Kind, Callable[[Content], Translated]] = {
     "document": _document,
 }
 
-_CLOSED = re.compile(
-    r"connection closed|desconectad|não (?:está )?conectad|nao (?:esta )?conectad|not connected|deslogad"
-)
+_CLOSED = re.compile(r"connection closed|desconectad|n[ãa]o (?:est[áa] )?conectad|not connected|deslogad")
 _NO_NUMBER = re.compile(r"(?:número|numero|phone|number)[^\"]{0,40}(?:inválid|invalid|não existe|nao existe|not exist)")
 
 _BY_KIND: Mapping[str, tuple[Certainty, SendFault]] = {
@@ -286,10 +285,11 @@ def _message(body: Json, now: float) -> Read:
     mine = at(body, "fromMe") is True
     kind = "message_received" if not mine else "phone_echo_received" if at(body, "fromApi") is False else None
     evidence = (seen(kind, now, "webhook", happened_at=when),) if kind and own is not None else ()
-    return evidence, (_received(body, message_id, chat_id, when, content, mine),)
+    return evidence, (_received(body, chat_id, when, content),)
 
 
-def _received(body: Json, message_id: str, chat_id: str, when: float, content: Content, mine: bool) -> InboundEvent:
+def _received(body: Json, chat_id: str, when: float, content: Content) -> InboundEvent:
+    message_id, mine = text(at(body, "messageId")) or "", at(body, "fromMe") is True
     sender_id = text(at(body, "sender", "id")) or chat_id
     lid = first(at(body, "sender"), "senderLid", "lid")
     chat = chat_of(chat_id)
