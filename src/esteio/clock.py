@@ -7,6 +7,7 @@ zero + the loop's time. Never lives here: a decision about time.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import secrets
 import time
@@ -38,6 +39,11 @@ def _ulid(prefix: str, now: float, entropy: int) -> str:
         letters.append(_ALPHABET[value & 31])
         value >>= 5
     return f"{prefix}_{''.join(reversed(letters))}"
+
+
+def named_id(prefix: str, now: float, name: str) -> str:
+    """An id that sorts by time and is the same for the same time and name: for what must not be made twice."""
+    return _ulid(prefix, now, int.from_bytes(hashlib.blake2b(name.encode(), digest_size=10).digest(), "big"))
 
 
 class SystemClock:

@@ -358,7 +358,13 @@ class Store(Protocol):
     async def server(self, name: ServerName) -> StoredServer | None: ...
     async def servers(self) -> Sequence[StoredServer]: ...
     async def change_server(
-        self, name: ServerName, now: float, *, base_url: str | None = None, limits: Limits | None = None, sealed: bytes | None = None
+        self,
+        name: ServerName,
+        now: float,
+        *,
+        base_url: str | None = None,
+        limits: Limits | None = None,
+        sealed: bytes | None = None,
     ) -> bool: ...
     async def delete_server(self, name: ServerName) -> bool: ...
     async def server_view(self, name: ServerName, now: float) -> ServerView | None: ...
@@ -366,7 +372,13 @@ class Store(Protocol):
 
     # sessions
     async def add_session(
-        self, session: Session, token: str, sealed: bytes, now: float, journal: Sequence[JournalEntry], work: Sequence[Work]
+        self,
+        session: Session,
+        token: str,
+        sealed: bytes,
+        now: float,
+        journal: Sequence[JournalEntry],
+        work: Sequence[Work],
     ) -> Session:
         """The row first, with its first work, in one transaction. `session.id` is given by the store. `sealed` holds
         secrets of the session's ref (W-API token). Raises `Exists`."""
@@ -380,9 +392,16 @@ class Store(Protocol):
         ...
 
     async def sessions(
-        self, *, state: SessionState | None = None, server: ServerName | None = None, limit: int = 100, after: str | None = None
+        self,
+        *,
+        state: SessionState | None = None,
+        server: ServerName | None = None,
+        limit: int = 100,
+        after: str | None = None,
     ) -> Page: ...
-    async def change_session(self, session_id: SessionId, now: float, *, ref: Mapping[str, str] | None = None, sealed: bytes | None = None) -> None: ...
+    async def change_session(
+        self, session_id: SessionId, now: float, *, ref: Mapping[str, str] | None = None, sealed: bytes | None = None
+    ) -> None: ...
     async def delete_session(self, session_id: SessionId, now: float) -> bool: ...
     async def due_sessions(self, now: float, limit: int) -> Sequence[SessionId]:
         """Sessions whose `wake_at` has come or that have unfolded evidence, oldest first."""
@@ -432,11 +451,23 @@ class Store(Protocol):
     async def message(self, message_id: MessageId) -> Message | None: ...
     async def message_by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None: ...
     async def messages(
-        self, session_id: SessionId, *, state: MessageState | None = None, direction: Direction | None = None, limit: int = 100, after: str | None = None
+        self,
+        session_id: SessionId,
+        *,
+        state: MessageState | None = None,
+        direction: Direction | None = None,
+        limit: int = 100,
+        after: str | None = None,
     ) -> Page: ...
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]: ...
     async def claim_sends(
-        self, now: float, limit: int, lease_s: float, in_flight: Mapping[SessionId, int], caps: Mapping[SessionId, int], default_cap: int
+        self,
+        now: float,
+        limit: int,
+        lease_s: float,
+        in_flight: Mapping[SessionId, int],
+        caps: Mapping[SessionId, int],
+        default_cap: int,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
         the session's cap minus what it has in flight. An `in_doubt` or waiting head blocks its lane: order."""
@@ -494,4 +525,3 @@ class Store(Protocol):
 
 ControlPayload = Mapping[str, Any]
 """Payload of a `control` work row: {"rung": Rung, "attempt": id, "because": …, "pair_phone": …, "step": …}."""
-

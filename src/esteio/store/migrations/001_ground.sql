@@ -1,0 +1,298 @@
+-- The ground: servers, sessions, journal, work, messages, inbox, events, keys.
+--
+-- Portable but for one token, {{serial}}, which each dialect replaces by its own ever-growing key. Times are epoch
+-- seconds; JSON is text; flags are 0 or 1. A column that repeats a part of a JSON text exists for an index only, and
+-- is written by the same statement.
+
+CREATE TABLE servers (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    sealed BYTEA NOT NULL,
+    limits TEXT NOT NULL,
+    health TEXT NOT NULL CHECK (health IN ('up', 'slow', 'down', 'booting', 'wall')),
+    health_because TEXT NOT NULL,
+    health_at DOUBLE PRECISION NOT NULL,
+    version TEXT,
+    sessions_at_server BIGINT,
+    facts TEXT NOT NULL,
+    slots TEXT NOT NULL,
+    last_attempt_at DOUBLE PRECISION NOT NULL,
+    incident TEXT,
+    outage TEXT,
+    version_n BIGINT NOT NULL CHECK (version_n >= 0),
+    wake_at DOUBLE PRECISION,
+    created_at DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE sessions (
+    id {{serial}},
+    name TEXT NOT NULL UNIQUE,
+    server TEXT NOT NULL REFERENCES servers (name),
+    kind TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    phone TEXT,
+    ref TEXT NOT NULL,
+    sealed BYTEA NOT NULL,
+    token TEXT NOT NULL UNIQUE,
+    policy TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (
+        state IN ('connecting', 'awaiting_qr', 'connected', 'degraded', 'disconnected', 'error', 'paused')
+    ),
+    since DOUBLE PRECISION NOT NULL,
+    reason TEXT NOT NULL,
+    can_send TEXT NOT NULL,
+    can_receive TEXT NOT NULL,
+    gate TEXT NOT NULL CHECK (gate IN ('open', 'held')),
+    gate_since DOUBLE PRECISION NOT NULL,
+    outage TEXT,
+    last_outage TEXT,
+    fallen_since DOUBLE PRECISION,
+    recovery TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    paused INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    linked INTEGER NOT NULL CHECK (linked IN (0, 1)),
+    version BIGINT NOT NULL CHECK (version >= 0),
+    wake_at DOUBLE PRECISION
+);
+
+CREATE INDEX sessions_by_server ON sessions (server, name);
+CREATE INDEX sessions_by_state ON sessions (state, name);
+CREATE INDEX sessions_fallen ON sessions (server, fallen_since, id) WHERE fallen_since IS NOT NULL;
+CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;
+
+CREATE TABLE qrs (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    code TEXT NOT NULL,
+    png_base64 TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    seen_at DOUBLE PRECISION NOT NULL,
+    expires_at DOUBLE PRECISION NOT NULL,
+    pairing_code TEXT
+);
+
+-- Evidence, decisions, acts, notices and people's words, in one order. `base_seq` is where a counted row began: a
+-- judge who has read up to there has read a part of it.
+CREATE TABLE journal (
+    seq {{serial}},
+    session_id BIGINT,
+    server TEXT,
+    kind TEXT NOT NULL CHECK (kind IN ('evidence', 'decision', 'act', 'notice', 'operator')),
+    at DOUBLE PRECISION NOT NULL,
+    code TEXT NOT NULL,
+    args TEXT NOT NULL,
+    data TEXT NOT NULL,
+    count BIGINT NOT NULL CHECK (count >= 1),
+    first_at DOUBLE PRECISION,
+    happened_at DOUBLE PRECISION,
+    road TEXT,
+    base_seq BIGINT,
+    folded INTEGER NOT NULL CHECK (folded IN (0, 1)),
+    CHECK (kind <> 'evidence' OR (happened_at IS NOT NULL AND road IS NOT NULL)),
+    CHECK (folded = 1 OR kind = 'evidence'),
+    CHECK (folded = 1 OR session_id IS NOT NULL OR server IS NOT NULL)
+);
+
+CREATE INDEX journal_of_session ON journal (session_id, seq);
+CREATE INDEX journal_of_server ON journal (server, seq) WHERE session_id IS NULL;
+CREATE INDEX journal_news ON journal (session_id, seq) WHERE folded = 0;
+CREATE INDEX journal_server_news ON journal (server, seq) WHERE folded = 0 AND session_id IS NULL;
+
+CREATE TABLE approvals (
+    id TEXT PRIMARY KEY,
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    rung TEXT NOT NULL,
+    because TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    outage TEXT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'approved', 'rejected', 'stale')),
+    decided_at DOUBLE PRECISION
+);
+
+CREATE UNIQUE INDEX approvals_open ON approvals (session_id) WHERE state = 'open';
+CREATE INDEX approvals_by_state ON approvals (state, created_at);
+CREATE INDEX approvals_of_session ON approvals (session_id);
+
+CREATE TABLE work (
+    seq {{serial}},
+    id TEXT NOT NULL UNIQUE,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('control', 'relay', 'notice')),
+    payload TEXT NOT NULL,
+    due_at DOUBLE PRECISION NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    updated_at DOUBLE PRECISION NOT NULL,
+    session_id BIGINT,
+    server TEXT,
+    dedupe TEXT,
+    attempts BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('ready', 'performing', 'done', 'dropped')),
+    fence BIGINT NOT NULL,
+    lease_until DOUBLE PRECISION,
+    cause_version BIGINT,
+    outcome TEXT,
+    CHECK ((state = 'performing') = (lease_until IS NOT NULL))
+);
+
+CREATE UNIQUE INDEX work_once ON work (dedupe) WHERE dedupe IS NOT NULL AND state IN ('ready', 'performing');
+-- The law of lanes: one at a time.
+CREATE UNIQUE INDEX work_one_at_a_time ON work (lane) WHERE state = 'performing';
+CREATE INDEX work_waiting ON work (lane, seq) WHERE state = 'ready';
+CREATE INDEX work_leases ON work (lease_until, seq) WHERE state = 'performing';
+CREATE INDEX work_of_session ON work (session_id, state);
+CREATE INDEX work_over ON work (updated_at) WHERE state IN ('done', 'dropped');
+
+-- Messages of both directions. `seq` is the order of acceptance and thus of a lane (session and chat).
+CREATE TABLE messages (
+    seq {{serial}},
+    id TEXT NOT NULL UNIQUE,
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    direction TEXT NOT NULL CHECK (direction IN ('out', 'in')),
+    chat TEXT NOT NULL,
+    content TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (
+        state IN ('queued', 'sending', 'in_doubt', 'sent', 'delivered', 'read', 'failed', 'expired', 'cancelled')
+    ),
+    created_at DOUBLE PRECISION NOT NULL,
+    updated_at DOUBLE PRECISION NOT NULL,
+    recipient TEXT,
+    sender TEXT,
+    provider_id TEXT,
+    reason TEXT,
+    priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 9),
+    expires_at DOUBLE PRECISION,
+    on_down TEXT NOT NULL CHECK (on_down IN ('hold', 'fail')),
+    client_ref TEXT,
+    quote TEXT,
+    mentions TEXT,
+    attempts BIGINT NOT NULL,
+    due_at DOUBLE PRECISION NOT NULL,
+    closed_tries BIGINT NOT NULL,
+    sent_at DOUBLE PRECISION,
+    doubt_since DOUBLE PRECISION,
+    queue_ref TEXT,
+    recovered INTEGER NOT NULL CHECK (recovered IN (0, 1)),
+    fence BIGINT NOT NULL,
+    claimed_at DOUBLE PRECISION,
+    lease_until DOUBLE PRECISION,
+    CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
+    CHECK (state <> 'in_doubt' OR doubt_since IS NOT NULL),
+    CHECK (direction = 'out' OR state IN ('delivered', 'read'))
+);
+
+-- The law of order: never two in flight, or in doubt, in one chat.
+CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat) WHERE state IN ('sending', 'in_doubt');
+CREATE INDEX messages_waiting ON messages (session_id, chat, seq) WHERE state = 'queued';
+CREATE INDEX messages_leases ON messages (lease_until, seq) WHERE state = 'sending';
+CREATE INDEX messages_doubts ON messages (due_at, seq) WHERE state = 'in_doubt';
+CREATE INDEX messages_expiring ON messages (expires_at, seq) WHERE state = 'queued' AND expires_at IS NOT NULL;
+CREATE INDEX messages_by_provider ON messages (session_id, provider_id) WHERE provider_id IS NOT NULL;
+CREATE INDEX messages_by_sent ON messages (session_id, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX messages_pages ON messages (session_id, created_at, seq);
+CREATE INDEX messages_by_state ON messages (session_id, state, created_at, seq);
+
+-- One row for each chat that has a message queued, sending or in doubt: what the dispatcher claims instead of searching
+-- all messages. `due_at` is the head's; NULL while one is under way or in doubt, which is what keeps the order.
+-- `place` is session_id * 10 + 9 - priority of the head, so that one index answers "whose turn is it".
+CREATE TABLE lanes (
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    chat TEXT NOT NULL,
+    head BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    due_at DOUBLE PRECISION,
+    PRIMARY KEY (session_id, chat)
+);
+
+CREATE INDEX lanes_ready ON lanes (place, due_at, head) WHERE due_at IS NOT NULL;
+
+CREATE TABLE attempts (
+    seq {{serial}},
+    message_id TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+
+CREATE INDEX attempts_of_message ON attempts (message_id, seq);
+
+CREATE TABLE idempotency (
+    scope TEXT NOT NULL,
+    session_id BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    until DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (session_id, scope, key)
+);
+
+CREATE INDEX idempotency_until ON idempotency (until);
+
+-- What providers pushed, as it came.
+CREATE TABLE raws (
+    id {{serial}},
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    path TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    received_at DOUBLE PRECISION NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('unread', 'read', 'unreadable')),
+    note TEXT NOT NULL
+);
+
+CREATE INDEX raws_unread ON raws (id) WHERE state = 'unread';
+CREATE INDEX raws_unreadable ON raws (id) WHERE state = 'unreadable';
+CREATE INDEX raws_read ON raws (received_at) WHERE state = 'read';
+CREATE INDEX raws_of_session ON raws (session_id);
+
+-- Keys of inbound events that were applied: once for good.
+CREATE TABLE applied (
+    session_id BIGINT NOT NULL,
+    key TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (session_id, key)
+);
+
+-- Receipts that came before we knew the id they speak of.
+CREATE TABLE early_receipts (
+    session_id BIGINT NOT NULL,
+    provider_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    error_code TEXT,
+    PRIMARY KEY (session_id, provider_id, state)
+);
+
+CREATE INDEX early_receipts_at ON early_receipts (at);
+
+CREATE TABLE lids (
+    session_id BIGINT NOT NULL,
+    lid TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    PRIMARY KEY (session_id, lid)
+);
+
+CREATE TABLE events (
+    seq {{serial}},
+    type TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    session TEXT,
+    chat TEXT,
+    data TEXT NOT NULL
+);
+
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('admin', 'operate', 'send', 'read')),
+    created_at DOUBLE PRECISION NOT NULL,
+    sessions TEXT NOT NULL,
+    expires_at DOUBLE PRECISION,
+    revoked_at DOUBLE PRECISION,
+    hash BYTEA NOT NULL UNIQUE
+);
+
+CREATE TABLE pulse (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    at DOUBLE PRECISION NOT NULL
+);

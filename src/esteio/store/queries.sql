@@ -1,0 +1,573 @@
+-- Every statement of the store, by name. Portable text with named parameters; a dialect that must differ gives a twin
+-- of the same name in its own file. `-- part:` names a piece that others include as {{piece}}. `now` is always a
+-- parameter. Rows are read by position: the order of columns in the parts is the order in rows.py.
+
+-- part: server
+name, kind, base_url, limits, health, health_because, health_at, version, sessions_at_server, facts, slots,
+last_attempt_at, incident, outage, version_n, wake_at
+
+-- part: session
+id, name, server, kind, created_at, phone, ref, policy, state, since, reason, can_send, can_receive, gate, gate_since,
+outage, last_outage, recovery, facts, paused, linked, version, wake_at
+
+-- part: message
+m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
+m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
+m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence
+
+-- part: written_message
+seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
+priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries, sent_at, doubt_since,
+queue_ref, recovered, fence
+
+-- part: work
+id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
+cause_version, outcome
+
+-- part: journal
+seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, road
+
+-- part: approval
+a.id, a.session_id, s.name, a.rung, a.because, a.cost, a.created_at, a.outage, a.state, a.decided_at
+
+-- part: key
+id, name, role, created_at, sessions, expires_at, revoked_at
+
+-- part: qr
+code, png_base64, count, seen_at, expires_at, pairing_code
+
+-- == life ==
+
+-- name: pulse
+INSERT INTO pulse (id, at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET at = excluded.at
+
+-- == servers ==
+
+-- name: server_add
+INSERT INTO servers (name, kind, base_url, sealed, limits, health, health_because, health_at, version,
+    sessions_at_server, facts, slots, last_attempt_at, incident, outage, version_n, wake_at, created_at)
+VALUES (:name, :kind, :base_url, :sealed, :limits, :health, :health_because, :health_at, :version,
+    :sessions_at_server, :facts, :slots, :last_attempt_at, :incident, :outage, :version_n, :wake_at, :now)
+ON CONFLICT (name) DO NOTHING
+
+-- name: server
+SELECT {{server}}, sealed FROM servers WHERE name = :name
+
+-- name: servers
+SELECT {{server}}, sealed FROM servers ORDER BY name
+
+-- name: server_change
+UPDATE servers SET
+    base_url = coalesce(:base_url, base_url),
+    limits = coalesce(:limits, limits),
+    sealed = coalesce(:sealed, sealed),
+    version_n = version_n + 1
+WHERE name = :name
+
+-- name: server_in_use
+SELECT 1 FROM sessions WHERE server = :name LIMIT 1
+
+-- name: server_delete
+DELETE FROM servers WHERE name = :name
+
+-- name: server_commit
+UPDATE servers SET
+    health = :health, health_because = :health_because, health_at = :health_at, version = :version,
+    sessions_at_server = :sessions_at_server, facts = :facts, slots = :slots, last_attempt_at = :last_attempt_at,
+    incident = :incident, outage = :outage, wake_at = :wake_at, version_n = version_n + 1
+WHERE name = :name AND version_n = :version_n
+
+-- name: server_fallen
+SELECT id, fallen_since FROM sessions WHERE server = :name AND fallen_since IS NOT NULL
+ORDER BY fallen_since, id LIMIT 64
+
+-- name: server_fleet
+SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
+
+-- == sessions ==
+
+-- name: session_add
+INSERT INTO sessions (name, server, kind, created_at, phone, ref, sealed, token, policy, state, since, reason, can_send,
+    can_receive, gate, gate_since, outage, last_outage, fallen_since, recovery, facts, paused, linked, version, wake_at)
+VALUES (:name, :server, :kind, :created_at, :phone, :ref, :sealed, :token, :policy, :state, :since, :reason, :can_send,
+    :can_receive, :gate, :gate_since, :outage, :last_outage, :fallen_since, :recovery, :facts, :paused, :linked,
+    :version, :wake_at)
+ON CONFLICT (name) DO NOTHING
+RETURNING id
+
+-- name: session_by_name
+SELECT {{session}} FROM sessions WHERE name = :name
+
+-- name: session_by_id
+SELECT {{session}} FROM sessions WHERE id = :id
+
+-- name: session_by_token
+SELECT {{session}} FROM sessions WHERE token = :token
+
+-- name: session_secrets
+SELECT token, sealed FROM sessions WHERE id = :id
+
+-- name: session_brief
+SELECT name, gate, server FROM sessions WHERE id = :id
+
+-- name: sessions_page
+SELECT {{session}} FROM sessions
+WHERE name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL OR server = :server)
+ORDER BY name LIMIT :limit
+
+-- name: session_change
+UPDATE sessions SET ref = coalesce(:ref, ref), sealed = coalesce(:sealed, sealed), token = coalesce(:token, token)
+WHERE id = :id
+
+-- name: session_commit
+UPDATE sessions SET
+    phone = :phone, state = :state, since = :since, reason = :reason, can_send = :can_send, can_receive = :can_receive,
+    gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, fallen_since = :fallen_since,
+    recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at, version = version + 1
+WHERE id = :id AND version = :version
+
+-- name: sessions_due
+SELECT id FROM (
+    SELECT id, wake_at AS due FROM sessions WHERE wake_at <= :now
+    UNION ALL
+    SELECT session_id AS id, at AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
+) AS calls
+GROUP BY id ORDER BY min(due), id LIMIT :limit
+
+-- name: sessions_next
+SELECT min(due) FROM (
+    SELECT min(wake_at) AS due FROM sessions WHERE wake_at IS NOT NULL
+    UNION ALL
+    SELECT min(at) AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
+) AS calls
+
+-- name: session_forget_lanes
+DELETE FROM lanes WHERE session_id = :id
+-- name: session_forget_attempts
+DELETE FROM attempts WHERE message_id IN (SELECT id FROM messages WHERE session_id = :id)
+-- name: session_forget_messages
+DELETE FROM messages WHERE session_id = :id
+-- name: session_forget_idempotency
+DELETE FROM idempotency WHERE session_id = :id
+-- name: session_forget_raws
+DELETE FROM raws WHERE session_id = :id
+-- name: session_forget_applied
+DELETE FROM applied WHERE session_id = :id
+-- name: session_forget_receipts
+DELETE FROM early_receipts WHERE session_id = :id
+-- name: session_forget_lids
+DELETE FROM lids WHERE session_id = :id
+-- name: session_forget_approvals
+DELETE FROM approvals WHERE session_id = :id
+-- name: session_forget_qr
+DELETE FROM qrs WHERE session_id = :id
+-- name: session_forget_journal
+DELETE FROM journal WHERE session_id = :id
+-- name: session_forget_work
+UPDATE work SET state = 'dropped', outcome = 'session-deleted', lease_until = NULL, updated_at = :now
+WHERE session_id = :id AND kind = 'control' AND state IN ('ready', 'performing')
+-- name: session_delete
+DELETE FROM sessions WHERE id = :id
+
+-- name: session_held
+SELECT count(*) FROM messages WHERE session_id = :id AND state = 'queued'
+
+-- name: qr_put
+INSERT INTO qrs (session_id, code, png_base64, count, seen_at, expires_at, pairing_code)
+VALUES (:session_id, :code, :png_base64, :count, :seen_at, :expires_at, :pairing_code)
+ON CONFLICT (session_id) DO UPDATE SET
+    code = excluded.code, png_base64 = excluded.png_base64, count = excluded.count, seen_at = excluded.seen_at,
+    expires_at = excluded.expires_at, pairing_code = excluded.pairing_code
+WHERE excluded.seen_at >= qrs.seen_at
+
+-- name: qr
+SELECT {{qr}} FROM qrs WHERE session_id = :session_id
+
+-- name: qr_clear
+DELETE FROM qrs WHERE session_id = :session_id
+
+-- == journal ==
+
+-- name: journal_add
+INSERT INTO journal (session_id, server, kind, at, code, args, data, count, first_at, happened_at, road, base_seq, folded)
+VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at, :happened_at, :road, :base_seq, :folded)
+
+-- name: journal_last_news
+SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
+WHERE folded = 0 AND session_id = :session_id ORDER BY seq DESC LIMIT 1
+
+-- name: journal_last_server_news
+SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
+WHERE folded = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
+
+-- name: journal_recent
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND folded = 1 ORDER BY seq DESC LIMIT 8
+
+-- name: journal_recent_server
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND folded = 1 ORDER BY seq DESC LIMIT 8
+
+-- name: journal_count
+UPDATE journal SET count = :count, first_at = :first_at, at = :at, happened_at = :happened_at WHERE seq = :seq
+
+-- name: journal_remove
+DELETE FROM journal WHERE seq = :seq
+
+-- name: journal_news
+SELECT {{journal}} FROM journal WHERE folded = 0 AND session_id = :session_id ORDER BY seq LIMIT :limit
+
+-- name: journal_server_news
+SELECT {{journal}} FROM journal WHERE folded = 0 AND session_id IS NULL AND server = :server ORDER BY seq LIMIT :limit
+
+-- name: journal_fold
+UPDATE journal SET folded = 1 WHERE folded = 0 AND session_id = :session_id AND seq <= :through
+
+-- name: journal_split
+UPDATE journal SET count = 1, first_at = NULL, base_seq = NULL
+WHERE folded = 0 AND session_id = :session_id AND base_seq <= :through
+
+-- name: journal_fold_server
+UPDATE journal SET folded = 1 WHERE folded = 0 AND session_id IS NULL AND server = :server AND seq <= :through
+
+-- name: journal_split_server
+UPDATE journal SET count = 1, first_at = NULL, base_seq = NULL
+WHERE folded = 0 AND session_id IS NULL AND server = :server AND base_seq <= :through
+
+-- name: timeline
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after ORDER BY seq LIMIT :limit
+
+-- == approvals ==
+
+-- name: approvals
+SELECT {{approval}} FROM approvals a JOIN sessions s ON s.id = a.session_id
+WHERE a.state = :state ORDER BY a.created_at, a.id
+
+-- name: approval
+SELECT {{approval}} FROM approvals a JOIN sessions s ON s.id = a.session_id WHERE a.id = :id
+
+-- name: approval_open
+SELECT {{approval}} FROM approvals a JOIN sessions s ON s.id = a.session_id
+WHERE a.session_id = :session_id AND a.state = 'open'
+
+-- name: approval_update
+UPDATE approvals SET state = :state, decided_at = :decided_at WHERE id = :id
+
+-- name: approval_stale
+UPDATE approvals SET state = 'stale', decided_at = :now WHERE session_id = :session_id AND state = 'open'
+
+-- name: approval_add
+INSERT INTO approvals (id, session_id, rung, because, cost, created_at, outage, state, decided_at)
+VALUES (:id, :session_id, :rung, :because, :cost, :created_at, :outage, :state, :decided_at)
+
+-- name: approval_decide
+UPDATE approvals SET state = :state, decided_at = :now WHERE id = :id AND state = 'open' RETURNING session_id
+
+-- == work ==
+
+-- name: work_add
+INSERT INTO work (id, lane, kind, payload, due_at, created_at, updated_at, session_id, server, dedupe, attempts, state,
+    fence, lease_until, cause_version, outcome)
+VALUES (:id, :lane, :kind, :payload, :due_at, :created_at, :created_at, :session_id, :server, :dedupe, :attempts,
+    'ready', :fence, NULL, :cause_version, NULL)
+ON CONFLICT DO NOTHING
+
+-- name: work_heads
+WITH RECURSIVE names (lane) AS (
+    SELECT min(lane) FROM work WHERE state = 'ready'
+    UNION ALL
+    SELECT (SELECT min(w.lane) FROM work w WHERE w.state = 'ready' AND w.lane > n.lane) FROM names n WHERE n.lane IS NOT NULL
+)
+SELECT w.seq, w.lane, w.due_at FROM names n
+JOIN work w ON w.seq = (SELECT min(f.seq) FROM work f WHERE f.state = 'ready' AND f.lane = n.lane)
+WHERE NOT EXISTS (SELECT 1 FROM work p WHERE p.state = 'performing' AND p.lane = n.lane)
+
+-- name: work_claim
+UPDATE work SET state = 'performing', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until,
+    updated_at = :now
+WHERE seq = :seq AND state = 'ready'
+RETURNING {{work}}
+
+-- name: work_settle
+UPDATE work SET state = :state, outcome = :outcome, due_at = coalesce(:due_at, due_at), lease_until = NULL,
+    updated_at = :now
+WHERE id = :id AND state = 'performing' AND fence = :fence
+RETURNING {{work}}
+
+-- name: work_renew
+UPDATE work SET lease_until = :lease_until
+WHERE id = :id AND state = 'performing' AND fence = :fence AND lease_until > :now
+
+-- name: work_drop_control
+UPDATE work SET state = 'dropped', outcome = 'cause-gone', updated_at = :now
+WHERE session_id = :session_id AND kind = 'control' AND state = 'ready'
+
+-- name: work
+SELECT {{work}} FROM work WHERE id = :id
+
+-- name: work_lapsed
+SELECT {{work}} FROM work WHERE state = 'performing' AND lease_until <= :now ORDER BY lease_until, seq
+
+-- name: work_performing
+SELECT {{work}} FROM work WHERE state = 'performing' ORDER BY lease_until, seq
+
+-- name: work_interrupt
+UPDATE work SET state = :state, outcome = 'interrupted', lease_until = NULL, fence = fence + 1, updated_at = :now
+WHERE id = :id AND state = 'performing'
+
+-- name: work_next_lease
+SELECT min(lease_until) FROM work WHERE state = 'performing'
+
+-- == messages ==
+
+-- name: idempotency
+SELECT fingerprint, message_id, until FROM idempotency WHERE session_id = :session_id AND scope = :scope AND key = :key
+
+-- name: idempotency_put
+INSERT INTO idempotency (scope, session_id, key, fingerprint, message_id, until)
+VALUES (:scope, :session_id, :key, :fingerprint, :message_id, :until)
+ON CONFLICT (session_id, scope, key) DO UPDATE SET
+    fingerprint = excluded.fingerprint, message_id = excluded.message_id, until = excluded.until
+
+-- name: message_add
+INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
+    provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries,
+    sent_at, doubt_since, queue_ref, recovered, fence)
+VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
+    :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
+    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0)
+RETURNING seq
+
+-- name: message
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id
+
+-- name: message_by_provider_id
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq LIMIT 1
+
+-- name: messages_page
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.session_id = :session_id AND (m.created_at, m.seq) < (:created_at, :seq)
+    AND (:direction IS NULL OR m.direction = :direction)
+ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
+
+-- name: messages_page_in_state
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.session_id = :session_id AND m.state = :state AND (m.created_at, m.seq) < (:created_at, :seq)
+    AND (:direction IS NULL OR m.direction = :direction)
+ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
+
+-- name: attempts
+SELECT at, outcome, detail FROM attempts WHERE message_id = :message_id ORDER BY seq
+
+-- name: attempt_add
+INSERT INTO attempts (message_id, at, outcome, detail) VALUES (:message_id, :at, :outcome, :detail)
+
+-- name: quote_target
+SELECT provider_id, direction FROM messages WHERE session_id = :session_id AND id = :id AND provider_id IS NOT NULL
+
+-- name: message_id_by_provider_id
+SELECT id FROM messages WHERE session_id = :session_id AND provider_id = :provider_id ORDER BY seq LIMIT 1
+
+-- name: known_provider_ids
+SELECT provider_id FROM messages
+WHERE session_id = :session_id AND created_at >= :since AND provider_id IS NOT NULL
+UNION
+SELECT provider_id FROM messages
+WHERE session_id = :session_id AND sent_at >= :since AND provider_id IS NOT NULL
+
+-- == sending ==
+
+-- name: lane_open
+INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
+ON CONFLICT (session_id, chat) DO NOTHING
+
+-- name: lane_busy
+SELECT seq, priority FROM messages
+WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') LIMIT 1
+
+-- name: lane_head
+SELECT seq, priority, due_at FROM messages
+WHERE session_id = :session_id AND chat = :chat AND state = 'queued' ORDER BY seq LIMIT 1
+
+-- name: lane_set
+INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
+ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, place = excluded.place, due_at = excluded.due_at
+
+-- name: lane_take
+UPDATE lanes SET due_at = NULL WHERE session_id = :session_id AND chat = :chat
+
+-- name: lane_close
+DELETE FROM lanes WHERE session_id = :session_id AND chat = :chat
+
+-- name: places_ready
+WITH RECURSIVE places (place) AS (
+    SELECT min(place) FROM lanes WHERE due_at IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(l.place) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place > p.place)
+    FROM places p WHERE p.place IS NOT NULL
+)
+SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place)
+FROM places p JOIN sessions s ON s.id = p.place / 10
+WHERE s.gate = 'open' AND s.paused = 0
+
+-- name: place_lanes
+SELECT chat, head FROM lanes WHERE place = :place AND due_at <= :now ORDER BY due_at, head LIMIT :limit
+
+-- name: message_claim
+UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
+    lease_until = :lease_until
+WHERE seq = :seq AND state = 'queued'
+RETURNING {{written_message}}
+
+-- name: message_settle
+UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
+    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,
+    doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
+    queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), lease_until = NULL
+WHERE id = :id AND session_id = :session_id AND state = 'sending' AND fence = :fence
+RETURNING {{written_message}}
+
+-- name: message_settle_doubt
+UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
+    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,
+    doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
+    queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1
+WHERE id = :id AND session_id = :session_id AND state = 'in_doubt'
+RETURNING {{written_message}}
+
+-- name: message_doubt_lapsed
+UPDATE messages SET state = 'in_doubt', doubt_since = claimed_at, due_at = :now, updated_at = :now, lease_until = NULL,
+    fence = fence + 1
+WHERE seq = :seq AND state = 'sending'
+RETURNING {{written_message}}
+
+-- name: messages_lapsed
+SELECT seq FROM messages WHERE state = 'sending' AND lease_until <= :now ORDER BY lease_until, seq LIMIT :limit
+
+-- name: messages_sending
+SELECT seq FROM messages WHERE state = 'sending' ORDER BY lease_until, seq
+
+-- name: messages_doubted
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.state = 'in_doubt' AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
+
+-- name: messages_next_doubt
+SELECT min(due_at) FROM messages WHERE state = 'in_doubt'
+
+-- name: messages_next_lease
+SELECT min(lease_until) FROM messages WHERE state = 'sending'
+
+-- name: messages_expiring
+SELECT seq FROM messages WHERE state = 'queued' AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
+
+-- name: messages_fail_on_down
+SELECT seq FROM messages WHERE session_id = :session_id AND state = 'queued' AND on_down = 'fail' ORDER BY seq
+
+-- name: message_end
+UPDATE messages SET state = :state, reason = :reason, updated_at = :now
+WHERE seq = :seq AND state = 'queued'
+RETURNING {{written_message}}
+
+-- name: message_cancel
+UPDATE messages SET state = 'cancelled', reason = NULL, updated_at = :now
+WHERE id = :id AND state = 'queued'
+RETURNING {{written_message}}
+
+-- name: message_retry
+UPDATE messages SET state = 'queued', reason = NULL, due_at = :now, closed_tries = 0, doubt_since = NULL,
+    provider_id = NULL, queue_ref = NULL, sent_at = NULL, updated_at = :now, fence = fence + 1,
+    expires_at = CASE WHEN expires_at <= :now THEN NULL ELSE expires_at END
+WHERE id = :id AND direction = 'out' AND state IN ('failed', 'expired', 'cancelled', 'in_doubt')
+RETURNING {{written_message}}
+
+-- name: message_advance
+UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
+    provider_id = :provider_id, doubt_since = NULL, lease_until = NULL, fence = fence + 1
+WHERE seq = :seq
+RETURNING {{written_message}}
+
+-- name: message_edit
+UPDATE messages SET content = :content, updated_at = :now WHERE seq = :seq RETURNING {{written_message}}
+
+-- == inbox ==
+
+-- name: raw_add
+INSERT INTO raws (session_id, path, headers, body, received_at, state, note)
+VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
+RETURNING id
+
+-- name: raws_unread
+SELECT id, session_id, path, headers, body, received_at FROM raws WHERE state = 'unread' ORDER BY id LIMIT :limit
+
+-- name: raw_settle
+UPDATE raws SET state = :state, note = :note WHERE id = :id AND session_id = :session_id AND state = 'unread'
+
+-- name: raws_unreadable
+SELECT r.id, s.name, r.received_at, r.note, r.body FROM raws r JOIN sessions s ON s.id = r.session_id
+WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
+
+-- name: applied_add
+INSERT INTO applied (session_id, key, at) VALUES (:session_id, :key, :now) ON CONFLICT DO NOTHING
+
+-- name: lid_learn
+INSERT INTO lids (session_id, lid, phone) VALUES (:session_id, :lid, :phone)
+ON CONFLICT (session_id, lid) DO UPDATE SET phone = excluded.phone
+
+-- name: lid
+SELECT phone FROM lids WHERE session_id = :session_id AND lid = :lid
+
+-- name: messages_unconfirmed
+SELECT {{message}} FROM messages m
+WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL ORDER BY m.seq
+
+-- name: inbound_target
+SELECT {{message}} FROM messages m
+WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq LIMIT 1
+
+-- name: receipt_keep
+INSERT INTO early_receipts (session_id, provider_id, state, at, error_code)
+VALUES (:session_id, :provider_id, :state, :at, :error_code) ON CONFLICT DO NOTHING
+
+-- name: receipts_early
+SELECT state, at, error_code FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+
+-- name: receipts_forget
+DELETE FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+
+-- == events, keys, upkeep ==
+
+-- name: event_add
+INSERT INTO events (type, at, session, chat, data) VALUES (:type, :at, :session, :chat, :data)
+
+-- name: events
+SELECT type, at, data, session, chat, seq FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
+
+-- name: key_add
+INSERT INTO keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash)
+VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash) ON CONFLICT DO NOTHING
+
+-- name: key_by_hash
+SELECT {{key}} FROM keys WHERE hash = :hash
+
+-- name: keys
+SELECT {{key}} FROM keys ORDER BY created_at, id
+
+-- name: key_revoke
+UPDATE keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
+
+-- name: purge_raws
+DELETE FROM raws WHERE id IN (
+    SELECT id FROM raws WHERE state = 'read' AND received_at < :before ORDER BY received_at, id LIMIT :limit
+)
+
+-- name: purge_idempotency
+DELETE FROM idempotency WHERE (session_id, scope, key) IN (
+    SELECT session_id, scope, key FROM idempotency WHERE until < :before ORDER BY until LIMIT :limit
+)
+
+-- name: purge_receipts
+DELETE FROM early_receipts WHERE at < :before
+
+-- name: purge_work
+DELETE FROM work WHERE seq IN (
+    SELECT seq FROM work WHERE state IN ('done', 'dropped') AND updated_at < :before ORDER BY updated_at LIMIT :limit
+)

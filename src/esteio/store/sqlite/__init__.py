@@ -1,0 +1,96 @@
+"""The SQLite store: one file, one process, one writer.
+
+`SqliteStore(path)` is for service: a writer thread with group commit, reads on their own connection in the loop.
+`SqliteStore(path, inline=True)` and `SqliteStore.memory()` run everything in the calling task: for virtual time.
+Never lives here: a subject; each has its module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from esteio.core.documents import Sentence, plain_reason
+from esteio.store import rows
+from esteio.store.base import CrashReport, StoreFull
+from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, migrate
+from esteio.store.sqlite.decisions import Decisions
+from esteio.store.sqlite.inbox import Inbox
+from esteio.store.sqlite.messages import Messages
+from esteio.store.sqlite.sending import Sending
+from esteio.store.sqlite.servers import Servers
+from esteio.store.sqlite.sessions import Sessions
+from esteio.store.sqlite.upkeep import Upkeep
+from esteio.store.sqlite.work import Works, interrupt
+from esteio.store.sqlite.writer import InlineWriter, ThreadWriter
+
+__all__ = ["SqliteStore"]
+
+_MEMORY = ":memory:"
+
+
+class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Upkeep):
+    """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
+
+    def __init__(
+        self, path: str | Path, *, inline: bool = False, sentence: Sentence = plain_reason, vfs: str | None = None
+    ) -> None:
+        self._path = str(path)
+        self._inline = inline or self._path == _MEMORY
+        self._sentence = sentence
+        self._vfs = vfs
+        self._lock = OwnerLock(self._path) if self._path != _MEMORY else None
+        self._open = False
+
+    @classmethod
+    def memory(cls, *, sentence: Sentence = plain_reason) -> SqliteStore:
+        """A store that lives in this process only, inline."""
+        return cls(_MEMORY, sentence=sentence)
+
+    async def start(self, now: float) -> CrashReport:
+        """As the protocol says. Raises `Locked`, `NewerDatabase`, `StoreFull`."""
+        if self._lock is not None:
+            self._lock.take()
+        try:
+            self._connect()
+            report = await self._write(lambda db: self._recover(db, now))
+        except BaseException:
+            await self.aclose()
+            raise
+        return report
+
+    def _connect(self) -> None:
+        try:
+            self._db = connect(self._path, vfs=self._vfs)
+            self._open = True
+            self._reader = self._db
+            migrate(self._db)
+            if not self._inline:
+                self._reader = connect(self._path, vfs=self._vfs, read_only=True)
+        except FULL_ERRORS as error:
+            raise StoreFull(str(error)) from error
+        self._writer = InlineWriter(self._db) if self._inline else ThreadWriter(self._db)
+
+    def _recover(self, db: Db, now: float) -> CrashReport:
+        under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
+        for work in under_way:
+            interrupt(db, work, now)
+        doubted = self._doubt_all_sending(db, now)
+        return CrashReport(
+            interrupted=tuple(work for work in under_way if work.kind == "control"),
+            doubted=tuple(message.id for message in doubted),
+        )
+
+    async def aclose(self) -> None:
+        """Writes what was handed in, checkpoints, frees the lock. A second call is harmless."""
+        if self._open:
+            self._open = False
+            if hasattr(self, "_writer"):
+                await self._writer.close()
+            if self._reader is not self._db:
+                self._reader.connection.close()
+            self._db.connection.close()
+        if self._lock is not None:
+            self._lock.free()
+
+    async def ping(self, now: float) -> None:
+        await self._write(lambda db: db.run("pulse", {"now": now}))

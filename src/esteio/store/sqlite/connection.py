@@ -1,0 +1,119 @@
+"""SQLite opened, migrated and owned by one process; reads and writes of one statement by name.
+
+`Db` is what every operation of this room is written over. Never lives here: threads and batches (`writer`), a statement.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from esteio.store.base import Locked, NewerDatabase
+from esteio.store.sql import SQL, migrations
+
+Row = tuple[Any, ...]
+
+_SERIAL = "INTEGER PRIMARY KEY AUTOINCREMENT"
+_CHECKPOINT_PAGES = 4000
+"""About 16 MB of log between checkpoints: they run inside a commit, so neither rarely and long nor with each batch."""
+
+FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError)
+"""What a disk that is full, broken or read-only looks like from here."""
+
+
+class Db:
+    """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
+
+    __slots__ = ("_execute", "connection")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self._execute = connection.execute
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """All rows of a statement."""
+        return self._execute(SQL[name], params).fetchall()
+
+    def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """The first row, or None; the statement is run to its end."""
+        rows = self._execute(SQL[name], params).fetchall()
+        return rows[0] if rows else None
+
+    def value(self, name: str, params: Mapping[str, Any]) -> Any:
+        """The first column of the first row, or None."""
+        rows = self._execute(SQL[name], params).fetchall()
+        return rows[0][0] if rows else None
+
+    def run(self, name: str, params: Mapping[str, Any]) -> int:
+        """Run a statement that writes; how many rows it changed."""
+        self._execute(SQL[name], params)
+        return self.connection.changes()
+
+    def do(self, text: str) -> None:
+        """A bare command: BEGIN, COMMIT, SAVEPOINT …"""
+        self._execute(text)
+
+
+def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db:
+    """Open `path` (":memory:" too) with the settings that this store's promises rest on."""
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=len(SQL) + 32)
+    connection.set_busy_timeout(5000)
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("temp_store", 2)
+    connection.pragma("cache_size", -32000)
+    if path != ":memory:" and not read_only:
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", 2)
+        connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+        connection.pragma("journal_size_limit", 64 * 1024 * 1024)
+    return Db(connection)
+
+
+def migrate(db: Db) -> int:
+    """Bring the schema to this program's number, in one transaction. Raises `NewerDatabase`."""
+    steps = migrations(_SERIAL)
+    known = steps[-1][0]
+    found = int(db.connection.pragma("user_version"))
+    if found > known:
+        raise NewerDatabase(found, known)
+    if found < known:
+        db.do("BEGIN IMMEDIATE")
+        try:
+            for number, text in steps:
+                if number > found:
+                    db.do(text)
+            db.connection.pragma("user_version", known)
+        except BaseException:
+            db.do("ROLLBACK")
+            raise
+        db.do("COMMIT")
+    return known
+
+
+class OwnerLock:
+    """The OS file lock beside the database: one process owns it, and the system frees it however that process ends."""
+
+    def __init__(self, database: str) -> None:
+        self._path = Path(f"{database}.lock")
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Raises `Locked` when another holds it."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            raise Locked(f"another process owns {self._path.name}") from error
+        self._file = file
+
+    def free(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,247 @@
+"""The way in: raw webhooks kept before anything else, then what they said, applied once for good.
+
+Never lives here: reading a provider's dialect; what an event proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from esteio.clock import named_id
+from esteio.core.documents import Document, timestamp
+from esteio.core.echo import same_chat, same_content
+from esteio.core.inbound import (
+    DeletedMessage,
+    EditedMessage,
+    InboundEvent,
+    Receipt,
+    ReceivedMessage,
+    ReceivedReaction,
+    SendEcho,
+    dedupe_key,
+)
+from esteio.core.model import Content, Message, MessageId, Reaction
+from esteio.store import rows
+from esteio.store.base import EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
+from esteio.store.sqlite import journal
+from esteio.store.sqlite.connection import Db, Row
+from esteio.store.sqlite.lanes import name_of_session
+from esteio.store.sqlite.messages import resolve_chat
+from esteio.store.sqlite.receipts import advance, apply_receipt, catch_up
+from esteio.store.sqlite.room import Room, add_message_event
+from esteio.store.sqlite.sessions import server_of_session
+
+
+class Inbox(Room):
+    async def accept_raw(self, raw: RawInbound) -> int:
+        """The row's id. Raises `LookupError` when the session is gone."""
+
+        def operation(db: Db) -> int:
+            if db.row("session_brief", {"id": raw.session_id}) is None:
+                raise LookupError(f"no session {raw.session_id}")
+            given: int = db.value("raw_add", rows.raw_params(raw))
+            return given
+
+        return await self._write(operation)
+
+    async def unread_raw(self, limit: int) -> Sequence[RawInbound]:
+        return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"limit": limit})]
+
+    async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult:
+        """A `raw_id` of 0 is for what was read back without a webhook. A raw row is settled once."""
+        return await self._write(lambda db: self._settle_inbox(db, settlement))
+
+    async def unreadable(self, limit: int, after: int = 0) -> Sequence[UnreadableRow]:
+        found = self._reader.rows("raws_unreadable", {"after": after, "limit": limit})
+        return [UnreadableRow(id=r[0], session=r[1], received_at=r[2], note=r[3], body=r[4]) for r in found]
+
+    def _settle_inbox(self, db: Db, settlement: InboxSettlement) -> InboxResult:
+        session_id = settlement.session_id
+        name = name_of_session(db, session_id)
+        if not name or (settlement.raw_id and not _settle_raw(db, settlement)):
+            return InboxResult((), settled_sends=False)
+        fresh, settled = [], False
+        for index, event in enumerate(settlement.events):
+            key = {"session_id": session_id, "key": dedupe_key(event), "now": settlement.at}
+            if db.run("applied_add", key):
+                fresh.append(index)
+                settled |= _Application(self, db, settlement, name).apply(event)
+        journal.add_news(db, session_id, server_of_session(db, session_id), settlement.evidence)
+        if settlement.qr is not None:
+            db.run("qr_put", rows.qr_params(session_id, settlement.qr))
+        return InboxResult(tuple(fresh), settled_sends=settled)
+
+
+def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
+    params = {
+        "id": settlement.raw_id,
+        "session_id": settlement.session_id,
+        "state": "read" if settlement.readable else "unreadable",
+        "note": settlement.note,
+    }
+    return db.run("raw_settle", params) > 0
+
+
+class _Application:
+    """One new event applied within a transaction; each method tells whether it settled a send."""
+
+    def __init__(self, room: Room, db: Db, settlement: InboxSettlement, name: str) -> None:
+        self._sentence = room._sentence
+        self._db = db
+        self._settlement = settlement
+        self._session_id = settlement.session_id
+        self._name = name
+
+    def apply(self, event: InboundEvent) -> bool:
+        match event:
+            case ReceivedMessage():
+                return self._message(event)
+            case SendEcho():
+                return self._echo(event.provider_id, self._chat(event.chat), event.content, event.happened_at)
+            case Receipt():
+                return self._receipt(event)
+            case EditedMessage():
+                self._edit(event)
+            case DeletedMessage():
+                self._changed("message.deleted", event, {"deleted_at": timestamp(event.happened_at)})
+            case ReceivedReaction():
+                self._reaction(event)
+        return False
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def _message(self, event: ReceivedMessage) -> bool:
+        if event.chat_lid and event.chat.isdigit():
+            lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": event.chat}
+            self._db.run("lid_learn", lid)
+        chat = self._chat(event.chat)
+        if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
+            return True
+        if self._target(event.provider_id) is None:
+            self._keep(event, chat)
+        return False
+
+    def _keep(self, event: ReceivedMessage, chat: str) -> None:
+        db, at = self._db, self._settlement.at
+        message = Message(
+            id=MessageId(named_id("msg", event.happened_at, f"{self._session_id}:{event.provider_id}")),
+            session_id=self._session_id,
+            session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
+            direction="out" if event.from_me else "in",
+            chat=chat,
+            content=event.content,
+            state="sent" if event.from_me else "delivered",
+            created_at=event.happened_at,
+            updated_at=at,
+            to=chat if event.from_me else None,
+            sender=None if event.from_me else self._chat(event.sender),
+            provider_id=event.provider_id,
+            quote=self._quoted(event.quoted_provider_id),
+            sent_at=event.happened_at if event.from_me else None,
+            recovered=self._settlement.recovered,
+        )
+        db.run("message_add", rows.message_params(message))
+        names = {"push_name": event.push_name} if event.push_name else {}
+        add_message_event(db, "message.received", message, at, self._sentence, **names)
+        if event.from_me:
+            catch_up(db, self._session_id, event.provider_id, self._sentence)
+
+    def _quoted(self, provider_id: str | None) -> str | None:
+        if provider_id is None:
+            return None
+        key = {"session_id": self._session_id, "provider_id": provider_id}
+        found: str | None = self._db.value("message_id_by_provider_id", key)
+        return found
+
+    def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
+        """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
+        row = self._target(provider_id)
+        if row is not None and row[6] not in {"sending", "in_doubt"}:
+            return False
+        row = row or self._unconfirmed(chat, content)
+        if row is None:
+            return False
+        at = self._settlement.at
+        advance(self._db, row, "sent", at, self._sentence, happened_at=happened_at, provider_id=provider_id)
+        catch_up(self._db, self._session_id, provider_id, self._sentence)
+        return True
+
+    def _unconfirmed(self, chat: str, content: Content) -> Row | None:
+        for row in self._db.rows("messages_unconfirmed", {"session_id": self._session_id}):
+            ours = rows.message_of(row, self._name)
+            if same_chat(ours.chat, chat) and same_content(ours.content, content):
+                return row
+        return None
+
+    def _receipt(self, event: Receipt) -> bool:
+        if not event.proves or not event.from_me:
+            return False
+        at = self._settlement.at
+        row = self._target(event.provider_id)
+        if row is not None:
+            return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code, self._sentence)
+        early = {
+            "session_id": self._session_id,
+            "provider_id": event.provider_id,
+            "state": event.state,
+            "at": event.happened_at,
+            "error_code": event.error_code,
+        }
+        self._db.run("receipt_keep", early)
+        return False
+
+    # -- what happens to messages ----------------------------------------------------------------------------
+
+    def _edit(self, event: EditedMessage) -> None:
+        row = self._target(event.provider_id)
+        if row is not None and event.text is not None:
+            content = msgspec.structs.replace(rows.message_of(row, "").content, text=event.text)
+            params = {"seq": rows.seq_of(row), "content": rows.to_text(content), "now": self._settlement.at}
+            self._db.run("message_edit", params)
+        self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
+
+    def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
+        row = self._target(event.provider_id)
+        if row is not None:
+            add_message_event(
+                self._db, kind, rows.message_of(row, self._name), self._settlement.at, self._sentence, **extra
+            )
+        else:
+            stranger = {"id": None, "session": self._name, "provider_id": event.provider_id}
+            self._event(kind, self._chat(event.chat), {**stranger, "chat": self._chat(event.chat), **extra})
+
+    def _reaction(self, event: ReceivedReaction) -> None:
+        target = self._target(event.target_provider_id)
+        chat = self._chat(event.chat)
+        reaction = Reaction(
+            message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
+        )
+        message = Message(
+            id=MessageId(named_id("msg", event.happened_at, f"{self._session_id}:{event.provider_id}")),
+            session_id=self._session_id,
+            session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
+            direction="out" if event.from_me else "in",
+            chat=chat,
+            content=Content(kind="reaction", reaction=reaction),
+            state="sent" if event.from_me else "delivered",
+            created_at=event.happened_at,
+            updated_at=self._settlement.at,
+            to=chat if event.from_me else None,
+            sender=None if event.from_me else self._chat(event.sender),
+            provider_id=event.provider_id,
+        )
+        add_message_event(self._db, "message.reaction", message, self._settlement.at, self._sentence)
+
+    # -- small questions -------------------------------------------------------------------------------------
+
+    def _chat(self, chat: str) -> str:
+        return resolve_chat(self._db, self._session_id, chat)
+
+    def _target(self, provider_id: str) -> Row | None:
+        return self._db.row("inbound_target", {"session_id": self._session_id, "provider_id": provider_id})
+
+    def _event(self, kind: str, chat: str, data: Document) -> None:
+        event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
+        self._db.run("event_add", rows.event_params(event))

@@ -1,0 +1,126 @@
+"""The journal: evidence folded and unfolded, counted instead of repeated; decisions, acts and people's words.
+
+Two ways of counting. Unfolded news that repeats the last unfolded row of its subject replaces it under a new `seq`, so
+that a judge who has read the old row cannot fold the new one unread; folding up to the old place then leaves a
+remainder of one (`journal_split`). News that comes already folded is counted into a recent equal row, so that a
+healthy fleet does not write a million lines a day.
+
+Never lives here: who folds, and what evidence means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from esteio.core.evidence import Evidence
+from esteio.core.model import ServerName, SessionId
+from esteio.store import rows
+from esteio.store.base import JournalEntry, News
+from esteio.store.sqlite.connection import Db
+
+COUNTED_WITHIN_S = 3600
+"""A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
+NEWS_AT_ONCE = 1000
+"""How much news one judgement reads; the rest comes with the next one."""
+
+
+def add_news(db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]) -> None:
+    """Append unfolded evidence, each piece to its own subject."""
+    for piece in evidence:
+        target = None if piece.subject == "server" else session_id
+        if target is not None or server is not None:
+            _add_one(db, target, server, piece)
+
+
+def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
+    name = "journal_last_server_news" if session_id is None else "journal_last_news"
+    last = db.row(
+        name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
+    )
+    base_seq: int | None = None
+    if last is not None and rows.evidence_of(last).same_news(piece):
+        db.run("journal_remove", {"seq": last[0]})
+        piece = _counted(rows.evidence_of(last), piece)
+        base_seq = last[12]
+    db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
+
+
+def _counted(old: Evidence, new: Evidence) -> Evidence:
+    return msgspec.structs.replace(
+        new,
+        count=old.count + new.count,
+        first_at=old.happened_at if old.first_at is None else old.first_at,
+        happened_at=max(old.happened_at, new.happened_at),
+        seen_at=max(old.seen_at, new.seen_at),
+    )
+
+
+def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
+    """Append evidence that its judge has folded already."""
+    for piece in evidence:
+        if not _count_folded(db, session_id, server, piece):
+            db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+
+
+def _count_folded(db: Db, session_id: SessionId | None, server: ServerName, piece: Evidence) -> bool:
+    # A look brings several pieces at once, in turn: the equal row stands a few rows back, in the same run of evidence.
+    # What stands before a decision is never counted up: the story would be told in the wrong order.
+    if session_id is None:
+        recent = db.rows("journal_recent_server", {"server": server})
+    else:
+        recent = db.rows("journal_recent", {"session_id": session_id})
+    for row in recent:
+        if row[3] != "evidence":
+            return False
+        old = rows.evidence_of(row)
+        began = old.happened_at if old.first_at is None else old.first_at
+        if old.same_news(piece) and piece.seen_at - began < COUNTED_WITHIN_S:
+            merged = _counted(old, piece)
+            db.run(
+                "journal_count",
+                {
+                    "seq": row[0],
+                    "count": merged.count,
+                    "first_at": merged.first_at,
+                    "at": merged.seen_at,
+                    "happened_at": merged.happened_at,
+                },
+            )
+            return True
+    return False
+
+
+def add_entries(
+    db: Db, entries: Iterable[JournalEntry], session_id: SessionId | None = None, server: ServerName | None = None
+) -> None:
+    """Append lines; those that do not say whom they are about are about the given session or server."""
+    for entry in entries:
+        params = rows.journal_params(entry)
+        if entry.session_id is None and entry.server is None:
+            params["session_id"], params["server"] = session_id, server
+        db.run("journal_add", params)
+
+
+def fold_session(db: Db, session_id: SessionId, through: int) -> None:
+    """Nothing up to `through` is handed out again."""
+    if through:
+        db.run("journal_fold", {"session_id": session_id, "through": through})
+        db.run("journal_split", {"session_id": session_id, "through": through})
+
+
+def fold_server(db: Db, server: ServerName, through: int) -> None:
+    if through:
+        db.run("journal_fold_server", {"server": server, "through": through})
+        db.run("journal_split_server", {"server": server, "through": through})
+
+
+def news_of_session(db: Db, session_id: SessionId) -> tuple[News, ...]:
+    found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
+    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+
+
+def news_of_server(db: Db, server: ServerName) -> tuple[News, ...]:
+    found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
+    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)

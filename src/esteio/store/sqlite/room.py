@@ -1,0 +1,58 @@
+"""What the subjects of this room share: how to write, how to read, and how an event is made of a message.
+
+Never lives here: a subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from esteio.core.documents import Sentence, message_document
+from esteio.core.model import Message
+from esteio.store import rows
+from esteio.store.base import EventRow
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class Undo(Exception):
+    """Raised inside an operation that found out half-way that somebody else was faster: nothing of it stays."""
+
+
+class Room:
+    """Base of the subjects. `_sentence` puts the words into the reasons of events."""
+
+    _writer: Writer
+    _reader: Db
+    _sentence: Sentence
+
+    async def _write(self, operation: Callable[[Db], T]) -> T:
+        return await self._writer.run(operation)
+
+    async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
+        """False when the operation undid itself."""
+        try:
+            await self._writer.run(operation)
+        except Undo:
+            return False
+        return True
+
+    def _snapshot(self, question: Callable[[Db], T]) -> T:
+        """Several reads as of one instant."""
+        db = self._reader
+        db.do("BEGIN")
+        try:
+            return question(db)
+        finally:
+            db.do("COMMIT")
+
+
+def add_message_event(db: Db, kind: str, message: Message, at: float, sentence: Sentence, **extra: Any) -> None:
+    """Append the event that shows a message as it now is; `extra` joins the document."""
+    document = message_document(message, sentence)
+    document.update(extra)
+    event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
+    db.run("event_add", rows.event_params(event))

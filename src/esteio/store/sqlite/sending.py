@@ -1,0 +1,165 @@
+"""The way out: claims of lanes, settlements of attempts, doubt and expiry.
+
+A claim asks "which places have something due" (one step of an index for each session that has messages waiting), then
+takes heads of lanes in the order of priority. It never touches a message whose time is over (that expires instead) and
+never gives out one whose claim was lost: a lease that ran out means that nobody knows whether it left, so it is in
+doubt from the time of the claim.
+
+Never lives here: what an outcome means (`core.outbound`), accepting (`messages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from esteio.core.model import Message, MessageState, Reason, SessionId
+from esteio.store import rows
+from esteio.store.base import SendClaim, SendSettlement
+from esteio.store.sqlite import journal
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.lanes import advance_lane, announce, end_queued, name_of_session, refresh_lane
+from esteio.store.sqlite.messages import shown
+from esteio.store.sqlite.receipts import catch_up
+from esteio.store.sqlite.room import Room
+from esteio.store.sqlite.sessions import server_of_session
+
+_LAPSED_AT_ONCE = 256
+
+
+class Sending(Room):
+    async def claim_sends(
+        self,
+        now: float,
+        limit: int,
+        lease_s: float,
+        in_flight: Mapping[SessionId, int],
+        caps: Mapping[SessionId, int],
+        default_cap: int,
+    ) -> Sequence[SendClaim]:
+        """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
+
+        def room(session_id: SessionId) -> int:
+            return caps.get(session_id, default_cap) - in_flight.get(session_id, 0)
+
+        def operation(db: Db) -> list[SendClaim]:
+            self._doubt_lapsed(db, now)
+            self._expire(db, now, _LAPSED_AT_ONCE)
+            places = [
+                (place % 10, due_at, place, room(place // 10))
+                for place, due_at in db.rows("places_ready", {})
+                if due_at <= now
+            ]
+            return _claim(db, sorted(places), now, limit, lease_s)
+
+        return await self._write(operation)
+
+    async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
+        """One after the other in one transaction; a stale one writes nothing and gives False."""
+        return await self._write(lambda db: [self._settle(db, one, "message_settle", "queued") for one in settlements])
+
+    async def settle_doubt(self, settlement: SendSettlement) -> bool:
+        return await self._write(lambda db: self._settle(db, settlement, "message_settle_doubt", "in_doubt"))
+
+    async def doubted(self, now: float, limit: int) -> Sequence[Message]:
+        """Claims whose lease ran out fall into doubt first."""
+        if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
+            await self._write(lambda db: self._doubt_lapsed(db, now))
+        return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
+
+    async def next_send(self, now: float) -> float | None:
+        """Leases count too: when one ends, there is a doubt to look after."""
+        times = [row[1] for row in self._reader.rows("places_ready", {})]
+        times += [self._reader.value("messages_next_doubt", {}), self._reader.value("messages_next_lease", {})]
+        return min((at for at in times if at is not None), default=None)
+
+    async def expire_messages(self, now: float, limit: int) -> int:
+        return await self._write(lambda db: self._expire(db, now, limit))
+
+    # -- inside a transaction --------------------------------------------------------------------------------
+
+    def _expire(self, db: Db, now: float, limit: int) -> int:
+        found = db.rows("messages_expiring", {"now": now, "limit": limit})
+        for row in found:
+            end_queued(db, row[0], "expired", Reason("expired"), now, self._sentence)
+        return len(found)
+
+    def _doubt_lapsed(self, db: Db, now: float) -> None:
+        for row in db.rows("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+            self._doubt(db, row[0], now)
+
+    def _doubt(self, db: Db, seq: int, now: float) -> Message | None:
+        row = db.row("message_doubt_lapsed", {"seq": seq, "now": now})
+        return None if row is None else announce(db, row, now, self._sentence)
+
+    def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
+        doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
+        return [message for message in doubted if message is not None]
+
+    def _settle(self, db: Db, settlement: SendSettlement, statement: str, before: MessageState) -> bool:
+        row = db.row(statement, _settle_params(settlement))
+        if row is None:
+            return False
+        session_id, chat, state = row[2], row[4], row[6]
+        if settlement.attempt is not None:
+            _add_attempt(db, settlement)
+        if settlement.evidence:
+            journal.add_news(db, session_id, server_of_session(db, session_id), settlement.evidence)
+        if state in {"queued", "in_doubt"}:
+            refresh_lane(db, session_id, chat)
+        else:
+            advance_lane(db, session_id, chat)
+        # A message that waits again as it did before has not moved; what happened stands in its attempts.
+        if state != before:
+            announce(db, row, settlement.at, self._sentence)
+        if settlement.provider_id is not None and state == "sent":
+            catch_up(db, session_id, settlement.provider_id, self._sentence)
+        return True
+
+
+def _claim(
+    db: Db, places: Sequence[tuple[int, float, int, int]], now: float, limit: int, lease_s: float
+) -> list[SendClaim]:
+    claims: list[SendClaim] = []
+    taken: dict[int, int] = {}
+    for _, _, place, free in places:
+        session_id = place // 10
+        wanted = min(free - taken.get(session_id, 0), limit - len(claims))
+        if wanted <= 0:
+            continue
+        name = name_of_session(db, SessionId(session_id))
+        for chat, head in db.rows("place_lanes", {"place": place, "now": now, "limit": wanted}):
+            row = db.row("message_claim", {"seq": head, "now": now, "lease_until": now + lease_s})
+            if row is not None:
+                db.run("lane_take", {"session_id": session_id, "chat": chat})
+                claims.append(SendClaim(rows.message_of(row, name), rows.fence_of(row), now + lease_s))
+                taken[session_id] = taken.get(session_id, 0) + 1
+    return claims
+
+
+def _settle_params(settlement: SendSettlement) -> rows.Params:
+    return {
+        "id": settlement.message_id,
+        "session_id": settlement.session_id,
+        "fence": settlement.fence,
+        "state": settlement.state,
+        "now": settlement.at,
+        "provider_id": settlement.provider_id,
+        "due_at": settlement.due_at,
+        "reason": rows.text_or_none(settlement.reason),
+        "closed_tries": settlement.closed_tries,
+        "doubt_since": settlement.doubt_since,
+        "queue_ref": settlement.queue_ref,
+        "sent_at": settlement.sent_at,
+    }
+
+
+def _add_attempt(db: Db, settlement: SendSettlement) -> None:
+    attempt = settlement.attempt
+    if attempt is not None:
+        params = {
+            "message_id": settlement.message_id,
+            "at": attempt.at,
+            "outcome": attempt.outcome,
+            "detail": attempt.detail,
+        }
+        db.run("attempt_add", params)

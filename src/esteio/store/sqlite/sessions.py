@@ -1,0 +1,199 @@
+"""Sessions: their rows, their view for the judge, QR codes, the timeline, and approvals.
+
+Never lives here: the commit of a decision (`decisions`), messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from esteio.core.evidence import Evidence
+from esteio.core.model import Approval, ServerName, SessionId, SessionName, SessionState
+from esteio.core.session import Session
+from esteio.store import rows
+from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work
+from esteio.store.sqlite import journal
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.room import Room
+from esteio.store.sqlite.servers import fallen, fleet
+
+_FORGET = (
+    "session_forget_lanes",
+    "session_forget_attempts",
+    "session_forget_messages",
+    "session_forget_idempotency",
+    "session_forget_raws",
+    "session_forget_applied",
+    "session_forget_receipts",
+    "session_forget_lids",
+    "session_forget_approvals",
+    "session_forget_qr",
+    "session_forget_journal",
+    "session_forget_work",
+    "session_delete",
+)
+
+
+class Sessions(Room):
+    async def add_session(
+        self,
+        session: Session,
+        token: str,
+        sealed: bytes,
+        now: float,
+        journal: Sequence[JournalEntry],
+        work: Sequence[Work],
+    ) -> Session:
+        """Journal lines and work without a session get the new id."""
+        return await self._write(lambda db: _add_session(db, session, token, sealed, journal, work))
+
+    async def session(self, name: SessionName) -> Session | None:
+        return _session_or_none(self._reader.row("session_by_name", {"name": name}))
+
+    async def session_by_id(self, session_id: SessionId) -> Session | None:
+        return _session_or_none(self._reader.row("session_by_id", {"id": session_id}))
+
+    async def session_by_token(self, token: str) -> Session | None:
+        return _session_or_none(self._reader.row("session_by_token", {"token": token}))
+
+    async def session_secrets(self, session_id: SessionId) -> tuple[str, bytes]:
+        """Raises `LookupError` when the session is gone."""
+        row = self._reader.row("session_secrets", {"id": session_id})
+        if row is None:
+            raise LookupError(f"no session {session_id}")
+        return row[0], row[1]
+
+    async def sessions(
+        self,
+        *,
+        state: SessionState | None = None,
+        server: ServerName | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        """By name; the cursor is the last name seen."""
+        params = {"after": after or "", "state": state, "server": server, "limit": limit + 1}
+        found = [rows.session_of(row) for row in self._reader.rows("sessions_page", params)]
+        return Page(tuple(found[:limit]), found[limit - 1].name if len(found) > limit else None)
+
+    async def change_session(
+        self,
+        session_id: SessionId,
+        now: float,
+        *,
+        ref: Mapping[str, str] | None = None,
+        sealed: bytes | None = None,
+    ) -> None:
+        """What is None stays. The version does not grow: no judgement rests on these."""
+        params = {"id": session_id, "ref": rows.text_or_none(ref), "sealed": sealed, "token": None}
+        await self._write(lambda db: db.run("session_change", params))
+
+    async def delete_session(self, session_id: SessionId, now: float) -> bool:
+        """Everything of it goes, public events stay; its control work is dropped."""
+
+        def operation(db: Db) -> bool:
+            return [db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
+
+        return await self._write(operation)
+
+    async def due_sessions(self, now: float, limit: int) -> Sequence[SessionId]:
+        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "limit": limit})]
+
+    async def next_wake(self) -> float | None:
+        """The earliest `wake_at`, or the time of the oldest unfolded evidence of a session."""
+        due: float | None = self._reader.value("sessions_next", {})
+        return due
+
+    async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
+        return self._snapshot(lambda db: _view(db, session_id))
+
+    async def add_evidence(
+        self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
+    ) -> None:
+        await self._write(lambda db: journal.add_news(db, session_id, server, evidence))
+
+    async def held(self, session_id: SessionId) -> int:
+        count: int = self._reader.value("session_held", {"id": session_id})
+        return count
+
+    async def put_qr(self, session_id: SessionId, qr: Qr) -> None:
+        """An older one than the one held is left out."""
+        await self._write(lambda db: db.run("qr_put", rows.qr_params(session_id, qr)))
+
+    async def qr(self, session_id: SessionId) -> Qr | None:
+        """As it was put; whether it is still good is for the caller, who has a clock."""
+        row = self._reader.row("qr", {"session_id": session_id})
+        return None if row is None else rows.qr_of(row)
+
+    async def timeline(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"session_id": session_id, "after": after, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
+
+    async def add_journal(self, entries: Sequence[JournalEntry]) -> None:
+        await self._write(lambda db: journal.add_entries(db, entries))
+
+    async def approvals(self, state: str = "open") -> Sequence[Approval]:
+        return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        row = self._reader.row("approval", {"id": approval_id})
+        return None if row is None else rows.approval_of(row)
+
+    async def decide_approval(
+        self, approval_id: str, state: Literal["approved", "rejected"], now: float, evidence: Evidence
+    ) -> bool:
+        def operation(db: Db) -> bool:
+            session_id = db.value("approval_decide", {"id": approval_id, "state": state, "now": now})
+            if session_id is None:
+                return False
+            journal.add_news(db, session_id, server_of_session(db, session_id), [evidence])
+            return True
+
+        return await self._write(operation)
+
+
+def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
+    """The server that a session lives on, None when the session is gone."""
+    row = db.row("session_brief", {"id": session_id})
+    return None if row is None else row[2]
+
+
+def _add_session(
+    db: Db, session: Session, token: str, sealed: bytes, entries: Sequence[JournalEntry], work: Sequence[Work]
+) -> Session:
+    given = db.value("session_add", {**rows.session_params(session), "token": token, "sealed": sealed})
+    if given is None:
+        raise Exists(session.name)
+    session_id = SessionId(given)
+    journal.add_entries(db, entries, session_id, session.server)
+    for item in work:
+        about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)
+        db.run("work_add", rows.work_params(about))
+    return msgspec.structs.replace(session, id=session_id)
+
+
+def _session_or_none(row: rows.Row | None) -> Session | None:
+    return None if row is None else rows.session_of(row)
+
+
+def _view(db: Db, session_id: SessionId) -> SessionView | None:
+    row = db.row("session_by_id", {"id": session_id})
+    if row is None:
+        return None
+    session = rows.session_of(row)
+    server_row = db.row("server", {"name": session.server})
+    if server_row is None:  # pragma: no cover - a foreign key forbids it
+        return None
+    approval = db.row("approval_open", {"session_id": session_id})
+    return SessionView(
+        session=session,
+        server=rows.server_of(server_row),
+        news=journal.news_of_session(db, session_id),
+        held=db.value("session_held", {"id": session_id}),
+        fallen=fallen(db, session.server),
+        fleet=fleet(db, session.server),
+        approval=None if approval is None else rows.approval_of(approval),
+    )

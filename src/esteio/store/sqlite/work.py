@@ -1,0 +1,116 @@
+"""Work rows: control acts, relays and notices, claimed by lane under a lease with a fence.
+
+An act whose lease ran out was interrupted: relays and notices go back to wait; a control act is over, and its session
+hears `act_interrupted`, because after it the first thing is to look.
+
+Never lives here: messages (`sending`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.evidence import seen
+from esteio.store import rows
+from esteio.store.base import Work, WorkSettlement
+from esteio.store.sqlite import journal
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.room import Room
+from esteio.store.sqlite.sessions import server_of_session
+
+
+class Works(Room):
+    async def claim_work(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
+        """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""
+
+        def operation(db: Db) -> list[Work]:
+            for row in db.rows("work_lapsed", {"now": now}):
+                interrupt(db, rows.work_of(row), now)
+            return _claim(db, now, limit, lease_s, lanes_busy)
+
+        return await self._write(operation)
+
+    async def settle_work(self, settlement: WorkSettlement) -> bool:
+        return await self._write(lambda db: _settle(db, settlement))
+
+    async def renew_work(self, work_id: str, fence: int, now: float, lease_until: float) -> bool:
+        params = {"id": work_id, "fence": fence, "now": now, "lease_until": lease_until}
+        return await self._write(lambda db: db.run("work_renew", params) > 0)
+
+    async def next_work(self) -> float | None:
+        """When the next free lane's head falls due, or a lease ends."""
+        times = [row[2] for row in self._reader.rows("work_heads", {})]
+        lease = self._reader.value("work_next_lease", {})
+        if lease is not None:
+            times.append(lease)
+        return min(times, default=None)
+
+    async def work(self, work_id: str) -> Work | None:
+        row = self._reader.row("work", {"id": work_id})
+        return None if row is None else rows.work_of(row)
+
+
+def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
+    heads = [
+        (due_at, seq) for seq, lane, due_at in db.rows("work_heads", {}) if due_at <= now and lane not in lanes_busy
+    ]
+    claimed = []
+    for _, seq in sorted(heads)[:limit]:
+        row = db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
+        if row is not None:
+            claimed.append(rows.work_of(row))
+    return claimed
+
+
+def _settle(db: Db, settlement: WorkSettlement) -> bool:
+    row = db.row("work_settle", _settle_params(settlement))
+    if row is None:
+        return False
+    work = rows.work_of(row)
+    server = work.server
+    if work.session_id is not None:
+        server = server_of_session(db, work.session_id) or server
+    journal.add_news(db, work.session_id, server, settlement.evidence)
+    journal.add_entries(db, settlement.journal, work.session_id, server)
+    if work.session_id is not None:
+        _learn(db, work.session_id, settlement)
+    return True
+
+
+def _settle_params(settlement: WorkSettlement) -> rows.Params:
+    if settlement.dropped:
+        state = "dropped"
+    else:
+        state = "done" if settlement.due_at is None else "ready"
+    return {
+        "id": settlement.work_id,
+        "fence": settlement.fence,
+        "state": state,
+        "outcome": settlement.outcome,
+        "due_at": settlement.due_at,
+        "now": settlement.at,
+    }
+
+
+def _learn(db: Db, session_id: int, settlement: WorkSettlement) -> None:
+    if settlement.qr is not None:
+        db.run("qr_put", rows.qr_params(session_id, settlement.qr))
+    if settlement.ref is not None or settlement.webhook_token is not None:
+        params = {
+            "id": session_id,
+            "ref": rows.text_or_none(settlement.ref),
+            "sealed": None,
+            "token": settlement.webhook_token,
+        }
+        db.run("session_change", params)
+
+
+def interrupt(db: Db, work: Work, now: float) -> None:
+    """Put right an act that was under way when its performer vanished."""
+    over = work.kind == "control"
+    db.run("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
+    if over and work.session_id is not None and (server := server_of_session(db, work.session_id)) is not None:
+        rung = str(work.payload.get("rung", ""))
+        attempt = str(work.payload.get("attempt", ""))
+        piece = seen("act_interrupted", now, "self", rung=rung, attempt=attempt, work=work.id)
+        journal.add_news(db, work.session_id, server, [piece])

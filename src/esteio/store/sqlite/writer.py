@@ -1,0 +1,162 @@
+"""The one writer: operations in, futures out, one commit for many.
+
+*Service*: a thread takes everything that waits, runs each operation in a savepoint of one transaction, commits once
+(one fsync), then answers all waiters in one call into the loop. An operation that raises undoes only itself. A full or
+broken disk undoes the whole batch and every waiter hears `StoreFull`; the next batch starts afresh.
+*Inline*: the operation runs in the calling task, in a transaction of its own; no thread, so a virtual clock works.
+
+Never lives here: what an operation does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import apsw
+
+from esteio.store.base import StoreFull
+from esteio.store.sqlite.connection import FULL_ERRORS, Db
+
+T = TypeVar("T")
+Operation = Callable[[Db], Any]
+Waiting = tuple[Operation, "asyncio.Future[Any]"]
+Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+_BATCH = 1024
+"""At most so many operations share a commit, so that the first one does not wait for an endless stream."""
+
+
+class Writer(Protocol):
+    """Runs operations, each all or nothing, durable when the answer comes."""
+
+    async def run(self, operation: Callable[[Db], T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+class InlineWriter:
+    """Runs every operation at once in the calling task."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    async def run(self, operation: Callable[[Db], T]) -> T:
+        db = self._db
+        try:
+            db.do("BEGIN IMMEDIATE")
+            answer = operation(db)
+            db.do("COMMIT")
+        except FULL_ERRORS as error:
+            _undo(db)
+            raise StoreFull(str(error)) from error
+        except BaseException:
+            _undo(db)
+            raise
+        return answer
+
+    async def close(self) -> None:
+        return None
+
+
+class ThreadWriter:
+    """The writer thread with group commit. Made inside a running loop, which hears the answers."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._closed = False
+        self._ended = self._loop.create_future()
+        self._thread = threading.Thread(target=self._live, name="esteio-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, operation: Callable[[Db], T]) -> T:
+        if self._closed:
+            raise StoreFull("the store is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put((operation, future))
+        return await future
+
+    async def close(self) -> None:
+        """What was handed in before is still written."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _live(self) -> None:
+        ending = False
+        while not ending:
+            first = self._queue.get()
+            ending = first is None
+            if first is not None:
+                batch = [first]
+                ending = self._gather(batch)
+                answers = _commit(self._db, batch)
+                self._loop.call_soon_threadsafe(_resolve, answers)
+        self._loop.call_soon_threadsafe(self._ended.set_result, None)
+
+    def _gather(self, batch: list[Waiting]) -> bool:
+        while len(batch) < _BATCH:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if item is None:
+                return True
+            batch.append(item)
+        return False
+
+
+def _commit(db: Db, batch: list[Waiting]) -> list[Answer]:
+    """Run a batch in one transaction; what to tell each waiter."""
+    try:
+        db.do("BEGIN IMMEDIATE")
+        answers = [_attempt(db, operation, future) for operation, future in batch]
+        db.do("COMMIT")
+    except FULL_ERRORS as error:
+        _undo(db)
+        return [(future, None, StoreFull(str(error))) for _, future in batch]
+    except BaseException as error:  # noqa: BLE001 - the thread must outlive any bug; every waiter hears it
+        _undo(db)
+        return [(future, None, error) for _, future in batch]
+    return answers
+
+
+def _attempt(db: Db, operation: Operation, future: asyncio.Future[Any]) -> Answer:
+    db.do("SAVEPOINT one")
+    try:
+        answer = operation(db)
+    except FULL_ERRORS:
+        raise
+    except Exception as error:  # noqa: BLE001 - it belongs to its waiter, not to the batch
+        db.do("ROLLBACK TO one")
+        db.do("RELEASE one")
+        return future, None, error
+    db.do("RELEASE one")
+    return future, answer, None
+
+
+def _undo(db: Db) -> None:
+    # SQLite may have rolled back by itself already (a full disk does that).
+    if not db.connection.get_autocommit():
+        try:
+            db.do("ROLLBACK")
+        except apsw.Error:
+            if not db.connection.get_autocommit():
+                raise
+
+
+def _resolve(answers: list[Answer]) -> None:
+    for future, answer, error in answers:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
