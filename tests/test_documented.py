@@ -138,3 +138,35 @@ def test_every_figure_has_its_day_and_its_command():
     measured = [row for row in rows if re.match(r"\d", row)]
     loose = [row for row in measured if not re.match(r"\d{4}-\d\d-\d\d \| `[^`]+` \|", row)]
     assert not loose
+
+
+CAPABILITY_ROWS = {
+    "restart that keeps the link": "restart_keeps_link",
+    "connect again without a code": "connect",
+    "a probe that asks the socket, not a table": "socket_probe",
+    "a probe that goes to WhatsApp and back": "round_trip_probe",
+    "a list of what was sent, to settle doubts": "message_list",
+    "pairing code": "pairing_code",
+    "sends later what it accepted while down": "queues_while_down",
+}
+
+
+@pytest.mark.parametrize(("row", "capability"), CAPABILITY_ROWS.items(), ids=CAPABILITY_ROWS.values())
+def test_the_page_of_providers_says_what_the_adapters_can(row, capability):
+    from esteio.providers.registry import load
+
+    table = under("What each can do", text_of(ROOT / "docs" / "providers.md"))
+    found = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", table, re.MULTILINE)
+    assert found
+    said = [cell.strip().startswith("yes") for cell in found.group(1).split("|")]
+    adapters = load(()).as_mapping()
+    assert said == [getattr(adapters[kind].capabilities, capability) for kind in ("evolution", "baileys", "wapi")]
+
+
+def test_the_page_of_providers_has_every_quirk_and_no_other():
+    from esteio.providers.quirks import QUIRKS
+
+    known = {(quirk.name, quirk.versions, quirk.text_en) for quirks in QUIRKS.values() for quirk in quirks}
+    table = under("The quirks by name", text_of(ROOT / "docs" / "providers.md"))
+    rows = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)`|all read) \| (.*) \|$", table, re.MULTILINE)
+    assert {(name, versions, text.replace("\\|", "|")) for name, versions, text in rows} == known
