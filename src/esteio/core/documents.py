@@ -1,7 +1,7 @@
-"""Public documents (`contract.md` §1) made of the core's values: pure, so that the API, the events and the store agree.
+"""Public documents (`contract.md` §1) made of the core's values: pure, so that API, events and store agree.
 
-`sentence` turns a reason into its public form; `core.errors` has the ones with text in two languages, and `plain_reason`
-is the one without. Never lives here: a database, a request, a language.
+`sentence` turns a reason into its public form; `core.errors` has the ones with text in two languages, and
+`plain_reason` is the one without. Never lives here: a database, a request, a language.
 """
 
 from __future__ import annotations

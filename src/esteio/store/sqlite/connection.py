@@ -1,6 +1,7 @@
 """SQLite opened, migrated and owned by one process; reads and writes of one statement by name.
 
-`Db` is what every operation of this room is written over. Never lives here: threads and batches (`writer`), a statement.
+`Db` is what every operation of this room is written over. Never lives here: threads and batches (`writer`), a
+statement.
 """
 
 from __future__ import annotations

@@ -111,16 +111,19 @@ def fold_session(db: Db, session_id: SessionId, through: int) -> None:
 
 
 def fold_server(db: Db, server: ServerName, through: int) -> None:
+    """The same for a server's own news."""
     if through:
         db.run("journal_fold_server", {"server": server, "through": through})
         db.run("journal_split_server", {"server": server, "through": through})
 
 
 def news_of_session(db: Db, session_id: SessionId) -> tuple[News, ...]:
+    """Unfolded evidence about a session, oldest first."""
     found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
     return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
 
 
 def news_of_server(db: Db, server: ServerName) -> tuple[News, ...]:
+    """Unfolded evidence about a server, oldest first."""
     found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
     return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)

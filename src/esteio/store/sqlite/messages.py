@@ -61,7 +61,7 @@ class Messages(Room):
         return await self._change("message_cancel", message_id, now)
 
     async def retry_message(self, message_id: MessageId, now: float) -> Message | None:
-        """Back into its old place of its lane, with no expiry if that has passed; as it is when it cannot be retried."""
+        """Back into its old place of its lane, without an expiry that has passed; as it is when it cannot be."""
         return await self._change("message_retry", message_id, now)
 
     async def _change(self, statement: str, message_id: MessageId, now: float) -> Message | None:

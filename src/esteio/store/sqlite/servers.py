@@ -92,5 +92,6 @@ def fallen(db: Db, name: ServerName) -> tuple[tuple[SessionId, float], ...]:
 
 
 def fleet(db: Db, name: ServerName) -> int:
+    """How many sessions a mass fall is measured against."""
     count: int = db.value("server_fleet", {"name": name})
     return count

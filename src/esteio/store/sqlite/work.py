@@ -78,14 +78,11 @@ def _settle(db: Db, settlement: WorkSettlement) -> bool:
 
 
 def _settle_params(settlement: WorkSettlement) -> rows.Params:
-    if settlement.dropped:
-        state = "dropped"
-    else:
-        state = "done" if settlement.due_at is None else "ready"
+    waits_again = "done" if settlement.due_at is None else "ready"
     return {
         "id": settlement.work_id,
         "fence": settlement.fence,
-        "state": state,
+        "state": "dropped" if settlement.dropped else waits_again,
         "outcome": settlement.outcome,
         "due_at": settlement.due_at,
         "now": settlement.at,
