@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from esteio.core.evidence import Evidence, seen
+from esteio.core.evidence import Evidence, Road, seen
 from esteio.providers.base import ActOutcome, Flow, Json, QrCode, Where
 from esteio.providers.evolution.calls import STATE_S, Word, call, claim, instance, news, qr_of, say
 from esteio.providers.quirks import has
-from esteio.providers.reading import act_answer, at, text
+from esteio.providers.reading import act_answer, at, items, text
 
 EVENTS: tuple[str, ...] = (
     "APPLICATION_STARTUP",
@@ -69,7 +69,9 @@ def _created(where: Where, word: Word, now: float) -> ActOutcome:
     if token := text(at(word.body, "hash")) or text(at(word.body, "hash", "apikey")):
         ref["token"] = token
     qr = qr_of(at(word.body, "qrcode"))
-    shown: tuple[Evidence, ...] = (seen("qr_shown", now, "act") if qr else seen("no_qr_yet", now, "act"),)
+    shown: tuple[Evidence, ...] = ()
+    if at(word.body, "qrcode") is not None:
+        shown = (seen("qr_shown" if qr else "no_qr_yet", now, "act"),)
     return ActOutcome("ok", "", (*news(word, now, "act"), *shown), qr, ref)
 
 
@@ -134,7 +136,29 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
     outcome = _acted(word, now)
     if outcome.answer != "ok":
         return outcome
-    return ActOutcome("ok", "", (*outcome.evidence, seen("webhook_config_ok", now, "act")))
+    found = webhook_evidence(where, word.body, now, "act")
+    return ActOutcome("ok", found.data.get("detail", ""), (*outcome.evidence, found))
+
+
+def webhook_evidence(where: Where, row: Json, now: float, road: Road) -> Evidence:
+    """Whether a webhook row is ours: address, switched on, all we need, and nothing that corrupts 2.3.7."""
+    wrong = _webhook_fault(where, row)
+    return seen("webhook_config_gone", now, road, detail=wrong) if wrong else seen("webhook_config_ok", now, road)
+
+
+def _webhook_fault(where: Where, row: Json) -> str:
+    if row is None:
+        return "none"
+    if at(row, "enabled") is False:
+        return "disabled"
+    if at(row, "url") != where.webhook_url:
+        return "address"
+    events = {event for event in items(at(row, "events")) if isinstance(event, str)}
+    if missing := sorted(set(EVENTS) - events):
+        return f"without {', '.join(missing)}"
+    if harmful := sorted(events & FORBIDDEN_EVENTS):
+        return f"with {', '.join(harmful)}"
+    return ""
 
 
 def _acted(word: Word, now: float, *, before: tuple[Evidence, ...] = ()) -> ActOutcome:

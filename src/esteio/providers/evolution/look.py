@@ -33,7 +33,7 @@ from esteio.providers.evolution.calls import (
     say,
     terminal,
 )
-from esteio.providers.evolution.control import EVENTS, FORBIDDEN_EVENTS
+from esteio.providers.evolution.control import webhook_evidence
 from esteio.providers.reading import SHORT, at, decode, iso, items, number, text
 from esteio.providers.whatsapp import phone_of
 
@@ -53,19 +53,30 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         yield from _round_trip(where, now, evidence)
     if _disagree(state, socket):
         yield from _why(where, now, evidence, socket)
-    return ProbeOutcome(tuple(evidence))
+    return ProbeOutcome(_once(evidence))
+
+
+def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Without repetitions: every step of one look says anew that the server answered."""
+    kept: list[Evidence] = []
+    for one in evidence:
+        if not any(one.same_news(other) or one.kind == other.kind == "server_answered" for other in kept):
+            kept.append(one)
+    return tuple(kept)
 
 
 def _unseen(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
     """A look that found nothing: the server's news, the session's where there is any, else that it failed."""
     found = news(word, now, road)
+    if word.kind == "no":
+        found = (*found, seen("request_wrong", now, road, detail=word.detail[:SHORT]))
     if any(one.subject == "session" and one.kind != "request_wrong" for one in found):
         return found
     return (*found, seen("look_failed", now, road, detail=word.detail[:SHORT]))
 
 
 def _disagree(state: Json, socket: str) -> bool:
-    return state == "close" or (state == "open" and socket not in ("", "ok")) or socket == "no_client"
+    return state == "close" or socket == "no_client" or (state == "open" and socket in ("closed", "unpaired"))
 
 
 def _socket(where: Where, now: float, evidence: list[Evidence]) -> Flow[str]:
@@ -196,23 +207,5 @@ def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
     word = yield from say(where, call(where, "GET", "/webhook/find/{}", timeout_s=STATE_S))
     if word.kind != "ok":
         return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
-    wrong = _webhook_fault(where, word.body)
-    found = (
-        seen("webhook_config_gone", now, "probe", detail=wrong) if wrong else seen("webhook_config_ok", now, "probe")
-    )
-    return ProbeOutcome((*news(word, now, "probe"), found), detail=wrong)
-
-
-def _webhook_fault(where: Where, row: Json) -> str:
-    if row is None:
-        return "none"
-    if at(row, "enabled") is False:
-        return "disabled"
-    if at(row, "url") != where.webhook_url:
-        return "address"
-    events = {event for event in items(at(row, "events")) if isinstance(event, str)}
-    if missing := sorted(set(EVENTS) - events):
-        return f"without {', '.join(missing)}"
-    if harmful := sorted(events & FORBIDDEN_EVENTS):
-        return f"with {', '.join(harmful)}"
-    return ""
+    found = webhook_evidence(where, word.body, now, "probe")
+    return ProbeOutcome((*news(word, now, "probe"), found), detail=found.data.get("detail", ""))

@@ -181,8 +181,15 @@ def outcome(word: Word, now: float, message: OutgoingMessage) -> SendOutcome:
         evidence = (*news(word, now, "send"), seen("send_accepted", now, "send"))
         return SendOutcome("accepted", provider_id=provider_id, evidence=evidence)
     verdict = _verdict(word, now, message)
-    evidence = (*news(word, now, "send"), *verdict.evidence)
+    evidence = (*_news(word, now, verdict), *verdict.evidence)
     return SendOutcome(verdict.certainty, fault=verdict.fault, detail=word.detail, evidence=evidence)
+
+
+def _news(word: Word, now: float, verdict: _Verdict) -> tuple[Evidence, ...]:
+    """A 500 whose words name the message's own fault (its media, its chat's keys) speaks of no sick server."""
+    if word.kind == "failed" and verdict.certainty != "in_doubt":
+        return (seen("server_answered", now, "send"),)
+    return news(word, now, "send")
 
 
 def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
