@@ -1,148 +1,478 @@
-"""Public documents (`contract.md` §1) made of the core's values: pure, so that API, events and store agree.
+"""The contract's documents: session, message, server, approval, timeline entry, QR, as everybody outside sees them.
 
-`sentence` turns a reason into its public form; `core.errors` has the ones with text in two languages, and
-`plain_reason` is the one without. Never lives here: a database, a request, a language.
+Pure builders: values and a voice in, one frozen struct out. The voice (`Say`, `Tell`) turns a reason or a journal line
+into words of one language; `plain_reason` is the voice without words, for event rows, which are read in many languages
+later. The `…_document` functions give the same as plain mappings. Field names are the public contract's; times are
+RFC 3339 UTC with milliseconds. Never lives here: a rule, a query, a sentence, a secret (credentials, webhook tokens
+and the bytes of media are no part of any document).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from esteio.core.model import Approval, Axis, Message, Outage, Reason, Recovery, Server
+from esteio.core.model import (
+    Answer,
+    Approval,
+    AttemptRecord,
+    Axis,
+    Contact,
+    Content,
+    Direction,
+    HealthState,
+    Kind,
+    Limits,
+    Location,
+    Media,
+    Message,
+    MessageState,
+    Outage,
+    Poll,
+    Quirk,
+    Reaction,
+    Reason,
+    Recovery,
+    Rung,
+    Server,
+    SessionState,
+)
+from esteio.core.policy import Policy
 from esteio.core.session import Session
 
+PORTUGUESE = "pt-BR"
 Document = dict[str, Any]
-Sentence = Callable[[Reason], Mapping[str, Any]]
-"""Reason → {code, text, action}."""
-
-
-def plain_reason(reason: Reason) -> Document:
-    """The reason without a sentence: its code and the values that the sentence needs."""
-    return {"code": reason.code, "args": dict(reason.args)}
 
 
 def timestamp(at: float) -> str:
-    """RFC 3339, UTC, milliseconds."""
-    moment = datetime.fromtimestamp(round(at * 1000) / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Epoch seconds as `2026-11-21T07:50:56.797Z`."""
+    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _time_or_none(at: float | None) -> str | None:
-    return None if at is None else timestamp(at)
+def _maybe(at: float | None) -> str | None:
+    return None if not at else timestamp(at)
 
 
-def message_document(message: Message, sentence: Sentence = plain_reason) -> Document:
-    """A message. `to` for what goes out, `from` for what came in; parts that a kind does not have are left out."""
-    content = message.content
-    peer = {"to": message.to} if message.direction == "out" else {"from": message.sender}
-    document: Document = {
-        "id": message.id,
-        "session": message.session,
-        "direction": message.direction,
-        "chat": message.chat,
-        **peer,
-        "kind": content.kind,
-        "text": content.text,
-        "media": None if content.media is None else _media(message),
-        "state": message.state,
-        "reason": None if message.reason is None else dict(sentence(message.reason)),
-        "provider_id": message.provider_id,
-        "created_at": timestamp(message.created_at),
-        "updated_at": timestamp(message.updated_at),
-    }
-    for part in ("location", "poll", "reaction"):
-        if (value := getattr(content, part)) is not None:
-            document[part] = msgspec.to_builtins(value)
-    if content.contacts:
-        document["contacts"] = msgspec.to_builtins(content.contacts)
-    for name in ("quote", "client_ref", "mentions", "recovered"):
-        if value := getattr(message, name):
-            document[name] = list(value) if name == "mentions" else value
-    return document
+def as_data(document: msgspec.Struct) -> Document:
+    """The document as a plain mapping, for event rows."""
+    data: Document = msgspec.to_builtins(document)
+    return data
 
 
-def _media(message: Message) -> Document:
-    # The bytes themselves are fetched by their own address, never carried in a document.
-    media: Document = msgspec.to_builtins(message.content.media)
-    media.pop("base64", None)
-    return media
+# -- the shapes --------------------------------------------------------------------------------------------------
 
 
-def session_document(session: Session, held: int, sentence: Sentence = plain_reason) -> Document:
-    """A session; `held` is the number of messages that wait to go out."""
-    return {
-        "name": session.name,
-        "server": session.server,
-        "phone": session.phone,
-        "state": session.state,
-        "since": timestamp(session.since),
-        "reason": dict(sentence(session.reason)),
-        "can_send": _axis(session.can_send),
-        "can_receive": _axis(session.can_receive),
-        "outage": _outage(session.outage),
-        "last_restart_at": _time_or_none(session.recovery.last_restart_at),
-        "recovery": _recovery(session.recovery),
-        "held": held,
-        "policy": session.policy,
-    }
+class ReasonDocument(msgspec.Struct, frozen=True):
+    """A stable code, what it means, and what a person can do about it."""
+
+    code: str
+    text: str
+    action: str | None
 
 
-def _axis(axis: Axis) -> Document:
-    return {"value": axis.value, "evidence": axis.evidence, "at": _time_or_none(axis.at)}
+class PlainReason(msgspec.Struct, frozen=True):
+    """A reason that is not put into words yet: its code and what its sentence needs."""
+
+    code: str
+    args: Mapping[str, str]
 
 
-def _outage(outage: Outage | None) -> Document | None:
-    if outage is None or outage.ended_at is not None:
+Say = Callable[[Reason], ReasonDocument | PlainReason]
+
+
+class AxisDocument(msgspec.Struct, frozen=True):
+    """Can it send, can it receive; by which evidence and when."""
+
+    value: Answer
+    evidence: str | None
+    at: str | None
+
+
+class OutageDocument(msgspec.Struct, frozen=True):
+    id: str
+    since: str
+    because: str
+    reopened: int
+
+
+class RecoveryDocument(msgspec.Struct, frozen=True):
+    """Where the session stands on the ladder; `next_at` is when the next step may come."""
+
+    rung: Rung
+    attempt: int
+    next_at: str | None
+
+
+class QrDocument(msgspec.Struct, frozen=True):
+    """A code to scan, current when it was read."""
+
+    code: str
+    png_base64: str
+    count: int
+    seen_at: str
+    expires_at: str
+
+
+class ApprovalDocument(msgspec.Struct, frozen=True):
+    """A destructive rung that waits for a person; `cost` says what will be lost."""
+
+    id: str
+    session: str
+    rung: Rung
+    because: str
+    cost: str
+    created_at: str
+    state: str
+
+
+class SessionDocument(msgspec.Struct, frozen=True):
+    """One WhatsApp number on one server."""
+
+    name: str
+    server: str
+    phone: str | None
+    state: SessionState
+    since: str
+    reason: ReasonDocument | PlainReason
+    can_send: AxisDocument
+    can_receive: AxisDocument
+    outage: OutageDocument | None
+    last_restart_at: str | None
+    recovery: RecoveryDocument | None
+    held: int
+    policy: str
+    ref: Mapping[str, str]
+    created_at: str
+    qr: QrDocument | UnsetType = UNSET
+    """Only in the answer of create, pair and recreate."""
+    pairing_code: str | UnsetType = UNSET
+    approval: ApprovalDocument | UnsetType = UNSET
+    retry_after_s: int | UnsetType = UNSET
+    previous: SessionState | UnsetType = UNSET
+    """Only in `session.state_changed`."""
+
+
+class MediaDocument(msgspec.Struct, frozen=True):
+    """What is known of a media; its bytes have their own place."""
+
+    kind: str
+    url: str | None
+    mime: str | None
+    filename: str | None
+    size: int | None
+
+
+class AttemptDocument(msgspec.Struct, frozen=True):
+    at: str
+    outcome: str
+    detail: str
+
+
+class MessageDocument(msgspec.Struct, frozen=True):
+    """One message of either direction. `to` when it goes out, `from` when it came in."""
+
+    id: str
+    session: str
+    direction: Direction
+    chat: str
+    kind: Kind
+    text: str | None
+    media: MediaDocument | None
+    state: MessageState
+    reason: ReasonDocument | PlainReason | None
+    provider_id: str | None
+    created_at: str
+    updated_at: str
+    to: str | UnsetType = UNSET
+    sender: str | UnsetType = msgspec.field(default=UNSET, name="from")
+    location: Location | UnsetType = UNSET
+    contacts: tuple[Contact, ...] | UnsetType = UNSET
+    poll: Poll | UnsetType = UNSET
+    reaction: Reaction | UnsetType = UNSET
+    quote: str | UnsetType = UNSET
+    mentions: tuple[str, ...] | UnsetType = UNSET
+    client_ref: str | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+    recovered: bool | UnsetType = UNSET
+    attempts: tuple[AttemptDocument, ...] | UnsetType = UNSET
+    """Only by the message's own address."""
+
+
+class HealthDocument(msgspec.Struct, frozen=True):
+    state: HealthState
+    because: str
+    at: str | None
+
+
+class QuirkDocument(msgspec.Struct, frozen=True):
+    """One known lie of this provider in this version."""
+
+    name: str
+    versions: str
+    text: str
+    source: str
+
+
+class BudgetDocument(msgspec.Struct, frozen=True):
+    """Attempts that open a socket: how many are open, how many may be, and how far apart they start."""
+
+    open: int
+    connects_in_flight: int
+    seconds_between_connects: float
+    last_attempt_at: str | None
+
+
+class ServerDocument(msgspec.Struct, frozen=True):
+    """One provider deployment. Credentials are write-only."""
+
+    name: str
+    kind: str
+    base_url: str
+    health: HealthDocument
+    sessions_at_server: int | None
+    version: str | None
+    quirks: tuple[QuirkDocument, ...]
+    limits: Limits
+    budget: BudgetDocument
+    outage: OutageDocument | None
+
+
+class TimelineDocument(msgspec.Struct, frozen=True):
+    """One line of a session's journal; `count` pieces of the same news were folded into it since `first_at`."""
+
+    seq: int
+    at: str
+    kind: str
+    text: str
+    data: Mapping[str, Any]
+    count: int = 1
+    first_at: str | None = None
+
+
+class TimelineLine(Protocol):
+    """What a journal line must have; the store's `JournalEntry` is one."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def args(self) -> Mapping[str, str]: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def first_at(self) -> float | None: ...
+
+
+Tell = Callable[[TimelineLine], str]
+"""A journal line as a sentence."""
+
+
+class QrValue(Protocol):
+    """What a stored QR must have."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def png_base64(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def seen_at(self) -> float: ...
+    @property
+    def expires_at(self) -> float: ...
+
+
+# -- the builders ------------------------------------------------------------------------------------------------
+
+
+def plain_reason(value: Reason) -> PlainReason:
+    """The voice without words."""
+    return PlainReason(value.code, dict(value.args))
+
+
+def axis(value: Axis) -> AxisDocument:
+    """One answer with the evidence that gave it."""
+    return AxisDocument(value.value, value.evidence, _maybe(value.at))
+
+
+def outage(value: Outage | None) -> OutageDocument | None:
+    """None also for one that has ended."""
+    if value is None or value.ended_at is not None:
         return None
-    return {
-        "id": outage.id,
-        "since": timestamp(outage.since),
-        "because": outage.because,
-        "reopened": outage.reopened,
-    }
+    return OutageDocument(value.id, timestamp(value.since), value.because, value.reopened)
 
 
-def _recovery(recovery: Recovery) -> Document | None:
-    attempt = recovery.open or recovery.last
-    if recovery.open is None and recovery.next_at is None:
-        return None
-    return {
-        "rung": attempt.rung if attempt else None,
-        "attempt": attempt.number if attempt else 0,
-        "next_at": _time_or_none(recovery.next_at),
-    }
+def recovery(value: Recovery) -> RecoveryDocument | None:
+    """The open attempt, else the step that is planned; None when there is nothing to recover."""
+    if value.open is not None:
+        return RecoveryDocument(value.open.rung, value.open.number, _maybe(value.next_at or value.open.until))
+    if value.awaiting is not None:
+        return RecoveryDocument("person", value.last.number if value.last else 0, _maybe(value.next_at))
+    if value.next_at is not None:
+        last = value.last
+        return RecoveryDocument(last.rung if last else "wait", last.number if last else 0, timestamp(value.next_at))
+    return None
 
 
-def server_document(server: Server, quirks: tuple[str, ...] = ()) -> Document:
-    """A server: its weather, its quirks in force (sentences), its limits and what of its budget is in use."""
-    return {
-        "name": server.name,
-        "kind": server.kind,
-        "base_url": server.base_url,
-        "health": {"state": server.health, "because": server.health_because, "at": timestamp(server.health_at)},
-        "sessions_at_server": server.sessions_at_server,
-        "version": server.version,
-        "quirks": list(quirks),
-        "limits": msgspec.to_builtins(server.limits),
-        "budget": {"in_use": len(server.slots), "last_attempt_at": _time_or_none(server.last_attempt_at or None)},
-        "outage": _outage(server.outage),
-    }
+def session(value: Session, held: int, say: Say, *, previous: SessionState | None = None) -> SessionDocument:
+    """`held` is the number of messages that wait."""
+    return SessionDocument(
+        name=value.name,
+        server=value.server,
+        phone=value.phone or value.facts.phone_seen or None,
+        state=value.state,
+        since=timestamp(value.since),
+        reason=say(value.reason),
+        can_send=axis(value.can_send),
+        can_receive=axis(value.can_receive),
+        outage=outage(value.outage),
+        last_restart_at=_maybe(value.recovery.last_restart_at),
+        recovery=recovery(value.recovery),
+        held=held,
+        policy=value.policy,
+        ref=value.ref,
+        created_at=timestamp(value.created_at),
+        previous=UNSET if previous is None else previous,
+    )
 
 
-def approval_document(approval: Approval, sentence: Sentence = plain_reason) -> Document:
-    """A destructive rung that waits for a person, and what it will cost."""
-    cost = sentence(approval.cost)
-    return {
-        "id": approval.id,
-        "session": approval.session,
-        "rung": approval.rung,
-        "because": approval.because,
-        "cost": cost.get("text", approval.cost.code),
-        "created_at": timestamp(approval.created_at),
-        "state": approval.state,
-        "decided_at": _time_or_none(approval.decided_at),
-    }
+def qr(value: QrValue) -> QrDocument:
+    """The code as it is held; whether it may be shown is the caller's question."""
+    return QrDocument(value.code, value.png_base64, value.count, timestamp(value.seen_at), timestamp(value.expires_at))
+
+
+def media(value: Media | None) -> MediaDocument | None:
+    """What is known of a media, without its bytes."""
+    return None if value is None else MediaDocument(value.kind, value.url, value.mime, value.filename, value.size)
+
+
+def _content_parts(content: Content) -> dict[str, Any]:
+    parts = {"location": content.location, "poll": content.poll, "reaction": content.reaction}
+    return {name: part for name, part in parts.items() if part is not None} | (
+        {"contacts": content.contacts} if content.contacts else {}
+    )
+
+
+def message(
+    value: Message,
+    say: Say,
+    *,
+    gate_open: bool = True,
+    attempts: Iterable[AttemptRecord] | None = None,
+) -> MessageDocument:
+    """`gate_open`: whether its session may send now; behind a closed gate `queued` is shown as `held`."""
+    outgoing = value.direction == "out"
+    return MessageDocument(
+        id=value.id,
+        session=value.session,
+        direction=value.direction,
+        chat=value.chat,
+        kind=value.content.kind,
+        text=value.content.text,
+        media=media(value.content.media),
+        state="held" if value.state == "queued" and not gate_open else value.state,
+        reason=None if value.reason is None else say(value.reason),
+        provider_id=value.provider_id,
+        created_at=timestamp(value.created_at),
+        updated_at=timestamp(value.updated_at),
+        to=(value.to or value.chat) if outgoing else UNSET,
+        sender=UNSET if outgoing else (value.sender or value.chat),
+        quote=value.quote or UNSET,
+        mentions=value.mentions or UNSET,
+        client_ref=value.client_ref or UNSET,
+        expires_at=timestamp(value.expires_at) if outgoing and value.expires_at else UNSET,
+        recovered=True if value.recovered else UNSET,
+        attempts=UNSET if attempts is None else tuple(attempt(line) for line in attempts),
+        **_content_parts(value.content),
+    )
+
+
+def attempt(value: AttemptRecord) -> AttemptDocument:
+    """One line of a message's `attempts`."""
+    return AttemptDocument(timestamp(value.at), value.outcome, value.detail)
+
+
+def approval(value: Approval, say: Say) -> ApprovalDocument:
+    """A rung that waits for a person, with what it would cost."""
+    cost = say(value.cost)
+    return ApprovalDocument(
+        id=value.id,
+        session=value.session,
+        rung=value.rung,
+        because=value.because,
+        cost=cost.text if isinstance(cost, ReasonDocument) else cost.code,
+        created_at=timestamp(value.created_at),
+        state=value.state,
+    )
+
+
+def quirk(value: Quirk, language: str) -> QuirkDocument:
+    """A known lie, in the reader's language."""
+    text = value.text_pt if language == PORTUGUESE else value.text_en
+    return QuirkDocument(value.name, value.versions, text, value.source)
+
+
+def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, language: str) -> ServerDocument:
+    """`policy` gives the limits that the server does not set itself; slots whose time is up are no longer open."""
+    own = value.limits
+    spacing = own.seconds_between_connects
+    budget = BudgetDocument(
+        open=sum(1 for slot in value.slots if slot.until > now),
+        connects_in_flight=policy.connects_in_flight if own.connects_in_flight is None else own.connects_in_flight,
+        seconds_between_connects=policy.seconds_between_connects if spacing is None else spacing,
+        last_attempt_at=_maybe(value.last_attempt_at),
+    )
+    return ServerDocument(
+        name=value.name,
+        kind=value.kind,
+        base_url=value.base_url,
+        health=HealthDocument(value.health, value.health_because, _maybe(value.health_at)),
+        sessions_at_server=value.sessions_at_server,
+        version=value.version,
+        quirks=tuple(quirk(one, language) for one in quirks),
+        limits=own,
+        budget=budget,
+        outage=outage(value.outage),
+    )
+
+
+def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
+    """One line of the journal as a sentence, beside its code and data."""
+    return TimelineDocument(
+        seq=line.seq,
+        at=timestamp(line.at),
+        kind=line.kind,
+        text=tell(line),
+        data={"code": line.code, **line.data},
+        count=line.count,
+        first_at=_maybe(line.first_at),
+    )
+
+
+# -- the same as plain mappings, without words, for event rows ---------------------------------------------------
+
+
+def message_document(value: Message) -> Document:
+    """A message event's data."""
+    return as_data(message(value, plain_reason))
+
+
+def session_document(value: Session, held: int, *, previous: SessionState | None = None) -> Document:
+    """A session event's data."""
+    return as_data(session(value, held, plain_reason, previous=previous))
+
+
+def approval_document(value: Approval) -> Document:
+    """An approval event's data."""
+    return as_data(approval(value, plain_reason))

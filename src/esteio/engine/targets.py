@@ -55,7 +55,7 @@ def _literal(host: str) -> Address | None:
     """The address that a host spells out, also in the old spellings that resolvers and browsers still take
     (`127.1`, `0x7f000001`, `2130706433`)."""
     try:
-        return ipaddress.ip_address(host.split("%")[0])
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0])
     except ValueError:
         pass
     if host and all(part[:1].isdigit() for part in host.split(".")):
