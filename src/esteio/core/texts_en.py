@@ -1,0 +1,358 @@
+"""The sentences in English, as data. `errors` says how they are read; `texts_pt` has the same codes.
+
+`{name}` is a value of the reason or line; a part in `[brackets]` is left out when a value in it is missing. Never
+lives here: a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+REASONS: Mapping[str, tuple[str, str]] = {
+    # the session's own state
+    "created": ("The session was created here and nothing is known of it yet.", ""),
+    "connecting": ("The server is opening the connection to WhatsApp.", ""),
+    "live": ("Connected. The latest proof: {evidence}", ""),
+    "suspect": ("A send or a look failed, but once proves no fall. We are watching it closely.", ""),
+    "ghost-socket": (
+        (
+            "Connection temporarily unavailable. Trying to reconnect... The server says that the session is open, "
+            "but refuses what is sent through it (Connection Closed)."
+        ),
+        "",
+    ),
+    "half-open": (
+        (
+            "Connection temporarily unavailable. Trying to reconnect... The connection looks open, "
+            "but WhatsApp does not answer through it."
+        ),
+        "",
+    ),
+    "reconnecting": ("The connection fell and the server is reconnecting by itself. It is given its time.", ""),
+    "closed": ("The connection fell and the server confirms it. Trying to reconnect; no QR code is needed.", ""),
+    "flapping": (
+        (
+            "The session connects and falls again and again[ ({count} times just now)]. "
+            "Nothing is restarted: that would make it worse."
+        ),
+        "If it goes on, see whether the same number is open on another server.",
+    ),
+    "replaced": (
+        "Another program uses the same link of this number (code {code}). The two throw each other out.",
+        "Find the other one and stop it: a second server, an old container, a test with the same number.",
+    ),
+    "awaiting-qr": (
+        "No phone is linked to this session. There is a QR code to scan.",
+        "On the phone: WhatsApp > Linked devices > Link a device, and scan the QR code.",
+    ),
+    "unpaired": (
+        "No phone is linked to this session and there is no valid QR code.",
+        "Ask for a new code (pair) and scan it with this number's phone.",
+    ),
+    "logged-out": (
+        "WhatsApp removed this device (code {code}): the number's owner or WhatsApp itself unlinked it.",
+        "Talk to the number's owner and pair again with a QR code.",
+    ),
+    "banned": (
+        "WhatsApp has locked this account (code {code}). No software can help.",
+        "Open WhatsApp on the phone, read what it says and ask for a review there.",
+    ),
+    "temp-banned": (
+        "WhatsApp has suspended this account for a time (code {code}). Nothing is restarted until it ends.",
+        "Stop mass sends from this number and wait; insisting makes it longer.",
+    ),
+    "outdated": (
+        "WhatsApp refuses the version that this server uses (code {code}).",
+        "Update the provider's server. Pairing again does not help.",
+    ),
+    "instance-missing": (
+        "The provider says that it does not know this instance.",
+        "If it was not deleted on purpose, create it again (recreate) and scan the QR code.",
+    ),
+    "provider-refused": (
+        "The provider refused the request[: {detail}]",
+        "Correct what the provider's words point at, then ask to recreate the session.",
+    ),
+    "provider-slow": ("The provider has not answered yet. The work goes on and the session updates itself.", ""),
+    "server-up": ("The server {server} answers again.", ""),
+    "server-down": (
+        "The server {server} does not answer.[ {detail}]",
+        "Look at the server, not at the numbers: is it running, with network and memory? Messages wait here.",
+    ),
+    "server-wall": (
+        "The server {server} does nothing until it is released[: {detail}]",
+        "Open the server's own panel and activate the licence that it asks for.",
+    ),
+    "server-mass-fall": (
+        (
+            "Several sessions of the server {server} fell together[ ({count})]. "
+            "They are treated as one problem: one comes back first, then the others, little by little."
+        ),
+        "See whether the server was restarted or lost its network.",
+    ),
+    "server-mass-fall-over": ("The sessions of the server {server} that fell together are back[ ({count})].", ""),
+    "wrong-identity": (
+        "This session is linked to the number {seen}, but it should be {phone}. Nothing is sent through it.",
+        "See which phone scanned the code; pair with the right number or correct the session's number.",
+    ),
+    "restricted-463": (
+        (
+            "WhatsApp refused messages to new contacts (code 463[, {count} in the last hour]). "
+            "The session is alive; a restart does not help."
+        ),
+        "Stop messages to people who never wrote to this number. Answering those who write is still possible.",
+    ),
+    "stalled": (
+        "The connection answers, but the server delivers no event at all, not even of our own messages.",
+        "Restart the process of the provider's server. Logging the session out does not help.",
+    ),
+    "deaf": (
+        "Sends work, but nothing has come in to this number for much longer than is usual.",
+        "Send it a message from another phone. If it does not arrive, restart the process of the provider's server.",
+    ),
+    "webhook-gone": (
+        "The server forgot where to send what comes in. The address is being set again.",
+        "",
+    ),
+    "acks-missing": (
+        "The server accepts messages, but WhatsApp confirms none[ ({count} unconfirmed)].",
+        "Look at WhatsApp on the phone and stop sends to new contacts. Do not restart.",
+    ),
+    "unknown-state": (
+        "The server used a word for a state that we do not know[: {word}]. Nothing is done about it; we look again.",
+        "",
+    ),
+    "paused": (
+        "A person paused this session. It is watched, nothing is done to it, and messages wait.",
+        "Resume the session when you are ready.",
+    ),
+    "ghost-needs-server-restart": (
+        (
+            "The session is dead and restarting it has no effect on this server: "
+            "only a restart of the process of the server {server} brings it back."
+        ),
+        "Restart the process (or container) of the server {server}. No new QR code is needed.",
+    ),
+    "approval-awaited": (
+        (
+            "The harmless steps were not enough. The next one unlinks this session's phone and waits for a person."
+            "[ Reason: {cause}]"
+        ),
+        "Decide under Approvals: approve (a new QR code will have to be scanned) or reject.",
+    ),
+    "code-on-its-way": ("The code for pairing was asked for and is on its way.", ""),
+    # what a destructive step costs
+    "cost-logout": (
+        "The session {session} will be unlinked from the phone: a new QR code has to be scanned to come back.",
+        "",
+    ),
+    "cost-recreate": (
+        (
+            "The session {session} will be deleted and created again at the provider: the link to the phone and what "
+            "the provider keeps of it are lost, and a new QR code has to be scanned."
+        ),
+        "",
+    ),
+    "cost-delete": (
+        "The session {session} will be deleted at the provider, with its link to the phone and all that is kept of it.",
+        "",
+    ),
+    # why a step waits, or is taken
+    "boot-grace": ("The server has just started: nothing destructive is done for some minutes.", ""),
+    "quarantine": (
+        "The last steps did not help[ ({strikes} series)]. A pause before the next try, longer each time.",
+        "If you have removed the cause, ask to recover now.",
+    ),
+    "restart-cooldown": ("The last restart is too recent for another one.", ""),
+    "logout-limit": ("The last logout is too recent for another one.", ""),
+    "follows": ("It goes on from the step before.", ""),
+    "asked-to-pair": ("A person asked for a code to pair.", ""),
+    "approved": ("A person approved this step.", ""),
+    # messages
+    "session-down": (
+        "Session disconnected. Reconnection attempt in progress.",
+        "The message was not sent. See the session's reason; once it is back, use retry.",
+    ),
+    "session-down-held": (
+        "Session disconnected. Reconnection attempt in progress. The message waits and goes by itself.",
+        "",
+    ),
+    "send-retried": ("The server refused the send (Connection Closed). It is tried again in a few seconds.", ""),
+    "send-server": ("The server did not take the message now[: {detail}]. It is tried again.", ""),
+    "send-rate": ("The server asked to send more slowly. The message waits its turn.", ""),
+    "media-retried": ("The media could not be sent[: {detail}]. It is tried again.", ""),
+    "media-failed": (
+        "The media could not be sent[: {detail}]",
+        "See whether the file exists, its address opens and WhatsApp takes its format; then retry.",
+    ),
+    "restricted": (
+        "WhatsApp refused this message because the account is restricted (463). It waits for a longer time.",
+        "Do not insist with new contacts; ask the contact to write first.",
+    ),
+    "restricted-failed": (
+        "WhatsApp refused this message because the account is restricted (463).",
+        "Ask the contact to write first; then retry.",
+    ),
+    "invalid-number": (
+        "This number has no WhatsApp[: {detail}]",
+        "Check the number, with area and country code.",
+    ),
+    "request-refused": (
+        "The provider refused the message[: {detail}]",
+        "Correct the message as the provider's words say, and send it again.",
+    ),
+    "in-doubt": (
+        "Nobody knows whether this message went: the server's answer did not come. We look before sending again.",
+        "",
+    ),
+    "in-doubt-held": (
+        "It could not be found out whether this message went. It is not sent again by itself, so as not to double it.",
+        "Look at the conversation on the phone: if the message is not there, use retry.",
+    ),
+    "in-doubt-failed": (
+        "It could not be found out whether this message went, so it counts as failed.",
+        "Look at the conversation on the phone before you retry.",
+    ),
+    "resent-after-doubt": (
+        "It could not be found out whether this message went; by policy it is sent again and may arrive twice.",
+        "",
+    ),
+    "not-sent-after-all": ("The message was not among those that went: it is sent again.", ""),
+    "expired": ("This message's time passed before it could go.", "If it still makes sense, retry."),
+    "cancelled": ("A person cancelled this message before it went.", ""),
+}
+
+TIMELINE: Mapping[str, str] = {
+    # proofs of life
+    "message_received": "A message came in: the session receives.",
+    "phone_echo_received": "A message typed on the phone came in: the session receives.",
+    "receipt_received": "WhatsApp confirmed the delivery of one of our messages: the session sends.",
+    "server_ack_received": "WhatsApp confirmed that it has one of our messages: the session sends.",
+    "round_trip_ok": "WhatsApp answered a question through this session: it sends.",
+    "send_accepted": "The provider took a message and gave it an id.",
+    "socket_ok": "The provider's connection is open.",
+    # proofs of death
+    "send_closed": "A send was refused with Connection Closed: it did not go.",
+    "socket_closed": "A look was refused with Connection Closed.",
+    "round_trip_silent": "WhatsApp did not answer through this session in time.",
+    "logged_out": "WhatsApp removed this device (401).",
+    "temp_banned": "The account was suspended for a time (402).",
+    "banned": "The account was locked[ ({code})].",
+    "outdated": "WhatsApp refuses this server's version (405).",
+    "replaced": "Another program uses the same link (440).",
+    # pairing
+    "qr_shown": "The provider shows a new QR code: no phone is linked.",
+    "qr_limit": "The provider stopped making QR codes.",
+    "no_qr_yet": "The provider has no QR code yet; that is no error.",
+    "paired": "The provider says that pairing succeeded.",
+    "unpaired": "The provider says that no phone is linked.",
+    # claims
+    "said_open": "The provider says: open. That is only a hint.",
+    "said_connecting": "The provider says: connecting.",
+    "said_closed": "The provider says: closed.",
+    "said_unknown": "The provider used an unknown word for a state[: {state}]. Kept, without effect.",
+    "instance_missing": "The provider says that it does not know this instance.",
+    "identity_seen": "The session is linked to the number {phone}.",
+    # quality
+    "ack_error": "WhatsApp refused a message after it was accepted[ (code {code})].",
+    "ack_missing": "A message that was sent was not confirmed in the expected time.",
+    "silence": "Nothing has come in for longer than is usual for this number.",
+    "stall": "No events come in, not even of our own messages, though the connection answers.",
+    "webhook_config_ok": "The provider sends its events to the right address.",
+    "webhook_config_gone": "The provider does not send its events to us any more.",
+    "request_wrong": "The provider refused a request of ours[: {detail}]. It says nothing about the session.",
+    "look_failed": "A look brought no answer about the session[: {detail}].",
+    # acts and people
+    "act_answered": "A step was answered: {rung}, {answer}[ ({detail})].",
+    "act_interrupted": "The program stopped in the middle of a step[ ({rung})]. Before anything else we look again.",
+    "operator_paused": "Session paused[ by {who}].",
+    "operator_resumed": "Session resumed[ by {who}].",
+    "operator_recover": "Recovery asked for[ by {who}].",
+    "operator_pair": "Pairing asked for[ by {who}].",
+    "operator_recreate": "Recreation asked for[ by {who}].",
+    "operator_logout": "Session logged out[ by {who}].",
+    "operator_approved": "Step approved[: {rung}][ by {who}].",
+    "operator_rejected": "Step rejected[: {rung}][ by {who}].",
+    "created": "The session was created.",
+    "adopted": "An instance that was already at the provider was taken over.",
+    # the server
+    "server_answered": "The server answered.",
+    "server_slow": "The server answered late.",
+    "server_failed": "The server answered with an error[: {detail}].",
+    "server_html": "The server answered with a page for people: a proxy, or a wrong address.",
+    "server_unreachable": "The server refused the connection.",
+    "server_timed_out": "The server did not answer in time.",
+    "server_wall": "The server wants a licence activated[: {detail}].",
+    "server_auth_refused": "The server refused our key.",
+    "server_booted": "The server's process has just started.",
+    "server_listed": "The server told what it holds[: {sessions} sessions][, version {version}].",
+    "server_boot_observed": "A person said that the server was restarted[: {who}].",
+    # acts of ours
+    "begin": "Begins: {rung}[, try {number}]. {because}",
+    "effect": "It worked: {rung}.",
+    "no-effect": "No effect: {rung}[, try {number}].",
+    "refused": "The provider refused: {rung}[, try {number}].",
+    "not-reached": "The request did not reach the provider: {rung}[, try {number}].",
+    "interrupted": "Nobody knows how it ended: {rung}[, try {number}].",
+    # decisions
+    "state": "State: from {from} to {to}. {because}",
+    "outage-started": "An outage began. {because}",
+    "outage-ended": "The outage is over[ after {seconds}].",
+    "mass-fall": "Several sessions of the server {server} fell together[: {count}].",
+    "mass-fall-over": "The common fall on the server {server} is over[ after {seconds}].",
+    "canary-healed": "The first session of the server {server} is back; now the others, little by little.",
+    "canary-changed": "Another session of the server {server} is tried first.",
+    "server-health": "Server {server}: from {from} to {to}. {because}",
+    "server-version": "The server {server} now runs version {version}.",
+    "approval-asked": "Waits for a person's decision: {rung}. {because}",
+    "approval-stale": "The decision about “{rung}” is not needed any more.",
+    "quarantined": "The steps ended without effect; a pause[ of {seconds}].",
+    "server-restart-proposed": "Only a restart of the process of the server {server} helps; that was proposed.",
+    # notices
+    "notice-opened": "Notice sent: the session fell. {because}",
+    "notice-closed": "Notice sent: the session is back[ after {seconds}].",
+}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "rung": {
+        "wait": "wait",
+        "connect": "connect",
+        "restart": "restart the session",
+        "logout": "unlink from the phone",
+        "recreate": "delete and create again",
+        "create": "create",
+        "delete": "delete",
+        "set_webhook": "set the address for events",
+        "person": "call a person",
+    },
+    "answer": {
+        "ok": "the provider said yes",
+        "no": "the provider said no",
+        "noop": "the provider says that there is nothing to do",
+        "exists": "the name is taken at the provider",
+        "missing": "the provider does not know the instance",
+        "unsupported": "the provider cannot do this",
+        "unanswered": "no answer in time",
+        "not_reached": "the request did not arrive",
+    },
+    "state": {
+        "connecting": "connecting",
+        "awaiting_qr": "awaiting QR code",
+        "connected": "connected",
+        "degraded": "degraded",
+        "disconnected": "disconnected",
+        "error": "error",
+        "paused": "paused",
+        "up": "up",
+        "slow": "slow",
+        "down": "down",
+        "booting": "starting",
+        "wall": "stopped by a licence",
+    },
+    "fallback": {
+        "reason": "Reason “{code}”, which has no sentence of its own.",
+        "timeline": "Entry “{code}”.",
+        "times": "({count} times)",
+        "unknown": "?",
+    },
+}
