@@ -82,6 +82,8 @@ class PlainReason(msgspec.Struct, frozen=True):
 
 
 Say = Callable[[Reason], ReasonDocument | PlainReason]
+Sentence = Say
+"""The store's word for the voice of its event rows."""
 
 
 class AxisDocument(msgspec.Struct, frozen=True):
@@ -463,9 +465,9 @@ def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
 # -- the same as plain mappings, without words, for event rows ---------------------------------------------------
 
 
-def message_document(value: Message) -> Document:
+def message_document(value: Message, sentence: Sentence = plain_reason) -> Document:
     """A message event's data."""
-    return as_data(message(value, plain_reason))
+    return as_data(message(value, sentence))
 
 
 def session_document(value: Session, held: int, *, previous: SessionState | None = None) -> Document:
@@ -476,3 +478,10 @@ def session_document(value: Session, held: int, *, previous: SessionState | None
 def approval_document(value: Approval) -> Document:
     """An approval event's data."""
     return as_data(approval(value, plain_reason))
+
+
+def server_document(value: Server) -> Document:
+    """A server event's data: its weather, without quirks (they are read in a language) and with its own limits only."""
+    whole = as_data(server(value, (), Policy(), value.health_at, "en"))
+    del whole["quirks"], whole["budget"]
+    return whole
