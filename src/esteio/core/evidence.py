@@ -101,6 +101,7 @@ KINDS: Mapping[str, KindSpec] = {
     "server_wall": _server("death", "the server wants a licence activated before it does anything"),
     "server_auth_refused": _server("hint", "the server refused our key"),
     "server_booted": _server("fact", "the server's process has just started"),
+    "server_listed": _server("fact", "the server told how many sessions it holds, and its version"),
     "server_boot_observed": _server("fact", "a person says that they restarted the server"),
 }
 

@@ -72,6 +72,7 @@ def decide_server(view: ServerView, now: float) -> ServerDecision:
     facts = view.server.facts
     for evidence in view.news:
         facts = fold(facts, evidence)
+        _note_list(sheet, evidence)
     sheet.change(facts=facts)
     _health(sheet)
     _outage(sheet)
@@ -153,6 +154,17 @@ _FOLD: dict[str, Callable[[ServerFacts, Evidence], ServerFacts]] = {
     "server_slow": _slow,
     "server_auth_refused": _auth,
 }
+
+
+def _note_list(sheet: _Sheet, evidence: Evidence) -> None:
+    if evidence.kind != "server_listed":
+        return
+    version = evidence.data.get("version")
+    if version and version != sheet.server.version:
+        sheet.change(version=version)
+        sheet.say("server-version", version=version)
+    if "sessions" in evidence.data:
+        sheet.change(sessions_at_server=int(evidence.data["sessions"]))
 
 
 # -- weather ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""Where a session or a server is reached: the provider, its address and its secrets, put together for a flow.
+
+Rows and unsealed secrets are remembered for `REMEMBER_S`, so that a send costs no read and no decryption; a changed
+credential thus takes at most that long to be used. Never lives here: an exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from esteio.clock import Clock
+from esteio.core.model import ServerName, SessionId
+from esteio.core.session import Session
+from esteio.providers.base import Provider, Where
+from esteio.providers.registry import Registry
+from esteio.store.base import Store, StoredServer
+from esteio.vault import Vault
+
+REMEMBER_S = 5.0
+
+
+class Unaddressed(LookupError):
+    """The session or server does not exist any more."""
+
+
+class AddressBook:
+    """Answers "which adapter, and where?" for sessions and servers."""
+
+    def __init__(self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str) -> None:
+        self._store, self._vault, self._registry, self._clock = store, vault, registry, clock
+        self.base_url = base_url
+        self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
+        self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
+
+    def provider(self, kind: str) -> Provider:
+        """The adapter of this kind."""
+        return self._registry.get(kind)
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session's address has changed."""
+        self._sessions.pop(session_id, None)
+
+    async def of_session(self, session: Session) -> tuple[Provider, Where]:
+        """The session's adapter and address. Raises `Unaddressed`."""
+        stored, credentials = await self._server(session.server)
+        token, secrets = await self._session(session.id)
+        where = Where(
+            server=session.server,
+            base_url=stored.server.base_url,
+            credentials=credentials,
+            session=session.name,
+            ref={**session.ref, **secrets},
+            version=stored.server.version,
+            phone=session.phone,
+            webhook_url=f"{self.base_url}/in/{token}",
+        )
+        return self.provider(session.kind), where
+
+    async def of_server(self, name: ServerName) -> tuple[Provider, Where]:
+        """The server's adapter and address. Raises `Unaddressed`."""
+        stored, credentials = await self._server(name)
+        server = stored.server
+        where = Where(server=name, base_url=server.base_url, credentials=credentials, session="", version=server.version)
+        return self.provider(server.kind), where
+
+    async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
+        now = self._clock.now()
+        known = self._servers.get(name)
+        if known is not None and now - known[0] < REMEMBER_S:
+            return known[1], known[2]
+        stored = await self._store.server(name)
+        if stored is None:
+            raise Unaddressed(name)
+        credentials = known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
+        self._servers[name] = (now, stored, credentials)
+        return stored, credentials
+
+    async def _session(self, session_id: SessionId) -> tuple[str, Mapping[str, str]]:
+        now = self._clock.now()
+        known = self._sessions.get(session_id)
+        if known is not None and now - known[0] < REMEMBER_S:
+            return known[1], known[2]
+        token, sealed = await self._store.session_secrets(session_id)
+        secrets = self._vault.unseal(sealed)
+        self._sessions[session_id] = (now, token, secrets)
+        return token, secrets

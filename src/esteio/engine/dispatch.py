@@ -1,0 +1,198 @@
+"""Claim by lane, perform, settle: the one place from which messages and other work leave.
+
+Two loops, one for messages and one for the rest. Each round writes what was finished and claims what is next, in that
+order, so that a lane whose head has just been settled goes on in the same round. The outcome is written shielded from
+cancellation; a write-back that finds another fence stops without a word. A crash between claim and settle leaves a row
+that says so: messages become in doubt, acts are looked after (`Store.start`), and nothing is done twice blindly.
+
+Never lives here: what an outcome means (`core.outbound`), what is done (`performers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from esteio.clock import Clock
+from esteio.core.model import MessageId, ServerName, SessionId
+from esteio.engine.performers import Performed, Performers
+from esteio.log import logger
+from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
+
+SENDS_AT_ONCE = 256
+WORK_AT_ONCE = 64
+MARGIN_S = 30.0
+"""A lease outlives the longest call by this much: none is begun that could outlive its lease."""
+NAP_S = 5.0
+"""How long a loop sleeps at most: a lost hint costs latency, never a message."""
+AFTER_FAILURE_S = 1.0
+
+log = logger("dispatch")
+
+
+class _Loop:
+    """What both loops share: a bell, tasks in the air, and a nap until the next due time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._bell = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def nudge(self) -> None:
+        """There may be something to do."""
+        self._bell.set()
+
+    async def _nap(self, next_due: float | None) -> None:
+        pause = NAP_S if next_due is None else min(NAP_S, max(0.0, next_due - self._clock.now()))
+        try:
+            async with asyncio.timeout(pause):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        self._bell.clear()
+
+    def _start(self, work: asyncio.Task[None]) -> None:
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+
+    async def aclose(self, patience_s: float) -> None:
+        """Wait a little for calls under way; the rest is cancelled and found by the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class SendDispatch(_Loop):
+    """The loop of outgoing messages."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        performers: Performers,
+        *,
+        caps: Callable[[], tuple[Mapping[SessionId, int], int]],
+        lease_s: float,
+        told: Callable[[SessionId, MessageId, bool], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._performers = store, performers
+        self._caps, self._lease_s, self._told = caps, lease_s + MARGIN_S, told
+        self._flying: Counter[SessionId] = Counter()
+        self._done: list[SendSettlement] = []
+
+    def __repr__(self) -> str:
+        return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
+
+    async def run(self) -> None:
+        """Dispatch for ever."""
+        while True:
+            try:
+                busy = await self._round()
+            except StoreFull:
+                log.warning("store.full")
+                busy = False
+                await asyncio.sleep(AFTER_FAILURE_S)
+            if not busy and not self._done:
+                await self._nap(await self._store.next_send(self._clock.now()))
+
+    async def _round(self) -> bool:
+        batch, self._done = self._done, []
+        if batch:
+            await self._settle(batch)
+        free = SENDS_AT_ONCE - self._flying.total()
+        if free <= 0:
+            return bool(batch)
+        caps, usual = self._caps()
+        now = self._clock.now()
+        claims = await self._store.claim_sends(now, free, self._lease_s, self._flying, caps, usual)
+        for claim in claims:
+            self._flying[claim.message.session_id] += 1
+            self._start(asyncio.get_running_loop().create_task(self._send(claim)))
+        return bool(batch or claims)
+
+    async def _settle(self, batch: list[SendSettlement]) -> None:
+        try:
+            written = await asyncio.shield(self._store.settle_sends(batch))
+        except StoreFull:
+            self._done[:0] = batch
+            raise
+        for settlement, kept in zip(batch, written, strict=True):
+            self._land(settlement.session_id)
+            if kept:
+                self._told(settlement.session_id, settlement.message_id, bool(settlement.evidence))
+
+    def _land(self, session_id: SessionId) -> None:
+        self._flying[session_id] -= 1
+        if self._flying[session_id] <= 0:
+            del self._flying[session_id]
+
+    async def _send(self, claim: SendClaim) -> None:
+        settlement = await self._performers.send(claim)
+        self._done.append(settlement)
+        self._bell.set()
+
+
+class WorkDispatch(_Loop):
+    """The loop of control acts, relays and notices."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        performers: Performers,
+        *,
+        lease_s: float,
+        told: Callable[[SessionId | None, ServerName | None], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._performers = store, performers
+        self._lease_s, self._told = lease_s + MARGIN_S, told
+        self._lanes: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"WorkDispatch(lanes={len(self._lanes)})"
+
+    async def run(self) -> None:
+        """Dispatch for ever."""
+        while True:
+            try:
+                busy = await self._round()
+            except StoreFull:
+                log.warning("store.full")
+                busy = False
+                await asyncio.sleep(AFTER_FAILURE_S)
+            if not busy:
+                await self._nap(await self._store.next_work())
+
+    async def _round(self) -> bool:
+        free = WORK_AT_ONCE - len(self._lanes)
+        if free <= 0:
+            return False
+        claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
+        for work in claimed:
+            self._lanes.add(work.lane)
+            self._start(asyncio.get_running_loop().create_task(self._perform(work)))
+        return bool(claimed)
+
+    async def _perform(self, work: Work) -> None:
+        try:
+            performed = await self._performers.work(work)
+            await self._settle(performed)
+        finally:
+            self._lanes.discard(work.lane)
+            self._bell.set()
+        self._told(work.session_id, work.server)
+
+    async def _settle(self, performed: Performed) -> None:
+        """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
+        while True:
+            try:
+                await asyncio.shield(self._store.settle_work(performed.settlement))
+                return
+            except StoreFull:
+                log.warning("store.full")
+                await asyncio.sleep(AFTER_FAILURE_S)

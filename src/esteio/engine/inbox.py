@@ -1,0 +1,110 @@
+"""Webhooks in: the bytes are durable before the 200 (`commands`), and are read here, in order, each once.
+
+Reading is pure (the adapter's), applying is one transaction (`Store.settle_inbox`): a crash between reads again, and
+what was applied before is recognised by its key. A body that cannot be read is kept, counted and shown. Never lives
+here: the HTTP answer, a session's state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from esteio.clock import Clock
+from esteio.core.evidence import Evidence
+from esteio.core.model import SessionId
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook, Unaddressed
+from esteio.engine.looking import as_row
+from esteio.log import logger
+from esteio.providers.base import WebhookReading
+from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
+
+BATCH = 200
+NAP_S = 5.0
+AFTER_FAILURE_S = 1.0
+log = logger("inbox")
+
+
+class InboxReader:
+    """Reads what was stored. `told`: a session has news; `sends`: a message in doubt was settled."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        *,
+        told: Callable[[Session, Sequence[Evidence]], None],
+        applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
+    ) -> None:
+        self._store, self._clock, self._addresses = store, clock, addresses
+        self._told, self._applied = told, applied
+        self._bell = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something was stored."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Read for ever."""
+        while True:
+            try:
+                read = await self.read_some()
+            except StoreFull:
+                log.warning("store.full")
+                read = 0
+                await asyncio.sleep(AFTER_FAILURE_S)
+            if read == 0:
+                await self._nap()
+
+    async def _nap(self) -> None:
+        try:
+            async with asyncio.timeout(NAP_S):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        self._bell.clear()
+
+    async def read_some(self) -> int:
+        """Read one batch, oldest first; how many there were."""
+        batch = await self._store.unread_raw(BATCH)
+        sessions: dict[SessionId, Session | None] = {}
+        for raw in batch:
+            if raw.session_id not in sessions:
+                sessions[raw.session_id] = await self._store.session_by_id(raw.session_id)
+            await self._read(raw, sessions[raw.session_id])
+        return len(batch)
+
+    async def _read(self, raw: RawInbound, session: Session | None) -> None:
+        reading = await self._reading(raw, session)
+        settlement = InboxSettlement(
+            raw_id=raw.id,
+            session_id=raw.session_id,
+            at=self._clock.now(),
+            readable=reading.readable,
+            events=reading.events,
+            evidence=reading.evidence,
+            qr=as_row(reading.qr, raw.received_at) if reading.qr is not None else None,
+            note=reading.note,
+        )
+        result = await self._store.settle_inbox(settlement)
+        if not reading.readable:
+            log.warning("inbox.unreadable", session=session.name if session else None, note=reading.note)
+        self._applied(raw.session_id, settlement, result)
+        if session is not None:
+            self._told(session, reading.evidence)
+
+    async def _reading(self, raw: RawInbound, session: Session | None) -> WebhookReading:
+        if session is None:
+            return WebhookReading(readable=False, note="the session was deleted")
+        try:
+            provider, where = await self._addresses.of_session(session)
+        except Unaddressed:
+            return WebhookReading(readable=False, note="the server was deleted")
+        try:
+            return provider.read_webhook(where, raw.body, raw.path, raw.received_at)
+        except Exception as error:
+            # A defect of an adapter may not stop the inbox; the body is kept for reading again.
+            log.exception("inbox.unreadable", session=session.name)
+            return WebhookReading(readable=False, note=f"the adapter failed: {type(error).__name__}: {error}")

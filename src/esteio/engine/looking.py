@@ -1,0 +1,92 @@
+"""Looks: reads at the provider that leave only evidence. Nothing in here acts.
+
+Never lives here: when to look (`core.watch`), what it means (`core.diagnose`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.decision import Depth
+from esteio.core.evidence import Evidence, seen
+from esteio.core.model import ServerName
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook, Unaddressed
+from esteio.providers import driver
+from esteio.providers.base import QrCode, Transport
+from esteio.store.base import Qr, Store
+
+QR_SHOWN_S = 45.0
+"""How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a look brought: about the session, and about its server."""
+
+    session: tuple[Evidence, ...] = ()
+    server: tuple[Evidence, ...] = ()
+
+
+class Lookout:
+    """Performs looks."""
+
+    def __init__(self, store: Store, clock: Clock, addresses: AddressBook, transport: Transport) -> None:
+        self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
+
+    async def session(self, session: Session, depth: Depth) -> Seen:
+        """One look at a session. A look that brought nothing about it says so (`look_failed`)."""
+        now = self._clock.now()
+        try:
+            provider, where = await self._addresses.of_session(session)
+        except Unaddressed:
+            return Seen()
+        outcome = await driver.run(provider.probe(where, now, depth), self._transport)
+        if session.state in ("awaiting_qr", "connecting") and not session.facts.life_at > session.facts.qr_at:
+            reading = await driver.run(provider.read_qr(where, now), self._transport)
+            outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
+        if outcome.qr is not None:
+            await self.keep_qr(session, outcome.qr)
+        return self._sorted(outcome.evidence)
+
+    def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
+        """Stamped with the time of the answer: a look that took long speaks of when it was answered."""
+        now = self._clock.now()
+        mine = tuple(e if e.seen_at >= now else _restamped(e, now) for e in evidence if e.subject == "session")
+        servers = tuple(e if e.seen_at >= now else _restamped(e, now) for e in evidence if e.subject == "server")
+        return Seen(mine or (seen("look_failed", now, "self"),), servers)
+
+    async def server(self, name: ServerName) -> tuple[Evidence, ...]:
+        """One list call at a server: what it says of itself, its version and how many sessions it holds."""
+        try:
+            provider, where = await self._addresses.of_server(name)
+        except Unaddressed:
+            return ()
+        outcome = await driver.run(provider.inventory(where, self._clock.now()), self._transport)
+        told = self._sorted(outcome.evidence).server
+        if outcome.entries is None and outcome.version is None:
+            return told
+        data = {"version": outcome.version} if outcome.version else {}
+        if outcome.entries is not None:
+            data["sessions"] = str(len(outcome.entries))
+        return (*told, seen("server_listed", self._clock.now(), "list", **data))
+
+    async def keep_qr(self, session: Session, code: QrCode) -> None:
+        """Hold a fresh code for show; the same code again does not live longer."""
+        held = await self._store.qr(session.id)
+        if held is not None and held.code == code.code:
+            return
+        now = self._clock.now()
+        await self._store.put_qr(session.id, as_row(code, now))
+
+
+def as_row(code: QrCode, now: float) -> Qr:
+    """The code as the store holds it."""
+    return Qr(code.code, code.png_base64, code.count, now, now + QR_SHOWN_S, code.pairing_code)
+
+
+def _restamped(evidence: Evidence, now: float) -> Evidence:
+    """Claims and probes are true as of their answer; what dates itself (a disconnect, a ban) keeps its date."""
+    if evidence.happened_at < evidence.seen_at:
+        return msgspec.structs.replace(evidence, seen_at=now)
+    return msgspec.structs.replace(evidence, seen_at=now, happened_at=now)

@@ -1,0 +1,227 @@
+"""Who judges when: one serial worker per session and per server, on demand, and one clock-watcher for all of them.
+
+A nudge only says "look"; news that needs no store (what a look saw) is handed over directly. A worker that has nothing
+left ends; a session nobody speaks of costs an entry in a heap. Looks run beside the worker, one at a time per session,
+so that a link that answers after 60 s blocks nobody. Never lives here: a decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from esteio.clock import Clock
+from esteio.core.decision import Decision
+from esteio.core.evidence import Evidence
+from esteio.core.model import ServerName, SessionId
+from esteio.engine.looking import Lookout, Seen
+from esteio.engine.reconcile import Overtaken, Reconciler
+from esteio.log import logger
+from esteio.store.base import Store, StoreFull
+
+SWEEP_S = 15.0
+"""How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
+SWEEP_MOST = 500
+AFTER_FAILURE_S = 2.0
+
+Key = SessionId | ServerName
+log = logger("mailbox")
+
+
+class _Box:
+    __slots__ = ("dirty", "looking", "news", "working")
+
+    def __init__(self) -> None:
+        self.news: list[Evidence] = []
+        self.dirty = False
+        self.working = False
+        self.looking = False
+
+
+class Mailboxes:
+    """All mailboxes of this process. `act` is called when a decision made work; `weather` when a server changed."""
+
+    def __init__(self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Lookout, acted: Callable[[], None]) -> None:
+        self._store, self._clock = store, clock
+        self._reconciler, self._lookout, self._acted = reconciler, lookout, acted
+        self._boxes: dict[Key, _Box] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm = asyncio.Event()
+        self._open = True
+
+    def __repr__(self) -> str:
+        return f"Mailboxes(boxes={len(self._boxes)}, waiting={len(self._due)})"
+
+    # -- nudges ---------------------------------------------------------------------------------------------------
+
+    def nudge(self, key: Key) -> None:
+        """There may be something in the store for this session or server."""
+        self._put(key, (), dirty=True)
+
+    def tell(self, key: Key, news: Sequence[Evidence]) -> None:
+        """Something was seen, and is not in the store yet."""
+        self._put(key, news, dirty=False)
+
+    def _put(self, key: Key, news: Sequence[Evidence], *, dirty: bool) -> None:
+        if not self._open:
+            return
+        box = self._boxes.get(key)
+        if box is None:
+            box = self._boxes[key] = _Box()
+        box.news.extend(news)
+        box.dirty = box.dirty or dirty
+        if not box.working:
+            box.working = True
+            self._spawn(self._work(key, box))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- the worker -----------------------------------------------------------------------------------------------
+
+    async def _work(self, key: Key, box: _Box) -> None:
+        more = True
+        try:
+            while more and self._open:
+                news, dirty = box.news, box.dirty
+                box.news, box.dirty = [], False
+                try:
+                    await self._judge(key, box, news, dirty)
+                except (StoreFull, Overtaken) as error:
+                    box.news[:0] = news
+                    log.warning("session.decision_lost", key=key, error=str(error))
+                    self._wake_at(key, self._clock.now() + AFTER_FAILURE_S)
+                    break
+                more = bool(box.news) or box.dirty
+        finally:
+            box.working = False
+        if not box.looking and not box.news and not box.dirty:
+            self._boxes.pop(key, None)
+
+    async def _judge(self, key: Key, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
+        if isinstance(key, int):
+            await self._judge_session(SessionId(key), box, news, dirty)
+        else:
+            await self._judge_server(ServerName(key), box, news)
+
+    async def _judge_session(self, session_id: SessionId, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
+        decision = await self._reconciler.session(session_id, news, look_into_store=dirty)
+        if decision is None:
+            self._due.pop(session_id, None)
+            return
+        self._wake_at(session_id, decision.wake_at)
+        if decision.act is not None or decision.notices:
+            self._acted()
+        if decision.server is not None and decision.server.incident is not None:
+            self.nudge(decision.session.server)
+        if decision.look is not None and not box.looking:
+            box.looking = True
+            self._spawn(self._look(session_id, box, decision))
+
+    async def _look(self, session_id: SessionId, box: _Box, decision: Decision) -> None:
+        try:
+            saw = await self._lookout.session(decision.session, decision.look or "state")
+        finally:
+            box.looking = False
+        await self._pass_on(decision.session.server, saw)
+        self.tell(session_id, saw.session)
+
+    async def _pass_on(self, server: ServerName, saw: Seen) -> None:
+        """Only what is news about the server: that it answered is told by its own look often enough."""
+        telling = [e for e in saw.server if e.kind != "server_answered"]
+        if telling:
+            self.tell(server, telling)
+
+    async def _judge_server(self, name: ServerName, box: _Box, news: Sequence[Evidence]) -> None:
+        decision = await self._reconciler.server(name, news)
+        if decision is None:
+            self._due.pop(name, None)
+            return
+        self._wake_at(name, decision.wake_at)
+        if decision.notices:
+            self._acted()
+        if decision.weather_changed:
+            await self._weather(name)
+        if decision.look and not box.looking:
+            box.looking = True
+            self._spawn(self._look_at_server(name, box))
+
+    async def _look_at_server(self, name: ServerName, box: _Box) -> None:
+        try:
+            told = await self._lookout.server(name)
+        finally:
+            box.looking = False
+        self.tell(name, told)
+
+    async def _weather(self, name: ServerName) -> None:
+        """Every session of this server is judged under its new weather."""
+        after: str | None = None
+        while True:
+            page = await self._store.sessions(server=name, limit=500, after=after)
+            for session in page.items:
+                self.nudge(session.id)
+            after = page.next
+            if after is None:
+                return
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _wake_at(self, key: Key, at: float | None) -> None:
+        if at is None:
+            self._due.pop(key, None)
+            return
+        if self._due.get(key) == at:
+            return
+        self._due[key] = at
+        self._count += 1
+        heapq.heappush(self._heap, (at, self._count, key))
+        if self._heap[0][2] == key:
+            self._alarm.set()
+
+    async def watch(self) -> None:
+        """Wake what falls due, and sweep the store for what nobody spoke of. Runs for ever."""
+        swept_at = -SWEEP_S
+        while True:
+            now = self._clock.now()
+            if now - swept_at >= SWEEP_S:
+                swept_at = now
+                await self._sweep(now)
+            self._ring(now)
+            pause = SWEEP_S - (now - swept_at)
+            if self._heap:
+                pause = min(pause, self._heap[0][0] - now)
+            self._alarm.clear()
+            try:
+                async with asyncio.timeout(max(pause, 0.0)):
+                    await self._alarm.wait()
+            except TimeoutError:
+                pass
+
+    def _ring(self, now: float) -> None:
+        while self._heap and self._heap[0][0] <= now:
+            at, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == at:
+                del self._due[key]
+                self._put(key, (), dirty=isinstance(key, str))
+
+    async def _sweep(self, now: float) -> None:
+        for session_id in await self._store.due_sessions(now, SWEEP_MOST):
+            if session_id not in self._due and session_id not in self._boxes:
+                self.nudge(session_id)
+        for stored in await self._store.servers():
+            if stored.server.name not in self._due and stored.server.name not in self._boxes:
+                self.nudge(stored.server.name)
+
+    async def aclose(self) -> None:
+        """Stop judging; what is under way is cancelled (it is in the store, or it is only a look)."""
+        self._open = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

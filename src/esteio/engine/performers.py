@@ -1,0 +1,231 @@
+"""Kind of row → what is done, and what its outcome writes. Each performance calls out at most once per step.
+
+A control act is performed only if the session still wants it: its attempt must be the one that is open. Nothing in
+here waits to try again, decides, or writes a row.
+
+Never lives here: retry (`core.outbound.settle`, `core.ladder`), claims (`dispatch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core import outbound
+from esteio.core.evidence import Evidence, seen
+from esteio.core.model import AttemptRecord, Message, Rung
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook, Unaddressed
+from esteio.engine.looking import as_row
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import ActOutcome, Flow, OutgoingMessage, Provider, SendOutcome, Transport, Where
+from esteio.store.base import SendClaim, SendSettlement, Store, Work, WorkSettlement
+
+NOTICE_TRIES = 60
+NOTICE_AGAIN_S = 60.0
+
+log = logger("performers")
+
+
+class Notifier(Protocol):
+    """Brings one word to people. Returns whether it arrived anywhere; never raises."""
+
+    async def notify(self, work: Work) -> bool: ...
+
+
+class Performed(msgspec.Struct, frozen=True):
+    """What a work row is settled with."""
+
+    settlement: WorkSettlement
+
+
+class Performers:
+    """Performs sends, control acts and notices."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        transport: Transport,
+        policies: Callable[[str], Policy],
+        notifier: Notifier,
+    ) -> None:
+        self._store, self._clock, self._addresses = store, clock, addresses
+        self._transport, self._policies, self._notifier = transport, policies, notifier
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    async def send(self, claim: SendClaim) -> SendSettlement:
+        """One attempt at one message. Total: whatever happens, there is a settlement."""
+        message, began = claim.message, self._clock.now()
+        session = await self._store.session_by_id(message.session_id)
+        policy = self._policies(session.policy if session else "default")
+        try:
+            outcome = await self._send(message, session, policy)
+        except Unaddressed:
+            outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
+        except Exception as error:
+            # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
+            log.exception("work.failed", message=message.id)
+            outcome = SendOutcome("in_doubt", detail=f"internal error: {type(error).__name__}")
+        return self._settled(claim, outcome, policy, began)
+
+    async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
+        if session is None:
+            raise Unaddressed(message.session)
+        provider, where = await self._addresses.of_session(session)
+        if policy.preflight:
+            refused = await self._preflight(provider, where)
+            if refused is not None:
+                return refused
+        outgoing = await self._outgoing(message)
+        if outgoing is None:
+            return SendOutcome("refused", fault="request", detail="the message it refers to has no id at the provider yet")
+        flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
+        outcome = await driver.run(flow, self._transport)
+        if provider.capabilities.queues_while_down:
+            # Such a provider takes messages while it is down: that it took one says nothing of the socket.
+            evidence = tuple(e for e in outcome.evidence if e.kind != "send_accepted")
+            outcome = msgspec.structs.replace(outcome, evidence=evidence)
+        return outcome
+
+    async def _preflight(self, provider: Provider, where: Where) -> SendOutcome | None:
+        """Seed 003's letter: ask for the state first, and fail with its sentence when it is not open."""
+        look = await driver.run(provider.probe(where, self._clock.now(), "state"), self._transport)
+        kinds = {evidence.kind for evidence in look.evidence}
+        if "said_open" in kinds or not kinds & {"said_closed", "said_connecting", "instance_missing"}:
+            return None
+        return SendOutcome("not_sent", fault="socket", detail="preflight: not connected", evidence=look.evidence)
+
+    async def _outgoing(self, message: Message) -> OutgoingMessage | None:
+        content, quote, from_me = message.content, None, False
+        if message.quote is not None:
+            target = await self._store.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
+            if target is None:
+                return None
+            quote, from_me = target
+        if content.reaction is not None:
+            target = await self._store.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
+            if target is None:
+                return None
+            reaction = msgspec.structs.replace(content.reaction, provider_id=target[0], from_me=target[1])
+            content = msgspec.structs.replace(content, reaction=reaction)
+        to = message.to or message.chat
+        return OutgoingMessage(to, content, quote, from_me, message.mentions)
+
+    def _settled(self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float) -> SendSettlement:
+        now, message = self._clock.now(), claim.message
+        result = outbound.SendResult(
+            outcome.certainty, outcome.fault, outcome.detail, outcome.provider_id, outcome.queue_ref
+        )
+        settled = outbound.settle(message, result, policy, now)
+        word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
+        return SendSettlement(
+            message_id=message.id,
+            session_id=message.session_id,
+            fence=claim.fence,
+            state=settled.state,
+            at=now,
+            attempt=AttemptRecord(began, word, outcome.detail),
+            provider_id=outcome.provider_id,
+            due_at=settled.due_at,
+            reason=settled.reason,
+            closed_tries=settled.closed_tries,
+            doubt_since=settled.doubt_since,
+            queue_ref=outcome.queue_ref,
+            sent_at=now if settled.state == "sent" else None,
+            evidence=_dated(outcome.evidence, now),
+        )
+
+    # -- the rest -------------------------------------------------------------------------------------------------
+
+    async def work(self, work: Work) -> Performed:
+        """Perform one work row. Total."""
+        try:
+            if work.kind == "control":
+                return await self._control(work)
+            return await self._notice(work)
+        except Exception as error:
+            log.exception("work.failed", work=work.id)
+            evidence = self._answered(work, ActOutcome("unanswered", f"internal error: {type(error).__name__}"))
+            return self._done(work, "failed", evidence if work.kind == "control" else ())
+
+    async def _control(self, work: Work) -> Performed:
+        session = await self._store.session_by_id(work.session_id) if work.session_id is not None else None
+        if session is None or not _still_wanted(session, work):
+            return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True))
+        provider, where = await self._addresses.of_session(session)
+        flow = self._flow(provider, where, work)
+        outcome = await driver.run(flow, self._transport)
+        log.info("work.performed", session=session.name, rung=work.payload["rung"], answer=outcome.answer, detail=outcome.detail)
+        self._addresses.forget(session.id)
+        evidence = (*_dated(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
+        settlement = WorkSettlement(
+            work.id,
+            work.fence,
+            self._clock.now(),
+            f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
+            evidence=evidence,
+            qr=as_row(outcome.qr, self._clock.now()) if outcome.qr else None,
+            ref=outcome.ref or None,
+        )
+        return Performed(settlement)
+
+    def _flow(self, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:
+        now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
+        match rung:
+            case "create":
+                return provider.create(where, now, pair_phone=phone)
+            case "connect":
+                return provider.connect(where, now, pair_phone=phone)
+            case "restart":
+                return provider.restart(where, now)
+            case "logout":
+                return provider.logout(where, now)
+            case "delete":
+                return provider.delete(where, now)
+            case "set_webhook":
+                return provider.set_webhook(where, now)
+            case _:
+                raise ValueError(f"a work row asks for {rung!r}, which is no act")
+
+    def _answered(self, work: Work, outcome: ActOutcome) -> tuple[Evidence, ...]:
+        rung: Rung = work.payload["rung"] if work.kind == "control" else "wait"
+        data = {"attempt": str(work.payload.get("attempt", "")), "rung": rung, "answer": outcome.answer}
+        if outcome.detail:
+            data["detail"] = outcome.detail
+        return (seen("act_answered", self._clock.now(), "act", **data),)
+
+    async def _notice(self, work: Work) -> Performed:
+        arrived = await self._notifier.notify(work)
+        if arrived or work.attempts >= NOTICE_TRIES:
+            return self._done(work, "told" if arrived else "could not be told", ())
+        return Performed(
+            WorkSettlement(work.id, work.fence, self._clock.now(), "not told yet", due_at=self._clock.now() + NOTICE_AGAIN_S)
+        )
+
+    def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
+        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))
+
+
+def _still_wanted(session: Session, work: Work) -> bool:
+    """An act of the ladder must still be the open attempt; an act a person asked for beside it carries none."""
+    attempt = work.payload.get("attempt")
+    if work.payload.get("by_person"):
+        return True
+    opened = session.recovery.open
+    return not session.paused and (opened is None and work.payload["rung"] == "create" or opened is not None and opened.id == attempt)
+
+
+def _dated(evidence: tuple[Evidence, ...], now: float) -> tuple[Evidence, ...]:
+    """Outcomes are true as of their answer, not of their question."""
+    return tuple(
+        e if e.happened_at < e.seen_at else msgspec.structs.replace(e, happened_at=now, seen_at=now) for e in evidence
+    )
+

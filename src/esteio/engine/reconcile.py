@@ -1,0 +1,258 @@
+"""The one caller of the judge, and the only writer of session state.
+
+One pass: read the view, fold in what was just seen, `decide`, and commit everything that follows in one transaction, if
+the session's version (and, where a slot was taken, the server's) is still the one that was judged. Otherwise the
+decision is thrown away and made again on what is now the case.
+
+A decision that changes nothing but the times of looking is kept in memory only: after a crash the first look brings it
+back. What it costs is a look. Never lives here: a rule, an exchange, a wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.decide import decide
+from esteio.core.decision import Decision, Line, Notice, View
+from esteio.core.documents import Document, approval_document, server_document, session_document
+from esteio.core.evidence import Evidence
+from esteio.core.model import Capabilities, Server, ServerName, SessionId
+from esteio.core.policy import Policy
+from esteio.core.server import ServerDecision, decide_server
+from esteio.core.server import ServerView as ServerCase
+from esteio.core.session import Session
+from esteio.providers.registry import Registry
+from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
+
+MOST_TRIES = 8
+"""How often one pass is made again when others are faster; after that the mailbox comes back later."""
+TRUST_MEMORY_S = 30.0
+"""For so long a view in memory may stand for the store's while decisions on it stay quiet."""
+
+
+class Overtaken(Exception):
+    """Others were faster too often; look again."""
+
+
+class _Known:
+    """A session as it was last read or committed here."""
+
+    __slots__ = ("read_at", "unsaved", "view")
+
+    def __init__(self, view: View, read_at: float) -> None:
+        self.view, self.read_at = view, read_at
+        self.unsaved: tuple[Evidence, ...] = ()
+
+
+class Reconciler:
+    """Judges sessions and servers. `changed` is told of every session whose row was written."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        registry: Registry,
+        policies: Callable[[str], Policy],
+        changed: Callable[[SessionId], None],
+    ) -> None:
+        self._store, self._clock, self._registry = store, clock, registry
+        self._policies, self._changed = policies, changed
+        self._known: dict[SessionId, _Known] = {}
+        self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
+
+    def forget(self, session_id: SessionId) -> None:
+        """The store knows something newer about this session."""
+        self._known.pop(session_id, None)
+
+    def peek(self, session_id: SessionId) -> Session | None:
+        """The session as last judged here, without a read."""
+        known = self._known.get(session_id)
+        return known.view.session if known else None
+
+    async def session(self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool) -> Decision | None:
+        """Judge one session; None when it does not exist any more. Raises `Overtaken`.
+
+        `look_into_store`: somebody may have written evidence there; otherwise a fresh enough memory will do as long as
+        the decision is quiet.
+        """
+        quiet = None if look_into_store else self._quietly(session_id, tuple(news))
+        if quiet is not None:
+            return quiet
+        known = self._known.get(session_id)
+        unsaved = (*(known.unsaved if known else ()), *news)
+        for _ in range(MOST_TRIES):
+            now = self._clock.now()
+            seen = await self._store.session_view(session_id, now)
+            if seen is None:
+                self.forget(session_id)
+                return None
+            stored = tuple(item.evidence for item in seen.news)
+            view = self._view(seen, (*stored, *unsaved))
+            decision = decide(view, now)
+            if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
+                self._remember(view, decision, now)
+                self._changed(session_id)
+                return decision
+        raise Overtaken(session_id)
+
+    def _quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
+        """The decision on the view in memory, if it is one that need not be written."""
+        now = self._clock.now()
+        known = self._known.get(session_id)
+        if known is None or now - known.read_at > TRUST_MEMORY_S * 20:
+            return None
+        view = msgspec.structs.replace(known.view, news=news)
+        decision = decide(view, now)
+        if not decision.quiet:
+            return None
+        known.view = msgspec.structs.replace(view, session=decision.session, news=())
+        known.unsaved = _routine(known.unsaved, news)
+        return decision
+
+    def _remember(self, view: View, decision: Decision, now: float) -> None:
+        session = msgspec.structs.replace(decision.session, version=view.session.version + 1)
+        server = decision.server or view.server
+        if decision.server is not None:
+            server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
+        self._known[session.id] = _Known(msgspec.structs.replace(view, session=session, server=server, news=()), now)
+
+    def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
+        return View(
+            session=seen.session,
+            server=seen.server,
+            news=news,
+            policy=self._policies(seen.session.policy),
+            can=self._can(seen.session.kind),
+            quirks=self._quirks_of(seen.server),
+            held=seen.held,
+            fallen=seen.fallen,
+            fleet=seen.fleet,
+            approval=seen.approval,
+        )
+
+    def _can(self, kind: str) -> Capabilities:
+        return self._registry.get(kind).capabilities
+
+    def _quirks_of(self, server: Server) -> frozenset[str]:
+        key = (server.kind, server.version)
+        if key not in self._quirks:
+            found = self._registry.get(server.kind).quirks(server.version)
+            self._quirks[key] = frozenset(quirk.name for quirk in found)
+        return self._quirks[key]
+
+    def _commit(self, seen: SessionView, news: tuple[Evidence, ...], decision: Decision, now: float) -> DecisionCommit:
+        session = decision.session
+        return DecisionCommit(
+            session=session,
+            news=news,
+            folded_through=seen.news[-1].seq if seen.news else 0,
+            journal=tuple(_entry(line, session, now) for line in decision.lines),
+            work=tuple(_work(decision, session, now)),
+            events=tuple(_events(seen, decision, now)),
+            server=decision.server,
+            approval=decision.approval,
+            fail_queued=decision.fail_queued,
+            drop_control=decision.drop_control,
+            clear_qr=decision.clear_qr,
+        )
+
+    # -- servers --------------------------------------------------------------------------------------------------
+
+    async def server(self, name: ServerName, news: Sequence[Evidence]) -> ServerDecision | None:
+        """Judge one server; None when it does not exist any more. Raises `Overtaken`."""
+        for _ in range(MOST_TRIES):
+            now = self._clock.now()
+            seen = await self._store.server_view(name, now)
+            if seen is None:
+                return None
+            stored = tuple(item.evidence for item in seen.news)
+            case = ServerCase(seen.server, (*stored, *news), self._policies("default"), seen.fallen, seen.fleet)
+            decision = decide_server(case, now)
+            commit = ServerCommit(
+                server=decision.server,
+                news=tuple(news),
+                folded_through=seen.news[-1].seq if seen.news else 0,
+                journal=tuple(_server_entry(line, name, now) for line in decision.lines),
+                work=tuple(_notice(notice, now, server=name) for notice in decision.notices),
+                events=tuple(EventRow(kind, now, server_document(decision.server)) for kind in decision.events),
+            )
+            if await self._store.commit_server(commit):
+                return decision
+        raise Overtaken(name)
+
+
+def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What waits to be written with the next decision that is: of each piece of news the last, counted."""
+    kept = {(item.kind, item.road): item for item in unsaved}
+    for item in news:
+        before = kept.pop((item.kind, item.road), None)
+        if before is not None and before.same_news(item):
+            first = before.first_at or before.happened_at
+            item = msgspec.structs.replace(item, count=before.count + item.count, first_at=first)
+        kept[(item.kind, item.road)] = item
+    return tuple(kept.values())
+
+
+def _entry(line: Line, session: Session, now: float) -> JournalEntry:
+    return JournalEntry(line.kind, now, line.code, line.args, line.data, session_id=session.id, server=session.server)
+
+
+def _server_entry(line: Line, name: ServerName, now: float) -> JournalEntry:
+    return JournalEntry(line.kind, now, line.code, line.args, line.data, server=name)
+
+
+def _work(decision: Decision, session: Session, now: float) -> list[Work]:
+    rows = [_notice(notice, now, session=session) for notice in decision.notices]
+    act = decision.act
+    if act is not None:
+        payload = {"rung": act.rung, "attempt": act.id, "because": act.because, "pair_phone": session.recovery.pair_phone}
+        rows.append(
+            Work(
+                id=act.id,
+                lane=f"s{session.id}:control",
+                kind="control",
+                payload=payload,
+                due_at=now,
+                created_at=now,
+                session_id=session.id,
+                server=session.server,
+                dedupe=f"control:{session.id}:{act.id}",
+                cause_version=session.version + 1,
+            )
+        )
+    return rows
+
+
+def _notice(notice: Notice, now: float, *, session: Session | None = None, server: ServerName | None = None) -> Work:
+    """The dedupe key is the promise: one word per outage and phase."""
+    key = f"notice:{notice.id}:{notice.phase}"
+    return Work(
+        id=key,
+        lane=key,
+        kind="notice",
+        payload={**msgspec.to_builtins(notice), "session": session.name if session else None, "server": server},
+        due_at=now,
+        created_at=now,
+        session_id=session.id if session else None,
+        server=session.server if session else server,
+        dedupe=key,
+    )
+
+
+def _events(seen: SessionView, decision: Decision, now: float) -> list[EventRow]:
+    session = decision.session
+    rows = []
+    for kind in decision.events:
+        if kind == "approval.requested" and decision.approval is not None:
+            rows.append(EventRow(kind, now, approval_document(decision.approval), session=session.name))
+            continue
+        document: Document = session_document(session, seen.held)
+        if kind == "session.state_changed":
+            document["previous"] = seen.session.state
+        if kind == "session.outage_ended" and session.last_outage is not None:
+            document["ended"] = msgspec.to_builtins(session.last_outage)
+        rows.append(EventRow(kind, now, document, session=session.name))
+    return rows

@@ -1,0 +1,55 @@
+"""What must be done now and then: messages that expire, doubts whose look is due, old rows that go.
+
+Each chore has its own period and its own patience with failure; none decides anything. Never lives here: leases of
+other nodes (the dialects rescue at their start), the sweep of sessions (`mailbox`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from esteio.clock import Clock
+from esteio.engine.doubt import Doubts
+from esteio.log import logger
+from esteio.store.base import Store, StoreFull
+
+EXPIRE_EVERY_S = 5.0
+DOUBT_EVERY_S = 2.0
+PURGE_EVERY_S = 600.0
+KEEP_RAW_S = 3 * 86400.0
+"""How long a raw webhook that was read is kept."""
+
+log = logger("upkeep")
+
+
+class Upkeep:
+    """The chores as eternal tasks."""
+
+    def __init__(self, store: Store, clock: Clock, doubts: Doubts) -> None:
+        self._store, self._clock, self._doubts = store, clock, doubts
+
+    async def expire(self) -> None:
+        """Messages whose time is over, for ever."""
+        await _every(EXPIRE_EVERY_S, lambda: self._store.expire_messages(self._clock.now(), 500))
+
+    async def doubts(self) -> None:
+        """Messages in doubt, for ever."""
+        await _every(DOUBT_EVERY_S, self._doubts.look)
+
+    async def purge(self) -> None:
+        """Rows that nobody needs any more, for ever."""
+        await _every(PURGE_EVERY_S, self._purge)
+
+    async def _purge(self) -> int:
+        now = self._clock.now()
+        return await self._store.purge(now, raw_before=now - KEEP_RAW_S, idem_before=now)
+
+
+async def _every(period_s: float, chore: Callable[[], Awaitable[int]]) -> None:
+    while True:
+        try:
+            await chore()
+        except StoreFull:
+            log.warning("store.full")
+        await asyncio.sleep(period_s)

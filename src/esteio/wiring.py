@@ -1,0 +1,197 @@
+"""The only place that names concretes: settings become a store, a transport, a registry, the engine and the ASGI app.
+
+`Gateway` is the whole product in one object. Built from settings it uses the machine's clock, SQLite on one writer
+thread and aiohttp; the simulator builds the same object on a virtual clock, an inline store and the simulated world.
+Never lives here: behaviour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from esteio.clock import Clock, SystemClock
+from esteio.config import Settings
+from esteio.core.evidence import Evidence
+from esteio.core.model import MessageId, ServerName, SessionId
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook
+from esteio.engine.dispatch import SendDispatch, WorkDispatch
+from esteio.engine.doubt import Doubts
+from esteio.engine.hub import Hub
+from esteio.engine.inbox import InboxReader
+from esteio.engine.looking import Lookout
+from esteio.engine.mailbox import Mailboxes
+from esteio.engine.notices import AppriseNotifier, LogNotifier
+from esteio.engine.performers import Notifier, Performers
+from esteio.engine.reconcile import Reconciler
+from esteio.engine.supervise import Supervisor
+from esteio.engine.upkeep import Upkeep
+from esteio.providers.base import Transport
+from esteio.providers.driver import AiohttpTransport
+from esteio.providers.registry import Registry, load
+from esteio.store.base import InboxResult, InboxSettlement, Store
+from esteio.store.sqlite import SqliteStore
+from esteio.vault import Vault, open_vault
+
+STOP_PATIENCE_S = 5.0
+CONTROL_TAKES_S = 60.0
+"""The longest a control act's exchanges take together."""
+
+
+class Nudges:
+    """The engine's bells as the commands see them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def session(self, session_id: SessionId) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.mailboxes.nudge(session_id)
+
+    def server(self, name: ServerName) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.mailboxes.nudge(name)
+
+    def sends(self) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.sends.nudge()
+
+    def work(self) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.work.nudge()
+
+    def inbox(self) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.inbox.nudge()
+
+
+class Gateway:
+    """Everything, wired. `start` before use, `aclose` after it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        clock: Clock,
+        transport: Transport,
+        registry: Registry,
+        vault: Vault,
+        notifier: Notifier,
+    ) -> None:
+        self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
+        self.transport = transport
+        self._own_caps: dict[SessionId, int] = {}
+        self.hub = Hub(store)
+        self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
+        self.reconciler = Reconciler(store, clock, registry, self.policy, self._session_changed)
+        self.lookout = Lookout(store, clock, self.addresses, transport)
+        self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, self._acted)
+        performers = Performers(store, clock, self.addresses, transport, self.policy, notifier)
+        self.sends = SendDispatch(
+            store, clock, performers, caps=self._caps, lease_s=self._longest_send(), told=self._message_moved
+        )
+        self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
+        self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
+        doubts = Doubts(store, clock, self.addresses, transport, self.policy, self._message_moved)
+        self.upkeep = Upkeep(store, clock, doubts)
+        self.supervisor = Supervisor()
+        self.nudges = Nudges(self)
+        self._started = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Gateway:
+        """The gateway as a service. Raises `VaultError`, `SettingsError`."""
+        data = Path(settings.data)
+        data.mkdir(parents=True, exist_ok=True)
+        targets = settings.notify.targets
+        notifier: Notifier = AppriseNotifier(targets, settings.language) if targets else LogNotifier(settings.language)
+        return cls(
+            settings,
+            store=SqliteStore(data / "esteio.db"),
+            clock=SystemClock(),
+            transport=AiohttpTransport(),
+            registry=load(),
+            vault=open_vault(data, settings.secret_key or None),
+            notifier=notifier,
+        )
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store (what a crash left is put right there), then start the loops. Raises what `Store.start` does."""
+        await self.store.start(self.clock.now())
+        self._started = True
+        start = self.supervisor.start
+        start("inbox", self.inbox.run)
+        start("work", self.work.run)
+        start("sends", self.sends.run)
+        start("mailboxes", self.mailboxes.watch)
+        start("expire", self.upkeep.expire)
+        start("doubts", self.upkeep.doubts)
+        start("purge", self.upkeep.purge)
+
+    async def aclose(self) -> None:
+        """Stop the loops, give calls under way a little time, close what is open. Twice is harmless."""
+        if not self._started:
+            return
+        self._started = False
+        await self.supervisor.aclose()
+        await self.mailboxes.aclose()
+        await asyncio.gather(self.sends.aclose(STOP_PATIENCE_S), self.work.aclose(STOP_PATIENCE_S))
+        await self.transport.aclose()
+        await self.store.aclose()
+
+    def policy(self, name: str) -> Policy:
+        """A policy by name; one that is not in the settings any more falls back to `default`."""
+        policies: Mapping[str, Policy] = self.settings.policies
+        return policies.get(name) or policies["default"]
+
+    # -- what one part tells another ------------------------------------------------------------------------------
+
+    def _session_changed(self, session_id: SessionId) -> None:
+        self.hub.session_changed(session_id)
+        session = self.reconciler.peek(session_id)
+        if session is None:
+            return
+        cap, usual = self.policy(session.policy).sends_in_flight, self.policy("default").sends_in_flight
+        if cap != usual:
+            self._own_caps[session_id] = cap
+        else:
+            self._own_caps.pop(session_id, None)
+        if session.gate == "open":
+            self.sends.nudge()
+
+    def _acted(self) -> None:
+        self.work.nudge()
+
+    def _caps(self) -> tuple[Mapping[SessionId, int], int]:
+        return self._own_caps, self.policy("default").sends_in_flight
+
+    def _longest_send(self) -> float:
+        return max(policy.send_timeout_s for policy in self.settings.policies.values())
+
+    def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: bool) -> None:
+        self.hub.message_changed(message_id)
+        if evidence:
+            self.mailboxes.nudge(session_id)
+
+    def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
+        if session_id is not None:
+            self.mailboxes.nudge(session_id)
+            self.hub.session_changed(session_id)
+
+    def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
+        if evidence:
+            self.mailboxes.nudge(session.id)
+        if any(item.subject == "server" for item in evidence):
+            self.mailboxes.nudge(session.server)
+
+    def _webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
+        if settlement.qr is not None:
+            self.hub.session_changed(session_id)
+        if result.settled_sends:
+            self.sends.nudge()
