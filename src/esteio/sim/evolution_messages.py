@@ -1,0 +1,452 @@
+"""Evolution's message and chat routes: validation, the several shapes of a dead socket, sends, and its message table.
+
+`ROUTES` is merged into the face's dispatch table. Never lives here: guards, the instance routes.
+"""
+
+# ruff: noqa: ARG001 - every route has the same signature
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from esteio.providers.base import HttpResponse
+from esteio.sim.evolution_line import EvolutionLine, StoredMessage
+from esteio.sim.evolution_shapes import MEDIA_KEYS, context_info, digits_of, fail, jid_of, ok, raw_boom
+from esteio.sim.line import HUNG_S
+
+Json = Any
+Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
+
+UNREADABLE_IMAGE = "Error: Input buffer contains unsupported image format"
+
+
+def _missing(body: Json, *names: str) -> HttpResponse | None:
+    """The schema's complaint about the first missing properties, or None."""
+    wanted = body if isinstance(body, dict) else {}
+    gone = [f'instance requires property "{name}"' for name in names if name not in wanted]
+    return fail(400, [gone]) if gone else None
+
+
+# -- sending -----------------------------------------------------------------------------------------------------
+
+
+async def _out(
+    line: EvolutionLine, body: dict[str, Json], *, kind: str, text: str, message: Json, message_type: str
+) -> HttpResponse:
+    """The way of every send: number check, typing delay, socket, table, webhook."""
+    if not line.in_memory:
+        return fail(500, "Cannot read properties of undefined (reading 'textMessage')")
+    number = digits_of(str(body["number"]))
+    if refusal := await _number_check(line, number):
+        return refusal
+    if delay := body.get("delay"):
+        await asyncio.sleep(float(delay) / 1000)
+    if refusal := await _socket_check(line, media=message_type in MEDIA_KEYS.values() and kind != "sticker"):
+        return refusal
+    epoch = line.server.epoch
+    await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
+    recipient = line.world.jid_digits(number)
+    own = str(body["messageId"]) if line.rules.own_message_id and body.get("messageId") else None
+    provider_id = line.world.transmit(line, recipient, text, kind, own) if epoch == line.server.epoch else None
+    if provider_id is None:
+        return fail(line.rules.closed_status, line.rules.closed_text)
+    return ok(_sent(line, body, recipient, provider_id, message=message, message_type=message_type), 201)
+
+
+def _sent(
+    line: EvolutionLine, body: dict[str, Json], recipient: str, provider_id: str, *, message: Json, message_type: str
+) -> Json:
+    now = line.world.now()
+    key = {"remoteJid": jid_of(recipient), "fromMe": True, "id": provider_id}
+    context = None if message_type == "reactionMessage" else context_info(now)
+    if context and (quoted := body.get("quoted")):
+        original = line.messages.get(str(quoted.get("key", {}).get("id")))
+        context |= {"participant": line.wuid, "stanzaId": quoted.get("key", {}).get("id")}
+        context["quotedMessage"] = original.message if original else quoted.get("message", {})
+    line.store(key, message, message_type, at=now, push_name="Você", context=context)
+    data: dict[str, Json] = {"key": key, "pushName": "Você", "status": "PENDING", "message": message}
+    if context:
+        data["contextInfo"] = context
+    data |= {
+        "messageType": message_type,
+        "messageTimestamp": int(now),
+        "instanceId": line.instance_id,
+        "source": "web",
+    }
+    line.tell("send.message", data)
+    return data
+
+
+async def _number_check(line: EvolutionLine, number: str) -> HttpResponse | None:
+    """`IsOnWhatsapp`: asked of WhatsApp once per number and server, outside the `try` that catches the rest."""
+    if "@" in number:
+        known = not number.endswith("@g.us") or number in line.world.groups
+        return None if known else fail(400, ["[object Object]"])
+    if number in line.server.known_numbers:
+        return None
+    sock = line.sock
+    if sock is None:
+        return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
+    if not sock.looks_open:
+        return fail(500, "Connection Closed")
+    if sock.silent:
+        await asyncio.sleep(HUNG_S)
+        return fail(500, "Cannot read properties of undefined (reading 'find')")
+    if number in line.world.not_on_whatsapp:
+        return fail(400, [{"jid": jid_of(number), "exists": False, "number": number}])
+    line.server.known_numbers.add(number)
+    return None
+
+
+async def _socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | None:
+    sock = line.sock
+    closed_status = 500 if media else line.rules.closed_status
+    if sock is None:
+        return fail(400, ["TypeError: Cannot read properties of undefined (reading 'sendMessage')"])
+    if not sock.looks_open:
+        return fail(closed_status, line.rules.closed_text)
+    if sock.silent:
+        await asyncio.sleep(HUNG_S)
+        return fail(closed_status, line.rules.closed_text)
+    if sock.state == "qr":
+        return fail(400, ["TypeError: Cannot read properties of undefined (reading 'id')"])
+    return None
+
+
+async def _send_text(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "text"):
+        return refusal
+    if not body["text"]:
+        return fail(400, ["Text is required"])
+    text = str(body["text"])
+    return await _out(line, body, kind="text", text=text, message={"conversation": text}, message_type="conversation")
+
+
+async def _send_media(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "mediatype"):
+        return refusal
+    if not body.get("media"):
+        return fail(400, ["Owned media must be a url or base64"])
+    kind, media = str(body["mediatype"]), str(body["media"])
+    if refusal := _bad_media(kind, media, body):
+        return refusal
+    return await _send_file(line, body, kind, body.get("mimetype") or f"{kind}/*")
+
+
+def _bad_media(kind: str, media: str, body: dict[str, Json]) -> HttpResponse | None:
+    if media.startswith(("http://127.0.0.1:9/", "http://localhost:9/")):
+        return fail(500, ["Error: connect ECONNREFUSED 127.0.0.1:9"])
+    is_url = media.startswith(("http://", "https://"))
+    if kind == "image" and not is_url and len(media) < 16:
+        return fail(500, [UNREADABLE_IMAGE])
+    if kind == "document" and not is_url and not body.get("fileName"):
+        return fail(400, ["For base64 the file name must be informed."])
+    return None
+
+
+async def _send_file(line: EvolutionLine, body: dict[str, Json], kind: str, mime: str) -> HttpResponse:
+    file: dict[str, Json] = {
+        "url": "https://mmg.whatsapp.net/v/sim.enc", "mimetype": mime, "fileSha256": "c2lt", "fileLength": "1024",
+        "mediaKey": "c2lt", "directPath": "/v/sim.enc",
+    }  # fmt: skip
+    caption = str(body.get("caption") or "")
+    if caption:
+        file["caption"] = caption
+    if body.get("fileName"):
+        file["fileName"] = body["fileName"]
+    key = MEDIA_KEYS.get(kind, "documentMessage")
+    return await _out(
+        line, body, kind=kind, text=caption or str(body.get("fileName") or ""), message={key: file}, message_type=key
+    )
+
+
+async def _send_audio(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    return _missing(body, "number", "audio") or await _send_file(line, body, "audio", "audio/ogg; codecs=opus")
+
+
+async def _send_sticker(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    return _missing(body, "number", "sticker") or await _send_file(line, body, "sticker", "image/webp")
+
+
+async def _send_ptv(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    return _missing(body, "number", "video") or await _send_file(line, body, "video", "video/mp4")
+
+
+async def _send_location(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "latitude", "longitude", "name", "address"):
+        return refusal
+    spot = {
+        "degreesLatitude": body["latitude"], "degreesLongitude": body["longitude"], "name": body["name"],
+        "address": body["address"], "contextInfo": context_info(line.world.now()),
+    }  # fmt: skip
+    return await _out(
+        line,
+        body,
+        kind="location",
+        text=str(body["name"]),
+        message={"locationMessage": spot},
+        message_type="locationMessage",
+    )
+
+
+async def _send_contact(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "contact"):
+        return refusal
+    one = body["contact"][0]
+    wuid = one.get("wuid") or "".join(letter for letter in str(one["phoneNumber"]) if letter.isdigit())
+    card = (
+        f"BEGIN:VCARD\nVERSION:3.0\nN:{one['fullName']}\nFN:{one['fullName']}\nitem1.TEL;waid={wuid}:"
+        f"{one['phoneNumber']}\nitem1.X-ABLabel:Celular\nEND:VCARD"
+    )
+    message = {"displayName": one["fullName"], "vcard": card, "contextInfo": context_info(line.world.now())}
+    return await _out(
+        line,
+        body,
+        kind="contact",
+        text=str(one["fullName"]),
+        message={"contactMessage": message},
+        message_type="contactMessage",
+    )
+
+
+async def _send_poll(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "name", "selectableCount", "values"):
+        return refusal
+    secret = {str(place): byte for place, byte in enumerate(line.world.dice.randbytes(32))}
+    poll = {
+        "name": body["name"],
+        "selectableOptionsCount": body["selectableCount"],
+        "options": [{"optionName": value} for value in body["values"]],
+    }
+    info = {"messageSecret": secret, "contextInfo": context_info(line.world.now())}
+    message = {"messageContextInfo": info, "pollCreationMessageV3": poll}
+    return await _out(
+        line, body, kind="poll", text=str(body["name"]), message=message, message_type="pollCreationMessageV3"
+    )
+
+
+async def _send_reaction(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "key", "reaction"):
+        return refusal
+    key = body["key"]
+    reaction = {"text": body["reaction"], "key": key, "senderTimestampMs": int(line.world.now() * 1000)}
+    to = {"number": key["remoteJid"]}
+    return await _out(
+        line,
+        to,
+        kind="reaction",
+        text=str(body["reaction"]),
+        message={"reactionMessage": reaction},
+        message_type="reactionMessage",
+    )
+
+
+async def _send_buttons(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "buttons"):
+        return refusal
+    inner = {"body": {"text": body.get("title", "")}, "footer": {"text": body.get("footer", "")}}
+    message = {"viewOnceMessage": {"message": {"interactiveMessage": inner}}}
+    return await _out(
+        line, body, kind="buttons", text=str(body.get("title", "")), message=message, message_type="viewOnceMessage"
+    )
+
+
+async def _send_list(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    return _missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
+
+
+# -- the message table -------------------------------------------------------------------------------------------
+
+
+def _record(row: StoredMessage, line: EvolutionLine) -> Json:
+    return {
+        "id": row.id,
+        "key": row.key,
+        "pushName": row.push_name,
+        "messageType": row.kind,
+        "message": row.message,
+        "messageTimestamp": int(row.at),
+        "instanceId": line.instance_id,
+        "source": row.source,
+        "contextInfo": row.context,
+        "MessageUpdate": [{"status": status} for status in row.updates],
+    }
+
+
+def _matches(row: StoredMessage, where: dict[str, Json]) -> bool:
+    key = where.get("key") or {}
+    if any(key.get(name) not in (None, row.key.get(name)) for name in ("id", "remoteJid", "fromMe")):
+        return False
+    if where.get("messageType") not in (None, row.kind):
+        return False
+    span = where.get("messageTimestamp") or {}
+    since, until = _epoch(span.get("gte")), _epoch(span.get("lte"))
+    return (since is None or int(row.at) >= since) and (until is None or int(row.at) <= until)
+
+
+def _epoch(word: Json) -> float | None:
+    """`messageTimestamp` bounds come as ISO dates; only when both do, as in the real one, they count."""
+    if not isinstance(word, str):
+        return None
+    try:
+        return datetime.fromisoformat(word).timestamp()
+    except ValueError:
+        return None
+
+
+async def _find_messages(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    wanted = body if isinstance(body, dict) else {}
+    where = wanted.get("where") or {}
+    key = where.get("key")
+    if isinstance(key, dict) and any(value in (None, "") for value in key.values()):
+        return fail(400, [["The property cannot be empty"]])
+    size, page = int(wanted.get("offset") or 50), int(wanted.get("page") or 1)
+    if isinstance(key, dict) and (one := key.get("id")) is not None:
+        rows = [row for row in [line.messages.get(one)] if row is not None and _matches(row, where)]
+    else:
+        rows = sorted((row for row in line.messages.values() if _matches(row, where)), key=lambda row: -int(row.at))
+    records = [_record(row, line) for row in rows[(page - 1) * size : page * size]]
+    pages = -(-len(rows) // size)
+    return ok({"messages": {"total": len(rows), "pages": pages, "currentPage": page, "records": records}})
+
+
+async def _find_status(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    wanted = body if isinstance(body, dict) else {}
+    where = wanted.get("where") or {}
+    found = [
+        {
+            "id": f"{row.id}{place}", "keyId": row.key["id"], "remoteJid": row.key["remoteJid"],
+            "fromMe": row.key["fromMe"], "participant": None, "pollUpdates": None, "status": status,
+            "messageId": row.id, "instanceId": line.instance_id,
+        }
+        for row in line.messages.values()
+        for place, status in enumerate(row.updates)
+        if where.get("remoteJid") in (None, row.key["remoteJid"]) and where.get("id") in (None, row.key["id"])
+    ]  # fmt: skip
+    size, page = int(wanted.get("offset") or 50), int(wanted.get("page") or 1)
+    return ok(found[(page - 1) * size : page * size])
+
+
+# -- questions to WhatsApp ---------------------------------------------------------------------------------------
+
+
+async def _numbers(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "numbers"):
+        return refusal
+    numbers = [digits_of(str(number)) for number in body["numbers"]]
+    sock = line.sock
+    if sock is None:
+        return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
+    if any(number not in line.server.known_numbers for number in numbers):
+        if not sock.looks_open:
+            return raw_boom()
+        if sock.silent:
+            await asyncio.sleep(HUNG_S)
+            return fail(500, "Cannot read properties of undefined (reading 'find')")
+    missing = line.world.not_on_whatsapp
+    line.server.known_numbers.update(number for number in numbers if number not in missing)
+    return ok([{"jid": jid_of(one), "exists": one not in missing, "number": one} for one in numbers])
+
+
+async def _business_profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    """A round trip to WhatsApp that surfaces errors; by default about the line's own number."""
+    failed = "Error updating profile name"
+    sock = line.sock
+    if sock is None:
+        return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'getBusinessProfile')"])
+    if not sock.looks_open:
+        return fail(500, [failed, "Error: Connection Closed"])
+    if sock.silent:
+        await asyncio.sleep(HUNG_S)
+        return fail(500, [failed, "Error: Timed Out"])
+    if sock.state == "qr":
+        return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'id')"])
+    await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
+    return ok({"isBusiness": False, "message": "Not is business profile"})
+
+
+async def _profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number"):
+        return refusal
+    number = digits_of(str(body["number"]))
+    exists = number not in line.world.not_on_whatsapp
+    return ok({"wuid": jid_of(number), "numberExists": exists, "picture": None, "isBusiness": False})
+
+
+async def _picture(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    """Errors become null: it proves nothing."""
+    return _missing(body, "number") or ok({"wuid": jid_of(str(body["number"])), "profilePictureUrl": None})
+
+
+async def _mark_read(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "readMessages"):
+        return refusal
+    return await _socket_check(line, media=False) or ok({"message": "Read messages", "read": "success"}, 201)
+
+
+async def _delete_for_everyone(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "id", "remoteJid", "fromMe") or await _socket_check(line, media=False):
+        return refusal
+    target = {"remoteJid": body["remoteJid"], "fromMe": body["fromMe"], "id": body["id"]}
+    if row := line.messages.get(str(body["id"])):
+        row.deleted = True
+    key = {"remoteJid": body["remoteJid"], "fromMe": True, "id": line.world.new_wa_id()}
+    message = {"protocolMessage": {"key": target, "type": "REVOKE"}}
+    told = {"key": key, "message": message, "messageTimestamp": str(int(line.world.now())), "status": "PENDING"}
+    return ok(told, 201)
+
+
+async def _update_message(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "key", "text") or await _socket_check(line, media=False):
+        return refusal
+    row = line.messages.get(str(body["key"].get("id")))
+    if row is None:
+        return fail(400, ["Message not found"])
+    if row.deleted:
+        return fail(400, ["You cannot edit deleted messages"])
+    return ok({"key": row.key, "status": "PENDING", "message": {"conversation": body["text"]}}, 201)
+
+
+async def _chat_presence(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    if refusal := _missing(body, "number", "presence", "delay") or await _socket_check(line, media=False):
+        return refusal
+    await asyncio.sleep(float(body["delay"]) / 1000)
+    return ok({"presence": body["presence"]}, 201)
+
+
+async def _contacts(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    return ok([
+        {
+            "id": f"ccon{place}", "remoteJid": jid, "pushName": "Cliente", "profilePicUrl": None,
+            "instanceId": line.instance_id, "isGroup": jid.endswith("@g.us"), "isSaved": True, "type": "contact",
+        }
+        for place, jid in enumerate(sorted(line.contacts))
+    ])  # fmt: skip
+
+
+ROUTES: dict[tuple[str, str, str], Route] = {
+    ("POST", "message", "sendText"): _send_text,
+    ("POST", "message", "sendMedia"): _send_media,
+    ("POST", "message", "sendWhatsAppAudio"): _send_audio,
+    ("POST", "message", "sendSticker"): _send_sticker,
+    ("POST", "message", "sendPtv"): _send_ptv,
+    ("POST", "message", "sendLocation"): _send_location,
+    ("POST", "message", "sendContact"): _send_contact,
+    ("POST", "message", "sendPoll"): _send_poll,
+    ("POST", "message", "sendReaction"): _send_reaction,
+    ("POST", "message", "sendButtons"): _send_buttons,
+    ("POST", "message", "sendList"): _send_list,
+    ("POST", "chat", "findMessages"): _find_messages,
+    ("POST", "chat", "findStatusMessage"): _find_status,
+    ("POST", "chat", "findContacts"): _contacts,
+    ("POST", "chat", "whatsappNumbers"): _numbers,
+    ("POST", "chat", "fetchBusinessProfile"): _business_profile,
+    ("POST", "chat", "fetchProfile"): _profile,
+    ("POST", "chat", "fetchProfilePictureUrl"): _picture,
+    ("POST", "chat", "markMessageAsRead"): _mark_read,
+    ("POST", "chat", "sendPresence"): _chat_presence,
+    ("POST", "chat", "updateMessage"): _update_message,
+    ("DELETE", "chat", "deleteMessageForEveryone"): _delete_for_everyone,
+}

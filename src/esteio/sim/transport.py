@@ -1,0 +1,78 @@
+"""`SimTransport`: the gateway's one door to the network, opening into a `World` instead of the internet.
+
+Latency, time-outs and failures by the loop's time, with the certainties of a real network. When the client gives up,
+the server goes on working: what it was asked to do may still happen. Never lives here: a dialect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.sim.server import SimServer
+from esteio.sim.wire import Cut, Hung, Refused, through
+from esteio.sim.world import World
+
+
+class SimTransport:
+    """Implements `providers.base.Transport` over a world. `latency_s` is the way there and back, drawn per exchange;
+    (0, 0) takes it away."""
+
+    def __init__(self, world: World, latency_s: tuple[float, float] = (0.002, 0.02)) -> None:
+        self.world = world
+        self.latency_s = latency_s
+        self._left_behind: set[asyncio.Task[HttpResponse]] = set()
+        self._cut_off: set[str] = set()
+
+    def unplug(self, host: str) -> None:
+        """The gateway loses its way to this host: time-outs, nothing arrives."""
+        self._cut_off.add(host)
+
+    def plug_in(self, host: str) -> None:
+        """The way to this host is there again."""
+        self._cut_off.discard(host)
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        server = self._home(request.url)
+        if server.host in self._cut_off:
+            await asyncio.sleep(request.timeout_s)
+            raise TransportFailed("connect timed out", sent="no", timed_out=True)
+        task = asyncio.get_running_loop().create_task(self._round_trip(server, request))
+        self._left_behind.add(task)
+        task.add_done_callback(self._done)
+        done, _ = await asyncio.wait((task,), timeout=request.timeout_s)
+        if not done:
+            raise TransportFailed(f"no answer within {request.timeout_s:g} s", sent="maybe", timed_out=True)
+        try:
+            return task.result()
+        except Refused as refused:
+            raise TransportFailed(str(refused), sent="no") from refused
+        except Cut as cut:
+            raise TransportFailed(str(cut), sent="maybe") from cut
+
+    def _done(self, task: asyncio.Task[HttpResponse]) -> None:
+        self._left_behind.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    def _home(self, url: str) -> SimServer:
+        _, _, tail = url.partition("://")
+        host, _, path = tail.partition("/")
+        for server in self.world.by_host.get(host, ()):
+            if f"/{path}".startswith(server.base_path):
+                return server
+        raise TransportFailed(f"no such host: {host}", sent="no")
+
+    async def _round_trip(self, server: SimServer, request: HttpRequest) -> HttpResponse:
+        if self.latency_s[1]:
+            await asyncio.sleep(self.world.dice.uniform(*self.latency_s))
+        try:
+            return await through(server, request)
+        except Hung:
+            never: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+            return await never
+
+    async def aclose(self) -> None:
+        for task in list(self._left_behind):
+            task.cancel()
+        await asyncio.gather(*self._left_behind, return_exceptions=True)
