@@ -9,7 +9,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core.decision import Depth
-from esteio.core.evidence import Evidence, seen
+from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.model import ServerName
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
@@ -69,7 +69,7 @@ class Lookout:
         data = {"version": outcome.version} if outcome.version else {}
         if outcome.entries is not None:
             data["sessions"] = str(len(outcome.entries))
-        return (*told, seen("server_listed", self._clock.now(), "list", **data))
+        return (*told, seen_with("server_listed", self._clock.now(), "list", data))
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
         """Hold a fresh code for show; the same code again does not live longer."""

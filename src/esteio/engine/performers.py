@@ -15,7 +15,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core import outbound
-from esteio.core.evidence import Evidence, seen
+from esteio.core.evidence import Evidence, seen_with
 from esteio.core.model import AttemptRecord, Message, Rung
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -200,7 +200,7 @@ class Performers:
         data = {"attempt": str(work.payload.get("attempt", "")), "rung": rung, "answer": outcome.answer}
         if outcome.detail:
             data["detail"] = outcome.detail
-        return (seen("act_answered", self._clock.now(), "act", **data),)
+        return (seen_with("act_answered", self._clock.now(), "act", data),)
 
     async def _notice(self, work: Work) -> Performed:
         arrived = await self._notifier.notify(work)
