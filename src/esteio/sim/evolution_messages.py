@@ -1,6 +1,6 @@
-"""Evolution's message and chat routes: validation, the several shapes of a dead socket, sends, and its message table.
+"""Evolution's message routes: validation, the several shapes of a dead socket, and the way of a send.
 
-`ROUTES` is merged into the face's dispatch table. Never lives here: guards, the instance routes.
+`ROUTES` is merged into the face's dispatch table. Never lives here: guards, the instance and the chat routes.
 """
 
 # ruff: noqa: ARG001 - every route has the same signature
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from esteio.providers.base import HttpResponse
-from esteio.sim.evolution_line import EvolutionLine, StoredMessage
-from esteio.sim.evolution_shapes import MEDIA_KEYS, context_info, digits_of, fail, jid_of, ok, raw_boom
+from esteio.sim.evolution_line import EvolutionLine
+from esteio.sim.evolution_shapes import MEDIA_KEYS, context_info, digits_of, fail, jid_of, ok
 from esteio.sim.line import HUNG_S
 
 Json = Any
@@ -22,7 +21,7 @@ Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
 UNREADABLE_IMAGE = "Error: Input buffer contains unsupported image format"
 
 
-def _missing(body: Json, *names: str) -> HttpResponse | None:
+def missing(body: Json, *names: str) -> HttpResponse | None:
     """The schema's complaint about the first missing properties, or None."""
     wanted = body if isinstance(body, dict) else {}
     gone = [f'instance requires property "{name}"' for name in names if name not in wanted]
@@ -43,7 +42,7 @@ async def _out(
         return refusal
     if delay := body.get("delay"):
         await asyncio.sleep(float(delay) / 1000)
-    if refusal := await _socket_check(line, media=message_type in MEDIA_KEYS.values() and kind != "sticker"):
+    if refusal := await socket_check(line, media=message_type in MEDIA_KEYS.values() and kind != "sticker"):
         return refusal
     epoch = line.server.epoch
     await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
@@ -100,7 +99,8 @@ async def _number_check(line: EvolutionLine, number: str) -> HttpResponse | None
     return None
 
 
-async def _socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | None:
+async def socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | None:
+    """How a call that needs the socket is refused, or None. Half-open: after a minute."""
     sock = line.sock
     closed_status = 500 if media else line.rules.closed_status
     if sock is None:
@@ -116,7 +116,7 @@ async def _socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | N
 
 
 async def _send_text(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "text"):
+    if refusal := missing(body, "number", "text"):
         return refusal
     if not body["text"]:
         return fail(400, ["Text is required"])
@@ -125,7 +125,7 @@ async def _send_text(line: EvolutionLine, body: Json, query: str) -> HttpRespons
 
 
 async def _send_media(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "mediatype"):
+    if refusal := missing(body, "number", "mediatype"):
         return refusal
     if not body.get("media"):
         return fail(400, ["Owned media must be a url or base64"])
@@ -163,19 +163,19 @@ async def _send_file(line: EvolutionLine, body: dict[str, Json], kind: str, mime
 
 
 async def _send_audio(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    return _missing(body, "number", "audio") or await _send_file(line, body, "audio", "audio/ogg; codecs=opus")
+    return missing(body, "number", "audio") or await _send_file(line, body, "audio", "audio/ogg; codecs=opus")
 
 
 async def _send_sticker(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    return _missing(body, "number", "sticker") or await _send_file(line, body, "sticker", "image/webp")
+    return missing(body, "number", "sticker") or await _send_file(line, body, "sticker", "image/webp")
 
 
 async def _send_ptv(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    return _missing(body, "number", "video") or await _send_file(line, body, "video", "video/mp4")
+    return missing(body, "number", "video") or await _send_file(line, body, "video", "video/mp4")
 
 
 async def _send_location(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "latitude", "longitude", "name", "address"):
+    if refusal := missing(body, "number", "latitude", "longitude", "name", "address"):
         return refusal
     spot = {
         "degreesLatitude": body["latitude"], "degreesLongitude": body["longitude"], "name": body["name"],
@@ -192,7 +192,7 @@ async def _send_location(line: EvolutionLine, body: Json, query: str) -> HttpRes
 
 
 async def _send_contact(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "contact"):
+    if refusal := missing(body, "number", "contact"):
         return refusal
     one = body["contact"][0]
     wuid = one.get("wuid") or "".join(letter for letter in str(one["phoneNumber"]) if letter.isdigit())
@@ -212,7 +212,7 @@ async def _send_contact(line: EvolutionLine, body: Json, query: str) -> HttpResp
 
 
 async def _send_poll(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "name", "selectableCount", "values"):
+    if refusal := missing(body, "number", "name", "selectableCount", "values"):
         return refusal
     secret = {str(place): byte for place, byte in enumerate(line.world.dice.randbytes(32))}
     poll = {
@@ -228,7 +228,7 @@ async def _send_poll(line: EvolutionLine, body: Json, query: str) -> HttpRespons
 
 
 async def _send_reaction(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "key", "reaction"):
+    if refusal := missing(body, "key", "reaction"):
         return refusal
     key = body["key"]
     reaction = {"text": body["reaction"], "key": key, "senderTimestampMs": int(line.world.now() * 1000)}
@@ -244,7 +244,7 @@ async def _send_reaction(line: EvolutionLine, body: Json, query: str) -> HttpRes
 
 
 async def _send_buttons(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "buttons"):
+    if refusal := missing(body, "number", "buttons"):
         return refusal
     inner = {"body": {"text": body.get("title", "")}, "footer": {"text": body.get("footer", "")}}
     message = {"viewOnceMessage": {"message": {"interactiveMessage": inner}}}
@@ -254,176 +254,7 @@ async def _send_buttons(line: EvolutionLine, body: Json, query: str) -> HttpResp
 
 
 async def _send_list(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    return _missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
-
-
-# -- the message table -------------------------------------------------------------------------------------------
-
-
-def _record(row: StoredMessage, line: EvolutionLine) -> Json:
-    return {
-        "id": row.id,
-        "key": row.key,
-        "pushName": row.push_name,
-        "messageType": row.kind,
-        "message": row.message,
-        "messageTimestamp": int(row.at),
-        "instanceId": line.instance_id,
-        "source": row.source,
-        "contextInfo": row.context,
-        "MessageUpdate": [{"status": status} for status in row.updates],
-    }
-
-
-def _matches(row: StoredMessage, where: dict[str, Json]) -> bool:
-    key = where.get("key") or {}
-    if any(key.get(name) not in (None, row.key.get(name)) for name in ("id", "remoteJid", "fromMe")):
-        return False
-    if where.get("messageType") not in (None, row.kind):
-        return False
-    span = where.get("messageTimestamp") or {}
-    since, until = _epoch(span.get("gte")), _epoch(span.get("lte"))
-    return (since is None or int(row.at) >= since) and (until is None or int(row.at) <= until)
-
-
-def _epoch(word: Json) -> float | None:
-    """`messageTimestamp` bounds come as ISO dates; only when both do, as in the real one, they count."""
-    if not isinstance(word, str):
-        return None
-    try:
-        return datetime.fromisoformat(word).timestamp()
-    except ValueError:
-        return None
-
-
-async def _find_messages(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    wanted = body if isinstance(body, dict) else {}
-    where = wanted.get("where") or {}
-    key = where.get("key")
-    if isinstance(key, dict) and any(value in (None, "") for value in key.values()):
-        return fail(400, [["The property cannot be empty"]])
-    size, page = int(wanted.get("offset") or 50), int(wanted.get("page") or 1)
-    if isinstance(key, dict) and (one := key.get("id")) is not None:
-        rows = [row for row in [line.messages.get(one)] if row is not None and _matches(row, where)]
-    else:
-        rows = sorted((row for row in line.messages.values() if _matches(row, where)), key=lambda row: -int(row.at))
-    records = [_record(row, line) for row in rows[(page - 1) * size : page * size]]
-    pages = -(-len(rows) // size)
-    return ok({"messages": {"total": len(rows), "pages": pages, "currentPage": page, "records": records}})
-
-
-async def _find_status(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    wanted = body if isinstance(body, dict) else {}
-    where = wanted.get("where") or {}
-    found = [
-        {
-            "id": f"{row.id}{place}", "keyId": row.key["id"], "remoteJid": row.key["remoteJid"],
-            "fromMe": row.key["fromMe"], "participant": None, "pollUpdates": None, "status": status,
-            "messageId": row.id, "instanceId": line.instance_id,
-        }
-        for row in line.messages.values()
-        for place, status in enumerate(row.updates)
-        if where.get("remoteJid") in (None, row.key["remoteJid"]) and where.get("id") in (None, row.key["id"])
-    ]  # fmt: skip
-    size, page = int(wanted.get("offset") or 50), int(wanted.get("page") or 1)
-    return ok(found[(page - 1) * size : page * size])
-
-
-# -- questions to WhatsApp ---------------------------------------------------------------------------------------
-
-
-async def _numbers(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "numbers"):
-        return refusal
-    numbers = [digits_of(str(number)) for number in body["numbers"]]
-    sock = line.sock
-    if sock is None:
-        return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
-    if any(number not in line.server.known_numbers for number in numbers):
-        if not sock.looks_open:
-            return raw_boom()
-        if sock.silent:
-            await asyncio.sleep(HUNG_S)
-            return fail(500, "Cannot read properties of undefined (reading 'find')")
-    missing = line.world.not_on_whatsapp
-    line.server.known_numbers.update(number for number in numbers if number not in missing)
-    return ok([{"jid": jid_of(one), "exists": one not in missing, "number": one} for one in numbers])
-
-
-async def _business_profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    """A round trip to WhatsApp that surfaces errors; by default about the line's own number."""
-    failed = "Error updating profile name"
-    sock = line.sock
-    if sock is None:
-        return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'getBusinessProfile')"])
-    if not sock.looks_open:
-        return fail(500, [failed, "Error: Connection Closed"])
-    if sock.silent:
-        await asyncio.sleep(HUNG_S)
-        return fail(500, [failed, "Error: Timed Out"])
-    if sock.state == "qr":
-        return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'id')"])
-    await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
-    return ok({"isBusiness": False, "message": "Not is business profile"})
-
-
-async def _profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number"):
-        return refusal
-    number = digits_of(str(body["number"]))
-    exists = number not in line.world.not_on_whatsapp
-    return ok({"wuid": jid_of(number), "numberExists": exists, "picture": None, "isBusiness": False})
-
-
-async def _picture(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    """Errors become null: it proves nothing."""
-    return _missing(body, "number") or ok({"wuid": jid_of(str(body["number"])), "profilePictureUrl": None})
-
-
-async def _mark_read(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "readMessages"):
-        return refusal
-    return await _socket_check(line, media=False) or ok({"message": "Read messages", "read": "success"}, 201)
-
-
-async def _delete_for_everyone(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "id", "remoteJid", "fromMe") or await _socket_check(line, media=False):
-        return refusal
-    target = {"remoteJid": body["remoteJid"], "fromMe": body["fromMe"], "id": body["id"]}
-    if row := line.messages.get(str(body["id"])):
-        row.deleted = True
-    key = {"remoteJid": body["remoteJid"], "fromMe": True, "id": line.world.new_wa_id()}
-    message = {"protocolMessage": {"key": target, "type": "REVOKE"}}
-    told = {"key": key, "message": message, "messageTimestamp": str(int(line.world.now())), "status": "PENDING"}
-    return ok(told, 201)
-
-
-async def _update_message(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "key", "text") or await _socket_check(line, media=False):
-        return refusal
-    row = line.messages.get(str(body["key"].get("id")))
-    if row is None:
-        return fail(400, ["Message not found"])
-    if row.deleted:
-        return fail(400, ["You cannot edit deleted messages"])
-    return ok({"key": row.key, "status": "PENDING", "message": {"conversation": body["text"]}}, 201)
-
-
-async def _chat_presence(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    if refusal := _missing(body, "number", "presence", "delay") or await _socket_check(line, media=False):
-        return refusal
-    await asyncio.sleep(float(body["delay"]) / 1000)
-    return ok({"presence": body["presence"]}, 201)
-
-
-async def _contacts(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
-    return ok([
-        {
-            "id": f"ccon{place}", "remoteJid": jid, "pushName": "Cliente", "profilePicUrl": None,
-            "instanceId": line.instance_id, "isGroup": jid.endswith("@g.us"), "isSaved": True, "type": "contact",
-        }
-        for place, jid in enumerate(sorted(line.contacts))
-    ])  # fmt: skip
+    return missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
 
 
 ROUTES: dict[tuple[str, str, str], Route] = {
@@ -438,15 +269,4 @@ ROUTES: dict[tuple[str, str, str], Route] = {
     ("POST", "message", "sendReaction"): _send_reaction,
     ("POST", "message", "sendButtons"): _send_buttons,
     ("POST", "message", "sendList"): _send_list,
-    ("POST", "chat", "findMessages"): _find_messages,
-    ("POST", "chat", "findStatusMessage"): _find_status,
-    ("POST", "chat", "findContacts"): _contacts,
-    ("POST", "chat", "whatsappNumbers"): _numbers,
-    ("POST", "chat", "fetchBusinessProfile"): _business_profile,
-    ("POST", "chat", "fetchProfile"): _profile,
-    ("POST", "chat", "fetchProfilePictureUrl"): _picture,
-    ("POST", "chat", "markMessageAsRead"): _mark_read,
-    ("POST", "chat", "sendPresence"): _chat_presence,
-    ("POST", "chat", "updateMessage"): _update_message,
-    ("DELETE", "chat", "deleteMessageForEveryone"): _delete_for_everyone,
 }

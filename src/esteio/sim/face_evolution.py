@@ -1,7 +1,7 @@
 """Evolution API's HTTP side: router, guards, and the instance, webhook and settings routes, lies included.
 
 Guard order, statuses and shapes are those recorded of 2.3.7; `Rules` moves them to other versions. The message and
-chat routes live in `evolution_messages`. Never lives here: what an instance does by itself (see `evolution_line`).
+chat routes live in `evolution_messages` and `evolution_chat`. Never lives here: what an instance does by itself (see `evolution_line`).
 """
 
 # ruff: noqa: ARG002 - every route has the same signature
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from esteio.providers.base import HttpRequest, HttpResponse
+from esteio.sim import evolution_chat as chat
 from esteio.sim import evolution_messages as messages
 from esteio.sim.evolution_line import EvolutionLine, HookRow
 from esteio.sim.evolution_shapes import (
@@ -74,7 +75,7 @@ class EvolutionFace:
             ("POST", "settings", "set"): self._settings_set,
             ("GET", "settings", "find"): self._settings_find,
         }
-        self.routes = instance | messages.ROUTES
+        self.routes = instance | messages.ROUTES | chat.ROUTES
 
     # -- router and guards ----------------------------------------------------------------------------------------
 
