@@ -104,7 +104,9 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     if not facts.closed:
         return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
     apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
-    second = road not in facts.closed_by or at - facts.closed[0] >= apart
+    # Beside a claim of `connecting` the provider is at it by itself: only time tells a hiccup from a fall.
+    beside = policy.probe_is_witness and road not in facts.closed_by and facts.said != "connecting"
+    second = beside or at - facts.closed[0] >= apart
     return msgspec.structs.replace(
         facts,
         closed=(facts.closed[0], *facts.closed[1:], at)[-KEEP_CLOSED:],

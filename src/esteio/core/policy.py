@@ -48,6 +48,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How often an idle healthy session is looked at."""
     probe_suspect_s: float = 5
     """How often a suspect one is."""
+    probe_is_witness: bool = True
+    """Whether a failing probe beside a refused send proves the socket dead at once, or only the refused retry does
+    (seed 004's letter)."""
     any_webhook_proves_life: bool = False
     """Whether any event from the provider counts as proof of life (seed 003's letter)."""
     unknown_is_corrupt: bool = False
@@ -109,6 +112,7 @@ SEEDS = Policy(
     on_down="fail",
     destructive="auto",
     any_webhook_proves_life=True,
+    probe_is_witness=False,
     restart_cooldown_s=1800,
     restart_cooldown_max_s=1800,
     ghost_cure="logout",
