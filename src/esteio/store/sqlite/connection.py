@@ -30,11 +30,13 @@ FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenEr
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "connection")
+    __slots__ = ("_execute", "connection", "names")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
+        self.names: dict[int, str] = {}
+        """Names of sessions by id, as far as they were asked for."""
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement."""
@@ -65,6 +67,9 @@ def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, vfs=vfs, statementcachesize=len(SQL) + 32)
     connection.set_busy_timeout(5000)
+    # Plans may not depend on bound values: otherwise statements near a partial index are prepared again at every call,
+    # which costs ten times the statement (measured: 12 µs against 1.3 µs).
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.pragma("foreign_keys", 1)
     connection.pragma("temp_store", 2)
     connection.pragma("cache_size", -32000)

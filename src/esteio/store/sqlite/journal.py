@@ -47,6 +47,17 @@ def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, pi
     db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
 
 
+def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """The same news in fewer pieces: runs of equal ones are counted into one."""
+    runs: list[Evidence] = []
+    for piece in evidence:
+        if runs and runs[-1].same_news(piece):
+            runs[-1] = _counted(runs[-1], piece)
+        else:
+            runs.append(piece)
+    return runs
+
+
 def _counted(old: Evidence, new: Evidence) -> Evidence:
     return msgspec.structs.replace(
         new,

@@ -43,9 +43,14 @@ def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
 
 
 def name_of_session(db: Db, session_id: SessionId) -> str:
-    """The session's name; empty when it is gone."""
-    brief = db.row("session_brief", {"id": session_id})
-    return "" if brief is None else brief[0]
+    """The session's name, remembered: names never change and ids are never reused. Empty when it is unknown."""
+    name = db.names.get(session_id)
+    if name is None:
+        brief = db.row("session_brief", {"id": session_id})
+        if brief is None:
+            return ""
+        name = db.names[session_id] = str(brief[0])
+    return name
 
 
 def announce(db: Db, row: Row, at: float, sentence: Sentence) -> Message:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from esteio.core.evidence import Evidence
 from esteio.core.model import Message, MessageState, Reason, SessionId
 from esteio.store import rows
 from esteio.store.base import SendClaim, SendSettlement
@@ -55,10 +56,21 @@ class Sending(Room):
 
     async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
         """One after the other in one transaction; a stale one writes nothing and gives False."""
-        return await self._write(lambda db: [self._settle(db, one, "message_settle", "queued") for one in settlements])
+
+        def operation(db: Db) -> list[bool]:
+            done = [self._settle(db, one, "message_settle", "queued") for one in settlements]
+            _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
+            return done
+
+        return await self._write(operation)
 
     async def settle_doubt(self, settlement: SendSettlement) -> bool:
-        return await self._write(lambda db: self._settle(db, settlement, "message_settle_doubt", "in_doubt"))
+        def operation(db: Db) -> bool:
+            done = self._settle(db, settlement, "message_settle_doubt", "in_doubt")
+            _write_evidence(db, [settlement] if done else [])
+            return done
+
+        return await self._write(operation)
 
     async def doubted(self, now: float, limit: int) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""
@@ -102,8 +114,6 @@ class Sending(Room):
         session_id, chat, state = row[2], row[4], row[6]
         if settlement.attempt is not None:
             _add_attempt(db, settlement)
-        if settlement.evidence:
-            journal.add_news(db, session_id, server_of_session(db, session_id), settlement.evidence)
         if state in {"queued", "in_doubt"}:
             refresh_lane(db, session_id, chat)
         else:
@@ -151,6 +161,17 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
         "queue_ref": settlement.queue_ref,
         "sent_at": settlement.sent_at,
     }
+
+
+def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
+    """What the attempts prove, by session; a batch says the same many times and is counted before it is written."""
+    by_session: dict[SessionId, list[Evidence]] = {}
+    for one in settlements:
+        if one.evidence:
+            by_session.setdefault(one.session_id, []).extend(one.evidence)
+    for session_id in sorted(by_session):
+        server = server_of_session(db, session_id)
+        journal.add_news(db, session_id, server, journal.counted_runs(by_session[session_id]))
 
 
 def _add_attempt(db: Db, settlement: SendSettlement) -> None:

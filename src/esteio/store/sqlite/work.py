@@ -30,6 +30,15 @@ class Works(Room):
 
         return await self._write(operation)
 
+    async def add_work(self, work: Sequence[Work]) -> None:
+        """One whose `dedupe` has a row that is not done is left out."""
+
+        def operation(db: Db) -> None:
+            for item in work:
+                db.run("work_add", rows.work_params(item))
+
+        await self._write(operation)
+
     async def settle_work(self, settlement: WorkSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))
 
