@@ -107,9 +107,9 @@ async def _numbers(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
         if sock.silent:
             await asyncio.sleep(HUNG_S)
             return fail(500, "Cannot read properties of undefined (reading 'find')")
-    missing = line.world.not_on_whatsapp
-    line.server.known_numbers.update(number for number in numbers if number not in missing)
-    return ok([{"jid": jid_of(one), "exists": one not in missing, "number": one} for one in numbers])
+    absent = line.world.not_on_whatsapp
+    line.server.known_numbers.update(number for number in numbers if number not in absent)
+    return ok([{"jid": jid_of(one), "exists": one not in absent, "number": one} for one in numbers])
 
 
 async def _business_profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:

@@ -1,7 +1,8 @@
 """Evolution API's HTTP side: router, guards, and the instance, webhook and settings routes, lies included.
 
 Guard order, statuses and shapes are those recorded of 2.3.7; `Rules` moves them to other versions. The message and
-chat routes live in `evolution_messages` and `evolution_chat`. Never lives here: what an instance does by itself (see `evolution_line`).
+chat routes live in `evolution_messages` and `evolution_chat`. Never lives here: what an instance does by itself (see
+`evolution_line`).
 """
 
 # ruff: noqa: ARG002 - every route has the same signature
