@@ -171,27 +171,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # messages
     "session-down": (
         "Session disconnected. Reconnection attempt in progress.",
-        "The message was not sent. See the session's reason; once it is back, use retry.",
-    ),
-    "session-down-held": (
-        "Session disconnected. Reconnection attempt in progress. The message waits and goes by itself.",
-        "",
+        "If it was kept, it goes by itself once the session is back; if it failed, use retry then.",
     ),
     "send-retried": ("The server refused the send (Connection Closed). It is tried again in a few seconds.", ""),
     "send-server": ("The server did not take the message now[: {detail}]. It is tried again.", ""),
     "send-rate": ("The server asked to send more slowly. The message waits its turn.", ""),
-    "media-retried": ("The media could not be sent[: {detail}]. It is tried again.", ""),
     "media-failed": (
         "The media could not be sent[: {detail}]",
         "See whether the file exists, its address opens and WhatsApp takes its format; then retry.",
-    ),
-    "restricted": (
-        "WhatsApp refused this message because the account is restricted (463). It waits for a longer time.",
-        "Do not insist with new contacts; ask the contact to write first.",
-    ),
-    "restricted-failed": (
-        "WhatsApp refused this message because the account is restricted (463).",
-        "Ask the contact to write first; then retry.",
     ),
     "invalid-number": (
         "This number has no WhatsApp[: {detail}]",
@@ -200,6 +187,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "request-refused": (
         "The provider refused the message[: {detail}]",
         "Correct the message as the provider's words say, and send it again.",
+    ),
+    "refused-by-whatsapp": (
+        "WhatsApp refused this message after the provider had taken it[ (code {code})].",
+        "If the code is 463, ask the contact to write first; do not insist.",
     ),
     "in-doubt": (
         "Nobody knows whether this message went: the server's answer did not come. We look before sending again.",
@@ -219,7 +210,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "not-sent-after-all": ("The message was not among those that went: it is sent again.", ""),
     "expired": ("This message's time passed before it could go.", "If it still makes sense, retry."),
-    "cancelled": ("A person cancelled this message before it went.", ""),
 }
 
 TIMELINE: Mapping[str, str] = {

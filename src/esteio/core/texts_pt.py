@@ -171,27 +171,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # messages
     "session-down": (
         "Sessão desconectada. Tentativa de reconexão em andamento.",
-        "A mensagem não foi enviada. Veja o motivo da sessão; depois que ela voltar, use reenviar.",
-    ),
-    "session-down-held": (
-        "Sessão desconectada. Tentativa de reconexão em andamento. A mensagem espera e sai sozinha.",
-        "",
+        "Se ela ficou em espera, sai sozinha quando a sessão voltar; se falhou, use reenviar depois disso.",
     ),
     "send-retried": ("O servidor recusou o envio (Connection Closed). Tentamos de novo em alguns segundos.", ""),
     "send-server": ("O servidor não aceitou a mensagem agora[: {detail}]. Tentamos de novo.", ""),
     "send-rate": ("O servidor pediu para enviar mais devagar. A mensagem espera a vez.", ""),
-    "media-retried": ("A mídia não pôde ser enviada[: {detail}]. Tentamos de novo.", ""),
     "media-failed": (
         "A mídia não pôde ser enviada[: {detail}]",
         "Veja se o arquivo existe, se o endereço abre e se o formato é aceito pelo WhatsApp; depois reenvie.",
-    ),
-    "restricted": (
-        "O WhatsApp recusou esta mensagem porque a conta está restrita (463). Ela espera um tempo maior.",
-        "Não insista com contatos novos; peça que o contato escreva primeiro.",
-    ),
-    "restricted-failed": (
-        "O WhatsApp recusou esta mensagem porque a conta está restrita (463).",
-        "Peça que o contato escreva primeiro; depois reenvie.",
     ),
     "invalid-number": (
         "Este número não tem WhatsApp[: {detail}]",
@@ -200,6 +187,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "request-refused": (
         "O provedor recusou a mensagem[: {detail}]",
         "Corrija a mensagem conforme as palavras do provedor e envie de novo.",
+    ),
+    "refused-by-whatsapp": (
+        "O WhatsApp recusou esta mensagem depois de o provedor aceitá-la[ (código {code})].",
+        "Se o código for 463, peça que o contato escreva primeiro; não insista.",
     ),
     "in-doubt": (
         "Não se sabe se esta mensagem saiu: a resposta do servidor não chegou. Estamos procurando antes de reenviar.",
@@ -219,7 +210,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "not-sent-after-all": ("A mensagem não estava entre as enviadas: ela é enviada de novo.", ""),
     "expired": ("O prazo desta mensagem passou antes que ela pudesse sair.", "Se ainda fizer sentido, reenvie."),
-    "cancelled": ("Uma pessoa cancelou esta mensagem antes de ela sair.", ""),
 }
 
 TIMELINE: Mapping[str, str] = {

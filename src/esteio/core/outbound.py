@@ -1,0 +1,225 @@
+"""What becomes of a message: the states it may pass through, and what one attempt or one look makes of it.
+
+`settle` reads the outcome of a send, `resolve` that of looking for one in doubt. Both are pure and total. Three things
+are never done here: a message that may have left is never sent again without proof that it did not (or the policy's
+word), one that surely did not leave is never given up while its policy keeps it, and a state never moves backwards but
+by a person's retry. Never lives here: evidence about the session (the adapter's), storage, order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from esteio.core import pacing
+from esteio.core.model import Gate, Message, MessageState, Reason
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+
+Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
+Fault = Literal[
+    "none",
+    "socket",
+    "server",
+    "rate",
+    "media",
+    "restriction",
+    "invalid-number",
+    "request",
+    "unpaired",
+    "missing",
+    "timeout",
+]
+LookResult = Literal["found", "absent", "unknown"]
+
+FIRST_LOOK_S = 5.0
+"""The first look for a message in doubt: most answers that were cut have their echo by then."""
+LOOK_AT_MOST_S = 300.0
+"""The longest time between looks while there is hope …"""
+LOOK_SELDOM_S = 3600.0
+"""… and after it, for one that policy keeps in doubt."""
+TRIES_WITH_EFFORT = 3
+"""So many attempts for faults that time alone seldom cures: media, and an account that is restricted."""
+
+# -- states ------------------------------------------------------------------------------------------------------
+
+MOVES: Mapping[MessageState, frozenset[MessageState]] = {
+    "queued": frozenset({"sending", "failed", "expired", "cancelled"}),
+    "held": frozenset({"sending", "failed", "expired", "cancelled"}),
+    "sending": frozenset({"queued", "in_doubt", "sent", "delivered", "read", "failed", "expired"}),
+    "in_doubt": frozenset({"queued", "sent", "delivered", "read", "failed", "expired"}),
+    "sent": frozenset({"delivered", "read", "failed"}),
+    "delivered": frozenset({"read"}),
+    "read": frozenset(),
+    "failed": frozenset(),
+    "expired": frozenset(),
+    "cancelled": frozenset(),
+}
+"""Moves without a person. `sending` and `in_doubt` return to `queued` only when the message is known not to have left,
+or by the policy's word."""
+RETRIED: frozenset[MessageState] = frozenset({"failed", "expired", "cancelled", "in_doubt"})
+"""From these a person's retry leads to `queued`."""
+
+
+def may_move(before: MessageState, after: MessageState, *, by_person: bool = False) -> bool:
+    """Whether a message may pass from one state to another."""
+    return after in MOVES[before] or (by_person and after == "queued" and before in RETRIED)
+
+
+def shown_state(state: MessageState, gate: Gate) -> MessageState:
+    """The state for people: what is queued behind a closed gate is held."""
+    return "held" if state == "queued" and gate == "held" else state
+
+
+def is_expired(message: Message, now: float) -> bool:
+    """Whether its time is over. It counts only while the message has not left."""
+    return message.expires_at is not None and now >= message.expires_at
+
+
+# -- one attempt -------------------------------------------------------------------------------------------------
+
+
+class SendResult(msgspec.Struct, frozen=True):
+    """What an adapter said of one send (`providers.base.SendOutcome` without its evidence)."""
+
+    certainty: Certainty
+    fault: Fault = "none"
+    detail: str = ""
+    provider_id: str | None = None
+    queue_ref: str | None = None
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What the message's row becomes. `due_at`: the next send of a queued one, the next look at one in doubt."""
+
+    state: MessageState
+    due_at: float | None = None
+    reason: Reason | None = None
+    closed_tries: int = 0
+    doubt_since: float | None = None
+
+
+class _Again(NamedTuple):
+    """How a fault that time may cure is tried again: first pause, longest pause, sentence."""
+
+    first_s: float
+    most_s: float
+    code: str
+
+
+_AGAIN: Mapping[Fault, _Again] = {
+    "server": _Again(5, 300, "send-server"),
+    "timeout": _Again(5, 300, "send-server"),
+    "none": _Again(5, 300, "send-server"),
+    "rate": _Again(15, 300, "send-rate"),
+    "media": _Again(10, 60, "media-failed"),
+    "restriction": _Again(3600, 4 * 3600, "restricted-463"),
+    "unpaired": _Again(5, 300, "unpaired"),
+    "missing": _Again(5, 300, "instance-missing"),
+}
+_FINAL: Mapping[Fault, str] = {"invalid-number": "invalid-number", "request": "request-refused"}
+_BY_ON_DOWN: frozenset[Fault] = frozenset({"unpaired", "missing", "restriction"})
+_BY_TRIES: frozenset[Fault] = frozenset({"media", "restriction"})
+
+
+def settle(message: Message, result: SendResult, policy: Policy, now: float) -> Settled:
+    """The message after one attempt. It comes as it was claimed: `attempts` counts this one, and `updated_at` is when
+    this attempt began."""
+    if result.certainty == "accepted":
+        return Settled("sent")
+    if result.certainty == "in_doubt":
+        return _doubted(message, now)
+    if result.fault == "socket":
+        return _closed(message, policy, now)
+    if result.fault in _FINAL or (result.certainty == "refused" and result.fault == "none"):
+        return _failed(message, _FINAL.get(result.fault, "request-refused"), result.detail)
+    return _faulted(message, result, now)
+
+
+def _doubted(message: Message, now: float) -> Settled:
+    """Doubt dates from the beginning of the send: that is where it is looked for."""
+    began = min(message.updated_at, now)
+    return Settled("in_doubt", now + FIRST_LOOK_S, Reason("in-doubt"), message.closed_tries, began)
+
+
+def _closed(message: Message, policy: Policy, now: float) -> Settled:
+    """ "Connection Closed": once it may be a hiccup; again, and the session is down."""
+    tries = message.closed_tries + 1
+    beyond = tries - policy.closed_retries
+    if beyond > 0 and message.on_down == "fail":
+        return _failed(message, "session-down", closed_tries=tries)
+    # A held message waits a little by itself too: the judge's gate closes a moment after this row is written.
+    pause = pacing.doubling(policy.closed_retry_after_s or 1.0, 60.0, beyond - 1)
+    due = now + (policy.closed_retry_after_s if beyond <= 0 else pause)
+    return _queued(message, due, Reason("session-down" if beyond > 0 else "send-retried"), now, tries)
+
+
+def _faulted(message: Message, result: SendResult, now: float) -> Settled:
+    again = _AGAIN[result.fault]
+    spent = result.fault in _BY_TRIES and message.attempts >= TRIES_WITH_EFFORT
+    if spent or (result.fault in _BY_ON_DOWN and message.on_down == "fail"):
+        return _failed(message, again.code, result.detail)
+    due = now + pacing.doubling(again.first_s, again.most_s, message.attempts - 1)
+    return _queued(message, due, Reason(again.code, _words(result.detail)), now, message.closed_tries)
+
+
+def _queued(message: Message, due_at: float, reason: Reason, now: float, closed_tries: int) -> Settled:
+    if is_expired(message, now):
+        return Settled("expired", None, Reason("expired"), closed_tries)
+    return Settled("queued", due_at, reason, closed_tries)
+
+
+def _failed(message: Message, code: str, detail: str = "", closed_tries: int | None = None) -> Settled:
+    tries = message.closed_tries if closed_tries is None else closed_tries
+    return Settled("failed", None, Reason(code, _words(detail)), tries)
+
+
+def _words(detail: str) -> Mapping[str, str]:
+    return {"detail": detail} if detail else {}
+
+
+# -- doubt -------------------------------------------------------------------------------------------------------
+
+
+def live_since_doubt(session: Session, message: Message) -> bool:
+    """Whether the session was proved alive after the doubtful send began: only then can absence be believed, for a
+    message may leave a dead provider's own queue when it comes back."""
+    return session.gate == "open" and session.facts.life_at > _began(message)
+
+
+def resolve(
+    message: Message, result: LookResult, policy: Policy, *, live_proved: bool, read_began: float, now: float
+) -> Settled:
+    """A message in doubt after one look. Absence counts only when the session is proved live and the read began later
+    than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`."""
+    began = _began(message)
+    if result == "found":
+        return Settled("sent", doubt_since=began)
+    if result == "absent" and live_proved and read_began > began + policy.send_timeout_s:
+        return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
+    if now < began + policy.hold_for_s:
+        return _still_doubted(message, Reason("in-doubt"), _next_look(began, policy, now))
+    match policy.in_doubt:
+        case "resend":
+            return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
+        case "fail":
+            return _failed(message, "in-doubt-failed")
+        case _:
+            return _still_doubted(message, Reason("in-doubt-held"), now + LOOK_SELDOM_S)
+
+
+def _began(message: Message) -> float:
+    return message.updated_at if message.doubt_since is None else message.doubt_since
+
+
+def _still_doubted(message: Message, reason: Reason, due_at: float) -> Settled:
+    return Settled("in_doubt", due_at, reason, message.closed_tries, _began(message))
+
+
+def _next_look(began: float, policy: Policy, now: float) -> float:
+    """Half as long again as the doubt has lasted; the first useful look for absence is when the send's time is over."""
+    conclusive = began + policy.send_timeout_s
+    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - began) / 2))
+    return min(now + pause, conclusive + 1) if now < conclusive else now + pause

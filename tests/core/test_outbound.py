@@ -1,0 +1,409 @@
+"""Messages: what one attempt, or one look, makes of them; and the moves that may never happen."""
+
+from __future__ import annotations
+
+import itertools
+from typing import get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esteio.core import outbound
+from esteio.core.model import Axis, Content, Message, MessageId, MessageState, SessionId, SessionName
+from esteio.core.outbound import (
+    MOVES,
+    SendResult,
+    Settled,
+    is_expired,
+    live_since_doubt,
+    may_move,
+    resolve,
+    settle,
+    shown_state,
+)
+from esteio.core.policy import DEFAULT, SEEDS
+from esteio.core.session import Facts, Session
+
+BEGAN = 1000.0
+NOW = 1010.0
+
+
+def message(**fields: object) -> Message:
+    base = Message(
+        id=MessageId("m1"),
+        session_id=SessionId(1),
+        session=SessionName("s"),
+        direction="out",
+        chat="5511987654321",
+        content=Content("text", text="oi"),
+        state="sending",
+        created_at=900.0,
+        updated_at=BEGAN,
+        attempts=1,
+    )
+    return msgspec.structs.replace(base, **fields)
+
+
+def code(settled: Settled) -> str | None:
+    return settled.reason.code if settled.reason else None
+
+
+STATES = get_args(MessageState)
+PROGRESS = {"queued": 0, "held": 0, "sending": 0, "in_doubt": 0, "sent": 1, "delivered": 2, "read": 3}
+
+
+def test_the_core_and_the_adapters_speak_of_the_same_outcomes():
+    from esteio.providers import base
+
+    assert get_args(outbound.Certainty) == get_args(base.Certainty)
+    assert get_args(outbound.Fault) == get_args(base.SendFault)
+    assert set(SendResult.__struct_fields__) | {"evidence"} == set(base.SendOutcome.__struct_fields__)
+
+
+def test_every_fault_has_one_fate():
+    fates = [set(outbound._AGAIN), set(outbound._FINAL), {"socket"}]
+    assert set().union(*fates) == set(get_args(outbound.Fault))
+    assert sum(map(len, fates)) == len(get_args(outbound.Fault))
+
+
+def test_the_table_of_moves_names_every_state_and_no_other():
+    assert set(MOVES) == set(STATES)
+    assert set().union(*MOVES.values()) <= set(STATES)
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+def test_no_move_goes_back_but_a_person_s_retry(before, after):
+    if may_move(before, after):
+        assert before in PROGRESS, "an end has no way out"
+        assert after not in PROGRESS or PROGRESS[after] > PROGRESS[before] or PROGRESS[before] == 0
+    elif may_move(before, after, by_person=True):
+        assert after == "queued"
+        assert before in {"failed", "expired", "cancelled"}
+
+
+def test_what_left_never_returns_to_the_queue_even_by_a_person():
+    assert not any(may_move(state, "queued", by_person=True) for state in ("sent", "delivered", "read"))
+    assert may_move("in_doubt", "queued", by_person=True)
+    assert may_move("failed", "queued", by_person=True)
+    assert not may_move("failed", "queued")
+    assert not may_move("failed", "sent", by_person=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "gate", "shown"),
+    [
+        ("queued", "held", "held"),
+        ("queued", "open", "queued"),
+        ("sending", "held", "sending"),
+        ("failed", "held", "failed"),
+    ],
+)
+def test_held_is_queued_behind_a_closed_gate(state, gate, shown):
+    assert shown_state(state, gate) == shown
+
+
+@pytest.mark.parametrize(("expires", "now", "over"), [(None, 9e9, False), (50, 49.9, False), (50, 50, True)])
+def test_a_message_expires_at_its_time(expires, now, over):
+    assert is_expired(message(expires_at=expires), now) is over
+
+
+# -- one attempt -------------------------------------------------------------------------------------------------
+
+
+def test_accepted_is_sent():
+    settled = settle(message(closed_tries=1), SendResult("accepted", provider_id="X"), DEFAULT, NOW)
+    assert settled == Settled("sent")
+
+
+def test_a_first_connection_closed_is_tried_again_after_three_seconds():
+    settled = settle(message(), SendResult("not_sent", "socket"), DEFAULT, NOW)
+    assert (settled.state, settled.due_at, code(settled), settled.closed_tries) == (
+        "queued",
+        NOW + 3,
+        "send-retried",
+        1,
+    )
+
+
+def test_a_second_connection_closed_holds_the_message_with_the_seed_s_sentence():
+    settled = settle(message(closed_tries=1), SendResult("not_sent", "socket"), DEFAULT, NOW)
+    assert (settled.state, code(settled), settled.closed_tries) == ("queued", "session-down", 2)
+    assert settled.due_at is not None
+    assert NOW < settled.due_at <= NOW + 5
+
+
+def test_a_second_connection_closed_fails_what_may_not_wait():
+    settled = settle(message(closed_tries=1, on_down="fail"), SendResult("not_sent", "socket"), SEEDS, NOW)
+    assert (settled.state, settled.due_at, code(settled), settled.closed_tries) == ("failed", None, "session-down", 2)
+
+
+def test_even_what_may_not_wait_gets_its_one_short_retry():
+    settled = settle(message(on_down="fail"), SendResult("not_sent", "socket"), SEEDS, NOW)
+    assert (settled.state, settled.due_at) == ("queued", NOW + 3)
+
+
+@pytest.mark.parametrize(("retries", "tries", "state"), [(0, 0, "failed"), (2, 1, "queued"), (2, 2, "failed")])
+def test_the_number_of_short_retries_is_the_policy_s(retries, tries, state):
+    policy = msgspec.structs.replace(DEFAULT, closed_retries=retries)
+    settled = settle(message(closed_tries=tries, on_down="fail"), SendResult("not_sent", "socket"), policy, NOW)
+    assert settled.state == state
+
+
+@pytest.mark.parametrize("retry_after", [0, 0.5, 3])
+def test_a_held_message_is_never_due_at_once_and_never_much_later(retry_after):
+    policy = msgspec.structs.replace(DEFAULT, closed_retry_after_s=retry_after)
+    pauses = []
+    for tries in range(1, 12):
+        settled = settle(message(closed_tries=tries), SendResult("not_sent", "socket"), policy, NOW)
+        assert settled.due_at is not None
+        pauses.append(settled.due_at - NOW)
+    assert pauses == sorted(pauses)
+    assert pauses[0] > 0
+    assert pauses[-1] == 60
+
+
+@pytest.mark.parametrize("fault", ["server", "timeout", "none"])
+def test_a_server_that_is_not_there_is_asked_again_later_and_later(fault):
+    pauses = []
+    for attempts in range(1, 10):
+        settled = settle(
+            message(attempts=attempts, on_down="fail", closed_tries=1),
+            SendResult("not_sent", fault, "503"),
+            DEFAULT,
+            NOW,
+        )
+        assert (settled.state, code(settled), settled.closed_tries) == ("queued", "send-server", 1)
+        assert settled.due_at is not None
+        pauses.append(settled.due_at - NOW)
+    assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_too_fast_is_later():
+    settled = settle(message(), SendResult("not_sent", "rate"), DEFAULT, NOW)
+    assert (settled.state, settled.due_at, code(settled)) == ("queued", NOW + 15, "send-rate")
+
+
+@pytest.mark.parametrize("certainty", ["not_sent", "refused"])
+@pytest.mark.parametrize(("attempts", "state"), [(1, "queued"), (2, "queued"), (3, "failed")])
+def test_media_is_tried_three_times_in_all(certainty, attempts, state):
+    settled = settle(message(attempts=attempts), SendResult(certainty, "media", "no such file"), DEFAULT, NOW)
+    assert (settled.state, code(settled)) == (state, "media-failed")
+    assert settled.reason is not None
+    assert settled.reason.args == {"detail": "no such file"}
+
+
+def test_a_restricted_account_is_left_in_peace_for_an_hour():
+    settled = settle(message(), SendResult("refused", "restriction"), DEFAULT, NOW)
+    assert (settled.state, settled.due_at, code(settled)) == ("queued", NOW + 3600, "restricted-463")
+
+
+@pytest.mark.parametrize(("on_down", "attempts"), [("fail", 1), ("hold", 3)])
+def test_a_restricted_account_is_not_insisted_upon(on_down, attempts):
+    settled = settle(message(on_down=on_down, attempts=attempts), SendResult("refused", "restriction"), DEFAULT, NOW)
+    assert (settled.state, code(settled)) == ("failed", "restricted-463")
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (SendResult("refused", "invalid-number", "exists: false"), "invalid-number"),
+        (SendResult("refused", "request", "bad body"), "request-refused"),
+        (SendResult("not_sent", "request", "bad body"), "request-refused"),
+        (SendResult("refused", "none", "no"), "request-refused"),
+    ],
+)
+def test_our_own_mistakes_fail_at_once_with_the_provider_s_words(result, reason):
+    settled = settle(message(closed_tries=1), result, DEFAULT, NOW)
+    assert (settled.state, settled.due_at, code(settled), settled.closed_tries) == ("failed", None, reason, 1)
+    assert settled.reason is not None
+    assert settled.reason.args == {"detail": result.detail}
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("unpaired", "unpaired"), ("missing", "instance-missing")])
+@pytest.mark.parametrize(("on_down", "state"), [("hold", "queued"), ("fail", "failed")])
+def test_without_a_link_the_message_says_whether_it_waits(fault, reason, on_down, state):
+    settled = settle(message(on_down=on_down), SendResult("not_sent", fault), DEFAULT, NOW)
+    assert (settled.state, code(settled)) == (state, reason)
+
+
+def test_what_would_wait_beyond_its_time_expires_instead():
+    for result in (SendResult("not_sent", "server"), SendResult("not_sent", "socket")):
+        settled = settle(message(expires_at=NOW), result, DEFAULT, NOW)
+        assert (settled.state, settled.due_at, code(settled)) == ("expired", None, "expired")
+
+
+@pytest.mark.parametrize("fault", get_args(outbound.Fault))
+def test_doubt_is_never_a_failure_and_dates_from_the_beginning(fault):
+    settled = settle(message(expires_at=NOW, closed_tries=1), SendResult("in_doubt", fault), DEFAULT, NOW)
+    assert (settled.state, settled.due_at, settled.doubt_since) == ("in_doubt", NOW + 5, BEGAN)
+    assert (code(settled), settled.closed_tries) == ("in-doubt", 1)
+
+
+def test_doubt_never_dates_from_the_future():
+    assert settle(message(updated_at=NOW + 9), SendResult("in_doubt"), DEFAULT, NOW).doubt_since == NOW
+
+
+RESULTS = st.builds(
+    SendResult, st.sampled_from(get_args(outbound.Certainty)), st.sampled_from(get_args(outbound.Fault)), st.text()
+)
+POLICIES = st.builds(
+    lambda retries, after, doubt: msgspec.structs.replace(
+        DEFAULT, closed_retries=retries, closed_retry_after_s=after, in_doubt=doubt
+    ),
+    st.integers(0, 3),
+    st.floats(0, 60),
+    st.sampled_from(["hold", "resend", "fail"]),
+)
+
+
+@given(
+    result=RESULTS,
+    policy=POLICIES,
+    attempts=st.integers(0, 50),
+    tries=st.integers(0, 50),
+    on_down=st.sampled_from(["hold", "fail"]),
+)
+def test_every_outcome_has_a_legal_state_and_what_waits_has_a_time(result, policy, attempts, tries, on_down):
+    settled = settle(message(attempts=attempts, closed_tries=tries, on_down=on_down), result, policy, NOW)
+    assert may_move("sending", settled.state)
+    assert (settled.due_at is not None) == (settled.state in ("queued", "in_doubt"))
+    assert settled.due_at is None or settled.due_at >= NOW
+    assert (settled.doubt_since is not None) == (settled.state == "in_doubt")
+    assert (settled.reason is None) == (settled.state == "sent")
+    assert (settled.state == "sent") == (result.certainty == "accepted")
+    assert (settled.state == "in_doubt") == (result.certainty == "in_doubt")
+
+
+# -- doubt -------------------------------------------------------------------------------------------------------
+
+
+def doubted(**fields: object) -> Message:
+    return message(**{"state": "in_doubt", "doubt_since": BEGAN, **fields})
+
+
+def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None):
+    return resolve(
+        who or doubted(),
+        result,
+        policy,
+        live_proved=live,
+        read_began=now if began is None else began,
+        now=now,
+    )
+
+
+@pytest.mark.parametrize("now", [BEGAN + 5, BEGAN + 10**6])
+def test_found_is_sent(now):
+    assert look("found", now, live=False).state == "sent"
+
+
+def test_proved_absence_goes_out_again():
+    settled = look("absent", BEGAN + 76)
+    assert (settled.state, settled.due_at, code(settled)) == ("queued", BEGAN + 76, "not-sent-after-all")
+    assert settled.doubt_since is None
+
+
+@pytest.mark.parametrize(
+    ("now", "live", "began"),
+    [
+        (BEGAN + 5, True, None),
+        (BEGAN + 75, True, None),
+        (BEGAN + 80, True, BEGAN + 74),
+        (BEGAN + 500, False, None),
+    ],
+)
+def test_absence_is_not_believed_too_early_nor_of_a_session_that_is_not_proved_live(now, live, began):
+    settled = look("absent", now, live=live, began=began)
+    assert (settled.state, code(settled), settled.doubt_since) == ("in_doubt", "in-doubt", BEGAN)
+
+
+def test_absence_of_what_has_expired_is_not_sent_again():
+    settled = look("absent", BEGAN + 80, who=doubted(expires_at=BEGAN + 79))
+    assert settled.state == "expired"
+
+
+def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
+    now, times = BEGAN, []
+    while now < BEGAN + 3000:
+        settled = look("unknown", now)
+        assert settled.due_at is not None
+        times.append(settled.due_at - BEGAN)
+        now = settled.due_at
+    assert times[0] == 5
+    assert any(75 < at <= 76 for at in times)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert max(gaps) == 300
+    after = [gap for at, gap in zip(times, gaps, strict=False) if at > 75]
+    assert after == sorted(after)
+
+
+OVER = BEGAN + DEFAULT.hold_for_s
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "reason"),
+    [
+        ("hold", "in_doubt", "in-doubt-held"),
+        ("resend", "queued", "resent-after-doubt"),
+        ("fail", "failed", "in-doubt-failed"),
+    ],
+)
+@pytest.mark.parametrize("result", ["unknown", "absent"])
+def test_what_nobody_can_tell_goes_by_policy_only_when_hope_is_over(word, state, reason, result):
+    policy = msgspec.structs.replace(DEFAULT, in_doubt=word)
+    assert code(look(result, OVER - 1, policy=policy, live=False)) == "in-doubt"
+    settled = look(result, OVER, policy=policy, live=False)
+    assert (settled.state, code(settled)) == (state, reason)
+
+
+def test_what_is_kept_in_doubt_is_still_looked_for_seldom():
+    assert look("unknown", OVER).due_at == OVER + 3600
+
+
+def test_an_old_row_without_the_time_of_doubt_takes_its_last_change():
+    settled = look("unknown", BEGAN + 10, who=doubted(doubt_since=None))
+    assert settled.doubt_since == BEGAN
+
+
+@given(
+    result=st.sampled_from(get_args(outbound.LookResult)),
+    policy=POLICIES,
+    age=st.floats(0, 200_000),
+    live=st.booleans(),
+    reading=st.floats(0, 100),
+    expires=st.none() | st.floats(0, 200_000),
+)
+def test_a_message_in_doubt_is_sent_again_only_by_proof_or_by_policy(result, policy, age, live, reading, expires):
+    now = BEGAN + age
+    who = doubted(expires_at=None if expires is None else BEGAN + expires)
+    settled = resolve(who, result, policy, live_proved=live, read_began=now - reading, now=now)
+    assert settled.state == "in_doubt" or may_move("in_doubt", settled.state)
+    if settled.state == "queued":
+        proof = result == "absent" and live and age - reading > policy.send_timeout_s
+        assert proof or (policy.in_doubt == "resend" and age >= policy.hold_for_s)
+        assert not is_expired(who, now)
+    if settled.state == "in_doubt":
+        assert settled.doubt_since == BEGAN
+        assert settled.due_at is not None
+        assert settled.due_at > now
+
+
+@pytest.mark.parametrize(
+    ("gate", "life_at", "live"),
+    [("open", BEGAN + 1, True), ("open", BEGAN, False), ("held", BEGAN + 1, False)],
+)
+def test_live_means_proved_since_the_doubt_began_and_open_now(gate, life_at, live):
+    session = Session(
+        id=SessionId(1),
+        name=SessionName("s"),
+        server="srv",
+        kind="evolution",
+        created_at=0.0,
+        gate=gate,
+        can_send=Axis(),
+        facts=Facts(life_at=life_at),
+    )
+    assert live_since_doubt(session, doubted()) is live
