@@ -1,0 +1,366 @@
+"""The driver against real sockets on loopback: what surely was not sent, what may have been, what it never does."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.providers.driver import MOST_STEPS, AiohttpTransport, run
+from esteio.providers.reading import TOO_LARGE
+
+
+@contextlib.asynccontextmanager
+async def served(handler, *, unix=None):
+    """A real server for every path; yields its base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.UnixSite(runner, str(unix)) if unix else web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield "" if unix else f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def raw(answer, *, hears_head=True):
+    """A TCP server that reads a request's head and then does what `answer(reader, writer)` does."""
+    heads, serving = [], []
+
+    async def serve(reader, writer):
+        serving.append(asyncio.current_task())
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            heads.append(await (reader.readuntil(b"\r\n\r\n") if hears_head else reader.read(16)))
+            await answer(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+    finally:
+        server.close()
+        await server.wait_closed()
+        await asyncio.gather(*serving)
+
+
+async def ok(_request):
+    return web.Response()
+
+
+async def exchange(url, *, transport=None, method="GET", timeout_s=5.0, **request):
+    own = transport or AiohttpTransport()
+    try:
+        return await own.exchange(HttpRequest(method, url, timeout_s=timeout_s, **request))
+    finally:
+        if transport is None:
+            await own.aclose()
+            await own.aclose()  # double close is harmless
+
+
+async def failure(url, **options):
+    with pytest.raises(TransportFailed) as caught:
+        await exchange(url, **options)
+    return caught.value
+
+
+def test_an_answer_comes_back_whole():
+    async def hello(request):
+        text = f"{request.method} {request.path} {request.headers['apikey']} {await request.text()}"
+        return web.Response(text=text, status=418, headers={"X-Thing": "yes"})
+
+    async def main():
+        async with served(hello) as base:
+            return await exchange(f"{base}/a%2Fb", method="POST", body=b"{}", headers={"apikey": "k"})
+
+    answer = asyncio.run(main())
+    assert (answer.status, answer.headers["x-thing"]) == (418, "yes")
+    assert answer.body == b"POST /a/b k {}"
+
+
+def test_a_path_is_not_quoted_a_second_time():
+    async def echo(request):
+        return web.Response(text=request.raw_path)
+
+    async def main():
+        async with served(echo) as base:
+            return await exchange(f"{base}/s/Loja%20S%C3%A3o%2FPaulo?instanceName=a%2Bb%26c")
+
+    assert asyncio.run(main()).body == b"/s/Loja%20S%C3%A3o%2FPaulo?instanceName=a%2Bb%26c"
+
+
+def test_a_redirect_and_a_page_are_answers():
+    async def away(_request):
+        return web.Response(status=302, headers={"Location": "http://elsewhere.test/"})
+
+    async def page(_request):
+        return web.Response(text="<html>login</html>", content_type="text/html")
+
+    async def main():
+        async with served(away) as base:
+            first = await exchange(base)
+        async with served(page) as base:
+            return first, await exchange(base)
+
+    away_answer, page_answer = asyncio.run(main())
+    assert away_answer.status == 302
+    assert page_answer.is_html
+
+
+def test_a_refused_connection_was_surely_not_sent():
+    async def main():
+        async with served(ok) as base:
+            gone = base
+        return await failure(gone, method="POST", body=b"{}")
+
+    error = asyncio.run(main())
+    assert (error.sent, error.timed_out, error.reason) == ("no", False, "the connection was refused")
+
+
+@pytest.mark.parametrize(("url", "reason"), [("ftp://a.test/", "unknown scheme"), ("http://", ""), ("nothing", "")])
+def test_a_url_that_is_none_was_surely_not_sent(url, reason):
+    error = asyncio.run(failure(url))
+    assert error.sent == "no"
+    assert reason in error.reason
+
+
+def test_a_header_that_cannot_be_written_is_a_failure_too():
+    async def main():
+        async with served(ok) as base:
+            return await failure(base, headers={"apikey": "a\r\nb"})
+
+    assert asyncio.run(main()).reason.startswith("the exchange failed")
+
+
+def test_a_connection_that_breaks_after_the_request_may_have_been_heard():
+    async def drop(_reader, writer):
+        writer.transport.abort()
+
+    async def main():
+        async with raw(drop) as (base, heads):
+            return await failure(base, method="DELETE"), heads
+
+    error, heads = asyncio.run(main())
+    assert error.sent == "maybe"
+    assert len(heads) == 1  # a DELETE is a logout: the library must not repeat it
+
+
+def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
+    """The library's own repetition of GET, PUT and DELETE is off."""
+
+    async def once(reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")
+        heads_seen.append("second")
+        writer.transport.abort()
+
+    heads_seen = []
+
+    async def main():
+        transport = AiohttpTransport()
+        async with raw(once) as (base, heads):
+            await exchange(base, transport=transport, method="DELETE")
+            error = await failure(base, transport=transport, method="DELETE")
+            await transport.aclose()
+            return error, heads
+
+    error, heads = asyncio.run(main())
+    assert error.sent == "maybe"
+    assert (len(heads), heads_seen) == (1, ["second"])
+
+
+def test_silence_is_in_doubt_and_timed_out():
+    async def silent(reader, _writer):
+        await reader.read()
+
+    async def main():
+        async with raw(silent) as (base, _):
+            return await failure(base, timeout_s=0.05)
+
+    error = asyncio.run(main())
+    assert (error.sent, error.timed_out) == ("maybe", True)
+
+
+def test_waiting_for_a_free_connection_sends_nothing():
+    arrived = []
+
+    async def main():
+        began, done = asyncio.Event(), asyncio.Event()
+
+        async def silent(request):
+            arrived.append(request.path)
+            began.set()
+            await done.wait()
+            return web.Response()
+
+        transport = AiohttpTransport(connections_per_host=1)
+        async with served(silent) as base:
+            first = asyncio.create_task(exchange(f"{base}/first", transport=transport, timeout_s=30))
+            await began.wait()
+            error = await failure(f"{base}/second", transport=transport, timeout_s=0.05)
+            done.set()
+            await first
+            await transport.aclose()
+            return error
+
+    error = asyncio.run(main())
+    assert (error.sent, error.timed_out, arrived) == ("no", True, ["/first"])
+
+
+def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt():
+    async def half(_reader, writer):
+        writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{")
+        await writer.drain()
+
+    async def flood(_request):
+        return web.Response(body=b"x" * 5000)
+
+    async def main():
+        async with raw(half) as (base, _):
+            broken = await failure(base)
+        transport = AiohttpTransport(max_body_bytes=1000)
+        async with served(flood) as base:
+            large = await failure(base, transport=transport)
+            await transport.aclose()
+            return broken, large
+
+    broken, large = asyncio.run(main())
+    assert (broken.sent, broken.reason) == ("maybe", "the answer broke off")
+    assert (large.sent, large.reason.startswith(TOO_LARGE)) == ("maybe", True)
+
+
+def test_a_failed_tls_handshake_sends_nothing_and_is_not_answered_by_plain_http():
+    async def plain(_reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+
+    async def main():
+        async with raw(plain, hears_head=False) as (base, heads):
+            return await failure(base.replace("http:", "https:"), headers={"apikey": "SECRET"}), heads
+
+    error, heads = asyncio.run(main())
+    assert (error.sent, error.reason.startswith("TLS")) == ("no", True)
+    assert error.__cause__ is not None
+    assert len(heads) == 1
+    assert heads[0][:1] == b"\x16"  # a TLS hello, and nothing else
+
+
+def test_a_unix_socket_is_a_server_too(tmp_path: Path):
+    socket = tmp_path / "e.sock"
+
+    async def hello(request):
+        return web.Response(text=request.path_qs)
+
+    async def main():
+        async with served(hello, unix=socket):
+            return await exchange(f"http+unix://{str(socket).replace('/', '%2F')}/a?b=1")
+
+    assert asyncio.run(main()).body == b"/a?b=1"
+
+
+def test_the_trace_tells_no_secret_and_no_number():
+    seen = []
+
+    async def main():
+        transport = AiohttpTransport(trace=seen.append)
+        async with served(ok) as base:
+            url = f"{base}/instance/K3Y/connect?number=5511999990001&x=K3Y"
+            await exchange(url, transport=transport, headers={"Authorization": "Bearer K3Y"})
+            await failure("http://127.0.0.1:1/a", transport=transport)
+            await transport.aclose()
+
+    asyncio.run(main())
+    first = seen[0]
+    assert first.method == "GET"
+    assert first.path == "/instance/[hidden]/connect?number=[hidden]&x=[hidden]"
+    assert "K3Y" not in repr(seen)
+    assert all(one.ms >= 0 for one in seen)
+
+
+def test_a_cancelled_exchange_is_cancelled():
+    async def main():
+        began, done = asyncio.Event(), asyncio.Event()
+
+        async def silent(_request):
+            began.set()
+            await done.wait()
+            return web.Response()
+
+        async with served(silent) as base:
+            task = asyncio.create_task(exchange(base))
+            await began.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            done.set()
+
+    asyncio.run(main())
+
+
+# -- run ---------------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """A transport that plays a script."""
+
+    def __init__(self, *script):
+        self.script = list(script)
+        self.asked = []
+
+    async def exchange(self, request):
+        self.asked.append(request.url)
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def aclose(self):
+        pass
+
+
+def test_run_sends_answers_in_and_throws_failures_in():
+    def flow():
+        first = yield HttpRequest("GET", "one")
+        try:
+            yield HttpRequest("GET", "two")
+        except TransportFailed as failed:
+            return first.status, failed.sent
+
+    transport = Scripted(HttpResponse(204), TransportFailed("x", sent="no"))
+    assert asyncio.run(run(flow(), transport)) == (204, "no")
+    assert transport.asked == ["one", "two"]
+
+
+def test_run_takes_a_flow_of_no_step_and_stops_one_without_end():
+    def nothing():
+        return 7
+        yield
+
+    def endless():
+        while True:
+            yield HttpRequest("GET", "again")
+
+    assert asyncio.run(run(nothing(), Scripted())) == 7
+    with pytest.raises(RuntimeError, match="steps"):
+        asyncio.run(run(endless(), Scripted(*[HttpResponse(200)] * (MOST_STEPS + 1))))
+
+
+def test_a_failure_that_a_flow_does_not_catch_passes_and_the_flow_is_closed():
+    closed = []
+
+    def flow():
+        try:
+            yield HttpRequest("GET", "one")
+        finally:
+            closed.append(True)
+
+    with pytest.raises(TransportFailed):
+        asyncio.run(run(flow(), Scripted(TransportFailed("x", sent="maybe"))))
+    assert closed == [True]
