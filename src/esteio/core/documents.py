@@ -82,7 +82,7 @@ class PlainReason(msgspec.Struct, frozen=True):
 
 
 Say = Callable[[Reason], ReasonDocument | PlainReason]
-Sentence = Say
+Sentence = Callable[[Reason], Any]
 """The store's word for the voice of its event rows."""
 
 
@@ -343,7 +343,8 @@ def session(value: Session, held: int, say: Say, *, previous: SessionState | Non
         recovery=recovery(value.recovery),
         held=held,
         policy=value.policy,
-        ref=value.ref,
+        # A token is a secret wherever it stands; what else the provider calls the session may be seen.
+        ref={name: word for name, word in value.ref.items() if name != "token"},
         created_at=timestamp(value.created_at),
         previous=UNSET if previous is None else previous,
     )
