@@ -47,6 +47,7 @@ EVENTS: frozenset[str] = frozenset(
         "session.looked_at",
         "session.state_changed",
         "session.decision_lost",
+        "session.judge_failed",
         "session.outage_started",
         "session.outage_ended",
         "session.pair_asked",
@@ -62,6 +63,7 @@ EVENTS: frozenset[str] = frozenset(
         "approval.decided",
         # acts and messages
         "work.claimed",
+        "work.performed",
         "work.settled",
         "work.dropped",
         "work.failed",

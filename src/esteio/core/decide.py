@@ -270,7 +270,13 @@ def _climb(draft: Draft, found: Verdict) -> None:
     if draft.act is not None or _must_look_first(draft):
         return
     step = ladder.next_step(
-        draft.session, draft.server, found, draft.policy, draft.view.can, draft.view.quirks, draft.now
+        draft.session,
+        draft.server,
+        found,
+        draft.policy,
+        draft.view.can,
+        quirks=draft.view.quirks,
+        now=draft.now,
     )
     match step.do:
         case "act":

@@ -105,7 +105,7 @@ class Draft:
         """The session's facts with these fields changed."""
         self.change(facts=msgspec.structs.replace(self.session.facts, **fields))
 
-    def say(self, kind: Literal["decision", "act", "notice"], code: str, **args: str) -> None:
+    def say(self, kind: Literal["decision", "act", "notice"], code: str, /, **args: str) -> None:
         """A line for the journal."""
         self.lines.append(Line(kind, code, args))
 

@@ -104,8 +104,9 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     if not facts.closed:
         return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
     apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
-    # Beside a claim of `connecting` the provider is at it by itself: only time tells a hiccup from a fall.
-    beside = policy.probe_is_witness and road not in facts.closed_by and facts.said != "connecting"
+    # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
+    # fall. Beside a claim of `open` it is not.
+    beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
     second = beside or at - facts.closed[0] >= apart
     return msgspec.structs.replace(
         facts,
@@ -125,7 +126,7 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     if at < facts.said_at:
         return facts
     was = facts.said
-    facts = msgspec.structs.replace(facts, said=word, said_at=at)
+    facts = msgspec.structs.replace(facts, said=word, said_at=at, said_since=facts.said_since if word == was else at)
     if word == "open" and was != "open":
         facts = msgspec.structs.replace(facts, opened_at=at)
     if not trust_claims:
@@ -312,7 +313,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     weather = _weather(server)
     if weather:
         return weather
-    fall = _fall(session, policy, now)
+    fall = _fall(session, server, policy, now)
     if fall and fall.since >= facts.life_at:
         return fall
     if facts.life_at:
@@ -345,7 +346,7 @@ def _weather(server: Server) -> Verdict | None:
     return None
 
 
-def _fall(session: Session, policy: Policy, now: float) -> Verdict | None:
+def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
     """The newest fall that the evidence proves, if any."""
     facts = session.facts
     coded = _coded_verdict(facts, now)
@@ -362,6 +363,9 @@ def _fall(session: Session, policy: Policy, now: float) -> Verdict | None:
     if is_flapping(facts, policy, now):
         return Verdict("flapping", Reason("flapping", {"count": str(len(facts.connecting))}), facts.connecting[-1])
     if facts.dead_at > facts.life_at:
+        if server.facts.booted_at > max(facts.dead_at, facts.said_at):
+            # What was seen before the process started is about a socket that is gone with it.
+            return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
         return _death(facts)
     return None
 

@@ -8,18 +8,23 @@ open attempt (`decide`).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.diagnose import FOR_PEOPLE, Verdict
+from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict
 from esteio.core.model import DESTRUCTIVE, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 
 RESTART_NOOP = "restart-ended-socket-noop"
 """Name of the quirk: a restart of a session whose socket has already ended is answered 200 and does nothing."""
+
+
+NOTHING_TO_HEAL: frozenset[Kind] = frozenset({"live", "suspect", "new", "server_down", "server_wall"})
+"""Verdicts that call for no rung of this session."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -38,7 +43,7 @@ class Step(msgspec.Struct, frozen=True):
 
 def plan(verdict: Verdict, policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
     """The rungs for this verdict, harmless first, in order."""
-    connects: tuple[Rung, ...] = ("connect",) * policy.connect_attempts
+    connects = _times("connect", policy.connect_attempts)
     tail = _destructive_tail(policy, can)
     restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
     match verdict.kind:
@@ -63,22 +68,36 @@ def plan(verdict: Verdict, policy: Policy, can: Capabilities) -> tuple[Rung, ...
 def _destructive_tail(policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
     if not can.connect:
         return ()
-    again: tuple[Rung, ...] = ("connect",) * policy.logout_connect_attempts
+    again = _times("connect", policy.logout_connect_attempts)
     logout: tuple[Rung, ...] = ("logout", *again) if can.restart else ()
     return (*logout, "recreate") if policy.recreate else logout
 
 
+def _times(rung: Rung, count: int) -> tuple[Rung, ...]:
+    return (rung,) * count
+
+
 def remaining(planned: tuple[Rung, ...], spent: tuple[str, ...]) -> tuple[Rung, ...]:
     """The plan without what was already tried in this fall, each try used up once."""
-    left = list(planned)
-    for rung in spent:
-        if rung in left:
-            left.remove(rung)  # type: ignore[arg-type]
+    tried = Counter(spent)
+    left: list[Rung] = []
+    for rung in planned:
+        if tried[rung] > 0:
+            tried[rung] -= 1
+        else:
+            left.append(rung)
     return tuple(left)
 
 
 def next_step(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, can: Capabilities, quirks: frozenset[str], now: float
+    session: Session,
+    server: Server,
+    verdict: Verdict,
+    policy: Policy,
+    can: Capabilities,
+    *,
+    quirks: frozenset[str],
+    now: float,
 ) -> Step:
     """The next rung for a session that has no open attempt."""
     recovery = session.recovery
@@ -86,12 +105,18 @@ def next_step(
         return Step("act", Reason("follows"), rung=recovery.then[0])
     if recovery.approved and _still_wanted(session, verdict):
         return _approved(session, server, policy, now)
-    if verdict.kind in ("live", "suspect", "new", "server_down", "server_wall"):
+    if verdict.kind in NOTHING_TO_HEAL:
         return Step("rest", verdict.because)
     if _wants_pairing(session, verdict):
-        return _pair(session, verdict, can)
+        return _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE:
         return Step("person", verdict.because)
+    return _left_alone(session, verdict, policy, now) or _climb(session, server, verdict, policy, can, quirks=quirks, now=now)
+
+
+def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) -> Step | None:
+    """Falls, and times, in which a hand of ours would only do harm."""
+    recovery = session.recovery
     if verdict.kind == "temp_banned":
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
@@ -99,7 +124,7 @@ def next_step(
         return Step("wait", verdict.because, until=session.facts.connecting[-1] + policy.flap_within_s)
     if now < recovery.quarantine_until:
         return Step("wait", Reason("quarantine", {"strikes": str(recovery.strikes)}), until=recovery.quarantine_until)
-    return _climb(session, server, verdict, policy, can, quirks, now)
+    return None
 
 
 def _wants_pairing(session: Session, verdict: Verdict) -> bool:
@@ -108,7 +133,7 @@ def _wants_pairing(session: Session, verdict: Verdict) -> bool:
     return verdict.kind in ("unpaired", "logged_out", "closed", "missing") and facts.pair_at > facts.act_at
 
 
-def _pair(session: Session, verdict: Verdict, can: Capabilities) -> Step:
+def _pair(verdict: Verdict, can: Capabilities) -> Step:
     dead_credentials = verdict.kind == "logged_out" and not can.connect_pairs_after_unlink
     rung: Rung = "recreate" if dead_credentials else "connect"
     return Step("ask" if rung == "recreate" else "act", Reason("asked-to-pair"), rung=rung)
@@ -116,7 +141,7 @@ def _pair(session: Session, verdict: Verdict, can: Capabilities) -> Step:
 
 def _still_wanted(session: Session, verdict: Verdict) -> bool:
     """An approval whose reason is gone is not carried out; an outright wish of a person is."""
-    return session.recovery.asked_by_person or verdict.kind not in ("live", "suspect", "new", "server_down", "server_wall")
+    return session.recovery.asked_by_person or verdict.kind not in NOTHING_TO_HEAL
 
 
 def _approved(session: Session, server: Server, policy: Policy, now: float) -> Step:
@@ -128,27 +153,40 @@ def _approved(session: Session, server: Server, policy: Policy, now: float) -> S
 
 
 def _climb(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, can: Capabilities, quirks: frozenset[str], now: float
+    session: Session,
+    server: Server,
+    verdict: Verdict,
+    policy: Policy,
+    can: Capabilities,
+    *,
+    quirks: frozenset[str],
+    now: float,
 ) -> Step:
     left = remaining(plan(verdict, policy, can), session.recovery.spent)
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
-    patience = _patience(session, server, verdict, policy, rung, now)
+    patience = _patience(session, server, verdict, policy, rung, now=now)
     if patience:
         return patience
     if rung not in DESTRUCTIVE:
         return Step("act", verdict.because, rung=rung)
-    return _destructive(session, server, verdict, policy, quirks, rung, now)
+    return _destructive(session, server, verdict, policy, rung, quirks=quirks, now=now)
 
 
-def _patience(session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, now: float) -> Step | None:
+def _patience(
+    session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, now: float
+) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
     if verdict.kind == "reconnecting" and not (rung == "connect" and pacing.in_boot_grace(server, policy, now)):
         # The provider is at it by itself; only when it is not done in time do we put a hand to it.
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
+    if verdict.kind == "closed" and rung == "connect" and not _stays_closed(session, policy):
+        # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
+        # second socket with the same credentials, and the two throw each other out for ever.
+        return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
     if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     if rung == "restart":
@@ -158,12 +196,20 @@ def _patience(session: Session, server: Server, verdict: Verdict, policy: Policy
     return None
 
 
+def _stays_closed(session: Session, policy: Policy) -> bool:
+    """Closed at two looks apart, with no word of connecting since the first."""
+    facts = session.facts
+    stood = facts.said_at - facts.said_since >= min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
+    moved = facts.hinted == "connecting" and facts.hinted_at > facts.said_since
+    return facts.said != "closed" or (stood and not moved)
+
+
 def _boot(server: Server, policy: Policy) -> float:
     return server.facts.booted_at + policy.boot_grace_s - policy.effect_within_s if server.facts.booted_at else 0.0
 
 
 def _destructive(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, quirks: frozenset[str], rung: Rung, now: float
+    session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, quirks: frozenset[str], now: float
 ) -> Step:
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)

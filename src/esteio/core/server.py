@@ -62,7 +62,7 @@ class _Sheet:
     def change(self, **fields: object) -> None:
         self.server = msgspec.structs.replace(self.server, **fields)
 
-    def say(self, code: str, **args: str) -> None:
+    def say(self, code: str, /, **args: str) -> None:
         self.lines.append(Line("decision", code, {"server": self.server.name, **args}))
 
 

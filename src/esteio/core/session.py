@@ -41,6 +41,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     said: str = ""
     """The freshest claim of the provider's own memory: open, connecting, closed, or a word we do not know."""
     said_at: float = 0.0
+    said_since: float = 0.0
+    """Since when it has said just that, look after look."""
     hinted: str = ""
     """The freshest claim pushed by a webhook, or of a list."""
     hinted_at: float = 0.0

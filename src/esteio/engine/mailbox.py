@@ -25,6 +25,7 @@ SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
 AFTER_FAILURE_S = 2.0
+AFTER_DEFECT_S = 15.0
 
 Key = SessionId | ServerName
 log = logger("mailbox")
@@ -98,6 +99,11 @@ class Mailboxes:
                     box.news[:0] = news
                     log.warning("session.decision_lost", key=key, error=str(error))
                     self._wake_at(key, self._clock.now() + AFTER_FAILURE_S)
+                    break
+                except Exception:
+                    # A defect of ours about one session may not silence it, nor the others.
+                    log.exception("session.judge_failed", key=key)
+                    self._wake_at(key, self._clock.now() + AFTER_DEFECT_S)
                     break
                 more = bool(box.news) or box.dirty
         finally:
