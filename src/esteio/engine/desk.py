@@ -1,0 +1,113 @@
+"""What every command has at hand: the store, the clock, the adapters, the vault, the bells.
+
+`Desk` is the base of the command rooms (`server_commands`, `session_commands` …) and holds the questions that they
+share. Never lives here: a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from esteio.clock import Clock
+from esteio.config import Settings, nearest
+from esteio.core.model import Message, MessageId, ServerName, SessionId, SessionName
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook
+from esteio.engine.ports import Nudge, Waiter
+from esteio.engine.refusals import Refusal, invalid, unknown
+from esteio.engine.targets import Resolver, system_resolver
+from esteio.providers.base import Provider
+from esteio.store.base import Qr, Store, StoredServer
+from esteio.vault import Vault
+
+SECRET_REF_KEYS = frozenset({"token"})
+"""What of a session's `ref` is sealed instead of stored in clear."""
+
+
+class Desk:
+    """The hands of the commands; all ports, no state of its own."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        providers: Mapping[str, Provider],
+        vault: Vault,
+        settings: Settings,
+        nudge: Nudge,
+        waiter: Waiter,
+        addresses: AddressBook,
+        resolve: Resolver = system_resolver,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.providers = providers
+        self.vault = vault
+        self.settings = settings
+        self.nudge = nudge
+        self.waiter = waiter
+        self.addresses = addresses
+        self.resolve = resolve
+
+    def policy(self, name: str) -> Policy:
+        """The policy a session names; the default one when the settings no longer know it."""
+        return self.settings.policies.get(name) or self.settings.policies["default"]
+
+    def known_policy(self, name: str) -> str:
+        """The name, if there is such a policy. Raises `Refusal`."""
+        if name not in self.settings.policies:
+            near = nearest(name, self.settings.policies)
+            raise Refusal("invalid-value", field="policy", near=near, in_body=True, why="is no policy of the settings")
+        return name
+
+    async def session(self, name: str) -> Session:
+        """Raises `Refusal("unknown-session")`."""
+        session = await self.store.session(SessionName(name))
+        if session is None:
+            raise unknown("session", name)
+        return session
+
+    async def session_now(self, session_id: SessionId, name: str) -> Session:
+        """The same session as it is now, not one of the same name. Raises `Refusal("unknown-session")`."""
+        session = await self.store.session_by_id(session_id)
+        if session is None:
+            raise unknown("session", name)
+        return session
+
+    async def server(self, name: str, *, in_body: bool = False) -> StoredServer:
+        """Raises `Refusal("unknown-server")`."""
+        stored = await self.store.server(ServerName(name))
+        if stored is None:
+            near = nearest(name, [one.server.name for one in await self.store.servers()]) if in_body else None
+            refusal = unknown("server", name, in_body=in_body, field="server" if in_body else None)
+            refusal.near = near
+            raise refusal
+        return stored
+
+    async def message(self, message_id: str) -> Message:
+        """Raises `Refusal("unknown-message")`."""
+        message = await self.store.message(MessageId(message_id))
+        if message is None:
+            raise unknown("message", message_id)
+        return message
+
+    async def current_qr(self, session: Session) -> Qr | None:
+        """The code that may be shown: neither expired nor used, and not of a session that is already linked."""
+        qr = await self.store.qr(session.id)
+        used = max(session.facts.life_at, session.facts.paired_at)
+        if qr is None or qr.expires_at <= self.clock.now() or used >= qr.seen_at or session.state == "connected":
+            return None
+        return qr
+
+
+def only_keys(field: str, words: Mapping[str, str], known: Iterable[str], *, required: Iterable[str] = ()) -> None:
+    """Refuse keys that nobody reads, and demand those that are needed. Raises `Refusal`."""
+    known = tuple(known)
+    for key in words:
+        if key not in known:
+            raise Refusal("unknown-field", field=f"{field}.{key}", near=nearest(key, known), in_body=True)
+    for key in required:
+        if not words.get(key, "").strip():
+            raise invalid(f"{field}.{key}", "is needed")

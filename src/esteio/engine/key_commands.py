@@ -1,0 +1,113 @@
+"""API keys: made, listed, revoked, and asked whether they open.
+
+Only the SHA-256 of a secret is kept: secrets are 256 random bits, so a slow hash would protect nothing. Never lives
+here: which role a route needs (the API's table of routes says that).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final
+
+from esteio.core.model import SessionName
+from esteio.engine.asks import KeyAsk, Role
+from esteio.engine.desk import Desk
+from esteio.engine.refusals import invalid, unknown
+from esteio.log import logger
+from esteio.store.base import ApiKey
+
+PREFIX = "esk_"
+REMEMBER_S = 5.0
+"""How long a key's row is remembered: another node's revocation takes at most this long here."""
+MAY: Final[dict[Role, frozenset[Role]]] = {
+    "read": frozenset({"read", "send", "operate", "admin"}),
+    "send": frozenset({"send", "operate", "admin"}),
+    "operate": frozenset({"operate", "admin"}),
+    "admin": frozenset({"admin"}),
+}
+"""Role a route needs → roles that have it."""
+log = logger("commands")
+
+
+class KeyCommands(Desk):
+    """What a caller may ask about keys."""
+
+    _known_keys: dict[bytes, tuple[float, ApiKey]]
+
+    async def create_key(self, ask: KeyAsk) -> tuple[ApiKey, str]:
+        """A new key and its secret, which is shown this once."""
+        now = self.clock.now()
+        expires_at = None if ask.expires_at is None else _time(ask.expires_at)
+        if expires_at is not None and expires_at <= now:
+            raise invalid("expires_at", "must lie in the future")
+        secret = PREFIX + self.clock.token()
+        key = ApiKey(self.clock.new_id("key"), ask.name, ask.role, now, ask.sessions, expires_at)
+        await self.store.add_key(key, _hash(secret))
+        log.info("key.created", id=key.id, role=key.role)
+        return key, secret
+
+    async def ensure_admin_key(self) -> str | None:
+        """The secret of a new admin key when there is no way in yet (first start), otherwise None."""
+        if self.settings.admin_key or any(_open(key, self.clock.now()) for key in await self.store.keys()):
+            return None
+        return (await self.create_key(KeyAsk("first start", "admin")))[1]
+
+    async def revoke_key(self, key_id: str) -> None:
+        """From now on it opens nothing. Raises `Refusal("unknown-key")`."""
+        if not await self.store.revoke_key(key_id, self.clock.now()):
+            raise unknown("key", key_id)
+        self._remembered().clear()
+        log.info("key.revoked", id=key_id)
+
+    async def authenticate(self, secret: str) -> ApiKey | None:
+        """The key behind a secret; None when it is unknown, revoked or expired."""
+        digest = _hash(secret)
+        admin = self.settings.admin_key
+        if admin and hmac.compare_digest(digest, _hash(admin)):
+            return ApiKey("admin", "ESTEIO_ADMIN_KEY", "admin", 0.0)
+        now = self.clock.now()
+        known = self._remembered().get(digest)
+        if known is None or now - known[0] >= REMEMBER_S:
+            key = await self.store.key_by_hash(digest)
+            if key is None:
+                return None
+            if len(self._remembered()) > 4096:
+                self._remembered().clear()
+            known = self._remembered()[digest] = (now, key)
+        return known[1] if _open(known[1], now) else None
+
+    def _remembered(self) -> dict[bytes, tuple[float, ApiKey]]:
+        if not hasattr(self, "_known_keys"):
+            self._known_keys = {}
+        return self._known_keys
+
+
+def has_role(key: ApiKey, needed: Role) -> bool:
+    """Whether the key's role is enough."""
+    return key.role in MAY[needed]
+
+
+def may_touch(key: ApiKey, session: SessionName | str) -> bool:
+    """Whether the key reaches this session: it names none, or one of its globs fits."""
+    return not key.sessions or any(fnmatchcase(session, glob) for glob in key.sessions)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def _open(key: ApiKey, now: float) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+
+
+def _time(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise invalid("expires_at", "must be an RFC 3339 time") from error
+    if moment.tzinfo is None:
+        raise invalid("expires_at", "must be an RFC 3339 time with its offset (Z)")
+    return moment.timestamp()

@@ -1,0 +1,162 @@
+"""Messages: taken onto the disk before they are acknowledged; taken back, or given another try.
+
+Never lives here: the send itself (`dispatch`, `performers`), a look at the provider inside a request: while the gate is
+closed the session is nudged, so that it is looked at at once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.core.model import Content, Message, MessageId, Reason
+from esteio.core.session import Session
+from esteio.engine import compose
+from esteio.engine.asks import MessageAsk
+from esteio.engine.desk import Desk
+from esteio.engine.ports import Gone
+from esteio.engine.refusals import Refusal, unknown
+from esteio.engine.targets import check_target
+from esteio.log import logger
+from esteio.store.base import Accepted, NewMessage
+
+RETRIED_FROM = frozenset({"failed", "expired", "cancelled", "in_doubt"})
+log = logger("commands")
+
+
+class MessageCommands(Desk):
+    """What a caller may ask about messages."""
+
+    _being_answered: set[tuple[str, int, str]]
+
+    async def send(
+        self, session: Session, ask: MessageAsk, *, caller: str, idem_key: str | None = None, wait_s: float = 0.0
+    ) -> tuple[Message, bool]:
+        """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
+
+        `caller` is the API key's id. Raises `Refusal`: invalid-value, invalid-phone, unknown-message,
+        target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
+        """
+        new = await self._composed(session, ask, caller, idem_key)
+        if idem_key is None:
+            return await self._accept_and_wait(session, new, wait_s)
+        mark = (caller, int(session.id), idem_key)
+        busy = self._busy()
+        if mark in busy:
+            raise Refusal("idempotency-in-progress")
+        busy.add(mark)
+        try:
+            return await self._accept_and_wait(session, new, wait_s)
+        finally:
+            busy.discard(mark)
+
+    async def retry_message(self, message_id: str) -> Message:
+        """Back into the queue at a person's word. Raises `Refusal`: unknown-message, wrong-state."""
+        before = await self.message(message_id)
+        if before.direction != "out" or before.state not in RETRIED_FROM:
+            raise Refusal("wrong-state", state=before.state)
+        after = await self.store.retry_message(before.id, self.clock.now())
+        if after is None:
+            raise unknown("message", message_id)
+        if after.state in RETRIED_FROM:
+            raise Refusal("wrong-state", state=after.state)
+        log.info("message.retried", message=message_id)
+        self.nudge.sends()
+        return after
+
+    async def cancel_message(self, message_id: str) -> Message:
+        """Taken back before it went. Raises `Refusal`: unknown-message, wrong-state."""
+        after = await self.store.cancel_message(MessageId(message_id), self.clock.now())
+        if after is None:
+            raise unknown("message", message_id)
+        if after.state != "cancelled":
+            raise Refusal("wrong-state", state=after.state)
+        log.info("message.cancelled", message=message_id)
+        self.nudge.sends()
+        return after
+
+    async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
+        try:
+            accepted = await self.store.accept(new)
+        except LookupError as error:
+            raise unknown("session", session.name) from error
+        message = _unless_conflict(accepted)
+        made = accepted.result == "new"
+        if made:
+            log.debug("message.accepted", message=message.id, session=session.name, client_ref=message.client_ref)
+            self.nudge.sends()
+            if session.gate == "held":
+                self.nudge.session(session.id)
+        if wait_s > 0:
+            try:
+                message = await self.waiter.wait_message(message.id, wait_s)
+            except Gone as error:
+                raise unknown("message", message.id) from error
+        return message, made
+
+    async def _composed(self, session: Session, ask: MessageAsk, caller: str, idem_key: str | None) -> NewMessage:
+        now = self.clock.now()
+        policy = self.policy(session.policy)
+        to = compose.address(ask.to)
+        content = compose.content(ask, self.settings.max_media_bytes)
+        mentions = tuple(compose.phone(one, f"mentions[{i}]") for i, one in enumerate(ask.mentions))
+        await self._check_elsewhere(session, ask, content)
+        message = Message(
+            id=MessageId(self.clock.new_id("msg")),
+            session_id=session.id,
+            session=session.name,
+            direction="out",
+            chat=to,
+            content=content,
+            state="queued",
+            created_at=now,
+            updated_at=now,
+            to=to,
+            priority=ask.priority,
+            expires_at=now + (policy.hold_for_s if ask.expires_in_s is None else ask.expires_in_s),
+            on_down=ask.on_down or policy.on_down,
+            client_ref=ask.client_ref,
+            quote=ask.quote,
+            mentions=mentions,
+            due_at=now,
+        )
+        return NewMessage(
+            message=_failed_at_once(message, session),
+            idem_scope=caller,
+            idem_key=idem_key,
+            fingerprint="" if idem_key is None else compose.fingerprint(ask),
+            idem_until=now + self.settings.idempotency_for_s,
+        )
+
+    async def _check_elsewhere(self, session: Session, ask: MessageAsk, content: Content) -> None:
+        """What the message names beside itself: messages of the same session, a URL that may be reached."""
+        if content.reaction is not None:
+            await self._known_here(session, content.reaction.message, "reaction.message")
+        if ask.quote is not None:
+            await self._known_here(session, ask.quote, "quote")
+        if content.media is not None and content.media.url is not None:
+            await check_target(content.media.url, "media.url", self.settings.allowed_networks, self.resolve)
+
+    async def _known_here(self, session: Session, message_id: str, field: str) -> None:
+        known = await self.store.message(MessageId(message_id))
+        if known is None or known.session_id != session.id:
+            raise unknown("message", message_id, in_body=True, field=field)
+
+    def _busy(self) -> set[tuple[str, int, str]]:
+        if not hasattr(self, "_being_answered"):
+            self._being_answered = set()
+        return self._being_answered
+
+
+def _unless_conflict(accepted: Accepted) -> Message:
+    if accepted.result == "conflict" or accepted.message is None:
+        raise Refusal("idempotency-mismatch")
+    return accepted.message
+
+
+def _failed_at_once(message: Message, session: Session) -> Message:
+    """`on_down: fail` behind a closed gate fails here, with the sentence of seed 003."""
+    if message.on_down != "fail" or session.gate == "open":
+        return message
+    return msgspec.structs.replace(
+        message, state="failed", reason=Reason("paused" if session.paused else "session-down")
+    )

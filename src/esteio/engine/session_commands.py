@@ -1,0 +1,281 @@
+"""Sessions: made, adopted, forgotten, and what a person may wish of them.
+
+A wish is evidence (`operator_…`) and a nudge; what becomes of it is the judge's. Only a new session's first act and a
+logout or delete at the provider are work rows from here. Never lives here: a change of a session's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from esteio.core.evidence import seen
+from esteio.core.model import Approval, Reason, SessionId, SessionName
+from esteio.core.session import Session
+from esteio.engine import compose
+from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, WaitAsk
+from esteio.engine.desk import SECRET_REF_KEYS, Desk, only_keys
+from esteio.engine.ports import Gone
+from esteio.engine.refusals import Refusal, unknown
+from esteio.log import logger
+from esteio.store.base import Exists, Qr, Work
+
+REFS: Mapping[str, tuple[str, ...]] = {
+    "evolution": ("instance_name",),
+    "baileys": ("session",),
+    "wapi": ("instance_id", "token"),
+}
+"""What each built-in kind calls a session; the first is its own name by default."""
+NEEDED: Mapping[str, tuple[str, ...]] = {"wapi": ("instance_id", "token")}
+SETTLE_S = 5.0
+"""How long pause, resume and recover wait for the judge to have heard, so that the answer shows it."""
+AT_PROVIDER_S = 30.0
+"""How long a delete waits for the provider's answer."""
+GONE_THERE = frozenset({"ok", "missing", "noop"})
+log = logger("commands")
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What a create, pair or recreate came to: `settled` when there is something to show or nothing to wait for."""
+
+    session: Session
+    qr: Qr | None = None
+    approval: Approval | None = None
+    settled: bool = False
+
+
+class SessionCommands(Desk):
+    """What a caller may ask about sessions."""
+
+    async def create_session(self, ask: SessionAsk, who: str) -> Opened:
+        """The row first, then the provider, awaited at most `wait_s`. Raises `Refusal`: name-taken, unknown-server,
+        invalid-phone, invalid-value, unknown-field."""
+        stored = await self.server(ask.server, in_body=True)
+        kind = stored.server.kind
+        ref = _ref(kind, ask)
+        now = self.clock.now()
+        new = Session(
+            id=SessionId(0),
+            name=SessionName(ask.name),
+            server=stored.server.name,
+            kind=kind,
+            created_at=now,
+            phone=None if ask.phone is None else compose.phone(ask.phone),
+            ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS},
+            policy=self.known_policy(ask.policy),
+            since=now,
+            gate_since=now,
+        )
+        sealed = self.vault.seal({key: word for key, word in ref.items() if key in SECRET_REF_KEYS})
+        session = await self._add(new, sealed, adopt=ask.adopt, who=who)
+        log.info("session.created", session=session.name, server=session.server, adopted=ask.adopt)
+        wait_s = self.policy(session.policy).create_wait_s if ask.wait_s is None else ask.wait_s
+        opened = await self._wait_open(session, wait_s, now, first=True)
+        return _slow(opened) if wait_s > 0 else opened
+
+    async def pair(self, name: str, ask: PairAsk, who: str) -> Opened:
+        """A code to scan or type, at most `wait_s` later. Raises `Refusal`: unknown-session, session-paused,
+        invalid-phone."""
+        session = await self._unpaused(name)
+        phone = None if ask.phone_number is None else compose.phone(ask.phone_number, "phone_number")
+        qr = await self.current_qr(session)
+        if session.state == "connected" or (qr is not None and phone is None):
+            return Opened(session, qr, settled=True)
+        now = self.clock.now()
+        words = {"who": who} if phone is None else {"who": who, "phone_number": phone}
+        await self._wish(session, "operator_pair", words)
+        log.info("session.pair_asked", session=name)
+        return await self._wait_open(session, self._wait_s(session, ask.wait_s), now, pairing_code=phone is not None)
+
+    async def recreate(self, name: str, ask: WaitAsk, who: str) -> Opened:
+        """The destructive way, outright. Raises `Refusal`: unknown-session, session-paused."""
+        session = await self._unpaused(name)
+        now = self.clock.now()
+        await self._wish(session, "operator_recreate", {"who": who})
+        log.info("session.recreate_asked", session=name)
+        return await self._wait_open(session, self._wait_s(session, ask.wait_s), now)
+
+    async def recover(self, name: str, who: str) -> Session:
+        """Look now, and start the ladder from its first rung. Raises `Refusal`: unknown-session, session-paused."""
+        session = await self._unpaused(name)
+        await self._wish(session, "operator_recover", {"who": who})
+        log.info("session.recover_asked", session=name)
+        return await self._heard(session, lambda s: s.version > session.version)
+
+    async def pause(self, name: str, who: str) -> Session:
+        """Watched, but never acted on. Raises `Refusal("unknown-session")`."""
+        session = await self.session(name)
+        if not session.paused:
+            await self._wish(session, "operator_paused", {"who": who})
+            log.info("session.paused", session=name)
+        return await self._heard(session, lambda s: s.paused)
+
+    async def resume(self, name: str, who: str) -> Session:
+        """Acted on again. Raises `Refusal("unknown-session")`."""
+        session = await self.session(name)
+        if session.paused:
+            await self._wish(session, "operator_resumed", {"who": who})
+            log.info("session.resumed", session=name)
+        return await self._heard(session, lambda s: not s.paused)
+
+    async def delete_session(self, name: str, at_provider: AtProvider, who: str) -> Session | None:
+        """Forget it; with `logout` or `delete` only after the provider has said so.
+
+        None: it is gone. The session: the provider has not answered yet, ask again. Raises `Refusal`:
+        unknown-session, provider-refused.
+        """
+        session = await self.session(name)
+        if at_provider != "keep" and not await self._gone_there(session, at_provider, who):
+            return await self.session_now(session.id, name)
+        await self.store.delete_session(session.id, self.clock.now())
+        self.addresses.forget(session.id)
+        log.info("session.deleted", session=name, at_provider=at_provider)
+        self.nudge.session(session.id)
+        self.nudge.server(session.server)
+        return None
+
+    async def decide_approval(self, approval_id: str, decision: Literal["approved", "rejected"], who: str) -> Approval:
+        """A person's word about a destructive rung. Raises `Refusal`: unknown-approval, approval-decided."""
+        approval = await self.store.approval(approval_id)
+        if approval is None:
+            raise unknown("approval", approval_id)
+        now = self.clock.now()
+        kind = "operator_approved" if decision == "approved" else "operator_rejected"
+        words = {"approval": approval.id, "rung": approval.rung, "who": who}
+        if not await self.store.decide_approval(approval_id, decision, now, seen(kind, now, "operator", **words)):
+            after = await self.store.approval(approval_id)
+            raise Refusal("approval-decided", state=after.state if after else "stale")
+        log.info("approval.decided", id=approval_id, decision=decision)
+        self.nudge.session(approval.session_id)
+        return await self.store.approval(approval_id) or approval
+
+    # -- the steps ------------------------------------------------------------------------------------------------
+
+    async def _add(self, new: Session, sealed: bytes, *, adopt: bool, who: str) -> Session:
+        now = new.created_at
+        attempt = self.clock.new_id("att")
+        # A lane of its own, because the row's id is not known yet; nothing else is done before this attempt is over.
+        create = Work(
+            id=attempt,
+            lane=f"create:{attempt}",
+            kind="control",
+            payload={"rung": "create", "attempt": attempt, "because": "operator", "pair_phone": None},
+            due_at=now,
+            created_at=now,
+            server=new.server,
+            dedupe=f"create:{attempt}",
+        )
+        try:
+            session = await self.store.add_session(new, self.clock.token(), sealed, now, (), () if adopt else (create,))
+        except Exists as error:
+            raise Refusal("name-taken", field="name", in_body=True, name=new.name) from error
+        if adopt:
+            await self._wish(session, "adopted", {"who": who})
+        else:
+            await self._wish(session, "created", {"who": who, "attempt": attempt})
+            self.nudge.work()
+        return session
+
+    async def _wish(self, session: Session, kind: str, words: Mapping[str, str]) -> None:
+        now = self.clock.now()
+        try:
+            await self.store.add_evidence(session.id, session.server, [seen(kind, now, "operator", **words)], now)
+        except LookupError as error:
+            raise unknown("session", session.name) from error
+        self.nudge.session(session.id)
+
+    async def _unpaused(self, name: str) -> Session:
+        session = await self.session(name)
+        if session.paused:
+            raise Refusal("session-paused", name=name)
+        return session
+
+    def _wait_s(self, session: Session, asked: float | None) -> float:
+        return self.policy(session.policy).create_wait_s if asked is None else asked
+
+    async def _heard(self, session: Session, done: Callable[[Session], bool]) -> Session:
+        try:
+            return await self.waiter.wait_session(session.id, done, SETTLE_S)
+        except Gone as error:
+            raise unknown("session", session.name) from error
+
+    async def _wait_open(
+        self, before: Session, wait_s: float, asked_at: float, *, first: bool = False, pairing_code: bool = False
+    ) -> Opened:
+        """Until there is a code, a link, a refusal or an approval to decide: each of it younger than the wish."""
+        found = Opened(before)
+
+        async def look() -> bool:
+            nonlocal found
+            session = await self.session_now(before.id, before.name)
+            qr = await self.current_qr(session)
+            fresh = qr is not None and (first or qr.seen_at >= asked_at) and (bool(qr.pairing_code) or not pairing_code)
+            approval = await self._approval_of(session)
+            ended = session.version > before.version and session.since >= asked_at and session.recovery.open is None
+            over = session.state in ("connected", "degraded", "error") and (ended or first)
+            found = Opened(session, qr if fresh else None, approval, settled=fresh or over)
+            return found.settled or approval is not None
+
+        await self.waiter.wait_look(before.id, look, wait_s)
+        return found
+
+    async def _approval_of(self, session: Session) -> Approval | None:
+        if session.recovery.awaiting is None:
+            return None
+        approval = await self.store.approval(session.recovery.awaiting)
+        return approval if approval is not None and approval.state == "open" else None
+
+    async def _gone_there(self, session: Session, rung: Literal["logout", "delete"], who: str) -> bool:
+        """Whether the provider has done it; False while it has not answered. Raises `Refusal("provider-refused")`."""
+        await self._wish(session, "operator_logout", {"who": who})
+        now = self.clock.now()
+        work = Work(
+            id=self.clock.new_id("wrk"),
+            lane=f"s{session.id}:control",
+            kind="control",
+            payload={"rung": rung, "attempt": "", "because": "operator", "by_person": True},
+            due_at=now,
+            created_at=now,
+            session_id=session.id,
+            server=session.server,
+            dedupe=f"{rung}:{session.id}",
+        )
+        await self.store.add_work([work])
+        self.nudge.work()
+        outcome = ""
+
+        async def look() -> bool:
+            nonlocal outcome
+            row = await self.store.work(work.id)
+            if row is not None and row.state in ("done", "dropped"):
+                outcome = row.outcome or "unanswered"
+            return bool(outcome)
+
+        if not await self.waiter.wait_look(session.id, look, AT_PROVIDER_S):
+            return False
+        answer, _, detail = outcome.partition(": ")
+        if answer not in GONE_THERE:
+            raise Refusal("provider-refused", detail=detail or answer)
+        return True
+
+
+def _ref(kind: str, ask: SessionAsk) -> Mapping[str, str]:
+    known = REFS.get(kind)
+    if known is None:
+        return ask.ref
+    ref = dict(ask.ref)
+    if not NEEDED.get(kind):
+        ref.setdefault(known[0], ask.name)
+    only_keys("ref", ref, known, required=NEEDED.get(kind, known))
+    return ref
+
+
+def _slow(opened: Opened) -> Opened:
+    """No answer in time: the judge will say so in a moment; this answer says so already."""
+    session = opened.session
+    if session.state != "connecting" or session.reason.code not in {"created", "connecting"}:
+        return opened
+    shown = msgspec.structs.replace(session, reason=Reason("provider-slow"))
+    return msgspec.structs.replace(opened, session=shown)

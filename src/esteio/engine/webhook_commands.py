@@ -1,0 +1,89 @@
+"""A provider's webhook at the door: whose it is, what in it must not be stored, and onto the disk.
+
+The bytes are kept as they came, but for secrets: every one that Esteio knows for the session and its server, and the
+envelope's `apikey`, is blanked, in the body, the headers and the path. Never lives here: what a webhook says (`inbox`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+import msgspec
+
+from esteio.core.session import Session
+from esteio.engine.address import Unaddressed
+from esteio.engine.desk import Desk
+from esteio.engine.refusals import unknown
+from esteio.store.base import RawInbound
+
+BLANK = "***"
+SHORTEST_SECRET = 4
+"""Shorter ones would blank ordinary words."""
+_ENVELOPE_KEY = re.compile(rb'("(?i:apikey)"\s*:\s*)"(?:[^"\\]|\\.)*"?')
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "apikey", "x-api-key", "cookie"})
+
+
+class WebhookCommands(Desk):
+    """What a provider may bring."""
+
+    async def session_of_token(self, token: str) -> Session:
+        """Whose webhook address this is. Raises `Refusal("unknown-token")`."""
+        session = await self.store.session_by_token(token)
+        if session is None:
+            raise unknown("token", "")
+        return session
+
+    async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Store it durably and say so; returns the row's id. `headers` are lower case."""
+        secrets = await self._secrets(session)
+        raw = RawInbound(
+            session_id=session.id,
+            path=_blank_text(path, secrets),
+            headers={
+                name: BLANK if name in _SECRET_HEADERS else _blank_text(value, secrets)
+                for name, value in headers.items()
+            },
+            body=blank(body, secrets),
+            received_at=self.clock.now(),
+        )
+        try:
+            row = await self.store.accept_raw(raw)
+        except LookupError as error:
+            raise unknown("token", "") from error
+        self.nudge.inbox()
+        return row
+
+    async def _secrets(self, session: Session) -> tuple[str, ...]:
+        try:
+            provider, where = await self.addresses.of_session(session)
+        except (Unaddressed, LookupError) as error:
+            raise unknown("token", "") from error
+        known = {*provider.secrets(where), *where.credentials.values(), where.ref.get("token", "")}
+        # The longest first: one may be the beginning of another.
+        return tuple(sorted((word for word in known if len(word) >= SHORTEST_SECRET), key=len, reverse=True))
+
+
+def blank(body: bytes, secrets: Iterable[str]) -> bytes:
+    """The same bytes without the secrets, in every spelling that JSON and URLs give them."""
+    for secret in secrets:
+        for spelling in _spellings(secret):
+            if spelling in body:
+                body = body.replace(spelling, BLANK.encode())
+    if b"apikey" in body or b"apiKey" in body or b"APIKEY" in body:
+        body = _ENVELOPE_KEY.sub(rb'\1"' + BLANK.encode() + b'"', body)
+    return body
+
+
+def _spellings(secret: str) -> set[bytes]:
+    escaped = msgspec.json.encode(secret)[1:-1]
+    ascii_only = secret.encode("ascii", "backslashreplace")
+    return {secret.encode(), escaped, escaped.replace(b"/", rb"\/"), quote(secret, safe="").encode(), ascii_only}
+
+
+def _blank_text(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        for spelling in (secret, quote(secret, safe="")):
+            text = text.replace(spelling, BLANK)
+    return text
