@@ -57,6 +57,7 @@ CREATE TABLE sessions (
 );
 
 CREATE INDEX sessions_by_server ON sessions (server, name);
+CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1;
 CREATE INDEX sessions_by_state ON sessions (state, name);
 CREATE INDEX sessions_fallen ON sessions (server, fallen_since, id) WHERE fallen_since IS NOT NULL;
 CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;

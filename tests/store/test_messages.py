@@ -1,0 +1,282 @@
+"""Accept, claim, settle: the way out."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from esteio.core.evidence import seen
+from esteio.core.model import AttemptRecord, Contact, Content, Location, Media, Poll, Reaction, Reason
+from esteio.store.base import DecisionCommit, NewMessage, SendSettlement
+
+NOW = 1_800_000_000.0
+
+
+async def test_a_message_comes_back_as_it_was_given(store, make):
+    session = await make.session(store)
+    contents = [
+        Content("image", "caption", Media(kind="image", url="http://x/y.png", mime="image/png")),
+        Content("location", location=Location(-23.5, -46.6, "Sé")),
+        Content("contacts", contacts=(Contact("Ana", "5511"),)),
+        Content("poll", poll=Poll("?", ("a", "b"), 2)),
+        Content("reaction", reaction=Reaction("msg_1", "👍")),
+    ]
+    for content in contents:
+        given = make.message(
+            session, content=content, expires_at=NOW + 9, client_ref="c", quote="q", mentions=("1", "2"), priority=9
+        )
+        assert (await store.accept(NewMessage(given))).message == given
+        assert await store.message(given.id) == given
+    assert await store.message("nobody") is None
+
+
+async def test_accept_for_a_session_that_is_gone_writes_nothing(store, make):
+    session = await make.session(store)
+    await store.delete_session(session.id, NOW)
+    with pytest.raises(LookupError):
+        await store.accept(NewMessage(make.message(session)))
+    assert await make.claim(store) == []
+
+
+async def test_the_same_key_is_the_same_message(store, make):
+    session = await make.session(store)
+
+    def new(key="k", scope="api", fingerprint="f", at=NOW):
+        return NewMessage(make.message(session, at=at), scope, key, fingerprint, at + 100)
+
+    first = await store.accept(new())
+    replay = await store.accept(new())
+    assert (replay.result, replay.message.id) == ("replay", first.message.id)
+    conflict = await store.accept(new(fingerprint="other"))
+    assert (conflict.result, conflict.message) == ("conflict", None)
+    assert (await store.accept(new(scope="other"))).result == "new"
+    assert (await store.accept(new(at=NOW + 100))).result == "new", "the key is forgotten after its time"
+    assert await store.held(session.id) == 3
+
+
+async def test_many_at_once_with_one_key_make_one_message(store, make):
+    session = await make.session(store)
+    news = [NewMessage(make.message(session), "api", "k", "f", NOW + 9) for _ in range(20)]
+    answers = await asyncio.gather(*[store.accept(new) for new in news])
+    assert sorted(answer.result for answer in answers) == ["new"] + ["replay"] * 19
+    assert len({answer.message.id for answer in answers}) == 1
+
+
+async def test_held_is_queued_behind_a_closed_gate(store, make):
+    session = await make.session(store, gate="held")
+    message = await make.accept(store, session)
+    assert message.state == "held"
+    assert (await store.message(message.id)).state == "held"
+    assert [one.id for one in (await store.messages(session.id, state="held")).items] == [message.id]
+    assert (await store.messages(session.id, state="queued")).items == ()
+    assert await make.claim(store) == []
+    assert await store.next_send(NOW) is None
+    await make.commit(store, session, gate="open")
+    assert (await store.messages(session.id, state="held")).items == ()
+    assert [one.state for one in (await store.messages(session.id, state="queued")).items] == ["queued"]
+    assert [claim.message.id for claim in await make.claim(store)] == [message.id]
+
+
+async def test_nothing_of_a_paused_session_is_claimed(store, make):
+    session = await make.session(store, paused=True)
+    await make.accept(store, session)
+    assert await make.claim(store) == []
+
+
+async def test_a_lane_goes_one_at_a_time_in_order(store, make):
+    session = await make.session(store)
+    sent = [await make.accept(store, session, text=str(n), priority=n) for n in range(3)]
+    for message in sent:
+        (claim,) = await make.claim(store)
+        assert (claim.message.id, claim.message.state, claim.message.attempts) == (message.id, "sending", 1)
+        assert await make.claim(store) == []
+        assert await store.settle_sends([make.settle(claim)]) == [True]
+    assert await make.claim(store) == []
+    assert await store.next_send(NOW) is None
+
+
+async def test_a_head_that_waits_or_is_in_doubt_blocks_its_lane(store, make):
+    session = await make.session(store)
+    await make.accept(store, session)
+    await make.accept(store, session)
+    (claim,) = await make.claim(store)
+    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW + 3, closed_tries=1)]) == [True]
+    assert await make.claim(store) == []
+    assert await store.next_send(NOW) == NOW + 3
+    (again,) = await make.claim(store, NOW + 3)
+    assert (again.message.id, again.message.closed_tries, again.fence) == (claim.message.id, 1, 2)
+    assert await store.settle_sends([make.settle(again, "in_doubt", due_at=NOW + 9)]) == [True]
+    assert await make.claim(store, NOW + 99) == []
+
+
+async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store, make):
+    one, two = await make.session(store, "a"), await make.session(store, "b")
+    for n in range(4):
+        await make.accept(store, one, chat=f"a{n}", priority=n)
+    await make.accept(store, two, chat="b", priority=9)
+    claims = await store.claim_sends(NOW, 10, 60.0, {one.id: 1}, {one.id: 3}, 9)
+    assert [claim.message.chat for claim in claims] == ["b", "a3", "a2"]
+    assert len(await store.claim_sends(NOW, 1, 60.0, {}, {}, 9)) == 1
+
+
+async def test_two_claimants_never_get_the_same_message(store, make):
+    session = await make.session(store)
+    for n in range(40):
+        await make.accept(store, session, chat=f"c{n % 20}")
+    rounds = await asyncio.gather(*[make.claim(store, limit=7) for _ in range(8)])
+    ids = [claim.message.id for claims in rounds for claim in claims]
+    assert len(ids) == len(set(ids)) == 20
+    assert len({claim.message.chat for claims in rounds for claim in claims}) == 20
+
+
+async def test_a_stale_fence_writes_nothing(store, make):
+    session = await make.session(store)
+    await make.accept(store, session)
+    (first,) = await make.claim(store)
+    assert await store.settle_sends([make.settle(first, "queued", due_at=NOW)]) == [True]
+    (second,) = await make.claim(store)
+    late = make.settle(first, evidence=(seen("send_accepted", NOW, "send"),))
+    assert await store.settle_sends([late, make.settle(second)]) == [False, True]
+    assert len(await store.attempts(first.message.id)) == 2
+    assert (await store.session_view(session.id, NOW)).news == ()
+
+
+async def test_a_settlement_writes_attempt_evidence_event_and_fields(store, make):
+    session = await make.session(store)
+    message = await make.accept(store, session, client_ref="conv-7")
+    (claim,) = await make.claim(store)
+    proof = seen("send_accepted", NOW, "send")
+    assert await store.settle_sends([make.settle(claim, evidence=(proof,), queue_ref="q")]) == [True]
+    stored = await store.message(message.id)
+    assert (stored.state, stored.provider_id, stored.sent_at, stored.queue_ref) == (
+        "sent",
+        f"P-{message.id}",
+        NOW,
+        "q",
+    )
+    assert await store.attempts(message.id) == [AttemptRecord(NOW, "sent")]
+    assert [one.evidence for one in (await store.session_view(session.id, NOW)).news] == [proof]
+    (event,) = await store.events(0, 10)
+    assert (event.type, event.session, event.chat) == ("message.state_changed", "s1", message.chat)
+    assert (event.data["id"], event.data["state"], event.data["client_ref"]) == (message.id, "sent", "conv-7")
+    assert await store.message_by_provider_id(session.id, f"P-{message.id}") == stored
+    assert await store.known_provider_ids(session.id, NOW) == {f"P-{message.id}"}
+    assert await store.known_provider_ids(session.id, NOW + 1) == frozenset()
+    assert await store.quote_target(session.id, message.id) == (f"P-{message.id}", True)
+
+
+async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store, make):
+    session = await make.session(store)
+    await make.accept(store, session)
+    second = await make.accept(store, session)
+    (claim,) = await make.claim(store)
+    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW)]) == [True]
+    assert list(await store.events(0, 10)) == []
+    (claim,) = await make.claim(store)
+    failed = make.settle(claim, "failed", reason=Reason("refused", {"detail": "x"}))
+    assert await store.settle_sends([failed]) == [True]
+    assert (await store.message(claim.message.id)).reason == Reason("refused", {"detail": "x"})
+    assert [one.message.id for one in await make.claim(store)] == [second.id]
+
+
+async def test_a_batch_of_evidence_is_counted(store, make):
+    session = await make.session(store)
+    for n in range(5):
+        await make.accept(store, session, chat=f"c{n}")
+    claims = await make.claim(store)
+    proof = (seen("send_accepted", NOW, "send"),)
+    assert await store.settle_sends([make.settle(claim, evidence=proof) for claim in claims]) == [True] * 5
+    (news,) = (await store.session_view(session.id, NOW)).news
+    assert news.evidence.count == 5
+
+
+async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store, make):
+    session = await make.session(store)
+    message = await make.accept(store, session)
+    (claim,) = await make.claim(store, lease_s=10)
+    assert await store.next_send(NOW) == NOW + 10
+    assert list(await store.doubted(NOW + 9, 10)) == []
+    assert await make.claim(store, NOW + 10) == []
+    (doubt,) = await store.doubted(NOW + 10, 10)
+    assert (doubt.id, doubt.state, doubt.doubt_since) == (message.id, "in_doubt", NOW)
+    assert await store.settle_sends([make.settle(claim)]) == [False]
+
+
+async def test_doubt_is_looked_at_when_due_and_resolved_once(store, make):
+    session = await make.session(store)
+    message = await make.doubted(store, session)
+    assert list(await store.doubted(NOW + 4, 10)) == []
+    assert await store.next_send(NOW) == NOW + 5
+    assert [one.id for one in await store.doubted(NOW + 5, 10)] == [message.id]
+    later = SendSettlement(message.id, session.id, 0, "in_doubt", NOW + 5, due_at=NOW + 20)
+    before = len(await store.events(0, 100))
+    assert await store.settle_doubt(later)
+    assert len(await store.events(0, 100)) == before, "nothing moved"
+    assert (await store.message(message.id)).doubt_since == NOW
+    again = msgspec.structs.replace(later, state="queued", due_at=NOW + 21)
+    assert await store.settle_doubt(again)
+    assert not await store.settle_doubt(again)
+    assert [one.message.id for one in await make.claim(store, NOW + 21)] == [message.id]
+
+
+async def test_cancel_only_while_it_waits(store, make):
+    session = await make.session(store)
+    first, second = await make.accept(store, session), await make.accept(store, session)
+    assert (await store.cancel_message(first.id, NOW)).state == "cancelled"
+    (claim,) = await make.claim(store)
+    assert claim.message.id == second.id
+    assert (await store.cancel_message(second.id, NOW)).state == "sending"
+    assert await store.cancel_message("nobody", NOW) is None
+    assert [event.data["state"] for event in await store.events(0, 10)] == ["cancelled"]
+
+
+async def test_retry_comes_back_in_its_old_place_and_waits_its_turn(store, make):
+    session = await make.session(store)
+    first = await make.accept(store, session, expires_at=NOW + 1)
+    second = await make.accept(store, session)
+    assert await store.expire_messages(NOW + 1, 10) == 1
+    (claim,) = await make.claim(store, NOW + 2)
+    assert claim.message.id == second.id
+    retried = await store.retry_message(first.id, NOW + 2)
+    assert (retried.state, retried.reason, retried.expires_at) == ("queued", None, None)
+    assert await make.claim(store, NOW + 2) == [], "another one is under way in this chat"
+    assert await store.settle_sends([make.settle(claim)]) == [True]
+    assert [one.message.id for one in await make.claim(store, NOW + 2)] == [first.id]
+    assert (await store.retry_message(second.id, NOW + 2)).state == "sent"
+
+
+async def test_what_is_past_its_time_is_never_claimed(store, make):
+    session = await make.session(store)
+    late = await make.accept(store, session, expires_at=NOW + 5)
+    good = await make.accept(store, session)
+    assert [claim.message.id for claim in await make.claim(store, NOW + 5)] == [good.id]
+    stored = await store.message(late.id)
+    assert (stored.state, stored.reason.code) == ("expired", "expired")
+
+
+async def test_a_closing_gate_fails_those_that_wanted_it(store, make):
+    session = await make.session(store)
+    fails = await make.accept(store, session, on_down="fail")
+    holds = await make.accept(store, session)
+    closed = msgspec.structs.replace(session, gate="held", state="disconnected")
+    reason = Reason("session-down")
+    assert await store.commit_decision(DecisionCommit(session=closed, fail_queued=reason))
+    stored = await store.message(fails.id)
+    assert (stored.state, stored.reason) == ("failed", reason)
+    assert (await store.message(holds.id)).state == "held"
+    assert await store.held(session.id) == 1
+
+
+async def test_pages_go_newest_first_and_filter(store, make):
+    session = await make.session(store)
+    made = [await make.accept(store, session, chat=f"c{n}", at=NOW + n // 2) for n in range(5)]
+    newest_first = [message.id for message in reversed(made)]
+    page = await store.messages(session.id, limit=3)
+    rest = await store.messages(session.id, limit=3, after=page.next)
+    assert [one.id for one in (*page.items, *rest.items)] == newest_first
+    assert rest.next is None
+    assert (await store.messages(session.id, direction="in")).items == ()
+    await store.cancel_message(made[1].id, NOW)
+    assert [one.id for one in (await store.messages(session.id, state="cancelled")).items] == [made[1].id]
+    with pytest.raises(ValueError, match="float"):
+        await store.messages(session.id, after="nonsense")

@@ -1,0 +1,301 @@
+"""Servers, sessions, decisions, evidence, approvals, QR codes."""
+
+import msgspec
+import pytest
+
+from esteio.core.evidence import seen
+from esteio.core.model import Approval, Axis, Limits, Outage, Reason, Recovery, Server
+from esteio.store.base import DecisionCommit, EventRow, Exists, InUse, JournalEntry, Qr, ServerCommit, Work
+
+NOW = 1_800_000_000.0
+
+
+def work(ident, session=None, **changes):
+    values = {"lane": "s:control", "kind": "control", "payload": {"rung": "connect"}, "due_at": NOW, "created_at": NOW}
+    return Work(id=ident, session_id=session and session.id, server="sv", **{**values, **changes})
+
+
+def approval(ident, session, **changes):
+    values = {"rung": "logout", "because": "ghost", "cost": Reason("link-lost"), "created_at": NOW}
+    return Approval(id=ident, session_id=session.id, session=session.name, **{**values, **changes})
+
+
+async def test_a_server_comes_back_as_it_was_given(store, make):
+    server = await make.server(store, limits=Limits(connects_in_flight=3), health="slow", health_because="late")
+    stored = await store.server("sv")
+    assert (stored.server, stored.sealed) == (server, b"sealed")
+    with pytest.raises(Exists):
+        await store.add_server(Server(name="sv", kind="wapi", base_url="x"), b"", NOW)
+    assert [one.server.name for one in await store.servers()] == ["sv"]
+
+
+async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgement(store, make):
+    await make.server(store)
+    view = await store.server_view("sv", NOW)
+    assert await store.change_server("sv", NOW, base_url="http://new")
+    stored = await store.server("sv")
+    assert (stored.server.base_url, stored.sealed) == ("http://new", b"sealed")
+    assert not await store.commit_server(ServerCommit(server=view.server))
+    assert not await store.change_server("nobody", NOW, base_url="x")
+
+
+async def test_a_server_with_sessions_cannot_go(store, make):
+    session = await make.session(store)
+    with pytest.raises(InUse):
+        await store.delete_server("sv")
+    assert await store.delete_session(session.id, NOW)
+    assert await store.delete_server("sv")
+    assert not await store.delete_server("sv")
+
+
+async def test_a_session_comes_back_as_it_was_given(store, make):
+    session = await make.session(
+        store,
+        phone="5511",
+        ref={"instance_name": "x"},
+        can_send=Axis("yes", "send_accepted", NOW),
+        recovery=Recovery(connects=2, spent=("connect",)),
+        outage=Outage(id="o1", since=NOW, because="ghost"),
+        linked=True,
+        wake_at=NOW + 3,
+    )
+    assert await store.session("s1") == session
+    assert await store.session_by_id(session.id) == session
+    assert await store.session_by_token("token-s1") == session
+    assert await store.session_by_token("token-s2") is None
+    assert await store.session_secrets(session.id) == ("token-s1", b"sealed")
+    with pytest.raises(Exists):
+        await make.session(store)
+
+
+async def test_first_work_and_lines_belong_to_the_new_session(store, make):
+    await make.server(store)
+    row = (await make.session(store, "other")).__class__(id=0, name="s1", server="sv", kind="evolution", created_at=NOW)
+    line = JournalEntry(kind="operator", at=NOW, code="created")
+    session = await store.add_session(row, "t", b"", NOW, [line], [work("w1")])
+    assert (await store.work("w1")).session_id == session.id
+    assert [entry.code for entry in await store.timeline(session.id, 0, 10)] == ["created"]
+
+
+async def test_a_deleted_session_leaves_nothing_and_its_id_never_comes_back(store, make):
+    first = await make.session(store)
+    await make.accept(store, first)
+    await store.add_evidence(first.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
+    assert await store.delete_session(first.id, NOW)
+    assert not await store.delete_session(first.id, NOW)
+    assert await store.session("s1") is None
+    second = await make.session(store)
+    assert second.id > first.id
+    assert await store.held(second.id) == 0
+    assert list(await store.timeline(second.id, 0, 10)) == []
+
+
+async def test_pages_of_sessions_go_by_name_and_filter(store, make):
+    for name in ("c", "a", "b"):
+        await make.session(store, name)
+    await make.commit(store, await store.session("b"), state="connected")
+    page = await store.sessions(limit=2)
+    assert [one.name for one in page.items] == ["a", "b"]
+    rest = await store.sessions(limit=2, after=page.next)
+    assert ([one.name for one in rest.items], rest.next) == (["c"], None)
+    assert [one.name for one in (await store.sessions(state="connected")).items] == ["b"]
+    assert (await store.sessions(server="none")).items == ()
+
+
+async def test_only_the_first_of_two_decisions_is_written(store, make):
+    session = await make.session(store)
+    one = msgspec.structs.replace(session, state="connected")
+    two = msgspec.structs.replace(session, state="error")
+    line = JournalEntry(kind="decision", at=NOW, code="x")
+    assert await store.commit_decision(DecisionCommit(session=one))
+    late = DecisionCommit(session=two, journal=(line,), work=(work("w1", session),), clear_qr=True)
+    assert not await store.commit_decision(late)
+    now = await store.session("s1")
+    assert (now.state, now.version) == ("connected", session.version + 1)
+    assert await store.work("w1") is None
+    assert list(await store.timeline(session.id, 0, 10)) == []
+
+
+async def test_a_decision_whose_server_moved_writes_nothing(store, make):
+    session = await make.session(store)
+    view = await store.session_view(session.id, NOW)
+    assert await store.commit_server(ServerCommit(server=msgspec.structs.replace(view.server, health="down")))
+    taken = msgspec.structs.replace(view.server, last_attempt_at=NOW)
+    decided = msgspec.structs.replace(session, state="connected")
+    assert not await store.commit_decision(DecisionCommit(session=decided, server=taken))
+    assert (await store.session("s1")).version == session.version
+    assert (await store.server("sv")).server.health == "down"
+
+
+async def test_a_decision_writes_everything_it_names(store, make):
+    session = await make.session(store)
+    await store.put_qr(session.id, Qr("code", "png", 1, NOW, NOW + 60))
+    commit = DecisionCommit(
+        session=msgspec.structs.replace(session, state="disconnected", wake_at=NOW + 9),
+        news=(seen("said_closed", NOW, "state"),),
+        journal=(JournalEntry(kind="decision", at=NOW, code="ghost-socket", args={"a": "b"}, data={"n": 1}),),
+        work=(work("w1", session, dedupe="d"), work("w2", session, dedupe="d")),
+        events=(EventRow(type="session.state_changed", at=NOW, data={"x": 1}, session="s1"),),
+        approval=approval("a1", session),
+        clear_qr=True,
+    )
+    assert await store.commit_decision(commit)
+    timeline = await store.timeline(session.id, 0, 10)
+    assert [(entry.kind, entry.code) for entry in timeline] == [
+        ("evidence", "said_closed"),
+        ("decision", "ghost-socket"),
+    ]
+    assert (timeline[1].args, timeline[1].data) == ({"a": "b"}, {"n": 1})
+    assert await store.work("w2") is None, "its dedupe key was waiting"
+    assert (await store.events(0, 10))[-1].data == {"x": 1}
+    assert [one.id for one in await store.approvals()] == ["a1"]
+    assert await store.qr(session.id) is None
+    view = await store.session_view(session.id, NOW)
+    assert (view.news, view.approval.id, view.session.wake_at) == ((), "a1", NOW + 9)
+
+
+async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_again(store, make):
+    session = await make.session(store)
+    assert await store.commit_decision(DecisionCommit(session=session, work=(work("w1", session, dedupe="d"),)))
+    again = await store.session_by_id(session.id)
+    commit = DecisionCommit(session=again, drop_control=True, work=(work("w2", session, dedupe="d"),))
+    assert await store.commit_decision(commit)
+    assert (await store.work("w1")).state == "dropped"
+    assert (await store.work("w2")).state == "ready"
+
+
+# -- evidence ----------------------------------------------------------------------------------------------------
+
+
+async def test_evidence_wakes_its_session_until_it_is_folded(store, make):
+    session = await make.session(store)
+    assert list(await store.due_sessions(NOW, 10)) == []
+    await store.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
+    assert list(await store.due_sessions(NOW, 10)) == [session.id]
+    assert await store.next_wake() == NOW
+    view = await store.session_view(session.id, NOW)
+    commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
+    assert await store.commit_decision(commit)
+    assert list(await store.due_sessions(NOW, 10)) == []
+    assert await store.next_wake() is None
+
+
+async def test_due_sessions_come_oldest_first(store, make):
+    later = await make.session(store, "a", wake_at=NOW + 2)
+    sooner = await make.session(store, "b", wake_at=NOW + 1)
+    await make.session(store, "c", wake_at=NOW + 50)
+    assert await store.next_wake() == NOW + 1
+    assert list(await store.due_sessions(NOW + 3, 10)) == [sooner.id, later.id]
+    assert list(await store.due_sessions(NOW + 3, 1)) == [sooner.id]
+
+
+async def test_repeated_news_is_counted_not_added(store, make):
+    session = await make.session(store)
+    for second in range(3):
+        await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + second, "send", detail="x")], NOW)
+    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + 3, "send", detail="y")], NOW)
+    news = (await store.session_view(session.id, NOW)).news
+    assert [(one.evidence.count, one.evidence.first_at, one.evidence.happened_at) for one in news] == [
+        (3, NOW, NOW + 2),
+        (1, None, NOW + 3),
+    ]
+
+
+async def test_news_counted_after_the_look_is_not_folded_unread(store, make):
+    session = await make.session(store)
+    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW, "send")], NOW)
+    view = await store.session_view(session.id, NOW)
+    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + 4, "send")], NOW)
+    assert await store.commit_decision(DecisionCommit(session=view.session, folded_through=view.news[-1].seq))
+    (rest,) = (await store.session_view(session.id, NOW)).news
+    assert (rest.evidence.happened_at, rest.evidence.count) == (NOW + 4, 1)
+
+
+async def test_each_piece_of_evidence_goes_to_its_subject(store, make):
+    session = await make.session(store)
+    mixed = [seen("server_failed", NOW, "state"), seen("send_closed", NOW, "send")]
+    await store.add_evidence(session.id, "sv", mixed, NOW)
+    await store.add_evidence(None, "sv", [seen("server_failed", NOW + 1, "state")], NOW)
+    assert [one.evidence.kind for one in (await store.session_view(session.id, NOW)).news] == ["send_closed"]
+    view = await store.server_view("sv", NOW)
+    assert [(one.evidence.kind, one.evidence.count) for one in view.news] == [("server_failed", 2)]
+    assert await store.commit_server(ServerCommit(server=view.server, folded_through=view.news[-1].seq))
+    assert (await store.server_view("sv", NOW)).news == ()
+
+
+async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
+    session = await make.session(store)
+    for minute in range(0, 121, 1):
+        at = NOW + minute * 60
+        look = (seen("said_open", at, "state"), seen("socket_ok", at, "probe"))
+        fresh = await store.session_by_id(session.id)
+        assert await store.commit_decision(DecisionCommit(session=fresh, news=look))
+    lines = await store.timeline(session.id, 0, 100)
+    assert [(line.code, line.count) for line in lines] == [
+        ("said_open", 60),
+        ("socket_ok", 60),
+        ("said_open", 60),
+        ("socket_ok", 60),
+        ("said_open", 1),
+        ("socket_ok", 1),
+    ]
+
+
+async def test_nothing_is_counted_across_a_decision(store, make):
+    session = await make.session(store)
+    decision = JournalEntry(kind="decision", at=NOW, code="x")
+    for step in range(2):
+        fresh = await store.session_by_id(session.id)
+        news = (seen("said_open", NOW + step, "state"),)
+        assert await store.commit_decision(DecisionCommit(session=fresh, news=news, journal=(decision,)))
+    assert [line.code for line in await store.timeline(session.id, 0, 9)] == ["said_open", "x", "said_open", "x"]
+
+
+async def test_the_view_counts_the_fallen_and_the_fleet(store, make):
+    outage = Outage(id="o", since=NOW + 5, because="x")
+    one = await make.session(store, "a", linked=True, outage=outage)
+    two = await make.session(store, "b", linked=True, outage=msgspec.structs.replace(outage, since=NOW))
+    await make.session(store, "c", linked=True)
+    await make.session(store, "d", linked=False)
+    await make.session(store, "e", linked=True, paused=True, outage=outage)
+    await make.session(store, "f", linked=True, outage=msgspec.structs.replace(outage, expected=True))
+    view = await store.session_view(one.id, NOW)
+    assert view.fallen == ((two.id, NOW), (one.id, NOW + 5))
+    assert view.fleet == 4
+    assert (await store.server_view("sv", NOW)).fallen == view.fallen
+    assert await store.session_view(999, NOW) is None
+
+
+# -- approvals, QR -----------------------------------------------------------------------------------------------
+
+
+async def test_a_new_approval_makes_the_older_one_stale(store, make):
+    session = await make.session(store)
+    assert await store.commit_decision(DecisionCommit(session=session, approval=approval("a1", session)))
+    again = await store.session_by_id(session.id)
+    assert await store.commit_decision(DecisionCommit(session=again, approval=approval("a2", session)))
+    assert [one.id for one in await store.approvals()] == ["a2"]
+    assert (await store.approval("a1")).state == "stale"
+
+
+async def test_an_approval_is_decided_once_and_its_session_hears_it(store, make):
+    session = await make.session(store)
+    assert await store.commit_decision(DecisionCommit(session=session, approval=approval("a1", session)))
+    word = seen("operator_approved", NOW, "operator", who="ana")
+    assert await store.decide_approval("a1", "approved", NOW + 1, word)
+    assert not await store.decide_approval("a1", "rejected", NOW + 2, word)
+    decided = await store.approval("a1")
+    assert (decided.state, decided.decided_at, decided.session) == ("approved", NOW + 1, "s1")
+    view = await store.session_view(session.id, NOW)
+    assert ([one.evidence for one in view.news], view.approval) == ([word], None)
+    known = msgspec.structs.replace(decided, state="stale")
+    assert await store.commit_decision(DecisionCommit(session=view.session, approval=known))
+    assert (await store.approval("a1")).state == "stale"
+
+
+async def test_an_older_qr_never_replaces_a_newer_one(store, make):
+    session = await make.session(store)
+    newer = Qr("new", "png", 2, NOW + 20, NOW + 40, "ABCD")
+    await store.put_qr(session.id, newer)
+    await store.put_qr(session.id, Qr("old", "png", 1, NOW, NOW + 20))
+    assert await store.qr(session.id) == newer
