@@ -163,7 +163,7 @@ time; an answer that broke off; an answer longer than we read."""
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """One answer, understood as far as any HTTP server is. `words` is the whole body in lower case, for matching."""
+    """One answer, understood as far as any HTTP server is. `words`: the whole body of a no, lower case, for matching."""
 
     kind: Kind
     status: int = 0
@@ -190,7 +190,18 @@ def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
         detail = f"HTML page, status {answer.status}"
     else:
         detail = show(_message(body) or raw[: DETAIL * 4], secrets) if kind != "ok" else ""
-    return Heard(kind, answer.status, body, detail or f"status {answer.status}", raw.lower())
+    words = "" if kind == "ok" else _unescaped(body, raw).lower()
+    return Heard(kind, answer.status, body, detail or f"status {answer.status}", words)
+
+
+def _unescaped(body: Json, raw: str) -> str:
+    """The body's text for matching: a server may write `ã` as an escape, and it is the same word."""
+    if body is None or "\\u" not in raw:
+        return raw
+    try:
+        return msgspec.json.encode(body).decode()
+    except (msgspec.MsgspecError, OverflowError, RecursionError):
+        return raw
 
 
 def _silence(failed: TransportFailed) -> Kind:

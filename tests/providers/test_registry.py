@@ -1,0 +1,58 @@
+"""The list of dialects: built-ins, third parties, and the sentences of what is wrong."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from esteio.providers.evolution import Evolution
+from esteio.providers.registry import GROUP, ProviderProblem, UnknownKind, load
+
+
+class Third(Evolution):
+    kind = "third"
+
+
+INSTANCE = Third()
+
+
+def point(name, attribute, monkeypatch=None):
+    return EntryPoint(name, f"third_party_adapter:{attribute}", GROUP)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    """This module, as a package somebody installed."""
+    import sys
+    import types
+
+    module = types.ModuleType("third_party_adapter")
+    module.Third, module.INSTANCE, module.Twin = Third, INSTANCE, Evolution
+    monkeypatch.setitem(sys.modules, "third_party_adapter", module)
+
+
+def test_the_three_that_ship():
+    assert load().kinds == ("baileys", "evolution", "wapi")
+
+
+@pytest.mark.parametrize("attribute", ["Third", "INSTANCE"])
+def test_an_installed_adapter_is_found(attribute):
+    registry = load([point("third", attribute)])
+    assert isinstance(registry.get("third"), Third)
+    assert set(registry.as_mapping()) == {"baileys", "evolution", "third", "wapi"}
+
+
+def test_an_unknown_kind_names_the_known_ones():
+    with pytest.raises(UnknownKind, match=r"no provider kind 'waha'.*baileys, evolution, wapi"):
+        load([]).get("waha")
+
+
+def test_two_of_one_kind_are_refused():
+    with pytest.raises(ProviderProblem, match="two adapters call themselves 'evolution'"):
+        load([point("evolution", "Twin")])
+
+
+def test_an_adapter_must_bear_its_name_and_load():
+    with pytest.raises(ProviderProblem, match="calls itself 'third'"):
+        load([point("fourth", "Third")])
+    with pytest.raises(ProviderProblem, match="cannot be loaded"):
+        load([point("third", "Missing")])

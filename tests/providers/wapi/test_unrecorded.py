@@ -1,0 +1,243 @@
+"""W-API, unrecorded: every shape here is from other people's clients, none from the running service."""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from provider_stepping import NOW, drive, html, kinds, reply, where
+
+from esteio.core.inbound import SendEcho
+from esteio.core.model import Content, Media
+from esteio.providers.base import OutgoingMessage, SentQuery
+from esteio.providers.wapi import Wapi
+
+WAPI = Wapi()
+HERE = where(credentials={}, ref={"instance_id": "LITE-1", "token": "TOK"})
+NO = {"error": True, "message": "algo"}
+
+
+def hook(**body):
+    return WAPI.read_webhook(HERE, json.dumps({"instanceId": "LITE-1"} | body).encode(), "", NOW)
+
+
+def test_every_call_names_the_instance_and_carries_its_token():
+    _, asked = drive(WAPI.restart(HERE, NOW), reply({"error": False, "message": "ok"}))
+    assert asked[0].headers["authorization"] == "Bearer TOK"
+    assert parse_qs(urlsplit(asked[0].url).query) == {"instanceId": ["LITE-1"]}
+
+
+@pytest.mark.parametrize(("act", "path"), [("restart", "/instance/restart"), ("logout", "/instance/disconnect")])
+def test_acts_are_get_and_judged_by_the_body(act, path):
+    outcome, asked = drive(getattr(WAPI, act)(HERE, NOW), reply({"error": False, "message": "feito"}))
+    assert (outcome.answer, asked[0].method) == ("ok", "GET")
+    assert urlsplit(asked[0].url).path.endswith(path)
+    outcome, _ = drive(getattr(WAPI, act)(HERE, NOW), reply(NO))
+    assert (outcome.answer, outcome.detail) == ("no", "algo")
+
+
+def test_a_second_logout_has_nothing_to_do_and_there_is_no_delete():
+    assert drive(WAPI.logout(HERE, NOW), reply({"error": True, "message": "Já deslogado"}))[0].answer == "noop"
+    assert drive(WAPI.delete(HERE, NOW), html())[0].answer == "unsupported"
+
+
+@pytest.mark.parametrize("field", ["qrcode", "qrCode", "base64", "qr"])
+def test_a_code_comes_by_many_names(field):
+    outcome, asked = drive(WAPI.connect(HERE, NOW), reply({"error": False, field: "data:image/png;base64,iVBO"}))
+    assert (outcome.answer, outcome.qr.png_base64, kinds(outcome.evidence)[-1]) == ("ok", "iVBO", "qr_shown")
+    assert parse_qs(urlsplit(asked[0].url).query)["image"] == ["disable"]
+
+
+def test_connect_of_a_connected_one_and_pairing_codes():
+    outcome, _ = drive(WAPI.connect(HERE, NOW), reply({"connected": True}))
+    assert (outcome.answer, kinds(outcome.evidence)) == ("noop", ["server_answered", "said_open"])
+    outcome, asked = drive(WAPI.connect(HERE, NOW, pair_phone="5511"), reply({"error": False, "pairingCode": "AB-CD"}))
+    assert outcome.qr.pairing_code == "AB-CD"
+    assert "phoneNumber=5511" in asked[0].url
+
+
+def test_create_makes_the_instance_ours():
+    outcome, asked = drive(WAPI.create(HERE, NOW), *[reply({"error": False})] * 5, reply({"qrcode": "2@x"}))
+    assert (outcome.answer, outcome.qr.code, len(asked)) == ("ok", "2@x", 6)
+    assert [one.method for one in asked[:5]] == ["PUT"] * 5
+    assert {json.loads(one.body)["value"] for one in asked[:5]} == {HERE.webhook_url}
+    assert len({one.url for one in asked[:5]}) == 5
+    outcome, asked = drive(WAPI.create(HERE, NOW), reply({"error": False}), reply(NO))
+    assert (outcome.answer, outcome.detail, len(asked)) == ("no", "delivery: algo", 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply({"instanceId": "LITE-1", "connected": True}), ["server_answered", "said_open"]),
+        (reply({"instanceId": "LITE-1", "connected": False}), ["server_answered", "said_closed"]),
+        (reply({"connected": "yes"}), ["server_answered", "look_failed"]),
+        (html(404), ["server_html", "look_failed"]),
+        (reply({"message": "Instância não encontrada"}, 404), ["server_answered", "instance_missing"]),
+        (reply({"message": "Not Found"}, 404), ["server_answered", "look_failed"]),
+        (reply({"error": True, "message": "Token inválido"}, 403), ["server_auth_refused", "look_failed"]),
+    ],
+)
+def test_what_a_look_sees(answer, expected):
+    assert kinds(drive(WAPI.probe(HERE, NOW, "state"), answer)[0].evidence) == expected
+
+
+def test_a_deeper_look_reads_whose_phone_it_is():
+    outcome, _ = drive(
+        WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
+    )
+    assert outcome.evidence[-1].data == {"phone": "5511955550001"}
+
+
+def test_webhooks_are_read_back():
+    fields = ["Received", "Delivery", "Connected", "Disconnected", "Status"]
+    row = {f"webhook{name}Url": HERE.webhook_url for name in fields}
+    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply(row))[0].evidence)[-1] == "webhook_config_ok"
+    outcome, _ = drive(WAPI.check_webhook(HERE, NOW), reply(row | {"webhookStatusUrl": None}))
+    assert (kinds(outcome.evidence)[-1], outcome.detail) == ("webhook_config_gone", "webhookStatusUrl")
+    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply({}))[0].evidence)[-1] == "look_failed"
+
+
+def sent(content, answer=None, **changes):
+    answer = answer or reply({"instanceId": "LITE-1", "messageId": "3EB0", "insertedId": "q1"})
+    return drive(WAPI.send(HERE, NOW, OutgoingMessage("5511999990001", content, **changes), 75), answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "body"),
+    [
+        (Content("text", text="oi"), "send-text", {"message": "oi"}),
+        (Content("image", text="c", media=Media("image", url="http://m/a")), "send-image",
+         {"image": "http://m/a", "caption": "c"}),
+        (Content("audio", media=Media("audio", base64="AA")), "send-audio", {"audio": "data:audio/ogg;base64,AA"}),
+        (Content("audio", media=Media("audio", url="http://m/a.mp3?x=1")), "send-audio", {"audio": "http://m/a.mp3?x=1"}),
+        (Content("document", media=Media("document", url="http://m/a", filename="a.pdf")), "send-document",
+         {"document": "http://m/a", "fileName": "a.pdf", "extension": "pdf"}),
+    ],
+    ids=lambda value: None,
+)  # fmt: skip
+def test_translations(content, path, body):
+    outcome, asked = sent(content)
+    assert (outcome.certainty, outcome.provider_id, outcome.queue_ref) == ("accepted", "3EB0", "q1")
+    assert urlsplit(asked[0].url).path.endswith(f"/message/{path}")
+    assert json.loads(asked[0].body) == body | {"phone": "5511999990001"}
+
+
+def test_accepted_is_queued_and_proves_no_open_socket():
+    assert kinds(sent(Content("text", text="oi"))[0].evidence) == ["server_answered"]
+
+
+def test_a_reply_quotes_by_id():
+    assert json.loads(sent(Content("text", text="oi"), quote_provider_id="3EB1")[1][0].body)["messageId"] == "3EB1"
+
+
+@pytest.mark.parametrize(
+    ("content", "changes"),
+    [
+        (Content("poll"), {}), (Content("location"), {}), (Content("text"), {}),
+        (Content("audio", media=Media("audio", url="http://m/a.wav")), {}),
+        (Content("image", media=Media("image")), {}),
+        (Content("image", media=Media("image", url="http://m/a")), {"quote_provider_id": "3EB1"}),
+        (Content("text", text="x"), {"mentions": ("5511",)}),
+    ],
+)  # fmt: skip
+def test_what_it_cannot_say_is_refused_without_a_request(content, changes):
+    outcome, asked = sent(content, **changes)
+    assert (outcome.certainty, outcome.fault, asked) == ("refused", "request", [])
+
+
+@pytest.mark.parametrize(
+    ("words", "certainty", "fault"),
+    [
+        ("Instância desconectada", "not_sent", "socket"),
+        ("Você não está conectado", "not_sent", "socket"),
+        ("Número inválido", "refused", "invalid-number"),
+        ("phone não existe no WhatsApp", "refused", "invalid-number"),
+        ("Informe IP ou porta", "refused", "request"),
+    ],
+)
+def test_a_no_with_200(words, certainty, fault):
+    outcome, _ = sent(Content("text", text="oi"), reply({"error": True, "message": words}))
+    assert (outcome.certainty, outcome.fault, outcome.detail) == (certainty, fault, words)
+
+
+def test_the_queue_tells_what_is_still_there_and_nothing_else():
+    query = SentQuery("5511", Content("text", text="oi"), NOW - 99, queue_ref="q1")
+    queue = reply({"data": [{"insertedId": "q0", "messageId": "A"}, {"insertedId": "q1", "messageId": "B"}]})
+    outcome, _ = drive(WAPI.look_up(HERE, NOW, query), queue)
+    assert (outcome.result, outcome.provider_id) == ("found", "B")
+    assert drive(WAPI.look_up(HERE, NOW, query), reply([]))[0].result == "unknown"
+
+
+def test_the_log_of_deliveries_fills_gaps():
+    one = {"event": "webhookReceived", "instanceId": "LITE-1", "messageId": "A", "fromMe": False,
+           "chat": {"id": "5511988887777"},
+           "moment": NOW - 50, "msgContent": {"conversation": "um"}}  # fmt: skip
+    two = json.dumps(one | {"messageId": "B", "moment": NOW - 80})
+    old = one | {"messageId": "C", "moment": NOW - 5000}
+    reading, asked = drive(WAPI.history(HERE, NOW, NOW - 100), reply({"logs": [{"data": one}, {"body": two}, old]}))
+    assert [event.provider_id for event in reading.events] == ["B", "A"]
+    assert len(asked) == 1
+
+
+RECEIVED = {
+    "event": "webhookReceived", "messageId": "3EB0", "fromMe": False, "isGroup": False, "moment": NOW - 5,
+    "chat": {"id": "5511988887777"}, "sender": {"id": "5511988887777", "pushName": "Ana", "senderLid": "77@lid"},
+    "msgContent": {"conversation": "oi"},
+}  # fmt: skip
+
+
+def lowered(value):
+    return {key.lower(): lowered(held) for key, held in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("form", [dict, lowered, lambda body: {k: v for k, v in body.items() if k != "event"}])
+def test_a_message_in_its_forms(form):
+    reading = hook(**form(RECEIVED))
+    event = reading.events[0]
+    assert (event.chat, event.content.text, event.push_name, event.chat_lid) == ("5511988887777", "oi", "Ana", "77@lid")
+    assert (reading.evidence[0].kind, reading.evidence[0].happened_at) == ("message_received", NOW - 5)
+
+
+@pytest.mark.parametrize(
+    ("chat", "expected"),
+    [("5511988887777@c.us", "5511988887777"), ("5511988887777@s.whatsapp.net", "5511988887777"),
+     ("99@lid", "5511988887777"), ("1203@g.us", "1203@g.us"), ("status", "status")],
+)  # fmt: skip
+def test_chats(chat, expected):
+    assert hook(**RECEIVED | {"chat": {"id": chat}}).events[0].chat == expected
+
+
+def test_ours_by_api_by_phone_and_untold():
+    base = RECEIVED | {"event": "webhookDelivery", "fromMe": True}
+    echo = hook(**base | {"fromApi": True})
+    assert (type(echo.events[0]), echo.evidence) == (SendEcho, ())
+    assert kinds(hook(**base | {"fromApi": False}).evidence) == ["phone_echo_received"]
+    assert hook(**base).evidence == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "evidence"),
+    [("SERVER_ACK", "server", "server_ack_received"), ("DELIVERY_ACK", "device", "receipt_received"),
+     ("READ", "read", "receipt_received"), ("PLAYED", "played", "receipt_received"), ("ERROR", "error", "ack_error")],
+)  # fmt: skip
+def test_statuses(status, state, evidence):
+    body = {"event": "webhookStatus", "status": status, "messageId": "3EB0", "fromMe": True, "moment": NOW - 900}
+    reading = hook(**body)
+    assert (reading.events[0].state, kinds(reading.evidence)) == (state, [evidence])
+    assert reading.evidence[0].happened_at == NOW - 900
+    assert hook(**body | {"fromMe": False}).evidence == ()
+    assert hook(**body | {"status": "LEVITATED"}).events == ()
+
+
+def test_connection_events_and_a_moment_in_milliseconds():
+    reading = hook(event="webhookConnected", connected=True, connectedPhone="5511955550001", moment=(NOW - 9) * 1000)
+    assert kinds(reading.evidence) == ["said_open", "identity_seen"]
+    assert reading.evidence[0].happened_at == NOW - 9
+    assert kinds(hook(event="webhookDisconnected", connected=False).evidence) == ["said_closed"]
+    assert kinds(hook(connected=False).evidence) == ["said_closed"]
+    assert hook(event="webhookQrCode", qrCode="2@x").qr.code == "2@x"
+
+
+def test_an_event_of_another_instance_is_not_ours():
+    reading = hook(**RECEIVED | {"instanceId": "LITE-2"})
+    assert (reading.events, reading.evidence, reading.note) == ((), (), "for another instance")
