@@ -54,7 +54,8 @@ def _counted(draft: Draft, rung: Rung) -> dict[str, object]:
         case "restart":
             return {"restarts": recovery.restarts + 1, "last_restart_at": now}
         case "logout":
-            return {"logouts": recovery.logouts + 1, "last_logout_at": now, "last_destructive_at": now, "approved": None}
+            spent = {"last_logout_at": now, "last_destructive_at": now, "approved": None}
+            return {"logouts": recovery.logouts + 1, **spent}
         case "recreate":
             return {"recreates": recovery.recreates + 1, "last_destructive_at": now, "approved": None}
         case _:
@@ -70,27 +71,27 @@ def answered(draft: Draft, evidence: Evidence) -> None:
     attempt = msgspec.structs.replace(attempt, performed_at=evidence.happened_at, answer=answer)
     draft.recovery(open=attempt)
     if answer == "not_reached":
-        _close(draft, "not-reached")
+        _close(draft, attempt, "not-reached")
     elif attempt.rung == "create" and answer == "exists":
         draft.recovery(then=("connect",))
-        _close(draft, "refused")
+        _close(draft, attempt, "refused")
     elif answer in _REFUSED and not (attempt.rung == "delete" and answer == "missing"):
         _refused(draft, attempt)
     elif attempt.rung in ("delete", "set_webhook") and answer in ("ok", "missing"):
-        _close(draft, "effect")
+        _close(draft, attempt, "effect")
 
 
 def _refused(draft: Draft, attempt: Attempt) -> None:
     if attempt.rung == "delete":
         draft.recovery(then=())
-    _close(draft, "refused")
+    _close(draft, attempt, "refused")
 
 
 def interrupted(draft: Draft, evidence: Evidence) -> None:
     """The process died while the act was under way: nobody knows what happened. It is over; a look comes first."""
     attempt = draft.session.recovery.open
     if attempt is not None and evidence.data.get("attempt") == attempt.id:
-        _close(draft, "interrupted")
+        _close(draft, attempt, "interrupted")
 
 
 def judge(draft: Draft) -> None:
@@ -99,11 +100,11 @@ def judge(draft: Draft) -> None:
     if attempt is None:
         return
     if has_effect(attempt, draft.session.facts):
-        _close(draft, "effect")
+        _close(draft, attempt, "effect")
     elif draft.now >= attempt.until and attempt.performed_at is not None:
-        _close(draft, "no-effect")
+        _close(draft, attempt, "no-effect")
     elif draft.now >= attempt.until + GIVE_UP_S:
-        _close(draft, "interrupted")
+        _close(draft, attempt, "interrupted")
     else:
         draft.wake(attempt.until if draft.now < attempt.until else attempt.until + GIVE_UP_S)
 
@@ -119,9 +120,9 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
     return lives or facts.qr_at > since
 
 
-def _close(draft: Draft, result: str) -> None:
+def _close(draft: Draft, attempt: Attempt, result: str) -> None:
     recovery = draft.session.recovery
-    attempt = msgspec.structs.replace(recovery.open, result=result)
+    attempt = msgspec.structs.replace(attempt, result=result)
     spent = recovery.spent
     if result in ("no-effect", "refused", "interrupted"):
         spent = (*spent, "recreate" if attempt.rung in ("delete", "create") else attempt.rung)

@@ -10,6 +10,7 @@ One is a suspicion. A provider that reconnects by itself within seconds thus cha
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -27,6 +28,7 @@ _CLAIMS = {"said_open": "open", "said_connecting": "connecting", "said_closed": 
 QR_LIVES_S = 90.0
 """A QR not renewed for this long is gone (45 s each on Evolution, 60 then 20 s elsewhere)."""
 KEEP_ACKS = 20
+_Fold = Callable[[Facts, Evidence], Facts]
 
 
 # -- folding -----------------------------------------------------------------------------------------------------
@@ -175,12 +177,13 @@ def _coded(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, code=code, code_at=at, code_road=road, code_until=until)
 
 
-def _set(**names: str):  # type: ignore[no-untyped-def]
-    """A folding step that only stamps fields with the time of happening, if it is news."""
+def _stamps(field: str) -> _Fold:
+    """A folding step that only stamps a field with the time of happening, if it is news."""
 
     def step(facts: Facts, evidence: Evidence) -> Facts:
-        stamped = {field: evidence.happened_at for field in names if evidence.happened_at > getattr(facts, field)}
-        return msgspec.structs.replace(facts, **stamped) if stamped else facts
+        if evidence.happened_at <= getattr(facts, field):
+            return facts
+        return msgspec.structs.replace(facts, **{field: evidence.happened_at})
 
     return step
 
@@ -215,8 +218,8 @@ def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, ack_errors=times, ack_error_code=evidence.data.get("code", ""))
 
 
-def _webhook_ok(facts: Facts, evidence: Evidence) -> Facts:
-    return msgspec.structs.replace(facts, webhook_gone_at=0.0) if facts.webhook_gone_at else facts
+def _webhook_ok(facts: Facts, _: Evidence) -> Facts:
+    return msgspec.structs.replace(facts, webhook_gone_at=0.0, webhook_checked_at=evidence.happened_at)
 
 
 def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
@@ -234,26 +237,26 @@ def _answered(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, **changes)
 
 
-_SIMPLE = {
+_SIMPLE: Mapping[str, _Fold] = {
     "qr_shown": _qr,
     "qr_limit": _unpaired,
-    "no_qr_yet": _set(no_qr_at=""),
-    "paired": _set(paired_at=""),
+    "no_qr_yet": _stamps("no_qr_at"),
+    "paired": _stamps("paired_at"),
     "unpaired": _unpaired,
-    "instance_missing": _set(missing_at=""),
+    "instance_missing": _stamps("missing_at"),
     "identity_seen": _identity,
     "round_trip_silent": _silent,
     "ack_error": _ack_error,
     "ack_missing": _ack_missing,
-    "silence": _set(silence_at=""),
-    "stall": _set(stall_at=""),
-    "webhook_config_gone": _set(webhook_gone_at=""),
+    "silence": _stamps("silence_at"),
+    "stall": _stamps("stall_at"),
+    "webhook_config_gone": _stamps("webhook_gone_at", "webhook_checked_at"),
     "webhook_config_ok": _webhook_ok,
-    "look_failed": _set(look_failed_at=""),
+    "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,
-    "act_interrupted": _set(interrupted_at=""),
-    "operator_recover": _set(recover_at=""),
-    "operator_pair": _set(pair_at=""),
+    "act_interrupted": _stamps("interrupted_at"),
+    "operator_recover": _stamps("recover_at"),
+    "operator_pair": _stamps("pair_at"),
 }
 
 
@@ -283,8 +286,21 @@ Kind = Literal[
 ]
 
 DOWN: frozenset[Kind] = frozenset(
-    {"ghost", "reconnecting", "closed", "flapping", "replaced", "unpaired", "awaiting_qr", "logged_out", "banned"}
-    | {"temp_banned", "outdated", "missing", "wrong_identity"}
+    {
+        "ghost",
+        "reconnecting",
+        "closed",
+        "flapping",
+        "replaced",
+        "unpaired",
+        "awaiting_qr",
+        "logged_out",
+        "banned",
+        "temp_banned",
+        "outdated",
+        "missing",
+        "wrong_identity",
+    }
 )
 """Verdicts that speak of the session's own fall."""
 FOR_PEOPLE: frozenset[Kind] = frozenset(
@@ -317,7 +333,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if fall and fall.since >= facts.life_at:
         return fall
     if facts.life_at:
-        return _living(session, policy, now)
+        return _living(session, now)
     return fall or _unborn(facts, session)
 
 
@@ -357,17 +373,18 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     if facts.missing_at > max(facts.life_at, facts.act_at) and facts.missing_at >= facts.said_at:
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
-        if facts.qr_at > facts.life_at and now - facts.qr_at < QR_LIVES_S:
-            return Verdict("awaiting_qr", Reason("awaiting-qr", {}), facts.qr_at)
-        return Verdict("unpaired", Reason("unpaired", {}), facts.unpaired_at)
+        return _linkless(facts, now)
     if is_flapping(facts, policy, now):
         return Verdict("flapping", Reason("flapping", {"count": str(len(facts.connecting))}), facts.connecting[-1])
     if facts.dead_at > facts.life_at:
-        if server.facts.booted_at > max(facts.dead_at, facts.said_at):
-            # What was seen before the process started is about a socket that is gone with it.
-            return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
-        return _death(facts)
+        return _death(facts, server)
     return None
+
+
+def _linkless(facts: Facts, now: float) -> Verdict:
+    if facts.qr_at > facts.life_at and now - facts.qr_at < QR_LIVES_S:
+        return Verdict("awaiting_qr", Reason("awaiting-qr", {}), facts.qr_at)
+    return Verdict("unpaired", Reason("unpaired", {}), facts.unpaired_at)
 
 
 def _coded_verdict(facts: Facts, now: float) -> Verdict | None:
@@ -397,8 +414,11 @@ def _code_confirmed(facts: Facts) -> bool:
     return agrees or facts.dead_at >= facts.code_at
 
 
-def _death(facts: Facts) -> Verdict:
-    fresh = facts.said if facts.said_at >= facts.closed[0] - 1 and facts.closed else facts.said
+def _death(facts: Facts, server: Server) -> Verdict:
+    if server.facts.booted_at > max(facts.dead_at, facts.said_at):
+        # What was seen before the process started is about a socket that is gone with it.
+        return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
+    fresh = facts.said
     if facts.silents >= 2:
         return Verdict("ghost", Reason("half-open", {}), facts.dead_at)
     if fresh == "connecting":
@@ -418,9 +438,9 @@ def is_flapping(facts: Facts, policy: Policy, now: float) -> bool:
     return times[-1] - times[-policy.flap_count] <= policy.flap_within_s
 
 
-def _living(session: Session, policy: Policy, now: float) -> Verdict:
+def _living(session: Session, now: float) -> Verdict:
     facts = session.facts
-    weak = tuple(_weaknesses(facts, policy, now))
+    weak = tuple(_weaknesses(facts, now))
     if facts.closed or facts.silents:
         return Verdict("suspect", Reason("suspect", {}), facts.life_at, proven=False, weak=weak)
     return Verdict("live", Reason("live", {"evidence": facts.life_by}), facts.life_at, weak=weak)
@@ -429,7 +449,7 @@ def _living(session: Session, policy: Policy, now: float) -> Verdict:
 RESTRICTED_FOR_S = 3600.0
 
 
-def _weaknesses(facts: Facts, policy: Policy, now: float):  # type: ignore[no-untyped-def]
+def _weaknesses(facts: Facts, now: float) -> Iterator[Reason]:
     recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
     if recent and facts.ack_error_code == "463":
         yield Reason("restricted-463", {"count": str(len(recent))})

@@ -138,9 +138,7 @@ def seen(kind: str, now: float, road: Road, *, happened_at: float | None = None,
     return seen_with(kind, now, road, data, happened_at)
 
 
-def seen_with(
-    kind: str, now: float, road: Road, data: Mapping[str, str], happened_at: float | None = None
-) -> Evidence:
+def seen_with(kind: str, now: float, road: Road, data: Mapping[str, str], happened_at: float | None = None) -> Evidence:
     """The same with the data as a mapping."""
     when = now if happened_at is None else min(happened_at, now)
     return Evidence(kind=kind, happened_at=when, seen_at=now, road=road, data=data)

@@ -111,7 +111,9 @@ def next_step(
         return _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE:
         return Step("person", verdict.because)
-    return _left_alone(session, verdict, policy, now) or _climb(session, server, verdict, policy, can, quirks=quirks, now=now)
+    return _left_alone(session, verdict, policy, now) or _climb(
+        session, server, verdict, policy, can, quirks=quirks, now=now
+    )
 
 
 def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) -> Step | None:
@@ -209,7 +211,14 @@ def _boot(server: Server, policy: Policy) -> float:
 
 
 def _destructive(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, quirks: frozenset[str], now: float
+    session: Session,
+    server: Server,
+    verdict: Verdict,
+    policy: Policy,
+    rung: Rung,
+    *,
+    quirks: frozenset[str],
+    now: float,
 ) -> Step:
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)

@@ -220,7 +220,9 @@ MessageState = Literal[
 ]
 """`held` is never stored: it is `queued` behind a closed gate (see `outbound.shown_state`)."""
 Direction = Literal["out", "in"]
-Kind = Literal["text", "image", "video", "audio", "document", "sticker", "location", "contacts", "poll", "reaction", "unknown"]
+Kind = Literal[
+    "text", "image", "video", "audio", "document", "sticker", "location", "contacts", "poll", "reaction", "unknown"
+]
 MEDIA_KINDS: frozenset[str] = frozenset({"image", "video", "audio", "document", "sticker"})
 
 

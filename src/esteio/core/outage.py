@@ -63,7 +63,11 @@ def _notices(draft: Draft) -> None:
 
 def _told_by_server(draft: Draft, outage: Outage) -> bool:
     incident = draft.server.incident
-    return incident is not None and incident.ended_at is None and outage.since >= incident.since - draft.policy.mass_fall_within_s
+    return (
+        incident is not None
+        and incident.ended_at is None
+        and outage.since >= incident.since - draft.policy.mass_fall_within_s
+    )
 
 
 def _opening(draft: Draft, outage: Outage) -> None:
@@ -96,7 +100,11 @@ def _mass_fall(draft: Draft, since: float) -> None:
     if incident is not None and incident.ended_at is None:
         return
     policy = draft.policy
-    together = [at for session, at in draft.view.fallen if since - at <= policy.mass_fall_within_s and session != draft.session.id]
+    together = [
+        at
+        for session, at in draft.view.fallen
+        if since - at <= policy.mass_fall_within_s and session != draft.session.id
+    ]
     need = max(policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
     if len(together) + 1 < need:
         return

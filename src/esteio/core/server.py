@@ -202,13 +202,17 @@ def _outage(sheet: _Sheet) -> None:
     if down and outage is None:
         since = server.facts.down_since or server.facts.wall_at
         due = since + sheet.view.policy.notify_after_s
-        opened = Outage(f"sout_{server.name}_{sheet.view.server.version_n}", since, server.health_because, notice_due=due)
+        opened = Outage(
+            f"sout_{server.name}_{sheet.view.server.version_n}", since, server.health_because, notice_due=due
+        )
         sheet.change(outage=opened)
         sheet.events.append("server.outage_started")
     elif not down and outage is not None:
         if outage.noticed:
             args = {"server": server.name}
-            sheet.notices.append(Notice(outage.id, "closed", Reason("server-up", args), outage.since, sheet.now - outage.since))
+            sheet.notices.append(
+                Notice(outage.id, "closed", Reason("server-up", args), outage.since, sheet.now - outage.since)
+            )
         sheet.change(outage=None)
         sheet.events.append("server.outage_ended")
     _outage_notice(sheet)
@@ -256,7 +260,10 @@ def _canary(sheet: _Sheet, incident: Incident, fallen: list[SessionId]) -> None:
         sheet.say("canary-healed", session=str(incident.canary))
         return
     turn = CANARY_PATIENCE * sheet.view.policy.effect_within_s
-    begins = max(incident.since, sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s if sheet.server.facts.booted_at else 0)
+    begins = max(
+        incident.since,
+        sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s if sheet.server.facts.booted_at else 0,
+    )
     index = int(max(0.0, sheet.now - begins) // turn) % len(fallen)
     chosen = sorted(fallen)[index]
     if chosen != incident.canary:
@@ -283,7 +290,9 @@ def _end_incident(sheet: _Sheet, incident: Incident) -> None:
     if incident.noticed:
         args = {"server": sheet.server.name, "count": str(incident.members)}
         sheet.notices.append(
-            Notice(incident.id, "closed", Reason("server-mass-fall-over", args), incident.since, sheet.now - incident.since)
+            Notice(
+                incident.id, "closed", Reason("server-mass-fall-over", args), incident.since, sheet.now - incident.since
+            )
         )
     sheet.change(incident=msgspec.structs.replace(incident, ended_at=sheet.now, canary_ok_at=sheet.now))
 

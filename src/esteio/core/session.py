@@ -11,7 +11,18 @@ from collections.abc import Mapping
 
 import msgspec
 
-from esteio.core.model import Axis, Gate, Outage, Reason, Recovery, ServerKind, ServerName, SessionId, SessionName, SessionState
+from esteio.core.model import (
+    Axis,
+    Gate,
+    Outage,
+    Reason,
+    Recovery,
+    ServerKind,
+    ServerName,
+    SessionId,
+    SessionName,
+    SessionState,
+)
 
 KEEP_CLOSED = 4
 """How many refusals are remembered; two decide."""
@@ -70,6 +81,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     silence_at: float = 0.0
     stall_at: float = 0.0
     webhook_gone_at: float = 0.0
+    webhook_checked_at: float = 0.0
     looked_at: float = 0.0
     look_failed_at: float = 0.0
     act_at: float = 0.0

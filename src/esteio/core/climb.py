@@ -1,0 +1,138 @@
+"""One rung at most: what the ladder says is begun, asked for, put off or given up, within the server's budget.
+
+Never lives here: which rung it is (`ladder`), how long an act has (`attempt`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.core import attempt, ladder, pacing
+from esteio.core.decision import Draft
+from esteio.core.diagnose import Verdict
+from esteio.core.model import Approval, Reason
+
+
+def climb(draft: Draft, found: Verdict) -> None:
+    """Choose at most one act, and begin it, ask for it, or note when to think of it again."""
+    if draft.session.recovery.open is not None:
+        return
+    _config(draft, found)
+    if draft.act is not None or _must_look_first(draft):
+        return
+    step = ladder.next_step(
+        draft.session,
+        draft.server,
+        found,
+        draft.policy,
+        draft.view.can,
+        quirks=draft.view.quirks,
+        now=draft.now,
+    )
+    match step.do:
+        case "act":
+            _act(draft, step)
+        case "ask":
+            _ask(draft, step)
+        case "wait":
+            draft.recovery(next_at=step.until)
+            draft.wake(step.until)
+        case "strike":
+            _strike(draft, found)
+        case _:
+            if draft.session.recovery.next_at is not None:
+                draft.recovery(next_at=None)
+
+
+def _must_look_first(draft: Draft) -> bool:
+    """After a crash in the middle of an act nothing is done before a look has been answered."""
+    facts = draft.session.facts
+    if not facts.interrupted_at:
+        return False
+    return max(facts.said_at, facts.life_seen_at, facts.missing_at, facts.look_failed_at) <= facts.interrupted_at
+
+
+def _config(draft: Draft, found: Verdict) -> None:
+    """A webhook that was forgotten is set again: it opens no socket and needs no rung."""
+    facts = draft.session.facts
+    last = draft.session.recovery.last
+    tried = last.opened_at if last is not None and last.rung == "set_webhook" else 0.0
+    if found.kind == "live" and facts.webhook_gone_at and draft.now - tried >= draft.policy.restart_cooldown_s:
+        attempt.begin(draft, "set_webhook", "webhook-gone")
+
+
+def _act(draft: Draft, step: ladder.Step) -> None:
+    rung = step.rung
+    if rung is None:  # pragma: no cover - an `act` always names its rung
+        return
+    if pacing.costs_slot(rung):
+        free_at = _allowed_at(draft)
+        if free_at > draft.now:
+            draft.recovery(next_at=free_at)
+            draft.wake(free_at)
+            return
+    attempt.begin(draft, rung, step.because.code)
+
+
+def _allowed_at(draft: Draft) -> float:
+    """When the server's budget and its incident let this session act. A person's wish skips the freeze, not the
+    budget."""
+    incident = draft.server.incident
+    frozen = incident is not None and incident.ended_at is None and incident.canary_ok_at is None
+    if (
+        frozen
+        and incident is not None
+        and incident.canary != draft.session.id
+        and not draft.session.recovery.asked_by_person
+    ):
+        return draft.now + draft.policy.probe_suspect_s
+    return pacing.slot_free_at(draft.server, draft.session.id, draft.policy, draft.now)
+
+
+def _ask(draft: Draft, step: ladder.Step) -> None:
+    recovery = draft.session.recovery
+    if recovery.rejected or step.rung is None:
+        _pause(draft)
+        return
+    if recovery.awaiting is not None:
+        if draft.now >= recovery.quarantine_until:
+            _pause(draft)
+        return
+    outage_id = draft.session.outage.id if draft.session.outage else None
+    approval = Approval(
+        id=draft.new_id("apr"),
+        session_id=draft.session.id,
+        session=draft.session.name,
+        rung=step.rung,
+        because=step.because.code,
+        cost=Reason(f"cost-{step.rung}", {"session": draft.session.name}),
+        created_at=draft.now,
+        outage=outage_id,
+    )
+    draft.approval = approval
+    draft.events.append("approval.requested")
+    draft.recovery(awaiting=approval.id)
+    draft.say("decision", "approval-asked", rung=step.rung, because=step.because.code)
+    _pause(draft)
+
+
+def _strike(draft: Draft, found: Verdict) -> None:
+    """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
+    if (
+        ladder.needs_server_restart(draft.session, found, draft.view.quirks)
+        and not draft.session.recovery.server_restart_proposed
+    ):
+        draft.recovery(server_restart_proposed=True)
+        draft.say("decision", "server-restart-proposed", server=draft.server.name)
+    _pause(draft)
+
+
+def _pause(draft: Draft) -> None:
+    """Quarantine. Harmless rungs begin anew after it, so `spent` is emptied."""
+    recovery = pacing.quarantine(draft.session.recovery, draft.policy, draft.now, draft.session.id)
+    recovery = msgspec.structs.replace(recovery, next_at=recovery.quarantine_until, asked_by_person=False)
+    draft.change(recovery=recovery)
+    draft.wake(recovery.quarantine_until)
+    draft.say(
+        "decision", "quarantined", seconds=f"{recovery.quarantine_until - draft.now:.0f}", strikes=str(recovery.strikes)
+    )

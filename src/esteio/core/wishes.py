@@ -1,0 +1,92 @@
+"""News that changes more than facts: a person's words, and the answers of our own acts.
+
+Each word takes effect at once, on the draft. Never lives here: what is done about it (`ladder`, `climb`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from esteio.core import attempt
+from esteio.core.decision import Draft
+from esteio.core.evidence import Evidence
+from esteio.core.model import Attempt, Recovery
+
+
+def take(draft: Draft, evidence: Evidence) -> None:
+    """Let this word take effect; anything that is no such word changes nothing here."""
+    act = _WORDS.get(evidence.kind)
+    if act is not None:
+        act(draft, evidence)
+
+
+def _paused(draft: Draft, _: Evidence) -> None:
+    draft.change(paused=True)
+    draft.recovery(then=(), approved=None)
+    draft.drop_control = True
+
+
+def _resumed(draft: Draft, _: Evidence) -> None:
+    draft.change(paused=False)
+    _person(draft)
+
+
+def _recover(draft: Draft, _: Evidence) -> None:
+    _person(draft)
+
+
+def _person(draft: Draft) -> None:
+    """A person's word clears counters, cool-downs and quarantine; an act that is under way goes on."""
+    kept = draft.session.recovery
+    draft.change(
+        recovery=Recovery(open=kept.open, last=kept.last, then=kept.then, awaiting=kept.awaiting, asked_by_person=True)
+    )
+
+
+def _pair(draft: Draft, evidence: Evidence) -> None:
+    _person(draft)
+    draft.recovery(pair_phone=evidence.data.get("phone_number"))
+
+
+def _recreate(draft: Draft, _: Evidence) -> None:
+    _person(draft)
+    draft.recovery(approved="recreate", then=())
+
+
+def _approved(draft: Draft, evidence: Evidence) -> None:
+    draft.recovery(approved=evidence.data.get("rung"), awaiting=None, quarantine_until=0.0)
+
+
+def _rejected(draft: Draft, _: Evidence) -> None:
+    draft.recovery(awaiting=None, rejected=True)
+
+
+def _logged_out(draft: Draft, _: Evidence) -> None:
+    """A person's own logout is no fall: nobody is told."""
+    draft.change(linked=False)
+    if draft.session.outage is not None:
+        draft.change(outage=None)
+
+
+def _created(draft: Draft, evidence: Evidence) -> None:
+    """The row came with its first work; that is this session's first attempt."""
+    act = evidence.data.get("attempt")
+    if act and draft.session.recovery.open is None:
+        until = evidence.happened_at + draft.policy.effect_within_s
+        draft.recovery(open=Attempt(id=act, rung="create", number=1, opened_at=evidence.happened_at, until=until))
+    draft.recovery(asked_by_person=True)
+
+
+_WORDS: Mapping[str, Callable[[Draft, Evidence], None]] = {
+    "act_answered": attempt.answered,
+    "act_interrupted": attempt.interrupted,
+    "operator_paused": _paused,
+    "operator_resumed": _resumed,
+    "operator_recover": _recover,
+    "operator_pair": _pair,
+    "operator_recreate": _recreate,
+    "operator_approved": _approved,
+    "operator_rejected": _rejected,
+    "operator_logout": _logged_out,
+    "created": _created,
+}
