@@ -24,7 +24,7 @@ PHONE = "5511955550001"
 
 # Keys that one side may lack. `contextInfo` of inbound messages depends on what the contact's app writes.
 OPTIONAL = {"contextInfo", "statusAttributions"}
-# Keys whose value may be null on one side: pictures (the lab served one, the world has none), what a first pairing fills.
+# Keys whose value may be null on one side: pictures (the lab served one, the world has none), and what pairing fills.
 NULLABLE = {"profilePicUrl", "profilePictureUrl", "picture", "contextInfo", "ownerJid", "profileName"}
 NULLABLE |= {"disconnectionReasonCode", "disconnectionObject", "disconnectionAt"}
 # Error texts of which only the first words are the API's own: the rest is a stack frame or a query.
