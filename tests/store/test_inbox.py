@@ -1,0 +1,244 @@
+"""Raw webhooks, and what they said applied once for good."""
+
+from esteio.core.evidence import seen
+from esteio.core.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
+from esteio.core.model import Content
+from esteio.store.base import InboxSettlement, Qr, RawInbound
+
+NOW = 1_800_000_000.0
+CHAT = "5511988887777"
+
+
+def text(body="oi"):
+    return Content(kind="text", text=body)
+
+
+def received(ident="W1", chat=CHAT, at=NOW - 5, body="oi", **changes):
+    return ReceivedMessage(ident, chat, changes.pop("sender", chat), at, text(body), **changes)
+
+
+def receipt(ident, state, at=NOW, **changes):
+    return Receipt(ident, state, at, **changes)
+
+
+async def apply(store, session, *events, **changes):
+    return await store.settle_inbox(InboxSettlement(0, session.id, NOW, True, events, **changes))
+
+
+async def kinds(store, after=0):
+    return [event.type for event in await store.events(after, 100)]
+
+
+async def sent(store, make, session, **changes):
+    message = await make.accept(store, session, **changes)
+    (claim,) = await make.claim(store)
+    assert await store.settle_sends([make.settle(claim)]) == [True]
+    return message
+
+
+async def state_of(store, message):
+    return (await store.message(message.id)).state
+
+
+async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store, make):
+    session = await make.session(store)
+    raw = RawInbound(session.id, "/x", {"a": "b"}, b"\xff\x00", NOW)
+    first, second = await store.accept_raw(raw), await store.accept_raw(raw)
+    (one, two) = await store.unread_raw(10)
+    assert (one.id, two.id) == (first, second)
+    assert (one.body, one.headers, one.path, one.received_at) == (b"\xff\x00", {"a": "b"}, "/x", NOW)
+    done = InboxSettlement(first, session.id, NOW, True, (received(),))
+    assert (await store.settle_inbox(done)).fresh == (0,)
+    again = InboxSettlement(first, session.id, NOW, True, (received("W2"),))
+    assert (await store.settle_inbox(again)).fresh == ()
+    assert await store.message_by_provider_id(session.id, "W2") is None
+    assert [one.id for one in await store.unread_raw(10)] == [second]
+
+
+async def test_what_cannot_be_read_is_kept_and_shown(store, make):
+    session = await make.session(store)
+    ident = await store.accept_raw(RawInbound(session.id, "/x", {}, b"junk", NOW - 1000))
+    await store.settle_inbox(InboxSettlement(ident, session.id, NOW, False, note="not JSON"))
+    assert list(await store.unread_raw(10)) == []
+    await store.purge(NOW, raw_before=NOW, idem_before=NOW)
+    (row,) = await store.unreadable(10)
+    assert (row.session, row.note, row.body, row.received_at) == ("s1", "not JSON", b"junk", NOW - 1000)
+    assert list(await store.unreadable(10, after=row.id)) == []
+
+
+async def test_a_received_message_is_a_row_and_an_event_once(store, make):
+    session = await make.session(store)
+    event = received(push_name="Ana")
+    proof = seen("message_received", NOW, "webhook", happened_at=NOW - 5)
+    result = await apply(store, session, event, evidence=(proof,))
+    assert (result.fresh, result.settled_sends) == ((0,), False)
+    assert (await apply(store, session, event, received("W2"))).fresh == (1,)
+    message = await store.message_by_provider_id(session.id, "W1")
+    assert (message.direction, message.state, message.sender, message.chat) == ("in", "delivered", CHAT, CHAT)
+    assert (message.created_at, message.recovered) == (NOW - 5, False)
+    first, _ = await store.events(0, 10)
+    assert (first.type, first.chat) == ("message.received", CHAT)
+    assert (first.data["from"], first.data["text"], first.data["push_name"]) == (CHAT, "oi", "Ana")
+    assert first.data["created_at"] == "2027-01-15T07:59:55.000Z"
+    assert [one.evidence for one in (await store.session_view(session.id, NOW)).news] == [proof]
+    assert [one.id for one in (await store.messages(session.id, direction="in")).items][-1] == message.id
+    assert await make.claim(store) == []
+
+
+async def test_a_message_read_back_after_a_gap_says_so(store, make):
+    session = await make.session(store)
+    await apply(store, session, received(), recovered=True)
+    assert (await store.message_by_provider_id(session.id, "W1")).recovered
+    assert (await store.events(0, 1))[0].data["recovered"] is True
+
+
+async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store, make):
+    session = await make.session(store)
+    await apply(store, session, received("A", chat="77@lid"))
+    assert (await store.message_by_provider_id(session.id, "A")).chat == "77@lid"
+    await apply(store, session, received("B", chat_lid="77@lid"))
+    await apply(store, session, received("C", chat="77@lid"))
+    message = await store.message_by_provider_id(session.id, "C")
+    assert (message.chat, message.sender) == (CHAT, CHAT)
+    other = await make.session(store, "s2")
+    await apply(store, other, received("C", chat="77@lid"))
+    assert (await store.message_by_provider_id(other.id, "C")).chat == "77@lid"
+    assert (await make.accept(store, session, chat="77@lid")).chat == CHAT
+
+
+async def test_a_quote_names_our_message(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    await apply(store, session, received(quoted_provider_id=f"P-{message.id}"))
+    assert (await store.message_by_provider_id(session.id, "W1")).quote == message.id
+
+
+async def test_receipts_move_forward_only(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    ident = f"P-{message.id}"
+    steps = [("read", "read"), ("device", "read"), ("server", "read"), ("error", "read"), ("played", "read")]
+    for word, expected in steps:
+        await apply(store, session, receipt(ident, word))
+        assert await state_of(store, message) == expected
+    assert [event.data["state"] for event in await store.events(0, 10)] == ["sent", "read"]
+
+
+async def test_an_error_counts_only_before_the_device(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    await apply(store, session, receipt(f"P-{message.id}", "error", error_code="463"))
+    stored = await store.message(message.id)
+    assert (stored.state, stored.reason.args) == ("failed", {"code": "463"})
+    await apply(store, session, receipt(f"P-{message.id}", "device"))
+    assert await state_of(store, message) == "failed"
+
+
+async def test_a_receipt_without_a_word_of_its_own_moves_nothing(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    await apply(store, session, receipt(f"P-{message.id}", "device", proves=False))
+    assert await state_of(store, message) == "sent"
+
+
+async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store, make):
+    session = await make.session(store)
+    message = await make.accept(store, session)
+    (claim,) = await make.claim(store)
+    await apply(store, session, receipt(f"P-{message.id}", "device"))
+    assert await store.settle_sends([make.settle(claim)]) == [True]
+    assert await state_of(store, message) == "delivered"
+    assert [event.data["state"] for event in await store.events(0, 10)] == ["sent", "delivered"]
+
+
+async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store, make):
+    session = await make.session(store)
+    message = await make.doubted(store, session, chat=CHAT, text="conta 7")
+    following = await make.accept(store, session, chat=CHAT)
+    strangers = [SendEcho("E1", CHAT, NOW, text("other")), SendEcho("E2", "5511900000000", NOW, text("conta 7"))]
+    result = await apply(store, session, *strangers)
+    assert (result.settled_sends, await state_of(store, message)) == (False, "in_doubt")
+    result = await apply(store, session, SendEcho("E3", CHAT, NOW, text("conta 7\n")))
+    stored = await store.message(message.id)
+    assert (result.settled_sends, stored.state, stored.provider_id, stored.doubt_since) == (True, "sent", "E3", None)
+    assert [claim.message.id for claim in await make.claim(store)] == [following.id]
+
+
+async def test_an_echo_finds_its_message_without_the_ninth_digit(store, make):
+    session = await make.session(store)
+    message = await make.doubted(store, session, chat="5531988887777")
+    await apply(store, session, SendEcho("E", "553188887777", NOW, text("oi")))
+    assert await state_of(store, message) == "sent"
+
+
+async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store, make):
+    session = await make.session(store)
+    message = await make.accept(store, session)
+    (claim,) = await make.claim(store)
+    await apply(store, session, SendEcho("E", message.chat, NOW, message.content))
+    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW)]) == [False]
+    assert await state_of(store, message) == "sent"
+    assert await make.claim(store) == []
+
+
+async def test_an_echo_of_a_known_message_changes_nothing(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    doubt = await make.doubted(store, session, chat="5511900000000")
+    before = await kinds(store)
+    result = await apply(store, session, SendEcho(f"P-{message.id}", "5511900000000", NOW, doubt.content))
+    assert not result.settled_sends
+    assert await state_of(store, doubt) == "in_doubt"
+    assert await kinds(store) == before
+
+
+async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_doubled(store, make):
+    session = await make.session(store)
+    mine = await sent(store, make, session)
+    doubt = await make.doubted(store, session, text="conta")
+    typed = received("T", from_me=True, body="typed")
+    own = received(f"P-{mine.id}", from_me=True)
+    unsure = received("U", from_me=True, body="conta")
+    assert (await apply(store, session, typed, own, unsure)).settled_sends
+    page = await store.messages(session.id)
+    assert len(page.items) == 3
+    message = await store.message_by_provider_id(session.id, "T")
+    assert (message.direction, message.state, message.to) == ("out", "sent", CHAT)
+    assert (await store.message_by_provider_id(session.id, "U")).id == doubt.id
+
+
+async def test_edits_deletions_and_reactions_are_events_of_their_own(store, make):
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    after = (await store.events(0, 10))[-1].seq
+    ident = f"P-{message.id}"
+    await apply(
+        store,
+        session,
+        EditedMessage(ident, CHAT, NOW, "novo"),
+        DeletedMessage(ident, CHAT, NOW),
+        ReceivedReaction("R", ident, CHAT, CHAT, NOW, "👍"),
+        DeletedMessage("unknown", CHAT, NOW),
+    )
+    edited, deleted, reaction, unknown = await store.events(after, 10)
+    assert (edited.type, edited.data["id"], edited.data["text"]) == ("message.edited", message.id, "novo")
+    assert (deleted.type, deleted.data["id"]) == ("message.deleted", message.id)
+    assert (reaction.type, reaction.data["reaction"]["message"]) == ("message.reaction", message.id)
+    assert (reaction.data["reaction"]["emoji"], reaction.data["from"]) == ("👍", CHAT)
+    assert (unknown.data["id"], unknown.data["provider_id"], unknown.chat) == (None, "unknown", CHAT)
+    assert (await store.message(message.id)).content.text == "novo"
+
+
+async def test_a_qr_comes_with_what_a_webhook_said(store, make):
+    session = await make.session(store)
+    qr = Qr("c", "p", 1, NOW, NOW + 20)
+    await apply(store, session, qr=qr)
+    assert await store.qr(session.id) == qr
+
+
+async def test_a_settlement_for_a_session_that_is_gone_is_nothing(store, make):
+    session = await make.session(store)
+    await apply(store, session, received("W0"))
+    await store.delete_session(session.id, NOW)
+    assert (await apply(store, session, received())).fresh == ()
+    assert len(await store.events(0, 10)) == 1

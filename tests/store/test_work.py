@@ -1,0 +1,185 @@
+"""Work rows, keys, the stream of events, upkeep."""
+
+import asyncio
+
+import pytest
+
+from esteio.core.evidence import seen
+from esteio.core.model import MessageId
+from esteio.store.base import (
+    ApiKey,
+    DecisionCommit,
+    Exists,
+    JournalEntry,
+    NewMessage,
+    Qr,
+    RawInbound,
+    ServerCommit,
+    Work,
+    WorkSettlement,
+)
+
+NOW = 1_800_000_000.0
+NONE: frozenset[str] = frozenset()
+
+
+def work(ident, lane="s:control", kind="control", due_at=NOW, session=None, **changes):
+    payload = {"rung": "connect", "attempt": "at_1"}
+    values = {"session_id": session and session.id, "server": "sv", "payload": payload, "created_at": NOW}
+    return Work(id=ident, lane=lane, kind=kind, due_at=due_at, **{**values, **changes})
+
+
+async def add(store, make, *items):
+    """Rows by the way they really come: with a server's commit."""
+    if await store.server("sv") is None:
+        await make.server(store)
+    server = (await store.server("sv")).server
+    assert await store.commit_server(ServerCommit(server=server, work=items))
+
+
+async def claim(store, now=NOW, limit=10, busy=NONE, lease_s=30.0):
+    return await store.claim_work(now, limit, lease_s, busy)
+
+
+async def test_work_comes_back_as_it_was_given(store, make):
+    given = work("w1", dedupe="d", cause_version=4)
+    await add(store, make, given)
+    assert await store.work("w1") == given
+    assert await store.work("w2") is None
+
+
+async def test_one_at_a_time_and_in_order_in_a_lane(store, make):
+    await add(store, make, work("a1", "a"), work("a2", "a"), work("b1", "b"), work("c1", "c", due_at=NOW + 5))
+    first = await claim(store)
+    assert [(one.id, one.state, one.fence, one.lease_until) for one in first] == [
+        ("a1", "performing", 1, NOW + 30),
+        ("b1", "performing", 1, NOW + 30),
+    ]
+    assert list(await claim(store)) == []
+    assert await store.settle_work(WorkSettlement("a1", 1, NOW, "ok"))
+    assert [one.id for one in await claim(store)] == ["a2"]
+    assert [one.id for one in await claim(store, NOW + 5)] == ["c1"]
+
+
+async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store, make):
+    await add(store, make, work("late", "a", due_at=NOW), work("early", "b", due_at=NOW - 5), work("busy", "c"))
+    assert [one.id for one in await claim(store, limit=1, busy=frozenset({"c"}))] == ["early"]
+    assert [one.id for one in await claim(store, busy=frozenset({"c"}))] == ["late"]
+
+
+async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store, make):
+    await add(store, make, work("a1", "a", due_at=NOW + 9), work("a2", "a", due_at=NOW))
+    assert list(await claim(store)) == []
+    assert await store.next_work() == NOW + 9
+
+
+async def test_two_claimants_never_get_the_same_work(store, make):
+    await add(store, make, *[work(f"w{n}", f"lane{n % 5}") for n in range(10)])
+    rounds = await asyncio.gather(*[claim(store, limit=2) for _ in range(5)])
+    lanes = [one.lane for found in rounds for one in found]
+    assert sorted(lanes) == [f"lane{n}" for n in range(5)]
+
+
+async def test_a_settlement_goes_back_to_wait_or_is_over(store, make):
+    await add(store, make, work("w1", kind="relay", dedupe="d"), work("w2", kind="relay", dedupe="d"))
+    assert await store.work("w2") is None
+    (one,) = await claim(store)
+    assert not await store.settle_work(WorkSettlement("w1", one.fence - 1, NOW, "stale"))
+    assert await store.settle_work(WorkSettlement("w1", one.fence, NOW, "later", due_at=NOW + 5))
+    waiting = await store.work("w1")
+    assert (waiting.state, waiting.due_at, waiting.attempts, waiting.lease_until) == ("ready", NOW + 5, 1, None)
+    (again,) = await claim(store, NOW + 5)
+    assert await store.settle_work(WorkSettlement("w1", again.fence, NOW, "gone", dropped=True))
+    assert not await store.settle_work(WorkSettlement("w1", again.fence, NOW, "twice"))
+    assert (await store.work("w1")).state == "dropped"
+    await add(store, make, work("w3", kind="relay", dedupe="d"))
+    assert (await store.work("w3")).state == "ready"
+
+
+async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
+    session = await make.session(store)
+    await add(store, make, work("w1", session=session))
+    (one,) = await claim(store)
+    qr = Qr("c", "p", 1, NOW, NOW + 20)
+    settlement = WorkSettlement(
+        "w1",
+        one.fence,
+        NOW,
+        "ok",
+        evidence=(seen("act_answered", NOW, "act"), seen("server_answered", NOW, "act")),
+        journal=(JournalEntry(kind="act", at=NOW, code="connect"),),
+        qr=qr,
+        ref={"instance_id": "9"},
+        webhook_token="new",
+    )
+    assert await store.settle_work(settlement)
+    assert await store.qr(session.id) == qr
+    known = await store.session_by_token("new")
+    assert (known.id, known.ref) == (session.id, {"instance_id": "9"})
+    assert [one.evidence.kind for one in (await store.session_view(session.id, NOW)).news] == ["act_answered"]
+    assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]
+    assert [one.code for one in await store.timeline(session.id, 0, 9)] == ["act_answered", "connect"]
+
+
+async def test_a_lease_is_renewed_only_while_it_holds(store, make):
+    await add(store, make, work("w1"))
+    (one,) = await claim(store)
+    assert await store.renew_work("w1", one.fence, NOW + 29, NOW + 60)
+    assert not await store.renew_work("w1", one.fence + 1, NOW + 29, NOW + 99)
+    assert not await store.renew_work("w1", one.fence, NOW + 60, NOW + 99)
+    assert await store.next_work() == NOW + 60
+
+
+async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store, make):
+    session = await make.session(store)
+    await add(store, make, work("w1", session=session), work("w2", "r", kind="relay"))
+    assert len(await claim(store)) == 2
+    (again,) = await claim(store, NOW + 30)
+    assert (again.id, again.fence) == ("w2", 3)
+    over = await store.work("w1")
+    assert (over.state, over.outcome) == ("done", "interrupted")
+    (news,) = (await store.session_view(session.id, NOW)).news
+    assert (news.evidence.kind, news.evidence.data["rung"]) == ("act_interrupted", "connect")
+
+
+async def test_keys_are_found_by_their_hash_and_revoked_once(store):
+    key = ApiKey("k1", "crm", "send", NOW, ("s*",), NOW + 9)
+    await store.add_key(key, b"hash")
+    with pytest.raises(Exists):
+        await store.add_key(ApiKey("k2", "x", "read", NOW), b"hash")
+    assert await store.key_by_hash(b"hash") == key
+    assert await store.key_by_hash(b"none") is None
+    assert await store.revoke_key("k1", NOW + 1)
+    assert not await store.revoke_key("k1", NOW + 2)
+    assert [one.revoked_at for one in await store.keys()] == [NOW + 1]
+
+
+async def test_purge_forgets_what_is_over_and_old(store, make):
+    session = await make.session(store)
+    old = await store.accept_raw(RawInbound(session.id, "/", {}, b"x", NOW - 100))
+    await store.accept_raw(RawInbound(session.id, "/", {}, b"unread", NOW - 100))
+    from esteio.store.base import InboxSettlement
+
+    await store.settle_inbox(InboxSettlement(old, session.id, NOW, True))
+    for ident, until in (("m1", NOW - 1), ("m2", NOW + 1)):
+        message = make.message(session, id=MessageId(ident), at=NOW - 50)
+        await store.accept(NewMessage(message, "api", ident, "f", until))
+    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW) == 2
+    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW) == 0
+    assert [raw.body for raw in await store.unread_raw(9)] == [b"unread"]
+    replay = await store.accept(NewMessage(make.message(session, at=NOW), "api", "m2", "f", NOW + 9))
+    assert replay.result == "replay"
+
+
+async def test_events_resume_after_any_seq(store, make):
+    from esteio.store.base import EventRow
+
+    session = await make.session(store)
+    events = tuple(EventRow(type="session.qr", at=NOW, data={"n": n}, session="s1") for n in range(3))
+    assert await store.commit_decision(DecisionCommit(session=session, events=events))
+    first = (await store.events(0, 1))[0]
+    assert [event.data["n"] for event in await store.events(first.seq, 10)] == [1, 2]
+
+
+async def test_ping_writes(store):
+    await store.ping(NOW)
