@@ -163,7 +163,7 @@ time; an answer that broke off; an answer longer than we read."""
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """One answer, understood as far as any HTTP server is. `words`: the whole body of a no, lower case, for matching."""
+    """One answer, understood as far as any HTTP server is. `words`: the body of a no, lower case, for matching."""
 
     kind: Kind
     status: int = 0
