@@ -1,0 +1,51 @@
+"""Accepts, claims and settles without end and prints what was acknowledged, until it is killed."""
+
+import asyncio
+import sys
+from itertools import count
+
+from esteio.core.model import Content, Message, MessageId
+from esteio.store.base import NewMessage, RawInbound, SendSettlement
+from esteio.store.sqlite import SqliteStore
+
+
+def say(*words: str) -> None:
+    sys.stdout.write(" ".join(words) + "\n")
+    sys.stdout.flush()
+
+
+async def main(path: str, life: str, now: float) -> None:
+    store = SqliteStore(path)
+    await store.start(now)
+    session = await store.session("s1")
+    numbers = count()
+
+    async def accept(task: int) -> None:
+        for number in numbers:
+            ident = MessageId(f"{life}-{number}")
+            content = Content(kind="text", text="x" * 200)
+            message = Message(
+                ident, session.id, "s1", "out", f"c{number % 50}", content, "queued", now, now, expires_at=now + 9999
+            )
+            await store.accept(NewMessage(message, "api", ident, "f", now + 9999))
+            await store.accept_raw(RawInbound(session.id, "/", {}, ident.encode(), now))
+            say("accepted", ident)
+
+    async def send() -> None:
+        while True:
+            claims = await store.claim_sends(now, 20, 60.0, {}, {}, 10)
+            for claim in claims:
+                say("claimed", claim.message.id)
+            await asyncio.sleep(0)
+            done = [
+                SendSettlement(one.message.id, session.id, one.fence, "sent", now, provider_id=f"P{one.message.id}")
+                for one in claims
+            ]
+            await store.settle_sends(done)
+            for claim in claims:
+                say("sent", claim.message.id)
+
+    await asyncio.gather(*[accept(task) for task in range(16)], send())
+
+
+asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))

@@ -1,0 +1,230 @@
+"""Start and end: crashes, the owner's lock, newer databases, full disks."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+import esteio
+from esteio.store.base import Locked, NewerDatabase, RawInbound, ServerCommit, StoreFull, Work
+from esteio.store.sqlite import SqliteStore
+
+NOW = 1_800_000_000.0
+CHILD = Path(__file__).with_name("crash_child.py")
+CHILD_ENV = {**os.environ, "PYTHONPATH": str(Path(esteio.__file__).parents[1])}
+
+
+async def filled(store, make):
+    await store.start(NOW)
+    return await make.session(store)
+
+
+async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store, make):
+    before = file_store()
+    session = await filled(before, make)
+    await make.accept(before, session)
+    waiting = await make.accept(before, session)
+    acts = [
+        Work("w1", "s:control", "control", {"rung": "logout"}, NOW, NOW, session_id=session.id),
+        Work("w2", "r", "relay", {}, NOW, NOW),
+    ]
+    assert await before.commit_server(ServerCommit(server=(await before.server("sv")).server, work=tuple(acts)))
+    assert len(await before.claim_work(NOW + 1, 9, 600.0, frozenset())) == 2
+    (claim,) = await make.claim(before, NOW + 2, lease_s=600)
+    await before.aclose()
+
+    after = file_store()
+    report = await after.start(NOW + 50)
+    assert report.doubted == (claim.message.id,)
+    assert [work.id for work in report.interrupted] == ["w1"]
+    doubt = await after.message(claim.message.id)
+    assert (doubt.state, doubt.doubt_since) == ("in_doubt", NOW + 2)
+    assert [one.id for one in await after.doubted(NOW + 50, 9)] == [doubt.id]
+    assert await make.claim(after, NOW + 50) == [], "the doubt keeps the order of its chat"
+    assert (await after.message(waiting.id)).state == "queued"
+    assert ((await after.work("w1")).state, (await after.work("w1")).outcome) == ("done", "interrupted")
+    assert [work.id for work in await after.claim_work(NOW + 50, 9, 600.0, frozenset())] == ["w2"]
+    (news,) = (await after.session_view(session.id, NOW)).news
+    assert news.evidence.kind == "act_interrupted"
+    assert not (await after.settle_sends([make.settle(claim)]))[0]
+    await after.aclose()
+
+    third = file_store()
+    assert (await third.start(NOW + 60)).doubted == ()
+    await third.aclose()
+
+
+async def test_closing_twice_is_harmless_and_closed_is_closed(file_store, make):
+    store = file_store()
+    await filled(store, make)
+    await store.aclose()
+    await store.aclose()
+
+
+async def test_what_was_handed_in_before_the_close_is_written(tmp_path, make):
+    store = SqliteStore(tmp_path / "db")
+    session = await filled(store, make)
+    raws = [store.accept_raw(RawInbound(session.id, "/", {}, b"x", NOW)) for _ in range(50)]
+    tasks = [asyncio.ensure_future(raw) for raw in raws]
+    await asyncio.sleep(0)
+    await store.aclose()
+    assert len(set(await asyncio.gather(*tasks))) == 50
+
+
+async def test_a_second_owner_is_refused_and_the_lock_ends_with_the_first(tmp_path):
+    first, second = SqliteStore(tmp_path / "db"), SqliteStore(tmp_path / "db")
+    await first.start(NOW)
+    with pytest.raises(Locked):
+        await second.start(NOW)
+    await first.aclose()
+    await second.start(NOW)
+    await second.aclose()
+
+
+def test_another_process_that_holds_the_lock_is_noticed(tmp_path, runner):
+    text = (
+        "import asyncio, sys\nfrom esteio.store.sqlite import SqliteStore\n"
+        "async def main():\n    store = SqliteStore(sys.argv[1]); await store.start(1.0)\n"
+        "    print('mine', flush=True); sys.stdin.read()\n"
+        "asyncio.run(main())"
+    )
+    command = [sys.executable, "-c", text, str(tmp_path / "db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=CHILD_ENV) as other:
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(Locked):
+            runner.run(SqliteStore(tmp_path / "db").start(NOW))
+        other.kill()
+        other.wait(10)
+    store = SqliteStore(tmp_path / "db")
+    runner.run(store.start(NOW))
+    runner.run(store.aclose())
+
+
+async def test_a_newer_database_is_left_alone(tmp_path):
+    path = tmp_path / "db"
+    store = SqliteStore(path)
+    await store.start(NOW)
+    await store.aclose()
+    with apsw.Connection(str(path)) as connection:
+        connection.pragma("user_version", 99)
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(NewerDatabase) as caught:
+        await SqliteStore(path).start(NOW)
+    assert caught.value.found == 99
+    assert path.read_bytes() == before
+    with pytest.raises(NewerDatabase):
+        await SqliteStore(path).start(NOW)
+
+
+def run_and_kill(path, life, lines):
+    """Let a child work until it has printed so many lines, then `kill -9`; what it had acknowledged by then."""
+    command = [sys.executable, str(CHILD), str(path), life, str(NOW)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=CHILD_ENV) as child:
+        said = []
+        for line in child.stdout:
+            said.append(line)
+            if len(said) >= lines:
+                break
+        child.kill()
+        said += child.stdout.readlines()
+    assert child.returncode == -9, said
+    return [tuple(line.split()) for line in said if line.endswith("\n")]
+
+
+async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path, make):
+    path = tmp_path / "db"
+    store = SqliteStore(path)
+    session = await filled(store, make)
+    await store.aclose()
+    told = []
+    for life in range(4):
+        told += run_and_kill(path, f"life{life}", 150 + 97 * life)
+        store = SqliteStore(path)
+        await store.start(NOW)
+        await check(store, session, told)
+        await store.aclose()
+
+
+async def check(store, session, told):
+    assert any(word == "sent" for word, _ in told)
+    raws = {raw.body.decode() for raw in await store.unread_raw(1_000_000)}
+    for word, ident in told:
+        message = await store.message(ident)
+        assert message is not None, ident
+        if word == "accepted":
+            assert ident in raws
+        elif word == "sent":
+            assert message.state == "sent"
+        else:
+            assert message.state in {"sent", "in_doubt"}, "claimed once is never claimed again by itself"
+    doubts = [one.chat for one in (await store.messages(session.id, state="in_doubt", limit=10_000)).items]
+    assert len(doubts) == len(set(doubts))
+
+
+# -- full disks --------------------------------------------------------------------------------------------------
+
+
+class FaultyDisk(apsw.VFS):
+    """The machine's disk, except that it is full while `full` is set."""
+
+    def __init__(self, name):
+        self.full = False
+        super().__init__(name, "")
+
+    def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+        return FaultyFile(self, name, flags)
+
+
+class FaultyFile(apsw.VFSFile):
+    def __init__(self, disk, name, flags):
+        self.disk = disk
+        super().__init__("", name, flags)
+
+    def xWrite(self, data, offset):  # noqa: N802 - SQLite's name
+        if self.disk.full:
+            raise apsw.FullError("disk is full")
+        return super().xWrite(data, offset)
+
+
+@pytest.fixture(params=["inline", "thread"])
+def faulty(request, tmp_path, runner):
+    disk = FaultyDisk(f"faulty-{request.param}")
+    store = SqliteStore(tmp_path / "db", inline=request.param == "inline", vfs=f"faulty-{request.param}")
+    runner.run(store.start(NOW))
+    yield store, disk
+    disk.full = False
+    runner.run(store.aclose())
+    disk.unregister()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_full_disk_refuses_everything_and_loses_nothing(faulty, make):
+    store, disk = faulty
+    session = await make.session(store)
+    kept = await make.accept(store, session)
+    disk.full = True
+    jobs = [store.ping(NOW), make.accept(store, session), make.claim(store), store.ping(NOW)]
+    answers = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreFull] * 4
+    assert (await store.message(kept.id)).state == "queued", "reads go on, and nothing was half done"
+    disk.full = False
+    await store.ping(NOW)
+    assert await store.held(session.id) == 1
+    assert [claim.message.id for claim in await make.claim(store)] == [kept.id]
+
+
+async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):
+    store = SqliteStore(tmp_path / "db")
+    session = await filled(store, make)
+    good = RawInbound(session.id, "/", {}, b"x", NOW)
+    bad = RawInbound(999, "/", {}, b"x", NOW)
+    jobs = [store.accept_raw(raw) for raw in (good, bad, good)]
+    answers = await asyncio.gather(*jobs, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [int, LookupError, int]
+    assert len(await store.unread_raw(9)) == 2
+    await store.aclose()
