@@ -13,11 +13,13 @@ from pathlib import Path
 
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
+from esteio.core.errors import sentences_in
 from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook
+from esteio.engine.commands import Commands
 from esteio.engine.dispatch import SendDispatch, WorkDispatch
 from esteio.engine.doubt import Doubts
 from esteio.engine.hub import Hub
@@ -100,6 +102,16 @@ class Gateway:
         self.upkeep = Upkeep(store, clock, doubts)
         self.supervisor = Supervisor()
         self.nudges = Nudges(self)
+        self.commands = Commands(
+            store=store,
+            clock=clock,
+            providers=registry.as_mapping(),
+            vault=vault,
+            settings=settings,
+            nudge=self.nudges,
+            waiter=self.hub,
+            addresses=self.addresses,
+        )
         self._started = False
 
     @classmethod
@@ -111,7 +123,7 @@ class Gateway:
         notifier: Notifier = AppriseNotifier(targets, settings.language) if targets else LogNotifier(settings.language)
         return cls(
             settings,
-            store=SqliteStore(data / "esteio.db"),
+            store=SqliteStore(data / "esteio.db", sentence=sentences_in(settings.language)),
             clock=SystemClock(),
             transport=AiohttpTransport(),
             registry=load(),

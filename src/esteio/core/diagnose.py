@@ -218,8 +218,13 @@ def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, ack_errors=times, ack_error_code=evidence.data.get("code", ""))
 
 
-def _webhook_ok(facts: Facts, _: Evidence) -> Facts:
+def _webhook_ok(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, webhook_gone_at=0.0, webhook_checked_at=evidence.happened_at)
+
+
+def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
 
 
 def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
@@ -250,7 +255,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "ack_missing": _ack_missing,
     "silence": _stamps("silence_at"),
     "stall": _stamps("stall_at"),
-    "webhook_config_gone": _stamps("webhook_gone_at", "webhook_checked_at"),
+    "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
     "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,
@@ -457,7 +462,7 @@ def _weaknesses(facts: Facts, now: float) -> Iterator[Reason]:
         yield Reason("stalled", {})
     if facts.silence_at > facts.receive_ok_at:
         yield Reason("deaf", {})
-    if facts.webhook_gone_at:
+    if facts.webhook_gone_at and now - facts.webhook_gone_at >= policy.effect_within_s:
         yield Reason("webhook-gone", {})
     missing = [at for at in facts.acks_missing if at > facts.send_ok_at and now - at < RESTRICTED_FOR_S]
     if len(missing) >= 3:

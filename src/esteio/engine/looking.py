@@ -17,6 +17,8 @@ from esteio.providers import driver
 from esteio.providers.base import QrCode, Transport
 from esteio.store.base import Qr, Store
 
+WEBHOOK_EVERY_S = 600.0
+"""How often the provider is asked whether its webhook still points at us."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
 
@@ -47,6 +49,9 @@ class Lookout:
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
+        if _webhook_unsure(session, outcome.evidence, now):
+            reading = await driver.run(provider.check_webhook(where, now), self._transport)
+            outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         return self._sorted(outcome.evidence)
 
     def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
@@ -90,3 +95,10 @@ def _restamped(evidence: Evidence, now: float) -> Evidence:
     if evidence.happened_at < evidence.seen_at:
         return msgspec.structs.replace(evidence, seen_at=now)
     return msgspec.structs.replace(evidence, seen_at=now, happened_at=now)
+
+
+def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
+    """Whether nobody has read the webhook's configuration for a while: asked only of a session that lives."""
+    facts = session.facts
+    lives = (facts.life_at > 0 and not facts.dead_at) or any(e.kind == "said_open" for e in evidence)
+    return lives and now - facts.webhook_checked_at >= WEBHOOK_EVERY_S

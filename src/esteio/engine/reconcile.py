@@ -17,7 +17,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, Line, Notice, View
-from esteio.core.documents import Document, approval_document, server_document, session_document
+from esteio.core.documents import approval_document, server_document, session_document
 from esteio.core.evidence import Evidence
 from esteio.core.model import Capabilities, Server, ServerName, SessionId
 from esteio.core.policy import Policy
@@ -249,10 +249,6 @@ def _events(seen: SessionView, decision: Decision, now: float) -> list[EventRow]
         if kind == "approval.requested" and decision.approval is not None:
             rows.append(EventRow(kind, now, approval_document(decision.approval), session=session.name))
             continue
-        document: Document = session_document(session, seen.held)
-        if kind == "session.state_changed":
-            document["previous"] = seen.session.state
-        if kind == "session.outage_ended" and session.last_outage is not None:
-            document["ended"] = msgspec.to_builtins(session.last_outage)
-        rows.append(EventRow(kind, now, document, session=session.name))
+        previous = seen.session.state if kind == "session.state_changed" else None
+        rows.append(EventRow(kind, now, session_document(session, seen.held, previous=previous), session=session.name))
     return rows

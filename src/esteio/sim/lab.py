@@ -6,15 +6,22 @@ the network is the simulated world, and time is the loop's. Never lives here: a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+import msgspec
 
 from esteio.clock import LoopClock
 from esteio.config import Settings
-from esteio.core.documents import Document
-from esteio.core.model import Message, SessionName
+from esteio.core.model import Message, MessageId, SessionName
 from esteio.core.session import Session
-from esteio.engine.commands import Caller, Commands
+from esteio.engine.asks import LimitsAsk, MessageAsk, ServerAsk, SessionAsk
+from esteio.engine.commands import Commands
+from esteio.engine.refusals import Refusal
+from esteio.engine.session_commands import Opened
+from esteio.log import set_up
+from esteio.providers.base import HttpRequest
 from esteio.providers.registry import load
 from esteio.sim.line import Line
 from esteio.sim.transport import SimTransport
@@ -54,12 +61,14 @@ class Lab:
         world: World | None = None,
         store: Store | None = None,
     ) -> None:
+        set_up("error", "console")
         self.world = world or World(seed)
         self.settings = Settings(public_url=BASE_URL, language="en", **dict(settings or {}))
         self.clock = LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()
         self.transport = SimTransport(self.world)
         self.told = Told()
+        self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
 
     def _gateway(self) -> Gateway:
@@ -86,24 +95,99 @@ class Lab:
         await self.gateway.aclose()
 
     async def _webhook(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """A provider's webhook, straight into the inbox as the API would take it."""
+        """A provider's webhook, straight to the command that the API's handler calls."""
         token, _, path = url.removeprefix(f"{BASE_URL}/in/").partition("/")
-        return await self.commands.take_webhook(token, path, headers, body)
+        try:
+            session = await self.commands.session_of_token(token)
+            lower = {name.lower(): value for name, value in headers.items()}
+            await self.commands.accept_webhook(session, path, lower, body)
+        except Refusal:
+            return 404
+        return 200
 
     # -- what a test says -----------------------------------------------------------------------------------------
 
-    async def add_server(self, name: str, kind: str = "evolution", version: str = "2.3.7", **limits: float) -> None:
+    async def add_server(self, name: str, kind: str = "evolution", version: str = "2.3.7", limits: LimitsAsk | None = None) -> None:
         """A server in the world, and known to the gateway."""
         server = self.world.add_server(name, kind, version)
-        credentials = {"apikey": server.apikey} if kind != "wapi" else {}
-        await self.commands.add_server(
-            {"name": name, "kind": kind, "base_url": server.base_url, "credentials": credentials, "limits": limits}
-        )
+        credentials = {} if kind == "wapi" else {"apikey": server.apikey}
+        await self.commands.add_server(ServerAsk(name, kind, server.base_url, credentials, limits or LimitsAsk()))
 
     async def adopt(self, server: str, session: str, number: str, *, policy: str = "default") -> Line:
-        """A session that has long been linked at the provider, taken over."""
+        """A session that has long been linked at the provider, taken over and settled."""
         line = self.world.plant(server, session, number)
         await self.commands.create_session(
-            {"name": session, "server": server, "phone": number, "policy": policy, "adopt": True, "wait_s": 0}
+            SessionAsk(session, server, number, self._ref(server, session), policy, adopt=True, wait_s=10), "lab"
         )
         return line
+
+    async def create(self, server: str, session: str, *, policy: str = "default", wait_s: float | None = None) -> Opened:
+        """A new session, as the API makes it. A W-API instance is bought first."""
+        if self.world.servers[server].kind == "wapi":
+            await self._buy(server, session)
+        return await self.commands.create_session(
+            SessionAsk(session, server, None, self._ref(server, session), policy, wait_s=wait_s), "lab"
+        )
+
+    async def _buy(self, server: str, session: str) -> None:
+        home = self.world.servers[server]
+        order = HttpRequest(
+            "POST",
+            f"{home.base_url}/integrator/create-instance",
+            {"authorization": f"Bearer {home.apikey}", "content-type": "application/json"},
+            msgspec.json.encode({"instanceName": session}),
+        )
+        bought = (await self.transport.exchange(order)).json()
+        self._bought[session] = {"instance_id": bought["instanceId"], "token": bought["token"]}
+
+    def _ref(self, server: str, session: str) -> dict[str, str]:
+        """A W-API instance is bought at the provider and known by its id and token; the others are named by us."""
+        home = self.world.servers[server]
+        if home.kind != "wapi":
+            return {}
+        return self._bought.get(session) or {"instance_id": session, "token": f"token-{session}"}
+
+    async def send(self, session: str, to: str, text: str, **more: Any) -> str:
+        """A text accepted into the outbox; its id."""
+        message, _ = await self.commands.send(await self.session(session), MessageAsk(to, text, **more), caller="lab")
+        return message.id
+
+    async def session(self, name: str) -> Session:
+        """The session as the store holds it; KeyError when there is none."""
+        found = await self.store.session(SessionName(name))
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    async def message(self, message_id: str) -> Message:
+        """The message as the store holds it; KeyError when there is none."""
+        found = await self.store.message(MessageId(message_id))
+        if found is None:
+            raise KeyError(message_id)
+        return found
+
+    async def timeline(self, name: str) -> list[JournalEntry]:
+        """The whole timeline of a session."""
+        session = await self.session(name)
+        return list(await self.store.timeline(session.id, 0, 100_000))
+
+    def texts_delivered(self, to: str | None = None) -> list[str]:
+        """What WhatsApp really delivered, in its order."""
+        return [told.text for told in self.world.ledger.delivered if to is None or told.to == to]
+
+    async def until(self, done: Callable[[], Awaitable[bool]], within_s: float, step_s: float = 0.25) -> float:
+        """Let time pass until `done`; the seconds it took. Raises TimeoutError."""
+        began = self.world.now()
+        while not await done():
+            if self.world.now() - began > within_s:
+                raise TimeoutError(f"not within {within_s:g} s")
+            await asyncio.sleep(step_s)
+        return self.world.now() - began
+
+    async def until_state(self, name: str, state: str, within_s: float) -> float:
+        """Let time pass until the session is in this state; the seconds it took."""
+
+        async def is_so() -> bool:
+            return (await self.session(name)).state == state
+
+        return await self.until(is_so, within_s)
