@@ -338,7 +338,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if fall and fall.since >= facts.life_at:
         return fall
     if facts.life_at:
-        return _living(session, now)
+        return _living(session, policy, now)
     return fall or _unborn(facts, session)
 
 
@@ -443,9 +443,9 @@ def is_flapping(facts: Facts, policy: Policy, now: float) -> bool:
     return times[-1] - times[-policy.flap_count] <= policy.flap_within_s
 
 
-def _living(session: Session, now: float) -> Verdict:
+def _living(session: Session, policy: Policy, now: float) -> Verdict:
     facts = session.facts
-    weak = tuple(_weaknesses(facts, now))
+    weak = tuple(_weaknesses(facts, policy, now))
     if facts.closed or facts.silents:
         return Verdict("suspect", Reason("suspect", {}), facts.life_at, proven=False, weak=weak)
     return Verdict("live", Reason("live", {"evidence": facts.life_by}), facts.life_at, weak=weak)
@@ -454,7 +454,7 @@ def _living(session: Session, now: float) -> Verdict:
 RESTRICTED_FOR_S = 3600.0
 
 
-def _weaknesses(facts: Facts, now: float) -> Iterator[Reason]:
+def _weaknesses(facts: Facts, policy: Policy, now: float) -> Iterator[Reason]:
     recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
     if recent and facts.ack_error_code == "463":
         yield Reason("restricted-463", {"count": str(len(recent))})
