@@ -1,6 +1,7 @@
 """Each fault with its real variants: what cures it, what only claims to, and what the ledger knows of it."""
 
 import asyncio
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -513,7 +514,7 @@ async def test_a_failing_receiver_is_tried_ten_times_and_order_is_lost(shop):
     shop.world.contact_sends(PHONE, CONTACT, "m1")
     await asyncio.sleep(3600)
     times = [at for at, told in shop.hooks if told["event"] == "messages.upsert"]
-    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(times)]
     assert len(times) == 10
     assert gaps[0] >= 5
     assert all(0.8 * 5 * 2**n <= gap <= 1.2 * 5 * 2**n for n, gap in enumerate(gaps[1:5], 1))

@@ -113,7 +113,7 @@ class WapiFace:
         if query.get("image") == "enable":
             png = base64.b64decode(picture.partition(",")[2])
             return HttpResponse(200, {"content-type": "image/png"}, png)
-        return _yes({"instanceId": line.name, "qrcode": picture, "code": code})
+        return _yes({"instanceId": line.name, "qrcode": picture})
 
     async def _want_code(self, line: WapiLine) -> None:
         """Asking for a code opens a socket when there is none and the instance is not linked."""
