@@ -91,14 +91,14 @@ class Gateway:
         self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
         self.reconciler = Reconciler(store, clock, registry, self.policy, self._session_changed)
         self.lookout = Lookout(store, clock, self.addresses, transport)
-        self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, self._acted)
-        performers = Performers(store, clock, self.addresses, transport, self.policy, notifier)
+        self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
+        performers = Performers(store, clock, self.addresses, transport, policies=self.policy, notifier=notifier)
         self.sends = SendDispatch(
             store, clock, performers, caps=self._caps, lease_s=self._longest_send(), told=self._message_moved
         )
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
         self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
-        doubts = Doubts(store, clock, self.addresses, transport, self.policy, self._message_moved)
+        doubts = Doubts(store, clock, self.addresses, transport, policies=self.policy, told=self._message_moved)
         self.upkeep = Upkeep(store, clock, doubts)
         self.supervisor = Supervisor()
         self.nudges = Nudges(self)
@@ -134,7 +134,7 @@ class Gateway:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open the store (what a crash left is put right there), then start the loops. Raises what `Store.start` does."""
+        """Open the store (what a crash left is put right there), then start the loops. Raises as `Store.start`."""
         await self.store.start(self.clock.now())
         self._started = True
         start = self.supervisor.start
@@ -195,6 +195,8 @@ class Gateway:
         if session_id is not None:
             self.mailboxes.nudge(session_id)
             self.hub.session_changed(session_id)
+        if server is not None:
+            self.mailboxes.nudge(server)
 
     def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
         if evidence:

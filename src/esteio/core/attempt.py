@@ -74,7 +74,11 @@ def answered(draft: Draft, evidence: Evidence) -> None:
         _close(draft, attempt, "not-reached")
     elif attempt.rung == "create" and answer == "exists":
         draft.recovery(then=("connect",))
-        _close(draft, attempt, "refused")
+        _close(draft, attempt, "exists")
+    elif attempt.rung == "connect" and answer == "noop":
+        # The provider is open or connecting by its own word: its time runs like any connect's, so that the next one
+        # keeps its distance.
+        return
     elif answer in _REFUSED and not (attempt.rung == "delete" and answer == "missing"):
         _refused(draft, attempt)
     elif attempt.rung in ("delete", "set_webhook") and answer in ("ok", "missing"):
@@ -124,7 +128,8 @@ def _close(draft: Draft, attempt: Attempt, result: str) -> None:
     recovery = draft.session.recovery
     attempt = msgspec.structs.replace(attempt, result=result)
     spent = recovery.spent
-    if result in ("no-effect", "refused", "interrupted"):
+    if result in ("no-effect", "refused", "interrupted") or (attempt.rung == "logout" and result == "effect"):
+        # A logout that took effect is used up too: what follows it is the connect.
         spent = (*spent, "recreate" if attempt.rung in ("delete", "create") else attempt.rung)
     connects = recovery.connects + (attempt.rung == "connect" and result != "effect")
     draft.recovery(open=None, last=attempt, spent=spent, connects=connects)

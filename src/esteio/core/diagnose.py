@@ -10,6 +10,7 @@ One is a suspicion. A provider that reconnects by itself within seconds thus cha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
@@ -80,13 +81,17 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
 def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     if at <= facts.life_at:
         return facts
-    clears_silence = kind not in ("socket_ok", "said_open")
+    if facts.silents and kind in ("socket_ok", "said_open"):
+        # A half-open connection looks open from the provider's side: only what passed through it ends a silence.
+        return facts
     changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
-    if facts.closed and at >= facts.closed[-1]:
-        changes |= {"closed": (), "closed_by": (), "dead_at": 0.0}
-    if facts.dead_at and at >= facts.dead_at and not (facts.silents and not clears_silence):
-        changes["dead_at"] = 0.0
-    if facts.silents and clears_silence:
+    later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
+    changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
+    silent = facts.silents and facts.silent_at > at
+    if facts.dead_at and not silent:
+        # Two witnesses count only without life between them.
+        changes["dead_at"] = later[-1][0] if len(later) >= 2 else 0.0
+    if not silent:
         changes |= {"silents": 0, "silent_at": 0.0}
     if facts.code and at > facts.code_at:
         changes |= {"code": 0, "code_at": 0.0, "code_road": "", "code_until": 0.0}
@@ -109,12 +114,14 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
     beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
-    second = beside or at - facts.closed[0] >= apart
+    second = beside or abs(at - facts.closed[0]) >= apart
+    # The first witness stays however fast the others come; news that comes late is no older than what is known.
+    latest = max(at, facts.closed[-1])
     return msgspec.structs.replace(
         facts,
-        closed=(facts.closed[0], *facts.closed[1:], at)[-KEEP_CLOSED:],
-        closed_by=(*facts.closed_by, road)[-KEEP_CLOSED:],
-        dead_at=facts.dead_at or (at if second else 0.0),
+        closed=(facts.closed[0], *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
+        closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], road)[1 - KEEP_CLOSED :]),
+        dead_at=facts.dead_at or (latest if second else 0.0),
     )
 
 
@@ -171,10 +178,20 @@ def _coded(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
     if at <= facts.life_at or at < facts.code_at:
         return facts
-    code = int(evidence.data.get("code") or CODES[evidence.kind])
-    until = float(evidence.data.get("until") or 0.0)
+    said = evidence.data.get("code", "")
+    code = int(said) if said.isascii() and said.isdigit() else CODES[evidence.kind]
+    until = _time(evidence.data.get("until", ""))
     road = evidence.road if facts.code != code or evidence.road in _READ_ROADS else facts.code_road
     return msgspec.structs.replace(facts, code=code, code_at=at, code_road=road, code_until=until)
+
+
+def _time(text: str) -> float:
+    """Epoch seconds in a provider's word; 0 when it is none."""
+    try:
+        at = float(text)
+    except ValueError:
+        return 0.0
+    return at if math.isfinite(at) else 0.0
 
 
 def _stamps(field: str) -> _Fold:

@@ -81,7 +81,7 @@ class PlainReason(msgspec.Struct, frozen=True):
     args: Mapping[str, str]
 
 
-Say = Callable[[Reason], ReasonDocument | PlainReason]
+Say = Callable[[Reason], ReasonDocument]
 Sentence = Callable[[Reason], Any]
 """The store's word for the voice of its event rows."""
 
@@ -139,7 +139,7 @@ class SessionDocument(msgspec.Struct, frozen=True):
     phone: str | None
     state: SessionState
     since: str
-    reason: ReasonDocument | PlainReason
+    reason: ReasonDocument
     can_send: AxisDocument
     can_receive: AxisDocument
     outage: OutageDocument | None
@@ -185,7 +185,7 @@ class MessageDocument(msgspec.Struct, frozen=True):
     text: str | None
     media: MediaDocument | None
     state: MessageState
-    reason: ReasonDocument | PlainReason | None
+    reason: ReasonDocument | None
     provider_id: str | None
     created_at: str
     updated_at: str
@@ -298,8 +298,8 @@ class QrValue(Protocol):
 # -- the builders ------------------------------------------------------------------------------------------------
 
 
-def plain_reason(value: Reason) -> PlainReason:
-    """The voice without words."""
+def plain_reason(value: Reason) -> Any:
+    """The voice without words: a `PlainReason`, which stands where a `ReasonDocument` will when it is read."""
     return PlainReason(value.code, dict(value.args))
 
 

@@ -75,7 +75,7 @@ class Attempt(msgspec.Struct, frozen=True):
     performed_at: float | None = None
     answer: str | None = None
     result: str | None = None
-    """`effect`, `no-effect`, `refused`, `not-reached`, `interrupted`; None while it is open."""
+    """`effect`, `no-effect`, `refused`, `exists`, `not-reached`, `interrupted`; None while it is open."""
 
 
 class Recovery(msgspec.Struct, frozen=True):

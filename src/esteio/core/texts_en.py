@@ -282,6 +282,7 @@ TIMELINE: Mapping[str, str] = {
     "effect": "It worked: {rung}.",
     "no-effect": "No effect: {rung}[, try {number}].",
     "refused": "The provider refused: {rung}[, try {number}].",
+    "exists": "It already existed at the provider: {rung}.",
     "not-reached": "The request did not reach the provider: {rung}[, try {number}].",
     "interrupted": "Nobody knows how it ended: {rung}[, try {number}].",
     # decisions

@@ -282,6 +282,7 @@ TIMELINE: Mapping[str, str] = {
     "effect": "Deu resultado: {rung}.",
     "no-effect": "Sem resultado: {rung}[, tentativa {number}].",
     "refused": "O provedor recusou: {rung}[, tentativa {number}].",
+    "exists": "Já existia no provedor: {rung}.",
     "not-reached": "O pedido não chegou ao provedor: {rung}[, tentativa {number}].",
     "interrupted": "Ninguém sabe como terminou: {rung}[, tentativa {number}].",
     # decisions

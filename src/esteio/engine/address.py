@@ -17,6 +17,8 @@ from esteio.store.base import Store, StoredServer
 from esteio.vault import Vault
 
 REMEMBER_S = 5.0
+SECRET_REF_KEYS = frozenset({"token"})
+"""What of a session's `ref` is sealed instead of stored in clear."""
 
 
 class Unaddressed(LookupError):
@@ -60,8 +62,20 @@ class AddressBook:
         """The server's adapter and address. Raises `Unaddressed`."""
         stored, credentials = await self._server(name)
         server = stored.server
-        where = Where(server=name, base_url=server.base_url, credentials=credentials, session="", version=server.version)
+        where = Where(
+            server=name, base_url=server.base_url, credentials=credentials, session="", version=server.version
+        )
         return self.provider(server.kind), where
+
+    async def keep_secret(self, session: Session, ref: Mapping[str, str]) -> Mapping[str, str]:
+        """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored."""
+        self.forget(session.id)
+        secrets = {key: word for key, word in ref.items() if key in SECRET_REF_KEYS}
+        if secrets:
+            _, sealed = await self._store.session_secrets(session.id)
+            sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
+            await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
+        return {key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()
@@ -71,7 +85,9 @@ class AddressBook:
         stored = await self._store.server(name)
         if stored is None:
             raise Unaddressed(name)
-        credentials = known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
+        credentials = (
+            known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
+        )
         self._servers[name] = (now, stored, credentials)
         return stored, credentials
 

@@ -21,9 +21,6 @@ from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.vault import Vault
 
-SECRET_REF_KEYS = frozenset({"token"})
-"""What of a session's `ref` is sealed instead of stored in clear."""
-
 
 class Desk:
     """The hands of the commands; all ports, no state of its own."""

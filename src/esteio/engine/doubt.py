@@ -32,6 +32,7 @@ class Doubts:
         clock: Clock,
         addresses: AddressBook,
         transport: Transport,
+        *,
         policies: Callable[[str], Policy],
         told: Callable[[SessionId, MessageId, bool], None],
     ) -> None:
@@ -55,13 +56,14 @@ class Doubts:
         now = self._clock.now()
         proved = outbound.live_since_doubt(session, message)
         settled = outbound.resolve(message, outcome.result, policy, live_proved=proved, read_began=began, now=now)
+        decided = settled.state != "in_doubt"
         settlement = SendSettlement(
             message_id=message.id,
             session_id=message.session_id,
             fence=0,
             state=settled.state,
             at=now,
-            attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if settled.state != "in_doubt" else None,
+            attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if decided else None,
             provider_id=outcome.provider_id,
             due_at=settled.due_at,
             reason=settled.reason,

@@ -42,9 +42,11 @@ class _Box:
 
 
 class Mailboxes:
-    """All mailboxes of this process. `act` is called when a decision made work; `weather` when a server changed."""
+    """All mailboxes of this process. `acted` is called when a decision made work."""
 
-    def __init__(self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Lookout, acted: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Lookout, *, acted: Callable[[], None]
+    ) -> None:
         self._store, self._clock = store, clock
         self._reconciler, self._lookout, self._acted = reconciler, lookout, acted
         self._boxes: dict[Key, _Box] = {}

@@ -28,6 +28,7 @@ from esteio.store.base import SendClaim, SendSettlement, Store, Work, WorkSettle
 
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
+NO_TARGET = "the message it refers to has no id at the provider yet"
 
 log = logger("performers")
 
@@ -53,6 +54,7 @@ class Performers:
         clock: Clock,
         addresses: AddressBook,
         transport: Transport,
+        *,
         policies: Callable[[str], Policy],
         notifier: Notifier,
     ) -> None:
@@ -86,7 +88,7 @@ class Performers:
                 return refused
         outgoing = await self._outgoing(message)
         if outgoing is None:
-            return SendOutcome("refused", fault="request", detail="the message it refers to has no id at the provider yet")
+            return SendOutcome("refused", fault="request", detail=NO_TARGET)
         flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
         outcome = await driver.run(flow, self._transport)
         if provider.capabilities.queues_while_down:
@@ -163,8 +165,9 @@ class Performers:
         provider, where = await self._addresses.of_session(session)
         flow = self._flow(provider, where, work)
         outcome = await driver.run(flow, self._transport)
-        log.info("work.performed", session=session.name, rung=work.payload["rung"], answer=outcome.answer, detail=outcome.detail)
-        self._addresses.forget(session.id)
+        rung, answer = work.payload["rung"], outcome.answer
+        log.info("work.performed", session=session.name, rung=rung, answer=answer, detail=outcome.detail)
+        ref = await self._addresses.keep_secret(session, outcome.ref)
         evidence = (*_dated(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
         settlement = WorkSettlement(
             work.id,
@@ -173,7 +176,7 @@ class Performers:
             f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
             evidence=evidence,
             qr=as_row(outcome.qr, self._clock.now()) if outcome.qr else None,
-            ref=outcome.ref or None,
+            ref=ref or None,
         )
         return Performed(settlement)
 
@@ -206,9 +209,8 @@ class Performers:
         arrived = await self._notifier.notify(work)
         if arrived or work.attempts >= NOTICE_TRIES:
             return self._done(work, "told" if arrived else "could not be told", ())
-        return Performed(
-            WorkSettlement(work.id, work.fence, self._clock.now(), "not told yet", due_at=self._clock.now() + NOTICE_AGAIN_S)
-        )
+        now = self._clock.now()
+        return Performed(WorkSettlement(work.id, work.fence, now, "not told yet", due_at=now + NOTICE_AGAIN_S))
 
     def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
         return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))
@@ -216,11 +218,12 @@ class Performers:
 
 def _still_wanted(session: Session, work: Work) -> bool:
     """An act of the ladder must still be the open attempt; an act a person asked for beside it carries none."""
-    attempt = work.payload.get("attempt")
     if work.payload.get("by_person"):
         return True
     opened = session.recovery.open
-    return not session.paused and (opened is None and work.payload["rung"] == "create" or opened is not None and opened.id == attempt)
+    if opened is None:
+        return work.payload["rung"] == "create" and not session.paused
+    return opened.id == work.payload.get("attempt") and not session.paused
 
 
 def _dated(evidence: tuple[Evidence, ...], now: float) -> tuple[Evidence, ...]:
@@ -228,4 +231,3 @@ def _dated(evidence: tuple[Evidence, ...], now: float) -> tuple[Evidence, ...]:
     return tuple(
         e if e.happened_at < e.seen_at else msgspec.structs.replace(e, happened_at=now, seen_at=now) for e in evidence
     )
-

@@ -72,7 +72,9 @@ class Reconciler:
         known = self._known.get(session_id)
         return known.view.session if known else None
 
-    async def session(self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool) -> Decision | None:
+    async def session(
+        self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
+    ) -> Decision | None:
         """Judge one session; None when it does not exist any more. Raises `Overtaken`.
 
         `look_into_store`: somebody may have written evidence there; otherwise a fresh enough memory will do as long as
@@ -191,8 +193,10 @@ def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple
         before = kept.pop((item.kind, item.road), None)
         if before is not None and before.same_news(item):
             first = before.first_at or before.happened_at
-            item = msgspec.structs.replace(item, count=before.count + item.count, first_at=first)
-        kept[(item.kind, item.road)] = item
+            counted = msgspec.structs.replace(item, count=before.count + item.count, first_at=first)
+            kept[(item.kind, item.road)] = counted
+        else:
+            kept[(item.kind, item.road)] = item
     return tuple(kept.values())
 
 
@@ -208,7 +212,8 @@ def _work(decision: Decision, session: Session, now: float) -> list[Work]:
     rows = [_notice(notice, now, session=session) for notice in decision.notices]
     act = decision.act
     if act is not None:
-        payload = {"rung": act.rung, "attempt": act.id, "because": act.because, "pair_phone": session.recovery.pair_phone}
+        phone = session.recovery.pair_phone
+        payload = {"rung": act.rung, "attempt": act.id, "because": act.because, "pair_phone": phone}
         rows.append(
             Work(
                 id=act.id,

@@ -11,12 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from esteio.core.evidence import seen
+from esteio.core.evidence import Evidence
 from esteio.core.model import Approval, Reason, SessionId, SessionName
 from esteio.core.session import Session
 from esteio.engine import compose
+from esteio.engine.address import SECRET_REF_KEYS
 from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, WaitAsk
-from esteio.engine.desk import SECRET_REF_KEYS, Desk, only_keys
+from esteio.engine.desk import Desk, only_keys
 from esteio.engine.ports import Gone
 from esteio.engine.refusals import Refusal, unknown
 from esteio.log import logger
@@ -144,7 +145,9 @@ class SessionCommands(Desk):
         now = self.clock.now()
         kind = "operator_approved" if decision == "approved" else "operator_rejected"
         words = {"approval": approval.id, "rung": approval.rung, "who": who}
-        if not await self.store.decide_approval(approval_id, decision, now, seen(kind, now, "operator", **words)):
+        if not await self.store.decide_approval(
+            approval_id, decision, now, Evidence(kind, now, now, "operator", words)
+        ):
             after = await self.store.approval(approval_id)
             raise Refusal("approval-decided", state=after.state if after else "stale")
         log.info("approval.decided", id=approval_id, decision=decision)
@@ -181,7 +184,9 @@ class SessionCommands(Desk):
     async def _wish(self, session: Session, kind: str, words: Mapping[str, str]) -> None:
         now = self.clock.now()
         try:
-            await self.store.add_evidence(session.id, session.server, [seen(kind, now, "operator", **words)], now)
+            await self.store.add_evidence(
+                session.id, session.server, [Evidence(kind, now, now, "operator", words)], now
+            )
         except LookupError as error:
             raise unknown("session", session.name) from error
         self.nudge.session(session.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -86,7 +86,7 @@ class Lab:
     def commands(self) -> Commands:
         return self.gateway.commands
 
-    async def __aenter__(self) -> Lab:
+    async def __aenter__(self) -> Self:
         self.world.on_webhook = self._webhook
         await self.gateway.start()
         return self
@@ -107,7 +107,9 @@ class Lab:
 
     # -- what a test says -----------------------------------------------------------------------------------------
 
-    async def add_server(self, name: str, kind: str = "evolution", version: str = "2.3.7", limits: LimitsAsk | None = None) -> None:
+    async def add_server(
+        self, name: str, kind: str = "evolution", version: str = "2.3.7", limits: LimitsAsk | None = None
+    ) -> None:
         """A server in the world, and known to the gateway."""
         server = self.world.add_server(name, kind, version)
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
@@ -121,7 +123,9 @@ class Lab:
         )
         return line
 
-    async def create(self, server: str, session: str, *, policy: str = "default", wait_s: float | None = None) -> Opened:
+    async def create(
+        self, server: str, session: str, *, policy: str = "default", wait_s: float | None = None
+    ) -> Opened:
         """A new session, as the API makes it. A W-API instance is bought first."""
         if self.world.servers[server].kind == "wapi":
             await self._buy(server, session)
@@ -173,7 +177,7 @@ class Lab:
 
     def texts_delivered(self, to: str | None = None) -> list[str]:
         """What WhatsApp really delivered, in its order."""
-        return [told.text for told in self.world.ledger.delivered if to is None or told.to == to]
+        return [told.text for told in self.world.ledger.delivered if to is None or told.recipient == to]
 
     async def until(self, done: Callable[[], Awaitable[bool]], within_s: float, step_s: float = 0.25) -> float:
         """Let time pass until `done`; the seconds it took. Raises TimeoutError."""
