@@ -228,3 +228,16 @@ async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):
     assert [type(answer) for answer in answers] == [int, LookupError, int]
     assert len(await store.unread_raw(9)) == 2
     await store.aclose()
+
+
+async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
+    path = tmp_path / "db"
+    store = SqliteStore(path)
+    await store.start(NOW)
+    connection = store._db.connection
+    assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
+    assert connection.pragma("foreign_keys") == 1
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == {"db": 0o600, "db-wal": 0o600, "db-shm": 0o600, "db.lock": 0o600}
+    await store.aclose()
+    assert {file.name for file in tmp_path.iterdir()} == {"db", "db.lock"}, "the log is checkpointed at the end"

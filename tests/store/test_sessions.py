@@ -299,3 +299,12 @@ async def test_an_older_qr_never_replaces_a_newer_one(store, make):
     await store.put_qr(session.id, newer)
     await store.put_qr(session.id, Qr("old", "png", 1, NOW, NOW + 20))
     assert await store.qr(session.id) == newer
+
+
+async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store, make):
+    session = await make.session(store)
+    await store.delete_session(session.id, NOW)
+    mixed = [seen("said_open", NOW, "webhook"), seen("server_answered", NOW, "webhook")]
+    await store.add_evidence(session.id, "sv", mixed, NOW)
+    assert list(await store.due_sessions(NOW, 9)) == []
+    assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]

@@ -8,11 +8,12 @@ Never lives here: a subject; each has its module.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esteio.core.documents import Sentence, plain_reason
 from esteio.store import rows
-from esteio.store.base import CrashReport, StoreFull
-from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, migrate
+from esteio.store.base import CrashReport, Store, StoreFull
+from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.decisions import Decisions
 from esteio.store.sqlite.inbox import Inbox
 from esteio.store.sqlite.messages import Messages
@@ -60,13 +61,14 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
 
     def _connect(self) -> None:
         try:
+            make_private(self._path)
             self._db = connect(self._path, vfs=self._vfs)
             self._open = True
             self._reader = self._db
             migrate(self._db)
             if not self._inline:
                 self._reader = connect(self._path, vfs=self._vfs, read_only=True)
-        except FULL_ERRORS as error:
+        except (*FULL_ERRORS, OSError) as error:
             raise StoreFull(str(error)) from error
         self._writer = InlineWriter(self._db) if self._inline else ThreadWriter(self._db)
 
@@ -94,3 +96,7 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
 
     async def ping(self, now: float) -> None:
         await self._write(lambda db: db.run("pulse", {"now": now}))
+
+
+if TYPE_CHECKING:
+    _conforms: type[Store] = SqliteStore

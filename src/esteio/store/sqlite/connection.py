@@ -62,6 +62,12 @@ class Db:
         self._execute(text)
 
 
+def make_private(path: str) -> None:
+    """Make the file, if it is not there, readable by its owner only; its log and index inherit that."""
+    if path != ":memory:":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db:
     """Open `path` (":memory:" too) with the settings that this store's promises rest on."""
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE

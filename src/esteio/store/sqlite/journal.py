@@ -27,11 +27,12 @@ NEWS_AT_ONCE = 1000
 
 
 def add_news(db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]) -> None:
-    """Append unfolded evidence, each piece to its own subject."""
+    """Append unfolded evidence, each piece to its own subject; what is about nobody that is known here is left out."""
     for piece in evidence:
-        target = None if piece.subject == "server" else session_id
-        if target is not None or server is not None:
-            _add_one(db, target, server, piece)
+        if piece.subject == "session" and session_id is not None:
+            _add_one(db, session_id, server, piece)
+        elif piece.subject == "server" and server is not None:
+            _add_one(db, None, server, piece)
 
 
 def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:

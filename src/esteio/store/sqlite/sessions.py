@@ -114,7 +114,8 @@ class Sessions(Room):
     async def add_evidence(
         self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
     ) -> None:
-        await self._write(lambda db: journal.add_news(db, session_id, server, evidence))
+        """About a session that is gone nothing is kept: nobody would ever fold it."""
+        await self._write(lambda db: journal.add_news(db, known_session(db, session_id), server, evidence))
 
     async def held(self, session_id: SessionId) -> int:
         count: int = self._reader.value("session_held", {"id": session_id})
@@ -160,6 +161,11 @@ def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
     """The server that a session lives on, None when the session is gone."""
     row = db.row("session_brief", {"id": session_id})
     return None if row is None else row[2]
+
+
+def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:
+    """The id, unless its session is gone."""
+    return session_id if session_id is not None and server_of_session(db, session_id) is not None else None
 
 
 def _add_session(

@@ -16,7 +16,7 @@ from esteio.store.base import Work, WorkSettlement
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.room import Room
-from esteio.store.sqlite.sessions import server_of_session
+from esteio.store.sqlite.sessions import known_session, server_of_session
 
 
 class Works(Room):
@@ -76,13 +76,12 @@ def _settle(db: Db, settlement: WorkSettlement) -> bool:
     if row is None:
         return False
     work = rows.work_of(row)
-    server = work.server
-    if work.session_id is not None:
-        server = server_of_session(db, work.session_id) or server
-    journal.add_news(db, work.session_id, server, settlement.evidence)
-    journal.add_entries(db, settlement.journal, work.session_id, server)
-    if work.session_id is not None:
-        _learn(db, work.session_id, settlement)
+    session_id = known_session(db, work.session_id)
+    server = work.server if session_id is None else server_of_session(db, session_id)
+    journal.add_news(db, session_id, server, settlement.evidence)
+    journal.add_entries(db, settlement.journal, session_id, server)
+    if session_id is not None:
+        _learn(db, session_id, settlement)
     return True
 
 
