@@ -408,7 +408,7 @@ def attempt(value: AttemptRecord) -> AttemptDocument:
 
 def approval(value: Approval, say: Say) -> ApprovalDocument:
     """A rung that waits for a person, with what it would cost."""
-    cost = say(value.cost)
+    cost: object = say(value.cost)
     return ApprovalDocument(
         id=value.id,
         session=value.session,
@@ -450,6 +450,11 @@ def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, l
     )
 
 
+def _shown(name: str, word: Any) -> Any:
+    """Times inside a line's data are epoch seconds; outside they are RFC 3339 like all others."""
+    return timestamp(word) if name.endswith("_at") and isinstance(word, int | float) and word else word
+
+
 def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
     """One line of the journal as a sentence, beside its code and data."""
     return TimelineDocument(
@@ -457,7 +462,7 @@ def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
         at=timestamp(line.at),
         kind=line.kind,
         text=tell(line),
-        data={"code": line.code, **line.data},
+        data={"code": line.code, **{name: _shown(name, word) for name, word in line.data.items()}},
         count=line.count,
         first_at=_maybe(line.first_at),
     )

@@ -1,0 +1,244 @@
+"""Whatever is seen, in whatever order and however late: what the judge may never do.
+
+Random stories: evidence of every kind by every road, late or not, acts answered or not, people's words, time passing.
+After each decision the invariants are checked, most of them against the evidence itself and not the judge's own facts.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet
+
+from esteio.core import pacing
+from esteio.core.decide import decide
+from esteio.core.decision import Decision, View
+from esteio.core.evidence import KINDS, Evidence
+from esteio.core.ladder import RESTART_NOOP
+from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET
+from esteio.core.policy import DEFAULT, SEEDS
+from esteio.core.session import MOVES
+
+AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
+ROADS = ("webhook", "state", "probe", "list", "send", "receipt")
+SESSION_KINDS = sorted(kind for kind, spec in KINDS.items() if spec.subject == "session")
+SERVER_KINDS = sorted(kind for kind, spec in KINDS.items() if spec.subject == "server")
+PEOPLE = {"operator_recover", "operator_pair", "operator_recreate", "operator_resumed"}
+ACTS = {"act_answered", "act_interrupted", "created"}
+ANSWERS = ("ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached")
+
+evidence = st.tuples(
+    st.just("hear"),
+    st.sampled_from([kind for kind in SESSION_KINDS if kind not in ACTS] + ["no_such_word"]),
+    st.sampled_from(ROADS),
+    st.sampled_from([0, 0, 0, 1, 5, 40, 700]),
+    st.sampled_from(
+        [{}, {"code": "463"}, {"phone": "5511911112222"}, {"rung": "logout"}, {"until": "junk", "code": "x"}]
+    ),
+)
+steps = st.one_of(
+    evidence,
+    evidence,
+    st.tuples(st.just("die"), st.sampled_from(["open", "closed", "connecting"])),
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 2, 3, 5, 20, 60, 200, 1000])),
+    st.tuples(st.just("wait"), st.just(None)),
+    st.tuples(st.just("wait"), st.just(None)),
+    st.tuples(st.just("answer"), st.sampled_from(ANSWERS)),
+    st.tuples(st.just("answer"), st.just("ok")),
+    st.tuples(st.just("server"), st.sampled_from(SERVER_KINDS)),
+    st.tuples(st.just("decide"), st.sampled_from(["operator_approved", "operator_rejected"])),
+)
+stories = st.lists(st.tuples(st.integers(1, 3), steps), min_size=5, max_size=60)
+policies = st.sampled_from([DEFAULT, SEEDS, AUTO, msgspec.structs.replace(DEFAULT, destructive="never")])
+dialects = st.sampled_from(
+    [(EVOLUTION, frozenset()), (EVOLUTION, frozenset({RESTART_NOOP})), (BAILEYS, frozenset()), (WAPI, frozenset())]
+)
+
+
+class Watched(Fleet):
+    """A fleet whose every decision is checked."""
+
+    def judge(self, n: int = 1) -> Decision:
+        view, now = self.view(n), self.now
+        decision = super().judge(n)
+        self.check(n, view, decision, now)
+        return decision
+
+    def check(self, n: int, view: View, decision: Decision, now: float) -> None:
+        assert decide(view, now) == decision, "the same view gives the same decision"
+        before, after = view.session, decision.session
+        assert after.state == before.state or after.state in MOVES[before.state]
+        assert ("session.state_changed" in decision.events) == (after.state != before.state)
+        one_act_at_a_time(view, decision)
+        nothing_destructive_in_boot_grace(view, decision, now)
+        budget_is_kept(self, view, decision, now)
+        counters_only_grow(view, decision, now)
+        gate_is_shut_on_the_dead(self, n, decision)
+        again = decide(msgspec.structs.replace(self.view(n), news=()), now)
+        assert again.act is None, f"{again.act}: deciding again may not act again"
+        assert not again.notices
+        assert again.approval is None
+        assert not again.events
+        if decision.wake_at is not None:
+            assert decision.wake_at >= now
+
+
+def one_act_at_a_time(view: View, decision: Decision) -> None:
+    act, was = decision.act, view.session.recovery.open
+    assert sum(line.code == "begin" for line in decision.lines) == (act is not None)
+    if act is None:
+        return
+    assert decision.session.recovery.open == act
+    if was is not None:
+        assert was.id != act.id
+        closed = decision.session.recovery.last
+        assert closed is not None
+        assert closed.id == was.id, "the act before is closed first"
+        assert closed.result is not None
+
+
+def nothing_destructive_in_boot_grace(view: View, decision: Decision, now: float) -> None:
+    if decision.act is not None and decision.act.rung in DESTRUCTIVE:
+        asked = any(e.kind in PEOPLE for e in view.news) or view.session.recovery.asked_by_person
+        assert asked or not pacing.in_boot_grace(view.server, view.policy, now)
+
+
+def budget_is_kept(fleet: Fleet, view: View, decision: Decision, now: float) -> None:
+    server = fleet.server
+    assert len(pacing.open_slots(server, now)) <= fleet.policy.connects_in_flight
+    if decision.act is not None and decision.act.rung in OPENS_SOCKET:
+        last = view.server.last_attempt_at
+        assert not last or now - last >= fleet.policy.seconds_between_connects
+        assert any(slot.attempt == decision.act.id for slot in server.slots)
+
+
+def counters_only_grow(view: View, decision: Decision, now: float) -> None:
+    before, after = view.session.recovery, decision.session.recovery
+    shrunk = [
+        name for name in ("restarts", "logouts", "recreates", "strikes") if getattr(after, name) < getattr(before, name)
+    ]
+    if not shrunk or any(e.kind in PEOPLE for e in view.news):
+        return
+    booted = view.server.facts.booted_at
+    if before.last is not None and before.last.opened_at < booted:
+        return
+    ended = decision.session.last_outage.ended_at if decision.session.last_outage else view.session.created_at
+    assert ended is not None
+    assert now - ended >= view.policy.stable_after_s, shrunk
+    assert now - (before.last_restart_at or 0.0) >= view.policy.stable_after_s
+
+
+def gate_is_shut_on_the_dead(fleet: Fleet, n: int, decision: Decision) -> None:
+    """By the evidence itself: two refusals three seconds apart and no life at all since before the first."""
+    heard = fleet.heard[n]
+    life = max((e.happened_at for e in heard if lives(e, fleet)), default=0.0)
+    closed = [e.happened_at for e in heard if e.kind in ("send_closed", "socket_closed") and e.happened_at > life]
+    if closed and max(closed) - min(closed) >= 3:
+        assert decision.session.gate == "held"
+
+
+def lives(evidence: Evidence, fleet: Fleet) -> bool:
+    return KINDS.get(evidence.kind) is not None and (
+        KINDS[evidence.kind].weight == "life" or evidence.kind == "said_open"
+    )
+
+
+def play(fleet: Fleet, story: list) -> None:
+    for n, (do, *what) in story:
+        if do == "hear":
+            kind, road, ago, data = what
+            fleet.hear(kind, n, road=road, ago=float(ago), **data)
+            if ago == 0:
+                fleet.judge(n)
+        elif do == "die":
+            fleet.hear(f"said_{what[0]}", n, road="state")
+            fleet.hear("send_closed", n, road="send", ago=4)
+            fleet.hear("socket_closed", n)
+            fleet.judge(n)
+        elif do == "wait":
+            wake = fleet[n].wake_at
+            pause = what[0] if what[0] is not None else max(0.1, (wake or fleet.now + 5) - fleet.now)
+            fleet.after(pause, n)
+        elif do == "answer":
+            if fleet.open_act(n) is not None:
+                fleet.answer(what[0], n)
+                fleet.judge(n)
+        elif do == "server":
+            fleet.hear(what[0])
+            fleet.judge_server()
+        elif n in fleet.approvals:
+            rung = fleet.approvals.pop(n).rung
+            fleet.hear(what[0], n, road="operator", rung=rung)
+            fleet.judge(n)
+
+
+@settings(max_examples=200)
+@given(story=stories, policy=policies, dialect=dialects)
+def test_no_story_breaks_a_promise(story, policy, dialect):
+    can, quirks = dialect
+    fleet = Watched(3, policy=policy, can=can, quirks=quirks)
+    play(fleet, story)
+    told = fleet.notices()
+    assert len(told) == len(set(told)), "at most one opening and one closing notice of an outage"
+    for outage, phase in told:
+        if phase == "closed":
+            assert (outage, "opened") in told
+
+
+# -- nothing destructive without proof ---------------------------------------------------------------------------
+
+PROOFS = {"instance_missing", "qr_shown", "qr_limit", "unpaired", "said_unknown"}
+HARMLESS = [
+    kind
+    for kind in SESSION_KINDS
+    if kind not in ACTS | PROOFS and KINDS[kind].weight != "death" and not kind.startswith("operator_")
+]
+SUSPICIONS = ("send_closed", "socket_closed", "round_trip_silent")
+hints = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("hear"), st.sampled_from(HARMLESS), st.sampled_from(ROADS), st.sampled_from([0, 1, 30]), st.just({})
+        ),
+        st.tuples(st.just("wait"), st.sampled_from([1, 5, 60, None])),
+        st.tuples(st.just("answer"), st.sampled_from(ANSWERS)),
+        st.tuples(st.just("server"), st.sampled_from(SERVER_KINDS)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(before=hints, after=hints, suspicion=st.sampled_from(SUSPICIONS), policy=st.sampled_from([AUTO, SEEDS]))
+@example(before=[("server", "server_booted")], after=[("wait", 200)], suspicion="send_closed", policy=SEEDS)
+def test_nothing_destructive_is_done_or_asked_without_proof_of_death(before, after, suspicion, policy):
+    """Every hint there is, in any number, and one suspicion: no rung at all, for nothing was proved."""
+    fleet = Fleet(policy=policy)
+    play(fleet, [(1, step) for step in before])
+    fleet.hear(suspicion, road="send")
+    fleet.judge()
+    play(fleet, [(1, step) for step in after])
+    fleet.after(30)
+    assert not set(fleet.rungs()) & DESTRUCTIVE
+    assert not fleet.said("approval-asked")
+
+
+@pytest.mark.parametrize("policy", [AUTO, SEEDS])
+def test_two_witnesses_do_lead_to_a_destructive_rung_where_policy_lets_them(policy):
+    """The property above can fail: here is what it takes."""
+    fleet = Fleet(policy=policy)
+    fleet.now += 100
+    fleet.kill()
+    fleet.climb_until(120, still=("said_open", "socket_closed"))
+    assert "logout" in fleet.rungs()
+
+
+def test_the_default_policy_asks_instead():
+    fleet = Fleet()
+    fleet.now += 100
+    fleet.kill()
+    fleet.climb_until(120, still=("said_open", "socket_closed"))
+    assert fleet.said("approval-asked") == 1
+    assert not set(fleet.rungs()) & DESTRUCTIVE
+    assert T0
