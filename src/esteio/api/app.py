@@ -1,0 +1,203 @@
+"""The ASGI application: routes onto the framework, keys, and every error as a problem.
+
+`Front` stands before Litestar and answers the two busy addresses by itself (a message handed in, a webhook in), with
+the same `respond` that serves all others. Never lives here: a handler, a rule, what is started or stopped (`wiring`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from litestar import HttpMethod, Litestar, Request, Response, route
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import HTTPRouteHandler
+
+from esteio.api import approvals, inbox, keys, messages, openapi, ops, servers, sessions, webhooks_in
+from esteio.api.call import PROBLEM, Answer, Call, ClientGone, language_of
+from esteio.api.problems import Problem, of_refusal, problem
+from esteio.api.routes import Api, Route
+from esteio.config import Settings
+from esteio.engine.commands import Commands
+from esteio.engine.hub import Hub
+from esteio.engine.key_commands import has_role
+from esteio.engine.refusals import Refusal
+from esteio.log import logger
+from esteio.store.base import Store, StoreFull
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+TABLE: tuple[Route, ...] = (
+    *servers.ROUTES,
+    *sessions.ROUTES,
+    *messages.ROUTES,
+    *approvals.ROUTES,
+    *keys.ROUTES,
+    *inbox.ROUTES,
+    *webhooks_in.ROUTES,
+    *ops.ROUTES,
+)
+"""Every address that the description names."""
+_MESSAGES = re.compile(r"/v1/sessions/([^/]+)/messages/?")
+_IN = re.compile(r"/in/([^/]+)(?:/(.*))?")
+log = logger("api")
+
+
+def create_app(
+    *,
+    commands: Commands,
+    store: Store,
+    settings: Settings,
+    hub: Hub,
+    lifespan: Sequence[Lifespan] = (),
+    handlers: Sequence[Any] = (),
+    root: Route | None = ops.FRONT,
+) -> Front:
+    """The ASGI application.
+
+    `lifespan` are context managers run around service, in order; `handlers` are further Litestar routers (the
+    Evolution door, the dashboard); `root` is the page at `/`, None when `handlers` bring one.
+    """
+    api = Api(commands=commands, store=store, settings=settings, hub=hub)
+    pages = ops.described(openapi.describe(TABLE, ops.program_version()))
+    table = (*TABLE, *pages, *(() if root is None else (root,)))
+    app = Litestar(
+        route_handlers=[*_mounted(api, table), *handlers],
+        exception_handlers={HTTPException: _http_problem(settings), Exception: _crash(settings)},
+        lifespan=list(lifespan),
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    return Front(api, app)
+
+
+class Front:
+    """The application that the server runs. `api.closing = True` refuses new work with 503."""
+
+    def __init__(self, api: Api, app: Litestar) -> None:
+        self.api = api
+        self.litestar = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            found = _busy(scope["path"])
+            if found is not None:
+                busy, path = found
+                call = Call(scope, receive, path, self.api.settings.language)
+                await _send(await respond(self.api, busy, call), send)
+                return
+        await self.litestar(scope, receive, send)
+
+
+async def respond(api: Api, route: Route, call: Call) -> Answer:
+    """Whatever happens, an answer; what went wrong is a problem with a stable code, and tells nothing of the inside."""
+    try:
+        call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
+        await _admit(api, route, call)
+        return await route.handler(api, call)
+    except Refusal as refusal:
+        return as_answer(of_refusal(refusal, call.language), call.language)
+    except StoreFull:
+        log.warning("store.full")
+        return as_answer(problem("closing" if api.closing else "storage-full", call.language), call.language)
+    except ClientGone:
+        return Answer(400)
+    except Exception:
+        log.exception("request.failed", route=route.path, method=route.method)
+        return as_answer(problem("internal", call.language), call.language)
+
+
+def as_answer(said: Problem, language: str) -> Answer:
+    """A problem as an answer."""
+    headers = {"content-language": language, "cache-control": "no-store"}
+    if said.retry_after_s is not None:
+        headers["retry-after"] = str(said.retry_after_s)
+    if said.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="esteio"'
+    return Answer(said.status, msgspec.json.encode(said), PROBLEM, headers)
+
+
+async def _admit(api: Api, route: Route, call: Call) -> None:
+    """Whether this caller may come in now. Raises `Refusal`: closing, unauthorized, forbidden."""
+    if api.closing and not route.while_closing:
+        raise Refusal("closing")
+    if route.role is None:
+        return
+    secret = call.secret
+    key = None if secret is None else await api.commands.authenticate(secret)
+    if key is None:
+        raise Refusal("unauthorized")
+    if not has_role(key, route.role):
+        raise Refusal("forbidden", role=route.role)
+    call.key = key
+
+
+def _busy(path: str) -> tuple[Route, Mapping[str, str]] | None:
+    """The busy addresses, matched without the framework's detour."""
+    if path.startswith("/in/"):
+        found = _IN.fullmatch(path)
+        if found and found[2]:
+            return webhooks_in.ROUTES[1], {"token": found[1], "rest": found[2]}
+        return (webhooks_in.ROUTES[0], {"token": found[1]}) if found else None
+    found = _MESSAGES.fullmatch(path)
+    return (messages.SEND, {"name": unquote(found[1])}) if found else None
+
+
+async def _send(sent: Answer, send: Any) -> None:
+    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
+    headers.append((b"content-length", str(len(sent.body)).encode()))
+    if sent.body:
+        headers.append((b"content-type", sent.kind.encode()))
+    await send({"type": "http.response.start", "status": sent.status, "headers": headers})
+    await send({"type": "http.response.body", "body": sent.body})
+
+
+def _mounted(api: Api, table: Sequence[Route]) -> list[HTTPRouteHandler]:
+    return [_handler(api, one) for one in table]
+
+
+def _handler(api: Api, described: Route) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        path = {name: str(word).lstrip("/") for name, word in request.path_params.items()}
+        call = Call(request.scope, request.receive, path, api.settings.language)
+        return _response(await respond(api, described, call))
+
+    address = re.sub(r"\{(\w+)\}", r"{\1:str}", described.path)
+    made: HTTPRouteHandler = route(
+        address, http_method=[HttpMethod(described.method)], status_code=200, name=openapi.operation_id(described)
+    )(handle)
+    return made
+
+
+def _response(sent: Answer) -> Response[bytes]:
+    kind = sent.kind if sent.body else None
+    return Response(sent.body, status_code=sent.status, media_type=kind, headers=dict(sent.headers))
+
+
+def _http_problem(settings: Settings) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
+    """What the framework itself refuses: an address or a method that does not exist."""
+
+    def handle(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        language = language_of(request.headers.get("accept-language", ""), settings.language)
+        if isinstance(error, MethodNotAllowedException):
+            said = as_answer(problem("method-not-allowed", language, {"method": request.method}), language)
+            return _response(msgspec.structs.replace(said, headers={**said.headers, **(error.headers or {})}))
+        if isinstance(error, NotFoundException):
+            return _response(as_answer(problem("not-found", language), language))
+        log.error("request.failed", detail=error.detail)
+        return _response(as_answer(problem("internal", language), language))
+
+    return handle
+
+
+def _crash(settings: Settings) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        language = language_of(request.headers.get("accept-language", ""), settings.language)
+        log.error("request.failed", exc_info=error)
+        return _response(as_answer(problem("internal", language), language))
+
+    return handle

@@ -1,0 +1,73 @@
+"""`/v1/approvals`: destructive rungs that wait for a person.
+
+Never lives here: what a rung costs (`core.ladder`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from esteio.api.call import Answer, Call, answer
+from esteio.api.routes import Api, Route, speaker
+from esteio.core import documents
+from esteio.core.documents import ApprovalDocument
+from esteio.engine.asks import EmptyAsk
+from esteio.engine.refusals import unknown
+
+
+class ApprovalPage(msgspec.Struct, frozen=True):
+    items: tuple[ApprovalDocument, ...]
+    next: str | None = None
+
+
+async def list_open(api: Api, call: Call) -> Answer:
+    """Those that wait, of sessions that the key reaches."""
+    call.query()
+    say = speaker(call.language)
+    shown = [one for one in await api.store.approvals() if call.may_touch(one.session)]
+    return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
+
+
+async def approve(api: Api, call: Call) -> Answer:
+    """The rung is taken."""
+    return await _decide(api, call, "approved")
+
+
+async def reject(api: Api, call: Call) -> Answer:
+    """The rung is not taken."""
+    return await _decide(api, call, "rejected")
+
+
+async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
+    await call.ask(EmptyAsk)
+    approval = await api.store.approval(call.path["id"])
+    if approval is None:
+        raise unknown("approval", call.path["id"])
+    call.reach(approval.session)
+    decided = await api.commands.decide_approval(approval.id, decision, call.who)
+    return answer(documents.approval(decided, speaker(call.language)))
+
+
+ROUTES = (
+    Route("GET", "/v1/approvals", list_open, "read", "What waits for a person", {200: ApprovalPage}),
+    Route(
+        "POST",
+        "/v1/approvals/{id}/approve",
+        approve,
+        "operate",
+        "Agree to a destructive rung",
+        {200: ApprovalDocument},
+        body=EmptyAsk,
+    ),
+    Route(
+        "POST",
+        "/v1/approvals/{id}/reject",
+        reject,
+        "operate",
+        "Refuse a destructive rung",
+        {200: ApprovalDocument},
+        body=EmptyAsk,
+    ),
+)

@@ -1,0 +1,62 @@
+"""`/v1/inbox`: webhooks that could not be read, kept for people to look at.
+
+Never lives here: reading them (`engine.inbox`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from esteio.api.call import Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api.routes import Api, Parameter, Route, page_parameters
+from esteio.core.documents import timestamp
+from esteio.store.base import UnreadableRow
+
+SHOWN_BYTES = 16_384
+LAST_ROW = 2**53
+
+
+class InboxDocument(msgspec.Struct, frozen=True):
+    """One webhook as it came, secrets blanked. `body` is its beginning as text; `size` all of its bytes."""
+
+    id: int
+    session: str
+    received_at: str
+    note: str
+    size: int
+    body: str
+
+
+class InboxPage(msgspec.Struct, frozen=True):
+    items: tuple[InboxDocument, ...]
+    next: str | None = None
+
+
+async def unreadable(api: Api, call: Call) -> Answer:
+    """Oldest first."""
+    words = call.query("state", "limit", "after")
+    one_of(words, "state", Literal["unreadable"])
+    limit = page_size(words)
+    rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW))
+    items = tuple(_document(row) for row in rows if call.may_touch(row.session))
+    return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
+
+
+def _document(row: UnreadableRow) -> InboxDocument:
+    text = row.body[:SHOWN_BYTES].decode("utf-8", "replace")
+    return InboxDocument(row.id, row.session, timestamp(row.received_at), row.note, len(row.body), text)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/inbox",
+        unreadable,
+        "operate",
+        "Webhooks that could not be read",
+        {200: InboxPage},
+        parameters=page_parameters(Parameter("state", "`unreadable`")),
+    ),
+)

@@ -1,0 +1,131 @@
+"""For those who run it: `/livez`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`, and the page at `/`.
+
+Open without a key: nothing here names a session or a person. Never lives here: a measurement's meaning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args
+
+import msgspec
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from esteio.api import docs_page
+from esteio.api.call import Answer, Call, answer
+from esteio.api.routes import Api, Route
+from esteio.core.model import HealthState, SessionState
+from esteio.store.base import StoreFull
+
+PAGE = 500
+HTML = "text/html; charset=utf-8"
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`ok`, `full` (the disk), `closing` or `broken`."""
+
+    status: str
+
+
+async def livez(_api: Api, _call: Call) -> Answer:
+    """The process answers."""
+    return answer(Health("ok"), cache_control="no-store")
+
+
+async def readyz(api: Api, _call: Call) -> Answer:
+    """The store can be written, and the process is not stopping."""
+    if api.closing:
+        return answer(Health("closing"), 503)
+    try:
+        await api.store.ping(api.clock.now())
+    except StoreFull:
+        return answer(Health("full"), 503)
+    return answer(Health("ok"), cache_control="no-store")
+
+
+async def metrics(api: Api, _call: Call) -> Answer:
+    """Prometheus text. Counted when asked for, so that it never disagrees with the store."""
+    registry = CollectorRegistry()
+    sessions = Gauge("esteio_sessions", "Sessions by state", ["state"], registry=registry)
+    held = Gauge("esteio_messages_waiting", "Messages that wait to go out", registry=registry)
+    outages = Gauge("esteio_sessions_in_outage", "Sessions in an open outage", registry=registry)
+    approvals = Gauge("esteio_approvals_open", "Destructive steps that wait for a person", registry=registry)
+    servers = Gauge("esteio_servers", "Servers by health", ["health"], registry=registry)
+    counted = await _count(api)
+    for state in get_args(SessionState):
+        sessions.labels(state).set(counted[f"state:{state}"])
+    held.set(counted["held"])
+    outages.set(counted["outages"])
+    approvals.set(len(await api.store.approvals()))
+    health = Counter(stored.server.health for stored in await api.store.servers())
+    for one in get_args(HealthState):
+        servers.labels(one).set(health[one])
+    return Answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+
+
+async def front(_api: Api, _call: Call) -> Answer:
+    """The page at the root."""
+    return _html(docs_page.front())
+
+
+async def _count(api: Api) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    after: str | None = None
+    while True:
+        page = await api.store.sessions(limit=PAGE, after=after)
+        for session in page.items:
+            counted[f"state:{session.state}"] += 1
+            counted["outages"] += session.outage is not None and session.outage.ended_at is None
+            counted["held"] += await api.held(session.id)
+        after = page.next
+        if after is None:
+            return counted
+
+
+def described(description: dict[str, Any]) -> tuple[Route, ...]:
+    """The two routes that show the description; made once, served as bytes."""
+    raw, page = msgspec.json.encode(description), docs_page.documentation(description)
+
+    async def openapi(_api: Api, _call: Call) -> Answer:
+        return Answer(200, raw)
+
+    async def docs(_api: Api, _call: Call) -> Answer:
+        return _html(page)
+
+    return (
+        Route("GET", "/openapi.json", openapi, None, "This description", {200: None}, tag="page"),
+        Route("GET", "/docs", docs, None, "This description as a page", {200: None}, tag="page"),
+    )
+
+
+def program_version() -> str:
+    """The installed version, `0` from a bare tree."""
+    try:
+        return version("esteio")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _html(page: str) -> Answer:
+    headers = {"content-security-policy": docs_page.POLICY, "x-content-type-options": "nosniff"}
+    return Answer(200, page.encode(), HTML, headers)
+
+
+ROUTES = (
+    Route("GET", "/livez", livez, None, "The process answers", {200: Health}, while_closing=True, tag="operations"),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        None,
+        "It can take work",
+        {200: Health, 503: Health},
+        while_closing=True,
+        tag="operations",
+    ),
+    Route("GET", "/metrics", metrics, None, "Prometheus metrics", {200: None}, while_closing=True, tag="operations"),
+)
+FRONT = Route("GET", "/", front, None, "The page at the root", {200: None}, tag="page")
+"""Apart, because the dashboard takes its place."""

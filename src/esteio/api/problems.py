@@ -1,0 +1,235 @@
+"""Errors as people and programs read them: `application/problem+json` (RFC 9457) with a stable `code`.
+
+One table: code → status and the sentences in pt-BR and en. Never lives here: when something is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from esteio.engine.refusals import Refusal
+
+TYPE_BASE = "/docs#"
+"""The page of this gateway that lists every code; a relative reference, as RFC 9457 permits."""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of problem: its status, its title and its sentence in both languages."""
+
+    status: int
+    pt: tuple[str, str]
+    en: tuple[str, str]
+    in_body: int = 0
+    """The status when the thing is named in a body instead of an address; 0: the same."""
+    retry_after_s: int = 0
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457, with a stable code."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None
+    retry_after_s: int | None = None
+
+
+def _missing(pt: str, en: str, *, in_body: int = 0) -> Kind:
+    return Kind(
+        404,
+        (f"Não existe: {pt}", f"Não existe {pt}[ com o nome {{name}}]."),
+        (f"No such {en}", f"There is no {en}[ called {{name}}]."),
+        in_body,
+    )
+
+
+KINDS: Mapping[str, Kind] = {
+    "unauthorized": Kind(
+        401,
+        ("Chave ausente ou errada", "Envie uma chave válida em Authorization: Bearer CHAVE, ou em apikey: CHAVE."),
+        ("Missing or wrong key", "Send a valid key as Authorization: Bearer KEY, or as apikey: KEY."),
+    ),
+    "forbidden": Kind(
+        403,
+        ("A chave não pode isto", "Esta chave não tem o papel {role}, que isto exige."),
+        ("The key may not do this", "This key does not have the role {role}, which this needs."),
+    ),
+    "session-out-of-reach": Kind(
+        403,
+        ("A chave não alcança esta sessão", "Esta chave é de outras sessões."),
+        ("The key does not reach this session", "This key is for other sessions."),
+    ),
+    "not-found": Kind(
+        404,
+        ("Não há nada neste endereço", "Veja em /docs os endereços que existem."),
+        ("Nothing at this address", "See /docs for the addresses that exist."),
+    ),
+    "method-not-allowed": Kind(
+        405,
+        ("Método não aceito aqui", "Este endereço não aceita {method}."),
+        ("Method not allowed here", "This address does not take {method}."),
+    ),
+    "invalid-json": Kind(
+        400,
+        ("O corpo não é JSON", "O corpo não pôde ser lido como JSON[: {why}]."),
+        ("The body is not JSON", "The body could not be read as JSON[: {why}]."),
+    ),
+    "unknown-field": Kind(
+        400,
+        ("Campo desconhecido", "O campo {field} não existe.[ Seria {near}?]"),
+        ("Unknown field", "There is no field {field}.[ Did you mean {near}?]"),
+    ),
+    "invalid-value": Kind(
+        400,
+        ("Valor inválido", "O valor de {field} não serve[: {why}].[ Seria {near}?]"),
+        ("Invalid value", "The value of {field} will not do[: {why}].[ Did you mean {near}?]"),
+    ),
+    "invalid-phone": Kind(
+        400,
+        ("Isto não é um telefone", "{field} não é um número de telefone; use DDI, DDD e número, ou o id de um grupo."),
+        ("Not a phone number", "{field} is no phone number; give country code, area and number, or a group's id."),
+    ),
+    "target-not-allowed": Kind(
+        400,
+        (
+            "Endereço não permitido",
+            "{field} aponta para {host}, que não existe ou é de rede privada; allow_targets pode permiti-la.",
+        ),
+        (
+            "Target not allowed",
+            "{field} points to {host}, which does not exist or is in a private network; allow_targets may permit it.",
+        ),
+    ),
+    "invalid-idempotency-key": Kind(
+        400,
+        ("Idempotency-Key inválida", "São de 1 a 255 caracteres ASCII visíveis."),
+        ("Invalid Idempotency-Key", "It takes 1 to 255 printable ASCII characters."),
+    ),
+    "idempotency-mismatch": Kind(
+        422,
+        ("Esta Idempotency-Key já foi usada com outro corpo", "Use outra chave para outra mensagem."),
+        ("This Idempotency-Key was used with another body", "Use another key for another message."),
+    ),
+    "idempotency-in-progress": Kind(
+        409,
+        ("O primeiro pedido com esta chave ainda não foi respondido", "Tente de novo em instantes."),
+        ("The first request with this key is not answered yet", "Try again in a moment."),
+        retry_after_s=1,
+    ),
+    "too-large": Kind(
+        413,
+        ("Grande demais", "O limite aqui é de {limit} bytes."),
+        ("Too large", "The limit here is {limit} bytes."),
+    ),
+    "unknown-server": _missing("servidor", "server", in_body=400),
+    "unknown-session": _missing("sessão", "session"),
+    "unknown-message": _missing("mensagem", "message", in_body=400),
+    "unknown-approval": _missing("aprovação", "approval"),
+    "unknown-key": _missing("chave", "key"),
+    "unknown-token": _missing("endereço de webhook", "webhook address"),
+    "name-taken": Kind(
+        409,
+        ("Este nome já existe", "Já existe {name}; escolha outro nome."),
+        ("This name is taken", "There is a {name} already; choose another name."),
+    ),
+    "in-use": Kind(
+        409,
+        ("Ainda em uso", "{name} ainda tem sessões; apague-as ou mude-as primeiro."),
+        ("Still in use", "{name} still has sessions; delete them first."),
+    ),
+    "wrong-state": Kind(
+        409,
+        ("O estado não permite", "A mensagem está {state}, e assim isto não pode ser feito."),
+        ("Its state does not permit it", "The message is {state}, and so this cannot be done."),
+    ),
+    "session-paused": Kind(
+        409,
+        ("Sessão pausada", "Nada é feito a uma sessão pausada; retome-a primeiro."),
+        ("Session paused", "Nothing is done to a paused session; resume it first."),
+    ),
+    "approval-decided": Kind(
+        409,
+        ("Já decidida", "Esta aprovação não espera mais: {state}."),
+        ("Already decided", "This approval does not wait any more: {state}."),
+    ),
+    "provider-refused": Kind(
+        502,
+        ("O provedor recusou", "O provedor respondeu[: {detail}]. Nada foi apagado aqui."),
+        ("The provider refused", "The provider answered[: {detail}]. Nothing was deleted here."),
+    ),
+    "storage-full": Kind(
+        507,
+        ("Disco cheio", "Nada foi gravado. O que já tinha sido aceito está a salvo; tente mais tarde."),
+        ("Storage full", "Nothing was written. What was accepted before is safe; try again later."),
+        retry_after_s=30,
+    ),
+    "closing": Kind(
+        503,
+        ("Encerrando", "O Esteio está parando; tente de novo em instantes."),
+        ("Shutting down", "Esteio is stopping; try again in a moment."),
+        retry_after_s=5,
+    ),
+    "internal": Kind(
+        500,
+        ("Erro interno", "Algo falhou dentro do Esteio; o registro diz o quê."),
+        ("Internal error", "Something failed inside Esteio; the log says what."),
+    ),
+}
+
+
+def problem(code: str, language: str, words: Mapping[str, str] | None = None, *, in_body: bool = False) -> Problem:
+    """The problem with its sentence in this language. Unknown codes read as `internal`."""
+    kind = KINDS.get(code) or KINDS["internal"]
+    title, detail = kind.pt if language == "pt-BR" else kind.en
+    words = dict(words or {})
+    return Problem(
+        type=TYPE_BASE + code,
+        title=title,
+        status=(kind.in_body or kind.status) if in_body else kind.status,
+        detail=fill(detail, words),
+        code=code,
+        field=words.get("field"),
+        retry_after_s=kind.retry_after_s or None,
+    )
+
+
+def of_refusal(refusal: Refusal, language: str) -> Problem:
+    """A refusal in words."""
+    words = dict(refusal.words)
+    if refusal.field is not None:
+        words["field"] = refusal.field
+    if refusal.near is not None:
+        words["near"] = refusal.near
+    return problem(refusal.code, language, words, in_body=refusal.in_body)
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Fill `{name}`; a part in `[brackets]` is left out when a word in it is missing."""
+    out = []
+    for piece in _pieces(text):
+        optional = piece.startswith("[")
+        body = piece[1:-1] if optional else piece
+        names = [part.partition("}")[0] for part in body.split("{")[1:]]
+        if optional and not all(words.get(name) for name in names):
+            continue
+        for name in names:
+            body = body.replace("{" + name + "}", words.get(name) or "?")
+        out.append(body)
+    return "".join(out)
+
+
+def _pieces(text: str) -> list[str]:
+    pieces: list[str] = []
+    rest = text
+    while rest:
+        start = rest.find("[")
+        if start < 0:
+            return [*pieces, rest]
+        end = rest.index("]", start)
+        pieces += [rest[:start], rest[start : end + 1]]
+        rest = rest[end + 1 :]
+    return pieces

@@ -1,0 +1,139 @@
+"""A route as data: address, role, body, answers, handler. The app, the API's description and the tests read the table.
+
+`Api` is what a handler has at hand. Never lives here: a handler, the framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from esteio.api.call import Answer, Call, answer
+from esteio.clock import Clock
+from esteio.config import Settings
+from esteio.core import documents, errors
+from esteio.core.model import Approval, Message, Reason, SessionId
+from esteio.core.session import Session
+from esteio.engine.asks import Role
+from esteio.engine.commands import Commands
+from esteio.engine.hub import Hub
+from esteio.store.base import Qr, Store, StoredServer
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+
+class Api:
+    """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
+
+    def __init__(self, *, commands: Commands, store: Store, settings: Settings, hub: Hub) -> None:
+        self.commands = commands
+        self.store = store
+        self.settings = settings
+        self.hub = hub
+        self.closing = False
+        """Set when the process is stopping: nothing new is accepted, and it is not ready."""
+
+    @property
+    def clock(self) -> Clock:
+        return self.commands.clock
+
+    def session_document(
+        self,
+        session: Session,
+        held: int,
+        language: str,
+        *,
+        qr: Qr | None = None,
+        approval: Approval | None = None,
+        retry_after_s: int | None = None,
+    ) -> documents.SessionDocument:
+        """A session, with what create, pair and recreate add."""
+        say = speaker(language)
+        return msgspec.structs.replace(
+            documents.session(session, held, say),
+            qr=UNSET if qr is None else documents.qr(qr),
+            pairing_code=qr.pairing_code if qr is not None and qr.pairing_code else UNSET,
+            approval=UNSET if approval is None else documents.approval(approval, say),
+            retry_after_s=UNSET if retry_after_s is None else retry_after_s,
+        )
+
+    async def session_answer(self, session: Session, call: Call, status: int = 200) -> Answer:
+        """A session as an answer."""
+        return answer(self.session_document(session, await self.held(session.id), call.language), status)
+
+    async def held(self, session_id: SessionId) -> int:
+        """How many messages wait."""
+        return await self.store.held(session_id)
+
+    def server_document(self, stored: StoredServer, language: str) -> documents.ServerDocument:
+        """A server with the quirks of its version."""
+        provider = self.commands.providers.get(stored.server.kind)
+        quirks = provider.quirks(stored.server.version) if provider is not None else ()
+        return documents.server(stored.server, quirks, self.commands.policy("default"), self.clock.now(), language)
+
+    def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
+        """A message as an answer."""
+        return answer(documents.message(message, speaker(call.language)), status, **headers)
+
+
+def speaker(language: str) -> documents.Say:
+    """The voice that puts reasons into words of this language."""
+
+    def say(reason: Reason) -> documents.ReasonDocument:
+        said = errors.sentence(reason, language)
+        return documents.ReasonDocument(reason.code, said.text, said.action or None)
+
+    return say
+
+
+def teller(language: str) -> documents.Tell:
+    """The voice that puts a timeline's lines into words of this language."""
+
+    def tell(line: documents.TimelineLine) -> str:
+        return errors.timeline_text(line.code, line.args, language, count=line.count)
+
+    return tell
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A word of the query or a header, for the API's description."""
+
+    name: str
+    text: str
+    where: Literal["query", "header"] = "query"
+    schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
+
+
+Handler = Callable[[Api, Call], Awaitable[Answer]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One address. `role` None: open to everybody. `answers`: status → shape (None: no body, or not JSON)."""
+
+    method: Method
+    path: str
+    handler: Handler
+    role: Role | None
+    text: str
+    answers: Mapping[int, Any]
+    body: Any = None
+    parameters: tuple[Parameter, ...] = ()
+    carries_media: bool = False
+    """Whether a body may be as large as media in base64."""
+    while_closing: bool = False
+    """Whether it is answered while the process is stopping."""
+    tag: str = ""
+
+
+def page_parameters(*more: Parameter) -> tuple[Parameter, ...]:
+    """What every list takes, and more."""
+    return (
+        *more,
+        Parameter(
+            "limit", "how many at most", schema={"type": "integer", "minimum": 1, "maximum": 500, "default": 100}
+        ),
+        Parameter("after", "`next` of the page before"),
+    )

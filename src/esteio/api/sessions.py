@@ -1,0 +1,250 @@
+"""`/v1/sessions`: create, list, one, delete, and the wishes: pair, recover, recreate, pause, resume; QR and timeline.
+
+Never lives here: a rule about sessions (`engine.session_commands`, `core`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import msgspec
+
+from esteio.api import qr_image
+from esteio.api.call import NOTHING, Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api.routes import Api, Parameter, Route, page_parameters, teller
+from esteio.core import documents
+from esteio.core.documents import QrDocument, SessionDocument, TimelineDocument
+from esteio.core.model import ServerName, SessionState
+from esteio.core.session import Session
+from esteio.engine.asks import AtProvider, EmptyAsk, PairAsk, SessionAsk, WaitAsk
+from esteio.engine.session_commands import Opened
+
+A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
+ASK_AGAIN_S = 5
+LAST_SEQ = 2**53
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    items: tuple[SessionDocument, ...]
+    next: str | None = None
+
+
+class TimelinePage(msgspec.Struct, frozen=True):
+    items: tuple[TimelineDocument, ...]
+    next: str | None = None
+
+
+async def create(api: Api, call: Call) -> Answer:
+    """201 whatever the provider says: the row is there, and its state tells."""
+    ask = await call.ask(SessionAsk)
+    call.reach(ask.name)
+    opened = await api.commands.create_session(_with_wait(ask, call), call.who)
+    return answer(await _opened(api, opened, call), 201)
+
+
+async def list_all(api: Api, call: Call) -> Answer:
+    """By name; sessions that the key does not reach are left out."""
+    words = call.query("state", "server", "limit", "after")
+    server = words.get("server")
+    page = await api.store.sessions(
+        state=one_of(words, "state", SessionState),
+        server=None if server is None else ServerName(server),
+        limit=page_size(words),
+        after=words.get("after"),
+    )
+    shown = [session for session in page.items if call.may_touch(session.name)]
+    items = [api.session_document(one, await api.held(one.id), call.language) for one in shown]
+    return answer(SessionPage(tuple(items), page.next))
+
+
+async def one(api: Api, call: Call) -> Answer:
+    """One session."""
+    return await api.session_answer(await _named(api, call), call)
+
+
+async def delete(api: Api, call: Call) -> Answer:
+    """204 when it is gone; 202 while the provider has not answered: ask again."""
+    at_provider: AtProvider = one_of(call.query("at_provider"), "at_provider", AtProvider) or "keep"
+    session = await _named(api, call)
+    left = await api.commands.delete_session(session.name, at_provider, call.who)
+    return NOTHING if left is None else await api.session_answer(left, call, 202)
+
+
+async def pair(api: Api, call: Call) -> Answer:
+    """200 with a code or the link, 202 while there is neither."""
+    ask = await call.ask(PairAsk)
+    session = await _named(api, call)
+    opened = await api.commands.pair(session.name, _with_wait(ask, call), call.who)
+    found = opened.qr is not None or opened.session.state == "connected"
+    return await _opened_answer(api, opened, call, done=found)
+
+
+async def recreate(api: Api, call: Call) -> Answer:
+    """200 with a code, a link or an error, 202 while the work goes on."""
+    ask = await call.ask(WaitAsk)
+    session = await _named(api, call)
+    opened = await api.commands.recreate(session.name, _with_wait(ask, call), call.who)
+    return await _opened_answer(api, opened, call, done=opened.settled)
+
+
+async def recover(api: Api, call: Call) -> Answer:
+    """202: it is looked at now."""
+    await call.ask(EmptyAsk)
+    session = await _named(api, call)
+    return await api.session_answer(await api.commands.recover(session.name, call.who), call, 202)
+
+
+async def pause(api: Api, call: Call) -> Answer:
+    """Watched, never acted on."""
+    await call.ask(EmptyAsk)
+    session = await _named(api, call)
+    return await api.session_answer(await api.commands.pause(session.name, call.who), call)
+
+
+async def resume(api: Api, call: Call) -> Answer:
+    """Acted on again."""
+    await call.ask(EmptyAsk)
+    session = await _named(api, call)
+    return await api.session_answer(await api.commands.resume(session.name, call.who), call)
+
+
+async def qr(api: Api, call: Call) -> Answer:
+    """The current code in the form that `Accept` asks for; 204 when none is current."""
+    current = await api.commands.current_qr(await _named(api, call))
+    if current is None:
+        return Answer(204, headers={"cache-control": "no-store"})
+    return qr_image.in_form(current, call.headers.get("accept", ""))
+
+
+async def timeline(api: Api, call: Call) -> Answer:
+    """The journal, oldest first."""
+    words = call.query("after", "limit")
+    limit, after = page_size(words), whole_number(words, "after", 0, 0, LAST_SEQ)
+    session = await _named(api, call)
+    lines = await api.store.timeline(session.id, after, limit)
+    tell = teller(call.language)
+    items = tuple(documents.timeline(line, tell) for line in lines)
+    return answer(TimelinePage(items, str(items[-1].seq) if len(items) == limit else None))
+
+
+async def _named(api: Api, call: Call) -> Session:
+    name = call.path["name"]
+    call.reach(name)
+    return await api.commands.session(name)
+
+
+def _with_wait(ask: A, call: Call) -> A:
+    """`Prefer: wait=N` counts where the body does not say how long."""
+    if ask.wait_s is not None or "wait" not in call.headers.get("prefer", ""):
+        return ask
+    return msgspec.structs.replace(ask, wait_s=call.wait_s)
+
+
+async def _opened(api: Api, opened: Opened, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
+    held = await api.held(opened.session.id)
+    return api.session_document(
+        opened.session, held, call.language, qr=opened.qr, approval=opened.approval, retry_after_s=retry_after_s
+    )
+
+
+async def _opened_answer(api: Api, opened: Opened, call: Call, *, done: bool) -> Answer:
+    if done:
+        return answer(await _opened(api, opened, call))
+    next_at = opened.session.recovery.next_at
+    wait = ASK_AGAIN_S if next_at is None else max(1, min(3600, math.ceil(next_at - api.clock.now())))
+    return answer(await _opened(api, opened, call, retry_after_s=wait), 202, retry_after=str(wait))
+
+
+_PREFER = Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60)", "header")
+_STATE = Parameter("state", "only sessions in this state")
+_SERVER = Parameter("server", "only sessions of this server")
+_AT = Parameter("at_provider", "`keep` (default), `logout` or `delete`")
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/sessions",
+        create,
+        "operate",
+        "Create or adopt a session",
+        {201: SessionDocument},
+        body=SessionAsk,
+        parameters=(_PREFER,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions",
+        list_all,
+        "read",
+        "List the sessions",
+        {200: SessionPage},
+        parameters=page_parameters(_STATE, _SERVER),
+    ),
+    Route("GET", "/v1/sessions/{name}", one, "read", "One session", {200: SessionDocument}),
+    Route(
+        "DELETE",
+        "/v1/sessions/{name}",
+        delete,
+        "operate",
+        "Forget a session",
+        {204: None, 202: SessionDocument},
+        parameters=(_AT,),
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{name}/pair",
+        pair,
+        "operate",
+        "Ask for a QR or a pairing code",
+        {200: SessionDocument, 202: SessionDocument},
+        body=PairAsk,
+        parameters=(_PREFER,),
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{name}/qr",
+        qr,
+        "operate",
+        "The current QR as JSON, PNG or SVG, by `Accept`",
+        {200: QrDocument, 204: None},
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{name}/recover",
+        recover,
+        "operate",
+        "Look now and start the ladder anew",
+        {202: SessionDocument},
+        body=EmptyAsk,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{name}/recreate",
+        recreate,
+        "operate",
+        "Delete and create again, outright",
+        {200: SessionDocument, 202: SessionDocument},
+        body=WaitAsk,
+        parameters=(_PREFER,),
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{name}/pause",
+        pause,
+        "operate",
+        "Watch, but never act",
+        {200: SessionDocument},
+        body=EmptyAsk,
+    ),
+    Route("POST", "/v1/sessions/{name}/resume", resume, "operate", "Act again", {200: SessionDocument}, body=EmptyAsk),
+    Route(
+        "GET",
+        "/v1/sessions/{name}/timeline",
+        timeline,
+        "read",
+        "The journal: every piece of evidence, decision and act",
+        {200: TimelinePage},
+        parameters=page_parameters(),
+    ),
+)

@@ -1,0 +1,32 @@
+"""`/in/{token}`: a provider's webhook, onto the disk, 200. Whatever it says, it is not read here.
+
+Never lives here: what is in it (`engine.inbox`), blanking (`engine.webhook_commands`).
+"""
+
+from __future__ import annotations
+
+from esteio.api.call import Answer, Call
+from esteio.api.routes import Api, Route
+
+_TAKEN = Answer(200, b'{"ok":true}')
+
+
+async def take(api: Api, call: Call) -> Answer:
+    """200 once it is durable; 404 for an unknown address, 413 for too large a body."""
+    session = await api.commands.session_of_token(call.path["token"])
+    await api.commands.accept_webhook(session, call.path.get("rest", ""), call.headers, await call.body())
+    return _TAKEN
+
+
+ROUTES = (
+    Route("POST", "/in/{token}", take, None, "A provider's webhook", {200: None}, carries_media=True),
+    Route(
+        "POST",
+        "/in/{token}/{rest:path}",
+        take,
+        None,
+        "A provider's webhook, one address per event",
+        {200: None},
+        carries_media=True,
+    ),
+)

@@ -1,0 +1,194 @@
+"""One gateway without an engine: the real app, commands, vault, hub and SQLite in memory; the test is the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from cryptography.fernet import Fernet
+
+from esteio.api.app import Front, create_app
+from esteio.clock import SystemClock
+from esteio.config import Settings
+from esteio.core.evidence import Evidence
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook
+from esteio.engine.asks import KeyAsk
+from esteio.engine.commands import Commands
+from esteio.engine.hub import Hub
+from esteio.providers.registry import load
+from esteio.store.base import DecisionCommit
+from esteio.store.sqlite import SqliteStore
+from esteio.vault import Vault
+
+ADMIN = "an-admin-key-of-the-tests"
+
+
+class Bells:
+    """A `Nudge` that remembers; `on` lets a test play the engine at once."""
+
+    def __init__(self) -> None:
+        self.rung: list[tuple[str, Any]] = []
+        self.on: dict[str, Callable[[Any], None]] = {}
+
+    def _ring(self, name: str, about: Any = None) -> None:
+        self.rung.append((name, about))
+        if name in self.on:
+            self.on[name](about)
+
+    def session(self, session_id: Any) -> None:
+        self._ring("session", session_id)
+
+    def server(self, name: Any) -> None:
+        self._ring("server", name)
+
+    def sends(self) -> None:
+        self._ring("sends")
+
+    def work(self) -> None:
+        self._ring("work")
+
+    def inbox(self) -> None:
+        self._ring("inbox")
+
+
+class TurnableClock(SystemClock):
+    """The machine's clock, that a test may put forward."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
+async def resolve(host: str) -> list[str]:
+    """The only name there is, and where it points."""
+    known = {"files.example": ["93.184.216.34"], "inside.example": ["10.1.2.3"]}
+    if host not in known:
+        raise OSError("no such host")
+    return known[host]
+
+
+class Gateway:
+    """What a test holds."""
+
+    def __init__(self, settings: Settings, store: SqliteStore) -> None:
+        self.settings, self.store = settings, store
+        self.clock, self.bells, self.hub = TurnableClock(), Bells(), Hub(store)
+        vault, registry = Vault(Fernet.generate_key()), load([])
+        self.vault = vault
+        self.commands = Commands(
+            store=store,
+            clock=self.clock,
+            providers=registry.as_mapping(),
+            vault=vault,
+            settings=settings,
+            nudge=self.bells,
+            waiter=self.hub,
+            addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
+            resolve=resolve,
+        )
+        self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://esteio")
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = ADMIN, **more: Any) -> Any:
+        """One request; `body` is JSON unless it is bytes."""
+        headers = {"accept-language": "en", **more.pop("headers", {})}
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
+        if body is not None:
+            more["content"] = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return await self.http.request(method, path, headers=headers, **more)
+
+    async def refused(self, status: int, code: str, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """A request that must be refused so; the problem."""
+        answer = await self.call(method, path, body, **more)
+        assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["status"] == status
+        assert problem["type"] == f"/docs#{code}"
+        assert problem["title"]
+        assert problem["detail"]
+        assert "?" not in problem["detail"].replace("Did you mean", "").rstrip("?").replace("?", "", 0) or "mean" in str(
+            problem["detail"]
+        )
+        return problem
+
+    async def key(self, role: str, *sessions: str) -> str:
+        return (await self.commands.create_key(KeyAsk("test", role, sessions)))[1]
+
+    async def add_server(self, name: str = "evo", kind: str = "evolution") -> None:
+        credentials = {} if kind == "wapi" else {"apikey": "provider-secret-1"}
+        body = {"name": name, "kind": kind, "base_url": "http://127.0.0.1:8080/", "credentials": credentials}
+        assert (await self.call("POST", "/v1/servers", body)).status_code == 201
+
+    async def add_session(self, name: str = "line", **more: Any) -> Session:
+        body = {"name": name, "server": "evo", "wait_s": 0, **more}
+        answer = await self.call("POST", "/v1/sessions", body)
+        assert answer.status_code == 201, answer.text
+        return await self.session(name)
+
+    async def session(self, name: str) -> Session:
+        session = await self.store.session(name)
+        assert session is not None
+        return session
+
+    async def judge(self, name: str, **changes: Any) -> Session:
+        """Play `reconcile`: change the session's row, then tell the hub."""
+        session = await self.session(name)
+        changes.setdefault("since", self.clock.now())
+        changed = msgspec.structs.replace(session, **changes)
+        assert await self.store.commit_decision(DecisionCommit(session=changed))
+        self.hub.session_changed(session.id)
+        return await self.session(name)
+
+    async def live(self, name: str = "line") -> Session:
+        return await self.judge(name, state="connected", gate="open", linked=True)
+
+    async def news(self, name: str) -> list[Evidence]:
+        view = await self.store.session_view((await self.session(name)).id, self.clock.now())
+        assert view is not None
+        return [item.evidence for item in view.news]
+
+    def soon(self, work: Callable[[], Any]) -> None:
+        """Run a coroutine function beside the request under way."""
+        task = asyncio.ensure_future(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*self._tasks)
+        await self.http.aclose()
+        await self.store.aclose()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(admin_key=ADMIN, listen="127.0.0.1:8700", max_body_bytes=20_000, max_media_bytes=60_000)
+
+
+@pytest.fixture
+def run(settings: Settings) -> Callable[[Callable[[Gateway], Any]], None]:
+    """Runs `async def test(gateway)` on a loop of its own."""
+
+    def runner(test: Callable[[Gateway], Any], changed: Mapping[str, Any] | None = None) -> None:
+        async def whole() -> None:
+            store = SqliteStore.memory()
+            gateway = Gateway(msgspec.structs.replace(settings, **(changed or {})), store)
+            await store.start(gateway.clock.now())
+            try:
+                await test(gateway)
+            finally:
+                await gateway.aclose()
+
+        asyncio.run(whole())
+
+    return runner
