@@ -241,3 +241,18 @@ async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
     assert modes == {"db": 0o600, "db-wal": 0o600, "db-shm": 0o600, "db.lock": 0o600}
     await store.aclose()
     assert {file.name for file in tmp_path.iterdir()} == {"db", "db.lock"}, "the log is checkpointed at the end"
+
+
+async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_path, make):
+    store = SqliteStore(tmp_path / "db")
+    session = await filled(store, make)
+    raws = [asyncio.ensure_future(store.accept_raw(RawInbound(session.id, "/", {}, bytes([n]), NOW))) for n in range(3)]
+    await asyncio.sleep(0)
+    raws[1].cancel()
+    answers = await asyncio.gather(*raws, return_exceptions=True)
+    assert isinstance(answers[1], asyncio.CancelledError)
+    await store.ping(NOW)
+    assert [raw.body for raw in await store.unread_raw(9)] == [b"\x00", b"\x01", b"\x02"]
+    await store.aclose()
+    with pytest.raises(StoreFull):
+        await store.ping(NOW)

@@ -183,3 +183,8 @@ async def test_events_resume_after_any_seq(store, make):
 
 async def test_ping_writes(store):
     await store.ping(NOW)
+
+
+async def test_work_that_a_person_asked_for_is_added_once(store, make):
+    await store.add_work([work("w1", dedupe="d"), work("w2", dedupe="d")])
+    assert [one.id for one in await claim(store)] == ["w1"]
