@@ -1,0 +1,164 @@
+"""`serve`: the gateway as a process. It opens in order, serves until it is told to end, and closes in reverse.
+
+What keeps it from starting becomes one sentence. Never lives here: what the gateway does (`wiring`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esteio.cli import show, words
+from esteio.cli.failed import Failed, Misused
+from esteio.cli.settings_file import ConfigFile, environment, read, with_door
+
+if TYPE_CHECKING:
+    from esteio.cli.listening import Server
+    from esteio.config import Settings
+    from esteio.wiring import Gateway
+
+SWITCH_S = 0.001
+"""Beside the store's writer thread: the loop gets the interpreter back after so long."""
+
+
+def serve(
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The API, the dashboard and the webhooks in. [127.0.0.1:8700]"),
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Database and secret.key. [esteio-data]")] = None,
+    database: Annotated[str | None, typer.Option(metavar="URL", help="postgresql://…; empty: SQLite in DIR.")] = None,
+    door_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The Evolution door alone, at the root of its own address.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Run the gateway. The first start prints an admin key, unless ESTEIO_ADMIN_KEY gives one."""
+    overrides = {"listen": listen, "data": data, "database": database}
+    settings = read(config, with_door(environment(), door_listen), overrides)
+    import uvloop  # noqa: PLC0415 - what only `serve` needs is loaded by it alone
+
+    from esteio.cli.listening import bind  # noqa: PLC0415
+    from esteio.log import set_up  # noqa: PLC0415
+
+    set_up(settings.log.level, settings.log.format)
+    sockets = [bind(settings.listen), *([bind(settings.door.listen)] if settings.door.listen else [])]
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        uvloop.run(run(settings, sockets))
+    finally:
+        for bound in sockets:
+            bound.close()
+
+
+async def run(settings: Settings, sockets: list[socket.socket]) -> None:
+    """Open, serve, close. Raises `Failed` when it cannot start or has to give up."""
+    from esteio.cli.listening import stop_asked  # noqa: PLC0415
+    from esteio.log import logger  # noqa: PLC0415
+
+    log = logger("serve")
+    asked = stop_asked()
+    gateway = await opened(settings)
+    try:
+        await _greet(gateway, sockets[0])
+        log.info("gateway.started", listen=settings.listen)
+        await _until(gateway, sockets, asked)
+        log.info("gateway.stopping")
+    finally:
+        await gateway.aclose()
+    log.info("gateway.stopped")
+
+
+async def opened(settings: Settings) -> Gateway:
+    """A gateway that runs, or `Failed` with the sentence that says why not."""
+    from esteio.engine.refusals import Refusal  # noqa: PLC0415
+    from esteio.store.base import Locked, NewerDatabase, StoreFull  # noqa: PLC0415
+    from esteio.vault import VaultError  # noqa: PLC0415
+    from esteio.wiring import Gateway  # noqa: PLC0415
+
+    try:
+        gateway = Gateway.from_settings(settings)
+        await gateway.start()
+    except Locked as error:
+        raise Failed("data-locked", data=settings.data) from error
+    except NewerDatabase as error:
+        raise Failed("newer-database", data=settings.data, found=error.found, known=error.known) from error
+    except StoreFull as error:
+        raise Failed("store-full", data=settings.data, why=error) from error
+    except VaultError as error:
+        raise Failed("vault", why=error) from error
+    except OSError as error:
+        raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
+    try:
+        await _check_key(gateway)
+        await gateway.commands.apply(settings.servers, settings.sessions)
+    except BaseException as error:
+        await gateway.aclose()
+        if isinstance(error, VaultError):
+            raise Failed("vault", why=error) from error
+        if isinstance(error, Refusal):
+            raise Misused("settings", why=_refusal(error)) from error
+        raise
+    return gateway
+
+
+async def _check_key(gateway: Gateway) -> None:
+    """Better now, in one sentence, than at every call to every provider. Raises `WrongKey`."""
+    for stored in await gateway.store.servers():
+        gateway.vault.unseal(stored.sealed)
+    for session in (await gateway.store.sessions(limit=1)).items:
+        gateway.vault.unseal((await gateway.store.session_secrets(session.id))[1])
+
+
+def _refusal(refusal: object) -> str:
+    from esteio.api.problems import of_refusal  # noqa: PLC0415
+    from esteio.engine.refusals import Refusal  # noqa: PLC0415
+
+    if not isinstance(refusal, Refusal):
+        return str(refusal)
+    return f"{of_refusal(refusal, words.spoken()).detail} ({refusal.code})"
+
+
+async def _greet(gateway: Gateway, bound: socket.socket) -> None:
+    from esteio.api.ops import program_version  # noqa: PLC0415
+    from esteio.cli.listening import url_of  # noqa: PLC0415
+
+    key = await gateway.commands.ensure_admin_key()
+    if key is not None:
+        print(words.say("admin-key", key=key), flush=True)
+    if show.to_person():
+        print(words.say("serving", version=program_version(), url=url_of(bound)), flush=True)
+
+
+async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.Event) -> None:
+    """Serve until the end is asked for, or a part of the gateway is given up."""
+    from esteio.engine.supervise import GaveUp  # noqa: PLC0415
+
+    servers = _servers(gateway, sockets)
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
+    serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
+    try:
+        await asyncio.wait([*waits, *serving], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gateway.app.api.closing = True
+        for one in servers:
+            one.should_exit = True
+        await asyncio.gather(*serving, return_exceptions=True)
+        waits[0].cancel()
+        waits[1].cancel()
+    for task in (*serving, waits[1]):
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, GaveUp):
+                raise Failed("gave-up", why=error) from error
+            raise error
+
+
+def _servers(gateway: Gateway, sockets: list[socket.socket]) -> list[Server]:
+    from esteio.cli.listening import server  # noqa: PLC0415
+
+    apps = [gateway.app, *([gateway.door] if len(sockets) > 1 else [])]
+    return [server(app) for app in apps]
