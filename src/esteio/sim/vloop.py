@@ -36,12 +36,24 @@ class _JumpingSelector(selectors.SelectSelector):
     def __init__(self, loop_clock: _LoopClock) -> None:
         super().__init__()
         self._clock = loop_clock
+        self._real = False
+        """Whether anything but the loop's own pipe is registered: real sockets under a virtual clock."""
+
+    def register(self, *args: Any, **kwargs: Any) -> selectors.SelectorKey:
+        key = super().register(*args, **kwargs)
+        self._real = len(self.get_map()) > 1
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = super().unregister(fileobj)
+        self._real = len(self.get_map()) > 1
+        return key
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if len(self.get_map()) > 1 and (ready := super().select(0)):
+        if self._real and (ready := super().select(0)):
             return ready
         if timeout is None:
-            if ready := super().select(REAL_PATIENCE_S if len(self.get_map()) > 1 else 0):
+            if ready := super().select(REAL_PATIENCE_S if self._real else 0):
                 return ready
             raise Deadlock("nothing is scheduled and nothing is ready: the program waits for ever")
         if timeout > 0:
