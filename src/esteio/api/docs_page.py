@@ -15,11 +15,14 @@ from esteio.api.problems import KINDS
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Content security: no script at all, no picture, nothing from elsewhere."""
 _STYLE = """
-:root{color-scheme:light dark;--line:#8884}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;
-padding:0 1rem}code,pre{font:14px/1.45 ui-monospace,monospace}pre{overflow:auto;padding:.75rem;
-border:1px solid var(--line);border-radius:6px}details{border-bottom:1px solid var(--line);padding:.4rem 0}summary{cursor:pointer}summary b{display:
-inline-block;min-width:4.5rem}table{border-collapse:collapse}td,th{text-align:left;padding:.2rem .8rem .2rem 0;
-vertical-align:top}small{opacity:.7}
+:root{color-scheme:light dark;--line:#8884}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+code,pre{font:14px/1.45 ui-monospace,monospace}
+pre{overflow:auto;padding:.75rem;border:1px solid var(--line);border-radius:6px}
+details{border-bottom:1px solid var(--line);padding:.4rem 0}
+summary{cursor:pointer}summary b{display:inline-block;min-width:4.5rem}
+table{border-collapse:collapse}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
+small{opacity:.7}
 """
 
 

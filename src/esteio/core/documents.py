@@ -408,13 +408,13 @@ def attempt(value: AttemptRecord) -> AttemptDocument:
 
 def approval(value: Approval, say: Say) -> ApprovalDocument:
     """A rung that waits for a person, with what it would cost."""
-    cost: object = say(value.cost)
+    cost: Any = say(value.cost)
     return ApprovalDocument(
         id=value.id,
         session=value.session,
         rung=value.rung,
         because=value.because,
-        cost=cost.text if isinstance(cost, ReasonDocument) else cost.code,
+        cost=getattr(cost, "text", value.cost.code),
         created_at=timestamp(value.created_at),
         state=value.state,
     )
