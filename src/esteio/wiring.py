@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from esteio.api.app import create_app
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.core.errors import sentences_in
@@ -112,6 +113,7 @@ class Gateway:
             waiter=self.hub,
             addresses=self.addresses,
         )
+        self.app = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
         self._started = False
 
     @classmethod

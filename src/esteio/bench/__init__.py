@@ -1,0 +1,17 @@
+"""The measurements behind `docs/benchmarks.md`: what the gateway costs beside the least that the same work can cost.
+
+Every measurement runs in processes of its own, on loopback, bounded in count and time: a load (`load`), what is
+measured (the gateway by its own `serve`, or the bare loop of `bare`) and a provider that costs next to nothing
+(`stub`). A figure never stands alone: the gateway and the bare loop are measured in turns in one run, and their ratio
+is the result.
+
+| file | what |
+|---|---|
+| `cli` | the verbs, and the one JSON line |
+| `deliver`, `accept`, `inbound` | what each verb does |
+| `processes`, `gateway` | children started, awaited and ended; a gateway with its sessions |
+| `load`, `wire` | the load client's process, and its HTTP |
+| `stub`, `bare`, `serving` | the provider's process, the bare loop's process, how both are served |
+
+Never lives here: anything that the gateway uses.
+"""

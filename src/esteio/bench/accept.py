@@ -1,0 +1,100 @@
+"""`bench accept`: messages handed in, each on disk before its 202, beside a bare durable POST, in turns in one run.
+
+The sessions are paused, so that nothing is sent meanwhile: what is measured is the way in (key, session, shape of the
+body, phone number, lane, commit). The peak is the closed loop's rate; then a quarter, a half and three quarters of it
+are offered at an even pace, and the 99th percentile of the answers is what counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from esteio.bench.gateway import KEY, Api, gateway
+from esteio.bench.load import Plan
+from esteio.bench.processes import Failed, Say, listening, load, new_file
+
+SHARES = (0.25, 0.5, 0.75)
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """How much. `seconds`: how long each offered rate is held."""
+
+    messages: int = 20_000
+    chats: int = 500
+    sessions: int = 20
+    connections: int = 64
+    seconds: float = 5.0
+    rounds: int = 3
+
+    @property
+    def warm(self) -> int:
+        return max(1, self.messages // 20)
+
+
+async def run(ask: Accept, directory: Path, say: Say, profile: Path | None = None) -> dict[str, Any]:
+    """The line to print."""
+    rounds = []
+    for number in range(1, ask.rounds + 1):
+        bare = await bare_peak(ask.messages, ask.warm, ask.connections, ask.chats, directory)
+        say(f"round {number}: bare durable POST {bare:,.0f}/s")
+        ours = await _gateway(ask, directory, profile)
+        say(f"round {number}: gateway {ours['accepted_per_s']:,}/s, {ours['accepted_per_s'] / bare:.2f} of it")
+        rounds.append({**ours, "bare_per_s": round(bare), "ratio": round(ours["accepted_per_s"] / bare, 3)})
+    middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
+    return {"bench": "accept", **middle, **msgspec.to_builtins(ask), "each": rounds}
+
+
+async def bare_peak(count: int, warm: int, connections: int, chats: int, directory: Path) -> float:
+    """Bare durable POSTs a second."""
+    async with listening("esteio.bench.bare", directory, "bare", new_file(directory)) as port:
+        plan = Plan(port=port, paths=("/rows",), count=warm, connections=connections, chats=chats)
+        await load(plan)
+        return (await load(msgspec.structs.replace(plan, count=count, first=warm))).per_s
+
+
+async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[str, Any]:
+    async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+        names = await api.adopt(provider, ask.sessions)
+        for name in names:
+            await api.call("POST", f"/v1/sessions/{name}/pause")
+        plan = Plan(
+            port=api.port,
+            paths=tuple(f"/v1/sessions/{name}/messages" for name in names),
+            count=ask.warm,
+            connections=ask.connections,
+            chats=ask.chats,
+            headers={"authorization": f"Bearer {KEY}"},
+        )
+        await load(plan)
+        plan = msgspec.structs.replace(plan, count=ask.messages, first=ask.warm)
+        peak = (await load(plan)).per_s
+        tails = await tail_latencies(plan, {share_name(share): share * peak for share in SHARES}, ask.seconds)
+        await _kept(api, names)
+        return {"accepted_per_s": round(peak), **tails}
+
+
+def share_name(share: float) -> str:
+    """The figure's name: `p99_ms_at_25_percent`."""
+    return f"p99_ms_at_{share * 100:.0f}_percent"
+
+
+async def tail_latencies(plan: Plan, rates: dict[str, float], seconds: float) -> dict[str, float]:
+    """The 99th percentile at each offered rate, in milliseconds."""
+    found = {}
+    for name, rate in rates.items():
+        count = max(1, int(rate * seconds))
+        plan = msgspec.structs.replace(plan, first=plan.first + plan.count, rate=rate, count=count)
+        found[name] = (await load(plan)).p99_ms
+    return found
+
+
+async def _kept(api: Api, names: list[str]) -> None:
+    """Raises `Failed` when something else than holding the messages was done meanwhile."""
+    page = await api.call("GET", f"/v1/sessions/{names[0]}/messages?limit=100")
+    states = {item["state"] for item in page["items"]}
+    if states != {"held"}:
+        raise Failed(f"messages of a paused session are {states}, not held")

@@ -1,0 +1,146 @@
+"""The bare loop: one row accepted, claimed, posted, settled, and nothing else.
+
+The same framework (Litestar and msgspec on uvicorn), the same SQLite writer with the same durability, the same HTTP
+client. No session, no key, no order, no retry, no evidence, no event: what is left is what nobody can save. `POST
+/rows` stores one body (202 after the commit); with an address as argument each row is posted there and its answer's id
+stored. `GET /settled` tells how many and when the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+from litestar import Litestar, get, post
+
+from esteio.bench.serving import serve
+from esteio.clock import SystemClock
+from esteio.store.sqlite.connection import Db, connect
+from esteio.store.sqlite.writer import ThreadWriter
+
+AT_ONCE = 128
+PER_HOST = 32
+"""Posts in the air, and connections to the provider: as many as the gateway's transport has."""
+_SCHEMA = """
+CREATE TABLE rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL, state INTEGER NOT NULL, answer TEXT);
+CREATE INDEX waiting ON rows (id) WHERE state = 0;
+"""
+_CLAIM = """
+UPDATE rows SET state = 1 WHERE id IN (SELECT id FROM rows WHERE state = 0 ORDER BY id LIMIT ?) RETURNING id, body
+"""
+Settled = tuple[str, int]
+
+
+class Row(msgspec.Struct):
+    """The answer to a row."""
+
+    id: int
+
+
+class Said(msgspec.Struct):
+    """A message as it is handed in."""
+
+    to: str
+    text: str
+
+
+class _Key(msgspec.Struct):
+    id: str
+
+
+class _Sent(msgspec.Struct):
+    key: _Key
+
+
+class Bare:
+    """The rows, and the loop that posts them."""
+
+    def __init__(self, database: str, target: str | None) -> None:
+        self._database, self._target = database, target
+        self._clock, self._bell = SystemClock(), asyncio.Event()
+        self._done: list[Settled] = []
+        self._flying, self._settled, self._last_at = 0, 0, 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def life(self, _app: Litestar) -> AsyncIterator[None]:
+        """While the app runs."""
+        self._db = connect(self._database)
+        self._db.do(_SCHEMA)
+        self._writer = ThreadWriter(self._db)
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=PER_HOST)
+        async with aiohttp.ClientSession(connector=connector) as self._http:
+            loop = asyncio.create_task(self._run()) if self._target else None
+            yield
+            if loop is not None:
+                loop.cancel()
+        await self._writer.close()
+
+    async def accept(self, body: bytes) -> int:
+        """Durable when it returns."""
+
+        def operation(db: Db) -> int:
+            db.connection.execute("INSERT INTO rows (body, state) VALUES (?, 0)", (body,))
+            return db.connection.last_insert_rowid()
+
+        row = await self._writer.run(operation)
+        self._bell.set()
+        return row
+
+    def settled(self) -> dict[str, Any]:
+        return {"count": self._settled, "last_at": self._last_at}
+
+    async def _run(self) -> None:
+        while True:
+            done, self._done = self._done, []
+            claimed = await self._writer.run(lambda db, done=done: _turn(db, done, AT_ONCE - self._flying))  # type: ignore[misc]
+            if done:
+                self._settled += len(done)
+                self._last_at = self._clock.now()
+            for number, body in claimed:
+                self._flying += 1
+                task = asyncio.create_task(self._post(number, body))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if not claimed and not self._done:
+                self._bell.clear()
+                await self._bell.wait()
+
+    async def _post(self, number: int, body: bytes) -> None:
+        said = msgspec.json.decode(body, type=Said)
+        text = msgspec.json.encode({"number": said.to, "text": said.text})
+        async with self._http.post(f"{self._target}/message/sendText/bare", data=text) as answer:
+            sent = msgspec.json.decode(await answer.read(), type=_Sent)
+        self._flying -= 1
+        self._done.append((sent.key.id, number))
+        self._bell.set()
+
+
+def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
+    if done:
+        db.connection.executemany("UPDATE rows SET state = 2, answer = ? WHERE id = ?", done)
+    return list(db.connection.execute(_CLAIM, (free,))) if free > 0 else []
+
+
+def application(database: str, target: str | None) -> Litestar:
+    """The bare server."""
+    bare = Bare(database, target)
+
+    @post("/rows", status_code=202)
+    async def take(data: Said) -> Row:
+        return Row(await bare.accept(msgspec.json.encode(data)))
+
+    @get("/settled")
+    async def settled() -> dict[str, Any]:
+        return bare.settled()
+
+    return Litestar([take, settled], lifespan=[bare.life], openapi_config=None)
+
+
+if __name__ == "__main__":
+    serve(application(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None))

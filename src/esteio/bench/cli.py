@@ -1,0 +1,100 @@
+"""`esteio bench …`: the verbs, their options, and the one JSON line at the end.
+
+Progress goes to stderr, and only when a person reads it. Never lives here: how anything is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from esteio.bench import accept, deliver, inbound
+from esteio.bench.processes import Failed, Say
+
+app = typer.Typer(no_args_is_help=True, help="Measure, and print one JSON line at the end (docs/benchmarks.md).")
+T = TypeVar("T")
+Run = Callable[[T, Path, Say, Path | None], Awaitable[dict[str, Any]]]
+
+Chats = Annotated[int, typer.Option(min=1, help="How many different chats.")]
+Sessions = Annotated[int, typer.Option(min=1, max=1000, help="How many sessions they belong to.")]
+Connections = Annotated[int, typer.Option(min=1, max=1000, help="Kept connections of the load.")]
+Rounds = Annotated[int, typer.Option(min=1, max=20, help="How often; the figure is the median.")]
+Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long each offered rate is held.")]
+Messages = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many messages in a round.")]
+Profile = Annotated[
+    Path | None, typer.Option(help="Run the gateway under cProfile and write it here; the figures mean nothing then.")
+]
+
+
+@app.command("deliver")
+def deliver_verb(
+    *,
+    messages: Messages = 20_000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    rounds: Rounds = 3,
+    profile: Profile = None,
+) -> None:
+    """From a POST to a settled message, on SQLite, beside the bare loop."""
+    ask = deliver.Deliver(messages, chats, sessions, connections, 1 if profile else rounds)
+    _measure(deliver.run, ask, profile)
+
+
+@app.command("accept")
+def accept_verb(
+    *,
+    messages: Messages = 20_000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    seconds: Seconds = 5.0,
+    rounds: Rounds = 3,
+    profile: Profile = None,
+) -> None:
+    """Messages handed in, each on disk before its 202, beside a bare durable POST."""
+    ask = accept.Accept(messages, chats, sessions, connections, seconds, 1 if profile else rounds)
+    _measure(accept.run, ask, profile)
+
+
+@app.command("inbound")
+def inbound_verb(
+    *,
+    webhooks: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many webhooks in a round.")] = 10_000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    rate: Annotated[float, typer.Option(min=1, help="The steady rate, webhooks a second.")] = 1000.0,
+    seconds: Seconds = 10.0,
+    rounds: Rounds = 3,
+    profile: Profile = None,
+) -> None:
+    """Provider webhooks, each on disk before its 200, beside a bare durable POST."""
+    ask = inbound.Inbound(webhooks, chats, sessions, connections, rate, seconds, 1 if profile else rounds)
+    _measure(inbound.run, ask, profile)
+
+
+def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
+    try:
+        with tempfile.TemporaryDirectory(prefix="esteio-bench-") as directory:
+            line = asyncio.run(_run(run, ask, Path(directory), profile and profile.resolve()))
+    except Failed as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(msgspec.json.encode(line).decode())
+
+
+async def _run(run: Run[T], ask: T, directory: Path, profile: Path | None) -> dict[str, Any]:
+    return await run(ask, directory, _say, profile)
+
+
+def _say(step: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(step, err=True)

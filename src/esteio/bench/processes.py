@@ -1,0 +1,146 @@
+"""The measurement's children: started with their own words, awaited until they listen, always ended.
+
+What a child writes to stderr goes to a file in the measurement's directory, and its end is quoted when the child fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from esteio.bench.load import Plan, Seen
+
+HERE = Path(__file__).resolve().parents[2]
+START_S = 30.0
+END_S = 20.0
+LOAD_S = 300.0
+"""The longest that any one load may take."""
+
+
+Say = Callable[[str], None]
+"""Told of each step, for a person who waits."""
+
+
+class Failed(Exception):
+    """A measurement that cannot be made; the sentence says why."""
+
+
+def free_port() -> int:
+    """A port of loopback that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def new_file(directory: Path) -> str:
+    """Where a database of the bare loop may be made."""
+    return str(directory / f"bare-{free_port()}.db")
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Ours without the user's own settings of a gateway, with the very package that is running here."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ESTEIO_")}
+    return {**kept, "PYTHONPATH": str(HERE), **extra}
+
+
+class Child:
+    """A running process of ours."""
+
+    def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
+        self._process, self._errors = process, errors
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr."""
+        return self._errors.read_text("utf-8", "replace")[-2000:].strip()
+
+    async def port(self) -> int:
+        """What it says on its first line."""
+        told = self._process.stdout
+        line = b"" if told is None else await asyncio.wait_for(told.readline(), START_S)
+        if not line.strip().isdigit():
+            raise Failed(f"a child did not start: {self.last_words()}")
+        return int(line)
+
+    async def end(self, how: signal.Signals) -> None:
+        """Ask it to end, and see that it does."""
+        if self.alive:
+            self._process.send_signal(how)
+            try:
+                await asyncio.wait_for(self._process.wait(), END_S)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+
+@asynccontextmanager
+async def child(
+    arguments: Sequence[str],
+    directory: Path,
+    name: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    end_by: signal.Signals = signal.SIGTERM,
+    output: int | None = asyncio.subprocess.PIPE,
+) -> AsyncIterator[Child]:
+    """`python ARGUMENTS…` while the block runs."""
+    errors = directory / f"{name}.stderr"
+    with errors.open("wb") as sink:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdout=output, stderr=sink, env=_environment(environment or {}), cwd=directory
+        )
+    running = Child(process, errors)
+    try:
+        yield running
+    finally:
+        await running.end(end_by)
+
+
+@asynccontextmanager
+async def listening(module: str, directory: Path, name: str, *arguments: str) -> AsyncIterator[int]:
+    """A module that serves (see `serving`) while the block runs: its port."""
+    async with child(["-m", module, *arguments], directory, name) as running:
+        yield await running.port()
+
+
+async def load(plan: Plan) -> Seen:
+    """A load in its own process, and what it saw. Raises `Failed` when an answer was not a success."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "esteio.bench.load"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment({}),
+    )
+    try:
+        out, errors = await asyncio.wait_for(process.communicate(msgspec.json.encode(plan)), LOAD_S)
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    if process.returncode != 0:
+        raise Failed(f"the load failed: {errors.decode(errors='replace')[-2000:]}")
+    seen = msgspec.json.decode(out, type=Seen)
+    wrong = {status: many for status, many in seen.statuses.items() if not status.startswith("2")}
+    if wrong or seen.count != plan.count:
+        raise Failed(f"the load was not answered as it should: {wrong or seen.count}")
+    return seen
+
+
+async def ask(port: int, path: str) -> Any:
+    """The JSON under a path of one of our own servers."""
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return msgspec.json.decode(await answer.read())

@@ -1,0 +1,25 @@
+"""How the measurement's own servers run: uvicorn on a free port of loopback, which is told on stdout's first line.
+
+The gateway's own settings of uvicorn are repeated here, so that what stands beside it has the same ground.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+
+SWITCH_S = 0.001
+"""Beside a writer thread: the loop gets the interpreter back after so long."""
+
+
+def serve(app: Any) -> None:
+    """Serve until told to end."""
+    sys.setswitchinterval(SWITCH_S)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    config = uvicorn.Config(app, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listening])
