@@ -1,0 +1,286 @@
+"""Servers, what declares them, and what those who run the gateway ask: readiness, metrics, the description."""
+
+import json
+import re
+
+import msgspec
+import pytest
+
+from esteio.api.app import TABLE
+from esteio.api.call import language_of
+from esteio.api.problems import KINDS, fill
+from esteio.api.qr_image import best_form
+from esteio.config import DeclaredServer, DeclaredSession
+from esteio.core.model import Limits, Slot
+from esteio.engine.refusals import Refusal
+from esteio.store.base import ServerCommit, StoreFull
+from esteio.vault import WrongKey
+
+SERVER = {"name": "evo", "kind": "evolution", "base_url": "http://h:1/", "credentials": {"apikey": "first-secret"}}
+
+
+def test_a_server_from_birth_to_death(run):
+    async def test(gateway):
+        made = await gateway.call("POST", "/v1/servers", {**SERVER, "limits": {"connects_in_flight": 3}})
+        assert made.status_code == 201
+        document = made.json()
+        assert (document["base_url"], document["health"]["state"]) == ("http://h:1", "up")
+        assert document["budget"] == {
+            "open": 0,
+            "connects_in_flight": 3,
+            "seconds_between_connects": 3.0,
+            "last_attempt_at": None,
+        }
+        assert ("server", "evo") in gateway.bells.rung
+        assert "first-secret" not in (await gateway.call("GET", "/v1/servers")).text
+        change = {"base_url": "https://new", "credentials": {"apikey": "second-secret"}, "limits": {}}
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", change)).json()
+        assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", None)
+        stored = await gateway.store.server("evo")
+        assert b"second-secret" not in stored.sealed
+        assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
+        unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
+        assert unchanged == changed
+        assert gateway.vault.unseal((await gateway.store.server("evo")).sealed) == {"apikey": "second-secret"}
+        assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
+        await gateway.refused(404, "unknown-server", "GET", "/v1/servers/evo")
+
+    run(test)
+
+
+def test_the_budget_counts_open_attempts_only(run):
+    async def test(gateway):
+        await gateway.add_server()
+        now = gateway.clock.now()
+        server = (await gateway.store.server("evo")).server
+        slots = (Slot(1, "a", now + 60), Slot(2, "b", now - 1))
+        busy = msgspec.structs.replace(server, slots=slots, version="2.3.7")
+        assert await gateway.store.commit_server(ServerCommit(busy))
+        document = (await gateway.call("GET", "/v1/servers/evo")).json()
+        assert document["budget"]["open"] == 1
+        assert document["quirks"]
+
+    run(test)
+
+
+def test_quirks_are_told_in_the_readers_language(run):
+    async def test(gateway):
+        await gateway.add_server()
+        english = (await gateway.call("GET", "/v1/servers/evo")).json()["quirks"]
+        headers = {"accept-language": "pt"}
+        portuguese = (await gateway.call("GET", "/v1/servers/evo", headers=headers)).json()["quirks"]
+        assert [one["name"] for one in english] == [one["name"] for one in portuguese]
+        assert english[0]["text"] != portuguese[0]["text"]
+
+    run(test)
+
+
+DECLARED = DeclaredServer("evo", "evolution", "http://h:1", {"apikey": "first-secret"})
+
+
+def test_what_is_declared_is_applied_once(run):
+    async def test(gateway):
+        sessions = [DeclaredSession("line", "evo", adopt=True)]
+        planned = await gateway.commands.apply([DECLARED], [], plan=True)
+        assert [(one.what, one.kind, one.name) for one in planned] == [("add", "server", "evo")]
+        assert await gateway.store.servers() == []
+        done = await gateway.commands.apply([DECLARED], sessions)
+        assert [(one.what, one.kind, one.name) for one in done] == [
+            ("add", "server", "evo"),
+            ("add", "session", "line"),
+        ]
+        assert await gateway.commands.apply([DECLARED], sessions) == []
+        changed = msgspec.structs.replace(DECLARED, credentials={"apikey": "other"}, limits=Limits(2))
+        (change,) = await gateway.commands.apply([changed], sessions)
+        assert (change.what, change.detail) == ("change", "credentials, limits")
+        stored = await gateway.store.server("evo")
+        assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("server", "session", "field"),
+    [
+        (msgspec.structs.replace(DECLARED, name="a b"), None, "a b"),
+        (msgspec.structs.replace(DECLARED, kind="wapi"), None, "servers.evo.kind"),
+        (DECLARED, DeclaredSession("x", "none"), "server"),
+    ],
+)
+def test_what_is_declared_wrongly_is_refused(run, server, session, field):
+    async def test(gateway):
+        await gateway.add_server()
+        with pytest.raises(Refusal) as caught:
+            await gateway.commands.apply([server], [] if session is None else [session])
+        assert caught.value.field == field
+
+    run(test)
+
+
+def test_a_vault_that_does_not_open_what_the_store_holds(run):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.commands.check_vault()
+        await gateway.store.change_server("evo", 0.0, sealed=b"sealed by somebody else")
+        with pytest.raises(WrongKey):
+            await gateway.commands.check_vault()
+
+    run(test)
+
+
+def test_live_and_ready(run, monkeypatch):
+    async def test(gateway):
+        for path in ("/livez", "/readyz"):
+            answer = await gateway.call("GET", path, key=None)
+            assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+        async def full(_now):
+            raise StoreFull("disk")
+
+        monkeypatch.setattr(gateway.store, "ping", full)
+        assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "full"}
+        gateway.app.api.closing = True
+        answer = await gateway.call("GET", "/readyz", key=None)
+        assert (answer.status_code, answer.json()) == (503, {"status": "closing"})
+        assert (await gateway.call("GET", "/livez", key=None)).status_code == 200
+        problem = await gateway.refused(503, "closing", "GET", "/v1/sessions")
+        assert problem["retry_after_s"] > 0
+
+    run(test)
+
+
+def test_metrics_count_what_is_there(run):
+    async def test(gateway):
+        await gateway.add_server()
+        for name in ("a", "b", "c"):
+            await gateway.add_session(name)
+        await gateway.live("b")
+        await gateway.call("POST", "/v1/sessions/a/messages", {"to": "5511999998888", "text": "oi"})
+        text = (await gateway.call("GET", "/metrics", key=None)).text
+        for line in (
+            'esteio_sessions{state="connecting"} 2.0',
+            'esteio_sessions{state="connected"} 1.0',
+            'esteio_sessions{state="error"} 0.0',
+            "esteio_messages_waiting 1.0",
+            'esteio_servers{health="up"} 1.0',
+        ):
+            assert line in text.splitlines()
+        assert "5511999998888" not in text
+
+    run(test)
+
+
+def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
+    async def test(gateway):
+        async def broken(**_how):
+            raise RuntimeError("the password is hunter2")
+
+        monkeypatch.setattr(gateway.store, "sessions", broken)
+        answer = await gateway.call("GET", "/v1/sessions")
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        assert "hunter2" not in answer.text
+
+    run(test)
+
+
+def test_a_full_disk(run, monkeypatch):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.add_session()
+
+        async def full(*_what):
+            raise StoreFull("disk")
+
+        monkeypatch.setattr(gateway.store, "accept", full)
+        body = {"to": "5511999998888", "text": "oi"}
+        problem = await gateway.refused(507, "storage-full", "POST", "/v1/sessions/line/messages", body)
+        assert problem["retry_after_s"] > 0
+
+    run(test)
+
+
+def test_the_description_names_every_route_and_shape(run):
+    async def test(gateway):
+        described = (await gateway.call("GET", "/openapi.json", key=None)).json()
+        named = {f"{m.upper()} {path}" for path, methods in described["paths"].items() for m in methods}
+        assert named == {f"{one.method} {re.sub(r':path', '', one.path)}" for one in TABLE}
+        schemas = described["components"]["schemas"]
+        references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
+        assert references <= set(schemas)
+        ask = schemas["MessageAsk"]
+        assert ask["additionalProperties"] is False
+        assert ask["properties"]["priority"]["maximum"] == 9
+        assert schemas["MessageDocument"]["properties"]["from"]
+        assert schemas["SessionDocument"]["required"][:4] == ["name", "server", "phone", "state"]
+        send = described["paths"]["/v1/sessions/{name}/messages"]["post"]
+        assert {"Idempotency-Key", "Prefer", "name"} == {one["name"] for one in send["parameters"]}
+        assert "507" in send["responses"]
+
+    run(test)
+
+
+def test_the_pages_load_nothing_from_elsewhere(run):
+    async def test(gateway):
+        for path in ("/", "/docs"):
+            answer = await gateway.call("GET", path, key=None)
+            assert answer.status_code == 200
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert "<script" not in answer.text
+            assert not re.search(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+        for code in KINDS:
+            assert f'id="{code}"' in answer.text
+        assert "/v1/sessions/{name}/pair" in answer.text
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "pt-BR"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("pt-PT", "pt-BR"),
+        ("fr, de;q=0.9", "pt-BR"),
+        ("fr, en;q=0.5", "en"),
+        ("en;q=0.5, pt;q=0.8", "pt-BR"),
+        ("en;q=0, *", "pt-BR"),
+        ("*", "pt-BR"),
+        ("en;q=x", "en"),
+    ],
+)
+def test_the_language_that_is_liked_best(header, language):
+    assert language_of(header, "pt-BR") == language
+
+
+def test_problems_and_documents_speak_the_callers_language(run):
+    async def test(gateway):
+        titles = set()
+        for header in ("pt-BR", "en", "fr"):
+            answer = await gateway.call("GET", "/v1/sessions/none", headers={"accept-language": header})
+            titles.add((answer.json()["title"], answer.headers["content-language"]))
+        assert titles == {("Não existe: sessão", "pt-BR"), ("No such session", "en")}
+        await gateway.add_server()
+        await gateway.add_session()
+        answer = await gateway.call("GET", "/v1/sessions/line", headers={"accept-language": "pt"})
+        assert "sessão" in answer.json()["reason"]["text"]
+
+    run(test)
+
+
+def test_a_default_language_of_the_settings(run):
+    async def test(gateway):
+        problem = (await gateway.call("GET", "/nowhere", headers={"accept-language": "fr"})).json()
+        assert problem["title"] == "Nothing at this address"
+
+    run(test, {"language": "en"})
+
+
+def test_a_sentence_leaves_out_what_it_does_not_know():
+    assert fill("a[ {x}] {y}[ {z}].", {"x": "1", "y": "2"}) == "a 1 2."
+
+
+def test_the_form_of_a_qr():
+    assert best_form("image/*") == "image/png"
+    assert best_form("image/png;q=oops, image/svg+xml;q=0.2") == "image/svg+xml"
+    assert best_form("text/html") == "application/json"
