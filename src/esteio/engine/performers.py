@@ -103,7 +103,10 @@ class Performers:
         kinds = {evidence.kind for evidence in look.evidence}
         if "said_open" in kinds or not kinds & {"said_closed", "said_connecting", "instance_missing"}:
             return None
-        return SendOutcome("not_sent", fault="socket", detail="preflight: not connected", evidence=look.evidence)
+        refused = seen_with("send_closed", self._clock.now(), "send", {"detail": "preflight"})
+        return SendOutcome(
+            "not_sent", fault="socket", detail="preflight: not connected", evidence=(*look.evidence, refused)
+        )
 
     async def _outgoing(self, message: Message) -> OutgoingMessage | None:
         content, quote, from_me = message.content, None, False

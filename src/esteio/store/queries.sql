@@ -426,6 +426,11 @@ UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:p
 WHERE id = :id AND session_id = :session_id AND state = 'sending' AND fence = :fence
 RETURNING {{written_message}}
 
+-- name: message_echoed
+SELECT seq FROM messages
+WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('sent', 'delivered', 'read')
+    AND provider_id = :provider_id
+
 -- name: message_settle_doubt
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
     due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,

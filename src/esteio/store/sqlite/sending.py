@@ -110,7 +110,7 @@ class Sending(Room):
     def _settle(self, db: Db, settlement: SendSettlement, statement: str, before: MessageState) -> bool:
         row = db.row(statement, _settle_params(settlement))
         if row is None:
-            return False
+            return _settled_by_echo(db, settlement)
         session_id, chat, state = row[2], row[4], row[6]
         if settlement.attempt is not None:
             _add_attempt(db, settlement)
@@ -172,6 +172,14 @@ def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
     for session_id in sorted(by_session):
         server = server_of_session(db, session_id)
         journal.add_news(db, session_id, server, journal.counted_runs(by_session[session_id]))
+
+
+def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
+    """The provider's event was faster than its answer: the message has moved, and the attempt is still told."""
+    if settlement.state != "sent" or db.value("message_echoed", _settle_params(settlement)) is None:
+        return False
+    _add_attempt(db, settlement)
+    return True
 
 
 def _add_attempt(db: Db, settlement: SendSettlement) -> None:
