@@ -6,6 +6,8 @@ After each decision the invariants are checked, most of them against the evidenc
 
 from __future__ import annotations
 
+from random import Random
+
 import msgspec
 import pytest
 from hypothesis import example, given, settings
@@ -29,28 +31,51 @@ PEOPLE = {"operator_recover", "operator_pair", "operator_recreate", "operator_re
 ACTS = {"act_answered", "act_interrupted", "created"}
 ANSWERS = ("ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached")
 
-evidence = st.tuples(
-    st.just("hear"),
-    st.sampled_from([kind for kind in SESSION_KINDS if kind not in ACTS] + ["no_such_word"]),
-    st.sampled_from(ROADS),
-    st.sampled_from([0, 0, 0, 1, 5, 40, 700]),
-    st.sampled_from(
-        [{}, {"code": "463"}, {"phone": "5511911112222"}, {"rung": "logout"}, {"until": "junk", "code": "x"}]
+DATA: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {"code": "463"},
+    {"phone": "5511911112222"},
+    {"rung": "logout"},
+    {"until": "junk", "code": "x"},
+)
+
+
+def a_story(seed: int, length: int) -> list:
+    """Steps drawn from a seed, each seed with its own mix: lists that hypothesis draws by itself are too short to get
+    anywhere near the end of a ladder. A shorter length is a prefix of the longer story."""
+    dice = Random(seed)
+    mix = [dice.random() ** 2 + 0.01 for _ in STEPS]
+    rooms = dice.choice([(1,), (1, 1, 1, 2, 3), (1, 2, 3)])
+    return [(dice.choice(rooms), dice.choices(STEPS, mix)[0](dice)) for _ in range(length)]
+
+
+STEPS = (
+    lambda dice: (
+        "hear",
+        dice.choice(WORDS),
+        dice.choice(ROADS),
+        dice.choice([0, 0, 0, 1, 5, 40, 700]),
+        dice.choice(DATA),
     ),
+    lambda dice: ("hear", dice.choice(DEATHS), dice.choice(ROADS), dice.choice([0, 0, 3, 40]), {}),
+    lambda dice: ("hear", dice.choice(LIVES), "probe", dice.choice([0, 0, 0, 3, 700]), {}),
+    lambda dice: ("die", dice.choice(["open", "closed", "connecting"])),
+    lambda dice: ("die", "open"),
+    lambda dice: ("wait", dice.choice([0.5, 2, 3, 5, 20, 60, 200, 1000])),
+    lambda dice: ("wait", None),
+    lambda dice: ("wait", None),
+    lambda dice: ("wait", None),
+    lambda dice: ("answer", dice.choice(ANSWERS)),
+    lambda dice: ("answer", "ok"),
+    lambda dice: ("answer", "ok"),
+    lambda dice: ("server", dice.choice(SERVER_KINDS)),
+    lambda dice: ("server", "server_answered"),
+    lambda dice: ("decide", dice.choice(["operator_approved", "operator_approved", "operator_rejected"])),
 )
-steps = st.one_of(
-    evidence,
-    evidence,
-    st.tuples(st.just("die"), st.sampled_from(["open", "closed", "connecting"])),
-    st.tuples(st.just("wait"), st.sampled_from([0.5, 2, 3, 5, 20, 60, 200, 1000])),
-    st.tuples(st.just("wait"), st.just(None)),
-    st.tuples(st.just("wait"), st.just(None)),
-    st.tuples(st.just("answer"), st.sampled_from(ANSWERS)),
-    st.tuples(st.just("answer"), st.just("ok")),
-    st.tuples(st.just("server"), st.sampled_from(SERVER_KINDS)),
-    st.tuples(st.just("decide"), st.sampled_from(["operator_approved", "operator_rejected"])),
-)
-stories = st.lists(st.tuples(st.integers(1, 3), steps), min_size=5, max_size=60)
+WORDS = [kind for kind in SESSION_KINDS if kind not in ACTS] + ["no_such_word"]
+DEATHS = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "death"]
+LIVES = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "life"]
 policies = st.sampled_from([DEFAULT, SEEDS, AUTO, msgspec.structs.replace(DEFAULT, destructive="never")])
 dialects = st.sampled_from(
     [(EVOLUTION, frozenset()), (EVOLUTION, frozenset({RESTART_NOOP})), (BAILEYS, frozenset()), (WAPI, frozenset())]
@@ -122,7 +147,7 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
     if not shrunk or any(e.kind in PEOPLE for e in view.news):
         return
     booted = view.server.facts.booted_at
-    if before.last is not None and before.last.opened_at < booted:
+    if max(before.last_restart_at or 0.0, before.struck_at) < booted:
         return
     ended = decision.session.last_outage.ended_at if decision.session.last_outage else view.session.created_at
     assert ended is not None
@@ -174,12 +199,12 @@ def play(fleet: Fleet, story: list) -> None:
             fleet.judge(n)
 
 
-@settings(max_examples=200)
-@given(story=stories, policy=policies, dialect=dialects)
-def test_no_story_breaks_a_promise(story, policy, dialect):
+@settings(max_examples=120)
+@given(seed=st.integers(0, 2**32), length=st.sampled_from([120, 120, 120, 30]), policy=policies, dialect=dialects)
+def test_no_story_breaks_a_promise(seed, length, policy, dialect):
     can, quirks = dialect
     fleet = Watched(3, policy=policy, can=can, quirks=quirks)
-    play(fleet, story)
+    play(fleet, a_story(seed, length))
     told = fleet.notices()
     assert len(told) == len(set(told)), "at most one opening and one closing notice of an outage"
     for outage, phase in told:

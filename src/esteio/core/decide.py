@@ -32,6 +32,7 @@ def decide(view: View, now: float) -> Decision:
     _forget_healed(draft, found)
     standing.follow(draft, found)
     outage.follow(draft, found)
+    _forget_stable(draft, found)
     if not draft.session.paused:
         climb.climb(draft, found)
         standing.follow(draft, found)
@@ -60,10 +61,10 @@ def _remember_link(draft: Draft, found: Verdict) -> None:
 
 
 def _forget_healed(draft: Draft, found: Verdict) -> None:
-    """What ends with a fall ends now; counters only after a stable time, a server boot or a person's word."""
+    """What ends with a fall ends now; the counters end with a server boot, or later (see `_forget_stable`)."""
     recovery = draft.session.recovery
-    booted = draft.server.facts.booted_at
-    if recovery.last is not None and recovery.last.opened_at < booted and (recovery.restarts or recovery.strikes):
+    tried_at = max(recovery.last_restart_at or 0.0, recovery.struck_at)
+    if (recovery.restarts or recovery.strikes) and tried_at < draft.server.facts.booted_at:
         draft.recovery(restarts=0, last_restart_at=None, strikes=0, quarantine_until=0.0, spent=(), connects=0)
         recovery = draft.session.recovery
     if found.kind != "live":
@@ -81,12 +82,12 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
         wish = recovery.approved if recovery.asked_by_person and recovery.approved else None
         then = recovery.then if recovery.asked_by_person else ()
         draft.recovery(spent=(), awaiting=None, approved=wish, rejected=False, then=then, server_restart_proposed=False)
-    _forget_stable(draft)
 
 
-def _forget_stable(draft: Draft) -> None:
+def _forget_stable(draft: Draft, found: Verdict) -> None:
+    """After the outage is followed: one that ends in this very decision has not been over for long."""
     recovery = draft.session.recovery
-    if recovery.open is not None or recovery.approved or recovery.then:
+    if found.kind != "live" or recovery.open is not None or recovery.approved or recovery.then:
         return
     fresh = Recovery(last=recovery.last)
     if recovery == fresh:

@@ -114,12 +114,12 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
     beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
-    second = beside or abs(at - facts.closed[0]) >= apart
-    # The first witness stays however fast the others come; news that comes late is no older than what is known.
-    latest = max(at, facts.closed[-1])
+    # The first witness stays, however fast the others come and in whatever order.
+    first, latest = min(at, facts.closed[0]), max(at, facts.closed[-1])
+    second = beside or latest - first >= apart
     return msgspec.structs.replace(
         facts,
-        closed=(facts.closed[0], *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
+        closed=(first, *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
         closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], road)[1 - KEEP_CLOSED :]),
         dead_at=facts.dead_at or (latest if second else 0.0),
     )

@@ -92,6 +92,7 @@ class Recovery(msgspec.Struct, frozen=True):
     last_destructive_at: float | None = None
     strikes: int = 0
     """Failed ladders: the exponent of the quarantine."""
+    struck_at: float = 0.0
     quarantine_until: float = 0.0
     spent: tuple[str, ...] = ()
     """Rungs that were seen to have no effect in this fall; the next choice learns from them."""

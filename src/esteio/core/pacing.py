@@ -46,7 +46,9 @@ def quarantine(recovery: Recovery, policy: Policy, now: float, session: SessionI
     strikes = recovery.strikes + 1
     pause = doubling(policy.quarantine_s, policy.quarantine_max_s, strikes - 1)
     until = now + pause + jitter(session, strikes, pause * 0.1)
-    return msgspec.structs.replace(recovery, strikes=strikes, quarantine_until=until, spent=(), connects=0, then=())
+    return msgspec.structs.replace(
+        recovery, strikes=strikes, struck_at=now, quarantine_until=until, spent=(), connects=0, then=()
+    )
 
 
 # -- the server's budget -----------------------------------------------------------------------------------------
