@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from esteio.api.app import create_app
+from esteio.api.app import Front, create_app
+from esteio.api.app import Front, create_app
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.core.errors import sentences_in
@@ -113,7 +115,6 @@ class Gateway:
             waiter=self.hub,
             addresses=self.addresses,
         )
-        self.app = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
         self._started = False
 
     @classmethod
@@ -132,6 +133,11 @@ class Gateway:
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,
         )
+
+    @cached_property
+    def app(self) -> Front:
+        """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
+        return create_app(commands=self.commands, store=self.store, settings=self.settings, hub=self.hub)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
