@@ -1,38 +1,13 @@
 """Esteio: a self-hosted gateway that keeps unofficial WhatsApp sessions truly alive and loses no message.
 
 The public face: the gateway, its settings, states and errors. Nothing is defined here, and nothing is imported before
-it is asked for, so that the command line starts quickly.
+it is asked for, so that the command line starts quickly; `__init__.pyi` says the same to type checkers.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from esteio.config import Settings, SettingsError
-    from esteio.core.model import MessageState, SessionState
-    from esteio.core.policy import Policy, PolicyError
-    from esteio.engine.refusals import Refusal
-    from esteio.store.base import Locked, NewerDatabase, StoreFull
-    from esteio.vault import VaultError, WrongKey
-    from esteio.wiring import Gateway
-
-__all__ = [
-    "Gateway",
-    "Locked",
-    "MessageState",
-    "NewerDatabase",
-    "Policy",
-    "PolicyError",
-    "Refusal",
-    "SessionState",
-    "Settings",
-    "SettingsError",
-    "StoreFull",
-    "VaultError",
-    "WrongKey",
-]
+from typing import Any
 
 _HOMES = {
     "Gateway": "esteio.wiring",
@@ -49,6 +24,7 @@ _HOMES = {
     "VaultError": "esteio.vault",
     "WrongKey": "esteio.vault",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
@@ -60,4 +36,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(_HOMES)

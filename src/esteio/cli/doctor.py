@@ -48,12 +48,13 @@ class Finding(NamedTuple):
     result: Result
     text: str
     do: str = ""
+    details: tuple[str, ...] = ()
 
 
 def doctor(config: ConfigFile = None, as_json: Json = False) -> None:
     """Check a running gateway and the settings found here. Exit code 1 when something failed.
 
-    In a pipe: tab-separated result, check, what was seen, what to do.
+    In a pipe: tab-separated result, check, what was seen, what to do, details.
     """
     findings: list[Finding] = []
     for finding in examine(connect(), config):
@@ -72,12 +73,15 @@ def doctor(config: ConfigFile = None, as_json: Json = False) -> None:
 
 def _print(finding: Finding) -> None:
     if not show.to_person():
-        show.table((), [[("", cell) for cell in (finding.result, finding.check, finding.text, finding.do)]])
+        cells = (finding.result, finding.check, finding.text, finding.do, ",".join(finding.details))
+        show.table((), [[("", cell) for cell in cells]])
         return
     result = f"{say(f'doctor.result.{finding.result}'):<6}"
     show.line(
         (STYLES[finding.result], result), ("head", show.clean(finding.check)), ("", "  " + show.clean(finding.text))
     )
+    if finding.details:
+        show.line(("dim", show.clean(", ".join(finding.details))), indent=6)
     if finding.do:
         show.line(("", show.clean(finding.do)), indent=6)
 
@@ -172,13 +176,11 @@ def _server(server: Document) -> Finding:
         state=words.named("state", health["state"]),
         because=because,
     )
-    if server["quirks"]:
-        names = ", ".join(quirk["name"] for quirk in server["quirks"])
-        text += "; " + say(
-            f"doctor.quirks.{'one' if len(server['quirks']) == 1 else 'many'}", n=len(server["quirks"]), names=names
-        )
+    names = tuple(str(quirk["name"]) for quirk in server["quirks"])
+    if names:
+        text += "; " + words.count("doctor.quirks", len(names))
     do = "" if result == "ok" else say("doctor.server-wall-do" if health["state"] == "wall" else "doctor.server-do")
-    return Finding(say("doctor.server", name=server["name"]), result, text, do)
+    return Finding(say("doctor.server", name=server["name"]), result, text, do, names)
 
 
 def _webhooks(settings: Settings, servers: list[Document]) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def _row(session: Document, now: float | None) -> list[show.Span]:
         ("warn" if session["held"] else "dim", str(session["held"])),
         ("", session["server"]),
         ("", session["phone"] or "-"),
-        ("dim", session["reason"]["text"]),
+        ("dim", session["reason"]["code"]),
     ]
 
 

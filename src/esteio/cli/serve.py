@@ -17,7 +17,6 @@ from esteio.cli.failed import Failed, Misused
 from esteio.cli.settings_file import ConfigFile, environment, read, with_door
 
 if TYPE_CHECKING:
-    from esteio.cli.listening import Server
     from esteio.config import Settings
     from esteio.wiring import Gateway
 
@@ -46,7 +45,9 @@ def serve(
     from esteio.log import set_up  # noqa: PLC0415
 
     set_up(settings.log.level, settings.log.format)
-    sockets = [bind(settings.listen), *([bind(settings.door.listen)] if settings.door.listen else [])]
+    if settings.door.listen:
+        raise Misused("no-door")
+    sockets = [bind(settings.listen)]
     sys.setswitchinterval(SWITCH_S)
     try:
         uvloop.run(run(settings, sockets))
@@ -136,9 +137,10 @@ async def _greet(gateway: Gateway, bound: socket.socket) -> None:
 
 async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.Event) -> None:
     """Serve until the end is asked for, or a part of the gateway is given up."""
+    from esteio.cli.listening import server  # noqa: PLC0415
     from esteio.engine.supervise import GaveUp  # noqa: PLC0415
 
-    servers = _servers(gateway, sockets)
+    servers = [server(app) for app in (gateway.app,)]
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
     serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
     try:
@@ -155,10 +157,3 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
             if isinstance(error, GaveUp):
                 raise Failed("gave-up", why=error) from error
             raise error
-
-
-def _servers(gateway: Gateway, sockets: list[socket.socket]) -> list[Server]:
-    from esteio.cli.listening import server  # noqa: PLC0415
-
-    apps = [gateway.app, *([gateway.door] if len(sockets) > 1 else [])]
-    return [server(app) for app in apps]

@@ -79,7 +79,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Span]]) -> None:
 
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for head in heads:
-        drawn.add_column(head, overflow="fold")
+        drawn.add_column(head, no_wrap=True, overflow="ellipsis")
     for row in rows:
         drawn.add_row(*(Text(clean(text), STYLES[style]) for style, text in row))
     Console(highlight=False).print(drawn)
@@ -95,7 +95,7 @@ def line(*spans: Span, indent: int = 0) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     told = Text.assemble(*((text, STYLES[style]) for style, text in spans))
-    Console(highlight=False).print(Padding(told, (0, 0, 0, indent)))
+    Console(highlight=False).print(Padding(told, (0, 0, 0, indent), expand=False))
 
 
 def progress(key: str, **values: object) -> None:

@@ -1,15 +1,18 @@
-"""The table of verbs: name, function, the panel of `--help` that it stands in. A new verb is one line here.
+"""The table of verbs: name, what it is, the panel of `--help` that it stands in. A new verb is one line here.
 
-Never lives here: what a verb does.
+A light verb is a function; a heavy one (`HEAVY`) is named by its module and loaded only when it is called, so that
+`esteio --help` stays quick. Never lives here: what a verb does.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from esteio.cli import show, words
 from esteio.cli.acting import approve, send
@@ -21,7 +24,7 @@ from esteio.cli.sandbox import sandbox
 from esteio.cli.serve import serve
 from esteio.cli.why import why
 
-RUN, ASK = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)"
+RUN, ASK, MEASURE = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)", "Measure"
 
 VERBS = (
     ("serve", serve, RUN),
@@ -34,6 +37,8 @@ VERBS = (
     ("doctor", doctor, ASK),
 )
 GROUPS = (("keys", keys, "Make, list and revoke API keys.", ASK),)
+HEAVY = (("bench", "esteio.bench.cli:app", "Measure, and print one JSON line at the end.", MEASURE),)
+"""Name, `module:attribute` (a Typer, or a function that is the verb), what `--help` says, panel."""
 
 
 class Verbs(TyperGroup):
@@ -50,6 +55,29 @@ class Verbs(TyperGroup):
             # `esteio sessions | head`: the reader has had enough. Nothing may be written at the end either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise typer.Exit(0) from error
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that was named; a heavy one is loaded now."""
+        name, command, rest = super().resolve_command(ctx, args)
+        where = next((where for heavy, where, _, _ in HEAVY if heavy == name), None)
+        return name, command if where is None else _loaded(str(name), where), rest
+
+
+def _loaded(name: str, where: str) -> Any:
+    """The heavy verb as a member of a group, as it would have been from the start."""
+    module, _, attribute = where.partition(":")
+    found = getattr(import_module(module), attribute)
+    group = typer.Typer(add_completion=False)
+    group.callback()(_stand_in)
+    if isinstance(found, typer.Typer):
+        group.add_typer(found, name=name)
+    else:
+        group.command(name)(found)
+    return getattr(get_command(group), "commands")[name]  # noqa: B009 - a group's, which `get_command` does not say
+
+
+def _stand_in() -> None:
+    """What `--help` lists for a verb that is not loaded."""
 
 
 def _version(asked: bool) -> None:
@@ -77,6 +105,8 @@ def build() -> typer.Typer:
         made.command(name, rich_help_panel=panel)(verb)
     for name, group, text, panel in GROUPS:
         made.add_typer(group, name=name, help=text, rich_help_panel=panel)
+    for name, _, text, panel in HEAVY:
+        made.command(name, help=text, rich_help_panel=panel)(_stand_in)
     return made
 
 

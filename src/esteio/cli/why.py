@@ -204,9 +204,8 @@ def _proof(case: Case) -> Iterator[Line]:
         style = show.STATE_STYLES.get(answer["value"], "")
         spans: list[Span] = [("", f"{say(key)}: "), (style, say(f"answer.{answer['value']}"))]
         if answer["evidence"]:
-            told = f" — {words.code(answer['evidence'])}"
             at = f" ({show.moment(answer['at'], case.now)})" if answer["at"] else ""
-            spans.append(("", show.clean(told) + at))
+            spans.append(("", f" — {show.clean(words.code(answer['evidence']))}{at}"))
         yield 2, tuple(spans)
     restart = case.session["last_restart_at"]
     if restart:
@@ -219,4 +218,10 @@ def _history(case: Case) -> Iterator[Line]:
     yield from _head("why.history")
     for entry in case.timeline:
         style: show.Style = "" if entry["kind"] in ("decision", "operator", "notice") else "dim"
-        yield 2, (("dim", f"{show.moment(entry['at'], case.now)}  "), (style, show.clean(entry["text"])))
+        yield 2, (("dim", f"{_span(entry, case.now)}  "), (style, show.clean(entry["text"])))
+
+
+def _span(entry: Document, now: float) -> str:
+    """When: of news that was folded together, its first and its last time."""
+    first, last = show.moment(entry.get("first_at") or entry["at"], now), show.moment(entry["at"], now)
+    return first if first == last else f"{first} … {last}"

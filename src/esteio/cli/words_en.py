@@ -34,6 +34,7 @@ TEXTS: Mapping[str, str] = {
     "sandbox-page": "Control page",
     "bad-address": "An address must read HOST:PORT, not {address!r}.",
     "sandbox-try": "Try:",
+    "no-door": "An address of its own for the Evolution door (door.listen) is not part of this version.",
     # tables
     "head.id": "ID",
     "head.name": "NAME",
@@ -130,7 +131,7 @@ TEXTS: Mapping[str, str] = {
     "doctor.settings-do": "Correct it before the next start: the gateway would not start with it.",
     "doctor.settings-none": "the environment and the defaults",
     "doctor.webhooks": "webhooks in",
-    "doctor.webhooks-ok": "providers are told {url}",
+    "doctor.webhooks-ok": "by these settings providers are told {url}",
     "doctor.webhooks-loopback": (
         "by these settings providers are told {url}, which only this machine reaches, and {servers} is elsewhere"
     ),
@@ -148,8 +149,8 @@ TEXTS: Mapping[str, str] = {
     "doctor.server-do": "Look at the server itself: does it run, has it network and memory? Messages wait here.",
     "doctor.server-wall-do": "Open the server's own panel: it asks for something before it serves.",
     "doctor.version-unknown": "(version unknown)",
-    "doctor.quirks.one": "1 known quirk: {names}",
-    "doctor.quirks.many": "{n} known quirks: {names}",
+    "doctor.quirks.one": "1 known quirk",
+    "doctor.quirks.many": "{n} known quirks",
     "doctor.sessions": "sessions",
     "doctor.sessions-ok": "{n} known, none is down",
     "doctor.sessions-none": "no session is known yet",

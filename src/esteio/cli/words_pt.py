@@ -39,6 +39,7 @@ TEXTS: Mapping[str, str] = {
     "sandbox-page": "Página de controle",
     "bad-address": "Um endereço deve ser HOST:PORTA, e não {address!r}.",
     "sandbox-try": "Experimente:",
+    "no-door": "Um endereço próprio para a porta Evolution (door.listen) não existe nesta versão.",
     # tables
     "head.id": "ID",
     "head.name": "NOME",
@@ -135,7 +136,7 @@ TEXTS: Mapping[str, str] = {
     "doctor.settings-do": "Corrija antes do próximo início: com ela o gateway não inicia.",
     "doctor.settings-none": "o ambiente e os valores padrão",
     "doctor.webhooks": "webhooks de entrada",
-    "doctor.webhooks-ok": "os provedores recebem {url}",
+    "doctor.webhooks-ok": "por esta configuração os provedores recebem {url}",
     "doctor.webhooks-loopback": (
         "por esta configuração os provedores recebem {url}, que só esta máquina alcança, e {servers} está em outra"
     ),
@@ -153,8 +154,8 @@ TEXTS: Mapping[str, str] = {
     "doctor.server-do": "Olhe o próprio servidor: está rodando, tem rede e memória? As mensagens esperam aqui.",
     "doctor.server-wall-do": "Abra o painel do próprio servidor: ele pede algo antes de funcionar.",
     "doctor.version-unknown": "(versão desconhecida)",
-    "doctor.quirks.one": "1 mania conhecida: {names}",
-    "doctor.quirks.many": "{n} manias conhecidas: {names}",
+    "doctor.quirks.one": "1 mania conhecida",
+    "doctor.quirks.many": "{n} manias conhecidas",
     "doctor.sessions": "sessões",
     "doctor.sessions-ok": "{n} cadastradas, nenhuma caída",
     "doctor.sessions-none": "nenhuma sessão cadastrada ainda",
