@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from esteio.api.app import Front, create_app
-from esteio.clock import SystemClock
+from esteio.clock import LoopClock
 from esteio.config import Settings
 from esteio.core.evidence import Evidence
 from esteio.core.session import Session
@@ -21,6 +21,7 @@ from esteio.engine.asks import KeyAsk
 from esteio.engine.commands import Commands
 from esteio.engine.hub import Hub
 from esteio.providers.registry import load
+from esteio.sim.vloop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
@@ -56,10 +57,13 @@ class Bells:
         self._ring("inbox")
 
 
-class TurnableClock(SystemClock):
-    """The machine's clock, that a test may put forward."""
+class TurnableClock(LoopClock):
+    """The loop's clock, that a test may put forward."""
 
     ahead = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(START_EPOCH, seed=7)
 
     def now(self) -> float:
         return super().now() + self.ahead
@@ -175,7 +179,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def run(settings: Settings) -> Callable[[Callable[[Gateway], Any]], None]:
-    """Runs `async def test(gateway)` on a loop of its own."""
+    """Runs `async def test(gateway)` in virtual time: waits cost nothing and are exact."""
 
     def runner(test: Callable[[Gateway], Any], changed: Mapping[str, Any] | None = None) -> None:
         async def whole() -> None:
@@ -187,6 +191,6 @@ def run(settings: Settings) -> Callable[[Callable[[Gateway], Any]], None]:
             finally:
                 await gateway.aclose()
 
-        asyncio.run(whole())
+        run_virtual(whole)
 
     return runner

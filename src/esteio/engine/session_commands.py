@@ -50,6 +50,8 @@ class Opened(msgspec.Struct, frozen=True):
 class SessionCommands(Desk):
     """What a caller may ask about sessions."""
 
+    _asked_rows: dict[tuple[int, str], str]
+
     async def create_session(self, ask: SessionAsk, who: str) -> Opened:
         """The row first, then the provider, awaited at most `wait_s`. Raises `Refusal`: name-taken, unknown-server,
         invalid-phone, invalid-value, unknown-field."""
@@ -132,6 +134,8 @@ class SessionCommands(Desk):
             return await self.session_now(session.id, name)
         await self.store.delete_session(session.id, self.clock.now())
         self.addresses.forget(session.id)
+        for key in [key for key in self._asked() if key[0] == session.id]:
+            del self._asked()[key]
         log.info("session.deleted", session=name, at_provider=at_provider)
         self.nudge.session(session.id)
         self.nudge.server(session.server)
@@ -234,6 +238,28 @@ class SessionCommands(Desk):
 
     async def _gone_there(self, session: Session, rung: Literal["logout", "delete"], who: str) -> bool:
         """Whether the provider has done it; False while it has not answered. Raises `Refusal("provider-refused")`."""
+        work_id = await self._asked_before(session, rung) or await self._ask_provider(session, rung, who)
+        outcome = ""
+
+        async def look() -> bool:
+            nonlocal outcome
+            outcome = await self._outcome(work_id)
+            return bool(outcome)
+
+        if not await self.waiter.wait_look(session.id, look, AT_PROVIDER_S):
+            return False
+        answer, _, detail = outcome.partition(": ")
+        if answer not in GONE_THERE:
+            raise Refusal("provider-refused", detail=detail or answer)
+        return True
+
+    async def _asked_before(self, session: Session, rung: str) -> str | None:
+        """The row of an earlier request that is still under way, or came to a good end meanwhile."""
+        work_id = self._asked().get((int(session.id), rung))
+        outcome = "" if work_id is None else await self._outcome(work_id)
+        return work_id if not outcome or outcome.partition(": ")[0] in GONE_THERE else None
+
+    async def _ask_provider(self, session: Session, rung: Literal["logout", "delete"], who: str) -> str:
         await self._wish(session, "operator_logout", {"who": who})
         now = self.clock.now()
         work = Work(
@@ -245,25 +271,24 @@ class SessionCommands(Desk):
             created_at=now,
             session_id=session.id,
             server=session.server,
-            dedupe=f"{rung}:{session.id}",
         )
         await self.store.add_work([work])
+        self._asked()[int(session.id), rung] = work.id
         self.nudge.work()
-        outcome = ""
+        return work.id
 
-        async def look() -> bool:
-            nonlocal outcome
-            row = await self.store.work(work.id)
-            if row is not None and row.state in ("done", "dropped"):
-                outcome = row.outcome or "unanswered"
-            return bool(outcome)
+    async def _outcome(self, work_id: str) -> str:
+        """What became of a work row; "" while it is under way."""
+        row = await self.store.work(work_id)
+        if row is None:
+            return "unanswered"
+        return (row.outcome or "unanswered") if row.state in ("done", "dropped") else ""
 
-        if not await self.waiter.wait_look(session.id, look, AT_PROVIDER_S):
-            return False
-        answer, _, detail = outcome.partition(": ")
-        if answer not in GONE_THERE:
-            raise Refusal("provider-refused", detail=detail or answer)
-        return True
+    def _asked(self) -> dict[tuple[int, str], str]:
+        """Rows of deletes that were not answered in time, so that asking again does not act again."""
+        if not hasattr(self, "_asked_rows"):
+            self._asked_rows = {}
+        return self._asked_rows
 
 
 def _ref(kind: str, ask: SessionAsk) -> Mapping[str, str]:

@@ -1,0 +1,138 @@
+"""Phones as people write them, and where a URL may point."""
+
+import asyncio
+import ipaddress
+
+import pytest
+
+from esteio.engine.compose import address
+from esteio.engine.refusals import Refusal
+from esteio.engine.targets import check_target
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("5511999998888", "5511999998888"),
+        ("+5511999998888", "5511999998888"),
+        ("11999998888", "5511999998888"),
+        ("(11) 99999-8888", "5511999998888"),
+        (" 55 11 9 9999.8888 ", "5511999998888"),
+        ("1133334444", "551133334444"),
+        # an account from before the ninth digit
+        ("551188887777", "551188887777"),
+        # other countries, with and without a plus
+        ("+14155552671", "14155552671"),
+        ("14155552671", "14155552671"),
+        ("351912345678", "351912345678"),
+        # what WhatsApp itself calls people and groups
+        ("5511999998888@s.whatsapp.net", "5511999998888"),
+        ("5511999998888:12@s.whatsapp.net", "5511999998888"),
+        ("5511999998888@c.us", "5511999998888"),
+        ("120363041234567890@g.us", "120363041234567890@g.us"),
+        ("5511999998888-1600000000@g.us", "5511999998888-1600000000@g.us"),
+        ("123456789012345@lid", "123456789012345@lid"),
+    ],
+)
+def test_an_address(written, meant):
+    assert address(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "0",
+        "12345",
+        "+55",
+        "abc",
+        "1" * 20,
+        "5511999998888@evil.example",
+        "@g.us",
+        "x@lid",
+        "٥٥١١٩٩٩٩٩٨٨٨٨",
+        "55;11999998888",
+    ],
+)
+def test_what_is_no_address(written):
+    with pytest.raises(Refusal) as caught:
+        address(written)
+    assert caught.value.code == "invalid-phone"
+
+
+async def names(host):
+    known = {"public.example": ["93.184.216.34"], "mixed.example": ["93.184.216.34", "10.0.0.1"], "empty.example": []}
+    if host not in known:
+        raise OSError("no such host")
+    return known[host]
+
+
+def may(url, *allowed):
+    networks = [ipaddress.ip_network(one) for one in allowed]
+    try:
+        asyncio.run(check_target(url, "url", networks, names))
+    except Refusal as refusal:
+        return refusal.code
+    return True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://public.example/a.png",
+        "http://PUBLIC.example.:8080/?q",
+        "http://8.8.8.8/",
+        "http://[2001:4860:4860::8888]/",
+        "http://[::ffff:8.8.8.8]/",
+    ],
+)
+def test_the_public_net_may_be_pointed_to(url):
+    url = url.replace("PUBLIC.example.", "public.example")
+    assert may(url) is True
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://127.1/",
+        "http://0177.0.0.1/",
+        "http://0x7f000001/",
+        "http://2130706433/",
+        "http://0.0.0.0/",
+        "http://10.0.0.1/",
+        "http://172.16.9.9/",
+        "http://192.168.1.1/",
+        "http://169.254.169.254/",
+        "http://100.64.0.1/",
+        "http://224.0.0.1/",
+        "http://[::]/",
+        "http://[::1]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[fd00::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[64:ff9b::7f00:1]/",
+        "http://[2002:7f00:1::]/",
+        "http://mixed.example/",
+        "http://empty.example/",
+        "http://nowhere.example/",
+        "http://1.2.3.4.5/",
+    ],
+)
+def test_inside_may_not(url):
+    assert may(url) == "target-not-allowed"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://public.example/", "http:///a", "http://public.example:0/", "http://a b/", "http://[::1/"]
+)
+def test_what_is_no_url(url):
+    assert may(url) == "invalid-value"
+
+
+def test_inside_may_where_it_is_allowed():
+    assert may("http://10.1.2.3/", "10.0.0.0/8") is True
+    assert may("http://[::ffff:10.1.2.3]/", "10.0.0.0/8") is True
+    assert may("http://mixed.example/", "10.0.0.0/8") is True
+    assert may("http://192.168.0.1/", "10.0.0.0/8") == "target-not-allowed"
+    assert may("http://[fd00::1]/", "fd00::/8") is True
