@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 
 from esteio.api.app import Front, create_app
-from esteio.api.app import Front, create_app
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.core.errors import sentences_in
