@@ -127,7 +127,8 @@ def one_act_at_a_time(view: View, decision: Decision) -> None:
 def nothing_destructive_in_boot_grace(view: View, decision: Decision, now: float) -> None:
     if decision.act is not None and decision.act.rung in DESTRUCTIVE:
         asked = any(e.kind in PEOPLE for e in view.news) or view.session.recovery.asked_by_person
-        assert asked or not pacing.in_boot_grace(view.server, view.policy, now)
+        booted = view.server.facts.booted_at
+        assert asked or not booted <= now < booted + view.policy.boot_grace_s or not booted
 
 
 def budget_is_kept(fleet: Fleet, view: View, decision: Decision, now: float) -> None:

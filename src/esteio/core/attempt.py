@@ -120,7 +120,7 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
     since = attempt.opened_at
     if attempt.rung == "logout":
         return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
-    lives = facts.life_at > since and not facts.closed and facts.dead_at <= facts.life_at
+    lives = facts.life_at > since and not facts.closed and not facts.dead_at
     return lives or facts.qr_at > since
 
 

@@ -118,7 +118,8 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
         draft.events.insert(0, "session.state_changed")
     wake_at = max(min(draft.wakes), draft.now) if draft.wakes else None
     after = msgspec.structs.replace(after, wake_at=wake_at)
-    fails = after.gate == "held" and (before.gate == "open" or after.state != before.state)
+    # Also a message that was under way when the gate closed: it comes back into the queue with its evidence.
+    fails = after.gate == "held"
     server = draft.server if draft.server is not draft.view.server else None
     return Decision(
         session=after,

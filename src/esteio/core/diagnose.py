@@ -87,12 +87,13 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
     later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
     changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
-    silent = facts.silents and facts.silent_at > at
-    if facts.dead_at and not silent:
-        # Two witnesses count only without life between them.
-        changes["dead_at"] = later[-1][0] if len(later) >= 2 else 0.0
-    if not silent:
+    silents = facts.silents if facts.silent_at > at else 0
+    if not silents:
         changes |= {"silents": 0, "silent_at": 0.0}
+    if facts.dead_at:
+        # Two witnesses count only without life between them.
+        closed_at = later[-1][0] if len(later) >= 2 else 0.0
+        changes["dead_at"] = closed_at or (facts.silent_at if silents >= 2 else 0.0)
     if facts.code and at > facts.code_at:
         changes |= {"code": 0, "code_at": 0.0, "code_road": "", "code_until": 0.0}
     if facts.unpaired_at and at > facts.unpaired_at:
@@ -218,7 +219,8 @@ def _silent(facts: Facts, evidence: Evidence) -> Facts:
     if at <= strong or at <= facts.silent_at:
         return facts
     silents = facts.silents + 1
-    dead = facts.dead_at or (at if silents >= 2 else 0.0)
+    # A weak proof of life (an open socket) does not speak against silence, however new it is.
+    dead = facts.dead_at or (max(at, facts.life_at) if silents >= 2 else 0.0)
     return msgspec.structs.replace(facts, silents=silents, silent_at=at, dead_at=dead)
 
 
@@ -392,13 +394,13 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return coded
     if facts.refused_at and not session.linked:
         return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
-    if facts.missing_at > max(facts.life_at, facts.act_at) and facts.missing_at >= facts.said_at:
+    if not _being_made(session) and facts.missing_at > max(facts.life_at, facts.act_at) and facts.missing_at >= facts.said_at:
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
     if is_flapping(facts, policy, now):
         return Verdict("flapping", Reason("flapping", {"count": str(len(facts.connecting))}), facts.connecting[-1])
-    if facts.dead_at > facts.life_at:
+    if facts.dead_at:
         return _death(facts, server)
     return None
 
@@ -407,6 +409,12 @@ def _linkless(facts: Facts, now: float) -> Verdict:
     if facts.qr_at > facts.life_at and now - facts.qr_at < QR_LIVES_S:
         return Verdict("awaiting_qr", Reason("awaiting-qr", {}), facts.qr_at)
     return Verdict("unpaired", Reason("unpaired", {}), facts.unpaired_at)
+
+
+def _being_made(session: Session) -> bool:
+    """A create is under way: that the provider does not know the instance yet is no news."""
+    opened = session.recovery.open
+    return opened is not None and opened.rung == "create"
 
 
 def _coded_verdict(facts: Facts, now: float) -> Verdict | None:
