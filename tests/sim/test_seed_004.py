@@ -87,7 +87,9 @@ def test_no_cascade_across_a_server(policy: str) -> None:
             await lab.adopt("evo", name, f"55119999900{i:02}", policy=policy)
         await asyncio.sleep(60)
         for name in names:
-            lab.world.inject("evo", name, Fault("ghost", variant="old_logout_works" if policy == "seeds" else "restart_cures"))
+            lab.world.inject(
+                "evo", name, Fault("ghost", variant="old_logout_works" if policy == "seeds" else "restart_cures")
+            )
             await lab.send(name, CUSTOMER, "oi")
         await asyncio.sleep(600)
         opening = sorted(t for name in names for t, verb in calls(lab, name) if verb in ("restart", "connect"))
@@ -99,5 +101,3 @@ def test_no_cascade_across_a_server(policy: str) -> None:
             assert lab.world.ledger.unlinks == []
 
     play(story)
-
-

@@ -394,7 +394,11 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return coded
     if facts.refused_at and not session.linked:
         return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
-    if not _being_made(session) and facts.missing_at > max(facts.life_at, facts.act_at) and facts.missing_at >= facts.said_at:
+    if (
+        not _being_made(session)
+        and facts.missing_at > max(facts.life_at, facts.act_at)
+        and facts.missing_at >= facts.said_at
+    ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)

@@ -144,6 +144,12 @@ class Lab:
         bought = (await self.transport.exchange(order)).json()
         self._bought[session] = {"instance_id": bought["instanceId"], "token": bought["token"]}
 
+    async def scan(self, server: str, session: str, number: str) -> None:
+        """The phone with this number scans the code that the provider shows now for this session."""
+        key = (await self.session(session)).ref.get("instance_id", session)
+        sock = self.world.line(server, key).sock
+        self.world.phone(number).scan(sock.qr if sock is not None else "")
+
     def _ref(self, server: str, session: str) -> dict[str, str]:
         """A W-API instance is bought at the provider and known by its id and token; the others are named by us."""
         home = self.world.servers[server]
