@@ -17,7 +17,7 @@ AT_ONCE_S = 1.0
 
 def plan_look(draft: Draft, verdict: Verdict) -> None:
     """Decide whether to look now, at which depth, and otherwise when."""
-    if verdict.kind in ("server_down", "server_wall"):
+    if verdict.kind in ("server_down", "server_wall") and draft.view.can.list_sessions:
         return
     due = next_look(draft, verdict)
     if draft.now >= due:
@@ -41,7 +41,8 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
         needs_proof = not confirmed_life(session) and not looked
         return looked if needs_proof else fresh + policy.probe_idle_s - spread
-    if session.paused or _settled_down(draft, verdict):
+    if session.paused or _settled_down(draft, verdict) or verdict.kind in ("server_down", "server_wall"):
+        # Where the server itself cannot be asked (no list), its sessions are how we hear that it is back.
         return looked + policy.probe_idle_s
     return looked + policy.probe_suspect_s
 

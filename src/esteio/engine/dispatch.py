@@ -26,6 +26,8 @@ MARGIN_S = 30.0
 """A lease outlives the longest call by this much: none is begun that could outlive its lease."""
 NAP_S = 5.0
 """How long a loop sleeps at most: a lost hint costs latency, never a message."""
+SHORTEST_NAP_S = 0.1
+"""What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
 AFTER_FAILURE_S = 1.0
 
 log = logger("dispatch")
@@ -44,7 +46,7 @@ class _Loop:
         self._bell.set()
 
     async def _nap(self, next_due: float | None) -> None:
-        pause = NAP_S if next_due is None else min(NAP_S, max(0.0, next_due - self._clock.now()))
+        pause = NAP_S if next_due is None else min(NAP_S, max(SHORTEST_NAP_S, next_due - self._clock.now()))
         try:
             async with asyncio.timeout(pause):
                 await self._bell.wait()

@@ -53,6 +53,8 @@ class Mailboxes:
         self._heap: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
         self._count = 0
+        self._troubled: set[ServerName] = set()
+        """Servers of which it is news that they answered."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm = asyncio.Event()
         self._open = True
@@ -142,8 +144,9 @@ class Mailboxes:
         self.tell(session_id, saw.session)
 
     async def _pass_on(self, server: ServerName, saw: Seen) -> None:
-        """Only what is news about the server: that it answered is told by its own look often enough."""
-        telling = [e for e in saw.server if e.kind != "server_answered"]
+        """Only what is news about the server: that a sound one answered is told by its own look often enough."""
+        troubled = server in self._troubled
+        telling = [e for e in saw.server if troubled or e.kind != "server_answered"]
         if telling:
             self.tell(server, telling)
 
@@ -153,6 +156,10 @@ class Mailboxes:
             self._due.pop(name, None)
             return
         self._wake_at(name, decision.wake_at)
+        if decision.server.facts.failures or decision.server.health in ("down", "wall"):
+            self._troubled.add(name)
+        else:
+            self._troubled.discard(name)
         if decision.notices:
             self._acted()
         if decision.weather_changed:

@@ -1,0 +1,267 @@
+"""What may never happen, checked the moment it does, and what must have happened by the end.
+
+Safety holds at every step, whatever the weather; liveness is asked after the calm. Checkers read the world's truth (the
+ledger) and what the gateway committed; they never touch either. A violation names the rule, the moment and the names, so
+that the run can be repeated and looked at. Never lives here: measurements (`witness`, `report`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from esteio.core.model import Message, Server
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+from esteio.sim.ledger import ControlCall, Delivered
+from esteio.sim.line import Truth
+from esteio.sim.server import SimServer
+from esteio.sim.witness import Fall
+from esteio.store.base import Work
+
+OPENS = frozenset({"connect", "restart", "create"})
+DESTROYS = frozenset({"logout", "delete"})
+SLACK_S = 0.75
+"""Between a decision and its arrival at the server: latency both ways."""
+SEEN_WITHIN_S = 40.0
+"""The bound on an idle line: one idle period, the second witness, the answers' way."""
+BOUNDED = frozenset({"ghost", "stale_registry", "stuck_connecting", "revoked"})
+"""Falls that one look can tell."""
+SILENT = frozenset({"ghost", "half_open"})
+"""Falls that only a probe of the socket can tell; where the dialect has none, a line without traffic stays blind."""
+CONNECT_RACE_OURS_S = 60.0
+FOR_A_PERSON = frozenset(
+    {
+        "logged-out", "banned", "outdated", "replaced", "wrong-identity", "unpaired", "awaiting-qr", "temp-banned",
+        "ghost-needs-server-restart", "approval-awaited", "provider-refused", "code-on-its-way",
+    }
+)  # fmt: skip
+"""Reasons that name a human act (or a date)."""
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """One broken rule."""
+
+    at: float
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.at:10.1f} s  {self.rule}: {self.text}"
+
+
+class Notices(msgspec.Struct):
+    """What people were told of one outage."""
+
+    opened: int = 0
+    closed: int = 0
+    first_at: float = 0.0
+
+
+class Span(msgspec.Struct):
+    """One outage as the gateway saw it."""
+
+    session: str
+    server: str
+    since: float
+    ended_at: float | None = None
+
+
+class Checkers:
+    """All rules over one run. `now` is seconds since its start; `usable` is what the supervisor believes of a line."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        now: Callable[[], float],
+        servers: Mapping[str, SimServer],
+        usable: Callable[[str], bool],
+        later: Callable[..., object],
+        probed: frozenset[str],
+    ) -> None:
+        self.policy, self.now, self.servers, self.usable, self._later = policy, now, servers, usable, later
+        self.probed = probed
+        """Kinds of providers whose sockets can be probed."""
+        self.violations: list[Violation] = []
+        self.approved: set[str] = set()
+        """Sessions for which a person agreed to a destructive rung."""
+        self._times: Counter[str] = Counter()
+        self._last_in_chat: dict[tuple[str, str], int] = {}
+        self._opens: dict[str, list[ControlCall]] = defaultdict(list)
+        self._versions: dict[int, int] = {}
+        self.notices: dict[str, Notices] = defaultdict(Notices)
+        self.outages: dict[str, Span] = {}
+        self.incidents: dict[str, list[tuple[float, float | None]]] = defaultdict(list)
+
+    def broken(self, rule: str, text: str) -> None:
+        """Book a violation."""
+        self.violations.append(Violation(self.now(), rule, text))
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def delivered(self, told: Delivered) -> None:
+        """WhatsApp brought a message: once, and in the order of its chat."""
+        self._times[told.text] += 1
+        if self._times[told.text] > 1 and self.policy.in_doubt != "resend":
+            self.broken("doubled", f"{told.session}: {told.text!r} was delivered {self._times[told.text]} times")
+        number, chat = number_of(told.text), (told.session, told.recipient)
+        if number < self._last_in_chat.get(chat, 0):
+            self.broken("order", f"{told.session}: {told.text!r} came after number {self._last_in_chat[chat]}")
+        self._last_in_chat[chat] = max(number, self._last_in_chat.get(chat, 0))
+
+    def settled(self, message: Message, *, at_whatsapp: bool) -> None:
+        """At the end: a message that counts as sent really reached WhatsApp; one that failed says why."""
+        if message.state in ("sent", "delivered", "read") and not at_whatsapp:
+            self.broken("lost", f"{message.session}: {message.content.text!r} is {message.state} and never left")
+        if message.state in ("failed", "expired") and message.reason is None:
+            self.broken("reason", f"{message.session}: {message.content.text!r} is {message.state} without a reason")
+
+    def missing(self, session: str, text: str) -> None:
+        """An accepted message is not in the store any more."""
+        self.broken("lost", f"{session}: {text!r} was accepted and is gone")
+
+    # -- control --------------------------------------------------------------------------------------------------
+
+    def controlled(self, call: ControlCall) -> None:
+        """A control call reached a server."""
+        if call.verb in DESTROYS:
+            self._destroys(call)
+        elif call.verb in OPENS:
+            self._within_budget(call)
+
+    def _destroys(self, call: ControlCall) -> None:
+        if self.policy.destructive != "auto" and call.session not in self.approved:
+            self.broken("destructive", f"{call.verb} of {call.session} without an approval")
+        if call.booting and self.policy.boot_grace_s > 0:
+            self.broken("boot-grace", f"{call.verb} of {call.session} while {call.server} starts")
+
+    def _within_budget(self, call: ControlCall) -> None:
+        server, at = self.servers[call.server], call.at
+        recent = [one for one in self._opens[call.server] if at - one.at < self.policy.effect_within_s]
+        if server.weather is None and recent:
+            apart = at - recent[-1].at
+            if apart < self.policy.seconds_between_connects - SLACK_S:
+                self.broken("budget", f"{call.verb} of {call.session} {apart:.2f} s after {recent[-1].session}'s")
+        open_ones = [one for one in recent if self._still_open(one, call)]
+        if server.weather is None and len(open_ones) >= self.policy.connects_in_flight:
+            names = ", ".join(f"{one.verb} {one.session}" for one in open_ones)
+            self.broken("budget", f"{call.verb} of {call.session} beside {names}")
+        self._opens[call.server] = [*recent, call]
+
+    def _still_open(self, one: ControlCall, call: ControlCall) -> bool:
+        """Whether an earlier act holds its slot for certain: in its time, answered well, effect not there yet."""
+        takes = self.policy.connect_every_s if one.verb == "connect" else self.policy.effect_within_s
+        line = self.servers[one.server].lines.get(one.session)
+        alive = line is not None and line.alive
+        accepted = one.status == 0 or one.status < 400
+        return one.session != call.session and call.at - one.at < takes - SLACK_S and not alive and accepted and one.effect == "socket"
+
+    def kicked(self, at: float, server: str, session: str, cause: str) -> None:
+        """WhatsApp threw a socket out because another one of the same link logged in."""
+        del at
+        if cause != "connect_race":
+            return
+        ours = [one for one in self._opens[server] if one.session == session]
+        if ours:
+            self.broken("two-actors", f"{session} at {server}: two sockets of ours ({ours[-1].verb})")
+
+    # -- what the gateway says ------------------------------------------------------------------------------------
+
+    def session_changed(self, session: Session) -> None:
+        """A session's row was written."""
+        before = self._versions.get(session.id, -1)
+        if session.version <= before:
+            self.broken("version", f"{session.name}: version {session.version} after {before}")
+        self._versions[session.id] = session.version
+        for outage in (session.outage, session.last_outage):
+            if outage is not None and not outage.expected:
+                span = self.outages.setdefault(outage.id, Span(session.name, session.server, outage.since))
+                span.ended_at = outage.ended_at
+
+    def server_changed(self, server: Server) -> None:
+        """A server's row was written: its incidents stand for the notices of its sessions."""
+        incident = server.incident
+        if incident is None:
+            return
+        known = self.incidents[server.name]
+        if known and known[-1][0] == incident.since:
+            known[-1] = (incident.since, incident.ended_at)
+        else:
+            known.append((incident.since, incident.ended_at))
+
+    def noticed(self, work: Work) -> None:
+        """A notice went out."""
+        outage, phase = str(work.payload["id"]), work.payload["phase"]
+        told = self.notices[outage]
+        told.first_at = told.first_at or self.now()
+        if phase == "opened":
+            told.opened += 1
+        else:
+            told.closed += 1
+        if told.opened > 1 or told.closed > 1:
+            self.broken("notices", f"{outage}: opened {told.opened} times, closed {told.closed} times")
+        if told.closed > told.opened:
+            self.broken("notices", f"{outage}: closed before it was opened")
+
+    # -- detection ------------------------------------------------------------------------------------------------
+
+    def went_down(self, fall: Fall) -> None:
+        """A socket died: the gate may not stay open for longer than the bound."""
+        if fall.kind in BOUNDED and not self.blind(fall):
+            self._later(SEEN_WITHIN_S, self._seen_by_now, fall, fall.down_at)
+
+    def blind(self, fall: Fall) -> bool:
+        """Whether nothing but traffic can tell this fall."""
+        return fall.kind in SILENT and self.servers[fall.server].kind not in self.probed
+
+    def _seen_by_now(self, fall: Fall, down_at: float) -> None:
+        stands = fall.down_at == down_at and not fall.up_at and not fall.seen_at
+        if stands and not fall.rough and self.servers[fall.server].up and self.usable(fall.session):
+            self.broken("unseen", f"{fall.session}: {fall.name} not seen within {SEEN_WITHIN_S:g} s")
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def all_told(self, now_epoch: float, epoch0: float) -> None:
+        """Each fall that outlasted `notify_after_s` was told once when it opened and once when it closed."""
+        for name, span in self.outages.items():
+            lasted = (span.ended_at or now_epoch) - span.since
+            told = self.notices.get(name, Notices())
+            by_server = any(since - 120 <= span.since and span.since <= (end or now_epoch) + 120 for since, end in self.incidents[span.server])
+            when = f"{span.session}: {name} of {span.since - epoch0:.0f} s lasted {lasted:.0f} s"
+            if not told.opened and not by_server and lasted > self.policy.notify_after_s + SEEN_WITHIN_S:
+                self.broken("notices", f"{when} and nobody was told")
+            over_for = now_epoch - span.ended_at if span.ended_at else 0.0
+            if told.opened and not told.closed and over_for > self.policy.flap_within_s + SEEN_WITHIN_S:
+                self.broken("notices", f"{when}, and nobody was told that it ended")
+
+    def settled_down(self, session: Session, truth: Truth) -> str:
+        """Why this session is not where it must be after the calm; empty when it is."""
+        if session.state in ("connected", "degraded"):
+            blind = session.kind not in self.probed and not SILENT.isdisjoint(truth.faults)
+            return "" if truth.alive or blind else f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
+        if session.reason.code in FOR_A_PERSON:
+            return ""
+        return f"{session.name} is {session.state} ({session.reason.code}); truth: {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
+
+    def stuck(self, message: Message, session: Session, now_epoch: float) -> str:
+        """Why this message is stuck; empty when it is not."""
+        waits = now_epoch - max(message.due_at, message.updated_at)
+        if message.state == "queued" and session.gate == "open" and waits > 900 and message.reason is None:
+            return f"{message.content.text!r} of {session.name} waits behind an open gate without a reason"
+        if message.state == "sending" and now_epoch - message.updated_at > 300:
+            return f"{message.content.text!r} of {session.name} has been sending for {now_epoch - message.updated_at:.0f} s"
+        if message.state == "in_doubt" and message.reason is None:
+            return f"{message.content.text!r} of {session.name} is in doubt without a reason"
+        return ""
+
+
+def text_of(number: int) -> str:
+    """The text of message `number`; unique, so that the world's ledger can be asked for it."""
+    return f"m{number}"
+
+
+def number_of(text: str) -> int:
+    """The number behind a text of ours; 0 for other people's."""
+    return int(text[1:]) if text[:1] == "m" and text[1:].isdigit() else 0
