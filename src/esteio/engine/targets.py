@@ -1,8 +1,8 @@
 """Where Esteio may be made to point: addresses inside private or loopback ranges are refused unless allowed.
 
-Used for media URLs now and for outgoing webhooks later. The resolver is a port: looking a name up waits and leaves the
-process. Never lives here: the fetch itself. (A name may resolve differently later; who fetches must check the address
-that it connects to.)
+Used for media URLs and outgoing webhooks. The resolver is a port: looking a name up waits and leaves the
+process. A name may resolve differently later: who fetches must check the address that it connects to (`may_reach`,
+which the guarded transport asks). Never lives here: the fetch itself.
 """
 
 from __future__ import annotations
@@ -38,6 +38,14 @@ async def check_target(url: str, field: str, allowed: Sequence[Network], resolve
         raise Refusal("target-not-allowed", field=field, in_body=True, host=host) from error
     if not addresses or not all(_may(address, allowed) for address in addresses):
         raise Refusal("target-not-allowed", field=field, in_body=True, host=host)
+
+
+def may_reach(address: str, allowed: Sequence[Network]) -> bool:
+    """Whether a socket may be connected to this address (text, perhaps with a zone)."""
+    try:
+        return _may(ipaddress.ip_address(address.split("%", maxsplit=1)[0]), allowed)
+    except ValueError:
+        return False
 
 
 def _host(url: str, field: str) -> str:

@@ -8,10 +8,12 @@ TLS handshake is never answered by plain http. Never lives here: a provider's wo
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
+import socket
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -26,6 +28,7 @@ MOST_STEPS = 64
 """A flow that asks for more is a defect of its adapter, not a long conversation."""
 KEEP_ALIVE_S = 3.5
 """Shorter than the 5 s after which Node closes an idle connection: a request written into that closing is in doubt."""
+NOT_ALLOWED = "the name leads to an address that may not be reached"
 SECRET_HEADERS = frozenset({"apikey", "x-api-key", "authorization", "client-token", "token", "admintoken"})
 
 
@@ -60,21 +63,32 @@ class Exchanged(msgspec.Struct, frozen=True):
 
 
 Trace = Callable[[Exchanged], None]
+AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
 
 class AiohttpTransport:
     """HTTP over TCP, TLS or a Unix socket (`http+unix://%2Frun%2Fengine.sock/path`).
 
-    `max_body_bytes` bounds an answer after decompression; `connections_per_host` bounds what one server sees of us at
-    a time; `trace` is told of every exchange and may not raise.
+    `max_body_bytes` bounds an answer after decompression, or what is read of it when `cuts_answers` (the rest is not
+    fetched); `connections_per_host` bounds what one server sees of us at a time, 0 does not; `trace` is told of every
+    exchange and may not raise. `may_reach` guards addresses that strangers name: it is asked for the very address that
+    a socket is about to connect to, literal or looked up, and Unix sockets are refused.
     """
 
     def __init__(
-        self, *, max_body_bytes: int = 16 * 2**20, connections_per_host: int = 32, trace: Trace | None = None
+        self,
+        *,
+        max_body_bytes: int = 16 * 2**20,
+        cuts_answers: bool = False,
+        connections_per_host: int = 32,
+        trace: Trace | None = None,
+        may_reach: Callable[[str], bool] | None = None,
     ) -> None:
         self._max_body_bytes = max_body_bytes
+        self._cuts_answers = cuts_answers
         self._per_host = connections_per_host
         self._trace = trace
+        self._may_reach = may_reach
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
@@ -129,6 +143,8 @@ class AiohttpTransport:
             held += len(chunk)
             if held > self._max_body_bytes:
                 answer.close()
+                if self._cuts_answers:
+                    return b"".join((*chunks, chunk))[: self._max_body_bytes]
                 raise TransportFailed(f"{TOO_LARGE}: more than {self._max_body_bytes} bytes", sent="maybe")
             chunks.append(chunk)
         return b"".join(chunks)
@@ -138,7 +154,7 @@ class AiohttpTransport:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
             return self._session(""), url
-        if parts.scheme != "http+unix":
+        if parts.scheme != "http+unix" or self._may_reach is not None:
             raise TransportFailed(f"unknown scheme {parts.scheme!r}", sent="no")
         query = f"?{parts.query}" if parts.query else ""
         return self._session(unquote(parts.netloc)), f"http://localhost{parts.path or '/'}{query}"
@@ -156,7 +172,12 @@ class AiohttpTransport:
                 socket, limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S
             )
         else:
-            connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._per_host, keepalive_timeout=KEEP_ALIVE_S)
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=self._per_host,
+                keepalive_timeout=KEEP_ALIVE_S,
+                socket_factory=None if self._may_reach is None else _guarded(self._may_reach),
+            )
         session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -168,6 +189,22 @@ class AiohttpTransport:
         # logout, a GET is a W-API restart: only rows may repeat what acts. There is no public switch.
         session._retry_connection = False
         return session
+
+
+class NotAllowed(OSError):
+    """The address may not be connected to."""
+
+
+def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket.socket]:
+    """Makes sockets for allowed addresses only. Asked at connect: a name that now leads elsewhere changes nothing."""
+
+    def make(info: AddressInfo) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not may_reach(str(address[0])):
+            raise NotAllowed(errno.EACCES, "the address is in a private network")
+        return socket.socket(family, kind, protocol)
+
+    return make
 
 
 class _Mark:
@@ -202,6 +239,8 @@ def _translated(error: Exception, sent: Literal["no", "maybe"], timeout_s: float
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
     if isinstance(error, TimeoutError):
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True)
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
+        return TransportFailed(NOT_ALLOWED, sent="no")
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return TransportFailed(reason, sent=sent)

@@ -33,6 +33,7 @@ from esteio.core.model import (
     SessionState,
 )
 from esteio.core.session import Session
+from esteio.store.relay_base import RelayStore
 
 
 class Exists(Exception):
@@ -337,7 +338,7 @@ class StoredServer(msgspec.Struct, frozen=True):
 # -- the protocol ------------------------------------------------------------------------------------------------
 
 
-class Store(Protocol):
+class Store(RelayStore, Protocol):
     """One memory. All methods may raise `StoreFull`; reads see every commit that returned before them."""
 
     # life

@@ -1,4 +1,4 @@
-"""The loader of `queries.sql` and of the numbered migrations.
+"""The loader of the statements (`queries.sql`, `relay.sql`) and of the numbered migrations.
 
 A statement is found by its name, once, at import; an unknown name or piece is an error then and not at night. Never
 lives here: a statement, a driver.
@@ -64,5 +64,7 @@ def migrations(serial: str) -> tuple[tuple[int, str], ...]:
     return tuple(found)
 
 
-SQL: Mapping[str, str] = parse((resources.files("esteio.store") / "queries.sql").read_text("utf-8"))
+SQL: Mapping[str, str] = parse(
+    "".join((resources.files("esteio.store") / name).read_text("utf-8") for name in ("queries.sql", "relay.sql"))
+)
 """All statements by name."""

@@ -15,8 +15,10 @@ from esteio.store import rows
 from esteio.store.base import CrashReport, Store, StoreFull
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.decisions import Decisions
+from esteio.store.sqlite.endpoints import Endpoints
 from esteio.store.sqlite.inbox import Inbox
 from esteio.store.sqlite.messages import Messages
+from esteio.store.sqlite.relay import Relay
 from esteio.store.sqlite.sending import Sending
 from esteio.store.sqlite.servers import Servers
 from esteio.store.sqlite.sessions import Sessions
@@ -29,7 +31,7 @@ __all__ = ["SqliteStore"]
 _MEMORY = ":memory:"
 
 
-class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Upkeep):
+class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Relay, Endpoints, Upkeep):
     """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
 
     def __init__(
@@ -76,6 +78,7 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
         under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
         for work in under_way:
             interrupt(db, work, now)
+        db.run("relay_free", {"now": now})
         doubted = self._doubt_all_sending(db, now)
         return CrashReport(
             interrupted=tuple(work for work in under_way if work.kind == "control"),

@@ -1,0 +1,198 @@
+"""The relay's part of the store's vocabulary: endpoints, the lanes of their queues, deliveries, dead letters.
+
+The log of events is the queue. An endpoint's `cursor` says up to where the log was dealt out; dealing makes one *lane*
+row per session and chat that has something to deliver, which names the oldest event not delivered there. Further events
+of a lane cost nothing: they stand in the log. So an endpoint that is down costs no write per event, however long.
+A lane has a road: `live` follows the log; `again` follows rows made by a replay, and never holds up `live`.
+
+Never lives here: SQL, the schedule (`core.relay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from esteio.core.relay import Format, Health
+
+Road = Literal["live", "again"]
+RelayOutcome = Literal["delivered", "failed", "gone", "skipped"]
+"""`gone`: HTTP 410, the endpoint is disabled. `skipped`: its format has no word for this event."""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One subscriber. `sealed` holds its secrets (the store never sees them in clear)."""
+
+    id: str
+    url: str
+    created_at: float
+    format: Format = "standard"
+    events: tuple[str, ...] = ()
+    """Event types; none means all. For the format `evolution` its own names (`MESSAGES_UPSERT`) too."""
+    types: tuple[str, ...] = ()
+    """The same as the log's types."""
+    sessions: tuple[str, ...] = ()
+    sealed: bytes = b""
+    by_events: bool = False
+    """Evolution's habit: the event's name is appended to the URL."""
+    enabled: bool = True
+    because: str = ""
+    """Why it is disabled: `gone` (it answered 410) or `asked`."""
+    cursor: int = 0
+    health: Health = Health()
+
+
+class RelayClaim(msgspec.Struct, frozen=True):
+    """One event to deliver to one endpoint, under a lease."""
+
+    endpoint: Endpoint
+    road: Road
+    session: str
+    chat: str
+    """With `endpoint`, `road` and `session` the lane; "" where the event has none."""
+    seq: int
+    type: str
+    at: float
+    data: Mapping[str, Any]
+    attempt: int
+    fence: int
+
+
+class RelaySettlement(msgspec.Struct, frozen=True):
+    """What one attempt came to. The store applies `core.relay` to the lane and the endpoint in one transaction."""
+
+    claim: RelayClaim
+    outcome: RelayOutcome
+    began_at: float
+    at: float
+    status: int | None = None
+    detail: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One line of an endpoint's delivery log. `event` 0 is a test call."""
+
+    id: int
+    endpoint: str
+    event: int
+    type: str
+    session: str
+    attempt: int
+    at: float
+    took_ms: int
+    outcome: str
+    """A `RelayOutcome`, or `dead` for the attempt after which it was given up."""
+    status: int | None
+    detail: str
+
+
+class DeadEvent(msgspec.Struct, frozen=True):
+    """An event that one endpoint never took."""
+
+    id: int
+    endpoint: str
+    event: int
+    type: str
+    session: str
+    chat: str
+    event_at: float
+    died_at: float
+    attempts: int
+    detail: str
+
+
+class DeadMessage(msgspec.Struct, frozen=True):
+    """A message that failed or expired, by its row's place."""
+
+    seq: int
+    id: str
+    session: str
+
+
+class DeadFilter(msgspec.Struct, frozen=True):
+    """Which dead letters. `since` and `until` are when they died, epoch seconds."""
+
+    session: str | None = None
+    endpoint: str | None = None
+    since: float = 0.0
+    until: float = 1e18
+
+
+class RelayStore(Protocol):
+    """What the relay asks of the memory."""
+
+    async def add_endpoint(self, endpoint: Endpoint) -> Endpoint:
+        """The new endpoint hears what happens from now on: its cursor is the end of the log."""
+        ...
+
+    async def endpoint(self, endpoint_id: str) -> Endpoint | None: ...
+    async def endpoints(self) -> Sequence[Endpoint]: ...
+    async def change_endpoint(self, endpoint: Endpoint) -> bool:
+        """Write what a person may change: all but `cursor` and, when it stays enabled, `health`. Enabling forgets the
+        bad health and goes on where it stopped."""
+        ...
+
+    async def delete_endpoint(self, endpoint_id: str) -> bool:
+        """With its lanes, dead letters and log."""
+        ...
+
+    async def endpoint_waiting(self, endpoint_id: str) -> tuple[int, float | None]:
+        """(lanes with something to deliver, when the oldest event in them happened)."""
+        ...
+
+    async def deal_events(self, now: float, limit: int) -> bool:
+        """Deal the next events of the log to the lanes of every endpoint that is enabled and not open; whether there
+        may be more."""
+        ...
+
+    async def claim_relays(
+        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
+    ) -> Sequence[RelayClaim]:
+        """Due heads of free lanes, at most `at_once` minus what it has in flight per endpoint; of an open endpoint one
+        and only when it has none. Also frees lanes whose lease ran out."""
+        ...
+
+    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[bool]:
+        """Each by its fence: log it, move the lane to its next event or to its next attempt, learn for the endpoint;
+        the first success of an open endpoint wakes all its lanes."""
+        ...
+
+    async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+        """When the next lane (of endpoints with room), probe or lease falls due; `now` with something to deal."""
+        ...
+
+    async def bury_events(self, now: float, limit: int) -> int:
+        """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
+        ...
+
+    async def log_delivery(self, delivery: Delivery) -> None:
+        """A test call."""
+        ...
+
+    async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
+        """Newest first, with an id below `before`."""
+        ...
+
+    async def replay_events(
+        self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
+    ) -> tuple[int, int | None]:
+        """Queue events of [since, until] again, at most `limit` rows of the log after `after`; (how many were queued,
+        the last row looked at or None when that was all)."""
+        ...
+
+    async def dead_events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]: ...
+    async def dead_messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]: ...
+    async def revive_events(self, ids: Sequence[int], now: float) -> int:
+        """Dead events back into their endpoint's queue; how many."""
+        ...
+
+    async def last_event(self) -> int:
+        """The newest seq, 0 when there is none."""
+        ...
+
+    async def purge_events(self, before: float, dead_before: float) -> int:
+        """Forget events and deliveries from before then that nobody waits for, and dead letters from before
+        `dead_before`; how many rows went."""
+        ...
