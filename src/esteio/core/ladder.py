@@ -41,10 +41,13 @@ class Step(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
-def plan(verdict: Verdict, policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
-    """The rungs for this verdict, harmless first, in order."""
+def plan(
+    verdict: Verdict, policy: Policy, can: Capabilities, *, linked: bool = True, booting: bool = False
+) -> tuple[Rung, ...]:
+    """The rungs for this verdict, harmless first, in order. A session that was never linked has nothing to log out;
+    a server that is just starting is only asked to connect (seed 002's first level) before it is restarted."""
     connects = _times("connect", policy.connect_attempts)
-    tail = _destructive_tail(policy, can)
+    tail = _destructive_tail(policy, can) if linked or policy.destructive == "auto" else ()
     restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
     match verdict.kind:
         case "ghost" if policy.ghost_cure == "logout" and can.connect:
@@ -58,7 +61,8 @@ def plan(verdict: Verdict, policy: Policy, can: Capabilities) -> tuple[Rung, ...
         case "reconnecting" if policy.ghost_cure == "logout" and can.connect:
             return (*connects, *tail)
         case "reconnecting":
-            return (*(restart or connects), *tail)
+            first = connects if booting or not restart else ()
+            return (*first, *restart, *tail)
         case "unknown" if policy.unknown_is_corrupt and can.connect:
             return tail
         case _:
@@ -164,7 +168,8 @@ def _climb(
     quirks: frozenset[str],
     now: float,
 ) -> Step:
-    left = remaining(plan(verdict, policy, can), session.recovery.spent)
+    booting = pacing.in_boot_grace(server, policy, now)
+    left = remaining(plan(verdict, policy, can, linked=session.linked, booting=booting), session.recovery.spent)
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
@@ -180,8 +185,9 @@ def _patience(
     session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, now: float
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
-    if verdict.kind == "reconnecting" and not (rung == "connect" and pacing.in_boot_grace(server, policy, now)):
-        # The provider is at it by itself; only when it is not done in time do we put a hand to it.
+    if verdict.kind == "reconnecting" and rung != "connect":
+        # The provider is at it by itself; only when it is not done in time do we put a hand to it. (A connect is no
+        # hand: while the provider connects it only asks.)
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
@@ -230,6 +236,8 @@ def _destructive(
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "never":
         return Step("strike", verdict.because)
+    if now < verdict.since + policy.destructive_after_s:
+        return Step("wait", verdict.because, until=verdict.since + policy.destructive_after_s)
     if policy.destructive == "auto":
         return Step("act", verdict.because, rung=rung)
     if needs_server_restart(session, verdict, quirks):

@@ -70,6 +70,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The longest that cool-down gets (seed 003: 30 min)."""
     destructive: Destructive = "ask"
     """Whether logout, recreate and delete wait for a person, run by themselves, or never happen."""
+    destructive_after_s: float = 60
+    """How long a fall must have lasted before a destructive rung is asked for or done."""
     logout_at_most_every_s: float = 120
     """Not two logouts of one session within this (seed 001)."""
     logout_connect_attempts: int = 2
@@ -111,6 +113,7 @@ SEEDS = Policy(
     name="seeds",
     on_down="fail",
     destructive="auto",
+    destructive_after_s=0,
     any_webhook_proves_life=True,
     probe_is_witness=False,
     restart_cooldown_s=1800,
