@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ async def states(lab: Lab, session: str) -> list[str]:
 
 def gaps(times: list[tuple[float, str]]) -> list[float]:
     """Seconds between one and the next."""
-    return [round(b[0] - a[0], 1) for a, b in zip(times, times[1:], strict=False)]
+    return [round(b[0] - a[0], 1) for a, b in itertools.pairwise(times)]
 
 
 def seconds(lab: Lab) -> float:

@@ -66,7 +66,7 @@ def test_a_refusal_is_an_error_with_the_providers_words_and_stands_in_the_timeli
         assert (opened.session.state, opened.session.reason.code) == ("error", "provider-refused")
         assert opened.session.reason.args["detail"]
         lines = await lab.timeline("nova")
-        assert [e.code for e in lines if e.kind == "evidence"][0] == "created"
+        assert next(e.code for e in lines if e.kind == "evidence") == "created"
         answered = [e for e in lines if e.code == "act_answered"]
         assert answered[0].args["answer"] == "no"
 

@@ -1,4 +1,4 @@
-"""Seed 002: after a restart of the server an empty QR answer is no corruption; three levels, each told, in their times."""
+"""Seed 002: after a server restart an empty QR answer is no corruption; three levels, each told, in their times."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from seed_stage import CUSTOMER, PHONE, acts, calls, play, seconds, states
@@ -28,7 +29,7 @@ def test_one_retry_after_three_seconds_and_success_changes_nothing(policy: str, 
         more = {"media": MediaAsk("image", base64=PNG)} if kind == "media" else {}
         message = await lab.send("loja", CUSTOMER, "oi" if not more else None, **more)
         await asyncio.sleep(20)
-        tries = [a for a in await lab.store.attempts(message)]
+        tries = list(await lab.store.attempts(message))
         assert [a.outcome for a in tries] == ["not_sent:socket", "accepted"]
         assert tries[1].at - tries[0].at == pytest.approx(3, abs=0.2)
         assert tries[0].at - lab.world.epoch0 == pytest.approx(sent_at, abs=0.2)
@@ -94,7 +95,7 @@ def test_no_cascade_across_a_server(policy: str) -> None:
         await asyncio.sleep(600)
         opening = sorted(t for name in names for t, verb in calls(lab, name) if verb in ("restart", "connect"))
         assert len(opening) >= 8 if policy == "default" else opening
-        assert all(b - a >= 2.9 for a, b in zip(opening, opening[1:], strict=False)), opening
+        assert all(b - a >= 2.9 for a, b in itertools.pairwise(opening)), opening
         assert lab.world.ledger.duels == []
         if policy == "default":
             assert {(await lab.session(name)).state for name in names} == {"connected"}

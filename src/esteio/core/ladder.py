@@ -185,9 +185,12 @@ def _patience(
     session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, now: float
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
-    if verdict.kind == "reconnecting" and rung != "connect":
-        # The provider is at it by itself; only when it is not done in time do we put a hand to it. (A connect is no
-        # hand: while the provider connects it only asks.)
+    if verdict.kind == "reconnecting" and rung == "connect":
+        # While the provider connects a connect only asks, so it may come soon, but never in the moment of the fall.
+        if now < verdict.since + policy.connect_every_s:
+            return Step("wait", verdict.because, until=verdict.since + policy.connect_every_s)
+    elif verdict.kind == "reconnecting":
+        # The provider is at it by itself; only when it is not done in time do we put a hand to it.
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
