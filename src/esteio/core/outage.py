@@ -14,6 +14,7 @@ import msgspec
 from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import DOWN, Verdict
 from esteio.core.model import Incident, Outage
+from esteio.core.policy import Policy
 
 
 def follow(draft: Draft, verdict: Verdict) -> None:
@@ -29,7 +30,7 @@ def follow(draft: Draft, verdict: Verdict) -> None:
 
 def _open(draft: Draft, verdict: Verdict) -> None:
     last, since = draft.session.last_outage, min(verdict.since, draft.now)
-    if last is not None and last.ended_at is not None and since - last.ended_at <= draft.policy.flap_within_s:
+    if last is not None and _goes_on(last, since, draft.policy):
         again = msgspec.structs.replace(last, ended_at=None, reopened=last.reopened + 1)
         draft.change(outage=again, last_outage=None)
     else:
@@ -44,6 +45,12 @@ def _open(draft: Draft, verdict: Verdict) -> None:
         _mass_fall(draft, since)
     draft.events.append("session.outage_started")
     draft.say("decision", "outage-started", because=verdict.because.code)
+
+
+def _goes_on(last: Outage, since: float, policy: Policy) -> bool:
+    """Whether a fall is the last outage again: soon after it, and before people were told that it is over."""
+    told = last.noticed and last.notice_due is None
+    return last.ended_at is not None and not told and since - last.ended_at <= policy.flap_within_s
 
 
 def _end(draft: Draft, outage: Outage) -> None:

@@ -1,0 +1,283 @@
+"""Which rung comes next: the plans as a table, and every reason to wait, ask or stop."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+import pytest
+from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
+
+from esteio.core import ladder
+from esteio.core.diagnose import Kind, Verdict
+from esteio.core.ladder import RESTART_NOOP, next_step, plan, remaining
+from esteio.core.model import Reason, Recovery, ServerFacts
+from esteio.core.policy import DEFAULT, SEEDS
+from esteio.core.session import Facts
+
+KEEP = msgspec.structs.replace(DEFAULT, recreate=False)
+DIALECTS = {"evolution": EVOLUTION, "baileys": BAILEYS, "wapi": WAPI}
+POLICIES = {"default": DEFAULT, "seeds": SEEDS, "no recreate": KEEP}
+
+# R restart, C connect, L logout, X recreate. What is not in the table has no plan.
+PLANS = """
+ghost         evolution  default      R L C C X
+ghost         evolution  seeds        L C C X
+ghost         evolution  no recreate  R L C C
+ghost         baileys    default      C C C X
+ghost         baileys    seeds        X
+ghost         baileys    no recreate  C C C
+ghost         wapi       default      R
+ghost         wapi       seeds        R
+ghost         wapi       no recreate  R
+reconnecting  evolution  default      R L C C X
+reconnecting  evolution  seeds        C C C L C C X
+reconnecting  evolution  no recreate  R L C C
+reconnecting  baileys    default      C C C X
+reconnecting  baileys    seeds        C C C X
+reconnecting  baileys    no recreate  C C C
+reconnecting  wapi       default      R
+reconnecting  wapi       seeds        R
+reconnecting  wapi       no recreate  R
+closed        evolution  default      C C C L C C X
+closed        evolution  seeds        C C C L C C X
+closed        evolution  no recreate  C C C L C C
+closed        baileys    default      C C C X
+closed        baileys    seeds        C C C X
+closed        baileys    no recreate  C C C
+closed        wapi       default      R
+closed        wapi       seeds        R
+closed        wapi       no recreate  R
+missing       evolution  default      C C C L C C X
+missing       evolution  seeds        C C C L C C X
+missing       evolution  no recreate  C C C L C C
+missing       baileys    default      C C C X
+missing       baileys    seeds        C C C X
+missing       baileys    no recreate  C C C
+missing       wapi       default      R
+missing       wapi       seeds        R
+missing       wapi       no recreate  R
+unknown       evolution  seeds        L C C X
+unknown       baileys    seeds        X
+"""
+LETTER = {"connect": "C", "restart": "R", "logout": "L", "recreate": "X"}
+
+
+def case(kind: Kind, *, proven: bool = True, since: float = T0 - 1000) -> Verdict:
+    return Verdict(kind, Reason(kind), since, proven=proven)
+
+
+def test_the_plans_are_these_and_no_others():
+    printed = []
+    for kind in ("ghost", "reconnecting", "closed", "missing", *sorted(get_args(Kind))):
+        for dialect, can in DIALECTS.items():
+            for name, policy in POLICIES.items():
+                rungs = " ".join(LETTER[rung] for rung in plan(case(kind), policy, can))
+                line = f"{kind:<13} {dialect:<10} {name:<12} {rungs}"
+                if rungs and line not in printed:
+                    printed.append(line)
+    assert printed == PLANS.strip().splitlines()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_plan_is_harmless_first_where_anything_harmless_could_help(kind, dialect, name):
+    rungs = plan(case(kind), POLICIES[name], DIALECTS[dialect])
+    if name != "seeds" and rungs:
+        assert rungs[0] in ("connect", "restart")
+    assert "recreate" not in rungs[:-1], "the last resort is last"
+
+
+@pytest.mark.parametrize(
+    ("planned", "spent", "left"),
+    [
+        ("RLCCX", "", "RLCCX"),
+        ("RLCCX", "R", "LCCX"),
+        ("CCCLCCX", "CCCL", "CCX"),
+        ("CCCLCCX", "CCCLCC", "X"),
+        ("RLCCX", "CRR", "LCX"),
+        ("R", "R", ""),
+        ("", "R", ""),
+    ],
+)
+def test_each_try_is_used_up_once(planned, spent, left):
+    assert "".join(remaining(tuple(planned), tuple(spent))) == left  # type: ignore[arg-type]
+
+
+def step(
+    verdict: Verdict, *, policy=DEFAULT, can=EVOLUTION, quirks=frozenset(), now=T0, booted=0.0, facts=None, **recovery
+):
+    session = a_session(recovery=Recovery(**recovery), facts=facts or Facts(), linked=True)
+    server = a_server(facts=ServerFacts(booted_at=booted))
+    return next_step(session, server, verdict, policy, can, quirks=quirks, now=now)
+
+
+def said(found) -> tuple:
+    return found.do, found.rung, found.because.code
+
+
+STEADY_CLOSED = Facts(said="closed", said_at=T0, said_since=T0 - 10)
+
+
+@pytest.mark.parametrize("kind", ["live", "suspect", "new", "server_down", "server_wall"])
+def test_what_lives_or_is_not_to_blame_is_left_alone(kind):
+    assert step(case(kind)).do == "rest"
+
+
+@pytest.mark.parametrize("kind", sorted(ladder.FOR_PEOPLE))
+def test_what_only_people_can_mend_waits_for_people(kind):
+    assert step(case(kind)).do == "person"
+
+
+def test_a_ghost_is_restarted_first():
+    assert said(step(case("ghost"))) == ("act", "restart", "ghost")
+
+
+def test_what_follows_goes_before_everything():
+    assert said(step(case("live"), then=("create",))) == ("act", "create", "follows")
+
+
+def test_a_ban_for_a_time_is_waited_out():
+    assert step(case("temp_banned"), facts=Facts(code_until=T0 + 99)).until == T0 + 99
+    assert step(case("temp_banned")).until == T0 + 3600
+
+
+def test_a_flap_is_left_to_settle():
+    found = step(case("flapping"), facts=Facts(connecting=(T0 - 5,)))
+    assert (found.do, found.until) == ("wait", T0 + 25)
+
+
+def test_quarantine_is_kept():
+    found = step(case("ghost"), quarantine_until=T0 + 5, strikes=2)
+    assert (found.do, found.because, found.until) == ("wait", Reason("quarantine", {"strikes": "2"}), T0 + 5)
+    assert step(case("ghost"), quarantine_until=T0).do == "act"
+
+
+def test_restarts_keep_their_distance():
+    found = step(case("ghost"), restarts=1, last_restart_at=T0 - 10)
+    assert (*said(found), found.until) == ("wait", None, "restart-cooldown", T0 + 50)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (DEFAULT, ("ask", "logout", "ghost")),
+        (msgspec.structs.replace(DEFAULT, destructive="auto"), ("act", "logout", "ghost")),
+        (msgspec.structs.replace(DEFAULT, destructive="never"), ("strike", None, "ghost")),
+    ],
+)
+def test_a_destructive_rung_goes_by_policy(policy, expected):
+    assert said(step(case("ghost"), policy=policy, spent=("restart",))) == expected
+
+
+def test_nothing_destructive_during_boot_grace():
+    found = step(case("ghost"), policy=SEEDS, booted=T0 - 10)
+    assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
+
+
+def test_logouts_keep_their_distance_too():
+    found = step(case("ghost"), policy=SEEDS, last_logout_at=T0 - 20, logouts=1)
+    assert (*said(found), found.until) == ("wait", None, "logout-limit", T0 + 100)
+    assert step(case("ghost"), policy=SEEDS, last_logout_at=T0 - 120, logouts=1).do == "act"
+
+
+def test_a_destructive_rung_needs_proof_but_by_the_seed_s_letter():
+    unproven = case("ghost", proven=False)
+    auto = msgspec.structs.replace(DEFAULT, destructive="auto")
+    assert step(unproven, policy=auto, spent=("restart",)).do == "strike"
+    assert said(step(unproven, policy=SEEDS)) == ("act", "logout", "ghost")
+
+
+def test_a_ghost_on_which_restart_does_nothing_needs_the_server_s_restart():
+    known = frozenset({RESTART_NOOP})
+    assert step(case("ghost"), quirks=known, spent=("restart",)).do == "strike"
+    assert step(case("closed"), quirks=known, spent=("connect",) * 3, facts=STEADY_CLOSED).do == "ask"
+
+
+@pytest.mark.parametrize(("age", "do"), [(10, "wait"), (59, "wait"), (60, "ask")])
+def test_a_destructive_rung_needs_a_fall_of_some_age(age, do):
+    found = step(case("ghost", since=T0 - age), spent=("restart",))
+    assert found.do == do
+    assert found.until == (T0 - age + 60 if do == "wait" else None)
+
+
+@pytest.mark.parametrize(("linked", "policy", "rungs"), [(False, DEFAULT, ("restart",)), (False, SEEDS, ("logout",))])
+def test_a_session_that_was_never_linked_has_nothing_to_log_out_but_by_the_seed_s_letter(linked, policy, rungs):
+    assert plan(case("ghost"), policy, EVOLUTION, linked=linked)[:1] == rungs
+    assert len(plan(case("ghost"), DEFAULT, EVOLUTION, linked=False)) == 1
+
+
+def test_the_end_of_the_plan_is_a_strike():
+    assert step(case("ghost"), can=WAPI, spent=("restart",)).do == "strike"
+    assert step(case("unknown", proven=False)).do == "strike"
+
+
+# -- patience ----------------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_reconnects_gets_its_time():
+    found = step(case("reconnecting", since=T0 - 5))
+    assert (found.do, found.until) == ("wait", T0 + 15)
+    assert said(step(case("reconnecting", since=T0 - 20))) == ("act", "restart", "reconnecting")
+
+
+def test_an_answered_act_gives_it_time_again():
+    found = step(case("reconnecting"), facts=Facts(act_at=T0 - 5))
+    assert (found.do, found.until) == ("wait", T0 + 15)
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, SEEDS])
+def test_after_a_boot_it_is_only_asked_to_connect_as_seed_002_says(policy):
+    assert said(step(case("reconnecting"), policy=policy, booted=T0 - 10)) == ("act", "connect", "reconnecting")
+
+
+def test_after_a_boot_a_restart_waits_for_the_whole_grace():
+    found = step(case("reconnecting"), booted=T0 - 10, spent=("connect",) * 3)
+    assert (found.do, found.until) == ("wait", T0 + 170)
+
+
+def test_a_connect_waits_until_closed_has_stood_for_two_looks():
+    just = Facts(said="closed", said_at=T0, said_since=T0)
+    found = step(case("closed"), facts=just)
+    assert (found.do, found.until) == ("wait", T0 + 5)
+    moved = msgspec.structs.replace(STEADY_CLOSED, hinted="connecting", hinted_at=T0 - 1)
+    assert step(case("closed"), facts=moved).do == "wait"
+    assert said(step(case("closed"), facts=STEADY_CLOSED)) == ("act", "connect", "closed")
+
+
+def test_a_missing_instance_may_still_be_loading_after_a_boot():
+    found = step(case("missing"), booted=T0 - 10)
+    assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
+    assert said(step(case("missing"))) == ("act", "connect", "missing")
+
+
+# -- people ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["unpaired", "logged_out", "closed", "missing"])
+def test_a_wish_to_pair_connects_at_once(kind):
+    assert said(step(case(kind), facts=Facts(pair_at=T0, act_at=T0 - 1))) == ("act", "connect", "asked-to-pair")
+
+
+def test_a_wish_to_pair_is_used_up_by_the_next_act():
+    assert step(case("unpaired"), facts=Facts(pair_at=T0 - 1, act_at=T0)).do == "person"
+
+
+def test_where_dead_credentials_stay_pairing_asks_to_recreate():
+    wish = Facts(pair_at=T0)
+    assert said(step(case("logged_out"), can=BAILEYS, facts=wish)) == ("ask", "recreate", "asked-to-pair")
+    assert said(step(case("unpaired"), can=BAILEYS, facts=wish)) == ("act", "connect", "asked-to-pair")
+
+
+def test_an_approved_rung_is_carried_out_while_its_reason_stands():
+    assert said(step(case("ghost"), approved="logout")) == ("act", "logout", "approved")
+    assert step(case("live"), approved="logout").do == "rest"
+    assert said(step(case("live"), approved="recreate", asked_by_person=True)) == ("act", "recreate", "approved")
+
+
+def test_an_approval_waits_for_boot_grace_and_an_outright_wish_does_not():
+    found = step(case("ghost"), approved="logout", booted=T0 - 10)
+    assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
+    outright = step(case("ghost"), approved="recreate", booted=T0 - 10, asked_by_person=True)
+    assert said(outright) == ("act", "recreate", "approved")
