@@ -1,7 +1,8 @@
 """A world and a gateway in one loop: what tests, the storm and the demo stand on.
 
 The gateway is the real one (`wiring.Gateway`): real engine, real store (SQLite in memory, inline), real commands. Only
-the network is the simulated world, and time is the loop's. Never lives here: a scenario, a checker.
+the network is the simulated world, and time is the loop's. The demo's stage (`demo_stage`) says instead: the machine's
+clock, a store in a file, real HTTP both ways. Never lives here: a scenario, a checker.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Self
 
 import msgspec
 
-from esteio.clock import LoopClock
+from esteio.clock import Clock, LoopClock
 from esteio.config import Settings
 from esteio.core.model import Message, MessageId, SessionName
 from esteio.core.session import Session
@@ -21,7 +22,7 @@ from esteio.engine.commands import Commands
 from esteio.engine.refusals import Refusal
 from esteio.engine.session_commands import Opened
 from esteio.log import set_up
-from esteio.providers.base import HttpRequest
+from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
 from esteio.sim.line import Line
 from esteio.sim.transport import SimTransport
@@ -60,13 +61,15 @@ class Lab:
         settings: Mapping[str, Any] | None = None,
         world: World | None = None,
         store: Store | None = None,
+        clock: Clock | None = None,
+        transport: Transport | None = None,
     ) -> None:
         set_up("error", "console")
         self.world = world or World(seed)
-        self.settings = Settings(public_url=BASE_URL, language="en", **dict(settings or {}))
-        self.clock = LoopClock(self.world.epoch0, seed)
+        self.settings = Settings(**{"public_url": BASE_URL, "language": "en", **dict(settings or {})})
+        self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()
-        self.transport = SimTransport(self.world)
+        self.transport: Transport = transport or SimTransport(self.world)
         self.told = Told()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
@@ -105,6 +108,21 @@ class Lab:
             return 404
         return 200
 
+    # -- how it is asked; here by the commands themselves ----------------------------------------------------------
+
+    async def ask_server(self, ask: ServerAsk) -> None:
+        """The gateway learns of a server."""
+        await self.commands.add_server(ask)
+
+    async def ask_session(self, ask: SessionAsk) -> Opened:
+        """The gateway makes or adopts a session."""
+        return await self.commands.create_session(ask, "lab")
+
+    async def ask_message(self, session: str, ask: MessageAsk) -> str:
+        """The gateway accepts a message; its id."""
+        message, _ = await self.commands.send(await self.session(session), ask, caller="lab")
+        return message.id
+
     # -- what a test says -----------------------------------------------------------------------------------------
 
     async def add_server(
@@ -113,13 +131,13 @@ class Lab:
         """A server in the world, and known to the gateway."""
         server = self.world.add_server(name, kind, version)
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
-        await self.commands.add_server(ServerAsk(name, kind, server.base_url, credentials, limits or LimitsAsk()))
+        await self.ask_server(ServerAsk(name, kind, server.base_url, credentials, limits or LimitsAsk()))
 
     async def adopt(self, server: str, session: str, number: str, *, policy: str = "default") -> Line:
         """A session that has long been linked at the provider, taken over and settled."""
         line = self.world.plant(server, session, number)
-        await self.commands.create_session(
-            SessionAsk(session, server, number, self._ref(server, session), policy, adopt=True, wait_s=10), "lab"
+        await self.ask_session(
+            SessionAsk(session, server, number, self._ref(server, session), policy, adopt=True, wait_s=10)
         )
         return line
 
@@ -129,8 +147,8 @@ class Lab:
         """A new session, as the API makes it. A W-API instance is bought first."""
         if self.world.servers[server].kind == "wapi":
             await self._buy(server, session)
-        return await self.commands.create_session(
-            SessionAsk(session, server, None, self._ref(server, session), policy, wait_s=wait_s), "lab"
+        return await self.ask_session(
+            SessionAsk(session, server, None, self._ref(server, session), policy, wait_s=wait_s)
         )
 
     async def _buy(self, server: str, session: str) -> None:
@@ -159,8 +177,7 @@ class Lab:
 
     async def send(self, session: str, to: str, text: str, **more: Any) -> str:
         """A text accepted into the outbox; its id."""
-        message, _ = await self.commands.send(await self.session(session), MessageAsk(to, text, **more), caller="lab")
-        return message.id
+        return await self.ask_message(session, MessageAsk(to, text, **more))
 
     async def session(self, name: str) -> Session:
         """The session as the store holds it; KeyError when there is none."""
