@@ -1,0 +1,184 @@
+"""The verbs as people call them, against a gateway and a sandbox that run: real processes, real HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+
+import pytest
+
+from esteio.cli.client import path
+
+
+def drawn(installation, *args):
+    """A verb on a terminal: what a person sees."""
+    mine, theirs = pty.openpty()
+    env = installation.environment(TERM="xterm-256color", COLUMNS="120")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "esteio", *args], cwd=installation.home, env=env, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while select.select([mine], [], [], 30)[0]:
+            try:
+                piece = os.read(mine, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            seen += piece
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(mine)
+    return seen.decode()
+
+
+def test_a_list_in_a_pipe_is_one_line_a_session(linked):
+    told = linked.verb("sessions")
+    assert told.code == 0, told.err
+    row = next(line.split("\t") for line in told.out.splitlines() if line.startswith("clinic\t"))
+    held = linked.session("clinic")
+    assert row[1] == "connected"
+    assert row[2] == held["since"]
+    assert row[6] == "evo"
+    assert row[7] == held["phone"]
+    assert row[8] == held["reason"]["code"]
+
+
+def test_a_list_for_programs_is_the_gateways_own_documents(linked):
+    told = json.loads(linked.verb("sessions", "--json", "--server", "evo").out)
+    assert told["next"] is None
+    assert next(one for one in told["items"] if one["name"] == "clinic")["ref"] == {"instance_name": "clinic"}
+    assert json.loads(linked.verb("sessions", "--json", "--state", "paused").out)["items"] == []
+
+
+def test_a_list_on_a_terminal_is_a_table_with_colours(linked):
+    seen = drawn(linked, "sessions")
+    assert "RECEIVES" in seen
+    assert "\x1b[32mconnected" in seen
+
+
+def test_why_says_what_stands_in_the_session_and_its_timeline(linked):
+    told = linked.verb("why", "clinic").out
+    session = linked.session("clinic")
+    lines = list(linked.client.items(path("sessions", "clinic", "timeline")))
+    assert session["reason"]["text"] in told
+    assert lines[-1]["text"] in told
+    assert "Nothing is asked of you." in told
+
+
+def test_why_speaks_portuguese(linked):
+    told = linked.verb("why", "clinic", ESTEIO_LANGUAGE="pt-BR").out
+    assert "O que acontece agora" in told
+    assert "Consegue enviar" in told
+    assert "conectada" in told.lower() or "conectado" in told.lower()
+
+
+def test_why_for_programs(linked):
+    told = json.loads(linked.verb("why", "clinic", "--json", "--lines", "3").out)
+    assert told["session"]["name"] == "clinic"
+    assert told["server"]["name"] == "evo"
+    assert told["approval"] is None
+    assert len(told["timeline"]) == 3
+
+
+def test_a_session_that_does_not_exist_is_a_failure_in_the_gateways_words(installation):
+    told = installation.verb("why", "nobody", ESTEIO_LANGUAGE="pt-BR")
+    assert (told.code, told.out) == (1, "")
+    assert "nobody" in told.err
+    assert "(unknown-session)" in told.err
+
+
+def test_a_message_goes_out_and_a_repeated_key_sends_nothing_twice(linked):
+    asked = ("send", "clinic", "5511912345678", "hello", "--idempotency-key", "one", "--wait", "20")
+    first, second = linked.verb(*asked), linked.verb(*asked)
+    assert first.code == 0, first.err
+    name, state = first.out.strip().split("\t")
+    assert state in ("sent", "delivered", "read")
+    assert second.out.split("\t")[0] == name
+    found = linked.client.get(path("messages", name))
+    assert (found["text"], found["to"]) == ("hello", "5511912345678")
+
+
+def test_the_text_may_come_from_a_pipe(linked):
+    told = json.loads(linked.verb("send", "clinic", "5511912345678", "-", "--json", stdin="two\nlines").out)
+    assert told["text"] == "two\nlines"
+
+
+def test_a_number_that_is_none_is_refused_with_the_code(linked):
+    told = linked.verb("send", "clinic", "banana", "hello")
+    assert (told.code, told.out) == (1, "")
+    assert "(invalid-phone)" in told.err
+
+
+def test_a_code_is_drawn_and_in_a_pipe_is_text(installation):
+    installation.create("shop")
+    told = installation.verb("qr", "shop")
+    assert told.code == 0, told.err
+    assert told.out.strip().startswith("2@")
+    seen = drawn(installation, "qr", "shop")
+    assert seen.count("█") > 200
+    assert "Linked devices" in seen
+
+
+def test_a_linked_session_needs_no_code(linked):
+    told = linked.verb("qr", "clinic")
+    assert (told.code, told.out) == (1, "")
+    assert "needs no QR code" in told.err
+
+
+def test_a_key_opens_until_it_is_revoked(linked):
+    made = linked.verb("keys", "create", "reader", "--role", "read", "--session", "clinic")
+    secret = made.out.strip()
+    assert made.code == 0, made.err
+    listed = [line.split("\t") for line in linked.verb("keys", "list").out.splitlines()]
+    row = next(cells for cells in listed if cells[1] == "reader")
+    assert row[2:] == ["read", "clinic", "-", "-"]
+    assert secret not in linked.verb("keys", "list", "--json").out
+    assert linked.verb("sessions", ESTEIO_KEY=secret).out.startswith("clinic\t")
+    refused = linked.verb("keys", "list", ESTEIO_KEY=secret)
+    assert refused.code == 1
+    assert "(forbidden)" in refused.err
+    assert linked.verb("keys", "revoke", row[0]).code == 0
+    assert "(unauthorized)" in linked.verb("sessions", ESTEIO_KEY=secret).err
+
+
+def test_an_approval_that_does_not_exist_is_a_failure(installation):
+    told = installation.verb("approve", "apr_nothing")
+    assert told.code == 1
+    assert "(unknown-approval)" in told.err
+
+
+def test_the_doctor_finds_a_healthy_installation_healthy(linked):
+    told = json.loads(linked.verb("doctor", "--json").out)
+    results = {finding["check"]: finding for finding in told["items"]}
+    assert results["gateway"]["result"] == results["key"]["result"] == results["ready"]["result"] == "ok"
+    assert results["server evo"]["result"] == "ok"
+    assert "2.3.7" in results["server evo"]["text"]
+    assert "state-is-hearsay" in results["server evo"]["details"]
+
+
+def test_the_doctor_knows_a_wrong_key(installation):
+    told = installation.verb("doctor", ESTEIO_KEY="not-a-key-at-all")
+    assert told.code == 1
+    rows = {line.split("\t")[1]: line.split("\t") for line in told.out.splitlines()}
+    assert rows["gateway"][0] == "ok"
+    assert rows["key"][0] == "fail"
+    assert "unauthorized" in rows["key"][2]
+
+
+@pytest.mark.parametrize(("extra", "code"), [(("--data", "data"), "Another Esteio"), (("--data", "other"), "in use")])
+def test_a_second_gateway_says_what_is_taken(installation, extra, code):
+    """The same data on another port, and other data on the same port."""
+    listen = "127.0.0.1:0" if "data" in extra else installation.url.removeprefix("http://")
+    told = installation.verb("serve", "--listen", listen, *extra)
+    assert (told.code, told.out) == (1, "")
+    assert code in told.err
+    assert "Traceback" not in told.err

@@ -1,0 +1,136 @@
+"""Starting and stopping: what keeps a gateway from starting is one sentence and an exit code, in the right language."""
+
+from __future__ import annotations
+
+import socket
+
+import apsw
+import pytest
+from cli_processes import Running, free_port, run
+
+ZERO = "127.0.0.1:0"
+ADMIN = "an-admin-key-of-the-tests"
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A data directory that a gateway has used, with one sealed secret, and how that gateway ended."""
+    home = tmp_path_factory.mktemp("stopped")
+    listen = f"127.0.0.1:{free_port()}"
+    (home / "esteio.toml").write_text(
+        f'listen = "{listen}"\ndata = "data"\n'
+        '[[servers]]\nname = "evo"\nkind = "evolution"\nbase_url = "http://127.0.0.1:9"\n'
+        'credentials = { apikey = "secret-of-the-server" }\n'
+    )
+    gateway = Running("serve", cwd=home, ESTEIO_ADMIN_KEY=ADMIN)
+    try:
+        gateway.logged("gateway.started")
+        servers = run("doctor", "--json", cwd=home, ESTEIO_URL=f"http://{listen}", ESTEIO_KEY=ADMIN).out
+    finally:
+        code = gateway.end()
+    return home, code, gateway, servers
+
+
+def test_a_gateway_that_is_told_to_end_ends_well(stopped):
+    home, code, gateway, _ = stopped
+    assert code == 0
+    assert "gateway.stopped" in gateway.err.read_text()
+    assert gateway.out.read_text() == "", "a key that the environment gives is not printed"
+    assert (home / "data" / "esteio.db").exists()
+
+
+def test_declared_servers_are_there_after_the_start(stopped):
+    assert '"server evo"' in stopped[3]
+
+
+def sentence(told):
+    """The failure: exit code, and the last line of stderr, which is all there is beside the log."""
+    lines = [line for line in told.err.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, told.err
+    return told.code, lines[0]
+
+
+def test_another_secret_key_is_found_out_at_the_start(stopped):
+    told = run("serve", "--listen", ZERO, cwd=stopped[0], ESTEIO_SECRET_KEY="not-the-key-of-before")
+    code, line = sentence(told)
+    assert code == 1
+    assert "sealed with another key" in line
+
+
+def test_a_newer_database_is_not_touched(stopped):
+    path = str(stopped[0] / "data" / "esteio.db")
+    database = apsw.Connection(path)
+    known = database.pragma("user_version")
+    try:
+        database.pragma("user_version", 9999)
+        told = run("serve", "--listen", ZERO, cwd=stopped[0], ESTEIO_LANGUAGE="pt-BR")
+        assert database.pragma("user_version") == 9999
+    finally:
+        database.pragma("user_version", known)
+        database.close()
+    code, line = sentence(told)
+    assert code == 1
+    assert "9999" in line
+    assert "mais novo" in line
+
+
+@pytest.mark.parametrize(
+    ("args", "more", "word"),
+    [
+        (("--listen", "nowhere"), {}, "HOST:PORT"),
+        ((), {"ESTEIO_LISTN": "127.0.0.1:1"}, "ESTEIO_LISTEN"),
+        ((), {"ESTEIO_ADMIN_KEY": "short"}, "16 characters"),
+        (("--config", "missing.toml"), {}, "missing.toml"),
+    ],
+    ids=["listen", "misspelt", "short key", "no file"],
+)
+def test_settings_that_cannot_be_used_are_wrong_usage(tmp_path, args, more, word):
+    code, line = sentence(run("serve", *args, cwd=tmp_path, **more))
+    assert code == 2
+    assert word in line
+    assert not (tmp_path / "esteio-data").exists()
+
+
+def test_a_declared_session_on_no_server_is_wrong_usage(tmp_path):
+    (tmp_path / "esteio.toml").write_text('listen = "127.0.0.1:0"\n[[sessions]]\nname = "a"\nserver = "nowhere"\n')
+    code, line = sentence(run("serve", cwd=tmp_path))
+    assert code == 2
+    assert "nowhere" in line
+    assert "(unknown-server)" in line
+
+
+def test_an_address_of_somebody_else_cannot_be_listened_on(tmp_path):
+    code, line = sentence(run("serve", "--listen", "203.0.113.7:8700", cwd=tmp_path))
+    assert code == 1
+    assert "203.0.113.7:8700" in line
+
+
+def test_a_directory_that_is_a_file_cannot_hold_the_data(tmp_path):
+    (tmp_path / "file").write_text("")
+    code, line = sentence(run("serve", "--listen", ZERO, "--data", "file", cwd=tmp_path))
+    assert code == 1
+    assert "file" in line
+
+
+def test_a_sandbox_on_a_taken_port_says_so(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, line = sentence(run("sandbox", "--evolution", ZERO, "--control", address, cwd=tmp_path))
+    assert code == 1
+    assert "in use" in line
+    assert sentence(run("sandbox", "--evolution", "here", cwd=tmp_path))[0] == 2
+
+
+def test_the_first_start_prints_a_key_and_the_second_none(tmp_path):
+    told = []
+    for _ in range(2):
+        gateway = Running("serve", "--listen", f"127.0.0.1:{free_port()}", "--data", "data", cwd=tmp_path)
+        try:
+            gateway.logged("gateway.started")
+        finally:
+            assert gateway.end() == 0
+        told.append(gateway.out.read_text())
+    assert told[0].split()[-1].startswith("esk_")
+    assert told[1] == ""
+    assert "esk_" not in "".join(one.read_text() for one in tmp_path.glob("*.err")).replace("esk_***", "")
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
