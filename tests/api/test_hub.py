@@ -120,6 +120,26 @@ def test_what_is_gone_is_said(run):
     run(test)
 
 
+def test_a_messages_bell_ends_its_wait_at_once(run):
+    async def test(gateway):
+        await ready(gateway)
+        await gateway.live()
+        began = gateway.clock.now()
+
+        async def cancel():
+            page = await gateway.call("GET", "/v1/sessions/line/messages")
+            message = await gateway.commands.cancel_message(page.json()["items"][0]["id"])
+            gateway.hub.message_changed(message.id)
+
+        later(gateway, 0.3, cancel)
+        body = {"to": "5511999998888", "text": "oi"}
+        answer = await gateway.call("POST", "/v1/sessions/line/messages", body, headers={"prefer": "wait=60"})
+        assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+        assert gateway.clock.now() - began == pytest.approx(0.3)
+
+    run(test)
+
+
 def test_a_cancelled_wait_leaves_nothing(run):
     async def test(gateway):
         session = await ready(gateway)

@@ -61,8 +61,12 @@ class WebhookCommands(Desk):
         except (Unaddressed, LookupError) as error:
             raise unknown("token", "") from error
         known = {*provider.secrets(where), *where.credentials.values(), where.ref.get("token", "")}
-        # The longest first: one may be the beginning of another.
-        return tuple(sorted((word for word in known if len(word) >= SHORTEST_SECRET), key=len, reverse=True))
+        return longest_first(word for word in known if len(word) >= SHORTEST_SECRET)
+
+
+def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+    """One may be the beginning of another: blanked first, it would leave the other's end readable."""
+    return tuple(sorted(secrets, key=len, reverse=True))
 
 
 def blank(body: bytes, secrets: Iterable[str]) -> bytes:
