@@ -21,7 +21,6 @@ from esteio.cli.words import spoken
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 PATIENCE_S = 30.0
-ANSWER_LIMIT = 256 * 1024 * 1024
 Document = dict[str, Any]
 
 
@@ -57,6 +56,8 @@ class Client:
             raise Misused("bad-url", url=url) from error
         if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
             raise Misused("bad-url", url=url)
+        if not (key.isascii() and key.isprintable()):
+            raise Misused("bad-key")
         self.url = url.rstrip("/")
         self.host = host
         self._secure = parts.scheme == "https"
@@ -126,22 +127,25 @@ class Client:
         kind = {} if body is None else {"Content-Type": "application/json"}
         connection = self._connection(patience_s)
         try:
+            self._open(connection)
             connection.request(method, target, body, {**self._headers, **kind, **headers})
             answer = connection.getresponse()
-            return Answer(
-                answer.status, answer.headers.get_content_type(), answer.read(ANSWER_LIMIT), _date(answer.headers)
-            )
+            return Answer(answer.status, answer.headers.get_content_type(), answer.read(), _date(answer.headers))
         except TimeoutError as error:
             raise Failed("timed-out", url=self.url, seconds=f"{patience_s:g}") from error
         except OSError as error:
-            raise Failed("unreachable", url=self.url, why=error.strerror or error) from error
+            raise Failed("broken-answer", url=self.url, why=error.strerror or error) from error
         except http.client.HTTPException as error:
             raise Failed("broken-answer", url=self.url, why=type(error).__name__) from error
-        except ValueError as error:
-            # What http.client says of a header with a line break or a letter outside Latin-1.
-            raise Misused("bad-key") from error
         finally:
             connection.close()
+
+    def _open(self, connection: http.client.HTTPConnection) -> None:
+        """Apart from the request: what fails here has surely not been asked."""
+        try:
+            connection.connect()
+        except OSError as error:
+            raise Failed("unreachable", url=self.url, why=error.strerror or error) from error
 
     def _connection(self, patience_s: float) -> http.client.HTTPConnection:
         if self._secure:
