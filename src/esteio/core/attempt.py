@@ -11,6 +11,7 @@ import msgspec
 
 from esteio.core import pacing
 from esteio.core.decision import Draft
+from esteio.core.diagnose import Verdict
 from esteio.core.evidence import Evidence
 from esteio.core.model import Attempt, Rung
 from esteio.core.policy import Policy
@@ -122,6 +123,20 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
         return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
     lives = facts.life_at > since and not facts.closed and not facts.dead_at
     return lives or facts.qr_at > since
+
+
+def take_back(draft: Draft, found: Verdict) -> None:
+    """An effect that was only claimed, by a provider whose sockets cannot be probed, and that the next send refuted,
+    was none: the rung is spent."""
+    recovery, facts = draft.session.recovery, draft.session.facts
+    last = recovery.last
+    if found.kind != "ghost" or last is None or last.result != "effect" or recovery.open is not None:
+        return
+    proved = max(facts.send_ok_at, facts.receive_ok_at, facts.socket_ok_at)
+    if facts.life_by == "said_open" and proved <= last.opened_at < facts.life_at:
+        spent = (*recovery.spent, last.rung)
+        draft.recovery(last=msgspec.structs.replace(last, result="no-effect"), spent=spent)
+        draft.say("act", "no-effect", rung=last.rung, number=str(last.number))
 
 
 def _close(draft: Draft, attempt: Attempt, result: str) -> None:

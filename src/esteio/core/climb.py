@@ -118,10 +118,9 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
 
 def _strike(draft: Draft, found: Verdict) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
-    if (
-        ladder.needs_server_restart(draft.session, found, draft.view.quirks)
-        and not draft.session.recovery.server_restart_proposed
-    ):
+    no_other_rung = found.kind == "ghost" and not draft.view.can.connect and "restart" in draft.session.recovery.spent
+    helps = no_other_rung or ladder.needs_server_restart(draft.session, found, draft.view.quirks)
+    if helps and not draft.session.recovery.server_restart_proposed:
         draft.recovery(server_restart_proposed=True)
         draft.say("decision", "server-restart-proposed", server=draft.server.name)
     _pause(draft)

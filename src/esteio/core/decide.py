@@ -29,6 +29,7 @@ def decide(view: View, now: float) -> Decision:
     attempt.judge(draft)
     found = verdict(draft.session, draft.server, view.policy, now)
     _remember_link(draft, found)
+    attempt.take_back(draft, found)
     _forget_healed(draft, found)
     standing.follow(draft, found)
     outage.follow(draft, found)

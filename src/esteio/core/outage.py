@@ -107,20 +107,20 @@ def _mass_fall(draft: Draft, since: float) -> None:
     if incident is not None and incident.ended_at is None:
         return
     policy = draft.policy
-    together = [
-        at
+    together = {
+        session: at
         for session, at in draft.view.fallen
         if since - at <= policy.mass_fall_within_s and session != draft.session.id
-    ]
+    }
     need = max(policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
     if len(together) + 1 < need:
         return
-    first = min([since, *together])
+    first = min([since, *together.values()])
     opened = Incident(
         id=f"inc_{draft.server.name}_{draft.server.version_n}",
         since=first,
         because="server-mass-fall",
-        canary=min([draft.session.id, *(session for session, _ in draft.view.fallen)]),
+        canary=min([draft.session.id, *together]),
         notice_due=first + policy.notify_after_s,
         members=len(together) + 1,
     )

@@ -120,6 +120,8 @@ def _answered(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
 
 def _failed(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     at = evidence.happened_at
+    if at < facts.answered_at:
+        return facts
     weight = 2 if evidence.kind == "server_unreachable" else 1
     recent = tuple(t for t in facts.failures if at - t <= FAILURES_WITHIN_S)
     failures = (*recent, *(at,) * weight)[-FAILURES_KEPT:]
@@ -243,7 +245,8 @@ def _incident(sheet: _Sheet) -> None:
         if sheet.now - incident.ended_at > sheet.view.policy.stable_after_s:
             sheet.change(incident=None)
         return
-    fallen = [session for session, _ in sheet.view.fallen]
+    # What fell before it is none of its members: it would never be over while one old number waits for its QR.
+    fallen = [session for session, since in sheet.view.fallen if since >= incident.since]
     if not fallen:
         _end_incident(sheet, incident)
         return
@@ -279,7 +282,7 @@ def _incident_notice(sheet: _Sheet) -> None:
     if sheet.now < due:
         sheet.wakes.append(due)
         return
-    args = {"server": sheet.server.name, "count": str(len(sheet.view.fallen))}
+    args = {"server": sheet.server.name, "count": str(max(incident.members, len(sheet.view.fallen)))}
     reason = Reason("server-mass-fall", args)
     sheet.notices.append(Notice(incident.id, "opened", reason, incident.since, sheet.now - incident.since))
     sheet.change(incident=msgspec.structs.replace(incident, noticed=True))

@@ -11,6 +11,8 @@ from esteio.core.diagnose import Verdict, confirmed_life
 
 EFFECT_LOOK_S = 2.0
 """How soon after an act, and how often, its effect is looked for."""
+ROUND_TRIP_EVERY_S = 600.0
+"""A line on which nothing was sent or received for this long is asked through WhatsApp, not only at its socket."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -77,5 +79,8 @@ def depth(draft: Draft, verdict: Verdict) -> Depth:
     if verdict.kind == "suspect" or draft.session.facts.silents:
         return "roundtrip"
     if verdict.kind == "live" and not confirmed_life(draft.session):
+        return "roundtrip"
+    if draft.now - max(draft.session.facts.send_ok_at, draft.session.facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
+        # A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells.
         return "roundtrip"
     return "socket"

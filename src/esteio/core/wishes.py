@@ -54,7 +54,8 @@ def _recreate(draft: Draft, _: Evidence) -> None:
 
 
 def _approved(draft: Draft, evidence: Evidence) -> None:
-    draft.recovery(approved=evidence.data.get("rung"), awaiting=None, quarantine_until=0.0)
+    # An approval is bound to its reason; only an outright wish (`operator_recreate`) is carried out on the living.
+    draft.recovery(approved=evidence.data.get("rung"), awaiting=None, quarantine_until=0.0, asked_by_person=False)
 
 
 def _rejected(draft: Draft, _: Evidence) -> None:

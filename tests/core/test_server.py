@@ -1,0 +1,304 @@
+"""The server's own judgement: its weather, its outage, and the course of a mass fall."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rehearsal import T0, Fleet, a_server
+
+from esteio.core.evidence import seen
+from esteio.core.model import Incident, ServerFacts, SessionId
+from esteio.core.policy import DEFAULT
+from esteio.core.server import FAILURES_KEPT, ServerView, decide_server, fold, health_of
+
+
+def facts_after(*news: tuple) -> ServerFacts:
+    facts = ServerFacts()
+    for kind, at, *data in news:
+        facts = fold(facts, seen(kind, at, "list", **(data[0] if data else {})))
+    return facts
+
+
+FAILED = [("server_failed", T0), ("server_timed_out", T0 + 1), ("server_failed", T0 + 2)]
+
+
+@pytest.mark.parametrize(
+    ("news", "health"),
+    [
+        ([], ("up", "")),
+        ([("server_answered", T0)], ("up", "server_answered")),
+        (FAILED[:2], ("up", "")),
+        (FAILED, ("down", "server_failed")),
+        ([("server_unreachable", T0)], ("up", "")),
+        ([("server_unreachable", T0), ("server_unreachable", T0 + 1)], ("down", "server_unreachable")),
+        ([*FAILED, ("server_answered", T0 + 3)], ("up", "server_answered")),
+        ([*FAILED, ("server_answered", T0 + 1)], ("down", "server_failed")),
+        ([("server_answered", T0 + 9), *FAILED], ("up", "server_answered")),
+        ([("server_failed", T0 - 500), ("server_failed", T0 - 200), ("server_failed", T0)], ("up", "")),
+        ([("server_wall", T0, {"detail": "licence"})], ("wall", "server_wall")),
+        ([("server_wall", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
+        ([("server_booted", T0)], ("booting", "server_booted")),
+        ([("server_boot_observed", T0), ("server_booted", T0 - 999)], ("booting", "server_booted")),
+        ([("server_booted", T0 - 200)], ("up", "")),
+        ([("server_auth_refused", T0)], ("slow", "server_auth_refused")),
+        ([("server_auth_refused", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
+        ([("server_slow", T0)], ("slow", "server_slow")),
+        ([("server_slow", T0 - 121)], ("up", "")),
+        ([("server_html", T0)], ("up", "")),
+    ],
+)
+def test_the_weather_follows_from_the_server_s_own_words(news, health):
+    assert health_of(facts_after(*news), DEFAULT, T0 + 3) == health
+
+
+def test_a_refused_connection_that_answers_again_is_a_start():
+    gone = [("server_unreachable", T0), ("server_unreachable", T0 + 5)]
+    assert facts_after(*gone, ("server_answered", T0 + 9)).booted_at == T0 + 9
+    assert facts_after(*FAILED, ("server_answered", T0 + 9)).booted_at == 0
+
+
+def test_failures_are_remembered_in_bounds():
+    assert len(facts_after(*(("server_failed", T0 + i) for i in range(50))).failures) == FAILURES_KEPT
+
+
+# -- outage and looks --------------------------------------------------------------------------------------------
+
+
+def down(fleet: Fleet) -> None:
+    for _ in range(2):
+        fleet.hear("server_unreachable")
+        fleet.judge_server()
+
+
+def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_back():
+    fleet = Fleet()
+    told = []
+    down(fleet)
+    assert fleet.server.health == "down"
+    assert fleet.server.outage is not None
+    for _ in range(30):
+        fleet.now += 5
+        told += [n.phase for n in fleet.judge_server().notices]
+    assert told == ["opened"]
+    fleet.hear("server_answered")
+    back = fleet.judge_server()
+    assert [n.phase for n in back.notices] == ["closed"]
+    assert back.events == ("server.outage_ended",)
+    assert back.weather_changed
+    assert fleet.server.health == "booting"
+    assert fleet.judge_server().notices == ()
+
+
+def test_a_hiccup_of_a_server_is_told_to_nobody():
+    fleet = Fleet()
+    down(fleet)
+    fleet.now += 30
+    fleet.hear("server_answered")
+    assert fleet.judge_server().notices == ()
+    assert fleet.server.outage is None
+
+
+def test_a_wall_is_told_in_the_server_s_words():
+    fleet = Fleet()
+    fleet.hear("server_wall", detail="licence needed")
+    first = fleet.judge_server()
+    assert first.events == ("server.outage_started",)
+    assert first.wake_at <= T0 + 60
+    fleet.now += 61
+    (notice,) = fleet.judge_server().notices
+    assert (notice.reason.code, notice.reason.args["detail"]) == ("server-wall", "licence needed")
+
+
+def test_a_healthy_server_is_listed_seldom_and_a_troubled_one_often():
+    fleet = Fleet()
+    assert fleet.judge_server().look
+    quiet = fleet.judge_server()
+    assert (quiet.look, quiet.quiet, quiet.wake_at) == (False, True, T0 + 30)
+    fleet.hear("server_failed")
+    assert fleet.judge_server().wake_at == T0 + 5
+    fleet.now += 5
+    assert fleet.judge_server().look
+
+
+def test_the_end_of_boot_grace_is_a_wake():
+    fleet = Fleet()
+    fleet.hear("server_booted")
+    fleet.judge_server()
+    fleet.now += 170
+    fleet.judge_server()
+    assert fleet.judge_server().wake_at == T0 + 180
+    fleet.now += 10
+    assert fleet.judge_server().weather_changed
+    assert fleet.server.health == "up"
+
+
+def test_expired_slots_go_with_a_look():
+    server = a_server(slots=Fleet().server.slots)
+    assert decide_server(ServerView(server, (), DEFAULT), T0).server.slots == ()
+
+
+def test_a_list_tells_version_and_count():
+    fleet = Fleet()
+    fleet.hear("server_listed", sessions="7", version="2.3.7")
+    decision = fleet.judge_server()
+    assert (fleet.server.version, fleet.server.sessions_at_server) == ("2.3.7", 7)
+    assert [line.code for line in decision.lines] == ["server-version"]
+    fleet.hear("server_listed", version="2.3.7")
+    assert fleet.judge_server().lines == ()
+    fleet.hear("server_listed", sessions="8")
+    fleet.judge_server()
+    assert (fleet.server.version, fleet.server.sessions_at_server) == ("2.3.7", 8)
+
+
+# -- a mass fall -------------------------------------------------------------------------------------------------
+
+
+def fallen_together(count: int = 4, fleet: Fleet | None = None) -> Fleet:
+    fleet = fleet or Fleet(count)
+    fleet.now += 100
+    for n in range(1, count + 1):
+        fleet.now += 4
+        fleet.kill(n)
+    return fleet
+
+
+def test_three_falls_in_a_minute_are_one_incident_with_one_canary():
+    fleet = fallen_together()
+    incident = fleet.server.incident
+    assert incident is not None
+    assert (incident.canary, incident.members) == (1, 3)
+    assert sum(fleet.said("mass-fall", n) for n in fleet.sessions) == 1
+    assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []], "frozen once it is one"
+
+
+def test_two_falls_are_two_falls():
+    fleet = fallen_together(2)
+    assert fleet.server.incident is None
+
+
+def test_of_a_large_fleet_three_are_no_mass():
+    fleet = Fleet(20)
+    fallen_together(4, fleet)
+    assert fleet.server.incident is None
+
+
+def test_falls_far_apart_are_no_mass():
+    fleet = Fleet(3)
+    for n in (1, 2, 3):
+        fleet.now += 100
+        fleet.kill(n)
+    assert fleet.server.incident is None
+
+
+def test_people_hear_of_a_mass_fall_once_and_not_of_its_members():
+    fleet = fallen_together()
+    told = []
+    for _ in range(30):
+        fleet.now += 5
+        told += [(n.phase, n.reason.code) for n in fleet.judge_server().notices]
+        for n in fleet.sessions:
+            fleet.judge(n)
+    assert told == [("opened", "server-mass-fall")]
+    assert fleet.notices() == []
+    for n in fleet.sessions:
+        fleet.pair(n)
+    told = [(n.phase, n.reason.code) for n in fleet.judge_server().notices]
+    assert told == [("closed", "server-mass-fall-over")]
+    fleet.now += 60
+    for n in fleet.sessions:
+        fleet.judge(n)
+    assert fleet.notices() == []
+
+
+def test_a_mass_fall_that_passes_at_once_is_told_to_nobody():
+    fleet = fallen_together()
+    for n in fleet.sessions:
+        fleet.pair(n)
+    decision = fleet.judge_server()
+    assert decision.notices == ()
+    assert [line.code for line in decision.lines] == ["mass-fall-over"]
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.ended_at is not None
+    fleet.now += 200
+    fleet.judge_server()
+    assert fleet.server.incident is not None
+    fleet.now += 200
+    fleet.judge_server()
+    assert fleet.server.incident is None
+
+
+def test_the_rest_may_go_when_the_canary_is_well():
+    fleet = fallen_together()
+    fleet.pair(1)
+    decision = fleet.judge_server()
+    assert [line.code for line in decision.lines] == ["canary-healed"]
+    assert decision.weather_changed
+    fleet.after(30, 3)
+    assert fleet.rungs(3) == ["restart"]
+    assert fleet.judge_server().lines == ()
+
+
+def test_a_canary_that_does_not_heal_gives_its_place_to_the_next():
+    fleet = fallen_together()
+    canaries = []
+    for _ in range(40):
+        fleet.now += 10
+        fleet.judge_server()
+        assert fleet.server.incident is not None
+        if fleet.server.incident.canary not in canaries:
+            canaries.append(fleet.server.incident.canary)
+    assert canaries == [1, 2, 3, 4]
+
+
+def test_the_canary_s_turn_begins_after_boot_grace():
+    fleet = fallen_together()
+    fleet.hear("server_booted")
+    for _ in range(20):
+        fleet.now += 10
+        fleet.judge_server()
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.canary == 1
+
+
+def test_a_number_that_fell_long_before_is_no_member():
+    fleet = Fleet(5)
+    fleet.now += 10
+    fleet.hear("logged_out", 1, road="state")
+    fleet.judge(1)
+    fleet.now += 1000
+    for n in (2, 3, 4, 5):
+        fleet.now += 4
+        fleet.kill(n)
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.canary == 2
+    for n in (2, 3, 4, 5):
+        fleet.pair(n)
+    fleet.judge_server()
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.ended_at is not None
+
+
+def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
+    fleet = fallen_together()
+    fleet.now += 30
+    fleet.hear("operator_recover", 4, road="operator")
+    fleet.judge(4)
+    assert fleet.rungs(4) == ["restart"]
+    fleet.hear("operator_recover", 3, road="operator")
+    fleet.judge(3)
+    assert fleet.rungs(3) == []
+    fleet.after(3, 3)
+    assert fleet.rungs(3) == ["restart"]
+
+
+def test_an_incident_without_its_own_time_is_told_from_its_beginning():
+    server = a_server(incident=Incident("i", T0 - 1, "server-mass-fall", canary=SessionId(1)))
+    view = ServerView(server, (), DEFAULT, ((SessionId(1), T0),), 3)
+    assert [n.phase for n in decide_server(view, T0).notices] == ["opened"]
+
+
+def test_a_decision_on_the_same_view_is_the_same():
+    fleet = fallen_together()
+    view = ServerView(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
+    assert decide_server(view, fleet.now + 70) == decide_server(view, fleet.now + 70)
+    assert msgspec.json.encode(decide_server(view, fleet.now + 70).server)
