@@ -156,7 +156,13 @@ class Checkers:
         line = self.servers[one.server].lines.get(one.session)
         alive = line is not None and line.alive
         accepted = one.status == 0 or one.status < 400
-        return one.session != call.session and call.at - one.at < takes - SLACK_S and not alive and accepted and one.effect == "socket"
+        return (
+            one.session != call.session
+            and call.at - one.at < takes - SLACK_S
+            and not alive
+            and accepted
+            and one.effect == "socket"
+        )
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
         """WhatsApp threw a socket out because another one of the same link logged in."""
@@ -170,9 +176,9 @@ class Checkers:
     # -- what the gateway says ------------------------------------------------------------------------------------
 
     def session_changed(self, session: Session) -> None:
-        """A session's row was written."""
+        """A session's row may have been written."""
         before = self._versions.get(session.id, -1)
-        if session.version <= before:
+        if session.version < before:
             self.broken("version", f"{session.name}: version {session.version} after {before}")
         self._versions[session.id] = session.version
         for outage in (session.outage, session.last_outage):
@@ -228,7 +234,10 @@ class Checkers:
         for name, span in self.outages.items():
             lasted = (span.ended_at or now_epoch) - span.since
             told = self.notices.get(name, Notices())
-            by_server = any(since - 120 <= span.since and span.since <= (end or now_epoch) + 120 for since, end in self.incidents[span.server])
+            by_server = any(
+                since - 120 <= span.since and span.since <= (end or now_epoch) + 120
+                for since, end in self.incidents[span.server]
+            )
             when = f"{span.session}: {name} of {span.since - epoch0:.0f} s lasted {lasted:.0f} s"
             if not told.opened and not by_server and lasted > self.policy.notify_after_s + SEEN_WITHIN_S:
                 self.broken("notices", f"{when} and nobody was told")
@@ -240,7 +249,11 @@ class Checkers:
         """Why this session is not where it must be after the calm; empty when it is."""
         if session.state in ("connected", "degraded"):
             blind = session.kind not in self.probed and not SILENT.isdisjoint(truth.faults)
-            return "" if truth.alive or blind else f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
+            return (
+                ""
+                if truth.alive or blind
+                else f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
+            )
         if session.reason.code in FOR_A_PERSON:
             return ""
         return f"{session.name} is {session.state} ({session.reason.code}); truth: {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"

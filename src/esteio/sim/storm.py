@@ -17,14 +17,14 @@ from typing import Any, Protocol
 import msgspec
 
 from esteio.core.model import SessionId
-from esteio.core.policy import BUILT_IN, DEFAULT, Policy, build
+from esteio.core.policy import DEFAULT, Policy, build
 from esteio.core.session import Session
-from esteio.engine.asks import MessageAsk, SessionAsk
+from esteio.engine.asks import MessageAsk, ServerAsk, SessionAsk
 from esteio.engine.refusals import Refusal
 from esteio.providers.registry import load
 from esteio.sim.checkers import Checkers, Violation, text_of
 from esteio.sim.faults import Fault
-from esteio.sim.lab import BASE_URL, SEALING_KEY, Lab
+from esteio.sim.lab import BASE_URL, Lab
 from esteio.sim.ledger import ControlCall, Delivered, SocketInterval
 from esteio.sim.monitor import Monitor
 from esteio.sim.plan import Plan, PlannedFault, PlannedLine, Talk
@@ -32,8 +32,6 @@ from esteio.sim.vloop import run_virtual
 from esteio.sim.witness import Fall, Witness
 from esteio.sim.world import World
 from esteio.store.base import Work
-from esteio.vault import Vault
-from esteio.wiring import Gateway
 
 CALM_S = 75 * 60.0
 """How long after the calm everything must be well: the longest quarantine and a whole ladder after it."""
@@ -111,22 +109,27 @@ class Supervisor(Protocol):
 
 
 class Storm:
-    """One run. `rules`: the policy whose promises are checked, where it is not the one that is followed."""
+    """One run. `tables` are the settings' `[policy.NAME]`; `rules` is the policy whose promises are checked, where it is
+    not the one that is followed. Raises `PolicyError`, KeyError on a policy that does not exist."""
 
     def __init__(
         self,
         plan: Plan,
         policy: str,
         *,
-        policies: Mapping[str, Policy] = BUILT_IN,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
         rules: Policy | None = None,
     ) -> None:
         self.plan = plan
+        self.tables = {name: dict(table) for name, table in (tables or {}).items()}
+        policies = build(self.tables)
         self.world = World(plan.seed, plan.epoch0)
         followed = policies.get(policy, DEFAULT)
         kinds = {server.kind for server in plan.servers}
         probed = frozenset(kind for kind in kinds if load().get(kind).capabilities.socket_probe)
-        self.checkers = Checkers(rules or followed, self.elapsed, self.world.servers, self._usable, self.world.later, probed)
+        self.checkers = Checkers(
+            rules or followed, self.elapsed, self.world.servers, self._usable, self.world.later, probed
+        )
         self.witness = Witness(self, self._is_rough)
         self.world.ledger = self.witness
         self._rough_until: Counter[str] = Counter()
@@ -136,9 +139,7 @@ class Storm:
         self.delivered_at: dict[str, float] = {}
         self.calls_per_minute: list[int] = []
         self.opens_per_minute: list[int] = []
-        self.supervisor: Supervisor = (
-            Poller(self) if policy == MONITOR else Guarded(self, policy, {**policies, policy: followed})
-        )
+        self.supervisor: Supervisor = Poller(self) if policy == MONITOR else Guarded(self, policies[policy])
         self.world.on_webhook = self.supervisor.webhook
 
     def elapsed(self) -> float:
@@ -198,7 +199,9 @@ class Storm:
     def _inject(self, fault: PlannedFault) -> None:
         params = dict(fault.params)
         if fault.kind in ROUGH:
-            lasts = float(params.get("for_s", 120.0)) + float(params.get("boot_s", 0.0)) + float(params.get("flap_s", 0.0))
+            lasts = (
+                float(params.get("for_s", 120.0)) + float(params.get("boot_s", 0.0)) + float(params.get("flap_s", 0.0))
+            )
             until = self.world.now() + lasts + 30.0
             self._rough_until[fault.server] = max(self._rough_until[fault.server], until)  # type: ignore[call-overload]
             self.witness.roughened(fault.server)
@@ -260,8 +263,11 @@ class Storm:
                 counts.late += self.delivered_at[text] - at > LATE_S
             elif text in refused:
                 counts.refused_by_whatsapp += 1
-        counts.lost = counts.accepted - counts.delivered - counts.refused_by_whatsapp - (
-            counts.waiting + counts.in_doubt + counts.said_failed
+        counts.lost = (
+            counts.accepted
+            - counts.delivered
+            - counts.refused_by_whatsapp
+            - (counts.waiting + counts.in_doubt + counts.said_failed)
         )
         if self.supervisor.name != MONITOR:
             self.checkers.all_told(self.world.now(), self.plan.epoch0)
@@ -314,43 +320,19 @@ def _by_verb(calls: Mapping[tuple[str, str], int]) -> dict[str, int]:
 # -- the gateway --------------------------------------------------------------------------------------------------
 
 
-class WatchedGateway(Gateway):
-    """The real gateway, with an ear at its commits."""
-
-    storm: Storm
-
-    def _session_changed(self, session_id: SessionId) -> None:
-        super()._session_changed(session_id)
-        session = self.reconciler.peek(session_id)
-        if session is not None:
-            self.storm.supervisor.changed(session)  # type: ignore[attr-defined]
-
-
 class Guarded(Lab):
     """The gateway under one policy as a supervisor."""
 
-    def __init__(self, storm: Storm, policy: str, policies: Mapping[str, Policy]) -> None:
-        self.storm, self.name, self.policy = storm, policy, policies[policy]
-        self._policies = policies
+    def __init__(self, storm: Storm, policy: Policy) -> None:
+        self.storm, self.name, self.policy = storm, policy.name, policy
         self._ids: dict[str, SessionId] = {}
         self._tokens: dict[str, Session] = {}
         self._accepted: dict[str, tuple[str, str]] = {}
         self._gates: dict[str, bool] = {}
-        super().__init__(storm.plan.seed, world=storm.world)
+        super().__init__(storm.plan.seed, world=storm.world, settings={"policy": storm.tables})
         self.told.notify = self._notified  # type: ignore[method-assign]
-
-    def _gateway(self) -> Gateway:
-        gateway = WatchedGateway(
-            self.settings,
-            store=self.store,
-            clock=self.clock,
-            transport=self.transport,
-            registry=load(),
-            vault=Vault(SEALING_KEY),
-            notifier=self.told,
-        )
-        gateway.storm = self.storm
-        return gateway
+        self._ring = self.gateway.hub.session_changed
+        self.gateway.hub.session_changed = self._changed  # type: ignore[method-assign]
 
     @property
     def notices(self) -> int:
@@ -361,8 +343,11 @@ class Guarded(Lab):
         self.storm.checkers.noticed(work)
         return True
 
-    def changed(self, session: Session) -> None:
-        """A session's row was written."""
+    def _changed(self, session_id: SessionId) -> None:
+        self._ring(session_id)
+        session = self.gateway.reconciler.peek(session_id)
+        if session is None:
+            return
         checkers, witness = self.storm.checkers, self.storm.witness
         checkers.session_changed(session)
         usable = session.gate == "open"
@@ -386,8 +371,6 @@ class Guarded(Lab):
         await asyncio.sleep(45.0)
 
     async def _add(self, name: str, kind: str) -> None:
-        from esteio.engine.asks import ServerAsk
-
         server = self.world.servers[name]
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
         await self.commands.add_server(ServerAsk(name, kind, server.base_url, credentials))
@@ -454,7 +437,9 @@ class Guarded(Lab):
         for line in self.storm.plan.lines:
             for entry in await self.store.timeline(self._ids[line.name], 0, 1_000_000):
                 if entry.kind != "evidence":
-                    told.update(f"{line.name} {entry.at:.6f} {entry.kind} {entry.code} {sorted(entry.args.items())}\n".encode())
+                    told.update(
+                        f"{line.name} {entry.at:.6f} {entry.kind} {entry.code} {sorted(entry.args.items())}\n".encode()
+                    )
         return told.digest()
 
     async def aclose(self) -> None:
@@ -516,12 +501,16 @@ class Poller:
 
 
 def run(
-    plan: Plan, policy: str, *, policies: Mapping[str, Policy] | None = None, rules: Policy | None = None
+    plan: Plan,
+    policy: str,
+    *,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    rules: Policy | None = None,
 ) -> Outcome:
     """Run a plan under a policy (or `monitor`) on a fresh virtual loop."""
 
     async def main() -> Outcome:
-        return await Storm(plan, policy, policies=policies or build({}), rules=rules).run()
+        return await Storm(plan, policy, tables=tables, rules=rules).run()
 
     return run_virtual(main, epoch0=plan.epoch0)
 

@@ -71,8 +71,8 @@ class Witness(Ledger):
         super().__init__()
         self.listener = listener
         self._rough = rough
-        self.delivered: list[Delivered] = Tape(lambda told: self.listener.delivered(told))
-        self.control: list[ControlCall] = Tape(lambda call: self.listener.controlled(call))
+        self.delivered: list[Delivered] = Tape(listener.delivered)
+        self.control: list[ControlCall] = Tape(listener.controlled)
         self.faults: list[FaultMark] = Tape(self._marked)
         self.falls: list[Fall] = []
         self.down: dict[tuple[str, str], Fall] = {}
