@@ -22,6 +22,7 @@ from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook
 from esteio.engine.commands import Commands
+from esteio.engine.courier import Courier
 from esteio.engine.dispatch import SendDispatch, WorkDispatch
 from esteio.engine.doubt import Doubts
 from esteio.engine.hub import Hub
@@ -31,7 +32,9 @@ from esteio.engine.mailbox import Mailboxes
 from esteio.engine.notices import AppriseNotifier, LogNotifier
 from esteio.engine.performers import Notifier, Performers
 from esteio.engine.reconcile import Reconciler
+from esteio.engine.relay import RelayDispatch
 from esteio.engine.supervise import Supervisor
+from esteio.engine.targets import Resolver, may_reach, system_resolver
 from esteio.engine.upkeep import Upkeep
 from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport
@@ -43,6 +46,17 @@ from esteio.vault import Vault, open_vault
 STOP_PATIENCE_S = 5.0
 CONTROL_TAKES_S = 60.0
 """The longest a control act's exchanges take together."""
+
+
+def outside(settings: Settings) -> AiohttpTransport:
+    """The road to addresses that callers named: guarded at every connect, answers only looked into."""
+    allowed = settings.allowed_networks
+    return AiohttpTransport(
+        max_body_bytes=4096,
+        cuts_answers=True,
+        connections_per_host=0,
+        may_reach=lambda address: may_reach(address, allowed),
+    )
 
 
 class Nudges:
@@ -71,6 +85,10 @@ class Nudges:
         """See `engine.ports.Nudge`."""
         self._gateway.inbox.nudge()
 
+    def relay(self) -> None:
+        """See `engine.ports.Nudge`."""
+        self._gateway.relay.nudge()
+
 
 class Gateway:
     """Everything, wired. `start` before use, `aclose` after it."""
@@ -85,7 +103,10 @@ class Gateway:
         registry: Registry,
         vault: Vault,
         notifier: Notifier,
+        outside: Transport | None = None,
+        resolve: Resolver = system_resolver,
     ) -> None:
+        """`transport` leads to the providers, `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.transport = transport
         self._own_caps: dict[SessionId, int] = {}
@@ -102,6 +123,8 @@ class Gateway:
         self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
         doubts = Doubts(store, clock, self.addresses, transport, policies=self.policy, told=self._message_moved)
         self.upkeep = Upkeep(store, clock, doubts)
+        self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
+        self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
         self.nudges = Nudges(self)
         self.commands = Commands(
@@ -113,6 +136,8 @@ class Gateway:
             nudge=self.nudges,
             waiter=self.hub,
             addresses=self.addresses,
+            courier=self.courier,
+            resolve=resolve,
         )
         self._started = False
 
@@ -128,6 +153,7 @@ class Gateway:
             store=SqliteStore(data / "esteio.db", sentence=sentences_in(settings.language)),
             clock=SystemClock(),
             transport=AiohttpTransport(),
+            outside=outside(settings),
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,
@@ -152,6 +178,9 @@ class Gateway:
         start("expire", self.upkeep.expire)
         start("doubts", self.upkeep.doubts)
         start("purge", self.upkeep.purge)
+        start("relay", self.relay.run)
+        start("relay-bury", self.relay.bury)
+        start("relay-purge", self.relay.purge)
 
     async def aclose(self) -> None:
         """Stop the loops, give calls under way a little time, close what is open. Twice is harmless."""
@@ -160,8 +189,10 @@ class Gateway:
         self._started = False
         await self.supervisor.aclose()
         await self.mailboxes.aclose()
-        await asyncio.gather(self.sends.aclose(STOP_PATIENCE_S), self.work.aclose(STOP_PATIENCE_S))
+        loops = (self.sends, self.work, self.relay)
+        await asyncio.gather(*(loop.aclose(STOP_PATIENCE_S) for loop in loops))
         await self.transport.aclose()
+        await self.courier.aclose()
         await self.store.aclose()
 
     def policy(self, name: str) -> Policy:
@@ -173,6 +204,7 @@ class Gateway:
 
     def _session_changed(self, session_id: SessionId) -> None:
         self.hub.session_changed(session_id)
+        self.relay.nudge()
         session = self.reconciler.peek(session_id)
         if session is None:
             return
@@ -195,6 +227,7 @@ class Gateway:
 
     def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: bool) -> None:
         self.hub.message_changed(message_id)
+        self.relay.nudge()
         if evidence:
             self.mailboxes.nudge(session_id)
 
@@ -212,6 +245,8 @@ class Gateway:
             self.mailboxes.nudge(session.server)
 
     def _webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
+        self.hub.news()
+        self.relay.nudge()
         if settlement.qr is not None:
             self.hub.session_changed(session_id)
         if result.settled_sends:

@@ -19,7 +19,9 @@ from esteio.core.session import Session
 from esteio.engine.address import AddressBook
 from esteio.engine.asks import KeyAsk
 from esteio.engine.commands import Commands
+from esteio.engine.courier import Courier
 from esteio.engine.hub import Hub
+from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
 from esteio.sim.vloop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
@@ -56,6 +58,9 @@ class Bells:
     def inbox(self) -> None:
         self._ring("inbox")
 
+    def relay(self) -> None:
+        self._ring("relay")
+
 
 class TurnableClock(LoopClock):
     """The loop's clock, that a test may put forward."""
@@ -71,10 +76,30 @@ class TurnableClock(LoopClock):
 
 async def resolve(host: str) -> list[str]:
     """The only name there is, and where it points."""
-    known = {"files.example": ["93.184.216.34"], "inside.example": ["10.1.2.3"]}
+    known = {
+        "files.example": ["93.184.216.34"],
+        "hooks.example": ["93.184.216.34"],
+        "inside.example": ["10.1.2.3"],
+        "both.example": ["93.184.216.34", "127.0.0.1"],
+    }
     if host not in known:
         raise OSError("no such host")
     return known[host]
+
+
+class Outside:
+    """The road to subscribers: remembers what went out, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[HttpRequest] = []
+        self.status = 200
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append(request)
+        return HttpResponse(self.status)
+
+    async def aclose(self) -> None:
+        return None
 
 
 class Gateway:
@@ -83,6 +108,7 @@ class Gateway:
     def __init__(self, settings: Settings, store: SqliteStore) -> None:
         self.settings, self.store = settings, store
         self.clock, self.bells, self.hub = TurnableClock(), Bells(), Hub(store)
+        self.outside = Outside()
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
         self.commands = Commands(
@@ -94,6 +120,7 @@ class Gateway:
             nudge=self.bells,
             waiter=self.hub,
             addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
+            courier=Courier(self.outside, self.clock, vault, language="en", source=settings.base_url),
             resolve=resolve,
         )
         self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)

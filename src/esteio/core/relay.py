@@ -120,7 +120,8 @@ def retry_at(
         return None
     step = STEPS_S[failures - 1] if failures <= len(STEPS_S) else THEN_EVERY_S
     pause = step * _share(f"{endpoint}:{event}:{failures}")
-    if now - tried_since < FIRST_HOUR_S and now - health.failing_since < FIRST_HOUR_S:
+    if now - tried_since < FIRST_HOUR_S and health.last_ok_at <= tried_since:
+        # Nothing got through since: the endpoint is failing, not this event.
         pause = min(pause, OLDEST_EVERY_S)
     return min(now + max(LEAST_PAUSE_S, pause), max(gives_up_at, now + LEAST_PAUSE_S))
 

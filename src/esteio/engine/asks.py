@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from esteio.core.relay import Format
+
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Za-z0-9._-")]
 Wait = Annotated[float, Meta(ge=0, le=60, description="seconds")]
 Text = Annotated[str, Meta(min_length=1, max_length=65536)]
@@ -142,3 +144,51 @@ class KeyAsk(Ask, frozen=True):
     role: Role
     sessions: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1000)] = ()
     expires_at: str | None = None
+
+
+EventName = Annotated[str, Meta(min_length=1, max_length=64)]
+Glob = Annotated[str, Meta(min_length=1, max_length=128)]
+Address = Annotated[str, Meta(min_length=1, max_length=2048)]
+
+
+class EndpointAsk(Ask, frozen=True):
+    """A subscription. `events` and `sessions` (names or globs): none means all."""
+
+    url: Address
+    events: Annotated[tuple[EventName, ...], Meta(max_length=64)] = ()
+    sessions: Annotated[tuple[Glob, ...], Meta(max_length=1000)] = ()
+    format: Format = "standard"
+
+
+class EndpointChange(Ask, frozen=True):
+    """What shall be different; what is left out stays. `enabled: true` goes on where it stopped."""
+
+    url: Address | UnsetType = UNSET
+    events: Annotated[tuple[EventName, ...], Meta(max_length=64)] | UnsetType = UNSET
+    sessions: Annotated[tuple[Glob, ...], Meta(max_length=1000)] | UnsetType = UNSET
+    format: Format | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class RotateAsk(Ask, frozen=True):
+    """For `overlap_s` every delivery carries a signature of both secrets."""
+
+    overlap_s: Annotated[float, Meta(ge=0, le=2_592_000, description="seconds")] = 86_400.0
+
+
+class ReplayAsk(Ask, frozen=True):
+    """A range of time, RFC 3339, both ends included."""
+
+    since: str = msgspec.field(name="from")
+    until: str = msgspec.field(name="to")
+
+
+class DeadLetterAsk(Ask, frozen=True):
+    """Which dead letters go out again. `dry_run` only counts them."""
+
+    kind: Literal["message", "event"] | None = None
+    session: Name | None = None
+    webhook: Short | None = None
+    since: str | None = msgspec.field(name="from", default=None)
+    until: str | None = msgspec.field(name="to", default=None)
+    dry_run: bool = False

@@ -14,6 +14,7 @@ from esteio.core.model import Message, MessageId, ServerName, SessionId, Session
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook
+from esteio.engine.courier import Courier
 from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
@@ -36,6 +37,7 @@ class Desk:
         nudge: Nudge,
         waiter: Waiter,
         addresses: AddressBook,
+        courier: Courier,
         resolve: Resolver = system_resolver,
     ) -> None:
         self.store = store
@@ -46,6 +48,7 @@ class Desk:
         self.nudge = nudge
         self.waiter = waiter
         self.addresses = addresses
+        self.courier = courier
         self.resolve = resolve
 
     def policy(self, name: str) -> Policy:

@@ -1,4 +1,4 @@
-"""Who waits for what: told after every commit, it wakes those who wait for that session or message.
+"""Who waits for what: told after every commit, it wakes those who wait for that session or message, or for any event.
 
 In the process only. Another node's commits ring no bell here, so every wait also looks again by itself once in
 `LOOK_EVERY_S`: a lost hint costs latency, never an answer. Never lives here: a change of anything.
@@ -19,7 +19,8 @@ LOOK_EVERY_S = 1.0
 SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read", "failed", "expired", "cancelled"})
 """Message states after which a caller need not wait any longer."""
 
-Key = tuple[Literal["session", "message"], int | str]
+Key = tuple[Literal["session", "message", "news"], int | str]
+NEWS: Final[Key] = ("news", 0)
 T = TypeVar("T")
 
 
@@ -36,10 +37,16 @@ class Hub:
     def session_changed(self, session_id: SessionId) -> None:
         """Call after every commit that touched this session: its row, its QR, its approval, its work."""
         self._ring(("session", session_id))
+        self.news()
 
     def message_changed(self, message_id: MessageId) -> None:
         """Call after every commit that moved this message."""
         self._ring(("message", message_id))
+        self.news()
+
+    def news(self) -> None:
+        """Call after every commit that may have written an event."""
+        self._ring(NEWS)
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
         """See `Waiter`."""
@@ -71,6 +78,15 @@ class Hub:
             return seen, seen
 
         return await self._until(("session", session_id), both, timeout_s)
+
+    async def wait_news(self, timeout_s: float) -> None:
+        """Until there may be an event, or the time is over."""
+        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._bells.setdefault(NEWS, set()).add(bell)
+        try:
+            await asyncio.wait({bell}, timeout=timeout_s)
+        finally:
+            self._take_down(NEWS, bell)
 
     def _ring(self, key: Key) -> None:
         for bell in self._bells.pop(key, ()):

@@ -34,6 +34,10 @@ class Nudge(Protocol):
         """There is a webhook to read."""
         ...
 
+    def relay(self) -> None:
+        """There is an event to deliver."""
+        ...
+
 
 class Gone(LookupError):
     """What was waited for does not exist any more."""

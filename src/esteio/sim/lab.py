@@ -25,6 +25,7 @@ from esteio.log import set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
 from esteio.sim.line import Line
+from esteio.sim.subscribers import Subscribers
 from esteio.sim.transport import SimTransport
 from esteio.sim.world import World
 from esteio.store.base import JournalEntry, Store, Work
@@ -70,6 +71,7 @@ class Lab:
         self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()
         self.transport: Transport = transport or SimTransport(self.world)
+        self.subscribers = Subscribers(self.world)
         self.told = Told()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
@@ -80,6 +82,8 @@ class Lab:
             store=self.store,
             clock=self.clock,
             transport=self.transport,
+            outside=self.subscribers,
+            resolve=self.subscribers.resolve,
             registry=load(),
             vault=Vault(SEALING_KEY),
             notifier=self.told,

@@ -1,0 +1,161 @@
+"""One event to one endpoint: the body in its format, the signatures, the call, and what the answer means.
+
+Signatures are Standard Webhooks 1.0.0; while a rotation overlaps there is one of the new and one of the old secret.
+Never lives here: when and how often (`relay`), a queue.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from standardwebhooks import Webhook
+
+from esteio.clock import Clock
+from esteio.core import envelope, evolution_words
+from esteio.core.relay import wants
+from esteio.log import clean_text
+from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
+from esteio.store.relay_base import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
+from esteio.vault import Vault
+
+TIMEOUT_S = 15.0
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's mark of a secret, not one
+SECRET, OLD_SECRET, OLD_UNTIL, HEADER = "secret", "old_secret", "old_until", "header:"
+"""Names in an endpoint's sealed words; `header:NAME` is sent along (what an Evolution client set)."""
+TEST_TYPE: Final = "webhook.test"
+_DETAIL = 300
+_REMEMBERED = 512
+_encode = msgspec.json.Encoder().encode
+
+
+class Courier:
+    """Delivers; knows nothing of queues. Never raises for what an endpoint does."""
+
+    def __init__(self, transport: Transport, clock: Clock, vault: Vault, *, language: str, source: str) -> None:
+        self._transport, self._clock, self._vault = transport, clock, vault
+        self._language, self._source = language, source
+        self._opened: dict[bytes, Mapping[str, str]] = {}
+
+    def __repr__(self) -> str:
+        return f"Courier({self._source!r})"
+
+    async def deliver(self, claim: RelayClaim) -> RelaySettlement:
+        """One attempt."""
+        began_at = self._clock.now()
+        request = self._request(claim, began_at)
+        if request is None:
+            return RelaySettlement(claim, "skipped", began_at, began_at)
+        outcome, status, detail = await self._call(request)
+        return RelaySettlement(claim, outcome, began_at, self._clock.now(), status, detail)
+
+    async def test(self, endpoint: Endpoint) -> Delivery:
+        """A call with an event of the type `webhook.test`, once, whatever state the endpoint is in."""
+        began_at = self._clock.now()
+        data = {"webhook": endpoint.id, "text": "Esteio"}
+        claim = RelayClaim(endpoint, "live", "", "", 0, TEST_TYPE, began_at, data, attempt=1, fence=0)
+        outcome, status, detail = await self._call(self._signed(claim, began_at, self._test_body(claim)))
+        took_ms = round((self._clock.now() - began_at) * 1000)
+        return Delivery(0, endpoint.id, 0, TEST_TYPE, "", 1, began_at, took_ms, outcome, status, detail)
+
+    async def aclose(self) -> None:
+        """Close the road."""
+        await self._transport.aclose()
+
+    # -- the request ----------------------------------------------------------------------------------------------
+
+    def _request(self, claim: RelayClaim, now: float) -> HttpRequest | None:
+        endpoint = claim.endpoint
+        if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
+            # The subscription was changed after this was dealt.
+            return None
+        document = envelope.worded(claim.data, claim.session or None, self._language)
+        if endpoint.format == "evolution":
+            return self._evolution(claim, document, now)
+        if endpoint.format == "cloudevents":
+            ident = envelope.event_id(claim.seq, claim.at)
+            return self._signed(claim, now, envelope.cloudevent(ident, claim.type, claim.at, document, self._source))
+        return self._signed(claim, now, envelope.standard(claim.type, claim.at, document))
+
+    def _evolution(self, claim: RelayClaim, document: Mapping[str, Any], now: float) -> HttpRequest | None:
+        said = evolution_words.said(claim.type, document)
+        if said is None or not evolution_words.wanted(claim.endpoint.events, said[0]):
+            return None
+        name, data = said
+        body = self._enveloped(claim, name, data)
+        suffix = evolution_words.path_of(name) if claim.endpoint.by_events else ""
+        return self._signed(claim, now, body, suffix)
+
+    def _enveloped(self, claim: RelayClaim, name: str, data: dict[str, Any]) -> dict[str, Any]:
+        return evolution_words.envelope(
+            name, data, instance=claim.session, url=claim.endpoint.url, at=claim.at, server_url=self._source
+        )
+
+    def _test_body(self, claim: RelayClaim) -> dict[str, Any]:
+        data = dict(claim.data)
+        if claim.endpoint.format == "evolution":
+            return self._enveloped(claim, claim.type, data)
+        if claim.endpoint.format == "cloudevents":
+            return envelope.cloudevent(envelope.event_id(0, claim.at), claim.type, claim.at, data, self._source)
+        return envelope.standard(claim.type, claim.at, data)
+
+    def _signed(self, claim: RelayClaim, now: float, document: Mapping[str, Any], suffix: str = "") -> HttpRequest:
+        endpoint = claim.endpoint
+        words = self._words(endpoint)
+        body = _encode(document)
+        ident = envelope.event_id(claim.seq, claim.at)
+        headers = {name.removeprefix(HEADER): word for name, word in words.items() if name.startswith(HEADER)}
+        kind = "application/cloudevents+json" if endpoint.format == "cloudevents" else "application/json"
+        headers |= {
+            "content-type": f"{kind}; charset=utf-8",
+            "webhook-id": ident,
+            "webhook-timestamp": str(int(now)),
+            "webhook-signature": signatures(words, ident, now, body),
+        }
+        return HttpRequest("POST", endpoint.url + suffix, headers, body, TIMEOUT_S)
+
+    def _words(self, endpoint: Endpoint) -> Mapping[str, str]:
+        words = self._opened.get(endpoint.sealed)
+        if words is None:
+            if len(self._opened) >= _REMEMBERED:
+                self._opened.clear()
+            words = self._opened[endpoint.sealed] = self._vault.unseal(endpoint.sealed)
+        return words
+
+    # -- the call -------------------------------------------------------------------------------------------------
+
+    async def _call(self, request: HttpRequest) -> tuple[RelayOutcome, int | None, str]:
+        try:
+            response = await self._transport.exchange(request)
+        except TransportFailed as failed:
+            return "failed", None, failed.reason
+        return _meaning(response)
+
+
+def _meaning(response: HttpResponse) -> tuple[RelayOutcome, int, str]:
+    """2xx took it; 410 wants no more, ever; all else is tried again. Redirects are not followed."""
+    if 200 <= response.status < 300:
+        return "delivered", response.status, ""
+    words = " ".join(clean_text(response.body[: 4 * _DETAIL].decode("utf-8", "replace")).split())[:_DETAIL]
+    detail = words.replace("\x00", "")
+    if 300 <= response.status < 400:
+        detail = "redirects are not followed"
+    return ("gone" if response.status == 410 else "failed"), response.status, detail
+
+
+def new_secret(token: str) -> str:
+    """A `whsec_` secret of 256 bits out of an unguessable word."""
+    return SECRET_PREFIX + base64.b64encode(hashlib.sha256(token.encode()).digest()).decode()
+
+
+def signatures(words: Mapping[str, str], ident: str, now: float, body: bytes) -> str:
+    """`v1,…` by the secret, and by the one before it while that still counts."""
+    secrets = [words[SECRET]] if SECRET in words else []
+    if OLD_SECRET in words and now < float(words.get(OLD_UNTIL, "0")):
+        secrets.append(words[OLD_SECRET])
+    moment = datetime.fromtimestamp(int(now), UTC)
+    return " ".join(Webhook(secret).sign(ident, moment, body.decode()) for secret in secrets)

@@ -1,0 +1,146 @@
+"""Subscriptions: made, changed, deleted; secrets rotated; tested; a range of events queued again.
+
+A target inside a private network is refused here and again at every connect (see `targets`). Never lives here: the
+delivery (`relay`, `courier`), a secret in clear at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET
+
+from esteio.config import nearest
+from esteio.core import evolution_words
+from esteio.core.relay import EVENT_TYPES, Format
+from esteio.engine.asks import EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
+from esteio.engine.courier import HEADER, OLD_SECRET, OLD_UNTIL, SECRET, new_secret
+from esteio.engine.desk import Desk
+from esteio.engine.refusals import Refusal, invalid, unknown
+from esteio.engine.targets import check_target
+from esteio.log import logger
+from esteio.store.relay_base import Delivery, Endpoint
+
+REPLAY_AT_ONCE = 1000
+log = logger("commands")
+
+
+class EndpointCommands(Desk):
+    """What a caller may ask about webhooks out."""
+
+    async def endpoint(self, endpoint_id: str) -> Endpoint:
+        """Raises `Refusal("unknown-webhook")`."""
+        endpoint = await self.store.endpoint(endpoint_id)
+        if endpoint is None:
+            raise unknown("webhook", endpoint_id)
+        return endpoint
+
+    async def add_endpoint(
+        self, ask: EndpointAsk, *, by_events: bool = False, headers: Mapping[str, str] | None = None
+    ) -> tuple[Endpoint, str]:
+        """A new subscription from now on, and its secret, which is shown this once. Raises `Refusal`.
+
+        `by_events` and `headers` are what an Evolution client may set; the door passes them.
+        """
+        await self._check_url(ask.url)
+        secret = new_secret(self.clock.token())
+        words = {SECRET: secret, **{HEADER + name.lower(): word for name, word in (headers or {}).items()}}
+        endpoint = Endpoint(
+            id=self.clock.new_id("wh"),
+            url=ask.url,
+            created_at=self.clock.now(),
+            format=ask.format,
+            events=ask.events,
+            types=types_of(ask.format, ask.events),
+            sessions=ask.sessions,
+            sealed=self.vault.seal(words),
+            by_events=by_events,
+        )
+        return await self.store.add_endpoint(endpoint), secret
+
+    async def change_endpoint(self, endpoint_id: str, change: EndpointChange) -> Endpoint:
+        """Raises `Refusal`: unknown-webhook, invalid-value, target-not-allowed."""
+        endpoint = await self.endpoint(endpoint_id)
+        if change.url is not UNSET:
+            await self._check_url(change.url)
+        asked = {name: word for name, word in msgspec.structs.asdict(change).items() if word is not UNSET}
+        changed = msgspec.structs.replace(endpoint, **asked)
+        changed = msgspec.structs.replace(
+            changed,
+            types=types_of(changed.format, changed.events),
+            because="" if changed.enabled else (endpoint.because or "asked"),
+        )
+        return await self._write_endpoint(changed)
+
+    async def rotate_endpoint(self, endpoint_id: str, ask: RotateAsk) -> tuple[Endpoint, str]:
+        """A new secret; the old one signs too until the overlap is over. Raises `Refusal("unknown-webhook")`."""
+        endpoint = await self.endpoint(endpoint_id)
+        words = dict(self.vault.unseal(endpoint.sealed))
+        secret = new_secret(self.clock.token())
+        until = self.clock.now() + ask.overlap_s
+        words |= {OLD_SECRET: words.get(SECRET, secret), OLD_UNTIL: f"{until:.3f}", SECRET: secret}
+        return await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self.vault.seal(words))), secret
+
+    async def delete_endpoint(self, endpoint_id: str) -> None:
+        """With its queue, log and dead letters. Raises `Refusal("unknown-webhook")`."""
+        if not await self.store.delete_endpoint(endpoint_id):
+            raise unknown("webhook", endpoint_id)
+
+    async def test_endpoint(self, endpoint_id: str) -> Delivery:
+        """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
+        delivery = await self.courier.test(await self.endpoint(endpoint_id))
+        await self.store.log_delivery(delivery)
+        return delivery
+
+    async def replay_endpoint(self, endpoint_id: str, ask: ReplayAsk) -> int:
+        """Queue what it wants of that time again, beside what is new; how many events. Raises `Refusal`."""
+        await self.endpoint(endpoint_id)
+        since, until = moment("from", ask.since), moment("to", ask.until)
+        if until < since:
+            raise invalid("to", "must not lie before from")
+        queued, place = 0, 0
+        while True:
+            found, last = await self.store.replay_events(
+                endpoint_id, since, until, place, REPLAY_AT_ONCE, self.clock.now()
+            )
+            queued += found
+            if last is None:
+                break
+            place = last
+        self.nudge.relay()
+        return queued
+
+    async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
+        if not await self.store.change_endpoint(endpoint):
+            raise unknown("webhook", endpoint.id)
+        self.nudge.relay()
+        return await self.endpoint(endpoint.id)
+
+    async def _check_url(self, url: str) -> None:
+        await check_target(url, "url", self.settings.allowed_networks, self.resolve)
+        if urlsplit(url).username is not None or "#" in url:
+            raise invalid("url", "must hold neither a user nor a fragment")
+
+
+def types_of(form: Format, names: Sequence[str]) -> tuple[str, ...]:
+    """The log's types behind a subscription's names. Raises `Refusal("invalid-value")` for one that does not exist."""
+    known = {*EVENT_TYPES, *(evolution_words.NAMES if form == "evolution" else ())}
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            raise Refusal("invalid-value", field="events", near=near, in_body=True, why=f"{name!r} is no event type")
+    return evolution_words.subscription(names) if form == "evolution" else tuple(dict.fromkeys(names))
+
+
+def moment(field: str, text: str) -> float:
+    """An RFC 3339 time as epoch seconds. Raises `Refusal("invalid-value")`."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise invalid(field, "must be an RFC 3339 time") from error
+    if found.tzinfo is None:
+        raise invalid(field, "must be an RFC 3339 time with its offset (Z)")
+    return found.timestamp()

@@ -1,0 +1,168 @@
+"""The loop that brings events to their endpoints: deal, claim by lane, deliver, settle.
+
+Each endpoint has its own bulkhead (`AT_ONCE` calls in the air), so one that hangs holds up nobody else; what an answer
+means for the schedule is `core.relay`'s, applied by the store in the transaction that settles. A crash leaves leases,
+which the next start frees: an event under way then is delivered again (at least once). Never lives here: a body, a
+signature (`courier`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+from esteio.clock import Clock
+from esteio.engine.courier import TIMEOUT_S, Courier
+from esteio.log import logger
+from esteio.store.base import Store, StoreFull
+from esteio.store.relay_base import RelayClaim, RelaySettlement
+
+AT_ONCE = 16
+"""Calls in the air per endpoint."""
+DEAL_AT_ONCE = 500
+BURY_AT_ONCE = 500
+BURY_EVERY_S = 60.0
+PURGE_EVERY_S = 600.0
+LEASE_S: Final = TIMEOUT_S + 30.0
+NAP_S = 5.0
+"""How long the loop sleeps at most: a lost hint costs latency, never an event."""
+AFTER_FAILURE_S = 1.0
+KEEP_EVENTS_S = 7 * 86_400.0
+"""How long the log of events and deliveries is kept: so far back a stream can resume and a replay can reach."""
+KEEP_DEAD_S = 30 * 86_400.0
+
+log = logger("relay")
+
+
+class RelayDispatch:
+    """The loop of outgoing webhooks."""
+
+    def __init__(self, store: Store, clock: Clock, courier: Courier) -> None:
+        self._store, self._clock, self._courier = store, clock, courier
+        self._bell = asyncio.Event()
+        self._flying: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._done: list[RelaySettlement] = []
+
+    def __repr__(self) -> str:
+        return f"RelayDispatch(flying={self._flying.total()}, done={len(self._done)})"
+
+    def nudge(self) -> None:
+        """There may be something to deliver."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Dispatch for ever."""
+        while True:
+            try:
+                due_at = await self._round()
+            except StoreFull:
+                log.warning("store.full")
+                await asyncio.sleep(AFTER_FAILURE_S)
+                continue
+            await self._nap(due_at)
+
+    async def bury(self) -> None:
+        """Give up what is overdue, for ever."""
+        while True:
+            try:
+                buried = await self._store.bury_events(self._clock.now(), BURY_AT_ONCE)
+            except StoreFull:
+                log.warning("store.full")
+                buried = 0
+            if buried:
+                log.warning("relay.dead", events=buried)
+            await asyncio.sleep(0 if buried else BURY_EVERY_S)
+
+    async def purge(self) -> None:
+        """Forget old events and deliveries, for ever."""
+        gone = 0
+        while True:
+            # A pause also between rounds that find much: the writer belongs to those who wait for it.
+            await asyncio.sleep(AFTER_FAILURE_S if gone else PURGE_EVERY_S)
+            now = self._clock.now()
+            try:
+                gone = await self._store.purge_events(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
+            except StoreFull:
+                log.warning("store.full")
+                gone = 0
+
+    async def aclose(self, patience_s: float) -> None:
+        """Wait a little for calls under way and write what they came to; the rest is delivered again."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._settle()
+        except StoreFull:
+            log.warning("store.full")
+
+    async def _round(self) -> float | None:
+        """Write what is done, deal, claim; when there is more to do."""
+        await self._settle()
+        now = self._clock.now()
+        await self._store.deal_events(now, DEAL_AT_ONCE)
+        due_at = await self._store.next_relay(now, self._flying, AT_ONCE)
+        if due_at is None or due_at > now:
+            return due_at
+        for claim in await self._store.claim_relays(now, self._flying, AT_ONCE, LEASE_S):
+            self._start(claim)
+        return await self._store.next_relay(now, self._flying, AT_ONCE)
+
+    async def _settle(self) -> None:
+        batch, self._done = self._done, []
+        if not batch:
+            return
+        try:
+            kept = await asyncio.shield(self._store.settle_relays(batch))
+        except StoreFull:
+            self._done[:0] = batch
+            raise
+        for settlement, written in zip(batch, kept, strict=True):
+            self._land(settlement.claim.endpoint.id)
+            _tell(settlement, written=written)
+
+    def _land(self, endpoint_id: str) -> None:
+        self._flying[endpoint_id] -= 1
+        if self._flying[endpoint_id] <= 0:
+            del self._flying[endpoint_id]
+
+    def _start(self, claim: RelayClaim) -> None:
+        self._flying[claim.endpoint.id] += 1
+        task = asyncio.get_running_loop().create_task(self._deliver(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, claim: RelayClaim) -> None:
+        try:
+            settlement = await self._courier.deliver(claim)
+        except Exception:
+            # A defect of ours (a document that cannot be rendered): this event waits like any that failed.
+            log.exception("relay.failed", endpoint=claim.endpoint.id, event_seq=claim.seq)
+            now = self._clock.now()
+            settlement = RelaySettlement(claim, "failed", now, now, None, "internal error")
+        self._done.append(settlement)
+        self._bell.set()
+
+    async def _nap(self, due_at: float | None) -> None:
+        pause = NAP_S if due_at is None else min(NAP_S, max(0.0, due_at - self._clock.now()))
+        try:
+            async with asyncio.timeout(pause):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        self._bell.clear()
+
+
+def _tell(settlement: RelaySettlement, *, written: bool) -> None:
+    claim = settlement.claim
+    words = {"endpoint": claim.endpoint.id, "event_seq": claim.seq, "attempt": claim.attempt}
+    if not written:
+        log.debug("relay.failed", **words, detail="the lane was taken away meanwhile")
+    elif settlement.outcome == "delivered":
+        log.debug("relay.delivered", **words, status=settlement.status)
+    elif settlement.outcome != "skipped":
+        log.warning("relay.failed", **words, status=settlement.status, detail=settlement.detail)
