@@ -35,6 +35,7 @@ def test_a_gateway_that_is_told_to_end_ends_well(stopped):
     home, code, gateway, _ = stopped
     assert code == 0
     assert "gateway.stopped" in gateway.err.read_text()
+    assert (home / "esteio.toml").read_text().split('"')[1] in gateway.err.read_text()
     assert gateway.out.read_text() == "", "a key that the environment gives is not printed"
     assert (home / "data" / "esteio.db").exists()
 

@@ -58,7 +58,7 @@ def serve(
 
 async def run(settings: Settings, sockets: list[socket.socket]) -> None:
     """Open, serve, close. Raises `Failed` when it cannot start or has to give up."""
-    from esteio.cli.listening import stop_asked  # noqa: PLC0415
+    from esteio.cli.listening import stop_asked, url_of  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
     log = logger("serve")
@@ -66,7 +66,7 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
     gateway = await opened(settings)
     try:
         await _greet(gateway, sockets[0])
-        log.info("gateway.started", listen=settings.listen)
+        log.info("gateway.started", listen=url_of(sockets[0]))
         await _until(gateway, sockets, asked)
         log.info("gateway.stopping")
     finally:

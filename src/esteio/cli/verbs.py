@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from esteio.cli import show, words
 from esteio.cli.acting import approve, send
+from esteio.cli.demo import demo
 from esteio.cli.doctor import doctor
 from esteio.cli.failed import Failed
 from esteio.cli.keys import app as keys
@@ -28,6 +29,7 @@ RUN, ASK, MEASURE = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)", "Me
 
 VERBS = (
     ("serve", serve, RUN),
+    ("demo", demo, RUN),
     ("sandbox", sandbox, RUN),
     ("sessions", sessions, ASK),
     ("why", why, ASK),

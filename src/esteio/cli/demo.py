@@ -1,0 +1,89 @@
+"""`demo`: the main job with no WhatsApp account, before a person or for a machine.
+
+Never lives here: what is played (`sim.demo`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esteio.cli import show, words
+from esteio.cli.failed import FAILED, Failed
+
+if TYPE_CHECKING:
+    from esteio.sim.demo import Plan
+
+USUAL, USUAL_CONTROL, ANY = "127.0.0.1:8700", "127.0.0.1:8710", "127.0.0.1:0"
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Play the script once, print the summary, and end.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Decides every throw of the simulated world's dice.")] = 7,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help=f"The gateway's API. [{USUAL}, or any free port]")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="pt-BR|en", help="Instead of ESTEIO_LANGUAGE or the locale's.")
+    ] = None,
+) -> None:
+    """Simulated providers, the gateway in front of them, five incidents by script; then it serves until Ctrl-C.
+
+    Without a terminal, or with --headless, exit code 0 means: every session recovered as it should, and no message
+    was lost or doubled.
+    """
+    if language:
+        os.environ["ESTEIO_LANGUAGE"] = language
+    person = show.to_person() and not headless
+    import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
+
+    from esteio.sim.demo import Plan  # noqa: PLC0415
+
+    bound = _bound(listen, person)
+    try:
+        with bound:
+            good = uvloop.run(_run(Plan(seed, words.spoken()), bound, person))
+    except OSError as error:
+        raise Failed("cannot-listen", listen=USUAL_CONTROL, why=error.strerror or error) from error
+    if not good:
+        raise typer.Exit(FAILED)
+
+
+def _bound(listen: str | None, person: bool) -> socket.socket:
+    """Where the gateway listens: as told, else the usual address when a person looks and it is free, else any."""
+    from esteio.cli.listening import bind  # noqa: PLC0415
+
+    if listen is not None:
+        return bind(listen)
+    if not person:
+        return bind(ANY)
+    try:
+        return bind(USUAL)
+    except Failed:
+        return bind(ANY)
+
+
+async def _run(plan: Plan, bound: socket.socket, person: bool) -> bool:
+    import msgspec  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    from esteio.cli.listening import stop_asked, url_of  # noqa: PLC0415
+    from esteio.sim import demo  # noqa: PLC0415
+
+    console, url = Console(highlight=False), url_of(bound)
+    if not person:
+        return await demo.once(plan, bound, url, console)
+    asked = stop_asked()
+    try:
+        usual = msgspec.structs.replace(plan, control=USUAL_CONTROL)
+        return await demo.watched(usual, bound, url, console, asked)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return await demo.watched(plan, bound, url, console, asked)
