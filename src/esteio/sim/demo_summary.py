@@ -1,0 +1,130 @@
+"""The demo's plain pages: the greeting, one block a story, the accounts, and where to look afterwards.
+
+Never lives here: what is claimed (`demo_stories`), the live table (`demo_screen`).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from esteio.core.policy import DEFAULT
+from esteio.sim.demo_stage import HOMES, POLICY
+from esteio.sim.demo_tale import Part, Tale
+from esteio.sim.demo_words import Words
+
+if TYPE_CHECKING:
+    from esteio.sim.demo import Run
+
+Line = tuple[str, int, str, str]
+"""Style, indent, label, text."""
+WIDEST = 110
+LABEL = 10
+
+
+def print_to(console: Console, lines: Iterable[Line]) -> None:
+    """Lines of prose, wrapped to the console (to a page in a pipe), labels in a column of their own."""
+    width = min(console.width, WIDEST) if console.is_terminal else WIDEST
+    for style, indent, label, text in lines:
+        head = " " * indent + (label.ljust(LABEL) if label else "")
+        wrapped = textwrap.wrap(text, max(20, width - len(head))) or [""]
+        for number, piece in enumerate(wrapped):
+            lead = head if number == 0 else " " * len(head)
+            console.print(Text.assemble((lead, "dim"), (piece, style)), soft_wrap=True, highlight=False)
+
+
+def greeting(run: Run) -> Iterator[Line]:
+    """What is about to be seen."""
+    words = run.words
+    yield "bold", 0, "", "Esteio"
+    yield "", 0, "", words("intro", servers=len(HOMES))
+    yield "dim", 0, "", _policy(words)
+    yield from _places(run)
+    yield "", 0, "", ""
+
+
+def summary(run: Run) -> Iterator[Line]:
+    """The whole account."""
+    words = run.words
+    yield "", 0, "", words("intro", servers=len(HOMES))
+    yield "", 0, "", _policy(words)
+    if run.healthy_after is not None:
+        yield "", 0, "", words("first-healthy", seconds=words.seconds(run.healthy_after))
+    yield "", 0, "", ""
+    for tale in run.tales.values():
+        yield from _story(words, tale)
+    yield from _accounts(words, run.ledger)
+    yield "", 0, "", words("seed", seed=run.plan.seed, seconds=words.seconds(run.took or 0.0))
+    if run.failed:
+        named = ", ".join(words("title.ledger") if code == "ledger" else code for code in run.failed)
+        yield "bold red", 0, "", words("verdict.bad", stories=named)
+    else:
+        yield "bold green", 0, "", words("verdict.good")
+
+
+def where(run: Run, fresh: str) -> Iterator[Line]:
+    """What a person can do now."""
+    words, stage = run.words, run.stage
+    yield "", 0, "", ""
+    yield "bold", 0, "", f"{words('where')} {words('stop')}"
+    yield from _places(run)
+    yield "", 2, "", words("where.fresh", session=fresh)
+    yield "", 2, "", words("where.try")
+    yield "", 4, "", f"export ESTEIO_URL={stage.url} ESTEIO_KEY={stage.key}"
+    yield "", 4, "", f"esteio sessions; esteio why 001-process; esteio qr {fresh}"
+    yield "", 0, "", ""
+
+
+def _places(run: Run) -> Iterator[Line]:
+    words, stage = run.words, run.stage
+    yield "", 2, "", f"{words('where.docs')}: {stage.url}/docs"
+    yield "", 2, "", f"{words('where.sandbox')}: {stage.sandbox.urls['control']}/_sandbox/"
+    yield "", 2, "", f"{words('where.key')}: {stage.key}"
+
+
+def _policy(words: Words) -> str:
+    changes = [f"{knob} {getattr(DEFAULT, knob):g} → {value:g}" for knob, value in POLICY["default"].items()]
+    return words("policy", changes=", ".join(changes))
+
+
+def _story(words: Words, tale: Tale) -> Iterator[Line]:
+    yield "bold", 0, "", f"{tale.code}  {words(f'title.{tale.code}')}: {_verdict(words, tale)}"
+    for part in tale.parts:
+        yield "bold", 2, "", part.who
+        yield from _part(words, part)
+    yield from _faults(words, tale)
+    yield "", 0, "", ""
+
+
+def _accounts(words: Words, tale: Tale) -> Iterator[Line]:
+    yield "bold", 0, "", f"{words('title.ledger')}: {_verdict(words, tale)}"
+    for part in tale.parts:
+        for claim in part.proof:
+            yield "", 2, "", claim
+    yield from _faults(words, tale)
+    yield "", 0, "", ""
+
+
+def _part(words: Words, part: Part) -> Iterator[Line]:
+    rows = (
+        ("broke", [part.broke]), ("saw", part.saw), ("did", part.did), ("took", [part.took] if part.took else []),
+        ("proof", part.proof),
+    )  # fmt: skip
+    for label, texts in rows:
+        for number, text in enumerate(texts):
+            yield "", 4, words(f"label.{label}") if number == 0 else " ", text
+
+
+def _faults(words: Words, tale: Tale) -> Iterator[Line]:
+    for fault in tale.faults:
+        yield "bold red", 4, words("label.fault"), fault
+
+
+def _verdict(words: Words, tale: Tale) -> str:
+    if tale.faults:
+        return words("failed")
+    return words("passed" if tale.over else "playing")

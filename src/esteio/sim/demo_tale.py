@@ -1,0 +1,186 @@
+"""One story's account: what was broken, what Esteio saw and did, how long it took, and the proof.
+
+A claim is one sentence: printed as proof when it holds, and as the fault of the run when it does not. What Esteio saw
+and did is read from its own timeline; what really happened, from the world's ledger. Never lives here: a story.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from esteio.api.routes import teller
+from esteio.core.session import Session
+from esteio.sim.demo_stage import Stage
+from esteio.sim.demo_words import Words
+from esteio.sim.ledger import ControlCall
+from esteio.sim.wapi_line import WapiLine
+from esteio.store.base import JournalEntry
+
+TELLING = frozenset(
+    {
+        "send_closed", "socket_closed", "round_trip_silent", "said_closed", "said_connecting", "no_qr_yet", "qr_shown",
+        "message_received", "look_failed", "paired",
+    }
+)  # fmt: skip
+"""Evidence worth telling: what spoke against the session, and what brought it back."""
+DID = frozenset({"begin", "effect", "no-effect", "refused", "not-reached", "server-restart-proposed", "mass-fall"})
+NOTICES = frozenset({"notice-opened", "notice-closed"})
+DESTRUCTIVE = {"logout", "delete"}
+OPENING = {"connect", "restart"}
+LINES_TOLD = 4
+STEP_S = 0.1
+
+
+class NotSo(Exception):
+    """The story did not go as it must; the text says what was expected."""
+
+
+class Part(msgspec.Struct):
+    """What befell one session, or several together. Lists hold finished sentences."""
+
+    who: str
+    since: float
+    broke: str
+    saw: list[str] = []
+    did: list[str] = []
+    took: str = ""
+    proof: list[str] = []
+
+
+class Tale:
+    """The account of one seed's story while it is played."""
+
+    def __init__(self, code: str, stage: Stage, words: Words, patience_s: float) -> None:
+        self.code, self.stage, self.words, self.patience_s = code, stage, words, patience_s
+        self.parts: list[Part] = []
+        self.faults: list[str] = []
+        self.over = False
+
+    def part(self, who: str, broke: str, /, **values: object) -> Part:
+        """Something goes wrong now; `broke` names its sentence."""
+        part = Part(who, self.stage.world.now(), self.words(broke, **values))
+        self.parts.append(part)
+        return part
+
+    def took(self, part: Part, key: str = "took.back") -> float:
+        """It is well again now."""
+        seconds = self.stage.world.now() - part.since
+        part.took = self.words(key, seconds=self.words.seconds(seconds))
+        return seconds
+
+    def prove(self, part: Part, holds: bool, key: str, /, **values: object) -> None:
+        """A claim: proof when it holds. Raises `NotSo` when it does not."""
+        claim = self.words(key, **values)
+        if not holds:
+            raise NotSo(self.words("fault.claim", who=part.who, claim=claim))
+        part.proof.append(claim)
+
+    async def until(self, part: Part, done: Callable[[], Awaitable[bool]], key: str, /, **values: object) -> None:
+        """Let time pass until it is so. Raises `NotSo` when patience ends."""
+        try:
+            await self.stage.until(done, self.patience_s, STEP_S)
+        except TimeoutError:
+            wish = self.words(key, **values)
+            raise NotSo(self.words("fault.late", who=part.who, wish=wish, seconds=f"{self.patience_s:g}")) from None
+
+    async def settled(self, *sessions: str) -> None:
+        """Before anything is broken: all of these are connected."""
+        before = Part(", ".join(sessions), self.stage.world.now(), "")
+        for session in sessions:
+            await self.until_state(before, session, "connected")
+
+    async def until_state(self, part: Part, session: str, *states: str) -> Session:
+        """The session once it is in one of these states."""
+
+        async def so() -> bool:
+            return (await self.stage.session(session)).state in states
+
+        await self.until(part, so, "wish.state", session=session, state=self.words.state(states[0]))
+        return await self.stage.session(session)
+
+    # -- what Esteio saw and did -----------------------------------------------------------------------------------
+
+    async def account(self, part: Part, *sessions: str) -> None:
+        """Read from the timelines what happened since the part began."""
+        for session in sessions:
+            mark = f"{session}: " if len(sessions) > 1 else ""
+            lines = [line for line in await self.stage.timeline(session) if _first(line) >= part.since]
+            part.saw += [self._told(mark, line, part.since) for line in _seen(lines)][:LINES_TOLD]
+            part.did += [self._told(mark, line, part.since) for line in lines if line.code in DID]
+
+    def _told(self, mark: str, line: JournalEntry, since: float) -> str:
+        ago = self.words.seconds(max(0.0, _first(line) - since))
+        return f"+{ago}  {mark}{teller(self.words.language)(msgspec.structs.replace(line, count=1))}"
+
+    # -- what really happened --------------------------------------------------------------------------------------
+
+    async def delivered(self, part: Part, session: str, to: str, texts: Sequence[str]) -> None:
+        """All of these reach this contact: once each, in the order in which they were accepted."""
+
+        def there() -> list[str]:
+            return [one.text for one in self.stage.world.ledger.delivered if one.recipient == to]
+
+        async def all_there() -> bool:
+            return set(texts) <= set(there())
+
+        await self.until(part, all_there, "wish.delivered", session=session, count=len(texts))
+        found = [text for text in there() if text in set(texts)]
+        self.prove(part, found == list(texts), "proof.delivered", count=len(texts))
+
+    async def arrived(self, part: Part, session: str, provider_id: str) -> None:
+        """A contact's message is in the inbox."""
+        row = await self.stage.session(session)
+
+        async def there() -> bool:
+            return await self.stage.store.message_by_provider_id(row.id, provider_id) is not None
+
+        await self.until(part, there, "wish.arrived", session=session)
+
+    def unharmed(self, part: Part, server: str) -> None:
+        """Nothing was logged out, deleted or unlinked, and no two sockets fought, on this server."""
+        ledger = self.stage.world.ledger
+        harm = [call.verb for call in ledger.control_calls(server, verbs=DESTRUCTIVE)]
+        harm += [one.cause for one in ledger.unlinks if one.server == server]
+        harm += [one.cause for one in ledger.duels if one.server == server]
+        self.prove(part, not harm, "proof.unharmed", harm=", ".join(harm))
+
+    def opened(self, part: Part, session: str) -> list[ControlCall]:
+        """Control calls that the provider got for this session since the part began."""
+        calls = self.stage.world.ledger.control_calls(verbs=OPENING)
+        return [call for call in calls if call.session == self.ref(session) and call.at >= part.since]
+
+    async def states(self, session: str, since: float) -> list[str]:
+        """The states it came to since then, in order."""
+        lines = await self.stage.timeline(session)
+        return [line.args["to"] for line in lines if line.code == "state" and line.at >= since]
+
+    def ref(self, session: str) -> str:
+        """What the provider calls it."""
+        for server in self.stage.world.servers.values():
+            for line in server.lines.values():
+                if line.name == session or (isinstance(line, WapiLine) and line.title == session):
+                    return line.name
+        raise KeyError(session)
+
+
+def _first(line: JournalEntry) -> float:
+    return line.first_at or line.at
+
+
+def _seen(lines: Sequence[JournalEntry]) -> list[JournalEntry]:
+    """Each telling piece of evidence once, and each change of state."""
+    told: set[str] = set()
+    kept = []
+    for line in lines:
+        if line.code == "state" or (line.kind == "evidence" and line.code in TELLING and line.code not in told):
+            told.add(line.code)
+            kept.append(line)
+    return kept
+
+
+def closest(times: Sequence[float]) -> float:
+    """The smallest gap between one and the next, in seconds; infinite when there is none."""
+    return min((b - a for a, b in itertools.pairwise(sorted(times))), default=float("inf"))
