@@ -129,6 +129,14 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
         assert problem["retry_after_s"] > 0
         gateway.app.api.closing = True
         await gateway.refused(503, "closing", "POST", address, b"{}", key=None)
+        gateway.app.api.closing = False
+
+        async def closed_meanwhile(_raw):
+            gateway.app.api.closing = True
+            raise StoreFull("the store is closed")
+
+        monkeypatch.setattr(gateway.store, "accept_raw", closed_meanwhile)
+        await gateway.refused(503, "closing", "POST", address, b"{}", key=None)
 
     run(test)
 
