@@ -89,17 +89,21 @@ def _filled(template: str, args: Mapping[str, str], language: str) -> str:
         return found[1] if all(args.get(name) for name in _VALUE.findall(found[1])) else ""
 
     def value(found: re.Match[str]) -> str:
-        return _value(found[1], str(args.get(found[1], "")), language)
+        return _value(found[1], args, language)
 
     return _VALUE.sub(value, _PART.sub(part, template)).strip()
 
 
-def _value(name: str, value: str, language: str) -> str:
-    """A value as people read it: codes of ours become words, seconds become a duration, the rest stays."""
+def _value(name: str, args: Mapping[str, str], language: str) -> str:
+    """A value as people read it: codes of ours become sentences filled from the same values, seconds become a
+    duration, the rest stays."""
     reasons, timeline, words = _texts(language)
+    value = str(args.get(name, ""))
     if name in ("because", "cause", "evidence", "detail"):
         nested = reasons[value][0] if value in reasons else timeline.get(value)
-        return value if nested is None else _filled(nested, {}, language)
+        # Without this very name, so that a sentence that names itself ends.
+        rest = {key: other for key, other in args.items() if key != name}
+        return value if nested is None else _filled(nested, rest, language)
     if name in ("from", "to"):
         name = "state"
     if name in ("rung", "answer", "state"):
