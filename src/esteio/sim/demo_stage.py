@@ -47,19 +47,20 @@ HOMES: Mapping[str, str] = {
 POLICY: Mapping[str, Mapping[str, Any]] = {
     "default": {
         "probe_idle_s": 6,
-        "probe_suspect_s": 2,
+        "probe_suspect_s": 3,
         "effect_within_s": 8,
         "boot_grace_s": 20,
         "notify_after_s": 8,
         "flap_within_s": 8,
         "restart_cooldown_s": 30,
+        "destructive_after_s": 10,
         "quarantine_s": 15,
         "stable_after_s": 60,
         "send_timeout_s": 20,
         "ramp_s": 5,
     },
     "patient": {"inherits": "default", "effect_within_s": 25},
-    "rarely-looks": {"inherits": "default", "effect_within_s": 25, "probe_idle_s": 120, "probe_suspect_s": 120},
+    "rarely-looks": {"inherits": "default", "effect_within_s": 1, "probe_idle_s": 60, "probe_suspect_s": 12},
 }
 """The gateway's usual policy with its long times shortened, so that a demo takes minutes; nothing else is changed."""
 

@@ -7,7 +7,7 @@ in what is proved. Never lives here: how an account is kept (`demo_tale`), a sen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from esteio.sim.demo_tale import Part, Tale, closest
 from esteio.sim.faults import Fault
@@ -52,7 +52,7 @@ async def _made(tale: Tale, index: int, name: str, server: str, sabotage: bool) 
     await tale.account(part, name)
     tale.prove(part, session.phone == phone(index), "000.phone", phone=session.phone)
     await tale.stage.send(name, customer(index), f"{name}: 1")
-    await tale.delivered(part, name, customer(index), [f"{name}: 1"])
+    await tale.delivered(part, {customer(index): [f"{name}: 1"]})
     tale.unharmed(part, server)
 
 
@@ -117,7 +117,7 @@ async def _haunt(tale: Tale, name: str, server: str, index: int, variant: str) -
 async def _ghost(tale: Tale) -> None:
     name, server = "001-ghost", "evolution-001a"
     part, texts = await _haunt(tale, name, server, 10, "restart_cures")
-    await tale.delivered(part, name, customer(10), texts)
+    await tale.delivered(part, {customer(10): texts})
     await tale.until_state(part, name, "connected")
     tale.took(part)
     await tale.account(part, name)
@@ -146,7 +146,7 @@ async def _ended(tale: Tale, sabotage: bool) -> None:
     if not sabotage:
         await tale.stage.control("restart-server", server=server, down_s=2, boot_s=4)
     await tale.until_state(part, name, "connected")
-    await tale.delivered(part, name, customer(11), texts)
+    await tale.delivered(part, {customer(11): texts})
     tale.took(part)
     await tale.account(part, name)
     part.did.append(tale.words("001.script-restarts", server=server))
@@ -164,23 +164,44 @@ async def seed_002(tale: Tale, sabotage: bool) -> None:
     await tale.settled(*names)
     part = tale.part(", ".join(names), "002.boot", server=server)
     await tale.stage.control("restart-server", server=server, down_s=3, boot_s=8, flap_s=14)
-    texts = {name: [f"{name}: {number}" for number in (1, 2)] for name in names}
-    for index, name in enumerate(names):
-        for text in texts[name]:
-            await tale.stage.send(name, customer(20 + index), text)
+    chats = {customer(20 + index): [f"{name}: {number}" for number in (1, 2)] for index, name in enumerate(names)}
+    for name, (to, texts) in zip(names, chats.items(), strict=True):
+        for text in texts:
+            await tale.stage.send(name, to, text)
     wrote = await tale.stage.contact("002-a", phone(20), customer(20), "002-a: ?")
-    await asyncio.sleep(6)
+    await _flapping(tale, part, server, names)
     await _qr_wanted(tale, part, "002-a")
     if sabotage:
         tale.stage.world.phone(phone(21)).unlink("002-b")
+    await asyncio.gather(_newcomer(tale, server), _calm_again(tale, part, server))
     for name in names:
         await tale.until_state(part, name, "connected")
-    for index, name in enumerate(names):
-        await tale.delivered(part, name, customer(20 + index), texts[name])
+    await tale.delivered(part, chats)
     tale.took(part)
     await tale.arrived(part, "002-a", wrote)
     await tale.account(part, "002-a")
     tale.unharmed(part, server)
+
+
+async def _flapping(tale: Tale, part: Part, server: str, names: Sequence[str]) -> None:
+    """The process listens again: those who are linked get in now and then, a newcomer does not."""
+    home = tale.stage.world.servers[server]
+
+    async def listens() -> bool:
+        return home.up
+
+    await tale.until(part, listens, "wish.listens", server=server)
+    for name in names:
+        home.lines[name].flap_opens = home.flap_opens
+    home.flap_opens = 0.0
+    await asyncio.sleep(1)
+
+
+async def _calm_again(tale: Tale, part: Part, server: str) -> None:
+    async def calm() -> bool:
+        return tale.stage.world.servers[server].road == "ok"
+
+    await tale.until(part, calm, "wish.listens", server=server)
 
 
 async def _qr_wanted(tale: Tale, part: Part, name: str) -> None:
@@ -188,6 +209,26 @@ async def _qr_wanted(tale: Tale, part: Part, name: str) -> None:
     status, answer = await tale.stage.api("POST", f"/v1/sessions/{name}/pair", {"wait_s": 1})
     calm = status in (200, 202) and not answer.get("approval") and not answer.get("qr")
     tale.prove(part, calm, "002.qr-wanted", session=name)
+
+
+async def _newcomer(tale: Tale, server: str) -> None:
+    """A session is made while the server is like that: its QR is empty, which means not yet."""
+    name = "002-new"
+    part = tale.part(name, "002.new", server=server)
+    await tale.stage.create(server, name)
+
+    async def empty() -> bool:
+        return any(line.code == "no_qr_yet" for line in await tale.stage.timeline(name))
+
+    await tale.until(part, empty, "wish.empty", session=name)
+    await _qr_shown(tale, part, name)
+    await tale.stage.control("scan", server=server, session=name, number=phone(25))
+    await tale.until_state(part, name, "connected")
+    tale.took(part, "took.connected")
+    await tale.account(part, name)
+    calls = tale.stage.world.ledger.control_calls(server, verbs={"create", "delete", "logout"})
+    made = [call.verb for call in calls if call.session == name]
+    tale.prove(part, made == ["create"], "002.made-once", calls=", ".join(made))
 
 
 # -- 003: a silent fall ------------------------------------------------------------------------------------------
@@ -223,7 +264,7 @@ async def _quiet(tale: Tale, sabotage: bool) -> None:
     tale.prove(part, shown["state"] == "held", "proof.held", count=1)
     await tale.until_state(part, name, "connected")
     tale.took(part)
-    await tale.delivered(part, name, customer(30), [f"{name}: 1"])
+    await tale.delivered(part, {customer(30): [f"{name}: 1"]})
     calls = [call.verb for call in tale.opened(part, name)]
     tale.prove(part, calls == ["restart"], "proof.one-restart", calls=", ".join(calls))
 
@@ -242,7 +283,7 @@ async def _knock(tale: Tale) -> None:
     line.habits = Habits(tells_disconnect=1.0)
     part = tale.part(name, "003.knock", server=server)
     tale.stage.world.inject(server, name, Fault("webhook_lost", events=["webhookConnected"]))
-    tale.stage.world.inject(server, name, Fault("drop", down_s=6.0))
+    tale.stage.world.inject(server, name, Fault("drop", down_s=13.0))
     await tale.until_state(part, name, "connecting", "disconnected")
     wrote = await tale.stage.contact(name, phone(31), customer(31), f"{name}: ?")
     await tale.arrived(part, name, wrote)
@@ -272,7 +313,7 @@ async def _hiccup(tale: Tale) -> None:
     part = tale.part(name, "004.hiccup", server=server)
     tale.stage.world.inject(server, name, Fault("drop", down_s=0.8))
     message = await tale.stage.send(name, customer(40), f"{name}: 1")
-    await tale.delivered(part, name, customer(40), [f"{name}: 1"])
+    await tale.delivered(part, {customer(40): [f"{name}: 1"]})
     tale.took(part, "took.delivered")
     tries = await tale.stage.store.attempts((await tale.stage.message(message)).id)
     outcomes = [one.outcome for one in tries]
@@ -297,10 +338,8 @@ async def _mass(tale: Tale, sabotage: bool) -> None:
     for index, name in enumerate(MASS):
         tale.stage.world.inject(server, name, Fault("ghost", variant="restart_cures"))
         await tale.stage.send(name, customer(50 + index), f"{name}: 1")
+    await tale.delivered(part, {customer(50 + index): [f"{name}: 1"] for index, name in enumerate(MASS)})
     for name in MASS:
-        await tale.until_state(part, name, "connecting", "disconnected", "connected")
-    for index, name in enumerate(MASS):
-        await tale.delivered(part, name, customer(50 + index), [f"{name}: 1"])
         await tale.until_state(part, name, "connected")
     tale.took(part)
     await _one_incident(tale, part, server)

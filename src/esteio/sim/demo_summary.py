@@ -92,7 +92,7 @@ def _policy(words: Words) -> str:
 
 
 def _story(words: Words, tale: Tale) -> Iterator[Line]:
-    yield "bold", 0, "", f"{tale.code}  {words(f'title.{tale.code}')}: {_verdict(words, tale)}"
+    yield "bold", 0, "", f"{tale.code}  {words(f'title.{tale.code}')} — {_verdict(words, tale)}"
     for part in tale.parts:
         yield "bold", 2, "", part.who
         yield from _part(words, part)
@@ -101,7 +101,7 @@ def _story(words: Words, tale: Tale) -> Iterator[Line]:
 
 
 def _accounts(words: Words, tale: Tale) -> Iterator[Line]:
-    yield "bold", 0, "", f"{words('title.ledger')}: {_verdict(words, tale)}"
+    yield "bold", 0, "", f"{words('title.ledger')} — {_verdict(words, tale)}"
     for part in tale.parts:
         for claim in part.proof:
             yield "", 2, "", claim

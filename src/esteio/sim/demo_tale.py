@@ -7,11 +7,12 @@ and did is read from its own timeline; what really happened, from the world's le
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from esteio.api.routes import teller
+from esteio.core.errors import sentence, timeline_text
+from esteio.core.model import Reason
 from esteio.core.session import Session
 from esteio.sim.demo_stage import Stage
 from esteio.sim.demo_words import Words
@@ -27,10 +28,11 @@ TELLING = frozenset(
 )  # fmt: skip
 """Evidence worth telling: what spoke against the session, and what brought it back."""
 DID = frozenset({"begin", "effect", "no-effect", "refused", "not-reached", "server-restart-proposed", "mass-fall"})
-NOTICES = frozenset({"notice-opened", "notice-closed"})
+PLAIN = frozenset({"live", "suspect", "connecting", "closed"})
+"""Reasons whose change alone, without a change of state, is not worth a line."""
 DESTRUCTIVE = {"logout", "delete"}
 OPENING = {"connect", "restart"}
-LINES_TOLD = 4
+LINES_TOLD = 5
 STEP_S = 0.1
 
 
@@ -109,26 +111,35 @@ class Tale:
             mark = f"{session}: " if len(sessions) > 1 else ""
             lines = [line for line in await self.stage.timeline(session) if _first(line) >= part.since]
             part.saw += [self._told(mark, line, part.since) for line in _seen(lines)][:LINES_TOLD]
-            part.did += [self._told(mark, line, part.since) for line in lines if line.code in DID]
+            acts = (line for line in lines if line.code in DID and line.args.get("rung") != "set_webhook")
+            part.did += [self._told(mark, line, part.since) for line in acts]
 
     def _told(self, mark: str, line: JournalEntry, since: float) -> str:
         ago = self.words.seconds(max(0.0, _first(line) - since))
-        return f"+{ago}  {mark}{teller(self.words.language)(msgspec.structs.replace(line, count=1))}"
+        return f"+{ago}  {mark}{self._text(line)}"
+
+    def _text(self, line: JournalEntry) -> str:
+        if line.code == "state":
+            why = sentence(Reason(line.args["because"], line.args), self.words.language).text
+            return f"{self.words.state(line.args['to'])}: {why}"
+        if line.code == "begin":
+            return timeline_text("begin", {**line.args, "because": ""}, self.words.language)
+        return timeline_text(line.code, line.args, self.words.language)
 
     # -- what really happened --------------------------------------------------------------------------------------
 
-    async def delivered(self, part: Part, session: str, to: str, texts: Sequence[str]) -> None:
-        """All of these reach this contact: once each, in the order in which they were accepted."""
+    async def delivered(self, part: Part, chats: Mapping[str, Sequence[str]]) -> None:
+        """All of these (contact → texts) are brought: once each, in every chat in the order of acceptance."""
+        count = sum(len(texts) for texts in chats.values())
 
-        def there() -> list[str]:
+        def there(to: str) -> list[str]:
             return [one.text for one in self.stage.world.ledger.delivered if one.recipient == to]
 
         async def all_there() -> bool:
-            return set(texts) <= set(there())
+            return all(set(texts) <= set(there(to)) for to, texts in chats.items())
 
-        await self.until(part, all_there, "wish.delivered", session=session, count=len(texts))
-        found = [text for text in there() if text in set(texts)]
-        self.prove(part, found == list(texts), "proof.delivered", count=len(texts))
+        await self.until(part, all_there, "wish.delivered", count=count)
+        self.prove(part, all(there(to) == list(texts) for to, texts in chats.items()), "proof.delivered", count=count)
 
     async def arrived(self, part: Part, session: str, provider_id: str) -> None:
         """A contact's message is in the inbox."""
@@ -153,9 +164,10 @@ class Tale:
         return [call for call in calls if call.session == self.ref(session) and call.at >= part.since]
 
     async def states(self, session: str, since: float) -> list[str]:
-        """The states it came to since then, in order."""
+        """The other states it came to since then, in order."""
         lines = await self.stage.timeline(session)
-        return [line.args["to"] for line in lines if line.code == "state" and line.at >= since]
+        moved = (line.args for line in lines if line.code == "state" and line.at >= since)
+        return [args["to"] for args in moved if args["from"] != args["to"]]
 
     def ref(self, session: str) -> str:
         """What the provider calls it."""
@@ -175,7 +187,8 @@ def _seen(lines: Sequence[JournalEntry]) -> list[JournalEntry]:
     told: set[str] = set()
     kept = []
     for line in lines:
-        if line.code == "state" or (line.kind == "evidence" and line.code in TELLING and line.code not in told):
+        moved = line.code == "state" and (line.args["from"] != line.args["to"] or line.args["because"] not in PLAIN)
+        if moved or (line.kind == "evidence" and line.code in TELLING and line.code not in told):
             told.add(line.code)
             kept.append(line)
     return kept

@@ -121,7 +121,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         ),
         (
             "The same on {server}, but the socket had already ended. Variant: restarting the session answers "
-            "200 and does nothing; only a restart of the server's process helps. Three messages were accepted meanwhile."
+            "200 and does nothing; only a restart of the server's process helps. Three messages were accepted then."
         ),
     ),
     "001.effect-seen": (
@@ -154,6 +154,20 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "002.qr-wanted": (
         "O pedido de QR para {session} não levou a nenhum passo destrutivo, nem a um pedido de aprovação.",
         "Asking for a QR of {session} led to no destructive step, nor to a request for approval.",
+    ),
+    "002.new": (
+        (
+            "Nesse meio tempo alguém cria uma sessão nova em {server}, e o provedor responde um QR vazio "
+            '({{"count":0}}).'
+        ),
+        (
+            "In the middle of it somebody makes a new session on {server}, and the provider answers an empty QR "
+            '({{"count":0}}).'
+        ),
+    ),
+    "002.made-once": (
+        "O QR vazio foi tomado por “ainda não”: criada uma vez só, nada apagado nem recriado.",
+        "The empty QR was taken for “not yet”: made once, nothing deleted or made again.",
     ),
     # 003
     "003.quiet": (
@@ -245,7 +259,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # wishes and faults
     "wish.state": ("que {session} ficasse “{state}”", "that {session} became “{state}”"),
     "wish.qr": ("que {session} mostrasse um QR", "that {session} showed a QR"),
-    "wish.delivered": ("que {count} de {session} fossem entregues", "that {count} of {session} were delivered"),
+    "wish.delivered.one": ("que a mensagem aceita fosse entregue", "that the accepted message was delivered"),
+    "wish.delivered.many": (
+        "que as {count} mensagens aceitas fossem entregues",
+        "that all {count} accepted messages were delivered",
+    ),
+    "wish.listens": ("que {server} estivesse no ar e em calma", "that {server} was up and calm"),
+    "wish.empty": ("que o primeiro QR de {session} viesse vazio", "that the first QR of {session} came empty"),
     "wish.arrived": (
         "que a mensagem do contato chegasse à caixa de entrada de {session}",
         "that the contact's message came to the inbox of {session}",
