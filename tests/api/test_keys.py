@@ -37,6 +37,18 @@ NEEDED = {
     "GET /v1/keys": "admin",
     "DELETE /v1/keys/{id}": "admin",
     "GET /v1/inbox": "operate",
+    "POST /v1/webhooks": "admin",
+    "GET /v1/webhooks": "admin",
+    "GET /v1/webhooks/{id}": "admin",
+    "PATCH /v1/webhooks/{id}": "admin",
+    "DELETE /v1/webhooks/{id}": "admin",
+    "POST /v1/webhooks/{id}/test": "admin",
+    "POST /v1/webhooks/{id}/rotate": "admin",
+    "GET /v1/webhooks/{id}/deliveries": "admin",
+    "POST /v1/webhooks/{id}/replay": "admin",
+    "GET /v1/dead-letters": "read",
+    "POST /v1/dead-letters/replay": "operate",
+    "GET /v1/events": "read",
 }
 ENOUGH = {
     "read": {"read", "send", "operate", "admin"},
@@ -57,6 +69,9 @@ def test_every_route_against_every_role(run, role):
         for address, needed in NEEDED.items():
             method, path = address.split()
             path = re.sub(r"\{\w+\}", "none", path)
+            if path == "/v1/events":
+                # A stream has no end: ask from a place that is none.
+                path += "?after=none"
             await gateway.refused(401, "unauthorized", method, path, key=None)
             await gateway.refused(401, "unauthorized", method, path, key="esk_wrong")
             answer = await gateway.call(method, path, key=key)

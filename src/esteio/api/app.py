@@ -1,7 +1,8 @@
 """The ASGI application: routes onto the framework, keys, and every error as a problem.
 
-`Front` stands before Litestar and answers the two busy addresses by itself (a message handed in, a webhook in), with
-the same `respond` that serves all others. Never lives here: a handler, a rule, what is started or stopped (`wiring`).
+`Front` stands before Litestar and answers the two busy addresses by itself (a message handed in, a webhook in), and the
+stream of events, with the same `respond` that serves all others. Never lives here: a handler, a rule, what is started
+or stopped (`wiring`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,20 @@ from litestar import HttpMethod, Litestar, Request, Response, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
-from esteio.api import approvals, inbox, keys, messages, openapi, ops, servers, sessions, webhooks_in
+from esteio.api import (
+    approvals,
+    dead_letters,
+    events,
+    inbox,
+    keys,
+    messages,
+    openapi,
+    ops,
+    servers,
+    sessions,
+    webhooks_in,
+    webhooks_out,
+)
 from esteio.api.call import PROBLEM, Answer, Call, ClientGone, language_of
 from esteio.api.problems import Problem, of_refusal, problem
 from esteio.api.routes import Api, Route
@@ -38,6 +52,9 @@ TABLE: tuple[Route, ...] = (
     *keys.ROUTES,
     *inbox.ROUTES,
     *webhooks_in.ROUTES,
+    *webhooks_out.ROUTES,
+    *dead_letters.ROUTES,
+    *events.ROUTES,
     *ops.ROUTES,
 )
 """Every address that the description names."""
@@ -83,8 +100,8 @@ class Front:
         self.litestar = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            found = _busy(scope["path"])
+        if scope["type"] == "http":
+            found = _busy(scope["method"], scope["path"])
             if found is not None:
                 busy, path = found
                 call = Call(scope, receive, path, self.api.settings.language)
@@ -136,8 +153,10 @@ async def _admit(api: Api, route: Route, call: Call) -> None:
     call.key = key
 
 
-def _busy(path: str) -> tuple[Route, Mapping[str, str]] | None:
-    """The busy addresses, matched without the framework's detour."""
+def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    """The busy addresses and the stream, matched without the framework's detour."""
+    if method != "POST":
+        return (events.STREAM, {}) if method == "GET" and path in ("/v1/events", "/v1/events/") else None
     if path.startswith("/in/"):
         found = _IN.fullmatch(path)
         if found and found[2]:
@@ -149,10 +168,21 @@ def _busy(path: str) -> tuple[Route, Mapping[str, str]] | None:
 
 async def _send(sent: Answer, send: Any) -> None:
     headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
-    headers.append((b"content-length", str(len(sent.body)).encode()))
-    if sent.body:
+    if sent.stream is None:
+        headers.append((b"content-length", str(len(sent.body)).encode()))
+    if sent.body or sent.stream:
         headers.append((b"content-type", sent.kind.encode()))
     await send({"type": "http.response.start", "status": sent.status, "headers": headers})
+    if sent.stream is not None:
+
+        async def write(piece: bytes) -> None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+        try:
+            await sent.stream(write)
+        except ClientGone:
+            # Not even the end is written: who takes nothing would hold it up.
+            return
     await send({"type": "http.response.body", "body": sent.body})
 
 

@@ -6,7 +6,7 @@ Never lives here: a route, a decision.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
@@ -28,13 +28,18 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
 _encode = msgspec.json.Encoder().encode
 
 
+Stream = Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+"""Writes a body piece by piece to what it is given, until it returns."""
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """What is sent back. `body` is complete."""
+    """What is sent back. `body` is complete, unless `stream` writes it."""
 
     status: int
     body: bytes = b""
     kind: str = JSON
     headers: Mapping[str, str] = {}
+    stream: Stream | None = None
 
 
 def answer(document: Any, status: int = 200, **headers: str) -> Answer:

@@ -130,6 +130,7 @@ KINDS: Mapping[str, Kind] = {
     "unknown-message": _missing("mensagem", "message", in_body=400),
     "unknown-approval": _missing("aprovação", "approval"),
     "unknown-key": _missing("chave", "key"),
+    "unknown-webhook": _missing("webhook", "webhook"),
     "unknown-token": _missing("endereço de webhook", "webhook address"),
     "name-taken": Kind(
         409,

@@ -19,6 +19,7 @@ from esteio.core.model import Approval, Message, Reason, SessionId
 from esteio.core.session import Session
 from esteio.engine.asks import Role
 from esteio.engine.commands import Commands
+from esteio.engine.feed import Feed
 from esteio.engine.hub import Hub
 from esteio.store.base import Qr, Store, StoredServer
 
@@ -33,6 +34,7 @@ class Api:
         self.store = store
         self.settings = settings
         self.hub = hub
+        self.feed = Feed(store, settings.language)
         self.closing = False
         """Set when the process is stopping: nothing new is accepted, and it is not ready."""
 

@@ -60,7 +60,7 @@ class Courier:
         claim = RelayClaim(endpoint, "live", "", "", 0, TEST_TYPE, began_at, data, attempt=1, fence=0)
         outcome, status, detail = await self._call(self._signed(claim, began_at, self._test_body(claim)))
         took_ms = round((self._clock.now() - began_at) * 1000)
-        return Delivery(0, endpoint.id, 0, TEST_TYPE, "", 1, began_at, took_ms, outcome, status, detail)
+        return Delivery(0, endpoint.id, 0, began_at, TEST_TYPE, "", 1, began_at, took_ms, outcome, status, detail)
 
     async def aclose(self) -> None:
         """Close the road."""

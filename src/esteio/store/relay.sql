@@ -7,7 +7,7 @@ id, url, created_at, format, events, types, sessions, sealed, by_events, enabled
 road, session, chat, head, attempts, due_at, tried_since, last_at, fence
 
 -- part: delivery
-id, endpoint_id, event, type, session, attempt, at, took_ms, outcome, status, detail
+id, endpoint_id, event, event_at, type, session, attempt, at, took_ms, outcome, status, detail
 
 -- part: dead_event
 id, endpoint_id, event, type, session, chat, event_at, died_at, attempts, detail
@@ -148,8 +148,8 @@ SELECT min(lease_until) FROM relay_lanes WHERE lease_until IS NOT NULL
 -- == deliveries, replays, dead letters ==
 
 -- name: delivery_add
-INSERT INTO deliveries (endpoint_id, event, type, session, attempt, at, took_ms, outcome, status, detail)
-VALUES (:endpoint_id, :event, :type, :session, :attempt, :at, :took_ms, :outcome, :status, :detail)
+INSERT INTO deliveries (endpoint_id, event, event_at, type, session, attempt, at, took_ms, outcome, status, detail)
+VALUES (:endpoint_id, :event, :event_at, :type, :session, :attempt, :at, :took_ms, :outcome, :status, :detail)
 
 -- name: deliveries
 SELECT {{delivery}} FROM deliveries WHERE endpoint_id = :endpoint_id AND id < :before ORDER BY id DESC LIMIT :limit

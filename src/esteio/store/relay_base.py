@@ -77,6 +77,7 @@ class Delivery(msgspec.Struct, frozen=True):
     id: int
     endpoint: str
     event: int
+    event_at: float
     type: str
     session: str
     attempt: int

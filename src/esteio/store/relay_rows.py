@@ -97,6 +97,7 @@ def settled_params(settlement: RelaySettlement, outcome: str) -> Params:
     return {
         "endpoint_id": claim.endpoint.id,
         "event": claim.seq,
+        "event_at": claim.at,
         "type": claim.type,
         "session": claim.session,
         "attempt": claim.attempt,

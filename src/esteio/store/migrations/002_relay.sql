@@ -56,6 +56,7 @@ CREATE TABLE deliveries (
     id {{serial}},
     endpoint_id TEXT NOT NULL,
     event BIGINT NOT NULL,
+    event_at DOUBLE PRECISION NOT NULL,
     type TEXT NOT NULL,
     session TEXT NOT NULL,
     attempt BIGINT NOT NULL,
