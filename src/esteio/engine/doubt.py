@@ -6,10 +6,11 @@ says what counts as that. Never lives here: a resend, a judgement of the session
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from esteio.clock import Clock
 from esteio.core import outbound
+from esteio.core.evidence import Evidence
 from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -34,10 +35,11 @@ class Doubts:
         transport: Transport,
         *,
         policies: Callable[[str], Policy],
-        told: Callable[[SessionId, MessageId, bool], None],
+        judged: Callable[[SessionId], Session | None],
+        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
     ) -> None:
         self._store, self._clock, self._addresses = store, clock, addresses
-        self._transport, self._policies, self._told = transport, policies, told
+        self._transport, self._policies, self._judged, self._told = transport, policies, judged, told
 
     async def look(self) -> int:
         """One round over the messages whose next look is due; how many were looked for."""
@@ -47,7 +49,8 @@ class Doubts:
         return len(due)
 
     async def _resolve(self, message: Message) -> None:
-        session = await self._store.session_by_id(message.session_id)
+        # What was last judged here is fresher than the row: looks that changed nothing are not written.
+        session = self._judged(message.session_id) or await self._store.session_by_id(message.session_id)
         if session is None:
             return
         policy = self._policies(session.policy)
@@ -74,7 +77,7 @@ class Doubts:
             evidence=outcome.evidence,
         )
         if await self._store.settle_doubt(settlement):
-            self._told(message.session_id, message.id, bool(outcome.evidence))
+            self._told(message.session_id, message.id, outcome.evidence)
 
     async def _look_up(self, message: Message, session: Session) -> LookupOutcome:
         since = (message.doubt_since or message.created_at) - CLOCKS_APART_S

@@ -70,6 +70,8 @@ class SessionCommands(Desk):
             policy=self.known_policy(ask.policy),
             since=now,
             gate_since=now,
+            # Should the process die before the wish below is written, the judge looks all the same.
+            wake_at=now,
         )
         sealed = self.vault.seal({key: word for key, word in ref.items() if key in SECRET_REF_KEYS})
         session = await self._add(new, sealed, adopt=ask.adopt, who=who)

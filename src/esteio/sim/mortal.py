@@ -1,0 +1,126 @@
+"""A gateway that dies at a chosen point, as by kill -9, and is started again on the same disk.
+
+Every write of the store and every exchange with a provider is a point, once before and once after it takes place. At
+the chosen one the process stops: whatever it does afterwards reaches neither disk nor network. The world lives on (an
+exchange that was under way arrives). Never lives here: what must hold afterwards (the tests say).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from esteio.providers.base import HttpRequest, HttpResponse, Transport
+from esteio.sim.lab import Lab
+from esteio.sim.transport import SimTransport
+from esteio.sim.world import World
+from esteio.store.sqlite import SqliteStore
+
+READS = frozenset(
+    {
+        "server", "servers", "server_view", "session", "session_by_id", "session_by_token", "session_secrets",
+        "sessions", "due_sessions", "next_wake", "session_view", "held", "qr", "timeline", "approvals", "approval",
+        "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
+        "next_send", "next_relay", "quote_target", "unread_raw", "unreadable", "events", "key_by_hash", "keys",
+    }
+)  # fmt: skip
+"""What changes nothing on disk: dying there is dying at the next write."""
+POLLS = frozenset(
+    {"claim_sends", "claim_work", "claim_relays", "deal_events", "doubted", "expire_messages", "bury_events", "purge"}
+)
+"""Writes that mostly find nothing to do: a point only when they did something."""
+
+
+class Fate:
+    """Counts points; at number `die_at` the process is dead. `None`: it lives, and `points` tells which there were."""
+
+    def __init__(self, die_at: int | None = None) -> None:
+        self.die_at = die_at
+        self.points: list[str] = []
+        self.dead = asyncio.Event()
+
+    async def point(self, name: str) -> None:
+        """Pass, or never return."""
+        if not self.dead.is_set():
+            self.points.append(name)
+            if self.die_at is not None and len(self.points) > self.die_at:
+                self.dead.set()
+        if self.dead.is_set():
+            await asyncio.get_running_loop().create_future()
+
+
+class MortalStore:
+    """The real store; its writes are points."""
+
+    def __init__(self, real: SqliteStore, fate: Fate) -> None:
+        self._real, self._fate = real, fate
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._real, name)
+        if not inspect.iscoroutinefunction(attribute) or name in ("start", "aclose"):
+            return attribute
+        return self._mortal(name, attribute)
+
+    def _mortal(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            if name in READS:
+                if self._fate.dead.is_set():
+                    await self._fate.point(name)
+                return await write(*args, **kwargs)
+            if name not in POLLS or self._fate.dead.is_set():
+                await self._fate.point(f"before {name}")
+            result = await write(*args, **kwargs)
+            if name not in POLLS or result:
+                await self._fate.point(f"after {name}")
+            return result
+
+        return guarded
+
+    async def start(self, now: float) -> Any:
+        return await self._real.start(now)
+
+    async def aclose(self) -> None:
+        """What a kill does not do; the lab closes the real one."""
+
+
+class MortalTransport:
+    """The real transport into the world; its exchanges are points. What was asked before death still arrives there."""
+
+    def __init__(self, real: Transport, fate: Fate) -> None:
+        self._real, self._fate = real, fate
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        """See `providers.base.Transport`."""
+        acts = request.method != "GET" or "/connect/" in request.url or "/restart" in request.url
+        if acts:
+            await self._fate.point(f"before {request.method} {request.url.split('?')[0].split('/', 3)[-1]}")
+        response = await self._real.exchange(request)
+        if acts:
+            await self._fate.point(f"after {request.method} {request.url.split('?')[0].split('/', 3)[-1]}")
+        return response
+
+    async def aclose(self) -> None:
+        """See `providers.base.Transport`."""
+
+
+class MortalLab(Lab):
+    """A lab on a database file whose gateway can be killed and started again."""
+
+    def __init__(self, path: str, fate: Fate, *, seed: int = 0, world: World | None = None) -> None:
+        self.fate = fate
+        self.real_store = SqliteStore(path, inline=True)
+        home = world or World(seed)
+        store: Any = MortalStore(self.real_store, fate)
+        super().__init__(seed, world=home, store=store, transport=MortalTransport(SimTransport(home), fate))
+
+    async def kill(self) -> None:
+        """End every task of the gateway without letting it say goodbye to anybody."""
+        self.fate.dead.set()
+        self.world.on_webhook = None
+        gateway = self.gateway
+        await gateway.supervisor.aclose()
+        await gateway.mailboxes.aclose()
+        await asyncio.gather(gateway.sends.aclose(0), gateway.work.aclose(0))
+        await self.real_store.aclose()
