@@ -125,15 +125,20 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
     return lives or facts.qr_at > since
 
 
+def only_claimed(draft: Draft) -> bool:
+    """Whether nothing but the provider's word says that the last attempt helped."""
+    facts, last = draft.session.facts, draft.session.recovery.last
+    if last is None or last.result != "effect" or facts.life_by != "said_open":
+        return False
+    return max(facts.send_ok_at, facts.receive_ok_at, facts.socket_ok_at) <= last.opened_at < facts.life_at
+
+
 def take_back(draft: Draft, found: Verdict) -> None:
     """An effect that was only claimed, by a provider whose sockets cannot be probed, and that the next send refuted,
     was none: the rung is spent."""
-    recovery, facts = draft.session.recovery, draft.session.facts
+    recovery = draft.session.recovery
     last = recovery.last
-    if found.kind != "ghost" or last is None or last.result != "effect" or recovery.open is not None:
-        return
-    proved = max(facts.send_ok_at, facts.receive_ok_at, facts.socket_ok_at)
-    if facts.life_by == "said_open" and proved <= last.opened_at < facts.life_at:
+    if found.kind == "ghost" and last is not None and recovery.open is None and only_claimed(draft):
         spent = (*recovery.spent, last.rung)
         draft.recovery(last=msgspec.structs.replace(last, result="no-effect"), spent=spent)
         draft.say("act", "no-effect", rung=last.rung, number=str(last.number))

@@ -68,7 +68,7 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
     if (recovery.restarts or recovery.strikes) and tried_at < draft.server.facts.booted_at:
         draft.recovery(restarts=0, last_restart_at=None, strikes=0, quarantine_until=0.0, spent=(), connects=0)
         recovery = draft.session.recovery
-    if found.kind != "live":
+    if found.kind != "live" or attempt.only_claimed(draft):
         return
     if (
         recovery.spent
@@ -96,6 +96,8 @@ def _forget_stable(draft: Draft, found: Verdict) -> None:
     ended = draft.session.last_outage.ended_at if draft.session.last_outage else None
     stable_at = max(ended or draft.session.created_at, recovery.last_restart_at or 0.0) + draft.policy.stable_after_s
     if draft.now >= stable_at:
+        if recovery.awaiting:
+            _stale_approval(draft)
         draft.change(recovery=fresh)
     else:
         draft.wake(stable_at)

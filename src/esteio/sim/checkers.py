@@ -31,7 +31,8 @@ BOUNDED = frozenset({"ghost", "stale_registry", "stuck_connecting", "revoked"})
 """Falls that one look can tell."""
 SILENT = frozenset({"ghost", "half_open"})
 """Falls that only a probe of the socket can tell; where the dialect has none, a line without traffic stays blind."""
-CONNECT_RACE_OURS_S = 60.0
+PROMPT_S = 120.0
+"""After the calm, so long may a message be overdue behind an open gate (ramps and caps included)."""
 FOR_A_PERSON = frozenset(
     {
         "logged-out", "banned", "outdated", "replaced", "wrong-identity", "unpaired", "awaiting-qr", "temp-banned",
@@ -258,15 +259,15 @@ class Checkers:
             return ""
         return f"{session.name} is {session.state} ({session.reason.code}); truth: {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
 
-    def stuck(self, message: Message, session: Session, now_epoch: float) -> str:
-        """Why this message is stuck; empty when it is not."""
-        waits = now_epoch - max(message.due_at, message.updated_at)
-        if message.state == "queued" and session.gate == "open" and waits > 900 and message.reason is None:
-            return f"{message.content.text!r} of {session.name} waits behind an open gate without a reason"
-        if message.state == "sending" and now_epoch - message.updated_at > 300:
-            return f"{message.content.text!r} of {session.name} has been sending for {now_epoch - message.updated_at:.0f} s"
-        if message.state == "in_doubt" and message.reason is None:
-            return f"{message.content.text!r} of {session.name} is in doubt without a reason"
+    def stuck(self, head: Message, session: Session, now_epoch: float) -> str:
+        """Why the first unsettled message of a chat is stuck; empty when it is not. What stands behind it waits for it."""
+        text, overdue = f"{head.content.text!r} of {session.name}", now_epoch - max(head.due_at, head.updated_at)
+        if head.state == "queued" and session.gate == "open" and overdue > PROMPT_S:
+            return f"{text} is queued behind an open gate, {overdue:.0f} s overdue"
+        if head.state == "sending" and now_epoch - head.updated_at > self.policy.send_timeout_s + PROMPT_S:
+            return f"{text} has been sending for {now_epoch - head.updated_at:.0f} s"
+        if head.state == "in_doubt" and head.reason is None:
+            return f"{text} is in doubt without a reason"
         return ""
 
 

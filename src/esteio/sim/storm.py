@@ -328,6 +328,7 @@ class Guarded(Lab):
         self._ids: dict[str, SessionId] = {}
         self._tokens: dict[str, Session] = {}
         self._accepted: dict[str, tuple[str, str]] = {}
+        self._unsettled: dict[str, None] = {}
         self._gates: dict[str, bool] = {}
         super().__init__(storm.plan.seed, world=storm.world, settings={"policy": storm.tables})
         self.told.notify = self._notified  # type: ignore[method-assign]
@@ -390,6 +391,7 @@ class Guarded(Lab):
         text = text_of(talk.number)
         message, _ = await self.commands.send(session, MessageAsk(talk.contact, text), caller="storm")
         self._accepted[message.id] = (line.name, text)
+        self._unsettled[message.id] = None
 
     async def webhook(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         token, _, path = url.removeprefix(f"{BASE_URL}/in/").partition("/")
@@ -410,12 +412,20 @@ class Guarded(Lab):
             trouble = self.storm.checkers.settled_down(session, self.world.truth(line.server, line.name))
             if trouble:
                 troubles.append(trouble)
-        if not troubles:
-            for message_id in self._accepted:
-                message = await self.message(message_id)
-                if message.state in ("queued", "sending", "in_doubt"):
-                    stuck = self.storm.checkers.stuck(message, await self.session(message.session), now)
-                    troubles += [stuck] if stuck else []
+        return troubles or await self._stuck(now)
+
+    async def _stuck(self, now: float) -> list[str]:
+        """Heads of chats that neither move nor say why."""
+        seen: set[tuple[str, str]] = set()
+        troubles = []
+        for message_id in list(self._unsettled):
+            message = await self.message(message_id)
+            if message.state not in ("queued", "held", "sending", "in_doubt"):
+                del self._unsettled[message_id]
+            elif (message.session, message.chat) not in seen:
+                seen.add((message.session, message.chat))
+                stuck = self.storm.checkers.stuck(message, await self.session(message.session), now)
+                troubles += [stuck] if stuck else []
         return troubles
 
     async def account(self, storm: Storm, counts: MessageCounts) -> None:
