@@ -199,8 +199,9 @@ def resolve(
         return Settled("sent", doubt_since=began)
     if result == "absent" and live_proved and read_began > began + policy.send_timeout_s:
         return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
-    if now < began + policy.hold_for_s:
-        return _still_doubted(message, Reason("in-doubt"), _next_look(began, policy, now))
+    given_up_at = _given_up_at(message, policy)
+    if now < given_up_at:
+        return _still_doubted(message, Reason("in-doubt"), min(given_up_at, _next_look(began, policy, now)))
     match policy.in_doubt:
         case "resend":
             return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
@@ -212,6 +213,16 @@ def resolve(
 
 def _began(message: Message) -> float:
     return message.updated_at if message.doubt_since is None else message.doubt_since
+
+
+def _given_up_at(message: Message, policy: Policy) -> float:
+    """Until when looking goes on before policy speaks. Who resends does so while the message may still go, but never
+    before a look could have told."""
+    began = _began(message)
+    last = began + policy.hold_for_s
+    if policy.in_doubt != "resend" or message.expires_at is None:
+        return last
+    return max(min(last, message.expires_at - policy.send_timeout_s), min(last, began + 2 * policy.send_timeout_s))
 
 
 def _still_doubted(message: Message, reason: Reason, due_at: float) -> Settled:

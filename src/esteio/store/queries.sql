@@ -429,7 +429,7 @@ RETURNING {{written_message}}
 -- name: message_echoed
 SELECT seq FROM messages
 WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('sent', 'delivered', 'read')
-    AND provider_id = :provider_id
+    AND (:provider_id IS NULL OR provider_id = :provider_id)
 
 -- name: message_settle_doubt
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),

@@ -175,8 +175,9 @@ def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
 
 
 def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
-    """The provider's event was faster than its answer: the message has moved, and the attempt is still told."""
-    if settlement.state != "sent" or db.value("message_echoed", _settle_params(settlement)) is None:
+    """The provider's event was faster than its answer, or came instead of it: the message has moved, and the attempt
+    is still told."""
+    if settlement.state not in {"sent", "in_doubt"} or db.value("message_echoed", _settle_params(settlement)) is None:
         return False
     _add_attempt(db, settlement)
     return True

@@ -1,0 +1,181 @@
+"""In doubt, end to end: what may have left is looked for, resolved by echo or by the provider's list, never doubled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
+
+from esteio.sim.faults import Fault
+from esteio.sim.lab import Lab
+
+DONE = pytest.mark.parametrize("happens", [True, False], ids=["done", "not-done"])
+HOW = pytest.mark.parametrize("how", ["hang", "cut"])
+HOOKS = pytest.mark.parametrize("hooks", [True, False], ids=["webhooks", "no-webhooks"])
+
+
+async def _sent_before(lab: Lab) -> None:
+    """An empty list proves nothing: a server may keep no messages at all. One that holds another message does."""
+    message = await lab.send("loja", OTHER, "antes")
+    await until_message(lab, message, "delivered", within_s=30)
+
+
+def _is_sending(lab: Lab, message: str) -> Callable[[], Awaitable[bool]]:
+    async def is_so() -> bool:
+        return (await lab.message(message)).state == "sending"
+
+    return is_so
+
+
+@DONE
+@HOW
+@HOOKS
+def test_a_lost_answer_is_resolved_and_the_message_goes_exactly_once(happens: bool, how: str, hooks: bool) -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await _sent_before(lab)
+        if not hooks:
+            lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=happens, how=how))
+        message = await lab.send("loja", CUSTOMER, "uma vez só")
+        await until_message(lab, message, "sent", "delivered", "read", within_s=900)
+        await asyncio.sleep(600)
+        assert lab.texts_delivered(CUSTOMER) == ["uma vez só"]
+        sends = [o for o in await outcomes(lab, message) if not o.startswith("looked")]
+        assert len(sends) == (1 if happens else 2), await outcomes(lab, message)
+        delivered = lab.world.ledger.delivered[-1]
+        assert (await lab.message(message)).provider_id == delivered.provider_id
+
+    play(story)
+
+
+@HOOKS
+def test_a_half_open_socket_that_answers_after_a_minute_doubles_nothing(hooks: bool) -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        if not hooks:
+            lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("half_open", notice_s=60))
+        first = await lab.send("loja", CUSTOMER, "um")
+        second = await lab.send("loja", CUSTOMER, "dois")
+        await until_message(lab, second, "sent", "delivered", "read", within_s=1800)
+        await asyncio.sleep(900)
+        assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
+        assert (await lab.message(first)).state in ("sent", "delivered", "read")
+
+    play(story)
+
+
+def test_two_alike_in_one_chat_stay_in_doubt_when_nobody_can_tell_them_apart() -> None:
+    """The same words typed on the phone meanwhile: the list shows two, so neither is taken for ours."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "ok")
+        await asyncio.sleep(1)
+        lab.world.phone("5511999990001").send(CUSTOMER, "ok")
+        behind = await lab.send("loja", CUSTOMER, "depois")
+        beside = await lab.send("loja", OTHER, "outra conversa")
+        await asyncio.sleep(1800)
+        found = await lab.message(message)
+        assert (found.state, found.reason.code if found.reason else None) == ("in_doubt", "in-doubt")
+        assert (await lab.message(behind)).state == "queued"
+        assert (await lab.message(beside)).state in ("sent", "delivered")
+        assert lab.texts_delivered(CUSTOMER) == ["ok"]
+
+    play(story)
+
+
+def test_alike_sent_before_are_not_taken_for_the_one_in_doubt() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        earlier = await lab.send("loja", CUSTOMER, "ok")
+        await until_message(lab, earlier, "sent", "delivered", "read", within_s=30)
+        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "ok")
+        await until_message(lab, message, "sent", "delivered", "read", within_s=900)
+        await asyncio.sleep(300)
+        assert lab.texts_delivered(CUSTOMER) == ["ok", "ok"]
+        ids = {(await lab.message(one)).provider_id for one in (earlier, message)}
+        assert ids == {one.provider_id for one in lab.world.ledger.delivered}
+
+    play(story)
+
+
+@pytest.mark.parametrize("kind", ["wapi", "baileys"])
+@pytest.mark.parametrize(("knob", "state"), [("hold", "in_doubt"), ("fail", "failed"), ("resend", "sent")])
+def test_where_no_list_can_tell_policy_decides_after_hold_for(kind: str, knob: str, state: str) -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab, kind)
+        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "talvez")
+        await asyncio.sleep(500)
+        assert (await lab.message(message)).state == "in_doubt"
+        assert lab.texts_delivered(CUSTOMER) == []
+        await asyncio.sleep(800)
+        assert (await lab.message(message)).state == state
+        assert lab.texts_delivered(CUSTOMER) == (["talvez"] if state == "sent" else [])
+
+    play(story, settings={"policy": {"default": {"in_doubt": knob, "hold_for_s": 900}}})
+
+
+@pytest.mark.parametrize("kind", ["wapi"])  # a Baileys server tells nobody of what its API sent
+def test_the_echo_webhook_resolves_where_there_is_no_list(kind: str) -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab, kind)
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "chegou")
+        await until_message(lab, message, "sent", "delivered", "read", within_s=120)
+        assert lab.texts_delivered(CUSTOMER) == ["chegou"]
+        assert (await lab.message(message)).provider_id == lab.world.ledger.delivered[-1].provider_id
+
+    play(story)
+
+
+@DONE
+@HOOKS
+def test_a_crash_in_the_middle_of_a_send_is_a_doubt_and_never_a_second_message(
+    tmp_path, happens: bool, hooks: bool
+) -> None:
+    async def story(run: Restarts) -> None:
+        await linked(run.lab)
+        await _sent_before(run.lab)
+        if not hooks:
+            run.world.inject("prov", "loja", Fault("webhook_lost"))
+        run.world.inject("prov", "loja", Fault("lost_response", happens=happens, how="hang"))
+        message = await run.lab.send("loja", CUSTOMER, "no meio")
+        behind = await run.lab.send("loja", CUSTOMER, "depois")
+        await run.lab.until(_is_sending(run.lab, message), 1, step_s=0.0005)
+        await run.crash()
+        await asyncio.sleep(20)
+        await run.begin()
+        assert (await run.lab.message(message)).state == "in_doubt"
+        assert (await run.lab.message(behind)).state in ("queued", "held")
+        await until_message(run.lab, behind, "sent", "delivered", "read", within_s=900)
+        await asyncio.sleep(300)
+        assert run.lab.texts_delivered(CUSTOMER) == ["no meio", "depois"]
+
+    play_restarts(story, tmp_path / "esteio.db")
+
+
+def test_crash_after_crash_sends_everything_exactly_once(tmp_path) -> None:
+    async def story(run: Restarts) -> None:
+        await linked(run.lab)
+        texts = [f"mensagem {i}" for i in range(40)]
+        for i, text in enumerate(texts):
+            await run.lab.send("loja", (CUSTOMER, OTHER)[i % 2], text)
+            if i % 5 == 4:
+                await asyncio.sleep(0.037 * (i % 3))
+                await run.crash()
+                await run.begin()
+        await asyncio.sleep(3000)
+        for to in (CUSTOMER, OTHER):
+            assert run.lab.texts_delivered(to) == [t for i, t in enumerate(texts) if (CUSTOMER, OTHER)[i % 2] == to]
+
+    play_restarts(story, tmp_path / "esteio.db")
