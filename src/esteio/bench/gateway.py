@@ -21,6 +21,7 @@ from esteio.bench.processes import Child, Failed, child, free_port
 from esteio.bench.stub import Tally
 
 KEY = "bench-admin-key-0123456789"
+PROVIDER_KEY = "provider-key-that-nothing-else-spells"
 READY_S = 30.0
 SETTLED_S = 120.0
 LOOK_EVERY_S = 0.05
@@ -45,7 +46,7 @@ class Api:
     async def adopt(self, provider_port: int, sessions: int) -> list[str]:
         """Sessions that are connected at the stub: their names."""
         base_url = f"http://127.0.0.1:{provider_port}"
-        server = {"name": "stub", "kind": "evolution", "base_url": base_url, "credentials": {"apikey": "bench"}}
+        server = {"name": "stub", "kind": "evolution", "base_url": base_url, "credentials": {"apikey": PROVIDER_KEY}}
         await self.call("POST", "/v1/servers", server)
         names = [f"bench-{number:03d}" for number in range(sessions)]
         for name in names:

@@ -57,6 +57,7 @@ async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[
         plan = Plan(
             port=api.port,
             paths=await _addresses(provider, names),
+            names=tuple(names),
             count=ask.warm,
             kind="webhook",
             connections=ask.connections,

@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send. `paths` are taken in turn, a chat belongs to one of them; `first` numbers the first request.
 
     `message`: `{"to", "text"}` with `text` = "chat number" and its place in the chat; `webhook`: Evolution's
-    `messages.upsert` as it was recorded, each with its own id.
+    `messages.upsert` as it was recorded, each with its own id, of the instance in `names` that goes with its path.
     """
 
     port: int
@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: float = 0.0
     first: int = 0
     headers: dict[str, str] = {}
+    names: tuple[str, ...] = ("bench",)
     host: str = "127.0.0.1"
 
 
@@ -87,7 +88,12 @@ def _webhook(plan: Plan, number: int) -> tuple[str, bytes]:
         "source": "android",
     }
     path = plan.paths[chat % len(plan.paths)]
-    envelope = {"event": "messages.upsert", "instance": "bench", "data": data, "apikey": None}
+    envelope = {
+        "event": "messages.upsert",
+        "instance": plan.names[chat % len(plan.names)],
+        "data": data,
+        "apikey": None,
+    }
     return path, msgspec.json.encode({**envelope, "destination": path, "server_url": "http://127.0.0.1"})
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from esteio.clock import Clock
+from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
 from esteio.engine.performers import Performed, Performers
 from esteio.log import logger
@@ -78,7 +79,7 @@ class SendDispatch(_Loop):
         *,
         caps: Callable[[], tuple[Mapping[SessionId, int], int]],
         lease_s: float,
-        told: Callable[[SessionId, MessageId, bool], None],
+        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._performers = store, performers
@@ -102,21 +103,28 @@ class SendDispatch(_Loop):
                 await self._nap(await self._store.next_send(self._clock.now()))
 
     async def _round(self) -> bool:
+        """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
         batch, self._done = self._done, []
-        if batch:
-            await self._settle(batch)
-        free = SENDS_AT_ONCE - self._flying.total()
-        if free <= 0:
-            return bool(batch)
-        caps, usual = self._caps()
-        now = self._clock.now()
-        claims = await self._store.claim_sends(now, free, self._lease_s, self._flying, caps, usual)
-        for claim in claims:
+        flying = self._flying - Counter(one.session_id for one in batch)
+        settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
+        for claim in [] if isinstance(claimed, BaseException) else claimed:
             self._flying[claim.message.session_id] += 1
             self._start(asyncio.get_running_loop().create_task(self._send(claim)))
-        return bool(batch or claims)
+        for outcome in (settled, claimed):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return bool(batch or claimed)
+
+    async def _claim(self, flying: Mapping[SessionId, int]) -> Sequence[SendClaim]:
+        free = SENDS_AT_ONCE - sum(flying.values())
+        if free <= 0:
+            return ()
+        caps, usual = self._caps()
+        return await self._store.claim_sends(self._clock.now(), free, self._lease_s, flying, caps, usual)
 
     async def _settle(self, batch: list[SendSettlement]) -> None:
+        if not batch:
+            return
         try:
             written = await asyncio.shield(self._store.settle_sends(batch))
         except StoreFull:
@@ -125,7 +133,16 @@ class SendDispatch(_Loop):
         for settlement, kept in zip(batch, written, strict=True):
             self._land(settlement.session_id)
             if kept:
-                self._told(settlement.session_id, settlement.message_id, bool(settlement.evidence))
+                self._told(settlement.session_id, settlement.message_id, settlement.evidence)
+
+    async def aclose(self, patience_s: float) -> None:
+        """What was still answered in that time is written; else the next start would hold it for in doubt."""
+        await super().aclose(patience_s)
+        batch, self._done = self._done, []
+        try:
+            await self._settle(batch)
+        except StoreFull:
+            log.warning("store.full")
 
     def _land(self, session_id: SessionId) -> None:
         self._flying[session_id] -= 1

@@ -69,12 +69,20 @@ class InboxReader:
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""
         batch = await self._store.unread_raw(BATCH)
-        sessions: dict[SessionId, Session | None] = {}
+        of_session: dict[SessionId, list[RawInbound]] = {}
         for raw in batch:
-            if raw.session_id not in sessions:
-                sessions[raw.session_id] = await self._store.session_by_id(raw.session_id)
-            await self._read(raw, sessions[raw.session_id])
+            of_session.setdefault(raw.session_id, []).append(raw)
+        # Each session's in their order; sessions side by side, so that one commit serves many.
+        reads = [self._read_in_order(session_id, raws) for session_id, raws in of_session.items()]
+        for outcome in await asyncio.gather(*reads, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         return len(batch)
+
+    async def _read_in_order(self, session_id: SessionId, raws: Sequence[RawInbound]) -> None:
+        session = await self._store.session_by_id(session_id)
+        for raw in raws:
+            await self._read(raw, session)
 
     async def _read(self, raw: RawInbound, session: Session | None) -> None:
         reading = await self._reading(raw, session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from esteio.clock import Clock
@@ -25,6 +25,17 @@ SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
 AFTER_FAILURE_S = 2.0
+ROUTINE_S = 1.0
+"""How long news that changes nothing may wait for company."""
+_ROUTINE: Mapping[str, str] = {
+    "send_accepted": "send",
+    "server_answered": "send",
+    "receipt_received": "send",
+    "server_ack_received": "send",
+    "message_received": "receive",
+    "phone_echo_received": "receive",
+}
+"""Proofs of life → what they prove that the session can."""
 AFTER_DEFECT_S = 15.0
 
 Key = SessionId | ServerName
@@ -55,6 +66,7 @@ class Mailboxes:
         self._count = 0
         self._troubled: set[ServerName] = set()
         """Servers of which it is news that they answered."""
+        self._later: dict[Key, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm = asyncio.Event()
         self._open = True
@@ -72,9 +84,29 @@ class Mailboxes:
         """Something was seen, and is not in the store yet."""
         self._put(key, news, dirty=False)
 
+    def heard(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
+        """Evidence about this session was stored. What only repeats that a sound session is sound is judged
+        `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message."""
+        if not evidence:
+            return
+        if not self._routine(session_id, evidence):
+            self.nudge(session_id)
+        elif session_id not in self._later:
+            loop = asyncio.get_running_loop()
+            self._later[session_id] = loop.call_later(ROUTINE_S, self.nudge, session_id)
+
+    def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
+        session = self._reconciler.peek(session_id)
+        if session is None or session.state != "connected" or session.recovery.open or session.facts.closed:
+            return False
+        known = {"send": session.can_send.value == "yes", "receive": session.can_receive.value == "yes"}
+        return all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence)
+
     def _put(self, key: Key, news: Sequence[Evidence], *, dirty: bool) -> None:
         if not self._open:
             return
+        if dirty and (later := self._later.pop(key, None)) is not None:
+            later.cancel()
         box = self._boxes.get(key)
         if box is None:
             box = self._boxes[key] = _Box()
@@ -237,6 +269,8 @@ class Mailboxes:
     async def aclose(self) -> None:
         """Stop judging; what is under way is cancelled (it is in the store, or it is only a look)."""
         self._open = False
+        for later in self._later.values():
+            later.cancel()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -84,7 +84,7 @@ class MessageCommands(Desk):
         if made:
             log.debug("message.accepted", message=message.id, session=session.name, client_ref=message.client_ref)
             self.nudge.sends()
-            if session.gate == "held":
+            if session.gate == "held" and not session.paused:
                 self.nudge.session(session.id)
         if wait_s > 0:
             try:

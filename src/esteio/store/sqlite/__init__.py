@@ -41,6 +41,7 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
         self._inline = inline or self._path == _MEMORY
         self._sentence = sentence
         self._vfs = vfs
+        self._decoded = {}
         self._lock = OwnerLock(self._path) if self._path != _MEMORY else None
         self._open = False
 
