@@ -1,0 +1,203 @@
+"""When to look again, and how deep. A look is a read: it is never an act."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rehearsal import BAILEYS, WAPI, Fleet
+
+from esteio.core.policy import DEFAULT
+
+
+def looked(policy=DEFAULT, **how) -> Fleet:
+    """A confirmed session that was looked at just now."""
+    fleet = Fleet(policy=policy, **how)
+    fleet.now += 100
+    fleet.hear("socket_ok")
+    assert fleet.judge().look is None or fleet.one.facts.looked_at == fleet.now
+    fleet.sessions[1] = msgspec.structs.replace(
+        fleet.one, facts=msgspec.structs.replace(fleet.one.facts, looked_at=fleet.now)
+    )
+    return fleet
+
+
+def next_look(fleet: Fleet, **how) -> float:
+    """Seconds until a decision wants a look, judging at each wake."""
+    began = fleet.now
+    for _ in range(100):
+        if fleet.judge().look is not None:
+            return fleet.now - began
+        wake = fleet.one.wake_at
+        assert wake is not None
+        fleet.now = max(wake, fleet.now + 0.01)
+    raise AssertionError("never looked at")
+
+
+def test_a_healthy_session_is_looked_at_every_thirty_seconds():
+    assert next_look(looked()) == 30
+
+
+def test_fresh_proof_of_life_needs_no_look():
+    fleet = looked()
+    fleet.now += 29
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    assert next_look(fleet) == 30
+
+
+def test_the_first_looks_of_a_fleet_are_spread():
+    fleet = Fleet(8)
+    dues = {round(session.wake_at or 0, 1) for session in fleet.sessions.values()}
+    assert len(dues) > 4
+    assert all(fleet.now <= due <= fleet.now + 30 for due in dues)
+
+
+def test_an_adopted_session_is_proved_at_once():
+    fleet = Fleet(paired=False)
+    fleet.hear("said_open", road="state")
+    fleet.hear("socket_ok")
+    decision = fleet.judge()
+    assert decision.look == "roundtrip"
+
+
+def test_a_suspect_is_looked_at_at_once_by_a_round_trip():
+    fleet = looked()
+    fleet.now += 2
+    fleet.hear("send_closed", road="send")
+    assert fleet.judge().look == "roundtrip"
+
+
+def test_after_that_suspects_are_looked_at_often():
+    fleet = looked()
+    fleet.now += 2
+    fleet.hear("send_closed", road="send")
+    fleet.judge()
+    fleet.now += 0.1
+    assert next_look(fleet) == pytest.approx(4.9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "road"),
+    [
+        ("said_closed", "webhook"),
+        ("said_connecting", "webhook"),
+        ("logged_out", "webhook"),
+        ("silence", "self"),
+        ("operator_recover", "operator"),
+    ],
+)
+def test_news_that_does_not_fit_makes_us_look_at_once(kind, road):
+    fleet = looked()
+    fleet.now += 2
+    fleet.hear(kind, road=road)
+    assert fleet.judge().look is not None
+
+
+def test_a_pushed_open_of_a_dead_session_makes_us_look_at_once():
+    fleet = looked()
+    fleet.now += 5
+    fleet.kill()
+    fleet.answer("ok")
+    fleet.after(21)
+    fleet.after(1)
+    fleet.now += 2
+    fleet.hear("said_open", road="webhook")
+    assert fleet.judge().look is not None
+
+
+def test_a_pushed_open_of_a_living_session_is_no_reason():
+    fleet = looked()
+    fleet.now += 2
+    fleet.hear("said_open", road="webhook")
+    assert fleet.judge().look is None
+
+
+def test_hints_do_not_make_us_look_more_than_once_a_second():
+    fleet = looked()
+    fleet.now += 2
+    looks = 0
+    for _ in range(20):
+        fleet.now += 0.1
+        fleet.hear("said_connecting", road="webhook")
+        looks += fleet.judge().look is not None
+    assert 1 <= looks <= 3
+
+
+def test_after_an_act_its_effect_is_looked_for():
+    fleet = looked()
+    fleet.now += 5
+    fleet.kill()
+    fleet.now += 1
+    fleet.answer("ok")
+    fleet.judge()
+    assert next_look(fleet) == pytest.approx(2, abs=1.01)
+
+
+@pytest.mark.parametrize("kind", ["logged_out", "banned", "outdated"])
+def test_what_only_people_can_mend_is_looked_at_seldom(kind):
+    fleet = looked()
+    fleet.now += 2
+    fleet.hear(kind, road="state")
+    fleet.judge()
+    fleet.now += 0.1
+    next_look(fleet)
+    fleet.now += 0.1
+    assert next_look(fleet) == pytest.approx(29.9)
+
+
+def test_a_paused_session_is_still_watched():
+    fleet = looked()
+    fleet.hear("operator_paused", road="operator")
+    fleet.judge()
+    assert next_look(fleet) == 30
+
+
+def test_a_long_quarantine_is_watched_seldom():
+    fleet = looked()
+    fleet.now += 5
+    fleet.kill()
+    fleet.climb_until(290, still=("said_open", "socket_closed"))
+    assert fleet.one.recovery.strikes > 1
+    assert fleet.now < fleet.one.recovery.quarantine_until - 60
+    next_look(fleet)
+    fleet.now += 0.1
+    assert next_look(fleet) == pytest.approx(29.9)
+
+
+def test_a_server_that_is_down_is_asked_itself_where_it_can_be():
+    fleet = looked()
+    fleet.server = msgspec.structs.replace(fleet.server, health="down")
+    decision = fleet.after(60)
+    assert (decision.look, decision.wake_at) == (None, None)
+
+
+def test_and_where_it_cannot_its_sessions_are_asked():
+    fleet = looked(can=WAPI)
+    fleet.server = msgspec.structs.replace(fleet.server, health="down")
+    assert next_look(fleet) == 30
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can):
+    fleet = looked(can=can)
+    fleet.now += 2
+    fleet.hear("send_closed", road="send")
+    assert fleet.judge().look == "socket"
+
+
+def test_silence_is_answered_with_round_trips():
+    fleet = looked()
+    fleet.now += 5
+    fleet.hear("round_trip_silent")
+    fleet.judge()
+    fleet.now += 6
+    fleet.hear("round_trip_silent")
+    fleet.judge()
+    fleet.after(30)
+    assert "roundtrip" in {d.look for _, _, _, d in fleet.decisions[-2:]}
+
+
+def test_an_idle_and_confirmed_session_is_looked_at_by_its_socket():
+    fleet = looked()
+    fleet.now += 31
+    assert fleet.judge().look == "socket"
