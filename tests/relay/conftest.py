@@ -15,12 +15,22 @@ from esteio.sim.vloop import run_virtual
 
 @pytest.fixture
 def relay():
-    """Runs `async def test(room)` under virtual time."""
+    """Runs `async def test(room)` under virtual time; only the relay runs, so that days are seconds."""
 
     def runner(test, *, seed: int = 1, limit_s: float = 40 * 86_400.0, **lab) -> None:
         async def main() -> None:
-            async with Lab(seed, **lab) as made:
+            made = Lab(seed, **lab)
+            gateway = made.gateway
+            await gateway.store.start(gateway.clock.now())
+            for name, task in (("relay", gateway.relay.run), ("bury", gateway.relay.bury)):
+                gateway.supervisor.start(name, task)
+            try:
                 await test(Room(made))
+                assert gateway.supervisor.healthy
+            finally:
+                await gateway.supervisor.aclose()
+                await gateway.relay.aclose(5.0)
+                await gateway.store.aclose()
 
         run_virtual(main, limit_s=limit_s)
 

@@ -156,13 +156,13 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
         await room.tell(3, chat="b")
         for day in range(5):
             await room.tell(2, chat="c", start=2 * day)
-            await asyncio.sleep(86_400)
+            await asyncio.sleep(86_000)
         dead = await room.store.dead_events(DeadFilter(), limit=100, after=0)
         age = [letter.died_at - letter.event_at for letter in dead]
         assert min(age) >= 72 * HOUR
         assert max(age) <= 74 * HOUR
         assert [d.event for d in dead if d.chat == "a"] == [1, 2, 3]
-        assert len(dead) == 6 + 4
+        assert len(dead) == 6 + 2 * 2
         one.up = True
         await asyncio.sleep(2 * HOUR)
         assert numbers(one, "c") == list(range(4, 10))
@@ -289,3 +289,40 @@ async def _kill(lab: Lab) -> None:
     await gateway.supervisor.aclose()
     gateway.relay._done.clear()
     await gateway.store.aclose()
+
+
+def test_in_the_whole_gateway_a_received_message_and_a_sent_one_reach_the_subscriber():
+    async def main() -> None:
+        async with Lab(5) as lab:
+            await lab.add_server("evo")
+            await lab.adopt("evo", "shop", "5511900000001")
+            room = Room(lab)
+            one, _, _ = await room.subscriber(events=("message.received", "message.state_changed"))
+            await asyncio.sleep(5)
+            lab.world.contact_sends("5511900000001", "5511977776666", "bom dia")
+            sent = await lab.send("shop", "5511977776666", "oi")
+            await asyncio.sleep(20)
+            told = [a.body for a in one.taken]
+            received = [t["data"] for t in told if t["type"] == "message.received"]
+            assert [(d["session"], d["text"], d["from"]) for d in received] == [("shop", "bom dia", "5511977776666")]
+            states = [t["data"]["state"] for t in told if t["data"]["id"] == sent]
+            assert states[:1] == ["sent"]
+            assert states == [s for s in ("sent", "delivered", "read") if s in states]
+
+    run_virtual(main, limit_s=1000)
+
+
+def test_a_code_to_scan_is_told_once_each():
+    async def main() -> None:
+        async with Lab(6) as lab:
+            await lab.add_server("evo")
+            room = Room(lab)
+            one, _, _ = await room.subscriber(events=("session.qr",))
+            await lab.create("evo", "new", wait_s=10)
+            await asyncio.sleep(60)
+            codes = [a.body["data"]["qr"]["code"] for a in one.taken]
+            assert codes
+            assert len(codes) == len(set(codes))
+            assert {a.body["data"]["session"] for a in one.taken} == {"new"}
+
+    run_virtual(main, limit_s=1000)

@@ -26,6 +26,7 @@ from esteio.core.model import Content, Message, MessageId, Reaction
 from esteio.store import rows
 from esteio.store.base import EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sqlite import journal
+from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session
 from esteio.store.sqlite.messages import resolve_chat
@@ -70,7 +71,7 @@ class Inbox(Room):
                 settled |= _Application(self, db, settlement, name).apply(event)
         journal.add_news(db, session_id, server_of_session(db, session_id), settlement.evidence)
         if settlement.qr is not None:
-            db.run("qr_put", rows.qr_params(session_id, settlement.qr))
+            put_code(db, session_id, settlement.qr)
         return InboxResult(tuple(fresh), settled_sends=settled)
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from esteio.core.evidence import seen
+from esteio.core.model import SessionId
 from esteio.store import rows
 from esteio.store.base import Work, WorkSettlement
 from esteio.store.sqlite import journal
+from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.sessions import known_session, server_of_session
@@ -97,9 +99,9 @@ def _settle_params(settlement: WorkSettlement) -> rows.Params:
     }
 
 
-def _learn(db: Db, session_id: int, settlement: WorkSettlement) -> None:
+def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
     if settlement.qr is not None:
-        db.run("qr_put", rows.qr_params(session_id, settlement.qr))
+        put_code(db, session_id, settlement.qr)
     if settlement.ref is not None or settlement.webhook_token is not None:
         params = {
             "id": session_id,

@@ -1,0 +1,23 @@
+"""The QR held for a session, and the event that a new one makes.
+
+Never lives here: whether a code may still be shown.
+"""
+
+from __future__ import annotations
+
+from esteio.core import documents
+from esteio.core.model import SessionId
+from esteio.store import rows
+from esteio.store.base import EventRow, Qr
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.lanes import name_of_session
+
+
+def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
+    """Keep it unless a newer one is there; one that was not seen before is told (`session.qr`)."""
+    held = db.row("qr", {"session_id": session_id})
+    name = name_of_session(db, session_id)
+    if not db.run("qr_put", rows.qr_params(session_id, qr)) or not name or (held is not None and held[0] == qr.code):
+        return
+    data = {"session": name, "qr": documents.as_data(documents.qr(qr)), "pairing_code": qr.pairing_code}
+    db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]
