@@ -5,6 +5,8 @@ Never lives here: when to look (`core.watch`), what it means (`core.diagnose`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from esteio.clock import Clock
@@ -57,8 +59,9 @@ class Lookout:
     def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
         """Stamped with the time of the answer: a look that took long speaks of when it was answered."""
         now = self._clock.now()
-        mine = tuple(e if e.seen_at >= now else _restamped(e, now) for e in evidence if e.subject == "session")
-        servers = tuple(e if e.seen_at >= now else _restamped(e, now) for e in evidence if e.subject == "server")
+        stamped = as_of_answer(evidence, now)
+        mine = tuple(item for item in stamped if item.subject == "session")
+        servers = tuple(item for item in stamped if item.subject == "server")
         return Seen(mine or (seen("look_failed", now, "self"),), servers)
 
     async def server(self, name: ServerName) -> tuple[Evidence, ...]:
@@ -90,9 +93,14 @@ def as_row(code: QrCode, now: float) -> Qr:
     return Qr(code.code, code.png_base64, code.count, now, now + QR_SHOWN_S, code.pairing_code)
 
 
+def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ...]:
+    """Claims and outcomes are true as of their answer, not of their question. What dates itself (a disconnect, a ban)
+    keeps its date; so does a QR, for a scan in between outlives it."""
+    return tuple(_restamped(item, now) for item in evidence)
+
+
 def _restamped(evidence: Evidence, now: float) -> Evidence:
-    """Claims and probes are true as of their answer; what dates itself (a disconnect, a ban) keeps its date."""
-    if evidence.happened_at < evidence.seen_at:
+    if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
         return msgspec.structs.replace(evidence, seen_at=now)
     return msgspec.structs.replace(evidence, seen_at=now, happened_at=now)
 

@@ -20,7 +20,7 @@ from esteio.core.model import AttemptRecord, Message, Rung
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
-from esteio.engine.looking import as_row
+from esteio.engine.looking import as_of_answer, as_row
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import ActOutcome, Flow, OutgoingMessage, Provider, SendOutcome, Transport, Where
@@ -145,7 +145,7 @@ class Performers:
             doubt_since=settled.doubt_since,
             queue_ref=outcome.queue_ref,
             sent_at=now if settled.state == "sent" else None,
-            evidence=_dated(outcome.evidence, now),
+            evidence=as_of_answer(outcome.evidence, now),
         )
 
     # -- the rest -------------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class Performers:
         rung, answer = work.payload["rung"], outcome.answer
         log.info("work.performed", session=session.name, rung=rung, answer=answer, detail=outcome.detail)
         ref = await self._addresses.keep_secret(session, outcome.ref)
-        evidence = (*_dated(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
+        evidence = (*as_of_answer(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
         settlement = WorkSettlement(
             work.id,
             work.fence,
@@ -227,10 +227,3 @@ def _still_wanted(session: Session, work: Work) -> bool:
     if opened is None:
         return work.payload["rung"] == "create" and not session.paused
     return opened.id == work.payload.get("attempt") and not session.paused
-
-
-def _dated(evidence: tuple[Evidence, ...], now: float) -> tuple[Evidence, ...]:
-    """Outcomes are true as of their answer, not of their question."""
-    return tuple(
-        e if e.happened_at < e.seen_at else msgspec.structs.replace(e, happened_at=now, seen_at=now) for e in evidence
-    )
