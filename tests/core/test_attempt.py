@@ -253,6 +253,32 @@ def test_a_webhook_is_set_again_and_its_answer_is_its_effect():
     assert fleet.rungs() == ["set_webhook", "set_webhook"]
 
 
+def test_what_was_only_claimed_forgets_nothing_until_it_has_stood():
+    fleet = ghost(can=BAILEYS, policy=msgspec.structs.replace(DEFAULT, destructive_after_s=0))
+    for _ in range(60):
+        if fleet.one.recovery.awaiting is None:
+            if fleet.open_act() is not None:
+                fleet.answer()
+            fleet.hear("socket_closed")
+            fleet.after(2)
+    assert fleet.one.recovery.awaiting is not None
+    for _ in range(60):
+        if fleet.open_act() is None:
+            fleet.hear("socket_closed")
+            fleet.after(2)
+    fleet.answer()
+    fleet.now += 1
+    fleet.hear("said_connecting", road="state")
+    fleet.now += 1
+    fleet.hear("said_open", road="state")
+    fleet.judge()
+    assert (last(fleet).result, fleet.one.state) == ("effect", "connected")
+    assert fleet.one.recovery.awaiting is not None
+    fleet.after(301)
+    assert fleet.one.recovery.awaiting is None
+    assert fleet.said("approval-stale") == 1
+
+
 def test_an_effect_that_was_only_claimed_and_then_refuted_was_none():
     """Where nothing better than the provider's own word can be asked, the next send is the witness."""
     fleet = ghost(can=BAILEYS)

@@ -65,12 +65,12 @@ def _act(draft: Draft, step: ladder.Step) -> None:
     rung = step.rung
     if rung is None:  # pragma: no cover - an `act` always names its rung
         return
-    if pacing.costs_slot(rung):
-        free_at = _allowed_at(draft)
-        if free_at > draft.now:
-            draft.recovery(next_at=free_at)
-            draft.wake(free_at)
-            return
+    # Every rung that the ladder names opens a socket, or follows one that did: all of them wait for the budget.
+    free_at = _allowed_at(draft)
+    if free_at > draft.now:
+        draft.recovery(next_at=free_at)
+        draft.wake(free_at)
+        return
     attempt.begin(draft, rung, step.because.code)
 
 

@@ -92,5 +92,5 @@ def dedupe_key(event: InboundEvent) -> str:
             return f"x:{event.provider_id}:{event.happened_at:.3f}"
         case DeletedMessage():
             return f"d:{event.provider_id}"
-        case ReceivedReaction():
+        case _:
             return f"a:{event.provider_id}"

@@ -1,0 +1,122 @@
+"""The relay's schedule: steps, jitter, giving up, and what makes an endpoint open."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esteio.core import relay
+from esteio.core.relay import Health
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+times = st.floats(min_value=0, max_value=200 * HOUR)
+
+
+def retry(failures, *, event_at=NOW, tried_since=NOW, health=Health(last_ok_at=NOW + 1), now=NOW + 1):
+    return relay.retry_at("wh_1", 7, failures, event_at=event_at, tried_since=tried_since, health=health, now=now)
+
+
+def series(event: int, *, healthy: bool) -> list[float]:
+    """The times at which one event is tried until it is given up, every attempt failing."""
+    now, health, tries = NOW, Health(last_ok_at=NOW + 1 if healthy else 0.0), [NOW]
+    while True:
+        if not healthy:
+            health = relay.after_failure(health, "wh_1", "lane", now, now)
+        at = relay.retry_at("wh_1", event, len(tries), event_at=NOW, tried_since=NOW, health=health, now=now)
+        if at is None:
+            return tries
+        assert at > now
+        tries.append(at)
+        now = at
+
+
+@given(st.integers(min_value=1, max_value=10**9), st.booleans())
+def test_an_event_is_tried_for_72_hours_and_not_longer(event, healthy):
+    tries = series(event, healthy=healthy)
+    assert tries[-1] - tries[0] == relay.GIVE_UP_S
+    pauses = [b - a for a, b in zip(tries, tries[1:], strict=False)]
+    assert max(pauses) <= relay.THEN_EVERY_S
+    assert min(pauses) >= relay.LEAST_PAUSE_S
+
+
+@given(st.integers(min_value=1, max_value=10**9))
+def test_the_steps_of_an_event_at_an_endpoint_that_works(event):
+    tries = series(event, healthy=True)
+    steps = [*relay.STEPS_S, *[relay.THEN_EVERY_S] * len(tries)]
+    for (a, b), most in zip(zip(tries, tries[1:], strict=False), steps, strict=False):
+        assert b - a <= most
+
+
+@given(st.integers(min_value=1, max_value=10**9))
+def test_while_nothing_gets_through_at_least_every_30_s_in_the_first_hour(event):
+    tries = series(event, healthy=False)
+    first = [at for at in tries if at - NOW < HOUR]
+    assert all(b - a <= relay.OLDEST_EVERY_S for a, b in zip(first, first[1:], strict=False))
+
+
+def test_jitter_is_the_same_every_time_and_differs_between_events():
+    assert series(5, healthy=True) == series(5, healthy=True)
+    assert len({series(event, healthy=True)[3] for event in range(50)}) == 50
+
+
+def test_jitter_is_full():
+    """Over many events the pauses fill the whole step, not only its end."""
+    pauses = sorted(relay.retry_at("wh_1", event, 5, event_at=NOW, tried_since=NOW, health=Health(last_ok_at=NOW + 1),
+                                   now=NOW) - NOW for event in range(1000))  # fmt: skip
+    step = relay.STEPS_S[4]
+    assert pauses[0] < step * 0.05
+    assert pauses[-1] > step * 0.95
+    assert 0.4 < pauses[500] / step < 0.6
+
+
+@given(times, times)
+def test_an_untried_event_is_given_up_only_when_it_and_the_failing_are_72_hours_old(age, failing_for):
+    health = Health(failing_since=NOW - failing_for, failures=1) if failing_for else Health()
+    due = relay.overdue(NOW - age, health, NOW)
+    assert due == (bool(failing_for) and min(age, failing_for) >= relay.GIVE_UP_S)
+
+
+def test_an_old_event_at_an_endpoint_that_just_stumbled_is_not_given_up():
+    """The gateway was off for a week: its events may not die of one refused connection."""
+    health = relay.after_failure(Health(last_ok_at=NOW - 1), "wh_1", "lane", NOW, NOW + 1)
+    assert retry(1, event_at=NOW - 7 * 24 * HOUR, health=health) is not None
+
+
+def test_one_failing_lane_does_not_open_an_endpoint_and_two_do():
+    health = Health()
+    for number in range(20):
+        health = relay.after_failure(health, "wh_1", "live:s1:poison", NOW + number, NOW + number)
+        assert not health.opened
+    health = relay.after_failure(health, "wh_1", "live:s1:other", NOW + 20, NOW + 20)
+    assert health.opened
+    assert relay.after_success(health, NOW + 21) == Health(last_ok_at=NOW + 21, last_failed_at=NOW + 20)
+
+
+@given(st.integers(min_value=2, max_value=500), st.floats(min_value=0, max_value=15))
+def test_an_open_endpoint_is_tried_with_its_oldest_every_30_s_in_the_first_hour_and_then_seldom(rounds, takes_s):
+    health, began, oldest = Health(), NOW, []
+    for number in range(rounds):
+        if number < 2 or relay.probes_oldest(health):
+            oldest.append(began)
+        health = relay.after_failure(health, "wh_1", f"lane{number}", began, began + takes_s)
+        assert began + takes_s < health.probe_at <= max(began + 1800.0, began + takes_s + 1)
+        began = health.probe_at
+    early = [at for at in oldest if at - NOW < HOUR]
+    # An attempt that takes all its time is followed by the next after a second.
+    assert all(b - a <= 2 * max(15.0, takes_s + 1) for a, b in zip(early, early[1:], strict=False))
+    assert sum(1 for at in oldest if at - NOW >= HOUR) <= rounds
+
+
+@given(times, times)
+def test_waking_never_delays_and_leaves_the_just_tried_a_moment(waits, ago):
+    at = relay.woken_at(NOW + waits, NOW - ago, NOW)
+    assert at <= NOW + waits
+    assert at <= NOW + relay.WOKEN_AFTER_S
+    assert at >= min(NOW + waits, NOW - ago + relay.WOKEN_AFTER_S, NOW)
+
+
+def test_who_wants_what():
+    assert relay.wants((), (), "session.qr", "s1")
+    assert not relay.wants(("message.received",), (), "session.qr", "s1")
+    assert relay.wants((), ("shop-*", "x"), "session.qr", "shop-1")
+    assert not relay.wants((), ("shop-*", "x"), "session.qr", "other")
+    assert relay.wants((), ("shop-*",), "server.outage_started", None)
