@@ -164,6 +164,7 @@ async def seed_002(tale: Tale, sabotage: bool) -> None:
     await tale.settled(*names)
     part = tale.part(", ".join(names), "002.boot", server=server)
     await tale.stage.control("restart-server", server=server, down_s=3, boot_s=8, flap_s=14)
+    await asyncio.sleep(0.2)
     chats = {customer(20 + index): [f"{name}: {number}" for number in (1, 2)] for index, name in enumerate(names)}
     for name, (to, texts) in zip(names, chats.items(), strict=True):
         for text in texts:

@@ -89,10 +89,14 @@ class Tale:
             raise NotSo(self.words("fault.late", who=part.who, wish=wish, seconds=f"{self.patience_s:g}")) from None
 
     async def settled(self, *sessions: str) -> None:
-        """Before anything is broken: all of these are connected."""
+        """Before anything is broken: all of these are connected, and their servers know where to send webhooks."""
         before = Part(", ".join(sessions), self.stage.world.now(), "")
-        for session in sessions:
-            await self.until_state(before, session, "connected")
+
+        async def so() -> bool:
+            rows = [await self.stage.session(name) for name in sessions]
+            return all(row.state == "connected" and not row.facts.webhook_gone_at for row in rows)
+
+        await self.until(before, so, "wish.settled")
 
     async def until_state(self, part: Part, session: str, *states: str) -> Session:
         """The session once it is in one of these states."""

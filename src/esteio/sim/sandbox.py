@@ -202,6 +202,13 @@ class _Door:
             elif not server.up and self._site is not None:
                 await self._site.stop()
                 self._site = None
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        """A process that dies takes its open connections with it, idle ones too."""
+        for connection in self._runner.server.connections if self._runner.server is not None else ():
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def close(self) -> None:
         if self._watch is not None:
