@@ -6,6 +6,7 @@ What keeps it from starting becomes one sentence. Never lives here: what the gat
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from esteio.config import Settings
     from esteio.wiring import Gateway
 
+GC_AFTER = 10_000
+"""New containers between two young collections: a request under way holds many, and few of them are circular."""
 SWITCH_S = 0.001
 """Beside the store's writer thread: the loop gets the interpreter back after so long."""
 
@@ -64,6 +67,10 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
     log = logger("serve")
     asked = stop_asked()
     gateway = await opened(settings)
+    # What stands now stands to the end: the collector need not walk it again (a pause of 30 ms at every full round).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_AFTER)
     try:
         await _greet(gateway, sockets[0])
         log.info("gateway.started", listen=url_of(sockets[0]))
