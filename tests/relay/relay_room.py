@@ -59,4 +59,3 @@ def once(found: list[int]) -> list[int]:
 def in_order(found: list[int]) -> bool:
     """Whether first appearances come in order."""
     return once(found) == sorted(once(found))
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from relay_room import Room, in_order, numbers, once
 
@@ -73,7 +74,7 @@ def test_a_failing_endpoint_is_tried_with_its_oldest_event_every_30_s_in_the_fir
             await room.tell(1, chat=f"later{number}")
         oldest = one.arrived[0].id
         tries = [a.at for a in one.arrived if a.id == oldest]
-        gaps = [b - a for a, b in zip(tries, tries[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(tries)]
         assert max(gaps) <= 31
         assert tries[-1] >= began + HOUR - 90
 
@@ -150,7 +151,7 @@ def test_two_such_chats_do_not_make_a_storm_of_attempts(relay):
 
 def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
     async def test(room: Room) -> None:
-        one, endpoint, _ = await room.subscriber()
+        one, _, _ = await room.subscriber()
         one.up = False
         await room.tell(3, chat="a")
         await room.tell(3, chat="b")

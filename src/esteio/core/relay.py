@@ -90,7 +90,8 @@ def after_failure(health: Health, endpoint: str, lane: str, began_at: float, now
         failures=failures,
         opened=health.opened or bool(health.failures and lane != health.lane),
         lane=lane,
-        probe_at=max(began_at + pause, now + LEAST_PAUSE_S),
+        # An attempt that hung was its own pause.
+        probe_at=max(began_at + pause, now),
         last_ok_at=health.last_ok_at,
         last_failed_at=now,
     )
@@ -109,9 +110,17 @@ def probes_oldest(health: Health) -> bool:
 
 
 def retry_at(
-    endpoint: str, event: int, failures: int, *, event_at: float, tried_since: float, health: Health, now: float
+    endpoint: str,
+    event: int,
+    failures: int,
+    *,
+    event_at: float,
+    tried_since: float,
+    began_at: float,
+    health: Health,
+    now: float,
 ) -> float | None:
-    """When an event that just failed for the `failures`th time is tried again; None when it is given up.
+    """When an event that failed for the `failures`th time, begun at `began_at`, is tried again; None: given up.
 
     Given up 72 h after its first attempt, or after it happened when the endpoint has been failing for so long too.
     """
@@ -122,7 +131,7 @@ def retry_at(
     pause = step * _share(f"{endpoint}:{event}:{failures}")
     if now - tried_since < FIRST_HOUR_S and health.last_ok_at <= tried_since:
         # Nothing got through since: the endpoint is failing, not this event.
-        pause = min(pause, OLDEST_EVERY_S)
+        pause = min(pause, began_at + OLDEST_EVERY_S - now)
     return min(now + max(LEAST_PAUSE_S, pause), max(gives_up_at, now + LEAST_PAUSE_S))
 
 

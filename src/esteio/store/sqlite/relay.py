@@ -186,6 +186,7 @@ def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettl
         claim.attempt,
         event_at=claim.at,
         tried_since=lane.tried_since,
+        began_at=settlement.began_at,
         health=health,
         now=now,
     )
