@@ -1,8 +1,8 @@
 """What may never happen, checked the moment it does, and what must have happened by the end.
 
 Safety holds at every step, whatever the weather; liveness is asked after the calm. Checkers read the world's truth (the
-ledger) and what the gateway committed; they never touch either. A violation names the rule, the moment and the names, so
-that the run can be repeated and looked at. Never lives here: measurements (`witness`, `report`).
+ledger) and what the gateway committed; they never touch either. A violation names the rule, the moment and the names,
+so that the run can be repeated and looked at. Never lives here: measurements (`witness`, `report`).
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Checkers:
     def __init__(
         self,
         policy: Policy,
+        *,
         now: Callable[[], float],
         servers: Mapping[str, SimServer],
         usable: Callable[[str], bool],
@@ -235,10 +236,7 @@ class Checkers:
         for name, span in self.outages.items():
             lasted = (span.ended_at or now_epoch) - span.since
             told = self.notices.get(name, Notices())
-            by_server = any(
-                since - 120 <= span.since and span.since <= (end or now_epoch) + 120
-                for since, end in self.incidents[span.server]
-            )
+            by_server = self._with_others(span, now_epoch)
             when = f"{span.session}: {name} of {span.since - epoch0:.0f} s lasted {lasted:.0f} s"
             if not told.opened and not by_server and lasted > self.policy.notify_after_s + SEEN_WITHIN_S:
                 self.broken("notices", f"{when} and nobody was told")
@@ -246,21 +244,24 @@ class Checkers:
             if told.opened and not told.closed and over_for > self.policy.flap_within_s + SEEN_WITHIN_S:
                 self.broken("notices", f"{when}, and nobody was told that it ended")
 
+    def _with_others(self, span: Span, now_epoch: float) -> bool:
+        """Whether it fell in an incident of its server, of which one notice speaks for all."""
+        spans = self.incidents[span.server]
+        return any(since - 120 <= span.since <= (end or now_epoch) + 120 for since, end in spans)
+
     def settled_down(self, session: Session, truth: Truth) -> str:
         """Why this session is not where it must be after the calm; empty when it is."""
         if session.state in ("connected", "degraded"):
             blind = session.kind not in self.probed and not SILENT.isdisjoint(truth.faults)
-            return (
-                ""
-                if truth.alive or blind
-                else f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
-            )
+            dead = f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
+            return "" if truth.alive or blind else dead
         if session.reason.code in FOR_A_PERSON:
             return ""
-        return f"{session.name} is {session.state} ({session.reason.code}); truth: {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
+        really = f"says {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
+        return f"{session.name} is {session.state} ({session.reason.code}); really: {really}"
 
     def stuck(self, head: Message, session: Session, now_epoch: float) -> str:
-        """Why the first unsettled message of a chat is stuck; empty when it is not. What stands behind it waits for it."""
+        """Why the first unsettled message of a chat is stuck; empty when it is not. The rest waits for it."""
         text, overdue = f"{head.content.text!r} of {session.name}", now_epoch - max(head.due_at, head.updated_at)
         if head.state == "queued" and session.gate == "open" and overdue > PROMPT_S:
             return f"{text} is queued behind an open gate, {overdue:.0f} s overdue"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from esteio.core.model import Content
+from esteio.core.model import Content, ServerName
 from esteio.providers import driver
 from esteio.providers.base import OutgoingMessage, Provider, Where
 from esteio.providers.registry import load
@@ -62,7 +62,7 @@ class Monitor:
         ref = {"instance_id": line.name, "token": f"token-{line.name}"} if kind == "wapi" else {}
         ref |= {"instance_name": line.name} if kind == "evolution" else {}
         where = Where(
-            server=line.server,
+            server=ServerName(line.server),
             base_url=home.base_url,
             credentials={} if kind == "wapi" else {"apikey": home.apikey},
             session=line.name,

@@ -1,8 +1,8 @@
 """A fleet and its fate, drawn from one seed: servers, lines, who writes when, and what goes wrong when.
 
 Everything is decided before the first second passes, by dice of the plan's own: each policy meets the same fleet, the
-same conversations and the same faults. Each seed uses only a part of the vocabulary and its own intensity, so that many
-small seeds reach corners that one average storm never does. Never lives here: what a fault does (`faults`), the run.
+same conversations and the same faults. Each seed uses only a part of the vocabulary and its own intensity, so that
+many small seeds reach corners that one average storm never does. Never lives here: what a fault does (`faults`), a run.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LOCAL_OFFSET_S = -3 * HOUR
 FLEET_PER_SERVER = 12
 """Sessions per server when the number of servers is not given, up to `SERVERS_AT_MOST` servers."""
 SERVERS_AT_MOST = 20
-DAY = (0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.15, 0.4, 0.8, 1.0, 1.0, 0.95, 0.7, 0.85, 1.0, 1.0, 0.95, 0.9, 0.6, 0.4, 0.3,
-       0.2, 0.1, 0.05)  # fmt: skip
+DAY = (0.02, 0.01, 0.01, 0.01, 0.02, 0.05, 0.15, 0.4, 0.8, 1.0, 1.0, 0.95,
+       0.7, 0.85, 1.0, 1.0, 0.95, 0.9, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05)  # fmt: skip
 """How busy each local hour is."""
 WEEKEND = 0.25
 
@@ -92,16 +92,19 @@ def draw(
     servers: int = 0,
     storm: float | None = None,
     talk: float | None = None,
+    every_kind: bool = False,
 ) -> Plan:
     """The plan of this seed. `storm` scales how much goes wrong; None lets the seed choose, from calm to wild.
-    `talk` does the same for the conversations."""
+    `talk` does the same for the conversations. Unless `every_kind`, the seed leaves some kinds of faults out."""
     dice = Random(f"esteio plan {seed}")
     count = servers or max(1, min(SERVERS_AT_MOST, round(sessions / FLEET_PER_SERVER)))
     homes = tuple(_server(dice, i) for i in range(count))
     words = dice.choice((1.0, 1.0, 5.0, 20.0)) if talk is None else talk
     lines = tuple(_line(dice, i, homes[i % count], words) for i in range(sessions))
     scale = dice.choice((0.5, 1.0, 3.0, 8.0, 20.0)) if storm is None else storm
-    faults = sorted(_faults(dice, homes, lines, hours, scale), key=lambda one: (one.at, one.server, one.session or ""))
+    faults = sorted(
+        _faults(dice, homes, lines, hours, scale, every_kind), key=lambda one: (one.at, one.server, one.session or "")
+    )
     return Plan(seed, hours, epoch0, homes, lines, tuple(faults))
 
 
@@ -165,7 +168,8 @@ SERVER_HABITS: Mapping[str, Habit] = {
                                  {"verbs": "control", "count": 1}, {"verbs": "all", "count": 2})),
     "slow": Habit(0.7, ({"seconds": (1.0, 6.0), "for_s": (60.0, 600.0)}, {"seconds": (20.0, 90.0), "verbs": "send",
                                                                          "for_s": (60.0, 400.0)})),
-    "errors_5xx": Habit(0.7, ({"rate": 0.3, "for_s": (30.0, 600.0)}, {"rate": 1.0, "status": 502, "for_s": (20.0, 300.0)})),
+    "errors_5xx": Habit(0.7, ({"rate": 0.3, "for_s": (30.0, 600.0)},
+                              {"rate": 1.0, "status": 502, "for_s": (20.0, 300.0)})),
     "licence_wall": Habit(0.1, ({"for_s": (120.0, 1800.0)},)),
     "html_404": Habit(0.3, ({"for_s": (20.0, 300.0)},)),
     "server_down": Habit(0.3, ({"for_s": (30.0, 900.0), "boot_s": 20.0},)),
@@ -179,9 +183,14 @@ QUIET_S = 90.0
 
 
 def _faults(
-    dice: Random, homes: tuple[PlannedServer, ...], lines: tuple[PlannedLine, ...], hours: float, scale: float
+    dice: Random,
+    homes: tuple[PlannedServer, ...],
+    lines: tuple[PlannedLine, ...],
+    hours: float,
+    scale: float,
+    every: bool,
 ) -> Iterator[PlannedFault]:
-    enabled = {kind for kind in sorted(KINDS) if dice.random() < 0.6}
+    enabled = {kind for kind in sorted(KINDS) if dice.random() < 0.6 or every}
     for kind, habit in SESSION_HABITS.items():
         if kind in enabled:
             for at in _times(dice, habit.per_day * scale * len(lines), hours):

@@ -1,0 +1,192 @@
+"""What a run came to, in numbers and in one Markdown table with a column for each policy.
+
+Numbers are counted from the world's truth wherever it knows them. Never lives here: a picture (`pictures`), a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from esteio.sim.storm import Outcome
+from esteio.sim.witness import Fall
+
+HARMLESS = frozenset({"ghost/restart_cures", "ghost/late_open", "stuck_connecting", "stale_registry", "half_open"})
+"""Falls that a connect or a restart heals, and nothing else does."""
+STALE = frozenset({"ghost", "stale_registry"})
+"""Falls about which the provider's registry lies."""
+
+
+class Row(NamedTuple):
+    """One line of the table: its name, and how to tell it of an outcome."""
+
+    name: str
+    tell: Callable[[Outcome], str]
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The smallest value below which `share` of them lie; nan of none."""
+    ordered = sorted(values)
+    if not ordered:
+        return math.nan
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1 if share > 0 else 0)]
+
+
+def availability(outcome: Outcome) -> float:
+    """The share of all lines' time in which their sockets could really carry messages."""
+    total = sum(uptimes(outcome, 0.0, outcome.ended_at).values())
+    return total / (outcome.ended_at * len(outcome.lines)) if outcome.lines else math.nan
+
+
+def uptimes(outcome: Outcome, begins: float, ends: float) -> dict[tuple[str, str], float]:
+    """Seconds within [begins, ends] of the run in which each line was up."""
+    found = dict.fromkeys(outcome.lines, 0.0)
+    for one in outcome.intervals:
+        up = one.up_at - outcome.epoch0
+        down = math.inf if one.down_at is None else one.down_at - outcome.epoch0
+        key = (one.server, one.session)
+        if key in found:
+            found[key] += max(0.0, min(down, ends) - max(up, begins))
+    return found
+
+
+def grid(outcome: Outcome, width_s: float) -> dict[tuple[str, str], list[float]]:
+    """For each line, the share of each `width_s` of the run in which it was up."""
+    count = max(1, math.ceil(outcome.ended_at / width_s))
+    found = {line: [0.0] * count for line in outcome.lines}
+    for one in outcome.intervals:
+        cells = found.get((one.server, one.session))
+        if cells is None:
+            continue
+        up = max(0.0, one.up_at - outcome.epoch0)
+        down = outcome.ended_at if one.down_at is None else min(outcome.ended_at, one.down_at - outcome.epoch0)
+        for index in range(int(up // width_s), min(count, int(down // width_s) + 1)):
+            cells[index] += max(0.0, min(down, (index + 1) * width_s) - max(up, index * width_s))
+    last = outcome.ended_at - (count - 1) * width_s
+    return {line: [*(c / width_s for c in cells[:-1]), cells[-1] / last] for line, cells in found.items()}
+
+
+# -- falls --------------------------------------------------------------------------------------------------------
+
+
+def detections(falls: Iterable[Fall]) -> list[float]:
+    """From death to being seen, of all falls that were seen."""
+    return [fall.seen_at - fall.down_at for fall in falls if fall.seen_at]
+
+
+def detections_with_traffic(falls: Iterable[Fall]) -> list[float]:
+    """From the first send into a silent death to being seen, where the server could be asked."""
+    return [f.seen_at - f.sent_at for f in falls if f.seen_at and f.sent_at and f.kind in STALE and not f.rough]
+
+
+def detections_idle(falls: Iterable[Fall]) -> list[float]:
+    """From a silent death to being seen with nothing sent into it, where the server could be asked."""
+    return [f.seen_at - f.down_at for f in falls if f.seen_at and not f.sent_at and f.kind in STALE and not f.rough]
+
+
+def recoveries(falls: Iterable[Fall]) -> list[float]:
+    """From being seen to working again and known to."""
+    return [fall.back_at - fall.seen_at for fall in falls if fall.seen_at and fall.back_at]
+
+
+def single_recoveries(falls: Iterable[Fall]) -> list[float]:
+    """The same for single falls with a harmless cure under a calm sky."""
+    return recoveries(f for f in falls if f.name in HARMLESS and not f.many and not f.rough)
+
+
+def repairs(falls: Iterable[Fall]) -> list[float]:
+    """From death to a socket that works again."""
+    return [fall.up_at - fall.down_at for fall in falls if fall.up_at]
+
+
+# -- the table ----------------------------------------------------------------------------------------------------
+
+
+def _seconds(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    told = [f"{_short(quantile(values, share))}" for share in (0.5, 0.95)]
+    return f"{told[0]} / {told[1]} (n={len(values)})"
+
+
+def _short(value: float) -> str:
+    if value >= 600:
+        return f"{value / 60:.0f} min"
+    return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def _unlinks(outcome: Outcome) -> str:
+    ours = sum(count for cause, count in outcome.unlinks.items() if cause in ("logout", "delete", "repair"))
+    return f"{ours} (of {sum(outcome.unlinks.values())})"
+
+
+ROWS: tuple[Row, ...] = (
+    Row("availability of sockets (truth)", lambda o: f"{100 * availability(o):.2f} %"),
+    Row("falls / seen by the supervisor", lambda o: f"{len(o.falls)} / {len(detections(o.falls))}"),
+    Row("from death to seen, p50 / p95", lambda o: _seconds(detections(o.falls))),
+    Row("– silent deaths, from the first send", lambda o: _seconds(detections_with_traffic(o.falls))),
+    Row("– silent deaths, idle line", lambda o: _seconds(detections_idle(o.falls))),
+    Row("from seen to back, p50 / p95", lambda o: _seconds(recoveries(o.falls))),
+    Row("– single falls with a harmless cure", lambda o: _seconds(single_recoveries(o.falls))),
+    Row("from death to a working socket, p50 / p95", lambda o: _seconds(repairs(o.falls))),
+    Row("messages handed over / delivered", lambda o: f"{o.messages.accepted} / {o.messages.delivered}"),
+    Row("– delivered later than a minute", lambda o: str(o.messages.late)),
+    Row("– still waiting, with a reason", lambda o: str(o.messages.waiting + o.messages.in_doubt)),
+    Row("– failed or expired, and said so", lambda o: str(o.messages.said_failed)),
+    Row("– **lost**", lambda o: f"**{o.messages.lost}**"),
+    Row("– **doubled**", lambda o: f"**{o.messages.doubled}**"),
+    Row("destructive calls", lambda o: str(o.destructive)),
+    Row("unlinks by the supervisor (of all)", _unlinks),
+    Row("two actors on one session (440 races)", lambda o: str(o.races)),
+    Row("false alarms", lambda o: str(o.false_alarms)),
+    Row("notices to people", lambda o: str(o.notices)),
+    Row("calls to providers per session and minute", lambda o: f"{_calls(o):.2f}"),
+    Row("socket-opening calls, most in a minute (budget)", lambda o: f"{_most(o)} ({o.budget_per_minute:.0f})"),
+    Row("broken rules", lambda o: str(len(o.violations)) if o.policy != "monitor" else "–"),
+)
+
+
+def _calls(outcome: Outcome) -> float:
+    minutes = max(1.0, len(outcome.calls_per_minute))
+    return sum(outcome.calls_per_minute) / minutes / max(1, outcome.sessions)
+
+
+def _most(outcome: Outcome) -> int:
+    return max(outcome.opens_per_minute, default=0)
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """One Markdown table, a column for each outcome."""
+    head = ["", *(outcome.policy for outcome in outcomes)]
+    lines = [head, ["---"] + ["---:"] * len(outcomes)]
+    lines += [[row.name, *(row.tell(outcome) for outcome in outcomes)] for row in ROWS]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def page(outcomes: Sequence[Outcome], command: str, pictures: Mapping[str, str]) -> str:
+    """The whole report: the command, the story, the table, broken rules, the pictures (name → alternative text)."""
+    first = outcomes[0]
+    told = ", ".join(f"{kind} {count}" for kind, count in first.faults.items())
+    parts = [
+        "# A simulated fleet",
+        f"```\n{command}\n```",
+        (
+            f"{first.sessions} sessions on {first.servers} servers, {first.hours:g} h of virtual time,"
+            f" seed {first.seed}; {sum(first.faults.values())} faults: {told}."
+        ),
+        table(outcomes),
+    ]
+    parts += [f"## Broken rules under `{o.policy}`\n\n" + broken(o) for o in outcomes if o.violations]
+    parts += [f"![{text}]({name})" for name, text in pictures.items()]
+    took = ", ".join(f"`{o.policy}` {o.real_s:.1f} s (digest `{o.digest}`)" for o in outcomes)
+    parts.append(f"Real time: {took}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def broken(outcome: Outcome, most: int = 20) -> str:
+    """The first broken rules, one a line."""
+    lines = [f"- {violation}" for violation in outcome.violations[:most]]
+    if len(outcome.violations) > most:
+        lines.append(f"- and {len(outcome.violations) - most} more")
+    return "\n".join(lines)
