@@ -82,6 +82,9 @@ EVENTS: frozenset[str] = frozenset(
         "inbox.read",
         "inbox.unreadable",
         "inbox.refused",
+        "gap.read",
+        "gap.failed",
+        "gap.given_up",
         "history.read",
         # the doors
         "request.served",

@@ -25,6 +25,7 @@ from esteio.engine.commands import Commands
 from esteio.engine.courier import Courier
 from esteio.engine.dispatch import SendDispatch, WorkDispatch
 from esteio.engine.doubt import Doubts
+from esteio.engine.gaps import GapReader
 from esteio.engine.hub import Hub
 from esteio.engine.inbox import InboxReader
 from esteio.engine.looking import Lookout
@@ -121,8 +122,19 @@ class Gateway:
         )
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
         self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
-        doubts = Doubts(store, clock, self.addresses, transport, policies=self.policy, told=self._message_moved)
-        self.upkeep = Upkeep(store, clock, doubts)
+        doubts = Doubts(
+            store,
+            clock,
+            self.addresses,
+            transport,
+            policies=self.policy,
+            judged=self.reconciler.peek,
+            told=self._message_moved,
+        )
+        self.gaps = GapReader(
+            store, clock, self.addresses, transport, told=self._webhook_read, applied=self._webhook_applied
+        )
+        self.upkeep = Upkeep(store, clock, doubts, self.gaps)
         self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
@@ -168,8 +180,9 @@ class Gateway:
 
     async def start(self) -> None:
         """Open the store (what a crash left is put right there), then start the loops. Raises as `Store.start`."""
-        await self.store.start(self.clock.now())
+        report = await self.store.start(self.clock.now())
         self._started = True
+        await self.gaps.after_boot(report.last_alive)
         start = self.supervisor.start
         start("inbox", self.inbox.run)
         start("work", self.work.run)
@@ -177,6 +190,8 @@ class Gateway:
         start("mailboxes", self.mailboxes.watch)
         start("expire", self.upkeep.expire)
         start("doubts", self.upkeep.doubts)
+        start("gaps", self.upkeep.gaps)
+        start("beat", self.upkeep.beat)
         start("purge", self.upkeep.purge)
         start("relay", self.relay.run)
         start("relay-bury", self.relay.bury)
@@ -187,6 +202,8 @@ class Gateway:
         if not self._started:
             return
         self._started = False
+        if "app" in self.__dict__:
+            self.app.api.closing = True
         await self.supervisor.aclose()
         await self.mailboxes.aclose()
         loops = (self.sends, self.work, self.relay)
@@ -225,11 +242,10 @@ class Gateway:
     def _longest_send(self) -> float:
         return max(policy.send_timeout_s for policy in self.settings.policies.values())
 
-    def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: bool) -> None:
+    def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
         self.hub.message_changed(message_id)
         self.relay.nudge()
-        if evidence:
-            self.mailboxes.nudge(session_id)
+        self.mailboxes.heard(session_id, evidence)
 
     def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
         if session_id is not None:
@@ -239,8 +255,7 @@ class Gateway:
             self.mailboxes.nudge(server)
 
     def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
-        if evidence:
-            self.mailboxes.nudge(session.id)
+        self.mailboxes.heard(session.id, evidence)
         if any(item.subject == "server" for item in evidence):
             self.mailboxes.nudge(session.server)
 

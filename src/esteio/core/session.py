@@ -123,6 +123,8 @@ class Session(msgspec.Struct, frozen=True):
     """Whether it has ever been connected: before that, waiting for a QR is no fall."""
     version: int = 0
     wake_at: float | None = None
+    cold_until: float = 0.0
+    """Until when people who do not know this number are not written to (463); 0: everybody is."""
 
 
 MOVES: Mapping[SessionState, frozenset[SessionState]] = {

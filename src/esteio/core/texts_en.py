@@ -288,6 +288,8 @@ TIMELINE: Mapping[str, str] = {
     # decisions
     "state": "State: from {from} to {to}. {because}",
     "outage-started": "An outage began. {because}",
+    "gap-read": "Read back from the provider's list: {count} messages that no webhook had brought[, since {since}].",
+    "gap-unread": "What may have been missed[ since {since}] could not be read back[: {detail}].",
     "outage-ended": "The outage is over[ after {seconds}].",
     "mass-fall": "Several sessions of the server {server} fell together[: {count}].",
     "mass-fall-over": "The common fall on the server {server} is over[ after {seconds}].",

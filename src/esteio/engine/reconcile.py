@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from esteio.clock import Clock
+from esteio.core import gap
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, Line, Notice, View
 from esteio.core.documents import approval_document, server_document, session_document
@@ -108,7 +109,7 @@ class Reconciler:
             return None
         view = msgspec.structs.replace(known.view, news=news)
         decision = decide(view, now)
-        if not decision.quiet:
+        if not decision.quiet or gap.of_session(known.view.session, decision.session) is not None:
             return None
         known.view = msgspec.structs.replace(view, session=decision.session, news=())
         known.unsaved = _routine(known.unsaved, news)
@@ -159,6 +160,8 @@ class Reconciler:
             fail_queued=decision.fail_queued,
             drop_control=decision.drop_control,
             clear_qr=decision.clear_qr,
+            gap_since=gap.of_session(seen.session, session),
+            gap_due=now + gap.SETTLES_S,
         )
 
     # -- servers --------------------------------------------------------------------------------------------------
@@ -180,6 +183,8 @@ class Reconciler:
                 journal=tuple(_server_entry(line, name, now) for line in decision.lines),
                 work=tuple(_notice(notice, now, server=name) for notice in decision.notices),
                 events=tuple(EventRow(kind, now, server_document(decision.server)) for kind in decision.events),
+                gap_since=gap.of_server(seen.server, decision.server),
+                gap_due=now + gap.SETTLES_S,
             )
             if await self._store.commit_server(commit):
                 return decision

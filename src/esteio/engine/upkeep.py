@@ -11,12 +11,16 @@ from collections.abc import Awaitable, Callable
 
 from esteio.clock import Clock
 from esteio.engine.doubt import Doubts
+from esteio.engine.gaps import GapReader
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 
 EXPIRE_EVERY_S = 5.0
 DOUBT_EVERY_S = 2.0
 PURGE_EVERY_S = 600.0
+GAPS_EVERY_S = 5.0
+BEAT_EVERY_S = 20.0
+"""How often the store is told that we live: a restart reads back from the last time."""
 KEEP_RAW_S = 3 * 86400.0
 """How long a raw webhook that was read is kept."""
 
@@ -26,8 +30,8 @@ log = logger("upkeep")
 class Upkeep:
     """The chores as eternal tasks."""
 
-    def __init__(self, store: Store, clock: Clock, doubts: Doubts) -> None:
-        self._store, self._clock, self._doubts = store, clock, doubts
+    def __init__(self, store: Store, clock: Clock, doubts: Doubts, gaps: GapReader) -> None:
+        self._store, self._clock, self._doubts, self._gaps = store, clock, doubts, gaps
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
@@ -37,9 +41,21 @@ class Upkeep:
         """Messages in doubt, for ever."""
         await _every(DOUBT_EVERY_S, self._doubts.look)
 
+    async def gaps(self) -> None:
+        """Gaps whose reading is due, for ever."""
+        await _every(GAPS_EVERY_S, self._gaps.look)
+
+    async def beat(self) -> None:
+        """A sign of life in the store, for ever."""
+        await _every(BEAT_EVERY_S, self._beat)
+
     async def purge(self) -> None:
         """Rows that nobody needs any more, for ever."""
         await _every(PURGE_EVERY_S, self._purge)
+
+    async def _beat(self) -> int:
+        await self._store.ping(self._clock.now())
+        return 1
 
     async def _purge(self) -> int:
         now = self._clock.now()

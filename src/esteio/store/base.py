@@ -35,6 +35,7 @@ from esteio.store.values import (
     CrashReport,
     DecisionCommit,
     EventRow,
+    Gap,
     InboxResult,
     InboxSettlement,
     JournalEntry,
@@ -62,6 +63,7 @@ __all__ = [
     "DecisionCommit",
     "EventRow",
     "Exists",
+    "Gap",
     "InUse",
     "InboxResult",
     "InboxSettlement",
@@ -285,6 +287,21 @@ class Store(RelayStore, Protocol):
 
     async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult: ...
     async def unreadable(self, limit: int, after: int = 0) -> Sequence[UnreadableRow]: ...
+
+    # gaps
+    async def mark_all_gaps(self, since: float, due_at: float) -> None:
+        """Every linked session may have missed something since then."""
+        ...
+
+    async def due_gaps(self, now: float, limit: int) -> Sequence[Gap]:
+        """Of sessions whose gate is open; oldest first."""
+        ...
+
+    async def close_gap(self, gap: Gap, line: JournalEntry | None) -> bool:
+        """It was read (or given up), unless it has been marked anew meanwhile."""
+        ...
+
+    async def postpone_gap(self, gap: Gap, again_at: float) -> bool: ...
 
     # events and keys
     async def events(self, after: int, limit: int) -> Sequence[EventRow]: ...

@@ -8,7 +8,7 @@ last_attempt_at, incident, outage, version_n, wake_at
 
 -- part: session
 id, name, server, kind, created_at, phone, ref, policy, state, since, reason, can_send, can_receive, gate, gate_since,
-outage, last_outage, recovery, facts, paused, linked, version, wake_at
+outage, last_outage, recovery, facts, paused, linked, version, wake_at, cold_until
 
 -- part: message
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
@@ -123,7 +123,8 @@ WHERE id = :id
 UPDATE sessions SET
     phone = :phone, state = :state, since = :since, reason = :reason, can_send = :can_send, can_receive = :can_receive,
     gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, fallen_since = :fallen_since,
-    recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at, version = version + 1
+    recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at,
+    cold_until = :cold_until, version = version + 1
 WHERE id = :id AND version = :version
 
 -- name: sessions_due
@@ -157,6 +158,8 @@ DELETE FROM applied WHERE session_id = :id
 DELETE FROM early_receipts WHERE session_id = :id
 -- name: session_forget_lids
 DELETE FROM lids WHERE session_id = :id
+-- name: session_forget_gap
+DELETE FROM gaps WHERE session_id = :id
 -- name: session_forget_approvals
 DELETE FROM approvals WHERE session_id = :id
 -- name: session_forget_qr
@@ -537,6 +540,36 @@ SELECT state, at, error_code FROM early_receipts WHERE session_id = :session_id 
 
 -- name: receipts_forget
 DELETE FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+
+-- == gaps ==
+
+-- name: gap_mark
+INSERT INTO gaps (session_id, since, due_at, tries) VALUES (:session_id, :since, :due_at, 0)
+ON CONFLICT (session_id) DO UPDATE SET
+    since = CASE WHEN excluded.since < gaps.since THEN excluded.since ELSE gaps.since END,
+    due_at = excluded.due_at, tries = 0
+
+-- name: gaps_mark_linked
+INSERT INTO gaps (session_id, since, due_at, tries)
+SELECT id, CASE WHEN created_at > :since THEN created_at ELSE :since END, :due_at, 0 FROM sessions
+WHERE server = :server AND linked = 1
+ON CONFLICT (session_id) DO UPDATE SET
+    since = CASE WHEN excluded.since < gaps.since THEN excluded.since ELSE gaps.since END,
+    due_at = excluded.due_at, tries = 0
+
+-- name: gaps_due
+SELECT g.session_id, g.since, g.due_at, g.tries FROM gaps g JOIN sessions s ON s.id = g.session_id
+WHERE g.due_at <= :now AND s.gate = 'open' ORDER BY g.due_at, g.session_id LIMIT :limit
+
+-- name: gap_close
+DELETE FROM gaps WHERE session_id = :session_id AND since = :since AND due_at = :due_at
+
+-- name: gap_postpone
+UPDATE gaps SET due_at = :again_at, tries = tries + 1
+WHERE session_id = :session_id AND since = :since AND due_at = :due_at
+
+-- name: last_alive
+SELECT max(at) FROM pulse
 
 -- == events, keys, upkeep ==
 

@@ -137,6 +137,7 @@ def session_params(session: Session) -> Params:
         "linked": int(session.linked),
         "version": session.version,
         "wake_at": session.wake_at,
+        "cold_until": session.cold_until,
     }
 
 
@@ -173,6 +174,7 @@ def session_of(row: Row) -> Session:
         linked=bool(row[20]),
         version=row[21],
         wake_at=row[22],
+        cold_until=row[23],
     )
 
 

@@ -153,6 +153,9 @@ class DecisionCommit(msgspec.Struct, frozen=True):
     """A new approval to open (its `id` is new), or the present one with a new state."""
     fail_queued: Reason | None = None
     """The gate closed: queued messages with `on_down = fail` fail now, with this reason."""
+    gap_since: float | None = None
+    """From then on messages may have been missed; the list is to be read back at `gap_due`."""
+    gap_due: float = 0.0
     drop_control: bool = False
     """Control work of this session that is still `ready` is dropped (its cause is gone)."""
     clear_qr: bool = False
@@ -167,6 +170,9 @@ class ServerCommit(msgspec.Struct, frozen=True):
     journal: tuple[JournalEntry, ...] = ()
     work: tuple[Work, ...] = ()
     events: tuple[EventRow, ...] = ()
+    gap_since: float | None = None
+    """The same as in `DecisionCommit`, for every linked session of the server."""
+    gap_due: float = 0.0
 
 
 class NewMessage(msgspec.Struct, frozen=True):
@@ -280,11 +286,22 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """What a session's provider still has to be asked for: everything since then. `tries` readings have failed."""
+
+    session_id: SessionId
+    since: float
+    due_at: float
+    tries: int = 0
+
+
 class CrashReport(msgspec.Struct, frozen=True):
     """What the previous process left under way: acts to look after, sends in doubt."""
 
     interrupted: tuple[Work, ...]
     doubted: tuple[MessageId, ...]
+    last_alive: float | None = None
+    """When the previous process last said that it lives; None for a new database."""
 
 
 class Page(msgspec.Struct, frozen=True):

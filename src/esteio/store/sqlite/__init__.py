@@ -16,6 +16,7 @@ from esteio.store.base import CrashReport, Store, StoreFull
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.decisions import Decisions
 from esteio.store.sqlite.endpoints import Endpoints
+from esteio.store.sqlite.gaps import Gaps
 from esteio.store.sqlite.inbox import Inbox
 from esteio.store.sqlite.messages import Messages
 from esteio.store.sqlite.relay import Relay
@@ -31,7 +32,7 @@ __all__ = ["SqliteStore"]
 _MEMORY = ":memory:"
 
 
-class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Relay, Endpoints, Upkeep):
+class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Gaps, Relay, Endpoints, Upkeep):
     """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
 
     def __init__(
@@ -84,6 +85,7 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
         return CrashReport(
             interrupted=tuple(work for work in under_way if work.kind == "control"),
             doubted=tuple(message.id for message in doubted),
+            last_alive=db.value("last_alive", {}),
         )
 
     async def aclose(self) -> None:

@@ -11,6 +11,7 @@ from esteio.store import rows
 from esteio.store.base import DecisionCommit
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.gaps import mark_gap
 from esteio.store.sqlite.lanes import end_queued
 from esteio.store.sqlite.room import Room, Undo
 from esteio.store.sqlite.servers import update_server
@@ -38,6 +39,8 @@ class Decisions(Room):
             _write_approval(db, commit.approval)
         if commit.clear_qr:
             db.run("qr_clear", {"session_id": session.id})
+        if commit.gap_since is not None:
+            mark_gap(db, session.id, commit.gap_since, commit.gap_due)
         if commit.fail_queued is not None:
             self._fail_queued(db, session, commit.fail_queued, _moment(commit))
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esteio.core.evidence import Evidence
-from esteio.core.model import Message, MessageState, Reason, SessionId
+from esteio.core.model import Message, MessageState, Reason, ServerName, SessionId
 from esteio.store import rows
 from esteio.store.base import SendClaim, SendSettlement
 from esteio.store.sqlite import journal
@@ -164,14 +164,22 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
 
 
 def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
-    """What the attempts prove, by session; a batch says the same many times and is counted before it is written."""
-    by_session: dict[SessionId, list[Evidence]] = {}
+    """What the attempts prove, each subject's in its order; a batch says the same many times and is counted before it
+    is written. Each send speaks of its session and of its server, in turn: only apart are they runs."""
+    of_session: dict[SessionId, list[Evidence]] = {}
+    of_server: dict[ServerName, list[Evidence]] = {}
     for one in settlements:
-        if one.evidence:
-            by_session.setdefault(one.session_id, []).extend(one.evidence)
-    for session_id in sorted(by_session):
+        server = server_of_session(db, one.session_id) if one.evidence else None
+        for piece in one.evidence:
+            if piece.subject == "session":
+                of_session.setdefault(one.session_id, []).append(piece)
+            elif server is not None:
+                of_server.setdefault(server, []).append(piece)
+    for session_id in sorted(of_session):
         server = server_of_session(db, session_id)
-        journal.add_news(db, session_id, server, journal.counted_runs(by_session[session_id]))
+        journal.add_news(db, session_id, server, journal.counted_runs(of_session[session_id]))
+    for name in sorted(of_server):
+        journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
 
 
 def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:

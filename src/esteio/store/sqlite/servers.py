@@ -76,6 +76,9 @@ class Servers(Room):
                 db.run("work_add", rows.work_params(work))
             for event in commit.events:
                 db.run("event_add", rows.event_params(event))
+            if commit.gap_since is not None:
+                gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
+                db.run("gaps_mark_linked", gap)
 
         return await self._write_or_false(operation)
 

@@ -16,6 +16,7 @@ from esteio.core.session import Session
 from esteio.store import rows
 from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work
 from esteio.store.sqlite import journal
+from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.servers import fallen, fleet
@@ -29,6 +30,7 @@ _FORGET = (
     "session_forget_applied",
     "session_forget_receipts",
     "session_forget_lids",
+    "session_forget_gap",
     "session_forget_approvals",
     "session_forget_qr",
     "session_forget_journal",
@@ -37,7 +39,13 @@ _FORGET = (
 )
 
 
+_REMEMBERED = 20_000
+"""Sessions whose decoded row is kept."""
+
+
 class Sessions(Room):
+    _decoded: dict[int, tuple[rows.Row, Session]]
+
     async def add_session(
         self,
         session: Session,
@@ -51,13 +59,25 @@ class Sessions(Room):
         return await self._write(lambda db: _add_session(db, session, token, sealed, journal, work))
 
     async def session(self, name: SessionName) -> Session | None:
-        return _session_or_none(self._reader.row("session_by_name", {"name": name}))
+        return self._known(self._reader.row("session_by_name", {"name": name}))
 
     async def session_by_id(self, session_id: SessionId) -> Session | None:
-        return _session_or_none(self._reader.row("session_by_id", {"id": session_id}))
+        return self._known(self._reader.row("session_by_id", {"id": session_id}))
 
     async def session_by_token(self, token: str) -> Session | None:
-        return _session_or_none(self._reader.row("session_by_token", {"token": token}))
+        return self._known(self._reader.row("session_by_token", {"token": token}))
+
+    def _known(self, row: rows.Row | None) -> Session | None:
+        """The row as a session. Each is asked for with every message and seldom changes: an equal row is not decoded
+        again (half of what a message's reads cost)."""
+        if row is None:
+            return None
+        known = self._decoded.get(row[0])
+        if known is None or known[0] != row:
+            if len(self._decoded) >= _REMEMBERED:
+                self._decoded.clear()
+            known = self._decoded[row[0]] = (row, rows.session_of(row))
+        return known[1]
 
     async def session_secrets(self, session_id: SessionId) -> tuple[str, bytes]:
         """Raises `LookupError` when the session is gone."""
@@ -123,7 +143,7 @@ class Sessions(Room):
 
     async def put_qr(self, session_id: SessionId, qr: Qr) -> None:
         """An older one than the one held is left out."""
-        await self._write(lambda db: db.run("qr_put", rows.qr_params(session_id, qr)))
+        await self._write(lambda db: put_code(db, session_id, qr))
 
     async def qr(self, session_id: SessionId) -> Qr | None:
         """As it was put; whether it is still good is for the caller, who has a clock."""
@@ -180,10 +200,6 @@ def _add_session(
         about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)
         db.run("work_add", rows.work_params(about))
     return msgspec.structs.replace(session, id=session_id)
-
-
-def _session_or_none(row: rows.Row | None) -> Session | None:
-    return None if row is None else rows.session_of(row)
 
 
 def _view(db: Db, session_id: SessionId) -> SessionView | None:
