@@ -220,6 +220,14 @@ def test_a_logout_that_takes_effect_is_followed_by_connects_not_by_another_logou
     assert fleet.rungs()[:2] == ["logout", "connect"]
 
 
+def test_after_connects_and_a_logout_come_connects_and_then_the_end():
+    fleet = Fleet(policy=SEEDS)
+    fleet.now += 100
+    fleet.kill(says="closed")
+    fleet.climb_until(90, still=("said_closed", "socket_closed"))
+    assert fleet.rungs()[:7] == ["connect", "connect", "connect", "logout", "connect", "connect", "delete"]
+
+
 def test_a_logout_that_fails_does_not_stop_the_connect_either():
     fleet = ghost(SEEDS)
     fleet.answer("no")
