@@ -286,13 +286,17 @@ async def _knock(tale: Tale) -> None:
     tale.stage.world.inject(server, name, Fault("webhook_lost", events=["webhookConnected"]))
     tale.stage.world.inject(server, name, Fault("drop", down_s=13.0))
     await tale.until_state(part, name, "connecting", "disconnected")
+
+    async def alive() -> bool:
+        return line.alive
+
+    await tale.until(part, alive, "wish.alive", session=name)
+    wrote_at = tale.stage.world.now()
     wrote = await tale.stage.contact(name, phone(31), customer(31), f"{name}: ?")
-    await tale.arrived(part, name, wrote)
     session = await tale.until_state(part, name, "connected")
+    seconds = tale.stage.world.now() - wrote_at
     tale.took(part)
-    truth = tale.stage.world.ledger.inbound_by_id(wrote)
-    came_at = truth.emitted[0].at if truth and truth.emitted else part.since
-    seconds = max(0.0, session.since - came_at)
+    await tale.arrived(part, name, wrote)
     by = session.can_receive.evidence
     tale.prove(part, by == "message_received", "003.by-message", seconds=tale.words.seconds(seconds))
     await tale.account(part, name)

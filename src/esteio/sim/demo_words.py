@@ -258,6 +258,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     # wishes and faults
     "wish.state": ("que {session} ficasse “{state}”", "that {session} became “{state}”"),
+    "wish.alive": ("que {session} voltasse por si no provedor", "that {session} came back by itself at the provider"),
     "wish.settled": ("que estivessem conectadas", "that they were connected"),
     "wish.qr": ("que {session} mostrasse um QR", "that {session} showed a QR"),
     "wish.delivered.one": ("que a mensagem aceita fosse entregue", "that the accepted message was delivered"),
