@@ -14,6 +14,8 @@ import time
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+"""Two letters at a time: an id is made with every message."""
 
 
 class Clock(Protocol):
@@ -34,11 +36,8 @@ class Clock(Protocol):
 
 def _ulid(prefix: str, now: float, entropy: int) -> str:
     value = (int(now * 1000) << 80) | entropy
-    letters = []
-    for _ in range(26):
-        letters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return f"{prefix}_{''.join(reversed(letters))}"
+    pairs = [_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def named_id(prefix: str, now: float, name: str) -> str:
@@ -47,13 +46,16 @@ def named_id(prefix: str, now: float, name: str) -> str:
 
 
 class SystemClock:
-    """The machine's clock and its entropy."""
+    """The machine's clock and its entropy: asked once for the dice of ids, and for each token."""
+
+    def __init__(self) -> None:
+        self._dice = random.Random(secrets.randbits(256))
 
     def now(self) -> float:
         return time.time()
 
     def new_id(self, prefix: str) -> str:
-        return _ulid(prefix, self.now(), secrets.randbits(80))
+        return _ulid(prefix, self.now(), self._dice.getrandbits(80))
 
     def token(self) -> str:
         return secrets.token_urlsafe(32)
