@@ -288,7 +288,7 @@ TIMELINE: Mapping[str, str] = {
     # decisions
     "state": "Estado: de {from} para {to}. {because}",
     "outage-started": "Começou uma queda. {because}",
-    "gap-read": "Lidas de volta na lista do provedor: {count} mensagens que nenhum webhook tinha trazido[, desde {since}].",
+    "gap-read": "Lidas de volta na lista do provedor: {count} mensagens que nenhum webhook trouxe[, desde {since}].",
     "gap-unread": "O que pode ter se perdido[ desde {since}] não pôde ser lido de volta[: {detail}].",
     "outage-ended": "A queda terminou[ depois de {seconds}].",
     "mass-fall": "Várias sessões do servidor {server} caíram juntas[: {count}].",
