@@ -77,6 +77,14 @@ async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat
     assert await store.next_relay(NOW, {}, ALL) is None
 
 
+async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store):
+    await subscribe(store)
+    await tell(store, "a", at=NOW + 9999)
+    await tell(store, "b")
+    assert not await store.deal_events(NOW, 10)
+    assert seqs(await claim(store)) == [1, 2]
+
+
 async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store):
     await subscribe(store)
     await tell(store, "a", "a")

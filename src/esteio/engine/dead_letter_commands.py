@@ -14,6 +14,7 @@ from esteio.core.model import MessageId
 from esteio.engine.asks import DeadLetterAsk
 from esteio.engine.desk import Desk
 from esteio.engine.endpoint_commands import moment
+from esteio.engine.message_commands import RETRIED_FROM
 from esteio.store.relay_base import DeadFilter, DeadMessage
 
 AT_ONCE = 500
@@ -53,7 +54,7 @@ class DeadLetterCommands(Desk):
 
     async def _revive(self, dead: DeadMessage) -> bool:
         after = await self.store.retry_message(MessageId(dead.id), self.clock.now())
-        return after is not None and after.state == "queued"
+        return after is not None and after.state not in RETRIED_FROM
 
     async def _replay_events(self, wanted: DeadFilter, may_touch: Callable[[str], bool], *, dry_run: bool) -> int:
         place = count = 0

@@ -17,6 +17,9 @@ from esteio.store.rows import to_text
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.room import Room
 
+_ALWAYS = float("inf")
+"""Dealing asks for no time: an event that a clock put into the future is told like any other."""
+
 
 class Relay(Room):
     async def deal_events(self, now: float, limit: int) -> bool:
@@ -24,7 +27,7 @@ class Relay(Room):
 
         def operation(db: Db) -> bool:
             last = db.value("event_last", {})
-            dealt = [deal(db, one, now, now, limit) for one in _enabled(db) if _takes(db, one)]
+            dealt = [deal(db, one, now, _ALWAYS, limit) for one in _enabled(db) if _takes(db, one)]
             return any(cursor < last for cursor in dealt)
 
         if not self._undealt(self._reader):

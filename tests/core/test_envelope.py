@@ -1,0 +1,242 @@
+"""How events leave: words, ids, CloudEvents; and the Evolution format against what a real Evolution sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from esteio.core import documents, envelope, evolution_words
+from esteio.core.model import Contact, Content, Location, Media, Message, Poll, Reaction, Reason
+from esteio.core.relay import EVENT_TYPES
+
+WEBHOOKS = Path(__file__).resolve().parent.parent / "recordings" / "evolution-2.3.7" / "webhooks"
+AT = 1_795_247_455.25
+# Of a recorded body: what only a phone or a provider's database knows, and we do not pretend to.
+NOT_OURS = {"contextInfo", "sender"}
+
+
+def message(kind="text", *, direction="in", state="delivered", **content):
+    made = Message(
+        id="msg_1",
+        session_id=1,
+        session="s1",
+        direction=direction,
+        chat="5511988887777",
+        content=Content(kind=kind, **content),
+        state=state,
+        created_at=AT,
+        updated_at=AT,
+        to="5511988887777" if direction == "out" else None,
+        sender="5511988887777" if direction == "in" else None,
+        provider_id="3EB0FCE778A25DB799648D",
+    )
+    return documents.message_document(made)
+
+
+def recorded(event, kind=None, state=None):
+    """The first recorded body of an event (of a messageType, a state)."""
+    for path in sorted(WEBHOOKS.glob("*.json")):
+        body = json.loads(path.read_text(encoding="utf-8"))["body"]
+        data = body.get("data") or {}
+        if body["event"] == event and kind in (None, data.get("messageType")) and state in (None, data.get("state")):
+            return body
+    raise AssertionError(f"nothing recorded of {event} {kind}")
+
+
+def shape(value):
+    """Keys and types, at any depth."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items() if name not in NOT_OURS}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return "null" if value is None else type(value).__name__
+
+
+def said(kind, document):
+    words = evolution_words.said(kind, document)
+    assert words is not None
+    return evolution_words.envelope(
+        words[0], words[1], instance="s1", url="https://x.example", at=AT, server_url="http://esteio"
+    )
+
+
+def same_shape(ours, theirs, *, without=(), beside=()):
+    ours, theirs = shape(ours), shape(theirs)
+    theirs["apikey"] = "null"
+    for name in without:
+        theirs["data"].pop(name)
+    for name in beside:
+        ours["data"].pop(name)
+    assert ours == theirs
+
+
+def test_a_received_text():
+    ours = said("message.received", {**message(text="Bom dia, tem estoque?"), "push_name": "Cliente"})
+    theirs = recorded("messages.upsert", "conversation")
+    same_shape(ours, theirs)
+    for name in ("key", "pushName", "status", "message", "messageType", "messageTimestamp"):
+        assert ours["data"][name] == theirs["data"][name], name
+    assert ours["date_time"] == "2026-11-21T07:50:55.250Z"
+
+
+def test_a_received_reaction():
+    content = {"reaction": Reaction("msg_9", "❤", provider_id="X", from_me=True)}
+    ours = said("message.reaction", {**message("reaction", **content), "push_name": "Cliente"})
+    theirs = recorded("messages.upsert", "reactionMessage")
+    theirs["data"]["message"]["reactionMessage"]["key"].pop("participant")
+    same_shape(ours, theirs)
+    assert ours["data"]["message"]["reactionMessage"]["key"] == theirs["data"]["message"]["reactionMessage"]["key"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "recorded_kind"),
+    [
+        ("text", {"text": "Olá, tudo bem?"}, "conversation"),
+        ("location", {"location": Location(-23.5, -46.6, "Loja", "Rua 1")}, "locationMessage"),
+        ("contacts", {"contacts": (Contact("Ana", "5511999990002"),)}, "contactMessage"),
+        ("poll", {"poll": Poll("Q?", ("a", "b"))}, "pollCreationMessageV3"),
+    ],
+)
+def test_a_sent_message(kind, content, recorded_kind):
+    ours = said("message.state_changed", message(kind, direction="out", state="sent", **content))
+    theirs = recorded("send.message", recorded_kind)
+    for body in theirs["data"]["message"].values():
+        if isinstance(body, dict):
+            body.pop("messageContextInfo", None)
+    assert ours["event"] == "send.message"
+    ours_message, theirs_message = shape(ours["data"].pop("message")), shape(theirs["data"].pop("message"))
+    assert set(ours_message[recorded_kind]) <= set(theirs_message[recorded_kind]) if kind != "text" else True
+    assert list(ours_message) == [name for name in theirs_message if name != "messageContextInfo"]
+    same_shape(ours, theirs, beside=("providerId",))
+    assert ours["data"]["key"]["id"] == "msg_1", "the id that a client of the door was given"
+
+
+def test_media():
+    media = Media("image", url="https://files.example/x.png", mime="image/png", filename="x.png", size=7)
+    ours = said("message.received", message("image", text="legenda", media=media))["data"]
+    assert ours["messageType"] == "imageMessage"
+    assert ours["message"]["imageMessage"] == {
+        "url": "https://files.example/x.png",
+        "mimetype": "image/png",
+        "caption": "legenda",
+        "fileName": "x.png",
+        "fileLength": "7",
+    }
+
+
+@pytest.mark.parametrize(("state", "status"), [("delivered", "DELIVERY_ACK"), ("read", "READ"), ("failed", "ERROR")])
+def test_how_far_a_message_got(state, status):
+    ours = said("message.state_changed", message(direction="out", state=state, text="oi"))
+    same_shape(ours, recorded("messages.update"), beside=("providerId",))
+    assert (ours["data"]["status"], ours["data"]["keyId"]) == (status, "msg_1")
+
+
+@pytest.mark.parametrize("state", ["queued", "sending", "in_doubt", "cancelled"])
+def test_states_that_evolution_has_no_word_for(state):
+    assert evolution_words.said("message.state_changed", message(direction="out", state=state, text="oi")) is None
+
+
+def test_edited_and_deleted():
+    edited = {**message(text="antes"), "text": "editado", "edited_at": documents.timestamp(AT)}
+    same_shape(said("message.edited", edited), recorded("messages.edited"))
+    same_shape(said("message.deleted", message(text="x")), recorded("messages.delete"))
+
+
+def session(state, previous=None, reason="live", **more):
+    return {
+        "session": "s1", "name": "s1", "state": state, "previous": previous, "phone": "5511955550001",
+        "reason": {"code": reason, "args": {}}, **more,
+    }  # fmt: skip
+
+
+def test_connection_updates():
+    same_shape(said("session.state_changed", session("connecting")), recorded("connection.update", state="connecting"))
+    opened = said("session.state_changed", session("connected", "awaiting_qr"))
+    same_shape(opened, recorded("connection.update", state="open"), without=("profileName", "profilePictureUrl"))
+    closed = said("session.state_changed", session("error", "connected", "logged-out"))
+    same_shape(closed, recorded("connection.update", state="close"))
+    assert closed["data"]["statusReason"] == 401
+    assert said("session.state_changed", session("disconnected", "connected", "closed"))["data"]["statusReason"] == 428
+
+
+@pytest.mark.parametrize(
+    ("state", "previous"),
+    [("awaiting_qr", "connecting"), ("error", "disconnected"), ("paused", "connected"), ("degraded", "connected")],
+)
+def test_changes_that_are_none_for_evolution(state, previous):
+    assert evolution_words.said("session.state_changed", session(state, previous, can_send={"value": "yes"})) is None
+
+
+def test_degraded_that_cannot_send_is_closed():
+    ours = said("session.state_changed", session("degraded", "connected", can_send={"value": "no"}))
+    assert ours["data"]["state"] == "close"
+
+
+def test_a_code_to_scan():
+    document = {"session": "s1", "qr": {"code": "2@x", "png_base64": "aVZC", "count": 1}, "pairing_code": None}
+    ours = said("session.qr", document)
+    same_shape(ours, recorded("qrcode.updated"))
+    assert ours["data"]["qrcode"]["base64"] == "data:image/png;base64,aVZC"
+
+
+def test_what_evolution_has_no_event_for():
+    for kind in set(EVENT_TYPES) - set(evolution_words.TYPES):
+        assert evolution_words.said(kind, {}) is None
+
+
+def test_subscriptions_by_either_name():
+    assert evolution_words.subscription(()) == evolution_words.TYPES
+    assert evolution_words.subscription(("SEND_MESSAGE",)) == ("message.state_changed",)
+    assert evolution_words.subscription(("MESSAGES_UPSERT", "session.qr")) == (
+        "message.received", "message.reaction", "session.qr",
+    )  # fmt: skip
+    assert evolution_words.wanted(("SEND_MESSAGE",), "send.message")
+    assert not evolution_words.wanted(("SEND_MESSAGE",), "messages.update")
+    assert evolution_words.wanted(("message.state_changed",), "messages.update")
+    assert evolution_words.path_of("messages.upsert") == "/messages-upsert"
+
+
+# -- the other formats -------------------------------------------------------------------------------------------
+
+
+def test_reasons_get_their_words_when_they_leave():
+    plain = documents.plain_reason(Reason("paused"))
+    data = {"name": "s1", "reason": {"code": plain.code, "args": dict(plain.args)}}
+    pt, en = envelope.worded(data, "s1", "pt-BR"), envelope.worded(data, "s1", "en")
+    assert next(iter(pt)) == "session"
+    assert pt["reason"]["code"] == en["reason"]["code"] == "paused"
+    assert pt["reason"]["text"] != en["reason"]["text"] != ""
+    assert set(pt["reason"]) == {"code", "text", "action"}
+    assert data["reason"] == {"code": "paused", "args": {}}, "the row stays as it was"
+
+
+def test_a_reason_that_has_its_words_keeps_them():
+    data = {"reason": {"code": "x", "text": "palavras", "action": None}}
+    assert envelope.worded(data, None, "en") == data
+
+
+def test_an_approval_says_what_it_costs():
+    document = envelope.worded({"id": "a", "rung": "logout", "cost": "cost-logout"}, "s1", "en")
+    assert " " in document["cost"]
+
+
+def test_ids_are_the_same_for_the_same_event_and_no_other():
+    assert envelope.event_id(7, AT) == envelope.event_id(7, AT)
+    assert len({envelope.event_id(seq, AT + at) for seq in range(20) for at in range(20)}) == 400
+
+
+def test_cloudevents_structured():
+    event = envelope.cloudevent("evt_1", "session.qr", AT, {"session": "s1"}, "http://esteio")
+    assert event == {
+        "specversion": "1.0",
+        "id": "evt_1",
+        "source": "http://esteio",
+        "type": "session.qr",
+        "time": "2026-11-21T07:50:55.250Z",
+        "datacontenttype": "application/json",
+        "data": {"session": "s1"},
+        "subject": "s1",
+    }
+    assert "subject" not in envelope.cloudevent("evt_1", "x", AT, {}, "http://esteio")
