@@ -210,7 +210,11 @@ def test_a_session_that_was_never_linked_has_nothing_to_log_out_but_by_the_seed_
 
 def test_the_end_of_the_plan_is_a_strike():
     assert step(case("ghost"), can=WAPI, spent=("restart",)).do == "strike"
-    assert step(case("unknown", proven=False)).do == "strike"
+
+
+def test_a_word_we_do_not_know_is_looked_at_again_and_never_acted_on():
+    found = step(case("unknown", proven=False))
+    assert (found.do, found.until) == ("wait", T0 + 5)
 
 
 # -- patience ----------------------------------------------------------------------------------------------------
@@ -227,9 +231,13 @@ def test_an_answered_act_gives_it_time_again():
     assert (found.do, found.until) == ("wait", T0 + 15)
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, SEEDS])
-def test_after_a_boot_it_is_only_asked_to_connect_as_seed_002_says(policy):
-    assert said(step(case("reconnecting"), policy=policy, booted=T0 - 10)) == ("act", "connect", "reconnecting")
+def test_after_a_boot_a_provider_that_reconnects_is_let_alone_and_seed_002_asks_it_to_connect():
+    grace = T0 - 10 + DEFAULT.boot_grace_s
+    assert (step(case("reconnecting"), booted=T0 - 10).do, step(case("reconnecting"), booted=T0 - 10).until) == (
+        "wait",
+        grace,
+    )
+    assert said(step(case("reconnecting"), policy=SEEDS, booted=T0 - 10)) == ("act", "connect", "reconnecting")
 
 
 def test_after_a_boot_a_restart_waits_for_the_whole_grace():

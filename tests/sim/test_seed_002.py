@@ -39,14 +39,16 @@ def test_default_inside_boot_grace_level_one_is_connect_three_times_five_seconds
     async def story(lab: Lab) -> None:
         await _fleet(lab, "default", ("a",))
         lab.world.inject("evo", None, Fault("server_boot", down_s=4, boot_s=1, flap_s=0))
-        await asyncio.sleep(8)
+        await asyncio.sleep(20)
         lab.world.inject("evo", "a", Fault("stale_registry"))
-        lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
-        await asyncio.sleep(160)
+        lab.world.inject("evo", None, Fault("lost_response", count=2, verbs="control", happens=False, how="cut"))
+        await lab.until_state("a", "connecting", 40)
+        await lab.until_state("a", "connected", 60)
         begun = [act for act in await acts(lab, "a") if act[1] == "connect"]
-        assert len(begun) >= 3
-        assert all(4.9 <= gap <= 12 for gap in gaps(begun[:3])), begun
-        assert {rung for _, rung in await acts(lab, "a")} <= {"connect", "set_webhook", "restart"}
+        assert len(begun) == 3
+        assert all(gap == pytest.approx(5, abs=1) for gap in gaps(begun)), begun
+        assert {rung for _, rung in await acts(lab, "a")} <= {"connect", "set_webhook"}
+        assert lab.world.ledger.duels == []
 
     play(story)
 

@@ -41,11 +41,13 @@ class Step(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
-def plan(
-    verdict: Verdict, policy: Policy, can: Capabilities, *, linked: bool = True, booting: bool = False
-) -> tuple[Rung, ...]:
-    """The rungs for this verdict, harmless first, in order. A session that was never linked has nothing to log out;
-    a server that is just starting is only asked to connect (seed 002's first level) before it is restarted."""
+def plan(verdict: Verdict, policy: Policy, can: Capabilities, *, linked: bool = True) -> tuple[Rung, ...]:
+    """The rungs for this verdict, harmless first, in order. A session that was never linked has nothing to log out.
+
+    A provider that reconnects by itself is not asked to connect: between two tries it says closed for a moment, and a
+    connect in that moment starts a duel of two sockets that only a logout or a new process ends. (Seed 002's letter
+    does so all the same.)
+    """
     connects = _times("connect", policy.connect_attempts)
     tail = _destructive_tail(policy, can) if linked or policy.destructive == "auto" else ()
     restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
@@ -61,8 +63,7 @@ def plan(
         case "reconnecting" if policy.ghost_cure == "logout" and can.connect:
             return (*connects, *tail)
         case "reconnecting":
-            first = connects if booting or not restart else ()
-            return (*first, *restart, *tail)
+            return (*(restart or connects), *tail)
         case "unknown" if policy.unknown_is_corrupt and can.connect:
             return tail
         case _:
@@ -126,6 +127,9 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
     if verdict.kind == "temp_banned":
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
+    if verdict.kind == "unknown" and not policy.unknown_is_corrupt:
+        # A word we do not know is looked at again, never acted on.
+        return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":
         return Step("wait", verdict.because, until=session.facts.connecting[-1] + policy.flap_within_s)
     if now < recovery.quarantine_until:
@@ -168,8 +172,7 @@ def _climb(
     quirks: frozenset[str],
     now: float,
 ) -> Step:
-    booting = pacing.in_boot_grace(server, policy, now)
-    left = remaining(plan(verdict, policy, can, linked=session.linked, booting=booting), session.recovery.spent)
+    left = remaining(plan(verdict, policy, can, linked=session.linked), session.recovery.spent)
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]

@@ -69,12 +69,12 @@ def _notices(draft: Draft) -> None:
 
 
 def _told_by_server(draft: Draft, outage: Outage) -> bool:
-    incident = draft.server.incident
-    return (
-        incident is not None
-        and incident.ended_at is None
-        and outage.since >= incident.since - draft.policy.mass_fall_within_s
-    )
+    """Whether this fall is part of the server's incident: it happened with the others, not at some later time."""
+    incident, policy = draft.server.incident, draft.policy
+    if incident is None or incident.ended_at is not None:
+        return False
+    together = policy.mass_fall_within_s + policy.boot_grace_s
+    return -policy.mass_fall_within_s <= outage.since - incident.since <= together
 
 
 def _opening(draft: Draft, outage: Outage) -> None:

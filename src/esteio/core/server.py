@@ -247,7 +247,9 @@ def _incident(sheet: _Sheet) -> None:
         return
     # What fell before it is none of its members: it would never be over while one old number waits for its QR.
     fallen = [session for session, since in sheet.view.fallen if since >= incident.since]
-    if not fallen:
+    over = incident.canary_ok_at is not None and sheet.now - incident.since >= sheet.view.policy.restart_cooldown_max_s
+    if not fallen or over:
+        # Who is still down after so long has a trouble of its own, and gets a notice of its own.
         _end_incident(sheet, incident)
         return
     sheet.wakes.append(sheet.now + sheet.view.policy.probe_suspect_s)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esteio.core import attempt
+from esteio.core import attempt, pacing
 from esteio.core.decision import Draft
 from esteio.core.evidence import Evidence
 from esteio.core.model import Attempt, Recovery
@@ -74,7 +74,10 @@ def _created(draft: Draft, evidence: Evidence) -> None:
     act = evidence.data.get("attempt")
     if act and draft.session.recovery.open is None:
         until = evidence.happened_at + draft.policy.effect_within_s
-        draft.recovery(open=Attempt(id=act, rung="create", number=1, opened_at=evidence.happened_at, until=until))
+        opened = Attempt(id=act, rung="create", number=1, opened_at=evidence.happened_at, until=until)
+        draft.recovery(open=opened)
+        # It is not spaced, for a person waits for it, but it counts.
+        draft.server = pacing.take_slot(draft.server, draft.session.id, opened, draft.now)
     draft.recovery(asked_by_person=True)
 
 
