@@ -12,11 +12,12 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import aiohttp
 import msgspec
 from litestar import Litestar, get, post
+from litestar.params import Body
 
 from esteio.bench.serving import serve
 from esteio.clock import SystemClock
@@ -132,7 +133,7 @@ def application(database: str, target: str | None) -> Litestar:
     bare = Bare(database, target)
 
     @post("/rows", status_code=202)
-    async def take(data: Said) -> Row:
+    async def take(data: Annotated[Said, Body()]) -> Row:
         return Row(await bare.accept(msgspec.json.encode(data)))
 
     @get("/settled")

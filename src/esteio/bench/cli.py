@@ -1,6 +1,7 @@
 """`esteio bench …`: the verbs, their options, and the one JSON line at the end.
 
-Progress goes to stderr, and only when a person reads it. Never lives here: how anything is measured.
+Progress goes to stderr, and only when a person reads it. What measures is imported by the verb that needs it, so that
+`esteio --help` answers at once. Never lives here: how anything is measured.
 """
 
 from __future__ import annotations
@@ -15,12 +16,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from esteio.bench import accept, deliver, inbound
-from esteio.bench.processes import Failed, Say
-
 app = typer.Typer(no_args_is_help=True, help="Measure, and print one JSON line at the end (docs/benchmarks.md).")
 T = TypeVar("T")
-Run = Callable[[T, Path, Say, Path | None], Awaitable[dict[str, Any]]]
+Run = Callable[[T, Path, Callable[[str], None], Path | None], Awaitable[dict[str, Any]]]
 
 Chats = Annotated[int, typer.Option(min=1, help="How many different chats.")]
 Sessions = Annotated[int, typer.Option(min=1, max=1000, help="How many sessions they belong to.")]
@@ -44,6 +42,8 @@ def deliver_verb(
     profile: Profile = None,
 ) -> None:
     """From a POST to a settled message, on SQLite, beside the bare loop."""
+    from esteio.bench import deliver  # noqa: PLC0415
+
     ask = deliver.Deliver(messages, chats, sessions, connections, 1 if profile else rounds)
     _measure(deliver.run, ask, profile)
 
@@ -60,6 +60,8 @@ def accept_verb(
     profile: Profile = None,
 ) -> None:
     """Messages handed in, each on disk before its 202, beside a bare durable POST."""
+    from esteio.bench import accept  # noqa: PLC0415
+
     ask = accept.Accept(messages, chats, sessions, connections, seconds, 1 if profile else rounds)
     _measure(accept.run, ask, profile)
 
@@ -77,11 +79,15 @@ def inbound_verb(
     profile: Profile = None,
 ) -> None:
     """Provider webhooks, each on disk before its 200, beside a bare durable POST."""
+    from esteio.bench import inbound  # noqa: PLC0415
+
     ask = inbound.Inbound(webhooks, chats, sessions, connections, rate, seconds, 1 if profile else rounds)
     _measure(inbound.run, ask, profile)
 
 
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
+    from esteio.bench.processes import Failed  # noqa: PLC0415
+
     try:
         with tempfile.TemporaryDirectory(prefix="esteio-bench-") as directory:
             line = asyncio.run(_run(run, ask, Path(directory), profile and profile.resolve()))

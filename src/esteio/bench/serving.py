@@ -1,4 +1,4 @@
-"""How the measurement's own servers run: uvicorn on a free port of loopback, which is told on stdout's first line.
+"""How the measurement's own servers run: uvicorn on a free port of loopback, told on stdout once it serves.
 
 The gateway's own settings of uvicorn are repeated here, so that what stands beside it has the same ground.
 """
@@ -15,11 +15,19 @@ SWITCH_S = 0.001
 """Beside a writer thread: the loop gets the interpreter back after so long."""
 
 
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            sys.stdout.write(f"{sockets[0].getsockname()[1]}\n")
+            sys.stdout.flush()
+
+
 def serve(app: Any) -> None:
     """Serve until told to end."""
     sys.setswitchinterval(SWITCH_S)
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    sys.stdout.write(f"{listening.getsockname()[1]}\n")
-    sys.stdout.flush()
-    config = uvicorn.Config(app, loop="uvloop", http="httptools", log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listening])
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", log_level="warning", access_log=False, server_header=False
+    )
+    _Server(config).run(sockets=[listening])

@@ -55,9 +55,8 @@ def timestamp(at: float) -> str:
     return f"{_second(second)}.{thousandth:03d}Z"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # a document names several times, and most lie in the same few seconds
 def _second(at: int) -> str:
-    """Every document names several times, and most of them lie in the same few seconds."""
     return datetime.fromtimestamp(at, UTC).isoformat()[:19]
 
 

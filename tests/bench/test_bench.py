@@ -1,0 +1,134 @@
+"""Each measurement once, with tiny counts: that it runs from end to end and says what it must. Never a figure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from esteio.bench import deliver, load
+from esteio.bench.bare import application
+from esteio.bench.load import Plan, queues
+from esteio.bench.processes import Failed, ask, listening
+from esteio.bench.processes import load as press
+from esteio.bench.stub import Stub
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+SMALL = ("--sessions", "2", "--chats", "4", "--connections", "4", "--rounds", "1")
+
+
+def bench(*words: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "esteio", "bench", *words, *SMALL],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "in a pipe there is no progress"
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1
+    line: dict[str, Any] = json.loads(lines[0])
+    return line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "figures"),
+    [
+        (("deliver", "--messages", "60"), {"messages_per_s", "bare_per_s", "ratio", "accepted_per_s"}),
+        (
+            ("accept", "--messages", "60", "--seconds", "0.2"),
+            {
+                "accepted_per_s",
+                "bare_per_s",
+                "ratio",
+                "p99_ms_at_25_percent",
+                "p99_ms_at_50_percent",
+                "p99_ms_at_75_percent",
+            },
+        ),
+        (
+            ("inbound", "--webhooks", "60", "--seconds", "0.2", "--rate", "50"),
+            {"webhooks_per_s", "read_per_s", "bare_per_s", "ratio", "p99_ms_at_steady_rate"},
+        ),
+    ],
+)
+def test_a_measurement_ends_with_one_line_of_figures(words: tuple[str, ...], figures: set[str]) -> None:
+    line = bench(*words)
+    assert line["bench"] == words[0]
+    assert line["sessions"] == 2
+    assert figures <= set(line)
+    assert all(line[figure] > 0 for figure in figures)
+    assert [set(one) for one in line["each"]] == [figures]
+
+
+def test_a_chat_belongs_to_one_connection_and_stands_in_order() -> None:
+    plan = Plan(port=1, paths=("/a", "/b"), count=100, connections=3, chats=7, first=50)
+    seen: dict[str, tuple[int, int]] = {}
+    for line, queue in enumerate(queues(plan)):
+        for _, whole in queue:
+            body = json.loads(whole.partition(b"\r\n\r\n")[2])
+            chat, place = body["text"].split()[:2]
+            before_line, before = seen.get(chat, (line, int(place) - 1))
+            assert (line, int(place) - 1) == (before_line, before)
+            seen[chat] = (line, int(place))
+    assert len(seen) == 7
+
+
+def test_the_open_press_starts_each_request_when_it_is_due() -> None:
+    plan = Plan(port=1, paths=("/a",), count=10, connections=3, rate=5.0)
+    assert [place for place, _ in queues(plan)[0]] == list(range(10))
+
+
+def test_the_stub_sees_doubles_and_broken_order() -> None:
+    stub = Stub()
+    for place in (0, 1, 1, 2, 4):
+        body = msgspec.json.encode({"number": "55", "text": load.text_of(0, place)})
+        status, _ = stub._answer("/message/sendText/one", body)
+        assert status == 201
+    tally = stub._answer("/_bench/seen", b"")[1]
+    assert json.loads(tally) | {"last_at": 0} == {
+        "messages": 5,
+        "doubled": 1,
+        "out_of_order": 1,
+        "last_at": 0,
+        "webhooks": {},
+    }
+
+
+def test_the_bare_loop_settles_every_row_it_accepted(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening("esteio.bench.stub", tmp_path, "stub") as provider:
+            words = (str(tmp_path / "bare.db"), f"http://127.0.0.1:{provider}")
+            async with listening("esteio.bench.bare", tmp_path, "bare", *words) as port:
+                seen = await press(Plan(port=port, paths=("/rows",), count=30, connections=3, chats=5))
+                assert Counter(seen.statuses) == {"202": 30}
+                assert await deliver._bare_settled(port, 30) >= seen.began_at
+                assert (await ask(provider, "/_bench/seen"))["messages"] == 30
+
+    asyncio.run(story())
+
+
+def test_a_load_that_is_refused_is_no_figure(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with listening("esteio.bench.bare", tmp_path, "bare", str(tmp_path / "bare.db")) as port:
+            with pytest.raises(Failed, match="404"):
+                await press(Plan(port=port, paths=("/nowhere",), count=3, connections=1))
+
+    asyncio.run(story())
+
+
+def test_the_bare_server_has_two_addresses_only(tmp_path: Path) -> None:
+    app = application(str(tmp_path / "bare.db"), None)
+    assert {route.path for route in app.routes} == {"/rows", "/settled"}
