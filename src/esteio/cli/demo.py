@@ -32,6 +32,7 @@ def demo(
     language: Annotated[
         str | None, typer.Option(metavar="pt-BR|en", help="Instead of ESTEIO_LANGUAGE or the locale's.")
     ] = None,
+    sabotage: Annotated[list[str] | None, typer.Option(hidden=True, help="Break this story's world.")] = None,
 ) -> None:
     """Simulated providers, the gateway in front of them, five incidents by script; then it serves until Ctrl-C.
 
@@ -43,12 +44,14 @@ def demo(
     person = show.to_person() and not headless
     import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
 
-    from esteio.sim.demo import Plan  # noqa: PLC0415
+    from esteio.sim.demo import PATIENCE_S, SABOTAGED_PATIENCE_S, Plan  # noqa: PLC0415
 
+    broken = tuple(sabotage or ())
+    plan = Plan(seed, words.spoken(), sabotage=broken, patience_s=SABOTAGED_PATIENCE_S if broken else PATIENCE_S)
     bound = _bound(listen, person)
     try:
         with bound:
-            good = uvloop.run(_run(Plan(seed, words.spoken()), bound, person))
+            good = uvloop.run(_run(plan, bound, person))
     except OSError as error:
         raise Failed("cannot-listen", listen=USUAL_CONTROL, why=error.strerror or error) from error
     if not good:
@@ -76,10 +79,9 @@ async def _run(plan: Plan, bound: socket.socket, person: bool) -> bool:
     from esteio.cli.listening import stop_asked, url_of  # noqa: PLC0415
     from esteio.sim import demo  # noqa: PLC0415
 
-    console, url = Console(highlight=False), url_of(bound)
+    console, url, asked = Console(highlight=False), url_of(bound), stop_asked()
     if not person:
-        return await demo.once(plan, bound, url, console)
-    asked = stop_asked()
+        return await demo.once(plan, bound, url, console, asked)
     try:
         usual = msgspec.structs.replace(plan, control=USUAL_CONTROL)
         return await demo.watched(usual, bound, url, console, asked)

@@ -22,7 +22,7 @@ from rich.live import Live
 
 from esteio.sim import demo_summary
 from esteio.sim.demo_ledger import settle_accounts
-from esteio.sim.demo_screen import Screen
+from esteio.sim.demo_screen import Screen, stories
 from esteio.sim.demo_stage import Place, Stage
 from esteio.sim.demo_stories import STORIES, customer
 from esteio.sim.demo_tale import NotSo, Tale
@@ -30,6 +30,8 @@ from esteio.sim.demo_words import Words
 
 PATIENCE_S = 90.0
 """How long anything that must happen may take before its story has failed."""
+SABOTAGED_PATIENCE_S = 40.0
+"""And how long where it is known that it will not happen."""
 REFRESH_S = 1.0
 LIFE_S = (3.0, 7.0)
 """Between two contacts who write, once the script is over."""
@@ -101,10 +103,19 @@ async def opened(plan: Plan, bound: socket.socket, url: str) -> AsyncIterator[Ru
             yield Run(plan, stage, Words(plan.language))
 
 
-async def once(plan: Plan, bound: socket.socket, url: str, console: Console) -> bool:
-    """Play the script, print the summary; whether all was as it should be."""
+async def once(plan: Plan, bound: socket.socket, url: str, console: Console, asked: asyncio.Event) -> bool:
+    """Play the script, print the summary; whether all was as it should be. An end asked for before is a no."""
     async with opened(plan, bound, url) as run:
-        await run.play()
+        playing = asyncio.create_task(run.play())
+        with Console(stderr=True).status("") as status:
+            while not playing.done() and not asked.is_set():
+                status.update(stories(run.words, run.tales))
+                await asyncio.wait({playing}, timeout=REFRESH_S)
+        if not playing.done():
+            await _cancelled(playing)
+            console.print(run.words("interrupted"))
+            return False
+        await playing
         demo_summary.print_to(console, demo_summary.summary(run))
         return not run.failed
 
@@ -115,13 +126,19 @@ async def watched(plan: Plan, bound: socket.socket, url: str, console: Console, 
         demo_summary.print_to(console, demo_summary.greeting(run))
         screen = Screen(run.stage, run.words, run.tales)
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            acting = asyncio.create_task(_act(run, live))
+            acting = asyncio.create_task(_act(run, live, screen))
             await _shown(screen, live, asked, acting)
-            acting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await acting
+            live.update("", refresh=True)
+            await _cancelled(acting)
         console.print(run.words("stopping"))
         return not run.failed
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """It is over; what broke it, if anything did, is raised."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def _shown(screen: Screen, live: Live, asked: asyncio.Event, acting: asyncio.Task[None]) -> None:
@@ -132,15 +149,15 @@ async def _shown(screen: Screen, live: Live, asked: asyncio.Event, acting: async
             await asyncio.wait_for(asked.wait(), REFRESH_S)
 
 
-async def _act(run: Run, live: Live) -> None:
+async def _act(run: Run, live: Live, screen: Screen) -> None:
     await run.play()
     demo_summary.print_to(live.console, demo_summary.summary(run))
     await run.stage.create(FRESH_SERVER, FRESH, wait_s=0)
     demo_summary.print_to(live.console, demo_summary.where(run, FRESH))
-    await _live_on(run)
+    await _live_on(run, screen)
 
 
-async def _live_on(run: Run) -> None:
+async def _live_on(run: Run, screen: Screen) -> None:
     """Contacts write to whoever is linked, and the application answers."""
     dice = Random(run.plan.seed)
     for number in itertools.count(1):
@@ -150,5 +167,7 @@ async def _live_on(run: Run) -> None:
         if not living:
             continue
         row, sender = dice.choice(living), customer(9000 + dice.randrange(40))
-        await run.stage.contact(row.name, str(row.phone), sender, run.words("life.asks", number=number))
-        await run.stage.send(row.name, sender, run.words("life.answers", number=number))
+        asks, answers = run.words("life.asks", number=number), run.words("life.answers", number=number)
+        await run.stage.contact(row.name, str(row.phone), sender, asks)
+        await run.stage.send(row.name, sender, answers)
+        screen.tell(row.name, run.words("life.told", asks=asks, answers=answers))

@@ -15,12 +15,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from esteio.api.routes import teller
-from esteio.core.errors import sentence
+from esteio.core.errors import sentence, timeline_text
 from esteio.core.model import SessionId
 from esteio.core.session import Session
 from esteio.sim.demo_stage import Stage
-from esteio.sim.demo_tale import Tale
+from esteio.sim.demo_tale import Tale, line_text, telling
 from esteio.sim.demo_words import Words
 from esteio.store.base import JournalEntry
 
@@ -28,7 +27,10 @@ STYLES: Mapping[str, str] = {
     "connected": "green", "degraded": "yellow", "connecting": "yellow", "awaiting_qr": "cyan",
     "disconnected": "bold red", "error": "bold red", "paused": "dim", "yes": "green", "no": "red", "unknown": "dim",
 }  # fmt: skip
-NEWS = 6
+MARKS: Mapping[str, str] = {"begin": "…", "effect": "✓", "exists": "✓"}
+SAID_TWICE = frozenset({"outage-started", "outage-ended"})
+"""Decisions that a change of state tells as well."""
+NEWS = 7
 NEWS_KINDS = frozenset({"decision", "act", "notice", "operator"})
 FRAME = 8
 """Lines of the picture that are neither sessions nor news."""
@@ -48,7 +50,6 @@ class Screen:
 
     def __init__(self, stage: Stage, words: Words, tales: Mapping[str, Tale]) -> None:
         self._stage, self._words, self._tales = stage, words, tales
-        self._tell = teller(words.language)
         self._read: dict[SessionId, int] = {}
         self._acts: dict[SessionId, str] = {}
         self._news: deque[tuple[float, str, str]] = deque(maxlen=NEWS)
@@ -56,7 +57,11 @@ class Screen:
     async def picture(self, width: int, height: int) -> RenderableType:
         """The whole picture for a terminal of this size."""
         rows = [await self._row(session) for session in (await self._stage.store.sessions(limit=500)).items]
-        return Group(self._table(rows, max(FEWEST_ROWS, height - FRAME - NEWS)), self._stories(), self._latest(width))
+        return Group(
+            self._table(rows, max(FEWEST_ROWS, height - FRAME - NEWS)),
+            stories(self._words, self._tales),
+            self._latest(width),
+        )
 
     async def _row(self, session: Session) -> Row:
         lines = await self._stage.store.timeline(session.id, self._read.get(session.id, 0), 500)
@@ -68,10 +73,17 @@ class Screen:
         return Row(session, await self._stage.store.held(session.id), self._acts.get(session.id, "–"))
 
     def _note(self, session: Session, line: JournalEntry) -> None:
-        told = self._tell(line)
+        if line.args.get("rung") == "set_webhook":
+            return
         if line.kind == "act":
-            self._acts[session.id] = told
-        self._news.append((line.at, session.name, told))
+            rung = self._words.rung(line.args.get("rung", ""))
+            self._acts[session.id] = f"{MARKS.get(line.code, '✗')} {rung}"
+        if telling(line) and line.code not in SAID_TWICE:
+            self.tell(session.name, line_text(self._words, line), line.at)
+
+    def tell(self, who: str, text: str, at: float | None = None) -> None:
+        """One more line of news, of now by default."""
+        self._news.append((self._stage.world.now() if at is None else at, who, text))
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -92,19 +104,17 @@ class Screen:
             Text(session.name, "bold"),
             Text(words.state(session.state), STYLES.get(session.state, "")),
             *(Text(words(f"answer.{answer}"), STYLES[answer]) for answer in answers),
-            Text(sentence(session.reason, words.language).text, "" if session.state != "connected" else "dim"),
+            Text(self._because(session), "" if session.state != "connected" else "dim"),
             Text(str(row.held) if row.held else "", "yellow"),
             Text(row.act, "dim"),
         )
 
-    def _stories(self) -> Text:
-        text = Text(f"{self._words('head.stories')}: ", "bold")
-        for code, tale in self._tales.items():
-            word, style = ("playing", "yellow") if not tale.over else ("passed", "green")
-            if tale.faults:
-                word, style = "failed", "bold red"
-            text.append(f"{code} ", "bold").append(f"{self._words(word)}   ", style)
-        return text
+    def _because(self, session: Session) -> str:
+        """Of a healthy session the proof alone: that it is connected stands beside it."""
+        evidence = session.reason.args.get("evidence")
+        if session.reason.code == "live" and evidence:
+            return timeline_text(evidence, {}, self._words.language)
+        return sentence(session.reason, self._words.language).text
 
     def _latest(self, width: int) -> Text:
         text = Text(f"\n{self._words('head.news')}", "bold", no_wrap=True, overflow="ellipsis")
@@ -113,6 +123,17 @@ class Screen:
             line = f"\n{moment}  {name:<12} {told}"
             text.append(line if len(line) <= width else line[: width - 1] + "…", "none")
         return text
+
+
+def stories(words: Words, tales: Mapping[str, Tale]) -> Text:
+    """How far each story is, on one line."""
+    text = Text(f"{words('head.stories')}: ", "bold")
+    for code, tale in tales.items():
+        word, style = ("story.playing", "yellow") if not tale.over else ("story.passed", "green")
+        if tale.faults:
+            word, style = "story.failed", "bold red"
+        text.append(f"{code} ", "bold").append(f"{words(word)}   ", style)
+    return text
 
 
 def _kept(rows: Sequence[Row], room: int) -> list[Row]:

@@ -36,7 +36,7 @@ def customer(index: int) -> str:
 async def seed_000(tale: Tale, sabotage: bool) -> None:
     """Row first, provider awaited for eight seconds, the QR by itself; slow and refusing providers too."""
     made = [_made(tale, index, name, server, sabotage) for index, (name, server) in enumerate(CREATED)]
-    await asyncio.gather(*made, _slow(tale), _refused(tale))
+    await tale.together(*made, _slow(tale), _refused(tale))
 
 
 async def _made(tale: Tale, index: int, name: str, server: str, sabotage: bool) -> None:
@@ -46,6 +46,7 @@ async def _made(tale: Tale, index: int, name: str, server: str, sabotage: bool) 
     seconds = tale.stage.world.now() - part.since
     tale.prove(part, seconds < tale.patience_s / 2, "000.qr-by-itself", seconds=tale.words.seconds(seconds))
     if not sabotage:
+        tale.step(part, "000.script-scans")
         await tale.stage.control("scan", server=server, session=tale.ref(name), number=phone(index))
     session = await tale.until_state(part, name, "connected")
     tale.took(part, "took.connected")
@@ -99,7 +100,7 @@ async def _refused(tale: Tale) -> None:
 
 async def seed_001(tale: Tale, sabotage: bool) -> None:
     """The server says open and its sends say Connection Closed: a restart cures, or only a restart of the process."""
-    await asyncio.gather(_ghost(tale), _ended(tale, sabotage))
+    await tale.together(_ghost(tale), _ended(tale, sabotage))
 
 
 async def _haunt(tale: Tale, name: str, server: str, index: int, variant: str) -> tuple[Part, list[str]]:
@@ -144,12 +145,12 @@ async def _ended(tale: Tale, sabotage: bool) -> None:
     held = await tale.stage.store.held((await tale.stage.session(name)).id)
     tale.prove(part, held == len(texts), "proof.held", count=len(texts))
     if not sabotage:
+        tale.step(part, "001.script-restarts", server=server)
         await tale.stage.control("restart-server", server=server, down_s=2, boot_s=4)
     await tale.until_state(part, name, "connected")
     await tale.delivered(part, {customer(11): texts})
     tale.took(part)
     await tale.account(part, name)
-    part.did.append(tale.words("001.script-restarts", server=server))
     tale.unharmed(part, server)
 
 
@@ -174,7 +175,7 @@ async def seed_002(tale: Tale, sabotage: bool) -> None:
     await _qr_wanted(tale, part, "002-a")
     if sabotage:
         tale.stage.world.phone(phone(21)).unlink("002-b")
-    await asyncio.gather(_newcomer(tale, server), _calm_again(tale, part, server))
+    await tale.together(_newcomer(tale, server), _calm_again(tale, part, server))
     for name in names:
         await tale.until_state(part, name, "connected")
     await tale.delivered(part, chats)
@@ -237,7 +238,7 @@ async def _newcomer(tale: Tale, server: str) -> None:
 
 async def seed_003(tale: Tale, sabotage: bool) -> None:
     """W-API says nothing when it falls; and a message that comes in restores at once."""
-    await asyncio.gather(_quiet(tale, sabotage), _knock(tale))
+    await tale.together(_quiet(tale, sabotage), _knock(tale))
 
 
 async def _wapi_line(tale: Tale, name: str, index: int, policy: str) -> WapiLine:
@@ -308,7 +309,7 @@ async def _knock(tale: Tale) -> None:
 
 async def seed_004(tale: Tale, sabotage: bool) -> None:
     """One "Connection Closed" is a hiccup; many dead sessions of one server are one incident, healed in a ramp."""
-    await asyncio.gather(_hiccup(tale), _mass(tale, sabotage))
+    await tale.together(_hiccup(tale), _mass(tale, sabotage))
 
 
 async def _hiccup(tale: Tale) -> None:
@@ -364,8 +365,10 @@ async def _one_incident(tale: Tale, part: Part, server: str) -> None:
         return incident is None or incident.ended_at is not None
 
     await tale.until(part, over, "wish.incident-over", server=server)
-    alone = [phase for name in MASS for phase in tale.stage.told.phases(name)]
-    tale.prove(part, alone == [], "004.one-notice", server=server)
+    told = [
+        (work.payload["session"], work.payload["phase"]) for work in tale.stage.told.notices if work.server == server
+    ]
+    tale.prove(part, told == [(None, "opened"), (None, "closed")], "004.one-notice", server=server)
     await tale.account(part, MASS[0])
 
 

@@ -24,6 +24,8 @@ Line = tuple[str, int, str, str]
 """Style, indent, label, text."""
 WIDEST = 110
 LABEL = 10
+CODE = "code"
+"""The style of what is to be copied: never wrapped."""
 
 
 def print_to(console: Console, lines: Iterable[Line]) -> None:
@@ -31,6 +33,9 @@ def print_to(console: Console, lines: Iterable[Line]) -> None:
     width = min(console.width, WIDEST) if console.is_terminal else WIDEST
     for style, indent, label, text in lines:
         head = " " * indent + (label.ljust(LABEL) if label else "")
+        if style == CODE:
+            console.print(Text(head + text), soft_wrap=True, highlight=False)
+            continue
         wrapped = textwrap.wrap(text, max(20, width - len(head))) or [""]
         for number, piece in enumerate(wrapped):
             lead = head if number == 0 else " " * len(head)
@@ -74,16 +79,18 @@ def where(run: Run, fresh: str) -> Iterator[Line]:
     yield from _places(run)
     yield "", 2, "", words("where.fresh", session=fresh)
     yield "", 2, "", words("where.try")
-    yield "", 4, "", f"export ESTEIO_URL={stage.url} ESTEIO_KEY={stage.key}"
-    yield "", 4, "", f"esteio sessions; esteio why 001-process; esteio qr {fresh}"
+    yield CODE, 4, "", f"export ESTEIO_URL={stage.url}"
+    yield CODE, 4, "", f"export ESTEIO_KEY={stage.key}"
+    yield CODE, 4, "", f"esteio sessions; esteio why 001-process; esteio qr {fresh}"
     yield "", 0, "", ""
 
 
 def _places(run: Run) -> Iterator[Line]:
     words, stage = run.words, run.stage
+    yield "", 2, "", f"{words('where.front')}: {stage.url}/"
     yield "", 2, "", f"{words('where.docs')}: {stage.url}/docs"
     yield "", 2, "", f"{words('where.sandbox')}: {stage.sandbox.urls['control']}/_sandbox/"
-    yield "", 2, "", f"{words('where.key')}: {stage.key}"
+    yield CODE, 2, "", f"{words('where.key')}: {stage.key}"
 
 
 def _policy(words: Words) -> str:

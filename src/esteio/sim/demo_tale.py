@@ -6,8 +6,10 @@ and did is read from its own timeline; what really happened, from the world's le
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -48,6 +50,8 @@ class Part(msgspec.Struct):
     broke: str
     saw: list[str] = []
     did: list[str] = []
+    steps: list[tuple[float, str]] = []
+    """What the script did in a person's place, with its moment."""
     took: str = ""
     proof: list[str] = []
 
@@ -79,6 +83,15 @@ class Tale:
         if not holds:
             raise NotSo(self.words("fault.claim", who=part.who, claim=claim))
         part.proof.append(claim)
+
+    async def together(self, *strands: Coroutine[Any, Any, None]) -> None:
+        """Strands of one story side by side; each goes to its own end. Raises the last `NotSo`, the others are kept."""
+        results = await asyncio.gather(*strands, return_exceptions=True)
+        broken = [result for result in results if isinstance(result, BaseException)]
+        for error in broken[:-1]:
+            self.faults.append(str(error) if isinstance(error, NotSo) else self.words("fault.error", error=repr(error)))
+        if broken:
+            raise broken[-1]
 
     async def until(self, part: Part, done: Callable[[], Awaitable[bool]], key: str, /, **values: object) -> None:
         """Let time pass until it is so. Raises `NotSo` when patience ends."""
@@ -114,21 +127,18 @@ class Tale:
         for session in sessions:
             mark = f"{session}: " if len(sessions) > 1 else ""
             lines = [line for line in await self.stage.timeline(session) if _first(line) >= part.since]
-            part.saw += [self._told(mark, line, part.since) for line in _seen(lines)][:LINES_TOLD]
+            seen = [f"+{self._ago(part, _first(line))}  {mark}{line_text(self.words, line)}" for line in _seen(lines)]
+            part.saw += seen[:LINES_TOLD]
             acts = (line for line in lines if line.code in DID and line.args.get("rung") != "set_webhook")
-            part.did += [self._told(mark, line, part.since) for line in acts]
+            part.steps += [(_first(line), mark + line_text(self.words, line)) for line in acts]
+        part.did = [f"+{self._ago(part, at)}  {text}" for at, text in sorted(part.steps)]
 
-    def _told(self, mark: str, line: JournalEntry, since: float) -> str:
-        ago = self.words.seconds(max(0.0, _first(line) - since))
-        return f"+{ago}  {mark}{self._text(line)}"
+    def step(self, part: Part, key: str, /, **values: object) -> None:
+        """The script acts now, in a person's place."""
+        part.steps.append((self.stage.world.now(), self.words(key, **values)))
 
-    def _text(self, line: JournalEntry) -> str:
-        if line.code == "state":
-            why = sentence(Reason(line.args["because"], line.args), self.words.language).text
-            return f"{self.words.state(line.args['to'])}: {why}"
-        if line.code == "begin":
-            return timeline_text("begin", {**line.args, "because": ""}, self.words.language)
-        return timeline_text(line.code, line.args, self.words.language)
+    def _ago(self, part: Part, at: float) -> str:
+        return self.words.seconds(max(0.0, at - part.since))
 
     # -- what really happened --------------------------------------------------------------------------------------
 
@@ -182,17 +192,32 @@ class Tale:
         raise KeyError(session)
 
 
+def line_text(words: Words, line: JournalEntry) -> str:
+    """A timeline's line in few words: a change of state with its reason, an act without."""
+    if line.code == "state":
+        why = sentence(Reason(line.args["because"], line.args), words.language).text
+        return f"{words.state(line.args['to'])}: {why}"
+    if line.code == "begin":
+        return timeline_text("begin", {**line.args, "because": ""}, words.language)
+    return timeline_text(line.code, line.args, words.language)
+
+
+def telling(line: JournalEntry) -> bool:
+    """Whether a change of state is one that people notice."""
+    return line.code != "state" or line.args["from"] != line.args["to"] or line.args["because"] not in PLAIN
+
+
 def _first(line: JournalEntry) -> float:
     return line.first_at or line.at
 
 
 def _seen(lines: Sequence[JournalEntry]) -> list[JournalEntry]:
-    """Each telling piece of evidence once, and each change of state."""
+    """Each telling piece of evidence once, and each change of state, in order of their first moments."""
     told: set[str] = set()
     kept = []
-    for line in lines:
-        moved = line.code == "state" and (line.args["from"] != line.args["to"] or line.args["because"] not in PLAIN)
-        if moved or (line.kind == "evidence" and line.code in TELLING and line.code not in told):
+    for line in sorted(lines, key=_first):
+        new = line.kind == "evidence" and line.code in TELLING and line.code not in told
+        if new or (line.code == "state" and telling(line)):
             told.add(line.code)
             kept.append(line)
     return kept

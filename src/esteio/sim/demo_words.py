@@ -26,6 +26,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Times shortened for the demo (an ordinary gateway → here): {changes}.",
     ),
     "playing": ("em andamento", "being played"),
+    "story.playing": ("em curso", "playing"),
+    "story.passed": ("certo", "good"),
+    "story.failed": ("FALHOU", "FAILED"),
     "passed": ("tudo certo", "as it should be"),
     "failed": ("FALHOU", "FAILED"),
     "first-healthy": (
@@ -79,6 +82,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Nothing: the session is made on {server} by the API, and a phone scans the code that shows.",
     ),
     "000.qr-by-itself": ("O QR apareceu sozinho em {seconds}.", "The QR showed by itself within {seconds}."),
+    "000.script-scans": (
+        "O roteiro, no papel da pessoa, lê o QR com um telefone.",
+        "The script, in a person's place, scans the QR with a phone.",
+    ),
     "000.phone": (
         "Conectada com o telefone que leu o código ({phone}).",
         "Linked to the phone that scanned ({phone}).",
@@ -137,8 +144,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Within {seconds} Esteio proposed to a person, by its name, to restart the process of {server}.",
     ),
     "001.script-restarts": (
-        "(o roteiro, no papel da pessoa) Reinicia o processo de {server}.",
-        "(the script, as that person) Restarts the process of {server}.",
+        "O roteiro, no papel da pessoa, reinicia o processo de {server}.",
+        "The script, in that person's place, restarts the process of {server}.",
     ),
     # 002
     "002.boot": (
@@ -214,8 +221,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The falls were one incident of {server}.",
     ),
     "004.one-notice": (
-        "Nenhuma sessão avisou por si: no máximo um aviso, o do servidor {server}.",
-        "No session told people by itself: one notice at most, that of the server {server}.",
+        "Um aviso da queda e um da volta, os do servidor {server}; nenhuma sessão avisou por si.",
+        "One notice of the fall and one of the return, those of the server {server}; none by a single session.",
     ),
     # proofs that several share
     "proof.delivered.one": ("Entregue uma vez só.", "Delivered exactly once."),
@@ -293,20 +300,23 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "head.sends": ("envia", "sends"),
     "head.receives": ("recebe", "receives"),
     "head.because": ("porque", "because"),
-    "head.held": ("guardadas", "held"),
+    "head.held": ("retidas", "held"),
     "head.act": ("último ato", "last act"),
     "head.news": ("O que acaba de acontecer", "What has just happened"),
     "head.stories": ("Histórias", "Stories"),
     "answer.yes": ("sim", "yes"),
     "answer.no": ("não", "no"),
     "answer.unknown": ("?", "?"),
+    "interrupted": ("Interrompida antes do fim: nada ficou provado.", "Interrupted before its end: nothing is proved."),
     "stopping": ("Encerrando…", "Stopping…"),
     "stop": ("Ctrl-C encerra.", "Ctrl-C stops."),
     # life after the script
+    "life.told": ("contato: {asks} → resposta: {answers}", "contact: {asks} → answer: {answers}"),
     "life.asks": ("Bom dia! Pergunta {number}.", "Good morning! Question {number}."),
     "life.answers": ("Bom dia! Resposta {number}.", "Good morning! Answer {number}."),
     # where to look
     "where": ("O roteiro terminou; tudo continua no ar.", "The script is over; all goes on serving."),
+    "where.front": ("Página do gateway", "The gateway's page"),
     "where.docs": ("API, com descrição e teste", "API, described, to be tried"),
     "where.key": ("Chave de administração", "Admin key"),
     "where.sandbox": ("Caixa de areia: telefones, defeitos, QR", "Sandbox: phones, faults, QR"),
@@ -336,6 +346,10 @@ class Words:
         """`3,4 s` or `3.4 s`; whole from ten on."""
         told = f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
         return told if self._index else told.replace(".", ",")
+
+    def rung(self, rung: str) -> str:
+        """A step of the ladder as people read it."""
+        return self._named["rung"].get(rung, rung)
 
     def state(self, state: str) -> str:
         """A session's state as people read it."""
