@@ -45,6 +45,11 @@ def named_id(prefix: str, now: float, name: str) -> str:
     return _ulid(prefix, now, int.from_bytes(hashlib.blake2b(name.encode(), digest_size=10).digest(), "big"))
 
 
+def stopwatch() -> float:
+    """Seconds of this machine's own time, for telling how long something took; never for telling what to do."""
+    return time.perf_counter()
+
+
 class SystemClock:
     """The machine's clock and its entropy: asked once for the dice of ids, and for each token."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import msgspec
 
+from esteio.clock import stopwatch
 from esteio.core.policy import build
 from esteio.sim import pictures, report
 from esteio.sim.plan import Plan, draw
@@ -69,19 +69,18 @@ def swarm_plan(seed: int, sessions: int = SWARM_SESSIONS, hours: float = SWARM_H
 
 
 def swarm(
-    first: int,
-    count: int,
+    seeds: range,
     *,
     policy: str = "default",
     sessions: int = SWARM_SESSIONS,
     hours: float = SWARM_HOURS,
     within_s: float | None = None,
 ) -> Iterator[Outcome]:
-    """Small seeds one after the other, until `count` are done or `within_s` of real time have passed."""
+    """Small seeds one after the other, until all are done or `within_s` of real time have passed."""
     check((policy,))
-    began = monotonic()
-    for seed in range(first, first + count):
-        if within_s is not None and monotonic() - began >= within_s:
+    began = stopwatch()
+    for seed in seeds:
+        if within_s is not None and stopwatch() - began >= within_s:
             return
         yield run(swarm_plan(seed, sessions, hours), policy)
 

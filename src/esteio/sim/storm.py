@@ -11,11 +11,11 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from time import perf_counter
 from typing import Any
 
 import msgspec
 
+from esteio.clock import stopwatch
 from esteio.core.policy import DEFAULT, Policy, build
 from esteio.providers.registry import load
 from esteio.sim.checkers import Checkers, Violation, text_of
@@ -139,7 +139,7 @@ class Storm:
 
     async def run(self) -> Outcome:
         """The whole story, and the calm after it."""
-        began = perf_counter()
+        began = stopwatch()
         await self.supervisor.start()
         tasks = [asyncio.get_running_loop().create_task(one) for one in (self._faults(), self._talk(), self._sample())]
         await asyncio.gather(*tasks[:2])
@@ -152,7 +152,7 @@ class Storm:
         await asyncio.gather(*tasks, return_exceptions=True)
         outcome = await self._outcome(ended, took)
         await self.supervisor.aclose()
-        outcome.real_s = perf_counter() - began
+        outcome.real_s = stopwatch() - began
         return outcome
 
     async def _faults(self) -> None:
