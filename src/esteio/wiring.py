@@ -20,6 +20,7 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
+from esteio.engine.acks import AckWatch
 from esteio.engine.address import AddressBook
 from esteio.engine.commands import Commands
 from esteio.engine.courier import Courier
@@ -134,7 +135,8 @@ class Gateway:
         self.gaps = GapReader(
             store, clock, self.addresses, transport, told=self._webhook_read, applied=self._webhook_applied
         )
-        self.upkeep = Upkeep(store, clock, doubts, self.gaps)
+        self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
+        self.upkeep = Upkeep(store, clock, doubts, self.gaps, self.acks)
         self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
@@ -191,6 +193,7 @@ class Gateway:
         start("expire", self.upkeep.expire)
         start("doubts", self.upkeep.doubts)
         start("gaps", self.upkeep.gaps)
+        start("acks", self.upkeep.acks)
         start("beat", self.upkeep.beat)
         start("purge", self.upkeep.purge)
         start("relay", self.relay.run)
@@ -244,6 +247,7 @@ class Gateway:
 
     def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
         self.hub.message_changed(message_id)
+        self.acks.sent(session_id)
         self.relay.nudge()
         self.mailboxes.heard(session_id, evidence)
 

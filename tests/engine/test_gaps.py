@@ -36,7 +36,8 @@ def test_what_came_while_webhooks_were_lost_in_an_outage_arrives_once_as_recover
         await asyncio.sleep(60)
         expected = [("antes", False), ("perdida 1", True), ("perdida 2", True)]
         assert await texts_in(lab) == expected
-        told = [e.data.get("recovered", False) for e in await event_types(lab, "message.received") if e.data["direction"] == "in"]
+        events = [e.data for e in await event_types(lab, "message.received")]
+        told = [data.get("recovered", False) for data in events if data["direction"] == "in"]
         assert told == [False, True, True]
         await asyncio.sleep(3600)
         assert await texts_in(lab) == expected

@@ -92,6 +92,21 @@ async def test_a_message_read_back_after_a_gap_says_so(store, make):
     assert (await store.events(0, 1))[0].data["recovered"] is True
 
 
+def received_at(at, ident):
+    return ReceivedMessage(ident, CHAT, CHAT, at, Content(kind="text", text="oi"), from_me=True)
+
+
+async def test_what_happened_before_the_send_is_not_its_echo(store, make):
+    session = await make.session(store)
+    message = await make.doubted(store, session)
+    await apply(store, session, received_at(NOW - 3600, "OLD"))
+    assert await state_of(store, message) == "in_doubt"
+    assert (await store.message_by_provider_id(session.id, "OLD")).state == "sent"
+    await apply(store, session, received_at(NOW - 30, "NEW"))
+    assert await state_of(store, message) == "sent"
+    assert (await store.message_by_provider_id(session.id, "NEW")).id == message.id
+
+
 async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store, make):
     session = await make.session(store)
     await apply(store, session, received("A", chat="77@lid"))

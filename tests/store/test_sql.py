@@ -13,6 +13,7 @@ SMALL_BY_INDEX = {
     "work_performing": "work_leases",
     "messages_sending": "messages_leases",
     "raws_unread": "raws_unread",
+    "sessions_cold": "sessions_cold",
 }
 """What may be walked whole: partial indexes over the few rows that are in such a state."""
 

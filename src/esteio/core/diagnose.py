@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from esteio.core import restriction
 from esteio.core.evidence import KINDS, Evidence
 from esteio.core.model import Reason, Server
 from esteio.core.policy import Policy
@@ -25,6 +26,7 @@ CODES: dict[str, int] = {"logged_out": 401, "temp_banned": 402, "banned": 403, "
 _READ_ROADS = ("state", "probe", "list")
 _RECEIVES = frozenset({"message_received", "phone_echo_received"})
 _SENDS = frozenset({"receipt_received", "server_ack_received", "round_trip_ok", "send_accepted"})
+_ACKS = frozenset({"receipt_received", "server_ack_received"})
 _CLAIMS = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
 QR_LIVES_S = 90.0
 """A QR not renewed for this long is gone (45 s each on Evolution, 60 then 20 s elsewhere)."""
@@ -73,6 +75,8 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
         facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
     if kind in _RECEIVES and at > facts.receive_ok_at:
         facts = msgspec.structs.replace(facts, receive_ok_at=at, receive_ok_by=kind, silence_at=0.0, stall_at=0.0)
+    if kind in _ACKS and at > facts.acked_at:
+        facts = msgspec.structs.replace(facts, acked_at=at)
     if kind == "receipt_received" and facts.stall_at:
         facts = msgspec.structs.replace(facts, stall_at=0.0)
     return _lived(facts, at, kind, evidence.seen_at)
@@ -233,8 +237,13 @@ def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
 
 
 def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
-    times = (*facts.ack_errors, evidence.happened_at)[-KEEP_ACKS:]
-    return msgspec.structs.replace(facts, ack_errors=times, ack_error_code=evidence.data.get("code", ""))
+    at, code = evidence.happened_at, evidence.data.get("code", "")
+    times = (*facts.ack_errors, at)[-KEEP_ACKS:]
+    facts = msgspec.structs.replace(facts, ack_errors=times, ack_error_code=code)
+    if at <= facts.restricted_at or not restriction.restricted(facts, code, at):
+        return facts
+    until = _time(evidence.data.get("until", ""))
+    return msgspec.structs.replace(facts, restricted_at=at, restricted_until=max(until, facts.restricted_until))
 
 
 def _webhook_ok(facts: Facts, evidence: Evidence) -> Facts:
@@ -484,16 +493,17 @@ RESTRICTED_FOR_S = 3600.0
 
 
 def _weaknesses(facts: Facts, policy: Policy, now: float) -> Iterator[Reason]:
-    recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
-    if recent and facts.ack_error_code == "463":
-        yield Reason("restricted-463", {"count": str(len(recent))})
+    if restriction.until(facts, now):
+        recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
+        yield Reason("restricted-463", {"count": str(len(recent))} if recent else {})
     if facts.stall_at > facts.receive_ok_at:
         yield Reason("stalled", {})
     if facts.silence_at > facts.receive_ok_at:
         yield Reason("deaf", {})
     if facts.webhook_gone_at and now - facts.webhook_gone_at >= policy.effect_within_s:
         yield Reason("webhook-gone", {})
-    missing = [at for at in facts.acks_missing if at > facts.send_ok_at and now - at < RESTRICTED_FOR_S]
+    # They carry the time of the send: what was sent before the last acknowledgement says nothing about the line.
+    missing = [at for at in facts.acks_missing if at > facts.acked_at and now - at < RESTRICTED_FOR_S]
     if len(missing) >= 3:
         yield Reason("acks-missing", {"count": str(len(missing))})
 

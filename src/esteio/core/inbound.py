@@ -87,7 +87,8 @@ def dedupe_key(event: InboundEvent) -> str:
         case SendEcho():
             return f"e:{event.provider_id}"
         case Receipt():
-            return f"r:{event.provider_id}:{event.state}"
+            # An update without a status of its own is no acknowledgement, and may not stand in the way of one.
+            return f"{'r' if event.proves else 'u'}:{event.provider_id}:{event.state}"
         case EditedMessage():
             return f"x:{event.provider_id}:{event.happened_at:.3f}"
         case DeletedMessage():

@@ -78,6 +78,12 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     acks_missing: tuple[float, ...] = ()
     ack_errors: tuple[float, ...] = ()
     ack_error_code: str = ""
+    restricted_at: float = 0.0
+    """When WhatsApp last refused a message to a new contact (463)."""
+    restricted_until: float = 0.0
+    """Until when, where it said so."""
+    acked_at: float = 0.0
+    """When WhatsApp last acknowledged one of our messages."""
     silence_at: float = 0.0
     stall_at: float = 0.0
     webhook_gone_at: float = 0.0

@@ -5,6 +5,7 @@ Never lives here: what the verdict rests on (`diagnose`), what is done about it 
 
 from __future__ import annotations
 
+from esteio.core import restriction
 from esteio.core.decision import Draft
 from esteio.core.diagnose import DOWN, Verdict
 from esteio.core.model import Axis, Reason, SessionState
@@ -39,7 +40,9 @@ def follow(draft: Draft, found: Verdict) -> None:
         can_receive=can_receive,
         gate=gate,
         gate_since=gate_since,
+        cold_until=restriction.until(before.facts, draft.now),
     )
+    draft.wake(draft.session.cold_until or None)
 
 
 def why_not_sent(session: Session, found: Verdict) -> Reason:
@@ -83,6 +86,8 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
         return "disconnected", Reason("ghost-needs-server-restart", {"server": draft.server.name})
     if recovery.awaiting:
         return "disconnected", Reason("approval-awaited", {"cause": found.because.code})
+    if found.kind == "closed" and not draft.view.can.connect and recovery.strikes > 1:
+        return "disconnected", Reason("closed-for-good")
     worse = recovery.strikes > 0 or recovery.logouts > 0 or draft.session.state in ("disconnected", "error")
     if worse and draft.session.linked:
         return "disconnected", found.because

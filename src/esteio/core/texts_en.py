@@ -30,6 +30,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "reconnecting": ("The connection fell and the server is reconnecting by itself. It is given its time.", ""),
     "closed": ("The connection fell and the server confirms it. Trying to reconnect; no QR code is needed.", ""),
+    "closed-for-good": (
+        "The session is closed, restarting it does not bring it back, and the provider does not say why.",
+        "Look on the phone whether the linked device is still there; if not, scan the QR code again.",
+    ),
     "flapping": (
         (
             "The session connects and falls again and again[ ({count} times just now)]. "
@@ -101,6 +105,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "The session is alive; a restart does not help."
         ),
         "Stop messages to people who never wrote to this number. Answering those who write is still possible.",
+    ),
+    "held-463": (
+        (
+            "WhatsApp refuses messages to new contacts for now (code 463). This one waits[ until {until}] "
+            "and goes at once if its recipient writes first."
+        ),
+        "Nothing to do. Whoever insists now risks the number.",
     ),
     "stalled": (
         "The connection answers, but the server delivers no event at all, not even of our own messages.",

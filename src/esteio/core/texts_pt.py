@@ -33,6 +33,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "reconnecting": ("A conexão caiu e o próprio servidor está reconectando. Damos a ele esse tempo.", ""),
     "closed": ("A conexão caiu e o servidor confirma que está fechada. Tentando reconectar, sem precisar de QR.", ""),
+    "closed-for-good": (
+        "A sessão está fechada, reiniciá-la não a traz de volta e o provedor não diz por quê.",
+        "Veja no celular se o aparelho conectado ainda está lá; se não estiver, leia o QR Code de novo.",
+    ),
     "flapping": (
         "A sessão conecta e cai sem parar[ ({count} vezes há pouco)]. Não reiniciamos nada: mexer agora pioraria.",
         "Se continuar, veja se o mesmo número não está aberto em outro servidor.",
@@ -101,6 +105,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "A sessão está viva; reiniciar não ajuda."
         ),
         "Pare as mensagens para quem nunca escreveu a este número. Responder a quem escreve continua possível.",
+    ),
+    "held-463": (
+        (
+            "O WhatsApp está recusando mensagens para contatos novos (código 463). Esta espera[ até {until}] "
+            "e vai logo se o destinatário escrever antes."
+        ),
+        "Nada a fazer. Quem insiste agora arrisca o número.",
     ),
     "stalled": (
         "A conexão responde, mas o servidor não entrega nenhum evento, nem os das nossas próprias mensagens.",

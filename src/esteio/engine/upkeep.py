@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from esteio.clock import Clock
+from esteio.engine.acks import AckWatch
 from esteio.engine.doubt import Doubts
 from esteio.engine.gaps import GapReader
 from esteio.log import logger
@@ -19,6 +20,7 @@ EXPIRE_EVERY_S = 5.0
 DOUBT_EVERY_S = 2.0
 PURGE_EVERY_S = 600.0
 GAPS_EVERY_S = 5.0
+ACKS_EVERY_S = 15.0
 BEAT_EVERY_S = 20.0
 """How often the store is told that we live: a restart reads back from the last time."""
 KEEP_RAW_S = 3 * 86400.0
@@ -30,8 +32,9 @@ log = logger("upkeep")
 class Upkeep:
     """The chores as eternal tasks."""
 
-    def __init__(self, store: Store, clock: Clock, doubts: Doubts, gaps: GapReader) -> None:
-        self._store, self._clock, self._doubts, self._gaps = store, clock, doubts, gaps
+    def __init__(self, store: Store, clock: Clock, doubts: Doubts, gaps: GapReader, acks: AckWatch) -> None:
+        self._store, self._clock = store, clock
+        self._doubts, self._gaps, self._acks = doubts, gaps, acks
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
@@ -44,6 +47,10 @@ class Upkeep:
     async def gaps(self) -> None:
         """Gaps whose reading is due, for ever."""
         await _every(GAPS_EVERY_S, self._gaps.look)
+
+    async def acks(self) -> None:
+        """Messages that nobody acknowledges, for ever."""
+        await _every(ACKS_EVERY_S, self._acks.look)
 
     async def beat(self) -> None:
         """A sign of life in the store, for ever."""

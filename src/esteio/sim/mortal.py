@@ -24,12 +24,22 @@ READS = frozenset(
         "sessions", "due_sessions", "next_wake", "session_view", "held", "qr", "timeline", "approvals", "approval",
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_relay", "quote_target", "unread_raw", "unreadable", "events", "key_by_hash", "keys",
-        "due_gaps",
+        "due_gaps", "late_acks", "ack_times",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""
 POLLS = frozenset(
-    {"ping", "claim_sends", "claim_work", "claim_relays", "deal_events", "doubted", "expire_messages", "bury_events", "purge"}
+    {
+        "ping",
+        "claim_sends",
+        "claim_work",
+        "claim_relays",
+        "deal_events",
+        "doubted",
+        "expire_messages",
+        "bury_events",
+        "purge",
+    }
 )
 """Writes that mostly find nothing to do: a point only when they did something."""
 

@@ -39,6 +39,7 @@ from esteio.store.values import (
     InboxResult,
     InboxSettlement,
     JournalEntry,
+    LateAck,
     NewMessage,
     News,
     Page,
@@ -68,6 +69,7 @@ __all__ = [
     "InboxResult",
     "InboxSettlement",
     "JournalEntry",
+    "LateAck",
     "Locked",
     "NewMessage",
     "NewerDatabase",
@@ -302,6 +304,21 @@ class Store(RelayStore, Protocol):
         ...
 
     async def postpone_gap(self, gap: Gap, again_at: float) -> bool: ...
+
+    # acknowledgements
+    async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
+        """Messages sent between those times without any acknowledgement that were not told of yet, oldest first."""
+        ...
+
+    async def ack_times(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[float]:
+        """How long the latest messages sent between those times waited for their first acknowledgement."""
+        ...
+
+    async def tell_missing_acks(
+        self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float
+    ) -> int:
+        """Each message once for good; how many were new. The evidence is written when any was."""
+        ...
 
     # events and keys
     async def events(self, after: int, limit: int) -> Sequence[EventRow]: ...

@@ -408,12 +408,30 @@ WITH RECURSIVE places (place) AS (
     SELECT (SELECT min(l.place) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place > p.place)
     FROM places p WHERE p.place IS NOT NULL
 )
-SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place)
+SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place), s.cold_until
 FROM places p JOIN sessions s ON s.id = p.place / 10
 WHERE s.gate = 'open' AND s.paused = 0
 
 -- name: place_lanes
 SELECT chat, head FROM lanes WHERE place = :place AND due_at <= :now ORDER BY due_at, head LIMIT :limit
+
+-- name: chat_heard
+SELECT 1 FROM messages
+WHERE session_id = :session_id AND chat = :chat AND direction = 'in' AND created_at >= :since LIMIT 1
+
+-- name: chat_reached
+SELECT 1 FROM messages
+WHERE session_id = :session_id AND sent_at >= :since AND chat = :chat AND state IN ('delivered', 'read') LIMIT 1
+
+-- name: message_wait
+UPDATE messages SET due_at = :due_at, reason = :reason WHERE seq = :seq AND state = 'queued'
+
+-- name: message_thaw
+UPDATE messages SET due_at = :now, reason = NULL
+WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at > :now AND reason LIKE :held
+
+-- name: sessions_cold
+SELECT id, cold_until FROM sessions WHERE cold_until > 0
 
 -- name: message_claim
 UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
@@ -495,6 +513,25 @@ RETURNING {{written_message}}
 
 -- name: message_edit
 UPDATE messages SET content = :content, updated_at = :now WHERE seq = :seq RETURNING {{written_message}}
+
+-- name: acks_late
+SELECT m.id, m.sent_at FROM messages m
+WHERE m.session_id = :session_id AND m.sent_at >= :after AND m.sent_at <= :before AND m.state = 'sent'
+    AND m.attempts > 0 AND NOT EXISTS (
+        SELECT 1 FROM applied a
+        WHERE a.session_id = m.session_id AND a.key IN ('r:' || m.provider_id || ':server', 'k:' || m.id)
+    )
+ORDER BY m.sent_at LIMIT :limit
+
+-- name: acks_times
+SELECT (
+    SELECT min(a.at) FROM applied a WHERE a.session_id = m.session_id AND a.key IN (
+        'r:' || m.provider_id || ':server', 'r:' || m.provider_id || ':device', 'r:' || m.provider_id || ':read'
+    )
+) - m.sent_at
+FROM messages m
+WHERE m.session_id = :session_id AND m.sent_at >= :after AND m.sent_at <= :before AND m.attempts > 0
+ORDER BY m.sent_at DESC LIMIT :limit
 
 -- == inbox ==
 

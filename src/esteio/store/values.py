@@ -286,6 +286,13 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class LateAck(msgspec.Struct, frozen=True):
+    """A message that the provider took and of which WhatsApp has said nothing."""
+
+    message_id: MessageId
+    sent_at: float
+
+
 class Gap(msgspec.Struct, frozen=True):
     """What a session's provider still has to be asked for: everything since then. `tries` readings have failed."""
 

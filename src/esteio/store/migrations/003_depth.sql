@@ -13,5 +13,7 @@ CREATE INDEX gaps_due ON gaps (due_at, session_id);
 -- Until when sends to people who do not know this number are held (463); 0 means not at all.
 ALTER TABLE sessions ADD COLUMN cold_until DOUBLE PRECISION NOT NULL DEFAULT 0;
 
+CREATE INDEX sessions_cold ON sessions (id) WHERE cold_until > 0;
+
 -- Whether a chat is warm: when somebody last wrote to us there.
 CREATE INDEX messages_heard ON messages (session_id, chat, created_at) WHERE direction = 'in';

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from esteio.core.documents import Sentence, plain_reason
 from esteio.store import rows
 from esteio.store.base import CrashReport, Store, StoreFull
+from esteio.store.sqlite.acks import Acks
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.decisions import Decisions
 from esteio.store.sqlite.endpoints import Endpoints
@@ -32,7 +33,7 @@ __all__ = ["SqliteStore"]
 _MEMORY = ":memory:"
 
 
-class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Gaps, Relay, Endpoints, Upkeep):
+class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox, Gaps, Acks, Relay, Endpoints, Upkeep):
     """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
 
     def __init__(
@@ -80,6 +81,7 @@ class SqliteStore(Servers, Sessions, Decisions, Works, Messages, Sending, Inbox,
         under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
         for work in under_way:
             interrupt(db, work, now)
+        db.cold.update(db.rows("sessions_cold", {}))
         db.run("relay_free", {"now": now})
         doubted = self._doubt_all_sending(db, now)
         return CrashReport(

@@ -30,13 +30,15 @@ FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenEr
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "connection", "names")
+    __slots__ = ("_execute", "cold", "connection", "names")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
         self.names: dict[int, str] = {}
         """Names of sessions by id, as far as they were asked for."""
+        self.cold: dict[int, float] = {}
+        """Until when which sessions are restricted (463): what comes in there may set a message free."""
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement."""

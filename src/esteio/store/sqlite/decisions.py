@@ -26,6 +26,10 @@ class Decisions(Room):
         session = commit.session
         if not db.run("session_commit", rows.session_params(session)):
             raise Undo(session.name)
+        if session.cold_until:
+            db.cold[session.id] = session.cold_until
+        else:
+            db.cold.pop(session.id, None)
         if commit.server is not None:
             update_server(db, commit.server)
         _write_journal(db, commit)

@@ -27,12 +27,16 @@ from esteio.store import rows
 from esteio.store.base import EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.codes import put_code
+from esteio.store.sqlite.cold import thaw
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session
 from esteio.store.sqlite.messages import resolve_chat
 from esteio.store.sqlite.receipts import advance, apply_receipt, catch_up
 from esteio.store.sqlite.room import Room, add_message_event
 from esteio.store.sqlite.sessions import server_of_session
+
+CLOCKS_APART_S = 60.0
+"""How far a provider's clock may be behind ours."""
 
 
 class Inbox(Room):
@@ -122,7 +126,11 @@ class _Application:
             return True
         if self._target(event.provider_id) is None:
             self._keep(event, chat)
-        return False
+        return (
+            not event.from_me
+            and self._session_id in self._db.cold
+            and thaw(self._db, self._session_id, chat, self._settlement.at)
+        )
 
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at = self._db, self._settlement.at
@@ -161,7 +169,7 @@ class _Application:
         row = self._target(provider_id)
         if row is not None and row[6] not in {"sending", "in_doubt"}:
             return False
-        row = row or self._unconfirmed(chat, content)
+        row = row or self._unconfirmed(chat, content, happened_at)
         if row is None:
             return False
         at = self._settlement.at
@@ -169,9 +177,13 @@ class _Application:
         catch_up(self._db, self._session_id, provider_id, self._sentence)
         return True
 
-    def _unconfirmed(self, chat: str, content: Content) -> Row | None:
+    def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
+        """What was there before the send began is something else of the same words: news may come late."""
         for row in self._db.rows("messages_unconfirmed", {"session_id": self._session_id}):
             ours = rows.message_of(row, self._name)
+            began = ours.updated_at if ours.doubt_since is None else ours.doubt_since
+            if happened_at + CLOCKS_APART_S < began:
+                continue
             if same_chat(ours.chat, chat) and same_content(ours.content, content):
                 return row
         return None

@@ -17,6 +17,7 @@ from esteio.core.model import Message, MessageState, Reason, ServerName, Session
 from esteio.store import rows
 from esteio.store.base import SendClaim, SendSettlement
 from esteio.store.sqlite import journal
+from esteio.store.sqlite.cold import COLD_AT_ONCE, warm_of
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.lanes import advance_lane, announce, end_queued, name_of_session, refresh_lane
 from esteio.store.sqlite.messages import shown
@@ -46,8 +47,8 @@ class Sending(Room):
             self._doubt_lapsed(db, now)
             self._expire(db, now, _LAPSED_AT_ONCE)
             places = [
-                (place % 10, due_at, place, room(place // 10))
-                for place, due_at in db.rows("places_ready", {})
+                (place % 10, due_at, place, room(place // 10), cold_until)
+                for place, due_at, cold_until in db.rows("places_ready", {})
                 if due_at <= now
             ]
             return _claim(db, sorted(places), now, limit, lease_s)
@@ -127,17 +128,22 @@ class Sending(Room):
 
 
 def _claim(
-    db: Db, places: Sequence[tuple[int, float, int, int]], now: float, limit: int, lease_s: float
+    db: Db, places: Sequence[tuple[int, float, int, int, float]], now: float, limit: int, lease_s: float
 ) -> list[SendClaim]:
     claims: list[SendClaim] = []
     taken: dict[int, int] = {}
-    for _, _, place, free in places:
+    for _, _, place, free, cold_until in places:
         session_id = place // 10
         wanted = min(free - taken.get(session_id, 0), limit - len(claims))
         if wanted <= 0:
             continue
         name = name_of_session(db, SessionId(session_id))
-        for chat, head in db.rows("place_lanes", {"place": place, "now": now, "limit": wanted}):
+        lanes = db.rows(
+            "place_lanes", {"place": place, "now": now, "limit": wanted if cold_until <= now else COLD_AT_ONCE}
+        )
+        if cold_until > now:
+            lanes = warm_of(db, SessionId(session_id), lanes, cold_until, now)[:wanted]
+        for chat, head in lanes:
             row = db.row("message_claim", {"seq": head, "now": now, "lease_until": now + lease_s})
             if row is not None:
                 db.run("lane_take", {"session_id": session_id, "chat": chat})

@@ -1,0 +1,88 @@
+"""The watch over acknowledgements: a sent message that stays without any becomes evidence once, and nothing else.
+
+Only sessions that sent something lately are looked at, by reads; a write happens when something is missing. Never lives
+here: how long is too long (`core.acks`), a resend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from esteio.clock import Clock
+from esteio.core import acks
+from esteio.core.evidence import seen_with
+from esteio.core.model import SessionId
+from esteio.core.policy import Policy
+from esteio.core.session import Session
+from esteio.store.base import LateAck, Store
+
+LEARN_EVERY_S = 600.0
+BATCH = 100
+LISTENS_S = 60.0
+"""What is said of the newest messages is not yet read: this much later it is."""
+
+
+class AckWatch:
+    """Looks after messages that nobody acknowledges. `told`: a session has news in the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        policies: Callable[[str], Policy],
+        judged: Callable[[SessionId], Session | None],
+        told: Callable[[SessionId], None],
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._policies, self._judged, self._told = policies, judged, told
+        self._sent: dict[SessionId, float] = {}
+        self._learned: dict[SessionId, tuple[float, float | None]] = {}
+
+    def __repr__(self) -> str:
+        return f"AckWatch(sessions={len(self._sent)})"
+
+    def sent(self, session_id: SessionId) -> None:
+        """A message of this session moved."""
+        self._sent[session_id] = self._clock.now()
+
+    async def look(self) -> int:
+        """One round; how many messages turned out to be without an acknowledgement."""
+        now, found = self._clock.now(), 0
+        for session_id, at in list(self._sent.items()):
+            session = self._judged(session_id)
+            if now - at > acks.LOOK_BACK_S:
+                del self._sent[session_id]
+                self._learned.pop(session_id, None)
+            elif session is not None and session.gate == "open":
+                found += await self._look_at(session, now)
+        return found
+
+    async def _look_at(self, session: Session, now: float) -> int:
+        policy = self._policies(session.policy)
+        # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
+        since = now - acks.LOOK_BACK_S if now - session.gate_since > LISTENS_S else session.gate_since
+        late = await self._store.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
+        if not late:
+            return 0
+        patience = await self._patience(session, policy, now)
+        missing = [one for one in late if patience is not None and now - one.sent_at > patience]
+        return await self._tell(session, missing, now) if missing else 0
+
+    async def _patience(self, session: Session, policy: Policy, now: float) -> float | None:
+        learned_at, patience = self._learned.get(session.id, (-LEARN_EVERY_S, None))
+        if patience is None or now - learned_at >= LEARN_EVERY_S:
+            times = await self._store.ack_times(session.id, 0.0, now, acks.SAMPLES)
+            patience = acks.patience(times, policy)
+            self._learned[session.id] = (now, patience)
+        return patience
+
+    async def _tell(self, session: Session, missing: list[LateAck], now: float) -> int:
+        evidence = [
+            seen_with("ack_missing", now, "self", {"message": one.message_id}, one.sent_at)
+            for one in missing[: acks.TOLD_AT_ONCE]
+        ]
+        told = await self._store.tell_missing_acks(session.id, [one.message_id for one in missing], evidence, now)
+        if told:
+            self._told(session.id)
+        return told
