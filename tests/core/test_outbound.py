@@ -301,8 +301,8 @@ def test_found_is_sent(now):
 
 
 def test_proved_absence_goes_out_again():
-    settled = look("absent", BEGAN + 76)
-    assert (settled.state, settled.due_at, code(settled)) == ("queued", BEGAN + 76, "not-sent-after-all")
+    settled = look("absent", BEGAN + 136)
+    assert (settled.state, settled.due_at, code(settled)) == ("queued", BEGAN + 136, "not-sent-after-all")
     assert settled.doubt_since is None
 
 
@@ -310,7 +310,7 @@ def test_proved_absence_goes_out_again():
     ("now", "live", "began"),
     [
         (BEGAN + 5, True, None),
-        (BEGAN + 75, True, None),
+        (BEGAN + 135, True, None),
         (BEGAN + 80, True, BEGAN + 74),
         (BEGAN + 500, False, None),
     ],
@@ -321,7 +321,7 @@ def test_absence_is_not_believed_too_early_nor_of_a_session_that_is_not_proved_l
 
 
 def test_absence_of_what_has_expired_is_not_sent_again():
-    settled = look("absent", BEGAN + 80, who=doubted(expires_at=BEGAN + 79))
+    settled = look("absent", BEGAN + 140, who=doubted(expires_at=BEGAN + 139))
     assert settled.state == "expired"
 
 
@@ -333,10 +333,10 @@ def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
         times.append(settled.due_at - BEGAN)
         now = settled.due_at
     assert times[0] == 5
-    assert any(75 < at <= 76 for at in times)
+    assert any(135 < at <= 136 for at in times)
     gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
     assert max(gaps) == 300
-    after = [gap for at, gap in zip(times, gaps, strict=False) if at > 75]
+    after = [gap for at, gap in zip(times, gaps, strict=False) if at > 135]
     assert after == sorted(after)
 
 

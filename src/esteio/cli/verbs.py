@@ -39,7 +39,11 @@ VERBS = (
     ("doctor", doctor, ASK),
 )
 GROUPS = (("keys", keys, "Make, list and revoke API keys.", ASK),)
-HEAVY = (("bench", "esteio.bench.cli:app", "Measure, and print one JSON line at the end.", MEASURE),)
+HEAVY = (
+    ("simulate", "esteio.cli.simulate:simulate", "A fleet under seeded faults in virtual time.", MEASURE),
+    ("replay", "esteio.cli.simulate:replay", "A recorded journal through the judge again.", MEASURE),
+    ("bench", "esteio.bench.cli:app", "Measure, and print one JSON line at the end.", MEASURE),
+)
 """Name, `module:attribute` (a Typer, or a function that is the verb), what `--help` says, panel."""
 
 

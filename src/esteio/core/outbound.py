@@ -40,6 +40,9 @@ LOOK_AT_MOST_S = 300.0
 """The longest time between looks while there is hope …"""
 LOOK_SELDOM_S = 3600.0
 """… and after it, for one that policy keeps in doubt."""
+LINGERS_S = 60.0
+"""A server that was too slow for us goes on working: so much longer than the send's own time may a message still leave
+(storm seeds 200, 221: answered after 88 s, sent again after 80)."""
 TRIES_WITH_EFFORT = 3
 """So many attempts for faults that time alone seldom cures: media, and an account that is restricted."""
 
@@ -197,7 +200,7 @@ def resolve(
     began = _began(message)
     if result == "found":
         return Settled("sent", doubt_since=began)
-    if result == "absent" and live_proved and read_began > began + policy.send_timeout_s:
+    if result == "absent" and live_proved and read_began > conclusive_at(began, policy):
         return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
     given_up_at = _given_up_at(message, policy)
     if now < given_up_at:
@@ -209,6 +212,11 @@ def resolve(
             return _failed(message, "in-doubt-failed")
         case _:
             return _still_doubted(message, Reason("in-doubt-held"), now + LOOK_SELDOM_S)
+
+
+def conclusive_at(began: float, policy: Policy) -> float:
+    """From when on a look that does not find the message proves that it did not leave."""
+    return began + policy.send_timeout_s + LINGERS_S
 
 
 def _began(message: Message) -> float:
@@ -231,6 +239,6 @@ def _still_doubted(message: Message, reason: Reason, due_at: float) -> Settled:
 
 def _next_look(began: float, policy: Policy, now: float) -> float:
     """Half as long again as the doubt has lasted; the first useful look for absence is when the send's time is over."""
-    conclusive = began + policy.send_timeout_s
+    conclusive = conclusive_at(began, policy)
     pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - began) / 2))
     return min(now + pause, conclusive + 1) if now < conclusive else now + pause

@@ -36,7 +36,7 @@ PROMPT_S = 120.0
 FOR_A_PERSON = frozenset(
     {
         "logged-out", "banned", "outdated", "replaced", "wrong-identity", "unpaired", "awaiting-qr", "temp-banned",
-        "ghost-needs-server-restart", "approval-awaited", "provider-refused", "code-on-its-way",
+        "ghost-needs-server-restart", "closed-for-good", "approval-awaited", "provider-refused", "code-on-its-way",
     }
 )  # fmt: skip
 """Reasons that name a human act (or a date)."""

@@ -103,7 +103,8 @@ def draw(
     lines = tuple(_line(dice, i, homes[i % count], words) for i in range(sessions))
     scale = dice.choice((0.5, 1.0, 3.0, 8.0, 20.0)) if storm is None else storm
     faults = sorted(
-        _faults(dice, homes, lines, hours, scale, every_kind), key=lambda one: (one.at, one.server, one.session or "")
+        _faults(dice, homes, lines, hours=hours, scale=scale, every=every_kind),
+        key=lambda one: (one.at, one.server, one.session or ""),
     )
     return Plan(seed, hours, epoch0, homes, lines, tuple(faults))
 
@@ -186,6 +187,7 @@ def _faults(
     dice: Random,
     homes: tuple[PlannedServer, ...],
     lines: tuple[PlannedLine, ...],
+    *,
     hours: float,
     scale: float,
     every: bool,

@@ -190,3 +190,27 @@ def broken(outcome: Outcome, most: int = 20) -> str:
     if len(outcome.violations) > most:
         lines.append(f"- and {len(outcome.violations) - most} more")
     return "\n".join(lines)
+
+
+def swarm_line(outcomes: Sequence[Outcome]) -> str:
+    """What many small runs came to, in one line."""
+    falls = [fall for outcome in outcomes for fall in outcome.falls]
+    told: dict[str, object] = {
+        "seeds": len(outcomes),
+        "broken": sum(1 for one in outcomes if one.violations),
+        "faults": sum(sum(one.faults.values()) for one in outcomes),
+        "falls": len(falls),
+        "messages": sum(one.messages.accepted for one in outcomes),
+        "lost": sum(one.messages.lost for one in outcomes),
+        "doubled": sum(one.messages.doubled for one in outcomes),
+        "destructive": sum(one.destructive for one in outcomes),
+        "races": sum(one.races for one in outcomes),
+        "false alarms": sum(one.false_alarms for one in outcomes),
+    }
+    times = (
+        ("silent death to seen, with traffic", detections_with_traffic(falls)),
+        ("idle", detections_idle(falls)),
+        ("seen to back, single falls", single_recoveries(falls)),
+    )
+    told |= {name: _seconds(values) for name, values in times}
+    return ", ".join(f"{name} {value}" for name, value in told.items())

@@ -1,0 +1,137 @@
+"""A checker that cannot fail proves nothing: a gateway whose policy breaks a promise is caught by the rule for it.
+
+The gateway follows one policy and is held to another; nothing is mocked. The rules that no policy can break are shown
+what they must catch.
+"""
+
+import msgspec
+import pytest
+
+from esteio.core.model import Content, Message, Outage
+from esteio.core.policy import DEFAULT
+from esteio.core.session import Session
+from esteio.sim.checkers import Checkers
+from esteio.sim.ledger import Delivered
+from esteio.sim.plan import Plan, PlannedFault, draw
+from esteio.sim.storm import run
+from esteio.sim.vloop import START_EPOCH
+from esteio.store.base import Work
+
+
+def story(*faults: PlannedFault, sessions: int = 6, hours: float = 0.4) -> Plan:
+    """A calm fleet on one Evolution server, with just these faults."""
+    plan = draw(1, sessions=sessions, hours=hours, epoch0=START_EPOCH, servers=1, storm=0.0, talk=3.0)
+    return msgspec.structs.replace(plan, faults=faults)
+
+
+def broken_rules(plan: Plan, **knobs) -> set[str]:
+    tables = {"wrong": {"inherits": "default", **knobs}}
+    outcome = run(plan, "wrong", tables=tables, rules=DEFAULT)
+    return {violation.rule for violation in outcome.violations}
+
+
+def hit(line: int, kind: str, at: float, **params) -> PlannedFault:
+    return PlannedFault(at, "evolution-1", f"line{line:04d}", kind, params)
+
+
+ALL_STALE = tuple(hit(n, "stale_registry", 200.0) for n in range(1, 7))
+
+
+def test_the_right_gateway_breaks_nothing():
+    assert broken_rules(story(*ALL_STALE, hit(1, "ghost", 900.0, variant="restart_cures"))) == set()
+
+
+def test_a_storm_of_connects_is_caught():
+    eager = {"connects_in_flight": 99, "seconds_between_connects": 0, "mass_fall_count": 99}
+    assert "budget" in broken_rules(story(*ALL_STALE), **eager)
+
+
+def test_a_slow_eye_is_caught():
+    ghost = hit(2, "ghost", 300.0, variant="restart_cures")
+    plan = story(ghost)
+    idle = tuple(msgspec.structs.replace(line, out_rate=0.0, in_rate=0.0) for line in plan.lines)
+    assert "unseen" in broken_rules(msgspec.structs.replace(plan, lines=idle), probe_idle_s=400)
+
+
+def test_a_logout_that_nobody_agreed_to_is_caught():
+    found = broken_rules(
+        story(hit(3, "ghost", 200.0, variant="restart_noop")), destructive="auto", ghost_cure="logout",
+        destructive_after_s=0,
+    )  # fmt: skip
+    assert "destructive" in found
+
+
+def test_a_silent_fall_is_caught():
+    assert "notices" in broken_rules(story(hit(4, "revoked", 200.0)), notify_after_s=90_000)
+
+
+# -- rules that no policy breaks ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkers():
+    return Checkers(
+        DEFAULT, now=lambda: 7.0, servers={}, usable=lambda _: True, later=lambda *_: None, probed=frozenset()
+    )
+
+
+def told(text: str, at: float = 1.0) -> Delivered:
+    return Delivered(at, "s", "loja", "5511", "5522", text, "text", f"id-{text}-{at}")
+
+
+def rules(checkers: Checkers) -> list[str]:
+    return [violation.rule for violation in checkers.violations]
+
+
+def test_a_double_and_a_wrong_order(checkers):
+    for text in ("m1", "m3"):
+        checkers.delivered(told(text))
+    assert rules(checkers) == []
+    checkers.delivered(told("m3", 2.0))
+    checkers.delivered(told("m2", 3.0))
+    assert rules(checkers) == ["doubled", "order"]
+
+
+def message(state: str) -> Message:
+    return Message("m", 1, "loja", "out", "5522", Content("text", text="m1"), state, 0.0, 0.0)
+
+
+def test_sent_that_never_left(checkers):
+    checkers.settled(message("sent"), at_whatsapp=True)
+    assert rules(checkers) == []
+    checkers.settled(message("sent"), at_whatsapp=False)
+    checkers.settled(message("failed"), at_whatsapp=False)
+    checkers.missing("loja", "m2")
+    assert rules(checkers) == ["lost", "reason", "lost"]
+
+
+def test_a_version_that_goes_back(checkers):
+    session = Session(1, "loja", "s", "evolution", 0.0, version=4)
+    checkers.session_changed(session)
+    checkers.session_changed(msgspec.structs.replace(session, version=3))
+    assert rules(checkers) == ["version"]
+
+
+def notice(phase: str) -> Work:
+    return Work("n", "n", "notice", {"id": "out_1", "phase": phase}, 0.0, 0.0)
+
+
+def test_two_words_about_one_fall(checkers):
+    checkers.noticed(notice("opened"))
+    checkers.noticed(notice("closed"))
+    assert rules(checkers) == []
+    checkers.noticed(notice("opened"))
+    assert rules(checkers) == ["notices"]
+
+
+def test_an_end_that_nobody_heard_of(checkers):
+    over = Outage("out_1", 100.0, "ghost-socket", ended_at=400.0)
+    checkers.session_changed(Session(1, "loja", "s", "evolution", 0.0, last_outage=over, version=1))
+    checkers.noticed(notice("opened"))
+    checkers.all_told(1000.0, 0.0)
+    assert rules(checkers) == ["notices"]
+
+
+def test_two_sockets_of_ours(checkers):
+    checkers.kicked(1.0, "s", "loja", "twin")
+    assert rules(checkers) == []
