@@ -7,7 +7,7 @@ JOBS ?= 2
 CORE_COVERAGE ?= 0
 # Given to `make sim` and `make bench`, e.g. `make sim ARGS="--sessions 200 --hours 24"`.
 ARGS ?=
-BENCH ?= accept inbound deliver supervise
+BENCH ?= accept inbound deliver
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).

@@ -156,7 +156,7 @@ def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):
     assert open_vault(tmp_path / "data", None).unseal(sealed) == {"apikey": "s3cret"}
 
 
-@pytest.mark.parametrize("word", ["a word of sixteen characters", Fernet.generate_key().decode()])
+@pytest.mark.parametrize("word", ["a word of sixteen characters", Fernet.generate_key().decode()], ids=["words", "key"])
 def test_a_key_of_the_settings(tmp_path, word):
     sealed = open_vault(tmp_path, word).seal({"apikey": "s3cret"})
     assert open_vault(tmp_path, word).unseal(sealed) == {"apikey": "s3cret"}
