@@ -321,6 +321,11 @@ async def _hiccup(tale: Tale) -> None:
     message = await tale.stage.send(name, customer(40), f"{name}: 1")
     await tale.delivered(part, {customer(40): [f"{name}: 1"]})
     tale.took(part, "took.delivered")
+
+    async def answered() -> bool:
+        return (await tale.stage.message(message)).state in ("sent", "delivered", "read")
+
+    await tale.until(part, answered, "wish.delivered", count=1)
     tries = await tale.stage.store.attempts((await tale.stage.message(message)).id)
     outcomes = [one.outcome for one in tries]
     pause = tries[1].at - tries[0].at if len(tries) > 1 else 0.0
