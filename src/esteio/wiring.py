@@ -32,6 +32,7 @@ from esteio.engine.inbox import InboxReader
 from esteio.engine.looking import Lookout
 from esteio.engine.mailbox import Mailboxes
 from esteio.engine.notices import AppriseNotifier, LogNotifier
+from esteio.engine.pace import Pacer
 from esteio.engine.performers import Notifier, Performers
 from esteio.engine.reconcile import Reconciler
 from esteio.engine.relay import RelayDispatch
@@ -111,7 +112,7 @@ class Gateway:
         """`transport` leads to the providers, `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.transport = transport
-        self._own_caps: dict[SessionId, int] = {}
+        self.pace = Pacer(self.policy)
         self.hub = Hub(store)
         self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
         self.reconciler = Reconciler(store, clock, registry, self.policy, self._session_changed)
@@ -119,7 +120,7 @@ class Gateway:
         self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
         performers = Performers(store, clock, self.addresses, transport, policies=self.policy, notifier=notifier)
         self.sends = SendDispatch(
-            store, clock, performers, caps=self._caps, lease_s=self._longest_send(), told=self._message_moved
+            store, clock, performers, pace=self.pace, lease_s=self._longest_send(), told=self._message_moved
         )
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
         self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
@@ -185,6 +186,7 @@ class Gateway:
         report = await self.store.start(self.clock.now())
         self._started = True
         await self.gaps.after_boot(report.last_alive)
+        await self._learn_paces()
         start = self.supervisor.start
         start("inbox", self.inbox.run)
         start("work", self.work.run)
@@ -228,19 +230,23 @@ class Gateway:
         session = self.reconciler.peek(session_id)
         if session is None:
             return
-        cap, usual = self.policy(session.policy).sends_in_flight, self.policy("default").sends_in_flight
-        if cap != usual:
-            self._own_caps[session_id] = cap
-        else:
-            self._own_caps.pop(session_id, None)
+        self.pace.follow(session)
         if session.gate == "open":
             self.sends.nudge()
 
     def _acted(self) -> None:
         self.work.nudge()
 
-    def _caps(self) -> tuple[Mapping[SessionId, int], int]:
-        return self._own_caps, self.policy("default").sends_in_flight
+    async def _learn_paces(self) -> None:
+        """Before the first message leaves: a session may have been judged long before we started."""
+        after: str | None = None
+        while True:
+            page = await self.store.sessions(limit=1000, after=after)
+            for session in page.items:
+                self.pace.follow(session)
+            after = page.next
+            if after is None:
+                return
 
     def _longest_send(self) -> float:
         return max(policy.send_timeout_s for policy in self.settings.policies.values())

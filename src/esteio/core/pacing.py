@@ -95,6 +95,18 @@ def in_boot_grace(server: Server, policy: Policy, now: float) -> bool:
     return bool(server.facts.booted_at) and now < server.facts.booted_at + policy.boot_grace_s
 
 
+def burst(per_minute: float) -> float:
+    """How many messages of a pace may go at once after a quiet time: what it allows in five seconds, at least one."""
+    return max(1.0, per_minute / 12.0)
+
+
+def ramped_cap(most: int, opened_at: float, policy: Policy, now: float) -> int:
+    """How many chats may be sent to at once: from one to `most` over `ramp_s` after the gate opened again."""
+    if not opened_at or policy.ramp_s <= 0 or now >= opened_at + policy.ramp_s:
+        return most
+    return max(1, min(most, 1 + int((most - 1) * max(0.0, now - opened_at) / policy.ramp_s)))
+
+
 def ramp(per_minute: float, opened_at: float, policy: Policy, now: float) -> float:
     """The pace allowed now, from a tenth to the whole over `ramp_s` after the gate opened; 0 means no limit."""
     if per_minute <= 0:

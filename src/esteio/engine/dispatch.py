@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from esteio.clock import Clock
 from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
+from esteio.engine.pace import Pacer
 from esteio.engine.performers import Performed, Performers
 from esteio.log import logger
 from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
@@ -77,13 +78,13 @@ class SendDispatch(_Loop):
         clock: Clock,
         performers: Performers,
         *,
-        caps: Callable[[], tuple[Mapping[SessionId, int], int]],
+        pace: Pacer,
         lease_s: float,
         told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._performers = store, performers
-        self._caps, self._lease_s, self._told = caps, lease_s + MARGIN_S, told
+        self._pace, self._lease_s, self._told = pace, lease_s + MARGIN_S, told
         self._flying: Counter[SessionId] = Counter()
         self._done: list[SendSettlement] = []
 
@@ -100,7 +101,8 @@ class SendDispatch(_Loop):
                 busy = False
                 await asyncio.sleep(AFTER_FAILURE_S)
             if not busy and not self._done:
-                await self._nap(await self._store.next_send(self._clock.now()))
+                now = self._clock.now()
+                await self._nap(await self._store.next_send(now, self._pace.rests(now)))
 
     async def _round(self) -> bool:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
@@ -119,8 +121,11 @@ class SendDispatch(_Loop):
         free = SENDS_AT_ONCE - sum(flying.values())
         if free <= 0:
             return ()
-        caps, usual = self._caps()
-        return await self._store.claim_sends(self._clock.now(), free, self._lease_s, flying, caps, usual)
+        now = self._clock.now()
+        caps, usual = self._pace.caps(flying, now)
+        claims = await self._store.claim_sends(now, free, self._lease_s, flying, caps, usual)
+        self._pace.took(claim.message.session_id for claim in claims)
+        return claims
 
     async def _settle(self, batch: list[SendSettlement]) -> None:
         if not batch:

@@ -248,7 +248,9 @@ class Store(RelayStore, Protocol):
         default_cap: int,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
-        the session's cap minus what it has in flight. An `in_doubt` or waiting head blocks its lane: order."""
+        the session's cap minus what it has in flight, and one more for what is urgent (priority 9). Higher priority
+        goes first, but every fourth call what has waited longest, so that nothing starves. An `in_doubt` or waiting
+        head blocks its lane: order."""
         ...
 
     async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
@@ -264,8 +266,9 @@ class Store(RelayStore, Protocol):
         ...
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...
-    async def next_send(self, now: float) -> float | None:
-        """When the next open-gated queued message, or message in doubt, falls due."""
+    async def next_send(self, now: float, rests: Mapping[SessionId, float] = ...) -> float | None:
+        """When the next open-gated queued message, or message in doubt, falls due; a session that rests has nothing
+        due before then but what is urgent."""
         ...
 
     async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:

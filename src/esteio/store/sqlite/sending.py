@@ -26,9 +26,18 @@ from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
+_NO_RESTS: Mapping[SessionId, float] = {}
+
+
+AGED_TURN = 4
+"""Every so many claims age goes before priority: a flood of urgent messages may not starve the patient ones."""
+URGENT = 0
+"""The rank (9 − priority) that may go beside a full session: a one-time code does not wait for a bulk."""
 
 
 class Sending(Room):
+    _turn = 1
+
     async def claim_sends(
         self,
         now: float,
@@ -51,7 +60,12 @@ class Sending(Room):
                 for place, due_at, cold_until in db.rows("places_ready", {})
                 if due_at <= now
             ]
-            return _claim(db, sorted(places), now, limit, lease_s)
+            # Tuples begin with the rank; by age when it is the turn of what has waited.
+            places.sort(key=None if self._turn else lambda place: (place[1], -place[0]))
+            claims = _claim(db, places, now, limit, lease_s)
+            if claims:
+                self._turn = (self._turn + 1) % AGED_TURN
+            return claims
 
         return await self._write(operation)
 
@@ -79,9 +93,12 @@ class Sending(Room):
             await self._write(lambda db: self._doubt_lapsed(db, now))
         return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
 
-    async def next_send(self, now: float) -> float | None:
+    async def next_send(self, now: float, rests: Mapping[SessionId, float] = _NO_RESTS) -> float | None:
         """Leases count too: when one ends, there is a doubt to look after."""
-        times = [row[1] for row in self._reader.rows("places_ready", {})]
+        times = [
+            due_at if place % 10 == URGENT else max(due_at, rests.get(place // 10, due_at))
+            for place, due_at, _ in self._reader.rows("places_ready", {})
+        ]
         times += [self._reader.value("messages_next_doubt", {}), self._reader.value("messages_next_lease", {})]
         return min((at for at in times if at is not None), default=None)
 
@@ -132,9 +149,9 @@ def _claim(
 ) -> list[SendClaim]:
     claims: list[SendClaim] = []
     taken: dict[int, int] = {}
-    for _, _, place, free, cold_until in places:
+    for rank, _, place, free, cold_until in places:
         session_id = place // 10
-        wanted = min(free - taken.get(session_id, 0), limit - len(claims))
+        wanted = min(free + (rank == URGENT) - taken.get(session_id, 0), limit - len(claims))
         if wanted <= 0:
             continue
         name = name_of_session(db, SessionId(session_id))
