@@ -18,7 +18,7 @@ from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.relay_base import RelayClaim, RelaySettlement
 
-AT_ONCE = 16
+AT_ONCE = 32
 """Calls in the air per endpoint."""
 DEAL_AT_ONCE = 500
 BURY_AT_ONCE = 500
@@ -96,24 +96,30 @@ class RelayDispatch:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await self._settle()
+            await self._settle(self._done)
         except StoreFull:
             log.warning("store.full")
 
     async def _round(self) -> float | None:
-        """Write what is done, deal, claim; when there is more to do."""
-        await self._settle()
+        """Write what is done, deal, claim; when there is more to do.
+
+        Settling and claiming are handed in together, settling first: the writer makes one commit of both.
+        """
         now = self._clock.now()
+        batch, self._done = self._done, []
         await self._store.deal_events(now, DEAL_AT_ONCE)
-        due_at = await self._store.next_relay(now, self._flying, AT_ONCE)
-        if due_at is None or due_at > now:
-            return due_at
-        for claim in await self._store.claim_relays(now, self._flying, AT_ONCE, LEASE_S):
+        if not batch:
+            due_at = await self._store.next_relay(now, self._flying, AT_ONCE)
+            if due_at is None or due_at > now:
+                return due_at
+        _, claims = await asyncio.gather(
+            self._settle(batch), self._store.claim_relays(now, self._flying, AT_ONCE, LEASE_S)
+        )
+        for claim in claims:
             self._start(claim)
         return await self._store.next_relay(now, self._flying, AT_ONCE)
 
-    async def _settle(self) -> None:
-        batch, self._done = self._done, []
+    async def _settle(self, batch: list[RelaySettlement]) -> None:
         if not batch:
             return
         try:
@@ -122,7 +128,6 @@ class RelayDispatch:
             self._done[:0] = batch
             raise
         for settlement, written in zip(batch, kept, strict=True):
-            self._land(settlement.claim.endpoint.id)
             _tell(settlement, written=written)
 
     def _land(self, endpoint_id: str) -> None:
@@ -145,6 +150,7 @@ class RelayDispatch:
             now = self._clock.now()
             settlement = RelaySettlement(claim, "failed", now, now, None, "internal error")
         self._done.append(settlement)
+        self._land(claim.endpoint.id)
         self._bell.set()
 
     async def _nap(self, due_at: float | None) -> None:
