@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import diagnose
-from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, fold, same_phone, verdict
+from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, same_phone, verdict
 from esteio.core.evidence import KINDS, Evidence, seen
+from esteio.core.fold import CODES, KEEP_ACKS, fold
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
@@ -362,7 +363,7 @@ def test_connecting_spread_over_minutes_is_no_flap():
 # -- codes and the rest ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "code"), sorted(diagnose.CODES.items()))
+@pytest.mark.parametrize(("kind", "code"), sorted(CODES.items()))
 def test_codes_come_from_the_kind_where_the_provider_s_word_is_junk(kind, code):
     assert folded((kind, 5.0, "state", {"code": "x9"})).code == code
     assert folded((kind, 5.0, "state", {"code": "406"})).code == 406
@@ -470,6 +471,6 @@ def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(news, ca
         facts = fold(facts, one, policy, trust_claims=not can.socket_probe)
         assert len(facts.closed) == len(facts.closed_by) <= KEEP_CLOSED
         assert len(facts.connecting) <= KEEP_FLAPS
-        assert max(len(facts.acks_missing), len(facts.ack_errors)) <= diagnose.KEEP_ACKS
+        assert max(len(facts.acks_missing), len(facts.ack_errors)) <= KEEP_ACKS
         found = verdict(a_session(facts=facts), a_server(), policy, 2000.0)
         assert found.kind in get_args(diagnose.Kind)

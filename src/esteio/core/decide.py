@@ -15,8 +15,9 @@ import msgspec
 
 from esteio.core import attempt, climb, outage, standing, watch, wishes
 from esteio.core.decision import Decision, Draft, View
-from esteio.core.diagnose import Verdict, fold, verdict
+from esteio.core.diagnose import Verdict, verdict
 from esteio.core.evidence import Evidence
+from esteio.core.fold import fold
 from esteio.core.model import Recovery
 from esteio.core.session import Session
 

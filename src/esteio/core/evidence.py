@@ -1,7 +1,7 @@
 """Evidence: one thing seen, about whom, by which road, when; and what each kind of it can prove.
 
 The closed list `KINDS` is the vocabulary of the whole house: adapters, the inbox, the dispatcher and the operators only
-ever produce these words, and only `diagnose.fold` reads them. A word that is not in the list is kept and never acted
+ever produce these words, and only `fold.fold` reads them. A word that is not in the list is kept and never acted
 on. Never lives here: a verdict.
 """
 
@@ -45,7 +45,7 @@ KINDS: Mapping[str, KindSpec] = {
     "round_trip_ok": _session("life", "WhatsApp answered a question through this session: it sends"),
     "send_accepted": _session("life", "the provider wrote our message to an open socket and gave an id"),
     "socket_ok": _session("life", "the provider's socket object is open (not yet a round trip)"),
-    # death: two of them without life between are proof (see `diagnose`)
+    # death: two of them without life between are proof (see `fold`)
     "send_closed": _session("death", "a send was refused with 'Connection Closed': not sent"),
     "socket_closed": _session("death", "a probe was refused with 'Connection Closed'"),
     "round_trip_silent": _session("death", "WhatsApp did not answer through this session in time"),

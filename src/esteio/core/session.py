@@ -2,7 +2,7 @@
 
 `Session` is the row that only `engine.reconcile` writes. `Facts` is what its evidence folded into; it is small and
 bounded, so that a session with a million pieces of evidence costs no more than a new one. Never lives here: how facts
-are folded (`diagnose`), what to do (`ladder`, `decide`).
+are folded (`fold`), what to do (`ladder`, `decide`).
 """
 
 from __future__ import annotations

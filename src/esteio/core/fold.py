@@ -1,0 +1,284 @@
+"""Fold evidence into facts: the only reader of evidence kinds.
+
+Weight decides, and time decides between equals: proof of life newer than proof of death is life, and the other way
+round; hints never prove, they make `decide` look. Two witnesses make a death: "Connection Closed" twice, at least
+`closed_retry_after_s` apart or by different roads. One is a suspicion; a provider that reconnects by itself within
+seconds thus changes nothing. Never lives here: what the facts mean (`diagnose`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from esteio.core import restriction
+from esteio.core.evidence import KINDS, Evidence
+from esteio.core.policy import Policy
+from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
+
+CODES: dict[str, int] = {"logged_out": 401, "temp_banned": 402, "banned": 403, "outdated": 405, "replaced": 440}
+_READ_ROADS = ("state", "probe", "list")
+_RECEIVES = frozenset({"message_received", "phone_echo_received"})
+_SENDS = frozenset({"receipt_received", "server_ack_received", "round_trip_ok", "send_accepted"})
+_ACKS = frozenset({"receipt_received", "server_ack_received"})
+_CLAIMS = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
+KEEP_ACKS = 20
+_Fold = Callable[[Facts, Evidence], Facts]
+
+
+def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool) -> Facts:
+    """Facts after one more piece of evidence. `trust_claims`: the dialect has no better witness than its own state
+    read (no socket probe), so a claim counts as a weak proof. Unknown kinds change nothing but `any_at`."""
+    facts = _heard(facts, evidence)
+    kind = evidence.kind
+    if kind in _CLAIMS or kind == "said_unknown":
+        return _claim(facts, evidence, policy, trust_claims)
+    spec = KINDS.get(kind)
+    if spec is None:
+        return facts
+    if spec.weight == "life":
+        return _life(facts, evidence)
+    if kind in ("send_closed", "socket_closed"):
+        return _closed(facts, evidence, policy, "send" if kind == "send_closed" else "probe")
+    if kind in CODES:
+        return _coded(facts, evidence)
+    step = _SIMPLE.get(kind)
+    return step(facts, evidence) if step else facts
+
+
+def _heard(facts: Facts, evidence: Evidence) -> Facts:
+    if evidence.road in ("operator", "self") or evidence.seen_at <= facts.any_at:
+        return facts
+    return msgspec.structs.replace(facts, any_at=evidence.seen_at)
+
+
+def _life(facts: Facts, evidence: Evidence) -> Facts:
+    at, kind = evidence.happened_at, evidence.kind
+    if kind == "socket_ok":
+        # An open socket object proves little while the provider itself is still pairing or connecting (201 without
+        # effect was observed there); beside a claim of open it ends a death, for a dead socket answers otherwise.
+        if facts.said != "open":
+            return facts
+        facts = msgspec.structs.replace(facts, socket_ok_at=max(at, facts.socket_ok_at))
+    if kind in _SENDS and at > facts.send_ok_at:
+        facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
+    if kind in _RECEIVES and at > facts.receive_ok_at:
+        facts = msgspec.structs.replace(facts, receive_ok_at=at, receive_ok_by=kind, silence_at=0.0, stall_at=0.0)
+    if kind in _ACKS and at > facts.acked_at:
+        facts = msgspec.structs.replace(facts, acked_at=at)
+    if kind == "receipt_received" and facts.stall_at:
+        facts = msgspec.structs.replace(facts, stall_at=0.0)
+    return _lived(facts, at, kind, evidence.seen_at)
+
+
+def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
+    if at <= facts.life_at:
+        return facts
+    if facts.silents and kind in ("socket_ok", "said_open"):
+        # A half-open connection looks open from the provider's side: only what passed through it ends a silence.
+        return facts
+    changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
+    later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
+    changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
+    silents = facts.silents if facts.silent_at > at else 0
+    if not silents:
+        changes |= {"silents": 0, "silent_at": 0.0}
+    if facts.dead_at:
+        # Two witnesses count only without life between them.
+        closed_at = later[-1][0] if len(later) >= 2 else 0.0
+        changes["dead_at"] = closed_at or (facts.silent_at if silents >= 2 else 0.0)
+    if facts.code and at > facts.code_at:
+        changes |= {"code": 0, "code_at": 0.0, "code_road": "", "code_until": 0.0}
+    if facts.unpaired_at and at > facts.unpaired_at:
+        changes["unpaired_at"] = 0.0
+    if facts.missing_at and at > facts.missing_at:
+        changes["missing_at"] = 0.0
+    if facts.refused_at:
+        changes |= {"refused_at": 0.0, "refused_detail": ""}
+    return msgspec.structs.replace(facts, **changes)
+
+
+def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Facts:
+    at = evidence.happened_at
+    if at <= facts.life_at:
+        return facts
+    if not facts.closed:
+        return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
+    apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
+    # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
+    # fall. Beside a claim of `open` it is not.
+    beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
+    # The first witness stays, however fast the others come and in whatever order.
+    first, latest = min(at, facts.closed[0]), max(at, facts.closed[-1])
+    second = beside or latest - first >= apart
+    return msgspec.structs.replace(
+        facts,
+        closed=(first, *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
+        closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], road)[1 - KEEP_CLOSED :]),
+        dead_at=facts.dead_at or (latest if second else 0.0),
+    )
+
+
+def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
+    word = _CLAIMS.get(evidence.kind) or evidence.data.get("state", "?")
+    at = evidence.happened_at
+    if evidence.road == "list":
+        return msgspec.structs.replace(facts, listed=word, listed_at=at) if at >= facts.listed_at else facts
+    if evidence.road == "webhook":
+        return _pushed_claim(facts, evidence, policy, word)
+    if at < facts.said_at:
+        return facts
+    was = facts.said
+    facts = msgspec.structs.replace(facts, said=word, said_at=at, said_since=facts.said_since if word == was else at)
+    if word == "open" and was != "open":
+        facts = msgspec.structs.replace(facts, opened_at=at)
+    if not trust_claims:
+        return facts
+    if word in ("closed", "connecting"):
+        return _closed(facts, evidence, policy, "probe")
+    if word == "open" and _claim_may_heal(facts, was, at):
+        return _lived(facts, at, "said_open", evidence.seen_at)
+    return facts
+
+
+def _claim_may_heal(facts: Facts, was: str, at: float) -> bool:
+    """A bare claim of open ends a death only when something changed since: the claim itself, or an act of ours."""
+    return not facts.closed or was != "open" or facts.closed[-1] < facts.act_at < at
+
+
+def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -> Facts:
+    at = evidence.happened_at
+    if word == "connecting":
+        times = _spread(evidence)
+        facts = msgspec.structs.replace(facts, connecting=tuple(sorted((*facts.connecting, *times)))[-KEEP_FLAPS:])
+    if at < facts.hinted_at:
+        return facts
+    facts = msgspec.structs.replace(facts, hinted=word, hinted_at=at)
+    if word == "open" and policy.any_webhook_proves_life:
+        return _lived(facts, at, "said_open", evidence.seen_at)
+    return facts
+
+
+def _spread(evidence: Evidence) -> tuple[float, ...]:
+    """The times behind a counted row, as well as they are known: evenly between the first and the last."""
+    n = min(evidence.count, KEEP_FLAPS)
+    if n <= 1 or evidence.first_at is None:
+        return (evidence.happened_at,) * max(n, 1)
+    step = (evidence.happened_at - evidence.first_at) / (n - 1)
+    return tuple(evidence.first_at + step * i for i in range(n))
+
+
+def _coded(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    if at <= facts.life_at or at < facts.code_at:
+        return facts
+    said = evidence.data.get("code", "")
+    code = int(said) if said.isascii() and said.isdigit() else CODES[evidence.kind]
+    until = _time(evidence.data.get("until", ""))
+    road = evidence.road if facts.code != code or evidence.road in _READ_ROADS else facts.code_road
+    return msgspec.structs.replace(facts, code=code, code_at=at, code_road=road, code_until=until)
+
+
+def _time(text: str) -> float:
+    """Epoch seconds in a provider's word; 0 when it is none."""
+    try:
+        at = float(text)
+    except ValueError:
+        return 0.0
+    return at if math.isfinite(at) else 0.0
+
+
+def _stamps(field: str) -> _Fold:
+    """A folding step that only stamps a field with the time of happening, if it is news."""
+
+    def step(facts: Facts, evidence: Evidence) -> Facts:
+        if evidence.happened_at <= getattr(facts, field):
+            return facts
+        return msgspec.structs.replace(facts, **{field: evidence.happened_at})
+
+    return step
+
+
+def _qr(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    if at <= facts.life_at:
+        return facts
+    return msgspec.structs.replace(facts, qr_at=max(at, facts.qr_at), unpaired_at=max(at, facts.unpaired_at))
+
+
+def _silent(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    strong = max(facts.send_ok_at, facts.receive_ok_at)
+    if at <= strong or at <= facts.silent_at:
+        return facts
+    silents = facts.silents + 1
+    # A weak proof of life (an open socket) does not speak against silence, however new it is.
+    dead = facts.dead_at or (max(at, facts.life_at) if silents >= 2 else 0.0)
+    return msgspec.structs.replace(facts, silents=silents, silent_at=at, dead_at=dead)
+
+
+def _identity(facts: Facts, evidence: Evidence) -> Facts:
+    return msgspec.structs.replace(facts, phone_seen=evidence.data.get("phone", ""), identity_at=evidence.happened_at)
+
+
+def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
+    return msgspec.structs.replace(facts, acks_missing=(*facts.acks_missing, evidence.happened_at)[-KEEP_ACKS:])
+
+
+def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
+    at, code = evidence.happened_at, evidence.data.get("code", "")
+    times = (*facts.ack_errors, at)[-KEEP_ACKS:]
+    facts = msgspec.structs.replace(facts, ack_errors=times, ack_error_code=code)
+    if at <= facts.restricted_at or not restriction.restricted(facts, code, at):
+        return facts
+    until = _time(evidence.data.get("until", ""))
+    return msgspec.structs.replace(facts, restricted_at=at, restricted_until=max(until, facts.restricted_until))
+
+
+def _webhook_ok(facts: Facts, evidence: Evidence) -> Facts:
+    return msgspec.structs.replace(facts, webhook_gone_at=0.0, webhook_checked_at=evidence.happened_at)
+
+
+def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
+
+
+def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
+    if evidence.happened_at <= facts.life_at:
+        return facts
+    return msgspec.structs.replace(facts, unpaired_at=evidence.happened_at)
+
+
+def _answered(facts: Facts, evidence: Evidence) -> Facts:
+    changes: dict[str, object] = {"act_at": max(facts.act_at, evidence.happened_at)}
+    if evidence.data.get("rung") in ("create", "recreate") and evidence.data.get("answer") == "no":
+        changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}
+    elif evidence.data.get("answer") == "ok" and facts.refused_at:
+        changes |= {"refused_at": 0.0, "refused_detail": ""}
+    return msgspec.structs.replace(facts, **changes)
+
+
+_SIMPLE: Mapping[str, _Fold] = {
+    "qr_shown": _qr,
+    "qr_limit": _unpaired,
+    "no_qr_yet": _stamps("no_qr_at"),
+    "paired": _stamps("paired_at"),
+    "unpaired": _unpaired,
+    "instance_missing": _stamps("missing_at"),
+    "identity_seen": _identity,
+    "round_trip_silent": _silent,
+    "ack_error": _ack_error,
+    "ack_missing": _ack_missing,
+    "silence": _stamps("silence_at"),
+    "stall": _stamps("stall_at"),
+    "webhook_config_gone": _webhook_gone,
+    "webhook_config_ok": _webhook_ok,
+    "look_failed": _stamps("look_failed_at"),
+    "act_answered": _answered,
+    "act_interrupted": _stamps("interrupted_at"),
+    "operator_recover": _stamps("recover_at"),
+    "operator_pair": _stamps("pair_at"),
+}
