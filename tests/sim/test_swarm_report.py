@@ -16,11 +16,11 @@ from esteio.sim.vloop import START_EPOCH, run_virtual
 POLICIES = ("default", "seeds", "monitor")
 
 
-def plan_with_a_ghost():
+def plan_with_a_ghost(variant="restart_cures"):
     plan = draw(3, sessions=4, hours=1.0, epoch0=START_EPOCH, servers=1, storm=0.0, talk=5.0)
     rates = (0.5, 400.0, 5.0, 20.0)
     busy = tuple(msgspec.structs.replace(line, out_rate=rate) for line, rate in zip(plan.lines, rates, strict=True))
-    ghost = PlannedFault(600.0, "evolution-1", "line0002", "ghost", {"variant": "restart_cures"})
+    ghost = PlannedFault(600.0, "evolution-1", "line0002", "ghost", {"variant": variant})
     return msgspec.structs.replace(plan, lines=busy, faults=(ghost,))
 
 
@@ -106,7 +106,7 @@ def journal():
     lines: list[bytes] = []
 
     async def main():
-        storm = Storm(plan_with_a_ghost(), "default")
+        storm = Storm(plan_with_a_ghost("restart_noop"), "default")
         usual = storm.supervisor.aclose
 
         async def export_first():

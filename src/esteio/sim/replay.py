@@ -50,6 +50,8 @@ class Head(msgspec.Struct, frozen=True):
     kind: str
     policy: str
     created_at: float
+    id: int = 1
+    """The session's own number: jitter is drawn from it."""
     phone: str | None = None
     version: str | None = None
 
@@ -95,7 +97,17 @@ async def export(store: Store, name: str) -> list[bytes]:
         raise KeyError(name)
     stored = await store.server(session.server)
     version = stored.server.version if stored else None
-    head = Head(FORMAT, name, session.server, session.kind, session.policy, session.created_at, session.phone, version)
+    head = Head(
+        FORMAT,
+        name,
+        session.server,
+        session.kind,
+        session.policy,
+        session.created_at,
+        id=session.id,
+        phone=session.phone,
+        version=version,
+    )
     lines, after = [msgspec.json.encode(head)], 0
     while page := await store.timeline(session.id, after, PAGE):
         lines += [msgspec.json.encode(_entry(one)) for one in page]
@@ -172,7 +184,7 @@ class _Bench:
     def __init__(self, head: Head, policy: Policy, registry: Registry) -> None:
         provider = registry.get(head.kind)
         session = Session(
-            id=SessionId(1),
+            id=SessionId(head.id),
             name=SessionName(head.session),
             server=ServerName(head.server),
             kind=head.kind,
