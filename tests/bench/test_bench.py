@@ -46,13 +46,18 @@ def bench(*words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("words", "figures"),
     [
-        (("deliver", "--messages", "60"), {"messages_per_s", "bare_per_s", "ratio", "accepted_per_s"}),
+        (
+            ("deliver", "--messages", "60"),
+            {"messages_per_s", "bare_per_s", "ratio", "accepted_per_s", "cpu_us", "bare_cpu_us"},
+        ),
         (
             ("accept", "--messages", "60", "--seconds", "0.2"),
             {
                 "accepted_per_s",
                 "bare_per_s",
                 "ratio",
+                "cpu_us",
+                "bare_cpu_us",
                 "p99_ms_at_25_percent",
                 "p99_ms_at_50_percent",
                 "p99_ms_at_75_percent",
@@ -110,21 +115,21 @@ def test_the_stub_sees_doubles_and_broken_order() -> None:
 def test_the_bare_loop_settles_every_row_it_accepted(tmp_path: Path) -> None:
     async def story() -> None:
         async with listening("esteio.bench.stub", tmp_path, "stub") as provider:
-            words = (str(tmp_path / "bare.db"), f"http://127.0.0.1:{provider}")
-            async with listening("esteio.bench.bare", tmp_path, "bare", *words) as port:
-                seen = await press(Plan(port=port, paths=("/rows",), count=30, connections=3, chats=5))
+            words = (str(tmp_path / "bare.db"), f"http://127.0.0.1:{provider.port}")
+            async with listening("esteio.bench.bare", tmp_path, "bare", *words) as bare:
+                seen = await press(Plan(port=bare.port, paths=("/rows",), count=30, connections=3, chats=5))
                 assert Counter(seen.statuses) == {"202": 30}
-                assert await deliver._bare_settled(port, 30) >= seen.began_at
-                assert (await ask(provider, "/_bench/seen"))["messages"] == 30
+                assert await deliver._bare_settled(bare.port, 30) >= seen.began_at
+                assert (await ask(provider.port, "/_bench/seen"))["messages"] == 30
 
     asyncio.run(story())
 
 
 def test_a_load_that_is_refused_is_no_figure(tmp_path: Path) -> None:
     async def story() -> None:
-        async with listening("esteio.bench.bare", tmp_path, "bare", str(tmp_path / "bare.db")) as port:
+        async with listening("esteio.bench.bare", tmp_path, "bare", str(tmp_path / "bare.db")) as bare:
             with pytest.raises(Failed, match="404"):
-                await press(Plan(port=port, paths=("/nowhere",), count=3, connections=1))
+                await press(Plan(port=bare.port, paths=("/nowhere",), count=3, connections=1))
 
     asyncio.run(story())
 

@@ -39,26 +39,29 @@ async def run(ask: Accept, directory: Path, say: Say, profile: Path | None = Non
     """The line to print."""
     rounds = []
     for number in range(1, ask.rounds + 1):
-        bare = await bare_peak(ask.messages, ask.warm, ask.connections, ask.chats, directory)
+        bare, bare_cpu_us = await bare_peak(ask.messages, ask.warm, ask.connections, ask.chats, directory)
         say(f"round {number}: bare durable POST {bare:,.0f}/s")
         ours = await _gateway(ask, directory, profile)
         say(f"round {number}: gateway {ours['accepted_per_s']:,}/s, {ours['accepted_per_s'] / bare:.2f} of it")
         rounds.append({**ours, "bare_per_s": round(bare), "ratio": round(ours["accepted_per_s"] / bare, 3)})
+        rounds[-1]["bare_cpu_us"] = round(bare_cpu_us)
     middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
     return {"bench": "accept", **middle, **msgspec.to_builtins(ask), "each": rounds}
 
 
-async def bare_peak(count: int, warm: int, connections: int, chats: int, directory: Path) -> float:
-    """Bare durable POSTs a second."""
-    async with listening("esteio.bench.bare", directory, "bare", new_file(directory)) as port:
-        plan = Plan(port=port, paths=("/rows",), count=warm, connections=connections, chats=chats)
+async def bare_peak(count: int, warm: int, connections: int, chats: int, directory: Path) -> tuple[float, float]:
+    """Bare durable POSTs a second, and what the process spent on each, in microseconds."""
+    async with listening("esteio.bench.bare", directory, "bare", new_file(directory)) as bare:
+        plan = Plan(port=bare.port, paths=("/rows",), count=warm, connections=connections, chats=chats)
         await load(plan)
-        return (await load(msgspec.structs.replace(plan, count=count, first=warm))).per_s
+        spent = bare.cpu_s()
+        peak = await load(msgspec.structs.replace(plan, count=count, first=warm))
+        return peak.per_s, (bare.cpu_s() - spent) / count * 1e6
 
 
 async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[str, Any]:
     async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
-        names = await api.adopt(provider, ask.sessions)
+        names = await api.adopt(provider.port, ask.sessions)
         for name in names:
             await api.call("POST", f"/v1/sessions/{name}/pause")
         plan = Plan(
@@ -71,10 +74,12 @@ async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[s
         )
         await load(plan)
         plan = msgspec.structs.replace(plan, count=ask.messages, first=ask.warm)
+        spent = api.process.cpu_s()
         peak = (await load(plan)).per_s
+        cpu_us = (api.process.cpu_s() - spent) / ask.messages * 1e6
         tails = await tail_latencies(plan, {share_name(share): share * peak for share in SHARES}, ask.seconds)
         await _kept(api, names)
-        return {"accepted_per_s": round(peak), **tails}
+        return {"accepted_per_s": round(peak), **tails, "cpu_us": round(cpu_us)}
 
 
 def share_name(share: float) -> str:

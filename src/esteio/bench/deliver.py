@@ -2,7 +2,8 @@
 
 Client, gateway and provider are three processes. The clock runs from the load's first request to the last settlement;
 both sides are first warmed with messages that do not count. A round whose messages are not all `sent`, each once and in
-order, is no figure but a failure.
+order, is no figure but a failure. `cpu_us` is what the gateway's own process spent on a message, `bare_cpu_us` the bare
+loop's: on a machine that others use too these say more than the clock.
 """
 
 from __future__ import annotations
@@ -33,35 +34,56 @@ class Deliver(msgspec.Struct, frozen=True):
     def warm(self) -> int:
         return max(1, self.messages // 20)
 
+    def plan(self, port: int, *paths: str, **headers: str) -> Plan:
+        """The warming; what counts follows it with `first` behind it."""
+        return Plan(port, paths, self.warm, connections=self.connections, chats=self.chats, headers=headers)
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What one side did: messages settled and accepted a second, and what its process spent on each."""
+
+    settled_per_s: float
+    accepted_per_s: float
+    cpu_us: float
+
 
 async def run(ask: Deliver, directory: Path, say: Say, profile: Path | None = None) -> dict[str, Any]:
     """The line to print."""
     rounds = []
     for number in range(1, ask.rounds + 1):
         bare = await _bare(ask, directory)
-        say(f"round {number}: bare loop {bare:,.0f} msg/s")
-        ours, accepted = await _gateway(ask, directory, profile)
-        say(f"round {number}: gateway {ours:,.0f} msg/s, {ours / bare:.2f} of it")
-        rounds.append({"messages_per_s": round(ours), "bare_per_s": round(bare), "ratio": round(ours / bare, 3)})
-        rounds[-1]["accepted_per_s"] = round(accepted)
+        say(f"round {number}: bare loop {bare.settled_per_s:,.0f} msg/s")
+        ours = await _gateway(ask, directory, profile)
+        ratio = ours.settled_per_s / bare.settled_per_s
+        say(f"round {number}: gateway {ours.settled_per_s:,.0f} msg/s, {ratio:.2f} of it")
+        rounds.append(_figures(ours, bare))
     middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
     return {"bench": "deliver", **middle, **msgspec.to_builtins(ask), "each": rounds}
 
 
-async def _bare(ask: Deliver, directory: Path) -> float:
-    async with (
-        listening("esteio.bench.stub", directory, "stub-of-bare") as provider,
-        listening(
-            "esteio.bench.bare", directory, "bare", processes.new_file(directory), f"http://127.0.0.1:{provider}"
-        ) as port,
-    ):
-        plan = Plan(port=port, paths=("/rows",), count=ask.warm, connections=ask.connections, chats=ask.chats)
-        await processes.load(plan)
-        await _bare_settled(port, ask.warm)
-        plan = msgspec.structs.replace(plan, count=ask.messages, first=ask.warm)
-        seen = await processes.load(plan)
-        ended_at = await _bare_settled(port, ask.warm + ask.messages)
-        return ask.messages / (ended_at - seen.began_at)
+def _figures(ours: Round, bare: Round) -> dict[str, float]:
+    return {
+        "messages_per_s": round(ours.settled_per_s),
+        "bare_per_s": round(bare.settled_per_s),
+        "ratio": round(ours.settled_per_s / bare.settled_per_s, 3),
+        "accepted_per_s": round(ours.accepted_per_s),
+        "cpu_us": round(ours.cpu_us),
+        "bare_cpu_us": round(bare.cpu_us),
+    }
+
+
+async def _bare(ask: Deliver, directory: Path) -> Round:
+    async with listening("esteio.bench.stub", directory, "stub-of-bare") as provider:
+        words = (processes.new_file(directory), f"http://127.0.0.1:{provider.port}")
+        async with listening("esteio.bench.bare", directory, "bare", *words) as bare:
+            plan = ask.plan(bare.port, "/rows")
+            await processes.load(plan)
+            await _bare_settled(bare.port, ask.warm)
+            spent = bare.cpu_s()
+            seen = await processes.load(msgspec.structs.replace(plan, count=ask.messages, first=ask.warm))
+            ended_at = await _bare_settled(bare.port, ask.warm + ask.messages)
+            cpu_us = (bare.cpu_s() - spent) / ask.messages * 1e6
+            return Round(ask.messages / (ended_at - seen.began_at), seen.per_s, cpu_us)
 
 
 async def _bare_settled(port: int, count: int) -> float:
@@ -75,28 +97,23 @@ async def _bare_settled(port: int, count: int) -> float:
     return float(settled["last_at"])
 
 
-async def _gateway(ask: Deliver, directory: Path, profile: Path | None) -> tuple[float, float]:
-    """Messages settled a second, and accepted a second meanwhile."""
+async def _gateway(ask: Deliver, directory: Path, profile: Path | None) -> Round:
     async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
-        names = await api.adopt(provider, ask.sessions)
-        plan = Plan(
-            port=api.port,
-            paths=tuple(f"/v1/sessions/{name}/messages" for name in names),
-            count=ask.warm,
-            connections=ask.connections,
-            chats=ask.chats,
-            headers={"authorization": f"Bearer {KEY}"},
-        )
+        names = await api.adopt(provider.port, ask.sessions)
+        paths = (f"/v1/sessions/{name}/messages" for name in names)
+        plan = ask.plan(api.port, *paths, authorization=f"Bearer {KEY}")
         await processes.load(plan)
-        await until_seen(provider, ask.warm)
+        await until_seen(provider.port, ask.warm)
+        spent = api.process.cpu_s()
         seen = await processes.load(msgspec.structs.replace(plan, count=ask.messages, first=ask.warm))
-        ended_at = await _all_sent(api, names, provider, ask.warm + ask.messages)
-        return ask.messages / (ended_at - seen.began_at), seen.per_s
+        await until_seen(provider.port, ask.warm + ask.messages)
+        cpu_us = (api.process.cpu_s() - spent) / ask.messages * 1e6
+        ended_at = await _all_sent(api, names, provider.port, ask.warm + ask.messages)
+        return Round(ask.messages / (ended_at - seen.began_at), seen.per_s, cpu_us)
 
 
 async def _all_sent(api: Api, names: list[str], provider: int, count: int) -> float:
     """When the last message was settled. Raises `Failed` unless each was sent, once and in order."""
-    await until_seen(provider, count)
     loop = asyncio.get_running_loop()
     end = loop.time() + SETTLED_S
     while True:

@@ -31,8 +31,8 @@ PAGE = 500
 class Api:
     """A client of one gateway."""
 
-    def __init__(self, http: aiohttp.ClientSession, port: int) -> None:
-        self._http, self.port = http, port
+    def __init__(self, http: aiohttp.ClientSession, port: int, process: Child) -> None:
+        self._http, self.port, self.process = http, port, process
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON. Raises `Failed` when it is no success."""
@@ -99,12 +99,12 @@ async def gateway(directory: Path, profile: Path | None = None) -> AsyncIterator
         ) as running,
         aiohttp.ClientSession() as http,
     ):
-        api = Api(http, port)
-        await _ready(api, running)
+        api = Api(http, port, running)
+        await _ready(api)
         yield api
 
 
-async def _ready(api: Api, running: Child) -> None:
+async def _ready(api: Api) -> None:
     loop = asyncio.get_running_loop()
     end = loop.time() + READY_S
     while True:
@@ -112,8 +112,8 @@ async def _ready(api: Api, running: Child) -> None:
             await api.call("GET", "/readyz")
             return
         except (aiohttp.ClientError, Failed) as error:
-            if loop.time() > end or not running.alive:
-                raise Failed(f"the gateway did not start: {running.last_words()}") from error
+            if loop.time() > end or not api.process.alive:
+                raise Failed(f"the gateway did not start: {api.process.last_words()}") from error
         await asyncio.sleep(LOOK_EVERY_S)
 
 

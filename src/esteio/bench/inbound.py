@@ -42,7 +42,7 @@ async def run(ask: Inbound, directory: Path, say: Say, profile: Path | None = No
     """The line to print."""
     rounds = []
     for number in range(1, ask.rounds + 1):
-        bare = await bare_peak(ask.webhooks, ask.warm, ask.connections, ask.chats, directory)
+        bare, _ = await bare_peak(ask.webhooks, ask.warm, ask.connections, ask.chats, directory)
         say(f"round {number}: bare durable POST {bare:,.0f}/s")
         ours = await _gateway(ask, directory, profile)
         say(f"round {number}: gateway {ours['webhooks_per_s']:,}/s, {ours['webhooks_per_s'] / bare:.2f} of it")
@@ -53,10 +53,10 @@ async def run(ask: Inbound, directory: Path, say: Say, profile: Path | None = No
 
 async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[str, Any]:
     async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
-        names = await api.adopt(provider, ask.sessions)
+        names = await api.adopt(provider.port, ask.sessions)
         plan = Plan(
             port=api.port,
-            paths=await _addresses(provider, names),
+            paths=await _addresses(provider.port, names),
             names=tuple(names),
             count=ask.warm,
             kind="webhook",
@@ -94,7 +94,8 @@ async def _all_read(api: Api, names: list[str], count: int) -> float:
             break
         if loop.time() > end:
             raise Failed(f"only {states.total()} of {count} webhooks became messages")
-        await asyncio.sleep(LOOK_EVERY_S * 4)
+        # Seldom: each look reads every message.
+        await asyncio.sleep(1.0)
     if states.total() > count:
         raise Failed(f"{count} webhooks became {states.total()} messages")
     return last_at

@@ -57,6 +57,15 @@ class Child:
 
     def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
         self._process, self._errors = process, errors
+        self.port = 0
+
+    def cpu_s(self) -> float:
+        """What it has spent on all its threads so far, in seconds; 0 where the system does not tell (no /proc)."""
+        try:
+            words = Path(f"/proc/{self._process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def alive(self) -> bool:
@@ -66,13 +75,13 @@ class Child:
         """The end of what it wrote to stderr."""
         return self._errors.read_text("utf-8", "replace")[-2000:].strip()
 
-    async def port(self) -> int:
-        """What it says on its first line."""
+    async def learn_port(self) -> None:
+        """It says it on its first line."""
         told = self._process.stdout
         line = b"" if told is None else await asyncio.wait_for(told.readline(), START_S)
         if not line.strip().isdigit():
             raise Failed(f"a child did not start: {self.last_words()}")
-        return int(line)
+        self.port = int(line)
 
     async def end(self, how: signal.Signals) -> None:
         """Ask it to end, and see that it does."""
@@ -109,10 +118,11 @@ async def child(
 
 
 @asynccontextmanager
-async def listening(module: str, directory: Path, name: str, *arguments: str) -> AsyncIterator[int]:
-    """A module that serves (see `serving`) while the block runs: its port."""
+async def listening(module: str, directory: Path, name: str, *arguments: str) -> AsyncIterator[Child]:
+    """A module that serves (see `serving`) while the block runs."""
     async with child(["-m", module, *arguments], directory, name) as running:
-        yield await running.port()
+        await running.learn_port()
+        yield running
 
 
 async def load(plan: Plan) -> Seen:
