@@ -132,6 +132,15 @@ def test_stopped_before_its_end_it_proves_nothing_and_leaves_nothing(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("wrong", [("--listen", "nonsense"), ("--language", "tlh"), ("--seed", "seven")])
+def test_wrong_use_is_exit_code_two_and_one_sentence(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    done = played(tmp_path, *wrong, ESTEIO_LANGUAGE="en")
+    assert done.returncode == 2
+    assert wrong[1] in done.stderr or wrong[0] in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
 class Terminal:
     """A process on a terminal of its own, as a person has one."""
 
@@ -201,7 +210,9 @@ def test_before_a_person_it_plays_goes_on_serving_and_ends_at_ctrl_c(terminal: T
 
 def test_both_languages_say_the_same_with_the_same_values() -> None:
     for key, (portuguese, english) in TEXTS.items():
-        named = [{field for _, field, _, _ in string.Formatter().parse(text)} for text in (portuguese, english)]
+        named = [
+            {field for _, field, _, _ in string.Formatter().parse(text)} - {None} for text in (portuguese, english)
+        ]
         assert named[0] == named[1], key
         assert portuguese, key
         assert english, key

@@ -8,12 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from esteio.cli import show, words
 from esteio.cli.failed import FAILED, Failed
+from esteio.cli.sandbox import check_address
 
 if TYPE_CHECKING:
     from esteio.sim.demo import Plan
@@ -30,7 +31,7 @@ def demo(
         str | None, typer.Option(metavar="HOST:PORT", help=f"The gateway's API. [{USUAL}, or any free port]")
     ] = None,
     language: Annotated[
-        str | None, typer.Option(metavar="pt-BR|en", help="Instead of ESTEIO_LANGUAGE or the locale's.")
+        Literal["pt-BR", "en"] | None, typer.Option(help="Instead of ESTEIO_LANGUAGE or the locale's.")
     ] = None,
     sabotage: Annotated[list[str] | None, typer.Option(hidden=True, help="Break this story's world.")] = None,
 ) -> None:
@@ -63,6 +64,7 @@ def _bound(listen: str | None, person: bool) -> socket.socket:
     from esteio.cli.listening import bind  # noqa: PLC0415
 
     if listen is not None:
+        check_address(listen)
         return bind(listen)
     if not person:
         return bind(ANY)

@@ -44,13 +44,14 @@ def sandbox(
     named = {"evolution": evolution, "baileys": baileys, "wapi": wapi}
     homes = {kind: address for kind, address in named.items() if address} or dict(USUAL)
     for address in (*homes.values(), control):
-        _check(address)
+        check_address(address)
     import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
 
     uvloop.run(run(homes, control))
 
 
-def _check(address: str) -> None:
+def check_address(address: str) -> None:
+    """Raises `Misused` when it is no HOST:PORT."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise Misused("bad-address", address=address)

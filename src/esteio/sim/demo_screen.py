@@ -56,21 +56,26 @@ class Screen:
 
     async def picture(self, width: int, height: int) -> RenderableType:
         """The whole picture for a terminal of this size."""
-        rows = [await self._row(session) for session in (await self._stage.store.sessions(limit=500)).items]
+        sessions: list[Session] = list((await self._stage.store.sessions(limit=500)).items)
+        for session, line in sorted(await self._fresh(sessions), key=lambda told: told[1].at):
+            self._note(session, line)
+        held = self._stage.store.held
+        rows = [Row(one, await held(one.id), self._acts.get(one.id, "–")) for one in sessions]
         return Group(
             self._table(rows, max(FEWEST_ROWS, height - FRAME - NEWS)),
             stories(self._words, self._tales),
             self._latest(width),
         )
 
-    async def _row(self, session: Session) -> Row:
-        lines = await self._stage.store.timeline(session.id, self._read.get(session.id, 0), 500)
-        fresh = [line for line in lines if line.kind in NEWS_KINDS]
-        if lines:
-            self._read[session.id] = lines[-1].seq
-        for line in fresh:
-            self._note(session, line)
-        return Row(session, await self._stage.store.held(session.id), self._acts.get(session.id, "–"))
+    async def _fresh(self, sessions: Sequence[Session]) -> list[tuple[Session, JournalEntry]]:
+        """What all timelines have told since the last picture."""
+        fresh = []
+        for session in sessions:
+            lines = await self._stage.store.timeline(session.id, self._read.get(session.id, 0), 500)
+            if lines:
+                self._read[session.id] = lines[-1].seq
+            fresh += [(session, line) for line in lines if line.kind in NEWS_KINDS]
+        return fresh
 
     def _note(self, session: Session, line: JournalEntry) -> None:
         if line.args.get("rung") == "set_webhook":
@@ -93,8 +98,11 @@ class Screen:
         for key, ratio in (("session", 0), ("state", 0), ("sends", 0), ("receives", 0), ("because", 5), ("held", 0)):
             table.add_column(words(f"head.{key}"), no_wrap=True, overflow="ellipsis", ratio=ratio or None)
         table.add_column(words("head.act"), no_wrap=True, overflow="ellipsis", ratio=3)
-        for row in _kept(rows, room):
+        kept = _kept(rows, room)
+        for row in kept:
             table.add_row(*self._cells(row))
+        if len(kept) < len(rows):
+            table.add_row(Text("…", "dim"), Text(words("head.more", count=len(rows) - len(kept)), "dim"))
         return table
 
     def _cells(self, row: Row) -> tuple[Text, ...]:
@@ -141,5 +149,5 @@ def _kept(rows: Sequence[Row], room: int) -> list[Row]:
     if len(rows) <= room:
         return list(rows)
     troubled = sorted(rows, key=lambda row: (row.session.state == "connected", row.session.name))
-    kept = {row.session.id for row in troubled[:room]}
+    kept = {row.session.id for row in troubled[: room - 1]}
     return [row for row in rows if row.session.id in kept]

@@ -302,6 +302,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "head.because": ("porque", "because"),
     "head.held": ("retidas", "held"),
     "head.act": ("último ato", "last act"),
+    "head.more.one": ("mais 1", "1 more"),
+    "head.more.many": ("mais {count}", "{count} more"),
     "head.news": ("O que acaba de acontecer", "What has just happened"),
     "head.stories": ("Histórias", "Stories"),
     "answer.yes": ("sim", "yes"),
