@@ -139,6 +139,41 @@ async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all
     assert len(await claim(store, at=probe_at)) == 2
 
 
+async def probe(store, outcome, at):
+    """The one attempt that an open endpoint gets, at its time; its event and that time."""
+    at = max(at, (await store.endpoint("wh_1")).health.probe_at)
+    (one,) = await claim(store, at=at)
+    await settle(store, [one], outcome, at=at)
+    return one.seq, at
+
+
+async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store):
+    await subscribe(store)
+    await tell(store, "a", "b", "c", "d")
+    await settle(store, await claim(store), "failed")
+    at = NOW
+    for _ in range(4):
+        _, at = await probe(store, "failed", at)
+    # The others as if they had failed often: their next step is hours away.
+    await store._write(lambda db: db.connection.execute("UPDATE relay_lanes SET due_at = due_at + 7200"))
+    first, at = await probe(store, "delivered", at)
+    assert first == 1
+    assert seqs(await claim(store, at=at)) == [2, 3, 4]
+
+
+async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(store):
+    await subscribe(store)
+    await tell(store, *"abcdefgh")
+    await store.deal_events(NOW, 100)
+    claims = await store.claim_relays(NOW, {}, 2, 45.0)
+    await settle(store, claims, "failed")
+    at, tried = NOW, []
+    for _ in range(6):
+        seq, at = await probe(store, "failed", at)
+        tried.append(seq)
+    assert tried == [1, 3, 1, 4, 1, 5]
+
+
 async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store):
     await subscribe(store)
     await subscribe(store, "wh_2")
