@@ -228,6 +228,7 @@ def test_a_test_call_says_what_was_answered_and_stands_in_the_log(run):
         request = gateway.outside.requests[0]
         assert Webhook(made["secret"]).verify(request.body, dict(request.headers))["type"] == "webhook.test"
         lines = (await gateway.call("GET", f"{path}/deliveries?limit=2")).json()
+        assert lines["items"][0] == answer.json()
         assert [one["type"] for one in lines["items"]] == ["webhook.test"] * 2
         rest = (await gateway.call("GET", f"{path}/deliveries?limit=2&after={lines['next']}")).json()
         assert [one["status"] for one in rest["items"]] == [204]

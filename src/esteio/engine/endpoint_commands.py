@@ -91,9 +91,7 @@ class EndpointCommands(Desk):
 
     async def test_endpoint(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
-        delivery = await self.courier.test(await self.endpoint(endpoint_id))
-        await self.store.log_delivery(delivery)
-        return delivery
+        return await self.store.log_delivery(await self.courier.test(await self.endpoint(endpoint_id)))
 
     async def replay_endpoint(self, endpoint_id: str, ask: ReplayAsk) -> int:
         """Queue what it wants of that time again, beside what is new; how many events. Raises `Refusal`."""

@@ -168,8 +168,8 @@ class RelayStore(Protocol):
         """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
         ...
 
-    async def log_delivery(self, delivery: Delivery) -> None:
-        """A test call."""
+    async def log_delivery(self, delivery: Delivery) -> Delivery:
+        """A test call, with the id it got."""
         ...
 
     async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:

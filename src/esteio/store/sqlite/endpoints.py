@@ -53,8 +53,13 @@ class Endpoints(Room):
         (lanes, head) = db.rows("endpoint_lanes", {"id": endpoint_id})[0]
         return lanes, None if head is None else db.value("event_at", {"seq": head})
 
-    async def log_delivery(self, delivery: Delivery) -> None:
-        await self._write(lambda db: db.run("delivery_add", rows.delivery_params(delivery)))
+    async def log_delivery(self, delivery: Delivery) -> Delivery:
+        def operation(db: Db) -> Delivery:
+            db.run("delivery_add", rows.delivery_params(delivery))
+            newest = {"endpoint_id": delivery.endpoint, "before": _NO_FLOOR, "limit": 1}
+            return rows.delivery_of(db.rows("deliveries", newest)[0])
+
+        return await self._write(operation)
 
     async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
         params = {"endpoint_id": endpoint_id, "limit": limit, "before": _NO_FLOOR if before is None else before}
