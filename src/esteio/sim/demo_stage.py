@@ -138,6 +138,7 @@ class Stage(Lab):
                 http="httptools",
                 lifespan="off",
                 log_config=None,
+                log_level="critical",  # a request that is cut at the end is no news to a person
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=CLOSING_S,
