@@ -49,11 +49,11 @@ class _Loop:
 
     async def _nap(self, next_due: float | None) -> None:
         pause = NAP_S if next_due is None else min(NAP_S, max(SHORTEST_NAP_S, next_due - self._clock.now()))
+        timer = asyncio.get_running_loop().call_later(pause, self._bell.set)
         try:
-            async with asyncio.timeout(pause):
-                await self._bell.wait()
-        except TimeoutError:
-            pass
+            await self._bell.wait()
+        finally:
+            timer.cancel()
         self._bell.clear()
 
     def _start(self, work: asyncio.Task[None]) -> None:

@@ -112,9 +112,25 @@ class Mailboxes:
             box = self._boxes[key] = _Box()
         box.news.extend(news)
         box.dirty = box.dirty or dirty
-        if not box.working:
+        if not box.working and not self._settled_quietly(key, box):
             box.working = True
             self._spawn(self._work(key, box))
+
+    def _settled_quietly(self, key: Key, box: _Box) -> bool:
+        """Nearly all news of a healthy fleet changes nothing but times: then no task is needed to say so."""
+        if box.dirty or not isinstance(key, int):
+            return False
+        try:
+            decision = self._reconciler.quietly(SessionId(key), tuple(box.news))
+        except Exception:  # noqa: BLE001 - the worker meets the same defect, and knows what to do with it
+            return False
+        if decision is None:
+            return False
+        box.news = []
+        self._follow(SessionId(key), box, decision)
+        if not box.looking:
+            self._boxes.pop(key, None)
+        return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -158,6 +174,9 @@ class Mailboxes:
         if decision is None:
             self._due.pop(session_id, None)
             return
+        self._follow(session_id, box, decision)
+
+    def _follow(self, session_id: SessionId, box: _Box, decision: Decision) -> None:
         self._wake_at(session_id, decision.wake_at)
         if decision.act is not None or decision.notices:
             self._acted()
@@ -245,11 +264,11 @@ class Mailboxes:
             if self._heap:
                 pause = min(pause, self._heap[0][0] - now)
             self._alarm.clear()
+            timer = asyncio.get_running_loop().call_later(max(pause, 0.0), self._alarm.set)
             try:
-                async with asyncio.timeout(max(pause, 0.0)):
-                    await self._alarm.wait()
-            except TimeoutError:
-                pass
+                await self._alarm.wait()
+            finally:
+                timer.cancel()
 
     def _ring(self, now: float) -> None:
         while self._heap and self._heap[0][0] <= now:

@@ -81,7 +81,7 @@ class Reconciler:
         `look_into_store`: somebody may have written evidence there; otherwise a fresh enough memory will do as long as
         the decision is quiet.
         """
-        quiet = None if look_into_store else self._quietly(session_id, tuple(news))
+        quiet = None if look_into_store else self.quietly(session_id, tuple(news))
         if quiet is not None:
             return quiet
         known = self._known.get(session_id)
@@ -101,8 +101,8 @@ class Reconciler:
                 return decision
         raise Overtaken(session_id)
 
-    def _quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
-        """The decision on the view in memory, if it is one that need not be written."""
+    def quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
+        """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
         now = self._clock.now()
         known = self._known.get(session_id)
         if known is None or now - known.read_at > TRUST_MEMORY_S * 20:
