@@ -64,7 +64,7 @@ POLICY: Mapping[str, Mapping[str, Any]] = {
 }
 """The gateway's usual policy with its long times shortened, so that a demo takes minutes; nothing else is changed."""
 
-CLOSING_S = 3
+CLOSING_S = 1
 
 
 class Sent(msgspec.Struct, frozen=True):
