@@ -31,18 +31,20 @@ from esteio.engine.hub import Hub
 from esteio.engine.inbox import InboxReader
 from esteio.engine.looking import Lookout
 from esteio.engine.mailbox import Mailboxes
+from esteio.engine.media import MediaRoom
 from esteio.engine.notices import AppriseNotifier, LogNotifier
 from esteio.engine.pace import Pacer
 from esteio.engine.performers import Notifier, Performers
 from esteio.engine.reconcile import Reconciler
 from esteio.engine.relay import RelayDispatch
 from esteio.engine.supervise import Supervisor
-from esteio.engine.targets import Resolver, may_reach, system_resolver
+from esteio.engine.targets import Resolver, check_target, may_reach, system_resolver
 from esteio.engine.upkeep import Upkeep
 from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import Registry, load
 from esteio.store.base import InboxResult, InboxSettlement, Store
+from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, open_vault
 
@@ -58,6 +60,16 @@ def outside(settings: Settings) -> AiohttpTransport:
         max_body_bytes=4096,
         cuts_answers=True,
         connections_per_host=0,
+        may_reach=lambda address: may_reach(address, allowed),
+    )
+
+
+def media_road(settings: Settings) -> AiohttpTransport:
+    """The road to media that callers named: guarded in the same way, answers read up to the largest media."""
+    allowed = settings.allowed_networks
+    return AiohttpTransport(
+        max_body_bytes=settings.max_media_bytes,
+        connections_per_host=4,
         may_reach=lambda address: may_reach(address, allowed),
     )
 
@@ -107,6 +119,8 @@ class Gateway:
         vault: Vault,
         notifier: Notifier,
         outside: Transport | None = None,
+        media_road: Transport | None = None,
+        shelf: Shelf | None = None,
         resolve: Resolver = system_resolver,
     ) -> None:
         """`transport` leads to the providers, `outside` (by default the same) to addresses that callers named."""
@@ -118,12 +132,22 @@ class Gateway:
         self.reconciler = Reconciler(store, clock, registry, self.policy, self._session_changed)
         self.lookout = Lookout(store, clock, self.addresses, transport)
         self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
-        performers = Performers(store, clock, self.addresses, transport, policies=self.policy, notifier=notifier)
+        self._media_road = media_road or outside or transport
+        self.shelf = shelf or MemoryShelf()
+
+        async def check(url: str) -> None:
+            await check_target(url, "media.url", settings.allowed_networks, resolve)
+
+        self.media = MediaRoom(self.shelf, clock, self._media_road, check=check)
+        performers = Performers(
+            store, clock, self.addresses, transport, policies=self.policy, notifier=notifier, media=self.media
+        )
         self.sends = SendDispatch(
             store, clock, performers, pace=self.pace, lease_s=self._longest_send(), told=self._message_moved
         )
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
-        self.inbox = InboxReader(store, clock, self.addresses, told=self._webhook_read, applied=self._webhook_applied)
+        read, applied = self._webhook_read, self._webhook_applied
+        self.inbox = InboxReader(store, clock, self.addresses, media=self.media, told=read, applied=applied)
         doubts = Doubts(
             store,
             clock,
@@ -134,7 +158,13 @@ class Gateway:
             told=self._message_moved,
         )
         self.gaps = GapReader(
-            store, clock, self.addresses, transport, told=self._webhook_read, applied=self._webhook_applied
+            store,
+            clock,
+            self.addresses,
+            transport,
+            media=self.media,
+            told=self._webhook_read,
+            applied=self._webhook_applied,
         )
         self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
         self.upkeep = Upkeep(store, clock, doubts, self.gaps, self.acks)
@@ -169,6 +199,8 @@ class Gateway:
             clock=SystemClock(),
             transport=AiohttpTransport(),
             outside=outside(settings),
+            media_road=media_road(settings),
+            shelf=FileShelf(data / "media"),
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,
@@ -214,6 +246,7 @@ class Gateway:
         loops = (self.sends, self.work, self.relay)
         await asyncio.gather(*(loop.aclose(STOP_PATIENCE_S) for loop in loops))
         await self.transport.aclose()
+        await self._media_road.aclose()
         await self.courier.aclose()
         await self.store.aclose()
 

@@ -138,6 +138,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     list_sessions: bool
     queues_while_down: bool
     """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
+    media_bytes: bool = True
+    """Whether it takes media as base64; where not, it fetches the caller's address itself."""
     connect: bool = True
     """Whether `connect` opens a socket again with the saved link. Where not (W-API), `restart` is the way back, and
     `connect` only asks for a code."""

@@ -19,6 +19,7 @@ from esteio.core.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model import SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
+from esteio.engine.media import MediaRoom
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
@@ -41,11 +42,12 @@ class GapReader:
         addresses: AddressBook,
         transport: Transport,
         *,
+        media: MediaRoom,
         told: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
-        self._told, self._applied = told, applied
+        self._media, self._told, self._applied = media, told, applied
 
     async def after_boot(self, last_alive: float | None) -> None:
         """Nobody listened while we were away."""
@@ -98,7 +100,7 @@ class GapReader:
             session_id=session.id,
             at=self._clock.now(),
             readable=True,
-            events=tuple(events),
+            events=await self._media.kept(events),
             evidence=tuple(evidence),
             recovered=True,
         )

@@ -16,6 +16,7 @@ from esteio.core.model import SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.looking import as_row
+from esteio.engine.media import MediaRoom
 from esteio.log import logger
 from esteio.providers.base import WebhookReading
 from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
@@ -35,11 +36,12 @@ class InboxReader:
         clock: Clock,
         addresses: AddressBook,
         *,
+        media: MediaRoom,
         told: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         self._store, self._clock, self._addresses = store, clock, addresses
-        self._told, self._applied = told, applied
+        self._media, self._told, self._applied = media, told, applied
         self._bell = asyncio.Event()
 
     def nudge(self) -> None:
@@ -91,7 +93,7 @@ class InboxReader:
             session_id=raw.session_id,
             at=self._clock.now(),
             readable=reading.readable,
-            events=reading.events,
+            events=await self._media.kept(reading.events),
             evidence=reading.evidence,
             qr=as_row(reading.qr, raw.received_at) if reading.qr is not None else None,
             note=reading.note,

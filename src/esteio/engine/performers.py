@@ -21,6 +21,7 @@ from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.looking import as_of_answer, as_row
+from esteio.engine.media import MediaRoom, Unfetchable
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import ActOutcome, Flow, OutgoingMessage, Provider, SendOutcome, Transport, Where
@@ -57,7 +58,9 @@ class Performers:
         *,
         policies: Callable[[str], Policy],
         notifier: Notifier,
+        media: MediaRoom,
     ) -> None:
+        self._media = media
         self._store, self._clock, self._addresses = store, clock, addresses
         self._transport, self._policies, self._notifier = transport, policies, notifier
 
@@ -89,6 +92,13 @@ class Performers:
         outgoing = await self._outgoing(message)
         if outgoing is None:
             return SendOutcome("refused", fault="request", detail=NO_TARGET)
+        if outgoing.content.media is not None and provider.capabilities.media_bytes:
+            try:
+                outgoing = await self._with_bytes(message, outgoing)
+            except Unfetchable as gone:
+                if gone.for_good:
+                    return SendOutcome("refused", fault="request", detail=str(gone))
+                return SendOutcome("not_sent", fault="media", detail=str(gone))
         flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
         outcome = await driver.run(flow, self._transport)
         if provider.capabilities.queues_while_down:
@@ -123,6 +133,17 @@ class Performers:
             content = msgspec.structs.replace(content, reaction=reaction)
         to = message.to or message.chat
         return OutgoingMessage(to, content, quote, from_me, message.mentions)
+
+    async def _with_bytes(self, message: Message, outgoing: OutgoingMessage) -> OutgoingMessage:
+        """The bytes instead of the caller's address; where they lie is remembered, so that they are fetched once."""
+        content, media = outgoing.content, outgoing.content.media
+        if media is None:
+            return outgoing
+        staged = await self._media.staged(media)
+        if staged is not media:
+            await self._store.put_content(message.id, msgspec.structs.replace(message.content, media=staged))
+        loaded = await self._media.loaded(staged)
+        return msgspec.structs.replace(outgoing, content=msgspec.structs.replace(content, media=loaded))
 
     def _settled(self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float) -> SendSettlement:
         now, message = self._clock.now(), claim.message

@@ -83,6 +83,7 @@ class Baileys:
         socket_probe=False,
         list_sessions=True,
         queues_while_down=False,
+        media_bytes=False,
         connect=True,
         connect_pairs_after_unlink=False,
     )

@@ -8,7 +8,7 @@ clock, a store in a file, real HTTP both ways. Never lives here: a scenario, a c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self
 
 import msgspec
@@ -25,6 +25,7 @@ from esteio.log import set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
 from esteio.sim.line import Line
+from esteio.sim.sites import Sites
 from esteio.sim.subscribers import Subscribers
 from esteio.sim.transport import SimTransport
 from esteio.sim.world import World
@@ -72,6 +73,7 @@ class Lab:
         self.store = store or SqliteStore.memory()
         self.transport: Transport = transport or SimTransport(self.world)
         self.subscribers = Subscribers(self.world)
+        self.sites = Sites()
         self.told = Told()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
@@ -83,11 +85,18 @@ class Lab:
             clock=self.clock,
             transport=self.transport,
             outside=self.subscribers,
-            resolve=self.subscribers.resolve,
+            media_road=self.sites,
+            resolve=self._resolve,
             registry=load(),
             vault=Vault(SEALING_KEY),
             notifier=self.told,
         )
+
+    async def _resolve(self, host: str) -> Sequence[str]:
+        try:
+            return await self.sites.resolve(host)
+        except OSError:
+            return await self.subscribers.resolve(host)
 
     @property
     def commands(self) -> Commands:

@@ -15,6 +15,7 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import (
     Approval,
     AttemptRecord,
+    Content,
     Direction,
     Limits,
     Message,
@@ -237,6 +238,10 @@ class Store(RelayStore, Protocol):
         limit: int = 100,
         after: str | None = None,
     ) -> Page: ...
+    async def put_content(self, message_id: MessageId, content: Content) -> None:
+        """What a message says, with where its media now lies."""
+        ...
+
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]: ...
     async def claim_sends(
         self,

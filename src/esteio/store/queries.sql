@@ -533,6 +533,9 @@ FROM messages m
 WHERE m.session_id = :session_id AND m.sent_at >= :after AND m.sent_at <= :before AND m.attempts > 0
 ORDER BY m.sent_at DESC LIMIT :limit
 
+-- name: message_content
+UPDATE messages SET content = :content WHERE id = :id
+
 -- == inbox ==
 
 -- name: raw_add

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from esteio.core.model import AttemptRecord, Direction, Message, MessageId, MessageState, SessionId
+from esteio.core.model import AttemptRecord, Content, Direction, Message, MessageId, MessageState, SessionId
 from esteio.store import rows
 from esteio.store.base import Accepted, NewMessage, Page
 from esteio.store.sqlite.connection import Db, Row
@@ -47,6 +47,10 @@ class Messages(Room):
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
         found = self._reader.rows("attempts", {"message_id": message_id})
         return [AttemptRecord(at=row[0], outcome=row[1], detail=row[2]) for row in found]
+
+    async def put_content(self, message_id: MessageId, content: Content) -> None:
+        params = {"id": message_id, "content": rows.to_text(content)}
+        await self._write(lambda db: db.run("message_content", params))
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
         """Ids of messages that were made or sent since then."""

@@ -1,0 +1,182 @@
+"""Media: what is named by URL is fetched and staged by us, once, guarded; what comes in is kept beside the database."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+
+import pytest
+from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
+
+from esteio.core import sniff
+from esteio.engine.asks import MediaAsk
+from esteio.engine.refusals import Refusal
+from esteio.providers.base import TransportFailed
+from esteio.sim.faults import Fault
+from esteio.sim.lab import Lab
+from esteio.store.shelf import FileShelf, name_of
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+URL = "https://imagens.example/foto.png"
+
+
+def _asked(lab: Lab) -> list[bytes]:
+    return lab.asked  # type: ignore[attr-defined,no-any-return]
+
+
+def _listen(lab: Lab) -> None:
+    """Remember the bodies of what providers are asked to send."""
+    real, lab.asked = lab.transport.exchange, []  # type: ignore[attr-defined]
+
+    async def exchange(request):
+        if "/message/send" in request.url or "/message/" in request.url:
+            _asked(lab).append(request.body)
+        return await real(request)
+
+    lab.transport.exchange = exchange  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("kind", ["evolution", "wapi"])
+def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(kind: str) -> None:
+    async def story(lab: Lab) -> None:
+        _listen(lab)
+        await linked(lab, kind)
+        lab.sites.put(URL, PNG, **{"content-type": "application/octet-stream"})
+        if kind == "evolution":
+            lab.world.inject("prov", "loja", Fault("drop"))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        await until_message(lab, message, "delivered", "read", within_s=60)
+        assert lab.sites.fetched == [URL]
+        assert len(await outcomes(lab, message)) == (2 if kind == "evolution" else 1)
+        sends = [body for body in _asked(lab) if base64.b64encode(PNG) in body]
+        assert len(sends) == len(await outcomes(lab, message))
+        assert not any(b"imagens.example" in body for body in sends)
+        media = (await lab.message(message)).content.media
+        assert media is not None
+        assert (media.stored, media.mime, media.filename, media.size) == (
+            name_of(PNG),
+            "image/png",
+            "foto.png",
+            len(PNG),
+        )
+
+    play(story)
+
+
+def test_a_download_that_fails_is_ours_to_try_again() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.sites.put(URL, b"", status=503)
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        await asyncio.sleep(5)
+        assert await outcomes(lab, message) == ["not_sent:media"]
+        lab.sites.put(URL, PNG)
+        await until_message(lab, message, "delivered", "read", within_s=60)
+        assert lab.sites.fetched == [URL, URL]
+
+    play(story)
+
+
+@pytest.mark.parametrize("answer", ["page", "gone", "large", "circle"])
+def test_what_can_never_be_sent_fails_at_once_with_its_reason(answer: str) -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        if answer == "page":
+            lab.sites.put(URL, b"<!DOCTYPE html><html>Sign in</html>", **{"content-type": "image/png"})
+        elif answer == "gone":
+            lab.sites.put(URL, b"", status=404)
+        elif answer == "large":
+            lab.sites.put(URL, b"")
+            lab.sites.answers[URL] = TransportFailed("answer too large: more than 5 bytes", sent="maybe")
+        else:
+            lab.sites.put(URL, b"", status=302, location=URL)
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        behind = await lab.send("loja", CUSTOMER, "e o texto vai")
+        await until_message(lab, behind, "delivered", "read", within_s=60)
+        found = await lab.message(message)
+        assert (found.state, found.attempts) == ("failed", 1)
+        assert found.reason is not None
+        assert found.reason.args["detail"]
+
+    play(story)
+
+
+def test_a_redirect_is_followed_but_not_into_the_house() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.sites.put(URL, b"", status=302, location="https://cdn.example/x.png")
+        lab.sites.put("https://cdn.example/x.png", PNG)
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        await until_message(lab, message, "delivered", within_s=60)
+        for i, inside in enumerate(("http://127.0.0.1/x.png", "http://inside.example/x.png", "file:///etc/passwd")):
+            lab.sites.put("http://inside.example/x.png", PNG)
+            lab.sites.addresses["inside.example"] = "10.0.0.5"
+            lab.sites.put(f"https://imagens.example/{i}.png", b"", status=302, location=inside)
+            ask = MediaAsk("image", url=f"https://imagens.example/{i}.png")
+            bad = await lab.send("loja", OTHER, None, media=ask)
+            await until_message(lab, bad, "failed", within_s=60)
+            assert inside not in lab.sites.fetched
+
+    play(story)
+
+
+def test_a_name_that_turns_inward_after_the_accept_is_not_fetched() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.sites.put(URL, PNG)
+        await lab.commands.pause("loja", "lab")
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        lab.sites.addresses["imagens.example"] = "169.254.169.254"
+        await lab.commands.resume("loja", "lab")
+        await until_message(lab, message, "failed", within_s=60)
+        assert lab.sites.fetched == []
+        with pytest.raises(Refusal, match="target-not-allowed"):
+            await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+
+    play(story)
+
+
+def test_the_shelf_holds_each_bytes_once_and_forgets_by_age(tmp_path: Path) -> None:
+    async def story() -> None:
+        shelf = FileShelf(tmp_path / "media")
+        name = await shelf.put(PNG, 1000.0)
+        assert await shelf.put(PNG, 2000.0) == name == name_of(PNG)
+        other = await shelf.put(b"other", 1000.0)
+        assert sorted(path.name for path in (tmp_path / "media").iterdir()) == sorted([name, other])
+        assert (tmp_path / "media" / name).stat().st_mode & 0o777 == 0o600
+        assert await shelf.get("../" + name) is None
+        assert await shelf.purge(1500.0, {other}) == 0
+        assert await shelf.purge(2500.0, {other}) == 1
+        assert (await shelf.get(name), await shelf.get(other)) == (None, b"other")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("data", "mime"),
+    [
+        (PNG, "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (b"\x00\x00\x00\x18ftypmp42", "video/mp4"),
+        (b"\x00\x00\x00\x18ftypM4A ", "audio/mp4"),
+        (b"OggS\x00", "audio/ogg"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"  <!DOCTYPE HTML>", "text/html"),
+        (b"hello", None),
+        (b"", None),
+    ],
+)
+def test_bytes_say_what_they_are(data: bytes, mime: str | None) -> None:
+    assert sniff.mime_of(data) == mime
+
+
+def test_what_fits_what() -> None:
+    assert sniff.fits("image", "image/png")
+    assert not sniff.fits("image", "text/html")
+    assert not sniff.fits("audio", "image/png")
+    assert sniff.fits("document", "text/html")
+    assert sniff.fits("video", None)
