@@ -39,6 +39,19 @@ def test_a_one_time_code_does_not_wait_behind_five_thousand() -> None:
     play(story)
 
 
+def test_a_code_goes_beside_a_session_that_is_full() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.inject("prov", "loja", Fault("slow", seconds=(20.0, 20.0), verbs="send"))
+        await _bulk(lab, 20)
+        await asyncio.sleep(5)
+        codes = [await lab.send("loja", to, "código", priority=9) for to in (CUSTOMER, OTHER)]
+        await asyncio.sleep(0.5)
+        assert [(await lab.message(one)).state for one in codes] == ["sending", "queued"]
+
+    play(story)
+
+
 def test_an_aged_bulk_stays_behind_a_code_and_patient_ones_are_not_starved() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
