@@ -23,10 +23,14 @@ from esteio.core.errors import sentences_in
 from esteio.engine.asks import MessageAsk, ServerAsk, SessionAsk
 from esteio.engine.session_commands import Opened
 from esteio.providers.driver import AiohttpTransport
-from esteio.sim.lab import Lab
+from esteio.providers.registry import load
+from esteio.sim.lab import SEALING_KEY, Lab
 from esteio.sim.sandbox import Sandbox, live_world
 from esteio.sim.world import World
+from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
+from esteio.vault import Vault
+from esteio.wiring import Gateway, media_road, outside
 
 Json = Any
 
@@ -120,7 +124,13 @@ class Stage(Lab):
         tongue, self.url = place.language, place.url
         super().__init__(
             seed,
-            settings={"public_url": self.url, "language": tongue, "data": str(place.data), "policy": POLICY},
+            settings={
+                "public_url": self.url,
+                "language": tongue,
+                "data": str(place.data),
+                "policy": POLICY,
+                "allow_targets": ("127.0.0.0/8", "::1/128"),
+            },
             world=world,
             store=SqliteStore(place.data / "esteio.db", sentence=sentences_in(tongue)),
             clock=SystemClock(),
@@ -146,6 +156,21 @@ class Stage(Lab):
         )
         self._serving: asyncio.Task[None] | None = None
         self._http: aiohttp.ClientSession | None = None
+
+    def _gateway(self) -> Gateway:
+        """As a service has it, but for the sealing key, and for who is told of notices: the accounts count them."""
+        return Gateway(
+            self.settings,
+            store=self.store,
+            clock=self.clock,
+            transport=self.transport,
+            outside=outside(self.settings),
+            media_road=media_road(self.settings),
+            shelf=FileShelf(Path(self.settings.data) / "media"),
+            registry=load(),
+            vault=Vault(SEALING_KEY),
+            notifier=self.told,
+        )
 
     @classmethod
     async def raised(cls, seed: int, place: Place) -> Self:
