@@ -242,12 +242,13 @@ def _destructive(
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "never":
         return Step("strike", verdict.because)
+    if policy.destructive == "ask" and needs_server_restart(session, verdict, quirks):
+        # That is proposed, at once: it costs nothing to say.
+        return Step("strike", verdict.because)
     if now < verdict.since + policy.destructive_after_s:
         return Step("wait", verdict.because, until=verdict.since + policy.destructive_after_s)
     if policy.destructive == "auto":
         return Step("act", verdict.because, rung=rung)
-    if needs_server_restart(session, verdict, quirks):
-        return Step("strike", verdict.because)
     return Step("ask", verdict.because, rung=rung)
 
 
