@@ -33,7 +33,7 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 	@verdict=0; \
 	$(MAKE) --no-print-directory check || verdict=1; \
 	rm -f .coverage .coverage.*; \
-	$(VENV)/bin/pytest -n $(JOBS) --cov --cov-report= || verdict=1; \
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal --durations 15 --cov --cov-report= || verdict=1; \
 	$(VENV)/bin/coverage report --include='*/core/*' --fail-under=$(CORE_COVERAGE) || verdict=1; \
 	exit $$verdict
 
