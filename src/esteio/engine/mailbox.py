@@ -24,6 +24,9 @@ from esteio.store.base import Store, StoreFull
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
+SHORTEST_S = 0.001
+"""A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
+who waits for a moment a hair away would judge again and again without reaching it."""
 AFTER_FAILURE_S = 2.0
 ROUTINE_S = 1.0
 """How long news that changes nothing may wait for company."""
@@ -264,7 +267,7 @@ class Mailboxes:
             if self._heap:
                 pause = min(pause, self._heap[0][0] - now)
             self._alarm.clear()
-            timer = asyncio.get_running_loop().call_later(max(pause, 0.0), self._alarm.set)
+            timer = asyncio.get_running_loop().call_later(max(pause, SHORTEST_S), self._alarm.set)
             try:
                 await self._alarm.wait()
             finally:
