@@ -48,6 +48,19 @@ class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """HOST:PORT that offers the door alone at its root; empty: none."""
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long what people wrote is kept, in seconds; 0 keeps it until it is erased."""
+
+    bodies_s: Seconds = 180 * 86_400
+    """Words and media of messages that are settled; that they were, when and how they ended stays."""
+    media_s: Seconds = 30 * 86_400
+    """Files of media, from when they were last needed."""
+    webhooks_s: Annotated[float, Meta(ge=3600)] = 3 * 86_400
+    """Provider webhooks as they came, after they were read; an hour at least."""
+    unreadable_s: Seconds = 90 * 86_400
+    """Provider webhooks that could not be read."""
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is written, and how."""
 
@@ -109,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """How long an `Idempotency-Key` is remembered, in seconds."""
     notify: Notify = Notify()
     door: Door = Door()
+    retention: Retention = Retention()
     log: Log = Log()
     policy: dict[str, dict[str, Any]] = {}
     """`[policy.NAME]`: `inherits` and the knobs that differ."""

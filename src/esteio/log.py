@@ -82,6 +82,7 @@ EVENTS: frozenset[str] = frozenset(
         "inbox.read",
         "inbox.unreadable",
         "inbox.refused",
+        "person.erased",
         "gap.read",
         "gap.failed",
         "gap.given_up",

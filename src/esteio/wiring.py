@@ -167,7 +167,9 @@ class Gateway:
             applied=self._webhook_applied,
         )
         self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
-        self.upkeep = Upkeep(store, clock, doubts, self.gaps, self.acks)
+        self.upkeep = Upkeep(
+            store, clock, doubts=doubts, gaps=self.gaps, acks=self.acks, shelf=self.shelf, keep=settings.retention
+        )
         self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
@@ -183,6 +185,7 @@ class Gateway:
             addresses=self.addresses,
             courier=self.courier,
             resolve=resolve,
+            shelf=self.shelf,
         )
         self._started = False
 

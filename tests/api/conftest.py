@@ -25,6 +25,7 @@ from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
 from esteio.sim.vloop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
+from esteio.store.shelf import MemoryShelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 
@@ -122,6 +123,7 @@ class Gateway:
             addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
             courier=Courier(self.outside, self.clock, vault, language="en", source=settings.base_url),
             resolve=resolve,
+            shelf=MemoryShelf(),
         )
         self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

@@ -36,6 +36,8 @@ NEEDED = {
     "POST /v1/keys": "admin",
     "GET /v1/keys": "admin",
     "DELETE /v1/keys/{id}": "admin",
+    "GET /v1/contacts/{phone}/export": "admin",
+    "POST /v1/contacts/{phone}/erase": "admin",
     "GET /v1/inbox": "operate",
     "POST /v1/webhooks": "admin",
     "GET /v1/webhooks": "admin",

@@ -14,6 +14,7 @@ from esteio.core import diagnose
 from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, same_phone, verdict
 from esteio.core.evidence import KINDS, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
+from esteio.core.model import Attempt, Recovery
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
@@ -474,3 +475,18 @@ def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(news, ca
         assert max(len(facts.acks_missing), len(facts.ack_errors)) <= KEEP_ACKS
         found = verdict(a_session(facts=facts), a_server(), policy, 2000.0)
         assert found.kind in get_args(diagnose.Kind)
+
+
+@pytest.mark.parametrize(("life_at", "kind"), [(0.0, "new"), (T0 - 100, "missing")])
+def test_an_instance_that_is_being_made_is_missing_only_where_there_was_one(life_at, kind):
+    opened = Attempt("att_1", "create", 1, opened_at=T0, until=T0 + 20, because="follows")
+    session = a_session(facts=Facts(life_at=life_at, missing_at=T0 - 1))
+    session = msgspec.structs.replace(session, recovery=Recovery(open=opened))
+    assert verdict(session, a_server(), DEFAULT, T0).kind == kind
+
+
+def test_a_flap_is_over_at_the_moment_it_is_woken_for():
+    times = tuple(T0 + 0.1 * n for n in range(DEFAULT.flap_count))
+    over = times[-1] + DEFAULT.flap_within_s
+    assert diagnose.is_flapping(Facts(connecting=times), DEFAULT, over - 0.001)
+    assert not diagnose.is_flapping(Facts(connecting=times), DEFAULT, over)

@@ -108,6 +108,7 @@ class Watched(Fleet):
         assert not again.events
         if decision.wake_at is not None:
             assert decision.wake_at >= now
+        assert again.wake_at is None or again.wake_at > now, "nothing is left to do now: waking again now would spin"
 
 
 def one_act_at_a_time(view: View, decision: Decision) -> None:

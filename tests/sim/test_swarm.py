@@ -15,7 +15,7 @@ from esteio.sim.storm import run
 
 SEEDS = range(1000, 1050)
 SESSIONS, HOURS = 8, 0.5
-TWICE = 1007
+TWICE = 1031
 
 ONCE_MORE = f"""
 from esteio.sim import simulate

@@ -4,6 +4,8 @@ The gateway follows one policy and is held to another; nothing is mocked. The ru
 what they must catch.
 """
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
@@ -11,7 +13,7 @@ from esteio.core.model import Content, Message, Outage
 from esteio.core.policy import DEFAULT
 from esteio.core.session import Session
 from esteio.sim.checkers import Checkers
-from esteio.sim.ledger import Delivered
+from esteio.sim.ledger import ControlCall, Delivered
 from esteio.sim.plan import Plan, PlannedFault, draw
 from esteio.sim.storm import run
 from esteio.sim.vloop import START_EPOCH
@@ -132,6 +134,27 @@ def test_an_end_that_nobody_heard_of(checkers):
     assert rules(checkers) == ["notices"]
 
 
-def test_two_sockets_of_ours(checkers):
-    checkers.kicked(1.0, "s", "loja", "twin")
-    assert rules(checkers) == []
+def connect(at: float) -> ControlCall:
+    return ControlCall(at, "s", "connect", "loja", alive=False, booting=False, effect="socket", status=200)
+
+
+@pytest.mark.parametrize(
+    ("cause", "acts", "broken"),
+    [
+        ("twin", (0.0, 1.0), []),
+        ("connect_race", (0.0,), []),
+        ("connect_race", (0.0, DEFAULT.connect_every_s), []),
+        ("connect_race", (0.0, 2.0), ["two-actors"]),
+    ],
+    ids=["somebody else's", "one the server forgot", "one after the other", "two at once"],
+)
+def test_two_sockets_of_ours(cause, acts, broken):
+    server = SimpleNamespace(weather=None, lines={})
+    checkers = Checkers(
+        DEFAULT, now=lambda: 7.0, servers={"s": server}, usable=lambda _: True, later=lambda *_: None,
+        probed=frozenset(),
+    )  # fmt: skip
+    for at in acts:
+        checkers.controlled(connect(at))
+    checkers.kicked(8.0, "s", "loja", cause)
+    assert [rule for rule in rules(checkers) if rule == "two-actors"] == broken

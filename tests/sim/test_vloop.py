@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from esteio.sim.vloop import Deadlock, OutOfTime, run_virtual
+from esteio.sim.vloop import Deadlock, Livelock, OutOfTime, run_virtual
 
 
 def test_a_week_passes_in_no_time_and_in_order():
@@ -77,3 +77,14 @@ def test_timeouts_are_virtual_too():
 
     with pytest.raises(TimeoutError):
         run_virtual(main)
+
+
+def test_turning_without_time_is_told(monkeypatch):
+    monkeypatch.setattr("esteio.sim.vloop.STANDSTILL_TURNS", 1_000)
+
+    async def spin():
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Livelock, match="stands still"):
+        run_virtual(spin)

@@ -14,6 +14,8 @@ SMALL_BY_INDEX = {
     "messages_sending": "messages_leases",
     "raws_unread": "raws_unread",
     "sessions_cold": "sessions_cold",
+    "purge_unreadable": "raws_unreadable",
+    "messages_unsent_media": "messages_waiting messages_doubts messages_leases",
 }
 """What may be walked whole: partial indexes over the few rows that are in such a state."""
 
@@ -54,7 +56,7 @@ def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
     whole = [step for step in plan if step.startswith("SCAN ") and step.split()[1] in LARGE]
     if name in SMALL_BY_INDEX:
         assert whole
-        assert all(step.endswith(f"INDEX {SMALL_BY_INDEX[name]}") for step in whole)
+        assert {step.rpartition(" INDEX ")[2] for step in whole} == set(SMALL_BY_INDEX[name].split())
     else:
         assert whole == []
 

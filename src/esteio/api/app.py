@@ -20,6 +20,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from esteio.api import (
     approvals,
+    contacts,
     dead_letters,
     events,
     inbox,
@@ -50,6 +51,7 @@ TABLE: tuple[Route, ...] = (
     *messages.ROUTES,
     *approvals.ROUTES,
     *keys.ROUTES,
+    *contacts.ROUTES,
     *inbox.ROUTES,
     *webhooks_in.ROUTES,
     *webhooks_out.ROUTES,

@@ -150,9 +150,9 @@ def _linkless(facts: Facts, now: float) -> Verdict:
 
 
 def _being_made(session: Session) -> bool:
-    """A create is under way: that the provider does not know the instance yet is no news."""
+    """The first create is under way: that the provider does not know the instance yet is no news."""
     opened = session.recovery.open
-    return opened is not None and opened.rung == "create"
+    return opened is not None and opened.rung == "create" and not session.facts.life_at
 
 
 def _coded_verdict(facts: Facts, now: float) -> Verdict | None:
@@ -201,7 +201,7 @@ def _death(facts: Facts, server: Server) -> Verdict:
 def is_flapping(facts: Facts, policy: Policy, now: float) -> bool:
     """`flap_count` pushed `connecting` inside `flap_within_s`, the last of them recent."""
     times = facts.connecting
-    if len(times) < policy.flap_count or now - times[-1] > policy.flap_within_s:
+    if len(times) < policy.flap_count or now >= times[-1] + policy.flap_within_s:
         return False
     return times[-1] - times[-policy.flap_count] <= policy.flap_within_s
 

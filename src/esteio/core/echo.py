@@ -34,6 +34,15 @@ def same_chat(ours: str, shown: str) -> bool:
     return ours == shown or (_without_ninth(ours) == _without_ninth(shown) and ours.isdigit())
 
 
+def spellings(phone: str) -> tuple[str, str]:
+    """A phone as it is written, and as the same line may be written too: Brazil's ninth digit comes and goes."""
+    if phone.startswith("55") and len(phone) == 13 and phone[4] == "9":
+        return phone, phone[:4] + phone[5:]
+    if phone.startswith("55") and len(phone) == 12 and phone[4] in "6789":
+        return phone, f"{phone[:4]}9{phone[4:]}"
+    return phone, phone
+
+
 def _without_ninth(chat: str) -> str:
     if chat.isdigit() and len(chat) == 13 and chat.startswith("55") and chat[4] == "9":
         return chat[:4] + chat[5:]

@@ -20,6 +20,7 @@ from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
 from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
+from esteio.store.shelf import Shelf
 from esteio.vault import Vault
 
 
@@ -38,6 +39,7 @@ class Desk:
         waiter: Waiter,
         addresses: AddressBook,
         courier: Courier,
+        shelf: Shelf,
         resolve: Resolver = system_resolver,
     ) -> None:
         self.store = store
@@ -50,6 +52,7 @@ class Desk:
         self.addresses = addresses
         self.courier = courier
         self.resolve = resolve
+        self.shelf = shelf
 
     def policy(self, name: str) -> Policy:
         """The policy a session names; the default one when the settings no longer know it."""

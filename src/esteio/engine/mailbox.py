@@ -246,6 +246,8 @@ class Mailboxes:
         if at is None:
             self._due.pop(key, None)
             return
+        # What is overdue is woken on the next turn, not in this one: `_ring` would never come to its end.
+        at = max(at, self._clock.now() + SHORTEST_S)
         if self._due.get(key) == at:
             return
         self._due[key] = at

@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from esteio.clock import Clock
+from esteio.config import Retention
 from esteio.engine.acks import AckWatch
 from esteio.engine.doubt import Doubts
 from esteio.engine.gaps import GapReader
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
+from esteio.store.shelf import Shelf
 
 EXPIRE_EVERY_S = 5.0
 DOUBT_EVERY_S = 2.0
@@ -23,8 +25,6 @@ GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
 BEAT_EVERY_S = 20.0
 """How often the store is told that we live: a restart reads back from the last time."""
-KEEP_RAW_S = 3 * 86400.0
-"""How long a raw webhook that was read is kept."""
 
 log = logger("upkeep")
 
@@ -32,9 +32,20 @@ log = logger("upkeep")
 class Upkeep:
     """The chores as eternal tasks."""
 
-    def __init__(self, store: Store, clock: Clock, doubts: Doubts, gaps: GapReader, acks: AckWatch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        doubts: Doubts,
+        gaps: GapReader,
+        acks: AckWatch,
+        shelf: Shelf,
+        keep: Retention,
+    ) -> None:
         self._store, self._clock = store, clock
         self._doubts, self._gaps, self._acks = doubts, gaps, acks
+        self._shelf, self._keep = shelf, keep
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
@@ -66,7 +77,16 @@ class Upkeep:
 
     async def _purge(self) -> int:
         now = self._clock.now()
-        return await self._store.purge(now, raw_before=now - KEEP_RAW_S, idem_before=now)
+        keep = self._keep
+        unreadable = now - keep.unreadable_s if keep.unreadable_s else None
+        gone = await self._store.purge(
+            now, raw_before=now - keep.webhooks_s, idem_before=now, unreadable_before=unreadable
+        )
+        if keep.bodies_s:
+            gone += await self._store.strip_bodies(now - keep.bodies_s)
+        if keep.media_s:
+            gone += await self._shelf.purge(now - keep.media_s, await self._store.media_in_use())
+        return gone
 
 
 async def _every(period_s: float, chore: Callable[[], Awaitable[int]]) -> None:

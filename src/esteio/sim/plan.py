@@ -101,7 +101,7 @@ def draw(
     homes = tuple(_server(dice, i) for i in range(count))
     words = dice.choice((1.0, 1.0, 5.0, 20.0)) if talk is None else talk
     lines = tuple(_line(dice, i, homes[i % count], words) for i in range(sessions))
-    scale = dice.choice((0.5, 1.0, 3.0, 8.0, 20.0)) if storm is None else storm
+    scale = dice.choice((1.0, 4.0, 12.0, 40.0)) if storm is None else storm
     faults = sorted(
         _faults(dice, homes, lines, hours=hours, scale=scale, every=every_kind),
         key=lambda one: (one.at, one.server, one.session or ""),

@@ -18,12 +18,18 @@ T = TypeVar("T")
 
 START_EPOCH = 1_795_000_000.0
 """Where virtual time begins by default: an arbitrary day of November 2026, so that runs repeat."""
+STANDSTILL_TURNS = 200_000
+"""So many turns of the loop at one moment are a livelock: seconds of real time in which nothing happens."""
 REAL_PATIENCE_S = 2.0
 """How long real I/O is waited for when no timer is left, before that counts as a deadlock."""
 
 
 class Deadlock(RuntimeError):
     """Nothing is ready, no timer is set, and the main coroutine has not finished: it would wait for ever."""
+
+
+class Livelock(RuntimeError):
+    """The program turns and turns while virtual time stands still."""
 
 
 class OutOfTime(RuntimeError):
@@ -36,6 +42,7 @@ class _JumpingSelector(selectors.SelectSelector):
     def __init__(self, loop_clock: _LoopClock) -> None:
         super().__init__()
         self._clock = loop_clock
+        self._turns = 0
         self._real = False
         """Whether anything but the loop's own pipe is registered: real sockets under a virtual clock."""
 
@@ -57,7 +64,13 @@ class _JumpingSelector(selectors.SelectSelector):
                 return ready
             raise Deadlock("nothing is scheduled and nothing is ready: the program waits for ever")
         if timeout > 0:
+            self._turns = 0
             self._clock.advance(timeout)
+            return []
+        self._turns += 1
+        if self._turns > STANDSTILL_TURNS:
+            self._turns = 0
+            raise Livelock(f"virtual time stands still at {self._clock.now:.3f} s")
         return []
 
 
@@ -104,8 +117,9 @@ def run_virtual(
 ) -> T:
     """Run one coroutine to its end on a fresh virtual loop and return its result.
 
-    Raises `Deadlock` when it waits for something that cannot come, `OutOfTime` past `limit_s` virtual seconds, and
-    whatever the coroutine raises. Tasks left over are cancelled, as `asyncio.run` does.
+    Raises `Deadlock` when it waits for something that cannot come, `Livelock` when it turns while time stands still,
+    `OutOfTime` past `limit_s` virtual seconds, and whatever the coroutine raises. Tasks left over are cancelled, as
+    `asyncio.run` does.
     """
     loop = VirtualLoop(epoch0)
     loop.limit(limit_s)

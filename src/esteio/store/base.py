@@ -35,6 +35,7 @@ from esteio.store.values import (
     ControlPayload,
     CrashReport,
     DecisionCommit,
+    Erased,
     EventRow,
     Gap,
     InboxResult,
@@ -63,6 +64,7 @@ __all__ = [
     "ControlPayload",
     "CrashReport",
     "DecisionCommit",
+    "Erased",
     "EventRow",
     "Exists",
     "Gap",
@@ -328,12 +330,33 @@ class Store(RelayStore, Protocol):
         """Each message once for good; how many were new. The evidence is written when any was."""
         ...
 
+    # people
+    async def of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[Message]:
+        """Every message to or from this phone (in both spellings, by phone or lid), oldest first."""
+        ...
+
+    async def lids_of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[str]: ...
+    async def erase_person(self, session_id: SessionId, spellings: tuple[str, str], alias: str, now: float) -> Erased:
+        """Numbers, words and bodies go; `alias` stands in their place. What waits for this person is cancelled."""
+        ...
+
+    async def strip_bodies(self, before: float) -> int:
+        """Take the words and media from settled messages made before then, some of each session; how many."""
+        ...
+
+    async def media_in_use(self) -> frozenset[str]:
+        """Names on the shelf that unsent messages need."""
+        ...
+
     # events and keys
     async def events(self, after: int, limit: int) -> Sequence[EventRow]: ...
     async def add_key(self, key: ApiKey, secret_hash: bytes) -> None: ...
     async def key_by_hash(self, secret_hash: bytes) -> ApiKey | None: ...
     async def keys(self) -> Sequence[ApiKey]: ...
     async def revoke_key(self, key_id: str, now: float) -> bool: ...
-    async def purge(self, now: float, *, raw_before: float, idem_before: float) -> int:
-        """Forget read raw bodies and expired idempotency keys; returns how many rows went."""
+    async def purge(
+        self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
+    ) -> int:
+        """Forget read raw bodies and expired idempotency keys, and unreadable bodies when a time is given; returns how
+        many rows went."""
         ...

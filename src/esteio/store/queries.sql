@@ -158,6 +158,8 @@ DELETE FROM applied WHERE session_id = :id
 DELETE FROM early_receipts WHERE session_id = :id
 -- name: session_forget_lids
 DELETE FROM lids WHERE session_id = :id
+-- name: session_forget_stripped
+DELETE FROM stripped WHERE session_id = :id
 -- name: session_forget_gap
 DELETE FROM gaps WHERE session_id = :id
 -- name: session_forget_approvals
@@ -610,6 +612,82 @@ WHERE session_id = :session_id AND since = :since AND due_at = :due_at
 
 -- name: last_alive
 SELECT max(at) FROM pulse
+
+-- == people ==
+
+-- part: their_chat
+IN (SELECT :phone UNION SELECT :other UNION SELECT lid FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other))
+
+-- name: person_messages
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.session_id = :session_id AND (m.chat {{their_chat}} OR m.sender {{their_chat}}) ORDER BY m.seq
+
+-- name: person_waiting
+SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}} AND state IN ('queued', 'in_doubt')
+
+-- name: person_close
+UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
+    doubt_since = NULL, updated_at = :now, fence = fence + 1
+WHERE session_id = :session_id AND chat = :chat AND state IN ('queued', 'in_doubt')
+
+-- name: person_erase
+UPDATE messages SET chat = :chat, recipient = :recipient, sender = :sender, content = :content, mentions = NULL,
+    client_ref = NULL
+WHERE seq = :seq
+
+-- name: attempts_blank
+UPDATE attempts SET detail = '' WHERE message_id = :message_id
+
+-- name: person_events
+SELECT seq, data FROM events
+WHERE coalesce(session, '') = :session AND coalesce(chat, '') {{their_chat}} AND seq > 0
+
+-- name: event_erase
+UPDATE events SET data = :data WHERE seq = :seq
+
+-- name: raws_page
+SELECT id, body FROM raws WHERE session_id = :session_id AND id > :after AND state <> 'unread' ORDER BY id LIMIT :limit
+
+-- name: raw_delete
+DELETE FROM raws WHERE id = :id
+
+-- name: person_lids
+SELECT lid FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other)
+
+-- name: person_forget_lids
+DELETE FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other)
+
+-- name: sessions_all
+SELECT id FROM servers v JOIN sessions s ON s.server = v.name
+
+-- name: bodies_old
+SELECT m.seq, m.content, m.created_at FROM messages m
+WHERE m.session_id = :session_id AND m.created_at < :before
+    AND (m.created_at, m.seq) > (
+        coalesce((SELECT at FROM stripped WHERE session_id = :session_id), 0),
+        coalesce((SELECT seq FROM stripped WHERE session_id = :session_id), 0)
+    )
+    AND m.state NOT IN ('queued', 'sending', 'in_doubt')
+ORDER BY m.created_at, m.seq LIMIT :limit
+
+-- name: message_strip
+UPDATE messages SET content = :content WHERE seq = :seq
+
+-- name: stripped_mark
+INSERT INTO stripped (session_id, at, seq) VALUES (:session_id, :at, :seq)
+ON CONFLICT (session_id) DO UPDATE SET at = excluded.at, seq = excluded.seq
+
+-- name: messages_unsent_media
+SELECT content FROM messages WHERE state = 'queued' AND content LIKE '%"stored":%'
+UNION ALL
+SELECT content FROM messages WHERE state = 'in_doubt' AND content LIKE '%"stored":%'
+UNION ALL
+SELECT content FROM messages WHERE state = 'sending' AND content LIKE '%"stored":%'
+
+-- name: purge_unreadable
+DELETE FROM raws WHERE id IN (
+    SELECT id FROM raws WHERE state = 'unreadable' AND received_at < :before ORDER BY id LIMIT :limit
+)
 
 -- == events, keys, upkeep ==
 

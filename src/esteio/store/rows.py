@@ -441,6 +441,11 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
     )
 
 
+def content_of(text: str) -> Content:
+    """What a message says, from its column."""
+    return _content.decode(text)
+
+
 def seq_of(row: Row) -> int:
     """Place of a message's row in the order of acceptance."""
     seq: int = row[0]

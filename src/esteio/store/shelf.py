@@ -25,6 +25,10 @@ class Shelf(Protocol):
 
     async def get(self, name: str) -> bytes | None: ...
 
+    async def drop(self, names: Collection[str]) -> None:
+        """Forget these, as far as they are there."""
+        ...
+
     async def purge(self, before: float, keep: Collection[str]) -> int:
         """Forget what was last put before then, but for `keep`; how many went."""
         ...
@@ -52,6 +56,11 @@ class MemoryShelf:
         found = self._held.get(name)
         return None if found is None else found[1]
 
+    async def drop(self, names: Collection[str]) -> None:
+        """See `Shelf`."""
+        for name in names:
+            self._held.pop(name, None)
+
     async def purge(self, before: float, keep: Collection[str]) -> int:
         """See `Shelf`."""
         old = [name for name, (at, _) in self._held.items() if at < before and name not in keep]
@@ -73,6 +82,10 @@ class FileShelf:
     async def get(self, name: str) -> bytes | None:
         """See `Shelf`."""
         return await asyncio.to_thread(self._get, name)
+
+    async def drop(self, names: Collection[str]) -> None:
+        """See `Shelf`."""
+        await asyncio.to_thread(self._drop, frozenset(names))
 
     async def purge(self, before: float, keep: Collection[str]) -> int:
         """See `Shelf`."""
@@ -110,6 +123,11 @@ class FileShelf:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def _drop(self, names: frozenset[str]) -> None:
+        for name in names:
+            if name.isalnum():
+                (self._folder / name).unlink(missing_ok=True)
 
     def _purge(self, before: float, keep: frozenset[str]) -> int:
         if not self._folder.is_dir():

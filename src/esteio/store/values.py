@@ -286,6 +286,17 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """What one erasure did in one session. `under_way` messages are being sent just now: ask again in a minute."""
+
+    messages: int = 0
+    events: int = 0
+    webhooks: int = 0
+    media: tuple[str, ...] = ()
+    """Names on the shelf that nobody needs any more."""
+    under_way: int = 0
+
+
 class LateAck(msgspec.Struct, frozen=True):
     """A message that the provider took and of which WhatsApp has said nothing."""
 

@@ -8,6 +8,13 @@ CREATE TABLE gaps (
     tries BIGINT NOT NULL
 );
 
+-- Up to where old messages have lost their words; those settled since then only.
+CREATE TABLE stripped (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    at DOUBLE PRECISION NOT NULL,
+    seq BIGINT NOT NULL
+);
+
 CREATE INDEX gaps_due ON gaps (due_at, session_id);
 
 -- Until when sends to people who do not know this number are held (463); 0 means not at all.

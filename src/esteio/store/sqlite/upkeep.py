@@ -40,11 +40,15 @@ class Upkeep(Room):
     async def revoke_key(self, key_id: str, now: float) -> bool:
         return await self._write(lambda db: db.run("key_revoke", {"id": key_id, "now": now}) > 0)
 
-    async def purge(self, now: float, *, raw_before: float, idem_before: float) -> int:
-        """Also finished work and receipts of unknown messages from before `raw_before`. Unreadable bodies stay."""
+    async def purge(
+        self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
+    ) -> int:
+        """Also finished work and receipts of unknown messages from before `raw_before`."""
 
         def operation(db: Db) -> int:
             raw = {"before": raw_before, "limit": _AT_ONCE}
+            if unreadable_before is not None:
+                db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
             gone = db.run("purge_raws", raw) + db.run("purge_work", raw) + db.run("purge_receipts", raw)
             return gone + db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
 

@@ -1,0 +1,62 @@
+"""`/v1/contacts`: what is stored of a person, and its removal.
+
+Never lives here: what counts as naming somebody.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.call import Answer, Call, answer
+from esteio.api.routes import Api, Route, speaker
+from esteio.core import documents
+from esteio.core.documents import MessageDocument
+from esteio.engine.asks import EmptyAsk
+
+
+class PersonDocument(msgspec.Struct, frozen=True):
+    """Everything that names this person, in every session that the key reaches."""
+
+    phone: str
+    lids: tuple[str, ...]
+    messages: tuple[MessageDocument, ...]
+
+
+class ErasedDocument(msgspec.Struct, frozen=True):
+    """How many rows lost what they said. `under_way`: messages that were being sent just then; ask again."""
+
+    messages: int
+    events: int
+    webhooks: int
+    media: int
+    under_way: int
+
+
+async def export(api: Api, call: Call) -> Answer:
+    """All of it, in one document."""
+    call.query()
+    phone, lids, messages = await api.commands.person(call.path["phone"], call.may_touch)
+    say = speaker(call.language)
+    found = PersonDocument(phone, tuple(lids), tuple(documents.message(one, say) for one in messages))
+    return answer(found, cache_control="no-store")
+
+
+async def erase(api: Api, call: Call) -> Answer:
+    """Gone for good; proofs and counts stay."""
+    await call.ask(EmptyAsk)
+    done = await api.commands.erase_person(call.path["phone"], call.may_touch)
+    return answer(ErasedDocument(done.messages, done.events, done.webhooks, len(done.media), done.under_way))
+
+
+ROUTES = (
+    Route("GET", "/v1/contacts/{phone}/export", export, "admin", "What is stored of a person", {200: PersonDocument}),
+    Route(
+        "POST",
+        "/v1/contacts/{phone}/erase",
+        erase,
+        "admin",
+        "Remove what is stored of a person",
+        {200: ErasedDocument},
+        body=EmptyAsk,
+    ),
+)

@@ -1,0 +1,134 @@
+"""What is stored of one person, and its removal; and bodies that have grown old.
+
+What goes is what says who or what: numbers, names, words, media, the provider's bodies. What stays is what proves or
+counts: that a message was, when, of which kind, how it ended, its id at the provider. Never lives here: who may ask,
+how old is old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from esteio.core.model import Content, Message, SessionId
+from esteio.store import rows
+from esteio.store.base import Erased
+from esteio.store.sqlite.connection import Db, Row
+from esteio.store.sqlite.lanes import name_of_session, refresh_lane
+from esteio.store.sqlite.messages import shown
+from esteio.store.sqlite.room import Room
+
+_AT_ONCE = 500
+_BARE = frozenset(
+    {"id", "session", "direction", "kind", "state", "provider_id", "created_at", "updated_at", "recovered"}
+)
+"""Of an event's document, what names nobody."""
+
+
+class People(Room):
+    async def of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[Message]:
+        return [shown(row) for row in self._reader.rows("person_messages", _person(session_id, spellings))]
+
+    async def lids_of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[str]:
+        return [row[0] for row in self._reader.rows("person_lids", _person(session_id, spellings))]
+
+    async def erase_person(self, session_id: SessionId, spellings: tuple[str, str], alias: str, now: float) -> Erased:
+        person = _person(session_id, spellings)
+        marks = [*spellings, *[row[0].partition("@")[0] for row in self._reader.rows("person_lids", person)]]
+        raws = self._raws_with(session_id, [mark.encode() for mark in marks])
+
+        def operation(db: Db) -> Erased:
+            _close(db, person, now)
+            found = [row for row in db.rows("person_messages", person) if row[6] != "sending"]
+            under_way = len(db.rows("person_messages", person)) - len(found)
+            for row in found:
+                _erase_message(db, row, alias)
+            events = _erase_events(db, person, name_of_session(db, session_id))
+            webhooks = sum(db.run("raw_delete", {"id": one}) for one in raws)
+            if not under_way:
+                db.run("person_forget_lids", person)
+            return Erased(len(found), events, webhooks, tuple(_media(found)), under_way)
+
+        return await self._write(operation)
+
+    async def strip_bodies(self, before: float) -> int:
+        def operation(db: Db) -> int:
+            return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
+
+        return await self._write(operation)
+
+    async def media_in_use(self) -> frozenset[str]:
+        names = (_stored(row[0]) for row in self._reader.rows("messages_unsent_media", {}))
+        return frozenset(name for name in names if name)
+
+    def _raws_with(self, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
+        """Bodies that name the person. What is not read yet will be a message first."""
+        found: list[int] = []
+        after = 0
+        while True:
+            page = self._reader.rows("raws_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
+            found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
+            if len(page) < _AT_ONCE:
+                return found
+            after = page[-1][0]
+
+
+def _person(session_id: SessionId, spellings: tuple[str, str]) -> rows.Params:
+    return {"session_id": session_id, "phone": spellings[0], "other": spellings[1]}
+
+
+def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
+    """What waits for this person is not sent any more."""
+    chats = {row[0] for row in db.rows("person_waiting", person)}
+    for chat in sorted(chats):
+        db.run("person_close", {"session_id": person["session_id"], "chat": chat, "now": now})
+        refresh_lane(db, person["session_id"], chat)
+
+
+def _erase_message(db: Db, row: Row, alias: str) -> None:
+    in_group = row[4].endswith("@g.us")
+    params = {
+        "seq": rows.seq_of(row),
+        "chat": row[4] if in_group else alias,
+        "recipient": row[9] and (row[9] if in_group else alias),
+        "sender": row[10] and alias,
+        "content": _bare(row[5]),
+    }
+    db.run("person_erase", params)
+    db.run("attempts_blank", {"message_id": row[1]})
+
+
+def _erase_events(db: Db, person: Mapping[str, Any], session: str) -> int:
+    found = db.rows("person_events", {**person, "session": session})
+    for seq, data in found:
+        document = msgspec.json.decode(data)
+        bare = {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
+        db.run("event_erase", {"seq": seq, "data": rows.to_text(bare)})
+    return len(found)
+
+
+def _media(found: Sequence[Row]) -> set[str]:
+    """Names of what this person sent us; what we sent them lies there for others too."""
+    return {name for row in found if row[3] == "in" and (name := _stored(row[5]))}
+
+
+def _stored(content: str) -> str | None:
+    media = rows.content_of(content).media
+    return media.stored if media is not None else None
+
+
+def _bare(content: str) -> str:
+    return rows.to_text(Content(rows.content_of(content).kind))
+
+
+def _strip(db: Db, session_id: int, before: float) -> int:
+    """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
+    params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
+    found = db.rows("bodies_old", params)
+    for seq, content, _ in found:
+        db.run("message_strip", {"seq": seq, "content": _bare(content)})
+    if found:
+        db.run("stripped_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
+    return len(found)
