@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import msgspec
 from engine_stage import linked, play
@@ -32,7 +33,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
         await asyncio.sleep(1.0)
         reconciler.quietly = truly  # type: ignore[method-assign]
         assert len(wakes) > 10
-        gaps = [later - sooner for sooner, later in zip(wakes, wakes[1:], strict=False)]
+        gaps = [later - sooner for sooner, later in pairwise(wakes)]
         assert min(gaps) >= SHORTEST_S / 2, "time moves between two wakes"
 
     play(story)
