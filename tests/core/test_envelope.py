@@ -113,6 +113,15 @@ def test_a_sent_message(kind, content, recorded_kind):
     assert ours["data"]["key"]["id"] == "msg_1", "the id that a client of the door was given"
 
 
+def test_several_cards_are_one_list():
+    cards = (Contact("Ana", "5511999990002"), Contact("Bia", "5511999990003"))
+    ours = said("message.received", message("contacts", contacts=cards))["data"]
+    assert ours["messageType"] == "contactsArrayMessage"
+    listed = ours["message"]["contactsArrayMessage"]["contacts"]
+    assert [card["displayName"] for card in listed] == ["Ana", "Bia"]
+    assert "TEL;waid=5511999990003:+5511999990003" in listed[1]["vcard"]
+
+
 def test_media():
     media = Media("image", url="https://files.example/x.png", mime="image/png", filename="x.png", size=7)
     ours = said("message.received", message("image", text="legenda", media=media))["data"]
@@ -225,6 +234,11 @@ def test_an_approval_says_what_it_costs():
 def test_ids_are_the_same_for_the_same_event_and_no_other():
     assert envelope.event_id(7, AT) == envelope.event_id(7, AT)
     assert len({envelope.event_id(seq, AT + at) for seq in range(20) for at in range(20)}) == 400
+
+
+def test_the_contract_s_event():
+    event = envelope.standard("session.qr", AT, {"session": "s1"})
+    assert event == {"type": "session.qr", "timestamp": "2026-11-21T07:50:55.250Z", "data": {"session": "s1"}}
 
 
 def test_cloudevents_structured():

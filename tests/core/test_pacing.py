@@ -141,3 +141,25 @@ def test_the_pace_comes_back_from_a_tenth():
     assert pacing.ramp(60, T0, DEFAULT, T0 + 30) == 33
     assert pacing.ramp(60, T0, DEFAULT, T0 + 60) == 60
     assert pacing.ramp(60, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0) == 60
+
+
+@given(st.floats(0, 1e6))
+def test_after_a_quiet_time_five_seconds_worth_may_go_at_once_and_never_less_than_one(per_minute):
+    assert pacing.burst(per_minute) == pytest.approx(max(1.0, per_minute * 5 / 60))
+
+
+@given(st.integers(1, 100), st.floats(-100, 100), st.floats(0, 100))
+def test_chats_at_once_grow_from_one_to_all_and_never_shrink_meanwhile(most, since, more):
+    early = pacing.ramped_cap(most, T0, DEFAULT, T0 + since)
+    late = pacing.ramped_cap(most, T0, DEFAULT, T0 + since + more)
+    assert 1 <= early <= late <= most
+
+
+@pytest.mark.parametrize(("after", "chats"), [(0, 1), (-5, 1), (30, 5), (59, 9), (60, 10), (999, 10)])
+def test_a_session_that_came_back_writes_to_one_chat_first(after, chats):
+    assert pacing.ramped_cap(10, T0, DEFAULT, T0 + after) == chats
+
+
+def test_a_gate_that_never_closed_and_a_policy_without_a_ramp_let_all_go():
+    assert pacing.ramped_cap(10, 0.0, DEFAULT, T0) == 10
+    assert pacing.ramped_cap(10, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0) == 10
