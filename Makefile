@@ -8,6 +8,9 @@ CORE_COVERAGE ?= 100
 # Given to `make sim` and `make bench`, e.g. `make sim ARGS="--sessions 200 --hours 24"`.
 ARGS ?=
 BENCH ?= accept inbound deliver
+# What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
+SIM ?= $(if $(ARGS),storm,storm guards kills)
+KILLS ?= 1000
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).
@@ -19,7 +22,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet --quiet
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check sim bench docs lock clean
+.PHONY: help run test check sim sim-storm sim-guards sim-kills bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -45,8 +48,18 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.runtime ## a fleet under seeded faults in virtual time; ARGS go to `esteio simulate`
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 1,000 kill -9; with ARGS the storm alone
+
+# ARGS go to `esteio simulate`.
+sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
+
+# Each guard of the core is deleted in a copy; at least one test has to fail. The table is in docs/simulation-guards.md.
+sim-guards: $(VENV)/.dev
+	JOBS=$(JOBS) $(PY) tests/mutation/run_guards.py
+
+sim-kills: $(VENV)/.dev
+	KILLS=$(KILLS) $(VENV)/bin/pytest -n $(JOBS) --durations 5 tests/durability
 
 bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
 	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done

@@ -86,6 +86,12 @@ def test_life_before_the_answer_waits_for_the_answer():
     assert last(fleet).result == "effect"
 
 
+@pytest.mark.parametrize(("life_at", "seen"), [(T0 - 1, False), (T0, False), (T0 + 1, True)])
+def test_life_from_before_the_act_is_not_its_effect(life_at, seen):
+    act = Attempt("a", "connect", 1, T0, T0 + 5, performed_at=T0 + 2)
+    assert attempt.has_effect(act, Facts(life_at=life_at)) is seen
+
+
 def test_a_fresh_code_is_an_effect_too():
     assert attempt.has_effect(
         Attempt("a", "connect", 1, T0, T0 + 5, performed_at=T0 + 1),

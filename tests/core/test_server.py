@@ -171,6 +171,23 @@ def test_three_falls_in_a_minute_are_one_incident_with_one_canary():
     assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []], "frozen once it is one"
 
 
+def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows():
+    wide = msgspec.structs.replace(DEFAULT, connects_in_flight=10, seconds_between_connects=0)
+    fleet = fallen_together(4, Fleet(4, policy=wide))
+    assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []]
+    for _ in range(10):
+        fleet.after(3, 3)
+        fleet.judge(4)
+    assert (fleet.rungs(3), fleet.rungs(4)) == ([], [])
+    assert fleet[3].wake_at is not None
+    fleet.server = msgspec.structs.replace(
+        fleet.server, incident=msgspec.structs.replace(fleet.server.incident, canary=SessionId(3))
+    )
+    fleet.after(6, 3)
+    fleet.judge(4)
+    assert (fleet.rungs(3), fleet.rungs(4)) == (["restart"], [])
+
+
 def test_two_falls_are_two_falls():
     fleet = fallen_together(2)
     assert fleet.server.incident is None

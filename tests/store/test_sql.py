@@ -76,3 +76,14 @@ def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):
     ):
         with pytest.raises(apsw.ConstraintError):
             db.connection.execute(text, (ident, state, lease))
+
+
+@pytest.mark.parametrize(("state", "claimed"), [("queued", 1), ("failed", 0), ("sent", 0)])
+def test_only_what_waits_can_be_claimed_whatever_its_lane_says(db, state, claimed):
+    columns = "id, session_id, direction, chat, content, state, created_at, updated_at, priority, on_down, attempts"
+    rest = "due_at, closed_tries, recovered, fence"
+    values = f"'{state}', 1, 'out', 'to {state}', '{{}}', '{state}', 0, 0, 5, 'hold', 0, 0, 0, 0, 0"
+    db.connection.pragma("foreign_keys", 0)
+    db.connection.execute(f"INSERT INTO messages ({columns}, {rest}) VALUES ({values})")
+    bound = {"seq": db.connection.last_insert_rowid(), "now": 1.0, "lease_until": 2.0}
+    assert len(list(db.connection.execute(SQL["message_claim"], bound))) == claimed

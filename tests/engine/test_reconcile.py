@@ -1,0 +1,83 @@
+"""One writer of session state: what was judged on an outdated view is judged again, and an act nobody wants is not
+performed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from engine_stage import linked, play
+
+from esteio.core.evidence import seen
+from esteio.engine.reconcile import MOST_TRIES, Overtaken, Reconciler
+from esteio.sim.lab import Lab
+from esteio.store.base import Work
+
+
+def _overtaken(lab: Lab, times: int) -> list[str]:
+    """As if another process judged the same session between our read and our write, so many times."""
+    other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda _: None)
+    truly, done = lab.store.session_view, []
+
+    async def view(session_id: Any, now: float) -> Any:
+        found = await truly(session_id, now)
+        if len(done) < times:
+            done.append("other")
+            lab.store.session_view = truly  # type: ignore[method-assign]
+            news = [seen("operator_paused", now, "operator")]
+            assert await other.session(session_id, news, look_into_store=True) is not None
+            lab.store.session_view = view  # type: ignore[method-assign]
+        return found
+
+    lab.store.session_view = view  # type: ignore[method-assign]
+    return done
+
+
+def test_what_was_judged_on_an_outdated_view_is_judged_again_on_what_is_now_the_case() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        before = await lab.session("loja")
+        done = _overtaken(lab, 2)
+        news = [seen("identity_seen", lab.clock.now(), "state", phone="5511912345678")]
+        decision = await lab.gateway.reconciler.session(before.id, news, look_into_store=True)
+        assert len(done) == 2
+        assert decision is not None
+        after = await lab.session("loja")
+        assert after.paused, "what the other wrote stands"
+        assert after.facts.phone_seen == "5511912345678", "and ours is not lost"
+        assert after.version >= before.version + 3
+
+    play(story)
+
+
+def test_who_is_overtaken_again_and_again_says_so_and_writes_nothing() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        session = await lab.session("loja")
+        _overtaken(lab, MOST_TRIES)
+        news = [seen("identity_seen", lab.clock.now(), "state", phone="5511912345678")]
+        with pytest.raises(Overtaken):
+            await lab.gateway.reconciler.session(session.id, news, look_into_store=True)
+        assert (await lab.session("loja")).facts.phone_seen != "5511912345678"
+
+    play(story)
+
+
+def test_an_act_of_an_attempt_that_is_over_is_dropped_and_never_reaches_the_provider() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        session, now = await lab.session("loja"), lab.clock.now()
+        calls = len(lab.world.ledger.control_calls("prov"))
+        old = {"rung": "restart", "attempt": "att_long_ago", "because": "ghost", "pair_phone": None}
+        lane = f"s{session.id}:control"
+        work = Work("old", lane, "control", old, due_at=now, created_at=now, session_id=session.id, server="prov")  # type: ignore[arg-type]
+        await lab.store.add_work([work])
+        lab.gateway.work.nudge()
+        await asyncio.sleep(30)
+        assert len(lab.world.ledger.control_calls("prov")) == calls
+        left = await lab.store.work("old")
+        assert left is not None
+        assert left.outcome == "no longer wanted"
+
+    play(story)
