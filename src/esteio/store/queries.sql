@@ -381,6 +381,9 @@ WHERE session_id = :session_id AND sent_at >= :since AND provider_id IS NOT NULL
 
 -- == sending ==
 
+-- part: listed
+(SELECT value FROM json_each(:listed))
+
 -- name: lane_open
 INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
 ON CONFLICT (session_id, chat) DO NOTHING
@@ -397,8 +400,11 @@ WHERE session_id = :session_id AND chat = :chat AND state = 'queued' ORDER BY se
 INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
 ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, place = excluded.place, due_at = excluded.due_at
 
--- name: lane_take
-UPDATE lanes SET due_at = NULL WHERE session_id = :session_id AND chat = :chat
+-- name: lanes_take
+UPDATE lanes SET due_at = NULL
+WHERE (session_id, chat) IN (
+    SELECT session_id, chat FROM messages WHERE seq IN {{listed}} AND state = 'sending'
+)
 
 -- name: lane_close
 DELETE FROM lanes WHERE session_id = :session_id AND chat = :chat
@@ -435,10 +441,10 @@ WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at 
 -- name: sessions_cold
 SELECT id, cold_until FROM sessions WHERE cold_until > 0
 
--- name: message_claim
+-- name: messages_claim
 UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
     lease_until = :lease_until
-WHERE seq = :seq AND state = 'queued'
+WHERE seq IN {{listed}} AND state = 'queued'
 RETURNING {{written_message}}
 
 -- name: message_settle

@@ -147,26 +147,35 @@ class Sending(Room):
 def _claim(
     db: Db, places: Sequence[tuple[int, float, int, int, float]], now: float, limit: int, lease_s: float
 ) -> list[SendClaim]:
-    claims: list[SendClaim] = []
+    heads = _heads(db, places, now, limit)
+    if not heads:
+        return []
+    due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
+    claimed = {rows.seq_of(row): row for row in db.rows("messages_claim", due)}
+    db.run("lanes_take", due)
+    return [
+        SendClaim(rows.message_of(row, name_of_session(db, row[2])), rows.fence_of(row), now + lease_s)
+        for row in map(claimed.get, heads)
+        if row is not None
+    ]
+
+
+def _heads(db: Db, places: Sequence[tuple[int, float, int, int, float]], now: float, limit: int) -> list[int]:
+    """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
+    heads: list[int] = []
     taken: dict[int, int] = {}
     for rank, _, place, free, cold_until in places:
         session_id = place // 10
-        wanted = min(free + (rank == URGENT) - taken.get(session_id, 0), limit - len(claims))
+        wanted = min(free + (rank == URGENT) - taken.get(session_id, 0), limit - len(heads))
         if wanted <= 0:
             continue
-        name = name_of_session(db, SessionId(session_id))
-        lanes = db.rows(
-            "place_lanes", {"place": place, "now": now, "limit": wanted if cold_until <= now else COLD_AT_ONCE}
-        )
+        at_most = wanted if cold_until <= now else COLD_AT_ONCE
+        lanes = db.rows("place_lanes", {"place": place, "now": now, "limit": at_most})
         if cold_until > now:
             lanes = warm_of(db, SessionId(session_id), lanes, cold_until, now)[:wanted]
-        for chat, head in lanes:
-            row = db.row("message_claim", {"seq": head, "now": now, "lease_until": now + lease_s})
-            if row is not None:
-                db.run("lane_take", {"session_id": session_id, "chat": chat})
-                claims.append(SendClaim(rows.message_of(row, name), rows.fence_of(row), now + lease_s))
-                taken[session_id] = taken.get(session_id, 0) + 1
-    return claims
+        heads += [head for _, head in lanes]
+        taken[session_id] = taken.get(session_id, 0) + len(lanes)
+    return heads
 
 
 def _settle_params(settlement: SendSettlement) -> rows.Params:
@@ -191,16 +200,16 @@ def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
     is written. Each send speaks of its session and of its server, in turn: only apart are they runs."""
     of_session: dict[SessionId, list[Evidence]] = {}
     of_server: dict[ServerName, list[Evidence]] = {}
+    servers = {one: server_of_session(db, one) for one in {one.session_id for one in settlements if one.evidence}}
     for one in settlements:
-        server = server_of_session(db, one.session_id) if one.evidence else None
+        server = servers.get(one.session_id)
         for piece in one.evidence:
             if piece.subject == "session":
                 of_session.setdefault(one.session_id, []).append(piece)
             elif server is not None:
                 of_server.setdefault(server, []).append(piece)
     for session_id in sorted(of_session):
-        server = server_of_session(db, session_id)
-        journal.add_news(db, session_id, server, journal.counted_runs(of_session[session_id]))
+        journal.add_news(db, session_id, servers[session_id], journal.counted_runs(of_session[session_id]))
     for name in sorted(of_server):
         journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
 
