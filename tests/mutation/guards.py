@@ -453,8 +453,8 @@ WRITES = (
         "fence",
         "what somebody else holds is claimed",
         "store/queries.sql",
-        "WHERE seq = :seq AND state = 'queued'\nRETURNING {{written_message}}\n\n-- name: message_settle\n",
-        "WHERE seq = :seq\nRETURNING {{written_message}}\n\n-- name: message_settle\n",
+        "WHERE seq IN {{listed}} AND state = 'queued'\nRETURNING {{written_message}}\n\n-- name: message_settle\n",
+        "WHERE seq IN {{listed}}\nRETURNING {{written_message}}\n\n-- name: message_settle\n",
         STORED,
     ),
     Guard(

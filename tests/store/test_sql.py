@@ -85,5 +85,5 @@ def test_only_what_waits_can_be_claimed_whatever_its_lane_says(db, state, claime
     values = f"'{state}', 1, 'out', 'to {state}', '{{}}', '{state}', 0, 0, 5, 'hold', 0, 0, 0, 0, 0"
     db.connection.pragma("foreign_keys", 0)
     db.connection.execute(f"INSERT INTO messages ({columns}, {rest}) VALUES ({values})")
-    bound = {"seq": db.connection.last_insert_rowid(), "now": 1.0, "lease_until": 2.0}
-    assert len(list(db.connection.execute(SQL["message_claim"], bound))) == claimed
+    bound = {"listed": f"[{db.connection.last_insert_rowid()}]", "now": 1.0, "lease_until": 2.0}
+    assert len(list(db.connection.execute(SQL["messages_claim"], bound))) == claimed
