@@ -11,7 +11,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -156,6 +157,24 @@ def _clean(key: str, value: Any) -> Any:
     return clean_text(repr(value))
 
 
+class Forgiving:
+    """A stream that loses a line where it cannot be written: a full disk under the log, or a pipe that nobody reads
+    any more, may not stop what is told of."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> None:
+        """Write it, or not."""
+        with suppress(OSError):
+            self._out.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, or not."""
+        with suppress(OSError):
+            self._out.flush()
+
+
 def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
     """Configure the log once. `level`: debug, info, warning or error; `form`: auto, json or console."""
     out = stream or sys.stderr
@@ -172,6 +191,6 @@ def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Forgiving(out))),
         cache_logger_on_first_use=False,
     )

@@ -1,6 +1,7 @@
 """Start and end: crashes, the owner's lock, newer databases, full disks."""
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import apsw
 import pytest
 
 import esteio
-from esteio.store.base import Locked, NewerDatabase, RawInbound, ServerCommit, StoreFull, Work
+from esteio.store.base import Locked, NewerDatabase, RawInbound, ServerCommit, StoreBroken, StoreFull, Work
+from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
+from faulty_disk import FaultyDisk
 
 NOW = 1_800_000_000.0
 CHILD = Path(__file__).with_name("crash_child.py")
@@ -169,53 +172,75 @@ async def check(store, session, told):
 # -- full disks --------------------------------------------------------------------------------------------------
 
 
-class FaultyDisk(apsw.VFS):
-    """The machine's disk, except that it is full while `full` is set."""
-
-    def __init__(self, name):
-        self.full = False
-        super().__init__(name, "")
-
-    def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
-        return FaultyFile(self, name, flags)
-
-
-class FaultyFile(apsw.VFSFile):
-    def __init__(self, disk, name, flags):
-        self.disk = disk
-        super().__init__("", name, flags)
-
-    def xWrite(self, data, offset):  # noqa: N802 - SQLite's name
-        if self.disk.full:
-            raise apsw.FullError("disk is full")
-        return super().xWrite(data, offset)
-
-
 @pytest.fixture(params=["inline", "thread"])
 def faulty(request, tmp_path, runner):
     disk = FaultyDisk(f"faulty-{request.param}")
     store = SqliteStore(tmp_path / "db", inline=request.param == "inline", vfs=f"faulty-{request.param}")
     runner.run(store.start(NOW))
     yield store, disk
-    disk.full = False
+    disk.fault, disk.blind = None, False
     runner.run(store.aclose())
     disk.unregister()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_full_disk_refuses_everything_and_loses_nothing(faulty, make):
+unraisable = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@unraisable
+@pytest.mark.parametrize(
+    ("fault", "error"), [("full", StoreFull), ("read-only", StoreBroken), ("failing", StoreBroken)]
+)
+async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(faulty, make, fault, error):
     store, disk = faulty
     session = await make.session(store)
     kept = await make.accept(store, session)
-    disk.full = True
+    disk.fault = fault
     jobs = [store.ping(NOW), make.accept(store, session), make.claim(store), store.ping(NOW)]
     answers = await asyncio.gather(*jobs, return_exceptions=True)
-    assert [type(answer) for answer in answers] == [StoreFull] * 4
+    assert [type(answer) for answer in answers] == [error] * 4
     assert (await store.message(kept.id)).state == "queued", "reads go on, and nothing was half done"
-    disk.full = False
+    disk.fault = None
     await store.ping(NOW)
     assert await store.held(session.id) == 1
     assert [claim.message.id for claim in await make.claim(store)] == [kept.id]
+
+
+@unraisable
+async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_path, make):
+    disk = FaultyDisk("blind")
+    store = SqliteStore(tmp_path / "db", vfs="blind")
+    session = await filled(store, make)
+    for number in range(100):
+        await make.accept(store, session, f"55119{number:08}", text="x" * 5000)
+    store._reader.connection.pragma("cache_size", 0)
+    disk.blind = True
+    for question in (store.message("msg_000001"), store.messages(session.id, limit=100), store.held(session.id)):
+        with pytest.raises(StoreBroken):
+            await question
+    disk.blind = False
+    assert len((await store.messages(session.id, limit=1000)).items) == 100
+    await store.aclose()
+    disk.unregister()
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EROFS, StoreBroken), (errno.EIO, StoreBroken)],
+)
+async def test_the_shelf_tells_a_full_disk_from_a_broken_one(tmp_path, monkeypatch, number, error):
+    shelf = FileShelf(tmp_path / "media")
+    kept = await shelf.put(b"kept", NOW)
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        with pytest.raises(StoreFull) as caught:
+            await shelf.put(b"new", NOW)
+    assert type(caught.value) is error
+    assert await shelf.get(kept) == b"kept"
+    assert await shelf.get(await shelf.put(b"new", NOW)) == b"new"
 
 
 async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):

@@ -42,7 +42,7 @@ from esteio.engine.hub import Hub
 from esteio.engine.key_commands import has_role
 from esteio.engine.refusals import Refusal
 from esteio.log import logger
-from esteio.store.base import Store, StoreFull
+from esteio.store.base import Store, StoreBroken, StoreFull
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 TABLE: tuple[Route, ...] = (
@@ -120,9 +120,10 @@ async def respond(api: Api, route: Route, call: Call) -> Answer:
         return await route.handler(api, call)
     except Refusal as refusal:
         return as_answer(of_refusal(refusal, call.language), call.language)
-    except StoreFull:
-        log.warning("store.full")
-        return as_answer(problem("closing" if api.closing else "storage-full", call.language), call.language)
+    except StoreFull as error:
+        log.warning("store.full", error=str(error))
+        code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
+        return as_answer(problem("closing" if api.closing else code, call.language), call.language)
     except ClientGone:
         return Answer(400)
     except Exception:

@@ -17,14 +17,14 @@ from esteio.api import docs_page
 from esteio.api.call import Answer, Call, answer
 from esteio.api.routes import Api, Route
 from esteio.core.model import HealthState, SessionState
-from esteio.store.base import StoreFull
+from esteio.store.base import StoreBroken, StoreFull
 
 PAGE = 500
 HTML = "text/html; charset=utf-8"
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`ok`, `full` (the disk), `closing` or `broken`."""
+    """`ok`; `full` or `broken` (the disk takes nothing); or `closing`."""
 
     status: str
 
@@ -40,8 +40,8 @@ async def readyz(api: Api, _call: Call) -> Answer:
         return answer(Health("closing"), 503)
     try:
         await api.store.ping(api.clock.now())
-    except StoreFull:
-        return answer(Health("full"), 503)
+    except StoreFull as error:
+        return answer(Health("broken" if isinstance(error, StoreBroken) else "full"), 503)
     return answer(Health("ok"), cache_control="no-store")
 
 

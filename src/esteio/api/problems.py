@@ -168,6 +168,18 @@ KINDS: Mapping[str, Kind] = {
         ("Storage full", "Nothing was written. What was accepted before is safe; try again later."),
         retry_after_s=30,
     ),
+    "storage-broken": Kind(
+        503,
+        (
+            "Disco não grava",
+            "Nada foi gravado: o disco está somente leitura ou falha. O que foi aceito antes espera; tente mais tarde.",
+        ),
+        (
+            "Storage not writable",
+            "Nothing was written: the disk is read-only or fails. What was accepted before waits; try again later.",
+        ),
+        retry_after_s=30,
+    ),
     "closing": Kind(
         503,
         ("Encerrando", "O Esteio está parando; tente de novo em instantes."),

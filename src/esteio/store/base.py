@@ -115,7 +115,11 @@ class Locked(Exception):
 
 
 class StoreFull(Exception):
-    """The disk is full or read-only: nothing was written, nothing is lost; refuse new work and try again later."""
+    """The disk takes nothing: nothing was written, nothing is lost; refuse new work and try again later."""
+
+
+class StoreBroken(StoreFull):
+    """The same, and not for want of room: the disk is read-only, fails or is gone."""
 
 
 class Store(RelayStore, Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
-from esteio.store.base import StoreFull
+from esteio.store.disk import refused
 
 
 class Shelf(Protocol):
@@ -100,7 +100,7 @@ class FileShelf:
                 self._write(path, data)
             os.utime(path, (now, now))
         except OSError as error:
-            raise StoreFull(str(error)) from error
+            raise refused(error, error.errno) from error
         return name
 
     def _write(self, path: Path, data: bytes) -> None:

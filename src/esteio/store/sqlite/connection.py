@@ -14,7 +14,8 @@ from typing import Any
 
 import apsw
 
-from esteio.store.base import Locked, NewerDatabase
+from esteio.store.base import Locked, NewerDatabase, StoreFull
+from esteio.store.disk import refused
 from esteio.store.sql import SQL, migrations
 
 Row = tuple[Any, ...]
@@ -25,6 +26,12 @@ _CHECKPOINT_PAGES = 4000
 
 FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError)
 """What a disk that is full, broken or read-only looks like from here."""
+
+
+def refusal(error: Exception, db: Db) -> StoreFull:
+    """What one of `FULL_ERRORS` is called above. A full disk may also show in the log's index: then only the system's
+    number tells."""
+    return StoreFull(str(error)) if isinstance(error, apsw.FullError) else refused(error, db.connection.system_errno)
 
 
 class Db:
@@ -64,6 +71,29 @@ class Db:
         self._execute(text)
 
 
+class Reader(Db):
+    """A connection that only reads, used in the loop: a disk that fails is what the protocol says (`StoreFull`)."""
+
+    __slots__ = ()
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """See `Db`."""
+        try:
+            return super().rows(name, params)
+        except FULL_ERRORS as error:
+            raise refusal(error, self) from error
+
+    def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """See `Db`."""
+        rows = self.rows(name, params)
+        return rows[0] if rows else None
+
+    def value(self, name: str, params: Mapping[str, Any]) -> Any:
+        """See `Db`."""
+        rows = self.rows(name, params)
+        return rows[0][0] if rows else None
+
+
 def make_private(path: str) -> None:
     """Make the file, if it is not there, readable by its owner only; its log and index inherit that."""
     if path != ":memory:":
@@ -81,7 +111,9 @@ def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db
     connection.pragma("foreign_keys", 1)
     connection.pragma("temp_store", 2)
     connection.pragma("cache_size", -32000)
-    if path != ":memory:" and not read_only:
+    if read_only:
+        return Reader(connection)
+    if path != ":memory:":
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", 2)
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)

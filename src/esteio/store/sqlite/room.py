@@ -47,7 +47,9 @@ class Room:
         try:
             return question(db)
         finally:
-            db.do("COMMIT")
+            # A read that failed on the disk has ended its transaction by itself.
+            if not db.connection.get_autocommit():
+                db.do("COMMIT")
 
 
 def add_message_event(db: Db, kind: str, message: Message, at: float, sentence: Sentence, **extra: Any) -> None:

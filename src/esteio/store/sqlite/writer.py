@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 import apsw
 
 from esteio.store.base import StoreFull
-from esteio.store.sqlite.connection import FULL_ERRORS, Db
+from esteio.store.sqlite.connection import FULL_ERRORS, Db, refusal
 
 T = TypeVar("T")
 Operation = Callable[[Db], Any]
@@ -52,8 +52,9 @@ class InlineWriter:
             answer = operation(db)
             db.do("COMMIT")
         except FULL_ERRORS as error:
+            heard = refusal(error, db)
             _undo(db)
-            raise StoreFull(str(error)) from error
+            raise heard from error
         except BaseException:
             _undo(db)
             raise
@@ -121,8 +122,9 @@ def _commit(db: Db, batch: list[Waiting]) -> list[Answer]:
         answers = _together(db, batch) or [_attempt(db, operation, future) for operation, future in batch]
         db.do("COMMIT")
     except FULL_ERRORS as error:
+        heard = refusal(error, db)
         _undo(db)
-        return [(future, None, StoreFull(str(error))) for _, future in batch]
+        return [(future, None, heard) for _, future in batch]
     except BaseException as error:  # noqa: BLE001 - the thread must outlive any bug; every waiter hears it
         _undo(db)
         return [(future, None, error) for _, future in batch]

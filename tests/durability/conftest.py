@@ -1,0 +1,21 @@
+"""Lets the tests of this room share their stage and the broken disk; at the end of a run, what was survived."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    total: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        total.update({name: many for name, many in report.user_properties if isinstance(many, int)})
+    if total["kills"]:
+        terminalreporter.write_line(
+            f"{total['kills']} kills of the real process: {total['accepted']} messages accepted and "
+            f"{total['received']} received, none lost, none doubled, every chat in order"
+        )
