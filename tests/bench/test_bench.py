@@ -20,6 +20,7 @@ from esteio.bench.load import Plan, queues
 from esteio.bench.processes import Failed, ask, listening
 from esteio.bench.processes import load as press
 from esteio.bench.stub import Stub
+from esteio.bench.subscriber import Subscriber
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 SMALL = ("--sessions", "2", "--chats", "4", "--connections", "4", "--rounds", "1")
@@ -61,11 +62,25 @@ def bench(*words: str) -> dict[str, Any]:
                 "p99_ms_at_25_percent",
                 "p99_ms_at_50_percent",
                 "p99_ms_at_75_percent",
+                "bare_p99_ms_at_25_percent",
+                "bare_p99_ms_at_50_percent",
+                "bare_p99_ms_at_75_percent",
             },
         ),
         (
-            ("inbound", "--webhooks", "60", "--seconds", "0.2", "--rate", "50"),
-            {"webhooks_per_s", "read_per_s", "bare_per_s", "ratio", "p99_ms_at_steady_rate"},
+            ("inbound", "--webhooks", "60", "--seconds", "0.2", "--rate", "50", "--through-rate", "50"),
+            {
+                "webhooks_per_s",
+                "read_per_s",
+                "bare_per_s",
+                "bare_cpu_us",
+                "ratio",
+                "p99_ms_at_steady_rate",
+                "bare_p99_ms_at_steady_rate",
+                "caught_up_per_s",
+                "through_p50_ms",
+                "through_p95_ms",
+            },
         ),
     ],
 )
@@ -110,6 +125,15 @@ def test_the_stub_sees_doubles_and_broken_order() -> None:
         "last_at": 0,
         "webhooks": {},
     }
+
+
+def test_the_subscriber_sees_doubles_and_broken_order() -> None:
+    subscriber = Subscriber()
+    for number, place in ((0, 0), (1, 1), (1, 1), (2, 3)):
+        message = {"session": "s", "chat": "55", "provider_id": f"3EB0{number:018X}", "text": load.text_of(0, place)}
+        subscriber._answer("/hook", msgspec.json.encode({"type": "message.received", "data": message}))
+    assert json.loads(subscriber._answer("/_bench/seen", b"")) == {"events": 3, "doubled": 1, "out_of_order": 1}
+    assert [number for number, _ in json.loads(subscriber._answer("/_bench/arrivals", b""))] == [0, 1, 2]
 
 
 def test_the_bare_loop_settles_every_row_it_accepted(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 The sessions are paused, so that nothing is sent meanwhile: what is measured is the way in (key, session, shape of the
 body, phone number, lane, commit). The peak is the closed loop's rate; then a quarter, a half and three quarters of it
-are offered at an even pace, and the 99th percentile of the answers is what counts.
+are offered at an even pace, and the 99th percentile of the answers is what counts. The bare POST is offered the same
+rates: what the disk and the machine make of them stands beside ours as `bare_p99_…`.
 """
 
 from __future__ import annotations
@@ -39,24 +40,31 @@ async def run(ask: Accept, directory: Path, say: Say, profile: Path | None = Non
     """The line to print."""
     rounds = []
     for number in range(1, ask.rounds + 1):
-        bare, bare_cpu_us = await bare_peak(ask.messages, ask.warm, ask.connections, ask.chats, directory)
-        say(f"round {number}: bare durable POST {bare:,.0f}/s")
         ours = await _gateway(ask, directory, profile)
-        say(f"round {number}: gateway {ours['accepted_per_s']:,}/s, {ours['accepted_per_s'] / bare:.2f} of it")
-        rounds.append({**ours, "bare_per_s": round(bare), "ratio": round(ours["accepted_per_s"] / bare, 3)})
-        rounds[-1]["bare_cpu_us"] = round(bare_cpu_us)
+        say(f"round {number}: gateway {ours['accepted_per_s']:,}/s")
+        rates = {share_name(share): share * ours["accepted_per_s"] for share in SHARES}
+        plan = Plan(0, ("/rows",), ask.messages, connections=ask.connections, chats=ask.chats)
+        bare = await bare_post(plan, ask.warm, rates, ask.seconds, directory)
+        ratio = round(ours["accepted_per_s"] / bare["bare_per_s"], 3)
+        say(f"round {number}: bare durable POST {bare['bare_per_s']:,}/s, of which that is {ratio:.2f}")
+        rounds.append({**ours, **bare, "ratio": ratio})
     middle = {key: median(one[key] for one in rounds) for key in rounds[0]}
     return {"bench": "accept", **middle, **msgspec.to_builtins(ask), "each": rounds}
 
 
-async def bare_peak(count: int, warm: int, connections: int, chats: int, directory: Path) -> tuple[float, float]:
-    """Bare durable POSTs a second, and what the process spent on each, in microseconds."""
+async def bare_post(
+    plan: Plan, warm: int, rates: dict[str, float], seconds: float, directory: Path
+) -> dict[str, float]:
+    """The bare durable POST: its peak, what its process spends on each, its 99th percentile at each offered rate."""
     async with listening("esteio.bench.bare", directory, "bare", new_file(directory)) as bare:
-        plan = Plan(port=bare.port, paths=("/rows",), count=warm, connections=connections, chats=chats)
-        await load(plan)
+        plan = msgspec.structs.replace(plan, port=bare.port)
+        await load(msgspec.structs.replace(plan, count=warm))
         spent = bare.cpu_s()
-        peak = await load(msgspec.structs.replace(plan, count=count, first=warm))
-        return peak.per_s, (bare.cpu_s() - spent) / count * 1e6
+        plan = msgspec.structs.replace(plan, first=warm)
+        peak = await load(plan)
+        cpu_us = (bare.cpu_s() - spent) / plan.count * 1e6
+        tails = await tail_latencies(plan, {f"bare_{name}": rate for name, rate in rates.items()}, seconds)
+        return {"bare_per_s": round(peak.per_s), "bare_cpu_us": round(cpu_us), **tails}
 
 
 async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[str, Any]:

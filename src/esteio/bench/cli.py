@@ -73,15 +73,17 @@ def inbound_verb(
     chats: Chats = 500,
     sessions: Sessions = 20,
     connections: Connections = 64,
-    rate: Annotated[float, typer.Option(min=1, help="The steady rate, webhooks a second.")] = 1000.0,
+    rate: Annotated[float, typer.Option(min=1, help="Webhooks a second while the subscriber is away.")] = 1000.0,
+    through_rate: Annotated[float, typer.Option(min=1, help="Webhooks a second once it is there.")] = 500.0,
     seconds: Seconds = 10.0,
     rounds: Rounds = 3,
     profile: Profile = None,
 ) -> None:
-    """Provider webhooks, each on disk before its 200, beside a bare durable POST."""
+    """Provider webhooks, each on disk before its 200, and on to a subscriber, beside a bare durable POST."""
     from esteio.bench import inbound  # noqa: PLC0415
 
-    ask = inbound.Inbound(webhooks, chats, sessions, connections, rate, seconds, 1 if profile else rounds)
+    paces = (rate, through_rate, seconds)
+    ask = inbound.Inbound(webhooks, chats, sessions, connections, *paces, 1 if profile else rounds)
     _measure(inbound.run, ask, profile)
 
 

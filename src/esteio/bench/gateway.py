@@ -92,7 +92,7 @@ async def gateway(directory: Path, profile: Path | None = None) -> AsyncIterator
             [*watched, "-m", *serve],
             directory,
             f"gateway-{port}",
-            environment={"ESTEIO_ADMIN_KEY": KEY},
+            environment={"ESTEIO_ADMIN_KEY": KEY, "ESTEIO_ALLOW_TARGETS": "127.0.0.0/8"},
             # Only this one lets cProfile write what it has.
             end_by=signal.SIGINT if profile else signal.SIGTERM,
             output=asyncio.subprocess.DEVNULL,

@@ -23,10 +23,10 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def serve(app: Any) -> None:
-    """Serve until told to end."""
+def serve(app: Any, port: int = 0) -> None:
+    """Serve until told to end; on any free port, if none is given."""
     sys.setswitchinterval(SWITCH_S)
-    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listening = socket.create_server(("127.0.0.1", port), backlog=1024)
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", log_level="warning", access_log=False, server_header=False
     )
