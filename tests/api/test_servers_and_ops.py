@@ -149,27 +149,6 @@ def test_live_and_ready(run, monkeypatch):
     run(test)
 
 
-def test_metrics_count_what_is_there(run):
-    async def test(gateway):
-        await gateway.add_server()
-        for name in ("a", "b", "c"):
-            await gateway.add_session(name)
-        await gateway.live("b")
-        await gateway.call("POST", "/v1/sessions/a/messages", {"to": "5511999998888", "text": "oi"})
-        text = (await gateway.call("GET", "/metrics", key=None)).text
-        for line in (
-            'esteio_sessions{state="connecting"} 2.0',
-            'esteio_sessions{state="connected"} 1.0',
-            'esteio_sessions{state="error"} 0.0',
-            "esteio_messages_waiting 1.0",
-            'esteio_servers{health="up"} 1.0',
-        ):
-            assert line in text.splitlines()
-        assert "5511999998888" not in text
-
-    run(test)
-
-
 def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
     async def test(gateway):
         async def broken(**_how):

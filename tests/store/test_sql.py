@@ -14,6 +14,7 @@ SMALL_BY_INDEX = {
     "messages_sending": "messages_leases",
     "raws_unread": "raws_unread",
     "sessions_cold": "sessions_cold",
+    "sessions_held": "messages_waiting",
     "purge_unreadable": "raws_unreadable",
     "messages_unsent_media": "messages_waiting messages_doubts messages_leases",
 }

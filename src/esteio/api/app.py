@@ -8,6 +8,7 @@ or stopped (`wiring`).
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -113,7 +114,15 @@ class Front:
 
 
 async def respond(api: Api, route: Route, call: Call) -> Answer:
-    """Whatever happens, an answer; what went wrong is a problem with a stable code, and tells nothing of the inside."""
+    """Whatever happens, an answer, and how long it took."""
+    began = time.perf_counter()
+    given = await _respond(api, route, call)
+    api.stopwatches.answered(route.method, route.path, given.status, time.perf_counter() - began)
+    return given
+
+
+async def _respond(api: Api, route: Route, call: Call) -> Answer:
+    """What went wrong is a problem with a stable code, and tells nothing of the inside."""
     try:
         call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
         await _admit(api, route, call)

@@ -1,25 +1,21 @@
 """For those who run it: `/livez`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`, and the page at `/`.
 
-Open without a key: nothing here names a session or a person. Never lives here: a measurement's meaning.
+Open without a key: nothing here names a session or a person. Never lives here: what is measured (`metrics`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from esteio.api import docs_page
 from esteio.api.call import Answer, Call, answer
+from esteio.api.metrics import metrics
 from esteio.api.routes import Api, Route
-from esteio.core.model import HealthState, SessionState
 from esteio.store.base import StoreBroken, StoreFull
 
-PAGE = 500
 HTML = "text/html; charset=utf-8"
 
 
@@ -45,43 +41,9 @@ async def readyz(api: Api, _call: Call) -> Answer:
     return answer(Health("ok"), cache_control="no-store")
 
 
-async def metrics(api: Api, _call: Call) -> Answer:
-    """Prometheus text. Counted when asked for, so that it never disagrees with the store."""
-    registry = CollectorRegistry()
-    sessions = Gauge("esteio_sessions", "Sessions by state", ["state"], registry=registry)
-    held = Gauge("esteio_messages_waiting", "Messages that wait to go out", registry=registry)
-    outages = Gauge("esteio_sessions_in_outage", "Sessions in an open outage", registry=registry)
-    approvals = Gauge("esteio_approvals_open", "Destructive steps that wait for a person", registry=registry)
-    servers = Gauge("esteio_servers", "Servers by health", ["health"], registry=registry)
-    counted = await _count(api)
-    for state in get_args(SessionState):
-        sessions.labels(state).set(counted[f"state:{state}"])
-    held.set(counted["held"])
-    outages.set(counted["outages"])
-    approvals.set(len(await api.store.approvals()))
-    health = Counter(stored.server.health for stored in await api.store.servers())
-    for one in get_args(HealthState):
-        servers.labels(one).set(health[one])
-    return Answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
-
-
 async def front(_api: Api, _call: Call) -> Answer:
     """The page at the root."""
     return _html(docs_page.front())
-
-
-async def _count(api: Api) -> Counter[str]:
-    counted: Counter[str] = Counter()
-    after: str | None = None
-    while True:
-        page = await api.store.sessions(limit=PAGE, after=after)
-        for session in page.items:
-            counted[f"state:{session.state}"] += 1
-            counted["outages"] += session.outage is not None and session.outage.ended_at is None
-            counted["held"] += await api.held(session.id)
-        after = page.next
-        if after is None:
-            return counted
 
 
 def described(description: dict[str, Any]) -> tuple[Route, ...]:

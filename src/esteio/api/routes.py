@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from esteio.api.call import Answer, Call, answer
+from esteio.api.metrics import Stopwatches
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core import documents, errors
@@ -35,6 +36,7 @@ class Api:
         self.settings = settings
         self.hub = hub
         self.feed = Feed(store, settings.language)
+        self.stopwatches = Stopwatches()
         self.closing = False
         """Set when the process is stopping: nothing new is accepted, and it is not ready."""
 

@@ -21,10 +21,11 @@ from esteio.store.sqlite import SqliteStore
 READS = frozenset(
     {
         "server", "servers", "server_view", "session", "session_by_id", "session_by_token", "session_secrets",
-        "sessions", "due_sessions", "next_wake", "session_view", "held", "qr", "timeline", "approvals", "approval",
+        "sessions", "due_sessions", "next_wake", "session_view", "held", "held_by_session", "qr", "timeline",
+        "approvals", "approval",
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_relay", "quote_target", "unread_raw", "unreadable", "events", "key_by_hash", "keys",
-        "due_gaps", "late_acks", "ack_times",
+        "due_gaps", "relay_backlog", "late_acks", "ack_times",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""

@@ -177,6 +177,9 @@ DELETE FROM sessions WHERE id = :id
 -- name: session_held
 SELECT count(*) FROM messages WHERE session_id = :id AND state = 'queued'
 
+-- name: sessions_held
+SELECT session_id, count(*) FROM messages WHERE state = 'queued' GROUP BY session_id
+
 -- name: qr_put
 INSERT INTO qrs (session_id, code, png_base64, count, seen_at, expires_at, pairing_code)
 VALUES (:session_id, :code, :png_base64, :count, :seen_at, :expires_at, :pairing_code)

@@ -54,6 +54,13 @@ DELETE FROM endpoints WHERE id = :id
 -- name: endpoint_lanes
 SELECT count(*), min(head) FROM relay_lanes WHERE endpoint_id = :id
 
+-- name: relay_backlog
+SELECT (SELECT count(*) FROM relay_lanes l JOIN endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1),
+    (SELECT count(*) FROM dead_events)
+
+-- name: event_from
+SELECT at FROM events WHERE seq >= :seq ORDER BY seq LIMIT 1
+
 -- == dealing ==
 
 -- name: event_last

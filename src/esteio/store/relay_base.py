@@ -89,6 +89,14 @@ class Delivery(msgspec.Struct, frozen=True):
     detail: str
 
 
+class RelayBacklog(msgspec.Struct, frozen=True):
+    """`lanes` with something to deliver, dead letters, and when the oldest event that is not delivered happened."""
+
+    lanes: int
+    dead: int
+    oldest_at: float | None
+
+
 class DeadEvent(msgspec.Struct, frozen=True):
     """An event that one endpoint never took."""
 
@@ -141,6 +149,10 @@ class RelayStore(Protocol):
 
     async def endpoint_waiting(self, endpoint_id: str) -> tuple[int, float | None]:
         """(lanes with something to deliver, when the oldest event in them happened)."""
+        ...
+
+    async def relay_backlog(self) -> RelayBacklog:
+        """What all endpoints that are enabled have before them."""
         ...
 
     async def deal_events(self, now: float, limit: int) -> bool:

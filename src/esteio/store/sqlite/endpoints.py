@@ -11,7 +11,7 @@ import msgspec
 
 from esteio.core import relay as law
 from esteio.store import relay_rows as rows
-from esteio.store.relay_base import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint
+from esteio.store.relay_base import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint, RelayBacklog
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.relay import open_lane
 from esteio.store.sqlite.room import Room
@@ -52,6 +52,9 @@ class Endpoints(Room):
         db = self._reader
         (lanes, head) = db.rows("endpoint_lanes", {"id": endpoint_id})[0]
         return lanes, None if head is None else db.value("event_at", {"seq": head})
+
+    async def relay_backlog(self) -> RelayBacklog:
+        return self._snapshot(_backlog)
 
     async def log_delivery(self, delivery: Delivery) -> Delivery:
         def operation(db: Db) -> Delivery:
@@ -116,6 +119,12 @@ class Endpoints(Room):
             return gone + db.run("purge_events", {"before": before, "floor": floor, "limit": _AT_ONCE})
 
         return await self._write(operation)
+
+
+def _backlog(db: Db) -> RelayBacklog:
+    lanes, dead = db.rows("relay_backlog", {})[0]
+    floor = db.value("relay_floor", {})
+    return RelayBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
 
 
 def _again(db: Db, endpoint_id: str, session: str, chat: str, seq: int, now: float) -> int:

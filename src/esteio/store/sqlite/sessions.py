@@ -142,6 +142,9 @@ class Sessions(Room):
         count: int = self._reader.value("session_held", {"id": session_id})
         return count
 
+    async def held_by_session(self) -> Mapping[SessionId, int]:
+        return dict(self._reader.rows("sessions_held", {}))
+
     async def put_qr(self, session_id: SessionId, qr: Qr) -> None:
         """An older one than the one held is left out."""
         await self._write(lambda db: put_code(db, session_id, qr))
