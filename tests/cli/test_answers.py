@@ -199,6 +199,16 @@ def test_a_number_whose_server_is_down(gateway):
     assert "The server evo is down: The server refused the connection." in told
 
 
+def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway):
+    axis = Axis("no", "server-down", NOW - 720)
+    gateway.answers["/v1/sessions/clinic"] = {
+        **session(reason="server-down", state="connecting", can_send=axis),
+        "reason": {"code": "server-down", "text": "The server evo is not answering.", "action": None},
+    }
+    told = gateway.verb("why", "clinic").stdout
+    assert "Can send: no — The server evo is not answering." in told
+
+
 def test_a_paused_number_says_how_it_goes_on(gateway):
     gateway.answers["/v1/sessions/clinic"] = session(state="paused", reason="paused", held=1)
     told = gateway.verb("why", "clinic").stdout

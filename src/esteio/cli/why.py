@@ -205,11 +205,16 @@ def _proof(case: Case) -> Iterator[Line]:
         spans: list[Span] = [("", f"{say(key)}: "), (style, say(f"answer.{answer['value']}"))]
         if answer["evidence"]:
             at = f" ({show.moment(answer['at'], case.now)})" if answer["at"] else ""
-            spans.append(("", f" — {show.clean(words.code(answer['evidence']))}{at}"))
+            spans.append(("", f" — {show.clean(_told(answer['evidence'], case.session['reason']))}{at}"))
         yield 2, tuple(spans)
     restart = case.session["last_restart_at"]
     if restart:
         yield _text(say("why.restart", at=show.moment(restart, case.now), ago=_ago(restart, case.now)), "dim")
+
+
+def _told(evidence: str, reason: Document) -> str:
+    """The proof in words; where it is the state's own reason, in that one's, which name the server and the number."""
+    return str(reason["text"]) if evidence == reason["code"] else words.code(evidence)
 
 
 def _history(case: Case) -> Iterator[Line]:
