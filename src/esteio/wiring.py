@@ -155,7 +155,7 @@ class Gateway:
             transport,
             policies=self.policy,
             judged=self.reconciler.peek,
-            told=self._message_moved,
+            told=self._doubt_settled,
         )
         self.gaps = GapReader(
             store,
@@ -302,6 +302,11 @@ class Gateway:
 
     def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
         self.mailboxes.heard(session.id, evidence)
+    def _doubt_settled(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
+        """Its chat may go on."""
+        self._message_moved(session_id, message_id, evidence)
+        self.sends.nudge()
+
         if any(item.subject == "server" for item in evidence):
             self.mailboxes.nudge(session.server)
 

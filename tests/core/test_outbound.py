@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.core import outbound
-from esteio.core.model import Axis, Content, Message, MessageId, MessageState, SessionId, SessionName
+from esteio.core.model import Axis, Content, Message, MessageId, MessageState, Reason, SessionId, SessionName
 from esteio.core.outbound import (
     MOVES,
     SendResult,
@@ -284,7 +284,7 @@ def doubted(**fields: object) -> Message:
     return message(**{"state": "in_doubt", "doubt_since": BEGAN, **fields})
 
 
-def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None):
+def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=False, overtaken=False):
     return resolve(
         who or doubted(),
         result,
@@ -292,6 +292,8 @@ def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None):
         live_proved=live,
         read_began=now if began is None else began,
         now=now,
+        later=later,
+        overtaken=overtaken,
     )
 
 
@@ -328,7 +330,7 @@ def test_absence_of_what_has_expired_is_not_sent_again():
 def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
     now, times = BEGAN, []
     while now < BEGAN + 3000:
-        settled = look("unknown", now)
+        settled = look("unknown", now, later=True)
         assert settled.due_at is not None
         times.append(settled.due_at - BEGAN)
         now = settled.due_at
@@ -363,6 +365,70 @@ def test_what_is_kept_in_doubt_is_still_looked_for_seldom():
     assert look("unknown", OVER).due_at == OVER + 3600
 
 
+ASIDE = Reason("in-doubt-held")
+NO_MORE = BEGAN + 136
+
+
+@pytest.mark.parametrize("word", ["hold", "fail"])
+@pytest.mark.parametrize(
+    ("result", "now", "live", "later", "aside"),
+    [
+        ("unknown", NO_MORE, True, False, True),
+        ("unknown", NO_MORE - 1, True, False, False),
+        ("unknown", NO_MORE, False, False, False),
+        ("unknown", NO_MORE, True, True, False),
+        ("unknown", BEGAN + 1800, True, True, False),
+        ("unknown", BEGAN + 1801, True, True, True),
+        ("unknown", BEGAN + 1801, False, True, False),
+        ("absent", BEGAN + 1801, False, False, False),
+    ],
+)
+def test_a_doubt_is_in_the_way_until_looking_can_tell_no_more(word, result, now, live, later, aside):
+    policy = msgspec.structs.replace(DEFAULT, in_doubt=word)
+    settled = look(result, now, policy=policy, live=live, later=later)
+    assert (settled.state, settled.aside, code(settled)) == (
+        "in_doubt",
+        aside,
+        "in-doubt-held" if aside else "in-doubt",
+    )
+    assert settled.due_at is not None
+    assert now < settled.due_at <= now + 300
+
+
+def test_what_is_set_aside_stays_so_and_is_set_aside_once():
+    for now, live, later in ((NO_MORE + 300, True, True), (NO_MORE + 300, False, False), (OVER, True, False)):
+        settled = look("unknown", now, live=live, later=later, who=doubted(reason=ASIDE))
+        assert (settled.state, settled.aside, settled.reason) == ("in_doubt", False, ASIDE)
+
+
+def test_what_was_set_aside_goes_when_it_is_proved_absent_unless_it_was_overtaken():
+    goes = look("absent", NO_MORE, who=doubted(reason=ASIDE))
+    assert (goes.state, code(goes)) == ("queued", "not-sent-after-all")
+    fails = look("absent", NO_MORE, who=doubted(reason=ASIDE), overtaken=True)
+    assert (fails.state, code(fails), fails.due_at) == ("failed", "not-sent-overtaken", None)
+    assert look("found", NO_MORE, who=doubted(reason=ASIDE), overtaken=True).state == "sent"
+    resend = msgspec.structs.replace(DEFAULT, in_doubt="resend")
+    kept = look("unknown", OVER, who=doubted(reason=ASIDE), overtaken=True, policy=resend)
+    assert (kept.state, kept.aside) == ("in_doubt", False)
+
+
+def test_who_sends_again_by_policy_is_in_the_way_until_the_latest_echo_could_have_come():
+    policy = msgspec.structs.replace(DEFAULT, in_doubt="resend")
+    waits = look("unknown", NO_MORE, policy=policy)
+    assert (waits.state, waits.aside, code(waits)) == ("in_doubt", False, "in-doubt")
+    assert code(look("unknown", BEGAN + 1799, policy=policy)) == "in-doubt"
+    again = look("unknown", BEGAN + 1800, policy=policy)
+    assert (again.state, code(again)) == ("queued", "resent-after-doubt")
+    assert look("unknown", BEGAN + 1800, policy=policy, live=False).state == "in_doubt"
+
+
+def test_aside_is_told_by_the_reason_of_a_doubt():
+    assert outbound.is_aside(doubted(reason=ASIDE))
+    assert not outbound.is_aside(doubted())
+    assert not outbound.is_aside(doubted(reason=Reason("in-doubt")))
+    assert not outbound.is_aside(doubted(reason=ASIDE, state="failed"))
+
+
 def test_an_old_row_without_the_time_of_doubt_takes_its_last_change():
     settled = look("unknown", BEGAN + 10, who=doubted(doubt_since=None))
     assert settled.doubt_since == BEGAN
@@ -375,20 +441,30 @@ def test_an_old_row_without_the_time_of_doubt_takes_its_last_change():
     live=st.booleans(),
     reading=st.floats(0, 100),
     expires=st.none() | st.floats(0, 200_000),
+    aside=st.booleans(),
+    later=st.booleans(),
+    overtaken=st.booleans(),
 )
-def test_a_message_in_doubt_is_sent_again_only_by_proof_or_by_policy(result, policy, age, live, reading, expires):
+def test_a_message_in_doubt_is_sent_again_only_by_proof_or_by_policy(
+    result, policy, age, live, reading, expires, aside, later, overtaken
+):
     now = BEGAN + age
-    who = doubted(expires_at=None if expires is None else BEGAN + expires)
-    settled = resolve(who, result, policy, live_proved=live, read_began=now - reading, now=now)
+    who = doubted(expires_at=None if expires is None else BEGAN + expires, reason=ASIDE if aside else None)
+    settled = resolve(
+        who, result, policy, live_proved=live, read_began=now - reading, now=now, later=later, overtaken=overtaken
+    )
     assert settled.state == "in_doubt" or may_move("in_doubt", settled.state)
     if settled.state == "queued":
         proof = result == "absent" and live and age - reading > policy.send_timeout_s
-        assert proof or (policy.in_doubt == "resend" and age >= policy.hold_for_s)
+        mute = result == "unknown" and live and age - reading > policy.send_timeout_s and age >= 1800
+        assert proof or (policy.in_doubt == "resend" and (mute or age >= policy.hold_for_s))
+        assert not overtaken
         assert not is_expired(who, now)
     if settled.state == "in_doubt":
         assert settled.doubt_since == BEGAN
         assert settled.due_at is not None
         assert settled.due_at > now
+        assert not (aside and code(settled) != "in-doubt-held"), "what let others pass is never in the way again"
 
 
 @pytest.mark.parametrize(

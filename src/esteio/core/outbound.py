@@ -3,7 +3,14 @@
 `settle` reads the outcome of a send, `resolve` that of looking for one in doubt. Both are pure and total. Three things
 are never done here: a message that may have left is never sent again without proof that it did not (or the policy's
 word), one that surely did not leave is never given up while its policy keeps it, and a state never moves backwards but
-by a person's retry. Never lives here: evidence about the session (the adapter's), storage, order.
+by a person's retry.
+
+A message in doubt holds up its chat while looking may still tell. Once looking can tell no more (the session lives, the
+send can no longer be under way, and the provider has no answer to give) it is *set aside*: still in doubt, shown with
+its reason, looked for now and then, but the chat goes on. That keeps the order honest: if it left, it left before all
+that goes now; and it is never sent by itself behind something that has gone since. If its absence is proved later, it
+goes only when nothing has overtaken it, otherwise it fails and a person may retry it. Never lives here: evidence about
+the session (the adapter's), storage.
 """
 
 from __future__ import annotations
@@ -40,6 +47,9 @@ LOOK_AT_MOST_S = 300.0
 """The longest time between looks while there is hope …"""
 LOOK_SELDOM_S = 3600.0
 """… and after it, for one that policy keeps in doubt."""
+LOOKS_LIVE_S = 1800.0
+"""A live session whose list cannot be read holds up a chat no longer than this; and so late comes the latest echo, so
+that who sends again by policy waits for it (webhooks 25 minutes late were seen)."""
 LINGERS_S = 60.0
 """A server that was too slow for us goes on working: so much longer than the send's own time may a message still leave
 (storm seeds 200, 221: answered after 88 s, sent again after 80)."""
@@ -102,6 +112,8 @@ class Settled(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     closed_tries: int = 0
     doubt_since: float | None = None
+    aside: bool = False
+    """In doubt, and from now on no longer in the way of its chat."""
 
 
 class _Again(NamedTuple):
@@ -192,26 +204,57 @@ def live_since_doubt(session: Session, message: Message) -> bool:
     return session.gate == "open" and session.facts.life_at > _began(message)
 
 
+def is_aside(message: Message) -> bool:
+    """Whether this message in doubt is set aside: its reason says so."""
+    return message.state == "in_doubt" and message.reason is not None and message.reason.code == "in-doubt-held"
+
+
 def resolve(
-    message: Message, result: LookResult, policy: Policy, *, live_proved: bool, read_began: float, now: float
+    message: Message,
+    result: LookResult,
+    policy: Policy,
+    *,
+    live_proved: bool,
+    read_began: float,
+    now: float,
+    later: bool = False,
+    overtaken: bool = False,
 ) -> Settled:
     """A message in doubt after one look. Absence counts only when the session is proved live and the read began later
-    than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`."""
+    than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`:
+    another look may tell more than this one did. `overtaken`: a later message of its chat may have gone meanwhile."""
     began = _began(message)
     if result == "found":
         return Settled("sent", doubt_since=began)
-    if result == "absent" and live_proved and read_began > conclusive_at(began, policy):
-        return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
-    given_up_at = _given_up_at(message, policy)
+    conclusive = live_proved and read_began > conclusive_at(began, policy)
+    if result == "absent" and conclusive:
+        return _absent(message, overtaken, now)
+    mute = conclusive and (not later or read_began > began + LOOKS_LIVE_S)
+    given_up_at = _given_up_at(message, policy, mute=mute)
     if now < given_up_at:
-        return _still_doubted(message, Reason("in-doubt"), min(given_up_at, _next_look(began, policy, now)))
+        due_at = min(given_up_at, _next_look(began, policy, now))
+        if is_aside(message) or (mute and policy.in_doubt != "resend"):
+            return _set_aside(message, due_at)
+        return Settled("in_doubt", due_at, Reason("in-doubt"), message.closed_tries, began)
     match policy.in_doubt:
-        case "resend":
+        case "resend" if not overtaken:
             return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
         case "fail":
             return _failed(message, "in-doubt-failed")
         case _:
-            return _still_doubted(message, Reason("in-doubt-held"), now + LOOK_SELDOM_S)
+            return _set_aside(message, now + LOOK_SELDOM_S)
+
+
+def _absent(message: Message, overtaken: bool, now: float) -> Settled:
+    """It surely did not leave. In its place of the chat it goes; behind what has gone since, only by a person."""
+    if overtaken:
+        return _failed(message, "not-sent-overtaken")
+    return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
+
+
+def _set_aside(message: Message, due_at: float) -> Settled:
+    aside = not is_aside(message)
+    return Settled("in_doubt", due_at, Reason("in-doubt-held"), message.closed_tries, _began(message), aside)
 
 
 def conclusive_at(began: float, policy: Policy) -> float:
@@ -223,18 +266,16 @@ def _began(message: Message) -> float:
     return message.updated_at if message.doubt_since is None else message.doubt_since
 
 
-def _given_up_at(message: Message, policy: Policy) -> float:
+def _given_up_at(message: Message, policy: Policy, *, mute: bool) -> float:
     """Until when looking goes on before policy speaks. Who resends does so while the message may still go, but never
-    before a look could have told."""
+    before a look could have told, nor, where no look can tell, before the latest echo; the chat waits that long."""
     began = _began(message)
     last = began + policy.hold_for_s
+    if mute and policy.in_doubt == "resend":
+        last = min(last, began + LOOKS_LIVE_S)
     if policy.in_doubt != "resend" or message.expires_at is None:
         return last
     return max(min(last, message.expires_at - policy.send_timeout_s), min(last, began + 2 * policy.send_timeout_s))
-
-
-def _still_doubted(message: Message, reason: Reason, due_at: float) -> Settled:
-    return Settled("in_doubt", due_at, reason, message.closed_tries, _began(message))
 
 
 def _next_look(began: float, policy: Policy, now: float) -> float:

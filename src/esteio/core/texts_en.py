@@ -208,7 +208,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "in-doubt-held": (
-        "It could not be found out whether this message went. It is not sent again by itself, so as not to double it.",
+        "It could not be found out whether this message went. So as not to double it, it is not sent again by itself; "
+        "the conversation goes on without it.",
         "Look at the conversation on the phone: if the message is not there, use retry.",
     ),
     "in-doubt-failed": (
@@ -220,6 +221,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "not-sent-after-all": ("The message was not among those that went: it is sent again.", ""),
+    "not-sent-overtaken": (
+        "This message surely did not go, and later ones of the same conversation have gone since.",
+        "If it still makes sense after them, retry.",
+    ),
     "expired": ("This message's time passed before it could go.", "If it still makes sense, retry."),
 }
 

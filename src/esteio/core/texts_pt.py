@@ -208,7 +208,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "in-doubt-held": (
-        "Não foi possível saber se esta mensagem saiu. Ela não é reenviada sozinha, para não chegar em dobro.",
+        "Não foi possível saber se esta mensagem saiu. Para não chegar em dobro, ela não é reenviada sozinha; "
+        "a conversa segue sem ela.",
         "Olhe a conversa no celular: se a mensagem não estiver lá, use reenviar.",
     ),
     "in-doubt-failed": (
@@ -220,6 +221,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "not-sent-after-all": ("A mensagem não estava entre as enviadas: ela é enviada de novo.", ""),
+    "not-sent-overtaken": (
+        "Esta mensagem com certeza não saiu, e outras da mesma conversa já saíram depois dela.",
+        "Se ainda fizer sentido depois delas, reenvie.",
+    ),
     "expired": ("O prazo desta mensagem passou antes que ela pudesse sair.", "Se ainda fizer sentido, reenvie."),
 }
 

@@ -1,11 +1,13 @@
 """Messages in doubt: resolved by looking at the provider, never by hoping.
 
 Whoever finds the message there settles it as sent; only proved absence lets it go out again, and only `core.outbound`
-says what counts as that. Never lives here: a resend, a judgement of the session.
+says what counts as that, and from when on a doubt that nobody can resolve is out of its chat's way. Never lives here:
+a resend, a judgement of the session.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from esteio.clock import Clock
@@ -15,6 +17,7 @@ from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
+from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import LookupOutcome, SentQuery, Transport
 from esteio.store.base import SendSettlement, Store
@@ -22,6 +25,8 @@ from esteio.store.base import SendSettlement, Store
 BATCH = 50
 CLOCKS_APART_S = 60.0
 """How far a provider's clock may be behind ours."""
+
+log = logger("doubt")
 
 
 class Doubts:
@@ -44,9 +49,19 @@ class Doubts:
     async def look(self) -> int:
         """One round over the messages whose next look is due; how many were looked for."""
         due = await self._store.doubted(self._clock.now(), BATCH)
+        of_session: dict[SessionId, list[Message]] = {}
         for message in due:
-            await self._resolve(message)
+            of_session.setdefault(message.session_id, []).append(message)
+        # Sessions side by side: a server that answers slowly keeps nobody else in doubt.
+        looks = [self._resolve_in_turn(messages) for messages in of_session.values()]
+        for outcome in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         return len(due)
+
+    async def _resolve_in_turn(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            await self._resolve(message)
 
     async def _resolve(self, message: Message) -> None:
         # What was last judged here is fresher than the row: looks that changed nothing are not written.
@@ -55,36 +70,59 @@ class Doubts:
             return
         policy = self._policies(session.policy)
         began = self._clock.now()
-        outcome = await self._look_up(message, session)
-        now = self._clock.now()
-        proved = outbound.live_since_doubt(session, message)
-        settled = outbound.resolve(message, outcome.result, policy, live_proved=proved, read_began=began, now=now)
-        decided = settled.state != "in_doubt"
-        settlement = SendSettlement(
-            message_id=message.id,
-            session_id=message.session_id,
-            fence=0,
-            state=settled.state,
-            at=now,
-            attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if decided else None,
-            provider_id=outcome.provider_id,
-            due_at=settled.due_at,
-            reason=settled.reason,
-            closed_tries=settled.closed_tries,
-            doubt_since=settled.doubt_since,
-            queue_ref=message.queue_ref,
-            sent_at=message.doubt_since if settled.state == "sent" else None,
-            evidence=outcome.evidence,
+        outcome = await self._look_up(message, session, policy)
+        aside = outbound.is_aside(message)
+        settled = outbound.resolve(
+            message,
+            outcome.result,
+            policy,
+            live_proved=outbound.live_since_doubt(session, message),
+            read_began=began,
+            now=self._clock.now(),
+            later=outcome.later,
+            # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
+            overtaken=aside and await self._store.overtaken(message.id),
         )
-        if await self._store.settle_doubt(settlement):
+        if await self._store.settle_doubt(_settlement(message, settled, outcome, self._clock.now())):
             self._told(message.session_id, message.id, outcome.evidence)
 
-    async def _look_up(self, message: Message, session: Session) -> LookupOutcome:
-        since = (message.doubt_since or message.created_at) - CLOCKS_APART_S
+    async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
         try:
-            provider, where = await self._addresses.of_session(session)
+            return await self._asked(message, session, policy)
         except Unaddressed:
             return LookupOutcome("unknown", detail="the server was deleted")
+        except Exception as error:
+            # A defect of ours with one message may not keep all others in doubt.
+            log.exception("work.failed", message=message.id)
+            return LookupOutcome("unknown", detail=f"internal error: {type(error).__name__}", later=True)
+
+    async def _asked(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
+        began = message.doubt_since or message.created_at
+        since = began - CLOCKS_APART_S
+        provider, where = await self._addresses.of_session(session)
         known = await self._store.known_provider_ids(message.session_id, since)
-        query = SentQuery(message.to or message.chat, message.content, since, message.queue_ref, known)
+        until = outbound.conclusive_at(began, policy) if outbound.is_aside(message) else None
+        query = SentQuery(message.to or message.chat, message.content, since, message.queue_ref, known, until)
         return await driver.run(provider.look_up(where, self._clock.now(), query), self._transport)
+
+
+def _settlement(message: Message, settled: outbound.Settled, outcome: LookupOutcome, now: float) -> SendSettlement:
+    """What the look writes; an attempt's line only where it decided something."""
+    decided = settled.state != "in_doubt" or settled.aside
+    return SendSettlement(
+        message_id=message.id,
+        session_id=message.session_id,
+        fence=0,
+        state=settled.state,
+        at=now,
+        attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if decided else None,
+        provider_id=outcome.provider_id,
+        due_at=settled.due_at,
+        reason=settled.reason,
+        closed_tries=settled.closed_tries,
+        doubt_since=settled.doubt_since,
+        queue_ref=message.queue_ref,
+        sent_at=message.doubt_since if settled.state == "sent" else None,
+        evidence=outcome.evidence,
+        aside=settled.aside,
+    )

@@ -162,13 +162,15 @@ class LookupOutcome(msgspec.Struct, frozen=True):
     """Whether a message that is in doubt is at the provider.
 
     `found` (with its id), `absent` (the provider's list was read to the needed depth and it is not there),
-    `unknown` (cannot be told: no list, an error, several alike).
+    `unknown` (cannot be told: no list, an error, several alike). `later`: another look may tell more, for this one
+    could not read, or came too early.
     """
 
     result: Literal["found", "absent", "unknown"]
     provider_id: str | None = None
     detail: str = ""
     evidence: tuple[Evidence, ...] = ()
+    later: bool = False
 
 
 class InventoryEntry(msgspec.Struct, frozen=True):
@@ -239,6 +241,8 @@ class SentQuery(msgspec.Struct, frozen=True):
     known_ids: frozenset[str] = frozenset()
     """Provider ids already matched to other messages; they are not this one."""
 
+    not_after: float | None = None
+    """What the list dates later is another message of the same words, sent since."""
 
 ProbeDepth = Literal["state", "socket", "roundtrip"]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from esteio.core.model import MessageId, SessionId
+from esteio.core.outbound import is_aside
 from esteio.core.policy import DEFAULT, Policy
 from esteio.core.session import Session
 from esteio.engine.asks import MessageAsk, ServerAsk, SessionAsk
@@ -170,6 +171,8 @@ class Guarded(Lab):
             message = await self.message(message_id)
             if message.state not in ("queued", "held", "sending", "in_doubt"):
                 del self._unsettled[message_id]
+            elif is_aside(message):
+                continue
             elif (message.session, message.chat) not in seen:
                 seen.add((message.session, message.chat))
                 stuck = self.storm.checkers.stuck(message, await self.session(message.session), now)

@@ -273,7 +273,12 @@ class Store(RelayStore, Protocol):
         ...
 
     async def settle_doubt(self, settlement: SendSettlement) -> bool:
-        """Resolve an `in_doubt` message (no fence: it must still be in doubt)."""
+        """Resolve an `in_doubt` message (no fence: it must still be in doubt), or set it aside. One that was set aside
+        is not queued again once a later message of its chat may have gone: False."""
+        ...
+
+    async def overtaken(self, message_id: MessageId) -> bool:
+        """Whether a later message of its chat may have gone since this one fell into doubt."""
         ...
 
     async def doubted(self, now: float, limit: int) -> Sequence[Message]:

@@ -393,7 +393,7 @@ ON CONFLICT (session_id, chat) DO NOTHING
 
 -- name: lane_busy
 SELECT seq, priority FROM messages
-WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') LIMIT 1
+WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND aside_at IS NULL LIMIT 1
 
 -- name: lane_head
 SELECT seq, priority, due_at FROM messages
@@ -467,13 +467,29 @@ WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('se
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
     due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
-    queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1
+    queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1,
+    aside_at = CASE WHEN :state = 'in_doubt' THEN coalesce(aside_at, CASE WHEN :aside = 1 THEN :now END) END
 WHERE id = :id AND session_id = :session_id AND state = 'in_doubt'
+    AND NOT (:state = 'queued' AND aside_at IS NOT NULL AND {{overtaken}})
 RETURNING {{written_message}}
+
+-- part: overtaken
+(
+    EXISTS (
+        SELECT 1 FROM messages o WHERE o.session_id = messages.session_id AND o.sent_at >= messages.doubt_since
+            AND o.chat = messages.chat AND o.seq > messages.seq AND o.attempts > 0
+    ) OR EXISTS (
+        SELECT 1 FROM messages o WHERE o.session_id = messages.session_id AND o.state IN ('sending', 'in_doubt')
+            AND o.chat = messages.chat AND o.seq > messages.seq
+    )
+)
+
+-- name: message_overtaken
+SELECT 1 FROM messages WHERE id = :id AND {{overtaken}}
 
 -- name: message_doubt_lapsed
 UPDATE messages SET state = 'in_doubt', doubt_since = claimed_at, due_at = :now, updated_at = :now, lease_until = NULL,
-    fence = fence + 1
+    reason = :reason, fence = fence + 1
 WHERE seq = :seq AND state = 'sending'
 RETURNING {{written_message}}
 
@@ -511,14 +527,14 @@ RETURNING {{written_message}}
 
 -- name: message_retry
 UPDATE messages SET state = 'queued', reason = NULL, due_at = :now, closed_tries = 0, doubt_since = NULL,
-    provider_id = NULL, queue_ref = NULL, sent_at = NULL, updated_at = :now, fence = fence + 1,
+    provider_id = NULL, queue_ref = NULL, sent_at = NULL, aside_at = NULL, updated_at = :now, fence = fence + 1,
     expires_at = CASE WHEN expires_at <= :now THEN NULL ELSE expires_at END
 WHERE id = :id AND direction = 'out' AND state IN ('failed', 'expired', 'cancelled', 'in_doubt')
 RETURNING {{written_message}}
 
 -- name: message_advance
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
-    provider_id = :provider_id, doubt_since = NULL, lease_until = NULL, fence = fence + 1
+    provider_id = :provider_id, doubt_since = NULL, aside_at = NULL, lease_until = NULL, fence = fence + 1
 WHERE seq = :seq
 RETURNING {{written_message}}
 
@@ -576,7 +592,9 @@ SELECT phone FROM lids WHERE session_id = :session_id AND lid = :lid
 
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m
-WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL ORDER BY m.seq
+WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL
+    AND (m.aside_at IS NULL OR m.aside_at >= :happened_at)
+ORDER BY m.aside_at IS NOT NULL, m.seq
 
 -- name: inbound_target
 SELECT {{message}} FROM messages m
@@ -636,7 +654,7 @@ SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}}
 
 -- name: person_close
 UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
-    doubt_since = NULL, updated_at = :now, fence = fence + 1
+    doubt_since = NULL, aside_at = NULL, updated_at = :now, fence = fence + 1
 WHERE session_id = :session_id AND chat = :chat AND state IN ('queued', 'in_doubt')
 
 -- name: person_erase

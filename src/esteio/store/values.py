@@ -217,6 +217,8 @@ class SendSettlement(msgspec.Struct, frozen=True):
     queue_ref: str | None = None
     sent_at: float | None = None
     evidence: tuple[Evidence, ...] = ()
+    aside: bool = False
+    """In doubt, and from now on no longer in the way of its chat."""
 
 
 class WorkSettlement(msgspec.Struct, frozen=True):

@@ -55,7 +55,7 @@ def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     for page in range(1, LOOKUP_PAGES + 1):
         word, found = yield from _read_page(where, {"fromMe": True}, page)
         if found is None:
-            return LookupOutcome("unknown", detail=word.detail, evidence=news(word, now, "list"))
+            return LookupOutcome("unknown", detail=word.detail, evidence=news(word, now, "list"), later=True)
         if found.total == 0:
             return LookupOutcome("unknown", detail="the list is empty: perhaps this server keeps no messages")
         alike += [record for record in found.records if _is_it(record, query, now)]
@@ -73,7 +73,8 @@ def _told(alike: list[Json], now: float, query: SentQuery) -> LookupOutcome:
         evidence = (seen("send_accepted", now, "list", happened_at=when),)
         return LookupOutcome("found", provider_id, evidence=evidence)
     if now - query.not_before - MINUTE_S < SETTLED_S:
-        return LookupOutcome("unknown", detail="not there yet; the send may still be under way inside the server")
+        detail = "not there yet; the send may still be under way inside the server"
+        return LookupOutcome("unknown", detail=detail, later=True)
     return LookupOutcome("absent")
 
 
@@ -87,6 +88,8 @@ def _is_it(record: Json, query: SentQuery, now: float) -> bool:
     key = key_of(at(record, "key"))
     when = moment(at(record, "messageTimestamp"), now)
     if key is None or not key.from_me or key.id in query.known_ids or when is None or when < query.not_before:
+        return False
+    if query.not_after is not None and when > query.not_after:
         return False
     return _same_chat(key, query.to) and _same_words(content_of(at(record, "message")), query.content)
 

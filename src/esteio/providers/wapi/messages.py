@@ -153,7 +153,7 @@ def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     """Whether it lies in W-API's queue. It leaves the queue when it is sent, so absence says nothing."""
     heard = yield from hear_from(where, call(where, "GET", "/quere/quere"))
     if heard.kind != "ok":
-        return LookupOutcome("unknown", detail=heard.detail, evidence=server_news(heard, now, "list"))
+        return LookupOutcome("unknown", detail=heard.detail, evidence=server_news(heard, now, "list"), later=True)
     for entry in _objects(heard.body):
         provider_id = first(entry, "messageId")
         if query.queue_ref and first(entry, "insertedId", "_id", "id") == query.queue_ref and provider_id:

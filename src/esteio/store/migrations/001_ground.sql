@@ -193,8 +193,9 @@ CREATE INDEX messages_by_sent ON messages (session_id, sent_at) WHERE sent_at IS
 CREATE INDEX messages_pages ON messages (session_id, created_at, seq);
 CREATE INDEX messages_by_state ON messages (session_id, state, created_at, seq);
 
--- One row for each chat that has a message queued, sending or in doubt: what the dispatcher claims instead of searching
--- all messages. `due_at` is the head's; NULL while one is under way or in doubt, which is what keeps the order.
+-- One row for each chat that has a message queued, sending or in doubt (but set aside): what the dispatcher claims
+-- instead of searching all messages. `due_at` is the head's; NULL while one is under way or in doubt, which is what keeps
+-- the order.
 -- `place` is session_id * 10 + 9 - priority of the head, so that one index answers "whose turn is it".
 CREATE TABLE lanes (
     session_id BIGINT NOT NULL REFERENCES sessions (id),

@@ -22,5 +22,13 @@ ALTER TABLE sessions ADD COLUMN cold_until DOUBLE PRECISION NOT NULL DEFAULT 0;
 
 CREATE INDEX sessions_cold ON sessions (id) WHERE cold_until > 0;
 
+-- Since when a message in doubt is set aside: looking can tell no more, and its chat goes on without it.
+ALTER TABLE messages ADD COLUMN aside_at DOUBLE PRECISION CHECK (aside_at IS NULL OR state = 'in_doubt');
+
+-- The law of order: never two in flight, or in a doubt that may still be resolved, in one chat.
+DROP INDEX messages_one_at_a_time;
+CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat)
+WHERE state IN ('sending', 'in_doubt') AND aside_at IS NULL;
+
 -- Whether a chat is warm: when somebody last wrote to us there.
 CREATE INDEX messages_heard ON messages (session_id, chat, created_at) WHERE direction = 'in';

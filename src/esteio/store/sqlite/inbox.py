@@ -178,8 +178,10 @@ class _Application:
         return True
 
     def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
-        """What was there before the send began is something else of the same words: news may come late."""
-        for row in self._db.rows("messages_unconfirmed", {"session_id": self._session_id}):
+        """What was there before the send began is something else of the same words (news may come late), and so is
+        what left after a message in doubt was set aside."""
+        params = {"session_id": self._session_id, "happened_at": happened_at - CLOCKS_APART_S}
+        for row in self._db.rows("messages_unconfirmed", params):
             ours = rows.message_of(row, self._name)
             began = ours.updated_at if ours.doubt_since is None else ours.doubt_since
             if happened_at + CLOCKS_APART_S < began:

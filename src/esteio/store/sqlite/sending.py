@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esteio.core.evidence import Evidence
-from esteio.core.model import Message, MessageState, Reason, ServerName, SessionId
+from esteio.core.model import Message, MessageId, MessageState, Reason, ServerName, SessionId
 from esteio.store import rows
 from esteio.store.base import SendClaim, SendSettlement
 from esteio.store.sqlite import journal
@@ -26,6 +26,7 @@ from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
+_IN_DOUBT = rows.to_text(Reason("in-doubt"))
 _NO_RESTS: Mapping[SessionId, float] = {}
 
 
@@ -80,12 +81,17 @@ class Sending(Room):
         return await self._write(operation)
 
     async def settle_doubt(self, settlement: SendSettlement) -> bool:
+        """What was set aside and overtaken since is not queued again: False."""
+
         def operation(db: Db) -> bool:
             done = self._settle(db, settlement, "message_settle_doubt", "in_doubt")
             _write_evidence(db, [settlement] if done else [])
             return done
 
         return await self._write(operation)
+
+    async def overtaken(self, message_id: MessageId) -> bool:
+        return self._reader.row("message_overtaken", {"id": message_id}) is not None
 
     async def doubted(self, now: float, limit: int) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""
@@ -118,7 +124,7 @@ class Sending(Room):
             self._doubt(db, row[0], now)
 
     def _doubt(self, db: Db, seq: int, now: float) -> Message | None:
-        row = db.row("message_doubt_lapsed", {"seq": seq, "now": now})
+        row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
         return None if row is None else announce(db, row, now, self._sentence)
 
     def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
@@ -137,7 +143,7 @@ class Sending(Room):
         else:
             advance_lane(db, session_id, chat)
         # A message that waits again as it did before has not moved; what happened stands in its attempts.
-        if state != before:
+        if state != before or settlement.aside:
             announce(db, row, settlement.at, self._sentence)
         if settlement.provider_id is not None and state == "sent":
             catch_up(db, session_id, settlement.provider_id, self._sentence)
@@ -192,6 +198,7 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
         "doubt_since": settlement.doubt_since,
         "queue_ref": settlement.queue_ref,
         "sent_at": settlement.sent_at,
+        "aside": int(settlement.aside),
     }
 
 
