@@ -254,6 +254,14 @@ def test_a_connect_waits_until_closed_has_stood_for_two_looks():
     assert said(step(case("closed"), facts=STEADY_CLOSED)) == ("act", "connect", "closed")
 
 
+def test_after_a_boot_closed_must_stand_as_long_as_an_act_would_have():
+    """A server that starts reconnects by itself, again and again: a connect between two of its tries makes a duel."""
+    for stood, expected in ((10, "wait"), (19, "wait"), (20, "act")):
+        facts = Facts(said="closed", said_at=T0, said_since=T0 - stood)
+        assert step(case("closed"), facts=facts, booted=T0 - 100).do == expected
+    assert step(case("closed"), facts=STEADY_CLOSED, booted=T0 - 180).do == "act"
+
+
 def test_a_missing_instance_may_still_be_loading_after_a_boot():
     found = step(case("missing"), booted=T0 - 10)
     assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)

@@ -197,7 +197,7 @@ def _patience(
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
-    if verdict.kind == "closed" and rung == "connect" and not _stays_closed(session, policy):
+    if verdict.kind == "closed" and rung == "connect" and not _stays_closed(session, server, policy, now):
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever.
         return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
@@ -210,10 +210,14 @@ def _patience(
     return None
 
 
-def _stays_closed(session: Session, policy: Policy) -> bool:
-    """Closed at two looks apart, with no word of connecting since the first."""
+def _stays_closed(session: Session, server: Server, policy: Policy, now: float) -> bool:
+    """Closed at two looks apart, with no word of connecting since the first. A server that has just started is at it
+    by itself, and is thrown out more than once: there it must stand as long as an act would have."""
     facts = session.facts
-    stood = facts.said_at - facts.said_since >= min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
+    patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
+    if pacing.in_boot_grace(server, policy, now):
+        patience = policy.effect_within_s
+    stood = facts.said_at - facts.said_since >= patience
     moved = facts.hinted == "connecting" and facts.hinted_at > facts.said_since
     return facts.said != "closed" or (stood and not moved)
 
