@@ -134,27 +134,45 @@ def test_an_end_that_nobody_heard_of(checkers):
     assert rules(checkers) == ["notices"]
 
 
-def connect(at: float) -> ControlCall:
-    return ControlCall(at, "s", "connect", "loja", alive=False, booting=False, effect="socket", status=200)
+def opens(at: float, verb="connect", session="loja", effect="socket") -> ControlCall:
+    return ControlCall(at, "s", verb, session, alive=False, booting=False, effect=effect, status=200)
+
+
+def among_dead_lines() -> Checkers:
+    server = SimpleNamespace(weather=None, lines={})
+    return Checkers(
+        DEFAULT, now=lambda: 7.0, servers={"s": server}, usable=lambda _: True, later=lambda *_: None,
+        probed=frozenset(),
+    )  # fmt: skip
+
+
+def test_a_slot_is_held_by_a_session_and_for_the_time_of_its_act():
+    baileys = [opens(9.0 * n, "create", f"line{n % 3}") for n in range(12)]
+    for calls, broken in (
+        (baileys, []),
+        ([opens(0.0, "restart", "a"), opens(3.0, "restart", "b"), opens(6.0, "restart", "c")], ["budget"]),
+        ([opens(0.0, "create", "a"), opens(3.0, "create", "b"), opens(6.0, "create", "c")], []),
+    ):
+        checkers = among_dead_lines()
+        for call in calls:
+            checkers.controlled(call)
+        assert rules(checkers) == broken
 
 
 @pytest.mark.parametrize(
     ("cause", "acts", "broken"),
     [
-        ("twin", (0.0, 1.0), []),
-        ("connect_race", (0.0,), []),
-        ("connect_race", (0.0, DEFAULT.connect_every_s), []),
-        ("connect_race", (0.0, 2.0), ["two-actors"]),
+        ("twin", ((0.0, "socket"), (1.0, "socket")), []),
+        ("connect_race", ((0.0, "socket"),), []),
+        ("connect_race", ((0.0, "socket"), (DEFAULT.connect_every_s, "socket")), []),
+        ("connect_race", ((0.0, "none"), (2.0, "socket")), []),
+        ("connect_race", ((0.0, "socket"), (2.0, "second_socket")), ["two-actors"]),
     ],
-    ids=["somebody else's", "one the server forgot", "one after the other", "two at once"],
+    ids=["somebody else's", "one the server forgot", "one after the other", "a word without effect", "two at once"],
 )
 def test_two_sockets_of_ours(cause, acts, broken):
-    server = SimpleNamespace(weather=None, lines={})
-    checkers = Checkers(
-        DEFAULT, now=lambda: 7.0, servers={"s": server}, usable=lambda _: True, later=lambda *_: None,
-        probed=frozenset(),
-    )  # fmt: skip
-    for at in acts:
-        checkers.controlled(connect(at))
+    checkers = among_dead_lines()
+    for at, effect in acts:
+        checkers.controlled(opens(at, effect=effect))
     checkers.kicked(8.0, "s", "loja", cause)
     assert [rule for rule in rules(checkers) if rule == "two-actors"] == broken

@@ -147,7 +147,8 @@ class Checkers:
             apart = at - recent[-1].at
             if apart < self.policy.seconds_between_connects - SLACK_S:
                 self.broken("budget", f"{call.verb} of {call.session} {apart:.2f} s after {recent[-1].session}'s")
-        open_ones = [one for one in recent if self._still_open(one, call)]
+        latest = {one.session: one for one in recent}
+        open_ones = [one for one in latest.values() if self._still_open(one, call)]
         if server.weather is None and len(open_ones) >= self.policy.connects_in_flight:
             names = ", ".join(f"{one.verb} {one.session}" for one in open_ones)
             self.broken("budget", f"{call.verb} of {call.session} beside {names}")
@@ -167,19 +168,21 @@ class Checkers:
         )
 
     def _takes(self, one: ControlCall) -> float:
-        """How long the effect of an act is waited for before it counts as having none."""
-        return self.policy.connect_every_s if one.verb == "connect" else self.policy.effect_within_s
+        """How long the effect of an act is surely waited for. A `create` may be either rung: Baileys has no
+        other way to connect."""
+        return self.policy.effect_within_s if one.verb == "restart" else self.policy.connect_every_s
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
         """WhatsApp threw a socket out because another one of the same link logged in.
 
         Where the server does not know its own socket (a stalled registry says `closed`), the next connect kicks it, and
-        nobody could have known; two of our own acts inside the time of the first are a race of ours.
+        nobody could have known; two of our own acts inside the time of the first are a race of ours. A connect that was
+        told that all is open did nothing.
         """
         del at
         if cause != "connect_race":
             return
-        ours = [one for one in self._opens[server] if one.session == session]
+        ours = [one for one in self._opens[server] if one.session == session and one.effect != "none"]
         for first, second in pairwise(ours):
             if second.at - first.at < self._takes(first) - SLACK_S:
                 verbs = f"{first.verb}, {second.verb}"

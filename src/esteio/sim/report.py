@@ -138,7 +138,7 @@ ROWS: tuple[Row, ...] = (
     Row("– **doubled**", lambda o: f"**{o.messages.doubled}**"),
     Row("destructive calls", lambda o: str(o.destructive)),
     Row("unlinks by the supervisor (of all)", _unlinks),
-    Row("two actors on one session (440 races)", lambda o: str(o.races)),
+    Row("second sockets opened beside one on its way", lambda o: str(o.races)),
     Row("false alarms", lambda o: str(o.false_alarms)),
     Row("notices to people", lambda o: str(o.notices)),
     Row("calls to providers per session and minute", lambda o: f"{_calls(o):.2f}"),

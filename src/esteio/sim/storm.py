@@ -59,6 +59,7 @@ class Outcome(msgspec.Struct):
     unlinks: dict[str, int] = {}
     destructive: int = 0
     races: int = 0
+    """Acts of ours that opened a second socket beside one that was on its way."""
     notices: int = 0
     false_alarms: int = 0
     violations: list[Violation] = []
@@ -258,7 +259,7 @@ class Storm:
             budget_per_minute=60.0 / max(policy.seconds_between_connects, 0.1) * len(self.plan.servers),
             unlinks=dict(sorted(Counter(one.cause for one in self.witness.unlinks).items())),
             destructive=sum(1 for one in self.witness.control if one.verb in ("logout", "delete")),
-            races=sum(1 for one in self.witness.duels if one.cause == "connect_race"),
+            races=sum(1 for one in self.witness.control if one.effect == "second_socket"),
             notices=self.supervisor.notices,
             false_alarms=len(self.witness.false_alarms),
             violations=self.checkers.violations,
