@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
-from engine_stage import linked, play
+import pytest
+from engine_stage import Restarts, linked, play, play_restarts
 
+from esteio.core.evidence import seen
+from esteio.engine import mailbox
 from esteio.engine.mailbox import SHORTEST_S
 from esteio.sim.lab import Lab
 
@@ -35,5 +39,52 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
         assert len(wakes) > 10
         gaps = [later - sooner for sooner, later in pairwise(wakes)]
         assert min(gaps) >= SHORTEST_S / 2, "time moves between two wakes"
+
+    play(story)
+
+
+def test_after_a_start_a_fleet_larger_than_one_sweep_is_looked_at_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "SWEEP_MOST", 3)
+
+    async def story(run: Restarts) -> None:
+        await run.lab.add_server("prov")
+        for number in range(14):
+            await run.lab.adopt("prov", f"s{number}", f"55119{number:08d}")
+        await asyncio.sleep(120)
+        ids = [(await run.lab.session(f"s{number}")).id for number in range(14)]
+        await run.stop()
+        await asyncio.sleep(60)
+        await run.begin()
+
+        async def all_judged() -> bool:
+            return all(run.lab.gateway.reconciler.peek(one) is not None for one in ids)
+
+        assert await run.lab.until(all_judged, 60) < 14, "not three at a time, every fifteen seconds"
+
+    play_restarts(story, tmp_path / "esteio.db")
+
+
+def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mailbox, "SWEEP_MOST", 3)
+
+    async def story(lab: Lab) -> None:
+        await lab.add_server("prov")
+        for number in range(8):
+            await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
+        await asyncio.sleep(600)
+        late = await lab.session("s7")
+        lab.gateway.mailboxes._due.pop(late.id, None)
+        await lab.store.add_evidence(
+            late.id, late.server, [seen("operator_paused", lab.clock.now(), "operator")], lab.clock.now()
+        )
+
+        async def heard() -> bool:
+            return (await lab.session("s7")).paused
+
+        assert await lab.until(heard, 120) <= mailbox.SWEEP_S + 1
 
     play(story)

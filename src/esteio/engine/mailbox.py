@@ -24,6 +24,8 @@ from esteio.store.base import Store, StoreFull
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
+"""So many sessions may be under way when a sweep adds to them; what it leaves is due `SWEEP_AGAIN_S` later."""
+SWEEP_AGAIN_S = 1.0
 SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
@@ -258,14 +260,14 @@ class Mailboxes:
 
     async def watch(self) -> None:
         """Wake what falls due, and sweep the store for what nobody spoke of. Runs for ever."""
-        swept_at = -SWEEP_S
+        swept_at, every = -SWEEP_S, SWEEP_S
         while True:
             now = self._clock.now()
-            if now - swept_at >= SWEEP_S:
+            if now - swept_at >= every:
                 swept_at = now
-                await self._sweep(now)
+                every = await self._sweep(now)
             self._ring(now)
-            pause = SWEEP_S - (now - swept_at)
+            pause = every - (now - swept_at)
             if self._heap:
                 pause = min(pause, self._heap[0][0] - now)
             self._alarm.clear()
@@ -282,13 +284,19 @@ class Mailboxes:
                 del self._due[key]
                 self._put(key, (), dirty=isinstance(key, str))
 
-    async def _sweep(self, now: float) -> None:
-        for session_id in await self._store.due_sessions(now, SWEEP_MOST):
-            if session_id not in self._due and session_id not in self._boxes:
-                self.nudge(session_id)
+    async def _sweep(self, now: float) -> float:
+        """Wake what is due in the store and nowhere here; the seconds until the next sweep. The store's times are old
+        for all that was judged quietly since: what is known here may not hide what is not."""
+        known = len(self._due) + len(self._boxes)
+        due = await self._store.due_sessions(now, known + SWEEP_MOST + 1)
+        unknown = [one for one in due if one not in self._due and one not in self._boxes]
+        room = max(0, SWEEP_MOST - len(self._tasks))
+        for session_id in unknown[:room]:
+            self.nudge(session_id)
         for stored in await self._store.servers():
             if stored.server.name not in self._due and stored.server.name not in self._boxes:
                 self.nudge(stored.server.name)
+        return SWEEP_AGAIN_S if len(unknown) > room else SWEEP_S
 
     async def aclose(self) -> None:
         """Stop judging; what is under way is cancelled (it is in the store, or it is only a look)."""
