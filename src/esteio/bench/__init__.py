@@ -8,7 +8,7 @@ is the result.
 | file | what |
 |---|---|
 | `cli` | the verbs, and the one JSON line |
-| `deliver`, `accept`, `inbound` | what each verb does |
+| `deliver`, `accept`, `inbound`, `soak` | what each verb does |
 | `processes`, `gateway` | children started, awaited and ended; a gateway with its sessions |
 | `load`, `wire` | the load client's process, and its HTTP |
 | `stub`, `bare`, `serving` | the provider's process, the bare loop's process, how both are served |

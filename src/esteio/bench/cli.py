@@ -87,6 +87,24 @@ def inbound_verb(
     _measure(inbound.run, ask, profile)
 
 
+@app.command("soak")
+def soak_verb(
+    *,
+    seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long the load is held.")] = 600.0,
+    rate: Annotated[float, typer.Option(min=0, help="Messages a second, and as many webhooks; 0: half the peak.")] = 0,
+    burst: Annotated[int, typer.Option(min=1, max=100_000, help="How many of each the peak is found with.")] = 3000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    profile: Profile = None,
+) -> None:
+    """Minutes of load at half the peak rate: whether memory, tasks or open files grow."""
+    from esteio.bench import soak  # noqa: PLC0415
+
+    ask = soak.Soak(seconds, rate, burst, chats, sessions, connections)
+    _measure(soak.run, ask, profile)
+
+
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
     from esteio.bench.processes import Failed  # noqa: PLC0415
 

@@ -67,7 +67,7 @@ async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[
         await api.call("POST", "/v1/webhooks", hook)
         plan = Plan(
             port=api.port,
-            paths=await _addresses(provider.port, names),
+            paths=await addresses(provider.port, names),
             names=tuple(names),
             count=ask.warm,
             kind="webhook",
@@ -82,7 +82,7 @@ async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[
         first = plan.first + plan.count + max(1, int(ask.rate * ask.seconds))
         await _all_read(api, names, first)
         async with listening("esteio.bench.subscriber", directory, "subscriber", str(away)):
-            caught_up = await _all_heard(away, first)
+            caught_up = await all_heard(away, first)
             through = await _through(ask, plan, first, away)
         return {
             "webhooks_per_s": round(peak.per_s),
@@ -97,13 +97,13 @@ async def _through(ask: Inbound, plan: Plan, first: int, subscriber: int) -> dic
     """From webhook to subscriber, in milliseconds, at the calmer rate."""
     count = max(1, int(ask.through_rate * ask.seconds))
     seen = await load(msgspec.structs.replace(plan, first=first, rate=ask.through_rate, count=count))
-    await _all_heard(subscriber, first + count)
+    await all_heard(subscriber, first + count)
     arrived = dict(await processes.ask(subscriber, "/_bench/arrivals"))
     waits = sorted(arrived[first + k] - (seen.began_at + k / ask.through_rate) for k in range(count))
     return {f"through_p{share}_ms": round(waits[int(count * share / 100)] * 1000, 2) for share in (50, 95)}
 
 
-async def _all_heard(subscriber: int, count: int) -> float:
+async def all_heard(subscriber: int, count: int) -> float:
     """How long the subscriber took to hear of so many, since its first. Raises `Failed` unless each came once and in
     the order of its chat."""
     loop = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ async def _all_heard(subscriber: int, count: int) -> float:
     return max(max(times) - min(times), 1e-3)
 
 
-async def _addresses(provider: int, names: list[str]) -> tuple[str, ...]:
+async def addresses(provider: int, names: list[str]) -> tuple[str, ...]:
     """Where the gateway told its provider to post to. Raises `Failed` when it has not told in time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + READY_S

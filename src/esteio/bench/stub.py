@@ -78,7 +78,8 @@ class Stub:
         tally.messages += 1
         tally.last_at = self._clock.now()
         self._watch((path, said.number), int(said.text.split(" ", 2)[1]))
-        key = b'{"key":{"remoteJid":"%s@s.whatsapp.net","fromMe":true,"id":"3EB0%018X"},' % (
+        # Unlike the ids of the load's webhooks, which count from zero too.
+        key = b'{"key":{"remoteJid":"%s@s.whatsapp.net","fromMe":true,"id":"3EB0F%017X"},' % (
             said.number.encode(),
             tally.messages,
         )
