@@ -164,6 +164,22 @@ def test_a_long_quarantine_is_watched_seldom():
     assert next_look(fleet) == pytest.approx(29.9)
 
 
+def test_a_pause_left_from_the_last_fall_slows_no_suspicion():
+    """Storm seed 5037: healed in quarantine, fallen again, and looked at every thirty seconds."""
+    fleet = looked()
+    fleet.now += 5
+    fleet.kill()
+    fleet.climb_until(290, still=("said_open", "socket_closed"))
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    fleet.now += 30
+    fleet.hear("socket_closed")
+    fleet.judge()
+    assert fleet.one.recovery.quarantine_until > fleet.now + 30
+    fleet.now += 0.1
+    assert next_look(fleet) <= 5
+
+
 def test_a_server_that_is_down_is_asked_itself_where_it_can_be():
     fleet = looked()
     fleet.server = msgspec.structs.replace(fleet.server, health="down")

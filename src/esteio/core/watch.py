@@ -69,7 +69,8 @@ def _settled_down(draft: Draft, verdict: Verdict) -> bool:
     recovery = draft.session.recovery
     if verdict.kind in ("logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"):
         return True
-    return draft.now < recovery.quarantine_until and recovery.strikes > 1
+    # A pause that is left over from the last fall says nothing of a line that falls anew.
+    return verdict.kind != "suspect" and draft.now < recovery.quarantine_until and recovery.strikes > 1
 
 
 def depth(draft: Draft, verdict: Verdict) -> Depth:
