@@ -293,6 +293,11 @@ class Gateway:
         self.relay.nudge()
         self.mailboxes.heard(session_id, evidence)
 
+    def _doubt_settled(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
+        """Its chat may go on."""
+        self._message_moved(session_id, message_id, evidence)
+        self.sends.nudge()
+
     def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
         if session_id is not None:
             self.mailboxes.nudge(session_id)
@@ -302,11 +307,6 @@ class Gateway:
 
     def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
         self.mailboxes.heard(session.id, evidence)
-    def _doubt_settled(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
-        """Its chat may go on."""
-        self._message_moved(session_id, message_id, evidence)
-        self.sends.nudge()
-
         if any(item.subject == "server" for item in evidence):
             self.mailboxes.nudge(session.server)
 

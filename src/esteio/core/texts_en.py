@@ -208,8 +208,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "in-doubt-held": (
-        "It could not be found out whether this message went. So as not to double it, it is not sent again by itself; "
-        "the conversation goes on without it.",
+        (
+            "It could not be found out whether this message went. So as not to double it, it is not sent again by "
+            "itself; the conversation goes on without it."
+        ),
         "Look at the conversation on the phone: if the message is not there, use retry.",
     ),
     "in-doubt-failed": (

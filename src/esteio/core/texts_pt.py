@@ -208,8 +208,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "in-doubt-held": (
-        "Não foi possível saber se esta mensagem saiu. Para não chegar em dobro, ela não é reenviada sozinha; "
-        "a conversa segue sem ela.",
+        (
+            "Não foi possível saber se esta mensagem saiu. Para não chegar em dobro, ela não é reenviada sozinha; "
+            "a conversa segue sem ela."
+        ),
         "Olhe a conversa no celular: se a mensagem não estiver lá, use reenviar.",
     ),
     "in-doubt-failed": (

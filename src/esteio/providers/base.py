@@ -240,9 +240,9 @@ class SentQuery(msgspec.Struct, frozen=True):
     queue_ref: str | None = None
     known_ids: frozenset[str] = frozenset()
     """Provider ids already matched to other messages; they are not this one."""
-
     not_after: float | None = None
     """What the list dates later is another message of the same words, sent since."""
+
 
 ProbeDepth = Literal["state", "socket", "roundtrip"]
 
