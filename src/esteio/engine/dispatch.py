@@ -19,6 +19,7 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
 from esteio.engine.pace import Pacer
 from esteio.engine.performers import Performed, Performers
+from esteio.engine.rounds import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
 
@@ -26,50 +27,11 @@ SENDS_AT_ONCE = 256
 WORK_AT_ONCE = 64
 MARGIN_S = 30.0
 """A lease outlives the longest call by this much: none is begun that could outlive its lease."""
-NAP_S = 5.0
-"""How long a loop sleeps at most: a lost hint costs latency, never a message."""
-SHORTEST_NAP_S = 0.1
-"""What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
-AFTER_FAILURE_S = 1.0
 
 log = logger("dispatch")
 
 
-class _Loop:
-    """What both loops share: a bell, tasks in the air, and a nap until the next due time."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._bell = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def nudge(self) -> None:
-        """There may be something to do."""
-        self._bell.set()
-
-    async def _nap(self, next_due: float | None) -> None:
-        pause = NAP_S if next_due is None else min(NAP_S, max(SHORTEST_NAP_S, next_due - self._clock.now()))
-        timer = asyncio.get_running_loop().call_later(pause, self._bell.set)
-        try:
-            await self._bell.wait()
-        finally:
-            timer.cancel()
-        self._bell.clear()
-
-    def _start(self, work: asyncio.Task[None]) -> None:
-        self._tasks.add(work)
-        work.add_done_callback(self._tasks.discard)
-
-    async def aclose(self, patience_s: float) -> None:
-        """Wait a little for calls under way; the rest is cancelled and found by the next start."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience_s)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-class SendDispatch(_Loop):
+class SendDispatch(Rounds):
     """The loop of outgoing messages."""
 
     def __init__(
@@ -91,31 +53,21 @@ class SendDispatch(_Loop):
     def __repr__(self) -> str:
         return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
 
-    async def run(self) -> None:
-        """Dispatch for ever."""
-        while True:
-            try:
-                busy = await self._round()
-            except StoreFull:
-                log.warning("store.full")
-                busy = False
-                await asyncio.sleep(AFTER_FAILURE_S)
-            if not busy and not self._done:
-                now = self._clock.now()
-                await self._nap(await self._store.next_send(now, self._pace.rests(now)))
-
-    async def _round(self) -> bool:
+    async def _round(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
         batch, self._done = self._done, []
         flying = self._flying - Counter(one.session_id for one in batch)
         settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
         for claim in [] if isinstance(claimed, BaseException) else claimed:
             self._flying[claim.message.session_id] += 1
-            self._start(asyncio.get_running_loop().create_task(self._send(claim)))
+            self._start(self._send(claim))
         for outcome in (settled, claimed):
             if isinstance(outcome, BaseException):
                 raise outcome
-        return bool(batch or claimed)
+        if batch or claimed or self._done:
+            return AT_ONCE
+        now = self._clock.now()
+        return await self._store.next_send(now, self._pace.rests(now))
 
     async def _claim(self, flying: Mapping[SessionId, int]) -> Sequence[SendClaim]:
         free = SENDS_AT_ONCE - sum(flying.values())
@@ -160,7 +112,7 @@ class SendDispatch(_Loop):
         self._bell.set()
 
 
-class WorkDispatch(_Loop):
+class WorkDispatch(Rounds):
     """The loop of control acts, relays and notices."""
 
     def __init__(
@@ -180,27 +132,15 @@ class WorkDispatch(_Loop):
     def __repr__(self) -> str:
         return f"WorkDispatch(lanes={len(self._lanes)})"
 
-    async def run(self) -> None:
-        """Dispatch for ever."""
-        while True:
-            try:
-                busy = await self._round()
-            except StoreFull:
-                log.warning("store.full")
-                busy = False
-                await asyncio.sleep(AFTER_FAILURE_S)
-            if not busy:
-                await self._nap(await self._store.next_work())
-
-    async def _round(self) -> bool:
+    async def _round(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
         if free <= 0:
-            return False
+            return None
         claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
-            self._start(asyncio.get_running_loop().create_task(self._perform(work)))
-        return bool(claimed)
+            self._start(self._perform(work))
+        return AT_ONCE if claimed else await self._store.next_work()
 
     async def _perform(self, work: Work) -> None:
         try:

@@ -17,17 +17,16 @@ from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.looking import as_row
 from esteio.engine.media import MediaRoom
+from esteio.engine.rounds import AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.providers.base import WebhookReading
-from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
+from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store
 
 BATCH = 200
-NAP_S = 5.0
-AFTER_FAILURE_S = 1.0
 log = logger("inbox")
 
 
-class InboxReader:
+class InboxReader(Rounds):
     """Reads what was stored. `told`: a session has news; `sends`: a message in doubt was settled."""
 
     def __init__(
@@ -40,33 +39,12 @@ class InboxReader:
         told: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
-        self._store, self._clock, self._addresses = store, clock, addresses
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
         self._media, self._told, self._applied = media, told, applied
-        self._bell = asyncio.Event()
 
-    def nudge(self) -> None:
-        """Something was stored."""
-        self._bell.set()
-
-    async def run(self) -> None:
-        """Read for ever."""
-        while True:
-            try:
-                read = await self.read_some()
-            except StoreFull:
-                log.warning("store.full")
-                read = 0
-                await asyncio.sleep(AFTER_FAILURE_S)
-            if read == 0:
-                await self._nap()
-
-    async def _nap(self) -> None:
-        try:
-            async with asyncio.timeout(NAP_S):
-                await self._bell.wait()
-        except TimeoutError:
-            pass
-        self._bell.clear()
+    async def _round(self) -> float | None:
+        return AT_ONCE if await self.read_some() else None
 
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""

@@ -1,6 +1,6 @@
 """The loop that brings events to their endpoints: deal, claim by lane, deliver, settle.
 
-Each endpoint has its own bulkhead (`AT_ONCE` calls in the air), so one that hangs holds up nobody else; what an answer
+Each endpoint has its own bulkhead (`CALLS_AT_ONCE` in the air), so one that hangs holds up nobody else; what an answer
 means for the schedule is `core.relay`'s, applied by the store in the transaction that settles. A crash leaves leases,
 which the next start frees: an event under way then is delivered again (at least once). Never lives here: a body, a
 signature (`courier`).
@@ -14,20 +14,18 @@ from typing import Final
 
 from esteio.clock import Clock
 from esteio.engine.courier import TIMEOUT_S, Courier
+from esteio.engine.rounds import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.relay_base import RelayClaim, RelaySettlement
 
-AT_ONCE = 32
+CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""
 DEAL_AT_ONCE = 500
 BURY_AT_ONCE = 500
 BURY_EVERY_S = 60.0
 PURGE_EVERY_S = 600.0
 LEASE_S: Final = TIMEOUT_S + 30.0
-NAP_S = 5.0
-"""How long the loop sleeps at most: a lost hint costs latency, never an event."""
-AFTER_FAILURE_S = 1.0
 KEEP_EVENTS_S = 7 * 86_400.0
 """How long the log of events and deliveries is kept: so far back a stream can resume and a replay can reach."""
 KEEP_DEAD_S = 30 * 86_400.0
@@ -35,33 +33,17 @@ KEEP_DEAD_S = 30 * 86_400.0
 log = logger("relay")
 
 
-class RelayDispatch:
+class RelayDispatch(Rounds):
     """The loop of outgoing webhooks."""
 
     def __init__(self, store: Store, clock: Clock, courier: Courier) -> None:
-        self._store, self._clock, self._courier = store, clock, courier
-        self._bell = asyncio.Event()
+        super().__init__(clock)
+        self._store, self._courier = store, courier
         self._flying: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._done: list[RelaySettlement] = []
 
     def __repr__(self) -> str:
         return f"RelayDispatch(flying={self._flying.total()}, done={len(self._done)})"
-
-    def nudge(self) -> None:
-        """There may be something to deliver."""
-        self._bell.set()
-
-    async def run(self) -> None:
-        """Dispatch for ever."""
-        while True:
-            try:
-                due_at = await self._round()
-            except StoreFull:
-                log.warning("store.full")
-                await asyncio.sleep(AFTER_FAILURE_S)
-                continue
-            await self._nap(due_at)
 
     async def bury(self) -> None:
         """Give up what is overdue, for ever."""
@@ -90,11 +72,7 @@ class RelayDispatch:
 
     async def aclose(self, patience_s: float) -> None:
         """Wait a little for calls under way and write what they came to; the rest is delivered again."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience_s)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super().aclose(patience_s)
         try:
             await self._settle(self._done)
         except StoreFull:
@@ -109,15 +87,17 @@ class RelayDispatch:
         batch, self._done = self._done, []
         await self._store.deal_events(now, DEAL_AT_ONCE)
         if not batch:
-            due_at = await self._store.next_relay(now, self._flying, AT_ONCE)
+            due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
             if due_at is None or due_at > now:
                 return due_at
         _, claims = await asyncio.gather(
-            self._settle(batch), self._store.claim_relays(now, self._flying, AT_ONCE, LEASE_S)
+            self._settle(batch), self._store.claim_relays(now, self._flying, CALLS_AT_ONCE, LEASE_S)
         )
         for claim in claims:
-            self._start(claim)
-        return await self._store.next_relay(now, self._flying, AT_ONCE)
+            self._flying[claim.endpoint.id] += 1
+            self._start(self._deliver(claim))
+        due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
+        return due_at if due_at is None or due_at > now else AT_ONCE
 
     async def _settle(self, batch: list[RelaySettlement]) -> None:
         if not batch:
@@ -135,12 +115,6 @@ class RelayDispatch:
         if self._flying[endpoint_id] <= 0:
             del self._flying[endpoint_id]
 
-    def _start(self, claim: RelayClaim) -> None:
-        self._flying[claim.endpoint.id] += 1
-        task = asyncio.get_running_loop().create_task(self._deliver(claim))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _deliver(self, claim: RelayClaim) -> None:
         try:
             settlement = await self._courier.deliver(claim)
@@ -152,15 +126,6 @@ class RelayDispatch:
         self._done.append(settlement)
         self._land(claim.endpoint.id)
         self._bell.set()
-
-    async def _nap(self, due_at: float | None) -> None:
-        pause = NAP_S if due_at is None else min(NAP_S, max(0.0, due_at - self._clock.now()))
-        try:
-            async with asyncio.timeout(pause):
-                await self._bell.wait()
-        except TimeoutError:
-            pass
-        self._bell.clear()
 
 
 def _tell(settlement: RelaySettlement, *, written: bool) -> None:
