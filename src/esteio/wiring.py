@@ -26,6 +26,7 @@ from esteio.engine.commands import Commands
 from esteio.engine.courier import Courier
 from esteio.engine.dispatch import SendDispatch, WorkDispatch
 from esteio.engine.doubt import Doubts
+from esteio.engine.ears import Ears
 from esteio.engine.gaps import GapReader
 from esteio.engine.hub import Hub
 from esteio.engine.inbox import InboxReader
@@ -168,7 +169,14 @@ class Gateway:
         )
         self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
         self.upkeep = Upkeep(
-            store, clock, doubts=doubts, gaps=self.gaps, acks=self.acks, shelf=self.shelf, keep=settings.retention
+            store,
+            clock,
+            doubts=doubts,
+            gaps=self.gaps,
+            acks=self.acks,
+            ears=Ears(store, clock, judged=self.reconciler.judged, told=self.mailboxes.tell),
+            shelf=self.shelf,
+            keep=settings.retention,
         )
         self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
         self.relay = RelayDispatch(store, clock, self.courier)
@@ -231,6 +239,7 @@ class Gateway:
         start("doubts", self.upkeep.doubts)
         start("gaps", self.upkeep.gaps)
         start("acks", self.upkeep.acks)
+        start("ears", self.upkeep.ears)
         start("beat", self.upkeep.beat)
         start("purge", self.upkeep.purge)
         start("relay", self.relay.run)

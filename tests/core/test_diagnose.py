@@ -22,6 +22,7 @@ from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
 S, P, W, L, SEND = "state", "probe", "webhook", "list", "send"
 GHOST = [("said_open", S, 4), ("send_closed", SEND, 4), ("socket_closed", P, 0)]
+MISSING = [("ack_missing", "self", ago) for ago in (990, 980, 970)]
 STORIES: dict[str, list] = {
     # name: evidence as (kind, road, seconds ago, data?), on a paired session that was well 100 s ago
     "nothing new": [],
@@ -66,9 +67,32 @@ STORIES: dict[str, list] = {
     "another phone": [("identity_seen", S, 0, {"phone": "5511911112222"})],
     "restricted": [("ack_error", "receipt", 0, {"code": "463"})],
     "another ack error": [("ack_error", "receipt", 0, {"code": "479"})],
-    "deaf": [("silence", "self", 0)],
-    "stalled": [("stall", "self", 0)],
-    "stalled, then a receipt": [("stall", "self", 5), ("receipt_received", W, 0)],
+    "deaf": [("silence", "self", 5), ("list_heard", "list", 0)],
+    "silent, not looked into": [("silence", "self", 0)],
+    "silent, and the list was read before": [("list_heard", "list", 5), ("silence", "self", 0)],
+    "silent, its address for us gone": [
+        ("silence", "self", 5),
+        ("webhook_config_gone", P, 0),
+        ("list_heard", "list", 0),
+    ],
+    "silent, the list moves": [("silence", "self", 99), ("list_unheard", "list", 70)],
+    "silent, the list has just moved": [("silence", "self", 9), ("list_unheard", "list", 5)],
+    "no send answered": [*MISSING, ("round_trip_ok", P, 0), ("list_heard", "list", 0)],
+    "no send answered, then a receipt": [
+        *MISSING,
+        ("round_trip_ok", P, 0),
+        ("list_heard", "list", 0),
+        ("receipt_received", "receipt", 0),
+    ],
+    "no send answered, and WhatsApp does not either": [*MISSING, ("list_heard", "list", 0)],
+    "no send answered for a while": [("ack_missing", "self", ago) for ago in (90, 80, 70)]
+    + [("round_trip_ok", P, 0), ("list_heard", "list", 0)],
+    "no send answered, other events came": [
+        *MISSING,
+        ("said_open", W, 3),
+        ("round_trip_ok", P, 0),
+        ("list_heard", "list", 0),
+    ],
     "webhook just gone": [("webhook_config_gone", S, 0)],
     "webhook gone": [("webhook_config_gone", S, 25), ("webhook_config_gone", S, 0)],
     "webhook set again": [("webhook_config_gone", S, 5), ("webhook_config_ok", S, 0)],
@@ -112,8 +136,16 @@ EXPECTED: dict[str, tuple] = {
     "restricted": ("live", "restricted-463", "degraded", "open"),
     "another ack error": LIVE,
     "deaf": ("live", "deaf", "degraded", "open"),
-    "stalled": ("live", "stalled", "degraded", "open"),
-    "stalled, then a receipt": LIVE,
+    "silent, not looked into": LIVE,
+    "silent, and the list was read before": LIVE,
+    "silent, its address for us gone": LIVE,
+    "silent, the list moves": ("live", "stalled", "degraded", "open"),
+    "silent, the list has just moved": LIVE,
+    "no send answered": ("live", "stalled", "degraded", "open"),
+    "no send answered, then a receipt": LIVE,
+    "no send answered, and WhatsApp does not either": ("live", "acks-missing", "degraded", "open"),
+    "no send answered for a while": ("live", "acks-missing", "degraded", "open"),
+    "no send answered, other events came": ("live", "acks-missing", "degraded", "open"),
     "webhook just gone": LIVE,
     "webhook gone": ("live", "webhook-gone", "degraded", "open"),
     "webhook set again": LIVE,
@@ -136,7 +168,7 @@ def told(policy, story, **how) -> Fleet:
     """A session that was well, 100 s ago, and then this."""
     fleet = Fleet(policy=policy, **how)
     fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511987654321")
-    fleet.now += 100
+    fleet.now += 1000
     for kind, road, ago, *data in story:
         fleet.hear(kind, road=road, ago=ago, **(data[0] if data else {}))
     fleet.judge()

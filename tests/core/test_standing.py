@@ -52,11 +52,11 @@ def test_after_a_fall_old_proofs_do_not_count():
     assert (fleet.one.state, fleet.one.can_send, fleet.one.can_receive) == ("connected", Axis(), Axis())
 
 
-@pytest.mark.parametrize("kind", ["silence", "stall"])
-def test_a_deaf_session_sends_and_nobody_knows_whether_it_receives(kind):
+def test_a_silent_session_sends_and_nobody_knows_whether_it_receives():
     fleet = Fleet()
     fleet.now += 100
-    fleet.hear(kind, road="self")
+    fleet.hear("silence", road="self")
+    fleet.hear("list_heard", road="list")
     fleet.judge()
     assert (fleet.one.state, fleet.one.gate) == ("degraded", "open")
     assert (fleet.one.can_send.value, fleet.one.can_receive.value) == ("yes", "unknown")
@@ -67,8 +67,20 @@ def test_a_deaf_session_without_any_proof_of_receiving():
     fleet.hear("said_open", road="state")
     fleet.hear("round_trip_ok")
     fleet.hear("silence", road="self")
+    fleet.hear("list_heard", road="list")
     fleet.judge()
     assert fleet.one.can_receive == Axis("unknown", "deaf", fleet.now)
+
+
+def test_what_is_proved_to_hear_nothing_does_not_receive():
+    fleet = Fleet()
+    fleet.now += 100
+    fleet.hear("receipt_received", road="receipt")
+    fleet.hear("silence", road="self")
+    fleet.hear("list_heard", road="list")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.gate, fleet.one.can_send.value) == ("degraded", "open", "yes")
+    assert fleet.one.can_receive == Axis("no", "deaf", fleet.now)
 
 
 def test_a_code_on_its_way_is_connecting_and_no_code_is_disconnected():

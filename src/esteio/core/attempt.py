@@ -119,6 +119,9 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
     if attempt.performed_at is None and attempt.rung != "create":
         return False
     since = attempt.opened_at
+    if attempt.because == "deaf":
+        # The socket was open all the while; only a message that comes in tells that it hears again.
+        return not facts.silence_at
     if attempt.rung == "logout":
         return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
     lives = facts.life_at > since and not facts.closed and not facts.dead_at

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core import attempt, ladder, pacing
+from esteio.core import attempt, hearing, ladder, pacing
 from esteio.core.decision import Draft
 from esteio.core.diagnose import Verdict
 from esteio.core.model import Approval, Reason
@@ -17,8 +17,7 @@ def climb(draft: Draft, found: Verdict) -> None:
     """Choose at most one act, and begin it, ask for it, or note when to think of it again."""
     if draft.session.recovery.open is not None:
         return
-    _config(draft, found)
-    if draft.act is not None or _must_look_first(draft):
+    if _config(draft, found) or _must_look_first(draft) or _ears(draft, found):
         return
     step = ladder.next_step(
         draft.session,
@@ -52,13 +51,35 @@ def _must_look_first(draft: Draft) -> bool:
     return max(facts.said_at, facts.life_seen_at, facts.missing_at, facts.look_failed_at) <= facts.interrupted_at
 
 
-def _config(draft: Draft, found: Verdict) -> None:
+def _config(draft: Draft, found: Verdict) -> bool:
     """A webhook that was forgotten is set again: it opens no socket and needs no rung."""
     facts = draft.session.facts
     last = draft.session.recovery.last
     tried = last.opened_at if last is not None and last.rung == "set_webhook" else 0.0
-    if found.kind == "live" and facts.webhook_gone_at and draft.now - tried >= draft.policy.restart_cooldown_s:
+    due = found.kind == "live" and facts.webhook_gone_at and draft.now - tried >= draft.policy.restart_cooldown_s
+    if due:
         attempt.begin(draft, "set_webhook", "webhook-gone")
+    return bool(due)
+
+
+def _ears(draft: Draft, found: Verdict) -> bool:
+    """A line that lives and hears nothing. A deaf one is restarted once; where that did not help, or the events stand
+    still (a restart would kill it: its own reconnect waits in the same queue), only the process helps."""
+    facts, can = draft.session.facts, draft.view.can
+    if found.kind != "live" or not (facts.stall_at or hearing.quiet(facts)):
+        return False
+    renewed = facts.renewed_at > facts.heard_at
+    if facts.deaf_at and not renewed and can.restart and can.restart_keeps_link:
+        _act(draft, ladder.Step("act", Reason("deaf"), rung="restart"))
+    elif facts.stall_at or (renewed and facts.silence_at > facts.renewed_at):
+        _propose_server_restart(draft)
+    return draft.session.recovery.open is not None
+
+
+def _propose_server_restart(draft: Draft) -> None:
+    if not draft.session.recovery.server_restart_proposed:
+        draft.recovery(server_restart_proposed=True)
+        draft.say("decision", "server-restart-proposed", server=draft.server.name)
 
 
 def _act(draft: Draft, step: ladder.Step) -> None:
@@ -120,9 +141,8 @@ def _strike(draft: Draft, found: Verdict) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
     no_other_rung = found.kind == "ghost" and not draft.view.can.connect and "restart" in draft.session.recovery.spent
     helps = no_other_rung or ladder.needs_server_restart(draft.session, found, draft.view.quirks)
-    if helps and not draft.session.recovery.server_restart_proposed:
-        draft.recovery(server_restart_proposed=True)
-        draft.say("decision", "server-restart-proposed", server=draft.server.name)
+    if helps:
+        _propose_server_restart(draft)
     _pause(draft)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core import attempt, climb, outage, standing, watch, wishes
+from esteio.core import attempt, climb, hearing, outage, standing, watch, wishes
 from esteio.core.decision import Decision, Draft, View
 from esteio.core.diagnose import Verdict, verdict
 from esteio.core.evidence import Evidence
@@ -28,6 +28,7 @@ def decide(view: View, now: float) -> Decision:
     for evidence in view.news:
         _take_in(draft, evidence)
     attempt.judge(draft)
+    hearing.follow(draft)
     found = verdict(draft.session, draft.server, view.policy, now)
     _remember_link(draft, found)
     attempt.take_back(draft, found)
@@ -69,7 +70,7 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
     if (recovery.restarts or recovery.strikes) and tried_at < draft.server.facts.booted_at:
         draft.recovery(restarts=0, last_restart_at=None, strikes=0, quarantine_until=0.0, spent=(), connects=0)
         recovery = draft.session.recovery
-    if found.kind != "live" or attempt.only_claimed(draft):
+    if found.kind != "live" or found.unheard_since or attempt.only_claimed(draft):
         return
     if (
         recovery.spent
@@ -89,7 +90,9 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
 def _forget_stable(draft: Draft, found: Verdict) -> None:
     """After the outage is followed: one that ends in this very decision has not been over for long."""
     recovery = draft.session.recovery
-    if found.kind != "live" or recovery.open is not None or recovery.approved or recovery.then:
+    if found.kind != "live" or found.unheard_since or recovery.open is not None:
+        return
+    if recovery.approved or recovery.then:
         return
     fresh = Recovery(last=recovery.last)
     if recovery == fresh:

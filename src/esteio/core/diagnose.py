@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from esteio.core import restriction
+from esteio.core import hearing, restriction
 from esteio.core.model import Reason, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Facts, Session
@@ -76,6 +76,8 @@ class Verdict(msgspec.Struct, frozen=True):
     proven: bool = True
     weak: tuple[Reason, ...] = ()
     """What is wrong with a session that lives: deaf, restricted, configuration gone. The first is shown."""
+    unheard_since: float = 0.0
+    """Since when it is proved that nothing comes in from a session that lives: half a fall; 0 while it is not."""
 
 
 def verdict(session: Session, server: Server, policy: Policy, now: float) -> Verdict:
@@ -209,22 +211,25 @@ def is_flapping(facts: Facts, policy: Policy, now: float) -> bool:
 def _living(session: Session, policy: Policy, now: float) -> Verdict:
     facts = session.facts
     weak = tuple(_weaknesses(facts, policy, now))
+    unheard_since = facts.stall_at or facts.deaf_at
     if facts.closed or facts.silents:
-        return Verdict("suspect", Reason("suspect", {}), facts.life_at, proven=False, weak=weak)
-    return Verdict("live", Reason("live", {"evidence": facts.life_by}), facts.life_at, weak=weak)
+        reason = Reason("suspect", {})
+        return Verdict("suspect", reason, facts.life_at, proven=False, weak=weak, unheard_since=unheard_since)
+    reason = Reason("live", {"evidence": facts.life_by})
+    return Verdict("live", reason, facts.life_at, weak=weak, unheard_since=unheard_since)
 
 
 RESTRICTED_FOR_S = 3600.0
 
 
 def _weaknesses(facts: Facts, policy: Policy, now: float) -> Iterator[Reason]:
+    if facts.stall_at:
+        yield Reason("stalled", {})
+    if hearing.quiet(facts):
+        yield Reason("deaf", {})
     if restriction.until(facts, now):
         recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
         yield Reason("restricted-463", {"count": str(len(recent))} if recent else {})
-    if facts.stall_at > facts.receive_ok_at:
-        yield Reason("stalled", {})
-    if facts.silence_at > facts.receive_ok_at:
-        yield Reason("deaf", {})
     if facts.webhook_gone_at and now - facts.webhook_gone_at >= policy.effect_within_s:
         yield Reason("webhook-gone", {})
     # They carry the time of the send: what was sent before the last acknowledgement says nothing about the line.

@@ -20,10 +20,14 @@ from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
 CODES: dict[str, int] = {"logged_out": 401, "temp_banned": 402, "banned": 403, "outdated": 405, "replaced": 440}
 _READ_ROADS = ("state", "probe", "list")
+_PUSHES = ("webhook", "receipt")
 _RECEIVES = frozenset({"message_received", "phone_echo_received"})
 _SENDS = frozenset({"receipt_received", "server_ack_received", "round_trip_ok", "send_accepted"})
 _ACKS = frozenset({"receipt_received", "server_ack_received"})
-_CLAIMS = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
+_QUEUED = frozenset({*_RECEIVES, *_ACKS, "ack_error", "said_open", "said_connecting", "said_closed"})
+"""What comes through the provider's event queue; the echo of a send goes around it."""
+CLAIMED: Mapping[str, str] = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
+"""Claims, and the words they are remembered by."""
 KEEP_ACKS = 20
 _Fold = Callable[[Facts, Evidence], Facts]
 
@@ -33,7 +37,7 @@ def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool
     read (no socket probe), so a claim counts as a weak proof. Unknown kinds change nothing but `any_at`."""
     facts = _heard(facts, evidence)
     kind = evidence.kind
-    if kind in _CLAIMS or kind == "said_unknown":
+    if kind in CLAIMED or kind == "said_unknown":
         return _claim(facts, evidence, policy, trust_claims)
     spec = KINDS.get(kind)
     if spec is None:
@@ -49,9 +53,19 @@ def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool
 
 
 def _heard(facts: Facts, evidence: Evidence) -> Facts:
-    if evidence.road in ("operator", "self") or evidence.seen_at <= facts.any_at:
+    if evidence.road in ("operator", "self"):
         return facts
-    return msgspec.structs.replace(facts, any_at=evidence.seen_at)
+    if evidence.road in _PUSHES and evidence.kind in _QUEUED and evidence.happened_at > facts.pushed_at:
+        facts = _pushed(facts, evidence)
+    return facts if evidence.seen_at <= facts.any_at else msgspec.structs.replace(facts, any_at=evidence.seen_at)
+
+
+def _pushed(facts: Facts, evidence: Evidence) -> Facts:
+    """An event came through the queue: it moves, at least as of then."""
+    at = evidence.happened_at
+    if facts.stall_at and (at > facts.stall_at or evidence.kind in _ACKS):
+        return msgspec.structs.replace(facts, pushed_at=at, stall_at=0.0)
+    return msgspec.structs.replace(facts, pushed_at=at)
 
 
 def _life(facts: Facts, evidence: Evidence) -> Facts:
@@ -65,11 +79,14 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
     if kind in _SENDS and at > facts.send_ok_at:
         facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
     if kind in _RECEIVES and at > facts.receive_ok_at:
-        facts = msgspec.structs.replace(facts, receive_ok_at=at, receive_ok_by=kind, silence_at=0.0, stall_at=0.0)
+        facts = msgspec.structs.replace(facts, receive_ok_at=at, receive_ok_by=kind)
+    if kind in _RECEIVES and at > facts.heard_at and evidence.road in _PUSHES:
+        # What a list told is no proof that we are told of things.
+        facts = msgspec.structs.replace(facts, heard_at=at, silence_at=0.0, deaf_at=0.0, stall_at=0.0)
     if kind in _ACKS and at > facts.acked_at:
         facts = msgspec.structs.replace(facts, acked_at=at)
-    if kind == "receipt_received" and facts.stall_at:
-        facts = msgspec.structs.replace(facts, stall_at=0.0)
+    if kind == "round_trip_ok":
+        facts = msgspec.structs.replace(facts, asked_ok_at=max(at, facts.asked_ok_at))
     return _lived(facts, at, kind, evidence.seen_at)
 
 
@@ -122,10 +139,10 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
 
 
 def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
-    word = _CLAIMS.get(evidence.kind) or evidence.data.get("state", "?")
+    word = CLAIMED.get(evidence.kind) or evidence.data.get("state", "?")
     at = evidence.happened_at
     if evidence.road == "list":
-        return msgspec.structs.replace(facts, listed=word, listed_at=at) if at >= facts.listed_at else facts
+        return _listed(facts, word, at)
     if evidence.road == "webhook":
         return _pushed_claim(facts, evidence, policy, word)
     if at < facts.said_at:
@@ -141,6 +158,13 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     if word == "open" and _claim_may_heal(facts, was, at):
         return _lived(facts, at, "said_open", evidence.seen_at)
     return facts
+
+
+def _listed(facts: Facts, word: str, at: float) -> Facts:
+    if at < facts.listed_at:
+        return facts
+    since = facts.listed_since if word == facts.listed else at
+    return msgspec.structs.replace(facts, listed=word, listed_at=at, listed_since=since)
 
 
 def _claim_may_heal(facts: Facts, was: str, at: float) -> bool:
@@ -224,7 +248,8 @@ def _identity(facts: Facts, evidence: Evidence) -> Facts:
 
 
 def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
-    return msgspec.structs.replace(facts, acks_missing=(*facts.acks_missing, evidence.happened_at)[-KEEP_ACKS:])
+    times = (*facts.acks_missing, evidence.happened_at)[-KEEP_ACKS:]
+    return msgspec.structs.replace(facts, acks_missing=times, missed_at=max(evidence.seen_at, facts.missed_at))
 
 
 def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
@@ -246,6 +271,19 @@ def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
 
 
+def _unheard(facts: Facts, evidence: Evidence) -> Facts:
+    return msgspec.structs.replace(
+        facts,
+        unheard_at=max(evidence.happened_at, facts.unheard_at),
+        unheard_from=_time(evidence.data.get("oldest", "")) or evidence.happened_at,
+        listened_at=max(evidence.seen_at, facts.listened_at),
+    )
+
+
+def _unlisted(facts: Facts, evidence: Evidence) -> Facts:
+    return _listed(facts, "absent", evidence.happened_at)
+
+
 def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.happened_at <= facts.life_at:
         return facts
@@ -258,6 +296,8 @@ def _answered(facts: Facts, evidence: Evidence) -> Facts:
         changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}
     elif evidence.data.get("answer") == "ok" and facts.refused_at:
         changes |= {"refused_at": 0.0, "refused_detail": ""}
+    if evidence.data.get("rung") == "restart":
+        changes["renewed_at"] = max(facts.renewed_at, evidence.happened_at)
     return msgspec.structs.replace(facts, **changes)
 
 
@@ -273,7 +313,9 @@ _SIMPLE: Mapping[str, _Fold] = {
     "ack_error": _ack_error,
     "ack_missing": _ack_missing,
     "silence": _stamps("silence_at"),
-    "stall": _stamps("stall_at"),
+    "list_unheard": _unheard,
+    "list_heard": _stamps("listened_at"),
+    "unlisted": _unlisted,
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
     "look_failed": _stamps("look_failed_at"),

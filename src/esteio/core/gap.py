@@ -28,6 +28,7 @@ def of_session(before: Session, after: Session) -> float | None:
     over = before.outage is not None and after.outage is None
     over = over or bool(was.webhook_gone_at and not facts.webhook_gone_at)
     over = over or bool(was.silence_at and not facts.silence_at) or bool(was.stall_at and not facts.stall_at)
+    over = over or facts.unheard_at > was.unheard_at
     if not over or not after.linked:
         return None
     began = [at for at in (was.webhook_gone_at, was.silence_at, was.stall_at) if at]

@@ -20,7 +20,8 @@ from esteio.core.policy import Policy
 def follow(draft: Draft, verdict: Verdict) -> None:
     """Open, reopen, end or keep the session's outage, and say what is due to people."""
     outage = draft.session.outage
-    if verdict.kind in DOWN and draft.session.linked and not draft.session.paused:
+    fallen = verdict.kind in DOWN or bool(verdict.unheard_since)
+    if fallen and draft.session.linked and not draft.session.paused:
         if outage is None:
             _open(draft, verdict)
     elif outage is not None and (verdict.kind in ("live", "suspect") or draft.session.paused):
@@ -29,7 +30,7 @@ def follow(draft: Draft, verdict: Verdict) -> None:
 
 
 def _open(draft: Draft, verdict: Verdict) -> None:
-    last, since = draft.session.last_outage, min(verdict.since, draft.now)
+    last, since = draft.session.last_outage, min(verdict.unheard_since or verdict.since, draft.now)
     if last is not None and _goes_on(last, since, draft.policy):
         again = msgspec.structs.replace(last, ended_at=None, reopened=last.reopened + 1)
         draft.change(outage=again, last_outage=None)
@@ -37,14 +38,19 @@ def _open(draft: Draft, verdict: Verdict) -> None:
         fresh = Outage(
             id=draft.new_id("out"),
             since=since,
-            because=verdict.because.code,
+            because=_because(verdict),
             notice_due=since + draft.policy.notify_after_s,
             held_at_start=draft.view.held,
         )
         draft.change(outage=fresh)
         _mass_fall(draft, since)
     draft.events.append("session.outage_started")
-    draft.say("decision", "outage-started", because=verdict.because.code)
+    draft.say("decision", "outage-started", because=_because(verdict))
+
+
+def _because(verdict: Verdict) -> str:
+    """Of a session that lives and hears nothing: why it hears nothing."""
+    return verdict.weak[0].code if verdict.unheard_since else verdict.because.code
 
 
 def _goes_on(last: Outage, since: float, policy: Policy) -> bool:

@@ -59,6 +59,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     hinted_at: float = 0.0
     listed: str = ""
     listed_at: float = 0.0
+    listed_since: float = 0.0
+    """Since when the server's list has said just that, as far as we were told."""
     code: int = 0
     """The last disconnect code that means something by itself (401, 402, 403, 405, 406, 440)."""
     code_at: float = 0.0
@@ -76,6 +78,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     phone_seen: str = ""
     identity_at: float = 0.0
     acks_missing: tuple[float, ...] = ()
+    missed_at: float = 0.0
+    """When we last noticed that one is missing."""
     ack_errors: tuple[float, ...] = ()
     ack_error_code: str = ""
     restricted_at: float = 0.0
@@ -85,7 +89,25 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     acked_at: float = 0.0
     """When WhatsApp last acknowledged one of our messages."""
     silence_at: float = 0.0
+    """When the line had been silent for longer than its own rhythm explains."""
+    deaf_at: float = 0.0
+    """When it was proved that nothing comes in on a line that is told of other things."""
     stall_at: float = 0.0
+    """When it was proved that the provider's events stand still."""
+    heard_at: float = 0.0
+    """The newest message that was told to us, not read from a list."""
+    pushed_at: float = 0.0
+    """The newest event that was told to us, of those that pass through the provider's queue."""
+    unheard_at: float = 0.0
+    """The newest message that only the provider's list told of …"""
+    unheard_from: float = 0.0
+    """… and the oldest of them."""
+    listened_at: float = 0.0
+    """When the list was last read for that."""
+    asked_ok_at: float = 0.0
+    """When WhatsApp last answered a question through this session."""
+    renewed_at: float = 0.0
+    """When its socket was last made anew on purpose: a restart of the session, or of the server's process."""
     webhook_gone_at: float = 0.0
     webhook_checked_at: float = 0.0
     looked_at: float = 0.0

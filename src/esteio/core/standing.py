@@ -116,6 +116,8 @@ def _axes(draft: Draft, found: Verdict) -> tuple[Axis, Axis]:
     fell = draft.session.last_outage.since if draft.session.last_outage else 0.0
     send = Axis("yes", facts.send_ok_by, facts.send_ok_at) if facts.send_ok_at > fell else Axis()
     receive = Axis("yes", facts.receive_ok_by, facts.receive_ok_at) if facts.receive_ok_at > fell else Axis()
-    if found.weak and found.weak[0].code in ("deaf", "stalled", "webhook-gone"):
+    if found.unheard_since:
+        receive = Axis("no", found.weak[0].code, found.unheard_since)
+    elif found.weak and found.weak[0].code in ("deaf", "webhook-gone"):
         receive = Axis("unknown", found.weak[0].code, draft.now if receive.at is None else receive.at)
     return send, receive

@@ -5,7 +5,7 @@ A look is a read; it never acts. Never lives here: what a look means (`diagnose`
 
 from __future__ import annotations
 
-from esteio.core import pacing
+from esteio.core import hearing, pacing
 from esteio.core.decision import Depth, Draft
 from esteio.core.diagnose import Verdict, confirmed_life
 
@@ -38,6 +38,9 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     attempt = session.recovery.open
     if attempt is not None:
         return max(looked, attempt.performed_at or attempt.opened_at) + EFFECT_LOOK_S
+    if verdict.kind == "live" and hearing.doubt_at(facts):
+        # Traffic does not spare it a look: that it sends is not the question.
+        return looked + policy.probe_idle_s
     if verdict.kind == "live" and not session.paused:
         fresh = max(looked, facts.life_seen_at)
         spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
@@ -55,7 +58,9 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
     looked = facts.looked_at
     if facts.closed and facts.closed[-1] > looked and facts.closed_by[-1] == "send":
         return True
-    if facts.interrupted_at > looked or facts.recover_at > looked or facts.silence_at > looked:
+    if facts.interrupted_at > looked or facts.recover_at > looked or hearing.doubt_at(facts) > looked:
+        return True
+    if verdict.kind == "live" and facts.listed not in ("", "open") and facts.listed_since > looked:
         return True
     if facts.code and facts.code_at > looked and facts.code_road == "webhook":
         return True
@@ -77,7 +82,7 @@ def depth(draft: Draft, verdict: Verdict) -> Depth:
     """The cheapest read that can tell: the socket when idle, a WhatsApp round trip for suspects and the just healed."""
     if not draft.view.can.round_trip_probe:
         return "socket"
-    if verdict.kind == "suspect" or draft.session.facts.silents:
+    if verdict.kind == "suspect" or draft.session.facts.silents or hearing.doubt_at(draft.session.facts):
         return "roundtrip"
     if verdict.kind == "live" and not confirmed_life(draft.session):
         return "roundtrip"

@@ -5,22 +5,27 @@ Never lives here: when to look (`core.watch`), what it means (`core.diagnose`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from esteio.clock import Clock
+from esteio.core import hearing
 from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
+from esteio.core.fold import CLAIMED
+from esteio.core.inbound import ReceivedMessage
 from esteio.core.model import ServerName
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.providers import driver
-from esteio.providers.base import QrCode, Transport
+from esteio.providers.base import InventoryEntry, Provider, QrCode, Transport, Where
 from esteio.store.base import Qr, Store
 
 WEBHOOK_EVERY_S = 600.0
 """How often the provider is asked whether its webhook still points at us."""
+LISTEN_BACK_S = 86400.0
+"""A line that was never heard is read back this far."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
 
@@ -30,6 +35,13 @@ class Seen(msgspec.Struct, frozen=True):
 
     session: tuple[Evidence, ...] = ()
     server: tuple[Evidence, ...] = ()
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """What a list call brought: about the server, and a row for each session it told of."""
+
+    server: tuple[Evidence, ...] = ()
+    rows: Mapping[str, InventoryEntry] = {}
 
 
 class Lookout:
@@ -51,10 +63,30 @@ class Lookout:
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
-        if _webhook_unsure(session, outcome.evidence, now):
+        listen = hearing.listen_due(session.facts, now)
+        if listen or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
-        return self._sorted(outcome.evidence)
+        looked = self._sorted(outcome.evidence)
+        if not listen:
+            return looked
+        return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
+
+    async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
+        """What the provider's list holds beyond what we were told."""
+        now, facts = self._clock.now(), session.facts
+        heard = facts.heard_at or facts.receive_ok_at
+        since = max(heard, now - LISTEN_BACK_S)
+        reading = await driver.run(provider.history(where, now, since), self._transport)
+        if not reading.readable:
+            return ()
+        now = self._clock.now()
+        came = [e.happened_at for e in reading.events if isinstance(e, ReceivedMessage) and not e.from_me]
+        unheard = [at for at in came if at > since + hearing.CLOCK_S]
+        if not unheard:
+            return (seen("list_heard", now, "list"),)
+        oldest = {"oldest": str(min(unheard))}
+        return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
 
     def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
         """Stamped with the time of the answer: a look that took long speaks of when it was answered."""
@@ -64,20 +96,21 @@ class Lookout:
         servers = tuple(item for item in stamped if item.subject == "server")
         return Seen(mine or (seen("look_failed", now, "self"),), servers)
 
-    async def server(self, name: ServerName) -> tuple[Evidence, ...]:
-        """One list call at a server: what it says of itself, its version and how many sessions it holds."""
+    async def server(self, name: ServerName) -> Listed:
+        """One list call at a server: what it says of itself, its version, and the sessions it holds."""
         try:
             provider, where = await self._addresses.of_server(name)
         except Unaddressed:
-            return ()
+            return Listed()
         outcome = await driver.run(provider.inventory(where, self._clock.now()), self._transport)
         told = self._sorted(outcome.evidence).server
         if outcome.entries is None and outcome.version is None:
-            return told
+            return Listed(told)
         data = {"version": outcome.version} if outcome.version else {}
         if outcome.entries is not None:
             data["sessions"] = str(len(outcome.entries))
-        return (*told, seen_with("server_listed", self._clock.now(), "list", data))
+        listed = seen_with("server_listed", self._clock.now(), "list", data)
+        return Listed((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
         """Hold a fresh code for show; the same code again does not live longer."""
@@ -103,6 +136,24 @@ def _restamped(evidence: Evidence, now: float) -> Evidence:
     if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
         return msgspec.structs.replace(evidence, seen_at=now)
     return msgspec.structs.replace(evidence, seen_at=now, happened_at=now)
+
+
+def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: float) -> tuple[Evidence, ...]:
+    """What a server's list says of a session otherwise than it said before, or than we believe; mostly nothing.
+
+    Lists are hearsay, and one call tells of hundreds: only what changed is passed on, and only makes us look."""
+    if not rows or not session.linked:
+        return ()
+    row = next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
+    if row is None:
+        return () if session.facts.listed == "absent" else (seen("unlisted", now, "list"),)
+    found = []
+    word = CLAIMED.get(row.claim) or row.state[:40]
+    if word and word != (session.facts.listed or "open"):
+        found.append(seen_with(row.claim, now, "list", {} if row.claim in CLAIMED else {"state": word}))
+    if row.phone and row.phone != (session.facts.phone_seen or session.phone):
+        found.append(seen("identity_seen", now, "list", phone=row.phone))
+    return tuple(found)
 
 
 def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:

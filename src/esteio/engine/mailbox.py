@@ -16,7 +16,7 @@ from esteio.clock import Clock
 from esteio.core.decision import Decision
 from esteio.core.evidence import Evidence
 from esteio.core.model import ServerName, SessionId
-from esteio.engine.looking import Lookout, Seen
+from esteio.engine.looking import Lookout, Seen, disagreements
 from esteio.engine.reconcile import Overtaken, Reconciler
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
@@ -226,10 +226,15 @@ class Mailboxes:
 
     async def _look_at_server(self, name: ServerName, box: _Box) -> None:
         try:
-            told = await self._lookout.server(name)
+            listed = await self._lookout.server(name)
         finally:
             box.looking = False
-        self.tell(name, told)
+        self.tell(name, listed.server)
+        now = self._clock.now()
+        for session in self._reconciler.judged(name):
+            hints = disagreements(session, listed.rows, now)
+            if hints:
+                self.tell(session.id, hints)
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""

@@ -62,16 +62,24 @@ class Reconciler:
         self._store, self._clock, self._registry = store, clock, registry
         self._policies, self._changed = policies, changed
         self._known: dict[SessionId, _Known] = {}
+        self._at: dict[ServerName, set[SessionId]] = {}
         self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
 
     def forget(self, session_id: SessionId) -> None:
         """The store knows something newer about this session."""
-        self._known.pop(session_id, None)
+        known = self._known.pop(session_id, None)
+        if known is not None:
+            self._at[known.view.session.server].discard(session_id)
 
     def peek(self, session_id: SessionId) -> Session | None:
         """The session as last judged here, without a read."""
         known = self._known.get(session_id)
         return known.view.session if known else None
+
+    def judged(self, server: ServerName | None = None) -> list[Session]:
+        """Every session, or every one of a server, as last judged here."""
+        ids = self._known if server is None else self._at.get(server, ())
+        return [known.view.session for one in ids if (known := self._known.get(one)) is not None]
 
     async def session(
         self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
@@ -120,6 +128,7 @@ class Reconciler:
         server = decision.server or view.server
         if decision.server is not None:
             server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
+        self._at.setdefault(session.server, set()).add(session.id)
         self._known[session.id] = _Known(msgspec.structs.replace(view, session=session, server=server, news=()), now)
 
     def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:

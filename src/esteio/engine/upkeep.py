@@ -13,6 +13,7 @@ from esteio.clock import Clock
 from esteio.config import Retention
 from esteio.engine.acks import AckWatch
 from esteio.engine.doubt import Doubts
+from esteio.engine.ears import Ears
 from esteio.engine.gaps import GapReader
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
@@ -23,6 +24,7 @@ DOUBT_EVERY_S = 2.0
 PURGE_EVERY_S = 600.0
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
+EARS_EVERY_S = 30.0
 BEAT_EVERY_S = 20.0
 """How often the store is told that we live: a restart reads back from the last time."""
 
@@ -40,11 +42,12 @@ class Upkeep:
         doubts: Doubts,
         gaps: GapReader,
         acks: AckWatch,
+        ears: Ears,
         shelf: Shelf,
         keep: Retention,
     ) -> None:
         self._store, self._clock = store, clock
-        self._doubts, self._gaps, self._acks = doubts, gaps, acks
+        self._doubts, self._gaps, self._acks, self._ears = doubts, gaps, acks, ears
         self._shelf, self._keep = shelf, keep
 
     async def expire(self) -> None:
@@ -62,6 +65,10 @@ class Upkeep:
     async def acks(self) -> None:
         """Messages that nobody acknowledges, for ever."""
         await _every(ACKS_EVERY_S, self._acks.look)
+
+    async def ears(self) -> None:
+        """Lines that have gone silent, for ever."""
+        await _every(EARS_EVERY_S, self._ears.look)
 
     async def beat(self) -> None:
         """A sign of life in the store, for ever."""

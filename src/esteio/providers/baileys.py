@@ -268,7 +268,9 @@ def _seen(heard: Heard, now: float) -> ProbeOutcome:
 
 
 def _entry(row: Json) -> InventoryEntry:
-    return InventoryEntry(at(row, "name"), text(at(row, "status")) or "", phone_of(at(row, "phoneNumber")))
+    status = text(at(row, "status")) or ""
+    claim = _CLAIMS.get(status, "said_unknown")
+    return InventoryEntry(at(row, "name"), status, claim, phone_of(at(row, "phoneNumber")))
 
 
 def _qr(holder: Json) -> QrCode | None:

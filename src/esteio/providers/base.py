@@ -174,10 +174,11 @@ class LookupOutcome(msgspec.Struct, frozen=True):
 
 
 class InventoryEntry(msgspec.Struct, frozen=True):
-    """One row of the provider's list: a hint, never a proof."""
+    """One row of the provider's list: a hint, never a proof. `claim`: its state as the kind of evidence it is."""
 
     key: str
     state: str
+    claim: str = "said_unknown"
     phone: str | None = None
     disconnect_code: int | None = None
     disconnected_at: float | None = None

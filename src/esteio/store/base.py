@@ -337,6 +337,12 @@ class Store(RelayStore, Protocol):
         """How long the latest messages sent between those times waited for their first acknowledgement."""
         ...
 
+    # silence
+    async def busy_slots(self, session_id: SessionId, after: float, before: float, slot_s: float) -> Sequence[int]:
+        """The numbers, since the epoch, of the slots of `slot_s` seconds in which something came in between those
+        times; each once, in no order."""
+        ...
+
     async def tell_missing_acks(
         self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float
     ) -> int:

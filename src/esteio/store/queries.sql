@@ -560,6 +560,10 @@ FROM messages m
 WHERE m.session_id = :session_id AND m.sent_at >= :after AND m.sent_at <= :before AND m.attempts > 0
 ORDER BY m.sent_at DESC LIMIT :limit
 
+-- name: messages_busy
+SELECT DISTINCT floor(created_at / :slot_s) FROM messages
+WHERE session_id = :session_id AND created_at >= :after AND created_at < :before AND direction = 'in'
+
 -- name: message_content
 UPDATE messages SET content = :content WHERE id = :id
 

@@ -166,6 +166,7 @@ def _entry(row: Json) -> InventoryEntry:
     return InventoryEntry(
         key=at(row, "name"),
         state=text(at(row, "connectionStatus")) or "",
+        claim=claim(at(row, "connectionStatus"), 0.0, "list").kind,
         phone=phone_of(at(row, "ownerJid")),
         disconnect_code=int(code) if code is not None else None,
         disconnected_at=iso(at(row, "disconnectionAt")),

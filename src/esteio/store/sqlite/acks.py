@@ -1,4 +1,4 @@
-"""Acknowledgements that do not come: which messages wait for one, and how long others waited.
+"""What does not come: messages that wait for an acknowledgement, how long others waited, and when something came in.
 
 Never lives here: how long is too long (`core.acks`).
 """
@@ -24,6 +24,10 @@ class Acks(Room):
     async def ack_times(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[float]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
         return [row[0] for row in self._reader.rows("acks_times", params) if row[0] is not None]
+
+    async def busy_slots(self, session_id: SessionId, after: float, before: float, slot_s: float) -> Sequence[int]:
+        params = {"session_id": session_id, "after": after, "before": before, "slot_s": slot_s}
+        return [int(row[0]) for row in self._reader.rows("messages_busy", params)]
 
     async def tell_missing_acks(
         self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float

@@ -1,0 +1,98 @@
+"""Whether we hear what happens on a line: the doubt, what a closer look at the list brings, and what that proves.
+
+Two roads lead to a doubt: a silence that the line's own rhythm does not explain (`rhythm`), and sends that are accepted
+while nothing at all comes back. Both only make us listen: read the provider's own list and its webhook's configuration,
+and ask WhatsApp. What the list holds and nobody told us proves that the events stand still (a stall); a list that holds
+nothing new, beside events that do come, proves a deaf socket. The difference matters: a restart of the session gives a
+deaf line its ears back, and kills a stalled one, for its own reconnect would wait in the queue that stands still.
+
+Never lives here: the reading of the list (`engine.looking`), the act that follows (`climb`).
+"""
+
+from __future__ import annotations
+
+from esteio.core.decision import Draft
+from esteio.core.session import Facts
+
+LISTEN_EVERY_S = 60.0
+"""While in doubt the list is read this often; what it holds beyond what was told is fetched as a gap."""
+LATE_S = 60.0
+"""A message that is younger than this may still be on its way to us."""
+UNANSWERED = 3
+"""So many sends without any acknowledgement, and without any event since the first of them, make a doubt …"""
+STILL_S = 900.0
+"""… and a stall when nothing has come back for so long. Before that it may be WhatsApp that keeps silent (an account in
+trouble): on a line that lives something else is told meanwhile, and then it is no stall."""
+CLOCK_S = 2.0
+"""Providers' clocks know seconds only."""
+
+
+def doubt_at(facts: Facts) -> float:
+    """Since when it is doubtful that we hear this line; 0 when it is not."""
+    return max(facts.silence_at, facts.missed_at if unanswered(facts) else 0.0, facts.stall_at)
+
+
+def unanswered(facts: Facts) -> bool:
+    """Sends are accepted and nothing comes back: no acknowledgement, no message, no word of any state."""
+    return len(_unanswered(facts)) >= UNANSWERED
+
+
+def _unanswered(facts: Facts) -> list[float]:
+    heard = max(facts.acked_at, facts.pushed_at)
+    return [sent for sent in facts.acks_missing if sent > heard]
+
+
+def listen_due(facts: Facts, now: float) -> bool:
+    """Whether a look shall read the provider's list as well."""
+    doubt = doubt_at(facts)
+    return bool(doubt) and (facts.listened_at < doubt or now - facts.listened_at >= LISTEN_EVERY_S)
+
+
+def stalled(facts: Facts, now: float) -> bool:
+    """Proved that the provider's events stand still: it was looked at since the doubt, its address for us is right,
+    and either its list moves without a word to us, or WhatsApp answers it and nobody answers our sends."""
+    if not _looked_into(facts):
+        return False
+    if facts.unheard_at > facts.pushed_at + CLOCK_S:
+        return now - max(facts.unheard_from, facts.pushed_at) >= LATE_S
+    if not unanswered(facts) or now - min(_unanswered(facts)) < STILL_S:
+        return False
+    return facts.asked_ok_at >= facts.missed_at and not facts.silents
+
+
+def deaf(facts: Facts) -> bool:
+    """Proved that events come and messages do not: nothing in the list either, and something else was told to us in
+    the later half of the silence."""
+    if not facts.silence_at or not _looked_into(facts) or facts.stall_at:
+        return False
+    return _nothing_new(facts) and facts.pushed_at > (facts.heard_at + facts.silence_at) / 2
+
+
+def quiet(facts: Facts) -> bool:
+    """A silence that was looked into and stays unexplained: worth showing to people, too little to act on."""
+    return bool(facts.deaf_at) or (bool(facts.silence_at) and _looked_into(facts) and _nothing_new(facts))
+
+
+def _nothing_new(facts: Facts) -> bool:
+    return facts.unheard_at <= facts.heard_at + CLOCK_S
+
+
+def _looked_into(facts: Facts) -> bool:
+    doubt = max(facts.silence_at, facts.missed_at if unanswered(facts) else 0.0)
+    if not doubt or facts.webhook_gone_at:
+        return False
+    return facts.listened_at >= doubt
+
+
+def follow(draft: Draft) -> None:
+    """Note what is proved, and when; a new process of the server has a new queue and new ears."""
+    facts, booted_at = draft.session.facts, draft.server.facts.booted_at
+    doubt = doubt_at(facts)
+    if not doubt:
+        return
+    if booted_at > doubt:
+        draft.facts(silence_at=0.0, deaf_at=0.0, stall_at=0.0, acks_missing=(), renewed_at=booted_at)
+    elif not facts.stall_at and stalled(facts, draft.now):
+        draft.facts(stall_at=draft.now, deaf_at=0.0)
+    elif not facts.deaf_at and deaf(facts):
+        draft.facts(deaf_at=draft.now)
