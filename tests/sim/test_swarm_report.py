@@ -12,6 +12,7 @@ from esteio.sim.ledger import SocketInterval
 from esteio.sim.plan import PlannedFault, busyness, draw
 from esteio.sim.storm import Storm
 from esteio.sim.vloop import START_EPOCH, run_virtual
+from esteio.sim.witness import Fall
 
 POLICIES = ("default", "seeds", "monitor")
 
@@ -58,6 +59,25 @@ def test_the_table_has_a_column_for_each(outcomes):
     assert lines[0] == "|  | default | seeds | monitor |"
     assert all(line.count("|") == 5 for line in lines)
     assert len(lines) == 2 + len(report.ROWS)
+
+
+def test_falls_are_told_apart_by_what_bounds_them():
+    def fall(kind: str, seen: float, back: float, **how: bool) -> Fall:
+        return Fall("s", "a", kind, "", 100.0, seen_at=100.0 + seen, back_at=100.0 + seen + back, **how)
+
+    falls = [
+        fall("half_open", 70.0, 3.0),
+        fall("ghost", 4.0, 1.0),
+        fall("ghost", 8.0, 2.0),
+        fall("ghost", 9.0, 90.0, many=True),
+        fall("drop", 9.0, 900.0, many=True, rough=True),
+    ]
+    assert report.apart(falls).splitlines()[2:] == [
+        "| under bad weather | 1 | 9.0 s / 9.0 s (n=1) | 15 min / 15 min (n=1) |",
+        "| with others of its server | 1 | 9.0 s / 9.0 s (n=1) | 90.0 s / 90.0 s (n=1) |",
+        "| ghost | 2 | 4.0 s / 8.0 s (n=2) | 1.0 s / 2.0 s (n=2) |",
+        "| half_open | 1 | 70.0 s / 70.0 s (n=1) | 3.0 s / 3.0 s (n=1) |",
+    ]
 
 
 def test_what_is_kept(outcomes, tmp_path):

@@ -100,6 +100,24 @@ def repairs(falls: Iterable[Fall]) -> list[float]:
     return [fall.up_at - fall.down_at for fall in falls if fall.up_at]
 
 
+def groups(falls: Iterable[Fall]) -> dict[str, list[Fall]]:
+    """Falls by what bounds them, each in one group: nobody could look; others of the server fell too (its budget lets
+    them up one by one); the rest by kind, single and under a calm sky."""
+    found: dict[str, list[Fall]] = {}
+    for fall in falls:
+        name = "under bad weather" if fall.rough else "with others of its server" if fall.many else fall.name
+        found.setdefault(name, []).append(fall)
+    return dict(sorted(found.items(), key=lambda one: (" " not in one[0], one[0])))
+
+
+def apart(falls: Iterable[Fall]) -> str:
+    """A Markdown table of what each group came to."""
+    lines = [["falls", "n", "from death to seen, p50 / p95", "from seen to back, p50 / p95"], ["---", *["---:"] * 3]]
+    for name, group in groups(falls).items():
+        lines.append([name, str(len(group)), _seconds(detections(group)), _seconds(recoveries(group))])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
 # -- the table ----------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +194,7 @@ def page(outcomes: Sequence[Outcome], command: str, pictures: Mapping[str, str])
             f" seed {first.seed}; {sum(first.faults.values())} faults: {told}."
         ),
         table(outcomes),
+        *(f"## Falls apart under `{o.policy}`\n\n" + apart(o.falls) for o in outcomes[:1]),
     ]
     parts += [f"## Broken rules under `{o.policy}`\n\n" + broken(o) for o in outcomes if o.violations]
     parts += [f"![{text}]({name})" for name, text in pictures.items()]
