@@ -95,6 +95,18 @@ async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store, make):
     assert [one.message.id for one in await make.claim(store, AFTER)] == [first.id]
 
 
+async def test_settling_it_lets_nobody_past_the_one_under_way(store, make):
+    session = await make.session(store)
+    first, _ = await aside(store, make, session)
+    for _ in range(2):
+        await make.accept(store, session)
+    (claim,) = await make.claim(store, AFTER)
+    assert await store.settle_doubt(SendSettlement(first.id, session.id, 0, "sent", AFTER, sent_at=AFTER))
+    assert await make.claim(store, AFTER) == []
+    assert await store.settle_sends([make.settle(claim, at=AFTER)]) == [True]
+    assert len(await make.claim(store, AFTER)) == 1
+
+
 async def test_what_was_typed_on_the_phone_overtakes_nobody(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="um")

@@ -138,7 +138,8 @@ class Sending(Room):
         session_id, chat, state = row[2], row[4], row[6]
         if settlement.attempt is not None:
             _add_attempt(db, settlement)
-        if state in {"queued", "in_doubt"}:
+        # What was set aside is settled beside another one of its chat, which may be under way.
+        if state in {"queued", "in_doubt"} or before == "in_doubt":
             refresh_lane(db, session_id, chat)
         else:
             advance_lane(db, session_id, chat)

@@ -1,0 +1,361 @@
+"""The outbox as a machine over the real store: accept, claim, every outcome, doubt, set aside, cancel, retry, expiry,
+leases that run out, gates, and kill -9 between any two steps.
+
+The model knows what must hold: nothing accepted is lost, a chat's messages go in order, at most one of a chat is under
+way or in a doubt that may be resolved, and what can go is offered.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from esteio.core.inbound import SendEcho
+from esteio.core.model import Content, Message, MessageId, Server
+from esteio.core.session import Session
+from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, SendSettlement
+from esteio.store.sqlite import SqliteStore
+
+SESSIONS = ["s1", "s2"]
+CHATS = ["a", "a", "b"]
+PICK = st.integers(0, 10_000)
+LEASE_S = 30.0
+
+
+@dataclass
+class Sent:
+    """What the model knows of one message. `aside` is part of the state here."""
+
+    lane: tuple[str, str]
+    state: str = "queued"
+    due_at: float = 0.0
+    expires_at: float | None = None
+    lease_until: float = 0.0
+    claimed_at: float = 0.0
+    doubt_since: float = 0.0
+    aside_at: float = 0.0
+    sent_at: float | None = None
+
+
+class Outbox(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.dir = Path(tempfile.mkdtemp(prefix="esteio-machine-"))
+        self.lives = 0
+        self.now = 1000.0
+        self.known: dict[str, Sent] = {}
+        self.claims = {}
+        self.open = dict.fromkeys(SESSIONS, True)
+        self.echoes = 0
+        self.begin()
+        self.run(self.store.add_server(Server("sv", "evolution", "x"), b"", self.now))
+        self.sessions = {}
+        for name in SESSIONS:
+            row = Session(0, name, "sv", "evolution", self.now, gate="open")
+            self.sessions[name] = self.run(self.store.add_session(row, name, b"", self.now, [], []))
+
+    def run(self, coroutine):
+        return self.runner.run(coroutine)
+
+    @property
+    def file(self):
+        return self.dir / f"{self.lives}.db"
+
+    def begin(self):
+        self.store = SqliteStore(self.file, inline=True)
+        self.run(self.store.start(self.now))
+        # What a kill of the process leaves is in the files; what a power cut leaves is another test's.
+        self.store._db.connection.pragma("synchronous", 0)
+
+    def teardown(self):
+        self.run(self.store.aclose())
+        self.runner.close()
+        shutil.rmtree(self.dir)
+
+    # -- the model's small questions ------------------------------------------------------------------------------
+
+    def any_in(self, *states):
+        return any(one.state in states for one in self.known.values())
+
+    def pick(self, number, *states):
+        found = [ident for ident, one in self.known.items() if one.state in states]
+        return found[number % len(found)]
+
+    def of_lane(self, lane):
+        return {ident: one for ident, one in self.known.items() if one.lane == lane}
+
+    def lapse(self):
+        for one in self.known.values():
+            if one.state == "sending" and one.lease_until <= self.now:
+                one.state, one.doubt_since = "in_doubt", one.claimed_at
+
+    def expire(self):
+        for one in self.known.values():
+            if one.state == "queued" and one.expires_at is not None and one.expires_at <= self.now:
+                one.state = "expired"
+
+    def overtaken(self, ident):
+        one = self.known[ident]
+        later = [o for other, o in self.of_lane(one.lane).items() if other > ident]
+        gone = [o for o in later if o.sent_at is not None and o.sent_at >= one.doubt_since]
+        return bool(gone) or any(o.state in {"sending", "in_doubt", "aside"} for o in later)
+
+    @initialize(name=st.sampled_from(SESSIONS), chat=st.sampled_from(CHATS), as_far_as=st.integers(0, 4))
+    def it_began(self, name, chat, as_far_as):
+        """Deep states are rarely reached by chance: begin on the way to one, as far as this."""
+        self.accept(name, chat, 5, 0, None, 3)
+        steps = [
+            lambda: self.claim(100, 100),
+            lambda: self.an_answer_is_lost(0),
+            lambda: self.nobody_can_tell(0),
+            lambda: self.claim(100, 100),
+        ]
+        for step in steps[:as_far_as]:
+            step()
+
+    # -- what people and the engine do ----------------------------------------------------------------------------
+
+    @precondition(lambda self: sum(one.state == "queued" for one in self.known.values()) < 4)
+    @rule(
+        name=st.sampled_from(SESSIONS),
+        chat=st.sampled_from(CHATS),
+        priority=st.integers(0, 9),
+        wait=st.sampled_from([0, 5]),
+        expires=st.sampled_from([None, None, None, 40]),
+        many=st.integers(1, 4),
+    )
+    def accept(self, name, chat, priority, wait, expires, many):
+        for _ in range(many):
+            self.accept_one(name, chat, priority, wait, expires)
+
+    def accept_one(self, name, chat, priority, wait, expires):
+        ident = MessageId(f"m{len(self.known):04d}")
+        due, until = self.now + wait, None if expires is None else self.now + expires
+        message = Message(
+            ident,
+            self.sessions[name].id,
+            name,
+            "out",
+            chat,
+            Content("text", ident),
+            "queued",
+            self.now,
+            self.now,
+            to=chat,
+            priority=priority,
+            due_at=due,
+            expires_at=until,
+        )
+        new = NewMessage(message, "key", ident, "same", self.now + 10_000)
+        assert self.run(self.store.accept(new)).result == "new"
+        self.known[ident] = Sent((name, chat), due_at=due, expires_at=until)
+
+    @precondition(lambda self: self.known)
+    @rule(number=PICK)
+    def the_client_asks_again(self, number):
+        ident = list(self.known)[number % len(self.known)]
+        name, chat = self.known[ident].lane
+        again = Message(
+            MessageId("again"), self.sessions[name].id, name, "out", chat, Content("text", ident), "queued", self.now, 0
+        )
+        answer = self.run(self.store.accept(NewMessage(again, "key", ident, "same", self.now + 10_000)))
+        assert (answer.result, answer.message.id) == ("replay", ident)
+
+    @precondition(lambda self: self.claimable() or self.any_in("sending"))
+    @rule(limit=st.sampled_from([1, 3, 100, 100]), cap=st.sampled_from([1, 100, 100]))
+    def claim(self, limit, cap):
+        self.lapse()
+        self.expire()
+        wanted = self.claimable()
+        got = set()
+        for claim in self.run(self.store.claim_sends(self.now, limit, LEASE_S, {}, {}, cap)):
+            ident = claim.message.id
+            assert ident in wanted, "not its turn"
+            one = self.known[ident]
+            one.state, one.claimed_at, one.lease_until = "sending", self.now, self.now + LEASE_S
+            self.claims[ident] = claim
+            got.add(ident)
+        assert len(got) <= limit
+        if limit == cap == 100:
+            assert got == wanted, "what can go was not offered"
+
+    def claimable(self):
+        """The oldest queued message of each chat with nothing in the way, when it is due and its gate is open."""
+        found = set()
+        for lane in {one.lane for one in self.known.values()}:
+            chat = self.of_lane(lane)
+            waiting = [ident for ident, one in chat.items() if one.state == "queued"]
+            busy = any(one.state in {"sending", "in_doubt"} for one in chat.values())
+            if waiting and not busy and self.open[lane[0]] and chat[min(waiting)].due_at <= self.now:
+                found.add(min(waiting))
+        return found
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        number=PICK,
+        state=st.sampled_from(["sent", "failed", "queued", "in_doubt", "expired"]),
+        delay=st.integers(0, 5),
+    )
+    def settle(self, number, state, delay):
+        """The answer of some attempt, perhaps of one whose claim is long over."""
+        claim = list(self.claims.values())[number % len(self.claims)]
+        ident = claim.message.id
+        sent_at = self.now if state == "sent" else None
+        stale = self.settlement(ident, claim.fence - 1, "failed")
+        mine = self.settlement(
+            ident, claim.fence, state, due_at=self.now + delay, sent_at=sent_at, provider_id=sent_at and f"A-{ident}"
+        )
+        written = self.run(self.store.settle_sends([stale, mine]))
+        assert written[0] is False
+        one = self.known[ident]
+        if one.state == "sending" and claim is self.claims[ident]:
+            assert written[1] is True
+            one.state, one.due_at, one.doubt_since = state, self.now + delay, one.claimed_at
+            one.sent_at = sent_at or one.sent_at
+            del self.claims[ident]
+
+    def settlement(self, ident, fence, state, **more):
+        return SendSettlement(ident, self.sessions[self.known[ident].lane[0]].id, fence, state, self.now, **more)
+
+    @precondition(lambda self: self.any_in("sending"))
+    @rule(number=PICK)
+    def an_answer_is_lost(self, number):
+        claim = self.claims[self.pick(number, "sending")]
+        ident = claim.message.id
+        assert self.run(self.store.settle_sends([self.settlement(ident, claim.fence, "in_doubt")])) == [True]
+        self.known[ident].state, self.known[ident].doubt_since = "in_doubt", self.known[ident].claimed_at
+
+    @precondition(lambda self: self.any_in("in_doubt"))
+    @rule(number=PICK)
+    def nobody_can_tell(self, number):
+        self.looked(self.pick(number, "in_doubt"), "aside")
+
+    @precondition(lambda self: self.any_in("aside"))
+    @rule(number=PICK)
+    def it_is_absent_after_all(self, number):
+        self.looked(self.pick(number, "aside"), "queued")
+
+    @precondition(lambda self: self.any_in("in_doubt", "aside"))
+    @rule(number=PICK, state=st.sampled_from(["sent", "queued", "failed", "in_doubt", "aside"]))
+    def look(self, number, state):
+        self.looked(self.pick(number, "in_doubt", "aside"), state)
+
+    def looked(self, ident, state):
+        one = self.known[ident]
+        sent_at = self.now if state == "sent" else None
+        word = "in_doubt" if state == "aside" else state
+        held_up = one.state == "aside" and state == "queued" and self.overtaken(ident)
+        assert self.run(self.store.overtaken(ident)) == self.overtaken(ident)
+        done = self.settlement(ident, 0, word, due_at=self.now, sent_at=sent_at, aside=state == "aside")
+        assert self.run(self.store.settle_doubt(done)) == (not held_up)
+        if held_up or (one.state == "aside" and word == "in_doubt"):
+            return
+        one.state, one.due_at, one.sent_at, one.aside_at = state, self.now, sent_at, self.now
+
+    @precondition(lambda self: self.any_in("in_doubt", "sending", "aside"))
+    @rule(number=PICK)
+    def echo(self, number):
+        ident = self.pick(number, "in_doubt", "sending", "aside")
+        one, (name, chat) = self.known[ident], self.known[ident].lane
+        too_late = one.state == "aside" and one.aside_at < self.now - 60
+        self.echoes += 1
+        event = SendEcho(f"E-{self.echoes}", chat, self.now, Content("text", ident))
+        done = InboxSettlement(0, self.sessions[name].id, self.now, True, (event,))
+        assert self.run(self.store.settle_inbox(done)).settled_sends == (not too_late)
+        if not too_late:
+            one.state, one.sent_at = "sent", self.now
+
+    @precondition(lambda self: len(self.known) > 8)
+    @rule(number=PICK)
+    def cancel(self, number):
+        ident = list(self.known)[number % len(self.known)]
+        after = self.run(self.store.cancel_message(ident, self.now))
+        one = self.known[ident]
+        one.state = "cancelled" if one.state == "queued" else one.state
+        assert (after.state == "cancelled") == (one.state == "cancelled")
+
+    @precondition(lambda self: self.any_in("failed", "expired", "cancelled", "aside"))
+    @rule(number=PICK)
+    def retry(self, number):
+        ident = list(self.known)[number % len(self.known)]
+        self.run(self.store.retry_message(ident, self.now))
+        one = self.known[ident]
+        if one.state in {"failed", "expired", "cancelled", "in_doubt", "aside"}:
+            one.state, one.due_at, one.sent_at = "queued", self.now, None
+            one.expires_at = None if one.expires_at is not None and one.expires_at <= self.now else one.expires_at
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.known)
+    @rule(step=st.sampled_from([1, 6, 31]))
+    def time_passes(self, step):
+        self.now += step
+        self.run(self.store.doubted(self.now, 100))
+        self.lapse()
+
+    @precondition(lambda self: self.any_in("queued"))
+    @rule()
+    def what_is_over_expires(self):
+        self.run(self.store.expire_messages(self.now, 100))
+        self.expire()
+
+    @precondition(lambda self: len(self.known) > 8)
+    @rule(name=st.sampled_from(SESSIONS))
+    def a_gate_moves(self, name):
+        fresh = self.run(self.store.session_by_id(self.sessions[name].id))
+        self.open[name] = not self.open[name]
+        decided = msgspec.structs.replace(fresh, gate="open" if self.open[name] else "held")
+        assert self.run(self.store.commit_decision(DecisionCommit(session=decided)))
+
+    @precondition(lambda self: self.any_in("sending", "aside"))
+    @rule()
+    def killed(self):
+        """The process dies and another opens what it left, the log that was never folded in included."""
+        left = [Path(f"{self.file}{tail}") for tail in ("", "-wal")]
+        self.lives += 1
+        for one, tail in zip(left, ("", "-wal"), strict=True):
+            shutil.copy(one, f"{self.file}{tail}")
+        self.run(self.store.aclose())
+        self.begin()
+        for one in self.known.values():
+            if one.state == "sending":
+                one.state, one.doubt_since = "in_doubt", one.claimed_at
+
+    # -- what must hold -------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_accepted_is_lost_and_all_is_as_it_was_told(self):
+        rows = self.store._db.connection.execute("SELECT id, state, aside_at IS NOT NULL FROM messages").fetchall()
+        stored = {ident: "aside" if aside else state for ident, state, aside in rows}
+        assert stored == {ident: one.state for ident, one in self.known.items()}
+
+    @invariant()
+    def at_most_one_of_a_chat_is_under_way(self):
+        for lane in {one.lane for one in self.known.values()}:
+            busy = [one for one in self.of_lane(lane).values() if one.state in {"sending", "in_doubt"}]
+            assert len(busy) <= 1
+
+    @invariant()
+    def every_chat_that_waits_and_nothing_else_is_on_the_list(self):
+        listed = self.store._db.connection.execute(
+            "SELECT s.name, l.chat, m.id, l.due_at FROM lanes l JOIN sessions s ON s.id = l.session_id"
+            " JOIN messages m ON m.seq = l.head WHERE l.due_at IS NOT NULL"
+        ).fetchall()
+        expected = set()
+        for lane in {one.lane for one in self.known.values()}:
+            chat = self.of_lane(lane)
+            waiting = [ident for ident, one in chat.items() if one.state == "queued"]
+            if waiting and not any(one.state in {"sending", "in_doubt"} for one in chat.values()):
+                expected.add((*lane, min(waiting), chat[min(waiting)].due_at))
+        assert set(listed) == expected
+
+
+Outbox.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TestOutbox = Outbox.TestCase
