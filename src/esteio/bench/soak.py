@@ -42,7 +42,7 @@ class Soak(msgspec.Struct, frozen=True):
     chats: int = 500
     sessions: int = 20
     connections: int = 64
-    warm: float = 0.25
+    warm: float = 0.5
 
 
 class Sample(msgspec.Struct, frozen=True):
