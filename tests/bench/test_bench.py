@@ -16,6 +16,7 @@ import pytest
 
 from esteio.bench import deliver, load
 from esteio.bench.bare import application
+from esteio.bench.fleet import Fleet
 from esteio.bench.load import Plan, queues
 from esteio.bench.processes import Failed, ask, listening
 from esteio.bench.processes import load as press
@@ -26,9 +27,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 SMALL = ("--sessions", "2", "--chats", "4", "--connections", "4", "--rounds", "1")
 
 
-def bench(*words: str) -> dict[str, Any]:
+def bench(*words: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "esteio", "bench", *words, *SMALL],
+        [sys.executable, "-m", "esteio", "bench", *words, *small],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
@@ -161,3 +162,30 @@ def test_a_load_that_is_refused_is_no_figure(tmp_path: Path) -> None:
 def test_the_bare_server_has_two_addresses_only(tmp_path: Path) -> None:
     app = application(str(tmp_path / "bare.db"), None)
     assert {route.path for route in app.routes} == {"/rows", "/settled"}
+
+
+@pytest.mark.slow
+def test_idle_sessions_are_looked_at_a_period_apart_and_what_it_costs_is_told() -> None:
+    words = ("supervise", "--sessions", "6", "--servers", "2", "--seconds", "2", "--period-s", "0.5")
+    line = bench(*words, small=())
+    assert (line["bench"], line["sessions"], line["servers"]) == ("supervise", 6, 2)
+    assert line["looked_at"] == 6
+    assert line["soonest_s"] >= 0.5, "never sooner than its period"
+    assert all(line[figure] > 0 for figure in ("rss_mb", "rss_peak_mb", "looks_per_s", "requests_per_s"))
+    assert line["late_p50_s"] <= line["late_p99_s"] <= line["late_most_s"]
+
+
+def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
+    fleet = Fleet([7000, 7001], 10.0, 2)
+    times = iter([0.0, 1.0, 10.5, 12.0, 30.5])
+    fleet._now = lambda: next(times)
+    for name in ("a", "b", "a", "b", "a"):
+        status, _ = fleet._answer(f"/instance/connectionState/{name}", b"")
+        assert status == 200
+    told = fleet._watched()
+    assert (told.looks, told.looked_at, told.requests, told.soonest_s) == (3, 2, 5, 10.5)
+    assert (told.late_p50_s, told.late_p99_s) == (1.0, 10.0)
+    listed = json.loads(fleet._lists[7001])
+    assert [row["name"] for row in listed] == ["bench-01-00000", "bench-01-00001"]
+    fleet._begin()
+    assert (fleet._watched().looks, fleet._watched().looked_at) == (0, 0)

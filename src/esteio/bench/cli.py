@@ -87,6 +87,21 @@ def inbound_verb(
     _measure(inbound.run, ask, profile)
 
 
+@app.command("supervise")
+def supervise_verb(
+    *,
+    sessions: Annotated[int, typer.Option(min=1, max=200_000, help="How many idle sessions.")] = 10_000,
+    servers: Annotated[int, typer.Option(min=1, max=100, help="On how many stub servers.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long it is measured.")] = 300.0,
+    period_s: Annotated[float, typer.Option(min=0.1, help="How often each is looked at.")] = 30.0,
+    profile: Profile = None,
+) -> None:
+    """What it costs to watch many sessions that are well, in real time."""
+    from esteio.bench import supervise  # noqa: PLC0415
+
+    _measure(supervise.run, supervise.Supervise(sessions, servers, seconds, period_s), profile)
+
+
 @app.command("soak")
 def soak_verb(
     *,

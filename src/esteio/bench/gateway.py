@@ -81,11 +81,15 @@ class Api:
 
 
 @asynccontextmanager
-async def gateway(directory: Path, profile: Path | None = None) -> AsyncIterator[Api]:
-    """The gateway while the block runs. `profile`: it runs under cProfile, and its figures mean nothing."""
+async def gateway(
+    directory: Path, profile: Path | None = None, *, data: Path | None = None, settings: Path | None = None
+) -> AsyncIterator[Api]:
+    """The gateway while the block runs. `profile`: it runs under cProfile, and its figures mean nothing. `data`: what
+    it finds there; without it, nothing."""
     port = free_port()
-    data = directory / f"data-{port}"
+    data = data or directory / f"data-{port}"
     serve = ["esteio", "serve", "--listen", f"127.0.0.1:{port}", "--data", str(data)]
+    serve += ["--config", str(settings)] if settings else []
     watched = ["-m", "cProfile", "-o", str(profile)] if profile else []
     async with (
         child(

@@ -67,6 +67,15 @@ class Child:
             return 0.0
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
+    def rss_mb(self, *, peak: bool = False) -> float:
+        """What it holds in memory now (or held at most), in megabytes; 0 where the system does not tell."""
+        try:
+            told = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        except OSError:
+            return 0.0
+        field = "VmHWM:" if peak else "VmRSS:"
+        return next((int(line.split()[1]) / 1024 for line in told.splitlines() if line.startswith(field)), 0.0)
+
     @property
     def alive(self) -> bool:
         return self._process.returncode is None

@@ -23,11 +23,11 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def serve(app: Any, port: int = 0) -> None:
-    """Serve until told to end; on any free port, if none is given."""
+def serve(app: Any, port: int = 0, sockets: list[socket.socket] | None = None) -> None:
+    """Serve until told to end: on these sockets, or on this port, or on any free one; the first one's port is told."""
     sys.setswitchinterval(SWITCH_S)
-    listening = socket.create_server(("127.0.0.1", port), backlog=1024)
+    listening = sockets or [socket.create_server(("127.0.0.1", port), backlog=1024)]
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", log_level="warning", access_log=False, server_header=False
     )
-    _Server(config).run(sockets=[listening])
+    _Server(config).run(sockets=listening)

@@ -1,0 +1,128 @@
+"""Many providers in one process: a stub on as many ports as asked for, each with its share of idle sessions.
+
+It sees when each session is looked at, so that lateness is measured from outside: a look comes a period after the one
+before it, and what it comes later than that is late. `/_bench/fleet` tells, `/_bench/begin` forgets what was measured
+so far. Arguments: how many ports, the period in seconds, how many sessions each holds.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from esteio.bench.serving import serve
+from esteio.bench.stub import Receive, Send, Stub
+from esteio.clock import SystemClock
+from esteio.providers.evolution.control import EVENTS
+
+_ROW = (
+    '{"id":"23e34ab9-3b7f-4c0c-95b9-ad99e5959bf7","name":"%s","connectionStatus":"open",'
+    '"ownerJid":"5511%09d@s.whatsapp.net","profileName":"Bench","profilePicUrl":null,"integration":"WHATSAPP-BAILEYS",'
+    '"number":null,"businessId":null,"token":"9E6F3BCE-8500-4D06-A81B-301F4A1D431C","clientName":"evolution_exchange",'
+    '"disconnectionReasonCode":null,"disconnectionObject":null,"disconnectionAt":null,'
+    '"createdAt":"2026-11-21T07:44:53.563Z","updatedAt":"2026-11-21T07:44:53.563Z","Chatwoot":null,"Proxy":null,'
+    '"Rabbitmq":null,"Nats":null,"Sqs":null,"Websocket":null,"Setting":{"id":"cmwq3rmtb00010t7dcvfizaed",'
+    '"rejectCall":false,"msgCall":"","groupsIgnore":false,"alwaysOnline":false,"readMessages":false,'
+    '"readStatus":false,"syncFullHistory":false,"wavoipToken":"","createdAt":"2026-11-21T07:44:53.567Z",'
+    '"updatedAt":"2026-11-21T07:44:53.567Z","instanceId":"23e34ab9-3b7f-4c0c-95b9-ad99e5959bf7"},'
+    '"_count":{"Message":0,"Contact":0,"Chat":0}}'
+)
+"""One row of the list, as long as a real one."""
+GATEWAY_URL = "http://gateway.bench"
+"""Where the webhooks of all sessions point, as if they had been set long ago; nothing is ever sent there."""
+HOOK = "/webhook/find/"
+STATE = "/instance/connectionState/"
+"""The first question of every look at a session."""
+
+
+class Watched(msgspec.Struct):
+    """What the fleet has seen. `late_*_s`: by how much looks came later than their period; `soonest_s`, the shortest
+    time between two looks at one session."""
+
+    ports: list[int]
+    looked_at: int = 0
+    """Sessions that were looked at since `begin`."""
+    looks: int = 0
+    requests: int = 0
+    late_p50_s: float = 0.0
+    late_p99_s: float = 0.0
+    late_most_s: float = 0.0
+    soonest_s: float = 0.0
+
+
+def session_name(server: int, number: int) -> str:
+    """What the session is called, at the provider and in the gateway."""
+    return f"bench-{server:02d}-{number:05d}"
+
+
+class Fleet(Stub):
+    """The ASGI app."""
+
+    def __init__(self, ports: list[int], period_s: float, each: int) -> None:
+        super().__init__()
+        self._ports, self._period_s = ports, period_s
+        self._lists = {port: _listed(place, each) for place, port in enumerate(ports)}
+        self._looked: dict[str, float] = {}
+        self._now = SystemClock().now
+        self._begin()
+
+    def _begin(self) -> Watched:
+        self._waits: list[float] = []
+        self._seen: set[str] = set()
+        self._requests = 0
+        return self._watched()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/instance/fetchInstances":
+            body = self._lists[scope["server"][1]]
+            length = (b"content-length", b"%d" % len(body))
+            headers = [(b"content-type", b"application/json; charset=utf-8"), length]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await super().__call__(scope, receive, send)
+
+    def _look(self, path: str, body: bytes) -> Any:
+        if path == "/_bench/fleet":
+            return self._watched()
+        if path == "/_bench/begin":
+            return self._begin()
+        self._requests += 1
+        if path.startswith(STATE):
+            self._note(path)
+        if path.startswith(HOOK):
+            url = f"{GATEWAY_URL}/in/{path.removeprefix(HOOK)}"
+            return {"enabled": True, "url": url, "webhookByEvents": False, "events": EVENTS}
+        return super()._look(path, body)
+
+    def _note(self, path: str) -> None:
+        now, before = self._now(), self._looked.get(path)
+        self._looked[path] = now
+        self._seen.add(path)
+        if before is not None:
+            self._waits.append(now - before)
+
+    def _watched(self) -> Watched:
+        waits = sorted(self._waits)
+        told = Watched(self._ports, len(self._seen), len(waits), self._requests)
+        if waits:
+            told.soonest_s = round(waits[0], 3)
+            shares = (0.5, 0.99, 1.0)
+            late = [max(0.0, waits[min(len(waits) - 1, int(len(waits) * s))] - self._period_s) for s in shares]
+            told.late_p50_s, told.late_p99_s, told.late_most_s = (round(s, 3) for s in late)
+        return told
+
+
+def _listed(server: int, each: int) -> bytes:
+    rows = (_ROW % (session_name(server, number), server * 1_000_000 + number) for number in range(each))
+    return f"[{','.join(rows)}]".encode()
+
+
+if __name__ == "__main__":
+    many, period, sessions = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    listening = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(many)]
+    serve(Fleet([one.getsockname()[1] for one in listening], period, sessions), sockets=listening)

@@ -1,0 +1,153 @@
+"""What it costs to watch many sessions that are well: the gateway's share of a core, its memory, and late looks.
+
+The gateway finds the sessions in its database, as after a restart; what is measured begins when it has looked at all of
+them. Only looks go on then: nothing is sent, nothing comes in, no socket dies. Real time, real HTTP, SQLite on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from esteio.bench.fleet import GATEWAY_URL, Watched, session_name
+from esteio.bench.gateway import PROVIDER_KEY, Api, gateway
+from esteio.bench.processes import Failed, Say, ask, listening
+from esteio.clock import SystemClock
+from esteio.core.evidence import Evidence
+from esteio.core.model import Server, ServerName, SessionId, SessionName
+from esteio.core.session import Session
+from esteio.store.base import Store
+from esteio.store.sqlite import SqliteStore
+from esteio.vault import open_vault
+
+AT_ONCE = 500
+"""So many rows are handed to the store together while the database is filled."""
+STEP_S = 1.0
+SETTLE_S = 30.0
+"""Between the first look at all of them and the measurement: at most this, at most a period."""
+SAMPLES = 10
+"""How often memory is looked at while it is measured."""
+WARM_S = 1200.0
+"""The longest that the first look at all of them may take."""
+
+
+class Supervise(msgspec.Struct, frozen=True):
+    """What is measured."""
+
+    sessions: int
+    servers: int
+    seconds: float
+    period_s: float
+
+
+async def run(ask_for: Supervise, directory: Path, say: Say, profile: Path | None) -> dict[str, Any]:
+    """The figures. Raises `Failed` when a session is not connected at the end."""
+    each = -(-ask_for.sessions // ask_for.servers)
+    words = (str(ask_for.servers), str(ask_for.period_s), str(each))
+    async with listening("esteio.bench.fleet", directory, "fleet", *words) as fleet:
+        ports = (await _watched(fleet.port)).ports
+        data = directory / "data"
+        say(f"{ask_for.sessions} sessions are written down")
+        await _fill(data, ask_for, ports)
+        settings = directory / "esteio.toml"
+        settings.write_text(
+            f"public_url = '{GATEWAY_URL}'\n[policy.default]\nprobe_idle_s = {ask_for.period_s}\n"
+            "[log]\nlevel = 'warning'\n",
+            "utf-8",
+        )
+        async with gateway(directory, profile, data=data, settings=settings) as api:
+            warm_s = await _all_looked_at(fleet.port, api, ask_for, say)
+            say(f"all were looked at after {warm_s:.0f} s; now {ask_for.seconds:.0f} s are measured")
+            figures = await _measured(fleet.port, api, ask_for)
+            await _all_well(api)
+    return {"bench": "supervise", **figures, **msgspec.to_builtins(ask_for), "first_looks_s": round(warm_s, 1)}
+
+
+async def _fill(data: Path, ask_for: Supervise, ports: list[int]) -> None:
+    """Servers and sessions as adopting them leaves them, straight into the database."""
+    data.mkdir()  # noqa: ASYNC240 - once, before anything waits
+    clock, store, vault = SystemClock(), SqliteStore(data / "esteio.db"), open_vault(data, None)
+    await store.start(clock.now())
+    sealed, nothing = vault.seal({"apikey": PROVIDER_KEY}), vault.seal({})
+    for place, port in enumerate(ports):
+        server = Server(ServerName(f"stub-{place:02d}"), "evolution", f"http://127.0.0.1:{port}")
+        await store.add_server(server, sealed, clock.now())
+    for first in range(0, ask_for.sessions, AT_ONCE):
+        numbers = range(first, min(first + AT_ONCE, ask_for.sessions))
+        await asyncio.gather(*(_adopted(store, clock, nothing, number, ask_for.servers) for number in numbers))
+    await store.aclose()
+
+
+async def _adopted(store: Store, clock: SystemClock, sealed: bytes, number: int, servers: int) -> None:
+    now, place = clock.now(), number % servers
+    session = Session(
+        id=SessionId(0),
+        name=SessionName(session_name(place, number // servers)),
+        server=ServerName(f"stub-{place:02d}"),
+        kind="evolution",
+        created_at=now,
+        since=now,
+        gate_since=now,
+        wake_at=now,
+    )
+    added = await store.add_session(session, session.name, sealed, now, (), ())
+    wish = Evidence("adopted", now, now, "operator", {"who": "bench"})
+    await store.add_evidence(added.id, added.server, [wish], now)
+
+
+async def _watched(port: int, path: str = "/_bench/fleet") -> Watched:
+    return msgspec.convert(await ask(port, path), Watched)
+
+
+async def _all_looked_at(port: int, api: Api, ask_for: Supervise, say: Say) -> float:
+    """Until each was looked at and found connected; the seconds it took."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        told = await _watched(port)
+        if told.looked_at >= ask_for.sessions and not await _some(api, "connecting"):
+            return loop.time() - began
+        if loop.time() - began > WARM_S or not api.process.alive:
+            raise Failed(f"only {told.looked_at} of {ask_for.sessions} were found in time: {api.process.last_words()}")
+        say(f"{told.looked_at} were looked at")
+        await asyncio.sleep(STEP_S)
+
+
+async def _some(api: Api, state: str) -> list[Any]:
+    return list((await api.call("GET", f"/v1/sessions?state={state}&limit=1"))["items"])
+
+
+async def _measured(port: int, api: Api, ask_for: Supervise) -> dict[str, Any]:
+    await asyncio.sleep(min(ask_for.period_s, SETTLE_S))
+    await _watched(port, "/_bench/begin")
+    loop = asyncio.get_running_loop()
+    began, spent, rss = loop.time(), api.process.cpu_s(), 0.0
+    while (left := began + ask_for.seconds - loop.time()) > 0:
+        await asyncio.sleep(min(left, ask_for.seconds / SAMPLES))
+        rss = max(rss, api.process.rss_mb())
+    seconds = loop.time() - began
+    cpu = (api.process.cpu_s() - spent) / seconds
+    told = await _watched(port)
+    return {
+        "cpu_percent": round(cpu * 100, 1),
+        "rss_mb": round(rss),
+        "rss_peak_mb": round(api.process.rss_mb(peak=True)),
+        "looks_per_s": round(told.looks / seconds, 1),
+        "requests_per_s": round(told.requests / seconds, 1),
+        "cpu_us_per_look": round(cpu * seconds / max(1, told.looks) * 1e6),
+        "looked_at": told.looked_at,
+        "late_p50_s": told.late_p50_s,
+        "late_p99_s": told.late_p99_s,
+        "late_most_s": told.late_most_s,
+        "soonest_s": told.soonest_s,
+    }
+
+
+async def _all_well(api: Api) -> None:
+    for state in ("connecting", "awaiting_qr", "degraded", "disconnected", "error"):
+        wrong = await _some(api, state)
+        if wrong:
+            raise Failed(f"session {wrong[0]['name']} is {state}: {wrong[0]['reason']}")
