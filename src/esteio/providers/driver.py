@@ -151,6 +151,9 @@ class AiohttpTransport:
 
     def _road(self, url: str) -> tuple[aiohttp.ClientSession, str]:
         """The session whose connections lead there, and the URL as that session wants it."""
+        if url.startswith(("http://", "https://")):
+            # Nearly always; taking the URL apart once more would cost more than the road does.
+            return self._session(""), url
         parts = urlsplit(url)
         if parts.scheme in ("http", "https"):
             return self._session(""), url
