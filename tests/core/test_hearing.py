@@ -200,6 +200,19 @@ def test_a_busy_list_is_dated_by_its_oldest_message():
     assert not hearing.stalled(msgspec.structs.replace(facts, pushed_at=T0 - 1), T0 + 100), "told all the same"
 
 
+def test_the_first_unanswered_send_is_remembered_however_many_follow():
+    fleet = quiet_line()
+    first = fleet.now
+    for _ in range(40):
+        fleet.hear("ack_missing", road="self")
+        fleet.after(30)
+    assert fleet.one.facts.unanswered_from == first
+    fleet.hear("receipt_received", road="receipt")
+    fleet.hear("ack_missing", road="self", ago=0)
+    fleet.judge()
+    assert fleet.one.facts.unanswered_from == fleet.now
+
+
 def test_a_round_trip_that_fails_is_no_stall():
     fleet = mute_line()
     facts = msgspec.structs.replace(fleet.one.facts, silents=1)

@@ -249,7 +249,11 @@ def _identity(facts: Facts, evidence: Evidence) -> Facts:
 
 def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
     times = (*facts.acks_missing, evidence.happened_at)[-KEEP_ACKS:]
-    return msgspec.structs.replace(facts, acks_missing=times, missed_at=max(evidence.seen_at, facts.missed_at))
+    first = min(facts.unanswered_from, evidence.happened_at)
+    if first <= max(facts.acked_at, facts.pushed_at):
+        first = evidence.happened_at
+    missed_at = max(evidence.seen_at, facts.missed_at)
+    return msgspec.structs.replace(facts, acks_missing=times, unanswered_from=first, missed_at=missed_at)
 
 
 def _ack_error(facts: Facts, evidence: Evidence) -> Facts:

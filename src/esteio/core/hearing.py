@@ -34,12 +34,8 @@ def doubt_at(facts: Facts) -> float:
 
 def unanswered(facts: Facts) -> bool:
     """Sends are accepted and nothing comes back: no acknowledgement, no message, no word of any state."""
-    return len(_unanswered(facts)) >= UNANSWERED
-
-
-def _unanswered(facts: Facts) -> list[float]:
     heard = max(facts.acked_at, facts.pushed_at)
-    return [sent for sent in facts.acks_missing if sent > heard]
+    return sum(1 for sent in facts.acks_missing if sent > heard) >= UNANSWERED
 
 
 def listen_due(facts: Facts, now: float) -> bool:
@@ -55,7 +51,7 @@ def stalled(facts: Facts, now: float) -> bool:
         return False
     if facts.unheard_at > facts.pushed_at + CLOCK_S:
         return now - max(facts.unheard_from, facts.pushed_at) >= LATE_S
-    if not unanswered(facts) or now - min(_unanswered(facts)) < STILL_S:
+    if not unanswered(facts) or now - facts.unanswered_from < STILL_S:
         return False
     return facts.asked_ok_at >= facts.missed_at and not facts.silents
 

@@ -78,6 +78,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     phone_seen: str = ""
     identity_at: float = 0.0
     acks_missing: tuple[float, ...] = ()
+    unanswered_from: float = 0.0
+    """The first send of those that nothing has answered since."""
     missed_at: float = 0.0
     """When we last noticed that one is missing."""
     ack_errors: tuple[float, ...] = ()
