@@ -107,7 +107,7 @@ def soak_verb(
     *,
     seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long the load is held.")] = 600.0,
     rate: Annotated[float, typer.Option(min=0, help="Messages a second, and as many webhooks; 0: half the peak.")] = 0,
-    burst: Annotated[int, typer.Option(min=1, max=100_000, help="How many of each the peak is found with.")] = 3000,
+    burst: Annotated[int, typer.Option(min=1, max=100_000, help="How many of each the peak is found with.")] = 10_000,
     chats: Chats = 500,
     sessions: Sessions = 20,
     connections: Connections = 64,
