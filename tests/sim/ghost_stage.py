@@ -55,7 +55,8 @@ async def told(lab: Lab, name: str = "loja") -> dict[str, Any]:
 
 async def is_told(lab: Lab, *expected: str, name: str = "loja") -> None:
     """state, because, can send, can receive, gate."""
-    assert tuple((await told(lab, name)).values()) == expected
+    shown = tuple((await told(lab, name)).values())
+    assert shown == expected, shown
 
 
 WELL = ("connected", "live", "yes", "yes", "open")
