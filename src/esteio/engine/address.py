@@ -1,7 +1,8 @@
 """Where a session or a server is reached: the provider, its address and its secrets, put together for a flow.
 
-Rows and unsealed secrets are remembered for `REMEMBER_S`, so that a send costs no read and no decryption; a changed
-credential thus takes at most that long to be used. Never lives here: an exchange.
+Rows and unsealed secrets are remembered, so that neither a send nor a look costs a read and a decryption. What changes
+in this process is forgotten at once; what another process changed is used after `REMEMBER_S` at the latest.
+Never lives here: an exchange.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from esteio.providers.registry import Registry
 from esteio.store.base import Store, StoredServer
 from esteio.vault import Vault
 
-REMEMBER_S = 5.0
+REMEMBER_S = 60.0
+"""For a server; a session's own secrets hardly ever change, and are read ten times less often."""
+REMEMBER_SESSION_S = 600.0
 SECRET_REF_KEYS = frozenset({"token"})
 """What of a session's `ref` is sealed instead of stored in clear."""
 
@@ -41,6 +44,10 @@ class AddressBook:
     def forget(self, session_id: SessionId) -> None:
         """The session's address has changed."""
         self._sessions.pop(session_id, None)
+
+    def forget_server(self, name: ServerName) -> None:
+        """The server's address, credentials or version has changed."""
+        self._servers.pop(name, None)
 
     async def of_session(self, session: Session) -> tuple[Provider, Where]:
         """The session's adapter and address. Raises `Unaddressed`."""
@@ -94,7 +101,7 @@ class AddressBook:
     async def _session(self, session_id: SessionId) -> tuple[str, Mapping[str, str]]:
         now = self._clock.now()
         known = self._sessions.get(session_id)
-        if known is not None and now - known[0] < REMEMBER_S:
+        if known is not None and now - known[0] < REMEMBER_SESSION_S:
             return known[1], known[2]
         token, sealed = await self._store.session_secrets(session_id)
         secrets = self._vault.unseal(sealed)

@@ -62,6 +62,7 @@ class ServerCommands(Desk):
         )
         if not changed:
             raise unknown("server", name)
+        self.addresses.forget_server(stored.server.name)
         log.info("server.changed", server=name)
         self.nudge.server(stored.server.name)
         return await self.server(name)
@@ -73,6 +74,7 @@ class ServerCommands(Desk):
                 raise unknown("server", name)
         except InUse as error:
             raise Refusal("in-use", name=name) from error
+        self.addresses.forget_server(ServerName(name))
         log.info("server.deleted", server=name)
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -113,6 +114,7 @@ def raw_boom() -> HttpResponse:
 # -- small values ------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def iso(at: float) -> str:
     """`2026-11-21T07:44:53.663Z`."""
     moment = datetime.fromtimestamp(at, UTC)

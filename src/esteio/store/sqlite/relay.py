@@ -30,7 +30,7 @@ class Relay(Room):
             dealt = [deal(db, one, now, _ALWAYS, limit) for one in _enabled(db) if _takes(db, one)]
             return any(cursor < last for cursor in dealt)
 
-        if not self._undealt(self._reader):
+        if not _undealt(self._reader, _enabled(self._reader)):
             return False
         return await self._write(operation)
 
@@ -53,20 +53,19 @@ class Relay(Room):
 
     async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
         db = self._reader
-        if self._undealt(db):
+        endpoints = _enabled(db)
+        if not endpoints:
+            return None
+        if _undealt(db, endpoints):
             return now
         times = [db.value("relay_next_lease", {})]
-        for endpoint in _enabled(db):
+        for endpoint in endpoints:
             flying = in_flight.get(endpoint.id, 0)
             if flying >= at_once or (flying and endpoint.health.opened):
                 continue
             due = db.value("relay_next_due", {"endpoint_id": endpoint.id})
             times.append(endpoint.health.probe_at if due is not None and endpoint.health.opened else due)
         return min((time for time in times if time is not None), default=None)
-
-    def _undealt(self, db: Db) -> bool:
-        last = db.value("event_last", {})
-        return any(one.cursor < last and _takes(db, one) for one in _enabled(db))
 
     async def bury_events(self, now: float, limit: int) -> int:
         def operation(db: Db) -> int:
@@ -80,6 +79,12 @@ class Relay(Room):
 def _enabled(db: Db) -> list[Endpoint]:
     found = (endpoint_of(row) for row in db.rows("endpoints", {}))
     return [endpoint for endpoint in found if endpoint.enabled]
+
+
+def _undealt(db: Db, endpoints: Sequence[Endpoint]) -> bool:
+    """Whether events of the log wait for an endpoint that takes them."""
+    last = db.value("event_last", {}) if endpoints else 0
+    return any(one.cursor < last and _takes(db, one) for one in endpoints)
 
 
 def _takes(db: Db, endpoint: Endpoint) -> bool:
