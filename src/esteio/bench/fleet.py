@@ -21,7 +21,7 @@ from esteio.providers.evolution.control import EVENTS
 
 _ROW = (
     '{"id":"23e34ab9-3b7f-4c0c-95b9-ad99e5959bf7","name":"%s","connectionStatus":"open",'
-    '"ownerJid":"5511%09d@s.whatsapp.net","profileName":"Bench","profilePicUrl":null,"integration":"WHATSAPP-BAILEYS",'
+    '"ownerJid":"%s@s.whatsapp.net","profileName":"Bench","profilePicUrl":null,"integration":"WHATSAPP-BAILEYS",'
     '"number":null,"businessId":null,"token":"9E6F3BCE-8500-4D06-A81B-301F4A1D431C","clientName":"evolution_exchange",'
     '"disconnectionReasonCode":null,"disconnectionObject":null,"disconnectionAt":null,'
     '"createdAt":"2026-11-21T07:44:53.563Z","updatedAt":"2026-11-21T07:44:53.563Z","Chatwoot":null,"Proxy":null,'
@@ -57,6 +57,11 @@ class Watched(msgspec.Struct):
 def session_name(server: int, number: int) -> str:
     """What the session is called, at the provider and in the gateway."""
     return f"bench-{server:02d}-{number:05d}"
+
+
+def phone(server: int, number: int) -> str:
+    """Its phone."""
+    return f"5511{900_000_000 + server * 1_000_000 + number}"
 
 
 class Fleet(Stub):
@@ -118,7 +123,7 @@ class Fleet(Stub):
 
 
 def _listed(server: int, each: int) -> bytes:
-    rows = (_ROW % (session_name(server, number), server * 1_000_000 + number) for number in range(each))
+    rows = (_ROW % (session_name(server, number), phone(server, number)) for number in range(each))
     return f"[{','.join(rows)}]".encode()
 
 

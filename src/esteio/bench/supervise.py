@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.fleet import GATEWAY_URL, Watched, session_name
+from esteio.bench.fleet import GATEWAY_URL, Watched, phone, session_name
 from esteio.bench.gateway import PROVIDER_KEY, Api, gateway
 from esteio.bench.processes import Failed, Say, ask, listening
 from esteio.clock import SystemClock
@@ -83,9 +83,11 @@ async def _fill(data: Path, ask_for: Supervise, ports: list[int]) -> None:
 
 async def _adopted(store: Store, clock: SystemClock, sealed: bytes, number: int, servers: int) -> None:
     now, place = clock.now(), number % servers
+    index = number // servers
     session = Session(
         id=SessionId(0),
-        name=SessionName(session_name(place, number // servers)),
+        name=SessionName(session_name(place, index)),
+        phone=phone(place, index),
         server=ServerName(f"stub-{place:02d}"),
         kind="evolution",
         created_at=now,
