@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 from esteio.store.sqlite.connection import Db, connect
@@ -33,15 +34,15 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
 
             return writer.run(operation)
 
-        held = asyncio.Event()
+        begun, held = threading.Event(), threading.Event()
 
         def wait(_db: Db) -> None:
             # Until all others stand in the queue, so that they are one batch.
-            asyncio.run_coroutine_threadsafe(held.wait(), loop).result(10)
+            begun.set()
+            held.wait(10)
 
-        loop = asyncio.get_running_loop()
         first = asyncio.ensure_future(writer.run(wait))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(begun.wait, 10)
         rest = [asyncio.ensure_future(put(n, fails=n in {2, 4})) for n in range(1, 6)]  # type: ignore[arg-type]
         await asyncio.sleep(0)
         commits.clear()
