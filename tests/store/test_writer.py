@@ -56,4 +56,4 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert rows_of(path) == [1, 3, 5]
-    assert commits == ["commit"]
+    assert len(commits) == 2, "one of the wait, one of all that waited behind it"
