@@ -20,7 +20,7 @@ from esteio.sim.world import World
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 12
-LONGEST_S = 280
+LONGEST_S = 600
 CHATS = [f"55119888877{i:02}" for i in range(6)]
 # As `esteio`; but this provider never goes on with a request for long after we hung up, so that a minute's patience
 # with those that do (`core.outbound`) would only be waited out here.
