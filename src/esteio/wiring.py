@@ -44,7 +44,7 @@ from esteio.engine.upkeep import Upkeep
 from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import Registry, load
-from esteio.store.base import InboxResult, InboxSettlement, Store
+from esteio.store.base import InboxResult, InboxSettlement, Store, every_session
 from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, open_vault
@@ -284,14 +284,8 @@ class Gateway:
 
     async def _learn_paces(self) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
-        after: str | None = None
-        while True:
-            page = await self.store.sessions(limit=1000, after=after)
-            for session in page.items:
-                self.pace.follow(session)
-            after = page.next
-            if after is None:
-                return
+        async for session in every_session(self.store):
+            self.pace.follow(session)
 
     def _longest_send(self) -> float:
         return max(policy.send_timeout_s for policy in self.settings.policies.values())

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import diagnose
-from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, same_phone, verdict
+from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, verdict
 from esteio.core.evidence import KINDS, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
 from esteio.core.model import Attempt, Recovery
+from esteio.core.phone import same_phone
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.core.echo import same_chat, same_content, spellings
+from esteio.core.echo import same_chat, same_content
 from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
+from esteio.core.phone import spellings
 
 
 def contact(phone):

@@ -106,3 +106,16 @@ async def came_in(lab: Lab, session: str = "loja") -> list[Any]:
 async def event_types(lab: Lab, *wanted: str) -> list[Any]:
     """Public events of these types, in order."""
     return [e for e in await lab.store.events(0, 100_000) if e.type in wanted]
+
+
+async def live_until_death(lab: MortalLab, story: Awaitable[None]) -> None:
+    """One life on a disk: the gateway starts, the story runs to its end or to the point of death, and all is gone."""
+    await lab.gateway.start()
+    lab.world.on_webhook = lab._webhook
+    told = asyncio.ensure_future(story)
+    died = asyncio.ensure_future(lab.fate.dead.wait())
+    await asyncio.wait({told, died}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    died.cancel()
+    await asyncio.gather(told, died, return_exceptions=True)
+    await lab.kill()

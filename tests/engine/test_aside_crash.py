@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engine_stage import CUSTOMER, PHONE
+from engine_stage import CUSTOMER, PHONE, live_until_death
 
 from esteio.sim.faults import Fault
 from esteio.sim.mortal import Fate, MortalLab
@@ -31,15 +31,7 @@ async def _life(path: Path, die_at: int | None) -> tuple[list[str], int]:
     """One life that ends at a point, and the next on the same disk."""
     fate, begun = Fate(die_at), list[int]()
     lab = MortalLab(str(path), fate)
-    await lab.gateway.start()
-    lab.world.on_webhook = lab._webhook
-    story = asyncio.get_running_loop().create_task(_story(lab, begun))
-    died = asyncio.get_running_loop().create_task(fate.dead.wait())
-    await asyncio.wait({story, died}, return_when=asyncio.FIRST_COMPLETED)
-    story.cancel()
-    died.cancel()
-    await asyncio.gather(story, died, return_exceptions=True)
-    await lab.kill()
+    await live_until_death(lab, _story(lab, begun))
     if die_at is not None:
         await asyncio.sleep(7)
         async with MortalLab(str(path), Fate(None), world=lab.world) as again:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from engine_stage import live_until_death
 
 from esteio.sim.faults import Fault
 from esteio.sim.mortal import Fate, MortalLab
@@ -47,15 +48,7 @@ async def _life(path: Path, die_at: int | None) -> tuple[list[str], bool]:
     lab = MortalLab(str(path), fate)
     accepted: list[str] = []
     async with asyncio.timeout(10_000):
-        await lab.gateway.start()
-        lab.world.on_webhook = lab._webhook
-        story = asyncio.get_running_loop().create_task(_story(lab, accepted))
-        died = asyncio.get_running_loop().create_task(fate.dead.wait())
-        await asyncio.wait({story, died}, return_when=asyncio.FIRST_COMPLETED)
-        story.cancel()
-        died.cancel()
-        await asyncio.gather(story, died, return_exceptions=True)
-        await lab.kill()
+        await live_until_death(lab, _story(lab, accepted))
         lab.world.on_webhook = _refused
         if "evo" not in lab.world.servers or die_at is None:
             return fate.points, False

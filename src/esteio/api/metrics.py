@@ -15,11 +15,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from esteio.api.call import Answer, Call
 from esteio.core.model import HealthState, SessionState
+from esteio.store.base import every_session
 
 if TYPE_CHECKING:
     from esteio.api.routes import Api
 
-PAGE = 500
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds. The longest are answers that were asked to wait (`Prefer: wait`)."""
 
@@ -77,15 +77,10 @@ async def _sessions(api: Api, registry: CollectorRegistry) -> None:
 
 async def _counted(api: Api) -> Counter[str]:
     counted: Counter[str] = Counter()
-    after: str | None = None
-    while True:
-        page = await api.store.sessions(limit=PAGE, after=after)
-        for session in page.items:
-            counted[f"state:{session.state}"] += 1
-            counted["outages"] += session.outage is not None and session.outage.ended_at is None
-        after = page.next
-        if after is None:
-            return counted
+    async for session in every_session(api.store):
+        counted[f"state:{session.state}"] += 1
+        counted["outages"] += session.outage is not None and session.outage.ended_at is None
+    return counted
 
 
 async def _relay(api: Api, registry: CollectorRegistry) -> None:

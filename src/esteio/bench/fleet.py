@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.serving import serve
-from esteio.bench.stub import Receive, Send, Stub
+from esteio.bench.serving import Receive, Send, reply, serve
+from esteio.bench.stub import Stub
 from esteio.clock import SystemClock
 from esteio.providers.evolution.control import EVENTS
 
@@ -83,11 +83,7 @@ class Fleet(Stub):
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/instance/fetchInstances":
-            body = self._lists[scope["server"][1]]
-            length = (b"content-length", b"%d" % len(body))
-            headers = [(b"content-type", b"application/json; charset=utf-8"), length]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await reply(send, 200, self._lists[scope["server"][1]])
             return
         await super().__call__(scope, receive, send)
 

@@ -7,12 +7,33 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import uvicorn
 
 SWITCH_S = 0.001
 """Beside a writer thread: the loop gets the interpreter back after so long."""
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+async def whole(receive: Receive) -> bytes:
+    """A request's body, to its end."""
+    body, more = b"", True
+    while more:
+        part = await receive()
+        body += part.get("body", b"")
+        more = part.get("more_body", False)
+    return body
+
+
+async def reply(send: Send, status: int, body: bytes) -> None:
+    """Answer with a JSON text."""
+    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class _Server(uvicorn.Server):

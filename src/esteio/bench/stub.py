@@ -7,22 +7,19 @@ keeps the webhook address of each instance. `/_bench/seen` tells. A stub is no s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from esteio.bench.serving import serve
+from esteio.bench.serving import Receive, Send, reply, serve, whole
 from esteio.clock import SystemClock
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _ALWAYS: Mapping[str, Any] = {
     "/instance": [],
     "/instance/setPresence": {"presence": "unavailable"},
     "/chat/fetchBusinessProfile": {"isBusiness": False},
 }
-_JSON = [(b"content-type", b"application/json; charset=utf-8")]
 
 
 class Text(msgspec.Struct):
@@ -55,14 +52,8 @@ class Stub:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body, more = b"", True
-        while more:
-            part = await receive()
-            body += part.get("body", b"")
-            more = part.get("more_body", False)
-        status, answer = self._answer(scope["path"], body)
-        await send({"type": "http.response.start", "status": status, "headers": _headers(answer)})
-        await send({"type": "http.response.body", "body": answer})
+        status, answer = self._answer(scope["path"], await whole(receive))
+        await reply(send, status, answer)
 
     def _answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         if path.startswith("/message/sendText/"):
@@ -114,10 +105,6 @@ class Stub:
         hook = self._hooks[name] = msgspec.json.decode(body)["webhook"]
         self._tally.webhooks[name] = hook["url"]
         return hook
-
-
-def _headers(answer: bytes) -> list[tuple[bytes, bytes]]:
-    return [*_JSON, (b"content-length", b"%d" % len(answer))]
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.serving import serve
-from esteio.bench.stub import Receive, Send
+from esteio.bench.serving import Receive, Send, reply, serve, whole
 from esteio.clock import SystemClock
 
 
@@ -49,15 +48,7 @@ class Subscriber:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body, more = b"", True
-        while more:
-            part = await receive()
-            body += part.get("body", b"")
-            more = part.get("more_body", False)
-        answer = self._answer(scope["path"], body)
-        length = (b"content-length", b"%d" % len(answer))
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
-        await send({"type": "http.response.body", "body": answer})
+        await reply(send, 200, self._answer(scope["path"], await whole(receive)))
 
     def _answer(self, path: str, body: bytes) -> bytes:
         if path == "/_bench/seen":

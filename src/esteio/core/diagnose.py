@@ -13,6 +13,7 @@ import msgspec
 
 from esteio.core import hearing, restriction
 from esteio.core.model import Reason, Server
+from esteio.core.phone import same_phone
 from esteio.core.policy import Policy
 from esteio.core.session import Facts, Session
 
@@ -100,17 +101,6 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
 def _wrong_phone(session: Session) -> bool:
     seen, pinned = session.facts.phone_seen, session.phone
     return bool(seen and pinned) and not same_phone(seen, pinned or "")
-
-
-def same_phone(a: str, b: str) -> bool:
-    """Whether two Brazilian or other numbers are the same line; the ninth digit may be missing in either."""
-    return _without_ninth(a) == _without_ninth(b)
-
-
-def _without_ninth(digits: str) -> str:
-    if digits.startswith("55") and len(digits) == 13 and digits[4] == "9":
-        return digits[:4] + digits[5:]
-    return digits
 
 
 def _weather(server: Server) -> Verdict | None:

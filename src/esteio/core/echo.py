@@ -8,6 +8,7 @@ what follows from a match.
 from __future__ import annotations
 
 from esteio.core.model import Content
+from esteio.core.phone import same_phone, without_ninth
 
 
 def same_content(ours: Content, shown: Content) -> bool:
@@ -31,22 +32,7 @@ def same_content(ours: Content, shown: Content) -> bool:
 
 def same_chat(ours: str, shown: str) -> bool:
     """Whether both name one conversation. Brazilian mobiles come with or without their ninth digit."""
-    return ours == shown or (_without_ninth(ours) == _without_ninth(shown) and ours.isdigit())
-
-
-def spellings(phone: str) -> tuple[str, str]:
-    """A phone as it is written, and as the same line may be written too: Brazil's ninth digit comes and goes."""
-    if phone.startswith("55") and len(phone) == 13 and phone[4] == "9":
-        return phone, phone[:4] + phone[5:]
-    if phone.startswith("55") and len(phone) == 12 and phone[4] in "6789":
-        return phone, f"{phone[:4]}9{phone[4:]}"
-    return phone, phone
-
-
-def _without_ninth(chat: str) -> str:
-    if chat.isdigit() and len(chat) == 13 and chat.startswith("55") and chat[4] == "9":
-        return chat[:4] + chat[5:]
-    return chat
+    return ours == shown or (same_phone(ours, shown) and ours.isdigit())
 
 
 def _text(content: Content) -> str:
@@ -61,4 +47,4 @@ def _place(content: Content) -> tuple[float, float] | None:
 
 
 def _digits(phone: str) -> str:
-    return _without_ninth("".join(c for c in phone if c.isdigit()))
+    return without_ninth("".join(c for c in phone if c.isdigit()))

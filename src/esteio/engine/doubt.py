@@ -7,7 +7,6 @@ a resend, a judgement of the session.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from esteio.clock import Clock
@@ -17,6 +16,7 @@ from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
+from esteio.engine.rounds import by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import LookupOutcome, SentQuery, Transport
@@ -49,17 +49,11 @@ class Doubts:
     async def look(self) -> int:
         """One round over the messages whose next look is due; how many were looked for."""
         due = await self._store.doubted(self._clock.now(), BATCH)
-        of_session: dict[SessionId, list[Message]] = {}
-        for message in due:
-            of_session.setdefault(message.session_id, []).append(message)
-        # Sessions side by side: a server that answers slowly keeps nobody else in doubt.
-        looks = [self._resolve_in_turn(messages) for messages in of_session.values()]
-        for outcome in await asyncio.gather(*looks, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        # A server that answers slowly keeps nobody else in doubt.
+        await by_session(due, self._resolve_in_turn)
         return len(due)
 
-    async def _resolve_in_turn(self, messages: Sequence[Message]) -> None:
+    async def _resolve_in_turn(self, _: SessionId, messages: Sequence[Message]) -> None:
         for message in messages:
             await self._resolve(message)
 

@@ -7,7 +7,6 @@ here: the HTTP answer, a session's state.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from esteio.clock import Clock
@@ -17,7 +16,7 @@ from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.looking import as_row
 from esteio.engine.media import MediaRoom
-from esteio.engine.rounds import AT_ONCE, Rounds
+from esteio.engine.rounds import AT_ONCE, Rounds, by_session
 from esteio.log import logger
 from esteio.providers.base import WebhookReading
 from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store
@@ -49,14 +48,7 @@ class InboxReader(Rounds):
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""
         batch = await self._store.unread_raw(BATCH)
-        of_session: dict[SessionId, list[RawInbound]] = {}
-        for raw in batch:
-            of_session.setdefault(raw.session_id, []).append(raw)
-        # Each session's in their order; sessions side by side, so that one commit serves many.
-        reads = [self._read_in_order(session_id, raws) for session_id, raws in of_session.items()]
-        for outcome in await asyncio.gather(*reads, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        await by_session(batch, self._read_in_order)
         return len(batch)
 
     async def _read_in_order(self, session_id: SessionId, raws: Sequence[RawInbound]) -> None:

@@ -19,7 +19,7 @@ from esteio.core.model import ServerName, SessionId
 from esteio.engine.looking import Lookout, Seen, disagreements
 from esteio.engine.reconcile import Overtaken, Reconciler
 from esteio.log import logger
-from esteio.store.base import Store, StoreFull
+from esteio.store.base import Store, StoreFull, every_session
 
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
@@ -245,14 +245,8 @@ class Mailboxes:
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
-        after: str | None = None
-        while True:
-            page = await self._store.sessions(server=name, limit=500, after=after)
-            for session in page.items:
-                self.nudge(session.id)
-            after = page.next
-            if after is None:
-                return
+        async for session in every_session(self._store, name):
+            self.nudge(session.id)
 
     # -- time -----------------------------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from esteio.core.echo import spellings
-from esteio.core.model import Message, SessionId
+from esteio.core.model import Message
+from esteio.core.phone import spellings
 from esteio.core.session import Session
 from esteio.engine import compose
 from esteio.engine.desk import Desk
 from esteio.log import logger
-from esteio.store.base import Erased
+from esteio.store.base import Erased, every_session
 
 log = logger("people")
 
@@ -46,14 +46,7 @@ class PeopleCommands(Desk):
         return whole
 
     async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
-        found: dict[SessionId, Session] = {}
-        after: str | None = None
-        while True:
-            page = await self.store.sessions(limit=500, after=after)
-            found |= {session.id: session for session in page.items if reaches(session.name)}
-            after = page.next
-            if after is None:
-                return list(found.values())
+        return [session async for session in every_session(self.store) if reaches(session.name)]
 
 
 def _sum(parts: Sequence[Erased]) -> Erased:

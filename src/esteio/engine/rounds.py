@@ -1,15 +1,17 @@
 """A loop of rounds: do what is due, then nap until the next due time or a bell. What leaves does so in such a loop.
 
-A full disk ends no loop: the round is made again a little later. Never lives here: what a round does.
+`by_session` works off a batch that belongs to many: each session's in order, sessions side by side. A full disk ends no
+loop: the round is made again a little later. Never lives here: what a round does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from esteio.clock import Clock
+from esteio.core.model import SessionId
 from esteio.log import logger
 from esteio.store.base import StoreFull
 
@@ -74,3 +76,25 @@ class Rounds:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class OfSession(Protocol):
+    """What belongs to a session."""
+
+    @property
+    def session_id(self) -> SessionId: ...
+
+
+T = TypeVar("T", bound=OfSession)
+
+
+async def by_session(batch: Iterable[T], in_order: Callable[[SessionId, Sequence[T]], Awaitable[None]]) -> None:
+    """Hand each session its part, all sessions side by side: one commit serves many, and one that is slow keeps nobody
+    waiting but itself. All are worked to their end before a failure is raised."""
+    of_session: dict[SessionId, list[T]] = {}
+    for item in batch:
+        of_session.setdefault(item.session_id, []).append(item)
+    works = [in_order(session_id, items) for session_id, items in of_session.items()]
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

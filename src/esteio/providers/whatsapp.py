@@ -43,17 +43,6 @@ def jid_of(to: str) -> str:
     return to if "@" in to else f"{digits(to)}@s.whatsapp.net"
 
 
-def same_phone(one: str, other: str) -> bool:
-    """Whether two numbers are one line. Brazil's mobile numbers exist with and without the ninth digit, and servers
-    normalise one into the other."""
-    return _without_ninth(one) == _without_ninth(other)
-
-
-def _without_ninth(phone: str) -> str:
-    brazilian = re.fullmatch(r"(55[1-9]\d)9(\d{8})", phone)
-    return brazilian.group(1) + brazilian.group(2) if brazilian else phone
-
-
 class Key(msgspec.Struct, frozen=True):
     """Whose message it is. `chat` and `sender` are digits where any of the named JIDs is a phone."""
 

@@ -8,7 +8,7 @@ and are named here again, so that one import gives the whole vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from esteio.core.evidence import Evidence
@@ -379,3 +379,15 @@ class Store(RelayStore, Protocol):
         """Forget read raw bodies and expired idempotency keys, and unreadable bodies when a time is given; returns how
         many rows went."""
         ...
+
+
+async def every_session(store: Store, server: ServerName | None = None) -> AsyncIterator[Session]:
+    """Each session (of one server), page by page."""
+    after: str | None = None
+    while True:
+        page = await store.sessions(server=server, limit=500, after=after)
+        for session in page.items:
+            yield session
+        after = page.next
+        if after is None:
+            return

@@ -14,11 +14,12 @@ import msgspec
 from esteio.core.evidence import seen
 from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
 from esteio.core.model import Content
+from esteio.core.phone import same_phone
 from esteio.providers.base import Flow, Json, LookupOutcome, SentQuery, WebhookReading, Where
 from esteio.providers.evolution.calls import LIST_S, Word, call, news, say
 from esteio.providers.evolution.webhook import ACKS, received
 from esteio.providers.reading import at, items, moment, number, text
-from esteio.providers.whatsapp import Key, content_of, key_of, phone_of, same_phone
+from esteio.providers.whatsapp import Key, content_of, key_of, phone_of
 
 PAGE = 100
 LOOKUP_PAGES = 10

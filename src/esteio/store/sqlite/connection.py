@@ -53,12 +53,12 @@ class Db:
 
     def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None; the statement is run to its end."""
-        rows = self._execute(SQL[name], params).fetchall()
+        rows = self.rows(name, params)
         return rows[0] if rows else None
 
     def value(self, name: str, params: Mapping[str, Any]) -> Any:
         """The first column of the first row, or None."""
-        rows = self._execute(SQL[name], params).fetchall()
+        rows = self.rows(name, params)
         return rows[0][0] if rows else None
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
@@ -82,16 +82,6 @@ class Reader(Db):
             return super().rows(name, params)
         except FULL_ERRORS as error:
             raise refusal(error, self) from error
-
-    def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
-        """See `Db`."""
-        rows = self.rows(name, params)
-        return rows[0] if rows else None
-
-    def value(self, name: str, params: Mapping[str, Any]) -> Any:
-        """See `Db`."""
-        rows = self.rows(name, params)
-        return rows[0][0] if rows else None
 
 
 def make_private(path: str) -> None:

@@ -41,8 +41,9 @@ class People(Room):
 
         def operation(db: Db) -> Erased:
             _close(db, person, now)
-            found = [row for row in db.rows("person_messages", person) if row[6] != "sending"]
-            under_way = len(db.rows("person_messages", person)) - len(found)
+            theirs = db.rows("person_messages", person)
+            found = [row for row in theirs if row[6] != "sending"]
+            under_way = len(theirs) - len(found)
             for row in found:
                 _erase_message(db, row, alias)
             events = _erase_events(db, person, name_of_session(db, session_id))
