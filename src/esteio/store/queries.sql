@@ -96,13 +96,13 @@ ON CONFLICT (name) DO NOTHING
 RETURNING id
 
 -- name: session_by_name
-SELECT {{session}} FROM sessions WHERE name = :name
+SELECT {{session}} FROM sessions WHERE name = :word
 
 -- name: session_by_id
-SELECT {{session}} FROM sessions WHERE id = :id
+SELECT {{session}} FROM sessions WHERE id = :word
 
 -- name: session_by_token
-SELECT {{session}} FROM sessions WHERE token = :token
+SELECT {{session}} FROM sessions WHERE token = :word
 
 -- name: session_secrets
 SELECT token, sealed FROM sessions WHERE id = :id

@@ -22,6 +22,7 @@ from esteio.store.sqlite.inbox import Inbox
 from esteio.store.sqlite.messages import Messages
 from esteio.store.sqlite.people import People
 from esteio.store.sqlite.relay import Relay
+from esteio.store.sqlite.remembered import Remembered
 from esteio.store.sqlite.sending import Sending
 from esteio.store.sqlite.servers import Servers
 from esteio.store.sqlite.sessions import Sessions
@@ -46,7 +47,6 @@ class SqliteStore(
         self._inline = inline or self._path == _MEMORY
         self._sentence = sentence
         self._vfs = vfs
-        self._decoded = {}
         self._lock = OwnerLock(self._path) if self._path != _MEMORY else None
         self._open = False
 
@@ -78,6 +78,7 @@ class SqliteStore(
                 self._reader = connect(self._path, vfs=self._vfs, read_only=True)
         except (*FULL_ERRORS, OSError) as error:
             raise StoreFull(str(error)) from error
+        self._remembered = Remembered(self._reader, self._db)
         self._writer = InlineWriter(self._db) if self._inline else ThreadWriter(self._db)
 
     def _recover(self, db: Db, now: float) -> CrashReport:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def refusal(error: Exception, db: Db) -> StoreFull:
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "cold", "connection", "names")
+    __slots__ = ("_execute", "cold", "connection", "names", "on_commit")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
@@ -46,6 +46,8 @@ class Db:
         """Names of sessions by id, as far as they were asked for."""
         self.cold: dict[int, float] = {}
         """Until when which sessions are restricted (463): what comes in there may set a message free."""
+        self.on_commit: Callable[[], None] = _nobody
+        """Who hears of every commit, in the thread that made it."""
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement."""
@@ -66,9 +68,18 @@ class Db:
         self._execute(SQL[name], params)
         return self.connection.changes()
 
+    def commit(self) -> None:
+        """End a transaction that wrote."""
+        self._execute("COMMIT")
+        self.on_commit()
+
     def do(self, text: str) -> None:
-        """A bare command: BEGIN, COMMIT, SAVEPOINT …"""
+        """A bare command: BEGIN, ROLLBACK, SAVEPOINT …"""
         self._execute(text)
+
+
+def _nobody() -> None:
+    """Nobody listens."""
 
 
 class Reader(Db):

@@ -18,6 +18,7 @@ from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.remembered import Remembered
 from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.servers import fallen, fleet
 
@@ -40,12 +41,8 @@ _FORGET = (
 )
 
 
-_REMEMBERED = 20_000
-"""Sessions whose decoded row is kept."""
-
-
 class Sessions(Room):
-    _decoded: dict[int, tuple[rows.Row, Session]]
+    _remembered: Remembered
 
     async def add_session(
         self,
@@ -60,25 +57,13 @@ class Sessions(Room):
         return await self._write(lambda db: _add_session(db, session, token, sealed, journal, work))
 
     async def session(self, name: SessionName) -> Session | None:
-        return self._known(self._reader.row("session_by_name", {"name": name}))
+        return self._remembered.session("session_by_name", name)
 
     async def session_by_id(self, session_id: SessionId) -> Session | None:
-        return self._known(self._reader.row("session_by_id", {"id": session_id}))
+        return self._remembered.session("session_by_id", session_id)
 
     async def session_by_token(self, token: str) -> Session | None:
-        return self._known(self._reader.row("session_by_token", {"token": token}))
-
-    def _known(self, row: rows.Row | None) -> Session | None:
-        """The row as a session. Each is asked for with every message and seldom changes: an equal row is not decoded
-        again (half of what a message's reads cost)."""
-        if row is None:
-            return None
-        known = self._decoded.get(row[0])
-        if known is None or known[0] != row:
-            if len(self._decoded) >= _REMEMBERED:
-                self._decoded.clear()
-            known = self._decoded[row[0]] = (row, rows.session_of(row))
-        return known[1]
+        return self._remembered.session("session_by_token", token)
 
     async def session_secrets(self, session_id: SessionId) -> tuple[str, bytes]:
         """Raises `LookupError` when the session is gone."""
@@ -207,7 +192,7 @@ def _add_session(
 
 
 def _view(db: Db, session_id: SessionId) -> SessionView | None:
-    row = db.row("session_by_id", {"id": session_id})
+    row = db.row("session_by_id", {"word": session_id})
     if row is None:
         return None
     session = rows.session_of(row)

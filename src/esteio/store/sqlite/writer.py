@@ -50,7 +50,7 @@ class InlineWriter:
         try:
             db.do("BEGIN IMMEDIATE")
             answer = operation(db)
-            db.do("COMMIT")
+            db.commit()
         except FULL_ERRORS as error:
             heard = refusal(error, db)
             _undo(db)
@@ -120,7 +120,7 @@ def _commit(db: Db, batch: list[Waiting]) -> list[Answer]:
     try:
         db.do("BEGIN IMMEDIATE")
         answers = _together(db, batch) or [_attempt(db, operation, future) for operation, future in batch]
-        db.do("COMMIT")
+        db.commit()
     except FULL_ERRORS as error:
         heard = refusal(error, db)
         _undo(db)
