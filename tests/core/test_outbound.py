@@ -19,6 +19,8 @@ from esteio.core.outbound import (
     is_expired,
     live_since_doubt,
     may_move,
+    opened_at,
+    reopened,
     resolve,
     settle,
     shown_state,
@@ -284,7 +286,7 @@ def doubted(**fields: object) -> Message:
     return message(**{"state": "in_doubt", "doubt_since": BEGAN, **fields})
 
 
-def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=False, overtaken=False):
+def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=False, overtaken=False, opened=0.0):
     return resolve(
         who or doubted(),
         result,
@@ -294,6 +296,7 @@ def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=
         now=now,
         later=later,
         overtaken=overtaken,
+        opened=opened,
     )
 
 
@@ -340,6 +343,23 @@ def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
     assert max(gaps) == 300
     after = [gap for at, gap in zip(times, gaps, strict=False) if at > 135]
     assert after == sorted(after)
+
+
+def test_looks_begin_anew_when_the_session_can_send_again():
+    opened = BEGAN + 4000
+    now, times = opened, []
+    while now < opened + 3000:
+        due_at = look("unknown", now, later=True, live=False, opened=opened).due_at
+        times.append(due_at - opened)
+        now = due_at
+    assert times[:3] == [5, 10, 15]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert gaps == sorted(gaps)
+    assert max(gaps) == 300
+    kept = look("unknown", opened + 10, who=doubted(reason=ASIDE), opened=opened)
+    assert kept.due_at == opened + 10 + 300, "nobody waits for what is set aside"
+    older = look("unknown", BEGAN + 200, later=True, opened=BEGAN - 500)
+    assert older.due_at == BEGAN + 300, "a gate that was open all the time makes no doubt older"
 
 
 OVER = BEGAN + DEFAULT.hold_for_s
@@ -444,14 +464,23 @@ def test_an_old_row_without_the_time_of_doubt_takes_its_last_change():
     aside=st.booleans(),
     later=st.booleans(),
     overtaken=st.booleans(),
+    opened=st.floats(0, 300_000),
 )
 def test_a_message_in_doubt_is_sent_again_only_by_proof_or_by_policy(
-    result, policy, age, live, reading, expires, aside, later, overtaken
+    result, policy, age, live, reading, expires, aside, later, overtaken, opened
 ):
     now = BEGAN + age
     who = doubted(expires_at=None if expires is None else BEGAN + expires, reason=ASIDE if aside else None)
     settled = resolve(
-        who, result, policy, live_proved=live, read_began=now - reading, now=now, later=later, overtaken=overtaken
+        who,
+        result,
+        policy,
+        live_proved=live,
+        read_began=now - reading,
+        now=now,
+        later=later,
+        overtaken=overtaken,
+        opened=opened,
     )
     assert settled.state == "in_doubt" or may_move("in_doubt", settled.state)
     if settled.state == "queued":
@@ -472,14 +501,16 @@ def test_a_message_in_doubt_is_sent_again_only_by_proof_or_by_policy(
     [("open", BEGAN + 1, True), ("open", BEGAN, False), ("held", BEGAN + 1, False)],
 )
 def test_live_means_proved_since_the_doubt_began_and_open_now(gate, life_at, live):
-    session = Session(
-        id=SessionId(1),
-        name=SessionName("s"),
-        server="srv",
-        kind="evolution",
-        created_at=0.0,
-        gate=gate,
-        can_send=Axis(),
-        facts=Facts(life_at=life_at),
-    )
-    assert live_since_doubt(session, doubted()) is live
+    assert live_since_doubt(session(gate=gate, can_send=Axis(), facts=Facts(life_at=life_at)), doubted()) is live
+
+
+def session(**fields: object) -> Session:
+    base = Session(id=SessionId(1), name=SessionName("s"), server="srv", kind="evolution", created_at=0.0)
+    return msgspec.structs.replace(base, **fields)
+
+
+def test_a_gate_that_opens_brings_the_looks_forward_and_one_that_stays_as_it_is_does_not():
+    held, opened = session(gate="held", gate_since=5.0), session(gate="open", gate_since=7.0)
+    assert (opened_at(held), opened_at(opened)) == (0.0, 7.0)
+    turns = {(a.gate, b.gate): reopened(a, b) for a in (held, opened) for b in (held, opened)}
+    assert [turn for turn, hastens in turns.items() if hastens] == [("held", "open")]

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
 
+from esteio.core.model import MessageId
+from esteio.engine.upkeep import DOUBT_EVERY_S
+from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
 
@@ -138,6 +141,80 @@ def test_the_echo_webhook_resolves_where_there_is_no_list(kind: str) -> None:
         assert (await lab.message(message)).provider_id == lab.world.ledger.delivered[-1].provider_id
 
     play(story)
+
+
+async def _down(lab: Lab, how: str, for_s: float) -> None:
+    """The session cannot send for so long; then it can again by what ends it."""
+    if how == "ghost":
+        lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
+        await lab.send("loja", OTHER, "para ver que caiu")
+        await asyncio.sleep(for_s)
+        lab.world.restart_server("prov")
+    else:
+        lab.world.inject("prov", None, Fault("server_down", for_s=for_s))
+        await asyncio.sleep(for_s)
+
+
+# After a server's outage the gate opens before the line itself is proved alive, half a minute later.
+@pytest.mark.parametrize(("how", "within_s"), [("ghost", 2 * DOUBT_EVERY_S), ("server", 60)])
+def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again(how: str, within_s: float) -> None:
+    """However long it has lasted, and thus however seldom it was looked at."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await _sent_before(lab)
+        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "um")
+        behind = await lab.send("loja", CUSTOMER, "dois")
+        await until_message(lab, message, "in_doubt", within_s=30)
+        await _down(lab, how, 4000)
+        assert (await lab.session("loja")).gate == "held"
+        assert (await lab.message(message)).state == "in_doubt"
+        await until_message(lab, behind, "sent", "delivered", "read", within_s=1800)
+        (looked,) = [a for a in await lab.store.attempts(MessageId(message)) if a.outcome.startswith("looked")]
+        assert looked.outcome == "looked: absent"
+        assert looked.at - (await lab.session("loja")).gate_since < within_s
+        assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
+
+    play(story)
+
+
+def test_a_look_under_way_when_the_gate_opens_puts_nothing_off() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await _sent_before(lab)
+        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        message = await lab.send("loja", CUSTOMER, "um")
+        await until_message(lab, message, "in_doubt", within_s=30)
+        lab.gateway.upkeep._doubts._transport = real = SlowList(lab)
+        await _down(lab, "ghost", 4000)
+        await until_message(lab, message, "sent", "delivered", "read", within_s=1800)
+        assert real.slow, "it began while the gate was closed and ended after"
+        assert lab.world.now() - (await lab.session("loja")).gate_since < 30
+
+    play(story)
+
+
+class SlowList:
+    """The provider's list, asked for behind a closed gate long after the doubt, is not answered before it opens."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab, self._real, self._began, self.slow = lab, lab.gateway.transport, lab.world.now(), False
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        answer = await self._real.exchange(request)
+        if "/chat/findMessages/" in request.url and self._lab.world.now() > self._began + 3600 and not self.slow:
+            assert (await self._lab.session("loja")).gate == "held"
+            while (await self._lab.session("loja")).gate == "held":
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(5)
+            self.slow = True
+        return answer
+
+    async def aclose(self) -> None:
+        await self._real.aclose()
 
 
 @DONE

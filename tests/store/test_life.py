@@ -11,7 +11,16 @@ import apsw
 import pytest
 
 import esteio
-from esteio.store.base import Locked, NewerDatabase, RawInbound, ServerCommit, StoreBroken, StoreFull, Work
+from esteio.store.base import (
+    Locked,
+    NewerDatabase,
+    RawInbound,
+    SendSettlement,
+    ServerCommit,
+    StoreBroken,
+    StoreFull,
+    Work,
+)
 from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
 from faulty_disk import FaultyDisk
@@ -59,6 +68,22 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
     third = file_store()
     assert (await third.start(NOW + 60)).doubted == ()
     await third.aclose()
+
+
+async def test_what_was_in_doubt_before_is_looked_for_again_at_once(file_store, make):
+    """Its echo may have found nobody."""
+    before = file_store()
+    session = await filled(before, make)
+    doubts = [await make.doubted(before, session, chat=f"551190000000{n}") for n in range(2)]
+    for doubt, aside in zip(doubts, (False, True), strict=True):
+        later = SendSettlement(doubt.id, session.id, 0, "in_doubt", NOW, due_at=NOW + 300, aside=aside)
+        assert await before.settle_doubt(later)
+    await before.aclose()
+    after = file_store()
+    assert (await after.start(NOW + 9)).doubted == ()
+    assert [one.id for one in await after.doubted(NOW + 9, 9)] == [doubts[0].id]
+    assert (await after.message(doubts[0].id)).doubt_since == NOW
+    await after.aclose()
 
 
 async def test_closing_twice_is_harmless_and_closed_is_closed(file_store, make):

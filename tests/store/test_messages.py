@@ -202,6 +202,29 @@ async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store, mak
     assert await store.settle_sends([make.settle(claim)]) == [False]
 
 
+async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store, make):
+    mine, other = await make.session(store, gate="open"), await make.session(store, "s2")
+    plain = await make.doubted(store, mine, chat="5511900000001")
+    aside = await make.doubted(store, mine, chat="5511900000002")
+    foreign = await make.doubted(store, other)
+    for message, moves in ((plain, False), (aside, True), (foreign, False)):
+        later = SendSettlement(message.id, message.session_id, 0, "in_doubt", NOW, due_at=NOW + 300, aside=moves)
+        assert await store.settle_doubt(later)
+    held = await make.commit(store, mine, gate="held")
+    assert list(await store.doubted(NOW + 99, 9)) == [], "a commit that says nothing of doubts leaves them alone"
+    stale = msgspec.structs.replace(held, version=held.version - 1)
+    assert not await store.commit_decision(DecisionCommit(session=stale, doubts_due=NOW + 60))
+    assert list(await store.doubted(NOW + 99, 9)) == []
+    opened = msgspec.structs.replace(held, gate="open")
+    assert await store.commit_decision(DecisionCommit(session=opened, doubts_due=NOW + 60))
+    assert list(await store.doubted(NOW + 59, 9)) == []
+    assert [one.id for one in await store.doubted(NOW + 60, 9)] == [plain.id]
+    assert await make.claim(store, NOW + 60) == [], "looked for, not sent"
+    again = msgspec.structs.replace(opened, version=opened.version + 1)
+    assert await store.commit_decision(DecisionCommit(session=again, doubts_due=NOW + 90))
+    assert [one.id for one in await store.doubted(NOW + 60, 9)] == [plain.id], "never put off"
+
+
 async def test_doubt_is_looked_at_when_due_and_resolved_once(store, make):
     session = await make.session(store)
     message = await make.doubted(store, session)

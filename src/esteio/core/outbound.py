@@ -204,6 +204,16 @@ def live_since_doubt(session: Session, message: Message) -> bool:
     return session.gate == "open" and session.facts.life_at > _began(message)
 
 
+def opened_at(session: Session) -> float:
+    """Since when its gate is open, 0 while it is not: then looking begins anew, however long a doubt has lasted."""
+    return session.gate_since if session.gate == "open" else 0.0
+
+
+def reopened(before: Session, after: Session) -> bool:
+    """Whether the session can send again: its doubts are looked at now, for each of them holds up a chat."""
+    return before.gate != "open" and after.gate == "open"
+
+
 def is_aside(message: Message) -> bool:
     """Whether this message in doubt is set aside: its reason says so."""
     return message.state == "in_doubt" and message.reason is not None and message.reason.code == "in-doubt-held"
@@ -219,10 +229,12 @@ def resolve(
     now: float,
     later: bool = False,
     overtaken: bool = False,
+    opened: float = 0.0,
 ) -> Settled:
     """A message in doubt after one look. Absence counts only when the session is proved live and the read began later
     than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`:
-    another look may tell more than this one did. `overtaken`: a later message of its chat may have gone meanwhile."""
+    another look may tell more than this one did. `overtaken`: a later message of its chat may have gone meanwhile.
+    `opened`: as `opened_at`; what is set aside does not care."""
     began = _began(message)
     if result == "found":
         return Settled("sent", doubt_since=began)
@@ -232,7 +244,8 @@ def resolve(
     mute = conclusive and (not later or read_began > began + LOOKS_LIVE_S)
     given_up_at = _given_up_at(message, policy, mute=mute)
     if now < given_up_at:
-        due_at = min(given_up_at, _next_look(began, policy, now))
+        anew = began if is_aside(message) else max(began, opened)
+        due_at = min(given_up_at, _next_look(began, anew, policy, now))
         if is_aside(message) or (mute and policy.in_doubt != "resend"):
             return _set_aside(message, due_at)
         return Settled("in_doubt", due_at, Reason("in-doubt"), message.closed_tries, began)
@@ -278,8 +291,9 @@ def _given_up_at(message: Message, policy: Policy, *, mute: bool) -> float:
     return max(min(last, message.expires_at - policy.send_timeout_s), min(last, began + 2 * policy.send_timeout_s))
 
 
-def _next_look(began: float, policy: Policy, now: float) -> float:
-    """Half as long again as the doubt has lasted; the first useful look for absence is when the send's time is over."""
+def _next_look(began: float, anew: float, policy: Policy, now: float) -> float:
+    """Half as long again as there has been something to hope for: since the doubt began, or (`anew`) since the session
+    can send again. The first useful look for absence is when the send's time is over."""
     conclusive = conclusive_at(began, policy)
-    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - began) / 2))
+    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - anew) / 2))
     return min(now + pause, conclusive + 1) if now < conclusive else now + pause

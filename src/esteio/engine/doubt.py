@@ -76,6 +76,8 @@ class Doubts:
             later=outcome.later,
             # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
             overtaken=aside and await self._store.overtaken(message.id),
+            # As it is after the look: one that saw the gate still closed may not undo what its opening did.
+            opened=outbound.opened_at(self._judged(message.session_id) or session),
         )
         if await self._store.settle_doubt(_settlement(message, settled, outcome, self._clock.now())):
             self._told(message.session_id, message.id, outcome.evidence)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from esteio.clock import Clock
-from esteio.core import gap
+from esteio.core import gap, outbound
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, Line, Notice, View
 from esteio.core.documents import approval_document, server_document, session_document
@@ -171,6 +171,7 @@ class Reconciler:
             clear_qr=decision.clear_qr,
             gap_since=gap.of_session(seen.session, session),
             gap_due=now + gap.SETTLES_S,
+            doubts_due=now if outbound.reopened(seen.session, session) else None,
         )
 
     # -- servers --------------------------------------------------------------------------------------------------

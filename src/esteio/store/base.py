@@ -129,7 +129,8 @@ class Store(RelayStore, Protocol):
     async def start(self, now: float) -> CrashReport:
         """Take the lock, migrate, and put right what a crash left: `performing` work becomes `done` with outcome
         `interrupted` plus an `act_interrupted` evidence on its session (relays and notices go back to `ready`);
-        `sending` messages become `in_doubt` with `doubt_since` = the claim's time. Raises `NewerDatabase`, `Locked`."""
+        `sending` messages become `in_doubt` with `doubt_since` = the claim's time, and every doubt that is not set
+        aside is due for a look. Raises `NewerDatabase`, `Locked`."""
         ...
 
     async def aclose(self) -> None: ...

@@ -503,6 +503,13 @@ SELECT seq FROM messages WHERE state = 'sending' ORDER BY lease_until, seq
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.state = 'in_doubt' AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
+-- name: doubts_hasten
+UPDATE messages SET due_at = :due_at
+WHERE session_id = :session_id AND state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+
+-- name: doubts_hasten_all
+UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+
 -- name: messages_next_doubt
 SELECT min(due_at) FROM messages WHERE state = 'in_doubt'
 

@@ -156,6 +156,8 @@ class DecisionCommit(msgspec.Struct, frozen=True):
     gap_since: float | None = None
     """From then on messages may have been missed; the list is to be read back at `gap_due`."""
     gap_due: float = 0.0
+    doubts_due: float | None = None
+    """The gate opened: messages in doubt are looked for from then on, but not what was set aside."""
     drop_control: bool = False
     """Control work of this session that is still `ready` is dropped (its cause is gone)."""
     clear_qr: bool = False

@@ -128,6 +128,8 @@ class Sending(Room):
         return None if row is None else announce(db, row, now, self._sentence)
 
     def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
+        # What was in doubt before is looked for again too: its echo may have found nobody here.
+        db.run("doubts_hasten_all", {"due_at": now})
         doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
         return [message for message in doubted if message is not None]
 
