@@ -175,8 +175,9 @@ class Forgiving:
             self._out.flush()
 
 
-def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
-    """Configure the log once. `level`: debug, info, warning or error; `form`: auto, json or console."""
+def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None, *, for_good: bool = False) -> None:
+    """Configure the log. `level`: debug, info, warning or error; `form`: auto, json or console; `for_good`: it is not
+    configured again in this process, so that each logger is put together once instead of at every line."""
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
     last: Any = structlog.dev.ConsoleRenderer(colors=out.isatty()) if console else structlog.processors.JSONRenderer()
@@ -192,5 +193,5 @@ def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Forgiving(out))),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 from urllib.parse import parse_qsl
 
@@ -60,7 +61,7 @@ class Call:
         self._scope = scope
         self._receive = receive
         self.path = path
-        self.headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in scope["headers"]}
+        self.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
         self.default_language = default_language
         self.key = ApiKey("", "", "read", 0.0)
         """The caller's key; set before the handler runs wherever the route names a role."""
@@ -177,6 +178,7 @@ def page_size(words: Mapping[str, str]) -> int:
     return whole_number(words, "limit", 100, 1, LARGEST_PAGE)
 
 
+@lru_cache(maxsize=256)
 def language_of(header: str, default: Language) -> Language:
     """The language that an `Accept-Language` likes best among ours."""
     best: tuple[float, Language] | None = None

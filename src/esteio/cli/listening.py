@@ -61,6 +61,8 @@ def server(app: Any) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks who called or by which scheme; the public address is configured.
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_S,
     )
     return Server(config)

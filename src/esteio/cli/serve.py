@@ -47,7 +47,7 @@ def serve(
     from esteio.cli.listening import bind  # noqa: PLC0415
     from esteio.log import set_up  # noqa: PLC0415
 
-    set_up(settings.log.level, settings.log.format)
+    set_up(settings.log.level, settings.log.format, for_good=True)
     if settings.door.listen:
         raise Misused("no-door")
     sockets = [bind(settings.listen)]

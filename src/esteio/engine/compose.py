@@ -28,6 +28,7 @@ _WRITTEN = re.compile(r"\+?[\d\s().\-]{6,32}")
 _PARTS = ("text", "media", "location", "contacts", "poll", "reaction")
 
 
+@lru_cache(maxsize=16384)
 def address(text: str, field: str = "to") -> str:
     """Digits of a phone, or a group's or lid's JID as it is. Raises `Refusal("invalid-phone")`."""
     text = text.strip()

@@ -12,7 +12,7 @@ import errno
 import re
 import socket
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -117,6 +117,7 @@ class AiohttpTransport:
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
         mark = _Mark()
+        _MARK.set(mark)
         try:
             session, url = self._road(request.url)
             async with session.request(
@@ -126,7 +127,6 @@ class AiohttpTransport:
                 data=request.body or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=request.timeout_s),
-                trace_request_ctx=mark,
             ) as answer:
                 body = await self._read(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -185,7 +185,7 @@ class AiohttpTransport:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            trace_configs=[_watch()],
+            request_class=_Marked,
             headers={"User-Agent": "esteio", "Accept": "application/json"},
         )
         # The library repeats GET, PUT and DELETE by itself when a kept connection turns out closed. A DELETE is a
@@ -216,14 +216,17 @@ class _Mark:
     sent: Literal["no", "maybe"] = "no"
 
 
-def _watch() -> aiohttp.TraceConfig:
-    async def in_hand(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.sent = "maybe"
+_MARK: ContextVar[_Mark] = ContextVar("mark")
+"""Of the exchange that this task performs."""
 
-    watch = aiohttp.TraceConfig()
-    watch.on_connection_create_end.append(in_hand)
-    watch.on_connection_reuseconn.append(in_hand)
-    return watch
+
+class _Marked(aiohttp.ClientRequest):
+    """A request that tells when it is about to be written. (The library's own trace costs a fifth of an exchange.)"""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        """Marked first, then written."""
+        _MARK.get().sent = "maybe"
+        return await super().send(conn)
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
