@@ -167,6 +167,13 @@ class Fleet:
         self.hear("socket_closed", n)
         return self.judge(n)
 
+    def stay_closed(self, n: int = 1) -> None:
+        """Look after look says closed, until it counts as standing still."""
+        for gap in (5, 1, 1):
+            self.now += gap
+            self.hear("said_closed", n, road="state")
+            self.judge(n)
+
     def open_act(self, n: int = 1) -> Attempt | None:
         return self.sessions[n].recovery.open
 

@@ -146,9 +146,7 @@ def test_a_crash_in_the_middle_is_looked_into_before_anything():
     fleet = Fleet()
     fleet.now += 100
     fleet.kill(says="closed")
-    fleet.now += 5
-    fleet.hear("said_closed", road="state")
-    fleet.judge()
+    fleet.stay_closed()
     act = fleet.open_act()
     assert act is not None
     fleet.now += 3
@@ -166,9 +164,7 @@ def test_connect_answered_with_noop_keeps_its_time():
     fleet = Fleet()
     fleet.now += 100
     fleet.kill(says="closed")
-    fleet.now += 5
-    fleet.hear("said_closed", road="state")
-    fleet.judge()
+    fleet.stay_closed()
     assert fleet.rungs() == ["connect"]
     fleet.answer("noop")
     fleet.judge()
@@ -222,10 +218,7 @@ def test_a_logout_that_takes_effect_is_followed_by_connects_not_by_another_logou
     fleet.hear("said_closed", road="state")
     fleet.judge()
     assert last(fleet).result == "effect"
-    for _ in range(2):
-        fleet.now += 5
-        fleet.hear("said_closed", road="state")
-        fleet.judge()
+    fleet.stay_closed()
     assert fleet.rungs()[:2] == ["logout", "connect"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import diagnose
-from esteio.core.diagnose import DOWN, FOR_PEOPLE, confirmed_life, verdict
+from esteio.core.diagnose import DOWN, FOR_PEOPLE, ajar, confirmed_life, verdict
 from esteio.core.evidence import KINDS, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
 from esteio.core.model import Attempt, Recovery
@@ -338,6 +338,29 @@ def test_an_open_socket_proves_nothing_while_the_provider_still_connects():
 def test_a_claim_is_a_hint_where_there_is_a_better_witness():
     facts = folded(("said_open", 1.0, "state"), ("said_closed", 50.0, "state"), ("said_closed", 99.0, "state"))
     assert (facts.life_at, facts.dead_at, facts.said, facts.said_since) == (0.0, 0.0, "closed", 50.0)
+
+
+def test_looks_in_a_row_that_say_the_same_are_counted_and_two_in_one_moment_are_one():
+    row = [("said_closed", at, "state") for at in (50.0, 50.2, 55.0, 56.0)]
+    facts = folded(("said_open", 1.0, "state"), *row)
+    assert (facts.said_times, facts.said_since) == (3, 50.0)
+    facts = folded(*row, ("said_connecting", 57.0, "state"), ("said_closed", 58.0, "state"))
+    assert (facts.said_times, facts.said_since, facts.moving_at) == (1, 58.0, 57.0)
+
+
+@pytest.mark.parametrize("road", ["state", "webhook"])
+def test_whoever_says_connecting_says_that_it_moves(road):
+    assert folded(("said_connecting", 57.0, road), ("said_connecting", 50.0, road)).moving_at == 57.0
+    assert folded(("said_connecting", 57.0, "list")).moving_at == 0
+
+
+@pytest.mark.parametrize("says", ["said_closed", "said_connecting"])
+def test_an_open_socket_beside_another_word_is_ajar_until_life_or_death_is_newer(says):
+    beside = (("said_open", 1.0, "state"), (says, 10.0, "state"), ("socket_ok", 10.0))
+    assert ajar(folded(*beside))
+    assert not ajar(folded(*beside, ("socket_closed", 15.0)))
+    assert not ajar(folded(*beside, ("round_trip_ok", 15.0)))
+    assert not ajar(folded(("said_open", 1.0, "state"), ("socket_ok", 10.0)))
 
 
 def test_a_claim_counts_weakly_where_there_is_none():

@@ -117,7 +117,7 @@ def said(found) -> tuple:
     return found.do, found.rung, found.because.code
 
 
-STEADY_CLOSED = Facts(said="closed", said_at=T0, said_since=T0 - 10)
+STEADY_CLOSED = Facts(said="closed", said_at=T0, said_since=T0 - 10, said_times=4)
 
 
 @pytest.mark.parametrize("kind", ["live", "suspect", "new", "server_down", "server_wall"])
@@ -245,21 +245,55 @@ def test_after_a_boot_a_restart_waits_for_the_whole_grace():
     assert (found.do, found.until) == ("wait", T0 + 170)
 
 
-def test_a_connect_waits_until_closed_has_stood_for_two_looks():
-    just = Facts(said="closed", said_at=T0, said_since=T0)
-    found = step(case("closed"), facts=just)
-    assert (found.do, found.until) == ("wait", T0 + 5)
-    moved = msgspec.structs.replace(STEADY_CLOSED, hinted="connecting", hinted_at=T0 - 1)
-    assert step(case("closed"), facts=moved).do == "wait"
-    assert said(step(case("closed"), facts=STEADY_CLOSED)) == ("act", "connect", "closed")
+def closed(**changes: object) -> Facts:
+    return msgspec.structs.replace(STEADY_CLOSED, **changes)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (STEADY_CLOSED, "act"),
+        (closed(said_since=T0, said_times=1), "wait"),
+        (closed(said_since=T0 - 2.6), "wait"),
+        (closed(said_since=T0 - 2.8), "act"),
+        (closed(said_times=3), "wait"),
+        (closed(moving_at=T0 - 10), "wait"),
+        (closed(moving_at=T0 - 1), "wait"),
+    ],
+)
+def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of_connecting(facts, expected):
+    found = step(case("closed"), facts=facts)
+    assert found.do == expected
+    if expected == "wait":
+        assert found.until == T0 + 5
+    else:
+        assert said(found) == ("act", "connect", "closed")
 
 
 def test_after_a_boot_closed_must_stand_as_long_as_an_act_would_have():
     """A server that starts reconnects by itself, again and again: a connect between two of its tries makes a duel."""
     for stood, expected in ((10, "wait"), (19, "wait"), (20, "act")):
-        facts = Facts(said="closed", said_at=T0, said_since=T0 - stood)
-        assert step(case("closed"), facts=facts, booted=T0 - 100).do == expected
+        assert step(case("closed"), facts=closed(said_since=T0 - stood), booted=T0 - 100).do == expected
     assert step(case("closed"), facts=STEADY_CLOSED, booted=T0 - 180).do == "act"
+
+
+def test_a_provider_that_was_seen_at_it_in_this_fall_must_stand_closed_as_long_too():
+    """Storm seed 5047: it says closed for a moment between any two of its own tries."""
+    for stood, expected in ((19, "wait"), (20, "act")):
+        facts = closed(said_since=T0 - stood, life_at=T0 - 60, moving_at=T0 - 40)
+        assert step(case("closed"), facts=facts).do == expected
+    before = closed(life_at=T0 - 60, moving_at=T0 - 61)
+    assert step(case("closed"), facts=before).do == "act", "what it did before it lived last says nothing"
+    unlinked = closed(life_at=T0 - 60, moving_at=T0 - 40, unpaired_at=T0 - 30)
+    assert step(case("closed"), facts=unlinked).do == "act", "without credentials there is nothing to fight about"
+
+
+def test_no_connect_beside_a_socket_that_is_open():
+    """Storm seed 5044: its `open` waits in a queue that stands still; each further connect throws the last one out."""
+    beside = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 15), ajar_at=T0 - 4)
+    assert step(case("closed"), facts=beside).do == "wait"
+    gone = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 2), ajar_at=T0 - 4)
+    assert step(case("closed"), facts=gone).do == "act"
 
 
 def test_a_missing_instance_may_still_be_loading_after_a_boot():

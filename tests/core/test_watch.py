@@ -217,3 +217,34 @@ def test_an_idle_and_confirmed_session_is_looked_at_by_its_socket():
     fleet = looked()
     fleet.now += 31
     assert fleet.judge().look == "socket"
+
+
+def test_what_is_about_to_be_connected_is_looked_at_every_second_until_closed_stands():
+    fleet = looked()
+    fleet.now += 10
+    fleet.kill(says="closed")
+    gaps = []
+    for _ in range(4):
+        fleet.now += 0.1
+        gaps.append(round(next_look(fleet) + 0.1))
+        fleet.hear("said_closed", road="state")
+        fleet.hear("socket_closed")
+        fleet.judge()
+    assert gaps == [5, 1, 1, 2], "then the act's effect is looked for"
+    assert fleet.rungs() == ["connect"]
+
+
+@pytest.mark.parametrize("says", ["closed", "connecting"])
+def test_a_socket_that_is_open_beside_such_a_word_is_asked_through_whatsapp(says):
+    fleet = looked()
+    fleet.now += 10
+    fleet.kill(says=says)
+    fleet.now += 5
+    fleet.hear(f"said_{says}", road="state")
+    fleet.hear("socket_ok")
+    fleet.judge()
+    fleet.now += 5
+    assert fleet.judge().look == "roundtrip"
+    fleet.hear("round_trip_ok")
+    assert fleet.judge().session.state == "connected"
+    assert fleet.rungs() == []

@@ -87,6 +87,31 @@ def test_a_registry_that_was_behind_for_a_moment_needs_no_hand() -> None:
     play(story)
 
 
+def test_a_connect_whose_open_waits_in_a_queue_that_stands_still_is_not_made_again() -> None:
+    """Storm seed 5044: three more connects threw out the socket that the first had opened; when the queue moved again
+    each of their closes was followed by a reconnect, and they threw each other out for ever."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.inject("prov", "loja", Fault("stale_registry"))
+        lab.world.inject("prov", "loja", Fault("stalled", socket="alive", for_s=400))
+        await until_because(lab, "closed", 45)
+        await lab.until_state("loja", "connected", 60)
+        await lab.send("loja", OTHER, "de volta")
+        await asyncio.sleep(100)
+        truth = lab.world.truth("prov", "loja")
+        assert (truth.claim, truth.alive) == ("close", True), "its memory knows nothing of it yet"
+        assert lab.texts_delivered(OTHER) == ["de volta"]
+        await asyncio.sleep(300)
+        lab.world.contact_sends(PHONE, CUSTOMER, "e agora?")
+        await asyncio.sleep(100)
+        await is_told(lab, *WELL)
+        assert await rungs(lab) == ["connect"]
+        harmless(lab, "connect")
+
+    play(story)
+
+
 # -- G2: dead socket, memory says open -----------------------------------------------------------------------------
 
 

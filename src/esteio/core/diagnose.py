@@ -241,3 +241,8 @@ def confirmed_life(session: Session) -> bool:
     facts = session.facts
     fell = session.last_outage.since if session.last_outage else 0.0
     return max(facts.send_ok_at, facts.receive_ok_at) > fell
+
+
+def ajar(facts: Facts) -> bool:
+    """Whether its socket was found open although its memory says otherwise: its events may stand still."""
+    return facts.ajar_at > max(facts.life_at, *facts.closed, 0.0)

@@ -29,6 +29,8 @@ _QUEUED = frozenset({*_RECEIVES, *_ACKS, "ack_error", "said_open", "said_connect
 CLAIMED: Mapping[str, str] = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
 """Claims, and the words they are remembered by."""
 KEEP_ACKS = 20
+APART_S = 0.5
+"""Readings closer together than this count as one."""
 _Fold = Callable[[Facts, Evidence], Facts]
 
 
@@ -74,7 +76,7 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
         # An open socket object proves little while the provider itself is still pairing or connecting (201 without
         # effect was observed there); beside a claim of open it ends a death, for a dead socket answers otherwise.
         if facts.said != "open":
-            return facts
+            return msgspec.structs.replace(facts, ajar_at=max(at, facts.ajar_at))
         facts = msgspec.structs.replace(facts, socket_ok_at=max(at, facts.socket_ok_at))
     if kind in _SENDS and at > facts.send_ok_at:
         facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
@@ -148,7 +150,7 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     if at < facts.said_at:
         return facts
     was = facts.said
-    facts = msgspec.structs.replace(facts, said=word, said_at=at, said_since=facts.said_since if word == was else at)
+    facts = _says(facts, word, at)
     if word == "open" and was != "open":
         facts = msgspec.structs.replace(facts, opened_at=at)
     if not trust_claims:
@@ -158,6 +160,15 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     if word == "open" and _claim_may_heal(facts, was, at):
         return _lived(facts, at, "said_open", evidence.seen_at)
     return facts
+
+
+def _says(facts: Facts, word: str, at: float) -> Facts:
+    if word == "connecting":
+        facts = msgspec.structs.replace(facts, moving_at=max(at, facts.moving_at))
+    if word != facts.said:
+        return msgspec.structs.replace(facts, said=word, said_at=at, said_since=at, said_times=1)
+    times = facts.said_times + (at - facts.said_at >= APART_S)
+    return msgspec.structs.replace(facts, said_at=at, said_times=times)
 
 
 def _listed(facts: Facts, word: str, at: float) -> Facts:
@@ -175,8 +186,8 @@ def _claim_may_heal(facts: Facts, was: str, at: float) -> bool:
 def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -> Facts:
     at = evidence.happened_at
     if word == "connecting":
-        times = _spread(evidence)
-        facts = msgspec.structs.replace(facts, connecting=tuple(sorted((*facts.connecting, *times)))[-KEEP_FLAPS:])
+        times = tuple(sorted((*facts.connecting, *_spread(evidence))))[-KEEP_FLAPS:]
+        facts = msgspec.structs.replace(facts, connecting=times, moving_at=max(at, facts.moving_at))
     if at < facts.hinted_at:
         return facts
     facts = msgspec.structs.replace(facts, hinted=word, hinted_at=at)

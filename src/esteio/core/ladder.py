@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict
+from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar
 from esteio.core.model import DESTRUCTIVE, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -23,6 +23,8 @@ RESTART_NOOP = "restart-ended-socket-noop"
 """Name of the quirk: a restart of a session whose socket has already ended is answered 200 and does nothing."""
 
 
+CLOSED_LOOKS = 4
+"""So many looks in a row must find it closed: the moment between two tries of its own may meet one or two of them."""
 NOTHING_TO_HEAL: frozenset[Kind] = frozenset({"live", "suspect", "new", "server_down", "server_wall"})
 """Verdicts that call for no rung of this session."""
 
@@ -199,7 +201,8 @@ def _patience(
             return Step("wait", verdict.because, until=ready)
     if verdict.kind == "closed" and rung == "connect" and not _stays_closed(session, server, policy, now):
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
-        # second socket with the same credentials, and the two throw each other out for ever.
+        # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
+        # socket that lives, whose `open` still waits in a queue that stands still.
         return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
     if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
@@ -211,15 +214,17 @@ def _patience(
 
 
 def _stays_closed(session: Session, server: Server, policy: Policy, now: float) -> bool:
-    """Closed at two looks apart, with no word of connecting since the first. A server that has just started is at it
-    by itself, and is thrown out more than once: there it must stand as long as an act would have."""
+    """Closed at several looks apart, with no socket beside it and no word of connecting since the first. A provider
+    that was seen at it by itself in this fall, or has just started, says closed again and again between its own
+    tries: there it must stand as long as an act would have."""
     facts = session.facts
+    if facts.said != "closed":
+        return True
     patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
-    if pacing.in_boot_grace(server, policy, now):
+    if pacing.in_boot_grace(server, policy, now) or facts.moving_at > max(facts.life_at, facts.unpaired_at):
         patience = policy.effect_within_s
-    stood = facts.said_at - facts.said_since >= patience
-    moved = facts.hinted == "connecting" and facts.hinted_at > facts.said_since
-    return facts.said != "closed" or (stood and not moved)
+    stood = facts.said_at - facts.said_since >= patience and facts.said_times >= CLOSED_LOOKS
+    return stood and facts.moving_at < facts.said_since and not ajar(facts)
 
 
 def _boot(server: Server, policy: Policy) -> float:

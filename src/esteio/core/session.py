@@ -53,7 +53,13 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The freshest claim of the provider's own memory: open, connecting, closed, or a word we do not know."""
     said_at: float = 0.0
     said_since: float = 0.0
-    """Since when it has said just that, look after look."""
+    """Since when it has said just that, look after look …"""
+    said_times: int = 0
+    """… and how many looks in a row."""
+    moving_at: float = 0.0
+    """When anybody last said connecting."""
+    ajar_at: float = 0.0
+    """When its socket was last seen open beside a claim that it is not."""
     hinted: str = ""
     """The freshest claim pushed by a webhook, or of a list."""
     hinted_at: float = 0.0

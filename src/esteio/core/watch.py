@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from esteio.core import hearing, pacing
 from esteio.core.decision import Depth, Draft
-from esteio.core.diagnose import Verdict, confirmed_life
+from esteio.core.diagnose import Verdict, ajar, confirmed_life
+from esteio.core.ladder import CLOSED_LOOKS
 
 EFFECT_LOOK_S = 2.0
 """How soon after an act, and how often, its effect is looked for."""
@@ -46,6 +47,9 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
         needs_proof = not confirmed_life(session) and not looked
         return looked if needs_proof else fresh + policy.probe_idle_s - spread
+    if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
+        # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
+        return looked + AT_ONCE_S
     if session.paused or _settled_down(draft, verdict) or verdict.kind in ("server_down", "server_wall"):
         # Where the server itself cannot be asked (no list), its sessions are how we hear that it is back.
         return looked + policy.probe_idle_s
@@ -82,11 +86,15 @@ def depth(draft: Draft, verdict: Verdict) -> Depth:
     """The cheapest read that can tell: the socket when idle, a WhatsApp round trip for suspects and the just healed."""
     if not draft.view.can.round_trip_probe:
         return "socket"
-    if verdict.kind == "suspect" or draft.session.facts.silents or hearing.doubt_at(draft.session.facts):
+    facts = draft.session.facts
+    if verdict.kind == "suspect" or facts.silents or hearing.doubt_at(facts):
+        return "roundtrip"
+    if ajar(facts) and verdict.kind in ("closed", "reconnecting"):
+        # Its socket is open and its memory says otherwise: WhatsApp knows whether it lives.
         return "roundtrip"
     if verdict.kind == "live" and not confirmed_life(draft.session):
         return "roundtrip"
-    if draft.now - max(draft.session.facts.send_ok_at, draft.session.facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
+    if draft.now - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
         # A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells.
         return "roundtrip"
     return "socket"

@@ -259,8 +259,11 @@ def _ack_silent(world: World, line: Line, params: Params) -> None:
 
 
 def _stale(world: World, line: Line, params: Params) -> None:
+    """Its process loaded it anew and did not connect it: nothing of its old life goes on, a stalled queue neither."""
     line.life += 1
-    line.preparing = 0
+    line.preparing = line.stalls = 0
+    line.pending.clear()
+    line.faults.pop("stalled", None)
     for sock in list(line.sockets):
         line.bury(sock, "stale registry")
     line.state = "close"
