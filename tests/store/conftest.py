@@ -5,7 +5,9 @@ Tests are coroutines, run in one loop with their store. `make` builds the values
 
 import asyncio
 import inspect
+import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,9 @@ from esteio.core.model import AttemptRecord, Content, Message, MessageId, Server
 from esteio.core.session import Session
 from esteio.store.base import DecisionCommit, NewMessage, SendSettlement
 from esteio.store.sqlite import SqliteStore
+
+# The room's model is importable by name: tests are no package here.
+sys.path.insert(0, str(Path(__file__).parent))
 
 NOW = 1_800_000_000.0
 

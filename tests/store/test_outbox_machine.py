@@ -46,7 +46,7 @@ class Sent:
 class Outbox(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.runner = asyncio.Runner()
+        self.loop = asyncio.new_event_loop()
         self.dir = Path(tempfile.mkdtemp(prefix="esteio-machine-"))
         self.lives = 0
         self.now = 1000.0
@@ -62,7 +62,7 @@ class Outbox(RuleBasedStateMachine):
             self.sessions[name] = self.run(self.store.add_session(row, name, b"", self.now, [], []))
 
     def run(self, coroutine):
-        return self.runner.run(coroutine)
+        return self.loop.run_until_complete(coroutine)
 
     @property
     def file(self):
@@ -76,7 +76,7 @@ class Outbox(RuleBasedStateMachine):
 
     def teardown(self):
         self.run(self.store.aclose())
-        self.runner.close()
+        self.loop.close()
         shutil.rmtree(self.dir)
 
     # -- the model's small questions ------------------------------------------------------------------------------

@@ -617,6 +617,7 @@ VALUES (:session_id, :provider_id, :state, :at, :error_code) ON CONFLICT DO NOTH
 
 -- name: receipts_early
 SELECT state, at, error_code FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+ORDER BY at, state
 
 -- name: receipts_forget
 DELETE FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
