@@ -40,8 +40,12 @@ def at(value: Json, *path: str) -> Json:
 
 
 def _folded(value: Mapping[str, Json], name: str) -> Json:
-    wanted = name.lower()
-    return next((held for key, held in value.items() if key.lower() == wanted), None)
+    # Most names that are asked for are not there, and most keys have another length.
+    wanted, length = name.lower(), len(name)
+    for key, held in value.items():
+        if len(key) == length and key.lower() == wanted:
+            return held
+    return None
 
 
 def text(value: Json) -> str | None:

@@ -74,25 +74,35 @@ def _participant(jid: str, alternative: str | None) -> str:
 
 # -- what --------------------------------------------------------------------------------------------------------
 
-_WRAPPERS = (
-    "ephemeralMessage",
-    "viewOnceMessage",
-    "viewOnceMessageV2",
-    "viewOnceMessageV2Extension",
-    "documentWithCaptionMessage",
-    "deviceSentMessage",
-    "groupMentionedMessage",
+_WRAPPERS = frozenset(
+    {
+        "ephemeralmessage",
+        "viewoncemessage",
+        "viewoncemessagev2",
+        "viewoncemessagev2extension",
+        "documentwithcaptionmessage",
+        "devicesentmessage",
+        "groupmentionedmessage",
+    }
 )
 
 
 def unwrap(message: Json) -> Json:
     """The message inside its envelopes (view once, disappearing …)."""
     for _ in range(8):
-        inner = next((found for name in _WRAPPERS if (found := at(message, name, "message")) is not None), None)
+        inner = _wrapped(message)
         if inner is None:
             return message
         message = inner
     return message
+
+
+def _wrapped(message: Json) -> Json:
+    if isinstance(message, dict):
+        for name, held in message.items():
+            if name.lower() in _WRAPPERS and (inner := at(held, "message")) is not None:
+                return inner
+    return None
 
 
 def quoted_id(message: Json, envelope: Json = None) -> str | None:
