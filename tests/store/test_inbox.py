@@ -64,6 +64,9 @@ async def test_what_cannot_be_read_is_kept_and_shown(store, make):
     (row,) = await store.unreadable(10)
     assert (row.session, row.note, row.body, row.received_at) == ("s1", "not JSON", b"junk", NOW - 1000)
     assert list(await store.unreadable(10, after=row.id)) == []
+    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW, unreadable_before=NOW - 1000) == 0
+    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW, unreadable_before=NOW - 999) == 1
+    assert list(await store.unreadable(10)) == []
 
 
 async def test_a_received_message_is_a_row_and_an_event_once(store, make):

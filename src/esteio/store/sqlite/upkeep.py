@@ -47,9 +47,10 @@ class Upkeep(Room):
 
         def operation(db: Db) -> int:
             raw = {"before": raw_before, "limit": _AT_ONCE}
+            gone = 0
             if unreadable_before is not None:
-                db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
-            gone = db.run("purge_raws", raw) + db.run("purge_work", raw) + db.run("purge_receipts", raw)
+                gone = db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
+            gone += db.run("purge_raws", raw) + db.run("purge_work", raw) + db.run("purge_receipts", raw)
             return gone + db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
 
         return await self._write(operation)
