@@ -2,6 +2,7 @@
 
 import asyncio
 
+import apsw
 import pytest
 
 from esteio.core.evidence import seen
@@ -18,6 +19,7 @@ from esteio.store.base import (
     Work,
     WorkSettlement,
 )
+from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
 NONE: frozenset[str] = frozenset()
@@ -65,6 +67,33 @@ async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store, ma
     await add(store, make, work("late", "a", due_at=NOW), work("early", "b", due_at=NOW - 5), work("busy", "c"))
     assert [one.id for one in await claim(store, limit=1, busy=frozenset({"c"}))] == ["early"]
     assert [one.id for one in await claim(store, busy=frozenset({"c"}))] == ["late"]
+
+
+@pytest.mark.parametrize("due_at", [NOW, NOW + 60], ids=["due", "not-due"])
+async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make, due_at):
+    """In steps of SQLite's machine. Every webhook of a server may be wrong at once: thousands of acts."""
+
+    async def steps(lanes):
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        waiting = [work(f"w{n}", f"s{n}", due_at=due_at) for n in range(lanes)]
+        await add(store, make, *[work(f"first{n}", f"first{n}", due_at=NOW - 1) for n in range(8)], *waiting)
+        taken = []
+        store._db.connection.trace_v2(
+            apsw.SQLITE_TRACE_PROFILE, lambda told: taken.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
+        )
+        assert [one.id for one in await claim(store, limit=8)] == [f"first{n}" for n in range(8)]
+        assert await store.next_work() == min(due_at, NOW + 30)
+        await store.aclose()
+        return sum(taken)
+
+    assert await steps(2000) < 1.5 * await steps(20)
+
+
+async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting(store, make):
+    await add(store, make, *[work(f"w{n}", f"lane{n}", due_at=NOW - 9 + n) for n in range(4)])
+    busy = frozenset({"lane0", "lane1", "lane2"})
+    assert [one.id for one in await claim(store, limit=1, busy=busy)] == ["w3"]
 
 
 async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store, make):

@@ -278,15 +278,17 @@ VALUES (:id, :lane, :kind, :payload, :due_at, :created_at, :created_at, :session
     'ready', :fence, NULL, :cause_version, NULL)
 ON CONFLICT DO NOTHING
 
+-- part: is_head
+NOT EXISTS (SELECT 1 FROM work f WHERE f.state = 'ready' AND f.lane = w.lane AND f.seq < w.seq)
+    AND NOT EXISTS (SELECT 1 FROM work p WHERE p.state = 'performing' AND p.lane = w.lane)
+
+-- By the time when they fall due, so that a claim reads as many rows as it takes, however many lanes wait.
 -- name: work_heads
-WITH RECURSIVE names (lane) AS (
-    SELECT min(lane) FROM work WHERE state = 'ready'
-    UNION ALL
-    SELECT (SELECT min(w.lane) FROM work w WHERE w.state = 'ready' AND w.lane > n.lane) FROM names n WHERE n.lane IS NOT NULL
-)
-SELECT w.seq, w.lane, w.due_at FROM names n
-JOIN work w ON w.seq = (SELECT min(f.seq) FROM work f WHERE f.state = 'ready' AND f.lane = n.lane)
-WHERE NOT EXISTS (SELECT 1 FROM work p WHERE p.state = 'performing' AND p.lane = n.lane)
+SELECT w.seq, w.lane FROM work w WHERE w.state = 'ready' AND w.due_at <= :now AND {{is_head}}
+ORDER BY w.due_at, w.seq LIMIT :limit
+
+-- name: work_next_due
+SELECT w.due_at FROM work w WHERE w.state = 'ready' AND {{is_head}} ORDER BY w.due_at, w.seq LIMIT 1
 
 -- name: work_claim
 UPDATE work SET state = 'performing', fence = fence + 1, attempts = attempts + 1, lease_until = :lease_until,

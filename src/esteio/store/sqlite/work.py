@@ -50,11 +50,8 @@ class Works(Room):
 
     async def next_work(self) -> float | None:
         """When the next free lane's head falls due, or a lease ends."""
-        times = [row[2] for row in self._reader.rows("work_heads", {})]
-        lease = self._reader.value("work_next_lease", {})
-        if lease is not None:
-            times.append(lease)
-        return min(times, default=None)
+        times = [self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
+        return min((at for at in times if at is not None), default=None)
 
     async def work(self, work_id: str) -> Work | None:
         row = self._reader.row("work", {"id": work_id})
@@ -62,11 +59,11 @@ class Works(Room):
 
 
 def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
-    heads = [
-        (due_at, seq) for seq, lane, due_at in db.rows("work_heads", {}) if due_at <= now and lane not in lanes_busy
-    ]
+    # A busy lane may be free here already: its row is settled, and its performer has not said so yet.
+    found = db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
+    heads = [seq for seq, lane in found if lane not in lanes_busy]
     claimed = []
-    for _, seq in sorted(heads)[:limit]:
+    for seq in heads[:limit]:
         row = db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
         if row is not None:
             claimed.append(rows.work_of(row))
