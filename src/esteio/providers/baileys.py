@@ -16,6 +16,7 @@ once: those without a time of their own are dated now. Never lives here: anythin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
@@ -131,8 +132,13 @@ class Baileys:
         return self.delete(where, now)
 
     def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
-        """`ok` also for a session that was not there."""
+        """`ok` also for a session that was not there. It logs out first, which a dead socket refuses."""
         heard = yield from _hear(where, _call(where, "DELETE", "/sessions/{}"))
+        answered = seen("server_answered", now, "act")
+        if _not_found(heard):
+            return ActOutcome("missing", heard.detail, (answered, seen("instance_missing", now, "act")))
+        if _closed(heard):
+            return ActOutcome("no", heard.detail, (answered, seen("socket_closed", now, "act")))
         return plain_act(heard, now)
 
     def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
@@ -226,8 +232,12 @@ def _call(where: Where, method: str, path: str, body: Json = None, *, timeout_s:
 
 
 def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
+    """403 is what forks of this server say to a wrong key."""
     key = where.credentials.get("apikey")
-    return hear((yield from ask(request)), (key,) if key else ())
+    heard = hear((yield from ask(request)), (key,) if key else ())
+    if heard.kind == "no" and heard.status == 403:
+        return msgspec.structs.replace(heard, kind="auth")
+    return heard
 
 
 def _nothing(outcome: T) -> Flow[T]:
@@ -256,6 +266,12 @@ def _info(info: Json, now: float, road: Road) -> tuple[Evidence, ...]:
 
 def _not_found(heard: Heard) -> bool:
     return heard.kind in ("no", "failed") and "session not found" in heard.words
+
+
+def _closed(heard: Heard) -> bool:
+    """ "Session not connected" is the server's own word for a closed socket, "Connection Closed" Baileys'."""
+    words = heard.words
+    return heard.kind in ("no", "failed") and ("session not connected" in words or "connection closed" in words)
 
 
 def _seen(heard: Heard, now: float) -> ProbeOutcome:
@@ -323,6 +339,9 @@ def _translate(message: OutgoingMessage) -> tuple[str, str, dict[str, Json]]:
     return "", "/sessions/{}/send/media", body
 
 
+# Baileys' own error, whole: WhatsApp did not answer it in time. A database says more words.
+_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
+
 _CERTAINTY: Mapping[str, tuple[Certainty, SendFault]] = {
     "late": ("in_doubt", "timeout"),
     "cut": ("in_doubt", "server"),
@@ -337,7 +356,7 @@ _CERTAINTY: Mapping[str, tuple[Certainty, SendFault]] = {
 
 
 def _sent(heard: Heard, now: float) -> SendOutcome:
-    """Only an id makes it accepted. "Session not connected" is the server's own word for a closed socket."""
+    """Only an id makes it accepted."""
     news = server_news(heard, now, "send")
     provider_id = text(at(heard.body, "data", "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
@@ -346,13 +365,18 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     if _not_found(heard):
         evidence = (answered, seen("instance_missing", now, "send"))
         return SendOutcome("not_sent", fault="missing", detail=heard.detail, evidence=evidence)
-    own = heard.kind in ("no", "failed")
-    if own and ("session not connected" in heard.words or "connection closed" in heard.words):
+    if _closed(heard):
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
     if heard.certain_no and heard.kind != "router":
         fault: SendFault = "rate" if heard.kind == "limited" else "server"
         return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
+    if heard.kind == "no" and heard.status == 404:
+        # A path or a session, in words that we do not know; never the message.
+        return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
+    if heard.kind == "failed" and _TIMED_OUT.search(heard.words):
+        silent = (answered, seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]))
+        return SendOutcome("in_doubt", fault="timeout", detail=heard.detail, evidence=silent)
     certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))
     return SendOutcome(certainty, fault=fault, detail=heard.detail[:SHORT], evidence=news)
 

@@ -227,7 +227,7 @@ def _kind(answer: HttpResponse, body: Json, raw: str) -> Kind:
         return "gateway" if answer.is_html or status in (502, 503, 504) else "failed"
     if status == 404 and _ROUTER.search(_message(body) or raw[:1000]):
         return "router"
-    if answer.is_html or 300 <= status < 400 or (status < 400 and body is None and raw.strip() != "null"):
+    if answer.is_html or 300 <= status < 400 or (body is None and _no_word_of_its_own(status, raw)):
         return "html"
     if status == 401:
         return "auth"
@@ -235,6 +235,11 @@ def _kind(answer: HttpResponse, body: Json, raw: str) -> Kind:
         return "limited"
     refused = at(body, "error") is True or at(body, "success") is False
     return "no" if status >= 400 or refused else "ok"
+
+
+def _no_word_of_its_own(status: int, raw: str) -> bool:
+    """Providers speak JSON: anything else in place of an answer, or as a 403 or 404, is somebody's in between."""
+    return raw.strip() != "null" and (status < 400 or status in (403, 404))
 
 
 # -- what it proves ----------------------------------------------------------------------------------------------
@@ -274,13 +279,13 @@ ActAnswer = Literal["ok", "no", "unanswered", "not_reached"]
 
 
 def act_answer(heard: Heard) -> ActAnswer:
-    """The answer of a control act, in the words of `ActOutcome`. Somebody in between (502 to 504, a broken answer)
-    cannot say whether the provider acted; the provider's own 5xx is a no in its words."""
+    """The answer of a control act, in the words of `ActOutcome`. Somebody in between (502 to 504, a broken answer, a
+    page with 200) cannot say whether the provider acted; the provider's own 5xx is a no in its words."""
     if heard.kind == "ok":
         return "ok"
     if heard.kind == "unreachable":
         return "not_reached"
-    if heard.kind in ("late", "cut", "unread", "gateway"):
+    if heard.kind in ("late", "cut", "unread", "gateway") or (heard.kind == "html" and not heard.certain_no):
         return "unanswered"
     return "no"
 

@@ -61,6 +61,34 @@ def hear_from(where: Where, request: HttpRequest) -> Flow[Heard]:
     return heard
 
 
+# W-API's own words; a 404 alone says nothing.
+_NO_INSTANCE = re.compile(r"inst[aâ]nc[^\"]{0,40}(?:n[aã]o encontrad|n[aã]o existe|not found|does not exist)")
+# Only words that can mean nothing else: a database may be "not connected" too.
+_DEAD_SOCKET = re.compile(r"connection closed|inst[aâ]nci[^\"]{0,30}(?:desconectad|n[aã]o (?:est[aá] )?conectad)")
+_OPEN_ALREADY = re.compile(r"j[aá] (?:est[aá] )?conectad|already connected")
+
+
+def missing(heard: Heard) -> bool:
+    """Whether it said that it does not know the instance."""
+    return heard.kind == "no" and _NO_INSTANCE.search(heard.words) is not None
+
+
+def dead_socket(heard: Heard) -> bool:
+    """Whether it said, with whatever status, that the instance has no open socket."""
+    return heard.kind in ("no", "failed") and _DEAD_SOCKET.search(heard.words) is not None
+
+
+def acted(heard: Heard, now: float) -> ActOutcome:
+    """The answer of an act, with what it says of the instance."""
+    if missing(heard):
+        evidence = (*server_news(heard, now, "act"), seen("instance_missing", now, "act"))
+        return ActOutcome("missing", heard.detail, evidence)
+    if dead_socket(heard):
+        evidence = (seen("server_answered", now, "act"), seen("socket_closed", now, "act"))
+        return ActOutcome("no", heard.detail, evidence)
+    return plain_act(heard, now)
+
+
 # -- acts --------------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +111,9 @@ def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome
     else:
         request = call(where, "GET", "/instance/qr-code", image="disable")
     heard = yield from hear_from(where, request)
-    outcome = plain_act(heard, now)
+    outcome = acted(heard, now)
+    if heard.kind == "no" and _OPEN_ALREADY.search(heard.words):
+        return ActOutcome("noop", heard.detail, (*outcome.evidence, seen("said_open", now, "act")))
     if outcome.answer != "ok":
         return outcome
     if at(heard.body, "connected") is True:
@@ -107,7 +137,7 @@ def qr_of(body: Json, *, pairing: bool = False) -> QrCode | None:
 
 def restart(where: Where, now: float) -> Flow[ActOutcome]:
     """Keeps the link."""
-    return plain_act((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
+    return acted((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
 
 
 def logout(where: Where, now: float) -> Flow[ActOutcome]:
@@ -115,7 +145,7 @@ def logout(where: Where, now: float) -> Flow[ActOutcome]:
     heard = yield from hear_from(where, call(where, "GET", "/instance/disconnect"))
     if heard.kind == "no" and "já deslogado" in heard.words:
         return ActOutcome("noop", heard.detail, server_news(heard, now, "act"))
-    return plain_act(heard, now)
+    return acted(heard, now)
 
 
 def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
@@ -123,15 +153,12 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
     evidence: tuple[Evidence, ...] = ()
     for name, _ in WEBHOOKS:
         request = call(where, "PUT", f"/webhook/update-webhook-{name}", {"value": where.webhook_url})
-        outcome = plain_act((yield from hear_from(where, request)), now)
+        outcome = acted((yield from hear_from(where, request)), now)
         if outcome.answer != "ok":
             return msgspec.structs.replace(outcome, detail=f"{name}: {outcome.detail}")
         evidence = outcome.evidence
     return ActOutcome("ok", "", (*evidence, seen("webhook_config_ok", now, "act")))
 
-
-# W-API's own words; a 404 alone says nothing.
-_NO_INSTANCE = re.compile(r"inst[aâ]nc[^\"]{0,40}(?:n[aã]o encontrad|n[aã]o existe|not found|does not exist)")
 
 # -- looks -------------------------------------------------------------------------------------------------------
 
@@ -140,8 +167,10 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     """Its own state is the only witness; a deeper look also reads whose phone it is."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
     connected = at(heard.body, "connected")
-    if heard.kind == "no" and _NO_INSTANCE.search(heard.words):
+    if missing(heard):
         return ProbeOutcome((*server_news(heard, now, "state"), seen("instance_missing", now, "state")))
+    if dead_socket(heard):
+        return ProbeOutcome((seen("server_answered", now, "state"), seen("said_closed", now, "state")))
     if heard.kind != "ok" or not isinstance(connected, bool):
         return ProbeOutcome(look_failed(heard, now, "state"), detail=heard.detail)
     claim = seen("said_open" if connected else "said_closed", now, "state")
@@ -165,7 +194,7 @@ def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
     outcome = yield from connect(where, now, None)
     kinds = {one.kind for one in outcome.evidence}
     evidence = tuple(msgspec.structs.replace(one, road="probe") for one in outcome.evidence)
-    if not kinds & {"qr_shown", "no_qr_yet", "said_open"}:
+    if not kinds & {"qr_shown", "no_qr_yet", "said_open", "instance_missing"}:
         evidence = (*evidence, seen("look_failed", now, "probe"))
     return ProbeOutcome(evidence, outcome.qr, outcome.detail)
 
@@ -174,6 +203,8 @@ def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
     """The five addresses, read back."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
     row = _row(heard)
+    if missing(heard):
+        return ProbeOutcome((*server_news(heard, now, "probe"), seen("instance_missing", now, "probe")))
     if not isinstance(row, dict) or all(at(row, field) is None for _, field in WEBHOOKS):
         return ProbeOutcome(look_failed(heard, now, "probe"), detail=heard.detail)
     wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]

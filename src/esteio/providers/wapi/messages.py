@@ -26,7 +26,7 @@ from esteio.providers.base import (
     Where,
 )
 from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
-from esteio.providers.wapi.calls import ACT_S, call, hear_from, qr_of
+from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
 from esteio.providers.whatsapp import chat_of, content_of, phone_of, quoted_id
 
 LOG_PAGE = 100
@@ -132,8 +132,8 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     provider_id = text(at(heard.body, "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
         return SendOutcome("accepted", provider_id, evidence=news, queue_ref=first(heard.body, "insertedId"))
-    if heard.kind == "no":
-        return _refused(heard, now, news)
+    if heard.kind == "no" or dead_socket(heard):
+        return _refused(heard, now)
     if heard.kind in _BY_KIND:
         certainty, fault = _BY_KIND[heard.kind]
     else:
@@ -141,12 +141,19 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     return SendOutcome(certainty, fault=fault, detail=heard.detail, evidence=news)
 
 
-def _refused(heard: Heard, now: float, news: tuple[Evidence, ...]) -> SendOutcome:
-    if _CLOSED.search(heard.words):
-        closed = (*news, seen("send_closed", now, "send"))
-        return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=closed)
+def _refused(heard: Heard, now: float) -> SendOutcome:
+    answered = seen("server_answered", now, "send")
+    if missing(heard):
+        evidence = (answered, seen("instance_missing", now, "send"))
+        return SendOutcome("not_sent", fault="missing", detail=heard.detail, evidence=evidence)
+    if dead_socket(heard) or _CLOSED.search(heard.words):
+        evidence = (answered, seen("send_closed", now, "send"))
+        return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
+    if heard.status == 404:
+        # A path or an instance, in words that we do not know; never the message.
+        return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))
     fault: SendFault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
-    return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=news)
+    return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=(answered,))
 
 
 def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
