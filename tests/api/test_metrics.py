@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from esteio.core.model import SessionId
@@ -51,7 +52,8 @@ def test_sessions_servers_and_what_waits(run):
     run(test)
 
 
-def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch):
+@pytest.mark.parametrize("address", ["/metrics", "/v1/sessions"])
+def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch, address):
     async def test(gateway):
         await gateway.add_server()
         for number in range(30):
@@ -66,7 +68,7 @@ def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch):
                 return await _real(*args, **how)
 
             monkeypatch.setattr(store, name, counted)
-        await read(gateway)
+        assert (await gateway.call("GET", address)).status_code == 200
         assert sorted(asked) == ["held_by_session", "sessions"]
 
     run(test)
@@ -136,5 +138,9 @@ def test_what_waits_by_session(run):
         held: dict[SessionId, int] = await gateway.store.held_by_session()
         assert held == {ids["a"]: 2, ids["c"]: 1}
         assert all([await gateway.store.held(one) == held.get(one, 0) for one in ids.values()])
+        assert await gateway.store.held_by_session([ids["b"], ids["c"], 77]) == {ids["c"]: 1}
+        assert await gateway.store.held_by_session([]) == {}
+        shown = (await gateway.call("GET", "/v1/sessions")).json()["items"]
+        assert [(one["name"], one["held"]) for one in shown] == [("a", 2), ("b", 0), ("c", 1)]
 
     run(test)

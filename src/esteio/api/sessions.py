@@ -54,7 +54,8 @@ async def list_all(api: Api, call: Call) -> Answer:
         after=words.get("after"),
     )
     shown = [session for session in page.items if call.may_touch(session.name)]
-    items = [api.session_document(one, await api.held(one.id), call.language) for one in shown]
+    held = await api.store.held_by_session([one.id for one in shown])
+    items = [api.session_document(one, held.get(one.id, 0), call.language) for one in shown]
     return answer(SessionPage(tuple(items), page.next))
 
 

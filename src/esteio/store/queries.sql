@@ -180,6 +180,10 @@ SELECT count(*) FROM messages WHERE session_id = :id AND state = 'queued'
 -- name: sessions_held
 SELECT session_id, count(*) FROM messages WHERE state = 'queued' GROUP BY session_id
 
+-- name: sessions_held_of
+SELECT session_id, count(*) FROM messages
+WHERE state = 'queued' AND session_id IN {{listed}} GROUP BY session_id
+
 -- name: qr_put
 INSERT INTO qrs (session_id, code, png_base64, count, seen_at, expires_at, pairing_code)
 VALUES (:session_id, :code, :png_base64, :count, :seen_at, :expires_at, :pairing_code)

@@ -127,8 +127,10 @@ class Sessions(Room):
         count: int = self._reader.value("session_held", {"id": session_id})
         return count
 
-    async def held_by_session(self) -> Mapping[SessionId, int]:
-        return dict(self._reader.rows("sessions_held", {}))
+    async def held_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
+        if sessions is None:
+            return dict(self._reader.rows("sessions_held", {}))
+        return dict(self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)}))
 
     async def put_qr(self, session_id: SessionId, qr: Qr) -> None:
         """An older one than the one held is left out."""
