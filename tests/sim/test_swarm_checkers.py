@@ -17,6 +17,8 @@ from esteio.sim.ledger import ControlCall, Delivered
 from esteio.sim.plan import Plan, PlannedFault, draw
 from esteio.sim.storm import run
 from esteio.sim.vloop import START_EPOCH
+from esteio.sim.wapi_line import WapiLine
+from esteio.sim.witness import Fall
 from esteio.store.base import Work
 
 
@@ -85,13 +87,25 @@ def rules(checkers: Checkers) -> list[str]:
     return [violation.rule for violation in checkers.violations]
 
 
-def test_a_double_and_a_wrong_order(checkers):
+def test_a_double_and_a_wrong_order():
+    checkers = among_dead_lines()
     for text in ("m1", "m3"):
         checkers.delivered(told(text))
     assert rules(checkers) == []
     checkers.delivered(told("m3", 2.0))
     checkers.delivered(told("m2", 3.0))
     assert rules(checkers) == ["doubled", "order"]
+
+
+def test_what_lay_in_the_provider_s_own_queue_comes_in_its_time():
+    line = WapiLine.__new__(WapiLine)
+    line.drained = {told("m2", 3.0).provider_id}
+    checkers = among_dead_lines(loja=line)
+    for late in (told("m3"), told("m2", 3.0)):
+        checkers.delivered(late)
+    assert rules(checkers) == []
+    checkers.delivered(told("m1", 4.0))
+    assert rules(checkers) == ["order"]
 
 
 def message(state: str) -> Message:
@@ -138,11 +152,11 @@ def opens(at: float, verb="connect", session="loja", effect="socket") -> Control
     return ControlCall(at, "s", verb, session, alive=False, booting=False, effect=effect, status=200)
 
 
-def among_dead_lines() -> Checkers:
-    server = SimpleNamespace(weather=None, lines={})
+def among_dead_lines(**lines: object) -> Checkers:
+    server = SimpleNamespace(weather=None, calm_since=float("-inf"), lines=lines, kind="evolution", up=True)
     return Checkers(
         DEFAULT, now=lambda: 7.0, servers={"s": server}, usable=lambda _: True, later=lambda *_: None,
-        probed=frozenset(),
+        probed=frozenset({"evolution"}),
     )  # fmt: skip
 
 
@@ -157,6 +171,30 @@ def test_a_slot_is_held_by_a_session_and_for_the_time_of_its_act():
         for call in calls:
             checkers.controlled(call)
         assert rules(checkers) == broken
+
+
+@pytest.mark.parametrize(("calm_since", "broken"), [(46.0, []), (40.5, ["budget"])])
+def test_what_was_held_up_on_its_way_says_nothing_of_the_pause_between_two_acts(calm_since, broken):
+    checkers = among_dead_lines()
+    checkers.servers["s"].calm_since = calm_since
+    for at, session in ((50.0, "a"), (51.0, "b")):
+        checkers.controlled(opens(at, session=session))
+    assert rules(checkers) == broken
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "stalls", "blind"),
+    [
+        ("evolution", "ghost", 1, False),
+        ("baileys", "ghost", 0, True),
+        ("baileys", "stuck_connecting", 0, False),
+        ("baileys", "stuck_connecting", 1, True),
+    ],
+)
+def test_what_nobody_could_see(kind, fault, stalls, blind):
+    checkers = among_dead_lines(loja=SimpleNamespace(stalls=stalls))
+    checkers.servers["s"].kind = kind
+    assert checkers.blind(Fall("s", "loja", fault, "", 1.0)) is blind
 
 
 @pytest.mark.parametrize(
@@ -176,3 +214,22 @@ def test_two_sockets_of_ours(cause, acts, broken):
         checkers.controlled(opens(at, effect=effect))
     checkers.kicked(8.0, "s", "loja", cause)
     assert [rule for rule in rules(checkers) if rule == "two-actors"] == broken
+
+
+@pytest.mark.parametrize(
+    ("verb", "effect", "lived_s", "kicked_at", "broken"),
+    [
+        ("connect", "socket", 30.0, 50.6, ["beside"]),
+        ("connect", "second_socket", 6.0, 50.6, ["beside"]),
+        ("connect", "socket", 5.0, 50.6, []),
+        ("connect", "none", 30.0, 50.6, []),
+        ("restart", "socket", 30.0, 50.6, []),
+        ("connect", "socket", 30.0, 55.0, []),
+    ],
+    ids=["for long", "at the last look", "since then", "no effect", "it closes the old one", "thrown out by another"],
+)
+def test_a_connect_beside_a_socket_that_lives(verb, effect, lived_s, kicked_at, broken):
+    checkers = among_dead_lines()
+    checkers.controlled(opens(50.0, verb, effect=effect))
+    checkers.kicked(kicked_at, "s", "loja", "connect_race", lived_s=lived_s)
+    assert rules(checkers) == broken

@@ -19,6 +19,7 @@ from esteio.core.session import Session
 from esteio.sim.ledger import ControlCall, Delivered
 from esteio.sim.line import Truth
 from esteio.sim.server import SimServer
+from esteio.sim.wapi_line import WapiLine
 from esteio.sim.witness import Fall
 from esteio.store.base import Work
 
@@ -26,6 +27,8 @@ OPENS = frozenset({"connect", "restart", "create"})
 DESTROYS = frozenset({"logout", "delete"})
 SLACK_S = 0.75
 """Between a decision and its arrival at the server: latency both ways."""
+ON_ITS_WAY_S = 10.0
+"""The longest that bad weather holds up a control call (6 s), and the next one's pause."""
 SEEN_WITHIN_S = 40.0
 """The bound on an idle line: one idle period, the second witness, the answers' way."""
 BOUNDED = frozenset({"ghost", "stale_registry", "stuck_connecting", "revoked"})
@@ -110,9 +113,15 @@ class Checkers:
         if self._times[told.text] > 1 and self.policy.in_doubt != "resend":
             self.broken("doubled", f"{told.session}: {told.text!r} was delivered {self._times[told.text]} times")
         number, chat = number_of(told.text), (told.session, told.recipient)
-        if number < self._last_in_chat.get(chat, 0):
+        if number < self._last_in_chat.get(chat, 0) and not self._from_its_queue(told):
             self.broken("order", f"{told.session}: {told.text!r} came after number {self._last_in_chat[chat]}")
         self._last_in_chat[chat] = max(number, self._last_in_chat.get(chat, 0))
+
+    def _from_its_queue(self, told: Delivered) -> bool:
+        """Whether it lay in the provider's own queue: taken from us while the line was down and nobody could know
+        (W-API refuses none), and sent in that queue's time. What came after it is not held back for it."""
+        line = self.servers[told.server].lines.get(told.session)
+        return isinstance(line, WapiLine) and told.provider_id in line.drained
 
     def settled(self, message: Message, *, at_whatsapp: bool) -> None:
         """At the end: a message that counts as sent really reached WhatsApp; one that failed says why."""
@@ -143,13 +152,15 @@ class Checkers:
     def _within_budget(self, call: ControlCall) -> None:
         server, at = self.servers[call.server], call.at
         recent = [one for one in self._opens[call.server] if at - one.at < self.policy.effect_within_s]
-        if server.weather is None and recent:
+        # What was on its way in bad weather arrives when it likes.
+        calm = server.weather is None and at - server.calm_since >= ON_ITS_WAY_S
+        if calm and recent:
             apart = at - recent[-1].at
             if apart < self.policy.seconds_between_connects - SLACK_S:
                 self.broken("budget", f"{call.verb} of {call.session} {apart:.2f} s after {recent[-1].session}'s")
         latest = {one.session: one for one in recent}
         open_ones = [one for one in latest.values() if self._still_open(one, call)]
-        if server.weather is None and len(open_ones) >= self.policy.connects_in_flight:
+        if calm and len(open_ones) >= self.policy.connects_in_flight:
             names = ", ".join(f"{one.verb} {one.session}" for one in open_ones)
             self.broken("budget", f"{call.verb} of {call.session} beside {names}")
         self._opens[call.server] = [*recent, call]
@@ -172,14 +183,14 @@ class Checkers:
         other way to connect."""
         return self.policy.effect_within_s if one.verb == "restart" else self.policy.connect_every_s
 
-    def kicked(self, at: float, server: str, session: str, cause: str) -> None:
+    def kicked(self, at: float, server: str, session: str, cause: str, *, lived_s: float = 0.0) -> None:
         """WhatsApp threw a socket out because another one of the same link logged in.
 
         Where the server does not know its own socket (a stalled registry says `closed`), the next connect kicks it, and
         nobody could have known; two of our own acts inside the time of the first are a race of ours. A connect that was
-        told that all is open did nothing.
+        told that all is open did nothing. The socket that was thrown out had lived for `lived_s`: where it can be
+        probed, whoever looks before acting has seen it, and does not connect beside it.
         """
-        del at
         if cause != "connect_race":
             return
         ours = [one for one in self._opens[server] if one.session == session and one.effect != "none"]
@@ -187,6 +198,12 @@ class Checkers:
             if second.at - first.at < self._takes(first) - SLACK_S:
                 verbs = f"{first.verb}, {second.verb}"
                 self.broken("two-actors", f"{session} at {server}: two sockets of ours ({verbs})")
+        home, since = self.servers[server], at - SLACK_S
+        connected = any(one.verb == "connect" and one.at >= since for one in ours)
+        if connected and lived_s > self.policy.probe_suspect_s + SLACK_S and home.kind in self.probed:
+            self.broken(
+                "beside", f"connect of {session} at {server} beside a socket that had lived for {lived_s:.0f} s"
+            )
 
     # -- what the gateway says ------------------------------------------------------------------------------------
 
@@ -234,8 +251,12 @@ class Checkers:
             self._later(SEEN_WITHIN_S, self._seen_by_now, fall, fall.down_at)
 
     def blind(self, fall: Fall) -> bool:
-        """Whether nothing but traffic can tell this fall."""
-        return fall.kind in SILENT and self.servers[fall.server].kind not in self.probed
+        """Whether nothing but traffic can tell this fall: no probe of the socket, and the provider's own word does not
+        move (a silent death, or its events stand still)."""
+        server = self.servers[fall.server]
+        line = server.lines.get(fall.session)
+        frozen = fall.kind in SILENT or (line is not None and bool(line.stalls))
+        return frozen and server.kind not in self.probed
 
     def _seen_by_now(self, fall: Fall, down_at: float) -> None:
         stands = fall.down_at == down_at and not fall.up_at and not fall.seen_at

@@ -86,6 +86,8 @@ class SimServer:
         """While the road flaps: how often a socket gets as far as `open` before it is thrown out."""
         self.connecting_event_rate = world.connecting_event_rate
         self.weather: HttpWeather | None = None
+        self.calm_since = float("-inf")
+        """When the last weather was over."""
         self.lines: dict[str, Line] = {}
         self.known_numbers: set[str] = set()
         """Numbers whose existence the server has cached (on disk)."""
@@ -185,7 +187,7 @@ class SimServer:
 
     def clear_weather(self) -> None:
         if self.weather is not None and self.weather.calm:
-            self.weather = None
+            self.weather, self.calm_since = None, self.world.now()
 
 
 def header(request: HttpRequest, name: str) -> str | None:

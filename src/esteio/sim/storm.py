@@ -134,7 +134,7 @@ class Storm:
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
         if self.supervisor.name != MONITOR:
-            self.checkers.kicked(at, server, session, cause)
+            self.checkers.kicked(at, server, session, cause, lived_s=self.witness.alive_for(server, session, at))
 
     # -- the run --------------------------------------------------------------------------------------------------
 
