@@ -79,23 +79,29 @@ class RelayDispatch(Rounds):
             log.warning("store.full")
 
     async def _round(self) -> float | None:
-        """Write what is done, deal, claim; when there is more to do.
+        """Deal, write what is done, claim; when there is more to do.
 
-        Settling and claiming are handed in together, settling first: the writer makes one commit of both.
+        The three are handed in together and in this order: the writer makes one commit of them, and an event leaves one
+        commit after its own.
         """
         now = self._clock.now()
         batch, self._done = self._done, []
-        await self._store.deal_events(now, DEAL_AT_ONCE)
         if not batch:
             due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
             if due_at is None or due_at > now:
                 return due_at
-        _, claims = await asyncio.gather(
-            self._settle(batch), self._store.claim_relays(now, self._flying, CALLS_AT_ONCE, LEASE_S)
+        dealt, settled, claimed = await asyncio.gather(
+            self._store.deal_events(now, DEAL_AT_ONCE),
+            self._settle(batch),
+            self._store.claim_relays(now, self._flying, CALLS_AT_ONCE, LEASE_S),
+            return_exceptions=True,
         )
-        for claim in claims:
+        for claim in [] if isinstance(claimed, BaseException) else claimed:
             self._flying[claim.endpoint.id] += 1
             self._start(self._deliver(claim))
+        for outcome in (dealt, settled, claimed):
+            if isinstance(outcome, BaseException):
+                raise outcome
         due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
         return due_at if due_at is None or due_at > now else AT_ONCE
 
