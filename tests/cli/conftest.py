@@ -33,7 +33,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
                 "name": "evo",
                 "kind": "evolution",
                 "base_url": places["evolution"],
-                "credentials": {"apikey": "sandbox-key"},
+                "credentials": {"apikey": places["key"]},
             },
         )
         yield made

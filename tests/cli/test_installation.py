@@ -8,6 +8,8 @@ import pty
 import select
 import subprocess
 import sys
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -182,3 +184,16 @@ def test_a_second_gateway_says_what_is_taken(installation, extra, code):
     assert (told.code, told.out) == (1, "")
     assert code in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_sandbox_in_a_pipe_tells_its_key_and_its_servers_take_no_other(installation):
+    keys = {installation.places["key"]: 200, "another": 401}
+    for key, expected in keys.items():
+        request = Request(f"{installation.places['evolution']}/instance/fetchInstances", headers={"apikey": key})
+        try:
+            with urlopen(request, timeout=30) as answer:
+                status = answer.status
+        except HTTPError as refused:
+            status = refused.code
+            refused.close()
+        assert status == expected

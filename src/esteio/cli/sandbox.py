@@ -79,10 +79,11 @@ async def run(homes: dict[str, str], control: str) -> None:
 
 
 def _greet(box: Sandbox, homes: dict[str, str]) -> None:
-    """Where everything is; in a pipe one line a place: name, tab, URL."""
+    """Where everything is, and the key; in a pipe one line each: name, tab, value."""
     from esteio.sim.sandbox import DEFAULT_KEY  # noqa: PLC0415
 
     if not show.to_person():
+        print(f"key\t{DEFAULT_KEY}", flush=True)
         for name, url in box.urls.items():
             print(f"{name}\t{url}", flush=True)
         return
