@@ -40,6 +40,7 @@ def test_each_kind_has_its_key(event, key):
 def test_what_differs_for_people_differs_in_its_key():
     assert len({dedupe_key(event) for event, _ in EVENTS}) == len(EVENTS) == len(get_args(InboundEvent))
     assert dedupe_key(Receipt("A", "read", 1.0)) != dedupe_key(Receipt("A", "device", 1.0))
+    assert dedupe_key(ReceivedMessage("A", "c", "s", 1.0, TEXT, from_me=True)) not in [key for _, key in EVENTS]
     assert dedupe_key(EditedMessage("A", "c", 2.0)) != dedupe_key(EditedMessage("A", "c", 1.0))
 
 

@@ -45,7 +45,7 @@ class Line:
     read: dict[int, RawInbound] = field(default_factory=dict)
     unreadable: dict[int, RawInbound] = field(default_factory=dict)
     applied: set[str] = field(default_factory=set)
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     early: dict[tuple[str, str], float] = field(default_factory=dict)
     news: list[tuple[str, int]] = field(default_factory=list)
     under_way: dict[str, SendClaim] = field(default_factory=dict)
@@ -64,33 +64,43 @@ class Line:
         return True, len(self.under_way) < before
 
     def apply_new(self, event, ident):
-        row = None if ident in self.under_way else self.rows.get(ident)
         match event:
-            case ReceivedMessage() | SendEcho() if ident in self.under_way:
+            case SendEcho() | ReceivedMessage(from_me=True) if ident in self.under_way:
                 self.confirm(ident)
-            case ReceivedMessage() if row is None:
+            case ReceivedMessage():
                 self.keep(event, ident)
-            case Receipt() if row is None:
+            case Receipt() if (ident, "out") not in self.rows or ident in self.under_way:
                 self.early.setdefault((ident, event.state), event.happened_at)
             case Receipt():
                 self.move(ident, REACHED[event.state])
-            case EditedMessage():
-                if row is not None:
-                    row.text = event.text
-                self.tell("message.edited", event.chat, ident, row and row.state)
-            case DeletedMessage():
-                self.tell("message.deleted", event.chat, ident, row and row.state)
+            case EditedMessage() | DeletedMessage():
+                self.change(event, ident)
             case ReceivedReaction():
                 self.tell("message.reaction", event.chat, ident, "delivered")
 
+    def alike(self, ident):
+        """The messages of this id whose id is known; in both directions it may be two."""
+        found = [row for (whose, _), row in self.rows.items() if whose == ident]
+        return [row for row in found if row.direction == "in" or ident not in self.under_way]
+
     def keep(self, event, ident):
-        state = "sent" if event.from_me else "delivered"
-        self.rows[ident] = Row("out" if event.from_me else "in", event.chat, event.content.text, state)
-        self.tell("message.received", event.chat, ident, state)
-        self.catch_up(ident)
+        direction, state = ("out", "sent") if event.from_me else ("in", "delivered")
+        alike = self.alike(ident)
+        misread = [row for row in alike if (row.chat, row.text) == (event.chat, event.content.text)]
+        if not misread and direction not in [row.direction for row in alike]:
+            self.rows[ident, direction] = Row(direction, event.chat, event.content.text, state)
+            self.tell("message.received", event.chat, ident, state)
+            self.catch_up(ident) if event.from_me else None
+
+    def change(self, event, ident):
+        row = min(self.alike(ident), key=lambda row: row.chat != event.chat, default=None)
+        if row is not None and isinstance(event, EditedMessage):
+            row.text = event.text
+        word = "message.edited" if isinstance(event, EditedMessage) else "message.deleted"
+        self.tell(word, event.chat if row is None else row.chat, ident, row and row.state)
 
     def sending(self, ident, chat, text):
-        self.rows[ident] = Row("out", chat, text, "sending")
+        self.rows[ident, "out"] = Row("out", chat, text, "sending")
 
     def confirm(self, ident):
         """A send of ours is known to have left."""
@@ -105,14 +115,14 @@ class Line:
             del self.early[ident, state]
 
     def move(self, ident, state):
-        row = self.rows[ident]
-        if row.direction == "out" and ORDER[state] > ORDER[row.state]:
+        row = self.rows[ident, "out"]
+        if ORDER[state] > ORDER[row.state]:
             row.state = state
             self.tell("message.state_changed", row.chat, ident, state)
 
     def doubt(self, ident):
         """The process that sent it is gone."""
-        row = self.rows[ident]
+        row = self.rows[ident, "out"]
         if row.state == "sending":
             row.state = "in_doubt"
             self.tell("message.state_changed", row.chat, None, "in_doubt")

@@ -1,5 +1,7 @@
 """Raw webhooks, and what they said applied once for good."""
 
+import pytest
+
 from esteio.core.evidence import seen
 from esteio.core.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
 from esteio.core.model import Content
@@ -223,6 +225,45 @@ async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_double
     message = await store.message_by_provider_id(session.id, "T")
     assert (message.direction, message.state, message.to) == ("out", "sent", CHAT)
     assert (await store.message_by_provider_id(session.id, "U")).id == doubt.id
+
+
+async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store, make):
+    session = await make.session(store, phone="5511955550001")
+    mine = await sent(store, make, session)
+    ident, other = f"P-{mine.id}", "5511900000000"
+    assert (await apply(store, session, received(ident, from_me=True), received(ident, chat=other))).fresh == (0, 1)
+    stored = (await store.messages(session.id, direction="in")).items
+    assert [(one.provider_id, one.chat, one.sender, one.content.text) for one in stored] == [
+        (ident, other, other, "oi")
+    ]
+    assert await kinds(store) == ["message.state_changed", "message.received"]
+    assert (await apply(store, session, received(ident, chat=other))).fresh == ()
+    await apply(store, session, receipt(ident, "read"), DeletedMessage(ident, other, NOW))
+    assert await state_of(store, mine) == "read"
+    assert (await store.events(0, 10))[-1].data["id"] == stored[0].id
+
+
+async def test_in_the_same_chat_other_words_make_another_message(store, make):
+    session = await make.session(store)
+    mine = await sent(store, make, session)
+    await apply(store, session, received(f"P-{mine.id}", body="outra"))
+    assert len((await store.messages(session.id)).items) == 2
+
+
+async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store, make):
+    session = await make.session(store)
+    await apply(store, session, received("T", chat="5511900000000"), receipt("T", "device"))
+    await apply(store, session, received("T", from_me=True, body="typed"))
+    (typed,) = (await store.messages(session.id, direction="out")).items
+    assert (typed.chat, typed.state) == (CHAT, "delivered")
+
+
+@pytest.mark.parametrize("changes", [{}, {"chat": "77@lid", "sender": "551155550001", "body": "[imagem]"}])
+async def test_our_own_message_that_is_shown_as_if_it_had_come_in_is_no_other(store, make, changes):
+    session = await make.session(store, phone="5511955550001")
+    mine = await sent(store, make, session)
+    assert (await apply(store, session, received(f"P-{mine.id}", **changes))).fresh == (0,)
+    assert len((await store.messages(session.id)).items) == 1
 
 
 async def test_edits_deletions_and_reactions_are_events_of_their_own(store, make):

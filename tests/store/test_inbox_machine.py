@@ -157,6 +157,14 @@ class Inbox(RuleBasedStateMachine):
         content = Content("text", f"t-{ident}")
         self.fact(self.lines[name], ReceivedMessage(ident, chat, chat, self.now - age, content, from_me=mine), times)
 
+    @precondition(lambda self: self.known("TP"))
+    @rule(number=PICK, misread=st.booleans(), times=TIMES)
+    def a_stranger_uses_an_id_of_ours(self, number, misread, times):
+        """Or the provider shows our own message as if it had come in."""
+        line, chat, ident = self.known("TP")[number % len(self.known("TP"))]
+        chat, words = (chat, f"t-{ident}") if misread else ("5511977770000", f"stranger-{ident}")
+        self.fact(line, ReceivedMessage(ident, chat, chat, self.now, Content("text", words)), times)
+
     @precondition(lambda self: self.known("ITP"))
     @rule(number=PICK, what=st.sampled_from(["edit", "deletion", "reaction", *REACHED]), times=TIMES)
     def something_becomes_of_it(self, number, what, times):
@@ -188,7 +196,7 @@ class Inbox(RuleBasedStateMachine):
     def we_send(self, name, chat, by_phone, times):
         """Its echo is a fact from now on; the answer may come before it, after it, or never."""
         line = self.lines[name]
-        if any(line.rows[ident].chat == chat for ident in line.under_way):
+        if any(line.rows[ident, "out"].chat == chat for ident in line.under_way):
             return
         ident = f"P{self.number()}"
         content = Content("text", f"t-{ident}")
@@ -205,7 +213,7 @@ class Inbox(RuleBasedStateMachine):
         """Of a process that died since, it writes nothing."""
         waiting = [(line, ident) for line in self.lines.values() for ident in line.under_way]
         line, ident = waiting[number % len(waiting)]
-        fence, alive = line.under_way[ident].fence, line.rows[ident].state == "sending"
+        fence, alive = line.under_way[ident].fence, line.rows[ident, "out"].state == "sending"
         done = SendSettlement(MessageId(ident), line.id, fence, "sent", self.now, provider_id=ident, sent_at=self.now)
         assert self.run(self.store.settle_sends([done])) == [alive]
         if alive:
@@ -367,7 +375,9 @@ class Inbox(RuleBasedStateMachine):
             shown = sorted(
                 (one.provider_id or one.id, one.direction, one.chat, one.content.text, one.state) for one in stored
             )
-            rows = sorted((ident, row.direction, row.chat, row.text, row.state) for ident, row in line.rows.items())
+            rows = sorted(
+                (ident, direction, row.chat, row.text, row.state) for (ident, direction), row in line.rows.items()
+            )
             assert shown == rows
             news = self.run(self.store.session_view(line.id, self.now)).news
             assert [(one.evidence.data["state"], one.evidence.count) for one in news] == line.news

@@ -83,7 +83,8 @@ def dedupe_key(event: InboundEvent) -> str:
     """The key under which this event is accepted once for good, within its session."""
     match event:
         case ReceivedMessage():
-            return f"m:{event.provider_id}"
+            # Who sent it is part of WhatsApp's own key: a stranger may use an id of ours.
+            return f"{'o' if event.from_me else 'm'}:{event.provider_id}"
         case SendEcho():
             return f"e:{event.provider_id}"
         case Receipt():

@@ -615,7 +615,17 @@ ORDER BY m.aside_at IS NOT NULL, m.seq
 
 -- name: inbound_target
 SELECT {{message}} FROM messages m
-WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq LIMIT 1
+WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.chat = :chat DESC, m.seq LIMIT 1
+
+-- name: inbound_alike
+SELECT {{message}} FROM messages m WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq
+
+-- name: inbound_own
+SELECT {{message}} FROM messages m
+WHERE m.session_id = :session_id AND m.provider_id = :provider_id AND m.direction = 'out' ORDER BY m.seq LIMIT 1
+
+-- name: session_phone
+SELECT phone FROM sessions WHERE id = :id
 
 -- name: receipt_keep
 INSERT INTO early_receipts (session_id, provider_id, state, at, error_code)

@@ -124,7 +124,7 @@ class _Application:
         chat = self._chat(event.chat)
         if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
             return True
-        if self._target(event.provider_id) is None:
+        if self._is_new(event, chat):
             self._keep(event, chat)
         return (
             not event.from_me
@@ -132,10 +132,23 @@ class _Application:
             and thaw(self._db, self._session_id, chat, self._settlement.at)
         )
 
+    def _is_new(self, event: ReceivedMessage, chat: str) -> bool:
+        """Ids are their senders': with the id of a message of the other direction it is another message, unless it says
+        the same in the same chat, or is said to come from our own phone. Then it is that one, misread."""
+        key = {"session_id": self._session_id, "provider_id": event.provider_id}
+        alike = [rows.message_of(row, self._name) for row in self._db.rows("inbound_alike", key)]
+        if any((one.direction == "out") == event.from_me for one in alike):
+            return False
+        if any(same_chat(one.chat, chat) and same_content(one.content, event.content) for one in alike):
+            return False
+        own = self._db.value("session_phone", {"id": self._session_id}) if alike and not event.from_me else None
+        return own is None or not same_chat(own, self._chat(event.sender))
+
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at = self._db, self._settlement.at
+        whose = f"{self._session_id}:{event.provider_id}{':own' if event.from_me else ''}"
         message = Message(
-            id=MessageId(named_id("msg", event.happened_at, f"{self._session_id}:{event.provider_id}")),
+            id=MessageId(named_id("msg", event.happened_at, whose)),
             session_id=self._session_id,
             session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
             direction="out" if event.from_me else "in",
@@ -166,7 +179,7 @@ class _Application:
 
     def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
         """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
-        row = self._target(provider_id)
+        row = self._own(provider_id)
         if row is not None and row[6] not in {"sending", "in_doubt"}:
             return False
         row = row or self._unconfirmed(chat, content, happened_at)
@@ -194,7 +207,7 @@ class _Application:
         if not event.proves or not event.from_me:
             return False
         at = self._settlement.at
-        row = self._target(event.provider_id)
+        row = self._own(event.provider_id)
         if row is not None:
             return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code, self._sentence)
         early = {
@@ -210,7 +223,7 @@ class _Application:
     # -- what happens to messages ----------------------------------------------------------------------------
 
     def _edit(self, event: EditedMessage) -> None:
-        row = self._target(event.provider_id)
+        row = self._target(event.provider_id, event.chat)
         if row is not None and event.text is not None:
             content = msgspec.structs.replace(rows.message_of(row, "").content, text=event.text)
             params = {"seq": rows.seq_of(row), "content": rows.to_text(content), "now": self._settlement.at}
@@ -218,7 +231,7 @@ class _Application:
         self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
 
     def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
-        row = self._target(event.provider_id)
+        row = self._target(event.provider_id, event.chat)
         if row is not None:
             add_message_event(
                 self._db, kind, rows.message_of(row, self._name), self._settlement.at, self._sentence, **extra
@@ -228,7 +241,7 @@ class _Application:
             self._event(kind, self._chat(event.chat), {**stranger, "chat": self._chat(event.chat), **extra})
 
     def _reaction(self, event: ReceivedReaction) -> None:
-        target = self._target(event.target_provider_id)
+        target = self._target(event.target_provider_id, event.chat)
         chat = self._chat(event.chat)
         reaction = Reaction(
             message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
@@ -254,8 +267,13 @@ class _Application:
     def _chat(self, chat: str) -> str:
         return resolve_chat(self._db, self._session_id, chat)
 
-    def _target(self, provider_id: str) -> Row | None:
-        return self._db.row("inbound_target", {"session_id": self._session_id, "provider_id": provider_id})
+    def _target(self, provider_id: str, chat: str) -> Row | None:
+        """What an edit, a deletion or a reaction speaks of; of two with one id that of the chat."""
+        key = {"session_id": self._session_id, "provider_id": provider_id, "chat": self._chat(chat)}
+        return self._db.row("inbound_target", key)
+
+    def _own(self, provider_id: str) -> Row | None:
+        return self._db.row("inbound_own", {"session_id": self._session_id, "provider_id": provider_id})
 
     def _event(self, kind: str, chat: str, data: Document) -> None:
         event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]

@@ -73,7 +73,7 @@ def catch_up(db: Db, session_id: SessionId, provider_id: str, sentence: Sentence
     key = {"session_id": session_id, "provider_id": provider_id}
     early = db.rows("receipts_early", key)
     for receipt, happened_at, error_code in early:
-        row = db.row("inbound_target", key)
+        row = db.row("inbound_own", key)
         if row is not None:
             apply_receipt(db, row, receipt, max(happened_at, row[8]), happened_at, error_code, sentence)
     if early:
