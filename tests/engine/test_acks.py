@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
@@ -81,9 +82,18 @@ def test_a_line_that_is_slow_by_nature_is_given_its_time() -> None:
 def test_a_server_that_never_tells_of_acknowledgements_is_not_blamed() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "baileys")
+        asked = []
+        ack_times = lab.store.ack_times
+
+        async def counted(*how: Any) -> Any:
+            asked.append(lab.world.now())
+            return await ack_times(*how)
+
+        lab.store.ack_times = counted  # type: ignore[method-assign]
         for i in range(5):
             await lab.send("loja", OTHER, f"sem recibo {i}")
         await asyncio.sleep(900)
+        assert 2 <= len(asked) <= 8, "nor asked for its acknowledgements without end"
         assert await _evidence(lab, "ack_missing") == 0
         assert (await lab.session("loja")).state == "connected"
 

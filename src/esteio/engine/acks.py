@@ -17,6 +17,8 @@ from esteio.core.session import Session
 from esteio.store.base import LateAck, Store
 
 LEARN_EVERY_S = 600.0
+UNKNOWN_EVERY_S = 120.0
+"""While no acknowledgement is known; some servers never tell of any."""
 BATCH = 100
 LISTENS_S = 60.0
 """What is said of the newest messages is not yet read: this much later it is."""
@@ -71,7 +73,7 @@ class AckWatch:
 
     async def _patience(self, session: Session, policy: Policy, now: float) -> float | None:
         learned_at, patience = self._learned.get(session.id, (-LEARN_EVERY_S, None))
-        if patience is None or now - learned_at >= LEARN_EVERY_S:
+        if now - learned_at >= (UNKNOWN_EVERY_S if patience is None else LEARN_EVERY_S):
             times = await self._store.ack_times(session.id, 0.0, now, acks.SAMPLES)
             patience = acks.patience(times, policy)
             self._learned[session.id] = (now, patience)
