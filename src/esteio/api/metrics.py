@@ -1,51 +1,22 @@
-"""`/metrics`: Prometheus text. What is counted is counted when asked for, so that it never disagrees with the store;
-what only this process knows (how long answers took, its tasks and memory) is kept here as it happens.
+"""`/metrics`: Prometheus text. What is counted is counted when asked for, so that it never disagrees with the store.
 
-No label names a session or a person. Never lives here: what a number means for a session.
+No label names a session or a person. Never lives here: what only this process knows as it happens (`stopwatches`), what
+a number means for a session.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from esteio.api.call import Answer, Call
+from esteio.api.routes import Api
 from esteio.core.model import HealthState, SessionState
 from esteio.store.base import every_session
-
-if TYPE_CHECKING:
-    from esteio.api.routes import Api
-
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Seconds. The longest are answers that were asked to wait (`Prefer: wait`)."""
-
-
-class Stopwatches:
-    """How long answers took, by route and kind of answer, since the process started."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._durations = Histogram(
-            "esteio_http_request_duration_seconds",
-            "From a request to its answer; of a stream, to its first byte",
-            ["method", "route", "status"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self._known: dict[tuple[str, str, int], Histogram] = {}
-        ProcessCollector(registry=self.registry)
-
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answer. `route` is the address with its words in braces."""
-        key = (method, route, status // 100)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._durations.labels(method, route, f"{key[2]}xx")
-        found.observe(seconds)
 
 
 async def metrics(api: Api, _call: Call) -> Answer:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from esteio.api.call import Answer, Call, answer
-from esteio.api.metrics import Stopwatches
+from esteio.api.stopwatches import Stopwatches
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core import documents, errors
