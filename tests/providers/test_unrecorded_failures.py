@@ -104,7 +104,7 @@ def no(message, status=200):
 
 
 GONE_W = ("| server_answered instance_missing", "not_sent missing | server_answered instance_missing",
-          "missing | server_answered instance_missing", {})  # fmt: skip
+          "missing | server_answered instance_missing", {"create": "no | server_answered"})  # fmt: skip
 DEAD_W = ("| server_answered said_closed", "not_sent socket | server_answered send_closed",
           "no | server_answered socket_closed", {})  # fmt: skip
 REFUSED = ("| server_answered look_failed", "refused request | server_answered", "no | server_answered", {})

@@ -95,6 +95,10 @@ def acted(heard: Heard, now: float) -> ActOutcome:
 def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """The instance is bought at the vendor's; here it is made ours: our addresses, then a code if it has no phone."""
     outcome = yield from set_webhook(where, now)
+    if outcome.answer == "missing":
+        # Nothing went missing: what was asked for was never there, and the provider's no is the answer.
+        known = tuple(one for one in outcome.evidence if one.kind != "instance_missing")
+        return msgspec.structs.replace(outcome, answer="no", evidence=known)
     if outcome.answer != "ok":
         return outcome
     connected = yield from connect(where, now, pair_phone)
