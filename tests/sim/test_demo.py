@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from esteio.sim.demo_stories import STORIES
-from esteio.sim.demo_words import TEXTS, Words
+from esteio.sim.demo.stories import STORIES
+from esteio.sim.demo.words import TEXTS, Words
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PATIENCE_S = 240

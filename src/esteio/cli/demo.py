@@ -17,7 +17,7 @@ from esteio.cli.failed import FAILED, Failed
 from esteio.cli.sandbox import check_address
 
 if TYPE_CHECKING:
-    from esteio.sim.demo import Plan
+    from esteio.sim.demo.run import Plan
 
 USUAL, USUAL_CONTROL, ANY = "127.0.0.1:8700", "127.0.0.1:8710", "127.0.0.1:0"
 
@@ -45,7 +45,7 @@ def demo(
     person = show.to_person() and not headless
     import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
 
-    from esteio.sim.demo import PATIENCE_S, SABOTAGED_PATIENCE_S, Plan  # noqa: PLC0415
+    from esteio.sim.demo.run import PATIENCE_S, SABOTAGED_PATIENCE_S, Plan  # noqa: PLC0415
 
     broken = tuple(sabotage or ())
     plan = Plan(seed, words.spoken(), sabotage=broken, patience_s=SABOTAGED_PATIENCE_S if broken else PATIENCE_S)
@@ -79,15 +79,15 @@ async def _run(plan: Plan, bound: socket.socket, person: bool) -> bool:
     from rich.console import Console  # noqa: PLC0415
 
     from esteio.cli.listening import stop_asked, url_of  # noqa: PLC0415
-    from esteio.sim import demo  # noqa: PLC0415
+    from esteio.sim.demo import live  # noqa: PLC0415
 
     console, url, asked = Console(highlight=False), url_of(bound), stop_asked()
     if not person:
-        return await demo.once(plan, bound, url, console, asked)
+        return await live.once(plan, bound, url, console, asked)
     try:
         usual = msgspec.structs.replace(plan, control=USUAL_CONTROL)
-        return await demo.watched(usual, bound, url, console, asked)
+        return await live.watched(usual, bound, url, console, asked)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        return await demo.watched(plan, bound, url, console, asked)
+        return await live.watched(plan, bound, url, console, asked)

@@ -1,7 +1,7 @@
 """The demo's live picture: one line a session, the stories, and what has just happened.
 
 It is read from the store once a second; rows that do not fit into the terminal are the calm ones. Never lives here: the
-summary (`demo_summary`), a sentence.
+summary (`summary`), a sentence.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from rich.text import Text
 from esteio.core.errors import sentence, timeline_text
 from esteio.core.model import SessionId
 from esteio.core.session import Session
-from esteio.sim.demo_stage import Stage
-from esteio.sim.demo_tale import Tale, line_text, telling
-from esteio.sim.demo_words import Words
+from esteio.sim.demo.stage import Stage
+from esteio.sim.demo.tale import Tale, line_text, telling
+from esteio.sim.demo.words import Words
 from esteio.store.base import JournalEntry
 
 STYLES: Mapping[str, str] = {

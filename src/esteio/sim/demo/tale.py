@@ -16,8 +16,8 @@ import msgspec
 from esteio.core.errors import sentence, timeline_text
 from esteio.core.model import Reason
 from esteio.core.session import Session
-from esteio.sim.demo_stage import Stage
-from esteio.sim.demo_words import Words
+from esteio.sim.demo.stage import Stage
+from esteio.sim.demo.words import Words
 from esteio.sim.ledger import ControlCall
 from esteio.sim.wapi_line import WapiLine
 from esteio.store.base import JournalEntry

@@ -1,6 +1,6 @@
 """The accounts at the end of a demo: what the gateway accepted and kept, against what really happened in the world.
 
-Never lives here: a story's own proof (`demo_stories`).
+Never lives here: a story's own proof (`stories`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from esteio.core.model import DESTRUCTIVE
-from esteio.sim.demo_tale import Part, Tale
+from esteio.sim.demo.tale import Part, Tale
 
 
 async def settle_accounts(tale: Tale) -> None:

@@ -1,7 +1,7 @@
 """The five seeds' stories, each played on servers of its own: break something, watch Esteio, prove the outcome.
 
 A sabotaged story differs in the world only (a link is cut, the healing step is left out, a message is swallowed), never
-in what is proved. Never lives here: how an account is kept (`demo_tale`), a sentence (`demo_words`).
+in what is proved. Never lives here: how an account is kept (`tale`), a sentence (`words`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from esteio.sim.demo_tale import Part, Tale, closest
+from esteio.sim.demo.tale import Part, Tale, closest
 from esteio.sim.faults import Fault
 from esteio.sim.wapi_line import Habits, WapiLine
 

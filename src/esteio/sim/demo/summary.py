@@ -1,24 +1,21 @@
 """The demo's plain pages: the greeting, one block a story, the accounts, and where to look afterwards.
 
-Never lives here: what is claimed (`demo_stories`), the live table (`demo_screen`).
+Never lives here: what is claimed (`stories`), the live table (`screen`).
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from esteio.core.policy import DEFAULT
-from esteio.sim.demo_stage import HOMES, POLICY
-from esteio.sim.demo_tale import Part, Tale
-from esteio.sim.demo_words import Words
-
-if TYPE_CHECKING:
-    from esteio.sim.demo import Run
+from esteio.sim.demo.run import Run
+from esteio.sim.demo.stage import HOMES, POLICY
+from esteio.sim.demo.tale import Part, Tale
+from esteio.sim.demo.words import Words
 
 Line = tuple[str, int, str, str]
 """Style, indent, label, text."""
