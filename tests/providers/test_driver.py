@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from esteio.providers import driver
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.driver import MOST_STEPS, AiohttpTransport, run
 from esteio.providers.reading import TOO_LARGE
@@ -188,7 +189,8 @@ def test_silence_is_in_doubt_and_timed_out():
     assert (error.sent, error.timed_out) == ("maybe", True)
 
 
-def test_waiting_for_a_free_connection_sends_nothing():
+def test_waiting_for_a_turn_sends_nothing_and_is_bounded(monkeypatch):
+    monkeypatch.setattr(driver, "PLACE_WITHIN_S", 0.05)
     arrived = []
 
     async def main():
@@ -204,14 +206,43 @@ def test_waiting_for_a_free_connection_sends_nothing():
         async with served(silent) as base:
             first = asyncio.create_task(exchange(f"{base}/first", transport=transport, timeout_s=30))
             await began.wait()
-            error = await failure(f"{base}/second", transport=transport, timeout_s=0.05)
+            error = await failure(f"{base}/second", transport=transport, timeout_s=30)
             done.set()
             await first
+            await exchange(f"{base}/third", transport=transport, timeout_s=30)
             await transport.aclose()
             return error
 
     error = asyncio.run(main())
-    assert (error.sent, error.timed_out, arrived) == ("no", True, ["/first"])
+    assert (error.sent, error.timed_out, error.crowded, arrived) == ("no", False, True, ["/first", "/third"])
+
+
+def test_a_requests_own_time_begins_with_its_turn():
+    """What waits behind our own requests is not taken for a server that does not answer."""
+
+    async def main():
+        began, done = asyncio.Event(), asyncio.Event()
+
+        async def held(request):
+            if request.path == "/first":
+                began.set()
+                await done.wait()
+            return web.Response()
+
+        transport = AiohttpTransport(connections_per_host=1)
+        async with served(held) as base:
+            first = asyncio.create_task(exchange(f"{base}/first", transport=transport, timeout_s=30))
+            await began.wait()
+            others = [asyncio.create_task(exchange(f"{base}/{n}", transport=transport, timeout_s=1)) for n in range(3)]
+            async with served(held) as elsewhere:
+                await exchange(f"{elsewhere}/beside", transport=transport, timeout_s=30)
+            await asyncio.sleep(1.2)  # longer than their own time
+            done.set()
+            answers = await asyncio.gather(first, *others)
+            await transport.aclose()
+            return answers
+
+    assert [answer.status for answer in asyncio.run(main())] == [200] * 4
 
 
 def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt():

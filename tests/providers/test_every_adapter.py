@@ -50,11 +50,13 @@ every_adapter = pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter:
 every_flow = pytest.mark.parametrize("flow", FLOWS)
 
 REFUSED = TransportFailed("the connection was refused", sent="no")
+CROWDED = TransportFailed("too many requests to this server are under way", sent="no", crowded=True)
 LATE = TransportFailed("no answer within 8 s", sent="maybe", timed_out=True)
 RESET = TransportFailed("the connection was reset", sent="maybe")
 HUGE = TransportFailed("answer too large: more than 9 bytes", sent="maybe")
 SERVER_TROUBLE = {
     "refused": REFUSED,
+    "crowded": CROWDED,
     "late": LATE,
     "reset": RESET,
     "too large": HUGE,
@@ -83,6 +85,19 @@ def test_a_servers_trouble_says_nothing_of_the_session(adapter, flow, trouble):
 
 @every_adapter
 @every_flow
+def test_our_own_crowd_before_its_door_says_nothing_of_the_server(adapter, flow):
+    """Else a burst of looks would call it down, and its next answer a boot."""
+    good = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
+                  "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
+                  "data": {"name": "s1", "status": "connecting"}})  # fmt: skip
+    _, asked = drive(FLOWS[flow](adapter), good)
+    for step in range(len(asked)):
+        outcome, _ = drive(FLOWS[flow](adapter), *[good] * step, CROWDED)
+        assert not [one for one in outcome.evidence if KINDS[one.kind].weight == "death"]
+
+
+@every_adapter
+@every_flow
 @pytest.mark.parametrize("trouble", ["refused", "reset", "404 page", "503", "500 in words"])
 def test_nor_does_trouble_after_a_first_good_answer(adapter, flow, trouble):
     """The first step is answered well; what follows fails. Nothing may end a session by that (the silence of a round
@@ -100,7 +115,7 @@ def test_a_send_without_an_answer_is_never_lost_and_never_taken_for_sent(adapter
     outcome, _ = drive(adapter.send(HERE, NOW, TEXT, 75), SERVER_TROUBLE[trouble])
     expected = {
         "refused": {"not_sent"}, "401": {"not_sent"}, "licence": {"not_sent"}, "404 page": {"not_sent"},
-        "302": {"not_sent"}, "router": {"refused"},
+        "crowded": {"not_sent"}, "302": {"not_sent"}, "router": {"refused"},
     }.get(trouble, {"in_doubt"})  # fmt: skip
     assert {outcome.certainty} == expected
     assert outcome.fault != "none"
@@ -111,6 +126,8 @@ def test_a_send_without_an_answer_is_never_lost_and_never_taken_for_sent(adapter
 @pytest.mark.parametrize("act", ["create", "connect", "restart", "logout", "delete", "set_webhook"])
 def test_an_act_is_not_reached_or_unanswered_when_nobody_answers(adapter, act):
     first, asked = drive(FLOWS[act](adapter), REFUSED)
+    assert first.answer == ("not_reached" if asked else "unsupported")
+    first, asked = drive(FLOWS[act](adapter), CROWDED)
     assert first.answer == ("not_reached" if asked else "unsupported")
     first, asked = drive(FLOWS[act](adapter), LATE)
     assert first.answer in {"unanswered", "not_reached", "unsupported"}
@@ -125,7 +142,7 @@ def test_every_step_may_fail(adapter, flow):
                   "data": {"name": "s1", "status": "connecting"}})  # fmt: skip
     _, asked = drive(FLOWS[flow](adapter), good)
     for step in range(len(asked)):
-        for failure in (REFUSED, LATE, RESET, HUGE):
+        for failure in (REFUSED, CROWDED, LATE, RESET, HUGE):
             outcome, _ = drive(FLOWS[flow](adapter), *[good] * step, failure)
             assert outcome is not None
 

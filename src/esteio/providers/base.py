@@ -62,14 +62,18 @@ class TransportFailed(Exception):
     """No complete answer came.
 
     `sent` says whether the request may have reached the other side: "no" (connection refused, DNS, TLS: surely not
-    processed) or "maybe" (time-out, reset after sending, answer cut or too large).
+    processed) or "maybe" (time-out, reset after sending, answer cut or too large). `crowded`: it was never asked, for
+    too many requests of ours were under way there; that speaks of us, not of the server.
     """
 
-    def __init__(self, reason: str, *, sent: Literal["no", "maybe"], timed_out: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, sent: Literal["no", "maybe"], timed_out: bool = False, crowded: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent: Literal["no", "maybe"] = sent
         self.timed_out = timed_out
+        self.crowded = crowded
 
 
 class Transport(Protocol):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
+from weakref import WeakValueDictionary
 
 import aiohttp
 import msgspec
@@ -28,6 +29,9 @@ MOST_STEPS = 64
 """A flow that asks for more is a defect of its adapter, not a long conversation."""
 KEEP_ALIVE_S = 3.5
 """Shorter than the 5 s after which Node closes an idle connection: a request written into that closing is in doubt."""
+PLACE_WITHIN_S = 20.0
+"""So long a request waits for its turn at a server. A lease outlives its call by more (`dispatch.MARGIN_S`)."""
+CROWDED = "too many requests to this server are under way"
 NOT_ALLOWED = "the name leads to an address that may not be reached"
 SECRET_HEADERS = frozenset({"apikey", "x-api-key", "authorization", "client-token", "token", "admintoken"})
 
@@ -70,9 +74,10 @@ class AiohttpTransport:
     """HTTP over TCP, TLS or a Unix socket (`http+unix://%2Frun%2Fengine.sock/path`).
 
     `max_body_bytes` bounds an answer after decompression, or what is read of it when `cuts_answers` (the rest is not
-    fetched); `connections_per_host` bounds what one server sees of us at a time, 0 does not; `trace` is told of every
-    exchange and may not raise. `may_reach` guards addresses that strangers name: it is asked for the very address that
-    a socket is about to connect to, literal or looked up, and Unix sockets are refused.
+    fetched). `connections_per_host` bounds what one server sees of us at a time, 0 does not: who comes later waits for
+    its turn, and a request's own time begins with it. `trace` is told of every exchange and may not raise. `may_reach`
+    guards addresses that strangers name: it is asked for the very address that a socket is about to connect to, literal
+    or looked up, and Unix sockets are refused.
     """
 
     def __init__(
@@ -90,6 +95,8 @@ class AiohttpTransport:
         self._trace = trace
         self._may_reach = may_reach
         self._sessions: dict[str, aiohttp.ClientSession] = {}
+        # Each lives as long as somebody holds it: media may lie on any number of hosts.
+        self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange. Raises `TransportFailed` and nothing else."""
@@ -98,7 +105,7 @@ class AiohttpTransport:
         status: int | None = None
         failed = ""
         try:
-            response = await self._exchange(request)
+            response = await self._in_turn(request)
             status = response.status
             return response
         except TransportFailed as error:
@@ -114,6 +121,22 @@ class AiohttpTransport:
         self._sessions.clear()
         for session in sessions:
             await session.close()
+
+    async def _in_turn(self, request: HttpRequest) -> HttpResponse:
+        if not self._per_host:
+            return await self._exchange(request)
+        host = "/".join(request.url.split("/", 3)[:3])
+        places = self._places.get(host)
+        if places is None:
+            places = self._places[host] = asyncio.Semaphore(self._per_host)
+        if places.locked():
+            await _turn(places)
+        else:
+            await places.acquire()
+        try:
+            return await self._exchange(request)
+        finally:
+            places.release()
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
         mark = _Mark()
@@ -192,6 +215,15 @@ class AiohttpTransport:
         # logout, a GET is a W-API restart: only rows may repeat what acts. There is no public switch.
         session._retry_connection = False
         return session
+
+
+async def _turn(places: asyncio.Semaphore) -> None:
+    """A place among those under way, in the order of asking. Raises `TransportFailed`."""
+    try:
+        async with asyncio.timeout(PLACE_WITHIN_S):
+            await places.acquire()
+    except TimeoutError as error:
+        raise TransportFailed(CROWDED, sent="no", crowded=True) from error
 
 
 class NotAllowed(OSError):

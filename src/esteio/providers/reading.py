@@ -159,11 +159,24 @@ def ask(request: HttpRequest) -> Flow[Answer]:
 
 
 Kind = Literal[
-    "ok", "no", "html", "router", "wall", "auth", "limited", "failed", "gateway", "unreachable", "late", "cut", "unread"
+    "ok",
+    "no",
+    "html",
+    "router",
+    "wall",
+    "auth",
+    "limited",
+    "failed",
+    "gateway",
+    "unreachable",
+    "late",
+    "cut",
+    "unread",
+    "crowded",
 ]
 """What any server may say: yes; no; a page for people (or a redirect); a path it does not have; a licence wall; a wrong
 key; too many requests; 5xx in its own words; 502, 503, 504 (somebody in between); connection refused; no answer in
-time; an answer that broke off; an answer longer than we read."""
+time; an answer that broke off; an answer longer than we read; nothing, for it was not asked (`crowded`)."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -178,7 +191,7 @@ class Heard(msgspec.Struct, frozen=True):
     @property
     def certain_no(self) -> bool:
         """Whether the request surely was not carried out: it never arrived, or was turned away at the door."""
-        return self.kind in ("unreachable", "wall", "auth", "router", "limited") or (
+        return self.kind in ("unreachable", "crowded", "wall", "auth", "router", "limited") or (
             self.kind == "html" and self.status >= 300
         )
 
@@ -211,6 +224,8 @@ def _unescaped(body: Json, raw: str) -> str:
 def _silence(failed: TransportFailed) -> Kind:
     if failed.reason.startswith(TOO_LARGE):
         return "unread"
+    if failed.crowded:
+        return "crowded"
     if failed.timed_out:
         return "late" if failed.sent == "maybe" else "unreachable"
     return "unreachable" if failed.sent == "no" else "cut"
@@ -261,7 +276,8 @@ _SERVER_NEWS: Mapping[Kind, str] = {
 
 
 def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
-    """What this answer says of the server, and nothing of the session. An answer too long to read says nothing."""
+    """What this answer says of the server, and nothing of the session. An answer too long to read says nothing, and
+    so does our own crowd before its door."""
     kind = _SERVER_NEWS.get(heard.kind)
     if kind is None:
         return ()
@@ -283,7 +299,7 @@ def act_answer(heard: Heard) -> ActAnswer:
     page with 200) cannot say whether the provider acted; the provider's own 5xx is a no in its words."""
     if heard.kind == "ok":
         return "ok"
-    if heard.kind == "unreachable":
+    if heard.kind in ("unreachable", "crowded"):
         return "not_reached"
     if heard.kind in ("late", "cut", "unread", "gateway") or (heard.kind == "html" and not heard.certain_no):
         return "unanswered"

@@ -162,6 +162,7 @@ _BY_WORD: Mapping[str, tuple[Certainty, SendFault]] = {
     "no_client": ("not_sent", "unpaired"),
     "not_loaded": ("not_sent", "server"),
     "unreachable": ("not_sent", "server"),
+    "crowded": ("not_sent", "server"),
     "wall": ("not_sent", "server"),
     "auth": ("not_sent", "server"),
     "limited": ("not_sent", "rate"),

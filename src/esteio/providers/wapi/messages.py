@@ -118,6 +118,7 @@ _NO_NUMBER = re.compile(r"(?:número|numero|phone|number)[^\"]{0,40}(?:inválid|
 
 _BY_KIND: Mapping[str, tuple[Certainty, SendFault]] = {
     "unreachable": ("not_sent", "server"),
+    "crowded": ("not_sent", "server"),
     "wall": ("not_sent", "server"),
     "auth": ("not_sent", "server"),
     "limited": ("not_sent", "rate"),
