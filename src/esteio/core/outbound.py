@@ -26,6 +26,9 @@ from esteio.core.policy import Policy
 from esteio.core.session import Session
 
 Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
+"""`accepted`: the provider took it. `refused`: it said no, for a reason about the request. `not_sent`: it surely did
+not happen, and may be tried again. `in_doubt`: it may have happened."""
+
 Fault = Literal[
     "none",
     "socket",
@@ -39,6 +42,9 @@ Fault = Literal[
     "missing",
     "timeout",
 ]
+"""Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
+licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider."""
+
 LookResult = Literal["found", "absent", "unknown"]
 
 FIRST_LOOK_S = 5.0

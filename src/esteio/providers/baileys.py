@@ -26,9 +26,9 @@ import msgspec
 from esteio.core.evidence import Evidence, Road, seen
 from esteio.core.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Media, Quirk
+from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import (
     ActOutcome,
-    Certainty,
     Flow,
     HttpRequest,
     InventoryEntry,
@@ -39,7 +39,6 @@ from esteio.providers.base import (
     ProbeDepth,
     ProbeOutcome,
     QrCode,
-    SendFault,
     SendOutcome,
     SentQuery,
     WebhookReading,
@@ -342,7 +341,7 @@ def _translate(message: OutgoingMessage) -> tuple[str, str, dict[str, Json]]:
 # Baileys' own error, whole: WhatsApp did not answer it in time. A database says more words.
 _TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
 
-_CERTAINTY: Mapping[str, tuple[Certainty, SendFault]] = {
+_CERTAINTY: Mapping[str, tuple[Certainty, Fault]] = {
     "late": ("in_doubt", "timeout"),
     "cut": ("in_doubt", "server"),
     "unread": ("in_doubt", "server"),
@@ -369,7 +368,7 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
     if heard.certain_no and heard.kind != "router":
-        fault: SendFault = "rate" if heard.kind == "limited" else "server"
+        fault: Fault = "rate" if heard.kind == "limited" else "server"
         return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
     if heard.kind == "no" and heard.status == 404:
         # A path or a session, in words that we do not know; never the message.

@@ -19,6 +19,7 @@ import msgspec
 from esteio.core.evidence import Evidence
 from esteio.core.inbound import InboundEvent
 from esteio.core.model import Capabilities, Content, Quirk, ServerName
+from esteio.core.outbound import Certainty, Fault, LookResult
 
 Json = Any
 """A decoded JSON value of a stranger; narrow it before use."""
@@ -94,33 +95,13 @@ Flow = Generator[HttpRequest, HttpResponse, T]
 
 # -- what operations return --------------------------------------------------------------------------------------
 
-Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
-"""`accepted`: the provider took it. `refused`: it said no, for a reason about the request. `not_sent`: it surely did
-not happen, and may be tried again. `in_doubt`: it may have happened."""
-
-SendFault = Literal[
-    "none",
-    "socket",
-    "server",
-    "rate",
-    "media",
-    "restriction",
-    "invalid-number",
-    "request",
-    "unpaired",
-    "missing",
-    "timeout",
-]
-"""Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
-licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider."""
-
 
 class SendOutcome(msgspec.Struct, frozen=True):
     """What became of one send. `detail` is the provider's own words, secrets stripped, at most 500 characters."""
 
     certainty: Certainty
     provider_id: str | None = None
-    fault: SendFault = "none"
+    fault: Fault = "none"
     detail: str = ""
     evidence: tuple[Evidence, ...] = ()
     queue_ref: str | None = None
@@ -170,7 +151,7 @@ class LookupOutcome(msgspec.Struct, frozen=True):
     could not read, or came too early.
     """
 
-    result: Literal["found", "absent", "unknown"]
+    result: LookResult
     provider_id: str | None = None
     detail: str = ""
     evidence: tuple[Evidence, ...] = ()

@@ -6,7 +6,7 @@ import pytest
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
-from esteio.providers.base import OutgoingMessage, SentQuery, TransportFailed
+from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.evolution import Evolution
 from esteio.providers.evolution.control import EVENTS, FORBIDDEN_EVENTS
 
@@ -245,6 +245,8 @@ def test_what_cannot_be_said_is_refused_without_a_request(content):
         (error(400, ["SessionError: No sessions"]), "not_sent", "server"),
         (error(429, "slow down"), "not_sent", "rate"),
         (html(404), "not_sent", "server"),
+        (error(404, "no Route matched with those values"), "not_sent", "server"),
+        (HttpResponse(404, {"content-type": "text/plain"}, b"404 page not found"), "not_sent", "server"),
         (html(200), "in_doubt", "server"),
         (html(502), "in_doubt", "server"),
         (reply({"error": True, "message": "Error: Connection Closed"}), "not_sent", "socket"),

@@ -18,7 +18,8 @@ import msgspec
 
 from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Content, Kind, Media
-from esteio.providers.base import Certainty, Flow, Json, OutgoingMessage, SendFault, SendOutcome, Where
+from esteio.core.outbound import Certainty, Fault
+from esteio.providers.base import Flow, Json, OutgoingMessage, SendOutcome, Where
 from esteio.providers.evolution.calls import Word, call, news, say
 from esteio.providers.reading import at, digits, text
 from esteio.providers.whatsapp import jid_of
@@ -151,11 +152,11 @@ _WRITERS: Mapping[Kind, Callable[[OutgoingMessage, Content], tuple[str, Body]]] 
 
 class _Verdict(msgspec.Struct, frozen=True):
     certainty: Certainty
-    fault: SendFault
+    fault: Fault
     evidence: tuple[Evidence, ...] = ()
 
 
-_BY_WORD: Mapping[str, tuple[Certainty, SendFault]] = {
+_BY_WORD: Mapping[str, tuple[Certainty, Fault]] = {
     "closed": ("not_sent", "socket"),
     "missing": ("not_sent", "missing"),
     "unpaired": ("not_sent", "unpaired"),
@@ -206,12 +207,15 @@ def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
         return _Verdict("not_sent", "socket") if "'find'" in word.heard.words else _Verdict("in_doubt", "timeout")
     if word.kind == "ok":
         return _Verdict("in_doubt", "server")
+    if word.kind == "no" and word.heard.status == 404:
+        # Of the instance, in words that we do not know, or somebody's in between; never the message.
+        return _Verdict("not_sent", "server")
     return _by_text(word, message)
 
 
 # The provider's own no, by its words, the first that fits; `True`: only where the message carries media (a refused
 # connection under a text is the database's). Prisma speaks after the write, a missing key (SessionError) before it.
-_BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, SendFault], ...] = (
+_BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, Fault], ...] = (
     (re.compile(r'"exists":\s*false'), False, "refused", "invalid-number"),
     (re.compile(r"rate-overlimit"), False, "not_sent", "rate"),
     (re.compile(r"prisma"), False, "in_doubt", "server"),

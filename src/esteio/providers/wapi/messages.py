@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from esteio.core.evidence import Evidence, seen
 from esteio.core.inbound import AckState, InboundEvent, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
 from esteio.core.model import Content, Kind, Media
+from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import (
-    Certainty,
     Flow,
     Json,
     LookupOutcome,
     OutgoingMessage,
-    SendFault,
     SendOutcome,
     SentQuery,
     WebhookReading,
@@ -116,7 +115,7 @@ _WRITERS: Mapping[Kind, Callable[[Content], Translated]] = {
 _CLOSED = re.compile(r"connection closed|desconectad|n[ãa]o (?:est[áa] )?conectad|not connected|deslogad")
 _NO_NUMBER = re.compile(r"(?:número|numero|phone|number)[^\"]{0,40}(?:inválid|invalid|não existe|nao existe|not exist)")
 
-_BY_KIND: Mapping[str, tuple[Certainty, SendFault]] = {
+_BY_KIND: Mapping[str, tuple[Certainty, Fault]] = {
     "unreachable": ("not_sent", "server"),
     "crowded": ("not_sent", "server"),
     "wall": ("not_sent", "server"),
@@ -153,7 +152,7 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
     if heard.status == 404:
         # A path or an instance, in words that we do not know; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))
-    fault: SendFault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
+    fault: Fault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
     return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=(answered,))
 
 
