@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,14 +19,13 @@ from esteio.core.policy import DEFAULT, Policy
 from esteio.core.session import Session
 from esteio.engine.asks import MessageAsk, ServerAsk, SessionAsk
 from esteio.engine.refusals import Refusal
-from esteio.sim.checkers import text_of
+from esteio.sim.checkers import Checkers, text_of
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.sim.monitor import Monitor
-from esteio.sim.plan import PlannedLine, Talk
+from esteio.sim.plan import Plan, PlannedLine, Talk
+from esteio.sim.witness import Witness
+from esteio.sim.world import World
 from esteio.store.base import Work
-
-if TYPE_CHECKING:
-    from esteio.sim.storm import Storm
 
 MONITOR = "monitor"
 ADOPTING_S = 45.0
@@ -49,6 +48,18 @@ class MessageCounts(msgspec.Struct):
     """Failed or expired, and the application was told why."""
 
 
+class Weather(Protocol):
+    """What a supervisor sees of the storm that it goes through."""
+
+    plan: Plan
+    world: World
+    tables: dict[str, dict[str, Any]]
+    checkers: Checkers
+    witness: Witness
+    delivered_at: dict[str, float]
+    """By text, when it first reached its contact."""
+
+
 class Supervisor(Protocol):
     """Who watches over the fleet and carries the application's messages."""
 
@@ -64,7 +75,7 @@ class Supervisor(Protocol):
     def usable(self, session: str) -> bool: ...
     async def sample(self) -> None: ...
     async def well(self) -> list[str]: ...
-    async def account(self, storm: Storm, counts: MessageCounts) -> None: ...
+    async def account(self, storm: Weather, counts: MessageCounts) -> None: ...
     async def digest(self) -> bytes: ...
     async def aclose(self) -> None: ...
 
@@ -72,7 +83,7 @@ class Supervisor(Protocol):
 class Guarded(Lab):
     """The gateway under one policy as a supervisor."""
 
-    def __init__(self, storm: Storm, policy: Policy) -> None:
+    def __init__(self, storm: Weather, policy: Policy) -> None:
         self.storm, self.policy, self.name = storm, policy, policy.name
         self._ids: dict[str, SessionId] = {}
         self._tokens: dict[str, Session] = {}
@@ -179,7 +190,7 @@ class Guarded(Lab):
                 troubles += [stuck] if stuck else []
         return troubles
 
-    async def account(self, storm: Storm, counts: MessageCounts) -> None:
+    async def account(self, storm: Weather, counts: MessageCounts) -> None:
         gone = storm.delivered_at.keys() | {one.text for one in storm.witness.refused}
         for message_id, (name, text) in self._accepted.items():
             message = await self.store.message(MessageId(message_id))
@@ -213,7 +224,7 @@ class Poller:
     name = MONITOR
     policy = DEFAULT
 
-    def __init__(self, storm: Storm) -> None:
+    def __init__(self, storm: Weather) -> None:
         self.storm = storm
         self._usable: dict[str, bool] = {}
         self.monitor = Monitor(storm.world, storm.plan, self._believed)
@@ -251,7 +262,7 @@ class Poller:
     async def well(self) -> list[str]:
         return []
 
-    async def account(self, storm: Storm, counts: MessageCounts) -> None:
+    async def account(self, storm: Weather, counts: MessageCounts) -> None:
         """It keeps nothing: what was not delivered is lost."""
         del storm, counts
 
