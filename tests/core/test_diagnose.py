@@ -346,6 +346,8 @@ def test_looks_in_a_row_that_say_the_same_are_counted_and_two_in_one_moment_are_
     assert (facts.said_times, facts.said_since) == (3, 50.0)
     facts = folded(*row, ("said_connecting", 57.0, "state"), ("said_closed", 58.0, "state"))
     assert (facts.said_times, facts.said_since, facts.moving_at) == (1, 58.0, 57.0)
+    facts = folded(*row, ("said_connecting", 57.0, "webhook"), ("said_closed", 58.0, "state"))
+    assert (facts.said_times, facts.said_since, facts.moving_at) == (1, 58.0, 57.0), "it moved between two looks"
 
 
 @pytest.mark.parametrize("road", ["state", "webhook"])

@@ -257,7 +257,7 @@ def closed(**changes: object) -> Facts:
         (closed(said_since=T0 - 2.6), "wait"),
         (closed(said_since=T0 - 2.8), "act"),
         (closed(said_times=3), "wait"),
-        (closed(moving_at=T0 - 10), "wait"),
+        (closed(moving_at=T0 - 9), "wait"),
         (closed(moving_at=T0 - 1), "wait"),
     ],
 )

@@ -234,6 +234,20 @@ def test_what_is_about_to_be_connected_is_looked_at_every_second_until_closed_st
     assert fleet.rungs() == ["connect"]
 
 
+def test_a_word_of_connecting_between_two_looks_puts_the_connect_off_and_not_for_ever():
+    """Storm seed 5096: it was connecting once more after the last look, and then stood closed for good."""
+    fleet = looked()
+    fleet.now += 10
+    fleet.kill(says="closed")
+    fleet.now += 1
+    fleet.hear("said_connecting", road="webhook")
+    fleet.judge()
+    fleet.climb_until(15, still=("said_closed", "socket_closed"))
+    assert fleet.rungs() == []
+    fleet.climb_until(15, still=("said_closed", "socket_closed"))
+    assert fleet.rungs()[:1] == ["connect"]
+
+
 @pytest.mark.parametrize("says", ["closed", "connecting"])
 def test_a_socket_that_is_open_beside_such_a_word_is_asked_through_whatsapp(says):
     fleet = looked()

@@ -263,7 +263,7 @@ VERDICTS = (
         "connecting is no connect",
         "closed at one look is enough for a connect",
         "core/ladder.py",
-        "return stood and facts.moving_at < facts.said_since and not ajar(facts)",
+        "return stood and facts.moving_at <= facts.said_since and not ajar(facts)",
         "return True",
         LADDER,
     ),

@@ -255,3 +255,18 @@ def test_a_proxys_page_and_a_slow_server_are_no_fall() -> None:
         harmless(lab)
 
     play(story)
+
+
+def test_a_server_that_is_back_by_itself_takes_its_lines_along() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.inject("prov", None, Fault("server_boot", down_s=6, boot_s=10))
+        held = await lab.send("loja", OTHER, "no meio")
+        await asyncio.sleep(120)
+        assert (await lab.message(held)).state == "delivered"
+        assert lab.texts_delivered(OTHER) == ["no meio"]
+        await _back(lab)
+        assert (await rungs(lab), lab.told.phases()) == ([], [])
+        harmless(lab)
+
+    play(story)

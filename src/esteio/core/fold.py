@@ -163,12 +163,14 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
 
 
 def _says(facts: Facts, word: str, at: float) -> Facts:
-    if word == "connecting":
-        facts = msgspec.structs.replace(facts, moving_at=max(at, facts.moving_at))
-    if word != facts.said:
-        return msgspec.structs.replace(facts, said=word, said_at=at, said_since=at, said_times=1)
-    times = facts.said_times + (at - facts.said_at >= APART_S)
-    return msgspec.structs.replace(facts, said_at=at, said_times=times)
+    """What moved between two looks that say the same has not stood still: their row begins anew."""
+    goes_on = word == facts.said and facts.moving_at < facts.said_at
+    times = facts.said_times + (at - facts.said_at >= APART_S) if goes_on else 1
+    since = facts.said_since if goes_on else at
+    moving_at = max(at, facts.moving_at) if word == "connecting" else facts.moving_at
+    return msgspec.structs.replace(
+        facts, said=word, said_at=at, said_since=since, said_times=times, moving_at=moving_at
+    )
 
 
 def _listed(facts: Facts, word: str, at: float) -> Facts:

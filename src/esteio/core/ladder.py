@@ -224,7 +224,7 @@ def _stays_closed(session: Session, server: Server, policy: Policy, now: float) 
     if pacing.in_boot_grace(server, policy, now) or facts.moving_at > max(facts.life_at, facts.unpaired_at):
         patience = policy.effect_within_s
     stood = facts.said_at - facts.said_since >= patience and facts.said_times >= CLOSED_LOOKS
-    return stood and facts.moving_at < facts.said_since and not ajar(facts)
+    return stood and facts.moving_at <= facts.said_since and not ajar(facts)
 
 
 def _boot(server: Server, policy: Policy) -> float:
