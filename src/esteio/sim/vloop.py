@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from contextvars import Context, copy_context
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -20,6 +23,10 @@ START_EPOCH = 1_795_000_000.0
 """Where virtual time begins by default: an arbitrary day of November 2026, so that runs repeat."""
 STANDSTILL_TURNS = 200_000
 """So many turns of the loop at one moment are a livelock: seconds of real time in which nothing happens."""
+RESOLUTION_S = 1e-6
+"""Timers so close together are due together."""
+CANCELLED_KEPT = 1000
+"""So many cancelled timers are no matter."""
 REAL_PATIENCE_S = 2.0
 """How long real I/O is waited for when no timer is left, before that counts as a deadlock."""
 
@@ -36,80 +43,162 @@ class OutOfTime(RuntimeError):
     """The virtual time limit has passed before the main coroutine finished."""
 
 
-class _JumpingSelector(selectors.SelectSelector):
-    """Instead of waiting for the next timer, jump to it. The loop's own wake-up pipe is not awaited."""
+class _Selector(selectors.SelectSelector):
+    """Knows whether anything but the loop's own pipe is registered: real sockets under a virtual clock."""
 
-    def __init__(self, loop_clock: _LoopClock) -> None:
-        super().__init__()
-        self._clock = loop_clock
-        self._turns = 0
-        self._real = False
-        """Whether anything but the loop's own pipe is registered: real sockets under a virtual clock."""
+    real = False
 
     def register(self, *args: Any, **kwargs: Any) -> selectors.SelectorKey:
         key = super().register(*args, **kwargs)
-        self._real = len(self.get_map()) > 1
+        self.real = len(self.get_map()) > 1
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         key = super().unregister(fileobj)
-        self._real = len(self.get_map()) > 1
+        self.real = len(self.get_map()) > 1
         return key
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self._real and (ready := super().select(0)):
-            return ready
-        if timeout is None:
-            if ready := super().select(REAL_PATIENCE_S if self._real else 0):
-                return ready
-            raise Deadlock("nothing is scheduled and nothing is ready: the program waits for ever")
-        if timeout > 0:
-            self._turns = 0
-            self._clock.advance(timeout)
-            return []
-        self._turns += 1
-        if self._turns > STANDSTILL_TURNS:
-            self._turns = 0
-            raise Livelock(f"virtual time stands still at {self._clock.now:.3f} s")
-        return []
+
+class _Handle(asyncio.Handle):
+    """A callback, without what asyncio keeps for its debug mode: a fleet's day is tens of millions of them."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], loop: VirtualLoop, context: Context | None
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
 
 
-class _LoopClock:
-    """Virtual seconds since the loop began, and how far they may go."""
+class _Timer(asyncio.TimerHandle):
+    """The same at a time. Timers stand in the heap beside their time and number, and are never compared themselves."""
 
-    __slots__ = ("limit", "now")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.limit: float | None = None
-
-    def advance(self, seconds: float) -> None:
-        if self.limit is not None and self.now + seconds > self.limit:
-            limit, self.limit = self.limit, None
-            raise OutOfTime(f"virtual time passed {limit:.0f} s")
-        self.now += seconds
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args, self._when = loop, callback, args, when
+        self._cancelled, self._repr, self._source_traceback, self._scheduled = False, None, None, True
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop on virtual time. `epoch0` is carried for those who make a `LoopClock` of it."""
 
+    if TYPE_CHECKING:  # what the base class has and does not tell of
+        _ready: deque[asyncio.Handle]
+        _stopping: bool
+
+        def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None: ...
+
     def __init__(self, epoch0: float = START_EPOCH) -> None:
-        self._virtual = _LoopClock()
         self.epoch0 = epoch0
-        super().__init__(_JumpingSelector(self._virtual))
-        self._clock_resolution = 1e-6
+        self._now = 0.0
+        self._limit: float | None = None
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._count = 0
+        self._turns = 0
+        self._cancelled_timers = 0
+        self._sockets = _Selector()
+        super().__init__(self._sockets)
 
     def time(self) -> float:
-        return self._virtual.now
+        return self._now
 
     def limit(self, seconds: float | None) -> None:
         """Raise `OutOfTime` when the clock would pass `seconds` since the loop began; None lifts the limit."""
-        self._virtual.limit = seconds
+        self._limit = seconds
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> NoReturn:  # type: ignore[override]
         """Refused: a thread lives in real time, and the clock would jump past it."""
         del executor, args
         raise RuntimeError(f"a thread ({func!r}) has no place under a virtual clock")
+
+    # -- what asyncio asks of a loop ------------------------------------------------------------------------------
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _Timer(when, callback, args, self, context)
+        self._count += 1
+        heappush(self._timers, (when, self._count, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        self._cancelled_timers += 1
+        if self._cancelled_timers > CANCELLED_KEPT and self._cancelled_timers * 2 > len(self._timers):
+            self._timers = [one for one in self._timers if one[2] is not handle and not one[2].cancelled()]
+            heapify(self._timers)
+            self._cancelled_timers = 0
+
+    def _run_once(self) -> None:
+        """One turn. Only when nothing is ready does time pass: to the next timer, at once."""
+        ready = self._ready
+        if self._sockets.real:
+            self._process_events(self._sockets.select(0))
+        if not ready and not self._stopping:
+            self._jump()
+        else:
+            self._stand()
+        soon = self._now + RESOLUTION_S
+        timers = self._timers
+        while timers and timers[0][0] < soon:
+            timer = heappop(timers)[2]
+            if not timer._cancelled:
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def _stand(self) -> None:
+        self._turns += 1
+        if self._turns > STANDSTILL_TURNS:
+            self._turns = 0
+            raise Livelock(f"virtual time stands still at {self._now:.3f} s")
+
+    def _jump(self) -> None:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+        if not timers:
+            self._wait()
+            return
+        when = timers[0][0]
+        if when <= self._now:
+            self._stand()
+            return
+        if self._limit is not None and when > self._limit:
+            limit, self._limit = self._limit, None
+            raise OutOfTime(f"virtual time passed {limit:.0f} s")
+        self._turns, self._now = 0, when
+
+    def _wait(self) -> None:
+        """No timer is left: only what is real could still come."""
+        events = self._sockets.select(REAL_PATIENCE_S if self._sockets.real else 0)
+        if not events:
+            raise Deadlock("nothing is scheduled and nothing is ready: the program waits for ever")
+        self._process_events(events)
 
 
 def run_virtual(
