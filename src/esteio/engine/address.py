@@ -8,6 +8,7 @@ Never lives here: an exchange.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from esteio.clock import Clock
 from esteio.core.model import ServerName, SessionId
@@ -36,6 +37,7 @@ class AddressBook:
         self.base_url = base_url
         self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
         self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
+        self._places: dict[SessionId, tuple[tuple[Any, ...], Where]] = {}
 
     def provider(self, kind: str) -> Provider:
         """The adapter of this kind."""
@@ -44,16 +46,33 @@ class AddressBook:
     def forget(self, session_id: SessionId) -> None:
         """The session's address has changed."""
         self._sessions.pop(session_id, None)
+        self._places.pop(session_id, None)
 
     def forget_server(self, name: ServerName) -> None:
         """The server's address, credentials or version has changed."""
         self._servers.pop(name, None)
 
     async def of_session(self, session: Session) -> tuple[Provider, Where]:
-        """The session's adapter and address. Raises `Unaddressed`."""
+        """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
+        `Unaddressed`."""
         stored, credentials = await self._server(session.server)
         token, secrets = await self._session(session.id)
-        where = Where(
+        server = stored.server
+        made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone)
+        known = self._places.get(session.id)
+        if known is None or known[0] != made_of:
+            known = self._places[session.id] = (made_of, self._where(session, stored, credentials, token, secrets))
+        return self.provider(session.kind), known[1]
+
+    def _where(
+        self,
+        session: Session,
+        stored: StoredServer,
+        credentials: Mapping[str, str],
+        token: str,
+        secrets: Mapping[str, str],
+    ) -> Where:
+        return Where(
             server=session.server,
             base_url=stored.server.base_url,
             credentials=credentials,
@@ -63,7 +82,6 @@ class AddressBook:
             phone=session.phone,
             webhook_url=f"{self.base_url}/in/{token}",
         )
-        return self.provider(session.kind), where
 
     async def of_server(self, name: ServerName) -> tuple[Provider, Where]:
         """The server's adapter and address. Raises `Unaddressed`."""

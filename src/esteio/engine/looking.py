@@ -15,11 +15,12 @@ from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.fold import CLAIMED
 from esteio.core.inbound import ReceivedMessage
-from esteio.core.model import ServerName
+from esteio.core.model import ServerName, SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.providers import driver
-from esteio.providers.base import InventoryEntry, Provider, QrCode, Transport, Where
+from esteio.providers.base import InventoryEntry, InventoryOutcome, ProbeOutcome, Provider, QrCode, Transport, Where
+from esteio.providers.verbatim import Walk, walk
 from esteio.store.base import Qr, Store
 
 WEBHOOK_EVERY_S = 600.0
@@ -49,6 +50,10 @@ class Lookout:
 
     def __init__(self, store: Store, clock: Clock, addresses: AddressBook, transport: Transport) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
+        self._walks: dict[SessionId, tuple[Where, Depth, Walk[ProbeOutcome]]] = {}
+        """The last probe of each session, as long as it was a plain one …"""
+        self._lists: dict[ServerName, tuple[Where, Walk[InventoryOutcome]]] = {}
+        """… and the last list of each server."""
 
     async def session(self, session: Session, depth: Depth) -> Seen:
         """One look at a session. A look that brought nothing about it says so (`look_failed`)."""
@@ -57,7 +62,7 @@ class Lookout:
             provider, where = await self._addresses.of_session(session)
         except Unaddressed:
             return Seen()
-        outcome = await driver.run(provider.probe(where, now, depth), self._transport)
+        outcome = await self._probe(session.id, provider, where, depth, now)
         if session.state in ("awaiting_qr", "connecting") and not session.facts.life_at > session.facts.qr_at:
             reading = await driver.run(provider.read_qr(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
@@ -71,6 +76,22 @@ class Lookout:
         if not listen:
             return looked
         return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
+
+    async def _probe(
+        self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
+    ) -> ProbeOutcome:
+        kept = self._walks.get(session_id)
+        last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
+        outcome, again = await walk(provider.probe(where, now, depth), self._transport, last)
+        if again is None or outcome.qr is not None:
+            self._walks.pop(session_id, None)
+        elif again is not last:
+            self._walks[session_id] = (where, depth, again)
+        return outcome
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session is gone."""
+        self._walks.pop(session_id, None)
 
     async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
         """What the provider's list holds beyond what we were told."""
@@ -102,7 +123,7 @@ class Lookout:
             provider, where = await self._addresses.of_server(name)
         except Unaddressed:
             return Listed()
-        outcome = await driver.run(provider.inventory(where, self._clock.now()), self._transport)
+        outcome = await self._inventory(name, provider, where)
         told = self._sorted(outcome.evidence).server
         if outcome.entries is None and outcome.version is None:
             return Listed(told)
@@ -111,6 +132,14 @@ class Lookout:
             data["sessions"] = str(len(outcome.entries))
         listed = seen_with("server_listed", self._clock.now(), "list", data)
         return Listed((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
+
+    async def _inventory(self, name: ServerName, provider: Provider, where: Where) -> InventoryOutcome:
+        kept = self._lists.pop(name, None)
+        last = kept[1] if kept is not None and kept[0] == where else None
+        outcome, again = await walk(provider.inventory(where, self._clock.now()), self._transport, last)
+        if again is not None:
+            self._lists[name] = (where, again)
+        return outcome
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
         """Hold a fresh code for show; the same code again does not live longer."""
