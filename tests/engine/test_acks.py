@@ -167,3 +167,26 @@ def test_what_is_held_for_strangers_may_be_cancelled_or_expire() -> None:
         assert lab.texts_delivered(STRANGER) == []
 
     play(story)
+
+
+def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await _some_acknowledged(lab)
+        await asyncio.sleep(300)
+        truly, asked = lab.store.late_acks, []
+
+        async def late_acks(*args: Any) -> Any:
+            asked.append(args)
+            return await truly(*args)
+
+        lab.store.late_acks = late_acks  # type: ignore[method-assign]
+        await asyncio.sleep(600)
+        assert asked == []
+        lab.world.inject("prov", "loja", Fault("ack_silent"))
+        await lab.send("loja", CUSTOMER, "alguém aí?")
+        await asyncio.sleep(120)
+        assert asked, "what is sent later is looked after again"
+        assert await _evidence(lab, "ack_missing") == 1
+
+    play(story)

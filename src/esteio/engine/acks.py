@@ -63,9 +63,13 @@ class AckWatch:
     async def _look_at(self, session: Session, now: float) -> int:
         policy = self._policies(session.policy)
         # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
-        since = now - acks.LOOK_BACK_S if now - session.gate_since > LISTENS_S else session.gate_since
+        whole = now - session.gate_since > LISTENS_S
+        since = now - acks.LOOK_BACK_S if whole else session.gate_since
         late = await self._store.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
         if not late:
+            if whole and self._sent[session.id] <= now - policy.ack_within_s:
+                # All that left is acknowledged; the next message that moves begins the watch anew.
+                del self._sent[session.id]
             return 0
         patience = await self._patience(session, policy, now)
         missing = [one for one in late if patience is not None and now - one.sent_at > patience]
