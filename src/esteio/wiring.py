@@ -15,6 +15,7 @@ from pathlib import Path
 from esteio.api.app import Front, create_app
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
+from esteio.core.decision import Decision
 from esteio.core.errors import sentences_in
 from esteio.core.evidence import Evidence
 from esteio.core.model import MessageId, ServerName, SessionId
@@ -269,14 +270,13 @@ class Gateway:
 
     # -- what one part tells another ------------------------------------------------------------------------------
 
-    def _session_changed(self, session_id: SessionId) -> None:
-        self.hub.session_changed(session_id)
-        self.relay.nudge()
-        session = self.reconciler.peek(session_id)
-        if session is None:
-            return
+    def _session_changed(self, before: Session, decision: Decision) -> None:
+        session = decision.session
+        self.hub.session_changed(session.id)
+        if decision.events or decision.fail_queued is not None:
+            self.relay.nudge()
         self.pace.follow(session)
-        if session.gate == "open":
+        if session.gate == "open" and (before.gate, before.cold_until) != (session.gate, session.cold_until):
             self.sends.nudge()
 
     def _acted(self) -> None:

@@ -22,6 +22,7 @@ from esteio.core.ladder import RESTART_NOOP
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import MOVES
+from esteio.core.watch import as_planned
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
 ROADS = ("webhook", "state", "probe", "list", "send", "receipt")
@@ -106,9 +107,25 @@ class Watched(Fleet):
         assert not again.notices
         assert again.approval is None
         assert not again.events
+        what_was_planned_is_what_is_said(self.view(n), decision)
         if decision.wake_at is not None:
             assert decision.wake_at >= now
         assert again.wake_at is None or again.wake_at > now, "nothing is left to do now: waking again now would spin"
+
+
+def what_was_planned_is_what_is_said(view: View, decision: Decision) -> None:
+    """Who follows a plan instead of asking the judge does the same, and asks again no later."""
+    if decision.planned is None:
+        return
+    then = msgspec.structs.replace(view, session=decision.session, news=())
+    at = decision.planned.at
+    assert decision.wake_at == at
+    asked, planned = decide(then, at), as_planned(decision.session, decision.planned, at)
+    assert asked.wake_at is not None
+    assert planned.wake_at is not None
+    assert at < planned.wake_at <= asked.wake_at
+    session = msgspec.structs.replace(planned.session, wake_at=asked.wake_at)
+    assert msgspec.structs.replace(planned, session=session, wake_at=asked.wake_at) == asked
 
 
 def one_act_at_a_time(view: View, decision: Decision) -> None:

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from rehearsal import BAILEYS, WAPI, Fleet
 
+from esteio.core.decide import decide
 from esteio.core.policy import DEFAULT
+from esteio.core.watch import as_planned
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -262,3 +264,75 @@ def test_a_socket_that_is_open_beside_such_a_word_is_asked_through_whatsapp(says
     fleet.hear("round_trip_ok")
     assert fleet.judge().session.state == "connected"
     assert fleet.rungs() == []
+
+
+def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_be_asked():
+    fleet = looked()
+    decision = fleet.judge()
+    assert decision.planned is not None
+    assert (decision.planned.at, decision.planned.depth) == (fleet.now + 30, "socket")
+    asked = decide(fleet.view(), decision.planned.at)
+    planned = as_planned(fleet.one, decision.planned, decision.planned.at)
+    assert planned == asked
+    assert planned.session.facts.looked_at == fleet.now + 30
+
+
+def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
+    fleet = looked()
+    assert fleet.after(479).look == "socket"
+    fleet.hear("socket_ok")
+    decision = fleet.after(1)
+    assert decision.planned is not None
+    assert decision.planned.depth == "roundtrip"
+
+
+@pytest.mark.parametrize("kind", ["socket_closed", "webhook_config_gone", "silence", "operator_paused"])
+def test_of_a_line_that_is_not_quite_well_nothing_is_planned(kind):
+    fleet = looked()
+    fleet.now += 1
+    fleet.hear(kind, road="operator" if kind.startswith("operator") else "probe")
+    fleet.judge()
+    assert fleet.judge().planned is None
+
+
+def test_a_look_that_comes_with_something_else_is_left_to_the_judge():
+    fleet = looked(policy=msgspec.structs.replace(DEFAULT, probe_idle_s=900))
+    fleet.now += 5
+    fleet.hear("ack_error", code="463")
+    for _ in range(2):
+        fleet.hear("ack_error", code="463")
+    fleet.now += 3000
+    fleet.hear("socket_ok")
+    decision = fleet.judge()
+    assert decision.session.cold_until < fleet.now + 900
+    assert decision.planned is None
+
+
+def test_what_is_seen_anew_is_quiet_and_told_to_be_shown():
+    fleet = looked()
+    fleet.now += 10
+    fleet.hear("message_received", road="webhook")
+    fresh = fleet.judge()
+    assert fresh.session.can_receive.at == fleet.now
+    assert (fresh.quiet, fresh.shown) == (True, True)
+    fleet.now += 10
+    fleet.hear("socket_ok")
+    fleet.judge()
+    fleet.now += 10
+    fleet.hear("socket_ok")
+    same = fleet.judge()
+    assert (same.quiet, same.shown) == (True, False)
+
+
+def test_what_it_can_do_from_now_on_is_written_at_once():
+    fleet = Fleet(paired=False)
+    fleet.hear("said_open", road="state")
+    fleet.hear("socket_ok")
+    before = fleet.judge().session
+    fleet.now += 1
+    fleet.hear("round_trip_ok")
+    after = fleet.judge()
+    assert (before.state, before.reason.code) == ("connected", "live")
+    assert (after.session.state, after.session.reason.code) == ("connected", "live")
+    assert (before.can_send.value, after.session.can_send.value) == ("unknown", "yes")
+    assert not after.quiet

@@ -4,20 +4,22 @@ performed."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_stage import linked, play
+from engine_stage import CUSTOMER, PHONE, Restarts, linked, play, play_restarts
 
 from esteio.core.evidence import seen
-from esteio.engine.reconcile import MOST_TRIES, Overtaken, Reconciler
+from esteio.engine.reconcile import MOST_TRIES, SHOWN_WITHIN_S, Overtaken, Reconciler
 from esteio.sim.lab import Lab
 from esteio.store.base import Work
 
 
 def _overtaken(lab: Lab, times: int) -> list[str]:
     """As if another process judged the same session between our read and our write, so many times."""
-    other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda _: None)
+    other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda *_: None)
     truly, done = lab.store.session_view, []
 
     async def view(session_id: Any, now: float) -> Any:
@@ -81,3 +83,73 @@ def test_an_act_of_an_attempt_that_is_over_is_dropped_and_never_reaches_the_prov
         assert left.outcome == "no longer wanted"
 
     play(story)
+
+
+def _writes(lab: Lab) -> Counter[str]:
+    """How often a judgement is written from now on."""
+    counted: Counter[str] = Counter()
+    of_session, of_server = lab.store.commit_decision, lab.store.commit_server
+
+    async def session(commit: Any) -> bool:
+        counted["session"] += 1
+        return await of_session(commit)
+
+    async def server(commit: Any) -> bool:
+        counted["server"] += 1
+        return await of_server(commit)
+
+    lab.store.commit_decision = session  # type: ignore[method-assign]
+    lab.store.commit_server = server  # type: ignore[method-assign]
+    return counted
+
+
+def test_a_line_that_is_well_and_its_server_are_written_a_few_times_an_hour() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(900)
+        calls, written = lab.world.ledger.calls.copy(), _writes(lab)
+        await asyncio.sleep(3600)
+        looks = lab.world.ledger.calls - calls
+        assert looks["prov", "connectionState"] >= 110, "it is looked at all the same"
+        assert looks["prov", "fetchInstances"] >= 110
+        assert 1 <= written["session"] <= 8
+        assert 1 <= written["server"] <= 8
+
+    play(story)
+
+
+def test_what_is_shown_of_a_line_follows_within_a_minute() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.contact_sends(PHONE, CUSTOMER, "bom dia")
+        await asyncio.sleep(900)
+        session = await lab.session("loja")
+        heard_at = lab.clock.now()
+        lab.gateway.mailboxes.tell(session.id, [seen("message_received", heard_at, "webhook")])
+        assert (await lab.session("loja")).can_receive.at != heard_at, "not written for its own sake"
+        await asyncio.sleep(SHOWN_WITHIN_S + 31)
+        after = await lab.session("loja")
+        assert after.can_receive.at == heard_at
+        assert after.version == session.version + 1
+
+    play(story)
+
+
+def test_what_was_not_written_when_the_process_died_is_seen_again(tmp_path: Path) -> None:
+    async def story(run: Restarts) -> None:
+        await linked(run.lab)
+        await asyncio.sleep(500)
+        stored = await run.lab.session("loja")
+        judged = run.lab.gateway.reconciler.peek(stored.id)
+        assert judged is not None
+        assert judged.facts.looked_at > stored.facts.looked_at, "some looks are in memory only"
+        await run.crash()
+        died_at = run.world.now()
+        await run.begin()
+        await asyncio.sleep(40)
+        again = run.lab.gateway.reconciler.peek(stored.id)
+        assert again is not None
+        assert again.facts.life_at > died_at
+        assert again.state == "connected"
+
+    play_restarts(story, tmp_path / "esteio.db")

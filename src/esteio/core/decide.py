@@ -16,7 +16,6 @@ import msgspec
 from esteio.core import attempt, climb, hearing, outage, standing, watch, wishes
 from esteio.core.decision import Decision, Draft, View
 from esteio.core.diagnose import Verdict, verdict
-from esteio.core.evidence import Evidence
 from esteio.core.fold import fold
 from esteio.core.model import Recovery
 from esteio.core.session import Session
@@ -25,8 +24,7 @@ from esteio.core.session import Session
 def decide(view: View, now: float) -> Decision:
     """The whole judgement of one session at `now` (epoch seconds)."""
     draft = Draft(view, now)
-    for evidence in view.news:
-        _take_in(draft, evidence)
+    _take_in(draft)
     attempt.judge(draft)
     hearing.follow(draft)
     found = verdict(draft.session, draft.server, view.policy, now)
@@ -34,11 +32,13 @@ def decide(view: View, now: float) -> Decision:
     attempt.take_back(draft, found)
     _forget_healed(draft, found)
     standing.follow(draft, found)
+    stood = draft.session
     outage.follow(draft, found)
     _forget_stable(draft, found)
     if not draft.session.paused:
         climb.climb(draft, found)
-        standing.follow(draft, found)
+        if draft.session is not stood:
+            standing.follow(draft, found)
     watch.plan_look(draft, found)
     return _decision(draft, found)
 
@@ -46,10 +46,16 @@ def decide(view: View, now: float) -> Decision:
 # -- 1: news ------------------------------------------------------------------------------------------------------
 
 
-def _take_in(draft: Draft, evidence: Evidence) -> None:
-    trust = not draft.view.can.socket_probe
-    draft.change(facts=fold(draft.session.facts, evidence, draft.policy, trust_claims=trust))
-    wishes.take(draft, evidence)
+def _take_in(draft: Draft) -> None:
+    trust, facts = not draft.view.can.socket_probe, draft.session.facts
+    for evidence in draft.view.news:
+        facts = fold(facts, evidence, draft.policy, trust_claims=trust)
+        if wishes.is_word(evidence):
+            draft.change(facts=facts)
+            wishes.take(draft, evidence)
+            facts = draft.session.facts
+    if facts is not draft.session.facts:
+        draft.change(facts=facts)
 
 
 # -- 3: what the verdict changes by itself ------------------------------------------------------------------------
@@ -128,6 +134,7 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
     # Also a message that was under way when the gate closed: it comes back into the queue with its evidence.
     fails = after.gate == "held"
     server = draft.server if draft.server is not draft.view.server else None
+    shown = not _only_facts(before, after)
     return Decision(
         session=after,
         server=server,
@@ -138,10 +145,12 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
         approval=draft.approval,
         look=draft.look,
         wake_at=wake_at,
+        planned=draft.planned,
         fail_queued=standing.why_not_sent(after, found) if fails else None,
         drop_control=draft.drop_control,
         clear_qr=_qr_is_over(draft, found),
-        quiet=server is None and not draft.lines and _only_times(before, after),
+        quiet=server is None and not draft.lines and (not shown or _only_times(before, after)),
+        shown=shown,
         because=found.because,
     )
 
@@ -150,7 +159,21 @@ def _qr_is_over(draft: Draft, found: Verdict) -> bool:
     return found.kind == "live" and draft.view.session.state != "connected"
 
 
+def _only_facts(before: Session, after: Session) -> bool:
+    """Whether nothing but facts and the next wake differ."""
+    return msgspec.structs.replace(before, facts=after.facts, wake_at=after.wake_at) == after
+
+
 def _only_times(before: Session, after: Session) -> bool:
-    """Whether nothing but facts and the next wake differ: such a decision need not be written at once."""
-    keep = {"facts": None, "wake_at": None}
-    return msgspec.structs.replace(before, **keep) == msgspec.structs.replace(after, **keep)
+    """Whether it is what it was, seen anew: such a decision need not be written at once."""
+    same = before.reason.code == after.reason.code
+    same = same and before.can_send.value == after.can_send.value
+    same = same and before.can_receive.value == after.can_receive.value
+    seen_anew = msgspec.structs.replace(
+        before,
+        reason=after.reason,
+        can_send=after.can_send,
+        can_receive=after.can_receive,
+        recovery=msgspec.structs.replace(before.recovery, next_at=after.recovery.next_at),
+    )
+    return same and _only_facts(seen_anew, after)

@@ -53,8 +53,19 @@ class Notice(msgspec.Struct, frozen=True):
     held: int = 0
 
 
+class PlannedLook(msgspec.Struct, frozen=True):
+    """The look that comes at `at`, and nothing else with it, if nothing is heard before. `wake_at`: when the session is
+    to be judged after that if the look, too, brings nothing."""
+
+    at: float
+    depth: Depth
+    wake_at: float
+    because: Reason
+
+
 class Decision(msgspec.Struct, frozen=True):
-    """The new session and everything that follows from it. `quiet`: nothing but the times of looking changed."""
+    """The new session and everything that follows from it. `quiet`: nothing but the times of looking and what was seen
+    last changed; `shown`: something of that is shown to people."""
 
     session: Session
     server: Server | None
@@ -69,7 +80,10 @@ class Decision(msgspec.Struct, frozen=True):
     drop_control: bool
     clear_qr: bool
     quiet: bool
+    shown: bool
     because: Reason
+    planned: PlannedLook | None = None
+    """What the next judgement would say, where that is known: it need not be asked for."""
 
 
 class Draft:
@@ -86,6 +100,7 @@ class Draft:
         self.act: Attempt | None = None
         self.approval: Approval | None = None
         self.look: Depth | None = None
+        self.planned: PlannedLook | None = None
         self.wakes: list[float] = []
         self.drop_control = False
 

@@ -99,10 +99,12 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
         # A half-open connection looks open from the provider's side: only what passed through it ends a silence.
         return facts
     changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
-    later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
-    changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
+    later: list[tuple[float, str]] = []
+    if facts.closed:
+        later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
+        changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
     silents = facts.silents if facts.silent_at > at else 0
-    if not silents:
+    if facts.silents and not silents:
         changes |= {"silents": 0, "silent_at": 0.0}
     if facts.dead_at:
         # Two witnesses count only without life between them.

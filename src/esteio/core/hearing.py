@@ -34,6 +34,8 @@ def doubt_at(facts: Facts) -> float:
 
 def unanswered(facts: Facts) -> bool:
     """Sends are accepted and nothing comes back: no acknowledgement, no message, no word of any state."""
+    if len(facts.acks_missing) < UNANSWERED:
+        return False
     heard = max(facts.acked_at, facts.pushed_at)
     return sum(1 for sent in facts.acks_missing if sent > heard) >= UNANSWERED
 

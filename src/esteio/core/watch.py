@@ -5,10 +5,15 @@ A look is a read; it never acts. Never lives here: what a look means (`diagnose`
 
 from __future__ import annotations
 
+import math
+
+import msgspec
+
 from esteio.core import hearing, pacing
-from esteio.core.decision import Depth, Draft
+from esteio.core.decision import Decision, Depth, Draft, PlannedLook
 from esteio.core.diagnose import Verdict, ajar, confirmed_life
 from esteio.core.ladder import CLOSED_LOOKS
+from esteio.core.session import Session
 
 EFFECT_LOOK_S = 2.0
 """How soon after an act, and how often, its effect is looked for."""
@@ -24,10 +29,46 @@ def plan_look(draft: Draft, verdict: Verdict) -> None:
         return
     due = next_look(draft, verdict)
     if draft.now >= due:
-        draft.look = depth(draft, verdict)
+        draft.look = depth(draft, verdict, draft.now)
         draft.facts(looked_at=draft.now)
         due = next_look(draft, verdict)
+    _plan_ahead(draft, verdict, due)
     draft.wake(due)
+
+
+def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
+    """Nothing but its next look is due of a line that is well: what the judge would say then it says now, and need not
+    be asked again."""
+    facts = draft.session.facts
+    well = verdict.kind == "live" and draft.session.state == "connected" and draft.session.recovery.open is None
+    if not well or draft.look is not None or facts.webhook_gone_at or hearing.doubt_at(facts):
+        return
+    others = min(draft.wakes, default=math.inf)
+    if draft.now < due < others:
+        again = min(others, due + draft.policy.probe_idle_s)
+        draft.planned = PlannedLook(due, depth(draft, verdict, due), again, verdict.because)
+
+
+def as_planned(session: Session, planned: PlannedLook, now: float) -> Decision:
+    """What the judge would say at the time of a planned look, nothing having been heard since it was planned."""
+    facts = msgspec.structs.replace(session.facts, looked_at=now)
+    return Decision(
+        session=msgspec.structs.replace(session, facts=facts, wake_at=planned.wake_at),
+        server=None,
+        lines=(),
+        act=None,
+        notices=(),
+        events=(),
+        approval=None,
+        look=planned.depth,
+        wake_at=planned.wake_at,
+        fail_queued=None,
+        drop_control=False,
+        clear_qr=False,
+        quiet=True,
+        shown=False,
+        because=planned.because,
+    )
 
 
 def next_look(draft: Draft, verdict: Verdict) -> float:
@@ -82,8 +123,9 @@ def _settled_down(draft: Draft, verdict: Verdict) -> bool:
     return verdict.kind != "suspect" and draft.now < recovery.quarantine_until and recovery.strikes > 1
 
 
-def depth(draft: Draft, verdict: Verdict) -> Depth:
-    """The cheapest read that can tell: the socket when idle, a WhatsApp round trip for suspects and the just healed."""
+def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
+    """The cheapest read that can tell then: the socket when idle, a WhatsApp round trip for suspects and the just
+    healed."""
     if not draft.view.can.round_trip_probe:
         return "socket"
     facts = draft.session.facts
@@ -94,7 +136,7 @@ def depth(draft: Draft, verdict: Verdict) -> Depth:
         return "roundtrip"
     if verdict.kind == "live" and not confirmed_life(draft.session):
         return "roundtrip"
-    if draft.now - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
+    if at - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
         # A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells.
         return "roundtrip"
     return "socket"

@@ -13,11 +13,14 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import Attempt, Recovery
 
 
+def is_word(evidence: Evidence) -> bool:
+    """Whether this changes more than facts."""
+    return evidence.kind in _WORDS
+
+
 def take(draft: Draft, evidence: Evidence) -> None:
-    """Let this word take effect; anything that is no such word changes nothing here."""
-    act = _WORDS.get(evidence.kind)
-    if act is not None:
-        act(draft, evidence)
+    """Let this word take effect."""
+    _WORDS[evidence.kind](draft, evidence)
 
 
 def _paused(draft: Draft, _: Evidence) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from esteio.clock import Clock
 from esteio.core.decision import Decision
 from esteio.core.evidence import Evidence
 from esteio.core.model import ServerName, SessionId
+from esteio.core.server import ServerDecision
 from esteio.engine.looking import Lookout, Seen, disagreements
 from esteio.engine.reconcile import Overtaken, Reconciler
 from esteio.log import logger
@@ -31,7 +33,9 @@ SHORTEST_S = 0.001
 who waits for a moment a hair away would judge again and again without reaching it."""
 AFTER_FAILURE_S = 2.0
 ROUTINE_S = 1.0
-"""How long news that changes nothing may wait for company."""
+"""How long news that changes nothing may wait for company …"""
+STILL_TRYING_S = 5.0
+"""… and the news that a provider is still connecting: as long as until the next look at such a line."""
 _ROUTINE: Mapping[str, str] = {
     "send_accepted": "send",
     "server_answered": "send",
@@ -77,7 +81,8 @@ class Mailboxes:
         """Servers of which it is news that they answered."""
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._alarm = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
         self._open = True
 
     def __repr__(self) -> str:
@@ -98,21 +103,22 @@ class Mailboxes:
         `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message."""
         if not evidence:
             return
-        if not self._routine(session_id, evidence):
+        wait_s = self._may_wait(session_id, evidence)
+        if not wait_s:
             self.nudge(session_id)
         elif session_id not in self._later:
             loop = asyncio.get_running_loop()
-            self._later[session_id] = loop.call_later(ROUTINE_S, self.nudge, session_id)
+            self._later[session_id] = loop.call_later(wait_s, self.nudge, session_id)
 
-    def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
+    def _may_wait(self, session_id: SessionId, evidence: Sequence[Evidence]) -> float:
         session = self._reconciler.peek(session_id)
         if session is not None and session.facts.hinted == "connecting" and _repeats_connecting(evidence):
             # A provider without any pause between its tries says so a hundred times a second: one row, one judgement.
-            return True
+            return STILL_TRYING_S
         if session is None or session.state != "connected" or session.recovery.open or session.facts.closed:
-            return False
+            return 0.0
         known = {"send": session.can_send.value == "yes", "receive": session.can_receive.value == "yes"}
-        return all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence)
+        return ROUTINE_S if all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence) else 0.0
 
     def _put(self, key: Key, news: Sequence[Evidence], *, dirty: bool) -> None:
         if not self._open:
@@ -130,18 +136,30 @@ class Mailboxes:
 
     def _settled_quietly(self, key: Key, box: _Box) -> bool:
         """Nearly all news of a healthy fleet changes nothing but times: then no task is needed to say so."""
-        if box.dirty or not isinstance(key, int):
+        if box.dirty:
             return False
         try:
-            decision = self._reconciler.quietly(SessionId(key), tuple(box.news))
+            followed = self._quietly(key, box)
         except Exception:  # noqa: BLE001 - the worker meets the same defect, and knows what to do with it
             return False
-        if decision is None:
+        if followed and not box.looking:
+            self._boxes.pop(key, None)
+        return followed
+
+    def _quietly(self, key: Key, box: _Box) -> bool:
+        news = tuple(box.news)
+        if isinstance(key, int):
+            decision = self._reconciler.quietly(SessionId(key), news)
+            if decision is None:
+                return False
+            box.news = []
+            self._follow(SessionId(key), box, decision)
+            return True
+        of_server = self._reconciler.server_quietly(ServerName(key), news)
+        if of_server is None:
             return False
         box.news = []
-        self._follow(SessionId(key), box, decision)
-        if not box.looking:
-            self._boxes.pop(key, None)
+        self._follow_server(ServerName(key), box, of_server)
         return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -179,12 +197,13 @@ class Mailboxes:
         if isinstance(key, int):
             await self._judge_session(SessionId(key), box, news, dirty)
         else:
-            await self._judge_server(ServerName(key), box, news)
+            await self._judge_server(ServerName(key), box, news, dirty)
 
     async def _judge_session(self, session_id: SessionId, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
         decision = await self._reconciler.session(session_id, news, look_into_store=dirty)
         if decision is None:
             self._due.pop(session_id, None)
+            self._lookout.forget(session_id)
             return
         self._follow(session_id, box, decision)
 
@@ -213,11 +232,16 @@ class Mailboxes:
         if telling:
             self.tell(server, telling)
 
-    async def _judge_server(self, name: ServerName, box: _Box, news: Sequence[Evidence]) -> None:
-        decision = await self._reconciler.server(name, news)
+    async def _judge_server(self, name: ServerName, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
+        decision = await self._reconciler.server(name, news, look_into_store=dirty)
         if decision is None:
             self._due.pop(name, None)
             return
+        if decision.weather_changed:
+            await self._weather(name)
+        self._follow_server(name, box, decision)
+
+    def _follow_server(self, name: ServerName, box: _Box, decision: ServerDecision) -> None:
         self._wake_at(name, decision.wake_at)
         if decision.server.facts.failures or decision.server.health in ("down", "wall"):
             self._troubled.add(name)
@@ -225,8 +249,6 @@ class Mailboxes:
             self._troubled.discard(name)
         if decision.notices:
             self._acted()
-        if decision.weather_changed:
-            await self._weather(name)
         if decision.look and not box.looking:
             box.looking = True
             self._spawn(self._look_at_server(name, box))
@@ -261,34 +283,37 @@ class Mailboxes:
         self._due[key] = at
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, key))
-        if self._heap[0][2] == key:
-            self._alarm.set()
+        if at < self._alarm_at:
+            self._set_alarm()
 
     async def watch(self) -> None:
-        """Wake what falls due, and sweep the store for what nobody spoke of. Runs for ever."""
-        swept_at, every = -SWEEP_S, SWEEP_S
+        """Sweep the store for what nobody spoke of. Runs for ever."""
         while True:
-            now = self._clock.now()
-            if now - swept_at >= every:
-                swept_at = now
-                every = await self._sweep(now)
-            self._ring(now)
-            pause = every - (now - swept_at)
-            if self._heap:
-                pause = min(pause, self._heap[0][0] - now)
-            self._alarm.clear()
-            timer = asyncio.get_running_loop().call_later(max(pause, SHORTEST_S), self._alarm.set)
-            try:
-                await self._alarm.wait()
-            finally:
-                timer.cancel()
+            every = await self._sweep(self._clock.now())
+            self._set_alarm()
+            await asyncio.sleep(every)
 
-    def _ring(self, now: float) -> None:
-        while self._heap and self._heap[0][0] <= now:
-            at, _, key = heapq.heappop(self._heap)
-            if self._due.get(key) == at:
-                del self._due[key]
-                self._put(key, (), dirty=isinstance(key, str))
+    def _set_alarm(self) -> None:
+        """One timer, for what falls due first."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm, self._alarm_at = None, math.inf
+        if self._heap and self._open:
+            self._alarm_at = self._heap[0][0]
+            pause = max(self._alarm_at - self._clock.now(), SHORTEST_S)
+            self._alarm = asyncio.get_running_loop().call_later(pause, self._ring)
+
+    def _ring(self) -> None:
+        """Wake what has fallen due. While it is at it nothing sets the alarm: it does so itself, whatever happens."""
+        self._alarm, self._alarm_at, now = None, -math.inf, self._clock.now()
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                at, _, key = heapq.heappop(self._heap)
+                if self._due.get(key) == at:
+                    del self._due[key]
+                    self._put(key, (), dirty=False)
+        finally:
+            self._set_alarm()
 
     async def _sweep(self, now: float) -> float:
         """Wake what is due in the store and nowhere here; the seconds until the next sweep. The store's times are old
@@ -307,6 +332,7 @@ class Mailboxes:
     async def aclose(self) -> None:
         """Stop judging; what is under way is cancelled (it is in the store, or it is only a look)."""
         self._open = False
+        self._set_alarm()
         for later in self._later.values():
             later.cancel()
         for task in list(self._tasks):

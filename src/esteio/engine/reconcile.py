@@ -17,7 +17,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core import gap, outbound
 from esteio.core.decide import decide
-from esteio.core.decision import Decision, Line, Notice, View
+from esteio.core.decision import Decision, Line, Notice, PlannedLook, View
 from esteio.core.documents import approval_document, server_document, session_document
 from esteio.core.evidence import Evidence
 from esteio.core.model import Capabilities, Server, ServerName, SessionId
@@ -25,13 +25,16 @@ from esteio.core.policy import Policy
 from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
 from esteio.core.session import Session
+from esteio.core.watch import as_planned
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
 MOST_TRIES = 8
 """How often one pass is made again when others are faster; after that the mailbox comes back later."""
-TRUST_MEMORY_S = 30.0
+TRUST_MEMORY_S = 600.0
 """For so long a view in memory may stand for the store's while decisions on it stay quiet."""
+SHOWN_WITHIN_S = 60.0
+"""What people are shown of a session lags behind by so much at most."""
 
 
 class Overtaken(Exception):
@@ -39,17 +42,44 @@ class Overtaken(Exception):
 
 
 class _Known:
-    """A session as it was last read or committed here."""
+    """A session as it was last read or committed here, and what was judged quietly since."""
 
-    __slots__ = ("read_at", "unsaved", "view")
+    __slots__ = ("planned", "save_at", "session", "unsaved", "view")
 
-    def __init__(self, view: View, read_at: float) -> None:
-        self.view, self.read_at = view, read_at
+    def __init__(self, view: View, planned: PlannedLook | None, read_at: float) -> None:
+        self.view, self.session, self.planned = view, view.session, planned
+        self.save_at = read_at + TRUST_MEMORY_S
+        self.unsaved: tuple[Evidence, ...] = ()
+
+    def judge(self, news: tuple[Evidence, ...], now: float) -> Decision:
+        """What the judge says now; what it has said before of this very moment it is not asked again."""
+        planned = self.planned
+        if planned is not None and not news and now >= planned.at:
+            return as_planned(self.session, planned, now)
+        return decide(msgspec.structs.replace(self.view, session=self.session, news=news), now)
+
+    def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
+        """A quiet decision: nothing of it is written yet."""
+        if decision.shown:
+            self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)
+        self.session, self.planned = decision.session, decision.planned
+        if news:
+            self.unsaved = _routine(self.unsaved, news)
+
+
+class _KnownServer:
+    """The same of a server."""
+
+    __slots__ = ("case", "read_at", "unsaved")
+
+    def __init__(self, case: ServerCase, read_at: float) -> None:
+        self.case, self.read_at = case, read_at
         self.unsaved: tuple[Evidence, ...] = ()
 
 
 class Reconciler:
-    """Judges sessions and servers. `changed` is told of every session whose row was written."""
+    """Judges sessions and servers. `changed` is told of every session whose row was written: what it was, and the
+    decision."""
 
     def __init__(
         self,
@@ -57,29 +87,30 @@ class Reconciler:
         clock: Clock,
         registry: Registry,
         policies: Callable[[str], Policy],
-        changed: Callable[[SessionId], None],
+        changed: Callable[[Session, Decision], None],
     ) -> None:
         self._store, self._clock, self._registry = store, clock, registry
         self._policies, self._changed = policies, changed
         self._known: dict[SessionId, _Known] = {}
         self._at: dict[ServerName, set[SessionId]] = {}
+        self._servers: dict[ServerName, _KnownServer] = {}
         self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
 
     def forget(self, session_id: SessionId) -> None:
         """The store knows something newer about this session."""
         known = self._known.pop(session_id, None)
         if known is not None:
-            self._at[known.view.session.server].discard(session_id)
+            self._at[known.session.server].discard(session_id)
 
     def peek(self, session_id: SessionId) -> Session | None:
         """The session as last judged here, without a read."""
         known = self._known.get(session_id)
-        return known.view.session if known else None
+        return known.session if known else None
 
     def judged(self, server: ServerName | None = None) -> list[Session]:
         """Every session, or every one of a server, as last judged here."""
         ids = self._known if server is None else self._at.get(server, ())
-        return [known.view.session for one in ids if (known := self._known.get(one)) is not None]
+        return [known.session for one in ids if (known := self._known.get(one)) is not None]
 
     async def session(
         self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
@@ -105,7 +136,7 @@ class Reconciler:
             decision = decide(view, now)
             if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
-                self._changed(session_id)
+                self._changed(view.session, decision)
                 return decision
         raise Overtaken(session_id)
 
@@ -113,14 +144,12 @@ class Reconciler:
         """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
         now = self._clock.now()
         known = self._known.get(session_id)
-        if known is None or now - known.read_at > TRUST_MEMORY_S * 20:
+        if known is None or (news and now > known.save_at):
             return None
-        view = msgspec.structs.replace(known.view, news=news)
-        decision = decide(view, now)
-        if not decision.quiet or gap.of_session(known.view.session, decision.session) is not None:
+        decision = known.judge(news, now)
+        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
             return None
-        known.view = msgspec.structs.replace(view, session=decision.session, news=())
-        known.unsaved = _routine(known.unsaved, news)
+        known.follow(decision, news, now)
         return decision
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
@@ -128,8 +157,10 @@ class Reconciler:
         server = decision.server or view.server
         if decision.server is not None:
             server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
+            self._servers.pop(session.server, None)
         self._at.setdefault(session.server, set()).add(session.id)
-        self._known[session.id] = _Known(msgspec.structs.replace(view, session=session, server=server, news=()), now)
+        view = msgspec.structs.replace(view, session=session, server=server, news=())
+        self._known[session.id] = _Known(view, decision.planned, now)
 
     def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
         return View(
@@ -176,19 +207,26 @@ class Reconciler:
 
     # -- servers --------------------------------------------------------------------------------------------------
 
-    async def server(self, name: ServerName, news: Sequence[Evidence]) -> ServerDecision | None:
-        """Judge one server; None when it does not exist any more. Raises `Overtaken`."""
+    async def server(
+        self, name: ServerName, news: Sequence[Evidence], *, look_into_store: bool
+    ) -> ServerDecision | None:
+        """Judge one server, in the same way; None when it does not exist any more. Raises `Overtaken`."""
+        quiet = None if look_into_store else self.server_quietly(name, tuple(news))
+        if quiet is not None:
+            return quiet
+        known = self._servers.pop(name, None)
+        unsaved = (*(known.unsaved if known else ()), *news)
         for _ in range(MOST_TRIES):
             now = self._clock.now()
             seen = await self._store.server_view(name, now)
             if seen is None:
                 return None
             stored = tuple(item.evidence for item in seen.news)
-            case = ServerCase(seen.server, (*stored, *news), self._policies("default"), seen.fallen, seen.fleet)
+            case = ServerCase(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
             decision = decide_server(case, now)
             commit = ServerCommit(
                 server=decision.server,
-                news=tuple(news),
+                news=unsaved,
                 folded_through=seen.news[-1].seq if seen.news else 0,
                 journal=tuple(_server_entry(line, name, now) for line in decision.lines),
                 work=tuple(_notice(notice, now, server=name) for notice in decision.notices),
@@ -197,8 +235,25 @@ class Reconciler:
                 gap_due=now + gap.SETTLES_S,
             )
             if await self._store.commit_server(commit):
+                server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
+                self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, news=()), now)
                 return decision
         raise Overtaken(name)
+
+    def server_quietly(self, name: ServerName, news: tuple[Evidence, ...]) -> ServerDecision | None:
+        """As `quietly`. What fails is no routine: it is written at once."""
+        now = self._clock.now()
+        known = self._servers.get(name)
+        if known is None or now - known.read_at > TRUST_MEMORY_S:
+            return None
+        before = known.case.server
+        decision = decide_server(msgspec.structs.replace(known.case, news=news), now)
+        loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
+        if loud or gap.of_server(before, decision.server) is not None:
+            return None
+        known.case = msgspec.structs.replace(known.case, server=decision.server)
+        known.unsaved = _routine(known.unsaved, news)
+        return decision
 
 
 def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
