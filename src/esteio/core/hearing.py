@@ -29,6 +29,8 @@ CLOCK_S = 2.0
 
 def doubt_at(facts: Facts) -> float:
     """Since when it is doubtful that we hear this line; 0 when it is not."""
+    if not (facts.silence_at or facts.stall_at or facts.acks_missing):
+        return 0.0
     return max(facts.silence_at, facts.missed_at if unanswered(facts) else 0.0, facts.stall_at)
 
 

@@ -77,7 +77,7 @@ class AddressBook:
             base_url=stored.server.base_url,
             credentials=credentials,
             session=session.name,
-            ref={**session.ref, **secrets},
+            ref={**session.ref, **secrets} if secrets else session.ref,
             version=stored.server.version,
             phone=session.phone,
             webhook_url=f"{self.base_url}/in/{token}",

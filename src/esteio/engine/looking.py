@@ -52,6 +52,7 @@ class Lookout:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
         self._walks: dict[SessionId, tuple[Where, Depth, Walk[ProbeOutcome]]] = {}
         """The last probe of each session, as long as it was a plain one …"""
+        self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
         self._lists: dict[ServerName, tuple[Where, Walk[InventoryOutcome]]] = {}
         """… and the last list of each server."""
 
@@ -86,8 +87,15 @@ class Lookout:
         if again is None or outcome.qr is not None:
             self._walks.pop(session_id, None)
         elif again is not last:
-            self._walks[session_id] = (where, depth, again)
+            outcome = self._shared(outcome)
+            self._walks[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome
+
+    def _shared(self, outcome: ProbeOutcome) -> ProbeOutcome:
+        """One value for all sessions of which the same was seen: its times are given anew in any case."""
+        if outcome.detail or any(one.data or one.happened_at < one.seen_at for one in outcome.evidence):
+            return outcome
+        return self._plain.setdefault(tuple([(one.kind, one.road) for one in outcome.evidence]), outcome)
 
     def forget(self, session_id: SessionId) -> None:
         """The session is gone."""
@@ -112,10 +120,11 @@ class Lookout:
     def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
         """Stamped with the time of the answer: a look that took long speaks of when it was answered."""
         now = self._clock.now()
-        stamped = as_of_answer(evidence, now)
-        mine = tuple(item for item in stamped if item.subject == "session")
-        servers = tuple(item for item in stamped if item.subject == "server")
-        return Seen(mine or (seen("look_failed", now, "self"),), servers)
+        mine: list[Evidence] = []
+        servers: list[Evidence] = []
+        for item in as_of_answer(evidence, now):
+            (servers if item.subject == "server" else mine).append(item)
+        return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 
     async def server(self, name: ServerName) -> Listed:
         """One list call at a server: what it says of itself, its version, and the sessions it holds."""
@@ -158,7 +167,7 @@ def as_row(code: QrCode, now: float) -> Qr:
 def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ...]:
     """Claims and outcomes are true as of their answer, not of their question. What dates itself (a disconnect, a ban)
     keeps its date; so does a QR, for a scan in between outlives it."""
-    return tuple(_restamped(item, now) for item in evidence)
+    return tuple([_restamped(item, now) for item in evidence])
 
 
 def _restamped(evidence: Evidence, now: float) -> Evidence:

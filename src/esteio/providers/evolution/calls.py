@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import quote
 
 import msgspec
@@ -46,16 +48,19 @@ def secrets(where: Where) -> tuple[str, ...]:
 
 def call(where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:
     """One request. `{}` in `path` stands for the instance's name, escaped."""
-    headers = {"apikey": where.credentials.get("apikey", "")}
-    if body is not None:
-        headers["content-type"] = "application/json"
     return HttpRequest(
         method=method,
         url=where.base_url.rstrip("/") + path.replace("{}", quote(instance(where), safe="")),
-        headers=headers,
+        headers=_headers(where.credentials.get("apikey", ""), json=body is not None),
         body=b"" if body is None else msgspec.json.encode(body),
         timeout_s=timeout_s,
     )
+
+
+@lru_cache(maxsize=256)
+def _headers(apikey: str, *, json: bool) -> Mapping[str, str]:
+    """One value for all sessions of a server: their last questions are remembered."""
+    return MappingProxyType({"apikey": apikey, "content-type": "application/json"} if json else {"apikey": apikey})
 
 
 class Word(msgspec.Struct, frozen=True):
