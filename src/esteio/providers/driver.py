@@ -13,6 +13,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from weakref import WeakValueDictionary
@@ -149,7 +150,7 @@ class AiohttpTransport:
                 headers=dict(request.headers),
                 data=request.body or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=request.timeout_s),
+                timeout=_within(request.timeout_s),
             ) as answer:
                 body = await self._read(answer)
                 headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -160,6 +161,10 @@ class AiohttpTransport:
             raise _translated(error, mark.sent, request.timeout_s) from error
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        # A length that is told is kept to by the parser; what is packed may be of any length.
+        length = answer.content_length
+        if length is not None and length <= self._max_body_bytes and "content-encoding" not in answer.headers:
+            return await answer.read()
         chunks: list[bytes] = []
         held = 0
         async for chunk in answer.content.iter_any():
@@ -224,6 +229,11 @@ async def _turn(places: asyncio.Semaphore) -> None:
             await places.acquire()
     except TimeoutError as error:
         raise TransportFailed(CROWDED, sent="no", crowded=True) from error
+
+
+@lru_cache(maxsize=64)
+def _within(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout_s)
 
 
 class NotAllowed(OSError):
