@@ -32,10 +32,9 @@ SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
 AFTER_FAILURE_S = 2.0
-ROUTINE_S = 1.0
-"""How long news that changes nothing may wait for company …"""
-STILL_TRYING_S = 5.0
-"""… and the news that a provider is still connecting: as long as until the next look at such a line."""
+ROUTINE_S = 5.0
+"""How long news that changes nothing may wait for company: a message and its receipts are judged together, and a line
+that is down is looked at as often as that."""
 _ROUTINE: Mapping[str, str] = {
     "send_accepted": "send",
     "server_answered": "send",
@@ -103,22 +102,21 @@ class Mailboxes:
         `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message."""
         if not evidence:
             return
-        wait_s = self._may_wait(session_id, evidence)
-        if not wait_s:
+        if not self._routine(session_id, evidence):
             self.nudge(session_id)
         elif session_id not in self._later:
             loop = asyncio.get_running_loop()
-            self._later[session_id] = loop.call_later(wait_s, self.nudge, session_id)
+            self._later[session_id] = loop.call_later(ROUTINE_S, self.nudge, session_id)
 
-    def _may_wait(self, session_id: SessionId, evidence: Sequence[Evidence]) -> float:
+    def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
         session = self._reconciler.peek(session_id)
         if session is not None and session.facts.hinted == "connecting" and _repeats_connecting(evidence):
             # A provider without any pause between its tries says so a hundred times a second: one row, one judgement.
-            return STILL_TRYING_S
+            return True
         if session is None or session.state != "connected" or session.recovery.open or session.facts.closed:
-            return 0.0
+            return False
         known = {"send": session.can_send.value == "yes", "receive": session.can_receive.value == "yes"}
-        return ROUTINE_S if all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence) else 0.0
+        return all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence)
 
     def _put(self, key: Key, news: Sequence[Evidence], *, dirty: bool) -> None:
         if not self._open:
