@@ -6,6 +6,7 @@ from rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 from esteio.core import gap, hearing
 from esteio.core.model import Axis
+from esteio.core.policy import DEFAULT
 from esteio.core.session import Facts
 
 
@@ -243,3 +244,36 @@ def test_a_list_that_disagrees_makes_us_look_once():
     fleet.judge()
     assert fleet.one.facts.listed == "absent", "older news"
     assert (fleet.one.state, fleet.rungs()) == ("connected", []), "hearsay changes nothing"
+
+
+def test_a_silence_that_other_servers_lines_share_is_shown_and_nothing_is_done_until_they_hear_again():
+    fleet = quiet_line()
+    fleet.hear("silence", road="self", shared="yes")
+    fleet.judge()
+    fleet.now += 1
+    fleet.hear("list_heard", road="list")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.reason.code, fleet.one.outage, fleet.rungs()) == ("degraded", "deaf", None, [])
+    fleet.now += 3600
+    fleet.hear("receipt_received", road="receipt")
+    fleet.hear("silence", road="self")
+    fleet.judge()
+    fleet.now += 1
+    fleet.hear("list_heard", road="list")
+    fleet.judge()
+    assert fleet.rungs() == ["restart"]
+
+
+@pytest.mark.parametrize(("data", "proposed"), [({}, 1), ({"shared": "yes"}, 0)])
+def test_after_a_restart_a_shared_silence_proposes_nothing(data, proposed):
+    fleet = deaf_line()
+    fleet.answer()
+    fleet.judge()
+    fleet.after(DEFAULT.effect_within_s + 1)
+    fleet.now += 7200
+    fleet.hear("silence", road="self", **data)
+    fleet.judge()
+    fleet.now += 1
+    fleet.hear("list_heard", road="list")
+    fleet.judge()
+    assert fleet.said("server-restart-proposed") == proposed

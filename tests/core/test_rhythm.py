@@ -5,7 +5,7 @@ import math
 import pytest
 
 from esteio.core import rhythm
-from esteio.core.rhythm import SLOT_S, SURPRISE, UNIT, learn, slot_of, too_long_at
+from esteio.core.rhythm import SLOT_S, SURPRISE, UNIT, is_the_day, learn, quiet_now, slot_of, surprise, too_long_at
 
 DAY = 86400.0
 MONDAY = 1_700_438_400.0  # a midnight, UTC
@@ -103,3 +103,38 @@ def test_a_line_that_was_never_busy_at_any_hour_worth_a_unit_is_never_too_quiet(
     assert nothing.soonest_s == math.inf
     assert too_long_at(nothing, MONDAY) == math.inf
     assert rhythm.Rhythm(bytes([UNIT] * 168), SURPRISE).soonest_s == SURPRISE * SLOT_S
+
+
+def test_surprise_is_a_share_of_what_is_too_much():
+    line = learn(busy(4, **NIGHTS_AND_WEEKENDS), MONDAY, after(4))
+    wednesday = after(4, 2, 11)
+    too_long = too_long_at(line, wednesday)
+    assert surprise(line, wednesday, wednesday) == 0
+    assert surprise(line, wednesday, too_long - SLOT_S) < 1 <= surprise(line, wednesday, too_long)
+    assert surprise(line, after(4, 1, 18), after(4, 2, 9)) == 0, "a night"
+    assert surprise(line, 0.0, wednesday) == surprise(line, wednesday - rhythm.LONGEST_S - SLOT_S, wednesday)
+
+
+def test_a_line_tells_that_it_is_quiet_only_where_it_would_have_been_heard():
+    line = learn(busy(4, **NIGHTS_AND_WEEKENDS), MONDAY, after(4))
+    noon, evening = after(4, 2, 12), after(4, 2, 22)
+    assert quiet_now(line, noon - 8 * 3600, noon) is True
+    assert quiet_now(line, noon - 600, noon) is False
+    assert quiet_now(line, noon - 8 * 3600, evening) is None
+    assert quiet_now(line, after(4, 1, 18), after(4, 2, 9.1)) is None, "its day has only begun"
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "shared"),
+    [
+        ((), None),
+        ((True,), None),
+        ((True, True), True),
+        ((True, False), False),
+        ((True, True, False), True),
+        ((True, None, None), None),
+        ((True, True, None), True),
+    ],
+)
+def test_a_silence_is_the_day_s_when_most_that_can_tell_share_it(elsewhere, shared):
+    assert is_the_day(elsewhere) is shared

@@ -300,6 +300,14 @@ VERDICTS = (
         LADDER,
     ),
     Guard(
+        "shared silence",
+        "on a holiday every line is deaf, and restarted",
+        "core/hearing.py",
+        " or facts.silence_shared",
+        "",
+        ("core/test_hearing.py",),
+    ),
+    Guard(
         "flap",
         "a flapping session is restarted",
         "core/ladder.py",

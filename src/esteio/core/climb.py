@@ -71,7 +71,7 @@ def _ears(draft: Draft, found: Verdict) -> bool:
     renewed = facts.renewed_at > facts.heard_at
     if facts.deaf_at and not renewed and can.restart and can.restart_keeps_link:
         _act(draft, ladder.Step("act", Reason("deaf"), rung="restart"))
-    elif facts.stall_at or (renewed and facts.silence_at > facts.renewed_at):
+    elif facts.stall_at or (renewed and facts.silence_at > facts.renewed_at and not facts.silence_shared):
         _propose_server_restart(draft)
     return draft.session.recovery.open is not None
 

@@ -258,6 +258,11 @@ def _silent(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, silents=silents, silent_at=at, dead_at=dead)
 
 
+def _silence(facts: Facts, evidence: Evidence) -> Facts:
+    at = max(evidence.happened_at, facts.silence_at)
+    return msgspec.structs.replace(facts, silence_at=at, silence_shared=evidence.data.get("shared") == "yes")
+
+
 def _identity(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, phone_seen=evidence.data.get("phone", ""), identity_at=evidence.happened_at)
 
@@ -331,7 +336,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "round_trip_silent": _silent,
     "ack_error": _ack_error,
     "ack_missing": _ack_missing,
-    "silence": _stamps("silence_at"),
+    "silence": _silence,
     "list_unheard": _unheard,
     "list_heard": _stamps("listened_at"),
     "unlisted": _unlisted,

@@ -2,8 +2,9 @@
 
 Learned from the ten-minute slots in which something came in over the last weeks. A slot that was never busy at this
 hour of the week surprises nobody when it is empty, so nights and weekends of a shop count for nothing; an empty slot
-that was always busy counts for much. A line that has been as quiet before must be quieter than that. Times are UTC, for
-only their repetition counts. Never lives here: what follows from a silence (`hearing`, `diagnose`), storage.
+that was always busy counts for much. A line that has been as quiet before must be quieter than that; and a silence
+that lines of other servers share is the day's (a holiday), not the line's. Times are UTC, for only their repetition
+counts. Never lives here: what follows from a silence (`hearing`, `diagnose`), storage.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ RECORD_TIMES = 1.5
 RECORD_AT_MOST = 3.0
 """One long quiet time in the past may not make the line deaf to all later ones."""
 LONGEST_S = 14 * 86400.0
+HALF = 0.5
+"""A line in half of a silence that would be too long is quiet."""
+WITNESS_S = 3 * 3600.0
+"""Only a line that would be quiet by now, had it heard nothing for so long, can tell whether it is the day …"""
+WITNESSES = 2
+"""… and not fewer than so many."""
 UNIT = 64
 
 
@@ -96,3 +103,23 @@ def too_long_at(rhythm: Rhythm, heard_at: float) -> float:
         if left <= 0:
             return slot * SLOT_S
     return math.inf
+
+
+def surprise(rhythm: Rhythm, since: float, now: float) -> float:
+    """How surprising silence from `since` to `now` is, as a share of what is too much for this line."""
+    slots = range(max(slot_of(since) + 1, slot_of(now - LONGEST_S)), slot_of(now))
+    return sum(rhythm.weights[_hour(slot)] for slot in slots) / (rhythm.bound * UNIT)
+
+
+def quiet_now(rhythm: Rhythm, heard_at: float, now: float) -> bool | None:
+    """Whether a line is quiet now; None when it would be so at this hour in any case, or has not had the time."""
+    if surprise(rhythm, now - WITNESS_S, now) < HALF:
+        return None
+    return surprise(rhythm, heard_at, now) >= HALF
+
+
+def is_the_day(elsewhere: Iterable[bool | None]) -> bool | None:
+    """Whether a silence is shared: most lines of other servers that can tell are quiet as well (a holiday is no ghost);
+    None when too few can tell. Lines of the same server are no witnesses: they may be deaf with it."""
+    told = [quiet for quiet in elsewhere if quiet is not None]
+    return sum(told) * 2 > len(told) if len(told) >= WITNESSES else None

@@ -98,6 +98,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When WhatsApp last acknowledged one of our messages."""
     silence_at: float = 0.0
     """When the line had been silent for longer than its own rhythm explains."""
+    silence_shared: bool = False
+    """Whether lines of other servers were quiet then as well."""
     deaf_at: float = 0.0
     """When it was proved that nothing comes in on a line that is told of other things."""
     stall_at: float = 0.0

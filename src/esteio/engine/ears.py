@@ -8,12 +8,12 @@ too long (`core.rhythm`), what a silence means (`core.hearing`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from esteio.clock import Clock
 from esteio.core import rhythm as core
-from esteio.core.evidence import Evidence, seen
-from esteio.core.model import SessionId
+from esteio.core.evidence import Evidence, seen_with
+from esteio.core.model import ServerName, SessionId
 from esteio.core.session import Session
 from esteio.store.base import Store
 
@@ -22,9 +22,15 @@ LEARN_AGAIN_S = 3600.0
 """Of a line that had no rhythm yet."""
 AFTER_START_S = 120.0
 """What came while we were away is read back first."""
+WITNESSES_ASKED = 5
+"""So many lines of a server are asked whether it is the day that is quiet …"""
+SERVERS_ASKED = 20
+"""… of so many servers."""
 LEARN_AT_ONCE = 20
 """So many lines are learned in one round; the others wait for the next."""
 DAY_S = 86400.0
+
+Witnesses = Mapping[ServerName, Sequence[bool | None]]
 
 
 class Ears:
@@ -54,33 +60,53 @@ class Ears:
             return 0
         sessions = list(self._judged())
         self._forget({session.id for session in sessions})
-        for session in sessions:
-            if session.gate != "open" or not session.facts.receive_ok_at:
-                continue
+        able = [session for session in sessions if session.gate == "open" and session.facts.receive_ok_at]
+        others = self._witnesses(able, now)
+        for session in able:
             known_at, rhythm = self._rhythms.get(session.id, (-LEARN_EVERY_S, None))
             old = now - known_at >= (LEARN_EVERY_S if rhythm is not None else LEARN_AGAIN_S)
             if old and learned < LEARN_AT_ONCE:
                 learned += 1
                 rhythm = await self._learn(session, now)
                 self._rhythms[session.id] = (now, rhythm)
-            found += rhythm is not None and self._too_long(session, rhythm, now)
+            found += rhythm is not None and self._too_long(session, rhythm, others, now)
         return found
+
+    def _witnesses(self, able: Iterable[Session], now: float) -> Witnesses:
+        """Whether each of some lines is quiet now, by their servers."""
+        found: dict[ServerName, list[bool | None]] = {}
+        for session in able:
+            _, rhythm = self._rhythms.get(session.id, (0.0, None))
+            if rhythm is None or (session.server not in found and len(found) == SERVERS_ASKED):
+                continue
+            asked = found.setdefault(session.server, [])
+            if len(asked) < WITNESSES_ASKED:
+                asked.append(core.quiet_now(rhythm, self._since(session), now))
+        return found
+
+    def _since(self, session: Session) -> float:
+        """While we or the line were away nothing could come in, and a line made anew begins anew."""
+        facts = session.facts
+        return max(facts.receive_ok_at, facts.renewed_at, session.gate_since, self._began or 0.0)
 
     def _forget(self, alive: set[SessionId]) -> None:
         for gone in self._rhythms.keys() - alive:
             del self._rhythms[gone]
 
-    def _too_long(self, session: Session, rhythm: core.Rhythm, now: float) -> bool:
-        facts = session.facts
-        # While we or the line were away nothing could come in, and a line made anew begins anew.
-        since = max(facts.receive_ok_at, facts.renewed_at, session.gate_since, self._began or 0.0)
+    def _too_long(self, session: Session, rhythm: core.Rhythm, others: Witnesses, now: float) -> bool:
+        facts, since = session.facts, self._since(session)
         if now - since < rhythm.soonest_s:
             return False
         too_long_at = core.too_long_at(rhythm, since)
-        if now < too_long_at or facts.silence_at >= too_long_at:
+        if now < too_long_at:
             return False
-        self._told(session.id, (seen("silence", now, "self"),))
-        return True
+        shared = core.is_the_day(quiet for server, some in others.items() if server != session.server for quiet in some)
+        # One that was shared is told anew when the others are heard again, not when they go home.
+        told = facts.silence_at > since and not (facts.silence_shared and shared is False)
+        if not told:
+            data = {"shared": "yes"} if shared else {}
+            self._told(session.id, (seen_with("silence", now, "self", data),))
+        return not told
 
     async def _learn(self, session: Session, now: float) -> core.Rhythm | None:
         since = max(session.created_at, now - core.WEEKS * 7 * DAY_S)
