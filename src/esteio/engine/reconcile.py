@@ -44,25 +44,29 @@ class Overtaken(Exception):
 class _Known:
     """A session as it was last read or committed here, and what was judged quietly since."""
 
-    __slots__ = ("planned", "save_at", "session", "unsaved", "view")
+    __slots__ = ("planned", "save_at", "unsaved", "view")
 
     def __init__(self, view: View, planned: PlannedLook | None, read_at: float) -> None:
-        self.view, self.session, self.planned = view, view.session, planned
+        self.view, self.planned = view, planned
         self.save_at = read_at + TRUST_MEMORY_S
         self.unsaved: tuple[Evidence, ...] = ()
+
+    @property
+    def session(self) -> Session:
+        return self.view.session
 
     def judge(self, news: tuple[Evidence, ...], now: float) -> Decision:
         """What the judge says now; what it has said before of this very moment it is not asked again."""
         planned = self.planned
         if planned is not None and not news and now >= planned.at:
-            return as_planned(self.session, planned, now)
-        return decide(msgspec.structs.replace(self.view, session=self.session, news=news), now)
+            return as_planned(self.view.session, planned, now)
+        return decide(msgspec.structs.replace(self.view, news=news), now)
 
     def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
         """A quiet decision: nothing of it is written yet."""
         if decision.shown:
             self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)
-        self.session, self.planned = decision.session, decision.planned
+        self.view, self.planned = msgspec.structs.replace(self.view, session=decision.session), decision.planned
         if news:
             self.unsaved = _routine(self.unsaved, news)
 
@@ -94,6 +98,7 @@ class Reconciler:
         self._known: dict[SessionId, _Known] = {}
         self._at: dict[ServerName, set[SessionId]] = {}
         self._servers: dict[ServerName, _KnownServer] = {}
+        self._as_read: dict[ServerName, Server] = {}
         self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
 
     def forget(self, session_id: SessionId) -> None:
@@ -159,8 +164,16 @@ class Reconciler:
             server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
             self._servers.pop(session.server, None)
         self._at.setdefault(session.server, set()).add(session.id)
-        view = msgspec.structs.replace(view, session=session, server=server, news=())
+        view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=())
         self._known[session.id] = _Known(view, decision.planned, now)
+
+    def _shared(self, server: Server) -> Server:
+        """One value for all sessions of a server that were read while it was like this."""
+        known = self._as_read.get(server.name)
+        if known == server:
+            return known
+        self._as_read[server.name] = server
+        return server
 
     def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
         return View(
