@@ -13,7 +13,7 @@ from esteio.clock import Clock
 from esteio.core import hearing
 from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
-from esteio.core.fold import CLAIMED
+from esteio.core.fold import CLAIMED, CODES
 from esteio.core.inbound import ReceivedMessage
 from esteio.core.model import ServerName, SessionId
 from esteio.core.session import Session
@@ -84,7 +84,8 @@ class Lookout:
         kept = self._walks.get(session_id)
         last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
         outcome, again = await walk(provider.probe(where, now, depth), self._transport, last)
-        if again is None or outcome.qr is not None:
+        # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
+        if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
             self._walks.pop(session_id, None)
         elif again is not last:
             outcome = self._shared(outcome)
