@@ -259,6 +259,8 @@ def closed(**changes: object) -> Facts:
         (closed(said_times=3), "wait"),
         (closed(moving_at=T0 - 9), "wait"),
         (closed(moving_at=T0 - 1), "wait"),
+        (closed(said_since=T0 - 60, moving_at=T0 - 1), "wait"),
+        (closed(said_since=T0 - 60, moving_at=T0 - 61), "act"),
     ],
 )
 def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of_connecting(facts, expected):

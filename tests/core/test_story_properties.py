@@ -108,9 +108,24 @@ class Watched(Fleet):
         assert again.approval is None
         assert not again.events
         what_was_planned_is_what_is_said(self.view(n), decision)
+        what_is_quiet_can_wait(view, decision)
         if decision.wake_at is not None:
             assert decision.wake_at >= now
         assert again.wake_at is None or again.wake_at > now, "nothing is left to do now: waking again now would spin"
+
+
+def what_is_quiet_can_wait(view: View, decision: Decision) -> None:
+    """It is not written at once: nobody may miss it, and nothing may follow from it."""
+    if not decision.quiet:
+        return
+    was, now = view.session, decision.session
+    assert (decision.server, decision.lines, decision.act, decision.approval) == (None, (), None, None)
+    assert (now.state, now.gate, now.outage, now.recovery.open) == (was.state, was.gate, was.outage, was.recovery.open)
+    assert (now.reason.code, now.can_send.value, now.can_receive.value) == (
+        was.reason.code,
+        was.can_send.value,
+        was.can_receive.value,
+    )
 
 
 def what_was_planned_is_what_is_said(view: View, decision: Decision) -> None:

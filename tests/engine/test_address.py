@@ -2,6 +2,8 @@
 
 import asyncio
 
+from engine_stage import linked
+
 from esteio.core.model import ServerName
 from esteio.engine.asks import ServerAsk, ServerChange
 from esteio.sim.lab import Lab
@@ -38,5 +40,19 @@ def test_a_row_is_remembered_until_it_is_changed_here():
         assert keys == ["old", "old", "new", "new"]
         assert store.reads == 2
         await lab.gateway.aclose()
+
+    run_virtual(main)
+
+
+def test_a_session_is_gone_to_where_its_server_is_now():
+    async def main():
+        async with Lab(1) as lab:
+            await linked(lab)
+            session, book = await lab.session("loja"), lab.commands.addresses
+            _, before = await book.of_session(session)
+            assert (await book.of_session(session))[1] is before, "the very same value, while nothing has changed"
+            await lab.commands.change_server("prov", ServerChange(credentials={"apikey": "new"}))
+            _, after = await book.of_session(session)
+            assert (before.credentials["apikey"] == "new", after.credentials["apikey"]) == (False, "new")
 
     run_virtual(main)

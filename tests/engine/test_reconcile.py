@@ -12,6 +12,7 @@ import pytest
 from engine_stage import CUSTOMER, PHONE, Restarts, linked, play, play_restarts
 
 from esteio.core.evidence import seen
+from esteio.core.model import ServerName
 from esteio.engine.reconcile import MOST_TRIES, SHOWN_WITHIN_S, Overtaken, Reconciler
 from esteio.sim.lab import Lab
 from esteio.store.base import Work
@@ -153,3 +154,76 @@ def test_what_was_not_written_when_the_process_died_is_seen_again(tmp_path: Path
         assert again.state == "connected"
 
     play_restarts(story, tmp_path / "esteio.db")
+
+
+def test_what_is_heard_before_a_planned_look_is_judged_and_ends_the_plan() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.contact_sends(PHONE, CUSTOMER, "bom dia")
+        await asyncio.sleep(500)
+        known = lab.gateway.reconciler._known[(await lab.session("loja")).id]
+        planned = known.planned
+        assert planned is not None
+        assert known.judge((), planned.at - 1).look is None, "it is not made before its time"
+        assert known.judge((), planned.at).look == planned.depth
+        news = (seen("socket_closed", planned.at, "probe"),)
+        fallen = known.judge(news, planned.at)
+        assert fallen.session.facts.closed == (planned.at,)
+        known.follow(fallen, news, planned.at)
+        assert known.planned is None
+
+    play(story)
+
+
+def test_what_opens_a_gap_is_written_at_once_though_nothing_else_changes() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        lab.world.contact_sends(PHONE, CUSTOMER, "bom dia")
+        await asyncio.sleep(500)
+        session, now, judge = await lab.session("loja"), lab.clock.now(), lab.gateway.reconciler
+        assert judge.quietly(session.id, (seen("list_unheard", now, "list"),)) is None
+        assert judge.quietly(session.id, (seen("list_heard", now, "list"),)) is not None
+
+    play(story)
+
+
+def test_one_failure_of_a_server_is_written_at_once() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(60)
+        judge, now = lab.gateway.reconciler, lab.clock.now()
+        assert judge.server_quietly(ServerName("prov"), (seen("server_answered", now, "list"),)) is not None
+        assert judge.server_quietly(ServerName("prov"), (seen("server_failed", now, "list"),)) is None
+
+    play(story)
+
+
+def test_a_server_that_the_store_knows_newer_of_is_read_there() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(60)
+        name, now = ServerName("prov"), lab.clock.now()
+        other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda *_: None)
+        await other.server(name, [seen("server_unreachable", now, "list")] * 3, look_into_store=True)
+        read = await lab.gateway.reconciler.server(name, (), look_into_store=True)
+        assert read is not None
+        assert read.server.health == "down"
+
+    play(story)
+
+
+def test_a_server_on_which_a_session_booked_an_act_is_not_judged_as_before_it() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(60)
+        session, judge = await lab.session("loja"), lab.gateway.reconciler
+        news = [seen("socket_closed", lab.clock.now() - ago, "probe") for ago in (6, 0)]
+        decision = await judge.session(session.id, news, look_into_store=False)
+        assert decision is not None
+        assert decision.act is not None
+        assert decision.server is not None, "it is booked there"
+        after = await judge.server(ServerName("prov"), (), look_into_store=False)
+        assert after is not None
+        assert after.server.last_attempt_at == decision.server.last_attempt_at > 0
+
+    play(story)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,23 @@ def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt():
     broken, large = asyncio.run(main())
     assert (broken.sent, broken.reason) == ("maybe", "the answer broke off")
     assert (large.sent, large.reason.startswith(TOO_LARGE)) == ("maybe", True)
+
+
+def test_a_packed_answer_is_measured_unpacked():
+    packed = gzip.compress(b"x" * 200_000)
+
+    async def bomb(_request):
+        return web.Response(body=packed, headers={"content-encoding": "gzip"})
+
+    async def main():
+        transport = AiohttpTransport(max_body_bytes=1000)
+        async with served(bomb) as base:
+            error = await failure(base, transport=transport)
+            await transport.aclose()
+            return error
+
+    assert len(packed) < 1000, "its length, as told, is harmless"
+    assert asyncio.run(main()).reason.startswith(TOO_LARGE)
 
 
 def test_a_failed_tls_handshake_sends_nothing_and_is_not_answered_by_plain_http():

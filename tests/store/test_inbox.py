@@ -243,6 +243,13 @@ async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store, 
     assert (await store.events(0, 10))[-1].data["id"] == stored[0].id
 
 
+async def test_ours_that_comes_back_in_other_words_is_not_doubled(store, make):
+    session = await make.session(store)
+    mine = await sent(store, make, session)
+    await apply(store, session, received(f"P-{mine.id}", from_me=True, body="[template]"))
+    assert [one.id for one in (await store.messages(session.id)).items] == [mine.id]
+
+
 async def test_in_the_same_chat_other_words_make_another_message(store, make):
     session = await make.session(store)
     mine = await sent(store, make, session)
