@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
+from esteio.engine import dispatch
 from esteio.engine.refusals import Refusal
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
@@ -163,5 +164,26 @@ def test_what_was_sent_cannot_be_cancelled_or_sent_again_by_retry() -> None:
                 await command(message)
         await asyncio.sleep(60)
         assert (await lab.message(message)).attempts == 1
+
+    play(story)
+
+
+def test_a_server_that_hangs_does_not_take_the_places_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "SENDS_AT_ONCE", 20)
+    monkeypatch.setattr(dispatch, "SENDS_AT_SERVER", 16)
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await lab.add_server("hangs")
+        for n in range(6):
+            await lab.adopt("hangs", f"s{n}", f"55119777000{n:02}")
+            await lab.until_state(f"s{n}", "connected", 60)
+        lab.world.inject("hangs", None, Fault("slow", seconds=(60.0, 60.0), verbs="send"))
+        for n in range(6):
+            for chat in range(4):
+                await lab.send(f"s{n}", _stranger(chat), "campanha")
+        await asyncio.sleep(5)
+        message = await lab.send("loja", CUSTOMER, "seu pedido saiu")
+        assert await until_message(lab, message, "sent", "delivered", "read", within_s=40) < 3
 
     play(story)

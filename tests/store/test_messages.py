@@ -119,6 +119,27 @@ async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store, mak
     assert len(await store.claim_sends(NOW, 1, 60.0, {}, {}, 9)) == 1
 
 
+async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store, make):
+    """And one more that is urgent; another server's messages go past a full one."""
+    one, two = await make.session(store, "a"), await make.session(store, "b")
+    other = await make.session(store, "c", server="elsewhere")
+    for n in range(3):
+        await make.accept(store, one, chat=f"a{n}")
+        await make.accept(store, two, chat=f"b{n}")
+    await make.accept(store, other, chat="c")
+    flying = {one.id: 2, other.id: 1}
+    claims = await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4)
+    assert [claim.message.chat[0] for claim in claims] == ["a", "a", "c"]
+    flying = {one.id: 4, other.id: 2}
+    assert await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4) == []
+    await make.accept(store, two, chat="b8", priority=9)
+    await make.accept(store, two, chat="b9", priority=9)
+    (urgent,) = await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4)
+    assert urgent.message.chat == "b8"
+    flying = {one.id: 4, two.id: 1, other.id: 2}
+    assert await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4) == []
+
+
 async def test_two_claimants_never_get_the_same_message(store, make):
     session = await make.session(store)
     for n in range(40):

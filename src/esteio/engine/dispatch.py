@@ -23,7 +23,12 @@ from esteio.engine.rounds import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
 
-SENDS_AT_ONCE = 256
+SENDS_AT_ONCE = 1024
+SENDS_AT_SERVER = 64
+"""So that the messages for one that has stopped answering do not take the places of all others. What is urgent may go
+beside them."""
+CLAIM_AT_ONCE = 256
+"""One claim is one transaction."""
 WORK_AT_ONCE = 64
 MARGIN_S = 30.0
 """A lease outlives the longest call by this much: none is begun that could outlive its lease."""
@@ -70,12 +75,12 @@ class SendDispatch(Rounds):
         return await self._store.next_send(now, self._pace.rests(now))
 
     async def _claim(self, flying: Mapping[SessionId, int]) -> Sequence[SendClaim]:
-        free = SENDS_AT_ONCE - sum(flying.values())
+        free = min(CLAIM_AT_ONCE, SENDS_AT_ONCE - sum(flying.values()))
         if free <= 0:
             return ()
         now = self._clock.now()
         caps, usual = self._pace.caps(flying, now)
-        claims = await self._store.claim_sends(now, free, self._lease_s, flying, caps, usual)
+        claims = await self._store.claim_sends(now, free, self._lease_s, flying, caps, usual, SENDS_AT_SERVER)
         self._pace.took(claim.message.session_id for claim in claims)
         return claims
 

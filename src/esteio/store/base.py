@@ -9,7 +9,7 @@ and are named here again, so that one import gives the whole vocabulary.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from esteio.core.evidence import Evidence
 from esteio.core.model import (
@@ -92,6 +92,10 @@ __all__ = [
     "Work",
     "WorkSettlement",
 ]
+
+
+NO_CAP: Final = 1_000_000_000
+"""Of the messages that may be under way at a server."""
 
 
 class Exists(Exception):
@@ -262,11 +266,12 @@ class Store(RelayStore, Protocol):
         in_flight: Mapping[SessionId, int],
         caps: Mapping[SessionId, int],
         default_cap: int,
+        server_cap: int = NO_CAP,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
-        the session's cap minus what it has in flight, and one more for what is urgent (priority 9). Higher priority
-        goes first, but every fourth call what has waited longest, so that nothing starves. An `in_doubt` or waiting
-        head blocks its lane: order."""
+        the session's cap minus what it has in flight, and one more for what is urgent (priority 9); `server_cap`
+        bounds in the same way what is in flight at a server. Higher priority goes first, but every fourth call what
+        has waited longest, so that nothing starves. An `in_doubt` or waiting head blocks its lane: order."""
         ...
 
     async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:

@@ -425,7 +425,8 @@ WITH RECURSIVE places (place) AS (
     SELECT (SELECT min(l.place) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place > p.place)
     FROM places p WHERE p.place IS NOT NULL
 )
-SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place), s.cold_until
+SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place), s.cold_until,
+    s.server
 FROM places p JOIN sessions s ON s.id = p.place / 10
 WHERE s.gate = 'open' AND s.paused = 0
 

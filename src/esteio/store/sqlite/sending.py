@@ -10,12 +10,13 @@ Never lives here: what an outcome means (`core.outbound`), accepting (`messages`
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from esteio.core.evidence import Evidence
 from esteio.core.model import Message, MessageId, MessageState, Reason, ServerName, SessionId
 from esteio.store import rows
-from esteio.store.base import SendClaim, SendSettlement
+from esteio.store.base import NO_CAP, SendClaim, SendSettlement
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.cold import COLD_AT_ONCE, warm_of
 from esteio.store.sqlite.connection import Db
@@ -47,6 +48,7 @@ class Sending(Room):
         in_flight: Mapping[SessionId, int],
         caps: Mapping[SessionId, int],
         default_cap: int,
+        server_cap: int = NO_CAP,
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
@@ -57,13 +59,13 @@ class Sending(Room):
             self._doubt_lapsed(db, now)
             self._expire(db, now, _LAPSED_AT_ONCE)
             places = [
-                (place % 10, due_at, place, room(place // 10), cold_until)
-                for place, due_at, cold_until in db.rows("places_ready", {})
+                (place % 10, due_at, place, room(place // 10), cold_until, server)
+                for place, due_at, cold_until, server in db.rows("places_ready", {})
                 if due_at <= now
             ]
             # Tuples begin with the rank; by age when it is the turn of what has waited.
             places.sort(key=None if self._turn else lambda place: (place[1], -place[0]))
-            claims = _claim(db, places, now, limit, lease_s)
+            claims = _claim(db, places, _room_at(db, in_flight, server_cap), now, limit, lease_s)
             if claims:
                 self._turn = (self._turn + 1) % AGED_TURN
             return claims
@@ -103,7 +105,7 @@ class Sending(Room):
         """Leases count too: when one ends, there is a doubt to look after."""
         times = [
             due_at if place % 10 == URGENT else max(due_at, rests.get(place // 10, due_at))
-            for place, due_at, _ in self._reader.rows("places_ready", {})
+            for place, due_at, *_ in self._reader.rows("places_ready", {})
         ]
         times += [self._reader.value("messages_next_doubt", {}), self._reader.value("messages_next_lease", {})]
         return min((at for at in times if at is not None), default=None)
@@ -153,10 +155,24 @@ class Sending(Room):
         return True
 
 
+Place = tuple[int, float, int, int, float, ServerName]
+"""Rank, when due, its number, room of its session, until when that is restricted, its server."""
+
+
+def _room_at(db: Db, in_flight: Mapping[SessionId, int], cap: int) -> defaultdict[ServerName, int]:
+    """How many more may be sent at each server."""
+    room: defaultdict[ServerName, int] = defaultdict(lambda: cap)
+    for session_id, count in in_flight.items():
+        server = server_of_session(db, session_id)
+        if server is not None:
+            room[server] -= count
+    return room
+
+
 def _claim(
-    db: Db, places: Sequence[tuple[int, float, int, int, float]], now: float, limit: int, lease_s: float
+    db: Db, places: Sequence[Place], room_at: defaultdict[ServerName, int], now: float, limit: int, lease_s: float
 ) -> list[SendClaim]:
-    heads = _heads(db, places, now, limit)
+    heads = _heads(db, places, room_at, now, limit)
     if not heads:
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
@@ -169,13 +185,14 @@ def _claim(
     ]
 
 
-def _heads(db: Db, places: Sequence[tuple[int, float, int, int, float]], now: float, limit: int) -> list[int]:
+def _heads(db: Db, places: Sequence[Place], room_at: defaultdict[ServerName, int], now: float, limit: int) -> list[int]:
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
     taken: dict[int, int] = {}
-    for rank, _, place, free, cold_until in places:
-        session_id = place // 10
-        wanted = min(free + (rank == URGENT) - taken.get(session_id, 0), limit - len(heads))
+    for rank, _, place, free, cold_until, server in places:
+        session_id, urgent = place // 10, rank == URGENT
+        room = min(free - taken.get(session_id, 0), room_at[server]) + urgent
+        wanted = min(room, limit - len(heads))
         if wanted <= 0:
             continue
         at_most = wanted if cold_until <= now else COLD_AT_ONCE
@@ -184,6 +201,7 @@ def _heads(db: Db, places: Sequence[tuple[int, float, int, int, float]], now: fl
             lanes = warm_of(db, SessionId(session_id), lanes, cold_until, now)[:wanted]
         heads += [head for _, head in lanes]
         taken[session_id] = taken.get(session_id, 0) + len(lanes)
+        room_at[server] -= len(lanes)
     return heads
 
 
