@@ -1137,7 +1137,7 @@ DOUBT = (
     Guard(
         "no blind resend",
         "any word of a time-out is WhatsApp's silence",
-        "providers/baileys.py",
+        "providers/whatsapp.py",
         "r'\"(?:error: )?timed out\"'",
         'r"timed out"',
         ("providers/test_unrecorded_failures.py",),

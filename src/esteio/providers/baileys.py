@@ -16,7 +16,6 @@ once: those without a time of their own are dated now. Never lives here: anythin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import quote
@@ -59,7 +58,7 @@ from esteio.providers.reading import (
     server_news,
     text,
 )
-from esteio.providers.whatsapp import chat_of, phone_of
+from esteio.providers.whatsapp import chat_of, phone_of, timed_out
 
 T = TypeVar("T")
 
@@ -338,9 +337,6 @@ def _translate(message: OutgoingMessage) -> tuple[str, str, dict[str, Json]]:
     return "", "/sessions/{}/send/media", body
 
 
-# Baileys' own error, whole: WhatsApp did not answer it in time. A database says more words.
-_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
-
 _CERTAINTY: Mapping[str, tuple[Certainty, Fault]] = {
     "late": ("in_doubt", "timeout"),
     "cut": ("in_doubt", "server"),
@@ -373,7 +369,7 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     if heard.kind == "no" and heard.status == 404:
         # A path or a session, in words that we do not know; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
-    if heard.kind == "failed" and _TIMED_OUT.search(heard.words):
+    if heard.kind == "failed" and timed_out(heard.words):
         silent = (answered, seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]))
         return SendOutcome("in_doubt", fault="timeout", detail=heard.detail, evidence=silent)
     certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))

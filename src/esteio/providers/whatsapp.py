@@ -19,6 +19,15 @@ from esteio.providers.reading import at, digits, first, items, number, text
 PHONE_HOSTS = ("s.whatsapp.net", "c.us")
 
 
+_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
+
+
+def timed_out(words: str) -> bool:
+    """Whether these (lower-case) words are Baileys' own error: WhatsApp did not answer it in time. The whole error and
+    no more; a database pool says "Timed out fetching a new connection …"."""
+    return _TIMED_OUT.search(words) is not None
+
+
 # -- who ---------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ import msgspec
 from esteio.core.evidence import Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
 from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text
+from esteio.providers.whatsapp import timed_out
 
 STATE_S = 8.0
 LIST_S = 20.0
@@ -95,8 +96,6 @@ _SOCKET_METHODS = frozenset({"onwhatsapp", "sendmessage", "sendpresenceupdate", 
 _LOGIN_FIELDS = frozenset({"id", "name", "me"})
 # `find` is asked of the answer to a number query that WhatsApp never gave (recording 123, after 60 s).
 _QUERY_RESULTS = frozenset({"find"})
-# Baileys' own error, whole; a database pool says "Timed out fetching a new connection …", which is not WhatsApp.
-_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
 _SERVICE_METHODS = re.compile(r"message|presence|audio|media|location|contact|reaction|poll|sticker|business")
 
 
@@ -117,7 +116,7 @@ def _word(heard: Heard, deleting: bool) -> str | None:
         return "missing"
     if heard.status == 404 and re.search(r"instance \\?\".*\\?\" not found", words):
         return "unlisted"
-    if _TIMED_OUT.search(words):
+    if timed_out(words):
         return "silent"
     if "session.delete()" in words:
         return "race"

@@ -37,13 +37,13 @@ def refusal(error: Exception, db: Db) -> StoreFull:
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "cold", "connection", "names", "on_commit")
+    __slots__ = ("_execute", "briefs", "cold", "connection", "on_commit")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
-        self.names: dict[int, str] = {}
-        """Names of sessions by id, as far as they were asked for."""
+        self.briefs: dict[int, tuple[str, str]] = {}
+        """Names and servers of sessions by id, as far as they were asked for."""
         self.cold: dict[int, float] = {}
         """Until when which sessions are restricted (463): what comes in there may set a message free."""
         self.on_commit: Callable[[], None] = _nobody

@@ -43,15 +43,21 @@ def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
         db.run("lane_set", {**key, "head": head[0], "place": place, "due_at": head[2]})
 
 
-def name_of_session(db: Db, session_id: SessionId) -> str:
-    """The session's name, remembered: names never change and ids are never reused. Empty when it is unknown."""
-    name = db.names.get(session_id)
-    if name is None:
+def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
+    """The session's name and its server, remembered: neither ever changes, and ids are never reused. Empty when it is
+    unknown."""
+    known = db.briefs.get(session_id)
+    if known is None:
         brief = db.row("session_brief", {"id": session_id})
         if brief is None:
-            return ""
-        name = db.names[session_id] = str(brief[0])
-    return name
+            return "", ""
+        known = db.briefs[session_id] = (str(brief[0]), str(brief[2]))
+    return known
+
+
+def name_of_session(db: Db, session_id: SessionId) -> str:
+    """The session's name, empty when it is unknown."""
+    return brief_of_session(db, session_id)[0]
 
 
 def announce(db: Db, row: Row, at: float, sentence: Sentence) -> Message:

@@ -20,7 +20,14 @@ from esteio.store.base import NO_CAP, SendClaim, SendSettlement
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.cold import COLD_AT_ONCE, warm_of
 from esteio.store.sqlite.connection import Db
-from esteio.store.sqlite.lanes import advance_lane, announce, end_queued, name_of_session, refresh_lane
+from esteio.store.sqlite.lanes import (
+    advance_lane,
+    announce,
+    brief_of_session,
+    end_queued,
+    name_of_session,
+    refresh_lane,
+)
 from esteio.store.sqlite.messages import shown
 from esteio.store.sqlite.receipts import catch_up
 from esteio.store.sqlite.room import Room
@@ -163,9 +170,7 @@ def _room_at(db: Db, in_flight: Mapping[SessionId, int], cap: int) -> defaultdic
     """How many more may be sent at each server."""
     room: defaultdict[ServerName, int] = defaultdict(lambda: cap)
     for session_id, count in in_flight.items():
-        server = server_of_session(db, session_id)
-        if server is not None:
-            room[server] -= count
+        room[ServerName(brief_of_session(db, session_id)[1])] -= count
     return room
 
 

@@ -101,7 +101,7 @@ class Sessions(Room):
         """Everything of it goes, public events stay; its control work is dropped."""
 
         def operation(db: Db) -> bool:
-            db.names.pop(session_id, None)
+            db.briefs.pop(session_id, None)
             return [db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
 
         return await self._write(operation)
