@@ -19,6 +19,14 @@ HOW = pytest.mark.parametrize("how", ["hang", "cut"])
 HOOKS = pytest.mark.parametrize("hooks", [True, False], ids=["webhooks", "no-webhooks"])
 
 
+async def _cut_off(lab: Lab) -> str:
+    """A message that never left, and of which no webhook will tell."""
+    await _sent_before(lab)
+    lab.world.inject("prov", "loja", Fault("webhook_lost"))
+    lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+    return await lab.send("loja", CUSTOMER, "um")
+
+
 async def _sent_before(lab: Lab) -> None:
     """An empty list proves nothing: a server may keep no messages at all. One that holds another message does."""
     message = await lab.send("loja", OTHER, "antes")
@@ -162,10 +170,7 @@ def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again(how: str, wi
 
     async def story(lab: Lab) -> None:
         await linked(lab)
-        await _sent_before(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
-        message = await lab.send("loja", CUSTOMER, "um")
+        message = await _cut_off(lab)
         behind = await lab.send("loja", CUSTOMER, "dois")
         await until_message(lab, message, "in_doubt", within_s=30)
         await _down(lab, how, 4000)
@@ -183,10 +188,7 @@ def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again(how: str, wi
 def test_a_look_under_way_when_the_gate_opens_puts_nothing_off() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        await _sent_before(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
-        message = await lab.send("loja", CUSTOMER, "um")
+        message = await _cut_off(lab)
         await until_message(lab, message, "in_doubt", within_s=30)
         lab.gateway.upkeep._doubts._transport = real = SlowList(lab)
         await _down(lab, "ghost", 4000)

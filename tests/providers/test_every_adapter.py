@@ -54,6 +54,10 @@ CROWDED = TransportFailed("too many requests to this server are under way", sent
 LATE = TransportFailed("no answer within 8 s", sent="maybe", timed_out=True)
 RESET = TransportFailed("the connection was reset", sent="maybe")
 HUGE = TransportFailed("answer too large: more than 9 bytes", sent="maybe")
+GOOD = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
+              "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
+              "data": {"name": "s1", "status": "connecting"}})  # fmt: skip
+"""Leads each dialect's flows through all their steps."""
 SERVER_TROUBLE = {
     "refused": REFUSED,
     "crowded": CROWDED,
@@ -87,12 +91,9 @@ def test_a_servers_trouble_says_nothing_of_the_session(adapter, flow, trouble):
 @every_flow
 def test_our_own_crowd_before_its_door_says_nothing_of_the_server(adapter, flow):
     """Else a burst of looks would call it down, and its next answer a boot."""
-    good = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
-                  "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
-                  "data": {"name": "s1", "status": "connecting"}})  # fmt: skip
-    _, asked = drive(FLOWS[flow](adapter), good)
+    _, asked = drive(FLOWS[flow](adapter), GOOD)
     for step in range(len(asked)):
-        outcome, _ = drive(FLOWS[flow](adapter), *[good] * step, CROWDED)
+        outcome, _ = drive(FLOWS[flow](adapter), *[GOOD] * step, CROWDED)
         assert not [one for one in outcome.evidence if KINDS[one.kind].weight == "death"]
 
 
@@ -138,13 +139,10 @@ def test_an_act_is_not_reached_or_unanswered_when_nobody_answers(adapter, act):
 @every_flow
 def test_every_step_may_fail(adapter, flow):
     """TransportFailed at the n-th step, for every n that a flow reaches on good answers."""
-    good = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
-                  "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
-                  "data": {"name": "s1", "status": "connecting"}})  # fmt: skip
-    _, asked = drive(FLOWS[flow](adapter), good)
+    _, asked = drive(FLOWS[flow](adapter), GOOD)
     for step in range(len(asked)):
         for failure in (REFUSED, CROWDED, LATE, RESET, HUGE):
-            outcome, _ = drive(FLOWS[flow](adapter), *[good] * step, failure)
+            outcome, _ = drive(FLOWS[flow](adapter), *[GOOD] * step, failure)
             assert outcome is not None
 
 

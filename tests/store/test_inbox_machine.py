@@ -4,25 +4,21 @@ own sends between them; a subscriber that takes the events; and kill -9 between 
 
 The model knows what must hold: nothing accepted is lost, nothing appears twice, what was settled is not read again, and
 each chat's events come in the order in which they were settled. It asks only what the protocol has, but for the hooks
-of the dialect: `begin` and `killed` know files, `torn` breaks a statement.
+of the dialect: `StoreMachine` knows files, `torn` breaks a statement.
 """
 
-import asyncio
 import json
-import shutil
-import sys
-import tempfile
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 
 import apsw
 import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from inbox_model import REACHED, Line
+from store_machine import StoreMachine
 
 from esteio.core.evidence import seen
 from esteio.core.inbound import (
@@ -37,7 +33,6 @@ from esteio.core.model import Content, Message, MessageId, Server
 from esteio.core.session import Session
 from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
 from esteio.store.relay_base import Endpoint, RelaySettlement
-from esteio.store.sqlite import SqliteStore
 
 NAMES = st.sampled_from(["s1", "s2"])
 CHATS = st.sampled_from(["5511988880001", "5511988880001", "5511988880002"])
@@ -47,22 +42,16 @@ PICK = st.integers(0, 10_000)
 FOREVER = 1e9
 
 
-class Inbox(RuleBasedStateMachine):
+class Inbox(StoreMachine):
     def __init__(self):
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.dir = Path(tempfile.mkdtemp(prefix="esteio-machine-"))
-        self.lives, self.now, self.numbers = 0, 1_800_000_000.0, 0
+        super().__init__(1_800_000_000.0)
+        self.numbers = 0
         self.hands, self.dead = [], {}
         self.log, self.checked, self.last_seq = [], 0, 0
         self.delivered = []
-        self.begin()
         self.run(self.store.add_server(Server("sv", "evolution", "x"), b"", self.now))
         self.run(self.store.add_endpoint(Endpoint("ep", "http://subscriber", self.now)))
         self.lines = {name: self.new_line(name) for name in ("s1", "s2")}
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
 
     def number(self):
         self.numbers += 1
@@ -72,25 +61,6 @@ class Inbox(RuleBasedStateMachine):
         row = Session(0, name, "sv", "evolution", self.now, gate="open")
         made = self.run(self.store.add_session(row, f"token-{self.number()}", b"", self.now, [], []))
         return Line(made.id, name, self.log)
-
-    @property
-    def file(self):
-        return self.dir / f"{self.lives}.db"
-
-    def begin(self):
-        self.store = SqliteStore(self.file, inline=True)
-        self.run(self.store.start(self.now))
-        # What a kill of the process leaves is in the files; what a power cut leaves is another test's.
-        self.store._db.connection.pragma("synchronous", 0)
-
-    def teardown(self):
-        try:
-            if sys.exc_info()[0] is None:
-                self.in_the_end()
-        finally:
-            self.run(self.store.aclose())
-            self.loop.close()
-            shutil.rmtree(self.dir)
 
     def in_the_end(self):
         """All is read, and a subscriber that comes late gets all of it, each once."""
@@ -354,13 +324,7 @@ class Inbox(RuleBasedStateMachine):
     @precondition(lambda self: any(line.facts for line in self.lines.values()))
     @rule()
     def killed(self):
-        """The process dies and another opens what it left, the log that was never folded in included."""
-        left = [Path(f"{self.file}{tail}") for tail in ("", "-wal")]
-        self.lives += 1
-        for one, tail in zip(left, ("", "-wal"), strict=True):
-            shutil.copy(one, f"{self.file}{tail}")
-        self.run(self.store.aclose())
-        self.begin()
+        self.die()
         self.hands = []
         waiting = {int(ident[1:]): (line, ident) for line in self.lines.values() for ident in line.under_way}
         for line, ident in (waiting[number] for number in sorted(waiting)):

@@ -5,22 +5,18 @@ The model knows what must hold: nothing accepted is lost, a chat's messages go i
 way or in a doubt that may be resolved, and what can go is offered.
 """
 
-import asyncio
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
+from store_machine import StoreMachine
 
 from esteio.core.inbound import SendEcho
 from esteio.core.model import Content, Message, MessageId, Server
 from esteio.core.session import Session
 from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, SendSettlement
-from esteio.store.sqlite import SqliteStore
 
 SESSIONS = ["s1", "s2"]
 CHATS = ["a", "a", "b"]
@@ -43,41 +39,18 @@ class Sent:
     sent_at: float | None = None
 
 
-class Outbox(RuleBasedStateMachine):
+class Outbox(StoreMachine):
     def __init__(self):
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.dir = Path(tempfile.mkdtemp(prefix="esteio-machine-"))
-        self.lives = 0
-        self.now = 1000.0
+        super().__init__(1000.0)
         self.known: dict[str, Sent] = {}
         self.claims = {}
         self.open = dict.fromkeys(SESSIONS, True)
         self.echoes = 0
-        self.begin()
         self.run(self.store.add_server(Server("sv", "evolution", "x"), b"", self.now))
         self.sessions = {}
         for name in SESSIONS:
             row = Session(0, name, "sv", "evolution", self.now, gate="open")
             self.sessions[name] = self.run(self.store.add_session(row, name, b"", self.now, [], []))
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
-
-    @property
-    def file(self):
-        return self.dir / f"{self.lives}.db"
-
-    def begin(self):
-        self.store = SqliteStore(self.file, inline=True)
-        self.run(self.store.start(self.now))
-        # What a kill of the process leaves is in the files; what a power cut leaves is another test's.
-        self.store._db.connection.pragma("synchronous", 0)
-
-    def teardown(self):
-        self.run(self.store.aclose())
-        self.loop.close()
-        shutil.rmtree(self.dir)
 
     # -- the model's small questions ------------------------------------------------------------------------------
 
@@ -317,13 +290,7 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.any_in("sending", "aside"))
     @rule()
     def killed(self):
-        """The process dies and another opens what it left, the log that was never folded in included."""
-        left = [Path(f"{self.file}{tail}") for tail in ("", "-wal")]
-        self.lives += 1
-        for one, tail in zip(left, ("", "-wal"), strict=True):
-            shutil.copy(one, f"{self.file}{tail}")
-        self.run(self.store.aclose())
-        self.begin()
+        self.die()
         for one in self.known.values():
             if one.state == "sending":
                 one.state, one.doubt_since = "in_doubt", one.claimed_at
