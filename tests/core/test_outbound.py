@@ -181,6 +181,16 @@ def test_a_server_that_is_not_there_is_asked_again_later_and_later(fault):
     assert pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
+def test_an_address_that_does_not_know_the_route_keeps_the_message_and_is_named():
+    """A wrong prefix in one server's base_url would else fail all its messages."""
+    for attempts, due in ((1, 5), (9, 300)):
+        result = SendResult("not_sent", "route", "Cannot POST /api/message/sendText/x")
+        settled = settle(message(attempts=attempts, on_down="fail"), result, DEFAULT, NOW, server="evo")
+        assert (settled.state, settled.due_at, code(settled)) == ("queued", NOW + due, "route-unknown")
+        assert settled.reason is not None
+        assert settled.reason.args == {"detail": "Cannot POST /api/message/sendText/x", "server": "evo"}
+
+
 def test_too_fast_is_later():
     settled = settle(message(), SendResult("not_sent", "rate"), DEFAULT, NOW)
     assert (settled.state, settled.due_at, code(settled)) == ("queued", NOW + 15, "send-rate")

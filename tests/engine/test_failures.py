@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from engine_stage import CUSTOMER, linked, until_message
 
+from esteio.core.errors import sentence
 from esteio.engine.asks import MediaAsk, MessageAsk
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
@@ -43,6 +44,8 @@ def no(*words: Any, status: int = 400) -> tuple[int, bytes]:
 
 
 PAGE = (404, b"<html><body>nginx</body></html>")
+SICK = no("Unauthorized", status=401)
+ROUTER = no("Cannot POST /api/message/sendText/loja", status=404)
 CLOSED = no("Error: Connection Closed")
 UPLOAD = no("Media upload failed on all hosts")
 STRANGER = no({"jid": "5511988887777@s.whatsapp.net", "exists": False, "number": CUSTOMER})
@@ -52,7 +55,9 @@ STRANGER = no({"jid": "5511988887777@s.whatsapp.net", "exists": False, "number":
     ("answer", "times", "state", "reason", "word", "pauses"),
     [
         pytest.param(CLOSED, 1, "delivered", None, "not_sent:socket", [3], id="socket"),
-        pytest.param(PAGE, 2, "delivered", None, "not_sent:server", [5, 10], id="server"),
+        pytest.param(SICK, 2, "delivered", None, "not_sent:server", [5, 10], id="server"),
+        pytest.param(PAGE, 2, "delivered", None, "not_sent:route", [5, 10], id="page"),
+        pytest.param(ROUTER, 2, "delivered", None, "not_sent:route", [5, 10], id="route"),
         pytest.param(no("x", status=429), 2, "delivered", None, "not_sent:rate", [15, 30], id="rate"),
         pytest.param(UPLOAD, 2, "delivered", None, "not_sent:media", [10, 20], id="media-cured"),
         pytest.param(UPLOAD, 9, "failed", "media-failed", "not_sent:media", [10, 20], id="media-spent"),
@@ -81,5 +86,26 @@ def test_each_class_by_its_own_rule(
             waited = [round(after - before) for before, after in zip(road.sends, road.sends[1:], strict=False)]
             assert waited == pytest.approx(pauses, abs=1)
             assert len(lab.world.ledger.delivered) == gone
+
+    run_virtual(whole, limit_s=50_000)
+
+
+def test_a_wrong_prefix_holds_the_messages_names_the_server_and_blames_no_session() -> None:
+    async def whole() -> None:
+        world = World(11)
+        road = Refusing(world, *ROUTER, times=3)
+        async with Lab(11, world=world, transport=road) as lab:
+            await linked(lab)
+            message = await lab.ask_message("loja", MessageAsk(CUSTOMER, text="oi", on_down="fail"))
+            await asyncio.sleep(20)
+            found = await lab.message(message)
+            assert found.state == "queued"
+            assert found.reason is not None
+            said = sentence(found.reason, "en")
+            assert said.text.startswith("The address of the server prov does not know the route of this send: C")
+            assert "base_url" in said.action
+            session = await lab.session("loja")
+            assert (session.state, session.outage) == ("connected", None)
+            await until_message(lab, message, "delivered", within_s=60)
 
     run_virtual(whole, limit_s=50_000)

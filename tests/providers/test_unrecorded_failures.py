@@ -60,11 +60,15 @@ TROUBLE = {
     "time-out before it was sent": (failed("no", True), "server_unreachable", "not_sent server", "not_reached"),
     "time-out after it was sent": (failed("maybe", True), "server_timed_out", "in_doubt timeout", "unanswered"),
     "reset after it was sent": (failed("maybe"), "server_failed", "in_doubt server", "unanswered"),
-    "404 page": (html(404), "server_html", "not_sent server", "no"),
+    "404 page": (html(404), "server_html", "not_sent route", "no"),
     "404 of a proxy in plain words": (
-        page(404, b"404 page not found", "text/plain"), "server_html", "not_sent server", "no"
+        page(404, b"404 page not found", "text/plain"), "server_html", "not_sent route", "no"
     ),
-    "404 of the router": (page(404, b"<pre>Cannot GET /v1/x</pre>"), "request_wrong", "refused request", "no"),
+    "404 without a body": (HttpResponse(404), "server_html", "not_sent route", "no"),
+    "404 of the router": (page(404, b"<pre>Cannot GET /v1/x</pre>"), "request_wrong", "not_sent route", "no"),
+    "404 of the router in JSON": (
+        reply({"statusCode": 404, "message": "Cannot POST /v1/x"}, 404), "request_wrong", "not_sent route", "no"
+    ),
     "403 page": (html(403), "server_html", "not_sent server", "no"),
     "redirect": (HttpResponse(302, {"location": "http://login.test/"}), "server_html", "not_sent server", "no"),
     "200 page": (html(200), "server_html", "in_doubt server", "unanswered"),
@@ -132,7 +136,9 @@ WAPI = {
         ("| server_answered look_failed", "not_sent socket | server_answered send_closed", "no | server_answered", {}),
     ),
     "200 of the instance": (no("Instância não encontrada"), GONE_W),
-    "200 with a no": (no("Informe IP ou porta"), REFUSED),
+    "200 with a no": (no("Informe o campo phone"), REFUSED),
+    "200 of an instance without a place": (no("Informe IP ou porta"), UNNAMED),
+    "400 of an instance without a place": (no("Informe o IP ou a porta da sua instância LITE", 400), UNNAMED),
     "200 of the number": (
         no("Número inválido"),
         ("| server_answered look_failed", "refused invalid-number | server_answered", "no | server_answered", {}),

@@ -41,9 +41,11 @@ Fault = Literal[
     "unpaired",
     "missing",
     "timeout",
+    "route",
 ]
 """Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
-licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider."""
+licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider. `route`: nobody
+at the server's address knows the path; that is a fault of our settings, or of somebody in between."""
 
 LookResult = Literal["found", "absent", "unknown"]
 
@@ -139,15 +141,16 @@ _AGAIN: Mapping[Fault, _Again] = {
     "restriction": _Again(3600, 4 * 3600, "restricted-463"),
     "unpaired": _Again(5, 300, "unpaired"),
     "missing": _Again(5, 300, "instance-missing"),
+    "route": _Again(5, 300, "route-unknown"),
 }
 _FINAL: Mapping[Fault, str] = {"invalid-number": "invalid-number", "request": "request-refused"}
 _BY_ON_DOWN: frozenset[Fault] = frozenset({"unpaired", "missing", "restriction"})
 _BY_TRIES: frozenset[Fault] = frozenset({"media", "restriction"})
 
 
-def settle(message: Message, result: SendResult, policy: Policy, now: float) -> Settled:
+def settle(message: Message, result: SendResult, policy: Policy, now: float, *, server: str = "") -> Settled:
     """The message after one attempt. It comes as it was claimed: `attempts` counts this one, and `updated_at` is when
-    this attempt began."""
+    this attempt began. `server`: whose address was asked."""
     if result.certainty == "accepted":
         return Settled("sent")
     if result.certainty == "in_doubt":
@@ -156,7 +159,7 @@ def settle(message: Message, result: SendResult, policy: Policy, now: float) -> 
         return _closed(message, policy, now)
     if result.fault in _FINAL or (result.certainty == "refused" and result.fault == "none"):
         return _failed(message, _FINAL.get(result.fault, "request-refused"), result.detail)
-    return _faulted(message, result, now)
+    return _faulted(message, result, now, server)
 
 
 def _doubted(message: Message, now: float) -> Settled:
@@ -177,13 +180,14 @@ def _closed(message: Message, policy: Policy, now: float) -> Settled:
     return _queued(message, due, Reason("session-down" if beyond > 0 else "send-retried"), now, tries)
 
 
-def _faulted(message: Message, result: SendResult, now: float) -> Settled:
+def _faulted(message: Message, result: SendResult, now: float, server: str) -> Settled:
     again = _AGAIN[result.fault]
     spent = result.fault in _BY_TRIES and message.attempts >= TRIES_WITH_EFFORT
     if spent or (result.fault in _BY_ON_DOWN and message.on_down == "fail"):
         return _failed(message, again.code, result.detail)
     due = now + pacing.doubling(again.first_s, again.most_s, message.attempts - 1)
-    return _queued(message, due, Reason(again.code, _words(result.detail)), now, message.closed_tries)
+    words = _words(result.detail, server if result.fault == "route" else "")
+    return _queued(message, due, Reason(again.code, words), now, message.closed_tries)
 
 
 def _queued(message: Message, due_at: float, reason: Reason, now: float, closed_tries: int) -> Settled:
@@ -197,8 +201,8 @@ def _failed(message: Message, code: str, detail: str = "", closed_tries: int | N
     return Settled("failed", None, Reason(code, _words(detail)), tries)
 
 
-def _words(detail: str) -> Mapping[str, str]:
-    return {"detail": detail} if detail else {}
+def _words(detail: str, server: str = "") -> Mapping[str, str]:
+    return {name: words for name, words in (("detail", detail), ("server", server)) if words}
 
 
 # -- doubt -------------------------------------------------------------------------------------------------------

@@ -186,6 +186,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "send-retried": ("The server refused the send (Connection Closed). It is tried again in a few seconds.", ""),
     "send-server": ("The server did not take the message now[: {detail}]. It is tried again.", ""),
+    "route-unknown": (
+        (
+            "The address of the server[ {server}] does not know the route of this send[: {detail}]. "
+            "Nothing is wrong with the message: it waits and is tried again."
+        ),
+        (
+            "Check the server's base_url: a path too much or missing, another program or a proxy at that address, "
+            "or a version of the provider that cannot send this kind of message (then cancel it)."
+        ),
+    ),
     "send-rate": ("The server asked to send more slowly. The message waits its turn.", ""),
     "media-failed": (
         "The media could not be sent[: {detail}]",

@@ -186,6 +186,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "send-retried": ("O servidor recusou o envio (Connection Closed). Tentamos de novo em alguns segundos.", ""),
     "send-server": ("O servidor não aceitou a mensagem agora[: {detail}]. Tentamos de novo.", ""),
+    "route-unknown": (
+        (
+            "O endereço do servidor[ {server}] não conhece a rota deste envio[: {detail}]. "
+            "A mensagem não tem culpa: ela espera, e tentamos de novo."
+        ),
+        (
+            "Confira o base_url do servidor: um caminho a mais ou a menos, outro programa ou um proxy nesse endereço, "
+            "ou uma versão do provedor que não envia este tipo de mensagem (então cancele-a)."
+        ),
+    ),
     "send-rate": ("O servidor pediu para enviar mais devagar. A mensagem espera a vez.", ""),
     "media-failed": (
         "A mídia não pôde ser enviada[: {detail}]",

@@ -79,7 +79,7 @@ class Performers:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
             log.exception("work.failed", message=message.id)
             outcome = SendOutcome("in_doubt", detail=f"internal error: {type(error).__name__}")
-        return self._settled(claim, outcome, policy, began)
+        return self._settled(claim, outcome, policy, began, session.server if session else "")
 
     async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
         if session is None:
@@ -145,12 +145,14 @@ class Performers:
         loaded = await self._media.loaded(staged)
         return msgspec.structs.replace(outgoing, content=msgspec.structs.replace(content, media=loaded))
 
-    def _settled(self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float) -> SendSettlement:
+    def _settled(
+        self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float, server: str
+    ) -> SendSettlement:
         now, message = self._clock.now(), claim.message
         result = outbound.SendResult(
             outcome.certainty, outcome.fault, outcome.detail, outcome.provider_id, outcome.queue_ref
         )
-        settled = outbound.settle(message, result, policy, now)
+        settled = outbound.settle(message, result, policy, now, server=server)
         word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
         return SendSettlement(
             message_id=message.id,

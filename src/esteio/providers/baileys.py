@@ -346,7 +346,6 @@ _CERTAINTY: Mapping[str, tuple[Certainty, Fault]] = {
     "ok": ("in_doubt", "server"),
     "limited": ("not_sent", "rate"),
     "no": ("refused", "request"),
-    "router": ("refused", "request"),
 }
 
 
@@ -363,7 +362,9 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     if _closed(heard):
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
-    if heard.certain_no and heard.kind != "router":
+    if heard.no_route:
+        return SendOutcome("not_sent", fault="route", detail=heard.detail, evidence=news)
+    if heard.certain_no:
         fault: Fault = "rate" if heard.kind == "limited" else "server"
         return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
     if heard.kind == "no" and heard.status == 404:

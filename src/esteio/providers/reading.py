@@ -195,6 +195,11 @@ class Heard(msgspec.Struct, frozen=True):
             self.kind == "html" and self.status >= 300
         )
 
+    @property
+    def no_route(self) -> bool:
+        """Whether nobody at this address knows the path: our settings or somebody in between, never what was asked."""
+        return self.kind == "router" or (self.kind == "html" and self.status == 404)
+
 
 def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
     """Total: every answer is heard as one of `Kind`."""

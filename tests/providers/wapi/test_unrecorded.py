@@ -152,7 +152,8 @@ def test_what_it_cannot_say_is_refused_without_a_request(content, changes):
         ("Você não está conectado", "not_sent", "socket"),
         ("Número inválido", "refused", "invalid-number"),
         ("phone não existe no WhatsApp", "refused", "invalid-number"),
-        ("Informe IP ou porta", "refused", "request"),
+        ("Informe IP ou porta", "not_sent", "server"),
+        ("Informe o campo message", "refused", "request"),
     ],
 )
 def test_a_no_with_200(words, certainty, fault):

@@ -167,7 +167,6 @@ _BY_WORD: Mapping[str, tuple[Certainty, Fault]] = {
     "wall": ("not_sent", "server"),
     "auth": ("not_sent", "server"),
     "limited": ("not_sent", "rate"),
-    "router": ("refused", "request"),
     "late": ("in_doubt", "timeout"),
     "cut": ("in_doubt", "server"),
     "unread": ("in_doubt", "server"),
@@ -197,6 +196,8 @@ def _news(word: Word, now: float, verdict: _Verdict) -> tuple[Evidence, ...]:
 def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
     if word.kind == "closed":
         return _Verdict("not_sent", "socket", (seen("send_closed", now, "send"),))
+    if word.heard.no_route:
+        return _Verdict("not_sent", "route")
     if word.kind in _BY_WORD:
         return _Verdict(*_BY_WORD[word.kind])
     if word.kind == "html":

@@ -113,6 +113,8 @@ _WRITERS: Mapping[Kind, Callable[[Content], Translated]] = {
 }
 
 _CLOSED = re.compile(r"connection closed|desconectad|n[ãa]o (?:est[áa] )?conectad|not connected|deslogad")
+# A LITE instance that the vendor has given no address to work at: the account's trouble.
+_UNPLACED = re.compile(r"\bip ou (?:a )?porta\b")
 _NO_NUMBER = re.compile(r"(?:número|numero|phone|number)[^\"]{0,40}(?:inválid|invalid|não existe|nao existe|not exist)")
 
 _BY_KIND: Mapping[str, tuple[Certainty, Fault]] = {
@@ -121,7 +123,6 @@ _BY_KIND: Mapping[str, tuple[Certainty, Fault]] = {
     "wall": ("not_sent", "server"),
     "auth": ("not_sent", "server"),
     "limited": ("not_sent", "rate"),
-    "router": ("refused", "request"),
     "late": ("in_doubt", "timeout"),
 }
 
@@ -134,6 +135,8 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
         return SendOutcome("accepted", provider_id, evidence=news, queue_ref=first(heard.body, "insertedId"))
     if heard.kind == "no" or dead_socket(heard):
         return _refused(heard, now)
+    if heard.no_route:
+        return SendOutcome("not_sent", fault="route", detail=heard.detail, evidence=news)
     if heard.kind in _BY_KIND:
         certainty, fault = _BY_KIND[heard.kind]
     else:
@@ -149,8 +152,8 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
     if dead_socket(heard) or _CLOSED.search(heard.words):
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
-    if heard.status == 404:
-        # A path or an instance, in words that we do not know; never the message.
+    if heard.status == 404 or _UNPLACED.search(heard.words):
+        # A path or an instance, in words that we do not know, or an instance without a place; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))
     fault: Fault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
     return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=(answered,))
