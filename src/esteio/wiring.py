@@ -131,7 +131,9 @@ class Gateway:
         self.pace = Pacer(self.policy)
         self.hub = Hub(store)
         self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
-        self.reconciler = Reconciler(store, clock, registry, self.policy, self._session_changed)
+        self.reconciler = Reconciler(
+            store, clock, registry, self.policy, changed=self._session_changed, server_read=self.pace.follow_server
+        )
         self.lookout = Lookout(store, clock, self.addresses, transport)
         self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
         self._media_road = media_road or outside or transport
@@ -284,6 +286,8 @@ class Gateway:
 
     async def _learn_paces(self) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
+        for stored in await self.store.servers():
+            self.pace.follow_server(stored.server)
         async for session in every_session(self.store):
             self.pace.follow(session)
 

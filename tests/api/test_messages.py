@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from esteio.core.model import AttemptRecord
-from esteio.store.base import SendSettlement
+from esteio.store.base import Allowance, SendSettlement
 
 MESSAGES = "/v1/sessions/line/messages"
 GOOD = {"to": "5511999998888", "text": "oi"}
@@ -19,7 +19,7 @@ async def ready(gateway):
 async def settle(gateway, state="sent", **more):
     """Play the dispatcher with the first message that is ready."""
     now = gateway.clock.now()
-    claim = (await gateway.store.claim_sends(now, 1, 60, {}, {}, 4))[0]
+    claim = (await gateway.store.claim_sends(now, 1, 60, Allowance()))[0]
     message = claim.message
     settlement = SendSettlement(
         message.id, message.session_id, claim.fence, state, now, AttemptRecord(now, "accepted"), **more

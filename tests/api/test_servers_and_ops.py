@@ -30,6 +30,8 @@ def test_a_server_from_birth_to_death(run):
             "connects_in_flight": 3,
             "seconds_between_connects": 3.0,
             "last_attempt_at": None,
+            "sends_per_minute": 0,
+            "sends_burst": 0,
         }
         assert ("server", "evo") in gateway.bells.rung
         assert "first-secret" not in (await gateway.call("GET", "/v1/servers")).text
@@ -39,6 +41,9 @@ def test_a_server_from_birth_to_death(run):
         stored = await gateway.store.server("evo")
         assert b"second-secret" not in stored.sealed
         assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
+        pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", pace)).json()
+        assert (changed["budget"]["sends_per_minute"], changed["budget"]["sends_burst"]) == (90, 20)
         unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
         assert unchanged == changed
         assert gateway.vault.unseal((await gateway.store.server("evo")).sealed) == {"apikey": "second-secret"}

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from esteio.cli import show
 from esteio.cli.verbs import app
 from esteio.clock import SystemClock
-from esteio.core import documents
+from esteio.core import documents, server_documents
 from esteio.core.errors import sentence
 from esteio.core.model import (
     Approval,
@@ -63,7 +63,7 @@ def session(name="clinic", *, held=0, next_at=None, rung="restart", reason="ghos
 def server(health="up", because="", base_url="https://evo.example", name="evo", **more):
     value = Server(ServerName(name), "evolution", base_url, health=health, health_because=because, **more)
     quirk = Quirk("state-is-hearsay", "", "It lies.", "Ele mente.", "obs")
-    return documents.as_data(documents.server(value, (quirk,), DEFAULT, NOW, "en"))
+    return documents.as_data(server_documents.server(value, (quirk,), DEFAULT, NOW, "en"))
 
 
 def approval(**more):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rehearsal import T0, a_server, a_session
 
-from esteio.core import documents
+from esteio.core import documents, server_documents
 from esteio.core.model import (
     Approval,
     Attempt,
@@ -220,27 +220,31 @@ def test_a_server_s_own_limits_go_before_the_policy_s_even_when_they_are_zero():
     mine = a_server(limits=Limits(connects_in_flight=7, seconds_between_connects=0.0), last_attempt_at=T0)
     slots = (Slot(SessionId(1), "a", T0 + 1), Slot(SessionId(2), "b", T0))
     mine = msgspec.structs.replace(mine, slots=slots)
-    budget = documents.server(mine, (), DEFAULT, T0, "en").budget
+    budget = server_documents.server(mine, (), DEFAULT, T0, "en").budget
     assert msgspec.to_builtins(budget) == {
         "open": 1,
         "connects_in_flight": 7,
         "seconds_between_connects": 0.0,
         "last_attempt_at": NOON,
+        "sends_per_minute": 0,
+        "sends_burst": 0,
     }
-    plain = documents.server(a_server(), (), DEFAULT, T0, "en").budget
+    plain = server_documents.server(a_server(), (), DEFAULT, T0, "en").budget
     assert plain.connects_in_flight == DEFAULT.connects_in_flight
     assert plain.seconds_between_connects == DEFAULT.seconds_between_connects
+    paced = a_server(limits=Limits(sends_per_minute=120.0))
+    assert server_documents.server(paced, (), DEFAULT, T0, "en").budget.sends_burst == 10
 
 
 @pytest.mark.parametrize(("language", "text"), [("pt-BR", "mente"), ("en", "lies")])
 def test_a_server_s_lies_are_told_in_the_reader_s_language(language, text):
     lie = Quirk("open-while-dead", "<3", "mente", "lies", "seen")
-    (shown,) = documents.server(a_server(), (lie,), DEFAULT, T0, language).quirks
+    (shown,) = server_documents.server(a_server(), (lie,), DEFAULT, T0, language).quirks
     assert (shown.name, shown.versions, shown.text, shown.source) == ("open-while-dead", "<3", text, "seen")
 
 
 def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
-    data = documents.server_document(
+    data = server_documents.server_document(
         a_server(health="down", health_because="refused", health_at=T0, outage=DOWN, incident=Incident("i", T0, "x"))
     )
     assert data["health"] == {"state": "down", "because": "refused", "at": NOON}

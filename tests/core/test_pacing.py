@@ -17,6 +17,14 @@ def attempt(number: int, until: float = T0 + 20) -> Attempt:
     return Attempt(id=f"a{number}", rung="restart", number=1, opened_at=T0, until=until)
 
 
+def test_a_servers_own_pace_goes_before_the_policys() -> None:
+    policy = msgspec.structs.replace(DEFAULT, server_sends_per_minute=120, server_sends_burst=7)
+    assert pacing.server_pace(a_server(), DEFAULT) == (0, 0)
+    assert pacing.server_pace(a_server(), policy) == (120, 7)
+    assert pacing.server_pace(a_server(limits=Limits(sends_per_minute=0.0)), policy) == (0, 7)
+    assert pacing.server_pace(a_server(limits=Limits(sends_per_minute=60.0, sends_burst=0)), policy) == (60, 0)
+
+
 @given(session=st.integers(0, 10**9), number=st.integers(0, 1000), spread=st.floats(0, 1e6))
 def test_jitter_is_a_share_and_the_same_again(session, number, spread):
     once = pacing.jitter(SessionId(session), number, spread)
@@ -145,7 +153,8 @@ def test_the_pace_comes_back_from_a_tenth():
 
 @given(st.floats(0, 1e6))
 def test_after_a_quiet_time_five_seconds_worth_may_go_at_once_and_never_less_than_one(per_minute):
-    assert pacing.burst(per_minute) == pytest.approx(max(1.0, per_minute * 5 / 60))
+    assert pacing.burst(per_minute, 0) == pytest.approx(max(1.0, per_minute * 5 / 60))
+    assert pacing.burst(per_minute, 3) == 3
 
 
 @given(st.integers(1, 100), st.floats(-100, 100), st.floats(0, 100))

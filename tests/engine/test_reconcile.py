@@ -18,9 +18,22 @@ from esteio.sim.lab import Lab
 from esteio.store.base import Work
 
 
+def _stranger(lab: Lab) -> Reconciler:
+    """Another one over the same store."""
+    gateway = lab.gateway
+    return Reconciler(
+        lab.store,
+        lab.clock,
+        gateway.registry,
+        gateway.policy,
+        changed=lambda *_: None,
+        server_read=lambda _: None,
+    )
+
+
 def _overtaken(lab: Lab, times: int) -> list[str]:
     """As if another process judged the same session between our read and our write, so many times."""
-    other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda *_: None)
+    other = _stranger(lab)
     truly, done = lab.store.session_view, []
 
     async def view(session_id: Any, now: float) -> Any:
@@ -203,7 +216,7 @@ def test_a_server_that_the_store_knows_newer_of_is_read_there() -> None:
         await linked(lab)
         await asyncio.sleep(60)
         name, now = ServerName("prov"), lab.clock.now()
-        other = Reconciler(lab.store, lab.clock, lab.gateway.registry, lab.gateway.policy, lambda *_: None)
+        other = _stranger(lab)
         await other.server(name, [seen("server_unreachable", now, "list")] * 3, look_into_store=True)
         read = await lab.gateway.reconciler.server(name, (), look_into_store=True)
         assert read is not None

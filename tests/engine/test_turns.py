@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
+from engine_stage import (
+    CUSTOMER,
+    OTHER,
+    PHONE,
+    Restarts,
+    event_types,
+    linked,
+    outcomes,
+    play,
+    play_restarts,
+    until_message,
+)
 
-from esteio.engine import dispatch
+from esteio.engine import dispatch, pace
+from esteio.engine.asks import LimitsAsk, ServerChange
 from esteio.engine.refusals import Refusal
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
@@ -86,6 +99,78 @@ def test_a_pace_is_kept_over_minutes_and_a_code_goes_anyway() -> None:
         assert len(lab.world.ledger.delivered) == 101
 
     play(story, settings={"policy": {"default": {"sends_per_minute": 12}}})
+
+
+def test_a_servers_pace_is_shared_by_its_sessions_in_turn() -> None:
+    """One client's bulk of an hour does not keep another client's message waiting, and a code waits for nobody."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await lab.adopt("prov", "vizinha", "5511999990002")
+        await asyncio.sleep(40)
+        await _bulk(lab, 100)
+        await asyncio.sleep(60)
+        mine = [await lab.send("vizinha", _stranger(500 + i), f"oi {i}") for i in range(6)]
+        assert await until_message(lab, mine[-1], "sent", "delivered", "read", within_s=120) < 90
+        times = [one.at for one in lab.world.ledger.delivered]
+        assert min(b - a for a, b in pairwise(times)) > 3
+        code = await lab.send("vizinha", CUSTOMER, "código", priority=9)
+        assert await until_message(lab, code, "sent", "delivered", "read", within_s=60) < 2
+        await asyncio.sleep(600)
+        assert len(lab.world.ledger.delivered) == 107
+
+    play(story, settings={"policy": {"default": {"server_sends_per_minute": 12}}})
+
+
+def test_a_servers_own_pace_goes_before_the_policys_and_counts_at_once() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await _bulk(lab, 200)
+        await asyncio.sleep(60)
+        sent = len(lab.world.ledger.delivered)
+        assert 10 <= sent <= 14
+        own = LimitsAsk(sends_per_minute=120, sends_burst=5)
+        changed = await lab.commands.change_server("prov", ServerChange(limits=own))
+        assert (changed.server.limits.sends_per_minute, changed.server.limits.sends_burst) == (120, 5)
+        await asyncio.sleep(20)
+        assert 36 <= len(lab.world.ledger.delivered) - sent <= 46
+        await lab.commands.change_server("prov", ServerChange(limits=LimitsAsk(sends_per_minute=0)))
+        await asyncio.sleep(15)
+        assert len(lab.world.ledger.delivered) == 200
+
+    play(story, settings={"policy": {"default": {"server_sends_per_minute": 12}}})
+
+
+def test_after_a_quiet_time_as_many_go_at_once_as_the_burst_says() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(120)
+        begun = lab.world.now()
+        await _bulk(lab, 40)
+        await asyncio.sleep(60)
+        times = [one.at - begun for one in lab.world.ledger.delivered]
+        at_once = sum(1 for at in times if at < 4)
+        assert 9 <= at_once <= 11, times
+        assert 20 <= len(times) <= 23
+
+    burst = {"sends_per_minute": 12, "sends_burst": 10, "sends_in_flight": 99}
+    play(story, settings={"policy": {"default": burst}})
+
+
+def test_a_restart_of_ours_lets_no_burst_through(tmp_path: Path) -> None:
+    async def story(run: Restarts) -> None:
+        await linked(run.lab)
+        own = LimitsAsk(sends_per_minute=12, sends_burst=30)
+        await run.lab.commands.change_server("prov", ServerChange(limits=own))
+        await _bulk(run.lab, 60)
+        await asyncio.sleep(32)
+        sent = len(run.world.ledger.delivered)
+        await run.crash()
+        await run.begin()
+        await asyncio.sleep(29)
+        assert 5 <= len(run.world.ledger.delivered) - sent <= 7
+
+    play_restarts(story, tmp_path / "esteio.db")
 
 
 def test_after_a_recovery_sends_come_back_gently() -> None:
@@ -170,7 +255,7 @@ def test_what_was_sent_cannot_be_cancelled_or_sent_again_by_retry() -> None:
 
 def test_a_server_that_hangs_does_not_take_the_places_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "SENDS_AT_ONCE", 20)
-    monkeypatch.setattr(dispatch, "SENDS_AT_SERVER", 16)
+    monkeypatch.setattr(pace, "AT_SERVER", 16)
 
     async def story(lab: Lab) -> None:
         await linked(lab)

@@ -14,7 +14,7 @@ import pytest
 from esteio.core.evidence import seen
 from esteio.core.model import AttemptRecord, Content, Message, MessageId, Server
 from esteio.core.session import Session
-from esteio.store.base import DecisionCommit, NewMessage, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, NewMessage, SendSettlement
 from esteio.store.sqlite import SqliteStore
 
 # The room's model is importable by name: tests are no package here.
@@ -92,8 +92,8 @@ class Make:
         assert answer.result == "new"
         return answer.message
 
-    async def claim(self, store, now=NOW, limit=100, cap=100, lease_s=60.0, in_flight=None):
-        return await store.claim_sends(now, limit, lease_s, in_flight or {}, {}, cap)
+    async def claim(self, store, now=NOW, limit=100, cap=100, lease_s=60.0):
+        return await store.claim_sends(now, limit, lease_s, Allowance(each=cap))
 
     def settle(self, claim, state="sent", at=NOW, **changes):
         if state == "sent":

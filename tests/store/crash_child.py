@@ -5,7 +5,7 @@ import sys
 from itertools import count
 
 from esteio.core.model import Content, Message, MessageId
-from esteio.store.base import NewMessage, RawInbound, SendSettlement
+from esteio.store.base import Allowance, NewMessage, RawInbound, SendSettlement
 from esteio.store.sqlite import SqliteStore
 
 
@@ -33,7 +33,7 @@ async def main(path: str, life: str, now: float) -> None:
 
     async def send() -> None:
         while True:
-            claims = await store.claim_sends(now, 20, 60.0, {}, {}, 10)
+            claims = await store.claim_sends(now, 20, 60.0, Allowance(each=10))
             for claim in claims:
                 say("claimed", claim.message.id)
             await asyncio.sleep(0)

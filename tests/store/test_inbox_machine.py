@@ -31,7 +31,7 @@ from esteio.core.inbound import (
 )
 from esteio.core.model import Content, Message, MessageId, Server
 from esteio.core.session import Session
-from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
 from esteio.store.relay_base import Endpoint, RelaySettlement
 
 NAMES = st.sampled_from(["s1", "s2"])
@@ -172,7 +172,7 @@ class Inbox(StoreMachine):
         content = Content("text", f"t-{ident}")
         message = Message(MessageId(ident), line.id, name, "out", chat, content, "queued", self.now, self.now, to=chat)
         assert self.run(self.store.accept(NewMessage(message))).result == "new"
-        (line.under_way[ident],) = self.run(self.store.claim_sends(self.now, 100, FOREVER, {}, {}, 100))
+        (line.under_way[ident],) = self.run(self.store.claim_sends(self.now, 100, FOREVER, Allowance()))
         line.sending(ident, chat, content.text)
         echo = ReceivedMessage(ident, chat, chat, self.now, content, from_me=True)
         self.fact(line, echo if by_phone else SendEcho(ident, chat, self.now, content), times)

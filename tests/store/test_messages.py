@@ -7,7 +7,7 @@ import pytest
 
 from esteio.core.evidence import seen
 from esteio.core.model import AttemptRecord, Contact, Content, Location, Media, Poll, Reaction, Reason
-from esteio.store.base import DecisionCommit, NewMessage, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests, SendSettlement
 
 NOW = 1_800_000_000.0
 
@@ -114,9 +114,9 @@ async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store, mak
     for n in range(4):
         await make.accept(store, one, chat=f"a{n}", priority=n)
     await make.accept(store, two, chat="b", priority=9)
-    claims = await store.claim_sends(NOW, 10, 60.0, {one.id: 1}, {one.id: 3}, 9)
+    claims = await store.claim_sends(NOW, 10, 60.0, Allowance({one.id: 2}, each=9))
     assert [claim.message.chat for claim in claims] == ["b", "a3", "a2"]
-    assert len(await store.claim_sends(NOW, 1, 60.0, {}, {}, 9)) == 1
+    assert len(await store.claim_sends(NOW, 1, 60.0, Allowance())) == 1
 
 
 async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store, make):
@@ -127,17 +127,39 @@ async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store, make):
         await make.accept(store, one, chat=f"a{n}")
         await make.accept(store, two, chat=f"b{n}")
     await make.accept(store, other, chat="c")
-    flying = {one.id: 2, other.id: 1}
-    claims = await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4)
-    assert [claim.message.chat[0] for claim in claims] == ["a", "a", "c"]
-    flying = {one.id: 4, other.id: 2}
-    assert await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4) == []
+    claims = await store.claim_sends(NOW, 10, 60.0, Allowance(servers={one.server: 2}))
+    assert sorted(claim.message.chat[0] for claim in claims) == ["a", "a", "c"]
+    assert {(claim.message.session, claim.server) for claim in claims} == {("a", one.server), ("c", "elsewhere")}
+    full = Allowance(servers={one.server: 0})
+    assert await store.claim_sends(NOW, 10, 60.0, full) == []
     await make.accept(store, two, chat="b8", priority=9)
     await make.accept(store, two, chat="b9", priority=9)
-    (urgent,) = await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4)
+    (urgent,) = await store.claim_sends(NOW, 10, 60.0, full)
     assert urgent.message.chat == "b8"
-    flying = {one.id: 4, two.id: 1, other.id: 2}
-    assert await store.claim_sends(NOW, 10, 60.0, flying, {}, 9, 4) == []
+    assert await store.claim_sends(NOW, 10, 60.0, Allowance(servers={one.server: -1})) == []
+
+
+async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(store, make):
+    """One client's bulk does not keep another's message waiting behind all of it."""
+    bulk, late = await make.session(store, "a"), await make.session(store, "b")
+    for n in range(12):
+        await make.accept(store, bulk, chat=f"a{n}")
+    for n in range(4):
+        await make.accept(store, late, chat=f"b{n}")
+    one_token = Allowance(servers={bulk.server: 1})
+    turns = [(await store.claim_sends(NOW, 10, 60.0, one_token))[0].message.session for _ in range(9)]
+    assert "".join(turns) == "ababababa"
+
+
+async def test_what_rests_has_nothing_due_but_what_is_urgent(store, make):
+    one, other = await make.session(store, "a"), await make.session(store, "c", server="elsewhere")
+    await make.accept(store, one)
+    assert await store.next_send(NOW, Rests({one.id: NOW + 7})) == NOW + 7
+    assert await store.next_send(NOW, Rests(servers={one.server: NOW + 8})) == NOW + 8
+    assert await store.next_send(NOW, Rests({one.id: NOW + 9}, {one.server: NOW + 8})) == NOW + 9
+    assert await store.next_send(NOW, Rests({other.id: NOW + 9}, {other.server: NOW + 8})) <= NOW
+    await make.accept(store, one, chat="5511", priority=9)
+    assert await store.next_send(NOW, Rests({one.id: NOW + 9}, {one.server: NOW + 8})) <= NOW
 
 
 async def test_two_claimants_never_get_the_same_message(store, make):

@@ -16,7 +16,7 @@ from store_machine import StoreMachine
 from esteio.core.inbound import SendEcho
 from esteio.core.model import Content, Message, MessageId, Server
 from esteio.core.session import Session
-from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, SendSettlement
 
 SESSIONS = ["s1", "s2"]
 CHATS = ["a", "a", "b"]
@@ -148,7 +148,7 @@ class Outbox(StoreMachine):
         self.expire()
         wanted = self.claimable()
         got = set()
-        for claim in self.run(self.store.claim_sends(self.now, limit, LEASE_S, {}, {}, cap)):
+        for claim in self.run(self.store.claim_sends(self.now, limit, LEASE_S, Allowance(each=cap))):
             ident = claim.message.id
             assert ident in wanted, "not its turn"
             one = self.known[ident]

@@ -15,7 +15,7 @@ from esteio.api.call import Answer, Call, answer
 from esteio.api.stopwatches import Stopwatches
 from esteio.clock import Clock
 from esteio.config import Settings
-from esteio.core import documents, errors
+from esteio.core import documents, errors, server_documents
 from esteio.core.model import Approval, Message, Reason, SessionId
 from esteio.core.session import Session
 from esteio.engine.asks import Role
@@ -72,11 +72,13 @@ class Api:
         """How many messages wait."""
         return await self.store.held(session_id)
 
-    def server_document(self, stored: StoredServer, language: str) -> documents.ServerDocument:
+    def server_document(self, stored: StoredServer, language: str) -> server_documents.ServerDocument:
         """A server with the quirks of its version."""
         provider = self.commands.providers.get(stored.server.kind)
         quirks = provider.quirks(stored.server.version) if provider is not None else ()
-        return documents.server(stored.server, quirks, self.commands.policy("default"), self.clock.now(), language)
+        return server_documents.server(
+            stored.server, quirks, self.commands.policy("default"), self.clock.now(), language
+        )
 
     def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
         """A message as an answer."""

@@ -9,7 +9,7 @@ import msgspec
 
 from esteio.api.call import NOTHING, Answer, Call, answer
 from esteio.api.routes import Api, Route
-from esteio.core.documents import ServerDocument
+from esteio.core.server_documents import ServerDocument
 from esteio.engine.asks import ServerAsk, ServerChange
 
 

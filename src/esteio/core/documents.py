@@ -1,10 +1,10 @@
-"""The contract's documents: session, message, server, approval, timeline entry, QR, as everybody outside sees them.
+"""The contract's documents: session, message, approval, timeline entry, QR, as everybody outside sees them.
 
 Pure builders: values and a voice in, one frozen struct out. The voice (`Say`, `Tell`) turns a reason or a journal line
 into words of one language; `plain_reason` is the voice without words, for event rows, which are read in many languages
 later. The `…_document` functions give the same as plain mappings. Field names are the public contract's; times are
-RFC 3339 UTC with milliseconds. Never lives here: a rule, a query, a sentence, a secret (credentials, webhook tokens
-and the bytes of media are no part of any document).
+RFC 3339 UTC with milliseconds. Never lives here: a server (`server_documents`), a rule, a query, a sentence, a secret
+(credentials, webhook tokens and the bytes of media are no part of any document).
 """
 
 from __future__ import annotations
@@ -25,27 +25,21 @@ from esteio.core.model import (
     Contact,
     Content,
     Direction,
-    HealthState,
     Kind,
-    Limits,
     Location,
     Media,
     Message,
     MessageState,
     Outage,
     Poll,
-    Quirk,
     Reaction,
     Reason,
     Recovery,
     Rung,
-    Server,
     SessionState,
 )
-from esteio.core.policy import Policy
 from esteio.core.session import Session
 
-PORTUGUESE = "pt-BR"
 Document = dict[str, Any]
 
 
@@ -60,7 +54,8 @@ def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()[:19]
 
 
-def _maybe(at: float | None) -> str | None:
+def maybe_timestamp(at: float | None) -> str | None:
+    """The same; None for never."""
     return None if not at else timestamp(at)
 
 
@@ -211,45 +206,6 @@ class MessageDocument(msgspec.Struct, frozen=True):
     """Only by the message's own address."""
 
 
-class HealthDocument(msgspec.Struct, frozen=True):
-    state: HealthState
-    because: str
-    at: str | None
-
-
-class QuirkDocument(msgspec.Struct, frozen=True):
-    """One known lie of this provider in this version."""
-
-    name: str
-    versions: str
-    text: str
-    source: str
-
-
-class BudgetDocument(msgspec.Struct, frozen=True):
-    """Attempts that open a socket: how many are open, how many may be, and how far apart they start."""
-
-    open: int
-    connects_in_flight: int
-    seconds_between_connects: float
-    last_attempt_at: str | None
-
-
-class ServerDocument(msgspec.Struct, frozen=True):
-    """One provider deployment. Credentials are write-only."""
-
-    name: str
-    kind: str
-    base_url: str
-    health: HealthDocument
-    sessions_at_server: int | None
-    version: str | None
-    quirks: tuple[QuirkDocument, ...]
-    limits: Limits
-    budget: BudgetDocument
-    outage: OutageDocument | None
-
-
 class TimelineDocument(msgspec.Struct, frozen=True):
     """One line of a session's journal; `count` pieces of the same news were folded into it since `first_at`."""
 
@@ -312,7 +268,7 @@ def plain_reason(value: Reason) -> Any:
 
 def axis(value: Axis) -> AxisDocument:
     """One answer with the evidence that gave it."""
-    return AxisDocument(value.value, value.evidence, _maybe(value.at))
+    return AxisDocument(value.value, value.evidence, maybe_timestamp(value.at))
 
 
 def outage(value: Outage | None) -> OutageDocument | None:
@@ -325,9 +281,9 @@ def outage(value: Outage | None) -> OutageDocument | None:
 def recovery(value: Recovery) -> RecoveryDocument | None:
     """The open attempt, else the step that is planned; None when there is nothing to recover."""
     if value.open is not None:
-        return RecoveryDocument(value.open.rung, value.open.number, _maybe(value.next_at or value.open.until))
+        return RecoveryDocument(value.open.rung, value.open.number, maybe_timestamp(value.next_at or value.open.until))
     if value.awaiting is not None:
-        return RecoveryDocument("person", value.last.number if value.last else 0, _maybe(value.next_at))
+        return RecoveryDocument("person", value.last.number if value.last else 0, maybe_timestamp(value.next_at))
     if value.next_at is not None:
         last = value.last
         return RecoveryDocument(last.rung if last else "wait", last.number if last else 0, timestamp(value.next_at))
@@ -346,7 +302,7 @@ def session(value: Session, held: int, say: Say, *, previous: SessionState | Non
         can_send=axis(value.can_send),
         can_receive=axis(value.can_receive),
         outage=outage(value.outage),
-        last_restart_at=_maybe(value.recovery.last_restart_at),
+        last_restart_at=maybe_timestamp(value.recovery.last_restart_at),
         recovery=recovery(value.recovery),
         held=held,
         policy=value.policy,
@@ -427,36 +383,6 @@ def approval(value: Approval, say: Say) -> ApprovalDocument:
     )
 
 
-def quirk(value: Quirk, language: str) -> QuirkDocument:
-    """A known lie, in the reader's language."""
-    text = value.text_pt if language == PORTUGUESE else value.text_en
-    return QuirkDocument(value.name, value.versions, text, value.source)
-
-
-def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, language: str) -> ServerDocument:
-    """`policy` gives the limits that the server does not set itself; slots whose time is up are no longer open."""
-    own = value.limits
-    spacing = own.seconds_between_connects
-    budget = BudgetDocument(
-        open=sum(1 for slot in value.slots if slot.until > now),
-        connects_in_flight=policy.connects_in_flight if own.connects_in_flight is None else own.connects_in_flight,
-        seconds_between_connects=policy.seconds_between_connects if spacing is None else spacing,
-        last_attempt_at=_maybe(value.last_attempt_at),
-    )
-    return ServerDocument(
-        name=value.name,
-        kind=value.kind,
-        base_url=value.base_url,
-        health=HealthDocument(value.health, value.health_because, _maybe(value.health_at)),
-        sessions_at_server=value.sessions_at_server,
-        version=value.version,
-        quirks=tuple(quirk(one, language) for one in quirks),
-        limits=own,
-        budget=budget,
-        outage=outage(value.outage),
-    )
-
-
 def _shown(name: str, word: Any) -> Any:
     """Times inside a line's data are epoch seconds; outside they are RFC 3339 like all others."""
     return timestamp(word) if name.endswith("_at") and isinstance(word, int | float) and word else word
@@ -471,7 +397,7 @@ def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
         text=tell(line),
         data={"code": line.code, **{name: _shown(name, word) for name, word in line.data.items()}},
         count=line.count,
-        first_at=_maybe(line.first_at),
+        first_at=maybe_timestamp(line.first_at),
     )
 
 
@@ -491,10 +417,3 @@ def session_document(value: Session, held: int, *, previous: SessionState | None
 def approval_document(value: Approval) -> Document:
     """An approval event's data."""
     return as_data(approval(value, plain_reason))
-
-
-def server_document(value: Server) -> Document:
-    """A server event's data: its weather, without quirks (they are read in a language) and with its own limits only."""
-    whole = as_data(server(value, (), Policy(), value.health_at, "en"))
-    del whole["quirks"], whole["budget"]
-    return whole

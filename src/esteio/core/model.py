@@ -153,6 +153,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     connects_in_flight: int | None = None
     seconds_between_connects: float | None = None
+    sends_per_minute: float | None = None
+    sends_burst: int | None = None
 
 
 class Slot(msgspec.Struct, frozen=True):

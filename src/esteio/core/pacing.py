@@ -95,9 +95,18 @@ def in_boot_grace(server: Server, policy: Policy, now: float) -> bool:
     return bool(server.facts.booted_at) and now < server.facts.booted_at + policy.boot_grace_s
 
 
-def burst(per_minute: float) -> float:
-    """How many messages of a pace may go at once after a quiet time: what it allows in five seconds, at least one."""
-    return max(1.0, per_minute / 12.0)
+def burst(per_minute: float, most: int) -> float:
+    """How many messages of a pace may go at once after a quiet time: `most`, or when that is 0 what the pace allows in
+    five seconds, at least one."""
+    return float(most) if most else max(1.0, per_minute / 12.0)
+
+
+def server_pace(server: Server, policy: Policy) -> tuple[float, int]:
+    """Messages a minute over all sessions of this server (0 is no limit) and how many at once: its own, else the
+    policy's."""
+    limits = server.limits
+    per_minute = policy.server_sends_per_minute if limits.sends_per_minute is None else limits.sends_per_minute
+    return per_minute, policy.server_sends_burst if limits.sends_burst is None else limits.sends_burst
 
 
 def ramped_cap(most: int, opened_at: float, policy: Policy, now: float) -> int:

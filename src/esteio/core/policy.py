@@ -37,6 +37,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How many chats of one session may be sent to at the same time."""
     sends_per_minute: float = 0
     """Pace of one session; 0 is no limit."""
+    sends_burst: int = 0
+    """How many messages of that pace may go at once after a quiet time; 0 is what it allows in five seconds."""
+    server_sends_per_minute: float = 0
+    """Pace of one server, shared by its sessions in turn; 0 is no limit."""
+    server_sends_burst: int = 0
+    """The same of the server's pace."""
     ramp_s: float = 60
     """After a recovery, sends come back from a tenth to the whole pace over this time."""
     ack_within_s: float = 60

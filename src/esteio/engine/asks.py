@@ -32,6 +32,8 @@ class LimitsAsk(Ask, frozen=True):
 
     connects_in_flight: Annotated[int, Meta(ge=1, le=1000)] | None = None
     seconds_between_connects: Annotated[float, Meta(ge=0, le=3600)] | None = None
+    sends_per_minute: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    sends_burst: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
 
 
 class ServerAsk(Ask, frozen=True):

@@ -13,9 +13,9 @@ import msgspec
 
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model import ServerName, SessionName
-from esteio.engine.asks import LimitsAsk, ServerAsk, ServerChange, SessionAsk
+from esteio.engine.asks import ServerAsk, ServerChange, SessionAsk
 from esteio.engine.refusals import Refusal, invalid
-from esteio.engine.server_commands import ServerCommands, base_url
+from esteio.engine.server_commands import ServerCommands, base_url, limits
 from esteio.engine.session_commands import SessionCommands
 from esteio.log import logger
 from esteio.store.base import StoredServer
@@ -72,7 +72,7 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         pairs = {
             "base_url": (here.base_url, base_url(ask.base_url)),
             "credentials": (self.vault.unseal(stored.sealed), ask.credentials),
-            "limits": (LimitsAsk(here.limits.connects_in_flight, here.limits.seconds_between_connects), ask.limits),
+            "limits": (here.limits, limits(ask.limits)),
         }
         return [name for name, (is_now, shall_be) in pairs.items() if is_now != shall_be]
 

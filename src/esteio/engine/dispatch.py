@@ -24,9 +24,6 @@ from esteio.log import logger
 from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
 
 SENDS_AT_ONCE = 1024
-SENDS_AT_SERVER = 64
-"""So that the messages for one that has stopped answering do not take the places of all others. What is urgent may go
-beside them."""
 CLAIM_AT_ONCE = 256
 """One claim is one transaction."""
 WORK_AT_ONCE = 64
@@ -53,6 +50,7 @@ class SendDispatch(Rounds):
         self._store, self._performers = store, performers
         self._pace, self._lease_s, self._told = pace, lease_s + MARGIN_S, told
         self._flying: Counter[SessionId] = Counter()
+        self._where: dict[SessionId, ServerName] = {}
         self._done: list[SendSettlement] = []
 
     def __repr__(self) -> str:
@@ -65,6 +63,7 @@ class SendDispatch(Rounds):
         settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
         for claim in [] if isinstance(claimed, BaseException) else claimed:
             self._flying[claim.message.session_id] += 1
+            self._where[claim.message.session_id] = claim.server
             self._start(self._send(claim))
         for outcome in (settled, claimed):
             if isinstance(outcome, BaseException):
@@ -79,9 +78,9 @@ class SendDispatch(Rounds):
         if free <= 0:
             return ()
         now = self._clock.now()
-        caps, usual = self._pace.caps(flying, now)
-        claims = await self._store.claim_sends(now, free, self._lease_s, flying, caps, usual, SENDS_AT_SERVER)
-        self._pace.took(claim.message.session_id for claim in claims)
+        allowance = self._pace.allowance(flying, self._where, now)
+        claims = await self._store.claim_sends(now, free, self._lease_s, allowance)
+        self._pace.took(claims)
         return claims
 
     async def _settle(self, batch: list[SendSettlement]) -> None:
@@ -109,7 +108,7 @@ class SendDispatch(Rounds):
     def _land(self, session_id: SessionId) -> None:
         self._flying[session_id] -= 1
         if self._flying[session_id] <= 0:
-            del self._flying[session_id]
+            del self._flying[session_id], self._where[session_id]
 
     async def _send(self, claim: SendClaim) -> None:
         settlement = await self._performers.send(claim)

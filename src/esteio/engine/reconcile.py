@@ -18,12 +18,13 @@ from esteio.clock import Clock
 from esteio.core import gap, outbound
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, Line, Notice, PlannedLook, View
-from esteio.core.documents import approval_document, server_document, session_document
+from esteio.core.documents import approval_document, session_document
 from esteio.core.evidence import Evidence
 from esteio.core.model import Capabilities, Server, ServerName, SessionId
 from esteio.core.policy import Policy
 from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
+from esteio.core.server_documents import server_document
 from esteio.core.session import Session
 from esteio.core.watch import as_planned
 from esteio.providers.registry import Registry
@@ -83,7 +84,7 @@ class _KnownServer:
 
 class Reconciler:
     """Judges sessions and servers. `changed` is told of every session whose row was written: what it was, and the
-    decision."""
+    decision; `server_read` of every server that was read anew."""
 
     def __init__(
         self,
@@ -91,10 +92,12 @@ class Reconciler:
         clock: Clock,
         registry: Registry,
         policies: Callable[[str], Policy],
+        *,
         changed: Callable[[Session, Decision], None],
+        server_read: Callable[[Server], None],
     ) -> None:
         self._store, self._clock, self._registry = store, clock, registry
-        self._policies, self._changed = policies, changed
+        self._policies, self._changed, self._server_read = policies, changed, server_read
         self._known: dict[SessionId, _Known] = {}
         self._at: dict[ServerName, set[SessionId]] = {}
         self._servers: dict[ServerName, _KnownServer] = {}
@@ -234,6 +237,7 @@ class Reconciler:
             seen = await self._store.server_view(name, now)
             if seen is None:
                 return None
+            self._server_read(seen.server)
             stored = tuple(item.evidence for item in seen.news)
             case = ServerCase(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
             decision = decide_server(case, now)

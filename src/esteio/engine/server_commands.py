@@ -94,7 +94,7 @@ def base_url(text: str) -> str:
 
 def limits(ask: LimitsAsk) -> Limits:
     """The same as the model's value."""
-    return Limits(ask.connects_in_flight, ask.seconds_between_connects)
+    return Limits(**msgspec.structs.asdict(ask))
 
 
 def _check_credentials(kind: str, words: Mapping[str, str]) -> None:

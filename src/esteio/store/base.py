@@ -9,7 +9,7 @@ and are named here again, so that one import gives the whole vocabulary.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from esteio.core.evidence import Evidence
 from esteio.core.model import (
@@ -31,6 +31,7 @@ from esteio.core.session import Session
 from esteio.store.relay_base import RelayStore
 from esteio.store.values import (
     Accepted,
+    Allowance,
     ApiKey,
     ControlPayload,
     CrashReport,
@@ -47,6 +48,7 @@ from esteio.store.values import (
     Page,
     Qr,
     RawInbound,
+    Rests,
     SendClaim,
     SendSettlement,
     ServerCommit,
@@ -60,6 +62,7 @@ from esteio.store.values import (
 
 __all__ = [
     "Accepted",
+    "Allowance",
     "ApiKey",
     "ControlPayload",
     "CrashReport",
@@ -80,6 +83,7 @@ __all__ = [
     "Page",
     "Qr",
     "RawInbound",
+    "Rests",
     "SendClaim",
     "SendSettlement",
     "ServerCommit",
@@ -92,10 +96,6 @@ __all__ = [
     "Work",
     "WorkSettlement",
 ]
-
-
-NO_CAP: Final = 1_000_000_000
-"""Of the messages that may be under way at a server."""
 
 
 class Exists(Exception):
@@ -263,15 +263,12 @@ class Store(RelayStore, Protocol):
         now: float,
         limit: int,
         lease_s: float,
-        in_flight: Mapping[SessionId, int],
-        caps: Mapping[SessionId, int],
-        default_cap: int,
-        server_cap: int = NO_CAP,
+        allowance: Allowance,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
-        the session's cap minus what it has in flight, and one more for what is urgent (priority 9); `server_cap`
-        bounds in the same way what is in flight at a server. Higher priority goes first, but every fourth call what
-        has waited longest, so that nothing starves. An `in_doubt` or waiting head blocks its lane: order."""
+        what the allowance leaves their session and server, and one more for what is urgent (priority 9). Higher
+        priority goes first, among equals the session whose last turn is longest ago; but every fourth call what has
+        waited longest, so that nothing starves. An `in_doubt` or waiting head blocks its lane: order."""
         ...
 
     async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
@@ -292,9 +289,9 @@ class Store(RelayStore, Protocol):
         ...
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...
-    async def next_send(self, now: float, rests: Mapping[SessionId, float] = ...) -> float | None:
-        """When the next open-gated queued message, or message in doubt, falls due; a session that rests has nothing
-        due before then but what is urgent."""
+    async def next_send(self, now: float, rests: Rests = ...) -> float | None:
+        """When the next open-gated queued message, or message in doubt, falls due; a session or server that rests has
+        nothing due before then but what is urgent."""
         ...
 
     async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:

@@ -10,22 +10,22 @@ Never lives here: what an outcome means (`core.outbound`), accepting (`messages`
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
 
 from esteio.core.evidence import Evidence
 from esteio.core.model import Message, MessageId, MessageState, Reason, ServerName, SessionId
 from esteio.store import rows
-from esteio.store.base import NO_CAP, SendClaim, SendSettlement
+from esteio.store.base import Allowance, Rests, SendClaim, SendSettlement
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.cold import COLD_AT_ONCE, warm_of
-from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import (
     advance_lane,
     announce,
     brief_of_session,
     end_queued,
-    name_of_session,
     refresh_lane,
 )
 from esteio.store.sqlite.messages import shown
@@ -35,7 +35,7 @@ from esteio.store.sqlite.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
 _IN_DOUBT = rows.to_text(Reason("in-doubt"))
-_NO_RESTS: Mapping[SessionId, float] = {}
+_NO_RESTS = Rests()
 
 
 AGED_TURN = 4
@@ -47,34 +47,35 @@ URGENT = 0
 class Sending(Room):
     _turn = 1
 
+    @cached_property
+    def _served(self) -> dict[SessionId, int]:
+        """Which claim was the last to give a session something."""
+        return {}
+
     async def claim_sends(
         self,
         now: float,
         limit: int,
         lease_s: float,
-        in_flight: Mapping[SessionId, int],
-        caps: Mapping[SessionId, int],
-        default_cap: int,
-        server_cap: int = NO_CAP,
+        allowance: Allowance,
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
-
-        def room(session_id: SessionId) -> int:
-            return caps.get(session_id, default_cap) - in_flight.get(session_id, 0)
 
         def operation(db: Db) -> list[SendClaim]:
             self._doubt_lapsed(db, now)
             self._expire(db, now, _LAPSED_AT_ONCE)
             places = [
-                (place % 10, due_at, place, room(place // 10), cold_until, server)
+                (place % 10, self._served.get(place // 10, 0), due_at, place, cold_until, server)
                 for place, due_at, cold_until, server in db.rows("places_ready", {})
                 if due_at <= now
             ]
             # Tuples begin with the rank; by age when it is the turn of what has waited.
-            places.sort(key=None if self._turn else lambda place: (place[1], -place[0]))
-            claims = _claim(db, places, _room_at(db, in_flight, server_cap), now, limit, lease_s)
+            aged = self._turn % AGED_TURN == 0
+            places.sort(key=(lambda place: (place[2], -place[0], place[1])) if aged else None)
+            claims = _claim(db, places, allowance, now, limit, lease_s)
             if claims:
-                self._turn = (self._turn + 1) % AGED_TURN
+                self._served.update((claim.message.session_id, self._turn) for claim in claims)
+                self._turn += 1
             return claims
 
         return await self._write(operation)
@@ -108,11 +109,13 @@ class Sending(Room):
             await self._write(lambda db: self._doubt_lapsed(db, now))
         return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
 
-    async def next_send(self, now: float, rests: Mapping[SessionId, float] = _NO_RESTS) -> float | None:
+    async def next_send(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
         """Leases count too: when one ends, there is a doubt to look after."""
         times = [
-            due_at if place % 10 == URGENT else max(due_at, rests.get(place // 10, due_at))
-            for place, due_at, *_ in self._reader.rows("places_ready", {})
+            due_at
+            if place % 10 == URGENT
+            else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
+            for place, due_at, _, server in self._reader.rows("places_ready", {})
         ]
         times += [self._reader.value("messages_next_doubt", {}), self._reader.value("messages_next_lease", {})]
         return min((at for at in times if at is not None), default=None)
@@ -162,51 +165,45 @@ class Sending(Room):
         return True
 
 
-Place = tuple[int, float, int, int, float, ServerName]
-"""Rank, when due, its number, room of its session, until when that is restricted, its server."""
-
-
-def _room_at(db: Db, in_flight: Mapping[SessionId, int], cap: int) -> defaultdict[ServerName, int]:
-    """How many more may be sent at each server."""
-    room: defaultdict[ServerName, int] = defaultdict(lambda: cap)
-    for session_id, count in in_flight.items():
-        room[ServerName(brief_of_session(db, session_id)[1])] -= count
-    return room
+Place = tuple[int, int, float, int, float, ServerName]
+"""Rank, last turn of its session, when due, its number, until when its session is restricted, its server."""
 
 
 def _claim(
-    db: Db, places: Sequence[Place], room_at: defaultdict[ServerName, int], now: float, limit: int, lease_s: float
+    db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int, lease_s: float
 ) -> list[SendClaim]:
-    heads = _heads(db, places, room_at, now, limit)
+    heads = _heads(db, places, allowance, now, limit)
     if not heads:
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
     claimed = {rows.seq_of(row): row for row in db.rows("messages_claim", due)}
     db.run("lanes_take", due)
-    return [
-        SendClaim(rows.message_of(row, name_of_session(db, row[2])), rows.fence_of(row), now + lease_s)
-        for row in map(claimed.get, heads)
-        if row is not None
-    ]
+    return [_claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
 
 
-def _heads(db: Db, places: Sequence[Place], room_at: defaultdict[ServerName, int], now: float, limit: int) -> list[int]:
+def _claimed(db: Db, row: Row, until: float) -> SendClaim:
+    name, server = brief_of_session(db, row[2])
+    return SendClaim(rows.message_of(row, name), rows.fence_of(row), until, ServerName(server))
+
+
+def _heads(db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int) -> list[int]:
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
-    taken: dict[int, int] = {}
-    for rank, _, place, free, cold_until, server in places:
-        session_id, urgent = place // 10, rank == URGENT
-        room = min(free - taken.get(session_id, 0), room_at[server]) + urgent
-        wanted = min(room, limit - len(heads))
+    taken: Counter[SessionId | ServerName] = Counter()
+    for rank, _, _, place, cold_until, server in places:
+        session_id, urgent = SessionId(place // 10), rank == URGENT
+        free = allowance.sessions.get(session_id, allowance.each) - taken[session_id]
+        free_at_server = allowance.servers.get(server, allowance.each_server) - taken[server]
+        wanted = min(min(free, free_at_server) + urgent, limit - len(heads))
         if wanted <= 0:
             continue
         at_most = wanted if cold_until <= now else COLD_AT_ONCE
         lanes = db.rows("place_lanes", {"place": place, "now": now, "limit": at_most})
         if cold_until > now:
-            lanes = warm_of(db, SessionId(session_id), lanes, cold_until, now)[:wanted]
+            lanes = warm_of(db, session_id, lanes, cold_until, now)[:wanted]
         heads += [head for _, head in lanes]
-        taken[session_id] = taken.get(session_id, 0) + len(lanes)
-        room_at[server] -= len(lanes)
+        taken[session_id] += len(lanes)
+        taken[server] += len(lanes)
     return heads
 
 

@@ -1,0 +1,99 @@
+"""A server's document: health, limits, what of its budget is used, and the lies its provider is known for.
+
+Like `documents`, from which it takes the words. Never lives here: a rule (`pacing`), a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from esteio.core import pacing
+from esteio.core.documents import Document, OutageDocument, as_data, maybe_timestamp, outage
+from esteio.core.model import HealthState, Limits, Quirk, Server
+from esteio.core.policy import Policy
+
+PORTUGUESE = "pt-BR"
+
+
+class HealthDocument(msgspec.Struct, frozen=True):
+    state: HealthState
+    because: str
+    at: str | None
+
+
+class QuirkDocument(msgspec.Struct, frozen=True):
+    """One known lie of this provider in this version."""
+
+    name: str
+    versions: str
+    text: str
+    source: str
+
+
+class BudgetDocument(msgspec.Struct, frozen=True):
+    """Attempts that open a socket: how many are open, how many may be, and how far apart they start. And the pace of
+    messages over all its sessions: how many a minute (0 is no limit) and at once after a quiet time."""
+
+    open: int
+    connects_in_flight: int
+    seconds_between_connects: float
+    last_attempt_at: str | None
+    sends_per_minute: float
+    sends_burst: int
+
+
+class ServerDocument(msgspec.Struct, frozen=True):
+    """One provider deployment. Credentials are write-only."""
+
+    name: str
+    kind: str
+    base_url: str
+    health: HealthDocument
+    sessions_at_server: int | None
+    version: str | None
+    quirks: tuple[QuirkDocument, ...]
+    limits: Limits
+    budget: BudgetDocument
+    outage: OutageDocument | None
+
+
+def quirk(value: Quirk, language: str) -> QuirkDocument:
+    """A known lie, in the reader's language."""
+    text = value.text_pt if language == PORTUGUESE else value.text_en
+    return QuirkDocument(value.name, value.versions, text, value.source)
+
+
+def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, language: str) -> ServerDocument:
+    """`policy` gives the limits that the server does not set itself; slots whose time is up are no longer open."""
+    own = value.limits
+    spacing = own.seconds_between_connects
+    per_minute, burst = pacing.server_pace(value, policy)
+    budget = BudgetDocument(
+        open=sum(1 for slot in value.slots if slot.until > now),
+        connects_in_flight=policy.connects_in_flight if own.connects_in_flight is None else own.connects_in_flight,
+        seconds_between_connects=policy.seconds_between_connects if spacing is None else spacing,
+        last_attempt_at=maybe_timestamp(value.last_attempt_at),
+        sends_per_minute=per_minute,
+        sends_burst=int(pacing.burst(per_minute, burst)) if per_minute else 0,
+    )
+    return ServerDocument(
+        name=value.name,
+        kind=value.kind,
+        base_url=value.base_url,
+        health=HealthDocument(value.health, value.health_because, maybe_timestamp(value.health_at)),
+        sessions_at_server=value.sessions_at_server,
+        version=value.version,
+        quirks=tuple(quirk(one, language) for one in quirks),
+        limits=own,
+        budget=budget,
+        outage=outage(value.outage),
+    )
+
+
+def server_document(value: Server) -> Document:
+    """A server event's data: its weather, without quirks (they are read in a language) and with its own limits only."""
+    whole = as_data(server(value, (), Policy(), value.health_at, "en"))
+    del whole["quirks"], whole["budget"]
+    return whole
