@@ -187,5 +187,7 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
     assert (told.late_p50_s, told.late_p99_s) == (1.0, 10.0)
     listed = json.loads(fleet._lists[7001])
     assert [row["name"] for row in listed] == ["bench-01-00000", "bench-01-00001"]
+    assert json.loads(fleet._rows(7001, b"")) == listed
+    assert json.loads(fleet._rows(7001, b"instanceName=bench-01-00001")) == listed[1:]
     fleet._begin()
     assert (fleet._watched().looks, fleet._watched().looked_at) == (0, 0)

@@ -1,14 +1,25 @@
-"""Looks at the provider: how many at once."""
+"""Looks at the provider: how many at once, and that a line which is open is not asked for its code."""
 
 from __future__ import annotations
 
 import asyncio
 
-from engine_stage import linked, play
+from engine_stage import PHONE, linked, play
 
 from esteio.engine.looking import LOOKS_AT_ONCE
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
+
+
+class Noted:
+    """A road that keeps what was asked."""
+
+    def __init__(self, road) -> None:
+        self.road, self.asked = road, []
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        self.asked.append(request.url)
+        return await self.road.exchange(request)
 
 
 class Crowd:
@@ -36,5 +47,19 @@ def test_many_looks_at_one_server_leave_places_for_sends():
         seen = await asyncio.gather(*(lookout.session(session, "socket") for _ in range(100)))
         assert crowd.most == LOOKS_AT_ONCE < 32
         assert {one.kind for look in seen for one in look.session} >= {"socket_ok"}
+
+    play(story)
+
+
+def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
+    async def story(lab: Lab) -> None:
+        await lab.add_server("prov", "evolution")
+        lookout = lab.gateway.mailboxes._lookout
+        noted = lookout._transport = Noted(lookout._transport)
+        await lab.adopt("prov", "loja", PHONE)
+        await asyncio.sleep(40)
+        assert (await lab.store.session("loja")).state == "connected"
+        assert any("connectionState" in url for url in noted.asked)
+        assert not [url for url in noted.asked if "fetchInstances?instanceName=" in url]
 
     play(story)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -70,7 +71,7 @@ class Fleet(Stub):
     def __init__(self, ports: list[int], period_s: float, each: int) -> None:
         super().__init__()
         self._ports, self._period_s = ports, period_s
-        self._lists = {port: _listed(place, each) for place, port in enumerate(ports)}
+        self._lists = {port: _listed(place, range(each)) for place, port in enumerate(ports)}
         self._looked: dict[str, float] = {}
         self._now = SystemClock().now
         self._begin()
@@ -83,9 +84,18 @@ class Fleet(Stub):
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/instance/fetchInstances":
-            await reply(send, 200, self._lists[scope["server"][1]])
+            await reply(send, 200, self._rows(scope["server"][1], scope["query_string"]))
             return
         await super().__call__(scope, receive, send)
+
+    def _rows(self, port: int, query: bytes) -> bytes:
+        """The whole list, or the row of the one that is asked for."""
+        self._requests += 1
+        asked = parse_qs(query.decode()).get("instanceName")
+        if asked is None:
+            return self._lists[port]
+        _, place, number = asked[0].split("-")
+        return _listed(int(place), range(int(number), int(number) + 1))
 
     def _look(self, path: str, body: bytes) -> Any:
         if path == "/_bench/fleet":
@@ -118,8 +128,8 @@ class Fleet(Stub):
         return told
 
 
-def _listed(server: int, each: int) -> bytes:
-    rows = (_ROW % (session_name(server, number), phone(server, number)) for number in range(each))
+def _listed(server: int, numbers: Iterable[int]) -> bytes:
+    rows = (_ROW % (session_name(server, number), phone(server, number)) for number in numbers)
     return f"[{','.join(rows)}]".encode()
 
 

@@ -74,7 +74,7 @@ class Lookout:
         except Unaddressed:
             return Seen()
         outcome = await self._probe(session.id, provider, where, depth, now)
-        if session.state in ("awaiting_qr", "connecting") and not session.facts.life_at > session.facts.qr_at:
+        if _may_show_code(session, outcome.evidence):
             reading = await driver.run(provider.read_qr(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
@@ -205,8 +205,18 @@ def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: flo
     return tuple(found)
 
 
+def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:
+    """Whether it may wait for a scan: nobody has been let in since the last code, and it is not open in this look."""
+    waits = session.state in ("awaiting_qr", "connecting") and not session.facts.life_at > session.facts.qr_at
+    return waits and not _said_open(evidence)
+
+
 def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
     """Whether nobody has read the webhook's configuration for a while: asked only of a session that lives."""
     facts = session.facts
-    lives = (facts.life_at > 0 and not facts.dead_at) or any(e.kind == "said_open" for e in evidence)
+    lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
     return lives and now - facts.webhook_checked_at >= WEBHOOK_EVERY_S
+
+
+def _said_open(evidence: tuple[Evidence, ...]) -> bool:
+    return any(e.kind == "said_open" for e in evidence)
