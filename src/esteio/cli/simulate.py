@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -24,6 +24,10 @@ Policies = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, its pictures and numbers here.")]
 Swarm = Annotated[int, typer.Option(min=0, metavar="COUNT", help="So many small seeds instead, from --seed on.")]
+Gateways = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="How many gateways share the fleet's servers. [one for five]")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes at a time. [the machine's cores]")]
 Within = Annotated[float | None, typer.Option(min=1, metavar="SECONDS", help="End the swarm after this real time.")]
 
 
@@ -36,32 +40,49 @@ def simulate(
     out: Out = None,
     swarm: Swarm = 0,
     within_s: Within = None,
+    gateways: Gateways = None,
+    jobs: Jobs = None,
 ) -> None:
     """A fleet under seeded faults in virtual time: one table, a column for each policy, and pictures.
 
     `monitor` is no policy of the gateway's but a plain poller, to compare with. Exit code 1: a rule was broken; the
-    command that repeats it is printed.
+    command that repeats it is printed. The story does not depend on how many processes tell it.
     """
-    from esteio.sim import simulate as sim  # noqa: PLC0415 - heavy, and only this verb needs it
+    from esteio.sim import processes  # noqa: PLC0415 - heavy, and only this verb needs it
+    from esteio.sim import simulate as sim  # noqa: PLC0415
 
     try:
         sim.check(policy or ())
     except sim.UnknownPolicy as error:
         raise typer.BadParameter(str(error), param_hint="--policy") from error
-    if swarm:
-        size = (sessions or sim.SWARM_SESSIONS, hours or sim.SWARM_HOURS)
-        _swarm(range(seed, seed + swarm), (policy or ["default"])[0], size, within_s)
-    else:
-        _compare(seed, sessions or 60, hours or 12.0, policy or list(sim.DEFAULT_POLICIES), out)
+    crew = Crew(gateways, jobs or processes.cores())
+    try:
+        if swarm:
+            size = (sessions or sim.SWARM_SESSIONS, hours or sim.SWARM_HOURS)
+            _swarm(range(seed, seed + swarm), (policy or ["default"])[0], size, within_s, crew)
+        else:
+            _compare(seed, (sessions or 60, hours or 12.0), policy or list(sim.DEFAULT_POLICIES), out, crew)
+    except processes.Failed as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(FAILED) from error
 
 
-def _compare(seed: int, sessions: int, hours: float, policies: list[str], out: Path | None) -> None:
+class Crew(NamedTuple):
+    """Who watches, and who does the work."""
+
+    gateways: int | None
+    jobs: int
+
+
+def _compare(seed: int, size: tuple[int, float], policies: list[str], out: Path | None, crew: Crew) -> None:
     from esteio.sim import report  # noqa: PLC0415
     from esteio.sim import simulate as sim  # noqa: PLC0415
 
-    command = sim.command_of(seed, sessions, hours, policies)
-    outcomes = sim.compare(sim.plan_of(seed, sessions, hours), policies, told=_progress)
-    print(report.table(outcomes))
+    sessions, hours = size
+    command = sim.command_of(seed, sessions, hours, policies, gateways=crew.gateways)
+    plan = sim.plan_of(seed, sessions, hours)
+    outcomes = sim.compare(plan, policies, told=_progress, **crew._asdict())
+    print(f"{report.story(outcomes[0])}\n\n{report.table(outcomes)}")
     if out is not None:
         for file in sim.keep(outcomes, out, command):
             _say(f"wrote {file}")
@@ -72,18 +93,19 @@ def _compare(seed: int, sessions: int, hours: float, policies: list[str], out: P
         raise typer.Exit(FAILED)
 
 
-def _swarm(seeds: range, policy: str, size: tuple[int, float], within_s: float | None) -> None:
+def _swarm(seeds: range, policy: str, size: tuple[int, float], within_s: float | None, crew: Crew) -> None:
     from esteio.sim import report  # noqa: PLC0415
     from esteio.sim import simulate as sim  # noqa: PLC0415
 
     bad, total = 0, []
     sessions, hours = size
-    for outcome in sim.swarm(seeds, policy=policy, sessions=sessions, hours=hours, within_s=within_s):
+    told = sim.swarm(seeds, policy=policy, sessions=sessions, hours=hours, within_s=within_s, **crew._asdict())
+    for outcome in told:
         total.append(outcome)
         _progress(outcome)
         if outcome.violations:
             bad += 1
-            command = sim.command_of(outcome.seed, sessions, hours, [policy], swarm=True)
+            command = sim.command_of(outcome.seed, sessions, hours, [policy], swarm=True, gateways=crew.gateways)
             print(f"seed {outcome.seed}:\n{report.broken(outcome)}\n{command}", flush=True)
     print(report.swarm_line(total))
     if bad:

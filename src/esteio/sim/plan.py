@@ -65,7 +65,7 @@ class Talk(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The whole story but for what the supervisor makes of it."""
+    """The whole story but for what the supervisor makes of it, or the part of it that happens at some servers."""
 
     seed: int
     hours: float
@@ -73,14 +73,38 @@ class Plan(msgspec.Struct, frozen=True):
     servers: tuple[PlannedServer, ...]
     lines: tuple[PlannedLine, ...]
     faults: tuple[PlannedFault, ...]
+    whole: tuple[PlannedLine, ...] = ()
+    """Of a part: the lines of the whole story, whose conversations are drawn together."""
 
     @property
     def lasts_s(self) -> float:
         return self.hours * HOUR
 
     def talks(self) -> Iterator[Talk]:
-        """Every message of the story, in order of time."""
-        return _talks(self)
+        """Every message of the story, in order of time; `Talk.line` is an index into `lines`."""
+        if not self.whole:
+            return _talks(self)
+        place = {line.name: index for index, line in enumerate(self.lines)}
+        here = {index: place[line.name] for index, line in enumerate(self.whole) if line.name in place}
+        told = _talks(msgspec.structs.replace(self, lines=self.whole))
+        return (msgspec.structs.replace(talk, line=here[talk.line]) for talk in told if talk.line in here)
+
+    def parts(self, count: int) -> tuple[Plan, ...]:
+        """The story told by servers, in at most `count` parts. Nothing in it spans servers: neither lines, nor faults,
+        nor who writes to whom."""
+        if count <= 1:
+            return (self,)
+        return tuple(self._part(self.servers[first::count]) for first in range(min(count, len(self.servers))))
+
+    def _part(self, servers: tuple[PlannedServer, ...]) -> Plan:
+        names = {server.name for server in servers}
+        return msgspec.structs.replace(
+            self,
+            servers=servers,
+            lines=tuple(line for line in self.lines if line.server in names),
+            faults=tuple(fault for fault in self.faults if fault.server in names),
+            whole=self.whole or self.lines,
+        )
 
 
 def draw(

@@ -182,24 +182,30 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def story(outcome: Outcome) -> str:
+    """What every policy met, in one sentence."""
+    told = ", ".join(f"{kind} {count}" for kind, count in outcome.faults.items())
+    servers = f"{outcome.servers} servers" if outcome.servers > 1 else "one server"
+    watched = f", watched by {outcome.gateways} gateways" if outcome.gateways > 1 else ""
+    return (
+        f"{outcome.sessions} sessions on {servers}{watched}, {outcome.hours:g} h of virtual time,"
+        f" seed {outcome.seed}; {sum(outcome.faults.values())} faults: {told}."
+    )
+
+
 def page(outcomes: Sequence[Outcome], command: str, pictures: Mapping[str, str]) -> str:
     """The whole report: the command, the story, the table, broken rules, the pictures (name → alternative text)."""
-    first = outcomes[0]
-    told = ", ".join(f"{kind} {count}" for kind, count in first.faults.items())
     parts = [
         "# A simulated fleet",
         f"```\n{command}\n```",
-        (
-            f"{first.sessions} sessions on {first.servers} servers, {first.hours:g} h of virtual time,"
-            f" seed {first.seed}; {sum(first.faults.values())} faults: {told}."
-        ),
+        story(outcomes[0]),
         table(outcomes),
         *(f"## Falls apart under `{o.policy}`\n\n" + apart(o.falls) for o in outcomes[:1]),
     ]
     parts += [f"## Broken rules under `{o.policy}`\n\n" + broken(o) for o in outcomes if o.violations]
     parts += [f"![{text}]({name})" for name, text in pictures.items()]
     took = ", ".join(f"`{o.policy}` {o.real_s:.1f} s (digest `{o.digest}`)" for o in outcomes)
-    parts.append(f"Real time: {took}.")
+    parts.append(f"Real time, all gateways together: {took}.")
     return "\n\n".join(parts) + "\n"
 
 

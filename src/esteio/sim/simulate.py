@@ -5,16 +5,19 @@ What the command line calls; it prints nothing itself. Never lives here: a rule,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from esteio.clock import stopwatch
 from esteio.core.policy import build
 from esteio.sim import pictures, report
+from esteio.sim.parts import as_one, gateways_for
 from esteio.sim.plan import Plan, draw
+from esteio.sim.processes import Piece, side_by_side
 from esteio.sim.storm import Outcome, run
 from esteio.sim.supervisors import MONITOR
 from esteio.sim.vloop import START_EPOCH
@@ -23,6 +26,7 @@ SWARM_SESSIONS = 20
 SWARM_HOURS = 1.0
 DEFAULT_POLICIES = ("default", "seeds", MONITOR)
 Tables = Mapping[str, Mapping[str, Any]]
+Asks = tuple[Plan, str, Tables | None]
 
 
 class UnknownPolicy(ValueError):
@@ -42,19 +46,61 @@ def check(policies: Sequence[str], tables: Tables | None = None) -> None:
             raise UnknownPolicy(f"unknown policy {name!r}; known: {', '.join(known)}")
 
 
+class Story(NamedTuple):
+    """A plan under a policy, watched by so many gateways."""
+
+    plan: Plan
+    policy: str
+    gateways: int
+    name: str
+
+
+def runs(stories: Iterable[Story], *, tables: Tables | None = None, jobs: int = 1) -> Iterator[Outcome]:
+    """What comes of each story, in their order, on `jobs` processes; how many there are changes nothing else.
+    Raises `processes.Failed`, which names the story."""
+    told: deque[tuple[Story, int]] = deque()
+
+    def pieces() -> Iterator[Piece[Asks]]:
+        for story in stories:
+            parts = story.plan.parts(story.gateways)
+            told.append((story, len(parts)))
+            for part in parts:
+                yield Piece(
+                    f"{story.name}, {', '.join(one.name for one in part.servers)}", (part, story.policy, tables)
+                )
+
+    done: list[Outcome] = []
+    for outcome in side_by_side(_run, pieces(), jobs):
+        done.append(outcome)
+        story, count = told[0]
+        if len(done) == count:
+            told.popleft()
+            yield as_one(story.plan, done)
+            done = []
+
+
+def _run(asks: Asks) -> Outcome:
+    plan, policy, tables = asks
+    return run(plan, policy, tables=tables)
+
+
 def compare(
     plan: Plan,
     policies: Sequence[str] = DEFAULT_POLICIES,
     *,
     tables: Tables | None = None,
+    gateways: int | None = None,
+    jobs: int = 1,
     told: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
-    """The same plan under each policy, one after the other; `told` hears of each as it is done."""
+    """The same plan under each policy; `told` hears of each as it is done. Raises `UnknownPolicy`, and as `runs`."""
     check(policies, tables)
+    count = gateways or gateways_for(plan)
+    stories = [Story(plan, policy, count, f"seed {plan.seed} under {policy}") for policy in policies]
     outcomes = []
-    for policy in policies:
-        outcomes.append(run(plan, policy, tables=tables))
-        told(outcomes[-1])
+    for outcome in runs(stories, tables=tables, jobs=jobs):
+        outcomes.append(outcome)
+        told(outcome)
     return outcomes
 
 
@@ -75,21 +121,32 @@ def swarm(
     sessions: int = SWARM_SESSIONS,
     hours: float = SWARM_HOURS,
     within_s: float | None = None,
+    gateways: int | None = None,
+    jobs: int = 1,
 ) -> Iterator[Outcome]:
-    """Small seeds one after the other, until all are done or `within_s` of real time have passed."""
+    """Small seeds in their order, until all are done; none is begun after `within_s` of real time. Raises
+    `UnknownPolicy`, and as `runs`."""
     check((policy,))
     began = stopwatch()
-    for seed in seeds:
-        if within_s is not None and stopwatch() - began >= within_s:
-            return
-        yield run(swarm_plan(seed, sessions, hours), policy)
+
+    def stories() -> Iterator[Story]:
+        for seed in seeds:
+            if within_s is not None and stopwatch() - began >= within_s:
+                return
+            plan = swarm_plan(seed, sessions, hours)
+            yield Story(plan, policy, gateways or gateways_for(plan), f"seed {seed} under {policy}")
+
+    yield from runs(stories(), jobs=jobs)
 
 
-def command_of(seed: int, sessions: int, hours: float, policies: Sequence[str], *, swarm: bool = False) -> str:
+def command_of(
+    seed: int, sessions: int, hours: float, policies: Sequence[str], *, swarm: bool = False, gateways: int | None = None
+) -> str:
     """The command that repeats a run."""
     told = " ".join(f"--policy {name}" for name in policies)
     few = " --swarm 1" if swarm else ""
-    return f"esteio simulate{few} --sessions {sessions} --hours {hours:g} --seed {seed} {told}"
+    split = f" --gateways {gateways}" if gateways else ""
+    return f"esteio simulate{few} --sessions {sessions} --hours {hours:g} --seed {seed}{split} {told}"
 
 
 def keep(outcomes: Sequence[Outcome], out: Path, command: str) -> list[Path]:
@@ -108,5 +165,17 @@ def keep(outcomes: Sequence[Outcome], out: Path, command: str) -> list[Path]:
 def summary(outcome: Outcome) -> dict[str, Any]:
     """The outcome without its long lists, with the table's rows."""
     told: dict[str, Any] = {row.name.replace("*", ""): row.tell(outcome).replace("*", "") for row in report.ROWS}
-    names = ("policy", "seed", "sessions", "servers", "hours", "faults", "unlinks", "calls", "digest", "real_s")
+    names = (
+        "policy",
+        "seed",
+        "sessions",
+        "servers",
+        "gateways",
+        "hours",
+        "faults",
+        "unlinks",
+        "calls",
+        "digest",
+        "real_s",
+    )
     return {name: getattr(outcome, name) for name in names} | {"table": told}

@@ -65,7 +65,10 @@ class Outcome(msgspec.Struct):
     violations: list[Violation] = []
     digest: str = ""
     real_s: float = 0.0
+    """Of a story that several gateways watched: all of theirs together."""
     calm_took_s: float = 0.0
+    gateways: int = 1
+    """How many watched it, each over its own servers."""
 
 
 class Storm:
