@@ -43,7 +43,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
     play(story)
 
 
-def test_after_a_start_a_fleet_larger_than_one_sweep_is_looked_at_within_seconds(
+def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_another_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox, "SWEEP_MOST", 3)
@@ -58,10 +58,21 @@ def test_after_a_start_a_fleet_larger_than_one_sweep_is_looked_at_within_seconds
         await asyncio.sleep(60)
         await run.begin()
 
+        mailboxes, under_way = run.lab.gateway.mailboxes, []
+        truly = mailboxes.nudge
+
+        def nudge(key: mailbox.Key) -> None:
+            under_way.append(len(mailboxes._tasks))
+            truly(key)
+
+        mailboxes.nudge = nudge  # type: ignore[method-assign]
+
         async def all_judged() -> bool:
             return all(run.lab.gateway.reconciler.peek(one) is not None for one in ids)
 
-        assert await run.lab.until(all_judged, 60) < 14, "not three at a time, every fifteen seconds"
+        assert await run.lab.until(all_judged, 60) < 2, "nobody waits for the next sweep"
+        assert len(under_way) >= 14
+        assert max(under_way) < 3, "nobody is added to so many"
 
     play_restarts(story, tmp_path / "esteio.db")
 

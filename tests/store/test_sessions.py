@@ -169,14 +169,14 @@ async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_aga
 
 async def test_evidence_wakes_its_session_until_it_is_folded(store, make):
     session = await make.session(store)
-    assert list(await store.due_sessions(NOW, 10)) == []
+    assert list(await store.due_sessions(NOW)) == []
     await store.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
-    assert list(await store.due_sessions(NOW, 10)) == [session.id]
+    assert list(await store.due_sessions(NOW)) == [session.id]
     assert await store.next_wake() == NOW
     view = await store.session_view(session.id, NOW)
     commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
     assert await store.commit_decision(commit)
-    assert list(await store.due_sessions(NOW, 10)) == []
+    assert list(await store.due_sessions(NOW)) == []
     assert await store.next_wake() is None
 
 
@@ -185,8 +185,7 @@ async def test_due_sessions_come_oldest_first(store, make):
     sooner = await make.session(store, "b", wake_at=NOW + 1)
     await make.session(store, "c", wake_at=NOW + 50)
     assert await store.next_wake() == NOW + 1
-    assert list(await store.due_sessions(NOW + 3, 10)) == [sooner.id, later.id]
-    assert list(await store.due_sessions(NOW + 3, 1)) == [sooner.id]
+    assert list(await store.due_sessions(NOW + 3)) == [sooner.id, later.id]
 
 
 async def test_repeated_news_is_counted_not_added(store, make):
@@ -306,5 +305,5 @@ async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store, make):
     await store.delete_session(session.id, NOW)
     mixed = [seen("said_open", NOW, "webhook"), seen("server_answered", NOW, "webhook")]
     await store.add_evidence(session.id, "sv", mixed, NOW)
-    assert list(await store.due_sessions(NOW, 9)) == []
+    assert list(await store.due_sessions(NOW)) == []
     assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]

@@ -26,8 +26,9 @@ from esteio.store.base import Store, StoreFull, every_session
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
-"""So many sessions may be under way when a sweep adds to them; what it leaves is due `SWEEP_AGAIN_S` later."""
-SWEEP_AGAIN_S = 1.0
+"""So many sessions may be under way when a sweep adds one: after a start all are due, and come as fast as others go."""
+ROOM_EVERY_S = 0.05
+"""How often a sweep that waits for room looks whether there is any."""
 SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
@@ -287,9 +288,9 @@ class Mailboxes:
     async def watch(self) -> None:
         """Sweep the store for what nobody spoke of. Runs for ever."""
         while True:
-            every = await self._sweep(self._clock.now())
+            await self._sweep(self._clock.now())
             self._set_alarm()
-            await asyncio.sleep(every)
+            await asyncio.sleep(SWEEP_S)
 
     def _set_alarm(self) -> None:
         """One timer, for what falls due first."""
@@ -313,19 +314,20 @@ class Mailboxes:
         finally:
             self._set_alarm()
 
-    async def _sweep(self, now: float) -> float:
-        """Wake what is due in the store and nowhere here; the seconds until the next sweep. The store's times are old
-        for all that was judged quietly since: what is known here may not hide what is not."""
-        known = len(self._due) + len(self._boxes)
-        due = await self._store.due_sessions(now, known + SWEEP_MOST + 1)
-        unknown = [one for one in due if one not in self._due and one not in self._boxes]
-        room = max(0, SWEEP_MOST - len(self._tasks))
-        for session_id in unknown[:room]:
-            self.nudge(session_id)
+    async def _sweep(self, now: float) -> None:
+        """Wake what is due in the store and nowhere here. The store's times are old for all that was judged quietly
+        since: what is known here may not hide what is not."""
         for stored in await self._store.servers():
-            if stored.server.name not in self._due and stored.server.name not in self._boxes:
+            if self._unknown(stored.server.name):
                 self.nudge(stored.server.name)
-        return SWEEP_AGAIN_S if len(unknown) > room else SWEEP_S
+        for session_id in await self._store.due_sessions(now):
+            while len(self._tasks) >= SWEEP_MOST:
+                await asyncio.sleep(ROOM_EVERY_S)
+            if self._unknown(session_id):
+                self.nudge(session_id)
+
+    def _unknown(self, key: Key) -> bool:
+        return key not in self._due and key not in self._boxes
 
     async def aclose(self) -> None:
         """Stop judging; what is under way is cancelled (it is in the store, or it is only a look)."""

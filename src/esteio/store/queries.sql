@@ -133,7 +133,7 @@ SELECT id FROM (
     UNION ALL
     SELECT session_id AS id, at AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
 ) AS calls
-GROUP BY id ORDER BY min(due), id LIMIT :limit
+GROUP BY id ORDER BY min(due), id
 
 -- name: sessions_next
 SELECT min(due) FROM (

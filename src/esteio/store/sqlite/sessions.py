@@ -106,8 +106,8 @@ class Sessions(Room):
 
         return await self._write(operation)
 
-    async def due_sessions(self, now: float, limit: int) -> Sequence[SessionId]:
-        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "limit": limit})]
+    async def due_sessions(self, now: float) -> Sequence[SessionId]:
+        return [row[0] for row in self._reader.rows("sessions_due", {"now": now})]
 
     async def next_wake(self) -> float | None:
         """The earliest `wake_at`, or the time of the oldest unfolded evidence of a session."""
