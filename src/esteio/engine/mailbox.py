@@ -27,8 +27,6 @@ SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
 """So many sessions may be under way when a sweep adds one: after a start all are due, and come as fast as others go."""
-ROOM_EVERY_S = 0.05
-"""How often a sweep that waits for room looks whether there is any."""
 SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
@@ -81,6 +79,8 @@ class Mailboxes:
         """Servers of which it is news that they answered."""
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        """A task has come to its end; the sweep waits for it."""
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._open = True
@@ -164,7 +164,11 @@ class Mailboxes:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.set()
 
     # -- the worker -----------------------------------------------------------------------------------------------
 
@@ -322,7 +326,8 @@ class Mailboxes:
                 self.nudge(stored.server.name)
         for session_id in await self._store.due_sessions(now):
             while len(self._tasks) >= SWEEP_MOST:
-                await asyncio.sleep(ROOM_EVERY_S)
+                self._room.clear()
+                await self._room.wait()
             if self._unknown(session_id):
                 self.nudge(session_id)
 
