@@ -188,6 +188,11 @@ def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows(
     assert (fleet.rungs(3), fleet.rungs(4)) == (["restart"], [])
 
 
+def test_one_fall_alone_is_no_mass_whatever_the_policy():
+    fleet = fallen_together(1, Fleet(3, policy=msgspec.structs.replace(DEFAULT, mass_fall_count=1)))
+    assert fleet.server.incident is None
+
+
 def test_two_falls_are_two_falls():
     fleet = fallen_together(2)
     assert fleet.server.incident is None

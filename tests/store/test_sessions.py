@@ -265,6 +265,20 @@ async def test_the_view_counts_the_fallen_and_the_fleet(store, make):
     assert await store.session_view(999, NOW) is None
 
 
+async def test_of_a_large_server_everyone_who_fell_is_seen(store, make):
+    """A third of 300 is a mass fall: whoever counts may not stop before."""
+    outage = Outage(id="o", since=NOW, because="x")
+    for number in range(100):
+        session = await make.session(store, f"s{number}", linked=True, outage=outage)
+    assert len((await store.session_view(session.id, NOW)).fallen) == 100
+
+
+async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store, make):
+    session = await make.session(store, "a", linked=True)
+    view = await store.session_view(session.id, NOW)
+    assert (view.fallen, view.fleet) == ((), 0)
+
+
 # -- approvals, QR -----------------------------------------------------------------------------------------------
 
 

@@ -118,7 +118,8 @@ def _mass_fall(draft: Draft, since: float) -> None:
         for session, at in draft.view.fallen
         if since - at <= policy.mass_fall_within_s and session != draft.session.id
     }
-    need = max(policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
+    # One alone is no mass; where nobody has fallen yet the fleet is not even counted.
+    need = max(2, policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
     if len(together) + 1 < need:
         return
     first = min([since, *together.values()])

@@ -167,7 +167,7 @@ class Reconciler:
             server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
             self._servers.pop(session.server, None)
         self._at.setdefault(session.server, set()).add(session.id)
-        view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=())
+        view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=(), fallen=())
         self._known[session.id] = _Known(view, decision.planned, now)
 
     def _shared(self, server: Server) -> Server:

@@ -79,7 +79,7 @@ WHERE name = :name AND version_n = :version_n
 
 -- name: server_fallen
 SELECT id, fallen_since FROM sessions WHERE server = :name AND fallen_since IS NOT NULL
-ORDER BY fallen_since, id LIMIT 64
+ORDER BY fallen_since, id
 
 -- name: server_fleet
 SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1

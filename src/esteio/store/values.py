@@ -118,9 +118,9 @@ class SessionView(msgspec.Struct, frozen=True):
     held: int
     """Messages waiting to go out (queued, any lane)."""
     fallen: tuple[tuple[SessionId, float], ...]
-    """Sessions of the same server in an open outage: (id, since), oldest first, at most 64."""
+    """Sessions of the same server in an open outage: (id, since), oldest first."""
     fleet: int
-    """Sessions of the same server that are not paused and have ever been linked."""
+    """Sessions of the same server that are not paused and have ever been linked; 0 while none of them has fallen."""
     approval: Approval | None
     """The open approval of this session, if any."""
 

@@ -61,7 +61,7 @@ class Servers(Room):
             if row is None:
                 return None
             news = journal.news_of_server(db, name)
-            return ServerView(rows.server_of(row), news, fallen(db, name), fleet(db, name))
+            return ServerView(rows.server_of(row), news, *falls(db, name))
 
         return self._snapshot(question)
 
@@ -89,12 +89,7 @@ def update_server(db: Db, server: Server) -> None:
         raise Undo(server.name)
 
 
-def fallen(db: Db, name: ServerName) -> tuple[tuple[SessionId, float], ...]:
-    """Linked, unpaused sessions in an unwanted outage, oldest first, at most 64."""
-    return tuple((row[0], row[1]) for row in db.rows("server_fallen", {"name": name}))
-
-
-def fleet(db: Db, name: ServerName) -> int:
-    """How many sessions a mass fall is measured against."""
-    count: int = db.value("server_fleet", {"name": name})
-    return count
+def falls(db: Db, name: ServerName) -> tuple[tuple[tuple[SessionId, float], ...], int]:
+    """Linked, unpaused sessions in an unwanted outage, oldest first; and of how many, counted when there are any."""
+    fallen = tuple((row[0], row[1]) for row in db.rows("server_fallen", {"name": name}))
+    return fallen, db.value("server_fleet", {"name": name}) if fallen else 0

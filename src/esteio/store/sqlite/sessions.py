@@ -20,7 +20,7 @@ from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.remembered import Remembered
 from esteio.store.sqlite.room import Room
-from esteio.store.sqlite.servers import fallen, fleet
+from esteio.store.sqlite.servers import falls
 
 _FORGET = (
     "session_forget_lanes",
@@ -202,12 +202,13 @@ def _view(db: Db, session_id: SessionId) -> SessionView | None:
     if server_row is None:  # pragma: no cover - a foreign key forbids it
         return None
     approval = db.row("approval_open", {"session_id": session_id})
+    fallen, fleet = falls(db, session.server)
     return SessionView(
         session=session,
         server=rows.server_of(server_row),
         news=journal.news_of_session(db, session_id),
         held=db.value("session_held", {"id": session_id}),
-        fallen=fallen(db, session.server),
-        fleet=fleet(db, session.server),
+        fallen=fallen,
+        fleet=fleet,
         approval=None if approval is None else rows.approval_of(approval),
     )
