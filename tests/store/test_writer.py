@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from esteio.store.sqlite.connection import Db, connect
@@ -57,3 +58,57 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
     asyncio.run(story())
     assert rows_of(path) == [1, 3, 5]
     assert len(commits) == 2, "one of the wait, one of all that waited behind it"
+
+
+def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_with_every_commit(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+
+    async def story() -> None:
+        db = connect(str(path))
+        db.do("CREATE TABLE t (n INTEGER)")
+        writer = ThreadWriter(db)
+        loop = asyncio.get_running_loop()
+        clients: list[asyncio.Future[None]] = []
+
+        def put(number: int) -> Callable[[Db], None]:
+            return lambda db: db.connection.execute("INSERT INTO t VALUES (?)", (number,)) and None
+
+        def come(number: int) -> Callable[[Db], None]:
+            """While this one of ours is written, a client comes."""
+
+            def operation(db: Db) -> None:
+                put(number)(db)
+                there = threading.Event()
+
+                def client() -> None:
+                    clients.append(asyncio.ensure_future(writer.run(put(1000 + number), first=True)))
+                    loop.call_soon(there.set)
+
+                loop.call_soon_threadsafe(client)
+                assert there.wait(10)
+
+            return operation
+
+        begun, held = threading.Event(), threading.Event()
+
+        def hold(_db: Db) -> None:
+            begun.set()
+            held.wait(10)
+
+        first = asyncio.ensure_future(writer.run(hold))
+        await asyncio.to_thread(begun.wait, 10)
+        ours = [asyncio.ensure_future(writer.run(come(n) if n in {3, 15} else put(n))) for n in range(1, 31)]
+        await asyncio.sleep(0)
+        held.set()
+        await asyncio.gather(first, *ours)
+        await asyncio.gather(*clients)
+        closing = [asyncio.ensure_future(writer.run(put(2000 + n), first=n % 2 == 0)) for n in range(4)]
+        await asyncio.sleep(0)
+        await writer.close()
+        assert all(future.done() for future in closing)
+        db.connection.close()
+
+    asyncio.run(story())
+    eight, more = list(range(1, 9)), list(range(9, 17))
+    assert rows_of(path)[:32] == [*eight, 1003, *more, 1015, *range(17, 31)]
+    assert sorted(rows_of(path)[32:]) == [2000, 2001, 2002, 2003]

@@ -49,7 +49,7 @@ class Inbox(Room):
             given: int = db.value("raw_add", rows.raw_params(raw))
             return given
 
-        return await self._write(operation)
+        return await self._write_first(operation)
 
     async def unread_raw(self, limit: int) -> Sequence[RawInbound]:
         return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"limit": limit})]

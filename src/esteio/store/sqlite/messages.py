@@ -23,7 +23,7 @@ _FAR = 1e18
 class Messages(Room):
     async def accept(self, new: NewMessage) -> Accepted:
         """Durable when it returns. Raises `LookupError` when the session is gone."""
-        return await self._write(lambda db: _accept(db, new))
+        return await self._write_first(lambda db: _accept(db, new))
 
     async def message(self, message_id: MessageId) -> Message | None:
         return _shown_or_none(self._reader.row("message", {"id": message_id}))

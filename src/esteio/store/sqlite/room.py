@@ -32,6 +32,10 @@ class Room:
     async def _write(self, operation: Callable[[Db], T]) -> T:
         return await self._writer.run(operation)
 
+    async def _write_first(self, operation: Callable[[Db], T]) -> T:
+        """Before what our own loops write: a client waits for its answer."""
+        return await self._writer.run(operation, first=True)
+
     async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
         """False when the operation undid itself."""
         try:

@@ -1,9 +1,10 @@
 """The one writer: operations in, futures out, one commit for many.
 
 *Service*: a thread takes everything that waits, runs it in one transaction, commits once (one fsync), then answers all
-waiters in one call into the loop. An operation that raises undoes only itself: the batch is run again, each operation
-in a savepoint (so one may run twice, and may keep nothing outside the database). A full or broken disk undoes the
-whole batch and every waiter hears `StoreFull`; the next batch starts afresh.
+waiters in one call into the loop. What a client stands and waits for goes before our own work, which makes room for it
+between two operations: so a backlog costs nobody's answer more than a few of them. An operation that raises undoes only
+itself: the batch is run again, each operation in a savepoint (so one may run twice, and may keep nothing outside the
+database). A full or broken disk undoes the whole batch and every waiter hears `StoreFull`; the next starts afresh.
 *Inline*: the operation runs in the calling task, in a transaction of its own; no thread, so a virtual clock works.
 
 Never lives here: what an operation does.
@@ -14,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -29,12 +31,17 @@ Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 _BATCH = 1024
 """At most so many operations share a commit, so that the first one does not wait for an endless stream."""
+_ALWAYS = 8
+"""So many operations of our own have their place in every commit, however many clients wait."""
+_BELL: tuple[()] = ()
 
 
 class Writer(Protocol):
     """Runs operations, each all or nothing, durable when the answer comes."""
 
-    async def run(self, operation: Callable[[Db], T]) -> T: ...
+    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+        """`first`: a client waits for the answer."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -45,7 +52,7 @@ class InlineWriter:
     def __init__(self, db: Db) -> None:
         self._db = db
 
-    async def run(self, operation: Callable[[Db], T]) -> T:
+    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
         db = self._db
         try:
             db.do("BEGIN IMMEDIATE")
@@ -70,17 +77,25 @@ class ThreadWriter:
     def __init__(self, db: Db) -> None:
         self._db = db
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Waiting | tuple[()] | None] = queue.SimpleQueue()
+        self._first: deque[Waiting] = deque()
+        """What clients wait for; each rings the bell in the queue."""
+        self._ours: deque[Waiting] = deque()
+        """What the thread has taken out of the queue and not run yet."""
         self._closed = False
         self._ended = self._loop.create_future()
         self._thread = threading.Thread(target=self._live, name="esteio-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, operation: Callable[[Db], T]) -> T:
+    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
         if self._closed:
             raise StoreFull("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put((operation, future))
+        if first:
+            self._first.append((operation, future))
+            self._queue.put(_BELL)
+        else:
+            self._queue.put((operation, future))
         return await future
 
     async def close(self) -> None:
@@ -93,55 +108,79 @@ class ThreadWriter:
 
     def _live(self) -> None:
         ending = False
-        while not ending:
-            first = self._queue.get()
-            ending = first is None
-            if first is not None:
-                batch = [first]
-                ending = self._gather(batch)
-                answers = _commit(self._db, batch)
+        while not ending or self._first or self._ours:
+            ending = self._gather() or ending
+            if self._first or self._ours:
+                answers = _commit(self._db, self._turns())
                 self._loop.call_soon_threadsafe(_resolve, answers)
         self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
-    def _gather(self, batch: list[Waiting]) -> bool:
-        while len(batch) < _BATCH:
+    def _gather(self) -> bool:
+        """Take what is there, and wait only when there is nothing to do; whether it was the end."""
+        waits = not self._first and not self._ours
+        while len(self._ours) < _BATCH:
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get(block=waits)
             except queue.Empty:
                 return False
+            waits = False
             if item is None:
                 return True
-            batch.append(item)
+            if item:
+                self._ours.append(item)
         return False
 
+    def _turns(self) -> Iterator[Waiting]:
+        """Whose turn it is in this commit."""
+        for _ in range(min(len(self._first), _BATCH)):
+            yield self._first.popleft()
+        for place in range(len(self._ours)):
+            if place >= _ALWAYS and self._first:
+                return
+            yield self._ours.popleft()
 
-def _commit(db: Db, batch: list[Waiting]) -> list[Answer]:
-    """Run a batch in one transaction; what to tell each waiter."""
+
+def _commit(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
+    """Run them in one transaction; what to tell each waiter."""
+    taken: list[Waiting] = []
     try:
         db.do("BEGIN IMMEDIATE")
-        answers = _together(db, batch) or [_attempt(db, operation, future) for operation, future in batch]
+        answers = _together(db, turns, taken) or _apart(db, turns, taken)
         db.commit()
     except FULL_ERRORS as error:
         heard = refusal(error, db)
         _undo(db)
-        return [(future, None, heard) for _, future in batch]
+        return [(future, None, heard) for _, future in taken or turns]
     except BaseException as error:  # noqa: BLE001 - the thread must outlive any bug; every waiter hears it
         _undo(db)
-        return [(future, None, error) for _, future in batch]
+        return [(future, None, error) for _, future in taken or turns]
     return answers
 
 
-def _together(db: Db, batch: list[Waiting]) -> list[Answer]:
+def _together(db: Db, turns: Iterator[Waiting], taken: list[Waiting]) -> list[Answer]:
     """All of them without savepoints, which cost as much as a third of a small operation; nothing, and nothing written,
     when one of them raises: then each is run again in its own."""
+    answers: list[Answer] = []
     try:
-        return [(future, operation(db), None) for operation, future in batch]
+        for operation, future in turns:
+            taken.append((operation, future))
+            answers.append((future, operation(db), None))
     except FULL_ERRORS:
         raise
     except Exception:  # noqa: BLE001 - whose it is the second run tells
         db.do("ROLLBACK")
         db.do("BEGIN IMMEDIATE")
         return []
+    return answers
+
+
+def _apart(db: Db, turns: Iterator[Waiting], taken: list[Waiting]) -> list[Answer]:
+    """Those that were run in vain, and the rest, each in a savepoint."""
+    answers = [_attempt(db, operation, future) for operation, future in taken]
+    for operation, future in turns:
+        taken.append((operation, future))
+        answers.append(_attempt(db, operation, future))
+    return answers
 
 
 def _attempt(db: Db, operation: Operation, future: asyncio.Future[Any]) -> Answer:
