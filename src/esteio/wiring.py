@@ -36,6 +36,7 @@ from esteio.engine.mailbox import Mailboxes
 from esteio.engine.media import MediaRoom
 from esteio.engine.notices import AppriseNotifier, LogNotifier
 from esteio.engine.pace import Pacer
+from esteio.engine.parking import Parking
 from esteio.engine.performers import Notifier, Performers
 from esteio.engine.reconcile import Reconciler
 from esteio.engine.relay import RelayDispatch
@@ -161,6 +162,15 @@ class Gateway:
             judged=self.reconciler.peek,
             told=self._doubt_settled,
         )
+        parking = Parking(
+            store,
+            clock,
+            self.addresses,
+            transport,
+            judged=self.reconciler.peek,
+            told=self._parked_no_more,
+            heard=self.mailboxes.tell,
+        )
         self.gaps = GapReader(
             store,
             clock,
@@ -175,6 +185,7 @@ class Gateway:
             store,
             clock,
             doubts=doubts,
+            parking=parking,
             gaps=self.gaps,
             acks=self.acks,
             ears=Ears(store, clock, judged=self.reconciler.judged, told=self.mailboxes.tell),
@@ -240,6 +251,7 @@ class Gateway:
         start("mailboxes", self.mailboxes.watch)
         start("expire", self.upkeep.expire)
         start("doubts", self.upkeep.doubts)
+        start("parking", self.upkeep.parking)
         start("gaps", self.upkeep.gaps)
         start("acks", self.upkeep.acks)
         start("ears", self.upkeep.ears)
@@ -304,6 +316,9 @@ class Gateway:
         """Its chat may go on."""
         self._message_moved(session_id, message_id, evidence)
         self.sends.nudge()
+
+    def _parked_no_more(self, session_id: SessionId, message_id: MessageId) -> None:
+        self._doubt_settled(session_id, message_id, ())
 
     def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
         if session_id is not None:

@@ -191,6 +191,19 @@ def test_an_address_that_does_not_know_the_route_keeps_the_message_and_is_named(
         assert settled.reason.args == {"detail": "Cannot POST /api/message/sendText/x", "server": "evo"}
 
 
+def test_what_a_provider_took_into_its_own_queue_counts_as_sent_and_is_parked():
+    taken = settle(message(), SendResult("accepted", provider_id="P", queue_ref="q", queued=True), DEFAULT, NOW)
+    assert taken == Settled("sent", NOW + 3, parked=True)
+    assert settle(message(), SendResult("accepted", provider_id="P"), DEFAULT, NOW) == Settled("sent")
+
+
+def test_a_doubt_that_is_found_in_that_queue_has_not_left_yet():
+    for queued in (True, False):
+        settled = resolve(doubted(), "found", DEFAULT, live_proved=True, read_began=NOW, now=NOW, queued=queued)
+        assert (settled.state, settled.parked, settled.doubt_since) == ("sent", queued, BEGAN)
+        assert settled.due_at == (NOW + 3 if queued else None)
+
+
 def test_too_fast_is_later():
     settled = settle(message(), SendResult("not_sent", "rate"), DEFAULT, NOW)
     assert (settled.state, settled.due_at, code(settled)) == ("queued", NOW + 15, "send-rate")
@@ -421,6 +434,16 @@ def test_a_doubt_is_in_the_way_until_looking_can_tell_no_more(word, result, now,
     )
     assert settled.due_at is not None
     assert now < settled.due_at <= now + 300
+
+
+def test_a_live_session_s_half_hour_begins_when_it_lives():
+    """What W-API's queue may still hold has not had its time while the line was dead."""
+    dead_until = BEGAN + 7200
+    for now, aside in ((dead_until + 5, False), (dead_until + 1800, False), (dead_until + 1801, True)):
+        settled = resolve(
+            doubted(), "unknown", DEFAULT, live_proved=True, read_began=now, now=now, later=True, opened=dead_until
+        )
+        assert (settled.state, settled.aside) == ("in_doubt", aside)
 
 
 def test_what_is_set_aside_stays_so_and_is_set_aside_once():

@@ -44,6 +44,7 @@ FLOWS = {
     "send": lambda a: a.send(HERE, NOW, TEXT, 75),
     "send-image": lambda a: a.send(HERE, NOW, IMAGE, 75),
     "look_up": lambda a: a.look_up(HERE, NOW, QUERY),
+    "read_queue": lambda a: a.read_queue(HERE, NOW),
     "history": lambda a: a.history(HERE, NOW, NOW - 900),
 }
 every_adapter = pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)

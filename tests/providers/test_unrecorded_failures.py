@@ -25,6 +25,7 @@ FLOWS = {
     "set_webhook": lambda adapter: adapter.set_webhook(HERE, NOW),
     "check_webhook": lambda adapter: adapter.check_webhook(HERE, NOW),
     "look_up": lambda adapter: adapter.look_up(HERE, NOW, SentQuery("5511999990001", TEXT, NOW - 400, queue_ref="q1")),
+    "read_queue": lambda adapter: adapter.read_queue(HERE, NOW),
     "read_qr": lambda adapter: adapter.read_qr(HERE, NOW),
 }
 ADAPTERS = {"wapi": Wapi(), "baileys": Baileys()}
@@ -95,6 +96,7 @@ def test_a_servers_trouble_in_every_operation(kind, trouble):
     assert {flow: reading(kind, flow, answer) for flow in ACTS[kind]} == dict.fromkeys(ACTS[kind], f"{act} | {news}")
     if kind == "wapi":
         assert reading(kind, "look_up", answer) == f"unknown later | {news}"
+        assert reading(kind, "read_queue", answer) == f"| {news}"
 
 
 # -- what the dialect itself says ----------------------------------------------------------------------------------
@@ -235,6 +237,7 @@ def test_a_dialects_own_words_in_every_operation(kind, words):
         ("baileys", "set_webhook", "unsupported |"),
         ("baileys", "check_webhook", "|"),
         ("baileys", "look_up", "unknown |"),
+        ("baileys", "read_queue", "|"),
     ],
 )
 def test_what_a_dialect_does_not_have_asks_nobody(kind, flow, expected):

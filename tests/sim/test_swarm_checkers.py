@@ -17,7 +17,6 @@ from esteio.sim.ledger import ControlCall, Delivered
 from esteio.sim.plan import Plan, PlannedFault, draw
 from esteio.sim.storm import run
 from esteio.sim.vloop import START_EPOCH
-from esteio.sim.wapi_line import WapiLine
 from esteio.sim.witness import Fall
 from esteio.store.base import Work
 
@@ -95,17 +94,6 @@ def test_a_double_and_a_wrong_order():
     checkers.delivered(told("m3", 2.0))
     checkers.delivered(told("m2", 3.0))
     assert rules(checkers) == ["doubled", "order"]
-
-
-def test_what_lay_in_the_provider_s_own_queue_comes_in_its_time():
-    line = WapiLine.__new__(WapiLine)
-    line.drained = {told("m2", 3.0).provider_id}
-    checkers = among_dead_lines(loja=line)
-    for late in (told("m3"), told("m2", 3.0)):
-        checkers.delivered(late)
-    assert rules(checkers) == []
-    checkers.delivered(told("m1", 4.0))
-    assert rules(checkers) == ["order"]
 
 
 def message(state: str) -> Message:

@@ -1,8 +1,9 @@
-"""The outbox as a machine over the real store: accept, claim, every outcome, doubt, set aside, cancel, retry, expiry,
-leases that run out, gates, and kill -9 between any two steps.
+"""The outbox as a machine over the real store: accept, claim, every outcome, doubt, set aside, parked in the provider's
+own queue, cancel, retry, expiry, leases that run out, gates, and kill -9 between any two steps.
 
 The model knows what must hold: nothing accepted is lost, a chat's messages go in order, at most one of a chat is under
-way or in a doubt that may be resolved, and what can go is offered.
+way or in a doubt that may be resolved, nothing goes while one may lie in the provider's queue, and what can go is
+offered.
 """
 
 from dataclasses import dataclass
@@ -13,20 +14,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from store_machine import StoreMachine
 
-from esteio.core.inbound import SendEcho
+from esteio.core.inbound import Receipt, SendEcho
 from esteio.core.model import Content, Message, MessageId, Server
 from esteio.core.session import Session
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, ParkedSettlement, SendSettlement
 
 SESSIONS = ["s1", "s2"]
 CHATS = ["a", "a", "b"]
 PICK = st.integers(0, 10_000)
 LEASE_S = 30.0
+BUSY = {"sending", "in_doubt", "parked"}
 
 
 @dataclass
 class Sent:
-    """What the model knows of one message. `aside` is part of the state here."""
+    """What the model knows of one message. `aside` and `parked` are parts of the state here."""
 
     lane: tuple[str, str]
     state: str = "queued"
@@ -37,6 +39,7 @@ class Sent:
     doubt_since: float = 0.0
     aside_at: float = 0.0
     sent_at: float | None = None
+    provider_id: str | None = None
 
 
 class Outbox(StoreMachine):
@@ -165,7 +168,7 @@ class Outbox(StoreMachine):
         for lane in {one.lane for one in self.known.values()}:
             chat = self.of_lane(lane)
             waiting = [ident for ident, one in chat.items() if one.state == "queued"]
-            busy = any(one.state in {"sending", "in_doubt"} for one in chat.values())
+            busy = any(one.state in BUSY for one in chat.values())
             if waiting and not busy and self.open[lane[0]] and chat[min(waiting)].due_at <= self.now:
                 found.add(min(waiting))
         return found
@@ -173,28 +176,29 @@ class Outbox(StoreMachine):
     @precondition(lambda self: self.claims)
     @rule(
         number=PICK,
-        state=st.sampled_from(["sent", "failed", "queued", "in_doubt", "expired"]),
+        state=st.sampled_from(["sent", "parked", "failed", "queued", "in_doubt", "expired"]),
         delay=st.integers(0, 5),
     )
     def settle(self, number, state, delay):
         """The answer of some attempt, perhaps of one whose claim is long over."""
         claim = list(self.claims.values())[number % len(self.claims)]
         ident = claim.message.id
-        sent_at = self.now if state == "sent" else None
+        sent_at = self.now if state in {"sent", "parked"} else None
         stale = self.settlement(ident, claim.fence - 1, "failed")
-        mine = self.settlement(
-            ident, claim.fence, state, due_at=self.now + delay, sent_at=sent_at, provider_id=sent_at and f"A-{ident}"
-        )
+        given = f"A-{ident}-{claim.fence}" if sent_at else None
+        mine = self.settlement(ident, claim.fence, state, due_at=self.now + delay, sent_at=sent_at, provider_id=given)
         written = self.run(self.store.settle_sends([stale, mine]))
         assert written[0] is False
         one = self.known[ident]
         if one.state == "sending" and claim is self.claims[ident]:
             assert written[1] is True
             one.state, one.due_at, one.doubt_since = state, self.now + delay, one.claimed_at
-            one.sent_at = sent_at or one.sent_at
+            one.sent_at, one.provider_id = sent_at or one.sent_at, given
             del self.claims[ident]
 
     def settlement(self, ident, fence, state, **more):
+        if state == "parked":
+            state, more = "sent", more | {"parked": True}
         return SendSettlement(ident, self.sessions[self.known[ident].lane[0]].id, fence, state, self.now, **more)
 
     @precondition(lambda self: self.any_in("sending"))
@@ -216,21 +220,44 @@ class Outbox(StoreMachine):
         self.looked(self.pick(number, "aside"), "queued")
 
     @precondition(lambda self: self.any_in("in_doubt", "aside"))
-    @rule(number=PICK, state=st.sampled_from(["sent", "queued", "failed", "in_doubt", "aside"]))
+    @rule(number=PICK, state=st.sampled_from(["sent", "parked", "queued", "failed", "in_doubt", "aside"]))
     def look(self, number, state):
         self.looked(self.pick(number, "in_doubt", "aside"), state)
 
     def looked(self, ident, state):
         one = self.known[ident]
-        sent_at = self.now if state == "sent" else None
+        sent_at = self.now if state in {"sent", "parked"} else None
         word = "in_doubt" if state == "aside" else state
         held_up = one.state == "aside" and state == "queued" and self.overtaken(ident)
         assert self.run(self.store.overtaken(ident)) == self.overtaken(ident)
-        done = self.settlement(ident, 0, word, due_at=self.now, sent_at=sent_at, aside=state == "aside")
+        given = f"L-{ident}-{one.doubt_since}" if sent_at else None
+        done = self.settlement(
+            ident, 0, word, due_at=self.now, sent_at=sent_at, aside=state == "aside", provider_id=given
+        )
         assert self.run(self.store.settle_doubt(done)) == (not held_up)
         if held_up or (one.state == "aside" and word == "in_doubt"):
             return
         one.state, one.due_at, one.sent_at, one.aside_at = state, self.now, sent_at, self.now
+        one.provider_id = given
+
+    @precondition(lambda self: self.any_in("parked"))
+    @rule(number=PICK, how=st.sampled_from(["looked", "echo", "server", "device", "shown"]))
+    def parked_goes_on(self, number, how):
+        """It is out, by whatever word, or (`shown`) it is not yet."""
+        ident = self.pick(number, "parked")
+        one, (name, chat) = self.known[ident], self.known[ident].lane
+        if how in {"looked", "shown"}:
+            again = ParkedSettlement(ident, self.now, self.now + 3 if how == "shown" else None)
+            freed = self.run(self.store.settle_parked([again, ParkedSettlement("nobody", self.now)]))
+            assert freed == ([] if how == "shown" else [ident])
+        else:
+            out = one.provider_id
+            event = (
+                SendEcho(out, chat, self.now, Content("text", "?")) if how == "echo" else Receipt(out, how, self.now)
+            )
+            done = InboxSettlement(0, self.sessions[name].id, self.now, True, (event,))
+            assert self.run(self.store.settle_inbox(done)).settled_sends, "its chat is to be told"
+        one.state = {"shown": "parked", "device": "delivered"}.get(how, "sent")
 
     @precondition(lambda self: self.any_in("in_doubt", "sending", "aside"))
     @rule(number=PICK)
@@ -299,8 +326,10 @@ class Outbox(StoreMachine):
 
     @invariant()
     def nothing_accepted_is_lost_and_all_is_as_it_was_told(self):
-        rows = self.store._db.connection.execute("SELECT id, state, aside_at IS NOT NULL FROM messages").fetchall()
-        stored = {ident: "aside" if aside else state for ident, state, aside in rows}
+        rows = self.store._db.connection.execute(
+            "SELECT id, state, CASE WHEN aside_at > 0 THEN 'aside' WHEN parked_at > 0 THEN 'parked' END FROM messages"
+        ).fetchall()
+        stored = {ident: mark or state for ident, state, mark in rows}
         assert stored == {ident: one.state for ident, one in self.known.items()}
 
     @invariant()
@@ -319,7 +348,7 @@ class Outbox(StoreMachine):
         for lane in {one.lane for one in self.known.values()}:
             chat = self.of_lane(lane)
             waiting = [ident for ident, one in chat.items() if one.state == "queued"]
-            if waiting and not any(one.state in {"sending", "in_doubt"} for one in chat.values()):
+            if waiting and not any(one.state in BUSY for one in chat.values()):
                 expected.add((*lane, min(waiting), chat[min(waiting)].due_at))
         assert set(listed) == expected
 

@@ -316,6 +316,8 @@ class Message(msgspec.Struct, frozen=True):
     queue_ref: str | None = None
     recovered: bool = False
     """An inbound message that was read back after a gap."""
+    parked_at: float | None = None
+    """Sent, and since then perhaps still in the provider's own queue; its chat waits (`core.parking`)."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):

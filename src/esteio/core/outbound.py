@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from esteio.core import pacing
+from esteio.core import pacing, parking
 from esteio.core.model import Gate, Message, MessageState, Reason
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -110,10 +110,12 @@ class SendResult(msgspec.Struct, frozen=True):
     detail: str = ""
     provider_id: str | None = None
     queue_ref: str | None = None
+    queued: bool = False
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What the message's row becomes. `due_at`: the next send of a queued one, the next look at one in doubt."""
+    """What the message's row becomes. `due_at`: the next send of a queued one, the next look at one in doubt or
+    parked."""
 
     state: MessageState
     due_at: float | None = None
@@ -122,6 +124,8 @@ class Settled(msgspec.Struct, frozen=True):
     doubt_since: float | None = None
     aside: bool = False
     """In doubt, and from now on no longer in the way of its chat."""
+    parked: bool = False
+    """Sent, and perhaps still in the provider's own queue: its chat waits (`core.parking`)."""
 
 
 class _Again(NamedTuple):
@@ -152,7 +156,7 @@ def settle(message: Message, result: SendResult, policy: Policy, now: float, *, 
     """The message after one attempt. It comes as it was claimed: `attempts` counts this one, and `updated_at` is when
     this attempt began. `server`: whose address was asked."""
     if result.certainty == "accepted":
-        return Settled("sent")
+        return _parked(now) if result.queued else Settled("sent")
     if result.certainty == "in_doubt":
         return _doubted(message, now)
     if result.fault == "socket":
@@ -160,6 +164,10 @@ def settle(message: Message, result: SendResult, policy: Policy, now: float, *, 
     if result.fault in _FINAL or (result.certainty == "refused" and result.fault == "none"):
         return _failed(message, _FINAL.get(result.fault, "request-refused"), result.detail)
     return _faulted(message, result, now, server)
+
+
+def _parked(now: float, doubt_since: float | None = None) -> Settled:
+    return Settled("sent", now + parking.FIRST_LOOK_S, doubt_since=doubt_since, parked=True)
 
 
 def _doubted(message: Message, now: float) -> Settled:
@@ -240,18 +248,19 @@ def resolve(
     later: bool = False,
     overtaken: bool = False,
     opened: float = 0.0,
+    queued: bool = False,
 ) -> Settled:
     """A message in doubt after one look. Absence counts only when the session is proved live and the read began later
     than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`:
     another look may tell more than this one did. `overtaken`: a later message of its chat may have gone meanwhile.
-    `opened`: as `opened_at`; what is set aside does not care."""
+    `opened`: as `opened_at`; what is set aside does not care. `queued`: it was found in the provider's own queue."""
     began = _began(message)
     if result == "found":
-        return Settled("sent", doubt_since=began)
+        return _parked(now, began) if queued else Settled("sent", doubt_since=began)
     conclusive = live_proved and read_began > conclusive_at(began, policy)
     if result == "absent" and conclusive:
         return _absent(message, overtaken, now)
-    mute = conclusive and (not later or read_began > began + LOOKS_LIVE_S)
+    mute = conclusive and (not later or read_began > max(began, opened) + LOOKS_LIVE_S)
     given_up_at = _given_up_at(message, policy, mute=mute)
     if now < given_up_at:
         anew = began if is_aside(message) else max(began, opened)

@@ -237,6 +237,34 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "This message surely did not go, and later ones of the same conversation have gone since.",
         "If it still makes sense after them, retry.",
     ),
+    "in-its-queue": (
+        (
+            "The provider has taken this message and still has it in a queue of its own. "
+            "Later ones of the same conversation wait for it, so that the order is kept."
+        ),
+        "",
+    ),
+    "queue-unread": (
+        (
+            "The provider has taken this message, and its own queue could not be read to see whether it has gone. "
+            "Later ones of the same conversation wait for it a moment."
+        ),
+        "",
+    ),
+    "behind-its-queue": (
+        (
+            "The message before this one may still lie in the provider's own queue. "
+            "This one waits until that one is known to have gone, so that the order is kept."
+        ),
+        "",
+    ),
+    "passed-in-queue": (
+        (
+            "The provider has taken this message, and nobody can tell whether it has left the provider's own queue. "
+            "It was waited for long enough: the conversation goes on, and this message may come after later ones."
+        ),
+        "Look at the provider whether its queue stands still.",
+    ),
     "expired": ("This message's time passed before it could go.", "If it still makes sense, retry."),
 }
 

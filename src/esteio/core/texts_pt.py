@@ -237,6 +237,34 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Esta mensagem com certeza não saiu, e outras da mesma conversa já saíram depois dela.",
         "Se ainda fizer sentido depois delas, reenvie.",
     ),
+    "in-its-queue": (
+        (
+            "O provedor aceitou esta mensagem e ainda a tem numa fila própria. "
+            "As seguintes da mesma conversa esperam por ela, para manter a ordem."
+        ),
+        "",
+    ),
+    "queue-unread": (
+        (
+            "O provedor aceitou esta mensagem, e não foi possível ler a fila dele para saber se ela já saiu. "
+            "As seguintes da mesma conversa esperam um momento por ela."
+        ),
+        "",
+    ),
+    "behind-its-queue": (
+        (
+            "A mensagem anterior a esta talvez ainda esteja na fila do próprio provedor. "
+            "Esta espera até que se saiba que aquela saiu, para manter a ordem."
+        ),
+        "",
+    ),
+    "passed-in-queue": (
+        (
+            "O provedor aceitou esta mensagem, e ninguém consegue dizer se ela já saiu da fila dele. "
+            "Esperamos o bastante: a conversa segue, e esta mensagem pode chegar depois de outras mais novas."
+        ),
+        "Veja no provedor se a fila dele está parada.",
+    ),
     "expired": ("O prazo desta mensagem passou antes que ela pudesse sair.", "Se ainda fizer sentido, reenvie."),
 }
 

@@ -78,6 +78,7 @@ class Doubts:
             overtaken=aside and await self._store.overtaken(message.id),
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
             opened=outbound.opened_at(self._judged(message.session_id) or session),
+            queued=outcome.queued,
         )
         if await self._store.settle_doubt(_settlement(message, settled, outcome, self._clock.now())):
             self._told(message.session_id, message.id, outcome.evidence)
@@ -121,4 +122,5 @@ def _settlement(message: Message, settled: outbound.Settled, outcome: LookupOutc
         sent_at=message.doubt_since if settled.state == "sent" else None,
         evidence=outcome.evidence,
         aside=settled.aside,
+        parked=settled.parked,
     )

@@ -150,7 +150,12 @@ class Performers:
     ) -> SendSettlement:
         now, message = self._clock.now(), claim.message
         result = outbound.SendResult(
-            outcome.certainty, outcome.fault, outcome.detail, outcome.provider_id, outcome.queue_ref
+            outcome.certainty,
+            outcome.fault,
+            outcome.detail,
+            outcome.provider_id,
+            outcome.queue_ref,
+            outcome.queued,
         )
         settled = outbound.settle(message, result, policy, now, server=server)
         word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
@@ -169,6 +174,7 @@ class Performers:
             queue_ref=outcome.queue_ref,
             sent_at=now if settled.state == "sent" else None,
             evidence=as_of_answer(outcome.evidence, now),
+            parked=settled.parked,
         )
 
     # -- the rest -------------------------------------------------------------------------------------------------

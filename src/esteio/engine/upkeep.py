@@ -15,12 +15,14 @@ from esteio.engine.acks import AckWatch
 from esteio.engine.doubt import Doubts
 from esteio.engine.ears import Ears
 from esteio.engine.gaps import GapReader
+from esteio.engine.parking import Parking
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.shelf import Shelf
 
 EXPIRE_EVERY_S = 5.0
 DOUBT_EVERY_S = 2.0
+PARKED_EVERY_S = 2.0
 PURGE_EVERY_S = 600.0
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
@@ -40,6 +42,7 @@ class Upkeep:
         clock: Clock,
         *,
         doubts: Doubts,
+        parking: Parking,
         gaps: GapReader,
         acks: AckWatch,
         ears: Ears,
@@ -47,7 +50,7 @@ class Upkeep:
         keep: Retention,
     ) -> None:
         self._store, self._clock = store, clock
-        self._doubts, self._gaps, self._acks, self._ears = doubts, gaps, acks, ears
+        self._doubts, self._parking, self._gaps, self._acks, self._ears = doubts, parking, gaps, acks, ears
         self._shelf, self._keep = shelf, keep
 
     async def expire(self) -> None:
@@ -57,6 +60,10 @@ class Upkeep:
     async def doubts(self) -> None:
         """Messages in doubt, for ever."""
         await _every(DOUBT_EVERY_S, self._doubts.look)
+
+    async def parking(self) -> None:
+        """Messages that may lie in a provider's own queue, for ever."""
+        await _every(PARKED_EVERY_S, self._parking.look)
 
     async def gaps(self) -> None:
         """Gaps whose reading is due, for ever."""

@@ -38,6 +38,7 @@ from esteio.providers.base import (
     ProbeDepth,
     ProbeOutcome,
     QrCode,
+    QueueOutcome,
     SendOutcome,
     SentQuery,
     WebhookReading,
@@ -183,6 +184,9 @@ class Baileys:
 
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return _nothing(LookupOutcome("unknown", detail="this server keeps no list of messages"))
+
+    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+        return _nothing(QueueOutcome(None, "this server has no queue"))
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages"))

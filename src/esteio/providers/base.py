@@ -106,6 +106,8 @@ class SendOutcome(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     queue_ref: str | None = None
     """The provider's own queue entry, where it queues (W-API `insertedId`)."""
+    queued: bool = False
+    """Accepted into a queue of the provider's own: it may leave later, and after what is handed over later."""
 
 
 class QrCode(msgspec.Struct, frozen=True):
@@ -156,6 +158,17 @@ class LookupOutcome(msgspec.Struct, frozen=True):
     detail: str = ""
     evidence: tuple[Evidence, ...] = ()
     later: bool = False
+    queued: bool = False
+    """Found in the provider's own queue, so it has not left yet."""
+
+
+class QueueOutcome(msgspec.Struct, frozen=True):
+    """What the provider's own queue shows: every id of every entry. None: it has no queue, or could not be read."""
+
+    ids: frozenset[str] | None
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """About the server."""
 
 
 class InventoryEntry(msgspec.Struct, frozen=True):
@@ -285,6 +298,10 @@ class Provider(Protocol):
     def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]: ...
 
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]: ...
+
+    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+        """The provider's own queue, where an accepted send may be `queued`."""
+        ...
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         """What the provider's own list holds since `since`, in the normal form of webhooks, for filling gaps."""

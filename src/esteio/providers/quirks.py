@@ -314,8 +314,10 @@ WAPI: tuple[Quirk, ...] = (
     Quirk(
         "queues-while-disconnected",
         "",
-        "Guarda envios enquanto desconectada: aceito não é enviado, e reenviar pode duplicar.",
-        "It keeps sends while disconnected: accepted is not sent, and sending again may double.",
+        "Guarda envios enquanto desconectada: aceito não é enviado, reenviar pode duplicar, e o que se entrega "
+        "depois pode sair antes.",
+        "It keeps sends while disconnected: accepted is not sent, sending again may double, and what is handed over "
+        "later may go out first.",
         "client",
     ),
     Quirk(

@@ -19,7 +19,6 @@ from esteio.core.session import Session
 from esteio.sim.ledger import ControlCall, Delivered
 from esteio.sim.line import Truth
 from esteio.sim.server import SimServer
-from esteio.sim.wapi_line import WapiLine
 from esteio.sim.witness import Fall
 from esteio.store.base import Work
 
@@ -113,15 +112,9 @@ class Checkers:
         if self._times[told.text] > 1 and self.policy.in_doubt != "resend":
             self.broken("doubled", f"{told.session}: {told.text!r} was delivered {self._times[told.text]} times")
         number, chat = number_of(told.text), (told.session, told.recipient)
-        if number < self._last_in_chat.get(chat, 0) and not self._from_its_queue(told):
+        if number < self._last_in_chat.get(chat, 0):
             self.broken("order", f"{told.session}: {told.text!r} came after number {self._last_in_chat[chat]}")
         self._last_in_chat[chat] = max(number, self._last_in_chat.get(chat, 0))
-
-    def _from_its_queue(self, told: Delivered) -> bool:
-        """Whether it lay in the provider's own queue: taken from us while the line was down and nobody could know
-        (W-API refuses none), and sent in that queue's time. What came after it is not held back for it."""
-        line = self.servers[told.server].lines.get(told.session)
-        return isinstance(line, WapiLine) and told.provider_id in line.drained
 
     def settled(self, message: Message, *, at_whatsapp: bool) -> None:
         """At the end: a message that counts as sent really reached WhatsApp; one that failed says why."""

@@ -25,7 +25,7 @@ READS = frozenset(
         "approvals", "approval",
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_relay", "quote_target", "unread_raw", "unreadable", "events", "key_by_hash", "keys",
-        "due_gaps", "relay_backlog", "late_acks", "ack_times", "overtaken",
+        "due_gaps", "relay_backlog", "late_acks", "ack_times", "overtaken", "parked",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""

@@ -63,8 +63,6 @@ class WapiLine(Line):
         self.urls: dict[str, str] = dict.fromkeys(HOOKS, "")
         self.title = name
         self.queue: list[Queued] = []
-        self.drained: set[str] = set()
-        """The ids of what was sent out of it."""
         self.failures = 0
         self.sent = self.received = 0
         self.created_at = self.world.now()
@@ -131,7 +129,6 @@ class WapiLine(Line):
         """What was queued while disconnected is sent, one a second."""
         if self.queue and self.alive:
             one = self.queue.pop(0)
-            self.drained.add(one.message_id)
             self.world.transmit(self, one.phone, one.text, one.kind, one.message_id)
             self.sent += 1
             self.later(DRAIN_S, self._drain)

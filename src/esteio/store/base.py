@@ -46,6 +46,7 @@ from esteio.store.values import (
     NewMessage,
     News,
     Page,
+    ParkedSettlement,
     Qr,
     RawInbound,
     Rests,
@@ -81,6 +82,7 @@ __all__ = [
     "NewerDatabase",
     "News",
     "Page",
+    "ParkedSettlement",
     "Qr",
     "RawInbound",
     "Rests",
@@ -286,6 +288,15 @@ class Store(RelayStore, Protocol):
 
     async def doubted(self, now: float, limit: int) -> Sequence[Message]:
         """Messages in doubt whose `due_at` (the next look) has come."""
+        ...
+
+    async def parked(self, now: float, limit: int) -> Sequence[Message]:
+        """Sent messages that may still lie in the provider's own queue, whose session can send and whose `due_at` (the
+        next look at that queue) has come."""
+        ...
+
+    async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
+        """Each while it is still parked; those whose chats go on now."""
         ...
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...

@@ -13,12 +13,12 @@ outage, last_outage, recovery, facts, paused, linked, version, wake_at, cold_unt
 -- part: message
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
 m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
-m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence
+m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.parked_at
 
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
 priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries, sent_at, doubt_since,
-queue_ref, recovered, fence
+queue_ref, recovered, fence, parked_at
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
@@ -399,7 +399,10 @@ ON CONFLICT (session_id, chat) DO NOTHING
 
 -- name: lane_busy
 SELECT seq, priority FROM messages
-WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND aside_at IS NULL LIMIT 1
+WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND aside_at IS NULL
+UNION ALL
+SELECT seq, priority FROM messages WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
+LIMIT 1
 
 -- name: lane_head
 SELECT seq, priority, due_at FROM messages
@@ -451,6 +454,15 @@ WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at 
 -- name: sessions_cold
 SELECT id, cold_until FROM sessions WHERE cold_until > 0
 
+-- What the provider told of before it answered (as the inbox keeps it, see core.inbound.dedupe_key) is out already.
+-- part: parked
+CASE WHEN :parked = 1 AND NOT EXISTS (
+    SELECT 1 FROM applied a WHERE a.session_id = :session_id AND a.key IN (
+        'e:' || :provider_id, 'o:' || :provider_id, 'r:' || :provider_id || ':server',
+        'r:' || :provider_id || ':device', 'r:' || :provider_id || ':read', 'r:' || :provider_id || ':played'
+    )
+) THEN :now END
+
 -- name: messages_claim
 UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
     lease_until = :lease_until
@@ -459,7 +471,7 @@ RETURNING {{written_message}}
 
 -- name: message_settle
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
-    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,
+    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries, parked_at = {{parked}},
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), lease_until = NULL
 WHERE id = :id AND session_id = :session_id AND state = 'sending' AND fence = :fence
@@ -472,7 +484,7 @@ WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('se
 
 -- name: message_settle_doubt
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
-    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries,
+    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries, parked_at = {{parked}},
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1,
     aside_at = CASE WHEN :state = 'in_doubt' THEN coalesce(aside_at, CASE WHEN :aside = 1 THEN :now END) END
@@ -517,6 +529,29 @@ WHERE session_id = :session_id AND state = 'in_doubt' AND aside_at IS NULL AND d
 -- name: doubts_hasten_all
 UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
 
+-- name: messages_parked
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.parked_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
+
+-- name: parked_hasten
+UPDATE messages SET due_at = :due_at
+WHERE session_id = :session_id AND parked_at IS NOT NULL AND due_at > :due_at
+
+-- name: message_look_again
+UPDATE messages SET due_at = :due_at, reason = :reason WHERE id = :id AND parked_at IS NOT NULL
+RETURNING {{written_message}}
+
+-- name: message_unpark
+UPDATE messages SET parked_at = NULL, reason = :reason WHERE id = :id AND parked_at IS NOT NULL
+RETURNING {{written_message}}
+
+-- name: message_behind
+UPDATE messages SET reason = :reason WHERE seq = :seq AND state = 'queued' AND reason IS NULL
+
+-- name: message_not_behind
+UPDATE messages SET reason = NULL
+WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND reason = :reason
+
 -- name: messages_next_doubt
 SELECT min(due_at) FROM messages WHERE state = 'in_doubt'
 
@@ -548,7 +583,8 @@ RETURNING {{written_message}}
 
 -- name: message_advance
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
-    provider_id = :provider_id, doubt_since = NULL, aside_at = NULL, lease_until = NULL, fence = fence + 1
+    provider_id = :provider_id, doubt_since = NULL, aside_at = NULL, parked_at = NULL, lease_until = NULL,
+    fence = fence + 1
 WHERE seq = :seq
 RETURNING {{written_message}}
 
@@ -680,11 +716,17 @@ WHERE m.session_id = :session_id AND (m.chat {{their_chat}} OR m.sender {{their_
 
 -- name: person_waiting
 SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}} AND state IN ('queued', 'in_doubt')
+UNION
+SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}} AND parked_at IS NOT NULL
 
 -- name: person_close
 UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
     doubt_since = NULL, aside_at = NULL, updated_at = :now, fence = fence + 1
 WHERE session_id = :session_id AND chat = :chat AND state IN ('queued', 'in_doubt')
+
+-- name: person_unpark
+UPDATE messages SET parked_at = NULL, reason = NULL
+WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
 
 -- name: person_erase
 UPDATE messages SET chat = :chat, recipient = :recipient, sender = :sender, content = :content, mentions = NULL,

@@ -14,11 +14,13 @@ import msgspec
 from esteio.core.evidence import Evidence
 from esteio.core.model import (
     Approval,
+    AttemptRecord,
     Axis,
     Content,
     Incident,
     Limits,
     Message,
+    MessageId,
     MessageState,
     Outage,
     Reason,
@@ -406,6 +408,10 @@ def message_params(message: Message) -> Params:
     }
 
 
+def attempt_params(message_id: MessageId, attempt: AttemptRecord) -> Params:
+    return {"message_id": message_id, "at": attempt.at, "outcome": attempt.outcome, "detail": attempt.detail}
+
+
 def message_of(row: Row, session: str, gate: str = "open") -> Message:
     """A message as people see it: `held` when it is queued behind a closed gate."""
     state: MessageState = row[6]
@@ -438,6 +444,7 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         doubt_since=row[23],
         queue_ref=row[24],
         recovered=bool(row[25]),
+        parked_at=row[27],
     )
 
 
@@ -456,6 +463,11 @@ def fence_of(row: Row) -> int:
     """Fencing token of a message's row."""
     fence: int = row[26]
     return fence
+
+
+def is_parked(row: Row) -> bool:
+    """Whether a message's row says that it may still lie in the provider's own queue."""
+    return row[27] is not None
 
 
 def raw_params(raw: RawInbound) -> Params:

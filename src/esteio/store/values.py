@@ -239,6 +239,19 @@ class SendSettlement(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     aside: bool = False
     """In doubt, and from now on no longer in the way of its chat."""
+    parked: bool = False
+    """Sent, and perhaps still in the provider's own queue: its chat waits."""
+
+
+class ParkedSettlement(msgspec.Struct, frozen=True):
+    """What one look at the provider's queue made of a parked message. `due_at`: the next look; None: its chat goes on.
+    `attempt`: how that is told, where the message is not known to be out."""
+
+    message_id: MessageId
+    at: float
+    due_at: float | None = None
+    reason: Reason | None = None
+    attempt: AttemptRecord | None = None
 
 
 class WorkSettlement(msgspec.Struct, frozen=True):

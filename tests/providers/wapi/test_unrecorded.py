@@ -8,7 +8,7 @@ from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.inbound import SendEcho
 from esteio.core.model import Content, Media
-from esteio.providers.base import OutgoingMessage, SentQuery
+from esteio.providers.base import OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.wapi import Wapi
 
 WAPI = Wapi()
@@ -118,6 +118,7 @@ def sent(content, answer=None, **changes):
 def test_translations(content, path, body):
     outcome, asked = sent(content)
     assert (outcome.certainty, outcome.provider_id, outcome.queue_ref) == ("accepted", "3EB0", "q1")
+    assert outcome.queued, "nobody knows yet whether it has left"
     assert urlsplit(asked[0].url).path.endswith(f"/message/{path}")
     assert json.loads(asked[0].body) == body | {"phone": "5511999990001"}
 
@@ -165,8 +166,46 @@ def test_the_queue_tells_what_is_still_there_and_nothing_else():
     query = SentQuery("5511", Content("text", text="oi"), NOW - 99, queue_ref="q1")
     queue = reply({"data": [{"insertedId": "q0", "messageId": "A"}, {"insertedId": "q1", "messageId": "B"}]})
     outcome, _ = drive(WAPI.look_up(HERE, NOW, query), queue)
-    assert (outcome.result, outcome.provider_id) == ("found", "B")
+    assert (outcome.result, outcome.provider_id, outcome.queued) == ("found", "B", True)
     assert drive(WAPI.look_up(HERE, NOW, query), reply([]))[0].result == "unknown"
+
+
+def test_an_unknown_entry_for_the_same_chat_may_be_the_one_in_doubt():
+    """Without an entry's id nobody can tell, so it is neither taken for ours nor passed by."""
+    query = SentQuery("5511999990001", Content("text", text="oi"), NOW - 99, known_ids=frozenset({"A"}))
+    for entry, later in (
+        ({"insertedId": "q1", "messageId": "B", "phone": "551199990001"}, True),
+        ({"insertedId": "q1", "messageId": "A", "phone": "5511999990001"}, False),
+        ({"insertedId": "q1", "messageId": "B", "phone": "5511977776666"}, False),
+        ({"insertedId": "q1", "messageId": "B"}, False),
+    ):
+        outcome, _ = drive(WAPI.look_up(HERE, NOW, query), reply({"messages": [entry]}))
+        assert (outcome.result, outcome.later) == ("unknown", later)
+
+
+QUEUED = {"insertedId": "q1", "messageId": "A"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "ids"),
+    [
+        (reply([]), set()),
+        (reply({"total": 0}), set()),
+        (reply({"total": 1, "messages": [QUEUED]}), {"q1", "A"}),
+        (reply({"data": [{"_id": "q2", "messageid": "B"}, QUEUED]}), {"q1", "A", "q2", "B"}),
+        (reply({"total": 9, "messages": [QUEUED]}), None),
+        (reply({}), None),
+        (reply({"error": True, "message": "Instância não encontrada"}), None),
+        (reply({"message": "later"}, 503), None),
+        (html(404), None),
+        (TransportFailed("no answer", sent="maybe", timed_out=True), None),
+    ],
+)
+def test_its_queue_is_read_whole_or_not_at_all(answer, ids):
+    outcome, asked = drive(WAPI.read_queue(HERE, NOW), answer)
+    assert outcome.ids == (None if ids is None else frozenset(ids))
+    assert urlsplit(asked[0].url).path.endswith("/quere/quere")
+    assert bool(outcome.detail) == (ids is None)
 
 
 def test_the_log_of_deliveries_fills_gaps():

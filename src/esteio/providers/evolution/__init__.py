@@ -23,6 +23,7 @@ from esteio.providers.base import (
     OutgoingMessage,
     ProbeDepth,
     ProbeOutcome,
+    QueueOutcome,
     SendOutcome,
     SentQuery,
     WebhookReading,
@@ -95,6 +96,11 @@ class Evolution:
 
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return history.look_up(where, now, query)
+
+    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+        """It has none: an accepted send was written to the socket."""
+        yield from ()
+        return QueueOutcome(None, "this server has no queue")
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return history.history(where, now, since)

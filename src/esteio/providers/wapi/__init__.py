@@ -1,8 +1,9 @@
 """W-API (w-api.app): one instance bought at the vendor's, addressed by its id and its own token.
 
-`calls` acts and looks, `messages` sends, reads and looks up. **Unrecorded**: no shape here was seen on the running
-service; they are from clients' code and say so in the tests. What it cannot do is in the capabilities: no socket probe,
-no list of sessions (that needs the integrator's token), and a queue of its own that makes a blind resend a double.
+`calls` acts and looks, `messages` sends and reads, `queue` looks up. **Unrecorded**: no shape here was seen on the
+running service; they are from clients' code and say so in the tests. What it cannot do is in the capabilities: no
+socket probe, no list of sessions (that needs the integrator's token), and a queue of its own that makes a blind resend
+a double.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from esteio.providers.base import (
     OutgoingMessage,
     ProbeDepth,
     ProbeOutcome,
+    QueueOutcome,
     SendOutcome,
     SentQuery,
     WebhookReading,
     Where,
 )
 from esteio.providers.quirks import known
-from esteio.providers.wapi import calls, messages
+from esteio.providers.wapi import calls, messages, queue
 
 
 class Wapi:
@@ -100,7 +102,10 @@ class Wapi:
         return messages.send(where, now, message, timeout_s)
 
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
-        return messages.look_up(where, now, query)
+        return queue.look_up(where, now, query)
+
+    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+        return queue.read_queue(where, now)
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return messages.history(where, now, since)

@@ -1,7 +1,6 @@
-"""Messages through W-API: sends, its queue, its log of deliveries, its webhooks.
+"""Messages through W-API: sends, its log of deliveries, its webhooks.
 
-W-API keeps sends while the session is down and sends them later. So an accepted send is no proof of an open socket, and
-what is in doubt may still lie in its queue: found there it is found, absent there it is still unknown.
+W-API keeps sends while the session is down and sends them later (`queue`): an accepted send proves no open socket.
 Unrecorded: all shapes are from clients. Field names are compared without case, for both spellings were met.
 """
 
@@ -17,10 +16,8 @@ from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import (
     Flow,
     Json,
-    LookupOutcome,
     OutgoingMessage,
     SendOutcome,
-    SentQuery,
     WebhookReading,
     Where,
 )
@@ -132,7 +129,8 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     news = server_news(heard, now, "send")
     provider_id = text(at(heard.body, "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
-        return SendOutcome("accepted", provider_id, evidence=news, queue_ref=first(heard.body, "insertedId"))
+        queue_ref = first(heard.body, "insertedId")
+        return SendOutcome("accepted", provider_id, evidence=news, queue_ref=queue_ref, queued=True)
     if heard.kind == "no" or dead_socket(heard):
         return _refused(heard, now)
     if heard.no_route:
@@ -157,18 +155,6 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))
     fault: Fault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
     return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=(answered,))
-
-
-def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
-    """Whether it lies in W-API's queue. It leaves the queue when it is sent, so absence says nothing."""
-    heard = yield from hear_from(where, call(where, "GET", "/quere/quere"))
-    if heard.kind != "ok":
-        return LookupOutcome("unknown", detail=heard.detail, evidence=server_news(heard, now, "list"), later=True)
-    for entry in _objects(heard.body):
-        provider_id = first(entry, "messageId")
-        if query.queue_ref and first(entry, "insertedId", "_id", "id") == query.queue_ref and provider_id:
-            return LookupOutcome("found", provider_id, "still in W-API's queue")
-    return LookupOutcome("unknown", detail="not in W-API's queue: sent, or never taken")
 
 
 # -- what came while nobody listened -----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from esteio.store.sqlite.cold import thaw
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session
 from esteio.store.sqlite.messages import resolve_chat
+from esteio.store.sqlite.parking import unpark
 from esteio.store.sqlite.receipts import advance, apply_receipt, catch_up
 from esteio.store.sqlite.room import Room, add_message_event
 from esteio.store.sqlite.sessions import server_of_session
@@ -181,7 +182,7 @@ class _Application:
         """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
         row = self._own(provider_id)
         if row is not None and row[6] not in {"sending", "in_doubt"}:
-            return False
+            return unpark(self._db, row[1]) is not None if rows.is_parked(row) else False
         row = row or self._unconfirmed(chat, content, happened_at)
         if row is None:
             return False

@@ -1,8 +1,9 @@
 """Lanes: whose turn it is in each chat. Every change of an outgoing message's state ends here.
 
-A lane's row stands while its chat has a message queued, sending, or in a doubt that may still be resolved (one that is
-set aside holds nobody up). It names the head and, while nothing is under way, when the head is due. It is always
-computed from the messages, in the transaction that changed them.
+A lane's row stands while its chat has a message queued, sending, parked (sent, and perhaps still in the provider's own
+queue), or in a doubt that may still be resolved (one that is set aside holds nobody up). It names the head and, while
+nothing is under way, when the head is due. It is always computed from the messages, in the transaction that changed
+them.
 
 Never lives here: which lane goes first (`sending`).
 """

@@ -10,6 +10,7 @@ from esteio.core.model import MessageState, Reason, SessionId
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import announce, refresh_lane
+from esteio.store.sqlite.parking import go_on, unpark
 
 _REACHED: dict[str, MessageState] = {"server": "sent", "device": "delivered", "read": "read", "played": "read"}
 _ORDER: dict[MessageState, int] = {"sending": 0, "in_doubt": 0, "sent": 1, "delivered": 2, "read": 3}
@@ -38,8 +39,9 @@ def advance(
     provider_id: str | None = None,
     reason: Reason | None = None,
 ) -> bool:
-    """Move a message forward at the outside's word; whether that settled a send."""
-    settled = row[6] in _UNSETTLED
+    """Move a message forward at the outside's word; whether that set its chat free."""
+    parked = rows.is_parked(row)
+    settled = row[6] in _UNSETTLED or parked
     params = {
         "seq": rows.seq_of(row),
         "state": state,
@@ -51,7 +53,9 @@ def advance(
     written = db.row("message_advance", params)
     if written is None:  # pragma: no cover - the row was read in this transaction
         return False
-    if settled:
+    if parked:
+        go_on(db, row)
+    elif settled:
         refresh_lane(db, row[2], row[4])
     announce(db, written, at, sentence)
     return settled
@@ -60,10 +64,11 @@ def advance(
 def apply_receipt(
     db: Db, row: Row, receipt: str, at: float, happened_at: float, error_code: str | None, sentence: Sentence
 ) -> bool:
-    """Apply one receipt to a message of ours; whether it settled a send."""
+    """Apply one receipt to a message of ours; whether that set its chat free."""
     following = after_receipt(row[6], receipt) if row[3] == "out" else None
     if following is None:
-        return False
+        # Nothing new of the message, but WhatsApp has it: it lies in no queue.
+        return rows.is_parked(row) and receipt in _REACHED and unpark(db, row[1]) is not None
     reason = Reason("refused-by-whatsapp", {"code": error_code or ""}) if following == "failed" else None
     return advance(db, row, following, at, sentence, happened_at=happened_at, reason=reason)
 

@@ -153,7 +153,7 @@ class Sending(Room):
         if settlement.attempt is not None:
             _add_attempt(db, settlement)
         # What was set aside is settled beside another one of its chat, which may be under way.
-        if state in {"queued", "in_doubt"} or before == "in_doubt":
+        if state in {"queued", "in_doubt"} or before == "in_doubt" or settlement.parked:
             refresh_lane(db, session_id, chat)
         else:
             advance_lane(db, session_id, chat)
@@ -222,6 +222,7 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
         "queue_ref": settlement.queue_ref,
         "sent_at": settlement.sent_at,
         "aside": int(settlement.aside),
+        "parked": int(settlement.parked),
     }
 
 
@@ -256,10 +257,4 @@ def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
 def _add_attempt(db: Db, settlement: SendSettlement) -> None:
     attempt = settlement.attempt
     if attempt is not None:
-        params = {
-            "message_id": settlement.message_id,
-            "at": attempt.at,
-            "outcome": attempt.outcome,
-            "detail": attempt.detail,
-        }
-        db.run("attempt_add", params)
+        db.run("attempt_add", rows.attempt_params(settlement.message_id, attempt))

@@ -1,0 +1,81 @@
+"""Parked messages: what the provider took into a queue of its own is looked for there, so that its chat may go on.
+
+Mostly an acknowledgement is faster and nothing is looked at. One read of a queue answers for all of its session. Never
+lives here: how long a chat waits (`core.parking`), a resend, a judgement of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from esteio.clock import Clock
+from esteio.core import outbound, parking
+from esteio.core.evidence import Evidence
+from esteio.core.model import AttemptRecord, Message, MessageId, ServerName, SessionId
+from esteio.core.session import Session
+from esteio.engine.address import AddressBook, Unaddressed
+from esteio.engine.rounds import by_session
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import QueueOutcome, Transport
+from esteio.store.base import ParkedSettlement, Store
+
+BATCH = 500
+
+log = logger("parking")
+
+
+class Parking:
+    """Looks after parked messages. `told`: the chat of this message may go on; `heard`: news of a server."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        transport: Transport,
+        *,
+        judged: Callable[[SessionId], Session | None],
+        told: Callable[[SessionId, MessageId], None],
+        heard: Callable[[ServerName, Sequence[Evidence]], None],
+    ) -> None:
+        self._store, self._clock, self._addresses = store, clock, addresses
+        self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
+
+    async def look(self) -> int:
+        """One round over the messages whose queue is to be looked at; how many they were."""
+        due = await self._store.parked(self._clock.now(), BATCH)
+        await by_session(due, self._look_at)
+        return len(due)
+
+    async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
+        session = self._judged(session_id) or await self._store.session_by_id(session_id)
+        if session is None:
+            return
+        queue = await self._queue(session)
+        if queue.evidence:
+            self._heard(session.server, queue.evidence)
+        now, opened = self._clock.now(), outbound.opened_at(self._judged(session_id) or session)
+        settlements = [
+            _settlement(one, parking.after_look(one, queue.ids, opened=opened, now=now), queue, now) for one in messages
+        ]
+        for message_id in await self._store.settle_parked(settlements):
+            self._told(session_id, message_id)
+
+    async def _queue(self, session: Session) -> QueueOutcome:
+        try:
+            provider, where = await self._addresses.of_session(session)
+            return await driver.run(provider.read_queue(where, self._clock.now()), self._transport)
+        except Unaddressed:
+            return QueueOutcome(None, "the server was deleted")
+        except Exception as error:
+            # A defect of ours with one session may not hold up all others.
+            log.exception("work.failed", session=session.name)
+            return QueueOutcome(None, f"internal error: {type(error).__name__}")
+
+
+def _settlement(message: Message, look: parking.Look, queue: QueueOutcome, now: float) -> ParkedSettlement:
+    attempt = None
+    if look.given_up:
+        attempt = AttemptRecord(now, "looked: queue", queue.detail or "still in the provider's queue")
+    return ParkedSettlement(message.id, now, look.due_at, look.reason, attempt)
