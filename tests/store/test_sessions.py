@@ -273,6 +273,13 @@ async def test_of_a_large_server_everyone_who_fell_is_seen(store, make):
     assert len((await store.session_view(session.id, NOW)).fallen) == 100
 
 
+async def test_what_many_sessions_share_is_held_once(store, make):
+    one, two = [(await store.session_by_id((await make.session(store, name)).id)) for name in "ab"]
+    assert one.name is not two.name
+    for word in ("server", "kind", "policy", "state", "gate"):
+        assert getattr(one, word) is getattr(two, word), word
+
+
 async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store, make):
     session = await make.session(store, "a", linked=True)
     view = await store.session_view(session.id, NOW)

@@ -6,7 +6,8 @@ msgspec reads into the same types again. Never lives here: SQL, a driver, a deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -50,6 +51,7 @@ _limits = msgspec.json.Decoder(Limits)
 _words = msgspec.json.Decoder(tuple[str, ...])
 _strings = msgspec.json.Decoder(dict[str, str])
 _any = msgspec.json.Decoder(dict[str, Any])
+_once: Callable[[Any], Any] = sys.intern
 
 EMPTY = "{}"
 
@@ -152,21 +154,22 @@ def _fallen_since(session: Session) -> float | None:
 
 
 def session_of(row: Row) -> Session:
+    """As many sessions as there are are held in memory; the words that they share are one value each."""
     return Session(
         id=row[0],
         name=row[1],
-        server=row[2],
-        kind=row[3],
+        server=_once(row[2]),
+        kind=_once(row[3]),
         created_at=row[4],
         phone=row[5],
         ref=_strings.decode(row[6]),
-        policy=row[7],
-        state=row[8],
+        policy=_once(row[7]),
+        state=_once(row[8]),
         since=row[9],
         reason=_reason.decode(row[10]),
         can_send=_axis.decode(row[11]),
         can_receive=_axis.decode(row[12]),
-        gate=row[13],
+        gate=_once(row[13]),
         gate_since=row[14],
         outage=_read(_outage, row[15]),
         last_outage=_read(_outage, row[16]),
