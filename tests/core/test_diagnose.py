@@ -548,3 +548,39 @@ def test_a_flap_is_over_at_the_moment_it_is_woken_for():
     over = times[-1] + DEFAULT.flap_within_s
     assert diagnose.is_flapping(Facts(connecting=times), DEFAULT, over - 0.001)
     assert not diagnose.is_flapping(Facts(connecting=times), DEFAULT, over)
+
+
+def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once():
+    """Its answer is as new as the act: what it says is not out of date."""
+    fleet = Fleet(can=WAPI)
+    fleet.after(600)
+    fleet.hear("instance_missing", road="state")
+    fleet.judge()
+    for _ in range(200):
+        if fleet.open_act() is not None:
+            fleet.hear("instance_missing", road="act")
+            fleet.answer("missing")
+        fleet.after(20)
+        assert (fleet.one.state in ("connected", "degraded"), fleet.one.gate) == (False, "held")
+    assert fleet.rungs().count("restart") > 1
+    assert [phase for _, phase in fleet.notices()] == ["opened"]
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    assert fleet.one.state == "connected"
+
+
+def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name():
+    fleet = Fleet()
+    fleet.now += 600
+    fleet.hear("outdated", road="webhook")
+    fleet.hear("said_closed", road="state")
+    fleet.judge()
+    assert fleet.one.reason.code == "outdated"
+    fleet.now += 5
+    fleet.hear("said_open", road="state")
+    fleet.judge()
+    assert (fleet.one.reason.code, fleet.one.gate, fleet.one.outage is None) == ("ghost-socket", "held", False)
+    fleet.now += 5
+    fleet.hear("socket_ok")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.outage) == ("connected", None)

@@ -102,6 +102,7 @@ class Watched(Fleet):
         budget_is_kept(self, view, decision, now)
         counters_only_grow(view, decision, now)
         gate_is_shut_on_the_dead(self, n, decision)
+        an_outage_ends_with_life(view, decision)
         again = decide(msgspec.structs.replace(self.view(n), news=()), now)
         assert again.act is None, f"{again.act}: deciding again may not act again"
         assert not again.notices
@@ -187,6 +188,13 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
     assert ended is not None
     assert now - ended >= view.policy.stable_after_s, shrunk
     assert now - (before.last_restart_at or 0.0) >= view.policy.stable_after_s
+
+
+def an_outage_ends_with_life(view: View, decision: Decision) -> None:
+    """Since it began, or told late, so that it never was one. That what proved it is out of date proves nothing."""
+    was, after = view.session.outage, decision.session
+    if was is not None and after.outage is None and after.linked and not after.paused:
+        assert after.facts.life_at > min(was.since, view.session.facts.life_at), after.reason
 
 
 def gate_is_shut_on_the_dead(fleet: Fleet, n: int, decision: Decision) -> None:

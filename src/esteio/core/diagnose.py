@@ -62,6 +62,8 @@ DOWN: frozenset[Kind] = frozenset(
     }
 )
 """Verdicts that speak of the session's own fall."""
+HALF_FALLS = frozenset({"deaf", "stalled"})
+"""Of a session that lives and hears nothing."""
 FOR_PEOPLE: frozenset[Kind] = frozenset(
     {"logged_out", "banned", "outdated", "replaced", "wrong_identity", "unpaired", "awaiting_qr", "refused"}
 )
@@ -93,9 +95,21 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     fall = _fall(session, server, policy, now)
     if fall and fall.since >= facts.life_at:
         return fall
+    unproved_since = _unproved_since(session)
+    if unproved_since:
+        return _death(msgspec.structs.replace(facts, dead_at=unproved_since), server)
     if facts.life_at:
         return _living(session, policy, now)
     return fall or _unborn(facts, session)
+
+
+def _unproved_since(session: Session) -> float:
+    """It fell, and what proved that is out of date, but no life was seen since: it is down until there is, and what the
+    provider says by now gives the fall its name. 0 when it is not so."""
+    outage, facts = session.outage, session.facts
+    if outage is None or outage.because in HALF_FALLS:
+        return 0.0
+    return outage.since if max(facts.life_at, facts.life_seen_at) < outage.since else 0.0
 
 
 def _wrong_phone(session: Session) -> bool:
@@ -122,8 +136,8 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
     if (
         not _being_made(session)
-        and facts.missing_at > max(facts.life_at, facts.act_at)
-        and facts.missing_at >= facts.said_at
+        and facts.missing_at > facts.life_at
+        and facts.missing_at >= max(facts.act_at, facts.said_at)
     ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
