@@ -150,6 +150,7 @@ def test_a_connection_that_breaks_after_the_request_may_have_been_heard():
 
     error, heads = asyncio.run(main())
     assert error.sent == "maybe"
+    assert not error.kept
     assert len(heads) == 1  # a DELETE is a logout: the library must not repeat it
 
 
@@ -175,6 +176,7 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
 
     error, heads = asyncio.run(main())
     assert error.sent == "maybe"
+    assert error.kept, "it may have ended long before: that is no news of the server"
     assert (len(heads), heads_seen) == (1, ["second"])
 
 

@@ -54,6 +54,7 @@ REFUSED = TransportFailed("the connection was refused", sent="no")
 CROWDED = TransportFailed("too many requests to this server are under way", sent="no", crowded=True)
 LATE = TransportFailed("no answer within 8 s", sent="maybe", timed_out=True)
 RESET = TransportFailed("the connection was reset", sent="maybe")
+ENDED = TransportFailed("the server closed the connection without an answer", sent="maybe", kept=True)
 HUGE = TransportFailed("answer too large: more than 9 bytes", sent="maybe")
 GOOD = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
               "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
@@ -64,6 +65,7 @@ SERVER_TROUBLE = {
     "crowded": CROWDED,
     "late": LATE,
     "reset": RESET,
+    "kept": ENDED,
     "too large": HUGE,
     "404 page": html(404),
     "200 page": html(200),
@@ -90,11 +92,13 @@ def test_a_servers_trouble_says_nothing_of_the_session(adapter, flow, trouble):
 
 @every_adapter
 @every_flow
-def test_our_own_crowd_before_its_door_says_nothing_of_the_server(adapter, flow):
-    """Else a burst of looks would call it down, and its next answer a boot."""
+@pytest.mark.parametrize("ours", [CROWDED, ENDED], ids=["crowded", "kept"])
+def test_what_is_our_own_doing_says_nothing_of_the_server(adapter, flow, ours):
+    """A crowd before its door, a kept connection that we were too slow to use: else a burst of looks would call it
+    down, and its next answer a boot."""
     _, asked = drive(FLOWS[flow](adapter), GOOD)
     for step in range(len(asked)):
-        outcome, _ = drive(FLOWS[flow](adapter), *[GOOD] * step, CROWDED)
+        outcome, _ = drive(FLOWS[flow](adapter), *[GOOD] * step, ours)
         assert not [one for one in outcome.evidence if KINDS[one.kind].weight == "death"]
 
 
@@ -132,6 +136,7 @@ def test_an_act_is_not_reached_or_unanswered_when_nobody_answers(adapter, act):
     first, asked = drive(FLOWS[act](adapter), CROWDED)
     assert first.answer == ("not_reached" if asked else "unsupported")
     assert len(asked) <= 1, "what could not be looked at is not acted on"
+    assert act != "connect" or len(drive(FLOWS[act](adapter), ENDED)[1]) <= 1
     first, asked = drive(FLOWS[act](adapter), LATE)
     assert first.answer in {"unanswered", "not_reached", "unsupported"}
 

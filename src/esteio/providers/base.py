@@ -64,17 +64,25 @@ class TransportFailed(Exception):
 
     `sent` says whether the request may have reached the other side: "no" (connection refused, DNS, TLS: surely not
     processed) or "maybe" (time-out, reset after sending, answer cut or too large). `crowded`: it was never asked, for
-    too many requests of ours were under way there; that speaks of us, not of the server.
+    too many requests of ours were under way there; that speaks of us, not of the server. `kept`: the connection was
+    left from an earlier exchange, and may have ended at any time since; that says nothing of the server now.
     """
 
     def __init__(
-        self, reason: str, *, sent: Literal["no", "maybe"], timed_out: bool = False, crowded: bool = False
+        self,
+        reason: str,
+        *,
+        sent: Literal["no", "maybe"],
+        timed_out: bool = False,
+        crowded: bool = False,
+        kept: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent: Literal["no", "maybe"] = sent
         self.timed_out = timed_out
         self.crowded = crowded
+        self.kept = kept
 
 
 class Transport(Protocol):

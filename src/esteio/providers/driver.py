@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import aiohttp
 import msgspec
@@ -158,7 +158,7 @@ class AiohttpTransport:
         except TransportFailed:
             raise
         except Exception as error:
-            raise _translated(error, mark.sent, request.timeout_s) from error
+            raise _translated(error, mark, request.timeout_s) from error
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         # A length that is told is kept to by the parser; what is packed may be of any length.
@@ -253,13 +253,16 @@ def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket
 
 
 class _Mark:
-    """Whether a connection was in hand: from then on the request may have arrived."""
+    """Whether a connection was in hand: from then on the request may have arrived. And whether it was a kept one."""
 
     sent: Literal["no", "maybe"] = "no"
+    kept = False
 
 
 _MARK: ContextVar[_Mark] = ContextVar("mark")
 """Of the exchange that this task performs."""
+_USED: WeakSet[Any] = WeakSet()
+"""Connections on which something was asked before."""
 
 
 class _Marked(aiohttp.ClientRequest):
@@ -267,7 +270,9 @@ class _Marked(aiohttp.ClientRequest):
 
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Marked first, then written."""
-        _MARK.get().sent = "maybe"
+        mark = _MARK.get()
+        mark.sent, mark.kept = "maybe", conn.protocol in _USED
+        _USED.add(conn.protocol)
         return await super().send(conn)
 
 
@@ -283,15 +288,20 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def _translated(error: Exception, sent: Literal["no", "maybe"], timeout_s: float) -> TransportFailed:
+_ENDED = (aiohttp.ServerDisconnectedError, ConnectionError, aiohttp.ClientOSError)
+"""What a connection that has ended looks like before any answer."""
+
+
+def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFailed:
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
+    sent, kept = mark.sent, mark.kept and isinstance(error, _ENDED)
     if isinstance(error, TimeoutError):
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
         return TransportFailed(NOT_ALLOWED, sent="no")
     for kind, reason in _REASONS:
         if isinstance(error, kind):
-            return TransportFailed(reason, sent=sent)
+            return TransportFailed(reason, sent=sent, kept=kept)
     return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent)
 
 

@@ -176,7 +176,8 @@ Kind = Literal[
 ]
 """What any server may say: yes; no; a page for people (or a redirect); a path it does not have; a licence wall; a wrong
 key; too many requests; 5xx in its own words; 502, 503, 504 (somebody in between); connection refused; no answer in
-time; an answer that broke off; an answer longer than we read; nothing, for it was not asked (`crowded`)."""
+time; an answer that broke off; an answer that we did not read (too long, or its kept connection had ended); nothing,
+for it was not asked (`crowded`)."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -227,7 +228,7 @@ def _unescaped(body: Json, raw: str) -> str:
 
 
 def _silence(failed: TransportFailed) -> Kind:
-    if failed.reason.startswith(TOO_LARGE):
+    if failed.kept or failed.reason.startswith(TOO_LARGE):
         return "unread"
     if failed.crowded:
         return "crowded"
@@ -281,8 +282,8 @@ _SERVER_NEWS: Mapping[Kind, str] = {
 
 
 def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
-    """What this answer says of the server, and nothing of the session. An answer too long to read says nothing, and
-    so does our own crowd before its door."""
+    """What this answer says of the server, and nothing of the session. An answer that we did not read says nothing,
+    and neither does our own crowd before its door."""
     kind = _SERVER_NEWS.get(heard.kind)
     if kind is None:
         return ()

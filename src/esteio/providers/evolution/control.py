@@ -81,7 +81,7 @@ def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome
     look = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
     if look.kind == "missing":
         return ActOutcome("missing", look.detail, news(look, now, "state"))
-    if look.kind in ("unreachable", "crowded", "late", "cut", "gateway"):
+    if look.kind in ("unreachable", "crowded", "late", "cut", "unread", "gateway"):
         return ActOutcome("not_reached", look.detail, news(look, now, "state"))
     state = at(look.body, "instance", "state") if look.kind == "ok" else None
     claims = (claim(state, now, "state"),) if look.kind == "ok" else ()
