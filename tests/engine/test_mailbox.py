@@ -11,6 +11,7 @@ import pytest
 from engine_stage import Restarts, linked, play, play_restarts
 
 from esteio.core.evidence import seen
+from esteio.core.model import ServerName
 from esteio.engine import mailbox
 from esteio.engine.mailbox import SHORTEST_S
 from esteio.sim.lab import Lab
@@ -75,6 +76,31 @@ def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_anothe
         assert max(under_way) < 3, "nobody is added to so many"
 
     play_restarts(story, tmp_path / "esteio.db")
+
+
+def test_under_a_new_weather_a_large_server_is_judged_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "JUDGED_AT_ONCE", 3)
+
+    async def story(lab: Lab) -> None:
+        await lab.add_server("prov")
+        for number in range(14):
+            await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
+        await asyncio.sleep(120)
+        mailboxes, judged = lab.gateway.mailboxes, []
+        truly = mailboxes.nudge
+
+        def nudge(key: mailbox.Key) -> None:
+            judged.append((key, mailboxes._judging))
+            truly(key)
+
+        mailboxes.nudge = nudge  # type: ignore[method-assign]
+        await mailboxes._weather(ServerName("prov"))
+        assert len({key for key, _ in judged}) == 14
+        assert max(under_way for _, under_way in judged) < 3
+        await asyncio.sleep(1)
+        assert mailboxes._judging == 0
+
+    play(story)
 
 
 def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(

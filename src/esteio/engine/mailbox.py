@@ -27,6 +27,9 @@ SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
 SWEEP_MOST = 500
 """So many sessions may be under way when a sweep adds one: after a start all are due, and come as fast as others go."""
+JUDGED_AT_ONCE = 500
+"""Under a new weather so many sessions are judged at a time: thousands of tasks in one turn would hold up all others,
+and what is late then looks like silence."""
 SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
@@ -80,7 +83,9 @@ class Mailboxes:
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
-        """A task has come to its end; the sweep waits for it."""
+        """A task has come to its end: whoever waits for room looks anew."""
+        self._judging = 0
+        """Sessions at whose mailbox a task works, or soon will."""
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._open = True
@@ -131,6 +136,7 @@ class Mailboxes:
         box.dirty = box.dirty or dirty
         if not box.working and not self._settled_quietly(key, box):
             box.working = True
+            self._judging += isinstance(key, int)
             self._spawn(self._work(key, box))
 
     def _settled_quietly(self, key: Key, box: _Box) -> bool:
@@ -170,6 +176,10 @@ class Mailboxes:
         self._tasks.discard(task)
         self._room.set()
 
+    async def _for_room(self) -> None:
+        self._room.clear()
+        await self._room.wait()
+
     # -- the worker -----------------------------------------------------------------------------------------------
 
     async def _work(self, key: Key, box: _Box) -> None:
@@ -193,6 +203,7 @@ class Mailboxes:
                 more = bool(box.news) or box.dirty
         finally:
             box.working = False
+            self._judging -= isinstance(key, int)
         if not box.looking and not box.news and not box.dirty:
             self._boxes.pop(key, None)
 
@@ -271,6 +282,8 @@ class Mailboxes:
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
         async for session in every_session(self._store, name):
+            while self._judging >= JUDGED_AT_ONCE:
+                await self._for_room()
             self.nudge(session.id)
 
     # -- time -----------------------------------------------------------------------------------------------------
@@ -326,8 +339,7 @@ class Mailboxes:
                 self.nudge(stored.server.name)
         for session_id in await self._store.due_sessions(now):
             while len(self._tasks) >= SWEEP_MOST:
-                self._room.clear()
-                await self._room.wait()
+                await self._for_room()
             if self._unknown(session_id):
                 self.nudge(session_id)
 
