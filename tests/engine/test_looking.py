@@ -63,3 +63,20 @@ def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
         assert not [url for url in noted.asked if "fetchInstances?instanceName=" in url]
 
     play(story)
+
+
+def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        session = await lab.store.session("loja")
+        lookout = lab.gateway.mailboxes._lookout
+        await lookout.session(session, "socket")
+        usual = lookout._walks[session.id]
+        through = await lookout.session(session, "roundtrip")
+        assert "round_trip_ok" in {one.kind for one in through.session}
+        assert lookout._walks[session.id] is usual
+        again = await lookout.session(session, "socket")
+        assert {one.kind for one in again.session} >= {"said_open", "socket_ok"}
+        assert lookout._walks[session.id] is usual
+
+    play(story)

@@ -125,3 +125,26 @@ def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
         assert await lab.until(heard, 120) <= mailbox.SWEEP_S + 1
 
     play(story)
+
+
+def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(60)
+        mailboxes, rings, woken = lab.gateway.mailboxes, [0], [0]
+        truly_ring, truly_put = mailboxes._ring, mailboxes._put
+
+        def ring() -> None:
+            rings[0] += 1
+            truly_ring()
+
+        def put(key, news, *, dirty):  # type: ignore[no-untyped-def]
+            woken[0] += mailboxes._alarm_at < 0  # while it rings
+            truly_put(key, news, dirty=dirty)
+
+        mailboxes._ring, mailboxes._put = ring, put  # type: ignore[method-assign]
+        await asyncio.sleep(600)
+        assert rings[0] > 20, "looks go on"
+        assert rings[0] <= woken[0], "and whoever is woken is due"
+
+    play(story)

@@ -88,3 +88,35 @@ def test_turning_without_time_is_told(monkeypatch):
 
     with pytest.raises(Livelock, match="stands still"):
         run_virtual(spin)
+
+
+def test_a_callback_that_fails_is_told_and_ends_nothing():
+    async def main():
+        loop = asyncio.get_running_loop()
+        told = []
+        loop.set_exception_handler(lambda _, what: told.append(what["exception"]))
+        loop.call_soon(lambda: 1 / 0)
+        loop.call_later(1.0, {}.pop, 0)
+        await asyncio.sleep(2.0)
+        return [type(one) for one in told]
+
+    assert run_virtual(main) == [ZeroDivisionError, KeyError]
+
+
+def test_only_what_still_waits_is_taken_back():
+    async def main():
+        loop, heard = asyncio.get_running_loop(), []
+        rang = loop.call_later(1.0, heard.append, "rang")
+        waits = loop.call_later(3.0, heard.append, "too late")
+        soon = loop.call_soon(heard.append, "never")
+        soon.cancel()
+        await asyncio.sleep(2.0)
+        rang.cancel()
+        assert loop._cancelled_timers == 0
+        waits.cancel()
+        assert (waits.cancelled(), waits.when()) == (True, 3.0)
+        assert loop._cancelled_timers == 1
+        await asyncio.sleep(2.0)
+        return heard
+
+    assert run_virtual(main) == ["rang"]

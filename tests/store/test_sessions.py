@@ -240,6 +240,17 @@ async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
     ]
 
 
+async def test_what_repeats_itself_within_one_decision_is_counted_too(store, make):
+    session = await make.session(store)
+    news = [seen(kind, NOW + at, "probe") for at in range(3) for kind in ("said_open", "socket_ok")]
+    assert await store.commit_decision(DecisionCommit(session=session, news=tuple(news)))
+    lines = await store.timeline(session.id, 0, 100)
+    assert [(line.code, line.count, line.at) for line in lines] == [
+        ("said_open", 3, NOW + 2),
+        ("socket_ok", 3, NOW + 2),
+    ]
+
+
 async def test_nothing_is_counted_across_a_decision(store, make):
     session = await make.session(store)
     decision = JournalEntry(kind="decision", at=NOW, code="x")

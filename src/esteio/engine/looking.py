@@ -94,10 +94,12 @@ class Lookout:
         kept = self._walks.get(session_id)
         last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
         outcome, again = await walk(provider.probe(where, now, depth), self._transport, last)
+        if again is last and last is not None:
+            return outcome
         # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
             self._walks.pop(session_id, None)
-        elif again is not last:
+        elif depth != "roundtrip" or kept is None:
             outcome = self._shared(outcome)
             self._walks[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome

@@ -236,10 +236,10 @@ class Mailboxes:
             saw = await self._lookout.session(decision.session, decision.look or "state")
         finally:
             box.looking = False
-        await self._pass_on(decision.session.server, saw)
+        self._pass_on(decision.session.server, saw)
         self.tell(session_id, saw.session)
 
-    async def _pass_on(self, server: ServerName, saw: Seen) -> None:
+    def _pass_on(self, server: ServerName, saw: Seen) -> None:
         """Only what is news about the server: that a sound one answered is told by its own look often enough."""
         troubled = server in self._troubled
         telling = [e for e in saw.server if troubled or e.kind != "server_answered"]
@@ -310,10 +310,12 @@ class Mailboxes:
             await asyncio.sleep(SWEEP_S)
 
     def _set_alarm(self) -> None:
-        """One timer, for what falls due first."""
+        """One timer, for what falls due first; what was put off since rings for nobody."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm, self._alarm_at = None, math.inf
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
         if self._heap and self._open:
             self._alarm_at = self._heap[0][0]
             pause = max(self._alarm_at - self._clock.now(), SHORTEST_S)

@@ -79,9 +79,9 @@ class SimTransport:
 
     def _home(self, url: str) -> SimServer:
         _, _, tail = url.partition("://")
-        host, _, path = tail.partition("/")
+        host, slash, path = tail.partition("/")
         for server in self.world.by_host.get(host, ()):
-            if f"/{path}".startswith(server.base_path):
+            if not server.base_path or (slash + path).startswith(server.base_path):
                 return server
         raise TransportFailed(f"no such host: {host}", sent="no")
 

@@ -17,6 +17,8 @@ from contextvars import Context, copy_context
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 
 START_EPOCH = 1_795_000_000.0
@@ -59,42 +61,43 @@ class _Selector(selectors.SelectSelector):
         return key
 
 
-class _Handle(asyncio.Handle):
-    """A callback, without what asyncio keeps for its debug mode: a fleet's day is tens of millions of them."""
+class _Handle(msgspec.Struct):
+    """What `asyncio.Handle` is to those who call, without its debug mode: a fleet's day is tens of millions of them."""
 
-    __slots__ = ()
+    _callback: Callable[..., object]
+    _args: tuple[Any, ...]
+    _context: Context
+    _cancelled: bool = False
 
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], loop: VirtualLoop, context: Context | None
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop, self._callback, self._args = loop, callback, args
-        self._cancelled, self._repr, self._source_traceback = False, None, None
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
 
 
-class _Timer(asyncio.TimerHandle):
+class _Timer(_Handle):
     """The same at a time. Timers stand in the heap beside their time and number, and are never compared themselves."""
 
-    __slots__ = ()
+    _loop: VirtualLoop | None = None
+    """While it stands in the heap."""
+    _when: float = 0.0
 
-    def __init__(
-        self,
-        when: float,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: VirtualLoop,
-        context: Context | None,
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop, self._callback, self._args, self._when = loop, callback, args, when
-        self._cancelled, self._repr, self._source_traceback, self._scheduled = False, None, None, True
+    def when(self) -> float:
+        return self._when
+
+    def cancel(self) -> None:
+        """Asked also of what has rung already (by every sleep), and then to no effect."""
+        if self._loop is not None and not self._cancelled:
+            self._loop._timer_handle_cancelled(self)
+        self._cancelled = True
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop on virtual time. `epoch0` is carried for those who make a `LoopClock` of it."""
 
     if TYPE_CHECKING:  # what the base class has and does not tell of
-        _ready: deque[asyncio.Handle]
+        _ready: deque[_Handle]
         _stopping: bool
 
         def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None: ...
@@ -127,9 +130,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = _Handle(callback, args, self, context)
+        handle = _Handle(callback, args, copy_context() if context is None else context)
         self._ready.append(handle)
-        return handle
+        return handle  # type: ignore[return-value]
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -139,15 +142,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = _Timer(when, callback, args, self, context)
+        timer = _Timer(callback, args, copy_context() if context is None else context, False, self, when)
         self._count += 1
         heappush(self._timers, (when, self._count, timer))
-        return timer
+        return timer  # type: ignore[return-value]
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+    def _timer_handle_cancelled(self, handle: _Timer) -> None:
         self._cancelled_timers += 1
         if self._cancelled_timers > CANCELLED_KEPT and self._cancelled_timers * 2 > len(self._timers):
-            self._timers = [one for one in self._timers if one[2] is not handle and not one[2].cancelled()]
+            self._timers = [one for one in self._timers if one[2] is not handle and not one[2]._cancelled]
             heapify(self._timers)
             self._cancelled_timers = 0
 
@@ -158,24 +161,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._process_events(self._sockets.select(0))
         if not ready and not self._stopping:
             self._jump()
-        else:
-            self._stand()
+        self._turns += 1
+        if self._turns > STANDSTILL_TURNS:
+            self._turns = 0
+            raise Livelock(f"virtual time stands still at {self._now:.3f} s")
         soon = self._now + RESOLUTION_S
         timers = self._timers
         while timers and timers[0][0] < soon:
             timer = heappop(timers)[2]
+            timer._loop = None
             if not timer._cancelled:
                 ready.append(timer)
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle._cancelled:
-                handle._run()
-
-    def _stand(self) -> None:
-        self._turns += 1
-        if self._turns > STANDSTILL_TURNS:
-            self._turns = 0
-            raise Livelock(f"virtual time stands still at {self._now:.3f} s")
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as asyncio does: it ends no loop
+                    what = {"message": f"a callback failed: {handle._callback!r}", "exception": error}
+                    self.call_exception_handler(what)
 
     def _jump(self) -> None:
         timers = self._timers
@@ -185,13 +189,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._wait()
             return
         when = timers[0][0]
-        if when <= self._now:
-            self._stand()
-            return
         if self._limit is not None and when > self._limit:
             limit, self._limit = self._limit, None
             raise OutOfTime(f"virtual time passed {limit:.0f} s")
-        self._turns, self._now = 0, when
+        if when > self._now:
+            self._turns, self._now = 0, when
 
     def _wait(self) -> None:
         """No timer is left: only what is real could still come."""

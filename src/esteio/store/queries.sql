@@ -213,10 +213,10 @@ SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
 WHERE folded = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
 
 -- name: journal_recent
-SELECT {{journal}} FROM journal WHERE session_id = :session_id AND folded = 1 ORDER BY seq DESC LIMIT 8
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND folded = 1 ORDER BY seq DESC LIMIT :limit
 
 -- name: journal_recent_server
-SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND folded = 1 ORDER BY seq DESC LIMIT 8
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND folded = 1 ORDER BY seq DESC LIMIT :limit
 
 -- name: journal_count
 UPDATE journal SET count = :count, first_at = :first_at, at = :at, happened_at = :happened_at WHERE seq = :seq

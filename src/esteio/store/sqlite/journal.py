@@ -11,6 +11,7 @@ Never lives here: who folds, and what evidence means.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 import msgspec
 
@@ -22,6 +23,8 @@ from esteio.store.sqlite.connection import Db
 
 COUNTED_WITHIN_S = 3600
 """A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
+RECENT = 8
+"""So many rows back an equal one is looked for."""
 NEWS_AT_ONCE = 1000
 """How much news one judgement reads; the rest comes with the next one."""
 
@@ -70,38 +73,40 @@ def _counted(old: Evidence, new: Evidence) -> Evidence:
 
 
 def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
-    """Append evidence that its judge has folded already."""
-    for piece in evidence:
-        if not _count_folded(db, session_id, server, piece):
+    """Append evidence that its judge has folded already, or count it into a recent equal row."""
+    pieces = list(evidence)
+    recent = _recent(db, session_id, server) if pieces else []
+    for piece in pieces:
+        place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
+        if place is None:
             db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+            recent = [(db.connection.last_insert_rowid(), piece), *recent[: RECENT - 1]]
+        else:
+            seq, old = recent[place]
+            merged = _counted(old, piece)
+            recent[place] = (seq, merged)
+            _count_up(db, seq, merged)
 
 
-def _count_folded(db: Db, session_id: SessionId | None, server: ServerName, piece: Evidence) -> bool:
+def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tuple[int, Evidence]]:
+    """The last folded evidence, newest first, with its places."""
     # A look brings several pieces at once, in turn: the equal row stands a few rows back, in the same run of evidence.
     # What stands before a decision is never counted up: the story would be told in the wrong order.
     if session_id is None:
-        recent = db.rows("journal_recent_server", {"server": server})
+        found = db.rows("journal_recent_server", {"server": server, "limit": RECENT})
     else:
-        recent = db.rows("journal_recent", {"session_id": session_id})
-    for row in recent:
-        if row[3] != "evidence":
-            return False
-        old = rows.evidence_of(row)
-        began = old.happened_at if old.first_at is None else old.first_at
-        if old.same_news(piece) and piece.seen_at - began < COUNTED_WITHIN_S:
-            merged = _counted(old, piece)
-            db.run(
-                "journal_count",
-                {
-                    "seq": row[0],
-                    "count": merged.count,
-                    "first_at": merged.first_at,
-                    "at": merged.seen_at,
-                    "happened_at": merged.happened_at,
-                },
-            )
-            return True
-    return False
+        found = db.rows("journal_recent", {"session_id": session_id, "limit": RECENT})
+    return [(row[0], rows.evidence_of(row)) for row in takewhile(lambda row: row[3] == "evidence", found)]
+
+
+def _goes_on(old: Evidence, piece: Evidence) -> bool:
+    began = old.happened_at if old.first_at is None else old.first_at
+    return old.same_news(piece) and piece.seen_at - began < COUNTED_WITHIN_S
+
+
+def _count_up(db: Db, seq: int, merged: Evidence) -> None:
+    times = {"first_at": merged.first_at, "at": merged.seen_at, "happened_at": merged.happened_at}
+    db.run("journal_count", {"seq": seq, "count": merged.count, **times})
 
 
 def add_entries(
