@@ -6,7 +6,7 @@ import asyncio
 
 from engine_stage import PHONE, linked, play
 
-from esteio.engine.looking import LOOKS_AT_ONCE
+from esteio.engine.looking import LOOKS_AT_ONCE, _OneByOne
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 
@@ -80,3 +80,29 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
         assert lookout._walks[session.id] is usual
 
     play(story)
+
+
+def test_each_list_is_read_in_a_turn_of_the_loop_of_its_own():
+    async def story() -> None:
+        loop, turn = asyncio.get_running_loop(), 0
+
+        def tick() -> None:
+            nonlocal turn
+            turn += 1
+            loop.call_soon(tick)
+
+        class Instant:
+            async def exchange(self, request: HttpRequest) -> HttpResponse:
+                return HttpResponse(200)
+
+        road = _OneByOne(Instant())
+
+        async def read() -> int:
+            await road.exchange(HttpRequest("GET", "http://here.test/list"))
+            return turn
+
+        tick()
+        turns = await asyncio.gather(*(read() for _ in range(5)))
+        assert len(set(turns)) == 5
+
+    asyncio.run(story())

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -178,6 +179,21 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
     assert error.sent == "maybe"
     assert error.kept, "it may have ended long before: that is no news of the server"
     assert (len(heads), heads_seen) == (1, ["second"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [aiohttp.ClientOSError(32, "Broken pipe"), aiohttp.ServerDisconnectedError(), ConnectionResetError()],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(error):
+    mark = driver._Mark()
+    mark.sent = "maybe"
+    assert not driver._translated(error, mark, 8.0).kept
+    mark.kept = True
+    assert driver._translated(error, mark, 8.0).kept
+    assert not driver._translated(aiohttp.ClientPayloadError(), mark, 8.0).kept, "an answer had begun"
+    assert not driver._translated(TimeoutError(), mark, 8.0).kept
 
 
 def test_silence_is_in_doubt_and_timed_out():

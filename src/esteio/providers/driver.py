@@ -302,7 +302,7 @@ def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFai
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return TransportFailed(reason, sent=sent, kept=kept)
-    return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent)
+    return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent, kept=kept)
 
 
 # -- the trace ---------------------------------------------------------------------------------------------------
