@@ -562,6 +562,7 @@ def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once():
             fleet.answer("missing")
         fleet.after(20)
         assert (fleet.one.state in ("connected", "degraded"), fleet.one.gate) == (False, "held")
+        assert fleet.one.reason.code in ("instance-missing", "quarantine"), fleet.now - T0
     assert fleet.rungs().count("restart") > 1
     assert [phase for _, phase in fleet.notices()] == ["opened"]
     fleet.hear("message_received", road="webhook")

@@ -11,7 +11,7 @@ from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
 from esteio.core import ladder
 from esteio.core.diagnose import Kind, Verdict
 from esteio.core.ladder import RESTART_NOOP, next_step, plan, remaining
-from esteio.core.model import Reason, Recovery, ServerFacts
+from esteio.core.model import Attempt, Reason, Recovery, ServerFacts
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import Facts
 
@@ -296,6 +296,34 @@ def test_no_connect_beside_a_socket_that_is_open():
     assert step(case("closed"), facts=beside).do == "wait"
     gone = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 2), ajar_at=T0 - 4)
     assert step(case("closed"), facts=gone).do == "act"
+
+
+def done(rung: str) -> Attempt:
+    return Attempt(
+        "att_1", rung, 1, opened_at=T0 - 9, until=T0 - 4, performed_at=T0 - 7, answer="ok", result="no-effect"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rung", "looked", "can", "expected"),
+    [
+        ("connect", (), EVOLUTION, "wait"),
+        ("restart", (), EVOLUTION, "wait"),
+        ("connect", ((T0 - 3, "send"), (T0 - 8, "probe")), EVOLUTION, "wait"),
+        ("connect", ((T0 - 8, "send"), (T0 - 3, "probe")), EVOLUTION, "act"),
+        ("connect", (), BAILEYS, "act"),
+        ("logout", (), EVOLUTION, "act"),
+    ],
+)
+def test_after_an_act_that_may_have_opened_a_socket_no_connect_before_somebody_looked(rung, looked, can, expected):
+    """Storm seed 7124: the looks after the first connect met errors, and the second threw its socket out."""
+    times, roads = tuple(at for at, _ in looked), tuple(road for _, road in looked)
+    facts = closed(act_at=T0 - 7, closed=times, closed_by=roads)
+    found = step(case("closed"), facts=facts, can=can, last=done(rung))
+    assert found.do == expected
+    if expected == "wait":
+        assert (found.because.code, found.until) == ("look-first", T0 - 7 + DEFAULT.effect_within_s)
+        assert step(case("closed"), facts=facts, can=can, last=done(rung), now=found.until).do == "act"
 
 
 def test_a_missing_instance_may_still_be_loading_after_a_boot():

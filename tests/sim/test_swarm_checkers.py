@@ -102,6 +102,7 @@ def message(state: str) -> Message:
 
 def test_sent_that_never_left(checkers):
     checkers.settled(message("sent"), at_whatsapp=True)
+    checkers.settled(message("sent"), at_whatsapp=False, parked=True)
     assert rules(checkers) == []
     checkers.settled(message("sent"), at_whatsapp=False)
     checkers.settled(message("failed"), at_whatsapp=False)

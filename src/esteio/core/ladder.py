@@ -15,7 +15,7 @@ import msgspec
 
 from esteio.core import pacing
 from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar
-from esteio.core.model import DESTRUCTIVE, Capabilities, Reason, Rung, Server
+from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 
@@ -178,7 +178,7 @@ def _climb(
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
-    patience = _patience(session, server, verdict, policy, rung, now=now)
+    patience = _patience(session, server, verdict, policy, rung, now=now) or _blindness(session, policy, can, rung, now)
     if patience:
         return patience
     if rung not in DESTRUCTIVE:
@@ -211,6 +211,17 @@ def _patience(
         if now < allowed:
             return Step("wait", Reason("restart-cooldown"), until=allowed)
     return None
+
+
+def _blindness(session: Session, policy: Policy, can: Capabilities, rung: Rung, now: float) -> Step | None:
+    """After an act that opens a socket nobody has looked at it yet, and it may stand: a connect would open one beside
+    it. Where looks fail it is tried all the same, as late as any act's effect may be."""
+    facts, last = session.facts, session.recovery.last
+    if rung != "connect" or not can.socket_probe or last is None or last.rung not in OPENS_SOCKET - {"logout"}:
+        return None
+    seen_at = max((at for at, road in zip(facts.closed, facts.closed_by, strict=True) if road == "probe"), default=0.0)
+    until = facts.act_at + policy.effect_within_s
+    return None if seen_at > facts.act_at or now >= until else Step("wait", Reason("look-first"), until=until)
 
 
 def _stays_closed(session: Session, server: Server, policy: Policy, now: float) -> bool:

@@ -174,6 +174,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The last steps did not help[ ({strikes} series)]. A pause before the next try, longer each time.",
         "If you have removed the cause, ask to recover now.",
     ),
+    "look-first": ("Nobody has seen yet what the last step did: a look comes first.", ""),
     "restart-cooldown": ("The last restart is too recent for another one.", ""),
     "logout-limit": ("The last logout is too recent for another one.", ""),
     "follows": ("It goes on from the step before.", ""),

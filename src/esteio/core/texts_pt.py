@@ -174,6 +174,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Os últimos passos não ajudaram[ ({strikes} séries)]. Pausa antes de tentar de novo, cada vez mais longa.",
         "Se você já corrigiu a causa, mande recuperar agora.",
     ),
+    "look-first": ("Ninguém viu ainda o que o último passo fez: primeiro vem uma consulta.", ""),
     "restart-cooldown": ("O último reinício é recente demais para outro.", ""),
     "logout-limit": ("A última desconexão é recente demais para outra.", ""),
     "follows": ("É a continuação do passo anterior.", ""),

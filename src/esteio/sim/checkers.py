@@ -116,9 +116,10 @@ class Checkers:
             self.broken("order", f"{told.session}: {told.text!r} came after number {self._last_in_chat[chat]}")
         self._last_in_chat[chat] = max(number, self._last_in_chat.get(chat, 0))
 
-    def settled(self, message: Message, *, at_whatsapp: bool) -> None:
-        """At the end: a message that counts as sent really reached WhatsApp; one that failed says why."""
-        if message.state in ("sent", "delivered", "read") and not at_whatsapp:
+    def settled(self, message: Message, *, at_whatsapp: bool, parked: bool = False) -> None:
+        """At the end: a message that counts as sent really reached WhatsApp, or is known to lie in the provider's own
+        queue (`parked`); one that failed says why."""
+        if message.state in ("sent", "delivered", "read") and not (at_whatsapp or parked):
             self.broken("lost", f"{message.session}: {message.content.text!r} is {message.state} and never left")
         if message.state in ("failed", "expired") and message.reason is None:
             self.broken("reason", f"{message.session}: {message.content.text!r} is {message.state} without a reason")

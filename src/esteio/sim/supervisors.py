@@ -23,6 +23,7 @@ from esteio.sim.checkers import Checkers, text_of
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.sim.monitor import Monitor
 from esteio.sim.plan import Plan, PlannedLine, Talk
+from esteio.sim.wapi_line import WapiLine
 from esteio.sim.witness import Witness
 from esteio.sim.world import World
 from esteio.store.base import Work
@@ -192,17 +193,25 @@ class Guarded(Lab):
 
     async def account(self, storm: Weather, counts: MessageCounts) -> None:
         gone = storm.delivered_at.keys() | {one.text for one in storm.witness.refused}
+        queued = self._in_providers_queues()
         for message_id, (name, text) in self._accepted.items():
             message = await self.store.message(MessageId(message_id))
             if message is None:
                 storm.checkers.missing(name, text)
                 continue
-            storm.checkers.settled(message, at_whatsapp=text in gone)
+            # Its reason says so once it has been waited for long enough.
+            parked = text in queued and (message.parked_at is not None or message.reason is not None)
+            storm.checkers.settled(message, at_whatsapp=text in gone, parked=parked)
             if text in gone:
                 continue
-            counts.waiting += message.state in ("queued", "sending", "held")
+            counts.waiting += parked or message.state in ("queued", "sending", "held")
             counts.in_doubt += message.state == "in_doubt"
             counts.said_failed += message.state in ("failed", "expired")
+
+    def _in_providers_queues(self) -> set[str]:
+        """What providers have taken and not sent, on lines that nothing gives back (a ban): there it waits for good."""
+        lines = [line for server in self.world.servers.values() for line in server.lines.values()]
+        return {one.text for line in lines if isinstance(line, WapiLine) for one in line.queue}
 
     async def digest(self) -> bytes:
         told = hashlib.blake2b(digest_size=32)
