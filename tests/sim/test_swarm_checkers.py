@@ -171,6 +171,23 @@ def test_what_was_held_up_on_its_way_says_nothing_of_the_pause_between_two_acts(
     assert rules(checkers) == broken
 
 
+def test_codes_that_are_read_open_nothing():
+    for effect, broken in (("none", []), ("socket", ["budget"])):
+        checkers = among_dead_lines()
+        checkers.controlled(opens(50.0, effect=effect))
+        checkers.controlled(opens(50.1, effect=effect))
+        assert rules(checkers) == broken
+
+
+@pytest.mark.parametrize(("fault", "trouble"), [("stalled", False), ("ghost", False), ("stale_registry", True)])
+def test_where_nothing_probes_a_socket_nobody_knows_that_it_died_behind_a_memory_that_says_open(fault, trouble):
+    checkers = among_dead_lines()
+    session = Session(1, "loja", "s", "wapi", 0.0, state="connected")
+    truth = SimpleNamespace(alive=False, faults=(fault,), claim="open", linked=True)
+    assert bool(checkers.settled_down(session, truth)) is trouble
+    assert checkers.settled_down(msgspec.structs.replace(session, kind="evolution"), truth)
+
+
 @pytest.mark.parametrize(
     ("kind", "fault", "stalls", "blind"),
     [

@@ -145,7 +145,9 @@ class Checkers:
 
     def _within_budget(self, call: ControlCall) -> None:
         server, at = self.servers[call.server], call.at
-        recent = [one for one in self._opens[call.server] if at - one.at < self.policy.effect_within_s]
+        # A connect that opens nothing is how Evolution's code is read.
+        opened = [one for one in self._opens[call.server] if one.verb != "connect" or one.effect != "none"]
+        recent = [one for one in opened if at - one.at < self.policy.effect_within_s]
         # What was on its way in bad weather arrives when it likes.
         calm = server.weather is None and at - server.calm_since >= ON_ITS_WAY_S
         if calm and recent:
@@ -280,7 +282,8 @@ class Checkers:
     def settled_down(self, session: Session, truth: Truth) -> str:
         """Why this session is not where it must be after the calm; empty when it is."""
         if session.state in ("connected", "degraded"):
-            blind = session.kind not in self.probed and not SILENT.isdisjoint(truth.faults)
+            # A queue that stands still tells nobody of a socket that died behind it.
+            blind = session.kind not in self.probed and not {*SILENT, "stalled"}.isdisjoint(truth.faults)
             dead = f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
             return "" if truth.alive or blind else dead
         if session.reason.code in FOR_A_PERSON:
