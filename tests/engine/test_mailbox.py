@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from itertools import pairwise
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def test_under_a_new_weather_a_large_server_is_judged_few_at_a_time(monkeypatch:
         assert max(under_way for _, under_way in judged) < 3
         await asyncio.sleep(1)
         assert mailboxes._judging == 0
+
+    play(story)
+
+
+def test_what_is_held_of_a_quiet_session_is_nothing_to_the_collector() -> None:
+    """It walks all that it knows of at once, and nobody is answered meanwhile: for seconds, with 100,000 lines."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        session = await lab.session("loja")
+        known = lab.gateway.reconciler._known[session.id]
+        where, _, last = lab.gateway.lookout._walks[session.id]
+        held = (known.view, known.session, known.session.reason, known.planned, where, last, *last.asked)
+        assert [value for value in held if gc.is_tracked(value)] == []
 
     play(story)
 

@@ -18,7 +18,7 @@ from esteio.core.session import Session
 Depth = Literal["state", "socket", "roundtrip"]
 
 
-class View(msgspec.Struct, frozen=True):
+class View(msgspec.Struct, frozen=True, gc=False):
     """Everything a decision may depend on. `news` is in order of being seen."""
 
     session: Session
@@ -53,7 +53,7 @@ class Notice(msgspec.Struct, frozen=True):
     held: int = 0
 
 
-class PlannedLook(msgspec.Struct, frozen=True):
+class PlannedLook(msgspec.Struct, frozen=True, gc=False):
     """The look that comes at `at`, and nothing else with it, if nothing is heard before. `wake_at`: when the session is
     to be judged after that if the look, too, brings nothing."""
 

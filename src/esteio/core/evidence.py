@@ -108,7 +108,7 @@ KINDS: Mapping[str, KindSpec] = {
 }
 
 
-class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing seen. Append-only.
 
     `happened_at` is when it happened, as far as its road can tell (a message's own timestamp, never later than

@@ -41,7 +41,7 @@ class Axis(msgspec.Struct, frozen=True):
     at: float | None = None
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """A stable kebab code and the values its sentence needs; the sentences live in `core.errors`."""
 
     code: str

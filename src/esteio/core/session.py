@@ -1,8 +1,9 @@
 """A session as Esteio knows it: its facts, its state and the table of legal moves between states.
 
 `Session` is the row that only `engine.reconcile` writes. `Facts` is what its evidence folded into; it is small and
-bounded, so that a session with a million pieces of evidence costs no more than a new one. Never lives here: how facts
-are folded (`fold`), what to do (`ladder`, `decide`).
+bounded, so that a session with a million pieces of evidence costs no more than a new one. What is held of each session
+for long is declared `gc=False`: values that hold values, never a circle, which the collector would walk a hundred
+thousand times over. Never lives here: how facts are folded (`fold`), what to do (`ladder`, `decide`).
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When anything at all was last heard from the provider about this session."""
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(msgspec.Struct, frozen=True, gc=False):
     """One WhatsApp number on one server. `version` is the compare-and-set counter of the row."""
 
     id: SessionId

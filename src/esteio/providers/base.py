@@ -28,7 +28,7 @@ Json = Any
 # -- the wire ----------------------------------------------------------------------------------------------------
 
 
-class HttpRequest(msgspec.Struct, frozen=True):
+class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     """One request. `url` is absolute; `timeout_s` bounds the whole exchange, connect included."""
 
     method: str
@@ -211,7 +211,7 @@ class WebhookReading(msgspec.Struct, frozen=True):
 # -- where and what ----------------------------------------------------------------------------------------------
 
 
-class Where(msgspec.Struct, frozen=True):
+class Where(msgspec.Struct, frozen=True, gc=False):
     """The provider's side of a session: everything a flow needs to address it. Credentials are in clear here."""
 
     server: ServerName

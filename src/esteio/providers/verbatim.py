@@ -27,7 +27,7 @@ Words = tuple[int, str, bytes]
 """Of an answer what a flow may read: status, content type, body. Other headers (a date) change with each."""
 
 
-class Walk(msgspec.Struct, Generic[T], frozen=True):
+class Walk(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """What was asked, what was answered, and what it came to."""
 
     asked: tuple[HttpRequest, ...]
