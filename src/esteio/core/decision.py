@@ -89,8 +89,14 @@ class Decision(msgspec.Struct, frozen=True):
 class Draft:
     """The sheet one decision is written on; it never outlives the call of `decide`."""
 
+    __slots__ = (
+        "act", "approval", "drop_control", "events", "lines", "look", "notices", "now", "planned", "policy", "server",
+        "session", "view", "wakes",
+    )  # fmt: skip
+
     def __init__(self, view: View, now: float) -> None:
         self.view = view
+        self.policy = view.policy
         self.now = now
         self.session = view.session
         self.server = view.server
@@ -103,10 +109,6 @@ class Draft:
         self.planned: PlannedLook | None = None
         self.wakes: list[float] = []
         self.drop_control = False
-
-    @property
-    def policy(self) -> Policy:
-        return self.view.policy
 
     def change(self, **fields: object) -> None:
         """The session with these fields changed."""

@@ -94,6 +94,8 @@ async def by_session(batch: Iterable[T], in_order: Callable[[SessionId, Sequence
     of_session: dict[SessionId, list[T]] = {}
     for item in batch:
         of_session.setdefault(item.session_id, []).append(item)
+    if not of_session:
+        return
     works = [in_order(session_id, items) for session_id, items in of_session.items()]
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(outcome, BaseException):
