@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gzip
+import math
+import time
 from pathlib import Path
 
 import aiohttp
@@ -151,7 +153,7 @@ def test_a_connection_that_breaks_after_the_request_may_have_been_heard():
 
     error, heads = asyncio.run(main())
     assert error.sent == "maybe"
-    assert not error.kept
+    assert not error.ours
     assert len(heads) == 1  # a DELETE is a logout: the library must not repeat it
 
 
@@ -177,7 +179,7 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
 
     error, heads = asyncio.run(main())
     assert error.sent == "maybe"
-    assert error.kept, "it may have ended long before: that is no news of the server"
+    assert error.ours, "it may have ended long before: that is no news of the server"
     assert (len(heads), heads_seen) == (1, ["second"])
 
 
@@ -187,13 +189,33 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
     ids=lambda error: type(error).__name__,
 )
 def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(error):
-    mark = driver._Mark()
+    mark = driver._Mark(math.inf)
     mark.sent = "maybe"
-    assert not driver._translated(error, mark, 8.0).kept
+    assert not driver._translated(error, mark, 8.0).ours
     mark.kept = True
-    assert driver._translated(error, mark, 8.0).kept
-    assert not driver._translated(aiohttp.ClientPayloadError(), mark, 8.0).kept, "an answer had begun"
-    assert not driver._translated(TimeoutError(), mark, 8.0).kept
+    assert driver._translated(error, mark, 8.0).ours
+    assert not driver._translated(aiohttp.ClientPayloadError(), mark, 8.0).ours, "an answer had begun"
+    assert not driver._translated(TimeoutError(), mark, 8.0).ours
+
+
+def test_a_time_out_that_we_were_too_busy_to_keep_says_so(monkeypatch):
+    """A loop that is held up hears its timers before it hears the answers."""
+    monkeypatch.setattr(driver, "LATE_S", 0.1)
+
+    async def silent(reader, _writer):
+        await reader.read()
+
+    async def main():
+        async with raw(silent) as (base, _):
+            busy = asyncio.get_running_loop().call_later(0.1, time.sleep, 0.4)
+            held_up = await failure(base, timeout_s=0.2)
+            busy.cancel()
+            monkeypatch.setattr(driver, "LATE_S", 60.0)
+            return held_up, await failure(base, timeout_s=0.2)
+
+    held_up, silence = asyncio.run(main())
+    assert (held_up.timed_out, held_up.ours) == (True, True)
+    assert (silence.timed_out, silence.ours) == (True, False)
 
 
 def test_silence_is_in_doubt_and_timed_out():

@@ -54,7 +54,7 @@ REFUSED = TransportFailed("the connection was refused", sent="no")
 CROWDED = TransportFailed("too many requests to this server are under way", sent="no", crowded=True)
 LATE = TransportFailed("no answer within 8 s", sent="maybe", timed_out=True)
 RESET = TransportFailed("the connection was reset", sent="maybe")
-ENDED = TransportFailed("the server closed the connection without an answer", sent="maybe", kept=True)
+ENDED = TransportFailed("the server closed the connection without an answer", sent="maybe", ours=True)
 HUGE = TransportFailed("answer too large: more than 9 bytes", sent="maybe")
 GOOD = reply({"instance": {"instanceName": "s1", "state": "connecting"}, "success": True, "connected": False,
               "count": 0, "messages": {"total": 9, "pages": 9, "records": []},
@@ -65,7 +65,7 @@ SERVER_TROUBLE = {
     "crowded": CROWDED,
     "late": LATE,
     "reset": RESET,
-    "kept": ENDED,
+    "ours": ENDED,
     "too large": HUGE,
     "404 page": html(404),
     "200 page": html(200),
@@ -92,7 +92,7 @@ def test_a_servers_trouble_says_nothing_of_the_session(adapter, flow, trouble):
 
 @every_adapter
 @every_flow
-@pytest.mark.parametrize("ours", [CROWDED, ENDED], ids=["crowded", "kept"])
+@pytest.mark.parametrize("ours", [CROWDED, ENDED], ids=["crowded", "ours"])
 def test_what_is_our_own_doing_says_nothing_of_the_server(adapter, flow, ours):
     """A crowd before its door, a kept connection that we were too slow to use: else a burst of looks would call it
     down, and its next answer a boot."""
@@ -126,6 +126,13 @@ def test_a_send_without_an_answer_is_never_lost_and_never_taken_for_sent(adapter
     assert {outcome.certainty} == expected
     assert outcome.fault != "none"
     assert outcome.provider_id is None
+
+
+@every_adapter
+def test_a_send_that_never_left_because_we_were_too_busy_was_surely_not_sent(adapter):
+    late = TransportFailed("no answer within 75 s", sent="no", timed_out=True, ours=True)
+    outcome, _ = drive(adapter.send(HERE, NOW, TEXT, 75), late)
+    assert (outcome.certainty, outcome.evidence) == ("not_sent", ())
 
 
 @every_adapter

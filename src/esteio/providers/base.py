@@ -64,8 +64,8 @@ class TransportFailed(Exception):
 
     `sent` says whether the request may have reached the other side: "no" (connection refused, DNS, TLS: surely not
     processed) or "maybe" (time-out, reset after sending, answer cut or too large). `crowded`: it was never asked, for
-    too many requests of ours were under way there; that speaks of us, not of the server. `kept`: the connection was
-    left from an earlier exchange, and may have ended at any time since; that says nothing of the server now.
+    too many requests of ours were under way there; that speaks of us, not of the server. So does `ours`: a connection
+    kept from an earlier exchange, which may have ended at any time since; a time-out that we were too busy to keep.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class TransportFailed(Exception):
         sent: Literal["no", "maybe"],
         timed_out: bool = False,
         crowded: bool = False,
-        kept: bool = False,
+        ours: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent: Literal["no", "maybe"] = sent
         self.timed_out = timed_out
         self.crowded = crowded
-        self.kept = kept
+        self.ours = ours
 
 
 class Transport(Protocol):

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
+from time import monotonic
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet, WeakValueDictionary
@@ -32,6 +33,8 @@ KEEP_ALIVE_S = 3.5
 """Shorter than the 5 s after which Node closes an idle connection: a request written into that closing is in doubt."""
 PLACE_WITHIN_S = 20.0
 """So long a request waits for its turn at a server. A lease outlives its call by more (`dispatch.MARGIN_S`)."""
+LATE_S = 1.0
+"""A time-out that is over for so long when it is noticed tells that the loop was held up."""
 CROWDED = "too many requests to this server are under way"
 NOT_ALLOWED = "the name leads to an address that may not be reached"
 SECRET_HEADERS = frozenset({"apikey", "x-api-key", "authorization", "client-token", "token", "admintoken"})
@@ -140,7 +143,7 @@ class AiohttpTransport:
             places.release()
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        mark = _Mark()
+        mark = _Mark(monotonic() + request.timeout_s)
         _MARK.set(mark)
         try:
             session, url = self._road(request.url)
@@ -253,10 +256,13 @@ def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket
 
 
 class _Mark:
-    """Whether a connection was in hand: from then on the request may have arrived. And whether it was a kept one."""
+    """Whether a connection was in hand: from then on the request may have arrived. And whether it was a kept one.
+    `until`: when its time is over, by the system's clock (the loop's own stands still while the loop is busy)."""
 
-    sent: Literal["no", "maybe"] = "no"
-    kept = False
+    def __init__(self, until: float) -> None:
+        self.sent: Literal["no", "maybe"] = "no"
+        self.kept = False
+        self.until = until
 
 
 _MARK: ContextVar[_Mark] = ContextVar("mark")
@@ -294,15 +300,17 @@ _ENDED = (aiohttp.ServerDisconnectedError, ConnectionError, aiohttp.ClientOSErro
 
 def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFailed:
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
-    sent, kept = mark.sent, mark.kept and isinstance(error, _ENDED)
+    sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)
     if isinstance(error, TimeoutError):
-        return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True)
+        # Whoever comes back to the bell so late has not listened: the answer may have lain there.
+        late = monotonic() - mark.until > LATE_S
+        return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True, ours=late)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
         return TransportFailed(NOT_ALLOWED, sent="no")
     for kind, reason in _REASONS:
         if isinstance(error, kind):
-            return TransportFailed(reason, sent=sent, kept=kept)
-    return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent, kept=kept)
+            return TransportFailed(reason, sent=sent, ours=ours)
+    return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent, ours=ours)
 
 
 # -- the trace ---------------------------------------------------------------------------------------------------

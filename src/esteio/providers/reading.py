@@ -176,8 +176,8 @@ Kind = Literal[
 ]
 """What any server may say: yes; no; a page for people (or a redirect); a path it does not have; a licence wall; a wrong
 key; too many requests; 5xx in its own words; 502, 503, 504 (somebody in between); connection refused; no answer in
-time; an answer that broke off; an answer that we did not read (too long, or its kept connection had ended); nothing,
-for it was not asked (`crowded`)."""
+time; an answer that broke off; an answer that we did not read (too long, or the failure is our own); nothing, for it
+was not asked (`crowded`)."""
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -228,10 +228,10 @@ def _unescaped(body: Json, raw: str) -> str:
 
 
 def _silence(failed: TransportFailed) -> Kind:
-    if failed.kept or failed.reason.startswith(TOO_LARGE):
-        return "unread"
-    if failed.crowded:
+    if failed.crowded or (failed.ours and failed.sent == "no"):
         return "crowded"
+    if failed.ours or failed.reason.startswith(TOO_LARGE):
+        return "unread"
     if failed.timed_out:
         return "late" if failed.sent == "maybe" else "unreachable"
     return "unreachable" if failed.sent == "no" else "cut"
