@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from string import Formatter
 
 import pytest
 from cli_processes import environment, free_port
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from esteio.cli import words
@@ -168,3 +170,11 @@ def test_the_public_face_has_what_its_stub_says():
         assert getattr(esteio, name) is getattr(sys.modules[home], name)
     with pytest.raises(AttributeError, match="nothing"):
         _ = esteio.nothing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_shows_all_that_is_said(name):
+    """A word in brackets is taken for the name of a colour, and left out."""
+    command = get_command(app).commands[name]
+    said = [param.help for param in command.params if getattr(param, "help", None)]
+    assert not [text for text in said if re.search(r"\[[a-z]", text)]

@@ -32,7 +32,7 @@ def serve(
         str | None,
         typer.Option(metavar="HOST:PORT", help="The API, the dashboard and the webhooks in. [127.0.0.1:8700]"),
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="DIR", help="Database and secret.key. [esteio-data]")] = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Database and secret.key; else esteio-data.")] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="postgresql://…; empty: SQLite in DIR.")] = None,
     door_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The Evolution door alone, at the root of its own address.")

@@ -20,14 +20,16 @@ Sessions = Annotated[int | None, typer.Option(min=1, max=5000, help="Size of the
 Hours = Annotated[float | None, typer.Option(min=0.1, max=2000, help="Hours of virtual time. [12; in a swarm 1]")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Decides the fleet, the traffic and the faults.")]
 Policies = Annotated[
-    list[str] | None, typer.Option("--policy", metavar="NAME", help="Again for each. [default, seeds, monitor]")
+    list[str] | None, typer.Option("--policy", metavar="NAME", help="Again for each; else default, seeds and monitor.")
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, its pictures and numbers here.")]
 Swarm = Annotated[int, typer.Option(min=0, metavar="COUNT", help="So many small seeds instead, from --seed on.")]
 Gateways = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="How many gateways share the fleet's servers. [one for five]")
+    int | None, typer.Option(min=1, metavar="N", help="How many gateways share the fleet's servers; else one for five.")
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Processes at a time. [the machine's cores]")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes at a time; else as many as there are cores.")
+]
 Within = Annotated[float | None, typer.Option(min=1, metavar="SECONDS", help="End the swarm after this real time.")]
 
 
