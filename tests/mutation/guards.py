@@ -160,7 +160,7 @@ WEATHER = (
         "our own doing",
         "a time-out that we were too busy to keep speaks against the server",
         "providers/driver.py",
-        "late = monotonic() - mark.until > LATE_S",
+        "late = stopwatch() - mark.until > LATE_S",
         "late = False",
         ("providers/test_driver.py",),
     ),

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
-from time import monotonic
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 from weakref import WeakSet, WeakValueDictionary
@@ -22,6 +21,7 @@ from weakref import WeakSet, WeakValueDictionary
 import aiohttp
 import msgspec
 
+from esteio.clock import stopwatch
 from esteio.providers.base import Flow, HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.reading import HIDDEN, TOO_LARGE, redact
 
@@ -143,7 +143,7 @@ class AiohttpTransport:
             places.release()
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        mark = _Mark(monotonic() + request.timeout_s)
+        mark = _Mark(stopwatch() + request.timeout_s)
         _MARK.set(mark)
         try:
             session, url = self._road(request.url)
@@ -257,7 +257,7 @@ def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket
 
 class _Mark:
     """Whether a connection was in hand: from then on the request may have arrived. And whether it was a kept one.
-    `until`: when its time is over, by the system's clock (the loop's own stands still while the loop is busy)."""
+    `until`: when its time is over, by the machine's own clock (the loop's stands still while the loop is busy)."""
 
     def __init__(self, until: float) -> None:
         self.sent: Literal["no", "maybe"] = "no"
@@ -303,7 +303,7 @@ def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFai
     sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)
     if isinstance(error, TimeoutError):
         # Whoever comes back to the bell so late has not listened: the answer may have lain there.
-        late = monotonic() - mark.until > LATE_S
+        late = stopwatch() - mark.until > LATE_S
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True, ours=late)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
         return TransportFailed(NOT_ALLOWED, sent="no")
