@@ -12,7 +12,7 @@ from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import diagnose
 from esteio.core.diagnose import DOWN, FOR_PEOPLE, ajar, confirmed_life, verdict
-from esteio.core.evidence import KINDS, Evidence, seen
+from esteio.core.evidence import KINDS, NOT_LOADED, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
 from esteio.core.model import Attempt, Recovery
 from esteio.core.phone import same_phone
@@ -65,6 +65,8 @@ STORIES: dict[str, list] = {
     "no credentials": [("unpaired", S, 0)],
     "not known there": [("instance_missing", S, 0)],
     "not known there, then spoken of": [("instance_missing", S, 5), ("said_open", S, 0)],
+    "not loaded for three minutes": [("said_unknown", S, ago, {"state": NOT_LOADED}) for ago in (180, 90, 0)],
+    "not loaded yet": [("said_unknown", S, ago, {"state": NOT_LOADED}) for ago in (170, 90, 0)],
     "another phone": [("identity_seen", S, 0, {"phone": "5511911112222"})],
     "restricted": [("ack_error", "receipt", 0, {"code": "463"})],
     "another ack error": [("ack_error", "receipt", 0, {"code": "479"})],
@@ -133,6 +135,8 @@ EXPECTED: dict[str, tuple] = {
     "no credentials": ("unpaired", "unpaired", "disconnected", "held"),
     "not known there": ("missing", "instance-missing", "connecting", "held"),
     "not known there, then spoken of": LIVE,
+    "not loaded for three minutes": ("not_loaded", "not-loaded", "disconnected", "held"),
+    "not loaded yet": LIVE,
     "another phone": ("wrong_identity", "wrong-identity", "error", "held"),
     "restricted": ("live", "restricted-463", "degraded", "open"),
     "another ack error": LIVE,
@@ -585,3 +589,37 @@ def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name():
     fleet.hear("socket_ok")
     fleet.judge()
     assert (fleet.one.state, fleet.one.outage) == ("connected", None)
+
+
+def test_what_a_server_has_not_loaded_for_minutes_is_down_and_a_person_is_told_what_helps():
+    """Storm seed 7281: for an hour and a half it was taken for live by its last proof of life."""
+    fleet = Fleet()
+    fleet.now += 600
+    began = fleet.now
+    while fleet.now < began + DEFAULT.boot_grace_s:
+        fleet.hear("said_unknown", road="state", state=NOT_LOADED)
+        fleet.hear("said_unknown", state=NOT_LOADED)
+        fleet.judge()
+        assert fleet.one.state == "connected"
+        fleet.now += 30
+    fleet.hear("said_unknown", road="state", state=NOT_LOADED)
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.reason.code, fleet.one.gate) == ("disconnected", "not-loaded", "held")
+    assert fleet.one.reason.args == {"server": "srv"}
+    for _ in range(20):
+        fleet.hear("said_unknown", road="state", state=NOT_LOADED)
+        fleet.after(30)
+    assert (fleet.rungs(), [phase for _, phase in fleet.notices()]) == ([], ["opened"])
+    fleet.hear("said_open", road="state")
+    fleet.hear("socket_ok")
+    fleet.judge()
+    assert fleet.one.state == "connected"
+
+
+def test_another_unknown_word_is_kept_and_nothing_follows():
+    fleet = Fleet()
+    fleet.now += 600
+    for _ in range(20):
+        fleet.hear("said_unknown", road="state", state="refreshing")
+        fleet.after(30)
+    assert (fleet.one.state, fleet.one.facts.said, fleet.rungs()) == ("connected", "refreshing", [])

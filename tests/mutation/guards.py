@@ -469,6 +469,14 @@ VERDICTS = (
     ),
     Guard(
         "an outage ends with life",
+        "a line that its server has not loaded lives by its last proof",
+        "core/diagnose.py",
+        "if facts.said == NOT_LOADED and facts.said_since",
+        "if False and facts.said_since",
+        ("core/test_diagnose.py",),
+    ),
+    Guard(
+        "an outage ends with life",
         "what proved the fall is out of date, and the line counts as live",
         "core/diagnose.py",
         "    unproved_since = _unproved_since(session)\n",

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from esteio.core import hearing, restriction
+from esteio.core.evidence import NOT_LOADED
 from esteio.core.model import Reason, Server
 from esteio.core.phone import same_phone
 from esteio.core.policy import Policy
@@ -36,6 +37,7 @@ Kind = Literal[
     "temp_banned",
     "outdated",
     "missing",
+    "not_loaded",
     "refused",
     "server_down",
     "server_wall",
@@ -58,6 +60,7 @@ DOWN: frozenset[Kind] = frozenset(
         "temp_banned",
         "outdated",
         "missing",
+        "not_loaded",
         "wrong_identity",
     }
 )
@@ -65,7 +68,17 @@ DOWN: frozenset[Kind] = frozenset(
 HALF_FALLS = frozenset({"deaf", "stalled"})
 """Of a session that lives and hears nothing."""
 FOR_PEOPLE: frozenset[Kind] = frozenset(
-    {"logged_out", "banned", "outdated", "replaced", "wrong_identity", "unpaired", "awaiting_qr", "refused"}
+    {
+        "logged_out",
+        "banned",
+        "outdated",
+        "replaced",
+        "wrong_identity",
+        "unpaired",
+        "awaiting_qr",
+        "refused",
+        "not_loaded",
+    }
 )
 """Nothing automatic helps: a named human act does."""
 
@@ -140,6 +153,8 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         and facts.missing_at >= max(facts.act_at, facts.said_at)
     ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
+    if facts.said == NOT_LOADED and facts.said_since >= facts.life_at and _stood(facts) >= policy.boot_grace_s:
+        return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
     if is_flapping(facts, policy, now):
@@ -147,6 +162,10 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     if facts.dead_at:
         return _death(facts, server)
     return None
+
+
+def _stood(facts: Facts) -> float:
+    return facts.said_at - facts.said_since
 
 
 def _linkless(facts: Facts, now: float) -> Verdict:

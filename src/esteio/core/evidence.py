@@ -36,6 +36,8 @@ def _server(weight: Weight, text: str) -> KindSpec:
     return KindSpec("server", weight, text)
 
 
+NOT_LOADED = "not-loaded"
+"""The word of `said_unknown` for a session that its provider knows and has not taken into its running process."""
 KINDS: Mapping[str, KindSpec] = {
     # life: dates from `happened_at`
     "message_received": _session("life", "a message came in: it receives"),

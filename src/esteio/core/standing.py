@@ -20,6 +20,7 @@ _STATES: dict[str, SessionState] = {
     "banned": "disconnected",
     "temp_banned": "disconnected",
     "outdated": "disconnected",
+    "not_loaded": "disconnected",
     "replaced": "disconnected",
 }
 

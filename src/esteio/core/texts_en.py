@@ -69,6 +69,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "WhatsApp refuses the version that this server uses (code {code}).",
         "Update the provider's server. Pairing again does not help.",
     ),
+    "not-loaded": (
+        (
+            "Server {server} knows this number and has not taken it into its running process for minutes: "
+            "nothing can be sent, and no step of ours helps."
+        ),
+        "Restart the provider's server process.",
+    ),
     "instance-missing": (
         "The provider says that it does not know this instance.",
         "If it was not deleted on purpose, create it again (recreate) and scan the QR code.",

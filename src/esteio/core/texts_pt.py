@@ -69,6 +69,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "O WhatsApp recusa a versão usada por este servidor (código {code}).",
         "Atualize o servidor do provedor. Parear de novo não adianta.",
     ),
+    "not-loaded": (
+        (
+            "O servidor {server} conhece este número e há minutos não o carregou no processo em execução: "
+            "nada pode ser enviado, e nenhum passo nosso resolve."
+        ),
+        "Reinicie o processo do servidor do provedor.",
+    ),
     "instance-missing": (
         "O provedor diz que não conhece esta instância.",
         "Se ela não foi apagada de propósito, crie-a de novo (recriar) e leia o QR code.",

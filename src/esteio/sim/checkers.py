@@ -40,6 +40,7 @@ FOR_A_PERSON = frozenset(
     {
         "logged-out", "banned", "outdated", "replaced", "wrong-identity", "unpaired", "awaiting-qr", "temp-banned",
         "ghost-needs-server-restart", "closed-for-good", "approval-awaited", "provider-refused", "code-on-its-way",
+        "not-loaded",
     }
 )  # fmt: skip
 """Reasons that name a human act (or a date)."""

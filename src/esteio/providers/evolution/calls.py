@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core.evidence import Evidence, Road, seen
+from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
 from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text
 from esteio.providers.whatsapp import timed_out
@@ -152,7 +152,7 @@ def news(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
         # Not "unpaired": after a boot with the database at `close` the credentials are there (recordings 182 to 187).
         session = (seen("said_closed", now, road, detail=detail),)
     elif word.kind == "not_loaded":
-        session = (seen("said_unknown", now, road, state="not-loaded", detail=detail),)
+        session = (seen("said_unknown", now, road, state=NOT_LOADED, detail=detail),)
     elif word.kind == "silent":
         session = (seen("round_trip_silent", now, road, detail=detail),)
     return (*server, *session)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from esteio.core.evidence import Evidence, Road, seen
+from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import (
     Flow,
     InventoryEntry,
@@ -45,7 +45,8 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     if word.kind != "ok":
         return ProbeOutcome(_unseen(word, now, "state"), detail=word.detail)
     state = at(word.body, "instance", "state")
-    evidence = [*news(word, now, "state"), claim(state, now, "state")]
+    # An instance that is in the database and not in memory has no state at all (recorded: simO-boot-state).
+    evidence = [*news(word, now, "state"), claim(state or NOT_LOADED, now, "state")]
     socket = ""
     if depth != "state":
         socket = yield from _socket(where, now, evidence)
