@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from esteio.core.model import Content, Message, Outage
+from esteio.core.model import Content, Message, Outage, Reason
 from esteio.core.policy import DEFAULT
 from esteio.core.session import Session
 from esteio.sim.checkers import Checkers
@@ -186,6 +186,15 @@ def test_where_nothing_probes_a_socket_nobody_knows_that_it_died_behind_a_memory
     truth = SimpleNamespace(alive=False, faults=(fault,), claim="open", linked=True)
     assert bool(checkers.settled_down(session, truth)) is trouble
     assert checkers.settled_down(msgspec.structs.replace(session, kind="evolution"), truth)
+
+
+@pytest.mark.parametrize(
+    ("kind", "claim", "trouble"), [("wapi", "absent", 0), ("evolution", "absent", 1), ("wapi", "open", 1)]
+)
+def test_what_w_api_has_forgotten_only_its_owner_brings_back(kind, claim, trouble):
+    session = Session(1, "loja", "s", kind, 0.0, state="disconnected", reason=Reason("instance-missing"))
+    truth = SimpleNamespace(alive=False, faults=(), claim=claim, linked=True)
+    assert bool(among_dead_lines().settled_down(session, truth)) == trouble
 
 
 @pytest.mark.parametrize(

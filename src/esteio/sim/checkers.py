@@ -287,7 +287,7 @@ class Checkers:
             blind = session.kind not in self.probed and not {*SILENT, "stalled"}.isdisjoint(truth.faults)
             dead = f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
             return "" if truth.alive or blind else dead
-        if session.reason.code in FOR_A_PERSON:
+        if session.reason.code in FOR_A_PERSON or _only_its_owner(session, truth):
             return ""
         really = f"says {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
         return f"{session.name} is {session.state} ({session.reason.code}); really: {really}"
@@ -302,6 +302,11 @@ class Checkers:
         if head.state == "in_doubt" and head.reason is None:
             return f"{text} is in doubt without a reason"
         return ""
+
+
+def _only_its_owner(session: Session, truth: Truth) -> bool:
+    """What W-API does not know any more only its account, or a restart of its server, brings back."""
+    return (session.kind, session.reason.code, truth.claim) == ("wapi", "instance-missing", "absent")
 
 
 def text_of(number: int) -> str:
