@@ -7,18 +7,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, live_until_death, outcomes, play, until_message
+from deaths import GONE, TEXTS, Life, die_at_each_step
+from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
-from esteio.sim.mortal import Fate, MortalLab
+from esteio.sim.mortal import MortalLab
 from esteio.sim.transport import SimTransport
 from esteio.sim.vloop import run_virtual
 from esteio.sim.wapi_line import WapiLine
 from esteio.sim.world import World
-
-GONE = ("sent", "delivered", "read")
 
 
 def the_line(lab: Lab) -> WapiLine:
@@ -170,45 +169,15 @@ async def _story(lab: MortalLab, begun: list[int]) -> None:
     lab.world.inject("prov", None, Fault("webhook_lost"))
     await unseen_death(lab, down_s=8)
     begun.append(len(lab.fate.points))
-    for text in ("um", "dois", "três"):
+    for text in TEXTS:
         await lab.send("loja", CUSTOMER, text)
     await asyncio.sleep(40)
-
-
-async def _life(path: Path, die_at: int | None) -> tuple[list[str], int]:
-    """One life that ends at a point, and the next on the same disk."""
-    fate, begun = Fate(die_at), list[int]()
-    lab = MortalLab(str(path), fate)
-    await live_until_death(lab, _story(lab, begun))
-    if die_at is not None:
-        async with MortalLab(str(path), Fate(None), world=lab.world) as again:
-            await asyncio.sleep(400)
-            await _check(again)
-    return fate.points, begun[0]
-
-
-async def _check(lab: MortalLab) -> None:
-    told = [one.text for one in lab.world.ledger.delivered]
-    assert told == [text for text in ("um", "dois", "três") if text in told], f"twice or out of order: {told}"
-    page = await lab.store.messages((await lab.session("loja")).id, direction="out")
-    for message in page.items:
-        code = message.reason.code if message.reason else None
-        assert message.state in GONE or (message.state, code) == ("in_doubt", "in-doubt-held"), (message.state, code)
-        assert message.parked_at is None
-        assert message.state == "in_doubt" or message.content.text in told, "said to be gone and is not"
-    assert sum(message.state == "in_doubt" for message in page.items) <= 1, "the one that died under way"
 
 
 STEPS = ("claim_sends", "text", "settle_sends", "settle_parked", "quere")
 
 
 def test_death_at_any_step_of_a_parked_message(tmp_path: Path) -> None:
-    points, begun = run_virtual(lambda: _life(tmp_path / "whole.db", None), limit_s=20_000)
-    of_messages = [at for at in range(begun, len(points)) if points[at].endswith(STEPS)]
-    assert {"after settle_parked", "before settle_parked", "after settle_sends"} <= {points[at] for at in of_messages}
-    first, last = {points[at]: at for at in reversed(of_messages)}, {points[at]: at for at in of_messages}
-    for die_at in sorted({*first.values(), *last.values()}):
-        try:
-            run_virtual(lambda at=die_at: _life(tmp_path / f"{at}.db", at), limit_s=20_000)  # type: ignore[misc]
-        except AssertionError as error:
-            raise AssertionError(f"killed at point {die_at} ({points[die_at]}): {error}") from error
+    # In doubt stays the one that died under way.
+    life = Life(_story, again_s=400, doubts=1)
+    die_at_each_step(life, STEPS, {"after settle_parked", "before settle_parked", "after settle_sends"}, tmp_path)

@@ -153,7 +153,7 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         and facts.missing_at >= max(facts.act_at, facts.said_at)
     ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
-    if facts.said == NOT_LOADED and facts.said_since >= facts.life_at and _stood(facts) >= policy.boot_grace_s:
+    if facts.said == NOT_LOADED and facts.said_since >= facts.life_at and stood_s(facts) >= policy.boot_grace_s:
         return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
@@ -164,7 +164,8 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     return None
 
 
-def _stood(facts: Facts) -> float:
+def stood_s(facts: Facts) -> float:
+    """How long the provider has said the same of it, look after look."""
     return facts.said_at - facts.said_since
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar
+from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar, stood_s
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -234,7 +234,7 @@ def _stays_closed(session: Session, server: Server, policy: Policy, now: float) 
     patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
     if pacing.in_boot_grace(server, policy, now) or facts.moving_at > max(facts.life_at, facts.unpaired_at):
         patience = policy.effect_within_s
-    stood = facts.said_at - facts.said_since >= patience and facts.said_times >= CLOSED_LOOKS
+    stood = stood_s(facts) >= patience and facts.said_times >= CLOSED_LOOKS
     return stood and facts.moving_at <= facts.said_since and not ajar(facts)
 
 

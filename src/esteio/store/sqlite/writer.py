@@ -17,6 +17,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -111,7 +112,8 @@ class ThreadWriter:
         while not ending or self._first or self._ours:
             ending = self._gather() or ending
             if self._first or self._ours:
-                answers = _commit(self._db, self._turns())
+                taken: list[Waiting] = []
+                answers = _commit(self._db, self._turns(taken), taken)
                 self._loop.call_soon_threadsafe(_resolve, answers)
         self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
@@ -130,22 +132,24 @@ class ThreadWriter:
                 self._ours.append(item)
         return False
 
-    def _turns(self) -> Iterator[Waiting]:
-        """Whose turn it is in this commit."""
+    def _turns(self, taken: list[Waiting]) -> Iterator[Waiting]:
+        """Whose turn it is in this commit; each is noted as it is handed out."""
         for _ in range(min(len(self._first), _BATCH)):
-            yield self._first.popleft()
+            taken.append(self._first.popleft())
+            yield taken[-1]
         for place in range(len(self._ours)):
             if place >= _ALWAYS and self._first:
                 return
-            yield self._ours.popleft()
+            taken.append(self._ours.popleft())
+            yield taken[-1]
 
 
-def _commit(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
-    """Run them in one transaction; what to tell each waiter."""
-    taken: list[Waiting] = []
+def _commit(db: Db, turns: Iterator[Waiting], taken: list[Waiting]) -> list[Answer]:
+    """Run them in one transaction; what to tell each waiter. `taken` are those of them that have been handed out."""
     try:
         db.do("BEGIN IMMEDIATE")
-        answers = _together(db, turns, taken) or _apart(db, turns, taken)
+        # Those that were run together in vain, and the rest.
+        answers = _together(db, turns) or [_attempt(db, *waiting) for waiting in chain(list(taken), turns)]
         db.commit()
     except FULL_ERRORS as error:
         heard = refusal(error, db)
@@ -157,30 +161,17 @@ def _commit(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
     return answers
 
 
-def _together(db: Db, turns: Iterator[Waiting], taken: list[Waiting]) -> list[Answer]:
+def _together(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
     """All of them without savepoints, which cost as much as a third of a small operation; nothing, and nothing written,
     when one of them raises: then each is run again in its own."""
-    answers: list[Answer] = []
     try:
-        for operation, future in turns:
-            taken.append((operation, future))
-            answers.append((future, operation(db), None))
+        return [(future, operation(db), None) for operation, future in turns]
     except FULL_ERRORS:
         raise
     except Exception:  # noqa: BLE001 - whose it is the second run tells
         db.do("ROLLBACK")
         db.do("BEGIN IMMEDIATE")
         return []
-    return answers
-
-
-def _apart(db: Db, turns: Iterator[Waiting], taken: list[Waiting]) -> list[Answer]:
-    """Those that were run in vain, and the rest, each in a savepoint."""
-    answers = [_attempt(db, operation, future) for operation, future in taken]
-    for operation, future in turns:
-        taken.append((operation, future))
-        answers.append(_attempt(db, operation, future))
-    return answers
 
 
 def _attempt(db: Db, operation: Operation, future: asyncio.Future[Any]) -> Answer:
