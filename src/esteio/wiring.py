@@ -148,12 +148,18 @@ class Gateway:
             store, clock, self.addresses, transport, policies=self.policy, notifier=notifier, media=self.media
         )
         self.sends = SendDispatch(
-            store, clock, performers, pace=self.pace, lease_s=self._longest_send(), told=self._message_moved
+            store,
+            clock,
+            performers,
+            pace=self.pace,
+            lease_s=self._longest_send(),
+            told=self._message_moved,
+            unsure=self._look_for_sent,
         )
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
         read, applied = self._webhook_read, self._webhook_applied
         self.inbox = InboxReader(store, clock, self.addresses, media=self.media, told=read, applied=applied)
-        doubts = Doubts(
+        self.doubts = Doubts(
             store,
             clock,
             self.addresses,
@@ -162,7 +168,7 @@ class Gateway:
             judged=self.reconciler.peek,
             told=self._doubt_settled,
         )
-        parking = Parking(
+        self.parking = Parking(
             store,
             clock,
             self.addresses,
@@ -184,8 +190,6 @@ class Gateway:
         self.upkeep = Upkeep(
             store,
             clock,
-            doubts=doubts,
-            parking=parking,
             gaps=self.gaps,
             acks=self.acks,
             ears=Ears(store, clock, judged=self.reconciler.judged, told=self.mailboxes.tell),
@@ -250,8 +254,8 @@ class Gateway:
         start("sends", self.sends.run)
         start("mailboxes", self.mailboxes.watch)
         start("expire", self.upkeep.expire)
-        start("doubts", self.upkeep.doubts)
-        start("parking", self.upkeep.parking)
+        start("doubts", self.doubts.run)
+        start("parking", self.parking.run)
         start("gaps", self.upkeep.gaps)
         start("acks", self.upkeep.acks)
         start("ears", self.upkeep.ears)
@@ -292,6 +296,11 @@ class Gateway:
         self.pace.follow(session)
         if session.gate == "open" and (before.gate, before.cold_until) != (session.gate, session.cold_until):
             self.sends.nudge()
+            self._look_for_sent()
+
+    def _look_for_sent(self) -> None:
+        self.doubts.nudge()
+        self.parking.nudge()
 
     def _acted(self) -> None:
         self.work.nudge()

@@ -181,7 +181,7 @@ def test_a_list_that_cannot_be_read_holds_the_chat_up_for_half_an_hour_at_most()
             async def aclose(self) -> None:
                 await real.aclose()
 
-        lab.gateway.upkeep._doubts._transport = NoList()
+        lab.gateway.doubts._transport = NoList()
         first = await _doubt(lab, "um", happens=False)
         behind = await lab.send("loja", CUSTOMER, "dois")
         await asyncio.sleep(1500)

@@ -9,7 +9,8 @@ import pytest
 from engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
 
 from esteio.core.model import MessageId
-from esteio.engine.upkeep import DOUBT_EVERY_S
+from esteio.core.outbound import FIRST_LOOK_S
+from esteio.engine.doubt import AGAIN_S
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
@@ -163,8 +164,27 @@ async def _down(lab: Lab, how: str, for_s: float) -> None:
         await asyncio.sleep(for_s)
 
 
+@pytest.mark.parametrize("after_s", [0, 5, 10])
+def test_a_fresh_doubt_is_looked_at_when_its_first_look_is_due(after_s: float) -> None:
+    """Wherever in its nap the loop of doubts is just then."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(after_s)
+        message = await _cut_off(lab)
+        await until_message(lab, message, "in_doubt", within_s=30)
+        calls = lab.world.ledger.calls
+        before = calls["prov", "findMessages"]
+        await asyncio.sleep(FIRST_LOOK_S / 2)
+        assert calls["prov", "findMessages"] == before
+        await asyncio.sleep(FIRST_LOOK_S / 2 + 1)
+        assert calls["prov", "findMessages"] == before + 1
+
+    play(story)
+
+
 # After a server's outage the gate opens before the line itself is proved alive, half a minute later.
-@pytest.mark.parametrize(("how", "within_s"), [("ghost", 2 * DOUBT_EVERY_S), ("server", 60)])
+@pytest.mark.parametrize(("how", "within_s"), [("ghost", 2 * AGAIN_S), ("server", 60)])
 def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again(how: str, within_s: float) -> None:
     """However long it has lasted, and thus however seldom it was looked at."""
 
@@ -190,7 +210,7 @@ def test_a_look_under_way_when_the_gate_opens_puts_nothing_off() -> None:
         await linked(lab)
         message = await _cut_off(lab)
         await until_message(lab, message, "in_doubt", within_s=30)
-        lab.gateway.upkeep._doubts._transport = real = SlowList(lab)
+        lab.gateway.doubts._transport = real = SlowList(lab)
         await _down(lab, "ghost", 4000)
         await until_message(lab, message, "sent", "delivered", "read", within_s=1800)
         assert real.slow, "it began while the gate was closed and ended after"

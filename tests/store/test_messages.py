@@ -237,7 +237,7 @@ async def test_a_claim_whose_lease_ran_out_is_in_doubt_not_sent_again(store, mak
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store, lease_s=10)
-    assert await store.next_send(NOW) == NOW + 10
+    assert await store.next_doubt() == NOW + 10
     assert list(await store.doubted(NOW + 9, 10)) == []
     assert await make.claim(store, NOW + 10) == []
     (doubt,) = await store.doubted(NOW + 10, 10)
@@ -272,7 +272,7 @@ async def test_doubt_is_looked_at_when_due_and_resolved_once(store, make):
     session = await make.session(store)
     message = await make.doubted(store, session)
     assert list(await store.doubted(NOW + 4, 10)) == []
-    assert await store.next_send(NOW) == NOW + 5
+    assert await store.next_doubt() == NOW + 5
     assert [one.id for one in await store.doubted(NOW + 5, 10)] == [message.id]
     later = SendSettlement(message.id, session.id, 0, "in_doubt", NOW + 5, due_at=NOW + 20)
     before = len(await store.events(0, 100))

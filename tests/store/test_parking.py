@@ -56,6 +56,17 @@ async def test_its_chat_waits_and_no_other_does(store, make):
     assert await goes(store, make, NOW + 90_000) == [other.id]
 
 
+async def test_the_next_look_is_known_while_its_session_can_send(store, make):
+    session, shut = await make.session(store), await make.session(store, name="fechada")
+    assert await store.next_parked() is None
+    await parked(store, make, shut)
+    first, _ = await parked(store, make, session)
+    assert await store.settle_parked([ParkedSettlement(first, NOW + 3, NOW + 9, SHOWN)]) == []
+    assert await store.next_parked() == NOW + 3
+    await make.commit(store, shut, gate="held")
+    assert await store.next_parked() == NOW + 9
+
+
 @pytest.mark.parametrize(
     ("event", "state"),
     [

@@ -34,7 +34,8 @@ log = logger("dispatch")
 
 
 class SendDispatch(Rounds):
-    """The loop of outgoing messages."""
+    """The loop of outgoing messages. `told`: a message moved; `unsure`: one is in doubt or parked, and will have to be
+    looked for."""
 
     def __init__(
         self,
@@ -45,10 +46,11 @@ class SendDispatch(Rounds):
         pace: Pacer,
         lease_s: float,
         told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        unsure: Callable[[], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._performers = store, performers
-        self._pace, self._lease_s, self._told = pace, lease_s + MARGIN_S, told
+        self._pace, self._lease_s, self._told, self._unsure = pace, lease_s + MARGIN_S, told, unsure
         self._flying: Counter[SessionId] = Counter()
         self._where: dict[SessionId, ServerName] = {}
         self._done: list[SendSettlement] = []
@@ -57,8 +59,12 @@ class SendDispatch(Rounds):
         return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
 
     async def _round(self) -> float | None:
-        """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
+        """Settle and claim are handed in together, settle first: the writer makes one commit of both. Where nothing is
+        due a read says so."""
         batch, self._done = self._done, []
+        due_at = None if batch else await self._next()
+        if not batch and (due_at is None or due_at > self._clock.now()):
+            return due_at
         flying = self._flying - Counter(one.session_id for one in batch)
         settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
         for claim in [] if isinstance(claimed, BaseException) else claimed:
@@ -68,8 +74,9 @@ class SendDispatch(Rounds):
         for outcome in (settled, claimed):
             if isinstance(outcome, BaseException):
                 raise outcome
-        if batch or claimed or self._done:
-            return AT_ONCE
+        return AT_ONCE if batch or claimed or self._done else due_at
+
+    async def _next(self) -> float | None:
         now = self._clock.now()
         return await self._store.next_send(now, self._pace.rests(now))
 
@@ -95,6 +102,8 @@ class SendDispatch(Rounds):
             self._land(settlement.session_id)
             if kept:
                 self._told(settlement.session_id, settlement.message_id, settlement.evidence)
+            if settlement.state == "in_doubt" or settlement.parked:
+                self._unsure()
 
     async def aclose(self, patience_s: float) -> None:
         """What was still answered in that time is written; else the next start would hold it for in doubt."""
@@ -140,11 +149,14 @@ class WorkDispatch(Rounds):
         free = WORK_AT_ONCE - len(self._lanes)
         if free <= 0:
             return None
+        due_at = await self._store.next_work()
+        if due_at is None or due_at > self._clock.now():
+            return due_at
         claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
             self._start(self._perform(work))
-        return AT_ONCE if claimed else await self._store.next_work()
+        return AT_ONCE if claimed else due_at
 
     async def _perform(self, work: Work) -> None:
         try:

@@ -16,21 +16,23 @@ from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
-from esteio.engine.rounds import by_session
+from esteio.engine.rounds import Rounds, by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import LookupOutcome, SentQuery, Transport
 from esteio.store.base import SendSettlement, Store
 
 BATCH = 50
+AGAIN_S = 2.0
+"""So long after one round the next begins at the earliest."""
 CLOCKS_APART_S = 60.0
 """How far a provider's clock may be behind ours."""
 
 log = logger("doubt")
 
 
-class Doubts:
-    """Looks after messages in doubt."""
+class Doubts(Rounds):
+    """Looks after messages in doubt: a loop that naps until the next look is due."""
 
     def __init__(
         self,
@@ -43,15 +45,18 @@ class Doubts:
         judged: Callable[[SessionId], Session | None],
         told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
     ) -> None:
-        self._store, self._clock, self._addresses = store, clock, addresses
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
         self._transport, self._policies, self._judged, self._told = transport, policies, judged, told
 
-    async def look(self) -> int:
-        """One round over the messages whose next look is due; how many were looked for."""
+    async def _round(self) -> float | None:
+        due_at = await self._store.next_doubt()
+        if due_at is None or due_at > self._clock.now():
+            return due_at
         due = await self._store.doubted(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)
-        return len(due)
+        return self._clock.now() + AGAIN_S
 
     async def _resolve_in_turn(self, _: SessionId, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -41,8 +41,9 @@ class _Bucket:
     def take(self) -> None:
         self._tokens -= 1.0
 
-    def rests_until(self, rate: float) -> float:
+    def rests_until(self, rate: float, most: float, now: float) -> float:
         """When there will be a whole one; 0 when there is."""
+        self.fill(rate, most, now)
         missing = 1.0 - self._tokens
         return self._seen_at + missing / rate if rate > 0 and missing > _ALMOST else 0.0
 
@@ -60,9 +61,9 @@ class _Line:
         """Messages a second; 0 is no limit."""
         return pacing.ramp(self.policy.sends_per_minute, self.recovered_at, self.policy, now) / 60.0
 
-    def tokens(self, now: float) -> int:
-        most = pacing.burst(self.policy.sends_per_minute, self.policy.sends_burst)
-        return self.bucket.fill(self.rate(now), most, now)
+    def most(self) -> float:
+        """As many may be saved up."""
+        return pacing.burst(self.policy.sends_per_minute, self.policy.sends_burst)
 
 
 class _Post:
@@ -127,7 +128,9 @@ class Pacer:
             policy = line.policy
             cap = pacing.ramped_cap(policy.sends_in_flight, line.recovered_at, policy, now)
             if policy.sends_per_minute:
-                room[session_id] = min(cap - flying.get(session_id, 0), line.tokens(now))
+                room[session_id] = min(
+                    cap - flying.get(session_id, 0), line.bucket.fill(line.rate(now), line.most(), now)
+                )
             elif policy.sends_in_flight == usual == cap:
                 del self._lines[session_id]
             else:
@@ -147,9 +150,9 @@ class Pacer:
     def rests(self, now: float) -> Rests:
         """Sessions and servers that may send nothing (but what is urgent) before a time."""
         sessions = {
-            session_id: line.bucket.rests_until(line.rate(now))
+            session_id: line.bucket.rests_until(line.rate(now), line.most(), now)
             for session_id, line in self._lines.items()
             if line.policy.sends_per_minute
         }
-        servers = {name: post.bucket.rests_until(post.rate) for name, post in self._posts.items()}
+        servers = {name: post.bucket.rests_until(post.rate, post.most, now) for name, post in self._posts.items()}
         return Rests(sessions, servers)

@@ -14,19 +14,22 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import AttemptRecord, Message, MessageId, ServerName, SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
-from esteio.engine.rounds import by_session
+from esteio.engine.rounds import Rounds, by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import QueueOutcome, Transport
 from esteio.store.base import ParkedSettlement, Store
 
 BATCH = 500
+AGAIN_S = 2.0
+"""So long after one round the next begins at the earliest."""
 
 log = logger("parking")
 
 
-class Parking:
-    """Looks after parked messages. `told`: the chat of this message may go on; `heard`: news of a server."""
+class Parking(Rounds):
+    """Looks after parked messages: a loop that naps until the next look is due. `told`: the chat of this message may go
+    on; `heard`: news of a server."""
 
     def __init__(
         self,
@@ -39,14 +42,16 @@ class Parking:
         told: Callable[[SessionId, MessageId], None],
         heard: Callable[[ServerName, Sequence[Evidence]], None],
     ) -> None:
-        self._store, self._clock, self._addresses = store, clock, addresses
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
         self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
 
-    async def look(self) -> int:
-        """One round over the messages whose queue is to be looked at; how many they were."""
-        due = await self._store.parked(self._clock.now(), BATCH)
-        await by_session(due, self._look_at)
-        return len(due)
+    async def _round(self) -> float | None:
+        due_at = await self._store.next_parked()
+        if due_at is None or due_at > self._clock.now():
+            return due_at
+        await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
+        return self._clock.now() + AGAIN_S
 
     async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
         session = self._judged(session_id) or await self._store.session_by_id(session_id)

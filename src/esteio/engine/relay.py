@@ -36,6 +36,9 @@ log = logger("relay")
 class RelayDispatch(Rounds):
     """The loop of outgoing webhooks."""
 
+    nap_s = 5.0
+    """No bell rings for the events of chores (a message that expired)."""
+
     def __init__(self, store: Store, clock: Clock, courier: Courier) -> None:
         super().__init__(clock)
         self._store, self._courier = store, courier

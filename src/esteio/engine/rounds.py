@@ -17,7 +17,7 @@ from esteio.store.base import StoreFull
 
 AT_ONCE = 0.0
 """A round that made progress asks for the next one."""
-NAP_S = 5.0
+NAP_S = 15.0
 """How long a loop sleeps at most: a lost hint costs latency, never a message."""
 SHORTEST_NAP_S = 0.1
 """What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
@@ -27,7 +27,10 @@ log = logger("rounds")
 
 
 class Rounds:
-    """A bell, tasks in the air, and the loop itself; a subclass says what a round is."""
+    """A bell, tasks in the air, and the loop itself; a subclass says what a round is, and where hints are not to be
+    had of everything, how long it naps at most."""
+
+    nap_s = NAP_S
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -64,7 +67,9 @@ class Rounds:
         raise NotImplementedError
 
     async def _nap(self, due_at: float | None) -> None:
-        pause = NAP_S if due_at is None else min(NAP_S, max(SHORTEST_NAP_S, due_at - self._clock.now()))
+        pause = self.nap_s
+        if due_at is not None:
+            pause = min(pause, max(SHORTEST_NAP_S, due_at - self._clock.now()))
         timer = asyncio.get_running_loop().call_later(pause, self._bell.set)
         try:
             await self._bell.wait()

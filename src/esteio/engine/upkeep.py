@@ -1,4 +1,4 @@
-"""What must be done now and then: messages that expire, doubts whose look is due, old rows that go.
+"""What must be done now and then: messages that expire, gaps whose reading is due, old rows that go.
 
 Each chore has its own period and its own patience with failure; none decides anything. Never lives here: leases of
 other nodes (the dialects rescue at their start), the sweep of sessions (`mailbox`).
@@ -12,17 +12,13 @@ from collections.abc import Awaitable, Callable
 from esteio.clock import Clock
 from esteio.config import Retention
 from esteio.engine.acks import AckWatch
-from esteio.engine.doubt import Doubts
 from esteio.engine.ears import Ears
 from esteio.engine.gaps import GapReader
-from esteio.engine.parking import Parking
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.shelf import Shelf
 
 EXPIRE_EVERY_S = 5.0
-DOUBT_EVERY_S = 2.0
-PARKED_EVERY_S = 2.0
 PURGE_EVERY_S = 600.0
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
@@ -41,8 +37,6 @@ class Upkeep:
         store: Store,
         clock: Clock,
         *,
-        doubts: Doubts,
-        parking: Parking,
         gaps: GapReader,
         acks: AckWatch,
         ears: Ears,
@@ -50,20 +44,12 @@ class Upkeep:
         keep: Retention,
     ) -> None:
         self._store, self._clock = store, clock
-        self._doubts, self._parking, self._gaps, self._acks, self._ears = doubts, parking, gaps, acks, ears
+        self._gaps, self._acks, self._ears = gaps, acks, ears
         self._shelf, self._keep = shelf, keep
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
         await _every(EXPIRE_EVERY_S, lambda: self._store.expire_messages(self._clock.now(), 500))
-
-    async def doubts(self) -> None:
-        """Messages in doubt, for ever."""
-        await _every(DOUBT_EVERY_S, self._doubts.look)
-
-    async def parking(self) -> None:
-        """Messages that may lie in a provider's own queue, for ever."""
-        await _every(PARKED_EVERY_S, self._parking.look)
 
     async def gaps(self) -> None:
         """Gaps whose reading is due, for ever."""

@@ -290,9 +290,17 @@ class Store(RelayStore, Protocol):
         """Messages in doubt whose `due_at` (the next look) has come."""
         ...
 
+    async def next_doubt(self) -> float | None:
+        """When the next look for a message in doubt is due, or a lease ends: then there is a doubt to look after."""
+        ...
+
     async def parked(self, now: float, limit: int) -> Sequence[Message]:
         """Sent messages that may still lie in the provider's own queue, whose session can send and whose `due_at` (the
         next look at that queue) has come."""
+        ...
+
+    async def next_parked(self) -> float | None:
+        """When the next of these looks is due."""
         ...
 
     async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
@@ -301,8 +309,8 @@ class Store(RelayStore, Protocol):
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...
     async def next_send(self, now: float, rests: Rests = ...) -> float | None:
-        """When the next open-gated queued message, or message in doubt, falls due; a session or server that rests has
-        nothing due before then but what is urgent."""
+        """When the next open-gated queued message falls due; a session or server that rests has nothing due before then
+        but what is urgent."""
         ...
 
     async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:

@@ -553,10 +553,14 @@ UPDATE messages SET reason = NULL
 WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND reason = :reason
 
 -- name: messages_next_doubt
-SELECT min(due_at) FROM messages WHERE state = 'in_doubt'
+SELECT min(at) FROM (
+    SELECT min(due_at) AS at FROM messages WHERE state = 'in_doubt'
+    UNION ALL SELECT min(lease_until) FROM messages WHERE state = 'sending'
+)
 
--- name: messages_next_lease
-SELECT min(lease_until) FROM messages WHERE state = 'sending'
+-- name: messages_next_parked
+SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.parked_at IS NOT NULL AND s.gate = 'open'
 
 -- name: messages_expiring
 SELECT seq FROM messages WHERE state = 'queued' AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit

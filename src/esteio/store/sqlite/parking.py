@@ -23,6 +23,9 @@ class Parking(Room):
     async def parked(self, now: float, limit: int) -> Sequence[Message]:
         return [shown(row) for row in self._reader.rows("messages_parked", {"now": now, "limit": limit})]
 
+    async def next_parked(self) -> float | None:
+        return self._reader.value("messages_next_parked", {})  # type: ignore[no-any-return]
+
     async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
         def operation(db: Db) -> list[MessageId]:
             return [one.message_id for one in settlements if self._settle_parked(db, one)]

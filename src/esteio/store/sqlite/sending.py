@@ -109,18 +109,21 @@ class Sending(Room):
             await self._write(lambda db: self._doubt_lapsed(db, now))
         return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
 
+    async def next_doubt(self) -> float | None:
+        return self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+
     async def next_send(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
-        """Leases count too: when one ends, there is a doubt to look after."""
-        times = [
+        times = (
             due_at
             if place % 10 == URGENT
             else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
             for place, due_at, _, server in self._reader.rows("places_ready", {})
-        ]
-        times += [self._reader.value("messages_next_doubt", {}), self._reader.value("messages_next_lease", {})]
-        return min((at for at in times if at is not None), default=None)
+        )
+        return min(times, default=None)
 
     async def expire_messages(self, now: float, limit: int) -> int:
+        if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
+            return 0
         return await self._write(lambda db: self._expire(db, now, limit))
 
     # -- inside a transaction --------------------------------------------------------------------------------
