@@ -591,6 +591,22 @@ def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name():
     assert (fleet.one.state, fleet.one.outage) == ("connected", None)
 
 
+def test_old_life_that_is_told_late_does_not_end_a_fall_whose_proof_is_out_of_date():
+    """It was seen after the fall, and happened before it."""
+    fleet = Fleet()
+    fleet.now += 900
+    fleet.hear("banned", road="list")
+    fleet.judge()
+    fleet.now += 30
+    fleet.hear("server_ack_received", road="webhook", ago=700)
+    fleet.judge()
+    assert fleet.one.reason.code == "banned"
+    fleet.now += 30
+    fleet.hear("outdated", road="webhook")
+    fleet.judge()
+    assert (fleet.one.gate, fleet.one.outage is None) == ("held", False)
+
+
 def test_what_a_server_has_not_loaded_for_minutes_is_down_and_a_person_is_told_what_helps():
     """Storm seed 7281: for an hour and a half it was taken for live by its last proof of life."""
     fleet = Fleet()

@@ -215,9 +215,30 @@ def test_silence_is_answered_with_round_trips():
     assert "roundtrip" in {d.look for _, _, _, d in fleet.decisions[-2:]}
 
 
-def test_an_idle_and_confirmed_session_is_looked_at_by_its_socket():
+def test_an_idle_and_confirmed_session_is_looked_at_by_its_socket_alone():
     fleet = looked()
     fleet.now += 31
+    assert fleet.judge().look == "pulse"
+
+
+@pytest.mark.parametrize("kind", ["said_connecting", "said_closed", "said_unknown"])
+def test_its_memory_is_asked_too_as_long_as_it_said_otherwise_last(kind):
+    fleet = looked()
+    fleet.now += 10
+    fleet.hear(kind, road="state")
+    fleet.hear("socket_ok")
+    fleet.judge()
+    assert fleet.after(31).look != "pulse"
+    fleet.hear("said_open", road="state")
+    fleet.hear("socket_ok")
+    fleet.judge()
+    assert fleet.after(31).look == "pulse"
+
+
+def test_its_memory_is_asked_when_somebody_says_otherwise():
+    fleet = looked()
+    fleet.now += 10
+    fleet.hear("said_connecting", road="webhook")
     assert fleet.judge().look == "socket"
 
 
@@ -270,7 +291,7 @@ def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_
     fleet = looked()
     decision = fleet.judge()
     assert decision.planned is not None
-    assert (decision.planned.at, decision.planned.depth) == (fleet.now + 30, "socket")
+    assert (decision.planned.at, decision.planned.depth) == (fleet.now + 30, "pulse")
     asked = decide(fleet.view(), decision.planned.at)
     planned = as_planned(fleet.one, decision.planned, decision.planned.at)
     assert planned == asked
@@ -279,7 +300,7 @@ def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
     fleet = looked()
-    assert fleet.after(479).look == "socket"
+    assert fleet.after(479).look == "pulse"
     fleet.hear("socket_ok")
     decision = fleet.after(1)
     assert decision.planned is not None

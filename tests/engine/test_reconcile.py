@@ -124,7 +124,7 @@ def test_a_line_that_is_well_and_its_server_are_written_a_few_times_an_hour() ->
         calls, written = lab.world.ledger.calls.copy(), _writes(lab)
         await asyncio.sleep(3600)
         looks = lab.world.ledger.calls - calls
-        assert looks["prov", "connectionState"] >= 110, "it is looked at all the same"
+        assert looks["prov", "setPresence"] >= 110, "it is looked at all the same"
         assert looks["prov", "fetchInstances"] >= 110
         assert 1 <= written["session"] <= 8
         assert 1 <= written["server"] <= 8

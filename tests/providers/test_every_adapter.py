@@ -37,6 +37,7 @@ FLOWS = {
     "set_webhook": lambda a: a.set_webhook(HERE, NOW),
     "check_webhook": lambda a: a.check_webhook(HERE, NOW),
     "probe-state": lambda a: a.probe(HERE, NOW, "state"),
+    "probe-pulse": lambda a: a.probe(HERE, NOW, "pulse"),
     "probe-socket": lambda a: a.probe(HERE, NOW, "socket"),
     "probe-roundtrip": lambda a: a.probe(HERE, NOW, "roundtrip"),
     "inventory": lambda a: a.inventory(HERE, NOW),

@@ -112,6 +112,7 @@ def test_who_walks_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list
 
     async def story() -> None:
         for flow in (
+            lambda now: provider.probe(WHERE, now, "pulse"),
             lambda now: provider.probe(WHERE, now, "socket"),
             lambda now: provider.probe(WHERE, now, "roundtrip"),
             lambda now: provider.inventory(WHERE, now),

@@ -15,7 +15,7 @@ from esteio.core.model import Approval, Attempt, Capabilities, Reason, Server, S
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 
-Depth = Literal["state", "socket", "roundtrip"]
+Depth = Literal["state", "pulse", "socket", "roundtrip"]
 
 
 class View(msgspec.Struct, frozen=True, gc=False):

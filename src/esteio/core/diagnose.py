@@ -122,7 +122,7 @@ def _unproved_since(session: Session) -> float:
     outage, facts = session.outage, session.facts
     if outage is None or outage.because in HALF_FALLS:
         return 0.0
-    return outage.since if max(facts.life_at, facts.life_seen_at) < outage.since else 0.0
+    return outage.since if facts.life_at < outage.since else 0.0
 
 
 def _wrong_phone(session: Session) -> bool:

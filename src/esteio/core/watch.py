@@ -124,7 +124,7 @@ def _settled_down(draft: Draft, verdict: Verdict) -> bool:
 
 
 def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
-    """The cheapest read that can tell then: the socket when idle, a WhatsApp round trip for suspects and the just
+    """The cheapest read that can tell then: its socket alone when idle, a WhatsApp round trip for suspects and the just
     healed."""
     if not draft.view.can.round_trip_probe:
         return "socket"
@@ -139,4 +139,7 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     if at - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
         # A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells.
         return "roundtrip"
+    if verdict.kind == "live" and facts.said == "open" and not _contradicted(draft, verdict):
+        # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
+        return "pulse"
     return "socket"

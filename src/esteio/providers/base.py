@@ -251,7 +251,10 @@ class SentQuery(msgspec.Struct, frozen=True):
     """What the list dates later is another message of the same words, sent since."""
 
 
-ProbeDepth = Literal["state", "socket", "roundtrip"]
+ProbeDepth = Literal["state", "pulse", "socket", "roundtrip"]
+"""How much a probe reads. `state`: the provider's own word; `pulse`: the cheapest that proves a line which is believed
+to live, and where it does not, as much as `socket`; `socket`: also the socket; `roundtrip`: also an answer of WhatsApp.
+An adapter that has no such read does what comes nearest."""
 
 
 class Provider(Protocol):

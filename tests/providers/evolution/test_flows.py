@@ -90,6 +90,29 @@ def test_a_socket_probe_never_says_available():
     assert body_of(asked[1]) == {"presence": "unavailable"}
 
 
+def test_a_pulse_reads_an_open_socket_and_nothing_else():
+    outcome, asked = drive(EVOLUTION.probe(HERE, NOW, "pulse"), reply({"presence": "unavailable"}, 201))
+    assert [body_of(one) for one in asked] == [{"presence": "unavailable"}]
+    assert kinds(outcome.evidence) == ["server_answered", "socket_ok"]
+
+
+@pytest.mark.parametrize(
+    "no", [CLOSED, error(500, "Cannot read properties of undefined (reading 'sendPresenceUpdate')")]
+)
+def test_what_is_not_open_is_read_whole(no):
+    beat, asked = drive(EVOLUTION.probe(HERE, NOW, "pulse"), no, state("open"), no, row(connectionStatus="open"))
+    whole, _ = drive(EVOLUTION.probe(HERE, NOW, "socket"), state("open"), no, row(connectionStatus="open"))
+    assert len(asked) == 4
+    assert beat == whole
+
+
+@pytest.mark.parametrize("no", [error(502, "Bad Gateway"), LATE, error(404, ['The "s1" instance does not exist'])])
+def test_a_server_that_does_not_answer_a_pulse_is_not_asked_more(no):
+    outcome, asked = drive(EVOLUTION.probe(HERE, NOW, "pulse"), no)
+    assert len(asked) == 1
+    assert {"look_failed", "instance_missing"} & set(kinds(outcome.evidence))
+
+
 def test_a_round_trip_is_asked_only_over_an_open_socket():
     ok = reply({"presence": "unavailable"}, 201)
     outcome, asked = drive(EVOLUTION.probe(HERE, NOW, "roundtrip"), state("open"), ok, reply({"isBusiness": False}))

@@ -40,7 +40,12 @@ from esteio.providers.whatsapp import phone_of
 
 def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     """The state; for `socket` also the websocket; for `roundtrip` also WhatsApp. Where the state is not plainly open,
-    or the socket contradicts it, the list tells why. Evidence stands in the order in which it was seen."""
+    or the socket contradicts it, the list tells why. Evidence stands in the order in which it was seen. For `pulse` the
+    websocket alone, as long as it is open."""
+    if depth == "pulse":
+        beat = yield from _pulse(where, now)
+        if beat is not None:
+            return beat
     word = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
     if word.kind != "ok":
         return ProbeOutcome(_unseen(word, now, "state"), detail=word.detail)
@@ -80,10 +85,26 @@ def _disagree(state: Json, socket: str) -> bool:
     return state == "close" or socket == "no_client" or (state == "open" and socket in ("closed", "unpaired"))
 
 
+def _presence(where: Where) -> Flow[Word]:
+    word = yield from say(
+        where, call(where, "POST", "/instance/setPresence/{}", {"presence": "unavailable"}, timeout_s=STATE_S)
+    )
+    return word
+
+
+def _pulse(where: Where, now: float) -> Flow[ProbeOutcome | None]:
+    """None when it is not open: then all is read, and the socket once more beside it."""
+    word = yield from _presence(where)
+    if word.kind == "ok":
+        return ProbeOutcome((*news(word, now, "probe"), seen("socket_ok", now, "probe")))
+    if word.kind in ("closed", "no_client", "silent"):
+        return None
+    return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
+
+
 def _socket(where: Where, now: float, evidence: list[Evidence]) -> Flow[str]:
     """`ok`, or why not. Half-open sockets pass this probe (recording 121): it is not yet a round trip."""
-    body = {"presence": "unavailable"}
-    word = yield from say(where, call(where, "POST", "/instance/setPresence/{}", body, timeout_s=STATE_S))
+    word = yield from _presence(where)
     if word.kind == "ok":
         evidence.append(seen("socket_ok", now, "probe"))
     elif word.kind == "closed":
