@@ -4,7 +4,8 @@ The gateway follows one policy and is held to another; nothing is mocked. The ru
 what they must catch.
 """
 
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, SimpleNamespace
 
 import msgspec
 import pytest
@@ -71,11 +72,30 @@ def test_a_silent_fall_is_caught():
 # -- rules that no policy breaks ----------------------------------------------------------------------------------
 
 
+class Patient(Checkers):
+    """Checkers that look at what was put off when they are told to, with no server or one."""
+
+    def __init__(self, server: object = None, came_up: Mapping[str, float] = MappingProxyType({})) -> None:
+        self.put_off: list[Callable[[], None]] = []
+        super().__init__(
+            DEFAULT,
+            now=lambda: 7.0,
+            servers={} if server is None else {"s": server},
+            usable=lambda _: True,
+            later=lambda _, fn, *args: self.put_off.append(lambda: fn(*args)),
+            came_up=lambda _, session: came_up.get(session, -1.0),
+            probed=frozenset({"evolution"}),
+        )
+
+    def tell_all(self) -> None:
+        for one in self.put_off:
+            one()
+        self.put_off.clear()
+
+
 @pytest.fixture
 def checkers():
-    return Checkers(
-        DEFAULT, now=lambda: 7.0, servers={}, usable=lambda _: True, later=lambda *_: None, probed=frozenset()
-    )
+    return Patient()
 
 
 def told(text: str, at: float = 1.0) -> Delivered:
@@ -141,12 +161,9 @@ def opens(at: float, verb="connect", session="loja", effect="socket") -> Control
     return ControlCall(at, "s", verb, session, alive=False, booting=False, effect=effect, status=200)
 
 
-def among_dead_lines(**lines: object) -> Checkers:
+def among_dead_lines(came_up: dict[str, float] | None = None, **lines: object) -> Patient:
     server = SimpleNamespace(weather=None, calm_since=float("-inf"), lines=lines, kind="evolution", up=True)
-    return Checkers(
-        DEFAULT, now=lambda: 7.0, servers={"s": server}, usable=lambda _: True, later=lambda *_: None,
-        probed=frozenset({"evolution"}),
-    )  # fmt: skip
+    return Patient(server, came_up or {})
 
 
 def test_a_slot_is_held_by_a_session_and_for_the_time_of_its_act():
@@ -159,6 +176,7 @@ def test_a_slot_is_held_by_a_session_and_for_the_time_of_its_act():
         checkers = among_dead_lines()
         for call in calls:
             checkers.controlled(call)
+        checkers.tell_all()
         assert rules(checkers) == broken
 
 
@@ -168,15 +186,32 @@ def test_what_was_held_up_on_its_way_says_nothing_of_the_pause_between_two_acts(
     checkers.servers["s"].calm_since = calm_since
     for at, session in ((50.0, "a"), (51.0, "b")):
         checkers.controlled(opens(at, session=session))
+    checkers.tell_all()
     assert rules(checkers) == broken
 
 
-def test_codes_that_are_read_open_nothing():
-    for effect, broken in (("none", []), ("socket", ["budget"])):
-        checkers = among_dead_lines()
-        checkers.controlled(opens(50.0, effect=effect))
-        checkers.controlled(opens(50.1, effect=effect))
-        assert rules(checkers) == broken
+@pytest.mark.parametrize(("first", "second", "broken"), [
+    ("none", "none", []), ("socket", "none", []), ("none", "socket", []), ("socket", "socket", ["budget"]),
+])  # fmt: skip
+def test_codes_that_are_read_open_nothing(first, second, broken):
+    """What a connect did is known only after the server has taken it (storm seed 7413)."""
+    checkers = among_dead_lines()
+    for at, effect in ((50.0, first), (50.1, second)):
+        call = opens(at, effect="none")
+        checkers.controlled(call)
+        call.effect = effect
+        checkers.tell_all()
+    assert rules(checkers) == broken
+
+
+@pytest.mark.parametrize(("came_up", "broken"), [(1.0, []), (-1.0, ["budget"])])
+def test_an_act_whose_effect_was_there_holds_no_slot_even_if_the_line_fell_again(came_up, broken):
+    """Storm seed 7381."""
+    checkers = among_dead_lines(came_up={"a": came_up})
+    for at, session in ((0.0, "a"), (3.0, "b"), (6.0, "c")):
+        checkers.controlled(opens(at, "restart", session))
+    checkers.tell_all()
+    assert rules(checkers) == broken
 
 
 @pytest.mark.parametrize(("fault", "trouble"), [("stalled", False), ("ghost", False), ("stale_registry", True)])

@@ -8,7 +8,7 @@ so that the run can be repeated and looked at. Never lives here: measurements (`
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -75,7 +75,8 @@ class Span(msgspec.Struct):
 
 
 class Checkers:
-    """All rules over one run. `now` is seconds since its start; `usable` is what the supervisor believes of a line."""
+    """All rules over one run. `now` is seconds since its start; `usable` is what the supervisor believes of a line;
+    `came_up` when a line last came up."""
 
     def __init__(
         self,
@@ -85,9 +86,11 @@ class Checkers:
         servers: Mapping[str, SimServer],
         usable: Callable[[str], bool],
         later: Callable[..., object],
+        came_up: Callable[[str, str], float],
         probed: frozenset[str],
     ) -> None:
         self.policy, self.now, self.servers, self.usable, self._later = policy, now, servers, usable, later
+        self._came_up = came_up
         self.probed = probed
         """Kinds of providers whose sockets can be probed."""
         self.violations: list[Violation] = []
@@ -136,7 +139,11 @@ class Checkers:
         if call.verb in DESTROYS:
             self._destroys(call)
         elif call.verb in OPENS:
-            self._within_budget(call)
+            # What it does is known when the server has taken it.
+            self._later(0.0, self._within_budget, call, tuple(self._opens[call.server]))
+            within = self.policy.effect_within_s
+            recent = [one for one in self._opens[call.server] if call.at - one.at < within]
+            self._opens[call.server] = [*recent, call]
 
     def _destroys(self, call: ControlCall) -> None:
         if self.policy.destructive != "auto" and call.session not in self.approved:
@@ -144,11 +151,11 @@ class Checkers:
         if call.booting and self.policy.boot_grace_s > 0:
             self.broken("boot-grace", f"{call.verb} of {call.session} while {call.server} starts")
 
-    def _within_budget(self, call: ControlCall) -> None:
+    def _within_budget(self, call: ControlCall, before: Sequence[ControlCall]) -> None:
         server, at = self.servers[call.server], call.at
-        # A connect that opens nothing is how Evolution's code is read.
-        opened = [one for one in self._opens[call.server] if one.verb != "connect" or one.effect != "none"]
-        recent = [one for one in opened if at - one.at < self.policy.effect_within_s]
+        if _reads_a_code(call):
+            return
+        recent = [one for one in before if not _reads_a_code(one) and at - one.at < self.policy.effect_within_s]
         # What was on its way in bad weather arrives when it likes.
         calm = server.weather is None and at - server.calm_since >= ON_ITS_WAY_S
         if calm and recent:
@@ -160,17 +167,16 @@ class Checkers:
         if calm and len(open_ones) >= self.policy.connects_in_flight:
             names = ", ".join(f"{one.verb} {one.session}" for one in open_ones)
             self.broken("budget", f"{call.verb} of {call.session} beside {names}")
-        self._opens[call.server] = [*recent, call]
 
     def _still_open(self, one: ControlCall, call: ControlCall) -> bool:
         """Whether an earlier act holds its slot for certain: in its time, answered well, effect not there yet."""
         line = self.servers[one.server].lines.get(one.session)
-        alive = line is not None and line.alive
+        healed = (line is not None and line.alive) or self._came_up(one.server, one.session) > one.at
         accepted = one.status == 0 or one.status < 400
         return (
             one.session != call.session
             and call.at - one.at < self._takes(one) - SLACK_S
-            and not alive
+            and not healed
             and accepted
             and one.effect == "socket"
         )
@@ -312,6 +318,11 @@ def _only_its_owner(session: Session, truth: Truth) -> bool:
 def text_of(number: int) -> str:
     """The text of message `number`; unique, so that the world's ledger can be asked for it."""
     return f"m{number}"
+
+
+def _reads_a_code(call: ControlCall) -> bool:
+    """A connect that opens nothing is how Evolution's code is read."""
+    return call.verb == "connect" and call.effect == "none"
 
 
 def number_of(text: str) -> int:

@@ -96,6 +96,7 @@ class Storm:
             servers=self.world.servers,
             usable=self._usable,
             later=self.world.later,
+            came_up=self._came_up,
             probed=probed,
         )
         self.witness = Witness(self, self._is_rough)
@@ -116,6 +117,9 @@ class Storm:
 
     def _usable(self, session: str) -> bool:
         return self.supervisor.usable(session)
+
+    def _came_up(self, server: str, session: str) -> float:
+        return self.witness.came_up(server, session)
 
     def _is_rough(self, server: str) -> bool:
         return self._rough_until.get(server, 0.0) > self.world.now() or not self.world.servers[server].up

@@ -86,6 +86,10 @@ class Witness(Ledger):
         """Whether the line's socket can really carry messages now."""
         return (server, session) in self._open
 
+    def came_up(self, server: str, session: str) -> float:
+        """When its socket last came up, whatever became of it since; 0 when it never did."""
+        return self._up_since.get((server, session), 0.0)
+
     def alive_for(self, server: str, session: str, at: float) -> float:
         """For how many seconds it has been so; 0 when it is not."""
         return at - self._up_since[server, session] if self.is_up(server, session) else 0.0
