@@ -18,12 +18,12 @@ from esteio.core import pacing
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, View
 from esteio.core.diagnose import HALF_FALLS
-from esteio.core.evidence import KINDS, Evidence
+from esteio.core.evidence import KINDS, Evidence, Road, seen
 from esteio.core.ladder import RESTART_NOOP
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import MOVES
-from esteio.core.watch import as_planned
+from esteio.core.watch import as_before, as_planned
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
 ROADS = ("webhook", "state", "probe", "list", "send", "receipt")
@@ -84,6 +84,18 @@ dialects = st.sampled_from(
 )
 
 
+WHAT_LOOKS_BRING: list[list[tuple[str, Road]]] = [
+    [("socket_ok", "probe")],
+    [("said_open", "state")],
+    [("said_open", "state"), ("socket_ok", "probe")],
+    [("said_open", "state"), ("socket_ok", "probe"), ("round_trip_ok", "probe")],
+    [("said_open", "state"), ("socket_closed", "probe"), ("said_open", "list")],
+    [("said_closed", "state"), ("socket_closed", "probe")],
+    [("look_failed", "self")],
+    [("webhook_config_ok", "probe")],
+    [("no_such_word", "probe")],
+    [("operator_paused", "operator")],
+]
 AFTER_S = 0.001
 """No two things of a story fall on the very same moment: what came first would be nobody's to say."""
 
@@ -142,11 +154,31 @@ def what_was_planned_is_what_is_said(view: View, decision: Decision) -> None:
     at = decision.planned.at
     assert decision.wake_at == at
     asked, planned = decide(then, at), as_planned(decision.session, decision.planned, at)
+    assert planned.awaited == decision.planned
     assert asked.wake_at is not None
     assert planned.wake_at is not None
     assert at < planned.wake_at <= asked.wake_at
     session = msgspec.structs.replace(planned.session, wake_at=asked.wake_at)
-    assert msgspec.structs.replace(planned, session=session, wake_at=asked.wake_at) == asked
+    assert msgspec.structs.replace(planned, session=session, wake_at=asked.wake_at, awaited=None) == asked
+    what_was_awaited_is_what_is_said(then, planned, at + 0.01)
+
+
+def what_was_awaited_is_what_is_said(view: View, planned: Decision, now: float) -> None:
+    """The same when the look brings what the last one brought; where it brings more the judge is asked."""
+    assert planned.awaited is not None
+    for kinds in WHAT_LOOKS_BRING:
+        news = tuple(seen(kind, now, road) for kind, road in kinds)
+        then = msgspec.structs.replace(view, session=planned.session, news=news)
+        told = as_before(then, planned.awaited, now)
+        if told is not None:
+            asked = decide(then, now)
+            assert told.planned is not None
+            assert asked.planned is not None
+            # What fell due besides when it was planned may be over by now: then the judge is asked once too often.
+            assert told.planned.others_at <= asked.planned.others_at
+            ends = {"others_at": told.planned.others_at, "wake_at": told.planned.wake_at}
+            planned_anew = msgspec.structs.replace(asked.planned, **ends)
+            assert told == msgspec.structs.replace(asked, planned=planned_anew), kinds
 
 
 def one_act_at_a_time(view: View, decision: Decision) -> None:

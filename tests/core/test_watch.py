@@ -7,8 +7,9 @@ import pytest
 from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.decide import decide
+from esteio.core.evidence import seen
 from esteio.core.policy import DEFAULT
-from esteio.core.watch import as_planned
+from esteio.core.watch import as_before, as_planned
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -294,8 +295,29 @@ def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_
     assert (decision.planned.at, decision.planned.depth) == (fleet.now + 30, "pulse")
     asked = decide(fleet.view(), decision.planned.at)
     planned = as_planned(fleet.one, decision.planned, decision.planned.at)
-    assert planned == asked
+    assert msgspec.structs.replace(planned, awaited=None) == asked
     assert planned.session.facts.looked_at == fleet.now + 30
+
+
+def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
+    fleet = looked()
+    planned = fleet.judge().planned
+    assert planned is not None
+    at = planned.at + 0.01
+    waiting = as_planned(fleet.one, planned, planned.at)
+    assert waiting.awaited == planned
+    view = msgspec.structs.replace(fleet.view(), session=waiting.session)
+    same = msgspec.structs.replace(view, news=(seen("socket_ok", at, "probe"),))
+    told = as_before(same, planned, at)
+    assert told is not None
+    assert told == decide(same, at)
+    assert told.planned is not None
+    assert told.planned.at == at + 30
+    for kind in ("socket_closed", "look_failed", "webhook_config_gone", "message_received", "operator_recover"):
+        other = msgspec.structs.replace(view, news=(seen(kind, at, "probe"),))
+        assert as_before(other, planned, at) is None, kind
+    soon = msgspec.structs.replace(planned, others_at=at + 29)
+    assert as_before(same, soon, at) is None, "something else falls due before the next look"
 
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():

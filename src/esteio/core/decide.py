@@ -78,14 +78,7 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
         recovery = draft.session.recovery
     if found.kind != "live" or found.unheard_since or attempt.only_claimed(draft):
         return
-    if (
-        recovery.spent
-        or recovery.awaiting
-        or recovery.approved
-        or recovery.rejected
-        or recovery.then
-        or recovery.server_restart_proposed
-    ):
+    if recovery.of_this_fall:
         if recovery.awaiting:
             _stale_approval(draft)
         wish = recovery.approved if recovery.asked_by_person and recovery.approved else None

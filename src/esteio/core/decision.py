@@ -5,6 +5,7 @@ Never lives here: a rule.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -55,12 +56,13 @@ class Notice(msgspec.Struct, frozen=True):
 
 class PlannedLook(msgspec.Struct, frozen=True, gc=False):
     """The look that comes at `at`, and nothing else with it, if nothing is heard before. `wake_at`: when the session is
-    to be judged after that if the look, too, brings nothing."""
+    to be judged after that if the look, too, brings nothing; `others_at`: when something else than looks falls due."""
 
     at: float
     depth: Depth
     wake_at: float
     because: Reason
+    others_at: float = math.inf
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -84,6 +86,8 @@ class Decision(msgspec.Struct, frozen=True):
     because: Reason
     planned: PlannedLook | None = None
     """What the next judgement would say, where that is known: it need not be asked for."""
+    awaited: PlannedLook | None = None
+    """The planned look that is being made: where it brings what the last one brought, that is known as well."""
 
 
 class Draft:

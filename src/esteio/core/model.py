@@ -113,6 +113,12 @@ class Recovery(msgspec.Struct, frozen=True):
     rejected: bool = False
     """A person said no to a destructive rung in this outage: not asked again."""
 
+    @property
+    def of_this_fall(self) -> bool:
+        """Whether anything is left of a ladder that was climbed: tried, asked for, agreed to, or still to follow."""
+        words = self.awaiting or self.approved or self.rejected or self.server_restart_proposed
+        return bool(self.spent or words or self.then)
+
 
 class Quirk(msgspec.Struct, frozen=True):
     """One known lie of one provider, as data. `versions` reads like a pip specifier, e.g. `>=2.3.1,<2.3.7`."""

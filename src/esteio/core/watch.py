@@ -10,10 +10,14 @@ import math
 import msgspec
 
 from esteio.core import hearing, pacing
-from esteio.core.decision import Decision, Depth, Draft, PlannedLook
+from esteio.core.decision import Decision, Depth, Draft, PlannedLook, View
 from esteio.core.diagnose import Verdict, ajar, confirmed_life
+from esteio.core.fold import fold
 from esteio.core.ladder import CLOSED_LOOKS
-from esteio.core.session import Session
+from esteio.core.model import Capabilities, Reason
+from esteio.core.policy import Policy
+from esteio.core.session import Facts, Session
+from esteio.core.wishes import is_word
 
 EFFECT_LOOK_S = 2.0
 """How soon after an act, and how often, its effect is looked for."""
@@ -45,8 +49,11 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
         return
     others = min(draft.wakes, default=math.inf)
     if draft.now < due < others:
-        again = min(others, due + draft.policy.probe_idle_s)
-        draft.planned = PlannedLook(due, depth(draft, verdict, due), again, verdict.because)
+        draft.planned = _planned(due, depth(draft, verdict, due), verdict.because, others, draft.policy)
+
+
+def _planned(due: float, how: Depth, because: Reason, others: float, policy: Policy) -> PlannedLook:
+    return PlannedLook(due, how, min(others, due + policy.probe_idle_s), because, others)
 
 
 def as_planned(session: Session, planned: PlannedLook, now: float) -> Decision:
@@ -68,6 +75,41 @@ def as_planned(session: Session, planned: PlannedLook, now: float) -> Decision:
         quiet=True,
         shown=False,
         because=planned.because,
+        awaited=planned,
+    )
+
+
+_TIMES = (
+    "any_at", "identity_at", "life_at", "life_seen_at", "looked_at", "said_at", "said_times", "socket_ok_at",
+)  # fmt: skip
+"""What of the facts only tells when the same was seen again."""
+
+
+def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
+    """What the judge would say of a planned look (`view.news`) that brought what the last one brought, nothing else
+    having been heard; None where it has to be asked."""
+    if view.session.recovery.of_this_fall:
+        return None  # once more proved, that may be forgotten
+    was = view.session.facts
+    facts, trust = was, not view.can.socket_probe
+    for evidence in view.news:
+        if is_word(evidence):
+            return None
+        facts = fold(facts, evidence, view.policy, trust_claims=trust)
+    if msgspec.structs.replace(facts, **{name: getattr(was, name) for name in _TIMES}) != was:
+        return None
+    due = max(facts.looked_at, facts.life_seen_at) + view.policy.probe_idle_s
+    if not now < due < awaited.others_at:
+        return None
+    session = msgspec.structs.replace(view.session, facts=facts, wake_at=due)
+    how = _of_the_living(session, view.can, due)
+    return msgspec.structs.replace(
+        as_planned(session, awaited, now),
+        session=session,
+        look=None,
+        wake_at=due,
+        planned=_planned(due, how, awaited.because, awaited.others_at, view.policy),
+        awaited=None,
     )
 
 
@@ -126,20 +168,30 @@ def _settled_down(draft: Draft, verdict: Verdict) -> bool:
 def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     """The cheapest read that can tell then: its socket alone when idle, a WhatsApp round trip for suspects and the just
     healed."""
-    if not draft.view.can.round_trip_probe:
+    can, facts = draft.view.can, draft.session.facts
+    if verdict.kind == "live" and not facts.silents and not hearing.doubt_at(facts):
+        how = _of_the_living(draft.session, can, at)
+        return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
+    if not can.round_trip_probe:
         return "socket"
-    facts = draft.session.facts
-    if verdict.kind == "suspect" or facts.silents or hearing.doubt_at(facts):
+    if verdict.kind in ("live", "suspect") or facts.silents or hearing.doubt_at(facts):
         return "roundtrip"
     if ajar(facts) and verdict.kind in ("closed", "reconnecting"):
         # Its socket is open and its memory says otherwise: WhatsApp knows whether it lives.
         return "roundtrip"
-    if verdict.kind == "live" and not confirmed_life(draft.session):
+    return "roundtrip" if _long_unheard(facts, at) else "socket"
+
+
+def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
+    """How deep a line is looked at that is well."""
+    if not can.round_trip_probe:
+        return "socket"
+    if not confirmed_life(session) or _long_unheard(session.facts, at):
         return "roundtrip"
-    if at - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S:
-        # A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells.
-        return "roundtrip"
-    if verdict.kind == "live" and facts.said == "open" and not _contradicted(draft, verdict):
-        # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
-        return "pulse"
-    return "socket"
+    # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
+    return "pulse" if session.facts.said == "open" else "socket"
+
+
+def _long_unheard(facts: Facts, at: float) -> bool:
+    """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
+    return at - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S

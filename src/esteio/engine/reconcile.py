@@ -26,7 +26,7 @@ from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
 from esteio.core.server_documents import server_document
 from esteio.core.session import Session
-from esteio.core.watch import as_planned
+from esteio.core.watch import as_before, as_planned
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -45,10 +45,11 @@ class Overtaken(Exception):
 class _Known:
     """A session as it was last read or committed here, and what was judged quietly since."""
 
-    __slots__ = ("planned", "save_at", "unsaved", "view")
+    __slots__ = ("awaited", "planned", "save_at", "unsaved", "view")
 
     def __init__(self, view: View, planned: PlannedLook | None, read_at: float) -> None:
         self.view, self.planned = view, planned
+        self.awaited: PlannedLook | None = None
         self.save_at = read_at + TRUST_MEMORY_S
         self.unsaved: tuple[Evidence, ...] = ()
 
@@ -61,13 +62,19 @@ class _Known:
         planned = self.planned
         if planned is not None and not news and now >= planned.at:
             return as_planned(self.view.session, planned, now)
-        return decide(msgspec.structs.replace(self.view, news=news), now)
+        view = msgspec.structs.replace(self.view, news=news)
+        if self.awaited is not None and news:
+            decision = as_before(view, self.awaited, now)
+            if decision is not None:
+                return decision
+        return decide(view, now)
 
     def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
         """A quiet decision: nothing of it is written yet."""
         if decision.shown:
             self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)
-        self.view, self.planned = msgspec.structs.replace(self.view, session=decision.session), decision.planned
+        self.view = msgspec.structs.replace(self.view, session=decision.session)
+        self.planned, self.awaited = decision.planned, decision.awaited
         if news:
             self.unsaved = _routine(self.unsaved, news)
 
