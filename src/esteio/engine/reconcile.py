@@ -32,7 +32,7 @@ from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerComm
 
 MOST_TRIES = 8
 """How often one pass is made again when others are faster; after that the mailbox comes back later."""
-TRUST_MEMORY_S = 600.0
+TRUST_MEMORY_S = 1800.0
 """For so long a view in memory may stand for the store's while decisions on it stay quiet."""
 SHOWN_WITHIN_S = 60.0
 """What people are shown of a session lags behind by so much at most."""
