@@ -180,7 +180,7 @@ def test_the_fleet_measures_what_comes_later_than_its_period() -> None:
     times = iter([0.0, 1.0, 10.5, 12.0, 30.5])
     fleet._now = lambda: next(times)
     for name in ("a", "b", "a", "b", "a"):
-        status, _ = fleet._answer(f"/instance/connectionState/{name}", b"")
+        status, _ = fleet._answer(f"/instance/setPresence/{name}", b"")
         assert status == 200
     told = fleet._watched()
     assert (told.looks, told.looked_at, told.requests, told.soonest_s) == (3, 2, 5, 10.5)

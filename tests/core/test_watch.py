@@ -313,9 +313,12 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
     assert told == decide(same, at)
     assert told.planned is not None
     assert told.planned.at == at + 30
-    for kind in ("socket_closed", "look_failed", "webhook_config_gone", "message_received", "operator_recover"):
+    for kind in ("socket_closed", "look_failed", "webhook_config_gone", "message_received", "operator_paused"):
         other = msgspec.structs.replace(view, news=(seen(kind, at, "probe"),))
         assert as_before(other, planned, at) is None, kind
+    spent = msgspec.structs.replace(waiting.session.recovery, spent=("connect",))
+    climbed = msgspec.structs.replace(same, session=msgspec.structs.replace(waiting.session, recovery=spent))
+    assert as_before(climbed, planned, at) is None, "what is left of a ladder is forgotten now"
     soon = msgspec.structs.replace(planned, others_at=at + 29)
     assert as_before(same, soon, at) is None, "something else falls due before the next look"
 
@@ -336,6 +339,24 @@ def test_of_a_line_that_is_not_quite_well_nothing_is_planned(kind):
     fleet.hear(kind, road="operator" if kind.startswith("operator") else "probe")
     fleet.judge()
     assert fleet.judge().planned is None
+
+
+def test_nothing_is_planned_of_a_line_whose_webhook_could_not_be_set_again():
+    """That is tried once more as soon as it may be, and by the judge."""
+    fleet = looked()
+    fleet.now += 1
+    fleet.hear("webhook_config_gone")
+    fleet.judge()
+    fleet.answer("no")
+    idle = 0
+    for _ in range(6):
+        fleet.now += 10
+        fleet.hear("socket_ok")
+        decision = fleet.judge()
+        assert decision.planned is None
+        idle += decision.session.recovery.open is None
+    assert fleet.one.facts.webhook_gone_at
+    assert idle
 
 
 def test_a_look_that_comes_with_something_else_is_left_to_the_judge():

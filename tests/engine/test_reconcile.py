@@ -180,15 +180,16 @@ def test_what_is_heard_before_a_planned_look_is_judged_and_ends_the_plan() -> No
         assert known.judge((), planned.at - 1).look is None, "it is not made before its time"
         looks = known.judge((), planned.at)
         assert (looks.look, looks.awaited) == (planned.depth, planned)
+        closed = (seen("socket_closed", planned.at, "probe"),)
+        assert known.judge(closed, planned.at).session.facts.closed == (planned.at,)
         known.follow(looks, (), planned.at)
         assert known.awaited == planned
         same = known.judge((seen("socket_ok", planned.at + 1, "probe"),), planned.at + 1)
         assert same.planned is not None
         assert same.planned.at == planned.at + 31
-        news = (seen("socket_closed", planned.at, "probe"),)
-        fallen = known.judge(news, planned.at)
+        fallen = known.judge(closed, planned.at)
         assert fallen.session.facts.closed == (planned.at,)
-        known.follow(fallen, news, planned.at)
+        known.follow(fallen, closed, planned.at)
         assert (known.planned, known.awaited) == (None, None)
 
     play(story)

@@ -36,8 +36,8 @@ _ROW = (
 GATEWAY_URL = "http://gateway.bench"
 """Where the webhooks of all sessions point, as if they had been set long ago; nothing is ever sent there."""
 HOOK = "/webhook/find/"
-STATE = "/instance/connectionState/"
-"""The first question of every look at a session."""
+SOCKET = "/instance/setPresence/"
+"""The question that every look at a session asks once."""
 
 
 class Watched(msgspec.Struct):
@@ -103,7 +103,7 @@ class Fleet(Stub):
         if path == "/_bench/begin":
             return self._begin()
         self._requests += 1
-        if path.startswith(STATE):
+        if path.startswith(SOCKET):
             self._note(path)
         if path.startswith(HOOK):
             url = f"{GATEWAY_URL}/in/{path.removeprefix(HOOK)}"
