@@ -75,15 +75,25 @@ def test_life_after_the_act_is_the_effect():
     assert fleet.said("effect") == 1
 
 
-def test_life_before_the_answer_waits_for_the_answer():
+def test_life_before_the_answer_of_a_restart_is_not_its_effect():
     fleet = ghost()
     fleet.now += 2
     fleet.hear("message_received", road="webhook")
     fleet.judge()
-    assert fleet.open_act() is not None
     fleet.answer("ok")
     fleet.judge()
+    assert fleet.open_act() is not None
+    fleet.now += 2
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
     assert last(fleet).result == "effect"
+
+
+@pytest.mark.parametrize(("life_at", "seen"), [(T0 + 1, False), (T0 + 2, False), (T0 + 3, True)])
+def test_a_restart_closes_what_lived_until_it_was_performed(life_at, seen):
+    """Storm seed 7584: a look found it alive while the restart was on its way, and its place was given to another."""
+    act = Attempt("a", "restart", 1, T0, T0 + 20, performed_at=T0 + 2)
+    assert attempt.has_effect(act, Facts(life_at=life_at)) is seen
 
 
 @pytest.mark.parametrize(("life_at", "seen"), [(T0 - 1, False), (T0, False), (T0 + 1, True)])

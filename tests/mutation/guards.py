@@ -734,6 +734,14 @@ VERDICTS = (
         ("core/test_watch.py",),
     ),
     Guard(
+        "effect check",
+        "life from before a restart counts as its effect",
+        "core/attempt.py",
+        'attempt.performed_at if attempt.rung == "restart" and attempt.performed_at else since',
+        "since",
+        ATTEMPT,
+    ),
+    Guard(
         "look as before",
         "it stands although something else was heard since",
         "engine/reconcile.py",

@@ -124,7 +124,9 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
         return not facts.silence_at
     if attempt.rung == "logout":
         return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
-    lives = facts.life_at > since and not facts.closed and not facts.dead_at
+    # A connect's may come before its answer. A restart closes what lived until then.
+    from_then = attempt.performed_at if attempt.rung == "restart" and attempt.performed_at else since
+    lives = facts.life_at > from_then and not facts.closed and not facts.dead_at
     return lives or facts.qr_at > since
 
 
