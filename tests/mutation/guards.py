@@ -251,7 +251,7 @@ EFFECTS = (
         "effect check",
         "what was seen before the act counts as its effect",
         "core/attempt.py",
-        "lives = facts.life_at > since and not facts.closed and not facts.dead_at",
+        "lives = facts.life_at > from_then and not facts.closed and not facts.dead_at",
         "lives = facts.life_at > 0 and not facts.closed and not facts.dead_at",
         ATTEMPT,
     ),
