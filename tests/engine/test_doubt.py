@@ -10,7 +10,7 @@ from engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play
 
 from esteio.core.model import MessageId
 from esteio.core.outbound import FIRST_LOOK_S
-from esteio.engine.doubt import AGAIN_S
+from esteio.engine.rounds import LOOKS_APART_S
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
@@ -184,7 +184,7 @@ def test_a_fresh_doubt_is_looked_at_when_its_first_look_is_due(after_s: float) -
 
 
 # After a server's outage the gate opens before the line itself is proved alive, half a minute later.
-@pytest.mark.parametrize(("how", "within_s"), [("ghost", 2 * AGAIN_S), ("server", 60)])
+@pytest.mark.parametrize(("how", "within_s"), [("ghost", 2 * LOOKS_APART_S), ("server", 60)])
 def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again(how: str, within_s: float) -> None:
     """However long it has lasted, and thus however seldom it was looked at."""
 

@@ -16,15 +16,13 @@ from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
-from esteio.engine.rounds import Rounds, by_session
+from esteio.engine.rounds import LOOKS_APART_S, Rounds, by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import LookupOutcome, SentQuery, Transport
 from esteio.store.base import SendSettlement, Store
 
 BATCH = 50
-AGAIN_S = 2.0
-"""So long after one round the next begins at the earliest."""
 CLOCKS_APART_S = 60.0
 """How far a provider's clock may be behind ours."""
 
@@ -56,7 +54,7 @@ class Doubts(Rounds):
         due = await self._store.doubted(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)
-        return self._clock.now() + AGAIN_S
+        return self._clock.now() + LOOKS_APART_S
 
     async def _resolve_in_turn(self, _: SessionId, messages: Sequence[Message]) -> None:
         for message in messages:

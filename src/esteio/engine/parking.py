@@ -14,15 +14,13 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import AttemptRecord, Message, MessageId, ServerName, SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
-from esteio.engine.rounds import Rounds, by_session
+from esteio.engine.rounds import LOOKS_APART_S, Rounds, by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import QueueOutcome, Transport
 from esteio.store.base import ParkedSettlement, Store
 
 BATCH = 500
-AGAIN_S = 2.0
-"""So long after one round the next begins at the earliest."""
 
 log = logger("parking")
 
@@ -51,7 +49,7 @@ class Parking(Rounds):
         if due_at is None or due_at > self._clock.now():
             return due_at
         await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
-        return self._clock.now() + AGAIN_S
+        return self._clock.now() + LOOKS_APART_S
 
     async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
         session = self._judged(session_id) or await self._store.session_by_id(session_id)

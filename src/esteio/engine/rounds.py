@@ -22,6 +22,8 @@ NAP_S = 15.0
 SHORTEST_NAP_S = 0.1
 """What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
 AFTER_FAILURE_S = 1.0
+LOOKS_APART_S = 2.0
+"""Between two rounds of looks at providers: what was looked for and not found is not looked for again at once."""
 
 log = logger("rounds")
 
