@@ -229,10 +229,10 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
 
 def an_outage_ends_with_life(view: View, decision: Decision) -> None:
     """Since it began, or told late, so that it never was one. That what proved it is out of date proves nothing. (One
-    that only hears nothing lives all the while; and a person's word ends what it likes.)"""
+    that only hears nothing lives all the while; and a person's own logout is no fall.)"""
     was, after = view.session.outage, decision.session
     ended = was is not None and after.outage is None and after.linked and not after.paused
-    asked = any(news.kind.startswith("operator_") for news in view.news)
+    asked = any(news.kind == "operator_logout" for news in view.news)
     if was is not None and ended and not asked and was.because not in HALF_FALLS:
         assert after.facts.life_at > min(was.since, view.session.facts.life_at), after.reason
 

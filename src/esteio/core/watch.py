@@ -59,23 +59,36 @@ def _planned(due: float, how: Depth, because: Reason, others: float, policy: Pol
 def as_planned(session: Session, planned: PlannedLook, now: float) -> Decision:
     """What the judge would say at the time of a planned look, nothing having been heard since it was planned."""
     facts = msgspec.structs.replace(session.facts, looked_at=now)
+    session = msgspec.structs.replace(session, facts=facts, wake_at=planned.wake_at)
+    return _nothing_but_looks(session, planned.because, look=planned.depth, awaited=planned)
+
+
+def _nothing_but_looks(
+    session: Session,
+    because: Reason,
+    *,
+    look: Depth | None = None,
+    planned: PlannedLook | None = None,
+    awaited: PlannedLook | None = None,
+) -> Decision:
     return Decision(
-        session=msgspec.structs.replace(session, facts=facts, wake_at=planned.wake_at),
+        session=session,
         server=None,
         lines=(),
         act=None,
         notices=(),
         events=(),
         approval=None,
-        look=planned.depth,
-        wake_at=planned.wake_at,
+        look=look,
+        wake_at=session.wake_at,
         fail_queued=None,
         drop_control=False,
         clear_qr=False,
         quiet=True,
         shown=False,
-        because=planned.because,
-        awaited=planned,
+        because=because,
+        planned=planned,
+        awaited=awaited,
     )
 
 
@@ -103,14 +116,8 @@ def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
         return None
     session = msgspec.structs.replace(view.session, facts=facts, wake_at=due)
     how = _of_the_living(session, view.can, due)
-    return msgspec.structs.replace(
-        as_planned(session, awaited, now),
-        session=session,
-        look=None,
-        wake_at=due,
-        planned=_planned(due, how, awaited.because, awaited.others_at, view.policy),
-        awaited=None,
-    )
+    planned = _planned(due, how, awaited.because, awaited.others_at, view.policy)
+    return _nothing_but_looks(session, awaited.because, planned=planned)
 
 
 def next_look(draft: Draft, verdict: Verdict) -> float:
@@ -169,12 +176,13 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     """The cheapest read that can tell then: its socket alone when idle, a WhatsApp round trip for suspects and the just
     healed."""
     can, facts = draft.view.can, draft.session.facts
-    if verdict.kind == "live" and not facts.silents and not hearing.doubt_at(facts):
+    unsure = facts.silents or hearing.doubt_at(facts)
+    if verdict.kind == "live" and not unsure:
         how = _of_the_living(draft.session, can, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
     if not can.round_trip_probe:
         return "socket"
-    if verdict.kind in ("live", "suspect") or facts.silents or hearing.doubt_at(facts):
+    if verdict.kind == "suspect" or unsure:
         return "roundtrip"
     if ajar(facts) and verdict.kind in ("closed", "reconnecting"):
         # Its socket is open and its memory says otherwise: WhatsApp knows whether it lives.
