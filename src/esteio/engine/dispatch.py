@@ -58,13 +58,15 @@ class SendDispatch(Rounds):
     def __repr__(self) -> str:
         return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
 
+    async def _due(self) -> float | None:
+        if self._done:
+            return AT_ONCE
+        now = self._clock.now()
+        return await self._store.next_send(now, self._pace.rests(now))
+
     async def _round(self) -> float | None:
-        """Settle and claim are handed in together, settle first: the writer makes one commit of both. Where nothing is
-        due a read says so."""
+        """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
         batch, self._done = self._done, []
-        due_at = None if batch else await self._next()
-        if not batch and (due_at is None or due_at > self._clock.now()):
-            return due_at
         flying = self._flying - Counter(one.session_id for one in batch)
         settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
         for claim in [] if isinstance(claimed, BaseException) else claimed:
@@ -74,11 +76,7 @@ class SendDispatch(Rounds):
         for outcome in (settled, claimed):
             if isinstance(outcome, BaseException):
                 raise outcome
-        return AT_ONCE if batch or claimed or self._done else due_at
-
-    async def _next(self) -> float | None:
-        now = self._clock.now()
-        return await self._store.next_send(now, self._pace.rests(now))
+        return AT_ONCE if batch or claimed or self._done else self._clock.now()
 
     async def _claim(self, flying: Mapping[SessionId, int]) -> Sequence[SendClaim]:
         free = min(CLAIM_AT_ONCE, SENDS_AT_ONCE - sum(flying.values()))
@@ -145,18 +143,16 @@ class WorkDispatch(Rounds):
     def __repr__(self) -> str:
         return f"WorkDispatch(lanes={len(self._lanes)})"
 
+    async def _due(self) -> float | None:
+        return await self._store.next_work() if len(self._lanes) < WORK_AT_ONCE else None
+
     async def _round(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
-        if free <= 0:
-            return None
-        due_at = await self._store.next_work()
-        if due_at is None or due_at > self._clock.now():
-            return due_at
         claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
             self._start(self._perform(work))
-        return AT_ONCE if claimed else due_at
+        return AT_ONCE if claimed else self._clock.now()
 
     async def _perform(self, work: Work) -> None:
         try:

@@ -47,10 +47,10 @@ class Doubts(Rounds):
         self._store, self._addresses = store, addresses
         self._transport, self._policies, self._judged, self._told = transport, policies, judged, told
 
+    async def _due(self) -> float | None:
+        return await self._store.next_doubt()
+
     async def _round(self) -> float | None:
-        due_at = await self._store.next_doubt()
-        if due_at is None or due_at > self._clock.now():
-            return due_at
         due = await self._store.doubted(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)

@@ -44,10 +44,10 @@ class Parking(Rounds):
         self._store, self._addresses = store, addresses
         self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
 
+    async def _due(self) -> float | None:
+        return await self._store.next_parked()
+
     async def _round(self) -> float | None:
-        due_at = await self._store.next_parked()
-        if due_at is None or due_at > self._clock.now():
-            return due_at
         await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
         return self._clock.now() + LOOKS_APART_S
 

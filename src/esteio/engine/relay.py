@@ -81,18 +81,19 @@ class RelayDispatch(Rounds):
         except StoreFull:
             log.warning("store.full")
 
+    async def _due(self) -> float | None:
+        if self._done:
+            return AT_ONCE
+        return await self._store.next_relay(self._clock.now(), self._flying, CALLS_AT_ONCE)
+
     async def _round(self) -> float | None:
-        """Deal, write what is done, claim; when there is more to do.
+        """Deal, write what is done, claim.
 
         The three are handed in together and in this order: the writer makes one commit of them, and an event leaves one
         commit after its own.
         """
         now = self._clock.now()
         batch, self._done = self._done, []
-        if not batch:
-            due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
-            if due_at is None or due_at > now:
-                return due_at
         dealt, settled, claimed = await asyncio.gather(
             self._store.deal_events(now, DEAL_AT_ONCE),
             self._settle(batch),
@@ -105,8 +106,7 @@ class RelayDispatch(Rounds):
         for outcome in (dealt, settled, claimed):
             if isinstance(outcome, BaseException):
                 raise outcome
-        due_at = await self._store.next_relay(now, self._flying, CALLS_AT_ONCE)
-        return due_at if due_at is None or due_at > now else AT_ONCE
+        return AT_ONCE
 
     async def _settle(self, batch: list[RelaySettlement]) -> None:
         if not batch:

@@ -47,7 +47,9 @@ class Rounds:
         """Round after round, for ever."""
         while True:
             try:
-                due_at = await self._round()
+                due_at = await self._due()
+                if due_at is not None and due_at <= self._clock.now():
+                    due_at = await self._round()
             except StoreFull:
                 log.warning("store.full")
                 await asyncio.sleep(AFTER_FAILURE_S)
@@ -62,6 +64,11 @@ class Rounds:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _due(self) -> float | None:
+        """When there is something to do: `AT_ONCE`, a time, or None when only the bell will tell. It writes nothing to
+        find that out."""
+        return AT_ONCE
 
     async def _round(self) -> float | None:
         """Do what is due; when there will be more: `AT_ONCE`, a time, or None when only the bell will tell. May raise
