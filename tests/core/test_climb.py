@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import msgspec
+import pytest
 from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.policy import DEFAULT
@@ -36,17 +37,75 @@ def test_two_falls_at_once_are_spaced():
     assert fleet.rungs(2) == ["restart"]
 
 
+def _pauses(fleet):
+    lines = [line for _, _, _, decision in fleet.decisions for line in decision.lines]
+    return [float(line.args["seconds"]) for line in lines if line.code == "quarantined"]
+
+
 def test_the_end_of_the_ladder_is_a_longer_and_longer_pause():
     fleet = Fleet(can=WAPI)
     fleet.now += 100
+    fleet.kill()
+    fleet.climb_until(1500, still=("socket_closed",))
+    assert len(_pauses(fleet)) >= 4
+    assert all(later > 1.7 * sooner for sooner, later in itertools.pairwise(_pauses(fleet)))
+    assert set(fleet.rungs()) == {"restart"}
+
+
+def _restarted_behind_a_still_memory(can=WAPI):
+    fleet = Fleet(can=can)
+    fleet.now += 100
     fleet.kill(says="closed")
     fleet.climb_until(1500, still=("said_closed",))
-    pauses = [
-        float(line.args["seconds"]) for _, _, _, d in fleet.decisions for line in d.lines if line.code == "quarantined"
-    ]
-    assert len(pauses) >= 4
-    assert all(later > 1.7 * sooner for sooner, later in itertools.pairwise(pauses))
-    assert set(fleet.rungs()) == {"restart"}
+    return fleet
+
+
+def test_a_memory_that_did_not_move_during_a_restart_is_not_restarted_behind_again():
+    """Seed 8056: five restarts beside a line whose events stood still made sockets that threw each other out."""
+    fleet = _restarted_behind_a_still_memory()
+    assert (fleet.rungs(), len(_pauses(fleet))) == (["restart"], 1)
+    assert (fleet.one.state, fleet.one.reason.code, fleet.one.gate) == ("disconnected", "closed-for-good", "held")
+    began = fleet.one.recovery.last_restart_at
+    fleet.climb_until(DEFAULT.quarantine_max_s, still=("said_closed",))
+    assert fleet.rungs() == ["restart", "restart"]
+    assert fleet.one.recovery.last_restart_at - began == DEFAULT.quarantine_max_s
+
+
+def test_until_the_pause_is_over_a_closed_line_is_only_closed():
+    fleet = Fleet(can=WAPI)
+    fleet.now += 100
+    fleet.kill(says="closed")
+    fleet.climb_until(DEFAULT.effect_within_s + 30, still=("said_closed",))
+    assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "closed")
+
+
+def test_a_memory_that_moved_since_the_restart_is_restarted_behind_again():
+    fleet = Fleet(can=WAPI)
+    fleet.now += 100
+    fleet.kill(says="closed")
+    fleet.climb_until(DEFAULT.effect_within_s + 30, still=("said_closed",))
+    fleet.hear("said_connecting", road="state")
+    fleet.judge()
+    fleet.climb_until(300, still=("said_closed",))
+    assert len(fleet.rungs()) > 1
+
+
+@pytest.mark.parametrize("word", ["person", "boot"])
+def test_a_persons_word_and_a_boot_restart_it_at_once_all_the_same(word):
+    fleet = _restarted_behind_a_still_memory()
+    if word == "person":
+        fleet.hear("operator_recover", road="operator")
+    else:
+        fleet.server = msgspec.structs.replace(
+            fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now)
+        )
+    fleet.climb_until(DEFAULT.boot_grace_s + 60, still=("said_closed",))
+    assert len(fleet.rungs()) > 1
+
+
+def test_where_the_socket_is_seen_a_memory_that_stands_still_hides_nothing():
+    seen_there = msgspec.structs.replace(WAPI, socket_probe=True)
+    assert _restarted_behind_a_still_memory(seen_there).rungs().count("restart") >= 4
 
 
 def test_a_wish_to_pair_that_costs_the_link_is_asked_for_and_not_done():

@@ -418,9 +418,48 @@ def test_a_counted_row_of_connecting_is_spread_over_its_time():
 
 def test_connecting_spread_over_minutes_is_no_flap():
     facts = Facts(connecting=(0.0, 10.0, 20.0, 30.0, 40.0))
-    assert not diagnose.is_flapping(facts, DEFAULT, 41.0)
-    assert diagnose.is_flapping(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 21.0)
-    assert not diagnose.is_flapping(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 51.0)
+    assert not diagnose.flap(facts, DEFAULT, 41.0)
+    assert diagnose.flap(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 21.0)
+    assert not diagnose.flap(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 51.0)
+
+
+def test_opens_that_follow_each_other_are_a_flap_too_and_one_told_twice_is_one():
+    twice = folded(*(("said_open", at, "webhook") for at in (0.0, 0.0, 0.1, 5.0, 5.2, 10.0, 10.0)))
+    assert twice.opens == (0.0, 5.0, 10.0)
+    flap = folded(*(("said_open", float(at), "webhook") for at in range(DEFAULT.flap_count)))
+    assert diagnose.flap(flap, DEFAULT, 5.0)
+    assert len(folded(*(("said_open", float(at), "webhook") for at in range(99))).opens) == KEEP_FLAPS
+    seen_by_us = folded(*(("said_open", float(at), "state") for at in range(9)))
+    assert not diagnose.flap(seen_by_us, DEFAULT, 9.0)
+
+
+@pytest.mark.parametrize("apart", [1.5, 6.0])
+@pytest.mark.parametrize("word", ["said_connecting", "said_open"])
+def test_a_moment_of_life_between_two_connects_ends_no_flap(word, apart):
+    fleet = Fleet()
+    fleet.now += 600
+    for _ in range(20):
+        fleet.hear(word, road="webhook")
+        fleet.judge()
+        fleet.now += apart
+        fleet.hear("message_received", road="webhook")
+        fleet.judge()
+    fleet.now += apart
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    assert (fleet.one.reason.code, fleet.one.gate) == ("flapping", "held")
+    fleet.now += 0.1
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.gate) == ("connected", "open")
+    assert fleet.rungs() == []
+
+
+def test_a_flap_is_dated_by_the_last_word_of_either_kind():
+    facts = Facts(connecting=(1.0, 2.0, 3.0, 4.0, 5.0), opens=(2.5, 6.5))
+    assert diagnose.last_flap(facts) == 6.5
+    assert diagnose.last_flap(Facts(connecting=(9.0,), opens=(6.5,))) == 9.0
+    assert diagnose.last_flap(Facts()) == 0.0
 
 
 # -- codes and the rest ------------------------------------------------------------------------------------------
@@ -550,8 +589,8 @@ def test_an_instance_that_is_being_made_is_missing_only_where_there_was_one(life
 def test_a_flap_is_over_at_the_moment_it_is_woken_for():
     times = tuple(T0 + 0.1 * n for n in range(DEFAULT.flap_count))
     over = times[-1] + DEFAULT.flap_within_s
-    assert diagnose.is_flapping(Facts(connecting=times), DEFAULT, over - 0.001)
-    assert not diagnose.is_flapping(Facts(connecting=times), DEFAULT, over)
+    assert diagnose.flap(Facts(connecting=times), DEFAULT, over - 0.001)
+    assert not diagnose.flap(Facts(connecting=times), DEFAULT, over)
 
 
 def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once():

@@ -11,6 +11,7 @@ from esteio.providers import driver
 from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, Where
 from esteio.providers.registry import load
 from esteio.sim.faults import Fault
+from esteio.sim.line import backed_off
 from esteio.sim.transport import SimTransport
 from esteio.sim.vloop import run_virtual
 from esteio.sim.world import World
@@ -322,3 +323,8 @@ def test_the_adapter_speaks_this_face(kind):
         assert ("entrou" in heard) == (kind != "baileys" or desk.world.truth("srv", "a").alive)
 
     run_virtual(main, limit_s=3600)
+
+
+def test_a_line_that_fails_for_weeks_still_tries_once_a_minute():
+    """A banned line fails thousands of times in a week of the storm."""
+    assert [backed_off(5.0, 60.0, n) for n in (0, 1, 3, 4, 5000)] == [5.0, 10.0, 40.0, 60.0, 60.0]

@@ -112,6 +112,29 @@ def test_a_connect_whose_open_waits_in_a_queue_that_stands_still_is_not_made_aga
     play(story)
 
 
+def test_a_closed_line_behind_a_memory_that_stands_still_is_restarted_once() -> None:
+    """Storm seed 8056: four more restarts at W-API made a socket each; when its events moved again they threw each
+    other out for ever, and fifteen messages that were taken in between never left."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        lab.world.inject("prov", "loja", Fault("drop"))
+        await asyncio.sleep(0.1)
+        lab.world.inject("prov", "loja", Fault("stalled", socket="alive", for_s=1500))
+        await until_because(lab, "closed-for-good", 200)
+        await asyncio.sleep(1700)
+        assert await rungs(lab) == ["restart"]
+        assert lab.world.ledger.duels == []
+        lab.world.contact_sends(PHONE, CUSTOMER, "e agora?")
+        await lab.send("loja", OTHER, "de volta")
+        await asyncio.sleep(60)
+        await is_told(lab, *WELL)
+        assert lab.texts_delivered(OTHER) == ["de volta"]
+        harmless(lab, "restart")
+
+    play(story)
+
+
 # -- G2: dead socket, memory says open -----------------------------------------------------------------------------
 
 
@@ -172,6 +195,27 @@ def test_a_flapping_line_is_left_to_settle_and_settles() -> None:
         assert await rungs(lab) == []
         assert lab.told.phases("loja") == ["opened", "closed"]
         harmless(lab)
+
+    play(story)
+
+
+def test_a_line_that_only_tells_of_opens_flaps_as_well_and_holds_what_would_not_leave() -> None:
+    """W-API tells of no `connecting`. In each moment that it is up it takes messages, which may never leave."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        lab.world.inject("prov", "loja", Fault("replaced", for_s=300))
+        await until_because(lab, "flapping", 60)
+        before = await rungs(lab)
+        for number in range(20):
+            await lab.send("loja", OTHER, f"{number}")
+            await asyncio.sleep(5)
+        await is_told(lab, "connecting", "flapping", "no", "no", "held")
+        assert lab.texts_delivered(OTHER) == []
+        await lab.until_state("loja", "connected", 400)
+        await asyncio.sleep(120)
+        assert lab.texts_delivered(OTHER) == [f"{number}" for number in range(20)]
+        assert await rungs(lab) == before
 
     play(story)
 

@@ -7,6 +7,7 @@ Never lives here: how evidence becomes facts (`fold`), what to do about it (`lad
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -106,7 +107,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if weather:
         return weather
     fall = _fall(session, server, policy, now)
-    if fall and fall.since >= facts.life_at:
+    if fall and not _outlived(fall, facts, policy, now):
         return fall
     unproved_since = _unproved_since(session)
     if unproved_since:
@@ -114,6 +115,14 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if facts.life_at:
         return _living(session, policy, now)
     return fall or _unborn(facts, session)
+
+
+def _outlived(fall: Verdict, facts: Facts, policy: Policy, now: float) -> bool:
+    """Life after the fall ends it. Between two connects of a flap a line lives for a moment, and what is handed over in
+    it may never leave: there the next connect must have stayed away twice as long as any of the flap did."""
+    times = flap(facts, policy, now) if fall.kind == "flapping" else ()
+    calm = 2 * max((later - sooner for sooner, later in pairwise(times)), default=0.0)
+    return facts.life_at > fall.since + calm
 
 
 def _unproved_since(session: Session) -> float:
@@ -157,8 +166,9 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
-    if is_flapping(facts, policy, now):
-        return Verdict("flapping", Reason("flapping", {"count": str(len(facts.connecting))}), facts.connecting[-1])
+    if flap(facts, policy, now):
+        count = max(len(facts.connecting), len(facts.opens))
+        return Verdict("flapping", Reason("flapping", {"count": str(count)}), last_flap(facts))
     if facts.dead_at:
         return _death(facts, server)
     return None
@@ -167,6 +177,16 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
 def stood_s(facts: Facts) -> float:
     """How long the provider has said the same of it, look after look."""
     return facts.said_at - facts.said_since
+
+
+def stood_through_restart(session: Session) -> bool:
+    """Whether the provider said closed before the last restart, which it took, and at every look since: either nothing
+    was done, or its memory stands still by itself and the restarted line lives behind it."""
+    facts, recovery = session.facts, session.recovery
+    if recovery.last is None or recovery.last_restart_at is None:
+        return False
+    moved = facts.said != "closed" or facts.said_since > recovery.last_restart_at
+    return (recovery.last.rung, recovery.last.result) == ("restart", "no-effect") and not moved
 
 
 def _linkless(facts: Facts, now: float) -> Verdict:
@@ -224,12 +244,19 @@ def _death(facts: Facts, server: Server) -> Verdict:
     return Verdict("unknown", Reason("unknown-state", {"word": fresh}), facts.dead_at, proven=False)
 
 
-def is_flapping(facts: Facts, policy: Policy, now: float) -> bool:
-    """`flap_count` pushed `connecting` inside `flap_within_s`, the last of them recent."""
-    times = facts.connecting
-    if len(times) < policy.flap_count or now >= times[-1] + policy.flap_within_s:
-        return False
-    return times[-1] - times[-policy.flap_count] <= policy.flap_within_s
+def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
+    """The last `flap_count` pushed `open`, or else `connecting`, when they lie inside `flap_within_s` and the last of
+    them is recent. Either word is enough: one provider never gets as far as open, another tells of nothing else."""
+    for times in (facts.opens[-policy.flap_count :], facts.connecting[-policy.flap_count :]):
+        full = len(times) == policy.flap_count > 0
+        if full and times[-1] - times[0] <= policy.flap_within_s and now < times[-1] + policy.flap_within_s:
+            return times
+    return ()
+
+
+def last_flap(facts: Facts) -> float:
+    """When a connection was last begun or opened, as far as we were told; 0 when never."""
+    return max((*facts.connecting[-1:], *facts.opens[-1:]), default=0.0)
 
 
 def _living(session: Session, policy: Policy, now: float) -> Verdict:

@@ -192,12 +192,24 @@ def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -
     if word == "connecting":
         times = tuple(sorted((*facts.connecting, *_spread(evidence))))[-KEEP_FLAPS:]
         facts = msgspec.structs.replace(facts, connecting=times, moving_at=max(at, facts.moving_at))
+    elif word == "open":
+        facts = msgspec.structs.replace(facts, opens=_apart((*facts.opens, *_spread(evidence)))[-KEEP_FLAPS:])
     if at < facts.hinted_at:
         return facts
     facts = msgspec.structs.replace(facts, hinted=word, hinted_at=at)
     if word == "open" and policy.any_webhook_proves_life:
         return _lived(facts, at, "said_open", evidence.seen_at)
     return facts
+
+
+def _apart(times: tuple[float, ...]) -> tuple[float, ...]:
+    """In order, each at least half a second after the one before: no socket opens twice in less, but a webhook may be
+    told to two addresses."""
+    kept: list[float] = []
+    for at in sorted(times):
+        if not kept or at - kept[-1] >= APART_S:
+            kept.append(at)
+    return tuple(kept)
 
 
 def _spread(evidence: Evidence) -> tuple[float, ...]:

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar, stood_s
+from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar, last_flap, stood_s, stood_through_restart
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -133,7 +133,7 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":
-        return Step("wait", verdict.because, until=session.facts.connecting[-1] + policy.flap_within_s)
+        return Step("wait", verdict.because, until=last_flap(session.facts) + policy.flap_within_s)
     if now < recovery.quarantine_until:
         return Step("wait", Reason("quarantine", {"strikes": str(recovery.strikes)}), until=recovery.quarantine_until)
     return None
@@ -178,7 +178,11 @@ def _climb(
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
-    patience = _patience(session, server, verdict, policy, rung, now=now) or _blindness(session, policy, can, rung, now)
+    patience = (
+        _patience(session, server, verdict, policy, rung, now=now)
+        or _blindness(session, policy, can, rung, now)
+        or _standstill(session, policy, can, rung, now)
+    )
     if patience:
         return patience
     if rung not in DESTRUCTIVE:
@@ -222,6 +226,17 @@ def _blindness(session: Session, policy: Policy, can: Capabilities, rung: Rung, 
     seen_at = max((at for at, road in zip(facts.closed, facts.closed_by, strict=True) if road == "probe"), default=0.0)
     until = facts.act_at + policy.effect_within_s
     return None if seen_at > facts.act_at or now >= until else Step("wait", Reason("look-first"), until=until)
+
+
+def _standstill(session: Session, policy: Policy, can: Capabilities, rung: Rung, now: float) -> Step | None:
+    """Where no socket can be probed, a memory that did not move while a restart was carried out tells nothing more:
+    the line may live behind it, and each restart leaves one more socket, that throw each other out for ever once it
+    moves. The next comes as late as the longest pause, and sooner only by a person's word or the server's boot."""
+    restarted_at = session.recovery.last_restart_at
+    if rung != "restart" or can.socket_probe or restarted_at is None or not stood_through_restart(session):
+        return None
+    until = restarted_at + policy.quarantine_max_s
+    return Step("wait", Reason("memory-stands-still"), until=until) if now < until else None
 
 
 def _stays_closed(session: Session, server: Server, policy: Policy, now: float) -> bool:

@@ -87,7 +87,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stable_after_s: float = 300
     """Counters are reset only after this long without a fall."""
     flap_count: int = 5
-    """So many `connecting` within `flap_within_s` without a stable open is a flap: nothing is restarted."""
+    """So many `connecting`, or so many `open`, told within `flap_within_s` are a flap: nothing is restarted."""
     flap_within_s: float = 30
     """The flap window; a fall within it after a recovery reopens the same outage."""
     quarantine_s: float = 60

@@ -28,7 +28,7 @@ from esteio.core.model import (
 KEEP_CLOSED = 4
 """How many refusals are remembered; two decide."""
 KEEP_FLAPS = 16
-"""How many `connecting` are remembered; `flap_count` of them decide."""
+"""How many pushed `connecting`, and how many `open`, are remembered; `flap_count` of one of them decide."""
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +80,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     missing_at: float = 0.0
     paired_at: float = 0.0
     connecting: tuple[float, ...] = ()
+    opens: tuple[float, ...] = ()
+    """Times a webhook said connecting, and open."""
     opened_at: float = 0.0
     """When someone last said open after not saying it."""
     phone_seen: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from esteio.core import restriction
 from esteio.core.decision import Draft
-from esteio.core.diagnose import DOWN, Verdict
+from esteio.core.diagnose import DOWN, Verdict, stood_through_restart
 from esteio.core.model import Axis, Reason, SessionState
 from esteio.core.session import SENDS, Session
 
@@ -87,12 +87,19 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
         return "disconnected", Reason("ghost-needs-server-restart", {"server": draft.server.name})
     if recovery.awaiting:
         return "disconnected", Reason("approval-awaited", {"cause": found.because.code})
-    if found.kind == "closed" and not draft.view.can.connect and recovery.strikes > 1:
+    if found.kind == "closed" and not draft.view.can.connect and _for_good(draft):
         return "disconnected", Reason("closed-for-good")
     worse = recovery.strikes > 0 or recovery.logouts > 0 or draft.session.state in ("disconnected", "error")
     if worse and draft.session.linked:
         return "disconnected", found.because
     return "connecting", found.because
+
+
+def _for_good(draft: Draft) -> bool:
+    """Two ladders failed; or one, and after its pause the provider still says what it said before it."""
+    recovery = draft.session.recovery
+    paused = recovery.strikes == 1 and draft.now >= recovery.quarantine_until
+    return recovery.strikes > 1 or (paused and stood_through_restart(draft.session))
 
 
 def _slow(draft: Draft, found: Verdict) -> Reason:

@@ -182,6 +182,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "If you have removed the cause, ask to recover now.",
     ),
     "look-first": ("Nobody has seen yet what the last step did: a look comes first.", ""),
+    "memory-stands-still": ("The provider's word did not move during the restart; another one now could do harm.", ""),
     "restart-cooldown": ("The last restart is too recent for another one.", ""),
     "logout-limit": ("The last logout is too recent for another one.", ""),
     "follows": ("It goes on from the step before.", ""),

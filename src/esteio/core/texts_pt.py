@@ -182,6 +182,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Se você já corrigiu a causa, mande recuperar agora.",
     ),
     "look-first": ("Ninguém viu ainda o que o último passo fez: primeiro vem uma consulta.", ""),
+    "memory-stands-still": ("O provedor não mudou de palavra durante o reinício; outro agora poderia fazer mal.", ""),
     "restart-cooldown": ("O último reinício é recente demais para outro.", ""),
     "logout-limit": ("A última desconexão é recente demais para outra.", ""),
     "follows": ("É a continuação do passo anterior.", ""),

@@ -17,7 +17,7 @@ from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.evolution_shapes import BLANK_PNG, digits_of, iso, jid_of
 from esteio.sim.hooks import ONCE, Letter
 from esteio.sim.ledger import Emission, Unlink
-from esteio.sim.line import Line, Socket
+from esteio.sim.line import Line, Socket, backed_off
 from esteio.sim.server import SimServer, header
 from esteio.sim.whatsapp import Link, Stanza
 from esteio.sim.wire import HTML_HEADERS, JSON_HEADERS
@@ -80,7 +80,7 @@ class BaileysLine(Line):
             self.logged_out = True
             self.tell("session.status", {"status": "STOPPED"})
             return
-        self.prepare(min(FIRST_RETRY_S * 2**self.failures, RETRY_CAP_S))
+        self.prepare(backed_off(FIRST_RETRY_S, RETRY_CAP_S, self.failures))
         self.failures += 1
 
     def told_stanza(self, stanza: Stanza) -> None:
