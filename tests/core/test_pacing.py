@@ -32,6 +32,33 @@ def test_jitter_is_a_share_and_the_same_again(session, number, spread):
     assert once == pacing.jitter(SessionId(session), number, spread)
 
 
+@given(
+    session=st.integers(0, 10**9),
+    begun=st.floats(0, 1e6),
+    gaps=st.lists(st.floats(0, 700), max_size=60),
+    every=st.sampled_from([30.0, 600.0]),
+)
+def test_turns_are_half_their_time_apart_at_least_and_never_late(session, begun, gaps, every):
+    last = now = T0 + begun
+    for gap in gaps:
+        now += gap
+        came = pacing.turn_came(SessionId(session), last, now, every)
+        assert not came or now - last >= every / 2
+        assert came or now - last < every + 1e-3  # the clock itself knows no finer
+        last = now if came else last
+
+
+def test_a_fleet_that_was_begun_with_at_once_comes_due_spread_over_the_whole_time():
+    """Looked at every five minutes it came due at every second look, all of it together."""
+    due = [
+        sum(pacing.turn_came(SessionId(n), T0 + first, T0 + now, 600) for n in range(1000))
+        for first, now in ((0, 300), (0, 450), (0, 600))
+    ]
+    assert due[2] == 1000
+    assert 400 < due[0] < 600
+    assert 680 < due[1] < 820
+
+
 def test_jitter_spreads_a_fleet():
     shares = {round(pacing.jitter(SessionId(n), 0, 10)) for n in range(200)}
     assert len(shares) == 11

@@ -8,8 +8,9 @@ from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.decide import decide
 from esteio.core.evidence import seen
+from esteio.core.pacing import turn_came
 from esteio.core.policy import DEFAULT
-from esteio.core.watch import as_before, as_planned
+from esteio.core.watch import ROUND_TRIP_EVERY_S, as_before, as_planned
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -325,9 +326,11 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
     fleet = looked()
-    assert fleet.after(479).look == "pulse"
+    last = max(fleet.one.facts.send_ok_at, fleet.one.facts.receive_ok_at)
+    turn = next(s for s in range(301, 601) if turn_came(fleet.one.id, last, last + s, ROUND_TRIP_EVERY_S))
+    assert fleet.after(last + turn - 1 - fleet.now).look == "pulse"
     fleet.hear("socket_ok")
-    decision = fleet.after(1)
+    decision = fleet.after(0.5)
     assert decision.planned is not None
     assert decision.planned.depth == "roundtrip"
 

@@ -1,7 +1,10 @@
 """A piece of work for `test_parts`, in a module that another process can import."""
 
+import fcntl
 import os
+import signal
 import time
+from pathlib import Path
 
 
 def work(asks):
@@ -13,3 +16,12 @@ def work(asks):
     if how == "dies":
         os._exit(7)
     return number, os.getpid()
+
+
+def stay(folder):
+    """Never ends by itself; a lock on a file of its own tells that it is there."""
+    with (Path(folder) / f"{os.getpid()}.locked").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        (Path(folder) / f"{os.getpid()}.there").touch()
+        signal.alarm(120)
+        signal.pause()

@@ -1,6 +1,11 @@
 """A story told by several gateways and run on several processes: the same story, and the same outcome."""
 
+import fcntl
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,7 +13,7 @@ from piecework import work
 from typer.testing import CliRunner
 
 from esteio.cli.verbs import app
-from esteio.sim import report, simulate
+from esteio.sim import processes, report, simulate
 from esteio.sim.parts import SERVERS_A_GATEWAY, as_one, gateways_for
 from esteio.sim.plan import draw
 from esteio.sim.processes import Failed, Piece, side_by_side
@@ -156,3 +161,39 @@ def test_what_raises_is_named(processes):
 def test_what_kills_its_process_is_named():
     with pytest.raises(Failed, match="piece 1: its process ended with 7"):
         list(side_by_side(work, pieces("slow", "dies", "slow"), 2))
+
+
+def _until(is_so, seconds=60):
+    """Processes live in real time. Generous: it only bounds how long a failure takes."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _is_free(path):
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_who_is_at_work_ends_with_the_one_that_was_killed(tmp_path):
+    """`kill` of a simulation of an hour left its processes at work, each on a core, for nobody."""
+    story = (
+        "from piecework import stay; from esteio.sim.processes import Piece, side_by_side\n"
+        f"if __name__ == '__main__': list(side_by_side(stay, [Piece('a', {str(tmp_path)!r})] * 2, 2))"
+    )
+    script = tmp_path / "story.py"
+    script.write_text(story)
+    roads = os.pathsep.join((str(Path(__file__).parent), str(Path(processes.__file__).parents[2])))
+    with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": roads}) as parent:
+        try:
+            _until(lambda: len(list(tmp_path.glob("*.there"))) == 2)
+            locks = list(tmp_path.glob("*.locked"))
+            assert [_is_free(lock) for lock in locks] == [False, False]
+        finally:
+            parent.kill()
+    _until(lambda: all(_is_free(lock) for lock in locks), 20)

@@ -21,6 +21,16 @@ def jitter(session: SessionId, attempt: int, spread: float) -> float:
     return spread * int.from_bytes(digest, "big") / 2**32
 
 
+def turn_came(session: SessionId, last: float, now: float, every: float) -> bool:
+    """Whether something done about every `every` seconds is due again. Each session has turns of its own, so that a
+    fleet that was begun with at once does not come due at once for ever; two are half of `every` apart at least, and
+    one is never later than `every` after the last."""
+    if now - last < every / 2:
+        return False
+    phase = jitter(session, 0, every)
+    return (now + phase) // every > (last + phase) // every
+
+
 def doubling(first: float, most: float, times: int) -> float:
     """`first`, doubled `times` times, at most `most`."""
     return min(most, first * 2.0 ** min(max(times, 0), 40))

@@ -16,13 +16,14 @@ from esteio.core.fold import fold
 from esteio.core.ladder import CLOSED_LOOKS
 from esteio.core.model import Capabilities, Reason
 from esteio.core.policy import Policy
-from esteio.core.session import Facts, Session
+from esteio.core.session import Session
 from esteio.core.wishes import is_word
 
 EFFECT_LOOK_S = 2.0
 """How soon after an act, and how often, its effect is looked for."""
 ROUND_TRIP_EVERY_S = 600.0
-"""A line on which nothing was sent or received for this long is asked through WhatsApp, not only at its socket."""
+"""A line on which nothing was sent or received for this long, and often for half of it, is asked through WhatsApp, and
+not only at its socket."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -187,19 +188,20 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     if ajar(facts) and verdict.kind in ("closed", "reconnecting"):
         # Its socket is open and its memory says otherwise: WhatsApp knows whether it lives.
         return "roundtrip"
-    return "roundtrip" if _long_unheard(facts, at) else "socket"
+    return "roundtrip" if _long_unheard(draft.session, at) else "socket"
 
 
 def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
     """How deep a line is looked at that is well."""
     if not can.round_trip_probe:
         return "socket"
-    if not confirmed_life(session) or _long_unheard(session.facts, at):
+    if not confirmed_life(session) or _long_unheard(session, at):
         return "roundtrip"
     # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
     return "pulse" if session.facts.said == "open" else "socket"
 
 
-def _long_unheard(facts: Facts, at: float) -> bool:
+def _long_unheard(session: Session, at: float) -> bool:
     """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
-    return at - max(facts.send_ok_at, facts.receive_ok_at) >= ROUND_TRIP_EVERY_S
+    last = max(session.facts.send_ok_at, session.facts.receive_ok_at)
+    return pacing.turn_came(session.id, last, at, ROUND_TRIP_EVERY_S)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from esteio.clock import Clock
-from esteio.core import hearing
+from esteio.core import hearing, pacing
 from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.fold import CLAIMED, CODES
@@ -245,7 +245,7 @@ def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float
     """Whether nobody has read the webhook's configuration for a while: asked only of a session that lives."""
     facts = session.facts
     lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
-    return lives and now - facts.webhook_checked_at >= WEBHOOK_EVERY_S
+    return lives and pacing.turn_came(session.id, facts.webhook_checked_at, now, WEBHOOK_EVERY_S)
 
 
 def _said_open(evidence: tuple[Evidence, ...]) -> bool:

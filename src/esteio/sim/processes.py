@@ -1,16 +1,18 @@
 """Work in several processes at once: handed out as hands become free, told in the order it was asked for.
 
-Each process is started afresh (nothing of ours is shared with it), does one piece after the other, and ends with us. A
-process that dies takes only the piece that it had in hand, and that is named. Never lives here: what is worked on.
+Each process is started afresh (nothing of ours is shared with it), does one piece after the other, and ends with us,
+even when we are killed in the middle of a piece of an hour. A process that dies takes only the piece that it had in
+hand, and that is named. Never lives here: what is worked on.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -124,6 +126,7 @@ class _Crew(Generic[A, R]):
 def _serve(work: Callable[[Any], Any], line: Connection) -> None:
     """The life of a process: until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             asks = line.recv()
@@ -134,3 +137,11 @@ def _serve(work: Callable[[Any], Any], line: Connection) -> None:
         except Exception:  # noqa: BLE001 - whatever it is, it is named there
             answer = (False, traceback.format_exc())
         line.send(answer)
+
+
+def _end_with_parent() -> None:
+    """Who was killed dismisses nobody; and at work nobody reads the line, which would tell."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
