@@ -8,6 +8,7 @@ from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.decide import decide
 from esteio.core.evidence import seen
+from esteio.core.ladder import RESTART_NOOP
 from esteio.core.pacing import turn_came
 from esteio.core.policy import DEFAULT
 from esteio.core.watch import ROUND_TRIP_EVERY_S, as_before, as_planned
@@ -147,6 +148,58 @@ def test_what_only_people_can_mend_is_looked_at_seldom(kind):
     next_look(fleet)
     fleet.now += 0.1
     assert next_look(fleet) == pytest.approx(29.9)
+
+
+def unlinked(**how) -> Fleet:
+    fleet = looked(**how)
+    fleet.now += 100
+    fleet.hear("logged_out", road="state")
+    fleet.judge()
+    return fleet
+
+
+def looks_within(fleet: Fleet, seconds: float) -> list[float]:
+    """The pauses between looks, each of which says what the one before said."""
+    end, pauses = fleet.now + seconds, []
+    while fleet.now < end:
+        pauses.append(next_look(fleet))
+        fleet.hear("said_closed", road="state")
+    return pauses
+
+
+def test_the_longer_a_line_waits_for_a_person_the_rarer_it_is_looked_at():
+    pauses = looks_within(unlinked(), 7200)
+    assert pauses == sorted(pauses)
+    assert (round(pauses[1]), round(pauses[-1]), len(pauses) < 60) == (30, 300, True)
+
+
+def test_where_no_list_tells_that_somebody_has_helped_it_is_looked_at_as_before():
+    assert {round(pause) for pause in looks_within(unlinked(can=WAPI), 3600)} == {30}
+
+
+@pytest.mark.parametrize("road", ["list", "webhook"])
+def test_who_has_helped_is_seen_at_once(road):
+    fleet = unlinked()
+    fleet.hear("said_closed", road="list")
+    looks_within(fleet, 7200)
+    fleet.now += 10
+    fleet.hear("said_open", road=road)
+    assert next_look(fleet) <= 1
+
+
+def test_a_ghost_that_a_boot_may_have_healed_is_looked_at_often_again():
+    fleet = looked(quirks=frozenset({RESTART_NOOP}))
+    fleet.now += 100
+    fleet.kill(says="open")
+    fleet.climb_until(3600, still=("said_open", "socket_closed"))
+    assert fleet.one.recovery.server_restart_proposed
+    next_look(fleet)
+    assert next_look(fleet) > 30
+    fleet.server = msgspec.structs.replace(
+        fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now)
+    )
+    next_look(fleet)
+    assert next_look(fleet) == DEFAULT.probe_suspect_s
 
 
 def test_a_paused_session_is_still_watched():

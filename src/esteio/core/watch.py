@@ -13,7 +13,7 @@ from esteio.core import hearing, pacing
 from esteio.core.decision import Decision, Depth, Draft, PlannedLook, View
 from esteio.core.diagnose import Verdict, ajar, confirmed_life
 from esteio.core.fold import fold
-from esteio.core.ladder import CLOSED_LOOKS
+from esteio.core.ladder import CLOSED_LOOKS, NOTHING_TO_HEAL
 from esteio.core.model import Capabilities, Reason
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -24,6 +24,8 @@ EFFECT_LOOK_S = 2.0
 ROUND_TRIP_EVERY_S = 600.0
 """A line on which nothing was sent or received for this long, and often for half of it, is asked through WhatsApp, and
 not only at its socket."""
+RAREST_S = 300.0
+"""A line that waits for a person is looked at this often at least."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -141,6 +143,8 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
         # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
         return looked + AT_ONCE_S
+    if _waits_for_a_person(draft, verdict) and draft.view.can.list_sessions and not session.paused:
+        return looked + _rarer(draft)
     if session.paused or _settled_down(draft, verdict) or verdict.kind in ("server_down", "server_wall"):
         # Where the server itself cannot be asked (no list), its sessions are how we hear that it is back.
         return looked + policy.probe_idle_s
@@ -155,7 +159,7 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
         return True
     if facts.interrupted_at > looked or facts.recover_at > looked or hearing.doubt_at(facts) > looked:
         return True
-    if verdict.kind == "live" and facts.listed not in ("", "open") and facts.listed_since > looked:
+    if facts.listed_since > looked and (facts.listed not in ("", "open")) == (verdict.kind == "live"):
         return True
     if facts.code and facts.code_at > looked and facts.code_road == "webhook":
         return True
@@ -164,10 +168,30 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
     return (facts.hinted == "open") != (verdict.kind == "live")
 
 
+_ONLY_PEOPLE = frozenset(
+    {"logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"}
+)  # fmt: skip
+
+
+def _waits_for_a_person(draft: Draft, verdict: Verdict) -> bool:
+    """A new process of the server may be the help that was waited for."""
+    recovery = draft.session.recovery
+    asked = recovery.awaiting is not None or recovery.server_restart_proposed
+    in_vain = asked and draft.server.facts.booted_at <= draft.session.since
+    return verdict.kind in _ONLY_PEOPLE or (in_vain and verdict.kind not in NOTHING_TO_HEAL)
+
+
+def _rarer(draft: Draft) -> float:
+    """What waits for a person may wait for weeks, and each look at it is three questions: the longer it has been so,
+    the rarer they are. That somebody has helped is told by a webhook, by the server's list or by its boot, at once."""
+    stood = draft.session.facts.looked_at - max(draft.session.since, draft.server.facts.booted_at)
+    return max(draft.policy.probe_idle_s, min(stood / 10, RAREST_S))
+
+
 def _settled_down(draft: Draft, verdict: Verdict) -> bool:
     """Down, and nothing automatic is going to happen soon."""
     recovery = draft.session.recovery
-    if verdict.kind in ("logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"):
+    if verdict.kind in _ONLY_PEOPLE:
         return True
     # A pause that is left over from the last fall says nothing of a line that falls anew.
     return verdict.kind != "suspect" and draft.now < recovery.quarantine_until and recovery.strikes > 1
