@@ -413,7 +413,9 @@ def test_a_counted_row_of_connecting_is_spread_over_its_time():
     many = Evidence("said_connecting", 20.0, 20.0, "webhook", count=500, first_at=0.0)
     assert len(fold(Facts(), many, DEFAULT, trust_claims=False).connecting) == KEEP_FLAPS
     bare = Evidence("said_connecting", 20.0, 20.0, "webhook", count=3)
-    assert fold(Facts(), bare, DEFAULT, trust_claims=False).connecting == (20.0,) * 3
+    assert fold(Facts(), bare, DEFAULT, trust_claims=False).connecting == (20.0,), (
+        "told in one instant: how often is unknown"
+    )
 
 
 def test_connecting_spread_over_minutes_is_no_flap():
@@ -421,6 +423,26 @@ def test_connecting_spread_over_minutes_is_no_flap():
     assert not diagnose.flap(facts, DEFAULT, 41.0)
     assert diagnose.flap(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 21.0)
     assert not diagnose.flap(Facts(connecting=(0.0, 5.0, 10.0, 15.0, 20.0)), DEFAULT, 51.0)
+
+
+@pytest.mark.parametrize(("passed", "road", "closed"), [("receipt_received", "receipt", 0), ("socket_ok", "probe", 1)])
+def test_a_refusal_that_hung_says_nothing_of_a_line_through_which_messages_passed_meanwhile(passed, road, closed):
+    """Storm seed 7668: two sends into a half-open socket were refused a minute later, when another carried all."""
+    fleet = Fleet(can=WAPI)
+    fleet.now += 600
+    asked_at = f"{fleet.now:.3f}"
+    fleet.now += 30
+    fleet.hear("said_open", road="state")
+    fleet.hear(passed, road=road)
+    fleet.judge()
+    fleet.now += 30
+    fleet.hear("send_closed", road="send", asked_at=asked_at)
+    fleet.judge()
+    assert len(fleet.one.facts.closed) == closed
+    fleet.now += 1
+    fleet.hear("send_closed", road="send", asked_at=f"{fleet.now - 0.5:.3f}")
+    fleet.judge()
+    assert fleet.one.facts.closed, "what was asked after that counts"
 
 
 def test_opens_that_follow_each_other_are_a_flap_too_and_one_told_twice_is_one():

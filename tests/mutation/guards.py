@@ -407,8 +407,8 @@ VERDICTS = (
         "age of news",
         "a refusal older than proved life counts",
         "core/fold.py",
-        "    if at <= facts.life_at:\n        return facts\n    if not facts.closed:",
-        "    if not facts.closed:",
+        "if at <= facts.life_at or _passed_since_asked",
+        "if _passed_since_asked",
         FACTS,
     ),
     Guard(
@@ -541,7 +541,7 @@ VERDICTS = (
     ),
     Guard(
         "flap",
-        "one open told to two addresses counts twice",
+        "one open told to two addresses, or by a queue that stood still, counts twice",
         "core/fold.py",
         "if not kept or at - kept[-1] >= APART_S:",
         "if True:",
@@ -578,6 +578,14 @@ VERDICTS = (
         " or facts.said_since > recovery.last_restart_at",
         "",
         ("core/test_climb.py",),
+    ),
+    Guard(
+        "refusals that hung",
+        "a send refused after a minute speaks of the socket that came after",
+        "core/fold.py",
+        " or _passed_since_asked(facts, evidence)",
+        "",
+        FACTS,
     ),
     Guard(
         "rarer looks",

@@ -182,6 +182,28 @@ def test_one_refused_send_that_heals_by_itself_is_a_hiccup() -> None:
     play(story)
 
 
+def test_sends_that_hung_in_a_half_open_socket_say_nothing_of_the_one_that_came_after() -> None:
+    """Storm seed 7668: they are refused a minute later, when the line had been up again for long."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        lab.world.inject("prov", "loja", Fault("half_open", notice_s=35))
+        await asyncio.sleep(2)
+        for contact in (CUSTOMER, OTHER):
+            await lab.send("loja", contact, "sem resposta")
+            await asyncio.sleep(5)
+        await asyncio.sleep(32)
+        lab.world.contact_sends(PHONE, CUSTOMER, "e agora?")
+        await asyncio.sleep(120)
+        assert [lab.texts_delivered(one) for one in (CUSTOMER, OTHER)] == [["sem resposta"]] * 2
+        assert await said(lab, "send_closed") == 2
+        doubts = [entry for entry in await lab.timeline("loja") if entry.args.get("because") == "suspect"]
+        assert len(doubts) == 1, "the fall's own, and no more"
+        harmless(lab, "restart")
+
+    play(story)
+
+
 # -- G3: flaps, and the twin ---------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from esteio.core.model import Content, Message, Outage, Reason
 from esteio.core.policy import DEFAULT
 from esteio.core.session import Session
 from esteio.sim.checkers import Checkers
-from esteio.sim.ledger import ControlCall, Delivered
+from esteio.sim.ledger import DUEL_GAP_S, ControlCall, Delivered
 from esteio.sim.plan import Plan, PlannedFault, draw
 from esteio.sim.storm import run
 from esteio.sim.vloop import START_EPOCH
@@ -230,6 +230,18 @@ def test_what_w_api_has_forgotten_only_its_owner_brings_back(kind, claim, troubl
     session = Session(1, "loja", "s", kind, 0.0, state="disconnected", reason=Reason("instance-missing"))
     truth = SimpleNamespace(alive=False, faults=(), claim=claim, linked=True)
     assert bool(among_dead_lines().settled_down(session, truth)) == trouble
+
+
+def test_a_duel_that_is_said_to_be_one_only_a_restart_of_the_server_ends():
+    checkers = among_dead_lines()
+    session = Session(1, "loja", "s", "evolution", 0.0, state="connecting", reason=Reason("flapping"))
+    truth = SimpleNamespace(alive=True, faults=(), claim="open", linked=True)
+    assert checkers.settled_down(session, truth), "nobody throws anybody out"
+    checkers.kicked(checkers.now(), "s", "loja", "twin")
+    assert not checkers.settled_down(session, truth)
+    assert checkers.settled_down(msgspec.structs.replace(session, reason=Reason("closed")), truth)
+    checkers.kicked(checkers.now() - DUEL_GAP_S - 1, "s", "loja", "twin")
+    assert checkers.settled_down(session, truth), "that is over"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
 
 def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Facts:
     at = evidence.happened_at
-    if at <= facts.life_at:
+    if at <= facts.life_at or _passed_since_asked(facts, evidence):
         return facts
     if not facts.closed:
         return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
@@ -140,6 +140,12 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
         closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], road)[1 - KEEP_CLOSED :]),
         dead_at=facts.dead_at or (latest if second else 0.0),
     )
+
+
+def _passed_since_asked(facts: Facts, evidence: Evidence) -> bool:
+    """Whether messages passed after a send was begun that hung and was then refused: its socket was another one."""
+    asked_at = _time(evidence.data.get("asked_at", ""))
+    return 0 < asked_at < max(facts.send_ok_at, facts.receive_ok_at)
 
 
 def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
@@ -190,10 +196,10 @@ def _claim_may_heal(facts: Facts, was: str, at: float) -> bool:
 def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -> Facts:
     at = evidence.happened_at
     if word == "connecting":
-        times = tuple(sorted((*facts.connecting, *_spread(evidence))))[-KEEP_FLAPS:]
+        times = _apart((*facts.connecting, *_spread(evidence)))
         facts = msgspec.structs.replace(facts, connecting=times, moving_at=max(at, facts.moving_at))
     elif word == "open":
-        facts = msgspec.structs.replace(facts, opens=_apart((*facts.opens, *_spread(evidence)))[-KEEP_FLAPS:])
+        facts = msgspec.structs.replace(facts, opens=_apart((*facts.opens, *_spread(evidence))))
     if at < facts.hinted_at:
         return facts
     facts = msgspec.structs.replace(facts, hinted=word, hinted_at=at)
@@ -203,13 +209,13 @@ def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -
 
 
 def _apart(times: tuple[float, ...]) -> tuple[float, ...]:
-    """In order, each at least half a second after the one before: no socket opens twice in less, but a webhook may be
-    told to two addresses."""
+    """The last of them in order, each at least half a second after the one before: a webhook may be told to two
+    addresses, and a queue that stood still tells of all it held in one instant."""
     kept: list[float] = []
     for at in sorted(times):
         if not kept or at - kept[-1] >= APART_S:
             kept.append(at)
-    return tuple(kept)
+    return tuple(kept[-KEEP_FLAPS:])
 
 
 def _spread(evidence: Evidence) -> tuple[float, ...]:

@@ -39,7 +39,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "The session connects and falls again and again[ ({count} times just now)]. "
             "Nothing is restarted: that would make it worse."
         ),
-        "If it goes on, see whether the same number is open on another server.",
+        "If it goes on, see whether the same number is open on another server; if it is not, restart the provider's.",
     ),
     "replaced": (
         "Another program uses the same link of this number (code {code}). The two throw each other out.",

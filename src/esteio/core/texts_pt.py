@@ -39,7 +39,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "flapping": (
         "A sessão conecta e cai sem parar[ ({count} vezes há pouco)]. Não reiniciamos nada: mexer agora pioraria.",
-        "Se continuar, veja se o mesmo número não está aberto em outro servidor.",
+        "Se continuar, veja se o número não está aberto em outro servidor; se não estiver, reinicie o do provedor.",
     ),
     "replaced": (
         "Outro programa está usando a mesma conexão deste número (código {code}). Os dois se derrubam.",

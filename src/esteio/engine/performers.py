@@ -29,6 +29,8 @@ from esteio.store.base import SendClaim, SendSettlement, Store, Work, WorkSettle
 
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
+SLOW_S = 1.0
+"""A refusal that took longer names the time of its question too."""
 NO_TARGET = "the message it refers to has no id at the provider yet"
 
 log = logger("performers")
@@ -173,7 +175,7 @@ class Performers:
             doubt_since=settled.doubt_since,
             queue_ref=outcome.queue_ref,
             sent_at=now if settled.state == "sent" else None,
-            evidence=as_of_answer(outcome.evidence, now),
+            evidence=tuple(_with_question(one, began) for one in as_of_answer(outcome.evidence, now)),
             parked=settled.parked,
         )
 
@@ -246,6 +248,14 @@ class Performers:
 
     def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
         return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))
+
+
+def _with_question(evidence: Evidence, began: float) -> Evidence:
+    """A half-open socket lets a send hang for a minute and then refuses it, and by that time another may have carried
+    messages: when it was asked, the judge must know as well."""
+    if evidence.kind != "send_closed" or evidence.happened_at - began <= SLOW_S:
+        return evidence
+    return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})
 
 
 def _still_wanted(session: Session, work: Work) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from esteio.core.model import Message, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
-from esteio.sim.ledger import ControlCall, Delivered
+from esteio.sim.ledger import DUEL_GAP_S, ControlCall, Delivered
 from esteio.sim.line import Truth
 from esteio.sim.server import SimServer
 from esteio.sim.witness import Fall
@@ -103,6 +103,8 @@ class Checkers:
         self.notices: dict[str, Notices] = defaultdict(Notices)
         self.outages: dict[str, Span] = {}
         self.incidents: dict[str, list[tuple[float, float | None]]] = defaultdict(list)
+        self._thrown_out: dict[str, float] = {}
+        """Session → when WhatsApp last threw a socket of it out for another one of the same login."""
 
     def broken(self, rule: str, text: str) -> None:
         """Book a violation."""
@@ -194,6 +196,7 @@ class Checkers:
         told that all is open did nothing. The socket that was thrown out had lived for `lived_s`: where it can be
         probed, whoever looks before acting has seen it, and does not connect beside it.
         """
+        self._thrown_out[session] = at
         if cause != "connect_race":
             return
         ours = [one for one in self._opens[server] if one.session == session and one.effect != "none"]
@@ -293,10 +296,15 @@ class Checkers:
             blind = session.kind not in self.probed and not {*SILENT, "stalled"}.isdisjoint(truth.faults)
             dead = f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
             return "" if truth.alive or blind else dead
-        if session.reason.code in FOR_A_PERSON or _only_its_owner(session, truth):
+        if session.reason.code in FOR_A_PERSON or _only_its_owner(session, truth) or self._in_a_duel(session):
             return ""
         really = f"says {truth.claim}, linked {truth.linked}, alive {truth.alive}, faults {truth.faults}"
         return f"{session.name} is {session.state} ({session.reason.code}); really: {really}"
+
+    def _in_a_duel(self, session: Session) -> bool:
+        """Whether two sockets of it throw each other out, and it says so: only who restarts its server ends that."""
+        thrown_out = self._thrown_out.get(session.name)
+        return session.reason.code == "flapping" and thrown_out is not None and self.now() - thrown_out <= DUEL_GAP_S
 
     def stuck(self, head: Message, session: Session, now_epoch: float) -> str:
         """Why the first unsettled message of a chat is stuck; empty when it is not. The rest waits for it."""
