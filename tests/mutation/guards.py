@@ -575,7 +575,7 @@ VERDICTS = (
         "memory that stands still",
         "a memory that has moved counts as standing",
         "core/diagnose.py",
-        " or facts.said_since > recovery.last_restart_at",
+        " and facts.said_since <= (restarted_at or 0.0)",
         "",
         ("core/test_climb.py",),
     ),

@@ -182,11 +182,9 @@ def stood_s(facts: Facts) -> float:
 def stood_through_restart(session: Session) -> bool:
     """Whether the provider said closed before the last restart, which it took, and at every look since: either nothing
     was done, or its memory stands still by itself and the restarted line lives behind it."""
-    facts, recovery = session.facts, session.recovery
-    if recovery.last is None or recovery.last_restart_at is None:
-        return False
-    moved = facts.said != "closed" or facts.said_since > recovery.last_restart_at
-    return (recovery.last.rung, recovery.last.result) == ("restart", "no-effect") and not moved
+    facts, last, restarted_at = session.facts, session.recovery.last, session.recovery.last_restart_at
+    in_vain = last is not None and (last.rung, last.result) == ("restart", "no-effect")
+    return in_vain and facts.said == "closed" and facts.said_since <= (restarted_at or 0.0)
 
 
 def _linkless(facts: Facts, now: float) -> Verdict:
