@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from esteio.core.model import Content, ServerName
+from esteio.core.pacing import doubling
 from esteio.providers import driver
 from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, Where
 from esteio.providers.registry import load
 from esteio.sim.faults import Fault
-from esteio.sim.line import backed_off
 from esteio.sim.transport import SimTransport
 from esteio.sim.vloop import run_virtual
 from esteio.sim.world import World
@@ -327,4 +327,4 @@ def test_the_adapter_speaks_this_face(kind):
 
 def test_a_line_that_fails_for_weeks_still_tries_once_a_minute():
     """A banned line fails thousands of times in a week of the storm."""
-    assert [backed_off(5.0, 60.0, n) for n in (0, 1, 3, 4, 5000)] == [5.0, 10.0, 40.0, 60.0, 60.0]
+    assert [doubling(5.0, 60.0, n) for n in (0, 1, 3, 4, 5000)] == [5.0, 10.0, 40.0, 60.0, 60.0]

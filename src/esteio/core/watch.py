@@ -168,9 +168,8 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
     return (facts.hinted == "open") != (verdict.kind == "live")
 
 
-_ONLY_PEOPLE = frozenset(
-    {"logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"}
-)  # fmt: skip
+_ONLY_PEOPLE = frozenset({"logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"})
+"""Verdicts that a person ends, or a date. A code on show, or a twin, may end by itself at any moment."""
 
 
 def _waits_for_a_person(draft: Draft, verdict: Verdict) -> bool:

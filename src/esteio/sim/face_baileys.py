@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 import msgspec
 
+from esteio.core.pacing import doubling
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.evolution_shapes import BLANK_PNG, digits_of, iso, jid_of
 from esteio.sim.hooks import ONCE, Letter
 from esteio.sim.ledger import Emission, Unlink
-from esteio.sim.line import Line, Socket, backed_off
+from esteio.sim.line import Line, Socket
 from esteio.sim.server import SimServer, header
 from esteio.sim.whatsapp import Link, Stanza
 from esteio.sim.wire import HTML_HEADERS, JSON_HEADERS
@@ -80,7 +81,7 @@ class BaileysLine(Line):
             self.logged_out = True
             self.tell("session.status", {"status": "STOPPED"})
             return
-        self.prepare(backed_off(FIRST_RETRY_S, RETRY_CAP_S, self.failures))
+        self.prepare(doubling(FIRST_RETRY_S, RETRY_CAP_S, self.failures))
         self.failures += 1
 
     def told_stanza(self, stanza: Stanza) -> None:

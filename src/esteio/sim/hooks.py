@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from esteio.core.pacing import doubling
 from esteio.sim.ledger import Emission
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Postman:
                 return True
             if status in rule.never or attempt + 1 == rule.attempts:
                 break
-            delay = min(rule.first_s * 2**attempt, rule.cap_s)
+            delay = doubling(rule.first_s, rule.cap_s, attempt)
             await asyncio.sleep(max(rule.first_s, delay * (1 + self._world.dice.uniform(-rule.jitter, rule.jitter))))
         self._count(letter, "gave_up")
         return False

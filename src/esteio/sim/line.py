@@ -100,11 +100,6 @@ class Socket:
             self.timer = None
 
 
-def backed_off(first_s: float, cap_s: float, failures: int) -> float:
-    """How long a provider that doubles its pause waits after so many failures; a banned line fails for weeks."""
-    return min(first_s * 2.0 ** min(failures, 40), cap_s)
-
-
 class Line:
     """The life of one instance. Dialects subclass it."""
 

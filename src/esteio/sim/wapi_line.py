@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from esteio.core.pacing import doubling
 from esteio.sim.evolution_shapes import digits_of
 from esteio.sim.hooks import Letter
 from esteio.sim.ledger import Emission, Unlink
-from esteio.sim.line import Line, Socket, backed_off
+from esteio.sim.line import Line, Socket
 from esteio.sim.whatsapp import Link, Stanza
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class WapiLine(Line):
         if code in (401, 402, 403, 406):
             self.forget(why if code == 401 else {402: "temp_banned", 403: "forbidden"}.get(code, "banned"))
         elif self.link is not None:
-            self.prepare(backed_off(FIRST_RETRY_S, RETRY_CAP_S, self.failures) if code != 515 else 0.0)
+            self.prepare(doubling(FIRST_RETRY_S, RETRY_CAP_S, self.failures) if code != 515 else 0.0)
             self.failures += 1
 
     def forget(self, cause: str) -> None:
