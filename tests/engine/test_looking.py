@@ -82,6 +82,27 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
     play(story)
 
 
+def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_answer():
+    """Seed 8072: a look's first answer said open, a restart closed that socket, and the second answer came after that.
+    What the first had seen counted as the restart's effect."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        session = await lab.store.session("loja")
+        lookout = lab.gateway.mailboxes._lookout
+        crowd = lookout._transport = Crowd(lookout._transport)
+        began = lab.clock.now()
+        look = asyncio.create_task(lookout.session(session, "socket"))
+        await asyncio.sleep(1.5)
+        assert crowd.now == 1  # the second answer is on its way
+        times = {one.kind: (one.happened_at - began, one.seen_at - began) for one in (await look).session}
+        answered = lab.clock.now() - began
+        assert answered > 1.9
+        assert times == {"said_open": (0.0, answered), "identity_seen": (answered, answered)}
+
+    play(story)
+
+
 def test_each_list_is_read_in_a_turn_of_the_loop_of_its_own():
     async def story() -> None:
         loop, turn = asyncio.get_running_loop(), 0

@@ -257,6 +257,14 @@ EFFECTS = (
     ),
     Guard(
         "effect check",
+        "what a look saw before an act counts as the act's effect, if the look ended after it",
+        "engine/looking.py",
+        "happened_at = asked_at if item.kind in _LIVES else now",
+        "happened_at = now",
+        ("engine/test_looking.py",),
+    ),
+    Guard(
+        "effect check",
         "a rung without effect is not used up",
         "core/attempt.py",
         'if result in ("no-effect", "refused", "interrupted")',

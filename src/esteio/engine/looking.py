@@ -44,6 +44,8 @@ LISTEN_BACK_S = 86400.0
 """A line that was never heard is read back this far."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
+_LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok"})
+"""What a look brings of a line that is well."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -111,7 +113,7 @@ class Lookout:
         if listen or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
-        looked = self._sorted(outcome.evidence)
+        looked = self._sorted(outcome.evidence, now)
         if not listen:
             return looked
         return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
@@ -158,13 +160,16 @@ class Lookout:
         oldest = {"oldest": str(min(unheard))}
         return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
 
-    def _sorted(self, evidence: tuple[Evidence, ...]) -> Seen:
-        """Stamped with the time of the answer: a look that took long speaks of when it was answered."""
+    def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> Seen:
+        """Stamped with the time of the answer: a look that took long speaks of when it was answered. Only that it lives
+        is true as of the question: an act may have come between a look's first answer and its last, and is not the
+        reason of what was there before it."""
         now = self._clock.now()
         mine: list[Evidence] = []
         servers: list[Evidence] = []
-        for item in as_of_answer(evidence, now):
-            (servers if item.subject == "server" else mine).append(item)
+        for item in evidence:
+            happened_at = asked_at if item.kind in _LIVES else now
+            (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
         return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 
     async def server(self, name: ServerName) -> Listed:
@@ -174,7 +179,7 @@ class Lookout:
         except Unaddressed:
             return Listed()
         outcome = await self._inventory(name, provider, where)
-        told = self._sorted(outcome.evidence).server
+        told = self._sorted(outcome.evidence, self._clock.now()).server
         if outcome.entries is None and outcome.version is None:
             return Listed(told)
         data = {"version": outcome.version} if outcome.version else {}
@@ -208,13 +213,13 @@ def as_row(code: QrCode, now: float) -> Qr:
 def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ...]:
     """Claims and outcomes are true as of their answer, not of their question. What dates itself (a disconnect, a ban)
     keeps its date; so does a QR, for a scan in between outlives it."""
-    return tuple([_restamped(item, now) for item in evidence])
+    return tuple([_restamped(item, now, now) for item in evidence])
 
 
-def _restamped(evidence: Evidence, now: float) -> Evidence:
+def _restamped(evidence: Evidence, happened_at: float, seen_at: float) -> Evidence:
     if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
-        return msgspec.structs.replace(evidence, seen_at=now)
-    return msgspec.structs.replace(evidence, seen_at=now, happened_at=now)
+        return msgspec.structs.replace(evidence, seen_at=seen_at)
+    return msgspec.structs.replace(evidence, seen_at=seen_at, happened_at=happened_at)
 
 
 def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: float) -> tuple[Evidence, ...]:
