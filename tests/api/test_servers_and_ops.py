@@ -35,15 +35,28 @@ def test_a_server_from_birth_to_death(run):
         }
         assert ("server", "evo") in gateway.bells.rung
         assert "first-secret" not in (await gateway.call("GET", "/v1/servers")).text
-        change = {"base_url": "https://new", "credentials": {"apikey": "second-secret"}, "limits": {}}
+        change = {
+            "base_url": "https://new",
+            "credentials": {"apikey": "second-secret"},
+            "limits": {"connects_in_flight": 5},
+        }
         changed = (await gateway.call("PATCH", "/v1/servers/evo", change)).json()
-        assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", None)
+        assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", 5)
         stored = await gateway.store.server("evo")
         assert b"second-secret" not in stored.sealed
         assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
         pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
         changed = (await gateway.call("PATCH", "/v1/servers/evo", pace)).json()
         assert (changed["budget"]["sends_per_minute"], changed["budget"]["sends_burst"]) == (90, 20)
+        assert changed["limits"]["connects_in_flight"] == 5
+        usual = {"limits": {"connects_in_flight": None, "seconds_between_connects": 0}}
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", usual)).json()
+        assert changed["limits"] == {
+            "connects_in_flight": None,
+            "seconds_between_connects": 0,
+            "sends_per_minute": 90,
+            "sends_burst": 20,
+        }
         unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
         assert unchanged == changed
         assert gateway.vault.unseal((await gateway.store.server("evo")).sealed) == {"apikey": "second-secret"}

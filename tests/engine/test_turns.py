@@ -21,7 +21,7 @@ from engine_stage import (
 )
 
 from esteio.engine import dispatch, pace
-from esteio.engine.asks import LimitsAsk, ServerChange
+from esteio.engine.asks import LimitsChange, ServerChange
 from esteio.engine.refusals import Refusal
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
@@ -129,12 +129,12 @@ def test_a_servers_own_pace_goes_before_the_policys_and_counts_at_once() -> None
         await asyncio.sleep(60)
         sent = len(lab.world.ledger.delivered)
         assert 10 <= sent <= 14
-        own = LimitsAsk(sends_per_minute=120, sends_burst=5)
+        own = LimitsChange(sends_per_minute=120, sends_burst=5)
         changed = await lab.commands.change_server("prov", ServerChange(limits=own))
         assert (changed.server.limits.sends_per_minute, changed.server.limits.sends_burst) == (120, 5)
         await asyncio.sleep(20)
         assert 36 <= len(lab.world.ledger.delivered) - sent <= 46
-        await lab.commands.change_server("prov", ServerChange(limits=LimitsAsk(sends_per_minute=0)))
+        await lab.commands.change_server("prov", ServerChange(limits=LimitsChange(sends_per_minute=0)))
         await asyncio.sleep(15)
         assert len(lab.world.ledger.delivered) == 200
 
@@ -160,7 +160,7 @@ def test_after_a_quiet_time_as_many_go_at_once_as_the_burst_says() -> None:
 def test_a_restart_of_ours_lets_no_burst_through(tmp_path: Path) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
-        own = LimitsAsk(sends_per_minute=12, sends_burst=30)
+        own = LimitsChange(sends_per_minute=12, sends_burst=30)
         await run.lab.commands.change_server("prov", ServerChange(limits=own))
         await _bulk(run.lab, 60)
         await asyncio.sleep(32)

@@ -7,7 +7,7 @@ its behaviour are one. Never lives here: a check that needs the store, a clock o
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -26,14 +26,33 @@ AtProvider = Literal["keep", "logout", "delete"]
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A body: unknown fields are refused."""
 
+    def given(self) -> dict[str, Any]:
+        """What was said; what was left out stays out."""
+        return {name: word for name, word in msgspec.structs.asdict(self).items() if word is not UNSET}
+
+
+Connects = Annotated[int, Meta(ge=1, le=1000)]
+Seconds = Annotated[float, Meta(ge=0, le=3600)]
+Pace = Annotated[float, Meta(ge=0, le=1_000_000)]
+Burst = Annotated[int, Meta(ge=0, le=1_000_000)]
+
 
 class LimitsAsk(Ask, frozen=True):
     """A server's own limits; null falls back to the policy."""
 
-    connects_in_flight: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    seconds_between_connects: Annotated[float, Meta(ge=0, le=3600)] | None = None
-    sends_per_minute: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
-    sends_burst: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    connects_in_flight: Connects | None = None
+    seconds_between_connects: Seconds | None = None
+    sends_per_minute: Pace | None = None
+    sends_burst: Burst | None = None
+
+
+class LimitsChange(Ask, frozen=True):
+    """What of a server's own limits shall be different; null falls back to the policy, what is left out stays."""
+
+    connects_in_flight: Connects | UnsetType | None = UNSET
+    seconds_between_connects: Seconds | UnsetType | None = UNSET
+    sends_per_minute: Pace | UnsetType | None = UNSET
+    sends_burst: Burst | UnsetType | None = UNSET
 
 
 class ServerAsk(Ask, frozen=True):
@@ -51,7 +70,7 @@ class ServerChange(Ask, frozen=True):
 
     base_url: Short | UnsetType = UNSET
     credentials: dict[str, str] | UnsetType = UNSET
-    limits: LimitsAsk | UnsetType = UNSET
+    limits: LimitsChange | UnsetType = UNSET
 
 
 class SessionAsk(Ask, frozen=True):

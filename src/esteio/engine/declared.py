@@ -13,7 +13,7 @@ import msgspec
 
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model import ServerName, SessionName
-from esteio.engine.asks import ServerAsk, ServerChange, SessionAsk
+from esteio.engine.asks import LimitsChange, ServerAsk, ServerChange, SessionAsk
 from esteio.engine.refusals import Refusal, invalid
 from esteio.engine.server_commands import ServerCommands, base_url, limits
 from esteio.engine.session_commands import SessionCommands
@@ -64,7 +64,8 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         if not different:
             return None
         if not plan:
-            await self.change_server(ask.name, ServerChange(ask.base_url, ask.credentials, ask.limits))
+            whole = LimitsChange(**msgspec.structs.asdict(ask.limits))
+            await self.change_server(ask.name, ServerChange(ask.base_url, ask.credentials, whole))
         return Change("change", "server", ask.name, ", ".join(different))
 
     def _differences(self, stored: StoredServer, ask: ServerAsk) -> list[str]:

@@ -66,8 +66,7 @@ class EndpointCommands(Desk):
         endpoint = await self.endpoint(endpoint_id)
         if change.url is not UNSET:
             await self._check_url(change.url)
-        asked = {name: word for name, word in msgspec.structs.asdict(change).items() if word is not UNSET}
-        changed = msgspec.structs.replace(endpoint, **asked)
+        changed = msgspec.structs.replace(endpoint, **change.given())
         changed = msgspec.structs.replace(
             changed,
             types=types_of(changed.format, changed.events),

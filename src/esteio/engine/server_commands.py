@@ -53,11 +53,14 @@ class ServerCommands(Desk):
         if not isinstance(change.credentials, msgspec.UnsetType):
             _check_credentials(stored.server.kind, change.credentials)
             sealed = self.vault.seal(change.credentials)
+        own = None
+        if not isinstance(change.limits, msgspec.UnsetType):
+            own = msgspec.structs.replace(stored.server.limits, **change.limits.given())
         changed = await self.store.change_server(
             stored.server.name,
             self.clock.now(),
             base_url=None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url),
-            limits=None if isinstance(change.limits, msgspec.UnsetType) else limits(change.limits),
+            limits=own,
             sealed=sealed,
         )
         if not changed:
