@@ -1329,7 +1329,7 @@ WRITES = (
         "store/queries.sql",
         "WHERE session_id = :session_id AND provider_id = :provider_id\nORDER BY at, state\n",
         "WHERE session_id = :session_id AND provider_id = :provider_id\n",
-        ("store/test_inbox_machine.py",),
+        ("store/test_inbox.py",),
     ),
 )
 

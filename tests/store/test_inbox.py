@@ -171,6 +171,19 @@ async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store, ma
     assert [event.data["state"] for event in await store.events(0, 10)] == ["sent", "delivered"]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "told"), [("error", "device", ["sent", "failed"]), ("read", "device", ["sent", "read"])]
+)
+async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_happened(store, make, first, then, told):
+    session = await make.session(store)
+    message = await make.accept(store, session)
+    (claim,) = await make.claim(store)
+    ident = f"P-{message.id}"
+    await apply(store, session, receipt(ident, then, at=NOW + 2), receipt(ident, first, at=NOW + 1))
+    assert await store.settle_sends([make.settle(claim)]) == [True]
+    assert [event.data["state"] for event in await store.events(0, 10)] == told
+
+
 async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store, make):
     session = await make.session(store)
     message = await make.doubted(store, session, chat=CHAT, text="conta 7")
