@@ -190,6 +190,17 @@ def test_what_was_held_up_on_its_way_says_nothing_of_the_pause_between_two_acts(
     assert rules(checkers) == broken
 
 
+@pytest.mark.parametrize(("calm_since", "broken"), [(35.0, []), (30.0, ["budget"])])
+def test_an_act_that_was_held_up_on_its_way_has_held_its_slot_since_before_it_arrived(calm_since, broken):
+    """Storm seed 9057."""
+    checkers = among_dead_lines()
+    checkers.servers["s"].calm_since = calm_since
+    for at, session in ((40.0, "a"), (47.0, "b"), (58.0, "c")):
+        checkers.controlled(opens(at, "restart", session))
+    checkers.tell_all()
+    assert rules(checkers) == broken
+
+
 @pytest.mark.parametrize(("first", "second", "broken"), [
     ("none", "none", []), ("socket", "none", []), ("none", "socket", []), ("socket", "socket", ["budget"]),
 ])  # fmt: skip

@@ -154,12 +154,11 @@ class Checkers:
             self.broken("boot-grace", f"{call.verb} of {call.session} while {call.server} starts")
 
     def _within_budget(self, call: ControlCall, before: Sequence[ControlCall]) -> None:
-        server, at = self.servers[call.server], call.at
+        at = call.at
         if _reads_a_code(call):
             return
         recent = [one for one in before if not _reads_a_code(one) and at - one.at < self.policy.effect_within_s]
-        # What was on its way in bad weather arrives when it likes.
-        calm = server.weather is None and at - server.calm_since >= ON_ITS_WAY_S
+        calm = self._in_time(call)
         if calm and recent:
             apart = at - recent[-1].at
             if apart < self.policy.seconds_between_connects - SLACK_S:
@@ -170,6 +169,11 @@ class Checkers:
             names = ", ".join(f"{one.verb} {one.session}" for one in open_ones)
             self.broken("budget", f"{call.verb} of {call.session} beside {names}")
 
+    def _in_time(self, call: ControlCall) -> bool:
+        """Whether the call arrived when it was asked: what was on its way in bad weather arrives when it likes."""
+        server = self.servers[call.server]
+        return server.weather is None and call.at - server.calm_since >= ON_ITS_WAY_S
+
     def _still_open(self, one: ControlCall, call: ControlCall) -> bool:
         """Whether an earlier act holds its slot for certain: in its time, answered well, effect not there yet."""
         line = self.servers[one.server].lines.get(one.session)
@@ -178,6 +182,7 @@ class Checkers:
         return (
             one.session != call.session
             and call.at - one.at < self._takes(one) - SLACK_S
+            and self._in_time(one)
             and not healed
             and accepted
             and one.effect == "socket"
