@@ -209,6 +209,7 @@ CAPABILITY_ROWS = {
     "connect again without a code": "connect",
     "a probe that asks the socket, not a table": "socket_probe",
     "a probe that goes to WhatsApp and back": "round_trip_probe",
+    "a question that a dead socket refuses": "question_refutes",
     "a list of what was sent, to settle doubts": "message_list",
     "pairing code": "pairing_code",
     "sends later what it accepted while down": "queues_while_down",

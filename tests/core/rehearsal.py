@@ -36,10 +36,17 @@ BAILEYS = msgspec.structs.replace(
     message_list=False,
     round_trip_probe=False,
     socket_probe=False,
+    question_refutes=True,
     connect_pairs_after_unlink=False,
 )
 WAPI = msgspec.structs.replace(
-    EVOLUTION, message_list=False, round_trip_probe=False, socket_probe=False, list_sessions=False, connect=False
+    EVOLUTION,
+    message_list=False,
+    round_trip_probe=False,
+    socket_probe=False,
+    question_refutes=True,
+    list_sessions=False,
+    connect=False,
 )
 
 

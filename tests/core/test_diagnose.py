@@ -389,6 +389,12 @@ def test_a_claim_of_open_heals_when_something_changed_since(change):
     assert folded(*dead, change, ("said_open", 70.0, "state"), trust=True).dead_at == 0.0
 
 
+def test_an_act_that_found_all_open_already_has_changed_nothing():
+    dead = [("said_open", 1.0, "state"), ("socket_closed", 50.0), ("socket_closed", 60.0)]
+    noop = ("act_answered", 65.0, "act", {"answer": "noop", "rung": "connect"})
+    assert folded(*dead, noop, ("said_open", 70.0, "state"), trust=True).dead_at == 60.0
+
+
 def test_claims_older_than_the_known_one_change_nothing():
     facts = folded(("said_open", 10.0, "state"), ("said_closed", 5.0, "state"))
     assert facts.said == "open"

@@ -252,9 +252,71 @@ def test_and_where_it_cannot_its_sessions_are_asked():
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
 def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can):
-    fleet = looked(can=can)
+    fleet = looked(can=msgspec.structs.replace(can, question_refutes=False))
     fleet.now += 2
     fleet.hear("send_closed", road="send")
+    assert fleet.judge().look == "socket"
+
+
+def asked(fleet: Fleet, *, refused: bool) -> None:
+    """A look that put the question, 30 s later."""
+    fleet.now += 30
+    fleet.judge()
+    fleet.now += 0.1
+    fleet.hear("said_open", road="state", ago=0.05)
+    fleet.hear("question_asked")
+    if refused:
+        fleet.hear("socket_closed")
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_a_line_that_nothing_can_probe_is_asked_now_and_then_what_a_dead_socket_refuses(can):
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    depths = []
+    for _ in range(int(2 * ROUND_TRIP_EVERY_S / 30)):
+        fleet.now += 30
+        depths.append(fleet.judge().look)
+        fleet.hear("said_open", road="state")
+        if depths[-1] == "roundtrip":
+            fleet.hear("question_asked")
+        fleet.judge()
+    assert 2 <= depths.count("roundtrip") <= 4
+    assert set(depths) == {"socket", "roundtrip"}
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_who_refused_the_question_is_asked_once_more_and_is_dead_if_it_refuses_again(can):
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    asked(fleet, refused=True)
+    assert fleet.judge().session.reason.code == "suspect"
+    assert next_look(fleet) == pytest.approx(5, abs=0.2)
+    assert fleet.decisions[-1][3].look == "roundtrip"
+    fleet.hear("said_open", road="state", ago=0.05)
+    fleet.hear("question_asked")
+    fleet.hear("socket_closed")
+    assert fleet.judge().session.outage is not None
+    assert fleet.one.facts.dead_at == fleet.now
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_an_answer_proves_nothing_and_is_not_asked_for_again_and_again(can):
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    asked(fleet, refused=True)
+    fleet.judge()
+    life = fleet.one.facts.life_at
+    fleet.now += 5
+    assert fleet.judge().look == "roundtrip"
+    fleet.now += 0.1
+    fleet.hear("said_open", road="state", ago=0.05)
+    fleet.hear("question_asked")
+    fleet.judge()
+    assert (fleet.one.facts.life_at, fleet.one.reason.code) == (life, "suspect")
+    fleet.now += 6
     assert fleet.judge().look == "socket"
 
 

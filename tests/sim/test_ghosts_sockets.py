@@ -154,6 +154,51 @@ def test_a_ghost_is_restarted_and_what_waited_goes_once() -> None:
     play(story)
 
 
+def test_a_ghost_at_w_api_that_nobody_writes_to_is_found_by_a_question() -> None:
+    """Its state says open and no socket can be probed there; a dead socket cannot say whether a number exists."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab, "wapi")
+        lab.world.inject("prov", "loja", Fault("ghost"))
+        assert await until_because(lab, "ghost-socket", 700) <= 640
+        await _back(lab)
+        assert await rungs(lab) == ["restart"]
+        harmless(lab, "restart")
+
+    play(story)
+
+
+def test_a_ghost_at_a_baileys_server_is_found_too_and_a_connect_that_changes_nothing_does_not_heal_it() -> None:
+    async def story(lab: Lab) -> None:
+        await linked(lab, "baileys")
+        lab.world.inject("prov", "loja", Fault("ghost"))
+        assert await until_because(lab, "ghost-socket", 700) <= 640
+        await asyncio.sleep(600)
+        assert (await lab.session("loja")).recovery.awaiting is not None
+        assert (await said(lab, "outage-started"), await said(lab, "outage-ended")) == (1, 0)
+        assert set(await rungs(lab)) == {"connect"}
+        harmless(lab, "create")
+
+    play(story)
+
+
+def test_where_numbers_are_answered_from_a_cache_an_answer_heals_nothing_and_a_send_tells() -> None:
+    async def story(lab: Lab) -> None:
+        line = await linked(lab, "wapi")
+        line.habits.remembers_numbers = True
+        lab.world.inject("prov", "loja", Fault("ghost"))
+        await asyncio.sleep(2000)
+        assert (await lab.session("loja")).reason.code == "live"
+        assert await said(lab, "question_asked") > 0
+        await lab.send("loja", OTHER, "alguém aí?")
+        await asyncio.sleep(60)
+        assert lab.texts_delivered(OTHER) == ["alguém aí?"]
+        assert await rungs(lab) == ["restart"]
+        harmless(lab, "restart")
+
+    play(story)
+
+
 def test_a_ghost_that_no_restart_reaches_is_proposed_by_name_and_told_once() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)

@@ -190,7 +190,7 @@ def _listed(facts: Facts, word: str, at: float) -> Facts:
 
 def _claim_may_heal(facts: Facts, was: str, at: float) -> bool:
     """A bare claim of open ends a death only when something changed since: the claim itself, or an act of ours."""
-    return not facts.closed or was != "open" or facts.closed[-1] < facts.act_at < at
+    return not facts.closed or was != "open" or facts.closed[-1] < facts.changed_at < at
 
 
 def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -> Facts:
@@ -334,6 +334,8 @@ def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
 
 def _answered(facts: Facts, evidence: Evidence) -> Facts:
     changes: dict[str, object] = {"act_at": max(facts.act_at, evidence.happened_at)}
+    if evidence.data.get("answer") != "noop":
+        changes["changed_at"] = max(facts.changed_at, evidence.happened_at)
     if evidence.data.get("rung") in ("create", "recreate") and evidence.data.get("answer") == "no":
         changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}
     elif evidence.data.get("answer") == "ok" and facts.refused_at:
@@ -360,6 +362,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "unlisted": _unlisted,
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
+    "question_asked": _stamps("questioned_at"),
     "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,
     "act_interrupted": _stamps("interrupted_at"),

@@ -125,8 +125,12 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     webhook_checked_at: float = 0.0
     looked_at: float = 0.0
     look_failed_at: float = 0.0
+    questioned_at: float = 0.0
+    """When the provider was last asked what a dead socket refuses to answer."""
     act_at: float = 0.0
     """When the last control act was answered: readings older than this are about the time before it."""
+    changed_at: float = 0.0
+    """The same of those that may have changed something: not where the provider said that all is open already."""
     interrupted_at: float = 0.0
     recover_at: float = 0.0
     pair_at: float = 0.0

@@ -96,7 +96,8 @@ def _nothing_but_looks(
 
 
 _TIMES = (
-    "any_at", "identity_at", "life_at", "life_seen_at", "looked_at", "said_at", "said_times", "socket_ok_at",
+    "any_at", "identity_at", "life_at", "life_seen_at", "looked_at", "questioned_at", "said_at", "said_times",
+    "socket_ok_at",
 )  # fmt: skip
 """What of the facts only tells when the same was seen again."""
 
@@ -204,6 +205,9 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     if verdict.kind == "live" and not unsure:
         how = _of_the_living(draft.session, can, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
+    if can.question_refutes:
+        # An answer would not clear it: who was refused is asked once more, who was answered is not.
+        return "roundtrip" if facts.closed and facts.closed[-1] >= facts.questioned_at else "socket"
     if not can.round_trip_probe:
         return "socket"
     if verdict.kind == "suspect" or unsure:
@@ -216,6 +220,8 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
 
 def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
     """How deep a line is looked at that is well."""
+    if can.question_refutes:
+        return "roundtrip" if _long_unheard(session, at) else "socket"
     if not can.round_trip_probe:
         return "socket"
     if not confirmed_life(session) or _long_unheard(session, at):
@@ -226,5 +232,5 @@ def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
 
 def _long_unheard(session: Session, at: float) -> bool:
     """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
-    last = max(session.facts.send_ok_at, session.facts.receive_ok_at)
+    last = max(session.facts.send_ok_at, session.facts.receive_ok_at, session.facts.questioned_at)
     return pacing.turn_came(session.id, last, at, ROUND_TRIP_EVERY_S)

@@ -51,6 +51,7 @@ from esteio.providers.reading import (
     ask,
     at,
     decode,
+    digits,
     first,
     hear,
     look_failed,
@@ -59,7 +60,7 @@ from esteio.providers.reading import (
     server_news,
     text,
 )
-from esteio.providers.whatsapp import chat_of, phone_of, timed_out
+from esteio.providers.whatsapp import QUESTION_S, chat_of, phone_of, questioned, timed_out
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ class Baileys:
         round_trip_probe=False,
         state_webhooks=True,
         socket_probe=False,
+        question_refutes=True,
         list_sessions=True,
         queues_while_down=False,
         media_bytes=False,
@@ -149,9 +151,14 @@ class Baileys:
         return _nothing(ProbeOutcome((), detail="this server does not tell its webhook address"))
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-        """Its own state is the only witness there is, at every depth."""
+        """Its own state; for `roundtrip` also whether our own number exists, which a closed socket cannot say."""
         heard = yield from _hear(where, _call(where, "GET", "/sessions/{}", timeout_s=STATE_S))
-        return _seen(heard, now)
+        outcome = _seen(heard, now)
+        if depth != "roundtrip" or not where.phone or at(heard.body, "data", "status") != "connected":
+            return outcome
+        path = f"/sessions/{{}}/contacts/{digits(where.phone)}@s.whatsapp.net"
+        heard = yield from _hear(where, _call(where, "GET", path, timeout_s=QUESTION_S))
+        return ProbeOutcome((*outcome.evidence, *questioned(now, refused=_closed(heard))))
 
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
         heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))

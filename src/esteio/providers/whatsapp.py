@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
 from esteio.providers.base import Json
 from esteio.providers.reading import at, digits, first, items, number, text
+
+QUESTION_S = 20.0
+"""How long a question to WhatsApp may take before we hang up; the library itself gives up after 60 s."""
 
 PHONE_HOSTS = ("s.whatsapp.net", "c.us")
 
@@ -26,6 +30,14 @@ def timed_out(words: str) -> bool:
     """Whether these (lower-case) words are Baileys' own error: WhatsApp did not answer it in time. The whole error and
     no more; a database pool says "Timed out fetching a new connection …"."""
     return _TIMED_OUT.search(words) is not None
+
+
+def questioned(now: float, *, refused: bool) -> tuple[Evidence, ...]:
+    """What is learned from a question that WhatsApp could answer (does our own number exist?), asked right after the
+    provider said open. Only that a closed socket refuses it: an answer may come from a cache, and silence may be of
+    whatever stands between."""
+    asked = seen("question_asked", now, "probe")
+    return (asked, seen("socket_closed", now, "probe")) if refused else (asked,)
 
 
 # -- who ---------------------------------------------------------------------------------------------------------

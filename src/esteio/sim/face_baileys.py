@@ -184,19 +184,27 @@ class BaileysFace:
             return await self._send(known, body, media=rest[-1] == "media")
         if shape == ("DELETE",):
             return self._delete(rest[0])
+        if method == "GET" and rest[1:2] == ["contacts"] and len(rest) == 3:
+            return await self._exists(known, digits_of(rest[2]))
         return self._read(shape, known, query) or _no_route(method, path)
+
+    async def _exists(self, known: BaileysLine | None, number: str) -> HttpResponse:
+        if known is None:
+            return _no("Session not found", 500)
+        if known.state != "open":
+            return _no("Session not connected", 500)
+        words = await known.ask_whatsapp()
+        if words:
+            return _no(words, 500)
+        exists = number not in self.world.not_on_whatsapp
+        return _yes({"jid": jid_of(number), "exists": exists, "phone": number})
 
     def _read(self, shape: tuple[str, ...], known: BaileysLine | None, query: str) -> HttpResponse | None:
         if shape == ("GET",):
             return _yes(known.info()) if known else _no("Session not found", 404)
         if shape == ("GET", "qr"):
             return self._qr(known, query)
-        rest = shape[1:]
-        if shape[0] == "GET" and rest[:1] == ("contacts",) and len(rest) == 2:
-            number = digits_of(rest[1])
-            exists = number not in self.world.not_on_whatsapp
-            return _yes({"jid": jid_of(number), "exists": exists, "phone": number})
-        if shape[0] == "GET" and rest[:1] == ("messages",):
+        if shape[:2] == ("GET", "messages"):
             return _no("Media not found", 404)
         return None
 

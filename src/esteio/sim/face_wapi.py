@@ -204,8 +204,9 @@ class WapiFace:
         return _yes({"total": len(rows), "page": page, "logs": rows[(page - 1) * size : page * size]})
 
     async def _exists(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
-        if line.sock is None or not line.sock.looks_open:
-            return _no("Connection Closed")
+        words = "" if line.habits.remembers_numbers else await line.ask_whatsapp()
+        if words:
+            return _no(words)
         return _yes({"exists": query.get("phoneNumber", "") not in self.world.not_on_whatsapp}, bare=True)
 
     async def _queue(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:

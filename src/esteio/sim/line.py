@@ -332,6 +332,17 @@ class Line:
         if truth := self.world.ledger.inbound_by_id(stanza.provider_id):
             truth.swallowed.append(f"{self.server.name}/{self.name}")
 
+    async def ask_whatsapp(self) -> str:
+        """Ask WhatsApp through the current socket whether a number exists: "" or the library's words. Half-open: a
+        minute of nothing, and then what comes of a result that is none."""
+        sock = self.sock
+        if sock is None or not sock.looks_open:
+            return "Connection Closed"
+        if sock.silent:
+            await asyncio.sleep(HUNG_S)
+            return "undefined is not iterable"
+        return ""
+
     async def carry(self, recipient: str, text: str, kind: str) -> tuple[str | None, str]:
         """Send through the current socket: (id, "") or (None, the library's words). Half-open: a minute of nothing."""
         sock = self.sock

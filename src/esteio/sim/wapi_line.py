@@ -37,6 +37,8 @@ class Habits(msgspec.Struct):
     """How often `webhookDisconnected` comes at all."""
     queues: bool = True
     """Whether sends are queued while disconnected; else they answer 200 with error."""
+    remembers_numbers: bool = False
+    """Whether which numbers exist is answered from a cache, whatever the socket is like."""
 
 
 class Queued(msgspec.Struct):

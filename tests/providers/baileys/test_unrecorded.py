@@ -2,12 +2,13 @@
 
 import json
 
+import msgspec
 import pytest
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.model import Content, Media
 from esteio.providers.baileys import Baileys
-from esteio.providers.base import OutgoingMessage
+from esteio.providers.base import OutgoingMessage, TransportFailed
 
 BAILEYS = Baileys()
 HERE = where(ref={"session": "loja 1"})
@@ -73,6 +74,26 @@ def test_what_a_look_sees(answer, expected):
     outcome, asked = drive(BAILEYS.probe(HERE, NOW, "roundtrip"), answer)
     assert kinds(outcome.evidence) == expected
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply({"success": True, "data": {"exists": True}}), ["question_asked"]),
+        (refused("Connection Closed"), ["question_asked", "socket_closed"]),
+        (refused("Session not connected"), ["question_asked", "socket_closed"]),
+        (refused("undefined is not iterable"), ["question_asked"]),
+        (html(404), ["question_asked"]),
+        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked"]),
+    ],
+)
+def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer, expected):
+    here = msgspec.structs.replace(HERE, phone="+55 11 95555-0001")
+    outcome, steps = drive(BAILEYS.probe(here, NOW, "roundtrip"), info("connected"), answer)
+    assert kinds(outcome.evidence) == ["server_answered", "said_open", *expected]
+    assert steps[-1].url.endswith("/sessions/loja%201/contacts/5511955550001@s.whatsapp.net")
+    for depth, status in (("socket", "connected"), ("roundtrip", "connecting")):
+        assert len(drive(BAILEYS.probe(here, NOW, depth), info(status))[1]) == 1
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,32 @@ def test_a_deeper_look_reads_whose_phone_it_is():
     assert outcome.evidence[-1].data == {"phone": "5511955550001"}
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply({"exists": True}), ["question_asked"]),
+        (reply({"error": True, "message": "Connection Closed"}), ["question_asked", "socket_closed"]),
+        (reply({"error": True, "message": "Instância desconectada"}, 400), ["question_asked", "socket_closed"]),
+        (reply({"error": True, "message": "Número inválido"}, 400), ["question_asked"]),
+        (html(404), ["question_asked"]),
+        (reply({"error": "Internal Server Error"}, 500), ["question_asked"]),
+        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked"]),
+    ],
+)
+def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer, expected):
+    state, row = reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
+    outcome, steps = drive(WAPI.probe(HERE, NOW, "roundtrip"), state, row, answer)
+    assert kinds(outcome.evidence)[:2] == ["server_answered", "said_open"]
+    assert kinds(outcome.evidence)[3:] == expected
+    assert (steps[-1].method, urlsplit(steps[-1].url).path[-22:]) == ("GET", "/contacts/phone-exists")
+    assert parse_qs(urlsplit(steps[-1].url).query)["phoneNumber"] == ["5511955550001"]
+
+
+def test_a_line_that_is_not_open_or_has_no_phone_is_not_asked():
+    for state, row in (({"connected": False}, {"connectedPhone": "5511955550001"}), ({"connected": True}, {})):
+        assert len(drive(WAPI.probe(HERE, NOW, "roundtrip"), reply(state), reply(row))[1]) == 2
+
+
 def test_webhooks_are_read_back():
     fields = ["Received", "Delivery", "Connected", "Disconnected", "Status"]
     row = {f"webhook{name}Url": HERE.webhook_url for name in fields}

@@ -43,6 +43,7 @@ class Wapi:
         round_trip_probe=False,
         state_webhooks=True,
         socket_probe=False,
+        question_refutes=True,
         list_sessions=False,
         queues_while_down=True,
         connect=False,

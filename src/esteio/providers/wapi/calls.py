@@ -15,7 +15,7 @@ import msgspec
 from esteio.core.evidence import Evidence, seen
 from esteio.providers.base import ActOutcome, Flow, HttpRequest, Json, ProbeDepth, ProbeOutcome, QrCode, Where
 from esteio.providers.reading import Heard, ask, at, first, hear, look_failed, plain_act, server_news
-from esteio.providers.whatsapp import phone_of
+from esteio.providers.whatsapp import QUESTION_S, phone_of, questioned
 
 STATE_S = 8.0
 ACT_S = 30.0
@@ -168,7 +168,8 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
 
 
 def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-    """Its own state is the only witness; a deeper look also reads whose phone it is."""
+    """Its own state; a deeper look also reads whose phone it is, and the deepest asks whether our own number exists,
+    which a closed socket cannot say."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
     connected = at(heard.body, "connected")
     if missing(heard):
@@ -183,7 +184,13 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return ProbeOutcome(evidence)
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
     phone = phone_of(at(_row(heard), "connectedPhone"))
-    return ProbeOutcome((*evidence, seen("identity_seen", now, "list", phone=phone)) if phone else evidence)
+    if phone:
+        evidence = (*evidence, seen("identity_seen", now, "list", phone=phone))
+    if depth == "roundtrip" and connected and phone:
+        request = call(where, "GET", "/contacts/phone-exists", timeout_s=QUESTION_S, phoneNumber=phone)
+        heard = yield from hear_from(where, request)
+        evidence = (*evidence, *questioned(now, refused=dead_socket(heard)))
+    return ProbeOutcome(evidence)
 
 
 def _row(heard: Heard) -> Json:
