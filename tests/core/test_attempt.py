@@ -279,12 +279,12 @@ def test_what_was_only_claimed_forgets_nothing_until_it_has_stood():
         if fleet.one.recovery.awaiting is None:
             if fleet.open_act() is not None:
                 fleet.answer()
-            fleet.hear("socket_closed")
+            fleet.hear("said_closed", road="state")
             fleet.after(2)
     assert fleet.one.recovery.awaiting is not None
     for _ in range(60):
         if fleet.open_act() is None:
-            fleet.hear("socket_closed")
+            fleet.hear("said_closed", road="state")
             fleet.after(2)
     fleet.answer()
     fleet.now += 1

@@ -389,10 +389,18 @@ def test_a_claim_of_open_heals_when_something_changed_since(change):
     assert folded(*dead, change, ("said_open", 70.0, "state"), trust=True).dead_at == 0.0
 
 
-def test_an_act_that_found_all_open_already_has_changed_nothing():
-    dead = [("said_open", 1.0, "state"), ("socket_closed", 50.0), ("socket_closed", 60.0)]
+@pytest.mark.parametrize(
+    ("refusals", "dead_at"),
+    [
+        ([("socket_closed", 50.0), ("socket_closed", 60.0)], 60.0),
+        ([("socket_closed", 50.0), ("send_closed", 60.0, "send")], 60.0),
+        ([("send_closed", 50.0, "send"), ("send_closed", 60.0, "send")], 0.0),
+    ],
+)
+def test_an_act_that_found_all_open_already_has_changed_nothing_where_a_question_says_better(refusals, dead_at):
     noop = ("act_answered", 65.0, "act", {"answer": "noop", "rung": "connect"})
-    assert folded(*dead, noop, ("said_open", 70.0, "state"), trust=True).dead_at == 60.0
+    facts = folded(("said_open", 1.0, "state"), *refusals, noop, ("said_open", 70.0, "state"), trust=True)
+    assert facts.dead_at == dead_at
 
 
 def test_claims_older_than_the_known_one_change_nothing():

@@ -258,15 +258,26 @@ def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can):
     assert fleet.judge().look == "socket"
 
 
-def asked(fleet: Fleet, *, refused: bool) -> None:
-    """A look that put the question, 30 s later."""
-    fleet.now += 30
-    fleet.judge()
+def asked(fleet: Fleet, *, refused: bool | None) -> None:
+    """A look that puts the question comes back; None: with something that nobody understands."""
     fleet.now += 0.1
-    fleet.hear("said_open", road="state", ago=0.05)
     fleet.hear("question_asked")
     if refused:
         fleet.hear("socket_closed")
+    fleet.hear("said_open", road="state", ago=0.05)
+    if refused is False:
+        fleet.hear("question_answered")
+    fleet.judge()
+
+
+def doubted(can) -> Fleet:
+    """A line that nothing can probe, and that has just refused the question."""
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    fleet.now += 30
+    fleet.judge()
+    asked(fleet, refused=True)
+    return fleet
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
@@ -289,35 +300,65 @@ def test_a_line_that_nothing_can_probe_is_asked_now_and_then_what_a_dead_socket_
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
 def test_who_refused_the_question_is_asked_once_more_and_is_dead_if_it_refuses_again(can):
-    fleet = looked(can=can)
-    fleet.hear("said_open", road="state")
-    asked(fleet, refused=True)
-    assert fleet.judge().session.reason.code == "suspect"
-    assert next_look(fleet) == pytest.approx(5, abs=0.2)
+    fleet = doubted(can)
+    assert fleet.one.reason.code == "suspect"
+    assert next_look(fleet) == pytest.approx(4.9, abs=0.2)
     assert fleet.decisions[-1][3].look == "roundtrip"
-    fleet.hear("said_open", road="state", ago=0.05)
-    fleet.hear("question_asked")
-    fleet.hear("socket_closed")
-    assert fleet.judge().session.outage is not None
+    asked(fleet, refused=True)
+    assert fleet.one.outage is not None
     assert fleet.one.facts.dead_at == fleet.now
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_an_answer_proves_nothing_and_is_not_asked_for_again_and_again(can):
-    fleet = looked(can=can)
-    fleet.hear("said_open", road="state")
-    asked(fleet, refused=True)
-    fleet.judge()
-    life = fleet.one.facts.life_at
-    fleet.now += 5
-    assert fleet.judge().look == "roundtrip"
+def test_who_refused_it_and_answers_now_is_well_at_the_next_claim_of_open(can):
+    """Its provider's process was started anew, and nobody told: a connect would do nothing, and nobody writes."""
+    fleet = doubted(can)
+    for refused in (True, True, False):
+        next_look(fleet)
+        asked(fleet, refused=refused)
+    assert fleet.one.facts.dead_at
+    next_look(fleet)
+    assert fleet.decisions[-1][3].look == "socket", "who was answered is not asked again"
     fleet.now += 0.1
     fleet.hear("said_open", road="state", ago=0.05)
-    fleet.hear("question_asked")
     fleet.judge()
-    assert (fleet.one.facts.life_at, fleet.one.reason.code) == (life, "suspect")
-    fleet.now += 6
-    assert fleet.judge().look == "socket"
+    assert (fleet.one.state, fleet.one.facts.dead_at, fleet.one.outage) == ("connected", 0.0, None)
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_who_was_refused_and_then_not_understood_is_asked_again_in_the_end(can):
+    fleet = doubted(can)
+    for refused in (True, True, None):
+        next_look(fleet)
+        asked(fleet, refused=refused)
+    began, depths = fleet.now, []
+    while fleet.now < began + ROUND_TRIP_EVERY_S:
+        next_look(fleet)
+        depths.append(fleet.decisions[-1][3].look)
+        fleet.now += 0.1
+        fleet.hear("said_open", road="state", ago=0.05)
+        fleet.judge()
+        if fleet.open_act() is not None:
+            fleet.answer("noop")
+    assert depths.count("roundtrip") >= 1
+    assert depths.count("socket") > 5
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_an_answer_heals_nothing_that_a_send_has_shown(can):
+    """It may come from a cache; and it is not asked for at every look."""
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    fleet.now += 2
+    fleet.hear("send_closed", road="send")
+    assert fleet.judge().look == "roundtrip"
+    asked(fleet, refused=False)
+    next_look(fleet)
+    assert fleet.decisions[-1][3].look == "socket"
+    fleet.now += 0.1
+    fleet.hear("said_open", road="state", ago=0.05)
+    fleet.judge()
+    assert fleet.one.reason.code == "suspect"
 
 
 def test_silence_is_answered_with_round_trips():

@@ -168,15 +168,21 @@ def test_a_ghost_at_w_api_that_nobody_writes_to_is_found_by_a_question() -> None
     play(story)
 
 
-def test_a_ghost_at_a_baileys_server_is_found_too_and_a_connect_that_changes_nothing_does_not_heal_it() -> None:
+def test_a_ghost_at_a_baileys_server_is_found_too_and_its_server_s_restart_proposed() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "baileys")
         lab.world.inject("prov", "loja", Fault("ghost"))
-        assert await until_because(lab, "ghost-socket", 700) <= 640
+        await until_because(lab, "ghost-needs-server-restart", 700)
         await asyncio.sleep(600)
-        assert (await lab.session("loja")).recovery.awaiting is not None
         assert (await said(lab, "outage-started"), await said(lab, "outage-ended")) == (1, 0)
+        assert (await said(lab, "server-restart-proposed"), await said(lab, "approval-asked")) == (1, 0)
         assert set(await rungs(lab)) == {"connect"}
+        lab.world.inject("prov", None, Fault("server_boot", down_s=6, boot_s=10))
+        await asyncio.sleep(300)
+        assert (await lab.session("loja")).state == "connected"
+        await lab.send("loja", OTHER, "de volta")
+        await asyncio.sleep(10)
+        assert lab.texts_delivered(OTHER) == ["de volta"]
         harmless(lab, "create")
 
     play(story)

@@ -139,9 +139,7 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
 
 def _strike(draft: Draft, found: Verdict) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
-    no_other_rung = found.kind == "ghost" and not draft.view.can.connect and "restart" in draft.session.recovery.spent
-    helps = no_other_rung or ladder.needs_server_restart(draft.session, found, draft.view.quirks)
-    if helps:
+    if ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
         _propose_server_restart(draft)
     _pause(draft)
 

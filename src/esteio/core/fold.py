@@ -332,9 +332,22 @@ def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, unpaired_at=evidence.happened_at)
 
 
+def _refused(facts: Facts) -> bool:
+    """Whether a claim of open was refuted where no socket can be probed: the question goes through the socket there."""
+    return facts.said == "open" and "probe" in facts.closed_by
+
+
+def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
+    """An answer may come from a cache. Where the question was refused before it does not: something changed since, and
+    the next claim of open may heal."""
+    if not _refused(facts) or evidence.happened_at <= facts.closed[-1]:
+        return facts
+    return msgspec.structs.replace(facts, changed_at=max(facts.changed_at, evidence.happened_at))
+
+
 def _answered(facts: Facts, evidence: Evidence) -> Facts:
     changes: dict[str, object] = {"act_at": max(facts.act_at, evidence.happened_at)}
-    if evidence.data.get("answer") != "noop":
+    if evidence.data.get("answer") != "noop" or not _refused(facts):
         changes["changed_at"] = max(facts.changed_at, evidence.happened_at)
     if evidence.data.get("rung") in ("create", "recreate") and evidence.data.get("answer") == "no":
         changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}
@@ -363,6 +376,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
     "question_asked": _stamps("questioned_at"),
+    "question_answered": _question_answered,
     "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,
     "act_interrupted": _stamps("interrupted_at"),

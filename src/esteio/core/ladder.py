@@ -187,7 +187,7 @@ def _climb(
         return patience
     if rung not in DESTRUCTIVE:
         return Step("act", verdict.because, rung=rung)
-    return _destructive(session, server, verdict, policy, rung, quirks=quirks, now=now)
+    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now)
 
 
 def _patience(
@@ -264,6 +264,7 @@ def _destructive(
     policy: Policy,
     rung: Rung,
     *,
+    can: Capabilities,
     quirks: frozenset[str],
     now: float,
 ) -> Step:
@@ -277,7 +278,7 @@ def _destructive(
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "never":
         return Step("strike", verdict.because)
-    if policy.destructive == "ask" and needs_server_restart(session, verdict, quirks):
+    if policy.destructive == "ask" and needs_server_restart(session, verdict, can, quirks):
         # That is proposed, at once: it costs nothing to say.
         return Step("strike", verdict.because)
     if now < verdict.since + policy.destructive_after_s:
@@ -287,7 +288,13 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
-def needs_server_restart(session: Session, verdict: Verdict, quirks: frozenset[str]) -> bool:
-    """A ghost on which a restart was seen to do nothing, at a provider known for it: the socket has ended, a logout
-    would be refused as well, and only a restart of the provider's process helps. That is proposed by name."""
-    return verdict.kind == "ghost" and RESTART_NOOP in quirks and "restart" in session.recovery.spent
+def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, quirks: frozenset[str]) -> bool:
+    """A ghost that no act of ours reaches: where a restart did nothing and nothing else is left, or the provider is
+    known for it (the socket has ended, a logout would be refused as well); or where there is no restart at all, and a
+    connect does nothing for a session that says open. A restart of the provider's process helps, and costs no link."""
+    spent = session.recovery.spent
+    if verdict.kind != "ghost":
+        return False
+    if not can.restart:
+        return "connect" in spent
+    return "restart" in spent and (RESTART_NOOP in quirks or not can.connect)

@@ -318,7 +318,8 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_ok": "The provider sends its events to the right address.",
     "webhook_config_gone": "The provider does not send its events to us any more.",
     "request_wrong": "The provider refused a request of ours[: {detail}]. It says nothing about the session.",
-    "question_asked": "The provider was asked what WhatsApp knows; an answer proves nothing, a refusal does.",
+    "question_asked": "The provider was asked what a dead connection refuses to answer.",
+    "question_answered": "The question was answered; that tells something only where it had been refused before.",
     "look_failed": "A look brought no answer about the session[: {detail}].",
     # acts and people
     "act_answered": "A step was answered: {rung}, {answer}[ ({detail})].",

@@ -318,7 +318,8 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_ok": "O provedor manda os eventos para o endereço certo.",
     "webhook_config_gone": "O provedor não manda mais os eventos para nós.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
-    "question_asked": "O provedor foi perguntado pelo que o WhatsApp sabe; a resposta não prova nada, a recusa sim.",
+    "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",
+    "question_answered": "A pergunta foi respondida; isso só diz algo onde antes foi recusada.",
     "look_failed": "Uma consulta não trouxe resposta sobre a sessão[: {detail}].",
     # acts and people
     "act_answered": "Passo respondido: {rung}, {answer}[ ({detail})].",

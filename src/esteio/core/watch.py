@@ -206,8 +206,9 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
         how = _of_the_living(draft.session, can, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
     if can.question_refutes:
-        # An answer would not clear it: who was refused is asked once more, who was answered is not.
-        return "roundtrip" if facts.closed and facts.closed[-1] >= facts.questioned_at else "socket"
+        # Who was refused is asked once more. An answer is not asked for again and again: it may come from a cache.
+        refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
+        return "roundtrip" if refused or _long_unheard(draft.session, at) else "socket"
     if not can.round_trip_probe:
         return "socket"
     if verdict.kind == "suspect" or unsure:

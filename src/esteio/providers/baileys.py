@@ -158,7 +158,8 @@ class Baileys:
             return outcome
         path = f"/sessions/{{}}/contacts/{digits(where.phone)}@s.whatsapp.net"
         heard = yield from _hear(where, _call(where, "GET", path, timeout_s=QUESTION_S))
-        return ProbeOutcome((*outcome.evidence, *questioned(now, refused=_closed(heard))))
+        exists = at(heard.body, "data", "exists") if heard.kind == "ok" else None
+        return ProbeOutcome(questioned(exists, outcome.evidence, now, refused=_closed(heard)))
 
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
         heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))

@@ -32,12 +32,16 @@ def timed_out(words: str) -> bool:
     return _TIMED_OUT.search(words) is not None
 
 
-def questioned(now: float, *, refused: bool) -> tuple[Evidence, ...]:
-    """What is learned from a question that WhatsApp could answer (does our own number exist?), asked right after the
-    provider said open. Only that a closed socket refuses it: an answer may come from a cache, and silence may be of
-    whatever stands between."""
+def questioned(exists: Json, claims: tuple[Evidence, ...], now: float, *, refused: bool) -> tuple[Evidence, ...]:
+    """`claims`, and what is learned from a question that WhatsApp could answer (does our own number exist?), asked
+    right after them. A closed socket refuses it; an answer may come from a cache; what else is said may be of the path,
+    or of somebody in between. A refusal stands before the claim that it refutes."""
     asked = seen("question_asked", now, "probe")
-    return (asked, seen("socket_closed", now, "probe")) if refused else (asked,)
+    if refused:
+        return (asked, seen("socket_closed", now, "probe"), *claims)
+    if isinstance(exists, bool):
+        return (*claims, asked, seen("question_answered", now, "probe"))
+    return (*claims, asked)
 
 
 # -- who ---------------------------------------------------------------------------------------------------------

@@ -189,7 +189,8 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     if depth == "roundtrip" and connected and phone:
         request = call(where, "GET", "/contacts/phone-exists", timeout_s=QUESTION_S, phoneNumber=phone)
         heard = yield from hear_from(where, request)
-        evidence = (*evidence, *questioned(now, refused=dead_socket(heard)))
+        exists = at(heard.body, "exists") if heard.kind == "ok" else None
+        evidence = questioned(exists, evidence, now, refused=dead_socket(heard))
     return ProbeOutcome(evidence)
 
 
