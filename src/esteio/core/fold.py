@@ -338,11 +338,11 @@ def _refused(facts: Facts) -> bool:
 
 
 def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
-    """An answer may come from a cache. Where the question was refused before it does not: something changed since, and
-    the next claim of open may heal."""
+    """An answer may come from a cache. Where the question was refused before it does not, and the claim of open beside
+    it is true."""
     if not _refused(facts) or evidence.happened_at <= facts.closed[-1]:
         return facts
-    return msgspec.structs.replace(facts, changed_at=max(facts.changed_at, evidence.happened_at))
+    return _lived(facts, evidence.happened_at, "said_open", evidence.seen_at)
 
 
 def _answered(facts: Facts, evidence: Evidence) -> Facts:

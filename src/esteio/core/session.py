@@ -130,8 +130,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     act_at: float = 0.0
     """When the last control act was answered: readings older than this are about the time before it."""
     changed_at: float = 0.0
-    """The same of those that may have changed something (where a question was refused, not those to which the provider
-    says that all is open already), or when that question was answered."""
+    """The same of those that may have changed something: where a question was refused, not those to which the provider
+    says that all is open already."""
     interrupted_at: float = 0.0
     recover_at: float = 0.0
     pair_at: float = 0.0

@@ -44,7 +44,7 @@ LISTEN_BACK_S = 86400.0
 """A line that was never heard is read back this far."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
-_LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok"})
+_LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answered"})
 """What a look brings of a line that is well."""
 
 
