@@ -247,8 +247,9 @@ def gate_is_shut_on_the_dead(fleet: Fleet, n: int, decision: Decision) -> None:
 
 
 def lives(evidence: Evidence, fleet: Fleet) -> bool:
+    """Whether it may speak of life; a claim and an answered question do so only sometimes."""
     return KINDS.get(evidence.kind) is not None and (
-        KINDS[evidence.kind].weight == "life" or evidence.kind == "said_open"
+        KINDS[evidence.kind].weight == "life" or evidence.kind in ("said_open", "question_answered")
     )
 
 
