@@ -69,8 +69,9 @@ def test_what_ended_a_session_is_read_anew_at_every_look() -> None:
 
 def test_a_deep_look_is_asked_for_as_such_and_where_the_session_is_now() -> None:
     plain = Reading(seen("socket_ok", 9.0, "probe"))
-    _, asked = looks((LOJA, plain, HERE, "socket"), (LOJA, plain, HERE, "roundtrip"), (LOJA, plain, THERE, "socket"))
-    assert asked == ["http://here.test/socket", "http://here.test/roundtrip", "http://there.test/socket"]
+    steps = (HERE, "socket"), (HERE, "roundtrip"), (THERE, "roundtrip"), (THERE, "socket")
+    _, asked = looks(*((LOJA, plain, where, depth) for where, depth in steps))
+    assert asked == [f"{where.base_url}/{depth}" for where, depth in steps]
 
 
 def test_what_was_seen_of_one_session_is_not_told_of_another() -> None:

@@ -151,7 +151,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     `connect` only asks for a code."""
     question_refutes: bool = False
     """Whether there is a question (does this number exist?) that a dead socket refuses. That it is answered proves
-    nothing, for the answer may come from a cache; so it stands in where no socket can be probed, and nowhere else."""
+    nothing unless it was refused before, for the answer may come from a cache; so it stands in where no socket can be
+    probed, and nowhere else."""
     connect_pairs_after_unlink: bool = True
     """Whether `connect` after an unlink brings a fresh code. Where dead credentials stay (seed 000's server), only
     `recreate` does, and it loses nothing any more."""

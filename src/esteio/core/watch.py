@@ -206,9 +206,7 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
         how = _of_the_living(draft.session, can, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
     if can.question_refutes:
-        # Who was refused is asked once more. An answer is not asked for again and again: it may come from a cache.
-        refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
-        return "roundtrip" if refused or _long_unheard(draft.session, at) else "socket"
+        return _of_the_unprobed(draft.session, at)
     if not can.round_trip_probe:
         return "socket"
     if verdict.kind == "suspect" or unsure:
@@ -222,13 +220,21 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
 def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
     """How deep a line is looked at that is well."""
     if can.question_refutes:
-        return "roundtrip" if _long_unheard(session, at) else "socket"
+        return _of_the_unprobed(session, at)
     if not can.round_trip_probe:
         return "socket"
     if not confirmed_life(session) or _long_unheard(session, at):
         return "roundtrip"
     # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
     return "pulse" if session.facts.said == "open" else "socket"
+
+
+def _of_the_unprobed(session: Session, at: float) -> Depth:
+    """How deep a line is looked at whose socket cannot be asked. Who was refused is asked once more; an answer is not
+    asked for again and again, it may come from a cache."""
+    facts = session.facts
+    refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
+    return "roundtrip" if refused or _long_unheard(session, at) else "socket"
 
 
 def _long_unheard(session: Session, at: float) -> bool:

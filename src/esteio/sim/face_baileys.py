@@ -184,15 +184,13 @@ class BaileysFace:
             return await self._send(known, body, media=rest[-1] == "media")
         if shape == ("DELETE",):
             return self._delete(rest[0])
-        if method == "GET" and rest[1:2] == ["contacts"] and len(rest) == 3:
+        if shape[:2] == ("GET", "contacts") and len(rest) == 3:
             return await self._exists(known, digits_of(rest[2]))
         return self._read(shape, known, query) or _no_route(method, path)
 
     async def _exists(self, known: BaileysLine | None, number: str) -> HttpResponse:
-        if known is None:
-            return _no("Session not found", 500)
-        if known.state != "open":
-            return _no("Session not connected", 500)
+        if known is None or known.state != "open":
+            return _not_at_work(known)
         words = await known.ask_whatsapp()
         if words:
             return _no(words, 500)
@@ -246,10 +244,8 @@ class BaileysFace:
         return _json({"success": True, "message": "Session deleted"})
 
     async def _send(self, line: BaileysLine | None, body: Json, *, media: bool) -> HttpResponse:
-        if line is None:
-            return _no("Session not found", 500)
-        if line.state != "open":
-            return _no("Session not connected", 500)
+        if line is None or line.state != "open":
+            return _not_at_work(line)
         wanted = "mediaUrl" if media else "text"
         if not isinstance(body, dict) or not body.get("to") or not body.get(wanted):
             return _no(f"to and {wanted} are required", 400)
@@ -279,6 +275,10 @@ def _yes(data: Json) -> HttpResponse:
 
 def _no(error: str, status: int) -> HttpResponse:
     return _json({"success": False, "error": error}, status)
+
+
+def _not_at_work(line: BaileysLine | None) -> HttpResponse:
+    return _no("Session not connected" if line else "Session not found", 500)
 
 
 def _no_route(method: str, path: str) -> HttpResponse:
