@@ -11,7 +11,7 @@ from esteio.core.evidence import seen
 from esteio.core.ladder import RESTART_NOOP
 from esteio.core.pacing import turn_came
 from esteio.core.policy import DEFAULT
-from esteio.core.watch import ROUND_TRIP_EVERY_S, as_before, as_planned
+from esteio.core.watch import LIST_LATE_S, ROUND_TRIP_EVERY_S, as_before, as_listed, as_planned
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -287,8 +287,8 @@ def test_a_line_that_nothing_can_probe_is_asked_now_and_then_what_a_dead_socket_
     fleet.hear("message_received", road="webhook")
     fleet.judge()
     depths = []
-    for _ in range(int(2 * ROUND_TRIP_EVERY_S / 30)):
-        fleet.now += 30
+    for _ in range(int(2 * ROUND_TRIP_EVERY_S / 33)):
+        fleet.now += 33
         depths.append(fleet.judge().look)
         fleet.hear("said_open", road="state")
         if depths[-1] == "roundtrip":
@@ -475,6 +475,31 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
     assert as_before(climbed, planned, at) is None, "what is left of a ladder is forgotten now"
     soon = msgspec.structs.replace(planned, others_at=at + 29)
     assert as_before(same, soon, at) is None, "something else falls due before the next look"
+
+
+def test_a_row_that_is_as_good_as_a_look_stands_for_the_next_one_but_for_none_that_tells_more():
+    fleet = looked(can=BAILEYS)
+    fleet.now += 1
+    fleet.hear("said_open", road="state")
+    planned = fleet.judge().planned
+    assert planned is not None
+    assert (planned.at, planned.depth) == (fleet.now + 30 + LIST_LATE_S, "socket")
+    at = fleet.now + 30
+
+    def told(kind: str, instead_of=planned, asked_at=at):
+        news = (seen(kind, at + 0.01, "state"),)
+        return as_listed(msgspec.structs.replace(fleet.view(), news=news), instead_of, asked_at, at + 0.01)
+
+    spared = told("said_open")
+    assert spared is not None
+    assert spared.session.facts.looked_at == at
+    assert spared.look is None
+    assert spared.planned is not None
+    assert spared.planned.at == at + 0.01 + 30 + LIST_LATE_S
+    assert told("said_closed") is None
+    assert told("said_open", msgspec.structs.replace(planned, depth="roundtrip")) is None
+    assert told("said_open", msgspec.structs.replace(planned, at=fleet.now + 1)) is None, "something has hurried it"
+    assert told("said_open", asked_at=fleet.one.facts.looked_at - 1) is None, "what it says is older than the last look"
 
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():

@@ -16,7 +16,7 @@ from esteio.core.fold import fold
 from esteio.core.ladder import CLOSED_LOOKS, NOTHING_TO_HEAL
 from esteio.core.model import Capabilities, Reason
 from esteio.core.policy import Policy
-from esteio.core.session import Session
+from esteio.core.session import Facts, Session
 from esteio.core.wishes import is_word
 
 EFFECT_LOOK_S = 2.0
@@ -26,6 +26,9 @@ ROUND_TRIP_EVERY_S = 600.0
 not only at its socket."""
 RAREST_S = 300.0
 """A line that waits for a person is looked at this often at least."""
+LIST_LATE_S = 3.0
+"""Where a row of the server's list is as good as a look, a session is asked itself only when no list came for so long
+over the time of its look."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -115,13 +118,30 @@ def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
         facts = fold(facts, evidence, view.policy, trust_claims=trust)
     if msgspec.structs.replace(facts, **{name: getattr(was, name) for name in _TIMES}) != was:
         return None
-    due = max(facts.looked_at, facts.life_seen_at) + view.policy.probe_idle_s
+    due = _idle_until(facts, view)
     if not now < due < awaited.others_at:
         return None
     session = msgspec.structs.replace(view.session, facts=facts, wake_at=due)
     how = _of_the_living(session, view.can, due)
     planned = _planned(due, how, awaited.because, awaited.others_at, view.policy)
     return _nothing_but_looks(session, awaited.because, planned=planned)
+
+
+def as_listed(view: View, planned: PlannedLook, asked_at: float, now: float) -> Decision | None:
+    """What the judge would say had it looked at `asked_at`, and a row of the server's list (`view.news`) been the
+    answer; None where that is not the look that comes next: a deeper one, or one that something has hurried; and where
+    a look was made since the list was asked for."""
+    facts = view.session.facts
+    if planned.depth == "roundtrip" or planned.at < _idle_until(facts, view) or asked_at < facts.looked_at:
+        return None
+    looks = as_planned(view.session, planned, asked_at)
+    return as_before(msgspec.structs.replace(view, session=looks.session), planned, now)
+
+
+def _idle_until(facts: Facts, view: View) -> float:
+    """When a line that is well, and of which nothing is heard, is looked at again."""
+    listed = LIST_LATE_S if view.can.list_tells_all else 0.0
+    return max(facts.looked_at, facts.life_seen_at) + view.policy.probe_idle_s + listed
 
 
 def next_look(draft: Draft, verdict: Verdict) -> float:
@@ -137,10 +157,9 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         # Traffic does not spare it a look: that it sends is not the question.
         return looked + policy.probe_idle_s
     if verdict.kind == "live" and not session.paused:
-        fresh = max(looked, facts.life_seen_at)
         spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
         needs_proof = not confirmed_life(session) and not looked
-        return looked if needs_proof else fresh + policy.probe_idle_s - spread
+        return looked if needs_proof else _idle_until(facts, draft.view) - spread
     if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
         # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
         return looked + AT_ONCE_S

@@ -18,7 +18,7 @@ from esteio.core.decision import Decision
 from esteio.core.evidence import Evidence
 from esteio.core.model import ServerName, SessionId
 from esteio.core.server import ServerDecision
-from esteio.engine.looking import Lookout, Seen, disagreements
+from esteio.engine.looking import Lookout, Seen, agreement, disagreements
 from esteio.engine.reconcile import Overtaken, Reconciler
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull, every_session
@@ -273,11 +273,18 @@ class Mailboxes:
         finally:
             box.looking = False
         self.tell(name, listed.server)
-        now = self._clock.now()
         for session in self._reconciler.judged(name):
-            hints = disagreements(session, listed.rows, now)
+            hints = disagreements(session, listed)
             if hints:
                 self.tell(session.id, hints)
+            elif session.id not in self._boxes and (news := agreement(session, listed)):
+                self._spare(session.id, news, listed.asked_at)
+
+    def _spare(self, session_id: SessionId, news: tuple[Evidence, ...], asked_at: float) -> None:
+        """The look that was planned, where the list has told what it would bring."""
+        decision = self._reconciler.listed(session_id, news, asked_at)
+        if decision is not None:
+            self._wake_at(session_id, decision.wake_at)
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""

@@ -26,7 +26,7 @@ from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
 from esteio.core.server_documents import server_document
 from esteio.core.session import Session
-from esteio.core.watch import as_before, as_planned
+from esteio.core.watch import as_before, as_listed, as_planned
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -68,6 +68,12 @@ class _Known:
             if decision is not None:
                 return decision
         return decide(view, now)
+
+    def listed(self, news: tuple[Evidence, ...], asked_at: float, now: float) -> Decision | None:
+        """The same when a list's row stands for the look that was planned; None where it does not."""
+        if self.planned is None or now > self.save_at:
+            return None
+        return as_listed(msgspec.structs.replace(self.view, news=news), self.planned, asked_at, now)
 
     def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
         """A quiet decision: nothing of it is written yet."""
@@ -162,10 +168,24 @@ class Reconciler:
         if known is None or (news and now > known.save_at):
             return None
         decision = known.judge(news, now)
-        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+        return decision if self._kept(known, decision, news, now) else None
+
+    def listed(self, session_id: SessionId, news: tuple[Evidence, ...], asked_at: float) -> Decision | None:
+        """The decision on what a list's row has told, as long as it stands for the look that was planned; otherwise
+        nothing has happened, and that look is made."""
+        now = self._clock.now()
+        known = self._known.get(session_id)
+        decision = known.listed(news, asked_at, now) if known is not None else None
+        if known is None or decision is None or not self._kept(known, decision, news, now):
             return None
-        known.follow(decision, news, now)
         return decision
+
+    def _kept(self, known: _Known, decision: Decision, news: tuple[Evidence, ...], now: float) -> bool:
+        """Whether it need not be written: then it is followed in memory."""
+        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+            return False
+        known.follow(decision, news, now)
+        return True
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
         session = msgspec.structs.replace(decision.session, version=view.session.version + 1)
