@@ -67,14 +67,16 @@ class SystemClock:
 
 
 class LoopClock:
-    """Epoch + the running loop's time, ids from a seed: for virtual time and for runs that must repeat."""
+    """Epoch + the time of the loop that it is made in, ids from a seed: for virtual time and for runs that must repeat.
+    Raises RuntimeError when made outside a loop."""
 
     def __init__(self, epoch: float, seed: int) -> None:
         self._epoch = epoch
+        self._time = asyncio.get_running_loop().time
         self._dice = random.Random(seed)
 
     def now(self) -> float:
-        return self._epoch + asyncio.get_running_loop().time()
+        return self._epoch + self._time()
 
     def new_id(self, prefix: str) -> str:
         return _ulid(prefix, self.now(), self._dice.getrandbits(80))

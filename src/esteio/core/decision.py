@@ -70,20 +70,20 @@ class Decision(msgspec.Struct, frozen=True):
     last changed; `shown`: something of that is shown to people."""
 
     session: Session
-    server: Server | None
-    lines: tuple[Line, ...]
-    act: Attempt | None
-    notices: tuple[Notice, ...]
-    events: tuple[str, ...]
-    approval: Approval | None
-    look: Depth | None
+    because: Reason
     wake_at: float | None
-    fail_queued: Reason | None
-    drop_control: bool
-    clear_qr: bool
+    look: Depth | None
     quiet: bool
     shown: bool
-    because: Reason
+    server: Server | None = None
+    lines: tuple[Line, ...] = ()
+    act: Attempt | None = None
+    notices: tuple[Notice, ...] = ()
+    events: tuple[str, ...] = ()
+    approval: Approval | None = None
+    fail_queued: Reason | None = None
+    drop_control: bool = False
+    clear_qr: bool = False
     planned: PlannedLook | None = None
     """What the next judgement would say, where that is known: it need not be asked for."""
     awaited: PlannedLook | None = None

@@ -6,6 +6,7 @@ Everything here answers "not before when?". Never lives here: why something is t
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -13,8 +14,11 @@ from esteio.core.model import OPENS_SOCKET, Attempt, Recovery, Rung, Server, Ses
 from esteio.core.policy import Policy
 
 RAMP_START = 0.1
+REMEMBERED = 2**16
+"""So many shares are remembered: a fleet's are asked for at every look."""
 
 
+@lru_cache(REMEMBERED)
 def jitter(session: SessionId, attempt: int, spread: float) -> float:
     """A share of `spread` in [0, spread), the same for the same session and attempt on any machine."""
     digest = hashlib.blake2s(f"{session}:{attempt}".encode(), digest_size=4).digest()

@@ -77,25 +77,7 @@ def _nothing_but_looks(
     planned: PlannedLook | None = None,
     awaited: PlannedLook | None = None,
 ) -> Decision:
-    return Decision(
-        session=session,
-        server=None,
-        lines=(),
-        act=None,
-        notices=(),
-        events=(),
-        approval=None,
-        look=look,
-        wake_at=session.wake_at,
-        fail_queued=None,
-        drop_control=False,
-        clear_qr=False,
-        quiet=True,
-        shown=False,
-        because=because,
-        planned=planned,
-        awaited=awaited,
-    )
+    return Decision(session, because, session.wake_at, look, quiet=True, shown=False, planned=planned, awaited=awaited)
 
 
 _TIMES = (

@@ -155,7 +155,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._cancelled_timers = 0
 
     def _run_once(self) -> None:
-        """One turn. Only when nothing is ready does time pass: to the next timer, at once."""
+        """Turn after turn until it is asked to stop: who calls this does no more between two turns."""
+        self._turn()
+        while not self._stopping:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Only when nothing is ready does time pass: to the next timer, at once."""
         ready = self._ready
         if self._sockets.real:
             self._process_events(self._sockets.select(0))
