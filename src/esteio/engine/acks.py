@@ -61,6 +61,8 @@ class AckWatch:
         return found
 
     async def _look_at(self, session: Session, now: float) -> int:
+        if self._in_the_dark(session.id, now):
+            return 0
         policy = self._policies(session.policy)
         # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
         whole = now - session.gate_since > LISTENS_S
@@ -74,6 +76,11 @@ class AckWatch:
         patience = await self._patience(session, policy, now)
         missing = [one for one in late if patience is not None and now - one.sent_at > patience]
         return await self._tell(session, missing, now) if missing else 0
+
+    def _in_the_dark(self, session_id: SessionId, now: float) -> bool:
+        """Whether no acknowledgement of it was known a moment ago: then none is missing now."""
+        learned_at, patience = self._learned.get(session_id, (-UNKNOWN_EVERY_S, None))
+        return patience is None and now - learned_at < UNKNOWN_EVERY_S
 
     async def _patience(self, session: Session, policy: Policy, now: float) -> float | None:
         learned_at, patience = self._learned.get(session.id, (-LEARN_EVERY_S, None))

@@ -90,11 +90,12 @@ class Plan(msgspec.Struct, frozen=True):
         return (msgspec.structs.replace(talk, line=here[talk.line]) for talk in told if talk.line in here)
 
     def parts(self, count: int) -> tuple[Plan, ...]:
-        """The story told by servers, in at most `count` parts. Nothing in it spans servers: neither lines, nor faults,
-        nor who writes to whom."""
+        """The story told by servers, in at most `count` parts, the most eventful first: who has it in hand should not
+        be the last to be done. Nothing in it spans servers: neither lines, nor faults, nor who writes to whom."""
         if count <= 1:
             return (self,)
-        return tuple(self._part(self.servers[first::count]) for first in range(min(count, len(self.servers))))
+        parts = [self._part(self.servers[first::count]) for first in range(min(count, len(self.servers)))]
+        return tuple(sorted(parts, key=lambda part: -len(part.faults)))
 
     def _part(self, servers: tuple[PlannedServer, ...]) -> Plan:
         names = {server.name for server in servers}
