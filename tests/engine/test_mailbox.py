@@ -163,3 +163,32 @@ def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
         assert rings[0] <= woken[0], "and whoever is woken is due"
 
     play(story)
+
+
+def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailbox, "ROWS_AT_ONCE", 2)
+
+    async def story(lab: Lab) -> None:
+        await lab.add_server("prov", "baileys")
+        for number in range(6):
+            await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
+        await asyncio.sleep(90)
+        loop, turns, followed = asyncio.get_running_loop(), 0, []
+
+        def tick() -> None:
+            nonlocal turns
+            turns += 1
+            if len(followed) < 6:
+                loop.call_soon(tick)
+
+        def spare(session_id, news, asked_at):  # type: ignore[no-untyped-def]
+            if not followed:
+                loop.call_soon(tick)
+            followed.append(turns)
+
+        monkeypatch.setattr(lab.gateway.mailboxes, "_spare", spare)
+        await asyncio.sleep(40)
+        assert len(followed) >= 6
+        assert max(followed.count(turn) for turn in range(turns)) <= 2
+
+    play(story)

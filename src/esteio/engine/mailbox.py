@@ -30,6 +30,8 @@ SWEEP_MOST = 500
 JUDGED_AT_ONCE = 500
 """Under a new weather so many sessions are judged at a time: thousands of tasks in one turn would hold up all others,
 and what is late then looks like silence."""
+ROWS_AT_ONCE = 200
+"""So many rows of a list are followed in one turn of the loop: some milliseconds, and a list may have thousands."""
 SHORTEST_S = 0.001
 """A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
 who waits for a moment a hair away would judge again and again without reaching it."""
@@ -273,7 +275,9 @@ class Mailboxes:
         finally:
             box.looking = False
         self.tell(name, listed.server)
-        for session in self._reconciler.judged(name):
+        for place, session in enumerate(self._reconciler.judged(name)):
+            if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+                await asyncio.sleep(0)
             hints = disagreements(session, listed)
             if hints:
                 self.tell(session.id, hints)
