@@ -1303,8 +1303,8 @@ WRITES = (
         "written or not",
         "a gap in what was heard is not marked",
         "engine/reconcile.py",
-        "if not decision.quiet or gap.of_session(known.session, decision.session) is not None:",
-        "if not decision.quiet:",
+        "not decision.quiet or gap.of_session(known.session, decision.session) is not None:",
+        "not decision.quiet:",
         ("engine/test_reconcile.py::test_what_opens_a_gap_is_written_at_once_though_nothing_else_changes",),
     ),
     Guard(

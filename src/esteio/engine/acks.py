@@ -20,6 +20,7 @@ LEARN_EVERY_S = 600.0
 UNKNOWN_EVERY_S = 120.0
 """While no acknowledgement is known; some servers never tell of any."""
 BATCH = 100
+_NEVER: tuple[float, float | None] = (0.0, None)
 LISTENS_S = 60.0
 """What is said of the newest messages is not yet read: this much later it is."""
 
@@ -79,12 +80,12 @@ class AckWatch:
 
     def _in_the_dark(self, session_id: SessionId, now: float) -> bool:
         """Whether no acknowledgement of it was known a moment ago: then none is missing now."""
-        learned_at, patience = self._learned.get(session_id, (-UNKNOWN_EVERY_S, None))
+        learned_at, patience = self._learned.get(session_id, _NEVER)
         return patience is None and now - learned_at < UNKNOWN_EVERY_S
 
     async def _patience(self, session: Session, policy: Policy, now: float) -> float | None:
-        learned_at, patience = self._learned.get(session.id, (-LEARN_EVERY_S, None))
-        if now - learned_at >= (UNKNOWN_EVERY_S if patience is None else LEARN_EVERY_S):
+        learned_at, patience = self._learned.get(session.id, _NEVER)
+        if patience is None or now - learned_at >= LEARN_EVERY_S:
             times = await self._store.ack_times(session.id, 0.0, now, acks.SAMPLES)
             patience = acks.patience(times, policy)
             self._learned[session.id] = (now, patience)

@@ -179,7 +179,7 @@ class Lookout:
         except Unaddressed:
             return Listed()
         asked_at = self._clock.now()
-        outcome = await self._inventory(name, provider, where)
+        outcome = await self._inventory(name, provider, where, asked_at)
         now = self._clock.now()
         told = self._sorted(outcome.evidence, asked_at).server
         if outcome.entries is None and outcome.version is None:
@@ -191,10 +191,10 @@ class Lookout:
         rows = {entry.key: entry for entry in outcome.entries or ()}
         return Listed((*told, listed), rows, provider.capabilities.list_tells_all, asked_at, now)
 
-    async def _inventory(self, name: ServerName, provider: Provider, where: Where) -> InventoryOutcome:
+    async def _inventory(self, name: ServerName, provider: Provider, where: Where, now: float) -> InventoryOutcome:
         kept = self._lists.pop(name, None)
         last = kept[1] if kept is not None and kept[0] == where else None
-        outcome, again = await walk(provider.inventory(where, self._clock.now()), self._road_of_lists, last)
+        outcome, again = await walk(provider.inventory(where, now), self._road_of_lists, last)
         if again is not None:
             self._lists[name] = (where, again)
         return outcome

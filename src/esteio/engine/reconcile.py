@@ -167,25 +167,25 @@ class Reconciler:
         known = self._known.get(session_id)
         if known is None or (news and now > known.save_at):
             return None
-        decision = known.judge(news, now)
-        return decision if self._kept(known, decision, news, now) else None
+        return self._kept(known, known.judge(news, now), news, now)
 
     def listed(self, session_id: SessionId, news: tuple[Evidence, ...], asked_at: float) -> Decision | None:
         """The decision on what a list's row has told, as long as it stands for the look that was planned; otherwise
         nothing has happened, and that look is made."""
         now = self._clock.now()
         known = self._known.get(session_id)
-        decision = known.listed(news, asked_at, now) if known is not None else None
-        if known is None or decision is None or not self._kept(known, decision, news, now):
+        if known is None:
             return None
-        return decision
+        return self._kept(known, known.listed(news, asked_at, now), news, now)
 
-    def _kept(self, known: _Known, decision: Decision, news: tuple[Evidence, ...], now: float) -> bool:
-        """Whether it need not be written: then it is followed in memory."""
-        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
-            return False
+    def _kept(
+        self, known: _Known, decision: Decision | None, news: tuple[Evidence, ...], now: float
+    ) -> Decision | None:
+        """The decision, followed in memory, if it is one that need not be written."""
+        if decision is None or not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+            return None
         known.follow(decision, news, now)
-        return True
+        return decision
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
         session = msgspec.structs.replace(decision.session, version=view.session.version + 1)

@@ -335,22 +335,24 @@ class Line:
     async def ask_whatsapp(self) -> str:
         """Ask WhatsApp through the current socket whether a number exists: "" or the library's words. Half-open: a
         minute of nothing, and then what comes of a result that is none."""
+        return await self._refused("undefined is not iterable")
+
+    async def _refused(self, in_the_end: str) -> str:
+        """What the current socket refuses a call with; "" when it takes it, and `in_the_end` after a minute of nothing
+        when it is half-open."""
         sock = self.sock
         if sock is None or not sock.looks_open:
             return "Connection Closed"
         if sock.silent:
             await asyncio.sleep(HUNG_S)
-            return "undefined is not iterable"
+            return in_the_end
         return ""
 
     async def carry(self, recipient: str, text: str, kind: str) -> tuple[str | None, str]:
         """Send through the current socket: (id, "") or (None, the library's words). Half-open: a minute of nothing."""
-        sock = self.sock
-        if sock is None or not sock.looks_open:
-            return None, "Connection Closed"
-        if sock.silent:
-            await asyncio.sleep(HUNG_S)
-            return None, "Connection Closed"
+        words = await self._refused("Connection Closed")
+        if words:
+            return None, words
         epoch = self.server.epoch
         await asyncio.sleep(self.world.dice.uniform(*self.server.answer_s))
         provider_id = self.world.transmit(self, recipient, text, kind) if epoch == self.server.epoch else None
