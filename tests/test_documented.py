@@ -210,7 +210,6 @@ CAPABILITY_ROWS = {
     "a probe that asks the socket, not a table": "socket_probe",
     "a probe that goes to WhatsApp and back": "round_trip_probe",
     "a question that a dead socket refuses": "question_refutes",
-    "a list that tells of each session as much as a look at it": "list_tells_all",
     "a list of what was sent, to settle doubts": "message_list",
     "pairing code": "pairing_code",
     "sends later what it accepted while down": "queues_while_down",

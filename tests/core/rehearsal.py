@@ -27,7 +27,6 @@ EVOLUTION = Capabilities(
     state_webhooks=True,
     socket_probe=True,
     list_sessions=True,
-    list_tells_all=False,
     queues_while_down=False,
 )
 BAILEYS = msgspec.structs.replace(
@@ -38,7 +37,6 @@ BAILEYS = msgspec.structs.replace(
     round_trip_probe=False,
     socket_probe=False,
     question_refutes=True,
-    list_tells_all=True,
     connect_pairs_after_unlink=False,
 )
 WAPI = msgspec.structs.replace(

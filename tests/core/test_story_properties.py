@@ -23,7 +23,7 @@ from esteio.core.ladder import RESTART_NOOP
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import MOVES
-from esteio.core.watch import as_before, as_listed, as_planned
+from esteio.core.watch import as_before, as_planned
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
 ROADS = ("webhook", "state", "probe", "list", "send", "receipt")
@@ -126,7 +126,6 @@ class Watched(Fleet):
         assert again.approval is None
         assert not again.events
         what_was_planned_is_what_is_said(self.view(n), decision)
-        what_a_list_told_is_what_is_said(self.view(n), decision, now)
         what_is_quiet_can_wait(view, decision)
         if decision.wake_at is not None:
             assert decision.wake_at >= now
@@ -172,35 +171,14 @@ def what_was_awaited_is_what_is_said(view: View, planned: Decision, now: float) 
         then = msgspec.structs.replace(view, session=planned.session, news=news)
         told = as_before(then, planned.awaited, now)
         if told is not None:
-            it_is_what_the_judge_says(told, decide(then, now), kinds)
-
-
-def what_a_list_told_is_what_is_said(view: View, decision: Decision, now: float) -> None:
-    """The same when a list's row comes before the look that was planned, and stands for it."""
-    planned = decision.planned
-    if planned is None:
-        return
-    for asked_at in (now - 0.5, now + 0.5, (now + planned.at) / 2, planned.at - 0.5):
-        for kinds in WHAT_LOOKS_BRING:
-            answered_at = max(asked_at, now) + 0.01
-            news = tuple(seen(kind, answered_at, road) for kind, road in kinds)
-            then = msgspec.structs.replace(view, session=decision.session, news=news)
-            told = as_listed(then, planned, asked_at, answered_at)
-            if told is not None:
-                facts = msgspec.structs.replace(decision.session.facts, looked_at=asked_at)
-                looked = msgspec.structs.replace(decision.session, facts=facts)
-                it_is_what_the_judge_says(
-                    told, decide(msgspec.structs.replace(then, session=looked), answered_at), kinds
-                )
-
-
-def it_is_what_the_judge_says(told: Decision, asked: Decision, why: object) -> None:
-    assert told.planned is not None
-    assert asked.planned is not None
-    # What fell due besides when it was planned may be over by now: then the judge is asked once too often.
-    assert told.planned.others_at <= asked.planned.others_at
-    ends = {"others_at": told.planned.others_at, "wake_at": told.planned.wake_at}
-    assert told == msgspec.structs.replace(asked, planned=msgspec.structs.replace(asked.planned, **ends)), why
+            asked = decide(then, now)
+            assert told.planned is not None
+            assert asked.planned is not None
+            # What fell due besides when it was planned may be over by now: then the judge is asked once too often.
+            assert told.planned.others_at <= asked.planned.others_at
+            ends = {"others_at": told.planned.others_at, "wake_at": told.planned.wake_at}
+            planned_anew = msgspec.structs.replace(asked.planned, **ends)
+            assert told == msgspec.structs.replace(asked, planned=planned_anew), kinds
 
 
 def one_act_at_a_time(view: View, decision: Decision) -> None:

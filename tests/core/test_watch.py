@@ -11,7 +11,7 @@ from esteio.core.evidence import seen
 from esteio.core.ladder import RESTART_NOOP
 from esteio.core.pacing import turn_came
 from esteio.core.policy import DEFAULT
-from esteio.core.watch import LIST_LATE_S, ROUND_TRIP_EVERY_S, as_before, as_listed, as_planned
+from esteio.core.watch import ROUND_TRIP_EVERY_S, UNACKED_S, as_before, as_planned
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -281,21 +281,97 @@ def doubted(can) -> Fleet:
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_a_line_that_nothing_can_probe_is_asked_now_and_then_what_a_dead_socket_refuses(can):
+def test_an_idle_line_that_nothing_can_probe_is_asked_at_each_look_what_a_dead_socket_refuses(can):
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
     fleet.hear("message_received", road="webhook")
     fleet.judge()
+    for _ in range(20):
+        assert next_look(fleet) == pytest.approx(30, abs=0.2)
+        assert fleet.decisions[-1][3].look == "roundtrip"
+        asked(fleet, refused=False)
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_what_its_provider_says_unasked_spares_such_a_line_no_question_and_a_message_does(can):
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    fleet.judge()
+    began = fleet.now
+    fleet.now += 20
+    fleet.hear("said_open", road="webhook")
+    fleet.judge()
+    next_look(fleet)
+    assert fleet.now == pytest.approx(began + 30, abs=0.2)
+    asked(fleet, refused=False)
+    began = fleet.now
+    fleet.now += 20
+    fleet.hear("message_received", road="webhook")
+    fleet.judge()
+    next_look(fleet)
+    assert fleet.now == pytest.approx(began + 50, abs=0.2)
+
+
+def well(fleet: Fleet) -> None:
+    """A look finds all well, and its news are judged."""
+    fleet.now += 0.1
+    fleet.hear("said_open", road="state", ago=0.05)
+    fleet.judge()
+
+
+def test_where_nothing_is_heard_of_a_message_in_its_providers_own_queue_somebody_looks():
+    fleet = looked(can=WAPI)
+    well(fleet)
+    fleet.now += 10
+    fleet.hear("send_queued", road="send")
+    assert next_look(fleet) == UNACKED_S
+    well(fleet)
+    assert next_look(fleet) == pytest.approx(30, abs=0.2), "once for each message"
+
+
+@pytest.mark.parametrize("ago", [0.0, 1.4])
+def test_a_message_of_which_something_is_heard_needs_no_look_though_its_times_are_whole_seconds(ago):
+    fleet = looked(can=WAPI)
+    well(fleet)
+    fleet.now += 10
+    fleet.hear("send_queued", road="send")
+    fleet.judge()
+    fleet.now += 1
+    fleet.hear("server_ack_received", road="receipt", ago=ago)
+    fleet.judge()
+    assert next_look(fleet) > 20
+
+
+@pytest.mark.parametrize(("queued", "after"), [(True, DEFAULT.closed_retry_after_s), (False, DEFAULT.probe_suspect_s)])
+def test_with_a_message_in_it_a_closed_line_is_looked_at_again_as_soon_as_a_send_would_be_tried_again(queued, after):
+    fleet = looked(can=WAPI)
+    well(fleet)
+    fleet.now += 10
+    if queued:
+        fleet.hear("send_queued", road="send")
+    next_look(fleet)
+    fleet.hear("said_closed", road="state")
+    assert next_look(fleet) == pytest.approx(after)
+    fleet.hear("said_closed", road="state")
+    fleet.judge()
+    assert fleet.one.state == "connecting"
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_a_suspect_is_not_asked_at_each_look_for_an_answer_may_come_from_a_cache(can):
+    fleet = looked(can=can)
+    fleet.hear("said_open", road="state")
+    fleet.judge()
+    fleet.now += 2
+    fleet.hear("send_closed", road="send")
+    fleet.judge()
     depths = []
-    for _ in range(int(2 * ROUND_TRIP_EVERY_S / 33)):
-        fleet.now += 33
-        depths.append(fleet.judge().look)
-        fleet.hear("said_open", road="state")
+    for _ in range(12):
+        depths.append(fleet.decisions[-1][3].look)
         if depths[-1] == "roundtrip":
             fleet.hear("question_asked")
-        fleet.judge()
-    assert 2 <= depths.count("roundtrip") <= 4
-    assert set(depths) == {"socket", "roundtrip"}
+        next_look(fleet)
+    assert depths.count("roundtrip") == pytest.approx(12 / 3, abs=1)
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
@@ -329,16 +405,14 @@ def test_who_was_refused_and_then_not_understood_is_asked_again_in_the_end(can):
         next_look(fleet)
         asked(fleet, refused=refused)
     began, depths = fleet.now, []
-    while fleet.now < began + ROUND_TRIP_EVERY_S:
+    while "roundtrip" not in depths:
         next_look(fleet)
         depths.append(fleet.decisions[-1][3].look)
-        fleet.now += 0.1
-        fleet.hear("said_open", road="state", ago=0.05)
-        fleet.judge()
+        well(fleet)
         if fleet.open_act() is not None:
             fleet.answer("noop")
-    assert depths.count("roundtrip") >= 1
-    assert depths.count("socket") > 5
+    assert fleet.now < began + 2 * DEFAULT.probe_idle_s
+    assert depths.count("socket") > 2
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
@@ -475,31 +549,6 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
     assert as_before(climbed, planned, at) is None, "what is left of a ladder is forgotten now"
     soon = msgspec.structs.replace(planned, others_at=at + 29)
     assert as_before(same, soon, at) is None, "something else falls due before the next look"
-
-
-def test_a_row_that_is_as_good_as_a_look_stands_for_the_next_one_but_for_none_that_tells_more():
-    fleet = looked(can=BAILEYS)
-    fleet.now += 1
-    fleet.hear("said_open", road="state")
-    planned = fleet.judge().planned
-    assert planned is not None
-    assert (planned.at, planned.depth) == (fleet.now + 30 + LIST_LATE_S, "socket")
-    at = fleet.now + 30
-
-    def told(kind: str, instead_of=planned, asked_at=at):
-        news = (seen(kind, at + 0.01, "state"),)
-        return as_listed(msgspec.structs.replace(fleet.view(), news=news), instead_of, asked_at, at + 0.01)
-
-    spared = told("said_open")
-    assert spared is not None
-    assert spared.session.facts.looked_at == at
-    assert spared.look is None
-    assert spared.planned is not None
-    assert spared.planned.at == at + 0.01 + 30 + LIST_LATE_S
-    assert told("said_closed") is None
-    assert told("said_open", msgspec.structs.replace(planned, depth="roundtrip")) is None
-    assert told("said_open", msgspec.structs.replace(planned, at=fleet.now + 1)) is None, "something has hurried it"
-    assert told("said_open", asked_at=fleet.one.facts.looked_at - 1) is None, "what it says is older than the last look"
 
 
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():

@@ -6,10 +6,8 @@ import asyncio
 
 from engine_stage import PHONE, linked, play
 
-from esteio.core.watch import LIST_LATE_S, ROUND_TRIP_EVERY_S
-from esteio.engine.looking import LOOKS_AT_ONCE, Listed, _OneByOne, agreement
-from esteio.providers.base import HttpRequest, HttpResponse, InventoryEntry
-from esteio.sim.faults import Fault
+from esteio.engine.looking import LOOKS_AT_ONCE, _OneByOne
+from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 
 
@@ -129,76 +127,3 @@ def test_each_list_is_read_in_a_turn_of_the_loop_of_its_own():
         assert len(set(turns)) == 5
 
     asyncio.run(story())
-
-
-def looks_alone(lab: Lab) -> Noted:
-    """What is asked from now on about a session alone, and not of the server's list."""
-    lookout = lab.gateway.mailboxes._lookout
-    noted = lookout._transport = Noted(lookout._transport)
-    return noted
-
-
-def test_where_a_row_of_the_list_is_as_good_as_a_look_an_idle_line_is_asked_only_what_no_list_tells():
-    async def story(lab: Lab) -> None:
-        await linked(lab, "baileys")
-        await asyncio.sleep(60)
-        session = await lab.session("loja")
-        noted, lists = looks_alone(lab), lab.world.ledger.calls["prov", "GET sessions"]
-        for _ in range(60):
-            await asyncio.sleep(60)
-            judged = lab.gateway.reconciler.peek(session.id)
-            assert judged is not None
-            assert judged.facts.life_at > lab.clock.now() - 31, "it is known to be well all the same"
-        deep = sum("/contacts/" in url for url in noted.asked)
-        assert 3600 / ROUND_TRIP_EVERY_S <= deep <= 7200 / ROUND_TRIP_EVERY_S
-        assert len(noted.asked) <= 2 * deep + 4, "and itself when the row is to be written, every half hour"
-        assert lab.world.ledger.calls["prov", "GET sessions"] - lists - len(noted.asked) >= 115
-
-    play(story)
-
-
-def test_only_a_row_that_says_open_stands_for_a_look_and_only_where_a_look_tells_no_more():
-    async def story(lab: Lab) -> None:
-        await linked(lab, "baileys")
-        session = await lab.session("loja")
-
-        def told(claim: str, *, tells_all: bool) -> list[tuple[str, str, float, float]]:
-            row = InventoryEntry("loja", "…", claim, PHONE)
-            news = agreement(session, Listed((), {"loja": row}, tells_all, 3.0, 4.0))
-            return [(one.kind, one.road, one.happened_at, one.seen_at) for one in news]
-
-        open_then = [("said_open", "state", 3.0, 4.0), ("identity_seen", "state", 4.0, 4.0)]
-        assert told("said_open", tells_all=True) == open_then
-        assert told("said_open", tells_all=False) == told("said_closed", tells_all=True) == []
-
-    play(story)
-
-
-def test_a_server_that_lists_nothing_any_more_has_its_lines_asked_one_by_one():
-    async def story(lab: Lab) -> None:
-        await linked(lab, "baileys")
-        await asyncio.sleep(60)
-        face = lab.world.servers["prov"].face
-        truly = face.handle
-
-        async def without_list(request: HttpRequest) -> HttpResponse:
-            return HttpResponse(404, {}, b"<html>") if request.url.endswith("/sessions") else await truly(request)
-
-        face.handle = without_list
-        noted = looks_alone(lab)
-        await asyncio.sleep(1000)
-        period = 30 + LIST_LATE_S
-        assert 1000 / period - 2 <= sum(url.endswith("/loja") for url in noted.asked) <= 1000 / period + 3
-        assert (await lab.session("loja")).state == "connected"
-
-    play(story)
-
-
-def test_a_row_that_says_otherwise_is_looked_into_at_once():
-    async def story(lab: Lab) -> None:
-        await linked(lab, "baileys")
-        await asyncio.sleep(60)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
-        assert await lab.until_state("loja", "connecting", 60) <= 35
-
-    play(story)

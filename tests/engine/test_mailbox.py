@@ -181,12 +181,13 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
             if len(followed) < 6:
                 loop.call_soon(tick)
 
-        def spare(session_id, news, asked_at):  # type: ignore[no-untyped-def]
+        def follow(*row):  # type: ignore[no-untyped-def]
             if not followed:
                 loop.call_soon(tick)
             followed.append(turns)
+            return ()
 
-        monkeypatch.setattr(lab.gateway.mailboxes, "_spare", spare)
+        monkeypatch.setattr(mailbox, "disagreements", follow)
         await asyncio.sleep(40)
         assert len(followed) >= 6
         assert max(followed.count(turn) for turn in range(turns)) <= 2

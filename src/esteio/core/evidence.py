@@ -80,6 +80,7 @@ KINDS: Mapping[str, KindSpec] = {
     "webhook_config_ok": _session("fact", "the provider's webhook points at us with the events we need"),
     "webhook_config_gone": _session("hint", "the provider's webhook configuration is not ours any more"),
     "request_wrong": _session("fact", "the provider refused our request: our mistake, says nothing of the session"),
+    "send_queued": _session("fact", "the provider took our message into a queue of its own: that proves nothing yet"),
     "question_asked": _session("fact", "the provider was asked what a dead socket refuses to answer"),
     "question_answered": _session("fact", "that was answered: news only where it had been refused before"),
     "look_failed": _session("fact", "a look brought no answer about the session"),

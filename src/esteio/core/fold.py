@@ -375,6 +375,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "unlisted": _unlisted,
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
+    "send_queued": _stamps("queued_at"),
     "question_asked": _stamps("questioned_at"),
     "question_answered": _question_answered,
     "look_failed": _stamps("look_failed_at"),

@@ -142,9 +142,6 @@ class Capabilities(msgspec.Struct, frozen=True):
     state_webhooks: bool
     socket_probe: bool
     list_sessions: bool
-    list_tells_all: bool
-    """Whether a row of the list is as good as a look at that session: both are read from the same place, and no probe
-    would tell more."""
     queues_while_down: bool
     """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
     media_bytes: bool = True

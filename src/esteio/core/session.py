@@ -125,6 +125,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     webhook_checked_at: float = 0.0
     looked_at: float = 0.0
     look_failed_at: float = 0.0
+    queued_at: float = 0.0
+    """When the provider last took a message of ours into a queue of its own."""
     questioned_at: float = 0.0
     """When the provider was last asked what a dead socket refuses to answer."""
     act_at: float = 0.0

@@ -287,6 +287,7 @@ TIMELINE: Mapping[str, str] = {
     "send_accepted": "The provider took a message and gave it an id.",
     "socket_ok": "The provider's connection is open.",
     # proofs of death
+    "send_queued": "The provider took a message into a queue of its own; whether it left is not known yet.",
     "send_closed": "A send was refused with Connection Closed: it did not go.",
     "socket_closed": "A look was refused with Connection Closed.",
     "round_trip_silent": "WhatsApp did not answer through this session in time.",

@@ -287,6 +287,7 @@ TIMELINE: Mapping[str, str] = {
     "send_accepted": "O provedor aceitou uma mensagem e deu um número a ela.",
     "socket_ok": "A conexão do provedor está aberta.",
     # proofs of death
+    "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
     "send_closed": "Um envio foi recusado com Connection Closed: não saiu.",
     "socket_closed": "Uma consulta foi recusada com Connection Closed.",
     "round_trip_silent": "O WhatsApp não respondeu por esta sessão a tempo.",

@@ -26,9 +26,8 @@ ROUND_TRIP_EVERY_S = 600.0
 not only at its socket."""
 RAREST_S = 300.0
 """A line that waits for a person is looked at this often at least."""
-LIST_LATE_S = 3.0
-"""Where a row of the server's list is as good as a look, a session is asked itself only when no list came for so long
-over the time of its look."""
+UNACKED_S = 1.5
+"""What a provider took into a queue of its own proves nothing; where nothing is heard of it for so long, we look."""
 AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
@@ -100,30 +99,29 @@ def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
         facts = fold(facts, evidence, view.policy, trust_claims=trust)
     if msgspec.structs.replace(facts, **{name: getattr(was, name) for name in _TIMES}) != was:
         return None
-    due = _idle_until(facts, view)
+    due = _idle_until(facts, view.policy)
     if not now < due < awaited.others_at:
         return None
     session = msgspec.structs.replace(view.session, facts=facts, wake_at=due)
-    how = _of_the_living(session, view.can, due)
+    how = _of_the_living(session, view.can, view.policy, due)
     planned = _planned(due, how, awaited.because, awaited.others_at, view.policy)
     return _nothing_but_looks(session, awaited.because, planned=planned)
 
 
-def as_listed(view: View, planned: PlannedLook, asked_at: float, now: float) -> Decision | None:
-    """What the judge would say had it looked at `asked_at`, and a row of the server's list (`view.news`) been the
-    answer; None where that is not the look that comes next: a deeper one, or one that something has hurried; and where
-    a look was made since the list was asked for."""
-    facts = view.session.facts
-    if planned.depth == "roundtrip" or planned.at < _idle_until(facts, view) or asked_at < facts.looked_at:
-        return None
-    looks = as_planned(view.session, planned, asked_at)
-    return as_before(msgspec.structs.replace(view, session=looks.session), planned, now)
-
-
-def _idle_until(facts: Facts, view: View) -> float:
+def _idle_until(facts: Facts, policy: Policy) -> float:
     """When a line that is well, and of which nothing is heard, is looked at again."""
-    listed = LIST_LATE_S if view.can.list_tells_all else 0.0
-    return max(facts.looked_at, facts.life_seen_at) + view.policy.probe_idle_s + listed
+    return max(facts.looked_at, facts.life_seen_at) + policy.probe_idle_s
+
+
+def _passed_at(facts: Facts) -> float:
+    """When a message, or word of one, last passed through the line."""
+    return max(facts.send_ok_at, facts.receive_ok_at)
+
+
+def _unacked(facts: Facts) -> bool:
+    """Whether nothing was heard since a message was taken into the provider's own queue."""
+    # What acknowledges it may be told in whole seconds, and so be dated before it.
+    return facts.queued_at > max(facts.looked_at, facts.said_at, _passed_at(facts) + hearing.CLOCK_S)
 
 
 def next_look(draft: Draft, verdict: Verdict) -> float:
@@ -135,13 +133,8 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     attempt = session.recovery.open
     if attempt is not None:
         return max(looked, attempt.performed_at or attempt.opened_at) + EFFECT_LOOK_S
-    if verdict.kind == "live" and hearing.doubt_at(facts):
-        # Traffic does not spare it a look: that it sends is not the question.
-        return looked + policy.probe_idle_s
-    if verdict.kind == "live" and not session.paused:
-        spread = pacing.jitter(session.id, 0, policy.probe_idle_s) if not looked else 0.0
-        needs_proof = not confirmed_life(session) and not looked
-        return looked if needs_proof else _idle_until(facts, draft.view) - spread
+    if verdict.kind == "live":
+        return _next_of_the_living(draft)
     if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
         # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
         return looked + AT_ONCE_S
@@ -150,7 +143,22 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     if session.paused or _settled_down(draft, verdict) or verdict.kind in ("server_down", "server_wall"):
         # Where the server itself cannot be asked (no list), its sessions are how we hear that it is back.
         return looked + policy.probe_idle_s
+    if verdict.kind == "suspect" and facts.queued_at > facts.life_at:
+        # A message is in it: as a second try of its own would be.
+        return looked + min(policy.closed_retry_after_s, policy.probe_suspect_s)
     return looked + policy.probe_suspect_s
+
+
+def _next_of_the_living(draft: Draft) -> float:
+    facts, session, period = draft.session.facts, draft.session, draft.policy.probe_idle_s
+    if _unacked(facts):
+        return facts.queued_at + UNACKED_S
+    if hearing.doubt_at(facts) or session.paused:
+        # Traffic does not spare it a look: that it sends is not the question.
+        return facts.looked_at + period
+    spread = pacing.jitter(session.id, 0, period) if not facts.looked_at else 0.0
+    needs_proof = not confirmed_life(session) and not facts.looked_at
+    return facts.looked_at if needs_proof else _idle_until(facts, draft.policy) - spread
 
 
 def _contradicted(draft: Draft, verdict: Verdict) -> bool:
@@ -204,10 +212,10 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     can, facts = draft.view.can, draft.session.facts
     unsure = facts.silents or hearing.doubt_at(facts)
     if verdict.kind == "live" and not unsure:
-        how = _of_the_living(draft.session, can, at)
+        how = _of_the_living(draft.session, can, draft.policy, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
     if can.question_refutes:
-        return _of_the_unprobed(draft.session, at)
+        return _of_the_unprobed(draft.session, draft.policy, at)
     if not can.round_trip_probe:
         return "socket"
     if verdict.kind == "suspect" or unsure:
@@ -218,10 +226,10 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     return "roundtrip" if _long_unheard(draft.session, at) else "socket"
 
 
-def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
+def _of_the_living(session: Session, can: Capabilities, policy: Policy, at: float) -> Depth:
     """How deep a line is looked at that is well."""
     if can.question_refutes:
-        return _of_the_unprobed(session, at)
+        return _of_the_unprobed(session, policy, at)
     if not can.round_trip_probe:
         return "socket"
     if not confirmed_life(session) or _long_unheard(session, at):
@@ -230,15 +238,14 @@ def _of_the_living(session: Session, can: Capabilities, at: float) -> Depth:
     return "pulse" if session.facts.said == "open" else "socket"
 
 
-def _of_the_unprobed(session: Session, at: float) -> Depth:
-    """How deep a line is looked at whose socket cannot be asked. Who was refused is asked once more; an answer is not
-    asked for again and again, it may come from a cache."""
+def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
+    """How deep a line is looked at whose socket cannot be asked: what a dead one refuses is asked of an idle line at
+    each look, and of a suspect no oftener, for an answer may come from a cache. Who was refused is asked once more."""
     facts = session.facts
     refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
-    return "roundtrip" if refused or _long_unheard(session, at) else "socket"
+    return "roundtrip" if refused or at - facts.questioned_at >= policy.probe_idle_s / 2 else "socket"
 
 
 def _long_unheard(session: Session, at: float) -> bool:
     """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
-    last = max(session.facts.send_ok_at, session.facts.receive_ok_at, session.facts.questioned_at)
-    return pacing.turn_came(session.id, last, at, ROUND_TRIP_EVERY_S)
+    return pacing.turn_came(session.id, _passed_at(session.facts), at, ROUND_TRIP_EVERY_S)

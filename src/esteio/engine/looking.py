@@ -56,14 +56,10 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What a list call brought: about the server, and a row for each session it told of. `tells_all`: a row that says
-    open is as good as a look."""
+    """What a list call brought: about the server, and a row for each session it told of."""
 
     server: tuple[Evidence, ...] = ()
     rows: Mapping[str, InventoryEntry] = {}
-    tells_all: bool = False
-    asked_at: float = 0.0
-    answered_at: float = 0.0
 
 
 class _OneByOne:
@@ -133,7 +129,7 @@ class Lookout:
         # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
             self._walks.pop(session_id, None)
-        elif depth != "roundtrip" or kept is None:
+        elif depth != "roundtrip" or kept is None or kept[1] == depth:
             outcome = self._shared(outcome)
             self._walks[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome
@@ -165,11 +161,15 @@ class Lookout:
         return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
 
     def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> Seen:
+        """Stamped with the time of the answer: a look that took long speaks of when it was answered. Only that it lives
+        is true as of the question: an act may have come between a look's first answer and its last, and is not the
+        reason of what was there before it."""
         now = self._clock.now()
         mine: list[Evidence] = []
         servers: list[Evidence] = []
-        for item in _stamped(evidence, asked_at, now):
-            (servers if item.subject == "server" else mine).append(item)
+        for item in evidence:
+            happened_at = asked_at if item.kind in _LIVES else now
+            (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
         return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 
     async def server(self, name: ServerName) -> Listed:
@@ -178,18 +178,16 @@ class Lookout:
             provider, where = await self._addresses.of_server(name)
         except Unaddressed:
             return Listed()
-        asked_at = self._clock.now()
-        outcome = await self._inventory(name, provider, where, asked_at)
         now = self._clock.now()
-        told = self._sorted(outcome.evidence, asked_at).server
+        outcome = await self._inventory(name, provider, where, now)
+        told = self._sorted(outcome.evidence, now).server
         if outcome.entries is None and outcome.version is None:
             return Listed(told)
         data = {"version": outcome.version} if outcome.version else {}
         if outcome.entries is not None:
             data["sessions"] = str(len(outcome.entries))
-        listed = seen_with("server_listed", now, "list", data)
-        rows = {entry.key: entry for entry in outcome.entries or ()}
-        return Listed((*told, listed), rows, provider.capabilities.list_tells_all, asked_at, now)
+        listed = seen_with("server_listed", self._clock.now(), "list", data)
+        return Listed((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
 
     async def _inventory(self, name: ServerName, provider: Provider, where: Where, now: float) -> InventoryOutcome:
         kept = self._lists.pop(name, None)
@@ -219,26 +217,19 @@ def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ..
     return tuple([_restamped(item, now, now) for item in evidence])
 
 
-def _stamped(evidence: Iterable[Evidence], asked_at: float, now: float) -> tuple[Evidence, ...]:
-    """With the time of the answer: a look that took long speaks of when it was answered. Only that it lives is true as
-    of the question: an act may have come between a look's first answer and its last, and is not the reason of what was
-    there before it."""
-    return tuple([_restamped(item, asked_at if item.kind in _LIVES else now, now) for item in evidence])
-
-
 def _restamped(evidence: Evidence, happened_at: float, seen_at: float) -> Evidence:
     if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
         return msgspec.structs.replace(evidence, seen_at=seen_at)
     return msgspec.structs.replace(evidence, seen_at=seen_at, happened_at=happened_at)
 
 
-def disagreements(session: Session, listed: Listed) -> tuple[Evidence, ...]:
+def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: float) -> tuple[Evidence, ...]:
     """What a server's list says of a session otherwise than it said before, or than we believe; mostly nothing.
 
     Lists are hearsay, and one call tells of hundreds: only what changed is passed on, and only makes us look."""
-    if not listed.rows or not session.linked:
+    if not rows or not session.linked:
         return ()
-    now, row = listed.answered_at, _row_of(session, listed.rows)
+    row = next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
     if row is None:
         return () if session.facts.listed == "absent" else (seen("unlisted", now, "list"),)
     found = []
@@ -248,20 +239,6 @@ def disagreements(session: Session, listed: Listed) -> tuple[Evidence, ...]:
     if row.phone and row.phone != (session.facts.phone_seen or session.phone):
         found.append(seen("identity_seen", now, "list", phone=row.phone))
     return tuple(found)
-
-
-def agreement(session: Session, listed: Listed) -> tuple[Evidence, ...]:
-    """What a look at the session would have brought that is well by its row; nothing where a look tells more."""
-    row = _row_of(session, listed.rows) if listed.tells_all else None
-    if row is None or row.claim != "said_open":
-        return ()
-    opened = seen("said_open", listed.asked_at, "state")
-    told = (opened, seen("identity_seen", listed.asked_at, "state", phone=row.phone)) if row.phone else (opened,)
-    return _stamped(told, listed.asked_at, listed.answered_at)
-
-
-def _row_of(session: Session, rows: Mapping[str, InventoryEntry]) -> InventoryEntry | None:
-    return next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
 
 
 def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:

@@ -18,7 +18,8 @@ from esteio.core.decision import Decision
 from esteio.core.evidence import Evidence
 from esteio.core.model import ServerName, SessionId
 from esteio.core.server import ServerDecision
-from esteio.engine.looking import Lookout, Seen, agreement, disagreements
+from esteio.core.watch import UNACKED_S
+from esteio.engine.looking import Lookout, Seen, disagreements
 from esteio.engine.reconcile import Overtaken, Reconciler
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull, every_session
@@ -41,13 +42,14 @@ ROUTINE_S = 5.0
 that is down is looked at as often as that."""
 _ROUTINE: Mapping[str, str] = {
     "send_accepted": "send",
+    "send_queued": "send",
     "server_answered": "send",
     "receipt_received": "send",
     "server_ack_received": "send",
     "message_received": "receive",
     "phone_echo_received": "receive",
 }
-"""Proofs of life → what they prove that the session can."""
+"""Proofs of life, and what may soon be followed by one → what they prove that the session can."""
 AFTER_DEFECT_S = 15.0
 
 Key = SessionId | ServerName
@@ -112,9 +114,17 @@ class Mailboxes:
             return
         if not self._routine(session_id, evidence):
             self.nudge(session_id)
-        elif session_id not in self._later:
-            loop = asyncio.get_running_loop()
-            self._later[session_id] = loop.call_later(ROUTINE_S, self.nudge, session_id)
+        else:
+            queued = any(piece.kind == "send_queued" for piece in evidence)
+            self._nudge_within(UNACKED_S if queued else ROUTINE_S, session_id)
+
+    def _nudge_within(self, wait_s: float, session_id: SessionId) -> None:
+        loop, waits = asyncio.get_running_loop(), self._later.get(session_id)
+        if waits is not None and waits.when() <= loop.time() + wait_s:
+            return
+        if waits is not None:
+            waits.cancel()
+        self._later[session_id] = loop.call_later(wait_s, self.nudge, session_id)
 
     def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
         session = self._reconciler.peek(session_id)
@@ -275,20 +285,13 @@ class Mailboxes:
         finally:
             box.looking = False
         self.tell(name, listed.server)
+        now = self._clock.now()
         for place, session in enumerate(self._reconciler.judged(name)):
             if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
                 await asyncio.sleep(0)
-            hints = disagreements(session, listed)
+            hints = disagreements(session, listed.rows, now)
             if hints:
                 self.tell(session.id, hints)
-            elif session.id not in self._boxes and (news := agreement(session, listed)):
-                self._spare(session.id, news, listed.asked_at)
-
-    def _spare(self, session_id: SessionId, news: tuple[Evidence, ...], asked_at: float) -> None:
-        """The look that was planned, where the list has told what it would bring."""
-        decision = self._reconciler.listed(session_id, news, asked_at)
-        if decision is not None:
-            self._wake_at(session_id, decision.wake_at)
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""

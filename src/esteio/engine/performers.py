@@ -15,7 +15,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core import outbound
-from esteio.core.evidence import Evidence, seen_with
+from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.model import AttemptRecord, Message, Rung
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -106,7 +106,8 @@ class Performers:
         if provider.capabilities.queues_while_down:
             # Such a provider takes messages while it is down: that it took one says nothing of the socket.
             evidence = tuple(e for e in outcome.evidence if e.kind != "send_accepted")
-            outcome = msgspec.structs.replace(outcome, evidence=evidence)
+            queued = (seen("send_queued", self._clock.now(), "send"),) if outcome.queued else ()
+            outcome = msgspec.structs.replace(outcome, evidence=(*evidence, *queued))
         return outcome
 
     async def _preflight(self, provider: Provider, where: Where) -> SendOutcome | None:

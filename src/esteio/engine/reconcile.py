@@ -26,7 +26,7 @@ from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
 from esteio.core.server_documents import server_document
 from esteio.core.session import Session
-from esteio.core.watch import as_before, as_listed, as_planned
+from esteio.core.watch import as_before, as_planned
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -68,12 +68,6 @@ class _Known:
             if decision is not None:
                 return decision
         return decide(view, now)
-
-    def listed(self, news: tuple[Evidence, ...], asked_at: float, now: float) -> Decision | None:
-        """The same when a list's row stands for the look that was planned; None where it does not."""
-        if self.planned is None or now > self.save_at:
-            return None
-        return as_listed(msgspec.structs.replace(self.view, news=news), self.planned, asked_at, now)
 
     def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
         """A quiet decision: nothing of it is written yet."""
@@ -167,22 +161,8 @@ class Reconciler:
         known = self._known.get(session_id)
         if known is None or (news and now > known.save_at):
             return None
-        return self._kept(known, known.judge(news, now), news, now)
-
-    def listed(self, session_id: SessionId, news: tuple[Evidence, ...], asked_at: float) -> Decision | None:
-        """The decision on what a list's row has told, as long as it stands for the look that was planned; otherwise
-        nothing has happened, and that look is made."""
-        now = self._clock.now()
-        known = self._known.get(session_id)
-        if known is None:
-            return None
-        return self._kept(known, known.listed(news, asked_at, now), news, now)
-
-    def _kept(
-        self, known: _Known, decision: Decision | None, news: tuple[Evidence, ...], now: float
-    ) -> Decision | None:
-        """The decision, followed in memory, if it is one that need not be written."""
-        if decision is None or not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+        decision = known.judge(news, now)
+        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
             return None
         known.follow(decision, news, now)
         return decision

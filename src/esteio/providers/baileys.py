@@ -84,7 +84,6 @@ class Baileys:
         socket_probe=False,
         question_refutes=True,
         list_sessions=True,
-        list_tells_all=True,
         queues_while_down=False,
         media_bytes=False,
         connect=True,

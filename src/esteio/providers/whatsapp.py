@@ -17,8 +17,9 @@ from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Rea
 from esteio.providers.base import Json
 from esteio.providers.reading import at, digits, first, items, number, text
 
-QUESTION_S = 20.0
-"""How long a question to WhatsApp may take before we hang up; the library itself gives up after 60 s."""
+QUESTION_S = 5.0
+"""How long we wait for what a closed socket refuses: it refuses at once. A half-open one keeps us waiting for a minute,
+at every look, in one of the places that a server's looks share."""
 
 PHONE_HOSTS = ("s.whatsapp.net", "c.us")
 

@@ -32,8 +32,6 @@ SEEN_WITHIN_S = 40.0
 """The bound on an idle line: one idle period, the second witness, the answers' way."""
 BOUNDED = frozenset({"ghost", "stale_registry", "stuck_connecting", "revoked"})
 """Falls that one look can tell."""
-SILENT = frozenset({"ghost", "half_open"})
-"""Falls that only a probe of the socket can tell; where the dialect has none, a line without traffic stays blind."""
 PROMPT_S = 120.0
 """After the calm, so long may a message be overdue behind an open gate (ramps and caps included)."""
 FOR_A_PERSON = frozenset(
@@ -258,16 +256,8 @@ class Checkers:
 
     def went_down(self, fall: Fall) -> None:
         """A socket died: the gate may not stay open for longer than the bound."""
-        if fall.kind in BOUNDED and not self.blind(fall):
+        if fall.kind in BOUNDED:
             self._later(SEEN_WITHIN_S, self._seen_by_now, fall, fall.down_at)
-
-    def blind(self, fall: Fall) -> bool:
-        """Whether nothing but traffic can tell this fall: no probe of the socket, and the provider's own word does not
-        move (a silent death, or its events stand still)."""
-        server = self.servers[fall.server]
-        line = server.lines.get(fall.session)
-        frozen = fall.kind in SILENT or (line is not None and bool(line.stalls))
-        return frozen and server.kind not in self.probed
 
     def _seen_by_now(self, fall: Fall, down_at: float) -> None:
         stands = fall.down_at == down_at and not fall.up_at and not fall.seen_at
@@ -297,8 +287,8 @@ class Checkers:
     def settled_down(self, session: Session, truth: Truth) -> str:
         """Why this session is not where it must be after the calm; empty when it is."""
         if session.state in ("connected", "degraded"):
-            # A queue that stands still tells nobody of a socket that died behind it.
-            blind = session.kind not in self.probed and not {*SILENT, "stalled"}.isdisjoint(truth.faults)
+            # Where no socket can be probed a half-open one looks well: the question that a dead one refuses hangs.
+            blind = session.kind not in self.probed and "half_open" in truth.faults
             dead = f"{session.name} is {session.state} ({session.reason.code}) and its socket is dead"
             return "" if truth.alive or blind else dead
         if session.reason.code in FOR_A_PERSON or _only_its_owner(session, truth) or self._in_a_duel(session):

@@ -46,7 +46,6 @@ class Evolution:
         state_webhooks=True,
         socket_probe=True,
         list_sessions=True,
-        list_tells_all=False,
         queues_while_down=False,
     )
 

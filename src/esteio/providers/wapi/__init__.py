@@ -45,7 +45,6 @@ class Wapi:
         socket_probe=False,
         question_refutes=True,
         list_sessions=False,
-        list_tells_all=False,
         queues_while_down=True,
         connect=False,
         connect_pairs_after_unlink=True,
