@@ -358,6 +358,21 @@ def test_with_a_message_in_it_a_closed_line_is_looked_at_again_as_soon_as_a_send
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
+def test_a_server_that_has_no_answer_to_the_question_is_asked_it_seldom(can):
+    fleet = looked(can=can)
+    well(fleet)
+    began, depths = fleet.now, []
+    while fleet.now < began + 2.5 * ROUND_TRIP_EVERY_S:
+        next_look(fleet)
+        depths.append(fleet.decisions[-1][3].look)
+        if depths[-1] == "roundtrip":
+            fleet.hear("question_asked")
+            fleet.hear("question_unanswerable")
+        well(fleet)
+    assert depths.count("roundtrip") == 3
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
 def test_a_suspect_is_not_asked_at_each_look_for_an_answer_may_come_from_a_cache(can):
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")

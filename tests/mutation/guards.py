@@ -509,6 +509,14 @@ VERDICTS = (
     ),
     Guard(
         "a question that refutes",
+        "who is asked too often, or does not know it, is asked again at each look",
+        "core/watch.py",
+        '    if at - facts.unanswerable_at < ROUND_TRIP_EVERY_S:\n        return "socket"\n',
+        "",
+        ("core/test_watch.py",),
+    ),
+    Guard(
+        "a question that refutes",
         "whatever is said to it is a refusal",
         "providers/whatsapp.py",
         "    if refused:\n",

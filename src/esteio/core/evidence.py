@@ -82,6 +82,7 @@ KINDS: Mapping[str, KindSpec] = {
     "request_wrong": _session("fact", "the provider refused our request: our mistake, says nothing of the session"),
     "send_queued": _session("fact", "the provider took our message into a queue of its own: that proves nothing yet"),
     "question_asked": _session("fact", "the provider was asked what a dead socket refuses to answer"),
+    "question_unanswerable": _session("fact", "the server has no answer to that, or is asked too often"),
     "question_answered": _session("fact", "that was answered: news only where it had been refused before"),
     "look_failed": _session("fact", "a look brought no answer about the session"),
     # acts: `data` {attempt, rung, answer, detail}

@@ -377,6 +377,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "webhook_config_ok": _webhook_ok,
     "send_queued": _stamps("queued_at"),
     "question_asked": _stamps("questioned_at"),
+    "question_unanswerable": _stamps("unanswerable_at"),
     "question_answered": _question_answered,
     "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,

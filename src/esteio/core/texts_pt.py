@@ -320,6 +320,7 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_gone": "O provedor não manda mais os eventos para nós.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
     "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",
+    "question_unanswerable": "O servidor não tem resposta para isso, ou é perguntado demais: perguntamos mais tarde.",
     "question_answered": "A pergunta foi respondida; isso só diz algo onde antes foi recusada.",
     "look_failed": "Uma consulta não trouxe resposta sobre a sessão[: {detail}].",
     # acts and people

@@ -240,8 +240,11 @@ def _of_the_living(session: Session, can: Capabilities, policy: Policy, at: floa
 
 def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
     """How deep a line is looked at whose socket cannot be asked: what a dead one refuses is asked of an idle line at
-    each look, and of a suspect no oftener, for an answer may come from a cache. Who was refused is asked once more."""
+    each look, and of a suspect no oftener, for an answer may come from a cache. Who was refused is asked once more, and
+    who cannot be asked is left alone for a while."""
     facts = session.facts
+    if at - facts.unanswerable_at < ROUND_TRIP_EVERY_S:
+        return "socket"
     refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
     return "roundtrip" if refused or at - facts.questioned_at >= policy.probe_idle_s / 2 else "socket"
 

@@ -159,7 +159,7 @@ class Baileys:
         path = f"/sessions/{{}}/contacts/{digits(where.phone)}@s.whatsapp.net"
         heard = yield from _hear(where, _call(where, "GET", path, timeout_s=QUESTION_S))
         exists = at(heard.body, "data", "exists") if heard.kind == "ok" else None
-        return ProbeOutcome(questioned(exists, outcome.evidence, now, refused=_closed(heard)))
+        return ProbeOutcome(questioned(heard, exists, outcome.evidence, now, refused=_closed(heard)))
 
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
         heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))

@@ -15,7 +15,7 @@ import msgspec
 from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
 from esteio.providers.base import Json
-from esteio.providers.reading import at, digits, first, items, number, text
+from esteio.providers.reading import Heard, at, digits, first, items, number, text
 
 QUESTION_S = 5.0
 """How long we wait for what a closed socket refuses: it refuses at once. A half-open one keeps us waiting for a minute,
@@ -33,7 +33,9 @@ def timed_out(words: str) -> bool:
     return _TIMED_OUT.search(words) is not None
 
 
-def questioned(exists: Json, claims: tuple[Evidence, ...], now: float, *, refused: bool) -> tuple[Evidence, ...]:
+def questioned(
+    heard: Heard, exists: Json, claims: tuple[Evidence, ...], now: float, *, refused: bool
+) -> tuple[Evidence, ...]:
     """`claims`, and what is learned from a question that WhatsApp could answer (does our own number exist?), asked
     right after them. A closed socket refuses it; an answer may come from a cache; what else is said may be of the path,
     or of somebody in between. A refusal stands before the claim that it refutes."""
@@ -42,7 +44,13 @@ def questioned(exists: Json, claims: tuple[Evidence, ...], now: float, *, refuse
         return (asked, seen("socket_closed", now, "probe"), *claims)
     if isinstance(exists, bool):
         return (*claims, asked, seen("question_answered", now, "probe"))
+    if heard.kind in _UNANSWERABLE or "rate-overlimit" in heard.words:
+        return (*claims, asked, seen("question_unanswerable", now, "probe"))
     return (*claims, asked)
+
+
+_UNANSWERABLE = frozenset({"ok", "no", "router", "limited"})
+"""Words of the server itself. A page for people, a 5xx or silence may be of somebody in between, and pass."""
 
 
 # -- who ---------------------------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ def test_what_a_look_sees(answer, expected):
         (refused("Connection Closed"), ["question_asked", "socket_closed"]),
         (refused("Session not connected"), ["question_asked", "socket_closed"]),
         (refused("undefined is not iterable"), ["question_asked"]),
+        (refused("rate-overlimit"), ["question_asked", "question_unanswerable"]),
+        (refused("Route not found", 404), ["question_asked", "question_unanswerable"]),
         (html(404), ["question_asked"]),
         (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked"]),
     ],

@@ -190,7 +190,7 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         request = call(where, "GET", "/contacts/phone-exists", timeout_s=QUESTION_S, phoneNumber=phone)
         heard = yield from hear_from(where, request)
         exists = at(heard.body, "exists") if heard.kind == "ok" else None
-        evidence = questioned(exists, evidence, now, refused=dead_socket(heard))
+        evidence = questioned(heard, exists, evidence, now, refused=dead_socket(heard))
     return ProbeOutcome(evidence)
 
 
