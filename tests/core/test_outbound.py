@@ -351,6 +351,16 @@ def test_absence_of_what_has_expired_is_not_sent_again():
     assert settled.state == "expired"
 
 
+@pytest.mark.parametrize(
+    ("expires_after", "until"), [(1000.0, 1000.0 - DEFAULT.send_timeout_s), (10.0, 2 * DEFAULT.send_timeout_s)]
+)
+def test_who_resends_gives_a_look_up_in_time_for_the_message_to_go_but_not_before_one_could_tell(expires_after, until):
+    policy = msgspec.structs.replace(DEFAULT, in_doubt="resend")
+    who = doubted(expires_at=BEGAN + expires_after)
+    assert code(look("unknown", BEGAN + until - 1, later=True, who=who, policy=policy)) == "in-doubt"
+    assert code(look("unknown", BEGAN + until + 1, later=True, who=who, policy=policy)) != "in-doubt"
+
+
 def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
     now, times = BEGAN, []
     while now < BEGAN + 3000:
