@@ -109,7 +109,8 @@ class Mailboxes:
 
     def heard(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
         """Evidence about this session was stored. What only repeats that a sound session is sound is judged
-        `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message."""
+        `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message. What
+        should be acknowledged soon is judged when that is overdue."""
         if not evidence:
             return
         if not self._routine(session_id, evidence):
