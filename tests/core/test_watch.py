@@ -319,6 +319,15 @@ def well(fleet: Fleet) -> None:
     fleet.judge()
 
 
+def test_life_that_is_told_of_late_spares_a_line_no_look():
+    """Storm seed 5034: a message of before the death came 12 s after it."""
+    fleet = looked()
+    fleet.now += 20
+    fleet.hear("message_received", road="webhook", ago=15)
+    fleet.judge()
+    assert next_look(fleet) == pytest.approx(15)
+
+
 def test_where_nothing_is_heard_of_a_message_in_its_providers_own_queue_somebody_looks():
     fleet = looked(can=WAPI)
     well(fleet)
@@ -435,7 +444,10 @@ def test_an_answer_heals_nothing_that_a_send_has_shown(can):
     """It may come from a cache; and it is not asked for at every look."""
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
-    fleet.now += 2
+    fleet.hear("question_asked")
+    fleet.hear("question_unanswered")
+    fleet.judge()
+    fleet.now += 20
     fleet.hear("send_closed", road="send")
     assert fleet.judge().look == "roundtrip"
     asked(fleet, refused=False)
@@ -445,6 +457,25 @@ def test_an_answer_heals_nothing_that_a_send_has_shown(can):
     fleet.hear("said_open", road="state", ago=0.05)
     fleet.judge()
     assert fleet.one.reason.code == "suspect"
+
+
+@pytest.mark.parametrize("can", [BAILEYS, WAPI])
+@pytest.mark.parametrize(("sends", "healed"), [(1, True), (2, False)])
+def test_an_answer_after_none_is_from_no_cache_and_ends_a_doubt_but_no_proof(can, sends, healed):
+    """Storm seed 7068: a half-open socket refused a send, was made anew, and refused the send that had hung in it."""
+    fleet = looked(can=can)
+    well(fleet)
+    for _ in range(sends):
+        fleet.now += 3
+        fleet.hear("send_closed", road="send")
+        fleet.judge()
+    fleet.now += 5
+    fleet.hear("question_asked")
+    fleet.hear("question_unanswered")
+    fleet.judge()
+    fleet.now += 20
+    asked(fleet, refused=False)
+    assert (not fleet.one.facts.closed) is healed
 
 
 def test_silence_is_answered_with_round_trips():

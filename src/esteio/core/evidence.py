@@ -83,7 +83,10 @@ KINDS: Mapping[str, KindSpec] = {
     "send_queued": _session("fact", "the provider took our message into a queue of its own: that proves nothing yet"),
     "question_asked": _session("fact", "the provider was asked what a dead socket refuses to answer"),
     "question_unanswerable": _session("fact", "the server has no answer to that, or is asked too often"),
-    "question_answered": _session("fact", "that was answered: news only where it had been refused before"),
+    "question_unanswered": _session("fact", "nobody answered that in time"),
+    "question_answered": _session(
+        "fact", "that was answered: news only where it had been refused, or left open, before"
+    ),
     "look_failed": _session("fact", "a look brought no answer about the session"),
     # acts: `data` {attempt, rung, answer, detail}
     "act_answered": _session("fact", "a control act was answered"),

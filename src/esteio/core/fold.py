@@ -339,8 +339,10 @@ def _refused(facts: Facts) -> bool:
 
 def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
     """An answer may come from a cache. Where the question was refused before it does not, and the claim of open beside
-    it is true."""
-    if not _refused(facts) or evidence.happened_at <= facts.closed[-1]:
+    it is true; nor does it where it was left open, as long as that is a doubt and no proof."""
+    left_open = bool(facts.closed) and not facts.dead_at and facts.unanswered_at >= facts.closed[0]
+    news = _refused(facts) or (facts.said == "open" and left_open)
+    if not news or evidence.happened_at <= facts.closed[-1]:
         return facts
     return _lived(facts, evidence.happened_at, "said_open", evidence.seen_at)
 
@@ -378,6 +380,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "send_queued": _stamps("queued_at"),
     "question_asked": _stamps("questioned_at"),
     "question_unanswerable": _stamps("unanswerable_at"),
+    "question_unanswered": _stamps("unanswered_at"),
     "question_answered": _question_answered,
     "look_failed": _stamps("look_failed_at"),
     "act_answered": _answered,

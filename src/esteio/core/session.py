@@ -130,7 +130,9 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     questioned_at: float = 0.0
     """When the provider was last asked what a dead socket refuses to answer …"""
     unanswerable_at: float = 0.0
-    """… and when it said that it does not know the question, or hears it too often."""
+    """… when it said that it does not know the question, or hears it too often …"""
+    unanswered_at: float = 0.0
+    """… and when it left it open."""
     act_at: float = 0.0
     """When the last control act was answered: readings older than this are about the time before it."""
     changed_at: float = 0.0

@@ -321,7 +321,8 @@ TIMELINE: Mapping[str, str] = {
     "request_wrong": "The provider refused a request of ours[: {detail}]. It says nothing about the session.",
     "question_asked": "The provider was asked what a dead connection refuses to answer.",
     "question_unanswerable": "The server has no answer to the question, or is asked too often: we ask again later.",
-    "question_answered": "The question was answered; that tells something only where it had been refused before.",
+    "question_unanswered": "Nobody answered the question in time.",
+    "question_answered": "The question was answered; that tells something only where it had not been before.",
     "look_failed": "A look brought no answer about the session[: {detail}].",
     # acts and people
     "act_answered": "A step was answered: {rung}, {answer}[ ({detail})].",

@@ -321,7 +321,8 @@ TIMELINE: Mapping[str, str] = {
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
     "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",
     "question_unanswerable": "O servidor não tem resposta para isso, ou é perguntado demais: perguntamos mais tarde.",
-    "question_answered": "A pergunta foi respondida; isso só diz algo onde antes foi recusada.",
+    "question_unanswered": "Ninguém respondeu à pergunta a tempo.",
+    "question_answered": "A pergunta foi respondida; isso só diz algo onde antes não foi.",
     "look_failed": "Uma consulta não trouxe resposta sobre a sessão[: {detail}].",
     # acts and people
     "act_answered": "Passo respondido: {rung}, {answer}[ ({detail})].",

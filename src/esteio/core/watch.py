@@ -109,8 +109,9 @@ def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
 
 
 def _idle_until(facts: Facts, policy: Policy) -> float:
-    """When a line that is well, and of which nothing is heard, is looked at again."""
-    return max(facts.looked_at, facts.life_seen_at) + policy.probe_idle_s
+    """When a line that is well, and of which nothing is heard, is looked at again. Life that is told of late is no
+    fresher for it."""
+    return max(facts.looked_at, facts.life_at) + policy.probe_idle_s
 
 
 def _passed_at(facts: Facts) -> float:

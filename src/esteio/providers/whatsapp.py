@@ -46,6 +46,8 @@ def questioned(
         return (*claims, asked, seen("question_answered", now, "probe"))
     if heard.kind in _UNANSWERABLE or "rate-overlimit" in heard.words:
         return (*claims, asked, seen("question_unanswerable", now, "probe"))
+    if heard.kind in ("late", "cut"):
+        return (*claims, asked, seen("question_unanswered", now, "probe"))
     return (*claims, asked)
 
 

@@ -86,7 +86,7 @@ def test_what_a_look_sees(answer, expected):
         (refused("rate-overlimit"), ["question_asked", "question_unanswerable"]),
         (refused("Route not found", 404), ["question_asked", "question_unanswerable"]),
         (html(404), ["question_asked"]),
-        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked"]),
+        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked", "question_unanswered"]),
     ],
 )
 def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer, expected):

@@ -100,7 +100,7 @@ def test_a_deeper_look_reads_whose_phone_it_is():
         (reply({"exists": "maybe"}), ["question_asked", "question_unanswerable"]),
         (html(404), ["question_asked"]),
         (reply({"error": "Internal Server Error"}, 500), ["question_asked"]),
-        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked"]),
+        (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked", "question_unanswered"]),
     ],
 )
 def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer, expected):
