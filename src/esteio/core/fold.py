@@ -123,7 +123,7 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
 
 def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Facts:
     at = evidence.happened_at
-    if at <= facts.life_at or _passed_since_asked(facts, evidence):
+    if at <= facts.life_at or _another_since_asked(facts, evidence):
         return facts
     if not facts.closed:
         return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
@@ -142,10 +142,11 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     )
 
 
-def _passed_since_asked(facts: Facts, evidence: Evidence) -> bool:
-    """Whether messages passed after a send was begun that hung and was then refused: its socket was another one."""
+def _another_since_asked(facts: Facts, evidence: Evidence) -> bool:
+    """Whether the socket of now is another one than that in which a send hung before it was refused: messages passed
+    since, or an answer after none did, or it was closed and opened."""
     asked_at = _time(evidence.data.get("asked_at", ""))
-    return 0 < asked_at < max(facts.send_ok_at, facts.receive_ok_at)
+    return 0 < asked_at < max(facts.send_ok_at, facts.receive_ok_at, facts.answered_at, facts.opened_at)
 
 
 def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
@@ -339,12 +340,13 @@ def _refused(facts: Facts) -> bool:
 
 def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
     """An answer may come from a cache. Where the question was refused before it does not, and the claim of open beside
-    it is true; nor does it where it was left open, as long as that is a doubt and no proof."""
-    left_open = bool(facts.closed) and not facts.dead_at and facts.unanswered_at >= facts.closed[0]
-    news = _refused(facts) or (facts.said == "open" and left_open)
-    if not news or evidence.happened_at <= facts.closed[-1]:
+    it is true; where it was left open before, something passed through the line."""
+    at = evidence.happened_at
+    if at > facts.unanswered_at > facts.answered_at:
+        facts = msgspec.structs.replace(facts, answered_at=at)
+    if not _refused(facts) or at <= facts.closed[-1]:
         return facts
-    return _lived(facts, evidence.happened_at, "said_open", evidence.seen_at)
+    return _lived(facts, at, "said_open", evidence.seen_at)
 
 
 def _answered(facts: Facts, evidence: Evidence) -> Facts:

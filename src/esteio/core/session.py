@@ -132,7 +132,9 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     unanswerable_at: float = 0.0
     """… when it said that it does not know the question, or hears it too often …"""
     unanswered_at: float = 0.0
-    """… and when it left it open."""
+    """… when it left it open …"""
+    answered_at: float = 0.0
+    """… and when it answered it after that, which comes from no cache."""
     act_at: float = 0.0
     """When the last control act was answered: readings older than this are about the time before it."""
     changed_at: float = 0.0
