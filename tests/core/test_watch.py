@@ -293,23 +293,17 @@ def test_an_idle_line_that_nothing_can_probe_is_asked_at_each_look_what_a_dead_s
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_what_its_provider_says_unasked_spares_such_a_line_no_question_and_a_message_does(can):
+@pytest.mark.parametrize(("told", "after"), [("said_open", 30), ("message_received", 50)])
+def test_what_its_provider_says_unasked_spares_such_a_line_no_question_and_a_message_does(can, told, after):
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
     fleet.judge()
     began = fleet.now
     fleet.now += 20
-    fleet.hear("said_open", road="webhook")
+    fleet.hear(told, road="webhook")
     fleet.judge()
     next_look(fleet)
-    assert fleet.now == pytest.approx(began + 30, abs=0.2)
-    asked(fleet, refused=False)
-    began = fleet.now
-    fleet.now += 20
-    fleet.hear("message_received", road="webhook")
-    fleet.judge()
-    next_look(fleet)
-    assert fleet.now == pytest.approx(began + 50, abs=0.2)
+    assert fleet.now == pytest.approx(began + after, abs=0.2)
 
 
 def well(fleet: Fleet) -> None:

@@ -17,7 +17,7 @@ from esteio.core.evidence import NOT_LOADED
 from esteio.core.model import Reason, Server
 from esteio.core.phone import same_phone
 from esteio.core.policy import Policy
-from esteio.core.session import Facts, Session
+from esteio.core.session import Facts, Session, passed_at
 
 _READ_ROADS = ("state", "probe", "list")
 QR_LIVES_S = 90.0
@@ -297,9 +297,8 @@ def _unborn(facts: Facts, session: Session) -> Verdict:
 
 def confirmed_life(session: Session) -> bool:
     """Whether sending or receiving was proved since the last fall, not only an open socket claimed."""
-    facts = session.facts
     fell = session.last_outage.since if session.last_outage else 0.0
-    return max(facts.send_ok_at, facts.receive_ok_at) > fell
+    return passed_at(session.facts) > fell
 
 
 def ajar(facts: Facts) -> bool:

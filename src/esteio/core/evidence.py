@@ -84,9 +84,7 @@ KINDS: Mapping[str, KindSpec] = {
     "question_asked": _session("fact", "the provider was asked what a dead socket refuses to answer"),
     "question_unanswerable": _session("fact", "the server has no answer to that, or is asked too often"),
     "question_unanswered": _session("fact", "nobody answered that in time"),
-    "question_answered": _session(
-        "fact", "that was answered: news only where it had been refused, or left open, before"
-    ),
+    "question_answered": _session("fact", "that was answered: news only where it had not been before"),
     "look_failed": _session("fact", "a look brought no answer about the session"),
     # acts: `data` {attempt, rung, answer, detail}
     "act_answered": _session("fact", "a control act was answered"),

@@ -16,7 +16,7 @@ import msgspec
 from esteio.core import restriction
 from esteio.core.evidence import KINDS, Evidence
 from esteio.core.policy import Policy
-from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
+from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts, passed_at
 
 CODES: dict[str, int] = {"logged_out": 401, "temp_banned": 402, "banned": 403, "outdated": 405, "replaced": 440}
 _READ_ROADS = ("state", "probe", "list")
@@ -146,7 +146,7 @@ def _another_since_asked(facts: Facts, evidence: Evidence) -> bool:
     """Whether the socket of now is another one than that in which a send hung before it was refused: messages passed
     since, or an answer after none did, or it was closed and opened."""
     asked_at = _time(evidence.data.get("asked_at", ""))
-    return 0 < asked_at < max(facts.send_ok_at, facts.receive_ok_at, facts.answered_at, facts.opened_at)
+    return 0 < asked_at < max(passed_at(facts), facts.answered_at, facts.opened_at)
 
 
 def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
@@ -268,8 +268,7 @@ def _qr(facts: Facts, evidence: Evidence) -> Facts:
 
 def _silent(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
-    strong = max(facts.send_ok_at, facts.receive_ok_at)
-    if at <= strong or at <= facts.silent_at:
+    if at <= passed_at(facts) or at <= facts.silent_at:
         return facts
     silents = facts.silents + 1
     # A weak proof of life (an open socket) does not speak against silence, however new it is.

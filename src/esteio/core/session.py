@@ -150,6 +150,11 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When anything at all was last heard from the provider about this session."""
 
 
+def passed_at(facts: Facts) -> float:
+    """When a message, or word of one, last passed through the line: not only an open socket claimed."""
+    return max(facts.send_ok_at, facts.receive_ok_at)
+
+
 class Session(msgspec.Struct, frozen=True, gc=False):
     """One WhatsApp number on one server. `version` is the compare-and-set counter of the row."""
 

@@ -287,7 +287,6 @@ TIMELINE: Mapping[str, str] = {
     "send_accepted": "The provider took a message and gave it an id.",
     "socket_ok": "The provider's connection is open.",
     # proofs of death
-    "send_queued": "The provider took a message into a queue of its own; whether it left is not known yet.",
     "send_closed": "A send was refused with Connection Closed: it did not go.",
     "socket_closed": "A look was refused with Connection Closed.",
     "round_trip_silent": "WhatsApp did not answer through this session in time.",
@@ -319,6 +318,7 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_ok": "The provider sends its events to the right address.",
     "webhook_config_gone": "The provider does not send its events to us any more.",
     "request_wrong": "The provider refused a request of ours[: {detail}]. It says nothing about the session.",
+    "send_queued": "The provider took a message into a queue of its own; whether it left is not known yet.",
     "question_asked": "The provider was asked what a dead connection refuses to answer.",
     "question_unanswerable": "The server has no answer to the question, or is asked too often: we ask again later.",
     "question_unanswered": "Nobody answered the question in time.",

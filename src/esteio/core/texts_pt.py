@@ -287,7 +287,6 @@ TIMELINE: Mapping[str, str] = {
     "send_accepted": "O provedor aceitou uma mensagem e deu um número a ela.",
     "socket_ok": "A conexão do provedor está aberta.",
     # proofs of death
-    "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
     "send_closed": "Um envio foi recusado com Connection Closed: não saiu.",
     "socket_closed": "Uma consulta foi recusada com Connection Closed.",
     "round_trip_silent": "O WhatsApp não respondeu por esta sessão a tempo.",
@@ -319,6 +318,7 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_ok": "O provedor manda os eventos para o endereço certo.",
     "webhook_config_gone": "O provedor não manda mais os eventos para nós.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
+    "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
     "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",
     "question_unanswerable": "O servidor não tem resposta para isso, ou é perguntado demais: perguntamos mais tarde.",
     "question_unanswered": "Ninguém respondeu à pergunta a tempo.",

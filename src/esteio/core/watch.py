@@ -16,7 +16,7 @@ from esteio.core.fold import fold
 from esteio.core.ladder import CLOSED_LOOKS, NOTHING_TO_HEAL
 from esteio.core.model import Capabilities, Reason
 from esteio.core.policy import Policy
-from esteio.core.session import Facts, Session
+from esteio.core.session import Facts, Session, passed_at
 from esteio.core.wishes import is_word
 
 EFFECT_LOOK_S = 2.0
@@ -114,15 +114,10 @@ def _idle_until(facts: Facts, policy: Policy) -> float:
     return max(facts.looked_at, facts.life_at) + policy.probe_idle_s
 
 
-def _passed_at(facts: Facts) -> float:
-    """When a message, or word of one, last passed through the line."""
-    return max(facts.send_ok_at, facts.receive_ok_at)
-
-
 def _unacked(facts: Facts) -> bool:
     """Whether nothing was heard since a message was taken into the provider's own queue."""
     # What acknowledges it may be told in whole seconds, and so be dated before it.
-    return facts.queued_at > max(facts.looked_at, facts.said_at, _passed_at(facts) + hearing.CLOCK_S)
+    return facts.queued_at > max(facts.looked_at, facts.said_at, passed_at(facts) + hearing.CLOCK_S)
 
 
 def next_look(draft: Draft, verdict: Verdict) -> float:
@@ -145,7 +140,7 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         # Where the server itself cannot be asked (no list), its sessions are how we hear that it is back.
         return looked + policy.probe_idle_s
     if verdict.kind == "suspect" and facts.queued_at > facts.life_at:
-        # A message is in it: as a second try of its own would be.
+        # A message was handed over: the second look comes when a refused send would be tried again.
         return looked + min(policy.closed_retry_after_s, policy.probe_suspect_s)
     return looked + policy.probe_suspect_s
 
@@ -252,4 +247,4 @@ def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
 
 def _long_unheard(session: Session, at: float) -> bool:
     """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
-    return pacing.turn_came(session.id, _passed_at(session.facts), at, ROUND_TRIP_EVERY_S)
+    return pacing.turn_came(session.id, passed_at(session.facts), at, ROUND_TRIP_EVERY_S)
