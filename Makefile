@@ -19,6 +19,9 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13 pytho
 	$(if $(filter ok,$(shell $(p) -c '$(new_enough)' >/dev/null 2>&1 && echo ok)),$(p))))
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet --quiet
+# A lock is complete, so nothing is resolved: without --no-deps a package's wish for an extra (`coverage[toml]`) makes pip
+# look for newer releases of what is pinned here, and refuse those that have no hash.
+INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
@@ -89,12 +92,16 @@ $(PY):
 		PYTHONPATH=build/virtualenv $(PYTHON) -m virtualenv --quiet $(VENV); }
 
 # Stamps: what was installed is installed again only when a lock or the project's own table has changed.
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(PY)
-	$(PIP) install --require-hashes --requirement requirements.lock
+$(VENV)/.installer: requirements-installer.lock | $(PY)
+	$(INSTALL_LOCK) requirements-installer.lock
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock pyproject.toml $(VENV)/.installer
+	$(INSTALL_LOCK) requirements.lock
 	$(INSTALL_SELF)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(PY)
-	$(PIP) install --require-hashes --requirement requirements-dev.lock
+$(VENV)/.dev: requirements-dev.lock pyproject.toml $(VENV)/.installer
+	$(INSTALL_LOCK) requirements-dev.lock
 	$(INSTALL_SELF)
 	@touch $@ $(VENV)/.runtime
