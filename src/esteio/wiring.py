@@ -214,6 +214,8 @@ class Gateway:
             shelf=self.shelf,
         )
         self._started = False
+        self.new_database = False
+        """Whether no gateway ever ran on this database before `start`."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gateway:
@@ -246,6 +248,7 @@ class Gateway:
         """Open the store (what a crash left is put right there), then start the loops. Raises as `Store.start`."""
         report = await self.store.start(self.clock.now())
         self._started = True
+        self.new_database = report.last_alive is None
         await self.gaps.after_boot(report.last_alive)
         await self._learn_paces()
         start = self.supervisor.start

@@ -135,3 +135,39 @@ def test_the_first_start_prints_a_key_and_the_second_none(tmp_path):
     assert told[1] == ""
     assert "esk_" not in "".join(one.read_text() for one in tmp_path.glob("*.err")).replace("esk_***", "")
     assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_database_beside_a_key_that_is_known_is_told(tmp_path):
+    """Somebody copied `esteio.db` and `secret.key`, and not the write-ahead log, where everything was."""
+    first = Running("serve", "--listen", ZERO, "--data", "data", cwd=tmp_path)
+    try:
+        first.logged("gateway.started")
+        assert "esteio.db-wal" not in first.err.read_text()
+        (tmp_path / "copy").mkdir()
+        for name in ("esteio.db", "secret.key"):
+            (tmp_path / "copy" / name).write_bytes((tmp_path / "data" / name).read_bytes())
+    finally:
+        first.end()
+    second = Running("serve", "--listen", ZERO, "--data", "copy", cwd=tmp_path)
+    try:
+        second.logged("gateway.started")
+        assert "esteio.db-wal is probably missing" in second.err.read_text()
+    finally:
+        second.end()
+    third = Running("serve", "--listen", ZERO, "--data", "copy", cwd=tmp_path)
+    try:
+        third.logged("gateway.started")
+        assert "esteio.db-wal" not in third.err.read_text(), "it is said once"
+    finally:
+        third.end()
+
+
+def test_backup_and_restore_refuse_in_one_sentence(tmp_path):
+    told = run("backup", "a.tar", "--data", "nowhere", cwd=tmp_path)
+    assert (told.code, told.out) == (2, "")
+    assert "There is no Esteio database in nowhere" in told.err
+    (tmp_path / "b.tar").write_text("no archive")
+    told = run("restore", "b.tar", "--data", "new", cwd=tmp_path)
+    assert told.code == 1
+    assert "is not a backup" in told.err
+    assert not (tmp_path / "new").exists()

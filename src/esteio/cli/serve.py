@@ -9,6 +9,7 @@ import asyncio
 import gc
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,6 +89,7 @@ async def opened(settings: Settings) -> Gateway:
     from esteio.vault import VaultError  # noqa: PLC0415
     from esteio.wiring import Gateway  # noqa: PLC0415
 
+    used = _used_before(settings)
     try:
         gateway = Gateway.from_settings(settings)
         await gateway.start()
@@ -103,6 +105,8 @@ async def opened(settings: Settings) -> Gateway:
         raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
     try:
         await _check_key(gateway)
+        if used and gateway.new_database:
+            show.failure(words.say("empty-beside-key", data=settings.data))
         await gateway.commands.apply(settings.servers, settings.sessions)
     except BaseException as error:
         await gateway.aclose()
@@ -112,6 +116,13 @@ async def opened(settings: Settings) -> Gateway:
             raise Misused("settings", why=_refusal(error)) from error
         raise
     return gateway
+
+
+def _used_before(settings: Settings) -> bool:
+    """Whether the folder shows that a gateway ran here before: its key, or media."""
+    data = Path(settings.data)
+    media = data / "media"
+    return (data / "secret.key").exists() or (media.is_dir() and any(media.iterdir()))
 
 
 async def _check_key(gateway: Gateway) -> None:

@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from esteio.cli import show, words
 from esteio.cli.acting import approve, send
+from esteio.cli.backup import backup, restore
 from esteio.cli.demo import demo
 from esteio.cli.doctor import doctor
 from esteio.cli.failed import Failed
@@ -25,7 +26,7 @@ from esteio.cli.sandbox import sandbox
 from esteio.cli.serve import serve
 from esteio.cli.why import why
 
-RUN, ASK, MEASURE = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)", "Measure"
+RUN, ASK, KEEP, MEASURE = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)", "Keep", "Measure"
 
 VERBS = (
     ("serve", serve, RUN),
@@ -37,6 +38,8 @@ VERBS = (
     ("send", send, ASK),
     ("approve", approve, ASK),
     ("doctor", doctor, ASK),
+    ("backup", backup, KEEP),
+    ("restore", restore, KEEP),
 )
 GROUPS = (("keys", keys, "Make, list and revoke API keys.", ASK),)
 HEAVY = (

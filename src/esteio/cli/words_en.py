@@ -35,6 +35,35 @@ TEXTS: Mapping[str, str] = {
     "bad-address": "An address must read HOST:PORT, not {address!r}.",
     "sandbox-try": "Try:",
     "no-door": "An address of its own for the Evolution door (door.listen) is not part of this version.",
+    # backup, restore
+    "backup.done": (
+        "Backup in {file}, as of {at}: {sessions} sessions, {messages} messages, {media} media files, {size}."
+    ),
+    "backup.no-key": "secret.key is not in it: keep it elsewhere, for without it the providers' credentials are lost.",
+    "backup.no-database": "There is no Esteio database in {data}. Name the folder with --data.",
+    "backup.file-exists": "{file} exists, and one backup does not replace another. Choose another name.",
+    "backup.not-empty": "The folder {data} is not empty. Restore into a new one; the old one stays as it is.",
+    "backup.damaged": "It is damaged and cannot be used: {why}.",
+    "backup.not-a-backup": "{file} is not a backup made by `esteio backup` ({why}).",
+    "backup.newer-backup": "{file} was made by a newer Esteio ({why}). Install that version.",
+    "backup.io": "{file} could not be read or written: {why}.",
+    "restore.done": (
+        "Restored into {data}, as of {at}: {sessions} sessions, {messages} messages, {media} media files, {size}."
+    ),
+    "restore.waiting.one": (
+        "1 message was still waiting to be sent. If the old gateway went on after the backup, it may be sent twice: "
+        "restore with --waiting expire to decide later."
+    ),
+    "restore.waiting.many": (
+        "{n} messages were still waiting to be sent. If the old gateway went on after the backup, they may be sent "
+        "twice: restore with --waiting expire to decide later."
+    ),
+    "restore.no-key": "The backup came without secret.key: copy yours into {data}, or set ESTEIO_SECRET_KEY.",
+    "empty-beside-key": (
+        "Warning: {data} already had a secret.key or media, but the database is empty. If you copied the folder, "
+        "esteio.db-wal is probably missing, which holds the newest data. Stop the gateway and use `esteio backup` and "
+        "`esteio restore`."
+    ),
     # tables
     "head.id": "ID",
     "head.name": "NAME",

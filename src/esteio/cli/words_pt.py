@@ -40,6 +40,37 @@ TEXTS: Mapping[str, str] = {
     "bad-address": "Um endereço deve ser HOST:PORTA, e não {address!r}.",
     "sandbox-try": "Experimente:",
     "no-door": "Um endereço próprio para a porta Evolution (door.listen) não existe nesta versão.",
+    # backup, restore
+    "backup.done": (
+        "Backup em {file}, com o estado de {at}: {sessions} sessões, {messages} mensagens, {media} arquivos de mídia, "
+        "{size}."
+    ),
+    "backup.no-key": "A secret.key não está nele: guarde-a à parte; sem ela, as credenciais dos provedores se perdem.",
+    "backup.no-database": "Não há banco de dados do Esteio em {data}. Diga a pasta com --data.",
+    "backup.file-exists": "{file} já existe, e um backup não substitui outro. Escolha outro nome.",
+    "backup.not-empty": "A pasta {data} não está vazia. Restaure em uma pasta nova; a antiga fica como está.",
+    "backup.damaged": "Está danificado e não pode ser usado: {why}.",
+    "backup.not-a-backup": "{file} não é um backup feito por `esteio backup` ({why}).",
+    "backup.newer-backup": "{file} foi feito por um Esteio mais novo ({why}). Instale aquela versão.",
+    "backup.io": "Não foi possível ler ou gravar {file}: {why}.",
+    "restore.done": (
+        "Restaurado em {data}, com o estado de {at}: {sessions} sessões, {messages} mensagens, {media} arquivos de "
+        "mídia, {size}."
+    ),
+    "restore.waiting.one": (
+        "1 mensagem ainda esperava para sair. Se o Esteio antigo continuou rodando depois do backup, ela pode sair de "
+        "novo: restaure com --waiting expire para decidir depois."
+    ),
+    "restore.waiting.many": (
+        "{n} mensagens ainda esperavam para sair. Se o Esteio antigo continuou rodando depois do backup, elas podem "
+        "sair de novo: restaure com --waiting expire para decidir depois."
+    ),
+    "restore.no-key": "O backup veio sem a secret.key: copie a sua para {data}, ou defina ESTEIO_SECRET_KEY.",
+    "empty-beside-key": (
+        "Atenção: {data} já tinha uma secret.key ou mídia, mas o banco de dados está vazio. Se você copiou a pasta, "
+        "provavelmente faltou o esteio.db-wal, onde estão os dados mais novos. Pare o Esteio e use `esteio backup` e "
+        "`esteio restore`."
+    ),
     # tables
     "head.id": "ID",
     "head.name": "NOME",
