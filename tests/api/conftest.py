@@ -154,7 +154,7 @@ class Gateway:
         return problem
 
     async def key(self, role: str, *sessions: str) -> str:
-        return (await self.commands.create_key(KeyAsk("test", role, sessions)))[1]
+        return (await self.commands.create_key(KeyAsk("test", role, sessions or msgspec.UNSET)))[1]
 
     async def add_server(self, name: str = "evo", kind: str = "evolution") -> None:
         credentials = {} if kind == "wapi" else {"apikey": "provider-secret-1"}

@@ -113,6 +113,10 @@ class Front:
         await self.litestar(scope, receive, send)
 
 
+class ScopeIgnored(AssertionError):
+    """A handler answered a scoped key without asking what the key reaches: a defect, and nothing is shown."""
+
+
 async def respond(api: Api, route: Route, call: Call) -> Answer:
     """Whatever happens, an answer, and how long it took."""
     began = time.perf_counter()
@@ -126,7 +130,9 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
     try:
         call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
         await _admit(api, route, call)
-        return await route.handler(api, call)
+        given = await route.handler(api, call)
+        _check_scope_read(route, call)
+        return given
     except Refusal as refusal:
         return as_answer(of_refusal(refusal, call.language), call.language)
     except StoreFull as error:
@@ -138,6 +144,12 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
     except Exception:
         log.exception("request.failed", route=route.path, method=route.method)
         return as_answer(problem("internal", call.language), call.language)
+
+
+def _check_scope_read(route: Route, call: Call) -> None:
+    """Raises `ScopeIgnored`."""
+    if route.scope is not None and call.key.sessions and not call.scope_read:
+        raise ScopeIgnored(f"{route.method} {route.path} did not look at the key's scope")
 
 
 def as_answer(said: Problem, language: str) -> Answer:
@@ -163,6 +175,8 @@ async def _admit(api: Api, route: Route, call: Call) -> None:
     if not has_role(key, route.role):
         raise Refusal("forbidden", role=route.role)
     call.key = key
+    if route.scope is not None and route.scope.check is not None:
+        await route.scope.check(api, call)
 
 
 def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:

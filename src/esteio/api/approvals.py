@@ -9,12 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer
 from esteio.api.routes import Api, Route, speaker
 from esteio.core import documents
 from esteio.core.documents import ApprovalDocument
 from esteio.engine.asks import EmptyAsk
-from esteio.engine.refusals import unknown
 
 
 class ApprovalPage(msgspec.Struct, frozen=True):
@@ -26,7 +26,8 @@ async def list_open(api: Api, call: Call) -> Answer:
     """Those that wait, of sessions that the key reaches."""
     call.query()
     say = speaker(call.language)
-    shown = [one for one in await api.store.approvals() if call.may_touch(one.session)]
+    scope = call.scope
+    shown = [one for one in await api.store.approvals() if scope.reaches(one.session)]
     return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
 
 
@@ -42,16 +43,14 @@ async def reject(api: Api, call: Call) -> Answer:
 
 async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
     await call.ask(EmptyAsk)
-    approval = await api.store.approval(call.path["id"])
-    if approval is None:
-        raise unknown("approval", call.path["id"])
-    call.reach(approval.session)
-    decided = await api.commands.decide_approval(approval.id, decision, call.who)
+    decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
     return answer(documents.approval(decided, speaker(call.language)))
 
 
 ROUTES = (
-    Route("GET", "/v1/approvals", list_open, "read", "What waits for a person", {200: ApprovalPage}),
+    Route(
+        "GET", "/v1/approvals", list_open, "read", "What waits for a person", {200: ApprovalPage}, scope=scopes.ITEMS
+    ),
     Route(
         "POST",
         "/v1/approvals/{id}/approve",
@@ -60,6 +59,7 @@ ROUTES = (
         "Agree to a destructive rung",
         {200: ApprovalDocument},
         body=EmptyAsk,
+        scope=scopes.APPROVAL,
     ),
     Route(
         "POST",
@@ -69,5 +69,6 @@ ROUTES = (
         "Refuse a destructive rung",
         {200: ApprovalDocument},
         body=EmptyAsk,
+        scope=scopes.APPROVAL,
     ),
 )

@@ -15,8 +15,8 @@ import msgspec
 
 from esteio.api.decoding import decode
 from esteio.config import Language, nearest
-from esteio.engine.key_commands import may_touch
 from esteio.engine.refusals import Refusal
+from esteio.engine.scope import Scope, scope_of
 from esteio.store.base import ApiKey
 
 T = TypeVar("T")
@@ -54,7 +54,17 @@ NOTHING = Answer(204)
 class Call:
     """One request: its address, headers, caller and body. Reading what is wrong raises `Refusal`."""
 
-    __slots__ = ("_receive", "_scope", "default_language", "headers", "key", "limit", "path", "whole_body")
+    __slots__ = (
+        "_receive",
+        "_scope",
+        "default_language",
+        "headers",
+        "key",
+        "limit",
+        "path",
+        "scope_read",
+        "whole_body",
+    )
     headers: Mapping[str, str]
 
     def __init__(self, scope: Any, receive: Any, path: Mapping[str, Any], default_language: Language) -> None:
@@ -65,6 +75,8 @@ class Call:
         self.default_language = default_language
         self.key = ApiKey("", "", "read", 0.0)
         """The caller's key; set before the handler runs wherever the route names a role."""
+        self.scope_read = False
+        """Whether the caller's scope was looked at."""
         self.limit = 0
         """Largest body in bytes; set by the desk in front."""
         self.whole_body: bytes | None = None
@@ -102,14 +114,11 @@ class Call:
             raise Refusal("invalid-idempotency-key")
         return word
 
-    def may_touch(self, session: str) -> bool:
-        """Whether the caller's key reaches this session."""
-        return may_touch(self.key, session)
-
-    def reach(self, session: str) -> None:
-        """Raise `Refusal("session-out-of-reach")` when the caller's key is for other sessions."""
-        if not may_touch(self.key, session):
-            raise Refusal("session-out-of-reach")
+    @property
+    def scope(self) -> Scope:
+        """What the caller's key reaches. Reading it is noted: see `routes.Rule`."""
+        self.scope_read = True
+        return scope_of(self.key)
 
     async def body(self) -> bytes:
         """The whole body, at most `limit` bytes. Raises `Refusal("too-large")`, `ClientGone`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer
 from esteio.api.routes import Api, Route, speaker
 from esteio.core import documents
@@ -35,7 +36,7 @@ class ErasedDocument(msgspec.Struct, frozen=True):
 async def export(api: Api, call: Call) -> Answer:
     """All of it, in one document."""
     call.query()
-    phone, lids, messages = await api.commands.person(call.path["phone"], call.may_touch)
+    phone, lids, messages = await api.commands.person(call.path["phone"], call.scope.reaches)
     say = speaker(call.language)
     found = PersonDocument(phone, tuple(lids), tuple(documents.message(one, say) for one in messages))
     return answer(found, cache_control="no-store")
@@ -44,12 +45,20 @@ async def export(api: Api, call: Call) -> Answer:
 async def erase(api: Api, call: Call) -> Answer:
     """Gone for good; proofs and counts stay."""
     await call.ask(EmptyAsk)
-    done = await api.commands.erase_person(call.path["phone"], call.may_touch)
+    done = await api.commands.erase_person(call.path["phone"], call.scope.reaches)
     return answer(ErasedDocument(done.messages, done.events, done.webhooks, len(done.media), done.under_way))
 
 
 ROUTES = (
-    Route("GET", "/v1/contacts/{phone}/export", export, "admin", "What is stored of a person", {200: PersonDocument}),
+    Route(
+        "GET",
+        "/v1/contacts/{phone}/export",
+        export,
+        "admin",
+        "What is stored of a person",
+        {200: PersonDocument},
+        scope=scopes.ITEMS,
+    ),
     Route(
         "POST",
         "/v1/contacts/{phone}/erase",
@@ -58,5 +67,6 @@ ROUTES = (
         "Remove what is stored of a person",
         {200: ErasedDocument},
         body=EmptyAsk,
+        scope=scopes.ITEMS,
     ),
 )

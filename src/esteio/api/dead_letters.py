@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size, whole_number
 from esteio.api.routes import Api, Parameter, Route, page_parameters, speaker
 from esteio.core import documents
@@ -18,6 +19,7 @@ from esteio.core.envelope import event_id
 from esteio.core.model import MessageId
 from esteio.engine.asks import DeadLetterAsk
 from esteio.engine.dead_letter_commands import Replayed, wanted_of
+from esteio.engine.refusals import invalid
 from esteio.store.relay_base import DeadEvent, DeadFilter
 
 Kind = Literal["message", "event"]
@@ -57,6 +59,7 @@ async def list_some(api: Api, call: Call) -> Answer:
     limit, wanted = page_size(words), _wanted(words)
     kind = one_of(words, "kind", Kind)
     part, place = _place(words)
+    scope = call.scope
     if part == "m" and kind != "event" and wanted.endpoint is None:
         items, last = await _messages(api, call, wanted, limit, place)
         following = f"m{last}" if last is not None else None if kind == "message" else "e0"
@@ -64,7 +67,9 @@ async def list_some(api: Api, call: Call) -> Answer:
             return answer(DeadLetterPage(tuple(items), following))
     events = await api.store.dead_events(wanted, limit=limit, after=place if part == "e" else 0)
     following = f"e{events[-1].id}" if len(events) == limit else None
-    return answer(DeadLetterPage(tuple(_event(dead) for dead in events if call.may_touch(dead.session)), following))
+    return answer(
+        DeadLetterPage(tuple(_event(dead) for dead in events if scope.reaches(dead.session or None)), following)
+    )
 
 
 async def _messages(
@@ -72,9 +77,9 @@ async def _messages(
 ) -> tuple[list[DeadLetterDocument], int | None]:
     """(those that the caller reaches, where to go on or None when that was all)."""
     found = await api.store.dead_messages(wanted, limit=limit, after=after)
-    items, say = [], speaker(call.language)
+    items, say, scope = [], speaker(call.language), call.scope
     for dead in found:
-        message = await api.store.message(MessageId(dead.id)) if call.may_touch(dead.session) else None
+        message = await api.store.message(MessageId(dead.id)) if scope.reaches(dead.session) else None
         if message is not None:
             shown = documents.message(message, say)
             items.append(DeadLetterDocument("message", dead.session, shown.updated_at, message=shown))
@@ -83,7 +88,7 @@ async def _messages(
 
 async def replay(api: Api, call: Call) -> Answer:
     """200 with how many went, or would go, out again."""
-    return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterAsk), call.may_touch))
+    return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterAsk), call.scope))
 
 
 def _event(dead: DeadEvent) -> DeadLetterDocument:
@@ -109,8 +114,9 @@ def _wanted(words: Mapping[str, str]) -> DeadFilter:
 def _place(words: Mapping[str, str]) -> tuple[str, int]:
     """Where a page begins: `m12` or `e7`. Raises `Refusal("invalid-value")`."""
     cursor = words.get("after", "m0")
-    part = cursor[:1] if cursor[:1] in ("m", "e") else "m"
-    return part, whole_number({"after": cursor.removeprefix(part)}, "after", 0, 0, 2**62)
+    if cursor[:1] not in ("m", "e"):
+        raise invalid("after", "must be the `next` of a page of this list")
+    return cursor[0], whole_number({"after": cursor[1:]}, "after", 0, 0, 2**62)
 
 
 _PARAMETERS = (
@@ -129,6 +135,7 @@ ROUTES = (
         "What failed, expired or could not be delivered",
         {200: DeadLetterPage},
         parameters=page_parameters(*_PARAMETERS),
+        scope=scopes.ITEMS,
     ),
     Route(
         "POST",
@@ -138,5 +145,6 @@ ROUTES = (
         "Send dead letters again; with `dry_run` only count them",
         {200: Replayed},
         body=DeadLetterAsk,
+        scope=scopes.ITEMS,
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from esteio.api import scopes
 from esteio.api.call import Answer, Call, ClientGone, whole_number
 from esteio.api.routes import Api, Parameter, Route
 from esteio.engine.feed import Told
@@ -32,6 +33,7 @@ Write = Callable[[bytes], Awaitable[None]]
 async def stream(api: Api, call: Call) -> Answer:
     """200 without end. Without a place, what happens from now on."""
     words = call.query("after")
+    call.scope_read = True  # asked about each event
     place = await _place(api, call, words)
 
     async def run(write: Write) -> None:
@@ -95,7 +97,7 @@ def _may_see(call: Call, told: Told) -> bool:
     """A key for some sessions sees those, and no server's events."""
     if told.type in NEEDS_OPERATE and not has_role(call.key, "operate"):
         return False
-    return call.may_touch(told.session) if told.session is not None else not call.key.sessions
+    return call.scope.reaches(told.session)
 
 
 def _frame(told: Told) -> bytes:
@@ -113,5 +115,6 @@ STREAM = Route(
         Parameter("after", "the place after which to begin", schema={"type": "integer", "minimum": 0}),
         Parameter("Last-Event-ID", "the same, as browsers send it", where="header", schema={"type": "integer"}),
     ),
+    scope=scopes.ITEMS,
 )
 ROUTES = (STREAM,)

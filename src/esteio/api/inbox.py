@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size, whole_number
 from esteio.api.routes import Api, Parameter, Route, page_parameters
 from esteio.core.documents import timestamp
@@ -39,8 +40,9 @@ async def unreadable(api: Api, call: Call) -> Answer:
     words = call.query("state", "limit", "after")
     one_of(words, "state", Literal["unreadable"])
     limit = page_size(words)
+    scope = call.scope
     rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW))
-    items = tuple(_document(row) for row in rows if call.may_touch(row.session))
+    items = tuple(_document(row) for row in rows if scope.reaches(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
 
 
@@ -58,5 +60,6 @@ ROUTES = (
         "Webhooks that could not be read",
         {200: InboxPage},
         parameters=page_parameters(Parameter("state", "`unreadable`")),
+        scope=scopes.ITEMS,
     ),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import NOTHING, Answer, Call, answer
 from esteio.api.routes import Api, Route
 from esteio.core.documents import timestamp
@@ -42,15 +43,15 @@ class KeyPage(msgspec.Struct, frozen=True):
 
 async def create(api: Api, call: Call) -> Answer:
     """201 with the secret."""
-    key, secret = await api.commands.create_key(await call.ask(KeyAsk))
+    key, secret = await api.commands.create_key(await call.ask(KeyAsk), call.scope)
     document = NewKey(key.id, secret, key.name, key.role, key.sessions, _maybe(key.expires_at))
     return answer(document, 201, cache_control="no-store")
 
 
 async def list_all(api: Api, call: Call) -> Answer:
-    """Revoked ones too."""
+    """Revoked ones too; those that lie inside the caller's scope."""
     call.query()
-    return answer(KeyPage(tuple(_document(key) for key in await api.store.keys())))
+    return answer(KeyPage(tuple(_document(key) for key in await api.commands.keys(call.scope))))
 
 
 async def revoke(api: Api, call: Call) -> Answer:
@@ -76,7 +77,7 @@ def _maybe(at: float | None) -> str | None:
 
 
 ROUTES = (
-    Route("POST", "/v1/keys", create, "admin", "Make an API key", {201: NewKey}, body=KeyAsk),
-    Route("GET", "/v1/keys", list_all, "admin", "List the API keys", {200: KeyPage}),
-    Route("DELETE", "/v1/keys/{id}", revoke, "admin", "Revoke an API key", {204: None}),
+    Route("POST", "/v1/keys", create, "admin", "Make an API key", {201: NewKey}, body=KeyAsk, scope=scopes.BODY),
+    Route("GET", "/v1/keys", list_all, "admin", "List the API keys", {200: KeyPage}, scope=scopes.ITEMS),
+    Route("DELETE", "/v1/keys/{id}", revoke, "admin", "Revoke an API key", {204: None}, scope=scopes.KEY),
 )

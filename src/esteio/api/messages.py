@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.api import cursors, scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size
 from esteio.api.routes import Api, Parameter, Route, page_parameters, speaker
 from esteio.core import documents
@@ -25,9 +26,7 @@ class MessagePage(msgspec.Struct, frozen=True):
 async def send(api: Api, call: Call) -> Answer:
     """202 once it is on the disk; 200 when it has settled by the time of the answer."""
     idem_key = call.idempotency_key
-    name = call.path["name"]
-    call.reach(name)
-    session = await api.commands.session(name)
+    session = await api.commands.session(call.path["name"])
     body = await call.body()
     ask = await call.ask(MessageAsk)
     if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
@@ -42,24 +41,22 @@ async def send(api: Api, call: Call) -> Answer:
 async def list_all(api: Api, call: Call) -> Answer:
     """Newest first."""
     words = call.query("state", "direction", "limit", "after")
-    name = call.path["name"]
-    call.reach(name)
-    session = await api.commands.session(name)
+    session = await api.commands.session(call.path["name"])
     page = await api.store.messages(
         session.id,
         state=one_of(words, "state", MessageState),
         direction=one_of(words, "direction", Direction),
         limit=page_size(words),
-        after=words.get("after"),
+        after=cursors.place(words, "messages"),
     )
     say = speaker(call.language)
-    return answer(MessagePage(tuple(documents.message(one, say) for one in page.items), page.next))
+    following = None if page.next is None else cursors.made("messages", page.next)
+    return answer(MessagePage(tuple(documents.message(one, say) for one in page.items), following))
 
 
 async def one(api: Api, call: Call) -> Answer:
     """A message with every attempt and its outcome."""
     message = await api.commands.message(call.path["id"])
-    call.reach(message.session)
     attempts = await api.store.attempts(message.id)
     return answer(documents.message(message, speaker(call.language), attempts=attempts))
 
@@ -67,14 +64,12 @@ async def one(api: Api, call: Call) -> Answer:
 async def retry(api: Api, call: Call) -> Answer:
     """Back into the queue."""
     await call.ask(EmptyAsk)
-    call.reach((await api.commands.message(call.path["id"])).session)
     return api.message_answer(await api.commands.retry_message(call.path["id"]), call)
 
 
 async def cancel(api: Api, call: Call) -> Answer:
     """Taken back, while it has not gone."""
     await call.ask(EmptyAsk)
-    call.reach((await api.commands.message(call.path["id"])).session)
     return api.message_answer(await api.commands.cancel_message(call.path["id"]), call)
 
 
@@ -95,6 +90,7 @@ SEND = Route(
     body=MessageAsk,
     parameters=_SEND_PARAMETERS,
     carries_media=True,
+    scope=scopes.SESSION,
 )
 ROUTES = (
     SEND,
@@ -108,8 +104,17 @@ ROUTES = (
         parameters=page_parameters(
             Parameter("state", "only messages in this state"), Parameter("direction", "`out` or `in`")
         ),
+        scope=scopes.SESSION,
     ),
-    Route("GET", "/v1/messages/{id}", one, "read", "A message with its attempts", {200: MessageDocument}),
+    Route(
+        "GET",
+        "/v1/messages/{id}",
+        one,
+        "read",
+        "A message with its attempts",
+        {200: MessageDocument},
+        scope=scopes.MESSAGE,
+    ),
     Route(
         "POST",
         "/v1/messages/{id}/retry",
@@ -118,6 +123,7 @@ ROUTES = (
         "Put a failed message back into the queue",
         {200: MessageDocument},
         body=EmptyAsk,
+        scope=scopes.MESSAGE,
     ),
     Route(
         "POST",
@@ -127,5 +133,6 @@ ROUTES = (
         "Take a waiting message back",
         {200: MessageDocument},
         body=EmptyAsk,
+        scope=scopes.MESSAGE,
     ),
 )

@@ -63,6 +63,25 @@ KINDS: Mapping[str, Kind] = {
         ("A chave não alcança esta sessão", "Esta chave é de outras sessões."),
         ("The key does not reach this session", "This key is for other sessions."),
     ),
+    "outside-scope": Kind(
+        403,
+        (
+            "A chave é só de algumas sessões",
+            "Isto vale para o gateway inteiro; use uma chave sem limite de sessões.",
+        ),
+        ("The key is for some sessions only", "This concerns the whole gateway; use a key that is not limited."),
+    ),
+    "ref-out-of-reach": Kind(
+        403,
+        (
+            "A chave não alcança esta instância",
+            "{field} precisa seguir os padrões de nome desta chave, pois ela só alcança as sessões deles.",
+        ),
+        (
+            "The key does not reach this instance",
+            "{field} must fit the name patterns of this key, for it reaches only those sessions.",
+        ),
+    ),
     "not-found": Kind(
         404,
         ("Não há nada neste endereço", "Veja em /docs os endereços que existem."),

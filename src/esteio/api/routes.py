@@ -80,6 +80,14 @@ class Api:
             stored.server, quirks, self.commands.policy("default"), self.clock.now(), language
         )
 
+    def server_shown(self, stored: StoredServer, call: Call) -> server_documents.ServerDocument:
+        """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
+        of others there are."""
+        shown = self.server_document(stored, call.language)
+        if call.scope.everything:
+            return shown
+        return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
+
     def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
         """A message as an answer."""
         return answer(documents.message(message, speaker(call.language)), status, **headers)
@@ -114,10 +122,26 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[Api, Call], Awaitable[Answer]]
+Check = Callable[[Api, Call], Awaitable[None]]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """How a route stays inside its caller's scope. `check` runs before the handler; without one the handler itself
+    must use `call.scope`, and an answer of a scoped key that did not is thrown away (500)."""
+
+    name: str
+    check: Check | None = None
+
+
+class Unguarded(TypeError):
+    """A route that needs a key and does not say how it stays inside the key's scope."""
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One address. `role` None: open to everybody. `answers`: status → shape (None: no body, or not JSON)."""
+    """One address. `role` None: open to everybody. `answers`: status → shape (None: no body, or not JSON).
+
+    A route with a role needs a `scope` (see `api.scopes`). Raises `Unguarded`.
+    """
 
     method: Method
     path: str
@@ -132,6 +156,12 @@ class Route(msgspec.Struct, frozen=True):
     while_closing: bool = False
     """Whether it is answered while the process is stopping."""
     tag: str = ""
+    scope: Rule | None = None
+    """How a key for some sessions is kept to them; one of `api.scopes`."""
+
+    def __post_init__(self) -> None:
+        if self.role is not None and self.scope is None:
+            raise Unguarded(f"{self.method} {self.path} has a role and no scope; see esteio.api.scopes")
 
 
 def page_parameters(*more: Parameter) -> tuple[Parameter, ...]:

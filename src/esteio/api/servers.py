@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import NOTHING, Answer, Call, answer
 from esteio.api.routes import Api, Route
 from esteio.core.server_documents import ServerDocument
@@ -28,12 +29,12 @@ async def list_all(api: Api, call: Call) -> Answer:
     """All servers: there are few."""
     call.query()
     stored = await api.store.servers()
-    return answer(ServerPage(tuple(api.server_document(one, call.language) for one in stored)))
+    return answer(ServerPage(tuple(api.server_shown(one, call) for one in stored)))
 
 
 async def one(api: Api, call: Call) -> Answer:
-    """Health, version, quirks in force, budget in use."""
-    return answer(api.server_document(await api.commands.server(call.path["name"]), call.language))
+    """Health, version, quirks in force, budget in use; where it stands only to keys for the whole gateway."""
+    return answer(api.server_shown(await api.commands.server(call.path["name"]), call))
 
 
 async def change(api: Api, call: Call) -> Answer:
@@ -49,9 +50,35 @@ async def delete(api: Api, call: Call) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/v1/servers", add, "admin", "Add a provider's server", {201: ServerDocument}, body=ServerAsk),
-    Route("GET", "/v1/servers", list_all, "read", "List the servers", {200: ServerPage}),
-    Route("GET", "/v1/servers/{name}", one, "read", "One server", {200: ServerDocument}),
-    Route("PATCH", "/v1/servers/{name}", change, "admin", "Change a server", {200: ServerDocument}, body=ServerChange),
-    Route("DELETE", "/v1/servers/{name}", delete, "admin", "Forget a server without sessions", {204: None}),
+    Route(
+        "POST",
+        "/v1/servers",
+        add,
+        "admin",
+        "Add a provider's server",
+        {201: ServerDocument},
+        body=ServerAsk,
+        scope=scopes.GATEWAY,
+    ),
+    Route("GET", "/v1/servers", list_all, "read", "List the servers", {200: ServerPage}, scope=scopes.ITEMS),
+    Route("GET", "/v1/servers/{name}", one, "read", "One server", {200: ServerDocument}, scope=scopes.ITEMS),
+    Route(
+        "PATCH",
+        "/v1/servers/{name}",
+        change,
+        "admin",
+        "Change a server",
+        {200: ServerDocument},
+        body=ServerChange,
+        scope=scopes.GATEWAY,
+    ),
+    Route(
+        "DELETE",
+        "/v1/servers/{name}",
+        delete,
+        "admin",
+        "Forget a server without sessions",
+        {204: None},
+        scope=scopes.GATEWAY,
+    ),
 )

@@ -6,18 +6,20 @@ Never lives here: a rule about sessions (`engine.session_commands`, `core`).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
 
-from esteio.api import qr_image
-from esteio.api.call import NOTHING, Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api import cursors, qr_image, scopes
+from esteio.api.call import LARGEST_PAGE, NOTHING, Answer, Call, answer, one_of, page_size, whole_number
 from esteio.api.routes import Api, Parameter, Route, page_parameters, teller
 from esteio.core import documents
 from esteio.core.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.core.model import ServerName, SessionState
 from esteio.core.session import Session
 from esteio.engine.asks import AtProvider, EmptyAsk, PairAsk, SessionAsk, WaitAsk
+from esteio.engine.scope import Scope
 from esteio.engine.session_commands import Opened
 
 A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
@@ -38,25 +40,39 @@ class TimelinePage(msgspec.Struct, frozen=True):
 async def create(api: Api, call: Call) -> Answer:
     """201 whatever the provider says: the row is there, and its state tells."""
     ask = await call.ask(SessionAsk)
-    call.reach(ask.name)
+    call.scope.check(ask.name)
+    call.scope.check_ref(ask.ref)
     opened = await api.commands.create_session(_with_wait(ask, call), call.who)
     return answer(await _opened(api, opened, call), 201)
 
 
 async def list_all(api: Api, call: Call) -> Answer:
-    """By name; sessions that the key does not reach are left out."""
+    """By name; sessions that the key does not reach are left out, and no cursor names them."""
     words = call.query("state", "server", "limit", "after")
-    server = words.get("server")
-    page = await api.store.sessions(
-        state=one_of(words, "state", SessionState),
-        server=None if server is None else ServerName(server),
-        limit=page_size(words),
-        after=words.get("after"),
-    )
-    shown = [session for session in page.items if call.may_touch(session.name)]
+    shown, last = await _reached(api, call.scope, words)
     held = await api.store.held_by_session([one.id for one in shown])
     items = [api.session_document(one, held.get(one.id, 0), call.language) for one in shown]
-    return answer(SessionPage(tuple(items), page.next))
+    return answer(SessionPage(tuple(items), None if last is None else cursors.made("sessions", last)))
+
+
+async def _reached(api: Api, scope: Scope, words: Mapping[str, str]) -> tuple[list[Session], str | None]:
+    """A page of those that lie inside the scope, and the last one's name when more follow."""
+    limit, after = page_size(words), cursors.place(words, "sessions")
+    state, server = one_of(words, "state", SessionState), words.get("server")
+    shown: list[Session] = []
+    while True:
+        page = await api.store.sessions(
+            state=state,
+            server=None if server is None else ServerName(server),
+            limit=limit if scope.everything else LARGEST_PAGE,
+            after=after,
+        )
+        shown += [session for session in page.items if scope.reaches(session.name)]
+        if len(shown) > limit or (len(shown) == limit and page.next is not None):
+            return shown[:limit], shown[limit - 1].name
+        if page.next is None:
+            return shown, None
+        after = page.next
 
 
 async def one(api: Api, call: Call) -> Answer:
@@ -130,9 +146,7 @@ async def timeline(api: Api, call: Call) -> Answer:
 
 
 async def _named(api: Api, call: Call) -> Session:
-    name = call.path["name"]
-    call.reach(name)
-    return await api.commands.session(name)
+    return await api.commands.session(call.path["name"])
 
 
 def _with_wait(ask: A, call: Call) -> A:
@@ -172,6 +186,7 @@ ROUTES = (
         {201: SessionDocument},
         body=SessionAsk,
         parameters=(_PREFER,),
+        scope=scopes.BODY,
     ),
     Route(
         "GET",
@@ -181,8 +196,9 @@ ROUTES = (
         "List the sessions",
         {200: SessionPage},
         parameters=page_parameters(_STATE, _SERVER),
+        scope=scopes.ITEMS,
     ),
-    Route("GET", "/v1/sessions/{name}", one, "read", "One session", {200: SessionDocument}),
+    Route("GET", "/v1/sessions/{name}", one, "read", "One session", {200: SessionDocument}, scope=scopes.SESSION),
     Route(
         "DELETE",
         "/v1/sessions/{name}",
@@ -191,6 +207,7 @@ ROUTES = (
         "Forget a session",
         {204: None, 202: SessionDocument},
         parameters=(_AT,),
+        scope=scopes.SESSION,
     ),
     Route(
         "POST",
@@ -201,6 +218,7 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=PairAsk,
         parameters=(_PREFER,),
+        scope=scopes.SESSION,
     ),
     Route(
         "GET",
@@ -209,6 +227,7 @@ ROUTES = (
         "operate",
         "The current QR as JSON, PNG or SVG, by `Accept`",
         {200: QrDocument, 204: None},
+        scope=scopes.SESSION,
     ),
     Route(
         "POST",
@@ -218,6 +237,7 @@ ROUTES = (
         "Look now and start the ladder anew",
         {202: SessionDocument},
         body=EmptyAsk,
+        scope=scopes.SESSION,
     ),
     Route(
         "POST",
@@ -228,6 +248,7 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=WaitAsk,
         parameters=(_PREFER,),
+        scope=scopes.SESSION,
     ),
     Route(
         "POST",
@@ -237,8 +258,18 @@ ROUTES = (
         "Watch, but never act",
         {200: SessionDocument},
         body=EmptyAsk,
+        scope=scopes.SESSION,
     ),
-    Route("POST", "/v1/sessions/{name}/resume", resume, "operate", "Act again", {200: SessionDocument}, body=EmptyAsk),
+    Route(
+        "POST",
+        "/v1/sessions/{name}/resume",
+        resume,
+        "operate",
+        "Act again",
+        {200: SessionDocument},
+        body=EmptyAsk,
+        scope=scopes.SESSION,
+    ),
     Route(
         "GET",
         "/v1/sessions/{name}/timeline",
@@ -247,5 +278,6 @@ ROUTES = (
         "The journal: every piece of evidence, decision and act",
         {200: TimelinePage},
         parameters=page_parameters(),
+        scope=scopes.SESSION,
     ),
 )

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from esteio.api import scopes
 from esteio.api.call import NOTHING, Answer, Call, answer, page_size, whole_number
 from esteio.api.routes import Api, Route, page_parameters
 from esteio.core.documents import timestamp
@@ -83,14 +84,15 @@ class Queued(msgspec.Struct, frozen=True):
 
 async def create(api: Api, call: Call) -> Answer:
     """201 with the secret."""
-    endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointAsk))
+    endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointAsk), call.scope)
     return await _with_secret(api, endpoint, secret, 201)
 
 
 async def list_all(api: Api, call: Call) -> Answer:
-    """All of them."""
+    """All that lie inside the caller's scope."""
     call.query()
-    return answer(WebhookPage(tuple([await _document(api, one) for one in await api.store.endpoints()])))
+    found = await api.commands.endpoints(call.scope)
+    return answer(WebhookPage(tuple([await _document(api, one) for one in found])))
 
 
 async def show(api: Api, call: Call) -> Answer:
@@ -101,9 +103,8 @@ async def show(api: Api, call: Call) -> Answer:
 
 async def change(api: Api, call: Call) -> Answer:
     """What is given; enabling goes on where it stopped."""
-    return answer(
-        await _document(api, await api.commands.change_endpoint(call.path["id"], await call.ask(EndpointChange)))
-    )
+    change = await call.ask(EndpointChange)
+    return answer(await _document(api, await api.commands.change_endpoint(call.path["id"], change, call.scope)))
 
 
 async def delete(api: Api, call: Call) -> Answer:
@@ -186,14 +187,33 @@ def _maybe(at: float | None) -> str | None:
 
 
 _ONE = "/v1/webhooks/{id}"
+_MINE = scopes.WEBHOOK
 ROUTES = (
-    Route("POST", "/v1/webhooks", create, "admin", "Subscribe to events", {201: NewWebhook}, body=EndpointAsk),
-    Route("GET", "/v1/webhooks", list_all, "admin", "List the webhooks", {200: WebhookPage}),
-    Route("GET", _ONE, show, "admin", "One webhook", {200: WebhookDocument}),
-    Route("PATCH", _ONE, change, "admin", "Change a webhook", {200: WebhookDocument}, body=EndpointChange),
-    Route("DELETE", _ONE, delete, "admin", "Delete a webhook", {204: None}),
-    Route("POST", f"{_ONE}/test", test, "admin", "Call it once", {200: DeliveryDocument}, body=EmptyAsk),
-    Route("POST", f"{_ONE}/rotate", rotate, "admin", "Give it a new secret", {200: NewWebhook}, body=RotateAsk),
+    Route(
+        "POST",
+        "/v1/webhooks",
+        create,
+        "admin",
+        "Subscribe to events",
+        {201: NewWebhook},
+        body=EndpointAsk,
+        scope=scopes.BODY,
+    ),
+    Route("GET", "/v1/webhooks", list_all, "admin", "List the webhooks", {200: WebhookPage}, scope=scopes.ITEMS),
+    Route("GET", _ONE, show, "admin", "One webhook", {200: WebhookDocument}, scope=_MINE),
+    Route("PATCH", _ONE, change, "admin", "Change a webhook", {200: WebhookDocument}, body=EndpointChange, scope=_MINE),
+    Route("DELETE", _ONE, delete, "admin", "Delete a webhook", {204: None}, scope=_MINE),
+    Route("POST", f"{_ONE}/test", test, "admin", "Call it once", {200: DeliveryDocument}, body=EmptyAsk, scope=_MINE),
+    Route(
+        "POST",
+        f"{_ONE}/rotate",
+        rotate,
+        "admin",
+        "Give it a new secret",
+        {200: NewWebhook},
+        body=RotateAsk,
+        scope=_MINE,
+    ),
     Route(
         "GET",
         f"{_ONE}/deliveries",
@@ -202,6 +222,16 @@ ROUTES = (
         "What was delivered, newest first",
         {200: DeliveryPage},
         parameters=page_parameters(),
+        scope=_MINE,
     ),
-    Route("POST", f"{_ONE}/replay", replay, "admin", "Deliver a range again", {202: Queued}, body=ReplayAsk),
+    Route(
+        "POST",
+        f"{_ONE}/replay",
+        replay,
+        "admin",
+        "Deliver a range again",
+        {202: Queued},
+        body=ReplayAsk,
+        scope=_MINE,
+    ),
 )

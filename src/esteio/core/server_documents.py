@@ -5,7 +5,8 @@ Like `documents`, from which it takes the words. Never lives here: a rule (`paci
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,8 @@ from esteio.core.model import HealthState, Limits, Quirk, Server
 from esteio.core.policy import Policy
 
 PORTUGUESE = "pt-BR"
+HIDDEN = frozenset({"base_url", "sessions_at_server"})
+"""What of a server is not for those whose scope is some of its sessions."""
 
 
 class HealthDocument(msgspec.Struct, frozen=True):
@@ -45,11 +48,11 @@ class BudgetDocument(msgspec.Struct, frozen=True):
 
 
 class ServerDocument(msgspec.Struct, frozen=True):
-    """One provider deployment. Credentials are write-only."""
+    """One provider deployment. Credentials are write-only; `base_url` is null for keys that are for some sessions."""
 
     name: str
     kind: str
-    base_url: str
+    base_url: str | None
     health: HealthDocument
     sessions_at_server: int | None
     version: str | None
@@ -90,6 +93,11 @@ def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, l
         budget=budget,
         outage=outage(value.outage),
     )
+
+
+def without_address(document: Mapping[str, Any]) -> dict[str, Any]:
+    """For who sees some of its sessions only: not where it stands, nor how many sessions it holds."""
+    return {name: None if name in HIDDEN else word for name, word in document.items()}
 
 
 def server_document(value: Server) -> Document:

@@ -158,35 +158,39 @@ class MessageAsk(Ask, frozen=True):
     client_ref: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
+Glob = Annotated[str, Meta(min_length=1, max_length=128)]
+Globs = Annotated[tuple[Glob, ...], Meta(min_length=1, max_length=1000)]
+
+
 class KeyAsk(Ask, frozen=True):
-    """A new API key. `sessions` are names or globs; none means all."""
+    """A new API key. `sessions` are names or globs; left out, it reaches what its maker reaches."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     role: Role
-    sessions: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...], Meta(max_length=1000)] = ()
+    sessions: Globs | UnsetType = UNSET
     expires_at: str | None = None
 
 
 EventName = Annotated[str, Meta(min_length=1, max_length=64)]
-Glob = Annotated[str, Meta(min_length=1, max_length=128)]
 Address = Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
 class EndpointAsk(Ask, frozen=True):
-    """A subscription. `events` and `sessions` (names or globs): none means all."""
+    """A subscription. `events`: none means all. `sessions` are names or globs; left out, all that its maker reaches."""
 
     url: Address
     events: Annotated[tuple[EventName, ...], Meta(max_length=64)] = ()
-    sessions: Annotated[tuple[Glob, ...], Meta(max_length=1000)] = ()
+    sessions: Globs | UnsetType = UNSET
     format: Format = "standard"
 
 
 class EndpointChange(Ask, frozen=True):
-    """What shall be different; what is left out stays. `enabled: true` goes on where it stopped."""
+    """What shall be different; what is left out stays. `sessions: null` means all; `enabled: true` goes on where it
+    stopped."""
 
     url: Address | UnsetType = UNSET
     events: Annotated[tuple[EventName, ...], Meta(max_length=64)] | UnsetType = UNSET
-    sessions: Annotated[tuple[Glob, ...], Meta(max_length=1000)] | UnsetType = UNSET
+    sessions: Globs | UnsetType | None = UNSET
     format: Format | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 from esteio.clock import Clock
 from esteio.core import envelope, evolution_words
 from esteio.core.relay import wants
+from esteio.core.server_documents import without_address
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.store.relay_base import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
@@ -74,6 +75,8 @@ class Courier:
             # The subscription was changed after this was dealt.
             return None
         document = envelope.worded(claim.data, claim.session or None, self._language)
+        if endpoint.sessions and not claim.session:
+            document = without_address(document)
         if endpoint.format == "evolution":
             return self._evolution(claim, document, now)
         if endpoint.format == "cloudevents":

@@ -6,8 +6,6 @@ what is new. Never lives here: when something becomes a dead letter (`core.outbo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from esteio.core.model import MessageId
@@ -15,6 +13,7 @@ from esteio.engine.asks import DeadLetterAsk
 from esteio.engine.desk import Desk
 from esteio.engine.endpoint_commands import moment
 from esteio.engine.message_commands import RETRIED_FROM
+from esteio.engine.scope import Scope
 from esteio.store.relay_base import DeadFilter, DeadMessage
 
 AT_ONCE = 500
@@ -31,36 +30,36 @@ class Replayed(msgspec.Struct, frozen=True):
 class DeadLetterCommands(Desk):
     """What a caller may ask about dead letters."""
 
-    async def replay_dead_letters(self, ask: DeadLetterAsk, may_touch: Callable[[str], bool]) -> Replayed:
+    async def replay_dead_letters(self, ask: DeadLetterAsk, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
         wanted = wanted_of(ask)
         messages = events = 0
         if ask.kind != "event" and ask.webhook is None:
-            messages = await self._replay_messages(wanted, may_touch, dry_run=ask.dry_run)
+            messages = await self._replay_messages(wanted, scope, dry_run=ask.dry_run)
         if ask.kind != "message":
-            events = await self._replay_events(wanted, may_touch, dry_run=ask.dry_run)
+            events = await self._replay_events(wanted, scope, dry_run=ask.dry_run)
         if not ask.dry_run:
             self.nudge.sends()
             self.nudge.relay()
         return Replayed(messages, events, ask.dry_run)
 
-    async def _replay_messages(self, wanted: DeadFilter, may_touch: Callable[[str], bool], *, dry_run: bool) -> int:
+    async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
         while found := await self.store.dead_messages(wanted, limit=AT_ONCE, after=place):
             place = found[-1].seq
             for dead in found:
-                count += may_touch(dead.session) and (dry_run or await self._revive(dead))
+                count += scope.reaches(dead.session) and (dry_run or await self._revive(dead))
         return count
 
     async def _revive(self, dead: DeadMessage) -> bool:
         after = await self.store.retry_message(MessageId(dead.id), self.clock.now())
         return after is not None and after.state not in RETRIED_FROM
 
-    async def _replay_events(self, wanted: DeadFilter, may_touch: Callable[[str], bool], *, dry_run: bool) -> int:
+    async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
         while found := await self.store.dead_events(wanted, limit=AT_ONCE, after=place):
             place = found[-1].id
-            ids = [dead.id for dead in found if may_touch(dead.session)]
+            ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
             count += len(ids) if dry_run else await self.store.revive_events(ids, self.clock.now())
         return count
 

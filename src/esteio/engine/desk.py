@@ -105,6 +105,13 @@ class Desk:
         return qr
 
 
+def plain_name(field: str, name: str) -> str:
+    """The name, unless it is `.` or `..`, which programs and proxies read as a path. Raises `Refusal`."""
+    if name in {".", ".."}:
+        raise invalid(field, "must not be . or ..")
+    return name
+
+
 def only_keys(field: str, words: Mapping[str, str], known: Iterable[str], *, required: Iterable[str] = ()) -> None:
     """Refuse keys that nobody reads, and demand those that are needed. Raises `Refusal`."""
     known = tuple(known)

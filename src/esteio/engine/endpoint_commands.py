@@ -20,6 +20,7 @@ from esteio.engine.asks import EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
 from esteio.engine.courier import HEADER, OLD_SECRET, OLD_UNTIL, SECRET, new_secret
 from esteio.engine.desk import Desk
 from esteio.engine.refusals import Refusal, invalid, unknown
+from esteio.engine.scope import EVERYTHING, Scope
 from esteio.engine.targets import check_target
 from esteio.log import logger
 from esteio.store.relay_base import Delivery, Endpoint
@@ -31,20 +32,31 @@ log = logger("commands")
 class EndpointCommands(Desk):
     """What a caller may ask about webhooks out."""
 
-    async def endpoint(self, endpoint_id: str) -> Endpoint:
-        """Raises `Refusal("unknown-webhook")`."""
+    async def endpoints(self, scope: Scope = EVERYTHING) -> Sequence[Endpoint]:
+        """Those that lie inside a scope."""
+        return [endpoint for endpoint in await self.store.endpoints() if scope.holds(endpoint.sessions)]
+
+    async def endpoint(self, endpoint_id: str, scope: Scope = EVERYTHING) -> Endpoint:
+        """Raises `Refusal("unknown-webhook")`, also for one that does not lie inside the scope."""
         endpoint = await self.store.endpoint(endpoint_id)
-        if endpoint is None:
+        if endpoint is None or not scope.holds(endpoint.sessions):
             raise unknown("webhook", endpoint_id)
         return endpoint
 
     async def add_endpoint(
-        self, ask: EndpointAsk, *, by_events: bool = False, headers: Mapping[str, str] | None = None
+        self,
+        ask: EndpointAsk,
+        scope: Scope = EVERYTHING,
+        *,
+        by_events: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[Endpoint, str]:
-        """A new subscription from now on, and its secret, which is shown this once. Raises `Refusal`.
+        """A new subscription from now on, inside its maker's scope, and its secret, which is shown this once. Raises
+        `Refusal`.
 
         `by_events` and `headers` are what an Evolution client may set; the door passes them.
         """
+        globs = scope.narrowed(ask.sessions)
         await self._check_url(ask.url)
         secret = new_secret(self.clock.token())
         words = {SECRET: secret, **{HEADER + name.lower(): word for name, word in (headers or {}).items()}}
@@ -55,18 +67,21 @@ class EndpointCommands(Desk):
             format=ask.format,
             events=ask.events,
             types=types_of(ask.format, ask.events),
-            sessions=ask.sessions,
+            sessions=globs,
             sealed=self.vault.seal(words),
             by_events=by_events,
         )
         return await self.store.add_endpoint(endpoint), secret
 
-    async def change_endpoint(self, endpoint_id: str, change: EndpointChange) -> Endpoint:
-        """Raises `Refusal`: unknown-webhook, invalid-value, target-not-allowed."""
-        endpoint = await self.endpoint(endpoint_id)
+    async def change_endpoint(self, endpoint_id: str, change: EndpointChange, scope: Scope = EVERYTHING) -> Endpoint:
+        """Raises `Refusal`: unknown-webhook, invalid-value, target-not-allowed, session-out-of-reach."""
+        endpoint = await self.endpoint(endpoint_id, scope)
+        given = change.given()
+        if "sessions" in given:
+            given["sessions"] = scope.narrowed(UNSET if change.sessions is None else change.sessions)
         if change.url is not UNSET:
             await self._check_url(change.url)
-        changed = msgspec.structs.replace(endpoint, **change.given())
+        changed = msgspec.structs.replace(endpoint, **given)
         changed = msgspec.structs.replace(
             changed,
             types=types_of(changed.format, changed.events),

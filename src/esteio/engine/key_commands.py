@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Final
 
-from esteio.core.model import SessionName
 from esteio.engine.asks import KeyAsk, Role
 from esteio.engine.desk import Desk
 from esteio.engine.refusals import invalid, unknown
+from esteio.engine.scope import EVERYTHING, Scope
 from esteio.log import logger
 from esteio.store.base import ApiKey
 
@@ -37,14 +37,16 @@ class KeyCommands(Desk):
 
     _known_keys: dict[bytes, tuple[float, ApiKey]]
 
-    async def create_key(self, ask: KeyAsk) -> tuple[ApiKey, str]:
-        """A new key and its secret, which is shown this once."""
+    async def create_key(self, ask: KeyAsk, scope: Scope = EVERYTHING) -> tuple[ApiKey, str]:
+        """A new key inside the maker's scope, and its secret, which is shown this once. Raises `Refusal`:
+        invalid-value, session-out-of-reach."""
+        globs = scope.narrowed(ask.sessions)
         now = self.clock.now()
         expires_at = None if ask.expires_at is None else _time(ask.expires_at)
         if expires_at is not None and expires_at <= now:
             raise invalid("expires_at", "must lie in the future")
         secret = PREFIX + self.clock.token()
-        key = ApiKey(self.clock.new_id("key"), ask.name, ask.role, now, ask.sessions, expires_at)
+        key = ApiKey(self.clock.new_id("key"), ask.name, ask.role, now, globs, expires_at)
         await self.store.add_key(key, _hash(secret))
         log.info("key.created", id=key.id, role=key.role)
         return key, secret
@@ -54,6 +56,15 @@ class KeyCommands(Desk):
         if self.settings.admin_key or any(_open(key, self.clock.now()) for key in await self.store.keys()):
             return None
         return (await self.create_key(KeyAsk("first start", "admin")))[1]
+
+    async def keys(self, scope: Scope = EVERYTHING) -> Sequence[ApiKey]:
+        """Those that lie inside a scope, revoked ones too."""
+        return [key for key in await self.store.keys() if scope.holds(key.sessions)]
+
+    async def check_key(self, key_id: str, scope: Scope) -> None:
+        """Raises `Refusal("unknown-key")` for one that does not lie inside, as for one that does not exist."""
+        if all(key.id != key_id for key in await self.keys(scope)):
+            raise unknown("key", key_id)
 
     async def revoke_key(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `Refusal("unknown-key")`."""
@@ -88,11 +99,6 @@ class KeyCommands(Desk):
 def has_role(key: ApiKey, needed: Role) -> bool:
     """Whether the key's role is enough."""
     return key.role in MAY[needed]
-
-
-def may_touch(key: ApiKey, session: SessionName | str) -> bool:
-    """Whether the key reaches this session: it names none, or one of its globs fits."""
-    return not key.sessions or any(fnmatchcase(session, glob) for glob in key.sessions)
 
 
 def _hash(secret: str) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 from esteio.config import nearest
 from esteio.core.model import Limits, Server, ServerName
 from esteio.engine.asks import LimitsAsk, ServerAsk, ServerChange
-from esteio.engine.desk import Desk, only_keys
+from esteio.engine.desk import Desk, only_keys, plain_name
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.log import logger
 from esteio.store.base import Exists, InUse, StoredServer
@@ -35,7 +35,10 @@ class ServerCommands(Desk):
         _check_credentials(ask.kind, ask.credentials)
         now = self.clock.now()
         server = Server(
-            name=ServerName(ask.name), kind=ask.kind, base_url=base_url(ask.base_url), limits=limits(ask.limits)
+            name=ServerName(plain_name("name", ask.name)),
+            kind=ask.kind,
+            base_url=base_url(ask.base_url),
+            limits=limits(ask.limits),
         )
         sealed = self.vault.seal(ask.credentials)
         try:

@@ -17,7 +17,7 @@ from esteio.core.session import Session
 from esteio.engine import compose
 from esteio.engine.address import SECRET_REF_KEYS
 from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, WaitAsk
-from esteio.engine.desk import Desk, only_keys
+from esteio.engine.desk import Desk, only_keys, plain_name
 from esteio.engine.ports import Gone
 from esteio.engine.refusals import Refusal, unknown
 from esteio.log import logger
@@ -61,7 +61,7 @@ class SessionCommands(Desk):
         now = self.clock.now()
         new = Session(
             id=SessionId(0),
-            name=SessionName(ask.name),
+            name=SessionName(plain_name("name", ask.name)),
             server=stored.server.name,
             kind=kind,
             created_at=now,
@@ -294,6 +294,8 @@ class SessionCommands(Desk):
 
 
 def _ref(kind: str, ask: SessionAsk) -> Mapping[str, str]:
+    for key, name in ask.ref.items():
+        plain_name(f"ref.{key}", name)
     known = REFS.get(kind)
     if known is None:
         return ask.ref

@@ -1,0 +1,100 @@
+"""What an API key for some sessions reaches, and what it may make: the one rule, asked by every command and route.
+
+A key holds name patterns (`fnmatch` globs); none means the whole gateway. Whatever a scoped key makes (keys, webhooks,
+sessions, references to a provider's instances) lies inside its own patterns. Never lives here: a role, an HTTP status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+from esteio.engine.address import SECRET_REF_KEYS
+from esteio.engine.refusals import Refusal, invalid
+from esteio.store.base import ApiKey
+
+_MATCHES_ONE = frozenset("?[]")
+"""Wildcards for a single character."""
+_SET = re.compile(r"\[!?\]?[^\]]*\]")
+"""A set of characters; its own text could match what its members do not."""
+_NEVER_IN_REF = frozenset("/\\%?#")
+"""A path inside a name could lead a proxy to another instance than the one that was compared."""
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The sessions that a key reaches. Methods raise `Refusal` or answer; they never change anything."""
+
+    globs: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether the key is for the whole gateway."""
+        return not self.globs
+
+    def reaches(self, session: str | None) -> bool:
+        """Whether a session (None: something that is no session's) lies inside."""
+        if self.everything:
+            return True
+        return session is not None and any(fnmatchcase(session, glob) for glob in self.globs)
+
+    def check(self, session: str) -> None:
+        """Raises `Refusal("session-out-of-reach")`."""
+        if not self.reaches(session):
+            raise Refusal("session-out-of-reach")
+
+    def check_everything(self) -> None:
+        """What concerns the whole gateway is not for a scoped key. Raises `Refusal("outside-scope")`."""
+        if not self.everything:
+            raise Refusal("outside-scope")
+
+    def check_ref(self, ref: Mapping[str, str]) -> None:
+        """What a provider calls a session must lie inside, unless the reference carries its own secret (W-API), which
+        proves it. Raises `Refusal("ref-out-of-reach")`."""
+        if self.everything or any(ref.get(key) for key in SECRET_REF_KEYS):
+            return
+        for key, name in ref.items():
+            if not self.reaches(name) or not _NEVER_IN_REF.isdisjoint(name):
+                raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
+
+    def holds(self, globs: Sequence[str]) -> bool:
+        """Whether every session that these patterns (none: all) match lies inside. When in doubt, no."""
+        if self.everything:
+            return True
+        return bool(globs) and all(self._holds_one(glob) for glob in globs)
+
+    def narrowed(self, globs: Sequence[str] | msgspec.UnsetType, field: str = "sessions") -> tuple[str, ...]:
+        """The patterns for something that this key makes: those asked for, or its own when none were named.
+
+        Raises `Refusal`: `invalid-value` for an empty list, `session-out-of-reach` for patterns outside.
+        """
+        if isinstance(globs, msgspec.UnsetType):
+            return self.globs
+        if not globs:
+            raise invalid(field, "must not be empty; leave it out to mean all")
+        if not self.holds(globs):
+            raise Refusal("session-out-of-reach")
+        return tuple(globs)
+
+    def _holds_one(self, glob: str) -> bool:
+        return glob in self.globs or any(_inside(glob, mine) for mine in self.globs)
+
+
+EVERYTHING: Final = Scope()
+"""The scope of the program itself and of unscoped keys."""
+
+
+def scope_of(key: ApiKey) -> Scope:
+    """The scope of a key."""
+    return Scope(key.sessions)
+
+
+def _inside(inner: str, outer: str) -> bool:
+    """Whether all that `inner` matches is matched by `outer`; no where that takes more than comparing texts."""
+    if _MATCHES_ONE.isdisjoint(outer):
+        # Only literals and `*`: comparing the pattern's own text is sound, for nothing but `*` matches a wildcard.
+        return fnmatchcase(_SET.sub("?", inner), outer)
+    return _MATCHES_ONE.isdisjoint(inner) and "*" not in inner and fnmatchcase(inner, outer)
