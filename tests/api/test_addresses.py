@@ -3,11 +3,16 @@
 import asyncio
 import ipaddress
 
+import aiohttp
 import pytest
+import yarl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esteio.engine.compose import address
 from esteio.engine.refusals import Refusal
-from esteio.engine.targets import check_target
+from esteio.engine.server_commands import base_url
+from esteio.engine.targets import check_target, host_of
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,13 @@ def test_the_public_net_may_be_pointed_to(url):
         "http://[::ffff:127.0.0.1]/",
         "http://[64:ff9b::7f00:1]/",
         "http://[2002:7f00:1::]/",
+        "http://[::127.0.0.1]/",
+        "http://[::93.184.216.34]/",
+        "http://[2002:5db8:d822::1]/",
+        "http://[64:ff9b:1::5db8:d822]/",
+        "http://[fec0::1]/",
+        "http://[2001:2::1]/",
+        "http://192.0.0.9/",
         "http://mixed.example/",
         "http://empty.example/",
         "http://nowhere.example/",
@@ -124,10 +136,35 @@ def test_inside_may_not(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "x", "ftp://public.example/", "http:///a", "http://public.example:0/", "http://a b/", "http://[::1/"]
-)
-def test_what_is_no_url(url):
+    "url",
+    [
+        "", "x", "ftp://public.example/", "http:///a", "http://public.example:0/", "http://a b/", "http://[::1/",
+        "http://public.example:65536/", "http://public.example:-1/", "http://public.example:port/",
+        "http://public.example:80:80/", "http://ana@/x", "http://ana:senha@:80/", "http://?x", "http://#x",
+        "http://public..example/", "http://.public.example/", "http://public.example../",
+        "http://" + "a" * 64 + ".example/",
+        "http://" + "a.b" * 90 + "/", "http://pub,lic.example/", "http://pub%20lic.example/", "http://[1.2.3.4]/",
+        "http://[zz::1]/", "http://public.example/\x00", "http://public.example/a\tb", "http://public.example/\ud83d",
+        "http://a%3Ab@public.example/", "http://an%C4%83@public.example/", "http://public.example\\@evil.example/",
+        "http://public.example/\x7f",
+    ],
+)  # fmt: skip
+def test_what_is_no_url_that_can_be_called(url):
     assert may(url) == "invalid-value"
+    with pytest.raises(Refusal) as caught:
+        base_url(url)
+    assert caught.value.code == "invalid-value"
+
+
+@given(st.from_regex(r"https?://[^/?#]{0,12}(:[0-9]{0,6})?(/.{0,6})?", fullmatch=True))
+def test_what_passes_can_be_put_into_a_request(url):
+    try:
+        host_of(url, "url")
+    except Refusal:
+        return
+    written = aiohttp.ClientRequest("GET", yarl.URL(url), loop=asyncio.new_event_loop())
+    assert written.host
+    written.loop.close()
 
 
 def test_inside_may_where_it_is_allowed():

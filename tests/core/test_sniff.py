@@ -1,11 +1,14 @@
 """What a file is by its first bytes, whatever it is called."""
 
+import io
+import zipfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.core.model import MEDIA_KINDS
-from esteio.core.sniff import fits, mime_of
+from esteio.core.sniff import fits, is_page, mime_of, type_of
 
 FILES = [
     (b"\x89PNG\r\n\x1a\n" + b"\0" * 9, "image/png"),
@@ -24,6 +27,9 @@ FILES = [
     (b"\0\0\0\x20ftypisom\0\0", "video/mp4"),
     (b"  \n<!DOCTYPE html><p>Not found", "text/html"),
     (b"<html>", "text/html"),
+    (b"<?xml version='1.0'?><nfeProc>", "application/xml"),
+    (b"\xef\xbb\xbf<?xml version='1.0'?><nfeProc>", "application/xml"),
+    (b"<?xml version='1.0'?><html>", "text/html"),
     (b"plain words", None),
     (b"", None),
 ]
@@ -37,7 +43,7 @@ def test_bytes_show_what_they_are(data, mime):
 @given(st.binary(max_size=64), st.binary(max_size=64))
 def test_what_follows_the_head_changes_nothing(data, more):
     mime = mime_of(data)
-    if mime is not None:
+    if mime not in (None, "application/zip", "application/xml"):
         assert mime_of(data + more) == mime
 
 
@@ -67,3 +73,64 @@ def test_a_document_may_be_anything(mime):
 @given(st.sampled_from(sorted(MEDIA_KINDS)))
 def test_what_is_not_known_may_be_sent(kind):
     assert fits(kind, None)
+
+
+def packed(*names: str, kind: str = "") -> bytes:
+    """A zip as an office program writes it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        if kind:
+            file.writestr("mimetype", kind)
+        for name in names:
+            file.writestr(name, "x" * 99)
+    return out.getvalue()
+
+
+OOXML = "application/vnd.openxmlformats-officedocument."
+ODF = "application/vnd.oasis.opendocument.text"
+
+
+@pytest.mark.parametrize(
+    ("data", "mime"),
+    [
+        (packed("[Content_Types].xml", "word/document.xml"), OOXML + "wordprocessingml.document"),
+        (packed("[Content_Types].xml", "xl/workbook.xml"), OOXML + "spreadsheetml.sheet"),
+        (packed("[Content_Types].xml", "ppt/presentation.xml"), OOXML + "presentationml.presentation"),
+        (packed(*map(str, range(2000)), "xl/a.xml", "[Content_Types].xml"), OOXML + "spreadsheetml.sheet"),
+        (packed("[Content_Types].xml", "other/a.xml"), "application/zip"),
+        (packed("word/document.xml"), "application/zip"),
+        (packed("content.xml", kind=ODF), ODF),
+        (packed("content.xml", kind="not a type"), "application/zip"),
+        (packed("content.xml", kind="a/\x07"), "application/zip"),
+    ],
+)  # fmt: skip
+def test_what_a_zip_is_by_what_is_in_it(data, mime):
+    assert mime_of(data) == mime
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "declared", "data", "mime"),
+    [
+        ("document", "text/plain", "text/html", b"%PDF-", "text/plain"),
+        ("document", None, "application/pdf", b"?", "application/pdf"),
+        ("document", None, "application/octet-stream", b"%PDF-", "application/pdf"),
+        ("document", None, OOXML + "spreadsheetml.sheet", b"PK\x03\x04", OOXML + "spreadsheetml.sheet"),
+        ("document", None, "", b"PK\x03\x04", "application/zip"),
+        ("document", None, "text/html", b"%PDF-", "application/pdf"),
+        ("document", None, "text/html", b"?", "text/html"),
+        ("document", None, "", b"?", None),
+        ("image", None, "application/octet-stream", b"GIF89a", "image/gif"),
+        ("image", None, "image/png", b"GIF89a", "image/gif"),
+        ("image", None, "image/bmp", b"BM", "image/bmp"),
+        ("audio", None, "audio/ogg", b"PK\x03\x04", "audio/ogg"),
+    ],
+)
+def test_the_type_that_bytes_are_sent_as(kind, asked, declared, data, mime):
+    assert type_of(kind, asked, declared, data) == mime
+
+
+def test_what_is_a_page():
+    assert is_page("application/pdf", b"<!DOCTYPE html>")
+    assert is_page("text/html", b"Sign in")
+    assert not is_page("text/html", b"%PDF-1.7")
+    assert not is_page("text/plain", b"Sign in")

@@ -6,13 +6,15 @@ import asyncio
 import base64
 from pathlib import Path
 
+import msgspec
 import pytest
 from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 
 from esteio.core import sniff
 from esteio.engine.asks import MediaAsk
 from esteio.engine.refusals import Refusal
-from esteio.providers.base import TransportFailed
+from esteio.providers.base import HttpResponse, TransportFailed
+from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
 from esteio.store.shelf import FileShelf, name_of
@@ -135,6 +137,105 @@ def test_a_name_that_turns_inward_after_the_accept_is_not_fetched() -> None:
         assert lab.sites.fetched == []
         with pytest.raises(Refusal, match="target-not-allowed"):
             await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+
+    play(story)
+
+
+PDF = b"%PDF-1.7 x"
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "asked", "name", "mime"),
+    [
+        ("files/42", {"content-type": "application/pdf"}, PDF, {}, "document.pdf", "application/pdf"),
+        (
+            "files/43",
+            {
+                "content-type": "application/octet-stream",
+                "content-disposition": 'attachment; filename="Boleto marco.pdf"',
+            },
+            PDF,
+            {},
+            "Boleto marco.pdf",
+            "application/pdf",
+        ),
+        ("enc/Relat%C3%B3rio%20final.pdf", {}, PDF, {}, "Relatório final.pdf", "application/pdf"),
+        ("planilha.xlsx", {"content-type": SHEET}, b"PK\x03\x04", {}, "planilha.xlsx", SHEET),
+        ("files/42", {}, PDF, {"filename": "nota sem extensao"}, "nota sem extensao.pdf", "application/pdf"),
+        ("files/42", {}, PDF, {"filename": "pasta/2026/nota.pdf"}, "nota.pdf", "application/pdf"),
+        ("dados.csv", {"content-type": "binary/octet-stream"}, b"a;b", {}, "dados.csv", "text/csv"),
+        ("nota.xml", {"content-type": "application/xml"}, b"<?xml?><nfeProc/>", {}, "nota.xml", "application/xml"),
+        ("pagina.html", {"content-type": "text/html"}, b"<html>", {}, "pagina.html", "text/html"),
+        ("p", {"content-type": "text/html"}, b"<html>", {"mime": "text/html"}, "document.html", "text/html"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["evolution", "wapi"])
+def test_a_document_arrives_with_its_name_and_type(
+    kind: str, path: str, headers: dict[str, str], body: bytes, asked: dict[str, str], name: str, mime: str
+) -> None:
+    """Input 18."""
+
+    async def story(lab: Lab) -> None:
+        _listen(lab)
+        await linked(lab, kind)
+        url = lab.sites.put(f"https://imagens.example/{path}", body, **headers)
+        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("document", url=url, **asked))
+        await until_message(lab, message, "sent", "delivered", "read", within_s=60)
+        told = msgspec.json.decode(next(one for one in _asked(lab) if b"fileName" in one))
+        assert told["fileName"] == name
+        if kind == "evolution":
+            assert told["mimetype"] == mime
+        else:
+            assert told["extension"] == name.rpartition(".")[2]
+            assert told["document"].startswith(f"data:{mime};base64,")
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "code"),
+    [
+        ("document", HttpResponse(200, {"content-type": "text/html"}, b"<!DOCTYPE html>Sign in"), "media-is-a-page"),
+        ("document", HttpResponse(200, {"content-type": "text/html"}, b"Sign in"), "media-is-a-page"),
+        ("image", HttpResponse(200, {"content-type": "image/png"}, b"<html>Sign in"), "media-is-a-page"),
+        ("image", HttpResponse(200, {}, PDF), "media-failed"),
+        ("document", HttpResponse(302, {"location": "http://10.0.0.1/x"}), "media-not-allowed"),
+        ("document", HttpResponse(302, {"location": "http://nowhere.example:99999/x"}), "media-not-allowed"),
+        ("document", TransportFailed(NOT_ALLOWED, sent="no"), "media-not-allowed"),
+        ("document", HttpResponse(404, {}, b"gone"), "media-failed"),
+    ],
+)
+def test_what_cannot_be_sent_is_told_in_our_own_words(kind: str, answer: object, code: str) -> None:
+    """Inputs 18 (the sign-in page) and D13: never as a refusal of the provider's."""
+
+    async def story(lab: Lab) -> None:
+        _listen(lab)
+        await linked(lab)
+        url = lab.sites.put("https://imagens.example/page.pdf", b"")
+        lab.sites.answers[url] = answer  # type: ignore[assignment]
+        ask = MediaAsk(kind, url=url, mime="application/pdf" if kind == "document" else None)  # type: ignore[arg-type]
+        message = await lab.send("loja", CUSTOMER, None, media=ask)
+        await until_message(lab, message, "failed", within_s=60)
+        found = await lab.message(message)
+        assert found.reason is not None
+        assert (found.reason.code, found.attempts) == (code, 1)
+        assert _asked(lab) == [], "the provider was never asked"
+        assert (await outcomes(lab, message))[0].startswith("not_sent:media-")
+
+    play(story)
+
+
+def test_bytes_that_were_handed_in_are_named_in_the_same_way() -> None:
+    async def story(lab: Lab) -> None:
+        _listen(lab)
+        await linked(lab)
+        data = base64.b64encode(PDF).decode()
+        for asked, name in ((None, "document.pdf"), ("a/b/nota", "nota.pdf"), ("x%20y.pdf", "x y.pdf")):
+            ask = MediaAsk("document", base64=data, filename=asked)
+            message = await lab.send("loja", CUSTOMER, None, media=ask)
+            await until_message(lab, message, "sent", "delivered", "read", within_s=60)
+            assert msgspec.json.decode(_asked(lab)[-1])["fileName"] == name
 
     play(story)
 

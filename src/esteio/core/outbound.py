@@ -35,6 +35,9 @@ Fault = Literal[
     "server",
     "rate",
     "media",
+    "media-not-allowed",
+    "media-is-a-page",
+    "media-unfit",
     "restriction",
     "invalid-number",
     "request",
@@ -147,7 +150,13 @@ _AGAIN: Mapping[Fault, _Again] = {
     "missing": _Again(5, 300, "instance-missing"),
     "route": _Again(5, 300, "route-unknown"),
 }
-_FINAL: Mapping[Fault, str] = {"invalid-number": "invalid-number", "request": "request-refused"}
+_FINAL: Mapping[Fault, str] = {
+    "invalid-number": "invalid-number",
+    "request": "request-refused",
+    "media-not-allowed": "media-not-allowed",
+    "media-is-a-page": "media-is-a-page",
+    "media-unfit": "media-failed",
+}
 _BY_ON_DOWN: frozenset[Fault] = frozenset({"unpaired", "missing", "restriction"})
 _BY_TRIES: frozenset[Fault] = frozenset({"media", "restriction"})
 

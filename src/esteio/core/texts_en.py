@@ -210,6 +210,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The media could not be sent[: {detail}]",
         "See whether the file exists, its address opens and WhatsApp takes its format; then retry.",
     ),
+    "media-not-allowed": (
+        "The media was not fetched[: {detail}]. Esteio itself refused its address; the provider was not asked.",
+        "Use a public address, or name its network in allow_targets, or send the file as base64.",
+    ),
+    "media-is-a-page": (
+        "The media's address gave a web page where a file was promised[: {detail}].",
+        "Use an address that gives the file itself, without a sign-in; to send a page on purpose, say mime text/html.",
+    ),
     "invalid-number": (
         "This number has no WhatsApp[: {detail}]",
         "Check the number, with area and country code.",

@@ -210,6 +210,17 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "A mídia não pôde ser enviada[: {detail}]",
         "Veja se o arquivo existe, se o endereço abre e se o formato é aceito pelo WhatsApp; depois reenvie.",
     ),
+    "media-not-allowed": (
+        "A mídia não foi baixada[: {detail}]. O próprio Esteio recusou o endereço; o provedor não foi chamado.",
+        "Use um endereço público, ou inclua a rede dele em allow_targets, ou envie o arquivo em base64.",
+    ),
+    "media-is-a-page": (
+        "O endereço da mídia devolveu uma página da web no lugar do arquivo[: {detail}].",
+        (
+            "Use um endereço que entregue o próprio arquivo, sem login; para enviar uma página de propósito, "
+            "informe mime text/html."
+        ),
+    ),
     "invalid-number": (
         "Este número não tem WhatsApp[: {detail}]",
         "Confira o número, com DDD e código do país.",

@@ -15,7 +15,9 @@ from functools import lru_cache
 import msgspec
 import phonenumbers
 
+from esteio.core import sniff
 from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
+from esteio.engine import file_names
 from esteio.engine.asks import ContactAsk, MediaAsk, MessageAsk
 from esteio.engine.refusals import Refusal, invalid
 
@@ -115,12 +117,14 @@ def _media(ask: MediaAsk, max_bytes: int) -> Media:
     if len(text) // 4 * 3 > max_bytes + 2:
         raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
     try:
-        size = len(b64decode(text, validate=True))
+        data = b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise invalid("media.base64", "is no base64") from error
-    if size == 0:
+    if not data:
         raise invalid("media.base64", "is empty")
-    if size > max_bytes:
+    if len(data) > max_bytes:
         raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
-    mime = ask.mime or (head[5:].split(";")[0] or None if comma and head.startswith("data:") else None)
-    return Media(ask.kind, base64=text, mime=mime, filename=ask.filename, size=size)
+    declared = head[5:].split(";")[0].strip().lower() if comma and head.startswith("data:") else ""
+    name = file_names.clean(ask.filename or "")
+    mime = sniff.type_of(ask.kind, ask.mime or declared or None, "", data) or file_names.type_of(name)
+    return Media(ask.kind, base64=text, mime=mime, filename=file_names.named(ask.kind, name, mime), size=len(data))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import msgspec
 
@@ -17,9 +17,12 @@ from esteio.clock import Clock
 from esteio.core import sniff
 from esteio.core.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model import Content, Media
+from esteio.core.outbound import Fault
+from esteio.engine import file_names
 from esteio.engine.refusals import Refusal
 from esteio.log import logger
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
+from esteio.providers.driver import NOT_ALLOWED
 from esteio.providers.reading import TOO_LARGE
 from esteio.store.shelf import Shelf
 
@@ -30,11 +33,11 @@ log = logger("media")
 
 
 class Unfetchable(Exception):
-    """The bytes could not be had. `for_good`: trying again does not help."""
+    """The bytes could not be had. `fault` says why; all but `media` are for good: trying again does not help."""
 
-    def __init__(self, detail: str, *, for_good: bool = False) -> None:
+    def __init__(self, detail: str, fault: Fault = "media") -> None:
         super().__init__(detail)
-        self.for_good = for_good
+        self.fault: Fault = fault
 
 
 class MediaRoom:
@@ -52,17 +55,17 @@ class MediaRoom:
         if media.url is None or media.stored is not None:
             return media
         answer = await self._fetch(media.url)
-        mime = sniff.mime_of(answer.body)
-        if not sniff.fits(media.kind, mime):
-            raise Unfetchable(f"the address gave {mime}, which cannot be sent as {media.kind}", for_good=True)
-        claimed = answer.headers.get("content-type", "").split(";")[0].strip().lower()
-        return msgspec.structs.replace(
-            media,
-            stored=await self._shelf.put(answer.body, self._clock.now()),
-            mime=media.mime or mime or claimed or None,
-            filename=media.filename or _last_part(media.url),
-            size=len(answer.body),
-        )
+        declared = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+        name = _name(media, answer)
+        if sniff.is_page(declared, answer.body) and sniff.PAGE.isdisjoint({media.mime, file_names.type_of(name)}):
+            raise Unfetchable("the address gave text/html", "media-is-a-page")
+        mime = sniff.type_of(media.kind, media.mime, declared, answer.body) or file_names.type_of(name)
+        found = sniff.mime_of(answer.body)
+        if not sniff.fits(media.kind, found):
+            raise Unfetchable(f"the address gave {found}, which cannot be sent as {media.kind}", "media-unfit")
+        stored = await self._shelf.put(answer.body, self._clock.now())
+        filename, size = file_names.named(media.kind, name, mime), len(answer.body)
+        return msgspec.structs.replace(media, stored=stored, mime=mime, filename=filename, size=size)
 
     async def loaded(self, media: Media) -> Media:
         """The same media as base64, in place of its address. Raises `Unfetchable` when our own copy is gone."""
@@ -70,7 +73,9 @@ class MediaRoom:
             return media
         data = await self._shelf.get(media.stored)
         if data is None:
-            raise Unfetchable("our copy is gone: it was kept too long ago", for_good=media.url is None)
+            raise Unfetchable(
+                "our copy is gone: it was kept too long ago", "media-unfit" if media.url is None else "media"
+            )
         return msgspec.structs.replace(media, url=None, base64=b64encode(data).decode())
 
     async def kept(self, events: Sequence[InboundEvent]) -> tuple[InboundEvent, ...]:
@@ -101,22 +106,32 @@ class MediaRoom:
                 url = urljoin(url, answer.headers["location"])
                 continue
             if answer.status != 200:
-                raise Unfetchable(f"the address answered {answer.status}", for_good=answer.status in (404, 410))
+                fault: Fault = "media-unfit" if answer.status in (404, 410) else "media"
+                raise Unfetchable(f"the address answered {answer.status}", fault)
             if not answer.body:
                 raise Unfetchable("the address gave nothing")
             return answer
-        raise Unfetchable("the address leads from one to the next", for_good=True)
+        raise Unfetchable("the address leads from one to the next", "media-unfit")
 
     async def _ask(self, url: str) -> HttpResponse:
         try:
             await self._check(url)
             return await self._transport.exchange(HttpRequest("GET", url, {"accept": "*/*"}, timeout_s=FETCH_S))
         except Refusal as refusal:
-            raise Unfetchable("the address may not be reached", for_good=True) from refusal
+            host = refusal.words.get("host", "")
+            raise Unfetchable(f"{host or 'the address'} may not be reached", "media-not-allowed") from refusal
         except TransportFailed as failed:
-            raise Unfetchable(failed.reason, for_good=failed.reason.startswith(TOO_LARGE)) from failed
+            raise Unfetchable(failed.reason, _fault(failed)) from failed
 
 
-def _last_part(url: str) -> str | None:
-    name = urlsplit(url).path.rpartition("/")[2][:120]
-    return name if "." in name else None
+def _fault(failed: TransportFailed) -> Fault:
+    if failed.reason == NOT_ALLOWED:
+        return "media-not-allowed"
+    return "media-unfit" if failed.reason.startswith(TOO_LARGE) else "media"
+
+
+def _name(media: Media, answer: HttpResponse) -> str:
+    """What the caller said, else the server's header, else the address."""
+    given = file_names.clean(media.filename or "")
+    header = answer.headers.get("content-disposition", "")
+    return given or file_names.of_disposition(header) or file_names.of_address(media.url or "")

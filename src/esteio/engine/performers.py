@@ -98,9 +98,7 @@ class Performers:
             try:
                 outgoing = await self._with_bytes(message, outgoing)
             except Unfetchable as gone:
-                if gone.for_good:
-                    return SendOutcome("refused", fault="request", detail=str(gone))
-                return SendOutcome("not_sent", fault="media", detail=str(gone))
+                return SendOutcome("not_sent", fault=gone.fault, detail=str(gone))
         flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
         outcome = await driver.run(flow, self._transport)
         if provider.capabilities.queues_while_down:

@@ -15,6 +15,7 @@ from esteio.core.model import Limits, Server, ServerName
 from esteio.engine.asks import LimitsAsk, ServerAsk, ServerChange
 from esteio.engine.desk import Desk, only_keys, plain_name
 from esteio.engine.refusals import Refusal, invalid, unknown
+from esteio.engine.targets import host_of
 from esteio.log import logger
 from esteio.store.base import Exists, InUse, StoredServer
 
@@ -86,13 +87,8 @@ class ServerCommands(Desk):
 
 def base_url(text: str) -> str:
     """The URL without a slash at its end. Raises `Refusal`."""
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good, parts = False, urlsplit("")
-    if not good or any(c.isspace() for c in text):
-        raise invalid("base_url", "must be an http or https URL")
+    host_of(text, "base_url")
+    parts = urlsplit(text)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise invalid("base_url", "may hold no user, query or fragment; credentials have their own field")
     return text.rstrip("/")

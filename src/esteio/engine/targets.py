@@ -1,24 +1,29 @@
 """Where Esteio may be made to point: addresses inside private or loopback ranges are refused unless allowed.
 
-Used for media URLs and outgoing webhooks. The resolver is a port: looking a name up waits and leaves the
-process. A name may resolve differently later: who fetches must check the address that it connects to (`may_reach`,
-which the guarded transport asks). Never lives here: the fetch itself.
+Used for media URLs and outgoing webhooks; `host_of` also for providers' addresses. The resolver is a port: looking a
+name up waits and leaves the process. A name may resolve differently later: who fetches must check the address that it
+connects to (`may_reach`, which the guarded transport asks). Never lives here: the fetch itself, the list of ranges
+(`core.networks`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from esteio.engine.refusals import Refusal
+from esteio.core import networks
+from esteio.core.networks import Address, Network
+from esteio.engine.refusals import Refusal, invalid
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
 """Host name → addresses as text. Raises OSError when there are none."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
+LONGEST_NAME = 253
+MUST_BE = "must be an http or https URL that can be called"
 
 
 async def system_resolver(host: str) -> Sequence[str]:
@@ -29,34 +34,62 @@ async def system_resolver(host: str) -> Sequence[str]:
 
 
 async def check_target(url: str, field: str, allowed: Sequence[Network], resolve: Resolver) -> None:
-    """Raise `Refusal("target-not-allowed")` unless every address of the URL's host is public or allowed."""
-    host = _host(url, field)
+    """Raise `Refusal("invalid-value")` for what can never be called, and `Refusal("target-not-allowed")` unless every
+    address of the URL's host is public or allowed."""
+    host = host_of(url, field)
     try:
         literal = _literal(host)
         addresses = [literal] if literal else [ipaddress.ip_address(text.split("%")[0]) for text in await resolve(host)]
     except (OSError, UnicodeError) as error:
         raise Refusal("target-not-allowed", field=field, in_body=True, host=host) from error
-    if not addresses or not all(_may(address, allowed) for address in addresses):
+    if not addresses or not all(networks.may_reach(address, allowed) for address in addresses):
         raise Refusal("target-not-allowed", field=field, in_body=True, host=host)
 
 
 def may_reach(address: str, allowed: Sequence[Network]) -> bool:
     """Whether a socket may be connected to this address (text, perhaps with a zone)."""
     try:
-        return _may(ipaddress.ip_address(address.split("%", maxsplit=1)[0]), allowed)
+        return networks.may_reach(ipaddress.ip_address(address.split("%", maxsplit=1)[0]), allowed)
     except ValueError:
         return False
 
 
-def _host(url: str, field: str) -> str:
+def host_of(url: str, field: str) -> str:
+    """The host of an http or https URL. Raises `Refusal("invalid-value")` for a URL that can never be called: no host
+    or none that can be one, a port that is none, a character that no request line may hold."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise Refusal("invalid-value", field=field, in_body=True, why="is no URL") from error
-    if parts.scheme not in {"http", "https"} or not host or port == 0 or any(c.isspace() or c == "\\" for c in url):
-        raise Refusal("invalid-value", field=field, in_body=True, why="must be an http or https URL")
-    return host.rstrip(".")
+        raise invalid(field, MUST_BE) from error
+    if parts.scheme not in {"http", "https"} or not host or port == 0 or not _can_be_written(url, parts):
+        raise invalid(field, MUST_BE)
+    host = host.removesuffix(".")
+    if not _is_host(host):
+        raise invalid(field, MUST_BE)
+    return host
+
+
+def _can_be_written(url: str, parts: SplitResult) -> bool:
+    """Whether an HTTP client can put it into a request: half a character, white space and the like cannot be."""
+    if any(c <= " " or c.isspace() or c in "\\\x7f" or "\ud800" <= c <= "\udfff" for c in url):
+        return False
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    # Basic authentication: a colon would end the name, and the header knows no other letters.
+    return ":" not in user and all(c <= "\xff" for c in user + password)
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host.partition("%")[0]).version == 6
+        except ValueError:
+            return False
+    try:
+        name = host.encode("idna").decode()
+    except UnicodeError:
+        return False
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
 def _literal(host: str) -> Address | None:
@@ -69,23 +102,3 @@ def _literal(host: str) -> Address | None:
     if host and all(part[:1].isdigit() for part in host.split(".")):
         return ipaddress.ip_address(socket.inet_ntoa(socket.inet_aton(host)))
     return None
-
-
-def _may(address: Address, allowed: Sequence[Network]) -> bool:
-    forms: list[Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or _nat64(address)
-        forms += [inner] if inner else []
-    return any(form in network for form in forms for network in allowed if form.version == network.version) or all(
-        form.is_global and not form.is_multicast for form in forms if not _only_a_wrapper(form)
-    )
-
-
-def _only_a_wrapper(address: Address) -> bool:
-    """An IPv6 form whose inner IPv4 address decides."""
-    return isinstance(address, ipaddress.IPv6Address) and bool(address.ipv4_mapped or _nat64(address))
-
-
-def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    prefix = ipaddress.IPv6Network("64:ff9b::/96")
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in prefix else None
