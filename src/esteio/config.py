@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from esteio.core.address import REGIONS
 from esteio.core.model import Limits
 from esteio.core.policy import BUILT_IN, KNOBS, Policy, PolicyError, build
 
@@ -108,6 +109,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """How providers reach this gateway; empty: http:// and `listen`."""
     language: Language = "pt-BR"
     """Language of sentences when a caller names none."""
+    phone_region: str = "BR"
+    """Country (two letters) of phone numbers without a country code; empty: such numbers are refused."""
     admin_key: str = ""
     """An API key with the role `admin`, 16 characters or more; empty: the first start makes one."""
     secret_key: str = ""
@@ -166,6 +169,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_DATABASE": ("database",),
     "ESTEIO_PUBLIC_URL": ("public_url",),
     "ESTEIO_LANGUAGE": ("language",),
+    "ESTEIO_PHONE_REGION": ("phone_region",),
     "ESTEIO_ADMIN_KEY": ("admin_key",),
     "ESTEIO_SECRET_KEY": ("secret_key",),
     "ESTEIO_ALLOW_TARGETS": ("allow_targets",),
@@ -212,6 +216,12 @@ def checked(settings: Settings) -> Settings:
         _ = settings.allowed_networks
     except ValueError as error:
         raise SettingsError(f"allow_targets: {error}") from error
+    if settings.phone_region and settings.phone_region not in REGIONS:
+        near = nearest(settings.phone_region.upper(), REGIONS)
+        raise SettingsError(
+            f"phone_region must be a country's two letters, such as BR, or empty, not {settings.phone_region!r}"
+            + (f"; did you mean {near!r}?" if near else "")
+        )
     _check_policies(settings)
     _check_declared(settings)
     return settings

@@ -1,4 +1,4 @@
-"""Phones as people write them, and where a URL may point."""
+"""Where a URL may point."""
 
 import asyncio
 import ipaddress
@@ -9,60 +9,9 @@ import yarl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.engine.compose import address
 from esteio.engine.refusals import Refusal
 from esteio.engine.server_commands import base_url
 from esteio.engine.targets import check_target, host_of
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("5511999998888", "5511999998888"),
-        ("+5511999998888", "5511999998888"),
-        ("11999998888", "5511999998888"),
-        ("(11) 99999-8888", "5511999998888"),
-        (" 55 11 9 9999.8888 ", "5511999998888"),
-        ("1133334444", "551133334444"),
-        # an account from before the ninth digit
-        ("551188887777", "551188887777"),
-        # other countries, with and without a plus
-        ("+14155552671", "14155552671"),
-        ("14155552671", "14155552671"),
-        ("351912345678", "351912345678"),
-        # what WhatsApp itself calls people and groups
-        ("5511999998888@s.whatsapp.net", "5511999998888"),
-        ("5511999998888:12@s.whatsapp.net", "5511999998888"),
-        ("5511999998888@c.us", "5511999998888"),
-        ("120363041234567890@g.us", "120363041234567890@g.us"),
-        ("5511999998888-1600000000@g.us", "5511999998888-1600000000@g.us"),
-        ("123456789012345@lid", "123456789012345@lid"),
-    ],
-)
-def test_an_address(written, meant):
-    assert address(written) == meant
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "",
-        "0",
-        "12345",
-        "+55",
-        "abc",
-        "1" * 20,
-        "5511999998888@evil.example",
-        "@g.us",
-        "x@lid",
-        "٥٥١١٩٩٩٩٩٨٨٨٨",
-        "55;11999998888",
-    ],
-)
-def test_what_is_no_address(written):
-    with pytest.raises(Refusal) as caught:
-        address(written)
-    assert caught.value.code == "invalid-phone"
 
 
 async def names(host):

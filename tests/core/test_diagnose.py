@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import diagnose
+from esteio.core.address import same_line
 from esteio.core.diagnose import DOWN, FOR_PEOPLE, ajar, confirmed_life, verdict
 from esteio.core.evidence import KINDS, NOT_LOADED, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
 from esteio.core.model import Attempt, Recovery
-from esteio.core.phone import same_phone
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
@@ -579,8 +579,8 @@ def test_a_refusal_to_create_ends_with_life():
     ],
 )
 def test_a_brazilian_number_is_the_same_with_and_without_its_ninth_digit(a, b, same):
-    assert same_phone(a, b) is same
-    assert same_phone(b, a) is same
+    assert same_line(a, b) is same
+    assert same_line(b, a) is same
 
 
 @pytest.mark.parametrize(

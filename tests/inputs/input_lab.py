@@ -125,6 +125,10 @@ class InputLab(Lab):
         for kind, body in webhooks:
             await self.post(kind, body)
 
+    async def settles(self) -> None:
+        """Time for what was accepted to be sent."""
+        await asyncio.sleep(SETTLES_S)
+
     def answers(self, method: str, path: str, status: int, body: Any) -> None:
         """From now on the provider answers requests to this path (its beginning) so. Text is sent as a page."""
         page = isinstance(body, str)

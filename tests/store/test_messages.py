@@ -205,7 +205,7 @@ async def test_a_settlement_writes_attempt_evidence_event_and_fields(store, make
     assert await store.message_by_provider_id(session.id, f"P-{message.id}") == stored
     assert await store.known_provider_ids(session.id, NOW) == {f"P-{message.id}"}
     assert await store.known_provider_ids(session.id, NOW + 1) == frozenset()
-    assert await store.quote_target(session.id, message.id) == (f"P-{message.id}", True)
+    assert await store.quote_target(session.id, message.id) == (f"P-{message.id}", True, None)
 
 
 async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store, make):

@@ -11,6 +11,7 @@ from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer
 from esteio.api.routes import Api, Route, speaker
 from esteio.core import documents
+from esteio.core.address import kind_of
 from esteio.core.documents import MessageDocument
 from esteio.engine.asks import EmptyAsk
 
@@ -18,7 +19,9 @@ from esteio.engine.asks import EmptyAsk
 class PersonDocument(msgspec.Struct, frozen=True):
     """Everything that names this person, in every session that the key reaches."""
 
-    phone: str
+    address: str
+    phone: str | None
+    """Null for an address that is no phone."""
     lids: tuple[str, ...]
     messages: tuple[MessageDocument, ...]
 
@@ -36,23 +39,24 @@ class ErasedDocument(msgspec.Struct, frozen=True):
 async def export(api: Api, call: Call) -> Answer:
     """All of it, in one document."""
     call.query()
-    phone, lids, messages = await api.commands.person(call.path["phone"], call.scope.reaches)
+    who, lids, messages = await api.commands.person(call.path["address"], call.scope.reaches)
     say = speaker(call.language)
-    found = PersonDocument(phone, tuple(lids), tuple(documents.message(one, say) for one in messages))
+    phone = who if kind_of(who) == "phone" else None
+    found = PersonDocument(who, phone, tuple(lids), tuple(documents.message(one, say) for one in messages))
     return answer(found, cache_control="no-store")
 
 
 async def erase(api: Api, call: Call) -> Answer:
     """Gone for good; proofs and counts stay."""
     await call.ask(EmptyAsk)
-    done = await api.commands.erase_person(call.path["phone"], call.scope.reaches)
+    done = await api.commands.erase_person(call.path["address"], call.scope.reaches)
     return answer(ErasedDocument(done.messages, done.events, done.webhooks, len(done.media), done.under_way))
 
 
 ROUTES = (
     Route(
         "GET",
-        "/v1/contacts/{phone}/export",
+        "/v1/contacts/{address}/export",
         export,
         "admin",
         "What is stored of a person",
@@ -61,7 +65,7 @@ ROUTES = (
     ),
     Route(
         "POST",
-        "/v1/contacts/{phone}/erase",
+        "/v1/contacts/{address}/erase",
         erase,
         "admin",
         "Remove what is stored of a person",

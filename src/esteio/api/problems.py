@@ -36,6 +36,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     field: str | None = None
     retry_after_s: int | None = None
+    candidates: tuple[str, ...] = ()
+    """What an ambiguous number may be, each ready to be used."""
 
 
 def _missing(pt: str, en: str, *, in_body: int = 0) -> Kind:
@@ -111,6 +113,25 @@ KINDS: Mapping[str, Kind] = {
         400,
         ("Isto não é um telefone", "{field} não é um número de telefone; use DDI, DDD e número, ou o id de um grupo."),
         ("Not a phone number", "{field} is no phone number; give country code, area and number, or a group's id."),
+    ),
+    "ambiguous-phone": Kind(
+        400,
+        (
+            "Este número pode ser de dois países",
+            "{field} pode ser {first} ou {second}; repita o pedido com um dos dois.",
+        ),
+        ("This number may be of two countries", "{field} may be {first} or {second}; ask again with one of them."),
+    ),
+    "chat-not-answerable": Kind(
+        400,
+        (
+            "Esta conversa não aceita mensagens",
+            "{field} é um status, um canal, uma lista de transmissão ou outro endereço que não aceita mensagens.",
+        ),
+        (
+            "This chat takes no messages",
+            "{field} is a status, a channel, a broadcast list or another address that takes no messages.",
+        ),
     ),
     "target-not-allowed": Kind(
         400,
@@ -226,6 +247,7 @@ def problem(code: str, language: str, words: Mapping[str, str] | None = None, *,
         code=code,
         field=words.get("field"),
         retry_after_s=kind.retry_after_s or None,
+        candidates=tuple(words[name] for name in ("first", "second") if code == "ambiguous-phone" and name in words),
     )
 
 

@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 
 from esteio.core import hearing, restriction
+from esteio.core.address import same_line
 from esteio.core.evidence import NOT_LOADED
 from esteio.core.model import Reason, Server
-from esteio.core.phone import same_phone
 from esteio.core.policy import Policy
 from esteio.core.session import Facts, Session, passed_at
 
@@ -136,7 +136,7 @@ def _unproved_since(session: Session) -> float:
 
 def _wrong_phone(session: Session) -> bool:
     seen, pinned = session.facts.phone_seen, session.phone
-    return bool(seen and pinned) and not same_phone(seen, pinned or "")
+    return bool(seen and pinned) and not same_line(seen, pinned or "")
 
 
 def _weather(server: Server) -> Verdict | None:

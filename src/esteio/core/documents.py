@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from esteio.core.address import AddressKind, answerable, kind_of
 from esteio.core.model import (
     Answer,
     Approval,
@@ -199,6 +200,11 @@ class MessageDocument(msgspec.Struct, frozen=True):
     reaction: Reaction | UnsetType = UNSET
     quote: str | UnsetType = UNSET
     mentions: tuple[str, ...] | UnsetType = UNSET
+    chat_kind: AddressKind = "phone"
+    answerable: bool | UnsetType = UNSET
+    """False where nothing can be sent to `chat`: a status, a channel, a broadcast list."""
+    read_as: str | UnsetType = UNSET
+    """The region that was put in front of a `to` without a country code."""
     client_ref: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     recovered: bool | UnsetType = UNSET
@@ -356,6 +362,9 @@ def message(
         sender=UNSET if outgoing else (value.sender or value.chat),
         quote=value.quote or UNSET,
         mentions=value.mentions or UNSET,
+        chat_kind=kind_of(value.chat),
+        answerable=UNSET if answerable(value.chat) else False,
+        read_as=value.read_as or UNSET,
         client_ref=value.client_ref or UNSET,
         expires_at=timestamp(value.expires_at) if outgoing and value.expires_at else UNSET,
         recovered=True if value.recovered else UNSET,

@@ -7,8 +7,8 @@ what follows from a match.
 
 from __future__ import annotations
 
+from esteio.core.address import line_of, same_line
 from esteio.core.model import Content
-from esteio.core.phone import same_phone, without_ninth
 
 
 def same_content(ours: Content, shown: Content) -> bool:
@@ -31,8 +31,8 @@ def same_content(ours: Content, shown: Content) -> bool:
 
 
 def same_chat(ours: str, shown: str) -> bool:
-    """Whether both name one conversation. Brazilian mobiles come with or without their ninth digit."""
-    return ours == shown or (same_phone(ours, shown) and ours.isdigit())
+    """Whether both name one conversation, in whatever spelling."""
+    return same_line(ours, shown)
 
 
 def _text(content: Content) -> str:
@@ -47,4 +47,4 @@ def _place(content: Content) -> tuple[float, float] | None:
 
 
 def _digits(phone: str) -> str:
-    return without_ninth("".join(c for c in phone if c.isdigit()))
+    return line_of("".join(c for c in phone if c.isdigit()))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from esteio.core.address import is_in_company, jid_of
 from esteio.core.documents import timestamp
 
 Document = dict[str, Any]
@@ -118,7 +119,7 @@ def _key(document: Mapping[str, Any]) -> Document:
     outgoing = document.get("direction") == "out"
     key: Document = {"remoteJid": chat, "fromMe": outgoing, "id": (ours or theirs) if outgoing else (theirs or ours)}
     if not outgoing:
-        key["participant"] = _jid(str(document.get("from") or "")) if chat.endswith("@g.us") else ""
+        key["participant"] = _jid(str(document.get("from") or "")) if is_in_company(chat) else ""
         key["addressingMode"] = "lid" if chat.endswith("@lid") else "pn"
     return key
 
@@ -206,7 +207,7 @@ def _edited(document: Mapping[str, Any]) -> Document:
 
 
 def _jid(chat: str) -> str:
-    return chat if not chat or "@" in chat else f"{chat}@s.whatsapp.net"
+    return jid_of(chat) if chat else ""
 
 
 def _seconds(text: Any) -> int:

@@ -20,7 +20,7 @@ class ReceivedMessage(msgspec.Struct, frozen=True, tag="message"):
 
     provider_id: str
     chat: str
-    """Digits where the phone is known, otherwise the JID as it came (`…@lid`, `…@g.us`)."""
+    """An address in normal form (`core.address`)."""
     sender: str
     happened_at: float
     content: Content
@@ -29,6 +29,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, tag="message"):
     chat_lid: str | None = None
     """The `@lid` that the same message named beside the phone: joined and remembered."""
     quoted_provider_id: str | None = None
+    author: str | None = None
+    """In a group: the author's JID as the message's own key names it, without its device. Who reacts must say it."""
 
 
 class SendEcho(msgspec.Struct, frozen=True, tag="echo"):

@@ -302,7 +302,8 @@ class Message(msgspec.Struct, frozen=True):
     session: SessionName
     direction: Direction
     chat: str
-    """The conversation: digits of a phone, or a JID for groups and unresolved lids. With the session, the lane."""
+    """The conversation: an address (`core.address`), in the one spelling that the session files it under. With the
+    session, the lane."""
     content: Content
     state: MessageState
     created_at: float
@@ -326,6 +327,10 @@ class Message(msgspec.Struct, frozen=True):
     queue_ref: str | None = None
     recovered: bool = False
     """An inbound message that was read back after a gap."""
+    author: str | None = None
+    """Of an inbound message in a group: its author's JID as WhatsApp's key names it (`sender` may be the phone)."""
+    read_as: str | None = None
+    """The region that was put in front of `to`, which came without a country code."""
     parked_at: float | None = None
     """Sent, and since then perhaps still in the provider's own queue; its chat waits (`core.parking`)."""
 

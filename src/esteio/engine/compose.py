@@ -1,19 +1,17 @@
-"""From a caller's words to a message's normal form: addresses, kinds, sizes.
+"""From a caller's words to a message's normal form: kinds and sizes.
 
-Pure: no store, no network. What the words name elsewhere (a quoted message, a media URL) is checked by `commands`.
-Never lives here: a provider's field.
+Pure: no store, no network. What the words name elsewhere (a quoted message, a media URL) is checked by `commands`, and
+addresses are read there (`addressing`). Never lives here: a provider's field.
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
-import re
 from base64 import b64decode
-from functools import lru_cache
+from collections.abc import Sequence
 
 import msgspec
-import phonenumbers
 
 from esteio.core import sniff
 from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
@@ -21,55 +19,12 @@ from esteio.engine import file_names
 from esteio.engine.asks import ContactAsk, MediaAsk, MessageAsk
 from esteio.engine.refusals import Refusal, invalid
 
-REGION = "BR"
-"""Where a number without a country code is at home."""
-_GROUP = re.compile(r"\d{5,25}(-\d{5,20})?@g\.us")
-_LID = re.compile(r"\d{5,25}@lid")
-_PERSON = re.compile(r"(\d{6,15})(?::\d+)?@(?:s\.whatsapp\.net|c\.us)")
-_WRITTEN = re.compile(r"\+?[\d\s().\-]{6,32}")
 _PARTS = ("text", "media", "location", "contacts", "poll", "reaction")
 
 
-@lru_cache(maxsize=16384)
-def address(text: str, field: str = "to") -> str:
-    """Digits of a phone, or a group's or lid's JID as it is. Raises `Refusal("invalid-phone")`."""
-    text = text.strip()
-    if _GROUP.fullmatch(text) or _LID.fullmatch(text):
-        return text
-    person = _PERSON.fullmatch(text)
-    # A JID is what WhatsApp itself calls the person: its digits are taken as they are.
-    return person[1] if person else phone(text, field)
-
-
-def phone(text: str, field: str = "phone") -> str:
-    """Digits with the country code. Raises `Refusal("invalid-phone")`."""
-    digits = _digits(text)
-    if digits is None:
-        raise Refusal("invalid-phone", field=field, in_body=True)
-    return digits
-
-
-@lru_cache(maxsize=16384)
-def _digits(text: str) -> str | None:
-    """What a number means: valid at home first, then with a country code in front (the providers' habit), then any
-    number of possible length, because old eight-digit Brazilian accounts live on."""
-    text = text.strip()
-    if not _WRITTEN.fullmatch(text) or any(c.isdigit() and not c.isascii() for c in text):
-        return None
-    readings = [(text, None)] if text.startswith("+") else [(text, REGION), ("+" + text, None)]
-    for good in (phonenumbers.is_valid_number, phonenumbers.is_possible_number):
-        for written, region in readings:
-            try:
-                number = phonenumbers.parse(written, region)
-            except phonenumbers.NumberParseException:
-                continue
-            if good(number):
-                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-    return None
-
-
-def content(ask: MessageAsk, max_media_bytes: int) -> Content:
-    """What the message says. Raises `Refusal` for none or several parts, or a part that cannot be."""
+def content(ask: MessageAsk, max_media_bytes: int, phones: Sequence[str] = ()) -> Content:
+    """What the message says; `phones`: the digits of its contacts' numbers, in order. Raises `Refusal` for none or
+    several parts, or a part that cannot be."""
     given = [part for part in _PARTS if getattr(ask, part) is not None]
     if len(given) != 1:
         raise invalid(given[1] if given else "text", f"exactly one of {', '.join(_PARTS)} is needed")
@@ -81,7 +36,7 @@ def content(ask: MessageAsk, max_media_bytes: int) -> Content:
         place = ask.location
         return Content("location", location=Location(place.latitude, place.longitude, place.name, place.address))
     if ask.contacts is not None:
-        return Content("contacts", contacts=tuple(_contact(one, i) for i, one in enumerate(ask.contacts)))
+        return Content("contacts", contacts=tuple(map(_contact, ask.contacts, phones)))
     if ask.poll is not None:
         return Content("poll", poll=_poll(ask.poll.question, ask.poll.options, ask.poll.choices))
     if ask.reaction is not None:
@@ -94,8 +49,8 @@ def fingerprint(ask: MessageAsk) -> str:
     return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()
 
 
-def _contact(ask: ContactAsk, index: int) -> Contact:
-    return Contact(ask.name, phone(ask.phone, f"contacts[{index}].phone"))
+def _contact(ask: ContactAsk, phone: str) -> Contact:
+    return Contact(ask.name, phone)
 
 
 def _poll(question: str, options: tuple[str, ...], choices: int) -> Poll:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.core import address
 from esteio.core.model import Content, Message, MessageId, Reason
 from esteio.core.session import Session
 from esteio.engine import compose
+from esteio.engine.addressing import Addressing
 from esteio.engine.asks import MessageAsk
-from esteio.engine.desk import Desk
 from esteio.engine.ports import Gone
 from esteio.engine.refusals import Refusal, unknown
 from esteio.engine.targets import check_target
@@ -23,7 +24,7 @@ RETRIED_FROM = frozenset({"failed", "expired", "cancelled", "in_doubt"})
 log = logger("commands")
 
 
-class MessageCommands(Desk):
+class MessageCommands(Addressing):
     """What a caller may ask about messages."""
 
     _being_answered: set[tuple[str, int, str]]
@@ -33,7 +34,8 @@ class MessageCommands(Desk):
     ) -> tuple[Message, bool]:
         """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
 
-        `caller` is the API key's id. Raises `Refusal`: invalid-value, invalid-phone, unknown-message,
+        `caller` is the API key's id. Raises `Refusal`: invalid-value, invalid-phone, ambiguous-phone,
+        chat-not-answerable, unknown-message,
         target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
         """
         new = await self._composed(session, ask, caller, idem_key)
@@ -96,9 +98,13 @@ class MessageCommands(Desk):
     async def _composed(self, session: Session, ask: MessageAsk, caller: str, idem_key: str | None) -> NewMessage:
         now = self.clock.now()
         policy = self.policy(session.policy)
-        to = compose.address(ask.to)
-        content = compose.content(ask, self.settings.max_media_bytes)
-        mentions = tuple(compose.phone(one, f"mentions[{i}]") for i, one in enumerate(ask.mentions))
+        to, read_as = await self.chat_address(ask.to, "to", session.id)
+        phones = [
+            await self.phone_number(one.phone, f"contacts[{i}].phone", (session.id,))
+            for i, one in enumerate(ask.contacts or ())
+        ]
+        content = compose.content(ask, self.settings.max_media_bytes, phones)
+        mentions = [await self._person(one, f"mentions[{i}]", session) for i, one in enumerate(ask.mentions)]
         await self._check_elsewhere(session, ask, content)
         message = Message(
             id=MessageId(self.clock.new_id("msg")),
@@ -116,7 +122,8 @@ class MessageCommands(Desk):
             on_down=ask.on_down or policy.on_down,
             client_ref=ask.client_ref,
             quote=ask.quote,
-            mentions=mentions,
+            mentions=tuple(mentions),
+            read_as=read_as,
             due_at=now,
         )
         return NewMessage(
@@ -126,6 +133,12 @@ class MessageCommands(Desk):
             fingerprint="" if idem_key is None else compose.fingerprint(ask),
             idem_until=now + self.settings.idempotency_for_s,
         )
+
+    async def _person(self, text: str, field: str, session: Session) -> str:
+        read = await self.any_address(text, field, (session.id,))
+        if address.kind_of(read.address) not in ("phone", "lid"):
+            raise Refusal("invalid-phone", field=field, in_body=True)
+        return read.address
 
     async def _check_elsewhere(self, session: Session, ask: MessageAsk, content: Content) -> None:
         """What the message names beside itself: messages of the same session, a URL that may be reached."""

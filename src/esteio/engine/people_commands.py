@@ -8,42 +8,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from esteio.core.model import Message
-from esteio.core.phone import spellings
 from esteio.core.session import Session
-from esteio.engine import compose
-from esteio.engine.desk import Desk
+from esteio.engine.addressing import Addressing
 from esteio.log import logger
 from esteio.store.base import Erased, every_session
 
 log = logger("people")
 
 
-class PeopleCommands(Desk):
+class PeopleCommands(Addressing):
     """Export and erasure. `reaches` tells which sessions the caller's key is for."""
 
-    async def person(self, phone: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
-        """(digits, lids, messages, oldest first). Raises `Refusal("invalid-phone")`."""
-        digits = compose.phone(phone)
-        lids: list[str] = []
-        messages: list[Message] = []
-        for session in await self._sessions(reaches):
-            lids += await self.store.lids_of_person(session.id, spellings(digits))
-            messages += await self.store.of_person(session.id, spellings(digits))
-        return digits, sorted(set(lids)), sorted(messages, key=lambda message: message.created_at)
+    async def person(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
+        """(address, lids, messages, oldest first). Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        sessions = await self._sessions(reaches)
+        found, names = await self._names(who, sessions)
+        messages = [message for one in sessions for message in await self.store.of_person(one.id, names)]
+        lids = sorted(name for name in names if name.endswith("@lid"))
+        return found, lids, sorted(messages, key=lambda message: message.created_at)
 
-    async def erase_person(self, phone: str, reaches: Callable[[str], bool]) -> Erased:
-        """What that did in all sessions. Raises `Refusal("invalid-phone")`."""
-        digits = compose.phone(phone)
+    async def erase_person(self, who: str, reaches: Callable[[str], bool]) -> Erased:
+        """What that did in all sessions. Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        sessions = await self._sessions(reaches)
+        _, names = await self._names(who, sessions)
         alias = self.clock.new_id("erased")
-        done = [
-            await self.store.erase_person(session.id, spellings(digits), alias, self.clock.now())
-            for session in await self._sessions(reaches)
-        ]
+        done = [await self.store.erase_person(one.id, names, alias, self.clock.now()) for one in sessions]
         whole = _sum(done)
         await self.shelf.drop(whole.media)
         log.info("person.erased", messages=whole.messages, under_way=whole.under_way)
         self.nudge.sends()
         return whole
+
+    async def _names(self, who: str, sessions: Sequence[Session]) -> tuple[str, set[str]]:
+        """The address that was asked for, and all that name the same person in any of these sessions."""
+        read = await self.any_address(who, "address", [one.id for one in sessions])
+        names, before = {read.address}, 0
+        while len(names) > before:
+            before = len(names)
+            for one in sessions:
+                names |= set(await self.store.addresses_of_person(one.id, names))
+        return read.address, names
 
     async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
         return [session async for session in every_session(self.store) if reaches(session.name)]

@@ -15,6 +15,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core import outbound
+from esteio.core.address import kind_of, line_of
 from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.model import AttemptRecord, Message, Rung
 from esteio.core.policy import Policy
@@ -120,20 +121,35 @@ class Performers:
         )
 
     async def _outgoing(self, message: Message) -> OutgoingMessage | None:
-        content, quote, from_me = message.content, None, False
+        content, quoted, reacted_to = message.content, None, None
         if message.quote is not None:
-            target = await self._store.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
-            if target is None:
+            quoted = await self._store.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
+            if quoted is None:
                 return None
-            quote, from_me = target
         if content.reaction is not None:
-            target = await self._store.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
-            if target is None:
+            reacted_to = await self._store.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
+            if reacted_to is None:
                 return None
-            reaction = msgspec.structs.replace(content.reaction, provider_id=target[0], from_me=target[1])
+            reaction = msgspec.structs.replace(
+                content.reaction, provider_id=reacted_to.provider_id, from_me=reacted_to.from_us
+            )
             content = msgspec.structs.replace(content, reaction=reaction)
+        return OutgoingMessage(
+            await self._spelled(message),
+            content,
+            quoted.provider_id if quoted else None,
+            quoted is not None and quoted.from_us,
+            message.mentions,
+            quoted.author if quoted else None,
+            reacted_to.author if reacted_to else None,
+        )
+
+    async def _spelled(self, message: Message) -> str:
+        """The recipient as WhatsApp itself writes that line, where it did: not every server puts it right."""
         to = message.to or message.chat
-        return OutgoingMessage(to, content, quote, from_me, message.mentions)
+        line = line_of(to)
+        known = await self._store.known_phones(message.session_id, (line,)) if kind_of(to) == "phone" else {}
+        return known.get(line) or to
 
     async def _with_bytes(self, message: Message, outgoing: OutgoingMessage) -> OutgoingMessage:
         """The bytes instead of the caller's address; where they lie is remembered, so that they are fetched once."""

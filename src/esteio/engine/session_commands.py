@@ -14,10 +14,10 @@ import msgspec
 from esteio.core.evidence import Evidence
 from esteio.core.model import Approval, Reason, SessionId, SessionName
 from esteio.core.session import Session
-from esteio.engine import compose
 from esteio.engine.address import SECRET_REF_KEYS
+from esteio.engine.addressing import Addressing
 from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, WaitAsk
-from esteio.engine.desk import Desk, only_keys, plain_name
+from esteio.engine.desk import only_keys, plain_name
 from esteio.engine.ports import Gone
 from esteio.engine.refusals import Refusal, unknown
 from esteio.log import logger
@@ -47,14 +47,14 @@ class Opened(msgspec.Struct, frozen=True):
     settled: bool = False
 
 
-class SessionCommands(Desk):
+class SessionCommands(Addressing):
     """What a caller may ask about sessions."""
 
     _asked_rows: dict[tuple[int, str], str]
 
     async def create_session(self, ask: SessionAsk, who: str) -> Opened:
         """The row first, then the provider, awaited at most `wait_s`. Raises `Refusal`: name-taken, unknown-server,
-        invalid-phone, invalid-value, unknown-field."""
+        invalid-phone, ambiguous-phone, invalid-value, unknown-field."""
         stored = await self.server(ask.server, in_body=True)
         kind = stored.server.kind
         ref = _ref(kind, ask)
@@ -65,7 +65,7 @@ class SessionCommands(Desk):
             server=stored.server.name,
             kind=kind,
             created_at=now,
-            phone=None if ask.phone is None else compose.phone(ask.phone),
+            phone=None if ask.phone is None else await self.phone_number(ask.phone, "phone"),
             ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS},
             policy=self.known_policy(ask.policy),
             since=now,
@@ -82,9 +82,10 @@ class SessionCommands(Desk):
 
     async def pair(self, name: str, ask: PairAsk, who: str) -> Opened:
         """A code to scan or type, at most `wait_s` later. Raises `Refusal`: unknown-session, session-paused,
-        invalid-phone."""
+        invalid-phone, ambiguous-phone."""
         session = await self._unpaused(name)
-        phone = None if ask.phone_number is None else compose.phone(ask.phone_number, "phone_number")
+        own = (session.phone, session.facts.phone_seen)
+        phone = ask.phone_number and await self.phone_number(ask.phone_number, "phone_number", own=own)
         qr = await self.current_qr(session)
         if session.state == "connected" or (qr is not None and phone is None):
             return Opened(session, qr, settled=True)

@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from esteio.core import address
 from esteio.core.evidence import Evidence, Road, seen
 from esteio.core.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Media, Quirk
@@ -60,7 +61,17 @@ from esteio.providers.reading import (
     server_news,
     text,
 )
-from esteio.providers.whatsapp import QUESTION_S, chat_of, phone_of, questioned, timed_out
+from esteio.providers.whatsapp import (
+    QUESTION_S,
+    Whose,
+    chat_of,
+    lid_of,
+    person_of,
+    phone_of,
+    questioned,
+    timed_out,
+    whose_of,
+)
 
 T = TypeVar("T")
 
@@ -398,23 +409,34 @@ def _message(payload: Json, now: float) -> WebhookReading:
     message_id, sender = text(at(payload, "id")), text(at(payload, "from"))
     if message_id is None or sender is None:
         return WebhookReading(readable=True, note="a message without id or sender")
-    raw = text(at(payload, "rawJid")) or sender
-    chat = raw if raw.endswith("@g.us") else chat_of(sender)
     own_time = moment(at(payload, "timestamp"), now)
     mine = at(payload, "fromMe") is True
+    whose, lid = _whose(payload, sender, mine)
     event: InboundEvent = ReceivedMessage(
         provider_id=message_id,
-        chat=chat,
-        sender=chat_of(text(at(payload, "participant")) or sender),
+        chat=whose.chat,
+        sender=whose.sender,
         happened_at=now if own_time is None else own_time,
         content=_content(payload),
         from_me=mine,
         push_name=text(at(payload, "pushName")),
-        chat_lid=raw if raw.endswith("@lid") else None,
+        chat_lid=lid,
+        author=whose.author,
     )
     proves = not mine and own_time is not None
     evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
     return WebhookReading(readable=True, evidence=evidence, events=(event,))
+
+
+def _whose(payload: Json, sender: str, mine: bool) -> tuple[Whose, str | None]:
+    """The chat and its LID. `from` is what stands before the @ of `rawJid`, or the phone behind a LID."""
+    host = "g.us" if at(payload, "isGroup") is True else "lid" if at(payload, "isLid") is True else ""
+    raw = text(at(payload, "rawJid")) or (f"{sender}@{host}" if host and "@" not in sender else sender)
+    participant, chat = text(at(payload, "participant")), chat_of(raw)
+    if address.kind_of(chat) in ("phone", "lid"):
+        return Whose(person := person_of(raw, sender), person), lid_of(raw)
+    whose = whose_of(chat, participant, (), from_me=mine)
+    return whose, None if whose.chat == chat else lid_of(participant)
 
 
 def _content(payload: Json) -> Content:

@@ -228,13 +228,17 @@ class Where(msgspec.Struct, frozen=True, gc=False):
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True):
-    """A message ready to be translated. `to` is digits (a phone) or a full JID (groups, lids)."""
+    """A message ready to be translated. `to` and `mentions` are addresses (`core.address`)."""
 
     to: str
     content: Content
     quote_provider_id: str | None = None
     quote_from_me: bool = False
     mentions: tuple[str, ...] = ()
+    quote_author: str | None = None
+    """JID of who wrote the quoted message, in a group …"""
+    reaction_author: str | None = None
+    """… and of who wrote the one that this reacts to."""
 
 
 class SentQuery(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from esteio.core import address
 from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
 from esteio.providers.base import Json
@@ -20,9 +21,6 @@ from esteio.providers.reading import Heard, at, digits, first, items, number, te
 QUESTION_S = 5.0
 """How long we wait for what a closed socket refuses: it refuses at once. A half-open one keeps us waiting for a minute,
 at every look, in one of the places that a server's looks share."""
-
-PHONE_HOSTS = ("s.whatsapp.net", "c.us")
-
 
 _TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
 
@@ -60,23 +58,45 @@ _UNANSWERABLE = frozenset({"ok", "no", "router", "limited"})
 
 def phone_of(jid: Json) -> str | None:
     """The digits of a phone's JID (`5511…:12@s.whatsapp.net`, `5511…@c.us`) or of bare digits; None for all others."""
-    if not isinstance(jid, str):
-        return None
-    user, _, host = jid.partition("@")
-    user = user.partition(":")[0].partition(".")[0]
-    if host and host not in PHONE_HOSTS:
-        return None
-    return user.lstrip("+") if re.fullmatch(r"\+?\d{5,20}", user) else None
+    return address.phone_of_jid(jid) if isinstance(jid, str) else None
 
 
 def chat_of(jid: str) -> str:
-    """Digits where the JID is a phone's, otherwise the JID as it came."""
-    return phone_of(jid) or jid
+    """The address that a JID or bare digits mean."""
+    return address.of_jid(jid)
 
 
-def jid_of(to: str) -> str:
-    """The JID for digits; a JID stays what it is."""
-    return to if "@" in to else f"{digits(to)}@s.whatsapp.net"
+def person_of(jid: str, *others: Json) -> str:
+    """The address of a person who is named by a LID or a phone, and perhaps by more JIDs beside it: the phone where
+    one of them is one. Digits equal to those of a LID beside them are that LID's, and no phone."""
+    named = [address.of_jid(one) for one in (jid, *others) if isinstance(one, str) and one]
+    lids = {one.partition("@")[0]: one for one in named if one.endswith("@lid")}
+    found = [lids.get(one, one) for one in named]
+    return next((one for one in found if address.kind_of(one) == "phone"), found[0])
+
+
+def lid_of(*jids: Json) -> str | None:
+    """The first LID among these, without its device."""
+    found = (address.of_jid(one) for one in jids if isinstance(one, str))
+    return next((one for one in found if one.endswith("@lid")), None)
+
+
+class Whose(msgspec.Struct, frozen=True):
+    """The chat and the author of a message. `author`: the JID in WhatsApp's own key, None in a direct chat."""
+
+    chat: str
+    sender: str
+    author: str | None = None
+
+
+def whose_of(chat: str, participant: str | None, others: tuple[Json, ...], *, from_me: bool) -> Whose:
+    """A message that came by a broadcast list is a direct message of its sender. `others`: more names of them."""
+    if participant is None or not address.is_in_company(chat):
+        return Whose(chat, chat)
+    sender = person_of(participant, *others)
+    if address.kind_of(chat) == "list" and not from_me:
+        return Whose(sender, sender)
+    return Whose(chat, sender, address.jid_of(chat_of(participant)))
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -87,6 +107,7 @@ class Key(msgspec.Struct, frozen=True):
     sender: str
     from_me: bool
     chat_lid: str | None = None
+    author: str | None = None
 
 
 def key_of(key: Json) -> Key | None:
@@ -94,18 +115,15 @@ def key_of(key: Json) -> Key | None:
     message_id, remote = text(at(key, "id")), text(at(key, "remoteJid"))
     if message_id is None or remote is None:
         return None
-    alternative = first(key, "remoteJidAlt", "senderPn")
-    chat = chat_of(remote)
-    if remote.endswith("@lid"):
-        chat = phone_of(alternative) or chat
-    lid = next((jid for jid in (remote, alternative, text(at(key, "senderLid"))) if jid and jid.endswith("@lid")), None)
-    participant = text(at(key, "participant"))
-    sender = chat if participant is None else _participant(participant, first(key, "participantAlt", "participantPn"))
-    return Key(message_id, chat, sender, at(key, "fromMe") is True, lid)
-
-
-def _participant(jid: str, alternative: str | None) -> str:
-    return phone_of(jid) or phone_of(alternative) or jid
+    alternative, mine = first(key, "remoteJidAlt", "senderPn"), at(key, "fromMe") is True
+    chat, lid = chat_of(remote), lid_of(remote, alternative, at(key, "senderLid"))
+    if address.kind_of(chat) in ("phone", "lid"):
+        chat = person_of(remote, alternative, lid)
+    others = (first(key, "participantAlt", "participantPn"), at(key, "participantLid"))
+    whose = whose_of(chat, text(at(key, "participant")), others, from_me=mine)
+    if whose.chat != chat:
+        lid = lid_of(at(key, "participant"), *others)
+    return Key(message_id, whose.chat, whose.sender, mine, lid, whose.author)
 
 
 # -- what --------------------------------------------------------------------------------------------------------

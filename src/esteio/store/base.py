@@ -8,7 +8,7 @@ and are named here again, so that one import gives the whole vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
 from esteio.core.evidence import Evidence
@@ -48,6 +48,7 @@ from esteio.store.values import (
     Page,
     ParkedSettlement,
     Qr,
+    QuoteTarget,
     RawInbound,
     Rests,
     SendClaim,
@@ -84,6 +85,7 @@ __all__ = [
     "Page",
     "ParkedSettlement",
     "Qr",
+    "QuoteTarget",
     "RawInbound",
     "Rests",
     "SendClaim",
@@ -322,8 +324,12 @@ class Store(RelayStore, Protocol):
         ...
 
     async def expire_messages(self, now: float, limit: int) -> int: ...
-    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> tuple[str, bool] | None:
-        """(provider id, from us) of a message that is quoted or reacted to."""
+    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
+        """A message that is quoted or reacted to; None when it has no id of the provider's."""
+        ...
+
+    async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
+        """Of these lines (`core.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
         ...
 
     # inbox
@@ -372,12 +378,15 @@ class Store(RelayStore, Protocol):
         ...
 
     # people
-    async def of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[Message]:
-        """Every message to or from this phone (in both spellings, by phone or lid), oldest first."""
+    async def addresses_of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
+        """All that name the same person here: phones in each spelling, LIDs."""
         ...
 
-    async def lids_of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[str]: ...
-    async def erase_person(self, session_id: SessionId, spellings: tuple[str, str], alias: str, now: float) -> Erased:
+    async def of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
+        """Every message to, from or with a mention of this person (of all their addresses), oldest first."""
+        ...
+
+    async def erase_person(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
         """Numbers, words and bodies go; `alias` stands in their place. What waits for this person is cancelled."""
         ...
 

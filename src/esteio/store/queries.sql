@@ -13,12 +13,12 @@ outage, last_outage, recovery, facts, paused, linked, version, wake_at, cold_unt
 -- part: message
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
 m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
-m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.parked_at
+m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.parked_at, m.author, m.read_as
 
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
 priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries, sent_at, doubt_since,
-queue_ref, recovered, fence, parked_at
+queue_ref, recovered, fence, parked_at, author, read_as
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
@@ -158,6 +158,8 @@ DELETE FROM applied WHERE session_id = :id
 DELETE FROM early_receipts WHERE session_id = :id
 -- name: session_forget_lids
 DELETE FROM lids WHERE session_id = :id
+-- name: session_forget_phones
+DELETE FROM known_phones WHERE session_id = :id
 -- name: session_forget_stripped
 DELETE FROM stripped WHERE session_id = :id
 -- name: session_forget_gap
@@ -344,10 +346,10 @@ ON CONFLICT (session_id, scope, key) DO UPDATE SET
 -- name: message_add
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
     provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries,
-    sent_at, doubt_since, queue_ref, recovered, fence)
+    sent_at, doubt_since, queue_ref, recovered, fence, author, read_as)
 VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
-    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0)
+    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0, :author, :read_as)
 RETURNING seq
 
 -- name: message
@@ -376,7 +378,8 @@ SELECT at, outcome, detail FROM attempts WHERE message_id = :message_id ORDER BY
 INSERT INTO attempts (message_id, at, outcome, detail) VALUES (:message_id, :at, :outcome, :detail)
 
 -- name: quote_target
-SELECT provider_id, direction FROM messages WHERE session_id = :session_id AND id = :id AND provider_id IS NOT NULL
+SELECT provider_id, direction = 'out', author FROM messages
+WHERE session_id = :session_id AND id = :id AND provider_id IS NOT NULL
 
 -- name: message_id_by_provider_id
 SELECT id FROM messages WHERE session_id = :session_id AND provider_id = :provider_id ORDER BY seq LIMIT 1
@@ -648,6 +651,16 @@ ON CONFLICT (session_id, lid) DO UPDATE SET phone = excluded.phone
 -- name: lid
 SELECT phone FROM lids WHERE session_id = :session_id AND lid = :lid
 
+-- name: phone_filed
+SELECT phone, spelled FROM known_phones WHERE session_id = :session_id AND line = :line
+
+-- name: phone_file
+INSERT INTO known_phones (session_id, line, phone, spelled) VALUES (:session_id, :line, :phone, :spelled)
+ON CONFLICT (session_id, line) DO UPDATE SET spelled = excluded.spelled
+
+-- name: phones_known
+SELECT line, spelled FROM known_phones WHERE session_id = :session_id AND line IN {{listed}}
+
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m
 WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL
@@ -711,17 +724,18 @@ SELECT max(at) FROM pulse
 
 -- == people ==
 
--- part: their_chat
-IN (SELECT :phone UNION SELECT :other UNION SELECT lid FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other))
-
 -- name: person_messages
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
-WHERE m.session_id = :session_id AND (m.chat {{their_chat}} OR m.sender {{their_chat}}) ORDER BY m.seq
+WHERE m.session_id = :session_id AND (
+    m.chat IN {{listed}} OR m.sender IN {{listed}}
+    OR EXISTS (SELECT 1 FROM json_each(coalesce(m.mentions, '[]')) WHERE value IN {{listed}})
+)
+ORDER BY m.seq
 
 -- name: person_waiting
-SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}} AND state IN ('queued', 'in_doubt')
+SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND state IN ('queued', 'in_doubt')
 UNION
-SELECT chat FROM messages WHERE session_id = :session_id AND chat {{their_chat}} AND parked_at IS NOT NULL
+SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND parked_at IS NOT NULL
 
 -- name: person_close
 UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
@@ -734,15 +748,15 @@ WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
 
 -- name: person_erase
 UPDATE messages SET chat = :chat, recipient = :recipient, sender = :sender, content = :content, mentions = NULL,
-    client_ref = NULL
+    client_ref = NULL, author = NULL
 WHERE seq = :seq
 
 -- name: attempts_blank
 UPDATE attempts SET detail = '' WHERE message_id = :message_id
 
 -- name: person_events
-SELECT seq, data FROM events
-WHERE coalesce(session, '') = :session AND coalesce(chat, '') {{their_chat}} AND seq > 0
+SELECT seq, chat, data FROM events
+WHERE coalesce(session, '') = :session AND coalesce(chat, '') IN {{listed}} AND seq > 0
 
 -- name: event_erase
 UPDATE events SET data = :data WHERE seq = :seq
@@ -754,10 +768,13 @@ SELECT id, body FROM raws WHERE session_id = :session_id AND id > :after AND sta
 DELETE FROM raws WHERE id = :id
 
 -- name: person_lids
-SELECT lid FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other)
+SELECT lid FROM lids WHERE session_id = :session_id AND phone IN {{listed}}
 
 -- name: person_forget_lids
-DELETE FROM lids WHERE session_id = :session_id AND phone IN (:phone, :other)
+DELETE FROM lids WHERE session_id = :session_id AND phone IN {{listed}}
+
+-- name: person_forget_phones
+DELETE FROM known_phones WHERE session_id = :session_id AND line IN {{listed}}
 
 -- name: sessions_all
 SELECT id FROM servers v JOIN sessions s ON s.server = v.name

@@ -408,6 +408,8 @@ def message_params(message: Message) -> Params:
         "doubt_since": message.doubt_since,
         "queue_ref": message.queue_ref,
         "recovered": int(message.recovered),
+        "author": message.author,
+        "read_as": message.read_as,
     }
 
 
@@ -448,6 +450,8 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         queue_ref=row[24],
         recovered=bool(row[25]),
         parked_at=row[27],
+        author=row[28],
+        read_as=row[29],
     )
 
 

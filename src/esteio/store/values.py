@@ -8,7 +8,7 @@ SQL, column names, policy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -319,6 +319,14 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     received_at: float
     note: str
     body: bytes
+
+
+class QuoteTarget(NamedTuple):
+    """The message that is quoted or reacted to, as WhatsApp knows it. `author`: the JID of who wrote it, in a group."""
+
+    provider_id: str
+    from_us: bool
+    author: str | None
 
 
 class Erased(msgspec.Struct, frozen=True):

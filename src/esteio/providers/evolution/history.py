@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from esteio.core.address import kind_of, may_be_same_line, same_line
 from esteio.core.evidence import seen
 from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
 from esteio.core.model import Content
-from esteio.core.phone import same_phone
 from esteio.providers.base import Flow, Json, LookupOutcome, SentQuery, WebhookReading, Where
 from esteio.providers.evolution.calls import LIST_S, Word, call, news, say
 from esteio.providers.evolution.webhook import ACKS, received
 from esteio.providers.reading import at, items, moment, number, text
-from esteio.providers.whatsapp import Key, content_of, key_of, phone_of
+from esteio.providers.whatsapp import content_of, key_of
 
 PAGE = 100
 LOOKUP_PAGES = 10
@@ -53,19 +53,23 @@ def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     """Found by body, chat and time among what this instance sent. The chat's JID may be normalised (ninth digit) or
     an `@lid`, so all sent messages of the window are read, not one chat's."""
     alike: list[Json] = []
+    near = False
     for page in range(1, LOOKUP_PAGES + 1):
         word, found = yield from _read_page(where, {"fromMe": True}, page)
         if found is None:
             return LookupOutcome("unknown", detail=word.detail, evidence=news(word, now, "list"), later=True)
         if found.total == 0:
             return LookupOutcome("unknown", detail="the list is empty: perhaps this server keeps no messages")
-        alike += [record for record in found.records if _is_it(record, query, now)]
+        fitting = [record for record in found.records if _fits(record, query, now)]
+        alike += [record for record in fitting if _is_chat(record, query.to)]
+        near = near or any(_may_be_chat(record, query.to) for record in fitting)
         if found.last or _older(found.records, query.not_before, now):
-            return _told(alike, now, query)
+            return _told(alike, now, query, near=near)
     return LookupOutcome("unknown", detail=f"more than {PAGE * LOOKUP_PAGES} messages since the send")
 
 
-def _told(alike: list[Json], now: float, query: SentQuery) -> LookupOutcome:
+def _told(alike: list[Json], now: float, query: SentQuery, *, near: bool) -> LookupOutcome:
+    """`near`: the same words stand there for a number that may be the same line, spelled as we do not know."""
     ids = {record["key"]["id"]: record for record in alike}
     if len(ids) > 1:
         return LookupOutcome("unknown", detail=f"{len(ids)} messages of the same words in the same chat")
@@ -76,6 +80,8 @@ def _told(alike: list[Json], now: float, query: SentQuery) -> LookupOutcome:
     if now - query.not_before - MINUTE_S < SETTLED_S:
         detail = "not there yet; the send may still be under way inside the server"
         return LookupOutcome("unknown", detail=detail, later=True)
+    if near:
+        return LookupOutcome("unknown", detail="the same words went to a number that ends alike: perhaps this one")
     return LookupOutcome("absent")
 
 
@@ -85,22 +91,28 @@ def _older(records: Iterable[Json], since: float, now: float) -> bool:
     return bool(times) and min(times) < since
 
 
-def _is_it(record: Json, query: SentQuery, now: float) -> bool:
+def _fits(record: Json, query: SentQuery, now: float) -> bool:
+    """Whether it is what was sent, as far as direction, time and words tell."""
     key = key_of(at(record, "key"))
     when = moment(at(record, "messageTimestamp"), now)
     if key is None or not key.from_me or key.id in query.known_ids or when is None or when < query.not_before:
         return False
     if query.not_after is not None and when > query.not_after:
         return False
-    return _same_chat(key, query.to) and _same_words(content_of(at(record, "message")), query.content)
+    return _same_words(content_of(at(record, "message")), query.content)
 
 
-def _same_chat(key: Key, to: str) -> bool:
-    mine, theirs = phone_of(to), phone_of(key.chat)
-    if mine and theirs:
-        return same_phone(mine, theirs)
+def _is_chat(record: Json, to: str) -> bool:
+    key = key_of(at(record, "key"))
+    if key is None or same_line(key.chat, to):
+        return key is not None
     # A phone of ours against an `@lid` of theirs cannot be told apart: the words and the window must do.
-    return key.chat == to or (mine is not None and key.chat.endswith("@lid"))
+    return {kind_of(key.chat), kind_of(to)} == {"phone", "lid"}
+
+
+def _may_be_chat(record: Json, to: str) -> bool:
+    key = key_of(at(record, "key"))
+    return key is not None and may_be_same_line(key.chat, to)
 
 
 def _same_words(theirs: Content, ours: Content) -> bool:

@@ -16,13 +16,13 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from esteio.core.address import jid_of
 from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Content, Kind, Media
 from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import Flow, Json, OutgoingMessage, SendOutcome, Where
 from esteio.providers.evolution.calls import Word, call, news, say
 from esteio.providers.reading import at, digits, text
-from esteio.providers.whatsapp import jid_of
 
 
 class Untranslatable(Exception):
@@ -52,9 +52,9 @@ def translate(message: OutgoingMessage) -> tuple[str, Mapping[str, Json]]:
     if content.kind != "reaction":
         body["number"] = message.to
         if message.quote_provider_id:
-            body["quoted"] = {"key": {"id": message.quote_provider_id}}
+            body["quoted"] = {"key": _key_of(message, message.quote_provider_id, message.quote_author)}
         if message.mentions:
-            body["mentioned"] = [digits(phone) for phone in message.mentions]
+            body["mentioned"] = [one if "@" in one else digits(one) for one in message.mentions]
     return f"/message/{path}/{{}}", body
 
 
@@ -129,8 +129,17 @@ def _reaction(message: OutgoingMessage, content: Content) -> tuple[str, Body]:
     reaction = content.reaction
     if reaction is None or not reaction.provider_id:
         raise Untranslatable("a reaction needs the provider's id of the message it answers")
-    key = {"id": reaction.provider_id, "remoteJid": jid_of(message.to), "fromMe": reaction.from_me}
+    key: Body = {"id": reaction.provider_id, "remoteJid": jid_of(message.to), "fromMe": reaction.from_me}
+    if message.reaction_author:
+        key["participant"] = message.reaction_author
     return "sendReaction", {"key": key, "reaction": reaction.emoji}
+
+
+def _key_of(message: OutgoingMessage, provider_id: str, author: str | None) -> Body:
+    """What a quote names. Evolution looks the message up by its id; the author is for what it does not keep."""
+    if author is None:
+        return {"id": provider_id}
+    return {"id": provider_id, "remoteJid": jid_of(message.to), "fromMe": False, "participant": author}
 
 
 _WRITERS: Mapping[Kind, Callable[[OutgoingMessage, Content], tuple[str, Body]]] = {

@@ -225,6 +225,7 @@ def received(data: Json, now: float) -> InboundEvent | None:
         push_name=text(at(data, "pushName")),
         chat_lid=key.chat_lid,
         quoted_provider_id=quoted_id(message, data),
+        author=key.author,
     )
 
 

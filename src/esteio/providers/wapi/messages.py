@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from esteio.core import address
 from esteio.core.evidence import Evidence, seen
 from esteio.core.inbound import AckState, InboundEvent, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
 from esteio.core.model import Content, Kind, Media
@@ -23,7 +24,7 @@ from esteio.providers.base import (
 )
 from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
 from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
-from esteio.providers.whatsapp import chat_of, content_of, phone_of, quoted_id
+from esteio.providers.whatsapp import Whose, chat_of, content_of, lid_of, person_of, phone_of, quoted_id, whose_of
 
 LOG_PAGE = 100
 LOG_PAGES = 20
@@ -270,7 +271,7 @@ def _message(body: Json, now: float) -> Read:
     """One message of either direction. Ours through the API is an echo; ours otherwise was typed on the phone, which
     only an explicit `fromApi: false` says."""
     message_id = text(at(body, "messageId"))
-    chat_id = text(at(body, "chat", "id")) or text(at(body, "sender", "id"))
+    chat_id = _chat_id(body)
     if message_id is None or chat_id is None:
         return (), ()
     own = _when(body, now)
@@ -286,25 +287,40 @@ def _message(body: Json, now: float) -> Read:
 
 def _received(body: Json, chat_id: str, when: float, content: Content) -> InboundEvent:
     message_id, mine = text(at(body, "messageId")) or "", at(body, "fromMe") is True
-    sender_id = text(at(body, "sender", "id")) or chat_id
-    lid = first(at(body, "sender"), "senderLid", "lid")
-    chat = chat_of(chat_id)
-    if chat_id.endswith("@lid"):
-        lid, chat = chat_id, phone_of(sender_id) or chat_id
+    whose, lid = _whose(body, chat_id, mine)
     if content.reaction is not None and content.reaction.provider_id:
         target, emoji = content.reaction.provider_id, content.reaction.emoji
-        return ReceivedReaction(message_id, target, chat, chat_of(sender_id), when, emoji, mine)
+        return ReceivedReaction(message_id, target, whose.chat, whose.sender, when, emoji, mine)
     return ReceivedMessage(
         provider_id=message_id,
-        chat=chat,
-        sender=chat_of(sender_id),
+        chat=whose.chat,
+        sender=whose.sender,
         happened_at=when,
         content=content,
         from_me=mine,
         push_name=text(at(body, "sender", "pushName")),
         chat_lid=lid,
         quoted_provider_id=quoted_id(at(body, "msgContent")),
+        author=whose.author,
     )
+
+
+def _chat_id(body: Json) -> str | None:
+    """What names the chat; a group's id may come without its host."""
+    named = text(at(body, "chat", "id")) or text(at(body, "sender", "id"))
+    return f"{named}@g.us" if named and "@" not in named and at(body, "isGroup") is True else named
+
+
+def _whose(body: Json, chat_id: str, mine: bool) -> tuple[Whose, str | None]:
+    """The chat and its LID. What stands in `sender` is of the sender, who in a direct chat may be ourselves."""
+    sender, chat = at(body, "sender"), chat_of(chat_id)
+    sender_id, sender_lid = text(at(sender, "id")), first(sender, "senderLid", "lid")
+    if address.kind_of(chat) not in ("phone", "lid"):
+        whose = whose_of(chat, sender_id or sender_lid, (sender_lid,), from_me=mine)
+        return whose, None if whose.chat == chat else lid_of(sender_lid, sender_id)
+    others = (None, None) if mine else (sender_id, sender_lid)
+    person = person_of(chat_id, *others)
+    return Whose(person, person), lid_of(chat_id, *others)
 
 
 _ACKS: tuple[tuple[str, AckState], ...] = (

@@ -167,6 +167,8 @@ CREATE TABLE messages (
     client_ref TEXT,
     quote TEXT,
     mentions TEXT,
+    author TEXT,
+    read_as TEXT,
     attempts BIGINT NOT NULL,
     due_at DOUBLE PRECISION NOT NULL,
     closed_tries BIGINT NOT NULL,
@@ -272,6 +274,15 @@ CREATE TABLE lids (
     lid TEXT NOT NULL,
     phone TEXT NOT NULL,
     PRIMARY KEY (session_id, lid)
+);
+
+-- The phones that a session has met, one row a line: the name it is filed under, and WhatsApp's own spelling.
+CREATE TABLE known_phones (
+    session_id BIGINT NOT NULL,
+    line TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    spelled TEXT,
+    PRIMARY KEY (session_id, line)
 );
 
 CREATE TABLE events (

@@ -22,6 +22,7 @@ from esteio.store.sqlite.inbox import Inbox
 from esteio.store.sqlite.messages import Messages
 from esteio.store.sqlite.parking import Parking
 from esteio.store.sqlite.people import People
+from esteio.store.sqlite.phones import Phones
 from esteio.store.sqlite.relay import Relay
 from esteio.store.sqlite.remembered import Remembered
 from esteio.store.sqlite.sending import Sending
@@ -37,7 +38,21 @@ _MEMORY = ":memory:"
 
 
 class SqliteStore(
-    Servers, Sessions, Decisions, Works, Messages, Sending, Parking, Inbox, Gaps, Acks, People, Relay, Endpoints, Upkeep
+    Servers,
+    Sessions,
+    Decisions,
+    Works,
+    Messages,
+    Phones,
+    Sending,
+    Parking,
+    Inbox,
+    Gaps,
+    Acks,
+    People,
+    Relay,
+    Endpoints,
+    Upkeep,
 ):
     """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
 

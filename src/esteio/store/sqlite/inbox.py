@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.clock import named_id
+from esteio.core.address import kind_of, may_be_same_line
 from esteio.core.documents import Document, timestamp
 from esteio.core.echo import same_chat, same_content
 from esteio.core.inbound import (
@@ -30,8 +31,8 @@ from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.cold import thaw
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session
-from esteio.store.sqlite.messages import resolve_chat
 from esteio.store.sqlite.parking import unpark
+from esteio.store.sqlite.phones import file_phone, resolve_chat
 from esteio.store.sqlite.receipts import advance, apply_receipt, catch_up
 from esteio.store.sqlite.room import Room, add_message_event
 from esteio.store.sqlite.sessions import server_of_session
@@ -90,6 +91,11 @@ def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
     return db.run("raw_settle", params) > 0
 
 
+def _is_own(phone: str, sender: str) -> bool:
+    """Whether the sender is our own phone, in a spelling that we may not know."""
+    return same_chat(phone, sender) or may_be_same_line(phone, sender)
+
+
 class _Application:
     """One new event applied within a transaction; each method tells whether it settled a send."""
 
@@ -105,7 +111,7 @@ class _Application:
             case ReceivedMessage():
                 return self._message(event)
             case SendEcho():
-                return self._echo(event.provider_id, self._chat(event.chat), event.content, event.happened_at)
+                return self._echo(event.provider_id, self._met(event.chat), event.content, event.happened_at)
             case Receipt():
                 return self._receipt(event)
             case EditedMessage():
@@ -119,10 +125,10 @@ class _Application:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _message(self, event: ReceivedMessage) -> bool:
-        if event.chat_lid and event.chat.isdigit():
-            lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": event.chat}
+        chat = self._met(event.chat)
+        if event.chat_lid and kind_of(chat) == "phone":
+            lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
             self._db.run("lid_learn", lid)
-        chat = self._chat(event.chat)
         if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
             return True
         if self._is_new(event, chat):
@@ -143,7 +149,7 @@ class _Application:
         if any(same_chat(one.chat, chat) and same_content(one.content, event.content) for one in alike):
             return False
         own = self._db.value("session_phone", {"id": self._session_id}) if alike and not event.from_me else None
-        return own is None or not same_chat(own, self._chat(event.sender))
+        return own is None or not _is_own(own, self._chat(event.sender))
 
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at = self._db, self._settlement.at
@@ -159,7 +165,8 @@ class _Application:
             created_at=event.happened_at,
             updated_at=at,
             to=chat if event.from_me else None,
-            sender=None if event.from_me else self._chat(event.sender),
+            sender=None if event.from_me else self._met(event.sender),
+            author=event.author,
             provider_id=event.provider_id,
             quote=self._quoted(event.quoted_provider_id),
             sent_at=event.happened_at if event.from_me else None,
@@ -243,7 +250,7 @@ class _Application:
 
     def _reaction(self, event: ReceivedReaction) -> None:
         target = self._target(event.target_provider_id, event.chat)
-        chat = self._chat(event.chat)
+        chat = self._met(event.chat)
         reaction = Reaction(
             message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
         )
@@ -258,12 +265,17 @@ class _Application:
             created_at=event.happened_at,
             updated_at=self._settlement.at,
             to=chat if event.from_me else None,
-            sender=None if event.from_me else self._chat(event.sender),
+            sender=None if event.from_me else self._met(event.sender),
             provider_id=event.provider_id,
         )
         add_message_event(self._db, "message.reaction", message, self._settlement.at, self._sentence)
 
     # -- small questions -------------------------------------------------------------------------------------
+
+    def _met(self, address: str) -> str:
+        """The same of what WhatsApp itself names: from now on the session knows it, and how it is spelled there."""
+        file_phone(self._db, self._session_id, address, spelled=True)
+        return self._chat(address)
 
     def _chat(self, chat: str) -> str:
         return resolve_chat(self._db, self._session_id, chat)

@@ -11,9 +11,10 @@ import msgspec
 
 from esteio.core.model import AttemptRecord, Content, Direction, Message, MessageId, MessageState, SessionId
 from esteio.store import rows
-from esteio.store.base import Accepted, NewMessage, Page
+from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import announce, place_of, refresh_lane
+from esteio.store.sqlite.phones import file_phone, resolve_chat
 from esteio.store.sqlite.room import Room
 
 _FAR = 1e18
@@ -57,9 +58,9 @@ class Messages(Room):
         found = self._reader.rows("known_provider_ids", {"session_id": session_id, "since": since})
         return frozenset(row[0] for row in found)
 
-    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> tuple[str, bool] | None:
+    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
         row = self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
-        return None if row is None else (row[0], row[1] == "out")
+        return None if row is None else QuoteTarget(row[0], bool(row[1]), row[2])
 
     async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:
         return await self._change("message_cancel", message_id, now)
@@ -87,8 +88,8 @@ def _accept(db: Db, new: NewMessage) -> Accepted:
     if session is None:
         raise LookupError(f"no session {message.session_id}")
     params = rows.message_params(message)
-    if message.chat.endswith("@lid"):
-        params["chat"] = resolve_chat(db, message.session_id, message.chat)
+    params["chat"] = resolve_chat(db, message.session_id, message.chat)
+    file_phone(db, message.session_id, params["chat"])
     seq = db.value("message_add", params)
     if params["state"] == "queued":
         _open_lane(db, seq, params)
@@ -131,12 +132,6 @@ def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Me
     if (state, name, params["chat"]) == (message.state, message.session, message.chat):
         return message
     return msgspec.structs.replace(message, state=state, session=name, chat=params["chat"])
-
-
-def resolve_chat(db: Db, session_id: SessionId, chat: str) -> str:
-    """The phone behind a `@lid` where it is known."""
-    phone: str | None = db.value("lid", {"session_id": session_id, "lid": chat}) if chat.endswith("@lid") else None
-    return phone or chat
 
 
 def shown(row: Row) -> Message:

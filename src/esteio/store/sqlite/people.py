@@ -7,17 +7,20 @@ how old is old.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
 
+from esteio.core.address import line_of
 from esteio.core.model import Content, Message, SessionId
 from esteio.store import rows
 from esteio.store.base import Erased
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session, refresh_lane
 from esteio.store.sqlite.messages import shown
+from esteio.store.sqlite.phones import all_addresses
 from esteio.store.sqlite.room import Room
 
 _AT_ONCE = 500
@@ -28,28 +31,30 @@ _BARE = frozenset(
 
 
 class People(Room):
-    async def of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[Message]:
-        return [shown(row) for row in self._reader.rows("person_messages", _person(session_id, spellings))]
+    async def addresses_of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
+        return all_addresses(self._reader, session_id, addresses)
 
-    async def lids_of_person(self, session_id: SessionId, spellings: tuple[str, str]) -> Sequence[str]:
-        return [row[0] for row in self._reader.rows("person_lids", _person(session_id, spellings))]
+    async def of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
+        theirs = all_addresses(self._reader, session_id, addresses)
+        return [shown(row) for row in self._reader.rows("person_messages", _person(session_id, theirs))]
 
-    async def erase_person(self, session_id: SessionId, spellings: tuple[str, str], alias: str, now: float) -> Erased:
-        person = _person(session_id, spellings)
-        marks = [*spellings, *[row[0].partition("@")[0] for row in self._reader.rows("person_lids", person)]]
-        raws = self._raws_with(session_id, [mark.encode() for mark in marks])
+    async def erase_person(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
+        names = all_addresses(self._reader, session_id, addresses)
+        raws = self._raws_with(session_id, [name.partition("@")[0].encode() for name in names])
 
         def operation(db: Db) -> Erased:
+            person = _person(session_id, names)
             _close(db, person, now)
             theirs = db.rows("person_messages", person)
             found = [row for row in theirs if row[6] != "sending"]
             under_way = len(theirs) - len(found)
             for row in found:
-                _erase_message(db, row, alias)
-            events = _erase_events(db, person, name_of_session(db, session_id))
+                _erase_message(db, row, names, alias)
+            events = _erase_events(db, person, frozenset(names), {row[4] for row in theirs})
             webhooks = sum(db.run("raw_delete", {"id": one}) for one in raws)
             if not under_way:
                 db.run("person_forget_lids", person)
+                db.run("person_forget_phones", _person(session_id, [line_of(name) for name in names]))
             return Erased(len(found), events, webhooks, tuple(_media(found)), under_way)
 
         return await self._write(operation)
@@ -76,8 +81,8 @@ class People(Room):
             after = page[-1][0]
 
 
-def _person(session_id: SessionId, spellings: tuple[str, str]) -> rows.Params:
-    return {"session_id": session_id, "phone": spellings[0], "other": spellings[1]}
+def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
+    return {"session_id": session_id, "listed": rows.to_text(sorted(addresses))}
 
 
 def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
@@ -89,12 +94,12 @@ def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
         refresh_lane(db, person["session_id"], chat)
 
 
-def _erase_message(db: Db, row: Row, alias: str) -> None:
-    in_group = row[4].endswith("@g.us")
+def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None:
+    """What names the person becomes the alias; what names others (their group) stays."""
     params = {
         "seq": rows.seq_of(row),
-        "chat": row[4] if in_group else alias,
-        "recipient": row[9] and (row[9] if in_group else alias),
+        "chat": alias if row[4] in names else row[4],
+        "recipient": row[9] and (alias if row[4] in names else row[9]),
         "sender": row[10] and alias,
         "content": _bare(row[5]),
     }
@@ -102,13 +107,17 @@ def _erase_message(db: Db, row: Row, alias: str) -> None:
     db.run("attempts_blank", {"message_id": row[1]})
 
 
-def _erase_events(db: Db, person: Mapping[str, Any], session: str) -> int:
-    found = db.rows("person_events", {**person, "session": session})
-    for seq, data in found:
+def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
+    """The events of their chats, and in the groups where they are named those that name them."""
+    session = name_of_session(db, person["session_id"])
+    listed = rows.to_text(sorted({*names, *chats}))
+    erased = 0
+    for seq, chat, data in db.rows("person_events", {"session": session, "listed": listed}):
         document = msgspec.json.decode(data)
-        bare = {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
-        db.run("event_erase", {"seq": seq, "data": rows.to_text(bare)})
-    return len(found)
+        if chat in names or document.get("from") in names or not names.isdisjoint(document.get("mentions", ())):
+            bare = {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
+            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(bare)})
+    return erased
 
 
 def _media(found: Sequence[Row]) -> set[str]:

@@ -31,6 +31,7 @@ _FORGET = (
     "session_forget_applied",
     "session_forget_receipts",
     "session_forget_lids",
+    "session_forget_phones",
     "session_forget_gap",
     "session_forget_stripped",
     "session_forget_approvals",
