@@ -133,7 +133,13 @@ class Gateway:
         self.hub = Hub(store)
         self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
         self.reconciler = Reconciler(
-            store, clock, registry, self.policy, changed=self._session_changed, server_read=self.pace.follow_server
+            store,
+            clock,
+            registry,
+            self.policy,
+            changed=self._session_changed,
+            server_read=self.pace.follow_server,
+            notice_targets=notifier.targets,
         )
         self.lookout = Lookout(store, clock, self.addresses, transport)
         self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)

@@ -171,3 +171,12 @@ def test_backup_and_restore_refuse_in_one_sentence(tmp_path):
     assert told.code == 1
     assert "is not a backup" in told.err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_notice_target_that_nobody_knows_is_named_by_its_number(tmp_path):
+    told = run("serve", "--listen", ZERO, cwd=tmp_path, ESTEIO_NOTIFY="json://127.0.0.1:1,nonsense-and-a-secret")
+    assert told.code == 2
+    lines = [line for line in told.err.splitlines() if not line.startswith("{")]
+    assert lines[-1].startswith("Notice target no. 2 ")
+    assert "Traceback" not in told.err
+    assert "and-a-secret" not in told.err

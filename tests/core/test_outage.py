@@ -17,7 +17,8 @@ def fell(**how) -> Fleet:
 
 
 def phases(fleet: Fleet) -> list[str]:
-    return [phase for _, phase in fleet.notices()]
+    """What was told of the outage itself."""
+    return [phase for _, phase in fleet.notices() if phase != "approval"]
 
 
 def test_a_fall_opens_an_outage_that_dates_from_its_proof():
@@ -38,6 +39,16 @@ def test_people_are_told_after_a_minute_and_once():
     assert phases(fleet) == ["opened"]
     notice = next(n for _, _, _, d in fleet.decisions for n in d.notices)
     assert (notice.duration_s, notice.held) == (60, 3)
+
+
+def test_a_step_that_waits_for_a_person_is_told_once():
+    fleet = fell()
+    fleet.after(3600)
+    assert [phase for _, phase in fleet.notices()] == ["opened", "approval"]
+    notice = next(n for _, _, _, d in fleet.decisions for n in d.notices if n.phase == "approval")
+    approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
+    assert notice.id == approval.id
+    assert (notice.reason.code, notice.reason.args["rung"]) == ("approval-awaited", approval.rung)
 
 
 def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same():

@@ -84,6 +84,7 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
 
 async def opened(settings: Settings) -> Gateway:
     """A gateway that runs, or `Failed` with the sentence that says why not."""
+    from esteio.engine.notices import BadTarget  # noqa: PLC0415
     from esteio.engine.refusals import Refusal  # noqa: PLC0415
     from esteio.store.base import Locked, NewerDatabase, StoreFull  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
@@ -101,6 +102,8 @@ async def opened(settings: Settings) -> Gateway:
         raise Failed("store-full", data=settings.data, why=error) from error
     except VaultError as error:
         raise Failed("vault", why=error) from error
+    except BadTarget as error:
+        raise Misused("notify-target", number=error.number) from error
     except OSError as error:
         raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
     try:

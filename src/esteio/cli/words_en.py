@@ -16,6 +16,10 @@ TEXTS: Mapping[str, str] = {
     "refused": "{text} ({code}).",
     # serve
     "settings": "The settings cannot be used: {why}",
+    "notify-target": (
+        "Notice target no. {number} (notify.targets, ESTEIO_NOTIFY) is not an address that Apprise knows. "
+        "Example: mailto://user:password@example.com, tgram://TOKEN/CHAT."
+    ),
     "port-in-use": "{listen} is in use by another program. Choose another address with --listen.",
     "cannot-listen": "Cannot listen on {listen}: {why}.",
     "data-locked": "Another Esteio is running on {data}. One process owns a data directory; stop that one first.",

@@ -21,6 +21,10 @@ TEXTS: Mapping[str, str] = {
     "refused": "{text} ({code}).",
     # serve
     "settings": "A configuração não pode ser usada: {why}",
+    "notify-target": (
+        "O destino de avisos nº {number} (notify.targets, ESTEIO_NOTIFY) não é um endereço que o Apprise conheça. "
+        "Exemplo: mailto://usuario:senha@example.com, tgram://TOKEN/CHAT."
+    ),
     "port-in-use": "{listen} já está em uso por outro programa. Escolha outro endereço com --listen.",
     "cannot-listen": "Não é possível escutar em {listen}: {why}.",
     "data-locked": "Outro Esteio está rodando com {data}. Um diretório de dados tem um só processo; pare aquele antes.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from esteio.core import attempt, hearing, ladder, pacing
-from esteio.core.decision import Draft
+from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import Verdict
 from esteio.core.model import Approval, Reason
 
@@ -132,6 +132,8 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     )
     draft.approval = approval
     draft.events.append("approval.requested")
+    reason = Reason("approval-awaited", {"rung": step.rung})
+    draft.notices.append(Notice(approval.id, "approval", reason, draft.now, held=draft.view.held))
     draft.recovery(awaiting=approval.id)
     draft.say("decision", "approval-asked", rung=step.rung, because=step.because.code)
     _pause(draft)

@@ -44,10 +44,10 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """Something for people: `opened` or `closed`, once each per outage."""
+    """Something for people: `opened` or `closed`, once each per outage; `approval` when a step waits for a person."""
 
     id: str
-    phase: Literal["opened", "closed"]
+    phase: Literal["opened", "closed", "approval"]
     reason: Reason
     since: float
     duration_s: float = 0.0

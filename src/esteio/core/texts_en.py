@@ -382,8 +382,11 @@ TIMELINE: Mapping[str, str] = {
     "quarantined": "The steps ended without effect; a pause[ of {seconds}].",
     "server-restart-proposed": "Only a restart of the process of the server {server} helps; that was proposed.",
     # notices
-    "notice-opened": "Notice sent: the session fell. {because}",
-    "notice-closed": "Notice sent: the session is back[ after {seconds}].",
+    "notice-opened": "Notice: the session fell. {because}",
+    "notice-closed": "Notice: the session is back[ after {seconds}].",
+    "notice-arrived": "Notice delivered: {target}.",
+    "notice-failed": "The notice was not delivered after many attempts: {target}.",
+    "notice-shown": "No target for notices is configured (notify.targets): this one stands only here and in the log.",
 }
 
 WORDS: Mapping[str, Mapping[str, str]] = {

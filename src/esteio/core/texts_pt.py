@@ -385,8 +385,11 @@ TIMELINE: Mapping[str, str] = {
     "quarantined": "Os passos acabaram sem resultado; pausa[ de {seconds}].",
     "server-restart-proposed": "Só o reinício do processo do servidor {server} resolve; isso foi proposto.",
     # notices
-    "notice-opened": "Aviso enviado: a sessão caiu. {because}",
-    "notice-closed": "Aviso enviado: a sessão voltou[ depois de {seconds}].",
+    "notice-opened": "Aviso: a sessão caiu. {because}",
+    "notice-closed": "Aviso: a sessão voltou[ depois de {seconds}].",
+    "notice-arrived": "Aviso entregue: {target}.",
+    "notice-failed": "O aviso não foi entregue depois de várias tentativas: {target}.",
+    "notice-shown": "Nenhum destino de avisos está configurado (notify.targets): o aviso ficou só aqui e no log.",
 }
 
 WORDS: Mapping[str, Mapping[str, str]] = {

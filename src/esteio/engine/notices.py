@@ -1,12 +1,14 @@
 """Notices to people, through Apprise. Never through WhatsApp: the number that is down cannot tell that it is.
 
-The library's plug-ins block, so they run in a thread. The sentence is made here from the row. Never lives here: when
-to tell (`core.outage`), retry (the row's).
+Each target has a work row of its own, so that one that fails is tried again and the others are not told twice. The
+library's plug-ins block, so they run in a thread. The sentence is made here from the row. Never lives here: when to
+tell (`core.outage`), retry (the row's).
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,10 +21,26 @@ from esteio.log import logger
 from esteio.store.base import Work
 
 log = logger("notices")
+KINDS: Mapping[str, apprise.NotifyType] = {
+    "opened": apprise.NotifyType.FAILURE,
+    "closed": apprise.NotifyType.SUCCESS,
+    "approval": apprise.NotifyType.WARNING,
+    "test": apprise.NotifyType.INFO,
+}
+
+
+class BadTarget(ValueError):
+    """A target that Apprise does not know. `number` counts from 1; the address itself may hold a secret."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"notify target {number} is no Apprise URL")
+        self.number = number
 
 
 class LogNotifier:
     """Without targets a notice is only logged (it stands in the timeline anyway)."""
+
+    targets: Mapping[str, str] = {}
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -30,25 +48,40 @@ class LogNotifier:
     async def notify(self, work: Work) -> bool:
         """Always arrives."""
         title, _ = words(work.payload, self._language)
-        log.info("notice.sent", title=title, targets=0)
+        log.info("notice.sent", title=title, target=None)
         return True
 
 
 class AppriseNotifier:
-    """Tells every target; it arrived when one of them took it."""
+    """`targets`: a key for each, which a row can keep without the secret in the address, and its label (`1 (mailto)`).
+    Raises `BadTarget`."""
 
     def __init__(self, targets: Sequence[str], language: str) -> None:
         self._language = language
-        self._apprise = apprise.Apprise()
-        for target in targets:
-            if not self._apprise.add(target):
-                raise ValueError("a notify target is no Apprise URL; see [notify] in the settings")
+        self._told: dict[str, apprise.Apprise] = {}
+        labels: dict[str, str] = {}
+        for number, url in enumerate(targets, 1):
+            told = apprise.Apprise()
+            if not told.add(url):
+                raise BadTarget(number)
+            key = hashlib.sha256(url.encode()).hexdigest()[:12]
+            self._told[key] = told
+            labels[key] = f"{number} ({url.partition(':')[0]})"
+        self.targets: Mapping[str, str] = labels
 
     async def notify(self, work: Work) -> bool:
-        """Blocking plug-ins, therefore a thread."""
+        """Whether its target took it. A target that is in the settings no more has nothing to be told."""
+        key = work.payload.get("target", "")
+        told = self._told.get(key)
+        if told is None:
+            return True
         title, body = words(work.payload, self._language)
-        arrived = bool(await asyncio.to_thread(self._apprise.notify, body=body, title=title))
-        log.info("notice.sent", title=title, arrived=arrived)
+        kind = KINDS[work.payload["phase"]]
+        arrived = bool(await asyncio.to_thread(told.notify, body=body, title=title, notify_type=kind))
+        if arrived:
+            log.info("notice.sent", title=title, target=self.targets[key])
+        else:
+            log.warning("notice.failed", title=title, target=self.targets[key])
         return arrived
 
 
@@ -57,12 +90,23 @@ def words(payload: Mapping[str, Any], language: str) -> tuple[str, str]:
     reason = msgspec.convert(payload["reason"], Reason)
     said = sentence(reason, language)
     who = payload.get("session") or payload.get("server") or "Esteio"
+    titles, last = _PHRASES["pt" if language.lower().startswith("pt") else "en"][payload["phase"]]
     minutes = max(1, round(float(payload["duration_s"]) / 60))
-    portuguese = language.lower().startswith("pt")
-    if payload["phase"] == "opened":
-        title = f"{who}: fora do ar" if portuguese else f"{who} is down"
-        held = f"Mensagens guardadas: {payload['held']}." if portuguese else f"Messages held: {payload['held']}."
-    else:
-        title = f"{who}: voltou" if portuguese else f"{who} is back"
-        held = f"Fora por {minutes} min." if portuguese else f"Down for {minutes} min."
-    return title, " ".join(part for part in (said.text, said.action, held) if part)
+    more = last.format(held=payload["held"], minutes=minutes)
+    return titles.format(who=who), " ".join(part for part in (said.text, said.action, more) if part)
+
+
+_PHRASES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "pt": {
+        "opened": ("{who}: fora do ar", "Mensagens em espera: {held}."),
+        "closed": ("{who}: voltou", "Fora do ar por {minutes} min."),
+        "approval": ("{who}: espera a sua decisão", ""),
+        "test": ("Esteio: teste de aviso", ""),
+    },
+    "en": {
+        "opened": ("{who} is down", "Messages waiting: {held}."),
+        "closed": ("{who} is back", "Down for {minutes} min."),
+        "approval": ("{who} waits for your decision", ""),
+        "test": ("Esteio: a test notice", ""),
+    },
+}

@@ -8,7 +8,7 @@ Never lives here: retry (`core.outbound.settle`, `core.ladder`), claims (`dispat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -26,7 +26,7 @@ from esteio.engine.media import MediaRoom, Unfetchable
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import ActOutcome, Flow, OutgoingMessage, Provider, SendOutcome, Transport, Where
-from esteio.store.base import SendClaim, SendSettlement, Store, Work, WorkSettlement
+from esteio.store.base import JournalEntry, SendClaim, SendSettlement, Store, Work, WorkSettlement
 
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
@@ -38,9 +38,14 @@ log = logger("performers")
 
 
 class Notifier(Protocol):
-    """Brings one word to people. Returns whether it arrived anywhere; never raises."""
+    """Tells people. `targets`: a key for each place that is told, and how it is shown (`1 (mailto)`)."""
 
-    async def notify(self, work: Work) -> bool: ...
+    @property
+    def targets(self) -> Mapping[str, str]: ...
+
+    async def notify(self, work: Work) -> bool:
+        """Whether the target that the row names took it; never raises."""
+        ...
 
 
 class Performed(msgspec.Struct, frozen=True):
@@ -255,11 +260,14 @@ class Performers:
         return (seen_with("act_answered", self._clock.now(), "act", data),)
 
     async def _notice(self, work: Work) -> Performed:
-        arrived = await self._notifier.notify(work)
-        if arrived or work.attempts >= NOTICE_TRIES:
-            return self._done(work, "told" if arrived else "could not be told", ())
-        now = self._clock.now()
-        return Performed(WorkSettlement(work.id, work.fence, now, "not told yet", due_at=now + NOTICE_AGAIN_S))
+        arrived, now = await self._notifier.notify(work), self._clock.now()
+        if not arrived and work.attempts < NOTICE_TRIES:
+            return Performed(WorkSettlement(work.id, work.fence, now, "not told yet", due_at=now + NOTICE_AGAIN_S))
+        code = "notice-arrived" if arrived else "notice-failed"
+        target = self._notifier.targets.get(work.payload.get("target", ""))
+        entry = JournalEntry("notice", now, code if target else "notice-shown", {"target": target or ""})
+        outcome = "told" if arrived else "could not be told"
+        return Performed(WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,)))
 
     def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
         return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))

@@ -10,7 +10,7 @@ back. What it costs is a look. Never lives here: a rule, an exchange, a wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -102,7 +102,10 @@ class Reconciler:
         *,
         changed: Callable[[Session, Decision], None],
         server_read: Callable[[Server], None],
+        notice_targets: Collection[str] = (),
     ) -> None:
+        """`notice_targets`: the keys of the places where people are told; each notice is a row for each of them."""
+        self._targets = tuple(notice_targets) or ("",)
         self._store, self._clock, self._registry = store, clock, registry
         self._policies, self._changed, self._server_read = policies, changed, server_read
         self._known: dict[SessionId, _Known] = {}
@@ -216,7 +219,7 @@ class Reconciler:
             news=news,
             folded_through=seen.news[-1].seq if seen.news else 0,
             journal=tuple(_entry(line, session, now) for line in decision.lines),
-            work=tuple(_work(decision, session, now)),
+            work=tuple(_work(decision, session, now, self._targets)),
             events=tuple(_events(seen, decision, now)),
             server=decision.server,
             approval=decision.approval,
@@ -253,7 +256,9 @@ class Reconciler:
                 news=unsaved,
                 folded_through=seen.news[-1].seq if seen.news else 0,
                 journal=tuple(_server_entry(line, name, now) for line in decision.lines),
-                work=tuple(_notice(notice, now, server=name) for notice in decision.notices),
+                work=tuple(
+                    _notice(notice, target, now, server=name) for notice in decision.notices for target in self._targets
+                ),
                 events=tuple(EventRow(kind, now, server_document(decision.server)) for kind in decision.events),
                 gap_since=gap.of_server(seen.server, decision.server),
                 gap_due=now + gap.SETTLES_S,
@@ -302,8 +307,8 @@ def _server_entry(line: Line, name: ServerName, now: float) -> JournalEntry:
     return JournalEntry(line.kind, now, line.code, line.args, line.data, server=name)
 
 
-def _work(decision: Decision, session: Session, now: float) -> list[Work]:
-    rows = [_notice(notice, now, session=session) for notice in decision.notices]
+def _work(decision: Decision, session: Session, now: float, targets: Sequence[str]) -> list[Work]:
+    rows = [_notice(notice, target, now, session=session) for notice in decision.notices for target in targets]
     act = decision.act
     if act is not None:
         phone = session.recovery.pair_phone
@@ -325,14 +330,21 @@ def _work(decision: Decision, session: Session, now: float) -> list[Work]:
     return rows
 
 
-def _notice(notice: Notice, now: float, *, session: Session | None = None, server: ServerName | None = None) -> Work:
-    """The dedupe key is the promise: one word per outage and phase."""
-    key = f"notice:{notice.id}:{notice.phase}"
+def _notice(
+    notice: Notice, target: str, now: float, *, session: Session | None = None, server: ServerName | None = None
+) -> Work:
+    """The dedupe key is the promise: each target is told once per outage and phase."""
+    key = f"notice:{notice.id}:{notice.phase}" + (f":{target}" if target else "")
     return Work(
         id=key,
         lane=key,
         kind="notice",
-        payload={**msgspec.to_builtins(notice), "session": session.name if session else None, "server": server},
+        payload={
+            **msgspec.to_builtins(notice),
+            "session": session.name if session else None,
+            "server": server,
+            "target": target,
+        },
         due_at=now,
         created_at=now,
         session_id=session.id if session else None,

@@ -41,6 +41,8 @@ SEALING_KEY = b"c2ltdWxhdGlvbi1vbmx5LW5vdC1hLXNlY3JldC1rZXk="
 class Told:
     """A notifier that remembers what people were told."""
 
+    targets: Mapping[str, str] = {}
+
     def __init__(self) -> None:
         self.notices: list[Work] = []
 
@@ -65,6 +67,7 @@ class Lab:
         store: Store | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
+        told: Told | None = None,
     ) -> None:
         set_up("error", "console")
         self.world = world or World(seed)
@@ -74,7 +77,7 @@ class Lab:
         self.transport: Transport = transport or SimTransport(self.world)
         self.subscribers = Subscribers(self.world)
         self.sites = Sites()
-        self.told = Told()
+        self.told = told or Told()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
 
