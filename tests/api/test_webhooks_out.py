@@ -217,6 +217,25 @@ def test_after_a_rotation_both_secrets_verify_until_the_overlap_is_over(run):
     run(test)
 
 
+def test_rotating_twice_leaves_each_secret_its_own_overlap(run):
+    async def test(gateway):
+        made = await subscribe(gateway)
+        path = f"/v1/webhooks/{made['id']}/rotate"
+        second = (await gateway.call("POST", path, {"overlap_s": 60})).json()["secret"]
+        gateway.clock.ahead += 20.0
+        third = (await gateway.call("POST", path, {"overlap_s": 60})).json()["secret"]
+        for ahead, valid in ((0.0, [made["secret"], second, third]), (41.0, [second, third]), (20.0, [third])):
+            gateway.clock.ahead += ahead
+            await tell(gateway, 1)
+            await deliver_all(gateway)
+            request = gateway.outside.requests[-1]
+            assert len(request.headers["webhook-signature"].split()) == len(valid)
+            for secret in valid:
+                Webhook(secret).verify(request.body, dict(request.headers))
+
+    run(test)
+
+
 def test_a_test_call_says_what_was_answered_and_stands_in_the_log(run):
     async def test(gateway):
         made = await subscribe(gateway)

@@ -1,6 +1,6 @@
 """One event to one endpoint: the body in its format, the signatures, the call, and what the answer means.
 
-Signatures are Standard Webhooks 1.0.0; while a rotation overlaps there is one of the new and one of the old secret.
+Signatures are Standard Webhooks 1.0.0; while a rotation overlaps, each secret that still counts signs.
 Never lives here: when and how often (`relay`), a queue.
 """
 
@@ -26,8 +26,9 @@ from esteio.vault import Vault
 
 TIMEOUT_S = 15.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's mark of a secret, not one
-SECRET, OLD_SECRET, OLD_UNTIL, HEADER = "secret", "old_secret", "old_until", "header:"
-"""Names in an endpoint's sealed words; `header:NAME` is sent along (what an Evolution client set)."""
+SECRET, OLD, HEADER = "secret", "old:", "header:"
+"""Names in an endpoint's sealed words; `old:UNTIL` is a secret before this one, that signs too until that epoch second;
+`header:NAME` is sent along (what an Evolution client set)."""
 TEST_TYPE: Final = "webhook.test"
 _DETAIL = 300
 _REMEMBERED = 512
@@ -155,10 +156,17 @@ def new_secret(token: str) -> str:
     return SECRET_PREFIX + base64.b64encode(hashlib.sha256(token.encode()).digest()).decode()
 
 
+def rotated(words: Mapping[str, str], secret: str, now: float, overlap_s: float) -> dict[str, str]:
+    """The words with a new secret. Every secret before it signs until the end of its own overlap."""
+    kept = {name: word for name, word in words.items() if not name.startswith(OLD) or float(name[len(OLD) :]) > now}
+    if SECRET in words and overlap_s > 0:
+        kept[f"{OLD}{now + overlap_s:.3f}"] = words[SECRET]
+    return kept | {SECRET: secret}
+
+
 def signatures(words: Mapping[str, str], ident: str, now: float, body: bytes) -> str:
-    """`v1,…` by the secret, and by the one before it while that still counts."""
+    """`v1,…` by the secret, and by each one before it that still counts."""
     secrets = [words[SECRET]] if SECRET in words else []
-    if OLD_SECRET in words and now < float(words.get(OLD_UNTIL, "0")):
-        secrets.append(words[OLD_SECRET])
+    secrets += [word for name, word in words.items() if name.startswith(OLD) and now < float(name[len(OLD) :])]
     moment = datetime.fromtimestamp(int(now), UTC)
     return " ".join(Webhook(secret).sign(ident, moment, body.decode()) for secret in secrets)

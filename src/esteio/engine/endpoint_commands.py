@@ -17,7 +17,7 @@ from esteio.config import nearest
 from esteio.core import evolution_words
 from esteio.core.relay import EVENT_TYPES, Format
 from esteio.engine.asks import EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
-from esteio.engine.courier import HEADER, OLD_SECRET, OLD_UNTIL, SECRET, new_secret
+from esteio.engine.courier import HEADER, SECRET, new_secret, rotated
 from esteio.engine.desk import Desk
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.scope import EVERYTHING, Scope
@@ -92,10 +92,8 @@ class EndpointCommands(Desk):
     async def rotate_endpoint(self, endpoint_id: str, ask: RotateAsk) -> tuple[Endpoint, str]:
         """A new secret; the old one signs too until the overlap is over. Raises `Refusal("unknown-webhook")`."""
         endpoint = await self.endpoint(endpoint_id)
-        words = dict(self.vault.unseal(endpoint.sealed))
         secret = new_secret(self.clock.token())
-        until = self.clock.now() + ask.overlap_s
-        words |= {OLD_SECRET: words.get(SECRET, secret), OLD_UNTIL: f"{until:.3f}", SECRET: secret}
+        words = rotated(self.vault.unseal(endpoint.sealed), secret, self.clock.now(), ask.overlap_s)
         return await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self.vault.seal(words))), secret
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
