@@ -23,6 +23,7 @@ EVENTS: frozenset[str] = frozenset(
         "gateway.stopping",
         "gateway.stopped",
         "gateway.failed",
+        "library.logged",
         "task.started",
         "task.failed",
         "task.restarted",
@@ -175,9 +176,20 @@ class Forgiving:
             self._out.flush()
 
 
+class FromLibraries(logging.Handler):
+    """What libraries say through `logging`, as lines like ours: one event, the library as the room."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raises nothing: a line that cannot be formatted is lost."""
+        with suppress(Exception):
+            log = structlog.get_logger(room=record.name)
+            log.log(record.levelno, "library.logged", message=record.getMessage(), exc_info=record.exc_info)
+
+
 def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None, *, for_good: bool = False) -> None:
-    """Configure the log. `level`: debug, info, warning or error; `form`: auto, json or console; `for_good`: it is not
-    configured again in this process, so that each logger is put together once instead of at every line."""
+    """Configure the log, of libraries too. `level`: debug, info, warning or error; `form`: auto, json or console;
+    `for_good`: it is not configured again in this process, so that each logger is put together once instead of at every
+    line."""
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
     last: Any = structlog.dev.ConsoleRenderer(colors=out.isatty()) if console else structlog.processors.JSONRenderer()
@@ -194,4 +206,8 @@ def set_up(level: str = "info", form: str = "auto", stream: TextIO | None = None
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Forgiving(out))),
         cache_logger_on_first_use=for_good,
+    )
+    # A library's own chatter below a warning is of no use to those who run the gateway.
+    logging.basicConfig(
+        level=max(logging.WARNING, getattr(logging, level.upper())), handlers=[FromLibraries()], force=True
     )

@@ -51,7 +51,7 @@ from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, open_vault
 
-STOP_PATIENCE_S = 5.0
+STOP_PATIENCE_S = 4.0
 CONTROL_TAKES_S = 60.0
 """The longest a control act's exchanges take together."""
 
@@ -274,13 +274,18 @@ class Gateway:
         start("relay-bury", self.relay.bury)
         start("relay-purge", self.relay.purge)
 
+    def drain(self) -> None:
+        """Refuse new requests, and answer those that wait with what is so now: what was accepted stays accepted."""
+        self.hub.close()
+        if "app" in self.__dict__:
+            self.app.api.closing = True
+
     async def aclose(self) -> None:
         """Stop the loops, give calls under way a little time, close what is open. Twice is harmless."""
         if not self._started:
             return
         self._started = False
-        if "app" in self.__dict__:
-            self.app.api.closing = True
+        self.drain()
         await self.supervisor.aclose()
         await self.mailboxes.aclose()
         loops = (self.sends, self.work, self.relay)

@@ -180,3 +180,24 @@ def test_a_notice_target_that_nobody_knows_is_named_by_its_number(tmp_path):
     assert lines[-1].startswith("Notice target no. 2 ")
     assert "Traceback" not in told.err
     assert "and-a-secret" not in told.err
+
+
+def test_a_damaged_database_is_one_sentence(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "esteio.db").write_bytes(b"this was a database once" * 400)
+    (tmp_path / "data" / "esteio.db").chmod(0o600)
+    code, line = sentence(run("serve", "--listen", ZERO, "--data", "data", cwd=tmp_path))
+    assert code == 1
+    assert "is damaged" in line
+
+
+def test_files_that_others_can_read_are_told(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "esteio.db").write_bytes(b"")
+    (tmp_path / "data" / "esteio.db").chmod(0o644)
+    gateway = Running("serve", "--listen", ZERO, "--data", "data", cwd=tmp_path)
+    try:
+        gateway.logged("gateway.started")
+        assert "chmod 600 data/esteio.db" in gateway.err.read_text()
+    finally:
+        gateway.end()

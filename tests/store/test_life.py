@@ -306,3 +306,25 @@ async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_pa
     await store.aclose()
     with pytest.raises(StoreFull):
         await store.ping(NOW)
+
+
+async def test_a_lock_file_that_was_deleted_is_taken_again(tmp_path):
+    store = SqliteStore(tmp_path / "esteio.db")
+    await store.start(NOW)
+    (tmp_path / "esteio.db.lock").unlink()
+    await store.ping(NOW)
+    with pytest.raises(Locked):
+        await SqliteStore(tmp_path / "esteio.db").start(NOW)
+    await store.aclose()
+
+
+async def test_who_comes_to_a_deleted_lock_file_first_owns_the_database(tmp_path):
+    before, after = SqliteStore(tmp_path / "esteio.db"), SqliteStore(tmp_path / "esteio.db")
+    await before.start(NOW)
+    (tmp_path / "esteio.db.lock").unlink()
+    await after.start(NOW)
+    with pytest.raises(Locked):
+        await before.ping(NOW)
+    await before.aclose()
+    await after.ping(NOW)
+    await after.aclose()

@@ -18,7 +18,7 @@ import uvicorn
 from esteio.cli.failed import Failed
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-DRAIN_S = 10
+DRAIN_S = 3
 """How long requests under way may take once the end was asked for; streams of events are cut then."""
 
 

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,11 +87,12 @@ async def opened(settings: Settings) -> Gateway:
     """A gateway that runs, or `Failed` with the sentence that says why not."""
     from esteio.engine.notices import BadTarget  # noqa: PLC0415
     from esteio.engine.refusals import Refusal  # noqa: PLC0415
-    from esteio.store.base import Locked, NewerDatabase, StoreFull  # noqa: PLC0415
+    from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
     from esteio.wiring import Gateway  # noqa: PLC0415
 
     used = _used_before(settings)
+    _warn_of_modes(settings)
     try:
         gateway = Gateway.from_settings(settings)
         await gateway.start()
@@ -98,6 +100,8 @@ async def opened(settings: Settings) -> Gateway:
         raise Failed("data-locked", data=settings.data) from error
     except NewerDatabase as error:
         raise Failed("newer-database", data=settings.data, found=error.found, known=error.known) from error
+    except Damaged as error:
+        raise Failed("damaged-database", data=settings.data, why=error) from error
     except StoreFull as error:
         raise Failed("store-full", data=settings.data, why=error) from error
     except VaultError as error:
@@ -119,6 +123,14 @@ async def opened(settings: Settings) -> Gateway:
             raise Misused("settings", why=_refusal(error)) from error
         raise
     return gateway
+
+
+def _warn_of_modes(settings: Settings) -> None:
+    """The key opens the providers' credentials, the database holds people's messages: they are their owner's alone."""
+    for path in (Path(settings.data) / name for name in ("secret.key", "esteio.db")):
+        with suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                show.failure(words.say("readable-by-others", path=path))
 
 
 def _used_before(settings: Settings) -> bool:
@@ -167,7 +179,7 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
     try:
         await asyncio.wait([*waits, *serving], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        gateway.app.api.closing = True
+        gateway.drain()
         for one in servers:
             one.should_exit = True
         await asyncio.gather(*serving, return_exceptions=True)

@@ -28,6 +28,11 @@ TEXTS: Mapping[str, str] = {
         "Install that version again; nothing was changed."
     ),
     "store-full": "The database in {data} cannot be written: is the disk full or read-only? ({why})",
+    "damaged-database": (
+        "The database in {data} is damaged ({why}). Nothing was changed. Restore a backup into a new folder with "
+        "`esteio restore`, and keep this one."
+    ),
+    "readable-by-others": "Warning: other users of this machine can read {path}. Mend it with: chmod 600 {path}",
     "data-unusable": "The directory {data} cannot be used: {why}.",
     "vault": "The key for stored secrets does not serve: {why}.",
     "gave-up": "The gateway stopped: a part of it failed again and again ({why}). Start it again; nothing is lost.",

@@ -33,6 +33,11 @@ TEXTS: Mapping[str, str] = {
         "Volte a instalar aquela versão; nada foi alterado."
     ),
     "store-full": "Não é possível gravar no banco de dados em {data}: disco cheio ou somente leitura? ({why})",
+    "damaged-database": (
+        "O banco de dados em {data} está danificado ({why}). Nada foi alterado. Restaure um backup em uma pasta nova "
+        "com `esteio restore` e guarde esta."
+    ),
+    "readable-by-others": "Atenção: outros usuários desta máquina podem ler {path}. Corrija com: chmod 600 {path}",
     "data-unusable": "O diretório {data} não pode ser usado: {why}.",
     "vault": "A chave dos segredos guardados não serve: {why}.",
     "gave-up": "O gateway parou porque uma parte dele falhou várias vezes: {why}. Inicie de novo; nada se perdeu.",

@@ -30,6 +30,7 @@ class Hub:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._bells: dict[Key, set[asyncio.Future[None]]] = {}
+        self._closing = False
 
     def __repr__(self) -> str:
         return f"Hub(waiting={sum(len(bells) for bells in self._bells.values())})"
@@ -47,6 +48,12 @@ class Hub:
     def news(self) -> None:
         """Call after every commit that may have written an event."""
         self._ring(NEWS)
+
+    def close(self) -> None:
+        """The process is stopping: every wait ends now with what it last saw, and none begins."""
+        self._closing = True
+        for key in list(self._bells):
+            self._ring(key)
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
         """See `Waiter`."""
@@ -103,7 +110,7 @@ class Hub:
             try:
                 seen, enough = await look()
                 left = end - loop.time()
-                if enough or left <= 0:
+                if enough or left <= 0 or self._closing:
                     return seen
                 await asyncio.wait({bell}, timeout=min(left, LOOK_EVERY_S))
             finally:

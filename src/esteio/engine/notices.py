@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from esteio.log import logger
 from esteio.store.base import Work
 
 log = logger("notices")
+# Apprise writes addresses into its log, and with them their secrets.
+logging.getLogger("apprise").propagate = False
+logging.getLogger("apprise").addHandler(logging.NullHandler())
 KINDS: Mapping[str, apprise.NotifyType] = {
     "opened": apprise.NotifyType.FAILURE,
     "closed": apprise.NotifyType.SUCCESS,

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from esteio.store.base import Damaged
 from esteio.store.sqlite import snapshot
 
 DATABASE, KEY, MEDIA, MANIFEST = "esteio.db", "secret.key", "media", "manifest.json"
@@ -67,7 +68,7 @@ def create(data: Path, target: Path, *, now: float, program: str, secrets: bool 
         try:
             snapshot.take(data / DATABASE, copy)
             counts = snapshot.check(copy)
-        except snapshot.Damaged as error:
+        except Damaged as error:
             raise BackupError("damaged", str(error)) from error
         sources = {DATABASE: copy, **_beside(data, secrets=secrets)}
         manifest = _pack(half, sources, Manifest(FORMAT, program, now, KEY in sources, counts, {}))
@@ -191,7 +192,7 @@ def restore(archive: Path, data: Path, *, now: float, expire_waiting: bool = Fal
         manifest = verify(archive, whole)
         try:
             snapshot.check(whole / DATABASE)
-        except snapshot.Damaged as error:
+        except Damaged as error:
             raise BackupError("damaged", str(error)) from error
         if expire_waiting:
             snapshot.expire_waiting(whole / DATABASE, now)

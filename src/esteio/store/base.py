@@ -68,6 +68,7 @@ __all__ = [
     "ApiKey",
     "ControlPayload",
     "CrashReport",
+    "Damaged",
     "DecisionCommit",
     "Erased",
     "EventRow",
@@ -122,6 +123,10 @@ class Locked(Exception):
     """Another process owns this database."""
 
 
+class Damaged(Exception):
+    """The file is no database, or its content contradicts itself; the message is the driver's."""
+
+
 class StoreFull(Exception):
     """The disk takes nothing: nothing was written, nothing is lost; refuse new work and try again later."""
 
@@ -144,7 +149,7 @@ class Store(RelayStore, Protocol):
     async def aclose(self) -> None: ...
 
     async def ping(self, now: float) -> None:
-        """Prove that the store can be written (a durable no-op). Raises `StoreFull`."""
+        """Prove that the store can be written (a durable no-op) and is still ours. Raises `StoreFull`, `Locked`."""
         ...
 
     # servers

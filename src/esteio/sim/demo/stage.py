@@ -204,7 +204,7 @@ class Stage(Lab):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.gateway.app.api.closing = True
+        self.gateway.drain()
         self._front.should_exit = True
         if self._serving is not None:
             await asyncio.gather(self._serving, return_exceptions=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from esteio.core.documents import Sentence, plain_reason
 from esteio.store import rows
-from esteio.store.base import CrashReport, Store, StoreFull
+from esteio.store.base import CrashReport, Damaged, Store, StoreFull
 from esteio.store.sqlite.acks import Acks
-from esteio.store.sqlite.connection import FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
+from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.decisions import Decisions
 from esteio.store.sqlite.endpoints import Endpoints
 from esteio.store.sqlite.gaps import Gaps
@@ -72,7 +72,7 @@ class SqliteStore(
         return cls(_MEMORY, sentence=sentence)
 
     async def start(self, now: float) -> CrashReport:
-        """As the protocol says. Raises `Locked`, `NewerDatabase`, `StoreFull`."""
+        """As the protocol says. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`."""
         if self._lock is not None:
             self._lock.take()
         try:
@@ -92,6 +92,8 @@ class SqliteStore(
             migrate(self._db)
             if not self._inline:
                 self._reader = connect(self._path, vfs=self._vfs, read_only=True)
+        except DAMAGED_ERRORS as error:
+            raise Damaged(str(error)) from error
         except (*FULL_ERRORS, OSError) as error:
             raise StoreFull(str(error)) from error
         self._remembered = Remembered(self._reader, self._db)
@@ -123,6 +125,8 @@ class SqliteStore(
             self._lock.free()
 
     async def ping(self, now: float) -> None:
+        if self._lock is not None:
+            self._lock.keep()
         await self._write(lambda db: db.run("pulse", {"now": now}))
 
 

@@ -24,6 +24,7 @@ _SERIAL = "INTEGER PRIMARY KEY AUTOINCREMENT"
 _CHECKPOINT_PAGES = 4000
 """About 16 MB of log between checkpoints: they run inside a commit, so neither rarely and long nor with each batch."""
 
+DAMAGED_ERRORS = (apsw.NotADBError, apsw.CorruptError)
 FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError)
 """What a disk that is full, broken or read-only looks like from here."""
 
@@ -159,6 +160,25 @@ class OwnerLock:
             os.close(file)
             raise Locked(f"another process owns {self._path.name}") from error
         self._file = file
+        if not self.held():
+            self.free()
+            raise Locked(f"{self._path.name} was replaced while it was taken")
+
+    def held(self) -> bool:
+        """Whether the file at the path is still the one locked here: who deletes it lets a second process in."""
+        try:
+            return self._file is not None and os.path.samestat(os.fstat(self._file), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def keep(self) -> None:
+        """Take the lock again where its file was deleted. Raises `Locked` when another has it by now."""
+        if self._file is not None and not self.held():
+            deleted, self._file = self._file, None
+            try:
+                self.take()
+            finally:
+                os.close(deleted)
 
     def free(self) -> None:
         if self._file is not None:

@@ -12,12 +12,8 @@ from pathlib import Path
 
 import apsw
 
-from esteio.store.base import NewerDatabase
+from esteio.store.base import Damaged, NewerDatabase
 from esteio.store.sql import migrations
-
-
-class Damaged(Exception):
-    """The database is not one that can be used; the message is SQLite's."""
 
 
 def take(source: Path, target: Path) -> None:

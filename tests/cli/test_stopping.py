@@ -1,0 +1,94 @@
+"""Told to end in the middle of work: callers that wait are answered, nothing fails, and it is over in time."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import threading
+import urllib.request
+
+import pytest
+from cli_processes import Running, free_port
+
+from esteio.cli.listening import DRAIN_S
+from esteio.wiring import STOP_PATIENCE_S
+
+KEY = "a-key-of-sixteen-or-more"
+CONTAINERS_KILL_AFTER_S = 10
+
+
+class Provider(http.server.BaseHTTPRequestHandler):
+    """Open, and a send is never answered."""
+
+    protocol_version = "HTTP/1.1"
+    over = threading.Event()
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        if "sendText" in self.path:
+            self.over.wait(60)
+        told = {"instance": {"instanceName": "loja", "state": "open"}} if "connectionState" in self.path else {}
+        body = json.dumps(told).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the library's names
+
+    def log_message(self, *args):
+        pass
+
+    def handle(self):
+        with contextlib.suppress(OSError):
+            super().handle()
+
+
+@pytest.fixture
+def provider():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    Provider.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provider):
+    url = f"http://127.0.0.1:{free_port()}"
+
+    def call(path, body, **headers):
+        headers |= {"apikey": KEY, "content-type": "application/json"}
+        request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+
+    gateway = Running("serve", "--listen", url.removeprefix("http://"), cwd=tmp_path, ESTEIO_ADMIN_KEY=KEY)
+    try:
+        gateway.logged("gateway.started")
+        call("/v1/servers", {"name": "evo", "kind": "evolution", "base_url": provider, "credentials": {"apikey": "k"}})
+        call("/v1/sessions", {"name": "loja", "server": "evo", "adopt": True})
+        stream = urllib.request.urlopen(urllib.request.Request(url + "/v1/events", headers={"apikey": KEY}))
+        answers = []
+        message = {"to": "5511999998888", "text": "x"}
+        waiting = threading.Thread(
+            target=lambda: answers.append(call("/v1/sessions/loja/messages", message, Prefer="wait=60"))
+        )
+        waiting.start()
+        while b"session.state_changed" not in stream.readline():
+            pass
+    finally:
+        code = gateway.end()
+    waiting.join(30)
+    assert code == 0
+    assert [status for status, _ in answers] == [202]
+    told = gateway.err.read_text()
+    assert "Traceback" not in told
+    assert all(line.startswith("{") for line in told.splitlines()), told
+
+
+def test_the_patience_of_the_parts_together_ends_before_a_container_is_killed():
+    assert DRAIN_S + STOP_PATIENCE_S <= CONTAINERS_KILL_AFTER_S - 2
