@@ -25,7 +25,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check sim sim-storm sim-guards sim-kills bench docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-guards sim-kills bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -42,6 +42,11 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal --durations 15 --cov --cov-report= || verdict=1; \
 	$(VENV)/bin/coverage report --include='*/core/*' --fail-under=$(CORE_COVERAGE) || verdict=1; \
 	exit $$verdict
+
+# What a change usually breaks, without real processes and long stories.
+quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of their own
+	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py
 
 check: $(VENV)/.dev ## without running the product: style, types, import rules
 	@verdict=0; \

@@ -15,7 +15,7 @@ from msgspec.structs import fields
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TWINS = (ROOT / "README.md", ROOT / "README.pt-BR.md")
-VERBS = {"run", "test", "check", "sim", "bench", "docs", "lock", "clean"}
+VERBS = {"run", "test", "quick", "check", "sim", "bench", "docs", "lock", "clean"}
 
 
 def text_of(path: Path) -> str:

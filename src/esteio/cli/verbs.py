@@ -102,7 +102,12 @@ def _version(asked: bool) -> None:
 
 def build() -> typer.Typer:
     """The whole command."""
-    made = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    made = typer.Typer(
+        cls=Verbs,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 
     @made.callback()
     def root(
