@@ -190,12 +190,17 @@ def tracked_texts() -> list[Path]:
     ]
 
 
+# Where the samples install: in a container, or on the reader's machine.
+TOLD_TO_THE_READER = ("/opt/esteio/", "/home/node/")
+
+
 def test_nothing_names_this_machine_or_a_package_host():
     faults = [
         f"{path.relative_to(ROOT)}:{number}: {found.group()}"
         for path in tracked_texts()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if (found := MACHINE_PATHS.search(line) or PACKAGE_HOSTS.search(line))
+        and not found.group().startswith(TOLD_TO_THE_READER)
     ]
     assert not faults, "\n" + "\n".join(faults)
 
@@ -218,3 +223,40 @@ def test_the_runtime_lock_is_part_of_the_development_lock():
         return set(re.findall(r"^[\w.\-]+==\S+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
 
     assert pins("requirements.lock") <= pins("requirements-dev.lock")
+
+
+LOGGED = {"debug", "info", "warning", "error", "exception"}
+
+
+def logged_events() -> dict[str, list[str]]:
+    """Event → where it is logged, in the product's own calls of a logger. A name may come through a variable that was
+    compared with it (`if event == "…": log.warning(event)`)."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "src" / "esteio").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        compared = {
+            side.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare)
+            for side in node.comparators
+            if isinstance(side, ast.Constant) and isinstance(side.value, str)
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and node.args):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name not in LOGGED | {"tell", "log"}:
+                continue
+            for argument in node.args[:2]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    found.setdefault(argument.value, []).append(f"{path.name}:{node.lineno}")
+                elif isinstance(argument, ast.Name) and argument.id == "event":
+                    for word in compared:
+                        found.setdefault(word, []).append(f"{path.name}:{node.lineno}")
+    return found
+
+
+def test_every_event_of_the_log_is_logged_somewhere():
+    from esteio.log import EVENTS
+
+    assert not EVENTS - set(logged_events())

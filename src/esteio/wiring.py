@@ -43,14 +43,16 @@ from esteio.engine.relay import RelayDispatch
 from esteio.engine.supervise import Supervisor
 from esteio.engine.targets import Resolver, check_target, may_reach, system_resolver
 from esteio.engine.upkeep import Upkeep
+from esteio.log import logger
 from esteio.providers.base import Transport
-from esteio.providers.driver import AiohttpTransport
+from esteio.providers.driver import AiohttpTransport, log_exchange
 from esteio.providers.registry import Registry, load
 from esteio.store.base import InboxResult, InboxSettlement, Store, every_session
 from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, open_vault
 
+log = logger("gateway")
 STOP_PATIENCE_S = 4.0
 CONTROL_TAKES_S = 60.0
 """The longest a control act's exchanges take together."""
@@ -234,7 +236,7 @@ class Gateway:
             settings,
             store=SqliteStore(data / "esteio.db", sentence=sentences_in(settings.language)),
             clock=SystemClock(),
-            transport=AiohttpTransport(),
+            transport=AiohttpTransport(trace=log_exchange),
             outside=outside(settings),
             media_road=media_road(settings),
             shelf=FileShelf(data / "media"),
@@ -255,6 +257,9 @@ class Gateway:
         report = await self.store.start(self.clock.now())
         self._started = True
         self.new_database = report.last_alive is None
+        log.info(
+            "store.opened", new=self.new_database, interrupted=len(report.interrupted), doubted=len(report.doubted)
+        )
         await self.gaps.after_boot(report.last_alive)
         await self._learn_paces()
         start = self.supervisor.start

@@ -121,7 +121,9 @@ async def respond(api: Api, route: Route, call: Call) -> Answer:
     """Whatever happens, an answer, and how long it took."""
     began = time.perf_counter()
     given = await _respond(api, route, call)
-    api.stopwatches.answered(route.method, route.path, given.status, time.perf_counter() - began)
+    took_s = time.perf_counter() - began
+    api.stopwatches.answered(route.method, route.path, given.status, took_s)
+    log.debug("request.served", method=route.method, route=route.path, status=given.status, ms=round(took_s * 1000, 1))
     return given
 
 
@@ -134,6 +136,7 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
         _check_scope_read(route, call)
         return given
     except Refusal as refusal:
+        log.info("request.refused", method=route.method, route=route.path, code=refusal.code)
         return as_answer(of_refusal(refusal, call.language), call.language)
     except StoreFull as error:
         log.warning("store.full", error=str(error))

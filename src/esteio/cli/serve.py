@@ -172,6 +172,7 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
     """Serve until the end is asked for, or a part of the gateway is given up."""
     from esteio.cli.listening import server  # noqa: PLC0415
     from esteio.engine.supervise import GaveUp  # noqa: PLC0415
+    from esteio.log import logger  # noqa: PLC0415
 
     servers = [server(app) for app in (gateway.app,)]
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
@@ -188,5 +189,6 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
     for task in (*serving, waits[1]):
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, GaveUp):
+                logger("serve").error("gateway.failed", why=str(error))
                 raise Failed("gave-up", why=error) from error
             raise error

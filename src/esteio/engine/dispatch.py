@@ -2,8 +2,9 @@
 
 Two loops, one for messages and one for the rest. Each round writes what was finished and claims what is next, in that
 order, so that a lane whose head has just been settled goes on in the same round. The outcome is written shielded from
-cancellation; a write-back that finds another fence stops without a word. A crash between claim and settle leaves a row
-that says so: messages become in doubt, acts are looked after (`Store.start`), and nothing is done twice blindly.
+cancellation; a write-back whose fencing token is stale writes nothing, and is logged. A crash between claim and settle
+leaves a row that says so: messages become in doubt, acts are looked after (`Store.start`), and nothing is done twice
+blindly.
 
 Never lives here: what an outcome means (`core.outbound`), what is done (`performers`).
 """
@@ -21,7 +22,7 @@ from esteio.engine.pace import Pacer
 from esteio.engine.performers import Performed, Performers
 from esteio.engine.rounds import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
-from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work
+from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work, WorkSettlement
 
 SENDS_AT_ONCE = 1024
 CLAIM_AT_ONCE = 256
@@ -98,6 +99,7 @@ class SendDispatch(Rounds):
             raise
         for settlement, kept in zip(batch, written, strict=True):
             self._land(settlement.session_id)
+            _log_attempt(settlement, kept=kept)
             if kept:
                 self._told(settlement.session_id, settlement.message_id, settlement.evidence)
             if settlement.state == "in_doubt" or settlement.parked:
@@ -121,6 +123,33 @@ class SendDispatch(Rounds):
         settlement = await self._performers.send(claim)
         self._done.append(settlement)
         self._bell.set()
+
+
+def _log_attempt(settlement: SendSettlement, *, kept: bool) -> None:
+    """One line for each attempt at a message, by what it came to."""
+    words: dict[str, object] = {"message": settlement.message_id}
+    if settlement.attempt is not None:
+        words |= {"outcome": settlement.attempt.outcome, "detail": settlement.attempt.detail}
+    if not kept:
+        log.warning("message.fence_lost", **words)
+    elif settlement.state == "in_doubt":
+        log.warning("message.in_doubt", **words)
+    elif settlement.state == "queued":
+        log.info("message.attempted", **words)
+    elif settlement.state == "failed":
+        log.warning("message.settled", **words, state="failed")
+    else:
+        log.debug("message.settled", **words, state=settlement.state)
+
+
+def _log_work(settlement: WorkSettlement, *, kept: bool) -> None:
+    words = {"work": settlement.work_id, "outcome": settlement.outcome}
+    if not kept:
+        log.warning("work.fence_lost", **words)
+    elif settlement.dropped:
+        log.info("work.dropped", **words)
+    else:
+        log.debug("work.settled", **words)
 
 
 class WorkDispatch(Rounds):
@@ -151,6 +180,7 @@ class WorkDispatch(Rounds):
         claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
+            log.debug("work.claimed", work=work.id, kind=work.kind, lane=work.lane)
             self._start(self._perform(work))
         return AT_ONCE if claimed else self._clock.now()
 
@@ -167,7 +197,8 @@ class WorkDispatch(Rounds):
         """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
         while True:
             try:
-                await asyncio.shield(self._store.settle_work(performed.settlement))
+                kept = await asyncio.shield(self._store.settle_work(performed.settlement))
+                _log_work(performed.settlement, kept=kept)
                 return
             except StoreFull:
                 log.warning("store.full")

@@ -84,6 +84,8 @@ class Doubts(Rounds):
             queued=outcome.queued,
         )
         if await self._store.settle_doubt(_settlement(message, settled, outcome, self._clock.now())):
+            if settled.state != "in_doubt":
+                log.info("message.doubt_settled", message=message.id, state=settled.state, result=outcome.result)
             self._told(message.session_id, message.id, outcome.evidence)
 
     async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:

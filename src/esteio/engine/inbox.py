@@ -69,6 +69,11 @@ class InboxReader(Rounds):
             note=reading.note,
         )
         result = await self._store.settle_inbox(settlement)
+        if reading.readable:
+            session_name = session.name if session else None
+            log.debug("inbox.read", session=session_name, events=len(settlement.events), note=reading.note)
+        if settlement.qr is not None and session is not None:
+            log.info("session.qr_seen", session=session.name)
         if not reading.readable:
             log.warning("inbox.unreadable", session=session.name if session else None, note=reading.note)
         self._applied(raw.session_id, settlement, result)

@@ -249,6 +249,7 @@ class Mailboxes:
             saw = await self._lookout.session(decision.session, decision.look or "state")
         finally:
             box.looking = False
+        log.debug("session.looked_at", session=decision.session.name, saw=[e.kind for e in saw.session])
         self._pass_on(decision.session.server, saw)
         self.tell(session_id, saw.session)
 

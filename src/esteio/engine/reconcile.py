@@ -27,6 +27,7 @@ from esteio.core.server import ServerView as ServerCase
 from esteio.core.server_documents import server_document
 from esteio.core.session import Session
 from esteio.core.watch import as_before, as_planned
+from esteio.engine.decision_log import log_decision, log_server_decision
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -154,6 +155,7 @@ class Reconciler:
             decision = decide(view, now)
             if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
+                log_decision(view.session, decision)
                 self._changed(view.session, decision)
                 return decision
         raise Overtaken(session_id)
@@ -266,6 +268,7 @@ class Reconciler:
             if await self._store.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
                 self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, news=()), now)
+                log_server_decision(seen.server, decision)
                 return decision
         raise Overtaken(name)
 

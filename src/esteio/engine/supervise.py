@@ -47,10 +47,11 @@ class Supervisor:
     async def _guard(self, name: str, make: Callable[[], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         failures: deque[float] = deque(maxlen=RESTARTS)
+        log.debug("task.started", task=name)
         while True:
             try:
                 await make()
-                log.error("task.failed", task=name, error="it ended")
+                log.error("task.failed", task=name, error="the task returned unexpectedly")
             except Exception:
                 log.exception("task.failed", task=name)
             now = loop.time()

@@ -49,7 +49,7 @@ class Upkeep:
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
-        await _every(EXPIRE_EVERY_S, lambda: self._store.expire_messages(self._clock.now(), 500))
+        await _every(EXPIRE_EVERY_S, self._expire)
 
     async def gaps(self) -> None:
         """Gaps whose reading is due, for ever."""
@@ -71,6 +71,12 @@ class Upkeep:
         """Rows that nobody needs any more, for ever."""
         await _every(PURGE_EVERY_S, self._purge)
 
+    async def _expire(self) -> int:
+        gone = await self._store.expire_messages(self._clock.now(), 500)
+        if gone:
+            log.warning("message.expired", count=gone)
+        return gone
+
     async def _beat(self) -> int:
         await self._store.ping(self._clock.now())
         return 1
@@ -86,6 +92,8 @@ class Upkeep:
             gone += await self._store.strip_bodies(now - keep.bodies_s)
         if keep.media_s:
             gone += await self._shelf.purge(now - keep.media_s, await self._store.media_in_use())
+        if gone:
+            log.info("store.purged", count=gone)
         return gone
 
 

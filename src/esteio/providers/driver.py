@@ -22,10 +22,12 @@ import aiohttp
 import msgspec
 
 from esteio.clock import stopwatch
+from esteio.log import logger
 from esteio.providers.base import Flow, HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.reading import HIDDEN, TOO_LARGE, redact
 
 T = TypeVar("T")
+log = logger("driver")
 
 MOST_STEPS = 64
 """A flow that asks for more is a defect of its adapter, not a long conversation."""
@@ -71,6 +73,17 @@ class Exchanged(msgspec.Struct, frozen=True):
 
 
 Trace = Callable[[Exchanged], None]
+
+
+def log_exchange(one: Exchanged) -> None:
+    """The trace of a gateway in service: every exchange with a provider, at level debug."""
+    words = {"method": one.method, "host": one.host, "path": one.path, "status": one.status, "ms": round(one.ms, 1)}
+    if one.failed:
+        log.debug("exchange.failed", **words, why=one.failed)
+    else:
+        log.debug("exchange.done", **words)
+
+
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
 
