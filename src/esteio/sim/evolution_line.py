@@ -97,6 +97,10 @@ class EvolutionLine(Line):
         self.process_deaf = False
         self.old_logout_works = False
         """A ghost of the older kind: logout answers SUCCESS, closes it in memory and keeps the credentials."""
+        self.drops_in_sends: list[str] = []
+        """The next sends meet a drop, with these close codes."""
+        self.unstored: list[str] = []
+        """What keeps the next sends out of the table after they went out: `adapter`, `prisma`, `died`."""
         self.messages: dict[str, StoredMessage] = {}
         self.contacts: set[str] = set()
         self.removed = False

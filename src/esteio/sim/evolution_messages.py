@@ -18,6 +18,12 @@ from esteio.sim.line import HUNG_S
 Json = Any
 Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
 
+NO_SPACE = {
+    "adapter": 'DriverAdapterError: could not extend file "base/16384/16467": No space left on device',
+    "prisma": "PrismaClientUnknownRequestError: \nInvalid `this.prismaRepository.message.create()` invocation: "
+    'Error occurred during query execution: could not extend file "base/16384/16467": No space left on device',
+}
+"""Its database is full: the message is out, and this is the answer."""
 UNREADABLE_IMAGE = "Error: Input buffer contains unsupported image format"
 
 
@@ -46,12 +52,34 @@ async def _out(
         return refusal
     epoch = line.server.epoch
     await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
+    if line.drops_in_sends:
+        return _dropped(line, [line.drops_in_sends.pop()])
     recipient = line.world.jid_digits(number)
     own = str(body["messageId"]) if line.rules.own_message_id and body.get("messageId") else None
     provider_id = line.world.transmit(line, recipient, text, kind, own) if epoch == line.server.epoch else None
     if provider_id is None:
         return fail(line.rules.closed_status, line.rules.closed_text)
+    if line.unstored:
+        return _unstored(line, line.unstored.pop())
     return ok(_sent(line, body, recipient, provider_id, message=message, message_type=message_type), 201)
+
+
+def _dropped(line: EvolutionLine, words: Json, status: int = 400) -> HttpResponse:
+    """The socket breaks in the middle of a send, which does not leave: the websocket's close code is the error."""
+    if not line.drops_in_sends:
+        line.faults.pop("send_dropped", None)
+    if line.sock is not None:
+        line.lose(line.sock, 428, "dropped in a send")
+    return fail(status, words)
+
+
+def _unstored(line: EvolutionLine, how: str) -> HttpResponse:
+    """It went out, and never comes into the table: no row, no webhook, no receipt told of."""
+    if not line.unstored:
+        line.faults.pop("unstored", None)
+    if how == "died":
+        line.server.reboot(3.0, 20.0, 0.0)
+    return fail(400, [NO_SPACE.get(how, "")])
 
 
 def _sent(
@@ -90,6 +118,9 @@ async def _number_check(line: EvolutionLine, number: str) -> HttpResponse | None
         return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
     if not sock.looks_open:
         return fail(500, "Connection Closed")
+    if line.drops_in_sends:
+        line.drops_in_sends.pop()
+        return _dropped(line, "Internal Server Error", 500)
     if sock.silent:
         await asyncio.sleep(HUNG_S)
         return fail(500, "Cannot read properties of undefined (reading 'find')")

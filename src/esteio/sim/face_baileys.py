@@ -255,6 +255,9 @@ class BaileysFace:
         provider_id, words = await line.carry(number, text, kind)
         return _yes({"messageId": provider_id, "status": "sent"}) if provider_id else _no(words, 500)
 
+    def key_refused(self) -> HttpResponse:
+        return _no("Unauthorized", 401)
+
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> BaileysLine:
         del token
         line = BaileysLine(self.server, name, webhook_url)

@@ -383,6 +383,9 @@ class EvolutionFace:
     async def _settings_find(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
         return ok(line.settings)
 
+    def key_refused(self) -> HttpResponse:
+        return fail(401, "Unauthorized")
+
     # -- planting -------------------------------------------------------------------------------------------------
 
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> EvolutionLine:

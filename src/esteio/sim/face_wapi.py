@@ -296,6 +296,9 @@ class WapiFace:
         line.forget("delete")
         return _yes({"message": "Instância removida com sucesso!"})
 
+    def key_refused(self) -> HttpResponse:
+        return _no("Token inválido", 401)
+
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> WapiLine:
         line = WapiLine(self.server, name, token or f"token-{name}", self.habits)
         self.server.lines[name] = line

@@ -58,7 +58,20 @@ KINDS: dict[str, FaultSpec] = {
         "session",
         True,
         "the socket breaks (`code`) and the provider reconnects by itself, at once or when "
-        "WhatsApp is reachable again after `down_s` (`road`: refused, blackhole)",
+        "WhatsApp is reachable again after `down_s` (`road`: refused, shut, blackhole)",
+    ),
+    "send_dropped": FaultSpec(
+        "session",
+        True,
+        "the socket breaks in the middle of the next `count` sends: not sent, and the websocket's close `code` "
+        "(1006, 1000) is the error",
+    ),
+    "unstored": FaultSpec(
+        "session",
+        True,
+        "the next `count` sends go out and never come into the provider's list: its database is full, or its process "
+        "dies in between",
+        ("adapter", "prisma", "died"),
     ),
     "ghost": FaultSpec(
         "session",
@@ -69,7 +82,8 @@ KINDS: dict[str, FaultSpec] = {
     "half_open": FaultSpec(
         "session",
         False,
-        "frames leave and nobody answers; keep-alive notices after `notice_s` (35 to 65 s) or, with `forever`, never",
+        "frames leave and nobody answers; keep-alive notices after `notice_s` (35 to 65 s) or, with `forever`, never; "
+        "the next `again` sockets as well, though each opens",
     ),
     "flap": FaultSpec(
         "session", True, "let in and thrown out about once a second for `for_s`; `opens` (share) get as far as open"
@@ -77,7 +91,12 @@ KINDS: dict[str, FaultSpec] = {
     "stuck_connecting": FaultSpec(
         "session", False, "a non-101 answer to the upgrade: connecting until someone restarts"
     ),
-    "revoked": FaultSpec("session", False, "the person removes the device on the phone (401)"),
+    "revoked": FaultSpec(
+        "session",
+        False,
+        "the person removes the device on the phone (401); `late_open`: and the dead socket says open a minute later",
+        ("plain", "late_open"),
+    ),
     "replaced": FaultSpec(
         "session", True, "a twin with the same credentials takes the session (440) `times` times or for `for_s`"
     ),
@@ -103,6 +122,9 @@ KINDS: dict[str, FaultSpec] = {
     "webhook_late": FaultSpec("both", True, "a `rate` of the webhooks comes `late_s` (from, to) later"),
     "webhook_lost": FaultSpec("both", True, "a `rate` of the webhooks never comes"),
     "webhook_doubled": FaultSpec("both", True, "a `rate` of the webhooks comes twice"),
+    "webhook_unreachable": FaultSpec(
+        "server", True, "no webhook ever comes: the provider cannot reach our address, and its configuration is right"
+    ),
     "lost_response": FaultSpec(
         "both",
         True,
@@ -111,6 +133,7 @@ KINDS: dict[str, FaultSpec] = {
     ),
     "slow": FaultSpec("both", True, "answers take `seconds` (from, to) longer (`verbs`)"),
     "errors_5xx": FaultSpec("both", True, "a `rate` of the requests is answered `status` by something in front"),
+    "key_refused": FaultSpec("server", True, "401 to our key on everything"),
     "licence_wall": FaultSpec("server", True, "503 LICENSE_REQUIRED on everything"),
     "html_404": FaultSpec("server", True, "a proxy's page (`status`) instead of the server"),
     "server_down": FaultSpec(
@@ -124,7 +147,8 @@ KINDS: dict[str, FaultSpec] = {
     "network": FaultSpec(
         "server",
         True,
-        "the way from the server to WhatsApp (`road`: refused, blackhole, non101, flap); `cut` breaks what is open too",
+        "the way from the server to WhatsApp (`road`: refused, shut, blackhole, non101, flap); `cut` breaks what is "
+        "open too",
     ),
     "pairing_broken": FaultSpec("server", True, "scans are taken and never complete (companion_reg_refresh)"),
 }
@@ -170,6 +194,18 @@ def _drop(world: World, line: Line, params: Params) -> None:
     _lose(line, params.get("code", 428), "dropped")
 
 
+def _send_dropped(world: World, line: Line, params: Params) -> None:
+    if isinstance(line, EvolutionLine):
+        line.drops_in_sends = [str(params.get("code", 1006))] * params.get("count", 1)
+    else:
+        _lose(line, 428, "dropped")
+
+
+def _unstored(world: World, line: Line, params: Params) -> None:
+    if isinstance(line, EvolutionLine):
+        line.unstored = [params.setdefault("variant", "adapter")] * params.get("count", 1)
+
+
 def _reopen(line: Line, road: str) -> None:
     if line.road == road:
         line.road = None
@@ -195,6 +231,7 @@ def _ghost(world: World, line: Line, params: Params) -> None:
 
 def _half_open(world: World, line: Line, params: Params) -> None:
     notice = params.get("notice_s") or world.dice.uniform(35.0, 65.0)
+    line.silences = params.get("again", 0)
     line.fall_silent(None if params.get("forever") else notice)
 
 
@@ -209,6 +246,9 @@ def _stuck(world: World, line: Line, params: Params) -> None:
 
 
 def _revoked(world: World, line: Line, params: Params) -> None:
+    if params.get("variant") == "late_open":
+        for sock in line.sockets:
+            sock.announced = False
     if line.link is not None:
         world.whatsapp.unlink(line.link, cause="phone")
 
@@ -287,7 +327,8 @@ def _forgotten(world: World, line: Line, params: Params) -> None:
 
 
 _ON_LINE: dict[str, Callable[[World, Line, Params], None]] = {
-    "drop": _drop, "ghost": _ghost, "half_open": _half_open, "flap": _flap, "stuck_connecting": _stuck,
+    "drop": _drop, "send_dropped": _send_dropped, "unstored": _unstored, "ghost": _ghost, "half_open": _half_open,
+    "flap": _flap, "stuck_connecting": _stuck,
     "revoked": _revoked, "replaced": _replaced, "banned": _banned, "temp_banned": _temp_banned, "deaf": _deaf,
     "stalled": _stalled, "ack_error_463": _463, "ack_silent": _ack_silent, "stale_registry": _stale,
     "webhook_forgotten": _forgotten,
@@ -317,6 +358,10 @@ def _doubled(world: World, server: SimServer, session: str, params: Params) -> N
     _hooks(world, server, session, params, doubled=params.get("rate", 1.0))
 
 
+def _unreachable(world: World, server: SimServer, session: str, params: Params) -> None:
+    _hooks(world, server, session, params, unreachable=True)
+
+
 def _lost_response(world: World, server: SimServer, session: str, params: Params) -> None:
     weather = server.gentle()
     weather.lost = params.get("count", 1)
@@ -336,6 +381,10 @@ def _errors(world: World, server: SimServer, session: str, params: Params) -> No
     weather = server.gentle()
     weather.error, weather.error_rate = params.get("status", 503), params.get("rate", 1.0)
     weather.session = session
+
+
+def _key(world: World, server: SimServer, session: str, params: Params) -> None:
+    server.gentle().key_refused = True
 
 
 def _licence(world: World, server: SimServer, session: str, params: Params) -> None:
@@ -368,7 +417,8 @@ def _no_pairing(world: World, server: SimServer, session: str, params: Params) -
 
 
 _ON_SERVER: dict[str, Callable[[World, SimServer, str, Params], None]] = {
-    "webhook_late": _late, "webhook_lost": _lost, "webhook_doubled": _doubled, "lost_response": _lost_response,
+    "webhook_late": _late, "webhook_lost": _lost, "webhook_doubled": _doubled,
+    "webhook_unreachable": _unreachable, "key_refused": _key, "lost_response": _lost_response,
     "slow": _slow, "errors_5xx": _errors, "licence_wall": _licence, "html_404": _html, "server_down": _down,
     "server_boot": _boot, "network": _network, "pairing_broken": _no_pairing,
 }  # fmt: skip

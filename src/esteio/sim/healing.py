@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esteio.sim.evolution_line import EvolutionLine
 from esteio.sim.ledger import FaultMark
 from esteio.sim.line import Line
 from esteio.sim.server import SimServer
@@ -20,8 +21,15 @@ WEATHER = {
     "errors_5xx": ("error", None),
     "licence_wall": ("licence", False),
     "html_404": ("html", None),
+    "key_refused": ("key_refused", False),
 }
-HOOKS = {"webhook_late": ("late", 0.0), "webhook_lost": ("lost", 0.0), "webhook_doubled": ("doubled", 0.0)}
+HOOKS: dict[str, tuple[str, float | bool]] = {
+    "webhook_late": ("late", 0.0),
+    "webhook_lost": ("lost", 0.0),
+    "webhook_doubled": ("doubled", 0.0),
+    "webhook_unreachable": ("unreachable", False),
+}
+PASSING = ("drop", "send_dropped", "unstored", "flap", "replaced", "ack_error_463", "ack_silent")
 SOCKETS = ("ghost", "half_open", "stuck_connecting", "stale_registry")
 
 
@@ -41,8 +49,10 @@ def calm(world: World) -> None:
     for server in world.servers.values():
         _heal_server(world, server, None, None)
         for line in server.lines.values():
-            line.road, line.twin_until, line.twin_kicks, line.ack_error = None, None, 0, ""
-            for kind in ("drop", "flap", "replaced", "ack_error_463", "ack_silent", *WEATHER, *HOOKS):
+            line.road, line.twin_until, line.twin_kicks, line.ack_error, line.silences = None, None, 0, "", 0
+            if isinstance(line, EvolutionLine):
+                line.drops_in_sends, line.unstored = [], []
+            for kind in (*PASSING, *WEATHER, *HOOKS):
                 line.faults.pop(kind, None)
 
 
@@ -72,7 +82,7 @@ def _heal_hooks(server: SimServer, session: str | None, kind: str | None) -> Non
         for word, (field, value) in HOOKS.items():
             if kind in (None, word):
                 setattr(weather, field, value)
-        if not (weather.late or weather.lost or weather.doubled):
+        if not (weather.late or weather.lost or weather.doubled or weather.unreachable):
             del server.postman.weather[name]
 
 
@@ -91,6 +101,8 @@ def _mend(world: World, line: Line, kind: str) -> None:
         line.twin_until, line.twin_kicks = None, 0
     elif kind in ("ack_error_463", "ack_silent"):
         line.ack_error = ""
+    elif kind in ("send_dropped", "unstored") and isinstance(line, EvolutionLine):
+        line.drops_in_sends, line.unstored = [], []
     elif kind == "deaf":
         line.deaf = ""
         if line.link is not None:
@@ -109,7 +121,7 @@ def revive(line: Line) -> None:
     """Give a line with living credentials a new socket, whatever its process believes."""
     if line.alive or line.link is None or not line.server.up or not line.in_memory:
         return
-    line.road, line.stuck_once = None, False
+    line.road, line.stuck_once, line.silences = None, False, 0
     line.life += 1
     line.preparing = 0
     for sock in list(line.sockets):

@@ -44,6 +44,8 @@ class HookWeather(msgspec.Struct):
     late: float = 0.0
     lost: float = 0.0
     doubled: float = 0.0
+    unreachable: bool = False
+    """None ever comes: the address is one that the provider cannot reach."""
     events: frozenset[str] = frozenset()
     """Only these events are hit; empty: all."""
 
@@ -92,6 +94,9 @@ class Postman:
 
     async def _deliver(self, letter: Letter) -> bool:
         weather = self.weather.get(letter.session) or self.weather.get("")
+        if any(one.unreachable for one in (weather, self.weather.get("")) if one):
+            self._count(letter, "lost")
+            return False
         if weather and (not weather.events or letter.event in weather.events):
             dice = self._world.dice
             if dice.random() < weather.lost:

@@ -7,9 +7,12 @@ Never lives here: a judgement about whether what happened was right.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from esteio.sim.server import SimServer
 
 
 class Delivered(msgspec.Struct):
@@ -182,6 +185,9 @@ class Ledger:
                 duel.last_at, duel.rounds = at, duel.rounds + 1
                 return
         self.duels.append(Duel(server, session, at, at, 1, cause))
+
+    def answers_again(self, at: float, server: SimServer) -> None:
+        """WhatsApp can be reached again from this server."""
 
     def raced(self, at: float, server: str, session: str, *, linked: bool) -> None:
         self.races.append(ConnectRace(at, server, session, linked))

@@ -18,13 +18,17 @@ from esteio.sim.whatsapp import Link, Stanza
 if TYPE_CHECKING:
     from esteio.sim.server import SimServer
 
-Road = Literal["ok", "refused", "blackhole", "non101", "flap"]
-"""The network between an instance and WhatsApp: fine; refused at once (DNS, no route); swallowed (the upgrade hangs and
-times out); a non-101 answer to the upgrade (hangs for ever); let in and thrown out about once a second."""
+Road = Literal["ok", "refused", "shut", "blackhole", "non101", "flap"]
+"""The network between an instance and WhatsApp: fine; refused at once (DNS, no route); the same where the look-up
+before each try takes longest, so that memory says `close` at nearly every look (`shut`); swallowed (the upgrade hangs
+and times out); a non-101 answer to the upgrade, such as 503 (hangs for ever); let in and thrown out about once a
+second."""
 
 REFS_PER_SOCKET = 6
 CONNECT_TIMEOUT_S = 20.0
 LATE_OPEN_S = 60.0
+SHUT_S = 0.02
+"""How long a socket says `connecting` that is refused at once."""
 CURED_BY_SOCKET = ("drop", "ghost", "half_open", "flap", "stuck_connecting", "stale_registry")
 CURED_BY_BOOT = (*CURED_BY_SOCKET, "stalled")
 HUNG_S = 60.0
@@ -120,10 +124,14 @@ class Line:
         self.sockets: set[Socket] = set()
         self.state = "close"
         self.in_memory = True
-        self.road: Road | None = None
+        self._road: Road | None = None
+        self.away_since: float | None = None
+        """Since when this line alone cannot reach WhatsApp as it should; None while it can."""
         self.stuck_once = False
         """The next `non101` upgrade is the last one: who dials again gets through."""
         self.flap_opens = 0.0
+        self.silences = 0
+        """So many of the next sockets are half-open as soon as they are open."""
         self.deaf: Literal["", "until_socket", "until_boot", "until_rescan"] = ""
         self.swallows = False
         """While deaf: messages are taken from WhatsApp and lost, instead of waiting there."""
@@ -173,12 +181,24 @@ class Line:
 
     # -- sockets --------------------------------------------------------------------------------------------------
 
+    @property
+    def road(self) -> Road | None:
+        """Its own way to WhatsApp, where that differs from its server's."""
+        return self._road
+
+    @road.setter
+    def road(self, road: Road | None) -> None:
+        if (self._road is None) != (road is None):
+            self.away_since = None if road is None else self.world.now()
+        self._road = road
+
     def road_now(self) -> Road:
         return self.road or self.server.road
 
     def prepare(self, delay: float = 0.0) -> None:
         """Begin to connect: after the preparation a socket appears. Two at once make two sockets."""
         self.preparing += 1
+        delay += self.server.loop_pause_s if self.road_now() == "shut" else 0.0
         self.later(delay + self.world.dice.uniform(*self.prep_s), self.dial)
 
     def dial(self) -> None:
@@ -193,6 +213,8 @@ class Line:
             sock.later(extra + self.world.dice.uniform(*self.world.handshake_s), self._shaken)
         elif road == "refused":
             sock.later(self.server.loop_pause_s, self._timed_out)
+        elif road == "shut":
+            sock.later(SHUT_S, self._timed_out)
         elif road == "blackhole":
             sock.later(CONNECT_TIMEOUT_S, self._timed_out)
         elif self.stuck_once:
@@ -240,6 +262,9 @@ class Line:
             self.world.whatsapp.flush(sock.link)
         if self.road_now() == "flap":
             sock.later(self.server.loop_pause_s, self._dropped)
+        elif self.silences and sock is self.sock:
+            self.silences -= 1
+            self.fall_silent(None)
         elif self.twin_kicks or (self.twin_until or 0) > self.world.now():
             self.twin_kicks = max(0, self.twin_kicks - 1)
             sock.later(self.world.dice.uniform(0.3, 1.2), self._twin_logs_in)
@@ -369,6 +394,7 @@ class Line:
                 self.swallowed(args[0])
         self.pending.clear()
         self.sock, self.stalls, self.preparing, self.state, self.in_memory = None, 0, 0, "close", False
+        self.silences = 0
         self._cured(CURED_BY_BOOT, "until_socket", "until_boot")
 
     def _cured(self, kinds: tuple[str, ...], *deafness: str) -> None:

@@ -45,6 +45,7 @@ def as_one(plan: Plan, outcomes: Sequence[Outcome]) -> Outcome:
         ended_at=max(one.ended_at for one in outcomes),
         calm_took_s=max(one.calm_took_s for one in outcomes),
         falls=sorted(chain.from_iterable(one.falls for one in outcomes), key=lambda fall: fall.down_at),
+        returns=sorted(chain.from_iterable(one.returns for one in outcomes), key=lambda one: one.at),
         intervals=sorted(chain.from_iterable(one.intervals for one in outcomes), key=lambda one: one.up_at),
         violations=sorted(chain.from_iterable(one.violations for one in outcomes), key=lambda one: one.at),
         messages=_messages(one.messages for one in outcomes),

@@ -95,6 +95,12 @@ def single_recoveries(falls: Iterable[Fall]) -> list[float]:
     return recoveries(f for f in falls if f.name in HARMLESS and not f.many and not f.rough)
 
 
+def returns(outcome: Outcome) -> list[float]:
+    """From the moment in which a server could reach WhatsApp again to its line being back and known to be; infinite
+    where it was not by the end."""
+    return [one.back_at - one.at if one.back_at else math.inf for one in outcome.returns]
+
+
 def repairs(falls: Iterable[Fall]) -> list[float]:
     """From death to a socket that works again."""
     return [fall.up_at - fall.down_at for fall in falls if fall.up_at]
@@ -129,6 +135,8 @@ def _seconds(values: Sequence[float]) -> str:
 
 
 def _short(value: float) -> str:
+    if math.isinf(value):
+        return "never"
     if value >= 600:
         return f"{value / 60:.0f} min"
     return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
@@ -147,6 +155,7 @@ ROWS: tuple[Row, ...] = (
     Row("– silent deaths, idle line", lambda o: _seconds(detections_idle(o.falls))),
     Row("from seen to back, p50 / p95", lambda o: _seconds(recoveries(o.falls))),
     Row("– single falls with a harmless cure", lambda o: _seconds(single_recoveries(o.falls))),
+    Row("from WhatsApp answering again to back, p50 / p95", lambda o: _seconds(returns(o))),
     Row("from death to a working socket, p50 / p95", lambda o: _seconds(repairs(o.falls))),
     Row("messages handed over / delivered", lambda o: f"{o.messages.accepted} / {o.messages.delivered}"),
     Row("– delivered later than a minute", lambda o: str(o.messages.late)),
@@ -229,6 +238,7 @@ def swarm_line(outcomes: Sequence[Outcome]) -> str:
         "lost": sum(one.messages.lost for one in outcomes),
         "doubled": sum(one.messages.doubled for one in outcomes),
         "destructive": sum(one.destructive for one in outcomes),
+        "asked while away": sum(v.rule == "asked-while-away" for one in outcomes for v in one.violations),
         "races": sum(one.races for one in outcomes),
         "false alarms": sum(one.false_alarms for one in outcomes),
     }
@@ -236,6 +246,7 @@ def swarm_line(outcomes: Sequence[Outcome]) -> str:
         ("silent death to seen, with traffic", detections_with_traffic(falls)),
         ("idle", detections_idle(falls)),
         ("seen to back, single falls", single_recoveries(falls)),
+        ("WhatsApp again to back", [one for outcome in outcomes for one in returns(outcome)]),
     )
     told |= {name: _seconds(values) for name, values in times}
     return ", ".join(f"{name} {value}" for name, value in told.items())

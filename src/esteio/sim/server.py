@@ -34,6 +34,10 @@ class Face(Protocol):
         """`send`, `create`, `connect`, `restart`, `logout`, `delete`, `set_webhook`, or another word for reads."""
         ...
 
+    def key_refused(self) -> HttpResponse:
+        """How it refuses a wrong key."""
+        ...
+
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> Line:
         """An instance that exists already: paired, open, with its webhook set."""
         ...
@@ -48,6 +52,7 @@ class HttpWeather(msgspec.Struct):
     error_rate: float = 1.0
     licence: bool = False
     html: int | None = None
+    key_refused: bool = False
     lost: int = 0
     """How many more answers are lost."""
     lost_verbs: Verbs = "send"
@@ -58,7 +63,7 @@ class HttpWeather(msgspec.Struct):
 
     @property
     def calm(self) -> bool:
-        return not (self.slow_s or self.error or self.licence or self.html or self.lost)
+        return not (self.slow_s or self.error or self.licence or self.html or self.key_refused or self.lost)
 
 
 CONTROL_VERBS = frozenset({"create", "connect", "restart", "logout", "delete", "set_webhook"})
@@ -81,7 +86,9 @@ class SimServer:
         self.epoch = 0
         self.booted_at = float("-inf")
         self.boot_s = 0.0
-        self.road: Road = "ok"
+        self._road: Road = "ok"
+        self.away_since: float | None = None
+        """Since when it cannot reach WhatsApp as it should; None while it can."""
         self.flap_opens = 0.0
         """While the road flaps: how often a socket gets as far as `open` before it is thrown out."""
         self.connecting_event_rate = world.connecting_event_rate
@@ -105,6 +112,20 @@ class SimServer:
     @property
     def booting(self) -> bool:
         return self.world.now() - self.booted_at < self.boot_s
+
+    @property
+    def road(self) -> Road:
+        """Its way to WhatsApp."""
+        return self._road
+
+    @road.setter
+    def road(self, road: Road) -> None:
+        was, self._road = self._road, road
+        if (was == "ok") == (road == "ok"):
+            return
+        self.away_since = None if road == "ok" else self.world.now()
+        if road == "ok":
+            self.world.ledger.answers_again(self.world.now(), self)
 
     @property
     def loop_pause_s(self) -> float:

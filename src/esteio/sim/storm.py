@@ -24,14 +24,16 @@ from esteio.sim.ledger import ControlCall, Delivered, SocketInterval
 from esteio.sim.plan import Plan, PlannedFault
 from esteio.sim.supervisors import MONITOR, Guarded, MessageCounts, Poller, Supervisor
 from esteio.sim.vloop import run_virtual
-from esteio.sim.witness import Fall, Witness
+from esteio.sim.witness import Fall, Return, Witness
 from esteio.sim.world import World
 
 CALM_S = 75 * 60.0
 """How long after the calm everything must be well: the longest quarantine and a whole ladder after it."""
 POLL_S = 20.0
 LATE_S = 60.0
-ROUGH = frozenset({"slow", "errors_5xx", "licence_wall", "html_404", "server_down", "server_boot", "lost_response"})
+ROUGH = frozenset(
+    {"slow", "errors_5xx", "licence_wall", "html_404", "key_refused", "server_down", "server_boot", "lost_response"}
+)
 """Faults under which a server cannot be looked at."""
 
 
@@ -58,6 +60,8 @@ class Outcome(msgspec.Struct):
     budget_per_minute: float = 0.0
     unlinks: dict[str, int] = {}
     destructive: int = 0
+    returns: list[Return] = []
+    """Lines that were down when WhatsApp could be reached again, and when they were back."""
     races: int = 0
     """Acts of ours that opened a second socket beside one that was on its way."""
     notices: int = 0
@@ -265,6 +269,7 @@ class Storm:
             calls=_by_verb(self.witness.calls),
             budget_per_minute=60.0 / max(policy.seconds_between_connects, 0.1) * len(self.plan.servers),
             unlinks=dict(sorted(Counter(one.cause for one in self.witness.unlinks).items())),
+            returns=[one for one in self.witness.returns if not one.spoiled],
             destructive=sum(1 for one in self.witness.control if one.verb in ("logout", "delete")),
             races=sum(1 for one in self.witness.control if one.effect == "second_socket"),
             notices=self.supervisor.notices,

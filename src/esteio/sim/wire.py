@@ -73,6 +73,8 @@ def _hit(verbs: Verbs, verb: str) -> bool:
 def _wall(server: SimServer, weather: HttpWeather) -> HttpResponse | None:
     if weather.html:
         return HttpResponse(weather.html, HTML_HEADERS, PROXY_PAGE)
+    if weather.key_refused:
+        return server.face.key_refused()
     if weather.licence:
         body = {
             "error": "service not activated",

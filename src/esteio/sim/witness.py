@@ -12,9 +12,15 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from esteio.sim.ledger import ControlCall, Delivered, FaultMark, Ledger
+from esteio.sim.line import Line
+from esteio.sim.server import SimServer
 
 T = TypeVar("T")
 
+NOT_OF_SOCKETS = frozenset(
+    {"drop", "webhook_forgotten", "ack_error_463", "ack_silent", "send_dropped", "unstored", "deaf"}
+)
+"""Faults that keep no line from coming back."""
 SAME_FALL_S = 30.0
 """A line that falls again so soon after it came up is still falling."""
 
@@ -41,6 +47,17 @@ class Fall(msgspec.Struct):
     @property
     def name(self) -> str:
         return f"{self.kind}/{self.variant}" if self.variant else self.kind
+
+
+class Return(msgspec.Struct):
+    """A line that was down when its server could reach WhatsApp again, and when it was back; 0 when it was not."""
+
+    server: str
+    session: str
+    at: float
+    back_at: float = 0.0
+    spoiled: bool = False
+    """Something else went wrong with it before it was back."""
 
 
 class Listener(Protocol):
@@ -78,6 +95,8 @@ class Witness(Ledger):
         self.down: dict[tuple[str, str], Fall] = {}
         """The fall each line is in, until it is back."""
         self.false_alarms: list[tuple[float, str, str]] = []
+        self.returns: list[Return] = []
+        self._awaited: dict[tuple[str, str], Return] = {}
         self._last: dict[tuple[str, str], FaultMark] = {}
         self._up_since: dict[tuple[str, str], float] = {}
         self._held: set[tuple[str, str]] = set()
@@ -148,8 +167,20 @@ class Witness(Ledger):
         return fall
 
     def _marked(self, mark: FaultMark) -> None:
-        if not mark.healed:
-            self._last[mark.server, mark.session] = mark
+        if mark.healed:
+            return
+        self._last[mark.server, mark.session] = mark
+        for key, awaited in list(self._awaited.items()):
+            if key[0] == mark.server and mark.session in ("", key[1]) and not mark.kind.startswith("webhook_"):
+                awaited.spoiled = True
+                del self._awaited[key]
+
+    def answers_again(self, at: float, server: SimServer) -> None:
+        for key, fall in self.down.items():
+            line = server.lines.get(key[1]) if key[0] == server.name else None
+            if line is not None and not fall.rough and _can_come_back(line):
+                self._awaited[key] = Return(server.name, line.name, at)
+                self.returns.append(self._awaited[key])
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
         super().kicked(at, server, session, cause)
@@ -190,8 +221,18 @@ class Witness(Ledger):
     def _maybe_over(self, key: tuple[str, str], fall: Fall, at: float) -> None:
         if key in self._open and key not in self._held:
             fall.back_at = at if fall.seen_at else 0.0
+            if awaited := self._awaited.pop(key, None):
+                awaited.back_at = at
             fall.up_at = fall.up_at or at
             del self.down[key]
+
+
+def _can_come_back(line: Line) -> bool:
+    """Whether nothing but its server's way to WhatsApp was in its way, and it, or a harmless act, brings it back."""
+    linked = line.in_memory and line.link is not None and line.link.linked
+    # No restart there, and nothing times out what was answered with a 503.
+    hangs = line.server.kind == "baileys" and line.sock is not None and line.sock.state == "dialing"
+    return linked and line.road is None and not hangs and set(line.faults) <= NOT_OF_SOCKETS
 
 
 def plain(fall: Fall) -> dict[str, Any]:
