@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     language: Language = "pt-BR"
     """Language of sentences when a caller names none."""
     phone_region: str = "BR"
-    """Country (two letters) of phone numbers without a country code; empty: such numbers are refused."""
+    """Country (two letters) of phone numbers without a country code; empty: only such with a country code are read."""
     admin_key: str = ""
     """An API key with the role `admin`, 16 characters or more; empty: the first start makes one."""
     secret_key: str = ""

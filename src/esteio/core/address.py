@@ -144,7 +144,7 @@ class Reading(NamedTuple):
     @property
     def asks(self) -> frozenset[str]:
         """The lines of which it must be known whether there is a chat, before this can be read."""
-        if self.literal is None or (self.first is not None and self.second is None):
+        if self.literal is None or (self.first == self.literal and self.second is None):
             return frozenset()
         if self.first is not None and self.second is not None and same_line(self.first, self.second):
             return frozenset()

@@ -13,6 +13,7 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core import hearing, pacing
+from esteio.core.address import same_line
 from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.fold import CLAIMED, CODES
@@ -236,7 +237,7 @@ def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: flo
     word = CLAIMED.get(row.claim) or row.state[:40]
     if word and word != (session.facts.listed or "open"):
         found.append(seen_with(row.claim, now, "list", {} if row.claim in CLAIMED else {"state": word}))
-    if row.phone and row.phone != (session.facts.phone_seen or session.phone):
+    if row.phone and not same_line(row.phone, session.facts.phone_seen or session.phone or ""):
         found.append(seen("identity_seen", now, "list", phone=row.phone))
     return tuple(found)
 
