@@ -101,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     listen: str = "127.0.0.1:8700"
     """HOST:PORT of the API, the dashboard and the webhooks in."""
+    metrics_listen: str = ""
+    """HOST:PORT of a listener of its own for `/metrics`, `/livez` and `/readyz`, without keys; empty: none."""
     data: str = "esteio-data"
     """Directory of the SQLite database, the media and `secret.key`."""
     database: str = ""
@@ -165,6 +167,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
 ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_LISTEN": ("listen",),
+    "ESTEIO_METRICS_LISTEN": ("metrics_listen",),
     "ESTEIO_DATA": ("data",),
     "ESTEIO_DATABASE": ("database",),
     "ESTEIO_PUBLIC_URL": ("public_url",),
@@ -207,6 +210,8 @@ def checked(settings: Settings) -> Settings:
     _check_listen("listen", settings.listen)
     if settings.door.listen:
         _check_listen("door.listen", settings.door.listen)
+    if settings.metrics_listen:
+        _check_listen("metrics_listen", settings.metrics_listen)
     for name in ("admin_key", "secret_key"):
         if 0 < len(getattr(settings, name)) < SHORTEST_KEY:
             raise SettingsError(f"{name} needs {SHORTEST_KEY} characters or more")

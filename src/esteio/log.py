@@ -28,6 +28,8 @@ EVENTS: frozenset[str] = frozenset(
         "task.failed",
         "task.restarted",
         "task.gave_up",
+        "files.limit_set",
+        "connection.dropped",
         "settings.applied",
         "store.opened",
         "store.full",

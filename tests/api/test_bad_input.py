@@ -271,3 +271,101 @@ def test_a_server_with_sessions_stays(run):
         assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
 
     run(test)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["xyz", "0", "1", "-1", "%F0%9F%98%80", "====", "bmFtZTp4", "a" * 5000, "c2Vzc2lvbnM6", "m"]
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/sessions",
+        MESSAGES,
+        "/v1/sessions/line/timeline",
+        "/v1/inbox",
+        "/v1/dead-letters",
+        "/v1/webhooks/{hook}/deliveries",
+    ],
+)
+def test_a_cursor_that_is_none(run, path, cursor):
+    async def test(gateway):
+        await ready(gateway)
+        hook = (await gateway.call("POST", "/v1/webhooks", {"url": "https://hooks.example/x"})).json()["id"]
+        at = path.format(hook=hook)
+        answer = await gateway.call("GET", f"{at}?after={cursor}")
+        # Where the place is a plain number (contract: `timeline?after=`), any number is one.
+        number = cursor in ("0", "1") and at not in ("/v1/sessions", MESSAGES, "/v1/dead-letters")
+        if number and not (cursor == "0" and "deliveries" in at):
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid-value")
+            assert answer.json()["field"] == "after"
+
+    run(test)
+
+
+def test_a_cursor_of_another_list_is_none(run):
+    async def test(gateway):
+        await gateway.add_server()
+        for name in ("line", "other"):
+            await gateway.add_session(name)
+            for _ in range(2):
+                await gateway.call("POST", f"/v1/sessions/{name}/messages", GOOD)
+        sessions = (await gateway.call("GET", "/v1/sessions?limit=1")).json()["next"]
+        messages = (await gateway.call("GET", f"{MESSAGES}?limit=1")).json()["next"]
+        assert len((await gateway.call("GET", f"/v1/sessions?limit=1&after={sessions}")).json()["items"]) == 1
+        assert len((await gateway.call("GET", f"{MESSAGES}?limit=1&after={messages}")).json()["items"]) == 1
+        await gateway.refused(400, "invalid-value", "GET", f"/v1/sessions?after={messages}")
+        await gateway.refused(400, "invalid-value", "GET", f"{MESSAGES}?after={sessions}")
+
+    run(test)
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_names_that_are_paths(run, name):
+    async def test(gateway):
+        await ready(gateway)
+        server = {"name": name, "kind": "evolution", "base_url": "http://h.example", "credentials": {"apikey": "k"}}
+        await gateway.refused(400, "invalid-value", "POST", "/v1/servers", server)
+        await gateway.refused(400, "invalid-value", "POST", "/v1/sessions", {"name": name, "server": "evo"})
+        body = {"name": "new", "server": "evo", "ref": {"instance_name": name}}
+        problem = await gateway.refused(400, "invalid-value", "POST", "/v1/sessions", body)
+        assert problem["field"] == "ref.instance_name"
+
+    run(test)
+
+
+HOOK = {"url": "https://hooks.example/x"}
+MEDIA = {"to": "5511999998888", "media": {"kind": "foto"}}
+WAHA = {"name": "s", "kind": "waha", "base_url": "http://h.example"}
+FORMATS = "standard, evolution, cloudevents"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "allowed"),
+    [
+        ("POST", MESSAGES, MEDIA, "media.kind", "image, video, audio, document, sticker"),
+        ("POST", MESSAGES, {**GOOD, "on_down": "wait"}, "on_down", "hold, fail"),
+        ("POST", "/v1/keys", {"name": "k", "role": "root"}, "role", "admin, operate, send, read"),
+        ("POST", "/v1/webhooks", {**HOOK, "format": "xml"}, "format", FORMATS),
+        ("PATCH", "/v1/webhooks/{hook}", {"format": "xml"}, "format", FORMATS),
+        ("POST", "/v1/webhooks", {**HOOK, "events": ["messages"]}, "events", "message.received"),
+        ("POST", "/v1/servers", WAHA, "kind", "baileys, evolution, wapi"),
+        ("POST", "/v1/sessions", {"name": "s", "server": "evo", "policy": "kind"}, "policy", "default"),
+        ("GET", "/v1/sessions?state=open", None, "state", "connecting, awaiting_qr, connected"),
+        ("GET", "/v1/dead-letters?kind=x", None, "kind", "message, event"),
+    ],
+)
+def test_what_is_allowed_is_said_in_the_readers_language(run, method, path, body, field, allowed):
+    async def test(gateway):
+        await ready(gateway)
+        hook = (await gateway.call("POST", "/v1/webhooks", HOOK)).json()["id"]
+        for language, word in (("en", "Allowed: "), ("pt-BR", "Valores aceitos: ")):
+            at = path.format(hook=hook)
+            answer = await gateway.call(method, at, body, headers={"accept-language": language})
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid-value")
+            assert answer.json()["field"] == field
+            assert word in answer.json()["detail"]
+            assert allowed in answer.json()["detail"]
+
+    run(test)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from esteio.api import events
+from esteio.api import event_tokens, events
 from esteio.store.base import EventRow
 from esteio.store.rows import event_params
 
@@ -14,7 +14,7 @@ class Reader:
     """One client of the stream, at the very edge of the application. `takes` False: its buffers are full."""
 
     def __init__(self, gateway, *, key=ADMIN, query="", last_id=None):
-        headers = [(b"authorization", f"Bearer {key}".encode())]
+        headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
         headers += [(b"last-event-id", last_id.encode())] if last_id else []
         self._scope = {
             "type": "http", "method": "GET", "path": "/v1/events", "query_string": query.encode(), "headers": headers,
@@ -103,11 +103,14 @@ def test_from_a_place_and_the_header_goes_before_the_address(run):
             await tell(gateway, "message.received")
             await reader.until(4)
             assert reader.places == [1198, 1199, 1200, 1201]
-        async with Reader(gateway, query="after=999999") as reader:
+        async with Reader(gateway, last_id="999999") as reader:
             await asyncio.sleep(0.01)
             await tell(gateway, "message.received")
             await reader.until(1)
-            assert reader.places == [1202], "a place of another database: begin at the end"
+            assert reader.places == [1202], "a place of another database: a browser begins at the end"
+            assert b": last-event-id 999999 lies ahead of the newest event, 1201" in reader.text
+        problem = await gateway.refused(400, "place-ahead", "GET", "/v1/events?after=999999")
+        assert "1202" in problem["detail"]
 
     run(test)
 
@@ -136,6 +139,7 @@ def test_wrong_places_and_words_are_refused(run):
         await gateway.refused(400, "invalid-value", "GET", "/v1/events?after=x")
         await gateway.refused(400, "invalid-value", "GET", "/v1/events", headers={"last-event-id": "-1"})
         await gateway.refused(400, "unknown-field", "GET", "/v1/events?aftr=1")
+        await gateway.refused(400, "place-ahead", "GET", "/v1/events?after=1")
 
     run(test)
 
@@ -201,3 +205,94 @@ def test_closing_ends_the_stream(run):
             assert reader.task.exception() is None
 
     run(test)
+
+
+def blocks(text):
+    """What a plain client makes of it: every block between blank lines is an event, whatever is in it."""
+    return text.decode().split("\n\n")[:-1]
+
+
+def test_nothing_but_events_is_a_block(run):
+    async def test(gateway):
+        async with Reader(gateway, query="after=0") as reader:
+            await asyncio.sleep(events.ALIVE_EVERY_S * 3)
+            assert b": alive\n" in reader.text
+            assert b"\n\n" not in reader.text
+            await tell(gateway, "message.received", "message.edited")
+            await reader.until(2)
+            await asyncio.sleep(events.ALIVE_EVERY_S * 2)
+            await tell(gateway, "message.deleted")
+            await reader.until(3)
+            found = blocks(reader.text)
+            assert len(found) == 3
+            assert all("data: " in block for block in found)
+            assert "retry: 3000\nid: 1" in found[0]
+            assert reader.text.count(b"retry:") == 1
+
+    run(test)
+
+
+async def token_of(gateway, key=ADMIN):
+    made = await gateway.call("POST", "/v1/events/token", {}, key=key)
+    assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
+    assert set(made.json()) == {"token", "open_until", "resume_until"}
+    return made.json()["token"]
+
+
+def test_a_token_opens_the_stream_and_nothing_else(run):
+    async def test(gateway):
+        mine = await gateway.key("read", "line")
+        token = await token_of(gateway, mine)
+        await tell(gateway, "message.received", "session.qr")
+        await tell(gateway, "message.received", session="other")
+        async with Reader(gateway, key=None, query=f"after=0&token={token}") as reader:
+            await reader.until(1)
+            assert reader.places == [1], "what its key may see"
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/sessions?token={token}", key=None)
+        await gateway.refused(401, "unauthorized", "GET", "/v1/events?token=est_wrong", key=None)
+        await gateway.refused(401, "unauthorized", "GET", "/v1/events?token=", key=None)
+        await gateway.refused(401, "unauthorized", "POST", f"/v1/events/token?token={token}", {}, key=None)
+
+    run(test)
+
+
+def test_a_token_opens_within_a_minute_and_its_stream_resumes_for_an_hour(run):
+    async def test(gateway):
+        late, used = await token_of(gateway), await token_of(gateway)
+        async with Reader(gateway, key=None, query=f"token={used}") as reader:
+            await asyncio.sleep(61)
+            assert reader.status == 200
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={late}", key=None)
+        gateway.clock.ahead = 3500
+        async with Reader(gateway, key=None, query=f"token={used}", last_id="0") as reader:
+            await asyncio.sleep(1)
+            assert reader.status == 200
+        gateway.clock.ahead = 3600
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={used}", key=None)
+
+    run(test)
+
+
+def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
+    async def test(gateway):
+        key = await gateway.key("read")
+        token = await token_of(gateway, key)
+        async with Reader(gateway, key=None, query=f"token={token}") as reader:
+            await asyncio.sleep(1)
+            for one in await gateway.store.keys():
+                await gateway.commands.revoke_key(one.id)
+            async with asyncio.timeout(100):
+                await asyncio.wait({reader.task})
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={token}", key=None)
+
+    run(test)
+
+
+def test_tokens_are_bounded(monkeypatch):
+    monkeypatch.setattr(event_tokens, "MOST", 3)
+    tokens = event_tokens.EventTokens()
+    for number in range(5):
+        tokens.lend(f"t{number}", f"s{number}", 100.0)
+    assert [tokens.redeem(f"t{number}", 101.0) for number in range(5)] == [None, None, "s2", "s3", "s4"]
+    tokens.lend("new", "s", 5000.0)
+    assert repr(tokens) == "EventTokens(1)"

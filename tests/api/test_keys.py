@@ -51,6 +51,8 @@ NEEDED = {
     "GET /v1/dead-letters": "read",
     "POST /v1/dead-letters/replay": "operate",
     "GET /v1/events": "read",
+    "POST /v1/events/token": "read",
+    "GET /metrics": "read",
 }
 ENOUGH = {
     "read": {"read", "send", "operate", "admin"},

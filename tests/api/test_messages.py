@@ -103,8 +103,8 @@ def test_the_same_key_gives_the_same_message(run):
         again = await gateway.call("POST", MESSAGES, b'{"text":"oi" ,"to":"5511999998888"}', headers=headers)
         assert (first.status_code, again.status_code) == (202, 202)
         assert first.json() == again.json()
-        assert "idempotent-replay" not in first.headers
-        assert again.headers["idempotent-replay"] == "true"
+        assert "idempotent-replayed" not in first.headers
+        assert again.headers["idempotent-replayed"] == "true"
         await gateway.refused(422, "idempotency-mismatch", "POST", MESSAGES, {**GOOD, "text": "x"}, headers=headers)
         assert len((await gateway.call("GET", MESSAGES)).json()["items"]) == 1
 

@@ -26,7 +26,7 @@ class Seen:
 
 
 async def read(gateway) -> Seen:
-    answer = await gateway.call("GET", "/metrics", key=None)
+    answer = await gateway.call("GET", "/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
     return Seen(answer.text)

@@ -3,17 +3,19 @@
 import json
 import re
 
+import httpx
 import msgspec
 import pytest
 
-from esteio.api.app import TABLE
+from esteio.api import ops
+from esteio.api.app import TABLE, Operations
 from esteio.api.call import language_of
 from esteio.api.problems import KINDS, fill
 from esteio.api.qr_image import best_form
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model import Limits, Slot
 from esteio.engine.refusals import Refusal
-from esteio.store.base import ServerCommit, StoreFull
+from esteio.store.base import Qr, ServerCommit, StoreFull
 from esteio.vault import WrongKey
 
 SERVER = {"name": "evo", "kind": "evolution", "base_url": "http://h:1/", "credentials": {"apikey": "first-secret"}}
@@ -156,7 +158,12 @@ def test_live_and_ready(run, monkeypatch):
             raise StoreFull("disk")
 
         monkeypatch.setattr(gateway.store, "ping", full)
-        assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "full"}
+        # A stranger cannot make it write, and hears what the last write came to.
+        for key in (None, "esk_wrong"):
+            assert (await gateway.call("GET", "/readyz", key=key)).json() == {"status": "ok"}
+        assert (await gateway.call("GET", "/readyz")).json() == {"status": "full"}
+        gateway.store.write_error = "broken"
+        assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "broken"}
         gateway.app.api.closing = True
         answer = await gateway.call("GET", "/readyz", key=None)
         assert (answer.status_code, answer.json()) == (503, {"status": "closing"})
@@ -281,3 +288,55 @@ def test_the_form_of_a_qr():
     assert best_form("image/*") == "image/png"
     assert best_form("image/png;q=oops, image/svg+xml;q=0.2") == "image/svg+xml"
     assert best_form("text/html") == "application/json"
+
+
+def test_head_is_answered_as_get_is_without_a_body(run):
+    async def test(gateway):
+        await gateway.add_server()
+        session = await gateway.add_session("line")
+        now = gateway.clock.now()
+        await gateway.store.put_qr(session.id, Qr("2@x", "", 1, now, now + 60))
+        for route in (
+            *TABLE,
+            *ops.described({"info": {"version": "0"}, "paths": {}, "components": {"schemas": {}}}),
+            ops.FRONT,
+        ):
+            path = re.sub(r"\{\w+\}", "line", route.path)
+            if route.method != "GET" or path == "/v1/events":
+                continue
+            got, head = await gateway.call("GET", path), await gateway.call("HEAD", path)
+            assert head.content == b"", path
+            assert head.status_code == got.status_code, path
+            for name in ("content-type", "cache-control", "content-length"):
+                if path != "/metrics" or name != "content-length":
+                    assert head.headers.get(name) == got.headers.get(name), (path, name)
+        assert (await gateway.call("HEAD", "/v1/nothing")).status_code == 404
+        refused = await gateway.call("PUT", "/v1/servers/evo")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PATCH")
+        assert (await gateway.call("HEAD", "/v1/webhooks/x/test")).status_code == 405
+        assert (await gateway.call("HEAD", "/v1/events")).headers["content-type"] == "text/event-stream"
+
+    run(test)
+
+
+def test_every_text_names_one_character_set(run):
+    async def test(gateway):
+        for path in ("/", "/docs", "/metrics"):
+            assert (await gateway.call("GET", path)).headers["content-type"].count("charset") == 1
+
+    run(test)
+
+
+def test_the_listener_of_its_own_needs_no_key_and_has_nothing_else(run):
+    async def test(gateway):
+        alone = Operations(gateway.app.api)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=alone), base_url="http://own") as own:
+            for path in ("/metrics", "/livez", "/readyz"):
+                assert (await own.get(path)).status_code == 200
+                assert (await own.head(path)).content == b""
+            for path in ("/v1/sessions", "/", "/docs", "/metrics/x"):
+                assert (await own.get(path)).status_code == 404
+            assert (await own.post("/metrics")).status_code == 404
+        assert (await gateway.call("GET", "/metrics", key=None)).status_code == 401
+
+    run(test)

@@ -1,8 +1,11 @@
 """Sessions over the API: the row first, wishes as evidence, waits that end when something was seen."""
 
+import base64
+
 import msgspec
 import pytest
 
+from esteio.api.qr_image import png
 from esteio.core.model import Approval, Attempt, Outage, Reason, Recovery
 from esteio.store.base import DecisionCommit, Qr, WorkSettlement
 
@@ -315,6 +318,44 @@ def test_the_qr_in_the_form_that_is_asked_for(run, accept, kind, start):
         if kind == "application/json":
             assert set(answer.json()) == {"code", "png_base64", "count", "seen_at", "expires_at"}
             assert answer.json()["png_base64"].startswith("iVBORw0KGgo")
+
+    run(test)
+
+
+PICTURE = png("a picture of the provider's own")
+IN_BASE64 = base64.b64encode(PICTURE).decode()
+
+
+@pytest.mark.parametrize(
+    "sent", [base64.b64encode(PICTURE).decode(), "data:image/png;base64," + base64.b64encode(PICTURE).decode()]
+)
+def test_a_code_that_is_only_a_picture_is_that_picture(run, sent):
+    async def test(gateway):
+        await ready(gateway)
+        now = gateway.clock.now()
+        session = await gateway.session("line")
+        await gateway.store.put_qr(session.id, Qr("", sent, 1, now, now + 60))
+        png_answer = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": "image/png"})
+        assert (png_answer.status_code, png_answer.content) == (200, PICTURE)
+        svg = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": "image/svg+xml"})
+        assert svg.content.startswith(b'<svg xmlns="http://www.w3.org/2000/svg" width="')
+        assert base64.b64encode(PICTURE) in svg.content
+        whole = (await gateway.call("GET", "/v1/sessions/line/qr")).json()
+        assert base64.b64decode(whole["png_base64"]) == PICTURE
+
+    run(test)
+
+
+@pytest.mark.parametrize("sent", ["", "no base64!", base64.b64encode(b"<html>").decode(), "é"])
+@pytest.mark.parametrize("accept", ["image/png", "image/svg+xml", "application/json"])
+def test_a_code_without_text_and_picture_is_none(run, sent, accept):
+    async def test(gateway):
+        await ready(gateway)
+        now = gateway.clock.now()
+        session = await gateway.session("line")
+        await gateway.store.put_qr(session.id, Qr("", sent, 1, now, now + 60, "ABCD1234"))
+        answer = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": accept})
+        assert (answer.status_code, answer.content) == (204, b"")
 
     run(test)
 

@@ -135,3 +135,23 @@ def test_who_wants_what():
     assert relay.wants((), ("shop-*", "x"), "session.qr", "shop-1")
     assert not relay.wants((), ("shop-*", "x"), "session.qr", "other")
     assert relay.wants((), ("shop-*",), "server.outage_started", None)
+
+
+@given(st.floats(min_value=0.5, max_value=1e9))
+def test_a_subscriber_that_asks_for_time_gets_it_up_to_an_hour(asked_s):
+    until = relay.not_before(asked_s, NOW)
+    assert until == NOW + min(asked_s, HOUR)
+    health = relay.after_failure(Health(), "wh_1", "a", NOW, NOW, waits_until=until, status=429, detail="slow down")
+    assert health.opened, "no other chat is tried meanwhile"
+    assert health.probe_at >= until
+    assert (health.last_status, health.last_detail) == (429, "slow down")
+    at = relay.retry_at(
+        "wh_1", 1, 1, event_at=NOW, tried_since=NOW, began_at=NOW, health=health, now=NOW, waits_until=until
+    )
+    assert at is not None
+    assert at >= until
+
+
+def test_who_asks_for_no_time_is_tried_by_the_steps():
+    assert [relay.not_before(asked, NOW) for asked in (None, 0.0, -3.0)] == [0.0, 0.0, 0.0]
+    assert not relay.after_failure(Health(), "wh_1", "a", NOW, NOW).opened

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from esteio.providers.evolution import Evolution
-from esteio.providers.registry import GROUP, ProviderProblem, UnknownKind, load
+from esteio.providers.registry import GROUP, ProviderProblem, UnknownKind, faults, load
 
 
 class Third(Evolution):
@@ -13,6 +13,19 @@ class Third(Evolution):
 
 
 INSTANCE = Third()
+
+
+class OnlyKind:
+    kind = "third"
+
+
+class Narrow(Third):
+    def send(self, where, now):
+        return None
+
+
+class Vague(Third):
+    capabilities = ()
 
 
 def point(name, attribute, monkeypatch=None):
@@ -27,6 +40,7 @@ def installed(monkeypatch):
 
     module = types.ModuleType("third_party_adapter")
     module.Third, module.INSTANCE, module.Twin = Third, INSTANCE, Evolution
+    module.OnlyKind, module.Narrow, module.Vague = OnlyKind, Narrow, Vague
     monkeypatch.setitem(sys.modules, "third_party_adapter", module)
 
 
@@ -56,3 +70,20 @@ def test_an_adapter_must_bear_its_name_and_load():
         load([point("fourth", "Third")])
     with pytest.raises(ProviderProblem, match="cannot be loaded"):
         load([point("third", "Missing")])
+
+
+@pytest.mark.parametrize(
+    ("attribute", "said"),
+    [
+        ("OnlyKind", r"no attribute 'capabilities'.*no method 'create'.*no method 'secrets'"),
+        ("Narrow", r"method 'send' does not take \(where, now, message, timeout_s\)"),
+        ("Vague", "'capabilities' are no Capabilities"),
+    ],
+)
+def test_an_adapter_is_checked_when_it_is_loaded(attribute, said):
+    with pytest.raises(ProviderProblem, match=said):
+        load([point("third", attribute)])
+
+
+def test_those_that_ship_have_no_faults():
+    assert [faults(provider) for provider in load([]).as_mapping().values()] == [[], [], []]

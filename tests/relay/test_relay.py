@@ -8,6 +8,7 @@ from itertools import pairwise
 from relay_room import Room, in_order, numbers, once
 
 from esteio.engine.asks import EndpointChange
+from esteio.engine.courier import retry_after
 from esteio.sim.lab import Lab
 from esteio.sim.vloop import run_virtual
 from esteio.store.relay_base import DeadFilter
@@ -210,6 +211,48 @@ def test_410_disables_and_enabling_goes_on_where_it_stopped(relay):
         assert numbers(one) == [0, 1, 2, 3]
 
     relay(test)
+
+
+def test_a_subscriber_that_asks_for_time_is_left_alone_and_then_gets_everything(relay):
+    async def test(room: Room) -> None:
+        one, endpoint, _ = await room.subscriber()
+        one.status, one.retry_after = 429, "900"
+        await room.tell(1, chat="a")
+        await room.tell(1, chat="b")
+        await asyncio.sleep(5)
+        tried = len(one.knocks)
+        await room.tell(3, chat="c")
+        await asyncio.sleep(880)
+        assert len(one.knocks) == tried, "nobody knocks before the time"
+        health = (await room.endpoint(endpoint)).health
+        assert (health.last_status, health.opened) == (429, True)
+        one.status = 200
+        await asyncio.sleep(60)
+        assert [len(numbers(one, chat)) for chat in "abc"] == [1, 1, 3]
+
+    relay(test)
+
+
+def test_more_than_an_hour_is_not_waited_for(relay):
+    async def test(room: Room) -> None:
+        one, _, _ = await room.subscriber()
+        one.status, one.retry_after = 503, "86400"
+        await room.tell(1)
+        await asyncio.sleep(10)
+        one.status = 200
+        await asyncio.sleep(HOUR + 60)
+        assert numbers(one) == [0]
+
+    relay(test)
+
+
+def test_how_a_retry_after_is_read():
+    now = 1_800_000_000.0
+    table = {
+        "120": 120.0, " 7 ": 7.0, "Fri, 15 Jan 2027 08:02:00 GMT": 120.0, "Fri, 15 Jan 2027 07:00:00 GMT": 0.0,
+        "": None, "soon": None, "-1": None, "1e3": None, "9" * 400: 999_999_999.0, "١٢": None,
+    }  # fmt: skip
+    assert {text: retry_after(text, now) for text in table} == table
 
 
 def test_redirects_are_failures(relay):

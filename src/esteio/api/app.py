@@ -18,6 +18,7 @@ import msgspec
 from litestar import HttpMethod, Litestar, Request, Response, route
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 
 from esteio.api import (
     approvals,
@@ -62,6 +63,8 @@ TABLE: tuple[Route, ...] = (
 )
 """Every address that the description names."""
 _MESSAGES = re.compile(r"/v1/sessions/([^/]+)/messages/?")
+HEAD = "esteio.head"
+"""Marks the scope of a `HEAD` that is answered as a `GET`."""
 _IN = re.compile(r"/in/([^/]+)(?:/(.*))?")
 log = logger("api")
 
@@ -101,16 +104,50 @@ class Front:
     def __init__(self, api: Api, app: Litestar) -> None:
         self.api = api
         self.litestar = app
+        self.language = api.settings.language
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            if scope["method"] == "HEAD":
+                # Answered as GET is, by every route there is, also those of `handlers`.
+                scope, send = {**scope, "method": "GET", HEAD: True}, without_body(send)
             found = _busy(scope["method"], scope["path"])
             if found is not None:
                 busy, path = found
                 call = Call(scope, receive, path, self.api.settings.language)
-                await _send(await respond(self.api, busy, call), send)
+                await _send(await respond(self.api, busy, call), send, head=HEAD in scope)
                 return
         await self.litestar(scope, receive, send)
+
+
+class Operations:
+    """A small application for an address of its own (`metrics_listen`): `/metrics`, `/livez`, `/readyz`, no keys."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.language = api.settings.language
+        self._routes = {route.path: msgspec.structs.replace(route, role=None, scope=None) for route in ops.ROUTES}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        language = self.language
+        found = self._routes.get(scope["path"])
+        if found is None or scope["method"] not in ("GET", "HEAD"):
+            sent = as_answer(problem("not-found", language), language)
+        else:
+            sent = await respond(self._api, found, Call(scope, receive, {}, language))
+        await _send(sent, without_body(send) if scope["method"] == "HEAD" else send)
+
+
+def without_body(send: Any) -> Any:
+    """The same answer to `HEAD`: its status and headers."""
+
+    async def headers_only(message: Any) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b""})
+
+    return headers_only
 
 
 class ScopeIgnored(AssertionError):
@@ -171,6 +208,8 @@ async def _admit(api: Api, route: Route, call: Call) -> None:
         raise Refusal("closing")
     if route.role is None:
         return
+    if route.by_token and call.secret is None:
+        call.lent = api.event_tokens.redeem(call.query_word("token"), api.clock.now())
     secret = call.secret
     key = None if secret is None else await api.commands.authenticate(secret)
     if key is None:
@@ -195,14 +234,14 @@ def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
     return (messages.SEND, {"name": unquote(found[1])}) if found else None
 
 
-async def _send(sent: Answer, send: Any) -> None:
+async def _send(sent: Answer, send: Any, *, head: bool = False) -> None:
     headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
     if sent.stream is None:
         headers.append((b"content-length", str(len(sent.body)).encode()))
     if sent.body or sent.stream:
         headers.append((b"content-type", sent.kind.encode()))
     await send({"type": "http.response.start", "status": sent.status, "headers": headers})
-    if sent.stream is not None:
+    if sent.stream is not None and not head:
 
         async def write(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -220,10 +259,16 @@ def _mounted(api: Api, table: Sequence[Route]) -> list[HTTPRouteHandler]:
 
 
 def _handler(api: Api, described: Route) -> HTTPRouteHandler:
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         path = {name: str(word).lstrip("/") for name, word in request.path_params.items()}
         call = Call(request.scope, request.receive, path, api.settings.language)
-        return _response(await respond(api, described, call))
+        sent = await respond(api, described, call)
+
+        async def write(scope: Any, _receive: Any, send: Any) -> None:
+            # Not by the framework's own response: it names the character set of texts a second time.
+            await _send(sent, send, head=HEAD in scope)
+
+        return write
 
     address = re.sub(r"\{(\w+)\}", r"{\1:str}", described.path)
     made: HTTPRouteHandler = route(
@@ -244,13 +289,20 @@ def _http_problem(settings: Settings) -> Callable[[Request[Any, Any, Any], HTTPE
         language = language_of(request.headers.get("accept-language", ""), settings.language)
         if isinstance(error, MethodNotAllowedException):
             said = as_answer(problem("method-not-allowed", language, {"method": request.method}), language)
-            return _response(msgspec.structs.replace(said, headers={**said.headers, **(error.headers or {})}))
+            return _response(msgspec.structs.replace(said, headers={**said.headers, **_allowed(error)}))
         if isinstance(error, NotFoundException):
             return _response(as_answer(problem("not-found", language), language))
         log.error("request.failed", detail=error.detail)
         return _response(as_answer(problem("internal", language), language))
 
     return handle
+
+
+def _allowed(error: MethodNotAllowedException) -> dict[str, str]:
+    """The framework's `Allow`; whoever answers GET answers HEAD."""
+    words = (error.headers or {}).get("allow", "") or (error.headers or {}).get("Allow", "")
+    methods = {word.strip() for word in words.split(",") if word.strip()}
+    return {"allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if methods else {}
 
 
 def _crash(settings: Settings) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:

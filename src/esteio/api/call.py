@@ -60,6 +60,7 @@ class Call:
         "default_language",
         "headers",
         "key",
+        "lent",
         "limit",
         "path",
         "scope_read",
@@ -75,6 +76,8 @@ class Call:
         self.default_language = default_language
         self.key = ApiKey("", "", "read", 0.0)
         """The caller's key; set before the handler runs wherever the route names a role."""
+        self.lent: str | None = None
+        """The secret that a token in the query stands for."""
         self.scope_read = False
         """Whether the caller's scope was looked at."""
         self.limit = 0
@@ -97,8 +100,7 @@ class Call:
         scheme, _, word = self.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and word.strip():
             return word.strip()
-        word = self.headers.get("apikey", "")
-        return word or None
+        return self.headers.get("apikey", "") or self.lent
 
     @property
     def wait_s(self) -> float:
@@ -129,6 +131,11 @@ class Call:
     async def ask(self, shape: type[T]) -> T:
         """The body as `shape`. Raises `Refusal`."""
         return decode(await self.body(), shape)
+
+    def query_word(self, name: str) -> str:
+        """One word of the query, "" when it is not there."""
+        words: dict[str, str] = dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1")))
+        return words.get(name, "")
 
     def query(self, *known: str) -> dict[str, str]:
         """The query's words; one that nobody reads is refused like a misspelt field. Raises `Refusal`."""
@@ -167,8 +174,7 @@ def one_of(words: Mapping[str, str], name: str, choices: Any) -> Any:
     word = words.get(name)
     known = get_args(choices)
     if word is not None and word not in known:
-        why = f"must be one of {', '.join(known)}"
-        raise Refusal("invalid-value", field=name, near=nearest(word, known), in_body=True, why=why)
+        raise Refusal("invalid-value", field=name, near=nearest(word, known), in_body=True, allowed=", ".join(known))
     return word
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import types
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _WRONG = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*?)`")
+_ENUM = re.compile(r"Invalid enum value '?(.*?)'?$", re.DOTALL)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -52,15 +53,30 @@ def refusal_of(text: str, shape: type) -> Refusal:
     missing = _MISSING.match(why)
     if missing:
         return Refusal("invalid-value", field=_join(path, missing[1]), in_body=True, why="is needed")
+    wrong_word = _ENUM.match(why)
+    if wrong_word:
+        allowed = choices_at(shape, path)
+        near = nearest(wrong_word[1], allowed)
+        return Refusal("invalid-value", field=path, near=near, in_body=True, allowed=", ".join(allowed))
     return Refusal("invalid-value", field=path or "body", in_body=True, why=why[:300])
 
 
 def fields_at(shape: Any, path: str) -> list[str]:
     """The field names of the struct at a path such as `media` or `contacts[...]`."""
+    structs = [kind for kind in _at(shape, path) if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+    return [name for kind in structs for name in kind.__struct_encode_fields__]
+
+
+def choices_at(shape: Any, path: str) -> list[str]:
+    """The words that the `Literal` at a path allows."""
+    return [str(word) for kind in _at(shape, path) if get_origin(kind) is Literal for word in get_args(kind)]
+
+
+def _at(shape: Any, path: str) -> list[Any]:
+    """The alternatives of the type at a path."""
     for step in re.findall(r"[^.\[\]]+|\[\.\.\.\]|\[\d+\]", path):
         shape = _inner(shape, step)
-    structs = [kind for kind in _members(shape) if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
-    return [name for kind in structs for name in kind.__struct_encode_fields__]
+    return _members(shape)
 
 
 @cache

@@ -10,9 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from esteio.api import scopes
-from esteio.api.call import Answer, Call, ClientGone, whole_number
+from esteio.api.call import Answer, Call, ClientGone, answer, whole_number
+from esteio.api.event_tokens import OPEN_S, PREFIX, RESUME_S
 from esteio.api.routes import Api, Parameter, Route
+from esteio.core.documents import timestamp
+from esteio.engine.asks import EmptyAsk
 from esteio.engine.feed import Told
 from esteio.engine.key_commands import has_role
 from esteio.engine.refusals import Refusal
@@ -25,45 +30,75 @@ ALIVE_EVERY_S = 15.0
 NEEDS_OPERATE = frozenset({"session.qr"})
 """Who may not see a session's code elsewhere does not see it here."""
 _MOST = 2**62
-_HELLO = b"retry: 3000\n\n"
-_ALIVE = b": alive\n\n"
+_RETRY = b"retry: 3000\n"
+_HELLO = b": esteio\n"
+_ALIVE = b": alive\n"
+"""Comments stand alone, without the blank line that ends an event: some clients make an empty event of that."""
 Write = Callable[[bytes], Awaitable[None]]
+
+
+class EventToken(msgspec.Struct, frozen=True):
+    """For `?token=`: opens a stream until `open_until`; the stream may come back with it until `resume_until`."""
+
+    token: str
+    open_until: str
+    resume_until: str
+
+
+async def lend(api: Api, call: Call) -> Answer:
+    """201 with a token that stands for the caller's key, in the stream only."""
+    await call.ask(EmptyAsk)
+    call.scope_read = True  # the token has the key's own scope
+    token, now = PREFIX + api.clock.token(), api.clock.now()
+    api.event_tokens.lend(token, call.secret or "", now)
+    shown = EventToken(token, timestamp(now + OPEN_S), timestamp(now + RESUME_S))
+    return answer(shown, 201, cache_control="no-store")
 
 
 async def stream(api: Api, call: Call) -> Answer:
     """200 without end. Without a place, what happens from now on."""
-    words = call.query("after")
+    words = call.query("after", "token")
     call.scope_read = True  # asked about each event
-    place = await _place(api, call, words)
+    place, hello = await _place(api, call, words)
 
     async def run(write: Write) -> None:
-        await _run(api, call, place, write)
+        await _run(api, call, place, hello, write)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return Answer(200, kind="text/event-stream", headers=headers, stream=run)
 
 
-async def _place(api: Api, call: Call, words: dict[str, str]) -> int:
-    """`Last-Event-ID` goes before `after`: a browser that comes back repeats the address it began with."""
+async def _place(api: Api, call: Call, words: dict[str, str]) -> tuple[int, bytes]:
+    """Where to begin, and the comment to begin with. Raises `Refusal`: invalid-value, place-ahead.
+
+    `Last-Event-ID` goes before `after`: a browser that comes back repeats the address it began with. A place that lies
+    ahead belongs to another database: `after` is refused, a browser, which would give up, begins at the end.
+    """
     last = await api.feed.last()
     came_with = call.headers.get("last-event-id", "")
     if came_with:
-        words = {"last-event-id": came_with}
-        return min(whole_number(words, "last-event-id", 0, 0, _MOST), last)
-    # A place that lies ahead belongs to another database: begin at the end rather than wait for years.
-    return min(whole_number(words, "after", last, 0, _MOST), last)
+        place = whole_number({"last-event-id": came_with}, "last-event-id", 0, 0, _MOST)
+        ahead = b": last-event-id %d lies ahead of the newest event, %d; beginning after that\n" % (place, last)
+        return min(place, last), _HELLO if place <= last else ahead
+    place = whole_number(words, "after", last, 0, _MOST)
+    if place > last:
+        raise Refusal("place-ahead", field="after", last=str(last))
+    return place, _HELLO
 
 
-async def _run(api: Api, call: Call, place: int, write: Write) -> None:
+async def _run(api: Api, call: Call, place: int, hello: bytes, write: Write) -> None:
     try:
-        await _written(write, _HELLO)
+        await _written(write, hello)
+        retry = _RETRY
         loop = asyncio.get_running_loop()
         alive_at = loop.time() + ALIVE_EVERY_S
         while not api.closing:
             found = await api.feed.after(place)
             if found:
                 place = found[-1].seq
-                await _written(write, b"".join(_frame(told) for told in found if _may_see(call, told)))
+                if frames := b"".join(_frame(told) for told in found if _may_see(call, told)):
+                    await _written(write, retry + frames)
+                    retry = b""
             elif loop.time() < alive_at:
                 await api.hub.wait_news(LOOK_EVERY_S)
                 continue
@@ -77,8 +112,6 @@ async def _run(api: Api, call: Call, place: int, write: Write) -> None:
 
 async def _written(write: Write, piece: bytes) -> None:
     """Raises `ClientGone` when the reader takes nothing any more."""
-    if not piece:
-        return
     try:
         async with asyncio.timeout(STALLED_S):
             await write(piece)
@@ -113,8 +146,20 @@ STREAM = Route(
     {200: None},
     parameters=(
         Parameter("after", "the place after which to begin", schema={"type": "integer", "minimum": 0}),
+        Parameter("token", "a token of `POST /v1/events/token`, for programs that cannot send a header"),
         Parameter("Last-Event-ID", "the same, as browsers send it", where="header", schema={"type": "integer"}),
     ),
     scope=scopes.ITEMS,
+    by_token=True,
 )
-ROUTES = (STREAM,)
+TOKEN = Route(
+    "POST",
+    "/v1/events/token",
+    lend,
+    "read",
+    "A short-lived token for the stream",
+    {201: EventToken},
+    body=EmptyAsk,
+    scope=scopes.ITEMS,
+)
+ROUTES = (STREAM, TOKEN)

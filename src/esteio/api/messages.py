@@ -35,7 +35,7 @@ async def send(api: Api, call: Call) -> Answer:
     status = 200 if message.state in SETTLED else 202
     if made:
         return api.message_answer(message, call, status)
-    return api.message_answer(message, call, status, idempotent_replay="true")
+    return api.message_answer(message, call, status, idempotent_replayed="true")
 
 
 async def list_all(api: Api, call: Call) -> Answer:

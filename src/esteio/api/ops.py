@@ -1,6 +1,8 @@
 """For those who run it: `/livez`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`, and the page at `/`.
 
-Open without a key: nothing here names a session or a person. Never lives here: what is measured (`metrics`).
+Open without a key but for `/metrics`, which costs more than a stranger may ask for; a listener of its own
+(`metrics_listen`) offers it without one. Nothing here names a session or a person. Never lives here: what is measured
+(`metrics`).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from esteio.api import docs_page
+from esteio.api import docs_page, scopes
 from esteio.api.call import Answer, Call, answer
 from esteio.api.metrics import metrics
 from esteio.api.routes import Api, Route
@@ -30,15 +32,28 @@ async def livez(_api: Api, _call: Call) -> Answer:
     return answer(Health("ok"), cache_control="no-store")
 
 
-async def readyz(api: Api, _call: Call) -> Answer:
-    """The store can be written, and the process is not stopping."""
+async def readyz(api: Api, call: Call) -> Answer:
+    """The store can be written, and the process is not stopping.
+
+    Whoever sends a valid key has it tried now; others hear what the last write came to (the gateway itself writes every
+    20 s), so that strangers cannot make it write.
+    """
     if api.closing:
-        return answer(Health("closing"), 503)
+        return answer(Health("closing"), 503, cache_control="no-store")
+    trouble = await _tried(api) if await _known(api, call) else api.store.write_error
+    return answer(Health(trouble or "ok"), 503 if trouble else 200, cache_control="no-store")
+
+
+async def _known(api: Api, call: Call) -> bool:
+    return call.secret is not None and await api.commands.authenticate(call.secret) is not None
+
+
+async def _tried(api: Api) -> str:
     try:
         await api.store.ping(api.clock.now())
     except StoreFull as error:
-        return answer(Health("broken" if isinstance(error, StoreBroken) else "full"), 503)
-    return answer(Health("ok"), cache_control="no-store")
+        return "broken" if isinstance(error, StoreBroken) else "full"
+    return ""
 
 
 async def front(_api: Api, _call: Call) -> Answer:
@@ -87,7 +102,17 @@ ROUTES = (
         while_closing=True,
         tag="operations",
     ),
-    Route("GET", "/metrics", metrics, None, "Prometheus metrics", {200: None}, while_closing=True, tag="operations"),
+    Route(
+        "GET",
+        "/metrics",
+        metrics,
+        "read",
+        "Prometheus metrics",
+        {200: None},
+        while_closing=True,
+        tag="operations",
+        scope=scopes.GATEWAY,
+    ),
 )
 FRONT = Route("GET", "/", front, None, "The page at the root", {200: None}, tag="page")
 """Apart, because the dashboard takes its place."""

@@ -94,6 +94,21 @@ KINDS: Mapping[str, Kind] = {
         ("Método não aceito aqui", "Este endereço não aceita {method}."),
         ("Method not allowed here", "This address does not take {method}."),
     ),
+    "invalid-http": Kind(
+        400,
+        ("Isto não é HTTP", "O pedido não pôde ser lido como HTTP/1.1."),
+        ("This is not HTTP", "The request could not be read as HTTP/1.1."),
+    ),
+    "request-timeout": Kind(
+        408,
+        ("O pedido não chegou inteiro", "O resto do pedido não chegou a tempo; envie-o de novo."),
+        ("The request did not arrive whole", "The rest of the request did not arrive in time; send it again."),
+    ),
+    "header-too-large": Kind(
+        431,
+        ("Cabeçalhos grandes demais", "A linha do pedido e os cabeçalhos podem ter 64 KiB ao todo."),
+        ("Headers too large", "The request line and the headers may take 64 KiB together."),
+    ),
     "invalid-json": Kind(
         400,
         ("O corpo não é JSON", "O corpo não pôde ser lido como JSON[: {why}]."),
@@ -106,8 +121,19 @@ KINDS: Mapping[str, Kind] = {
     ),
     "invalid-value": Kind(
         400,
-        ("Valor inválido", "O valor de {field} não serve[: {why}].[ Seria {near}?]"),
-        ("Invalid value", "The value of {field} will not do[: {why}].[ Did you mean {near}?]"),
+        ("Valor inválido", "O valor de {field} não serve[: {why}].[ Valores aceitos: {allowed}.][ Seria {near}?]"),
+        ("Invalid value", "The value of {field} will not do[: {why}].[ Allowed: {allowed}.][ Did you mean {near}?]"),
+    ),
+    "place-ahead": Kind(
+        400,
+        (
+            "Este lugar ainda não existe",
+            "O evento mais novo é {last}; {field} é de outro banco de dados. Comece sem {field} ou de um número menor.",
+        ),
+        (
+            "No such place yet",
+            "The newest event is {last}; {field} is of another database. Begin without {field}, or at a lower number.",
+        ),
     ),
     "invalid-phone": Kind(
         400,

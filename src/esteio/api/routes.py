@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from esteio.api.call import Answer, Call, answer
+from esteio.api.event_tokens import EventTokens
 from esteio.api.stopwatches import Stopwatches
 from esteio.clock import Clock
 from esteio.config import Settings
@@ -37,6 +38,7 @@ class Api:
         self.hub = hub
         self.feed = Feed(store, settings.language)
         self.stopwatches = Stopwatches()
+        self.event_tokens = EventTokens()
         self.closing = False
         """Set when the process is stopping: nothing new is accepted, and it is not ready."""
 
@@ -156,6 +158,8 @@ class Route(msgspec.Struct, frozen=True):
     while_closing: bool = False
     """Whether it is answered while the process is stopping."""
     tag: str = ""
+    by_token: bool = False
+    """Whether `?token=` may stand for the key (see `event_tokens`)."""
     scope: Rule | None = None
     """How a key for some sessions is kept to them; one of `api.scopes`."""
 

@@ -14,7 +14,7 @@ from esteio.api.call import NOTHING, Answer, Call, answer, page_size, whole_numb
 from esteio.api.routes import Api, Route, page_parameters
 from esteio.core.documents import timestamp
 from esteio.core.envelope import event_id
-from esteio.core.relay import Format
+from esteio.core.relay import Format, Health
 from esteio.engine.asks import EmptyAsk, EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
 from esteio.store.relay_base import Delivery, Endpoint
 
@@ -27,7 +27,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class WebhookDocument(msgspec.Struct, frozen=True):
-    """One subscription. `because`: `gone` (it answered 410) or `asked`, when it is disabled."""
+    """One subscription. `because`: `gone` (it answered 410) or `asked` when it is disabled; what the last attempt
+    came to when it is failing."""
 
     id: str
     url: str
@@ -157,13 +158,20 @@ async def _document(api: Api, endpoint: Endpoint) -> WebhookDocument:
         sessions=endpoint.sessions,
         enabled=endpoint.enabled,
         state="disabled" if not endpoint.enabled else "failing" if health.failures else "ok",
-        because=endpoint.because or None,
+        because=endpoint.because or _cause(health) or None,
         failing_since=_maybe(health.failing_since),
         last_delivered_at=_maybe(health.last_ok_at),
         last_failed_at=_maybe(health.last_failed_at),
         waiting=Waiting(chats, _maybe(oldest_at)),
         created_at=timestamp(endpoint.created_at),
     )
+
+
+def _cause(health: Health) -> str:
+    """What the last attempt of a failing endpoint came to: `503 try later`, or why there was no answer."""
+    if not health.failures:
+        return ""
+    return " ".join(word for word in (str(health.last_status or ""), health.last_detail) if word)
 
 
 def _delivery(one: Delivery) -> DeliveryDocument:

@@ -165,7 +165,7 @@ async def _at_rest(api: Api, before: Sample) -> Sample:
 
 async def _sample(api: Api, at: float) -> Sample:
     async with (
-        aiohttp.ClientSession() as http,
+        aiohttp.ClientSession(headers={"apikey": KEY}) as http,
         http.get(f"http://127.0.0.1:{api.port}/metrics") as answer,
     ):
         lines = (await answer.text()).splitlines()

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from esteio.cli.connections import KEEP_ALIVE_S, BoundedProtocol
 from esteio.cli.failed import Failed
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -56,7 +57,8 @@ def server(app: Any) -> Server:
     """A server for an ASGI application whose life is somebody else's."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
+        timeout_keep_alive=KEEP_ALIVE_S,
         lifespan="off",
         log_config=None,
         access_log=False,

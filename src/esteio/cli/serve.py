@@ -46,13 +46,15 @@ def serve(
     settings = read(config, with_door(environment(), door_listen), overrides)
     import uvloop  # noqa: PLC0415 - what only `serve` needs is loaded by it alone
 
+    from esteio.cli.connections import BoundedProtocol, raise_file_limit  # noqa: PLC0415
     from esteio.cli.listening import bind  # noqa: PLC0415
     from esteio.log import set_up  # noqa: PLC0415
 
     set_up(settings.log.level, settings.log.format, for_good=True)
     if settings.door.listen:
         raise Misused("no-door")
-    sockets = [bind(settings.listen)]
+    sockets = [bind(settings.listen), *([bind(settings.metrics_listen)] if settings.metrics_listen else [])]
+    BoundedProtocol.most = raise_file_limit()
     sys.setswitchinterval(SWITCH_S)
     try:
         uvloop.run(run(settings, sockets))
@@ -170,11 +172,13 @@ async def _greet(gateway: Gateway, bound: socket.socket) -> None:
 
 async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.Event) -> None:
     """Serve until the end is asked for, or a part of the gateway is given up."""
+    from esteio.api.app import Operations  # noqa: PLC0415
     from esteio.cli.listening import server  # noqa: PLC0415
     from esteio.engine.supervise import GaveUp  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
-    servers = [server(app) for app in (gateway.app,)]
+    apps = (gateway.app, Operations(gateway.app.api))[: len(sockets)]
+    servers = [server(app) for app in apps]
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
     serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
     try:

@@ -41,6 +41,8 @@ OLDEST_EVERY_S = 30.0
 """In its first failing hour an endpoint is tried with its oldest event at least so often."""
 LATER_PROBES: Final = ((86_400.0, 300.0), (float("inf"), 1800.0))
 """(failing for less than, at most so long between two attempts) after the first hour."""
+MOST_ASKED_S = 3600.0
+"""A subscriber's `Retry-After` counts for at most so long."""
 WOKEN_AFTER_S = 5.0
 """A success wakes the whole queue; what was tried in the last seconds waits until so long after its attempt."""
 
@@ -59,6 +61,9 @@ class Health(msgspec.Struct, frozen=True):
     """While open: not before then."""
     last_ok_at: float = 0.0
     last_failed_at: float = 0.0
+    last_status: int | None = None
+    """What the last failure was answered with; None: no answer."""
+    last_detail: str = ""
 
     def __repr__(self) -> str:
         word = "open" if self.opened else "failing" if self.failures else "ok"
@@ -80,20 +85,37 @@ def after_success(health: Health, now: float) -> Health:
     return Health(last_ok_at=now, last_failed_at=health.last_failed_at)
 
 
-def after_failure(health: Health, endpoint: str, lane: str, began_at: float, now: float) -> Health:
-    """One failed attempt, begun at `began_at`."""
+def not_before(retry_after_s: float | None, now: float) -> float:
+    """Until when a subscriber asked not to be called (`Retry-After`), at most an hour; 0 when it did not."""
+    return now + min(retry_after_s, MOST_ASKED_S) if retry_after_s is not None and retry_after_s > 0 else 0.0
+
+
+def after_failure(
+    health: Health,
+    endpoint: str,
+    lane: str,
+    began_at: float,
+    now: float,
+    *,
+    waits_until: float = 0.0,
+    status: int | None = None,
+    detail: str = "",
+) -> Health:
+    """One failed attempt, begun at `began_at`. `waits_until` (see `not_before`) holds the whole endpoint."""
     since = health.failing_since or began_at
     failures = health.failures + 1
     pause = _probe_pause(now - since) * (0.7 + 0.3 * _share(f"{endpoint}:probe:{failures}"))
     return Health(
         failing_since=since,
         failures=failures,
-        opened=health.opened or bool(health.failures and lane != health.lane),
+        opened=health.opened or waits_until > now or bool(health.failures and lane != health.lane),
         lane=lane,
         # An attempt that hung was its own pause.
-        probe_at=max(began_at + pause, now),
+        probe_at=max(began_at + pause, now, waits_until),
         last_ok_at=health.last_ok_at,
         last_failed_at=now,
+        last_status=status,
+        last_detail=detail,
     )
 
 
@@ -119,8 +141,10 @@ def retry_at(
     began_at: float,
     health: Health,
     now: float,
+    waits_until: float = 0.0,
 ) -> float | None:
-    """When an event that failed for the `failures`th time, begun at `began_at`, is tried again; None: given up.
+    """When an event that failed for the `failures`th time, begun at `began_at`, is tried again, not before
+    `waits_until`; None: given up.
 
     Given up 72 h after its first attempt, or after it happened when the endpoint has been failing for so long too.
     """
@@ -132,7 +156,8 @@ def retry_at(
     if now - tried_since < FIRST_HOUR_S and health.last_ok_at <= tried_since:
         # Nothing got through since: the endpoint is failing, not this event.
         pause = min(pause, began_at + OLDEST_EVERY_S - now)
-    return min(now + max(LEAST_PAUSE_S, pause), max(gives_up_at, now + LEAST_PAUSE_S))
+    due_at = max(now + max(LEAST_PAUSE_S, pause), waits_until)
+    return min(due_at, max(gives_up_at, now + LEAST_PAUSE_S))
 
 
 def overdue(event_at: float, health: Health, now: float) -> bool:

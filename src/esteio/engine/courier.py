@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,15 @@ _REMEMBERED = 512
 _encode = msgspec.json.Encoder().encode
 
 
+class _Said(msgspec.Struct, frozen=True):
+    """What an endpoint's answer came to."""
+
+    outcome: RelayOutcome
+    status: int | None
+    detail: str = ""
+    retry_after_s: float | None = None
+
+
 class Courier:
     """Delivers; knows nothing of queues. Never raises for what an endpoint does."""
 
@@ -52,17 +62,21 @@ class Courier:
         request = self._request(claim, began_at)
         if request is None:
             return RelaySettlement(claim, "skipped", began_at, began_at)
-        outcome, status, detail = await self._call(request)
-        return RelaySettlement(claim, outcome, began_at, self._clock.now(), status, detail)
+        said = await self._call(request)
+        return RelaySettlement(
+            claim, said.outcome, began_at, self._clock.now(), said.status, said.detail, said.retry_after_s
+        )
 
     async def test(self, endpoint: Endpoint) -> Delivery:
         """A call with an event of the type `webhook.test`, once, whatever state the endpoint is in."""
         began_at = self._clock.now()
         data = {"webhook": endpoint.id, "text": "Esteio"}
         claim = RelayClaim(endpoint, "live", "", "", 0, TEST_TYPE, began_at, data, attempt=1, fence=0)
-        outcome, status, detail = await self._call(self._signed(claim, began_at, self._test_body(claim)))
+        said = await self._call(self._signed(claim, began_at, self._test_body(claim)))
         took_ms = round((self._clock.now() - began_at) * 1000)
-        return Delivery(0, endpoint.id, 0, began_at, TEST_TYPE, "", 1, began_at, took_ms, outcome, status, detail)
+        return Delivery(
+            0, endpoint.id, 0, began_at, TEST_TYPE, "", 1, began_at, took_ms, said.outcome, said.status, said.detail
+        )
 
     async def aclose(self) -> None:
         """Close the road."""
@@ -132,23 +146,36 @@ class Courier:
 
     # -- the call -------------------------------------------------------------------------------------------------
 
-    async def _call(self, request: HttpRequest) -> tuple[RelayOutcome, int | None, str]:
+    async def _call(self, request: HttpRequest) -> _Said:
         try:
             response = await self._transport.exchange(request)
         except TransportFailed as failed:
-            return "failed", None, failed.reason
-        return _meaning(response)
+            return _Said("failed", None, failed.reason)
+        return _meaning(response, self._clock.now())
 
 
-def _meaning(response: HttpResponse) -> tuple[RelayOutcome, int, str]:
+def _meaning(response: HttpResponse, now: float) -> _Said:
     """2xx took it; 410 wants no more, ever; all else is tried again. Redirects are not followed."""
     if 200 <= response.status < 300:
-        return "delivered", response.status, ""
+        return _Said("delivered", response.status)
     words = " ".join(clean_text(response.body[: 4 * _DETAIL].decode("utf-8", "replace")).split())[:_DETAIL]
     detail = words.replace("\x00", "")
     if 300 <= response.status < 400:
         detail = "redirects are not followed"
-    return ("gone" if response.status == 410 else "failed"), response.status, detail
+    if response.status == 410:
+        return _Said("gone", response.status, detail)
+    return _Said("failed", response.status, detail, retry_after(response.headers.get("retry-after", ""), now))
+
+
+def retry_after(text: str, now: float) -> float | None:
+    """Seconds that a `Retry-After` header (a number, or a date) asks for; None when it says nothing usable."""
+    if text.isascii() and text.strip().isdecimal():
+        return float(text.strip()[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
 
 
 def new_secret(token: str) -> str:

@@ -62,7 +62,8 @@ class Desk:
         """The name, if there is such a policy. Raises `Refusal`."""
         if name not in self.settings.policies:
             near = nearest(name, self.settings.policies)
-            raise Refusal("invalid-value", field="policy", near=near, in_body=True, why="is no policy of the settings")
+            allowed = ", ".join(sorted(self.settings.policies))
+            raise Refusal("invalid-value", field="policy", near=near, in_body=True, allowed=allowed)
         return name
 
     async def session(self, name: str) -> Session:

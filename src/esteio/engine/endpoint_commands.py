@@ -141,7 +141,7 @@ def types_of(form: Format, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             near = nearest(name, known)
-            raise Refusal("invalid-value", field="events", near=near, in_body=True, why=f"{name!r} is no event type")
+            raise Refusal("invalid-value", field="events", near=near, in_body=True, allowed=", ".join(sorted(known)))
     return evolution_words.subscription(names) if form == "evolution" else tuple(dict.fromkeys(names))
 
 

@@ -32,7 +32,7 @@ class ServerCommands(Desk):
         if ask.kind not in self.providers:
             near = nearest(ask.kind, self.providers)
             kinds = ", ".join(sorted(self.providers))
-            raise Refusal("invalid-value", field="kind", near=near, in_body=True, why=f"must be one of {kinds}")
+            raise Refusal("invalid-value", field="kind", near=near, in_body=True, allowed=kinds)
         _check_credentials(ask.kind, ask.credentials)
         now = self.clock.now()
         server = Server(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, get_annotations, isfunction, signature
 
+from esteio.core.model import Capabilities
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import Provider
 from esteio.providers.evolution import Evolution
@@ -66,11 +68,47 @@ def _third_party(point: EntryPoint) -> Provider:
         loaded = point.load()
         provider: Provider = loaded() if isinstance(loaded, type) or not hasattr(loaded, "kind") else loaded
         kind = provider.kind
+        wrong = faults(provider)
     except Exception as error:
         raise ProviderProblem(f"the adapter {point.name!r} ({point.value}) cannot be loaded: {error}") from error
     if kind != point.name:
         raise ProviderProblem(f"the adapter {point.name!r} ({point.value}) calls itself {kind!r}; the names must agree")
+    if wrong:
+        raise ProviderProblem(f"the adapter {point.name!r} ({point.value}) is no provider: {'; '.join(wrong)}")
     return provider
+
+
+def faults(provider: object) -> list[str]:
+    """What an adapter lacks of the protocol `Provider`: attributes, methods, and arguments that they do not take."""
+    attributes = [name for name in get_annotations(Provider) if not hasattr(provider, name)]
+    found = [f"it has no attribute {name!r}" for name in attributes]
+    for name, wanted in vars(Provider).items():
+        if name.startswith("_") or not isfunction(wanted):
+            continue
+        method = getattr(provider, name, None)
+        if not callable(method):
+            found.append(f"it has no method {name!r}")
+        elif not _takes(method, wanted):
+            found.append(f"its method {name!r} does not take {_arguments(wanted)}")
+    if not attributes and not isinstance(getattr(provider, "capabilities", None), Capabilities):
+        found.append("its 'capabilities' are no Capabilities")
+    return found
+
+
+def _takes(method: Callable[..., object], wanted: Callable[..., object]) -> bool:
+    """Whether it can be called as the engine calls it: by place, and by name where the protocol says so."""
+    parameters = list(signature(wanted).parameters.values())[1:]
+    places = [None for one in parameters if one.kind is not Parameter.KEYWORD_ONLY]
+    names = {one.name: None for one in parameters if one.kind is Parameter.KEYWORD_ONLY}
+    try:
+        signature(method).bind(*places, **names)
+    except TypeError:
+        return False
+    return True
+
+
+def _arguments(wanted: Callable[..., object]) -> str:
+    return "(" + ", ".join(list(signature(wanted).parameters)[1:]) + ")"
 
 
 def _name(provider: Provider) -> str:

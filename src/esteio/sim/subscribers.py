@@ -43,6 +43,8 @@ class Subscriber:
         self.url = f"https://{host}/hook"
         self.up = True
         self.status = 200
+        self.retry_after = ""
+        """The header of that name in its refusals."""
         self.takes_s = 0.01
         self.refuses: Callable[[Any], bool] = lambda _body: False
         """Bodies that it answers with 500, whatever `status` says."""
@@ -74,7 +76,7 @@ class Subscriber:
         await asyncio.sleep(self.takes_s)
         status = 500 if self.refuses(msgspec.json.decode(request.body)) else self.status
         self.arrived.append(Arrived(self._world.now(), request, status))
-        return HttpResponse(status, {}, b"")
+        return HttpResponse(status, {"retry-after": self.retry_after} if self.retry_after else {}, b"")
 
 
 class Subscribers:

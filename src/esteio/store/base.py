@@ -100,6 +100,7 @@ __all__ = [
     "UnreadableRow",
     "Work",
     "WorkSettlement",
+    "WriteError",
 ]
 
 
@@ -135,8 +136,14 @@ class StoreBroken(StoreFull):
     """The same, and not for want of room: the disk is read-only, fails or is gone."""
 
 
+WriteError = Literal["", "full", "broken"]
+
+
 class Store(RelayStore, Protocol):
     """One memory. All methods may raise `StoreFull`; reads see every commit that returned before them."""
+
+    write_error: WriteError
+    """What the last write came to: nothing wrong, no room, or a disk that does not take it."""
 
     # life
     async def start(self, now: float) -> CrashReport:

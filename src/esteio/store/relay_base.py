@@ -69,6 +69,8 @@ class RelaySettlement(msgspec.Struct, frozen=True):
     at: float
     status: int | None = None
     detail: str = ""
+    retry_after_s: float | None = None
+    """How long the subscriber asked to be left alone."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -186,7 +186,17 @@ def _learn(db: Db, endpoint_id: str, health: law.Health) -> None:
 def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> bool:
     """The lane waits for its next attempt; False when this event is given up and the lane goes on without it."""
     claim, now = settlement.claim, settlement.at
-    health = law.after_failure(endpoint.health, endpoint.id, lane.name, settlement.began_at, now)
+    waits_until = law.not_before(settlement.retry_after_s, now)
+    health = law.after_failure(
+        endpoint.health,
+        endpoint.id,
+        lane.name,
+        settlement.began_at,
+        now,
+        waits_until=waits_until,
+        status=settlement.status,
+        detail=settlement.detail,
+    )
     _learn(db, endpoint.id, health)
     due_at = law.retry_at(
         endpoint.id,
@@ -197,6 +207,7 @@ def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettl
         began_at=settlement.began_at,
         health=health,
         now=now,
+        waits_until=waits_until,
     )
     if due_at is None:
         _give_up(db, lane, claim.type, claim.at, claim.attempt, now, settlement.detail)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from esteio.core.documents import Sentence, message_document
 from esteio.core.model import Message
 from esteio.store import rows
-from esteio.store.base import EventRow
+from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.writer import Writer
 
@@ -29,17 +29,25 @@ class Room:
     _reader: Db
     _sentence: Sentence
 
-    async def _write(self, operation: Callable[[Db], T]) -> T:
-        return await self._writer.run(operation)
+    write_error: WriteError = ""
+
+    async def _write(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+        try:
+            answer = await self._writer.run(operation, first=first)
+        except StoreFull as error:
+            self.write_error = "broken" if isinstance(error, StoreBroken) else "full"
+            raise
+        self.write_error = ""
+        return answer
 
     async def _write_first(self, operation: Callable[[Db], T]) -> T:
         """Before what our own loops write: a client waits for its answer."""
-        return await self._writer.run(operation, first=True)
+        return await self._write(operation, first=True)
 
     async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
         """False when the operation undid itself."""
         try:
-            await self._writer.run(operation)
+            await self._write(operation)
         except Undo:
             return False
         return True
