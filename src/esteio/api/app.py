@@ -85,7 +85,7 @@ def create_app(
     Evolution door, the dashboard); `root` is the page at `/`, None when `handlers` bring one.
     """
     api = Api(commands=commands, store=store, settings=settings, hub=hub)
-    pages = ops.described(openapi.describe(TABLE, ops.program_version()))
+    pages = ops.described(openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/"))
     table = (*TABLE, *pages, *(() if root is None else (root,)))
     app = Litestar(
         route_handlers=[*_mounted(api, table), *handlers],

@@ -59,6 +59,7 @@ ROUTES = (
         "Agree to a destructive rung",
         {200: ApprovalDocument},
         body=EmptyAsk,
+        errors=("approval-decided",),
         scope=scopes.APPROVAL,
     ),
     Route(
@@ -69,6 +70,7 @@ ROUTES = (
         "Refuse a destructive rung",
         {200: ApprovalDocument},
         body=EmptyAsk,
+        errors=("approval-decided",),
         scope=scopes.APPROVAL,
     ),
 )

@@ -61,6 +61,7 @@ ROUTES = (
         "admin",
         "What is stored of a person",
         {200: PersonDocument},
+        errors=("invalid-phone",),
         scope=scopes.ITEMS,
     ),
     Route(
@@ -71,6 +72,7 @@ ROUTES = (
         "Remove what is stored of a person",
         {200: ErasedDocument},
         body=EmptyAsk,
+        errors=("invalid-phone",),
         scope=scopes.ITEMS,
     ),
 )

@@ -12,6 +12,7 @@ import msgspec
 
 from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api.openapi_schemas import literal
 from esteio.api.routes import Api, Parameter, Route, page_parameters, speaker
 from esteio.core import documents
 from esteio.core.documents import MessageDocument, timestamp
@@ -119,12 +120,13 @@ def _place(words: Mapping[str, str]) -> tuple[str, int]:
     return cursor[0], whole_number({"after": cursor[1:]}, "after", 0, 0, 2**62)
 
 
+_TIME = {"type": "string", "format": "date-time"}
 _PARAMETERS = (
-    Parameter("kind", "only these", schema={"enum": ["message", "event"]}),
+    Parameter("kind", "only these", schema=literal(Kind)),
     Parameter("session", "only of this session"),
     Parameter("webhook", "only events for this webhook"),
-    Parameter("from", "died at this time or later, RFC 3339"),
-    Parameter("to", "died at this time or before, RFC 3339"),
+    Parameter("from", "died at this time or later, RFC 3339", schema=_TIME),
+    Parameter("to", "died at this time or before, RFC 3339", schema=_TIME),
 )
 ROUTES = (
     Route(

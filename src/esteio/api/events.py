@@ -137,6 +137,12 @@ def _frame(told: Told) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.seq, told.type.encode(), told.body)
 
 
+_FRAMES = {
+    "type": "string",
+    "description": "Frames of `id`, `event` and `data`; `data` is an Event.",
+    "contentMediaType": "application/json",
+    "contentSchema": {"$ref": "#/components/schemas/Event"},
+}
 STREAM = Route(
     "GET",
     "/v1/events",
@@ -149,6 +155,8 @@ STREAM = Route(
         Parameter("token", "a token of `POST /v1/events/token`, for programs that cannot send a header"),
         Parameter("Last-Event-ID", "the same, as browsers send it", where="header", schema={"type": "integer"}),
     ),
+    errors=("place-ahead",),
+    contents={"text/event-stream": {"schema": _FRAMES}},
     scope=scopes.ITEMS,
     by_token=True,
 )

@@ -59,7 +59,9 @@ ROUTES = (
         "operate",
         "Webhooks that could not be read",
         {200: InboxPage},
-        parameters=page_parameters(Parameter("state", "`unreadable`")),
+        parameters=page_parameters(
+            Parameter("state", "`unreadable`", schema={"type": "string", "enum": ["unreadable"]})
+        ),
         scope=scopes.ITEMS,
     ),
 )

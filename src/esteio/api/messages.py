@@ -9,6 +9,7 @@ import msgspec
 
 from esteio.api import cursors, scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size
+from esteio.api.openapi_schemas import literal
 from esteio.api.routes import Api, Parameter, Route, page_parameters, speaker
 from esteio.core import documents
 from esteio.core.documents import MessageDocument
@@ -80,6 +81,14 @@ _SEND_PARAMETERS = (
     Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60) for it to settle", "header"),
 )
 
+_SEND_ERRORS = (
+    "invalid-phone",
+    "unknown-message",
+    "target-not-allowed",
+    "invalid-idempotency-key",
+    "idempotency-mismatch",
+    "idempotency-in-progress",
+)
 SEND = Route(
     "POST",
     "/v1/sessions/{name}/messages",
@@ -90,6 +99,7 @@ SEND = Route(
     body=MessageAsk,
     parameters=_SEND_PARAMETERS,
     carries_media=True,
+    errors=_SEND_ERRORS,
     scope=scopes.SESSION,
 )
 ROUTES = (
@@ -102,7 +112,8 @@ ROUTES = (
         "A session's messages, newest first",
         {200: MessagePage},
         parameters=page_parameters(
-            Parameter("state", "only messages in this state"), Parameter("direction", "`out` or `in`")
+            Parameter("state", "only messages in this state", schema=literal(MessageState)),
+            Parameter("direction", "`out` or `in`", schema=literal(Direction)),
         ),
         scope=scopes.SESSION,
     ),
@@ -123,6 +134,7 @@ ROUTES = (
         "Put a failed message back into the queue",
         {200: MessageDocument},
         body=EmptyAsk,
+        errors=("wrong-state",),
         scope=scopes.MESSAGE,
     ),
     Route(
@@ -133,6 +145,7 @@ ROUTES = (
         "Take a waiting message back",
         {200: MessageDocument},
         body=EmptyAsk,
+        errors=("wrong-state",),
         scope=scopes.MESSAGE,
     ),
 )

@@ -8,7 +8,7 @@ Open without a key but for `/metrics`, which costs more than a stranger may ask 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from esteio.api import docs_page, scopes
 from esteio.api.call import Answer, Call, answer
 from esteio.api.metrics import metrics
 from esteio.api.routes import Api, Route
-from esteio.store.base import StoreBroken, StoreFull
+from esteio.store.base import StoreBroken, StoreFull, WriteError
 
 HTML = "text/html; charset=utf-8"
 
@@ -24,7 +24,7 @@ HTML = "text/html; charset=utf-8"
 class Health(msgspec.Struct, frozen=True):
     """`ok`; `full` or `broken` (the disk takes nothing); or `closing`."""
 
-    status: str
+    status: Literal["ok", "full", "broken", "closing"]
 
 
 async def livez(_api: Api, _call: Call) -> Answer:
@@ -48,7 +48,7 @@ async def _known(api: Api, call: Call) -> bool:
     return call.secret is not None and await api.commands.authenticate(call.secret) is not None
 
 
-async def _tried(api: Api) -> str:
+async def _tried(api: Api) -> WriteError:
     try:
         await api.store.ping(api.clock.now())
     except StoreFull as error:
@@ -111,6 +111,7 @@ ROUTES = (
         {200: None},
         while_closing=True,
         tag="operations",
+        contents={"text/plain": {"schema": {"type": "string"}}},
         scope=scopes.GATEWAY,
     ),
 )

@@ -158,6 +158,10 @@ class Route(msgspec.Struct, frozen=True):
     while_closing: bool = False
     """Whether it is answered while the process is stopping."""
     tag: str = ""
+    errors: tuple[str, ...] = ()
+    """Problems beside those that follow from the rest (see `openapi_errors`)."""
+    contents: Mapping[str, Any] = {}
+    """What its 200 may hold beside the shape in `answers`: content type → schema."""
     by_token: bool = False
     """Whether `?token=` may stand for the key (see `event_tokens`)."""
     scope: Rule | None = None

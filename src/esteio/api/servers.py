@@ -58,6 +58,7 @@ ROUTES = (
         "Add a provider's server",
         {201: ServerDocument},
         body=ServerAsk,
+        errors=("name-taken",),
         scope=scopes.GATEWAY,
     ),
     Route("GET", "/v1/servers", list_all, "read", "List the servers", {200: ServerPage}, scope=scopes.ITEMS),
@@ -79,6 +80,7 @@ ROUTES = (
         "admin",
         "Forget a server without sessions",
         {204: None},
+        errors=("in-use",),
         scope=scopes.GATEWAY,
     ),
 )

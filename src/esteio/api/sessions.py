@@ -13,6 +13,7 @@ import msgspec
 
 from esteio.api import cursors, qr_image, scopes
 from esteio.api.call import LARGEST_PAGE, NOTHING, Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api.openapi_schemas import literal
 from esteio.api.routes import Api, Parameter, Route, page_parameters, teller
 from esteio.core import documents
 from esteio.core.documents import QrDocument, SessionDocument, TimelineDocument
@@ -172,9 +173,9 @@ async def _opened_answer(api: Api, opened: Opened, call: Call, *, done: bool) ->
 
 
 _PREFER = Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60)", "header")
-_STATE = Parameter("state", "only sessions in this state")
+_STATE = Parameter("state", "only sessions in this state", schema=literal(SessionState))
 _SERVER = Parameter("server", "only sessions of this server")
-_AT = Parameter("at_provider", "`keep` (default), `logout` or `delete`")
+_AT = Parameter("at_provider", "`keep` (default), `logout` or `delete`", schema=literal(AtProvider))
 
 ROUTES = (
     Route(
@@ -186,6 +187,7 @@ ROUTES = (
         {201: SessionDocument},
         body=SessionAsk,
         parameters=(_PREFER,),
+        errors=("name-taken", "unknown-server", "invalid-phone", "ref-out-of-reach"),
         scope=scopes.BODY,
     ),
     Route(
@@ -207,6 +209,7 @@ ROUTES = (
         "Forget a session",
         {204: None, 202: SessionDocument},
         parameters=(_AT,),
+        errors=("provider-refused",),
         scope=scopes.SESSION,
     ),
     Route(
@@ -218,6 +221,7 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=PairAsk,
         parameters=(_PREFER,),
+        errors=("session-paused", "invalid-phone"),
         scope=scopes.SESSION,
     ),
     Route(
@@ -227,6 +231,10 @@ ROUTES = (
         "operate",
         "The current QR as JSON, PNG or SVG, by `Accept`",
         {200: QrDocument, 204: None},
+        contents={
+            qr_image.PNG: {"schema": {"type": "string", "format": "binary"}},
+            qr_image.SVG: {"schema": {"type": "string"}},
+        },
         scope=scopes.SESSION,
     ),
     Route(
@@ -237,6 +245,7 @@ ROUTES = (
         "Look now and start the ladder anew",
         {202: SessionDocument},
         body=EmptyAsk,
+        errors=("session-paused",),
         scope=scopes.SESSION,
     ),
     Route(
@@ -248,6 +257,7 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=WaitAsk,
         parameters=(_PREFER,),
+        errors=("session-paused",),
         scope=scopes.SESSION,
     ),
     Route(

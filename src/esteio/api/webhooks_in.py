@@ -5,8 +5,17 @@ Never lives here: what is in it (`engine.inbox`), blanking (`engine.webhook_comm
 
 from __future__ import annotations
 
+import msgspec
+
 from esteio.api.call import Answer, Call
 from esteio.api.routes import Api, Route
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """It is on the disk."""
+
+    ok: bool
+
 
 _TAKEN = Answer(200, b'{"ok":true}')
 
@@ -19,14 +28,14 @@ async def take(api: Api, call: Call) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/in/{token}", take, None, "A provider's webhook", {200: None}, carries_media=True),
+    Route("POST", "/in/{token}", take, None, "A provider's webhook", {200: Taken}, carries_media=True),
     Route(
         "POST",
         "/in/{token}/{rest:path}",
         take,
         None,
         "A provider's webhook, one address per event",
-        {200: None},
+        {200: Taken},
         carries_media=True,
     ),
 )

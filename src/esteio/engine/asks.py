@@ -16,6 +16,7 @@ from esteio.core.relay import Format
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Za-z0-9._-")]
 Wait = Annotated[float, Meta(ge=0, le=60, description="seconds")]
+Time = Annotated[str, Meta(description="RFC 3339, with its offset", extra_json_schema={"format": "date-time"})]
 Text = Annotated[str, Meta(min_length=1, max_length=65536)]
 Short = Annotated[str, Meta(min_length=1, max_length=1024)]
 Maybe = Annotated[str, Meta(max_length=1024)]
@@ -204,8 +205,8 @@ class RotateAsk(Ask, frozen=True):
 class ReplayAsk(Ask, frozen=True):
     """A range of time, RFC 3339, both ends included."""
 
-    since: str = msgspec.field(name="from")
-    until: str = msgspec.field(name="to")
+    since: Time = msgspec.field(name="from")
+    until: Time = msgspec.field(name="to")
 
 
 class DeadLetterAsk(Ask, frozen=True):
@@ -214,6 +215,6 @@ class DeadLetterAsk(Ask, frozen=True):
     kind: Literal["message", "event"] | None = None
     session: Name | None = None
     webhook: Short | None = None
-    since: str | None = msgspec.field(name="from", default=None)
-    until: str | None = msgspec.field(name="to", default=None)
+    since: Time | None = msgspec.field(name="from", default=None)
+    until: Time | None = msgspec.field(name="to", default=None)
     dry_run: bool = False
