@@ -31,6 +31,7 @@ EVENTS: frozenset[str] = frozenset(
         "files.limit_set",
         "connection.dropped",
         "settings.applied",
+        "clock.stepped_back",
         "store.opened",
         "store.full",
         "store.purged",

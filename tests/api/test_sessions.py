@@ -152,7 +152,6 @@ def test_pair_answers_at_once_when_there_is_something_to_show(run):
 def test_pair_with_a_phone_number_waits_for_a_pairing_code(run):
     async def test(gateway):
         await ready(gateway)
-        await show_qr(gateway)
         when_nudged(gateway, lambda: show_qr(gateway, pairing_code="HYD61EZM"))
         body = {"phone_number": "11999998888", "wait_s": 60}
         answer = await gateway.call("POST", "/v1/sessions/line/pair", body)

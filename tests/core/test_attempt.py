@@ -235,9 +235,47 @@ def test_a_logout_that_takes_effect_is_followed_by_connects_not_by_another_logou
 def test_after_connects_and_a_logout_come_connects_and_then_the_end():
     fleet = Fleet(policy=SEEDS)
     fleet.now += 100
-    fleet.kill(says="closed")
-    fleet.climb_until(90, still=("said_closed", "socket_closed"))
+    fleet.kill(says="connecting")
+    fleet.hear("operator_pair", road="operator")
+    fleet.climb_until(90, still=("said_connecting", "socket_closed"))
     assert fleet.rungs()[:7] == ["connect", "connect", "connect", "logout", "connect", "connect", "delete"]
+
+
+def test_who_asked_for_no_code_is_restarted_instead_and_connected_again_and_again():
+    fleet = Fleet(policy=SEEDS)
+    fleet.now += 100
+    fleet.kill(says="closed")
+    fleet.climb_until(400, still=("said_closed", "socket_closed"))
+    assert fleet.rungs()[:7] == ["connect", "connect", "connect", "restart", "connect", "connect", "connect"]
+    assert set(fleet.rungs()) == {"connect", "restart"}
+    assert fleet.rungs().count("restart") == 1
+
+
+def test_a_ghost_that_refuses_the_logout_is_never_deleted_and_that_the_letter_fails_is_said_once_in_a_fall():
+    fleet = ghost(SEEDS)
+    fleet.climb_until(600, answer="no", still=("said_open", "socket_closed"))
+    assert set(fleet.rungs()) == {"logout", "connect"}
+    assert fleet.said("logout-in-vain") == 1
+    assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "ghost-needs-server-restart")
+
+
+def test_a_recreate_of_a_person_s_that_is_refused_is_an_error_in_the_provider_s_words():
+    fleet = ghost()
+    fleet.hear("operator_recreate", road="operator")
+    fleet.answer("ok")
+    fleet.judge()
+    fleet.hear("socket_closed")
+    fleet.after(21)
+    assert fleet.rungs() == ["restart", "delete"]
+    fleet.answer("no", detail="[object Object]")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.reason.code) == ("error", "provider-refused")
+    assert fleet.one.reason.args["detail"] == "[object Object]"
+    fleet.after(30)
+    assert (fleet.one.state, fleet.rungs()[-1]) == ("error", "delete")
+    fleet.now += 1
+    fleet.pair()
+    assert fleet.one.state == "connected"
 
 
 def test_a_logout_that_fails_does_not_stop_the_connect_either():

@@ -15,7 +15,7 @@ from esteio.core.address import same_line
 from esteio.core.diagnose import DOWN, FOR_PEOPLE, ajar, confirmed_life, verdict
 from esteio.core.evidence import KINDS, NOT_LOADED, Evidence, seen
 from esteio.core.fold import CODES, KEEP_ACKS, fold
-from esteio.core.model import Attempt, Recovery
+from esteio.core.model import Attempt, Outage, Reason, Recovery, ServerFacts
 from esteio.core.policy import DEFAULT, SEEDS
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 
@@ -159,8 +159,6 @@ EXPECTED: dict[str, tuple] = {
     "a word nobody knows": LIVE,
 }
 SEEDS_DIFFER: dict[str, tuple] = {
-    # level 2 at once, with its logout
-    "refused, a word we do not know": ("unknown", "unknown-state", "disconnected", "held"),
     # the forced logout of seed 001 is under way at once
     "refused twice, said open": ("ghost", "ghost-socket", "disconnected", "held"),
     "refused twice by sends alone": ("ghost", "ghost-socket", "disconnected", "held"),
@@ -727,3 +725,80 @@ def test_another_unknown_word_is_kept_and_nothing_follows():
         fleet.hear("said_unknown", road="state", state="refreshing")
         fleet.after(30)
     assert (fleet.one.state, fleet.one.facts.said, fleet.rungs()) == ("connected", "refreshing", [])
+
+
+def test_what_a_new_process_of_its_server_left_closed_is_closed_at_one_look():
+    fleet = Fleet()
+    fleet.now += 50
+    fleet.server = msgspec.structs.replace(
+        fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now)
+    )
+    fleet.now += 1
+    fleet.hear("said_closed", road="list")
+    fleet.judge()
+    assert verdict(fleet.one, fleet.server, DEFAULT, fleet.now).kind == "live", "a list is hearsay"
+    fleet.hear("said_closed", road="state")
+    fleet.judge()
+    assert verdict(fleet.one, fleet.server, DEFAULT, fleet.now).kind == "closed"
+
+
+# -- a code on show ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [("logged_out", S, 9), ("banned", S, 9), ("temp_banned", S, 9), ("unpaired", L, 9)])
+def test_a_valid_code_is_awaiting_qr_whatever_ended_the_session_before(before):
+    """A6: the state said disconnected beside a code that was good."""
+    assert outcome(told(DEFAULT, [before, ("qr_shown", W, 2)]))[:3] == ("awaiting_qr", "awaiting-qr", "awaiting_qr")
+    if before[0] != "unpaired":
+        assert outcome(told(DEFAULT, [("qr_shown", W, 9), (before[0], before[1], 2)]))[0] != "awaiting_qr"
+
+
+def test_looks_that_are_refused_beside_a_code_do_not_end_its_show_until_the_provider_says_closed():
+    refused = [("qr_shown", W, 20), ("said_connecting", S, 9), ("socket_closed", P, 9), ("socket_closed", P, 2)]
+    assert outcome(told(DEFAULT, refused))[0] == "awaiting_qr"
+    gave_up = [*refused, ("said_closed", S, 1)]
+    assert outcome(told(DEFAULT, gave_up))[0] != "awaiting_qr"
+
+
+@pytest.mark.parametrize(("age", "reason"), [(47, "awaiting-qr"), (49, "awaiting-code"), (89, "awaiting-code")])
+def test_awaiting_qr_without_a_current_code_says_so(age, reason):
+    assert outcome(told(DEFAULT, [("qr_shown", W, age)]))[:3] == ("awaiting_qr", reason, "awaiting_qr")
+
+
+def test_a_late_open_after_an_unlink_needs_the_server_s_process():
+    """E5: state open, no socket, no credentials: connect does nothing, delete is refused."""
+    story = [("logged_out", S, 20), ("said_closed", S, 20), ("said_open", S, 5), ("socket_closed", P, 5)]
+    found = outcome(told(DEFAULT, story))
+    assert found[:3] == ("logged_out", "ghost-needs-server-restart", "disconnected")
+    after_it = [*story, ("said_closed", S, 0)]
+    assert outcome(told(DEFAULT, after_it))[1] == "logged-out"
+
+
+def test_a_half_open_link_that_is_made_anew_is_reconnecting():
+    """E8."""
+    silent = [("round_trip_silent", P, 30), ("round_trip_silent", P, 20)]
+    assert outcome(told(DEFAULT, silent))[:2] == ("ghost", "half-open")
+    assert outcome(told(DEFAULT, [*silent, ("said_connecting", W, 5), ("said_connecting", S, 1)]))[0] == "reconnecting"
+
+
+def test_what_was_refused_to_a_linked_session_is_forgotten_with_life_and_with_a_start_of_its_server():
+    facts = Facts(refused_at=T0 - 5, refused_detail="no", dead_at=T0 - 50, said="open", life_at=T0 - 99)
+    session = a_session(facts=facts, linked=True)
+    assert verdict(session, a_server(), DEFAULT, T0).kind == "refused"
+    booted = a_server(facts=ServerFacts(booted_at=T0 - 1))
+    assert verdict(session, booted, DEFAULT, T0).kind != "refused"
+
+
+# -- the latest proof --------------------------------------------------------------------------------------------
+
+
+def test_the_reason_of_a_living_session_is_a_proof_and_a_claim_is_none():
+    """A8: where no socket can be probed a claim of open stands for life; it was shown as the latest proof."""
+    claimed = a_session(facts=Facts(life_at=T0 - 1, life_by="said_open"), linked=True)
+    assert verdict(claimed, a_server(), DEFAULT, T0).because == Reason("live-unproved", {})
+    sent = Facts(life_at=T0 - 1, life_by="said_open", send_ok_at=T0 - 50, send_ok_by="receipt_received")
+    found = verdict(msgspec.structs.replace(claimed, facts=sent), a_server(), DEFAULT, T0)
+    assert found.because == Reason("live", {"evidence": "receipt_received"})
+    fell = Outage("out", T0 - 9, "closed", ended_at=T0 - 2)
+    found = verdict(msgspec.structs.replace(claimed, facts=sent, last_outage=fell), a_server(), DEFAULT, T0)
+    assert found.because.code == "live-unproved", "what proved it before the last fall proves nothing"

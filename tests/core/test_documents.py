@@ -252,6 +252,13 @@ def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
     assert {"quirks", "budget"}.isdisjoint(data)
 
 
+def test_an_outage_s_event_says_why_also_when_it_is_over():
+    mass = Outage("sout_1", T0, "mass-fall", ended_at=T0)
+    data = server_documents.outage_event(a_server(), mass)
+    assert (data["because"], data["outage"]["id"], data["outage"]["because"]) == ("mass-fall", "sout_1", "mass-fall")
+    assert "because" not in server_documents.outage_event(a_server(), None)
+
+
 class Line(msgspec.Struct, frozen=True):
     """A line of a journal."""
 

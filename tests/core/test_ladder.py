@@ -22,43 +22,45 @@ POLICIES = {"default": DEFAULT, "seeds": SEEDS, "no recreate": KEEP}
 # R restart, C connect, L logout, X recreate. What is not in the table has no plan.
 PLANS = """
 ghost         evolution  default      R L C C X
-ghost         evolution  seeds        L C C X
+ghost         evolution  seeds        L C C
 ghost         evolution  no recreate  R L C C
 ghost         baileys    default      C C C X
-ghost         baileys    seeds        X
+ghost         baileys    seeds        C C
 ghost         baileys    no recreate  C C C
 ghost         wapi       default      R
 ghost         wapi       seeds        R
 ghost         wapi       no recreate  R
 reconnecting  evolution  default      R L C C X
-reconnecting  evolution  seeds        C C C L C C X
+reconnecting  evolution  seeds        C C C R
 reconnecting  evolution  no recreate  R L C C
 reconnecting  baileys    default      C C C X
-reconnecting  baileys    seeds        C C C X
+reconnecting  baileys    seeds        C C C
 reconnecting  baileys    no recreate  C C C
 reconnecting  wapi       default      R
 reconnecting  wapi       seeds        R
 reconnecting  wapi       no recreate  R
 closed        evolution  default      C C C L C C X
-closed        evolution  seeds        C C C L C C X
+closed        evolution  seeds        C C C R
 closed        evolution  no recreate  C C C L C C
 closed        baileys    default      C C C X
-closed        baileys    seeds        C C C X
+closed        baileys    seeds        C C C
 closed        baileys    no recreate  C C C
 closed        wapi       default      R
 closed        wapi       seeds        R
 closed        wapi       no recreate  R
 missing       evolution  default      C C C L C C X
-missing       evolution  seeds        C C C L C C X
+missing       evolution  seeds        C C C R
 missing       evolution  no recreate  C C C L C C
 missing       baileys    default      C C C X
-missing       baileys    seeds        C C C X
+missing       baileys    seeds        C C C
 missing       baileys    no recreate  C C C
 missing       wapi       default      R
 missing       wapi       seeds        R
 missing       wapi       no recreate  R
-unknown       evolution  seeds        L C C X
-unknown       baileys    seeds        X
+logged_out    evolution  seeds        C C C
+logged_out    baileys    seeds        C C C
+unpaired      evolution  seeds        C C C
+unpaired      baileys    seeds        C C C
 """
 LETTER = {"connect": "C", "restart": "R", "logout": "L", "recreate": "X"}
 
@@ -87,6 +89,63 @@ def test_every_plan_is_harmless_first_where_anything_harmless_could_help(kind, d
     if name != "seeds" and rungs:
         assert rungs[0] in ("connect", "restart")
     assert "recreate" not in rungs[:-1], "the last resort is last"
+
+
+@pytest.mark.parametrize("kind", ["closed", "missing", "reconnecting", "unknown"])
+def test_the_levels_of_seed_002_belong_to_asking_for_a_code(kind):
+    levels = plan(case(kind), SEEDS, EVOLUTION, asked=True)
+    assert levels[-4:] == ("logout", "connect", "connect", "recreate")
+    assert levels[:-4] == (() if kind == "unknown" else ("connect",) * 3)
+    assert plan(case(kind), SEEDS, BAILEYS, linked=False)[-1] == "recreate"
+    assert not {"logout", "recreate"} & set(plan(case(kind), SEEDS, EVOLUTION))
+
+
+def test_a_policy_of_ones_own_may_take_an_unknown_state_for_corruption():
+    own = msgspec.structs.replace(DEFAULT, unknown_is_corrupt=True)
+    assert plan(case("unknown"), own, EVOLUTION) == ("logout", "connect", "connect", "recreate")
+    assert step(case("unknown", proven=False), policy=own).do == "wait", "but only for who asks for a code"
+    assert said(step(case("unknown", proven=False), policy=own, facts=Facts(pair_at=T0)))[0] == "ask"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_by_the_seeds_a_ghost_is_never_deleted(dialect):
+    assert "recreate" not in plan(case("ghost"), SEEDS, DIALECTS[dialect], asked=True)
+
+
+@pytest.mark.parametrize("kind", ["unpaired", "logged_out"])
+def test_by_the_seeds_the_reconnector_connects_after_a_logout_so_that_a_code_is_there(kind):
+    """Seed 001: `logout -> list says close -> connect`; without a logout of ours a person has to ask."""
+    assert said(step(case(kind), policy=SEEDS, logouts=1)) == ("act", "connect", kind)
+    assert step(case(kind), policy=SEEDS).do == "person"
+    assert step(case(kind), logouts=1).do == "person", "the default policy asks for nothing"
+    held = Verdict(kind, Reason("ghost-needs-server-restart"), T0 - 9)
+    assert step(held, policy=SEEDS, logouts=1).do == "person"
+
+
+def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from_nothing():
+    tried = {"spent": ("connect",) * 3, "last_restart_at": T0 - 100, "restarts": 1}
+    assert step(case("closed"), policy=SEEDS, facts=STEADY_CLOSED, **tried).do == "strike"
+    assert said(step(case("closed"), policy=SEEDS, facts=STEADY_CLOSED, spent=("connect",) * 3))[:2] == (
+        "act",
+        "restart",
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "spent", "moving_at", "quirks", "proposed"),
+    [
+        (SEEDS, ("logout", "connect"), 0.0, frozenset(), True),
+        (DEFAULT, ("restart",), 0.0, frozenset({RESTART_NOOP}), True),
+        (DEFAULT, ("restart",), T0 - 5, frozenset({RESTART_NOOP}), False),
+        (DEFAULT, ("restart",), 0.0, frozenset(), False),
+    ],
+)
+def test_only_an_act_that_did_nothing_leads_to_the_server_s_process(policy, spent, moving_at, quirks, proposed):
+    """E8: a restart that opened a new socket was no act without effect."""
+    session = a_session(
+        recovery=Recovery(spent=spent, last_restart_at=T0 - 10), facts=Facts(moving_at=moving_at), linked=True
+    )
+    assert ladder.needs_server_restart(session, case("ghost"), EVOLUTION, quirks) is proposed
 
 
 @pytest.mark.parametrize(
@@ -335,7 +394,32 @@ def test_a_missing_instance_may_still_be_loading_after_a_boot():
 # -- people ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["unpaired", "logged_out", "closed", "missing"])
+@pytest.mark.parametrize("kind", ["banned", "temp_banned", "missing"])
+def test_where_no_code_would_come_the_wish_to_pair_asks_for_what_is_left(kind):
+    """E6: locked out with its credentials, or gone."""
+    wish = Facts(pair_at=T0, act_at=T0 - 1)
+    assert said(step(case(kind), facts=wish)) == ("ask", "recreate", "asked-to-pair")
+    assert step(case(kind), facts=wish, can=WAPI).rung == "connect", "nothing of ours makes an instance there"
+
+
+def test_beside_a_qr_a_code_to_type_is_asked_for_where_the_provider_gives_one():
+    wish = Facts(pair_at=T0)
+    beside = msgspec.structs.replace(WAPI, pairing_beside_qr=True)
+    assert said(step(case("awaiting_qr"), can=beside, facts=wish, pair_phone="5511")) == (
+        "act",
+        "connect",
+        "asked-to-pair",
+    )
+    assert step(case("awaiting_qr"), can=beside, facts=wish).do == "person"
+    assert step(case("awaiting_qr"), facts=wish, pair_phone="5511").do == "person"
+
+
+def test_a_wish_to_pair_waits_where_a_dead_socket_is_held_for_open():
+    held = Verdict("logged_out", Reason("ghost-needs-server-restart"), T0 - 9)
+    assert step(held, facts=Facts(pair_at=T0)).do == "person"
+
+
+@pytest.mark.parametrize("kind", ["unpaired", "logged_out", "closed"])
 def test_a_wish_to_pair_connects_at_once(kind):
     assert said(step(case(kind), facts=Facts(pair_at=T0, act_at=T0 - 1))) == ("act", "connect", "asked-to-pair")
 
@@ -361,3 +445,25 @@ def test_an_approval_waits_for_boot_grace_and_an_outright_wish_does_not():
     assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
     outright = step(case("ghost"), approved="recreate", booted=T0 - 10, asked_by_person=True)
     assert said(outright) == ("act", "recreate", "approved")
+
+
+LEFT = Facts(said="closed", said_at=T0 - 1, said_since=T0 - 1, said_times=1, listed="closed", life_at=T0 - 99)
+
+
+def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
+    """J1: its list says closed, so this version does not connect it by itself; others, and other times, must wait."""
+    lists = msgspec.structs.replace(EVOLUTION, boots_by_list=True)
+    assert said(step(case("closed"), can=lists, facts=LEFT, booted=T0 - 5)) == ("act", "connect", "closed")
+    assert step(case("closed"), can=EVOLUTION, facts=LEFT, booted=T0 - 5).do == "wait"
+    quirk = frozenset({ladder.BOOTS_ALL})
+    assert step(case("closed"), can=lists, facts=LEFT, booted=T0 - 5, quirks=quirk).do == "wait"
+    for later in (
+        {"moving_at": T0 - 2},
+        {"act_at": T0 - 2},
+        {"life_at": T0 - 2},
+        {"listed": "open"},
+        {"said_at": T0 - 9},
+    ):
+        facts = msgspec.structs.replace(LEFT, **later)
+        assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5).do == "wait", later
+    assert step(case("closed"), can=lists, facts=LEFT, booted=T0 - 200, now=T0).do == "wait"

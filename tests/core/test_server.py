@@ -82,20 +82,40 @@ def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_bac
     assert told == ["opened"]
     fleet.hear("server_answered")
     back = fleet.judge_server()
-    assert [n.phase for n in back.notices] == ["closed"]
-    assert back.events == ("server.outage_ended",)
+    assert (back.notices, back.events) == ((), ()), "what does not come back with it is no second outage"
     assert back.weather_changed
     assert fleet.server.health == "booting"
+    assert back.wake_at <= fleet.now + 20
+    fleet.now += 20
+    stands = fleet.judge_server()
+    assert [(n.phase, n.reason.code, n.duration_s) for n in stands.notices] == [("closed", "server-up", 150)]
+    assert stands.events == ("server.outage_ended",)
     assert fleet.judge_server().notices == ()
 
 
 def test_a_hiccup_of_a_server_is_told_to_nobody():
     fleet = Fleet()
     down(fleet)
-    fleet.now += 30
+    fleet.now += 50
     fleet.hear("server_answered")
     assert fleet.judge_server().notices == ()
+    for _ in range(4):
+        fleet.now += 5
+        assert fleet.judge_server().notices == ()
     assert fleet.server.outage is None
+
+
+def test_a_server_that_answers_again_without_a_start_is_back_at_once():
+    fleet = Fleet()
+    for _ in range(3):
+        fleet.hear("server_failed")
+    assert fleet.judge_server().events == ("server.outage_started",)
+    fleet.now += 70
+    fleet.judge_server()
+    fleet.hear("server_answered")
+    back = fleet.judge_server()
+    assert back.events == ("server.outage_ended",)
+    assert [(n.phase, n.reason.code, n.duration_s) for n in back.notices] == [("closed", "server-up", 70)]
 
 
 def test_a_wall_is_told_in_the_server_s_words():
@@ -260,26 +280,91 @@ def test_the_rest_may_go_when_the_canary_is_well():
     assert fleet.judge_server().lines == ()
 
 
-def test_a_canary_that_does_not_heal_gives_its_place_to_the_next():
+def test_a_mass_fall_is_one_outage_of_the_server_to_its_subscribers():
     fleet = fallen_together()
-    canaries = []
-    for _ in range(40):
-        fleet.now += 10
-        fleet.judge_server()
-        assert fleet.server.incident is not None
-        if fleet.server.incident.canary not in canaries:
-            canaries.append(fleet.server.incident.canary)
-    assert canaries == [1, 2, 3, 4]
+    told = []
+    for _ in range(30):
+        decision = fleet.judge_server()
+        told += decision.events
+        fleet.now += 5
+    assert fleet.server.outage is not None
+    assert fleet.server.outage.because == "mass-fall"
+    for n in fleet.sessions:
+        fleet.pair(n)
+    told += fleet.judge_server().events
+    assert told == ["server.outage_started", "server.outage_ended"]
 
 
-def test_the_canary_s_turn_begins_after_boot_grace():
+def test_what_does_not_come_back_with_its_server_is_the_same_outage():
+    fleet, told, notices = Fleet(4), [], []
+    fleet.now += 100
+    for _ in range(2):
+        fleet.hear("server_unreachable")
+        told += fleet.judge_server().events
+    fleet.now += 50
+    fleet.hear("server_answered")
+    told += fleet.judge_server().events
+    for n in (1, 2, 3):
+        fleet.now += 2
+        fleet.kill(n)
+    for _ in range(10):
+        fleet.now += 5
+        decision = fleet.judge_server()
+        told += decision.events
+        notices += [(n.phase, n.reason.code) for n in decision.notices]
+    for n in (1, 2, 3):
+        fleet.pair(n)
+    decision = fleet.judge_server()
+    assert [*told, *decision.events] == ["server.outage_started", "server.outage_ended"]
+    notices += [(n.phase, n.reason.code) for n in decision.notices]
+    assert notices == [("opened", "server-mass-fall"), ("closed", "server-mass-fall-over")]
+
+
+def turn(fleet: Fleet, **changes: object) -> None:
+    incident = msgspec.structs.replace(fleet.server.incident, **changes)
+    fleet.server = msgspec.structs.replace(fleet.server, incident=incident, slots=(), last_attempt_at=0.0)
+
+
+def test_a_canary_that_asks_for_nothing_is_passed_over_at_once():
     fleet = fallen_together()
-    fleet.hear("server_booted")
-    for _ in range(20):
-        fleet.now += 10
-        fleet.judge_server()
+    turn(fleet, canary=SessionId(4), canary_at=0.0)
+    fleet.after(6, 3)
+    assert fleet.rungs(3) == ["restart"]
     assert fleet.server.incident is not None
-    assert fleet.server.incident.canary == 1
+    assert (fleet.server.incident.canary, fleet.server.incident.canary_at) == (3, fleet.now)
+    assert fleet.said("canary-changed", 3) == 1
+    fleet.after(6, 4)
+    assert fleet.rungs(4) == [], "one at a time"
+
+
+def test_the_canary_itself_begins_its_turn_with_its_first_act():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(3), canary_at=0.0)
+    fleet.after(6, 3)
+    assert fleet.server.incident is not None
+    assert (fleet.server.incident.canary, fleet.server.incident.canary_at) == (3, fleet.now)
+    assert fleet.said("canary-changed", 3) == 0
+
+
+def test_a_canary_that_is_not_healed_in_its_time_gives_its_place_to_who_needs_one():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(1), canary_at=fleet.now)
+    fleet.after(59, 3)
+    assert fleet.rungs(3) == []
+    fleet.after(6, 3)
+    assert fleet.rungs(3) == ["restart"]
+
+
+def test_a_canary_that_flaps_keeps_nobody_waiting():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(3), canary_at=fleet.now)
+    for ago in (8, 6, 4, 2, 0):
+        fleet.hear("said_connecting", 3, road="webhook", ago=ago)
+    fleet.judge(3)
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.canary_at == 0
+    fleet.after(1, 4)
+    assert fleet.rungs(4) == ["restart"]
 
 
 def test_a_number_that_fell_long_before_is_no_member():
@@ -314,7 +399,7 @@ def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
 
 
 def test_an_incident_without_its_own_time_is_told_from_its_beginning():
-    server = a_server(incident=Incident("i", T0 - 1, "server-mass-fall", canary=SessionId(1)))
+    server = a_server(incident=Incident("i", T0 - 61, "mass-fall", canary=SessionId(1)))
     view = ServerView(server, (), DEFAULT, ((SessionId(1), T0),), 3)
     assert [n.phase for n in decide_server(view, T0).notices] == ["opened"]
 

@@ -175,3 +175,15 @@ def test_the_gate_remembers_since_when():
     assert fleet.after(3).fail_queued == Reason("session-down"), "also for what was accepted meanwhile"
     assert fleet.one.gate_since == held_since
     assert fleet.pair().fail_queued is None
+
+
+def test_an_instance_that_is_gone_says_so_also_while_its_recreate_waits_for_a_person():
+    """E6: the approval stands in the answer; that it is gone is the reason."""
+    fleet = Fleet()
+    fleet.now += 100
+    fleet.hear("instance_missing", road="state")
+    fleet.hear("operator_pair", road="operator")
+    decision = fleet.judge()
+    assert decision.approval is not None
+    assert decision.approval.rung == "recreate"
+    assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "instance-missing")

@@ -648,3 +648,22 @@ def test_what_it_can_do_from_now_on_is_written_at_once():
     assert (after.session.state, after.session.reason.code) == ("connected", "live")
     assert (before.can_send.value, after.session.can_send.value) == ("unknown", "yes")
     assert not after.quiet
+
+
+@pytest.mark.parametrize(("listed", "after"), [("open", 5), ("closed", 2)])
+def test_who_was_not_seen_since_its_server_started_is_looked_for_until_it_is(listed, after):
+    """It has a socket no more; a look that found it not loaded yet is no reason to wait half a minute."""
+    fleet = looked()
+    fleet.server = msgspec.structs.replace(
+        fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now + 1)
+    )
+    fleet.now += 1
+    fleet.hear(f"said_{listed}", road="list")
+    next_look(fleet)
+    fleet.hear("said_unknown", road="state", state="not-loaded")
+    assert fleet.judge().planned is None
+    assert next_look(fleet) == pytest.approx(after, abs=0.1)
+    fleet.hear("said_open", road="state")
+    fleet.hear("socket_ok")
+    fleet.judge()
+    assert next_look(fleet) > 20

@@ -11,11 +11,16 @@ import msgspec
 import pytest
 from engine_stage import Restarts, linked, play, play_restarts
 
+from esteio.clock import Clock, LoopClock
 from esteio.core.evidence import seen
 from esteio.core.model import ServerName
 from esteio.engine import mailbox
 from esteio.engine.mailbox import SHORTEST_S
+from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
+from esteio.sim.vloop import run_virtual
+from esteio.sim.world import World
+from esteio.store.base import DecisionCommit
 
 
 def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> None:
@@ -193,3 +198,110 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
         assert max(followed.count(turn) for turn in range(turns)) <= 2
 
     play(story)
+
+
+def test_a_wake_that_is_set_after_the_last_one_rang_rings_too() -> None:
+    """A server that is down is asked every 5 s whether it is back, also when nothing else waits."""
+
+    async def story(lab: Lab) -> None:
+        await linked(lab)
+        await asyncio.sleep(60)
+        lab.world.servers["prov"].stop()
+        await asyncio.sleep(60)
+        mailboxes, asked = lab.gateway.mailboxes, []
+        truly = mailboxes._lookout.server
+
+        async def look(name: ServerName):  # type: ignore[no-untyped-def]
+            asked.append(lab.clock.now())
+            return await truly(name)
+
+        mailboxes._lookout.server = look  # type: ignore[method-assign]
+        await asyncio.sleep(61)
+        assert len(asked) >= 11
+        assert max(later - sooner for sooner, later in pairwise(asked)) < 6
+
+    play(story)
+
+
+class PutRight:
+    """A wall clock that can be set, beside the loop's own."""
+
+    def __init__(self, inner: Clock) -> None:
+        self._inner, self.ahead_s = inner, 0.0
+
+    def now(self) -> float:
+        return self._inner.now() + self.ahead_s
+
+    def new_id(self, prefix: str) -> str:
+        return self._inner.new_id(prefix)
+
+    def token(self) -> str:
+        return self._inner.token()
+
+
+@pytest.mark.parametrize("fault", ["ghost", "revoked", "stuck_connecting"])
+def test_a_wall_clock_that_ran_ahead_and_was_put_right_blinds_nobody(fault: str) -> None:
+    """D4: after three hours ahead for 40 s, whoever fell stayed `connected` until the clock had caught up."""
+
+    async def story() -> None:
+        world = World(7)
+        clock = PutRight(LoopClock(world.epoch0, 7))
+        async with Lab(7, world=world, clock=clock) as lab:
+            await linked(lab)
+            await asyncio.sleep(60)
+            clock.ahead_s = 3 * 3600.0
+            await asyncio.sleep(20)
+            await lab.send("loja", "5511988887777", "um")
+            await asyncio.sleep(20)
+            clock.ahead_s = 0.0
+            await asyncio.sleep(30)
+            codes = [entry.code for entry in await lab.timeline("loja")]
+            assert codes.count("clock_stepped_back") == 1
+            lab.world.inject("prov", "loja", Fault(fault))
+
+            async def seen_to_fall() -> bool:
+                return (await lab.session("loja")).outage is not None
+
+            assert await lab.until(seen_to_fall, 300) <= 45
+            if fault == "ghost":
+                await lab.until_state("loja", "connected", 300)
+                message = await lab.send("loja", "5511988887777", "dois")
+                await asyncio.sleep(20)
+                assert (await lab.message(message)).state in ("sent", "delivered", "read")
+
+    run_virtual(story, limit_s=20_000)
+
+
+def test_what_was_put_off_while_the_clock_ran_ahead_does_not_wait_until_it_catches_up() -> None:
+    async def story() -> None:
+        world = World(7)
+        clock = PutRight(LoopClock(world.epoch0, 7))
+        async with Lab(7, world=world, clock=clock) as lab:
+            await linked(lab)
+            await asyncio.sleep(60)
+            lab.world.inject("prov", None, Fault("server_down", for_s=30))
+            clock.ahead_s = 3 * 3600.0
+            message = await lab.send("loja", "5511988887777", "um")
+            await asyncio.sleep(10)
+            clock.ahead_s = 0.0
+            await asyncio.sleep(240)
+            assert (await lab.message(message)).state in ("sent", "delivered", "read")
+
+    run_virtual(story, limit_s=20_000)
+
+
+def test_a_wake_that_was_put_hours_ahead_by_such_a_clock_is_found_at_the_next_start(tmp_path: Path) -> None:
+    async def story(run: Restarts) -> None:
+        await run.lab.add_server("prov")
+        await run.lab.adopt("prov", "loja", "5511911112222")
+        await asyncio.sleep(60)
+        session = await run.lab.session("loja")
+        view = await run.lab.store.session_view(session.id, run.lab.clock.now())
+        assert view is not None
+        await run.stop()
+        ahead = msgspec.structs.replace(view.session, wake_at=run.lab.clock.now() + 3 * 3600)
+        await run.begin()
+        assert await run.lab.store.commit_decision(DecisionCommit(session=ahead))
+        assert session.id in await run.lab.store.due_sessions(run.lab.clock.now())
+
+    play_restarts(story, tmp_path / "esteio.db")

@@ -160,7 +160,7 @@ EXCHANGES: dict[str, tuple[str, str]] = {
     "151_simQ-create": ("", "ok qr1 token | server_answered qr_shown"),
     "152_simQ-connect-after-limit": ("close", "ok | said_closed server_answered"),
     "153_simQ-logout-while-qr": ("", "unanswered | server_answered"),
-    "154_simQ-connect-number-pairing": ("close", "ok pairing | said_closed server_answered"),
+    "154_simQ-connect-number-pairing": ("close", "ok pairing | said_closed server_answered qr_shown"),
     "155_simQ-connect-number-pairing-2": ("connecting", "noop | said_connecting server_answered"),
     "156_simQ-connect-number-other-ignored": ("connecting", "noop | said_connecting server_answered"),
     "157_simQ-logout-while-pairing": ("", "ok | server_answered"),

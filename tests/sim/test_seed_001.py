@@ -125,6 +125,37 @@ def test_seeds_never_logs_out_twice_within_two_minutes_and_a_failed_logout_block
     play(story, limit_s=40_000)
 
 
+def test_seeds_never_deletes_a_ghost_and_says_that_the_letter_does_not_work_on_this_server() -> None:
+    """J3, E14: 2.3.7 refuses the logout of a dead socket; the third level of 002 is not for ghosts."""
+
+    async def story(lab: Lab) -> None:
+        await _haunted(lab, "seeds", "restart_noop")
+        await asyncio.sleep(900)
+        assert calls(lab, "loja", "delete", "create") == []
+        session = await lab.session("loja")
+        assert (session.state, session.reason.code) == ("disconnected", "ghost-needs-server-restart")
+        codes = [e.code for e in await lab.timeline("loja")]
+        assert codes.count("logout-in-vain") >= 1
+        lab.world.restart_server("evo")
+        await lab.until_state("loja", "connected", 240)
+
+    play(story, limit_s=40_000)
+
+
+def test_seeds_after_a_logout_that_unlinked_the_reconnector_connects_so_that_a_code_is_there() -> None:
+    async def story(lab: Lab) -> None:
+        await _haunted(lab, "seeds", "restart_cures")
+        line = lab.world.line("evo", "loja")
+        await asyncio.sleep(3.2)
+        # What a logout of a living socket does on 2.3.7, and what older versions did to this one.
+        line.told_close(line.sock, 401, "logout")
+        await lab.until_state("loja", "awaiting_qr", 120)
+        assert [verb for _, verb in calls(lab, "loja")][-1] == "connect"
+        assert calls(lab, "loja", "delete", "create") == []
+
+    play(story)
+
+
 @pytest.mark.parametrize("policy", ["default", "seeds"])
 def test_the_log_names_the_conversation(policy: str) -> None:
     async def story(lab: Lab) -> None:

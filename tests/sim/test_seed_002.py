@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from seed_stage import acts, calls, gaps, play, seconds
 
+from esteio.engine.asks import PairAsk
 from esteio.sim.faults import Fault
 from esteio.sim.lab import Lab
 
@@ -53,11 +54,13 @@ def test_default_inside_boot_grace_level_one_is_connect_three_times_five_seconds
     play(story)
 
 
-def test_seeds_climbs_the_three_levels_by_itself_each_told_in_its_time() -> None:
+def test_seeds_climbs_the_three_levels_by_itself_for_who_asks_for_a_code_each_told_in_its_time() -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, "seeds", ("a",))
         lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
+        await lab.until_state("a", "connecting", 60)
         began = seconds(lab)
+        await lab.commands.pair("a", PairAsk(wait_s=0), "lab")
         await asyncio.sleep(400)
         begun = [(round(t - began, 1), rung) for t, rung in await acts(lab, "a") if t > began]
         rungs = [rung for _, rung in begun]
@@ -69,6 +72,24 @@ def test_seeds_climbs_the_three_levels_by_itself_each_told_in_its_time() -> None
         assert "delete" in [verb for _, verb in calls(lab, "a")]
         told = [e.args["rung"] for e in await lab.timeline("a") if e.kind == "act" and e.code == "begin"]
         assert told[-len(rungs) :] == rungs, "each level is told"
+
+    play(story)
+
+
+def test_seeds_without_anybody_who_asks_for_a_code_restarts_once_connects_and_destroys_nothing() -> None:
+    """E14: 002's levels begin with a request for a QR. A line that is stuck connecting is healed by 003's restart."""
+
+    async def story(lab: Lab) -> None:
+        await _fleet(lab, "seeds", ("a",))
+        lab.world.inject("evo", "a", Fault("stuck_connecting"))
+        await lab.until_state("a", "connecting", 90)
+        await lab.until_state("a", "connected", 120)
+        assert calls(lab, "a", "logout", "delete") == []
+        assert [verb for _, verb in calls(lab, "a", "restart")] == ["restart"]
+        lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
+        await asyncio.sleep(900)
+        assert calls(lab, "a", "logout", "delete") == []
+        lab.world.heal("evo")
 
     play(story)
 

@@ -218,6 +218,34 @@ KINDS: Mapping[str, Kind] = {
         ("Sessão pausada", "Nada é feito a uma sessão pausada; retome-a primeiro."),
         ("Session paused", "Nothing is done to a paused session; resume it first."),
     ),
+    "pairing-code-unsupported": Kind(
+        400,
+        (
+            "Sem pareamento por código",
+            "Um servidor do tipo {kind} não gera código para digitar; peça sem phone_number e leia o QR code.",
+        ),
+        (
+            "No pairing by code",
+            "A server of the kind {kind} gives no code to type; ask without phone_number and scan the QR code.",
+        ),
+    ),
+    "not-while-a-qr-is-shown": Kind(
+        409,
+        (
+            "Há um QR code à mostra",
+            (
+                "Enquanto {name} mostra um QR code, este servidor não gera código para digitar: leia o QR code, "
+                "ou peça de novo quando ele vencer e a sessão estiver fechada."
+            ),
+        ),
+        (
+            "A QR code is on show",
+            (
+                "While {name} shows a QR code this server gives no code to type: scan the QR code, "
+                "or ask again once it has expired and the session is closed."
+            ),
+        ),
+    ),
     "approval-decided": Kind(
         409,
         ("Já decidida", "Esta aprovação não espera mais: {state}."),

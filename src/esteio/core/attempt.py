@@ -81,14 +81,17 @@ def answered(draft: Draft, evidence: Evidence) -> None:
         # keeps its distance.
         return
     elif answer in _REFUSED and not (attempt.rung == "delete" and answer == "missing"):
-        _refused(draft, attempt)
+        _refused(draft, attempt, evidence.data.get("detail", "") or answer)
     elif attempt.rung in ("delete", "set_webhook") and answer in ("ok", "missing"):
         _close(draft, attempt, "effect")
 
 
-def _refused(draft: Draft, attempt: Attempt) -> None:
+def _refused(draft: Draft, attempt: Attempt, words: str) -> None:
     if attempt.rung == "delete":
         draft.recovery(then=())
+        if attempt.because == "approved":
+            # A person asked for it outright, or agreed to it: they read why it was not done.
+            draft.facts(refused_at=draft.now, refused_detail=words)
     _close(draft, attempt, "refused")
 
 

@@ -9,8 +9,11 @@ import msgspec
 
 from esteio.core import attempt, hearing, ladder, pacing
 from esteio.core.decision import Draft, Notice
-from esteio.core.diagnose import Verdict
-from esteio.core.model import Approval, Reason
+from esteio.core.diagnose import SERVER_RESTART, Verdict
+from esteio.core.model import Approval, Incident, Reason
+
+CANARY_PATIENCE = 3
+"""A canary that is not healed within so many effect times gives its place to the next."""
 
 
 def climb(draft: Draft, found: Verdict) -> None:
@@ -28,6 +31,7 @@ def climb(draft: Draft, found: Verdict) -> None:
         quirks=draft.view.quirks,
         now=draft.now,
     )
+    _give_way(draft, found, step)
     match step.do:
         case "act":
             _act(draft, step)
@@ -39,6 +43,8 @@ def climb(draft: Draft, found: Verdict) -> None:
         case "strike":
             _strike(draft, found)
         case _:
+            if found.because.code == SERVER_RESTART:
+                _propose_server_restart(draft)
             if draft.session.recovery.next_at is not None:
                 draft.recovery(next_at=None)
 
@@ -92,22 +98,59 @@ def _act(draft: Draft, step: ladder.Step) -> None:
         draft.recovery(next_at=free_at)
         draft.wake(free_at)
         return
+    _take_turn(draft)
     attempt.begin(draft, rung, step.because.code)
 
 
 def _allowed_at(draft: Draft) -> float:
     """When the server's budget and its incident let this session act. A person's wish skips the freeze, not the
     budget."""
-    incident = draft.server.incident
-    frozen = incident is not None and incident.ended_at is None and incident.canary_ok_at is None
-    if (
-        frozen
-        and incident is not None
-        and incident.canary != draft.session.id
-        and not draft.session.recovery.asked_by_person
-    ):
+    incident = _freeze(draft)
+    if incident is not None and not draft.session.recovery.asked_by_person and not _may_try(draft, incident):
         return draft.now + draft.policy.probe_suspect_s
     return pacing.slot_free_at(draft.server, draft.session.id, draft.policy, draft.now)
+
+
+# -- while many of a server are down, one is healed first ----------------------------------------------------------
+
+
+def _freeze(draft: Draft) -> Incident | None:
+    """The incident of the server while nobody has been healed in it."""
+    incident = draft.server.incident
+    if incident is None or incident.ended_at is not None or incident.canary_ok_at is not None:
+        return None
+    return incident
+
+
+def _may_try(draft: Draft, incident: Incident) -> bool:
+    """Whether it is this session's turn: a canary that asks for nothing is passed over at once, and one that was not
+    healed in its time gives its place to whoever needs an act next."""
+    if incident.canary == draft.session.id or not incident.canary_at:
+        return True
+    return draft.now - incident.canary_at >= CANARY_PATIENCE * draft.policy.effect_within_s
+
+
+def _take_turn(draft: Draft) -> None:
+    incident = _freeze(draft)
+    if incident is None or not _may_try(draft, incident):
+        return
+    mine = incident.canary == draft.session.id
+    if mine and incident.canary_at:
+        return
+    turn = msgspec.structs.replace(incident, canary=draft.session.id, canary_at=draft.now)
+    draft.server = msgspec.structs.replace(draft.server, incident=turn)
+    if not mine:
+        draft.say("decision", "canary-changed", server=draft.server.name, session=draft.session.name)
+
+
+def _give_way(draft: Draft, found: Verdict, step: ladder.Step) -> None:
+    """A canary that flaps, or that nothing is left to do for, keeps nobody waiting."""
+    incident = _freeze(draft)
+    if incident is None or incident.canary != draft.session.id or not incident.canary_at:
+        return
+    if step.do not in ("act", "wait") or found.kind == "flapping":
+        given = msgspec.structs.replace(incident, canary_at=0.0)
+        draft.server = msgspec.structs.replace(draft.server, incident=given)
 
 
 def _ask(draft: Draft, step: ladder.Step) -> None:
@@ -142,6 +185,8 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
 def _strike(draft: Draft, found: Verdict) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
     if ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
+        if "logout" in draft.session.recovery.spent and not draft.session.recovery.server_restart_proposed:
+            draft.say("decision", "logout-in-vain", server=draft.server.name)
         _propose_server_restart(draft)
     _pause(draft)
 

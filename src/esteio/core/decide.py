@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core import attempt, climb, hearing, outage, standing, watch, wishes
+from esteio.core import ahead, attempt, climb, hearing, outage, standing, watch, wishes
 from esteio.core.decision import Decision, Draft, View
 from esteio.core.diagnose import Verdict, verdict
 from esteio.core.fold import fold
@@ -23,7 +23,7 @@ from esteio.core.session import Session
 
 def decide(view: View, now: float) -> Decision:
     """The whole judgement of one session at `now` (epoch seconds)."""
-    draft = Draft(view, now)
+    draft = Draft(_as_of(view, now), now)
     _take_in(draft)
     attempt.judge(draft)
     hearing.follow(draft)
@@ -41,6 +41,16 @@ def decide(view: View, now: float) -> Decision:
             standing.follow(draft, found)
     watch.plan_look(draft, found)
     return _decision(draft, found)
+
+
+def _as_of(view: View, now: float) -> View:
+    """The view with nothing dated later than now, should the clock have run ahead and been put right."""
+    session = ahead.session_as_of(view.session, view.policy, now)
+    server = ahead.server_as_of(view.server, view.policy, now)
+    news = tuple([ahead.evidence_as_of(one, now) for one in view.news])
+    if session is view.session and server is view.server and news == view.news:
+        return view
+    return msgspec.structs.replace(view, session=session, server=server, news=news)
 
 
 # -- 1: news ------------------------------------------------------------------------------------------------------
@@ -122,7 +132,7 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
         draft.say("decision", "state", **args)
     if after.state != before.state:
         draft.events.insert(0, "session.state_changed")
-    wake_at = max(min(draft.wakes), draft.now) if draft.wakes else None
+    wake_at = min(max(min(draft.wakes), draft.now), draft.now + ahead.WAKE_MOST_S) if draft.wakes else None
     after = msgspec.structs.replace(after, wake_at=wake_at)
     # Also a message that was under way when the gate closed: it comes back into the queue with its evidence.
     fails = after.gate == "held"

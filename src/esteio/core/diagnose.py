@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from esteio.core import hearing, restriction
+from esteio.core import hearing, pacing, restriction
 from esteio.core.address import same_line
 from esteio.core.evidence import NOT_LOADED
 from esteio.core.model import Reason, Server
@@ -22,6 +22,11 @@ from esteio.core.session import Facts, Session, passed_at
 _READ_ROADS = ("state", "probe", "list")
 QR_LIVES_S = 90.0
 """A QR not renewed for this long is gone (45 s each on Evolution, 60 then 20 s elsewhere)."""
+
+QR_SHOWN_S = 48.0
+"""A code that is older is not shown any more; the next one mostly comes before."""
+SERVER_RESTART = "ghost-needs-server-restart"
+"""The reason of a session that nothing but a restart of the provider's process brings back."""
 
 Kind = Literal[
     "live",
@@ -151,11 +156,13 @@ def _weather(server: Server) -> Verdict | None:
 def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
     """The newest fall that the evidence proves, if any."""
     facts = session.facts
-    coded = _coded_verdict(facts, now)
+    if _on_show(facts, now):
+        return _linkless(facts, now)
+    if _refused(session, server):
+        return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
+    coded = _coded_verdict(facts, server, now)
     if coded:
         return coded
-    if facts.refused_at and not session.linked:
-        return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
     if (
         not _being_made(session)
         and facts.missing_at > facts.life_at
@@ -166,12 +173,25 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
+    return _socketless(facts, server, policy, now)
+
+
+def _socketless(facts: Facts, server: Server, policy: Policy, now: float) -> Verdict | None:
+    if left_closed(facts, server, policy, now):
+        return Verdict("closed", Reason("closed", {}), facts.said_at)
     if flap(facts, policy, now):
         count = max(len(facts.connecting), len(facts.opens))
         return Verdict("flapping", Reason("flapping", {"count": str(count)}), last_flap(facts))
-    if facts.dead_at:
-        return _death(facts, server)
-    return None
+    return _death(facts, server) if facts.dead_at else None
+
+
+def left_closed(facts: Facts, server: Server, policy: Policy, now: float) -> bool:
+    """Whether a new process of its server came up without it: both its memory and its list say closed since then, and
+    nobody has said connecting or touched it. No socket of before lives on."""
+    booted_at = server.facts.booted_at
+    if not pacing.in_boot_grace(server, policy, now) or facts.said != "closed" or facts.listed != "closed":
+        return False
+    return facts.said_at > booted_at > max(facts.life_at, facts.moving_at, facts.act_at)
 
 
 def stood_s(facts: Facts) -> float:
@@ -187,9 +207,26 @@ def stood_through_restart(session: Session) -> bool:
     return in_vain and facts.said == "closed" and facts.said_since <= (restarted_at or 0.0)
 
 
+def _on_show(facts: Facts, now: float) -> bool:
+    """Whether a code of now is shown, whatever ended the session before. Not once the provider gave up: it says closed
+    since then, and refuses what only a dead socket does."""
+    newest = facts.qr_at > max(facts.life_at, facts.code_at, facts.refused_at, facts.paired_at)
+    gave_up = facts.said == "closed" and facts.dead_at > facts.qr_at
+    return newest and now - facts.qr_at < QR_LIVES_S and not gave_up
+
+
+def _refused(session: Session, server: Server) -> bool:
+    """The provider refused to make it, or to make it anew; until something of it lives, or the server has started."""
+    facts = session.facts
+    fresh = facts.refused_at > max(facts.life_at, server.facts.booted_at)
+    return bool(facts.refused_at) and (fresh or not session.linked)
+
+
 def _linkless(facts: Facts, now: float) -> Verdict:
     if facts.qr_at > facts.life_at and now - facts.qr_at < QR_LIVES_S:
-        return Verdict("awaiting_qr", Reason("awaiting-qr", {}), facts.qr_at)
+        shown = now - facts.qr_at < QR_SHOWN_S
+        because = Reason("awaiting-qr", {}) if shown else Reason("awaiting-code", {})
+        return Verdict("awaiting_qr", because, facts.qr_at)
     return Verdict("unpaired", Reason("unpaired", {}), facts.unpaired_at)
 
 
@@ -199,11 +236,13 @@ def _being_made(session: Session) -> bool:
     return opened is not None and opened.rung == "create" and not session.facts.life_at
 
 
-def _coded_verdict(facts: Facts, now: float) -> Verdict | None:
+def _coded_verdict(facts: Facts, server: Server, now: float) -> Verdict | None:
     if not facts.code or facts.code_at <= facts.life_at or not _code_confirmed(facts):
         return None
     args = {"code": str(facts.code)}
     match facts.code:
+        case 401 if _held_open(facts, server):
+            return Verdict("logged_out", Reason(SERVER_RESTART, args | {"server": server.name}), facts.code_at)
         case 401:
             return Verdict("logged_out", Reason("logged-out", args), facts.code_at)
         case 402:
@@ -216,6 +255,12 @@ def _coded_verdict(facts: Facts, now: float) -> Verdict | None:
             return Verdict("replaced", Reason("replaced", args), facts.code_at)
         case _:
             return Verdict("banned", Reason("banned", args), facts.code_at)
+
+
+def _held_open(facts: Facts, server: Server) -> bool:
+    """A late `open` of the socket that was thrown out: connect does nothing for it, and delete is refused."""
+    since = max(facts.code_at, server.facts.booted_at)
+    return facts.said == "open" and facts.said_at > since and "probe" in facts.closed_by
 
 
 def _code_confirmed(facts: Facts) -> bool:
@@ -231,7 +276,8 @@ def _death(facts: Facts, server: Server) -> Verdict:
         # What was seen before the process started is about a socket that is gone with it.
         return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
     fresh = facts.said
-    if facts.silents >= 2:
+    # A connection that is made anew since nobody answered is another one.
+    if facts.silents >= 2 and facts.moving_at <= facts.silent_at:
         return Verdict("ghost", Reason("half-open", {}), facts.dead_at)
     if fresh == "connecting":
         return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
@@ -264,8 +310,18 @@ def _living(session: Session, policy: Policy, now: float) -> Verdict:
     if facts.closed or facts.silents:
         reason = Reason("suspect", {})
         return Verdict("suspect", reason, facts.life_at, proven=False, weak=weak, unheard_since=unheard_since)
-    reason = Reason("live", {"evidence": facts.life_by})
-    return Verdict("live", reason, facts.life_at, weak=weak, unheard_since=unheard_since)
+    return Verdict("live", _proof(session), facts.life_at, weak=weak, unheard_since=unheard_since)
+
+
+def _proof(session: Session) -> Reason:
+    """The latest proof that it lives; a claim, which is all that some providers give, is none."""
+    facts = session.facts
+    if facts.life_by != "said_open":
+        return Reason("live", {"evidence": facts.life_by})
+    last = session.outage or session.last_outage
+    fell = last.since if last else 0.0
+    at, by = max((facts.send_ok_at, facts.send_ok_by), (facts.receive_ok_at, facts.receive_ok_by))
+    return Reason("live", {"evidence": by}) if at > fell else Reason("live-unproved", {})
 
 
 RESTRICTED_FOR_S = 3600.0

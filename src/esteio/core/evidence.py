@@ -98,6 +98,7 @@ KINDS: Mapping[str, KindSpec] = {
     "operator_logout": _session("fact", "a person logged the session out"),
     "operator_approved": _session("fact", "a person approved a destructive rung"),
     "operator_rejected": _session("fact", "a person rejected a destructive rung"),
+    "clock_stepped_back": _session("fact", "our own wall clock was put back: what is dated later counts as now"),
     "created": _session("fact", "the session was created here"),
     "adopted": _session("fact", "an existing instance was taken over"),
     # the server

@@ -14,7 +14,17 @@ from typing import Literal
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.diagnose import FOR_PEOPLE, Kind, Verdict, ajar, last_flap, stood_s, stood_through_restart
+from esteio.core.diagnose import (
+    FOR_PEOPLE,
+    SERVER_RESTART,
+    Kind,
+    Verdict,
+    ajar,
+    last_flap,
+    left_closed,
+    stood_s,
+    stood_through_restart,
+)
 from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET, Capabilities, Reason, Rung, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -23,6 +33,8 @@ RESTART_NOOP = "restart-ended-socket-noop"
 """Name of the quirk: a restart of a session whose socket has already ended is answered 200 and does nothing."""
 
 
+BOOTS_ALL = "connects-all-at-boot"
+"""Name of the quirk: a new process connects every instance, whatever its list says."""
 CLOSED_LOOKS = 4
 """So many looks in a row must find it closed: the moment between two tries of its own may meet one or two of them."""
 NOTHING_TO_HEAL: frozenset[Kind] = frozenset({"live", "suspect", "new", "server_down", "server_wall"})
@@ -43,33 +55,63 @@ class Step(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
-def plan(verdict: Verdict, policy: Policy, can: Capabilities, *, linked: bool = True) -> tuple[Rung, ...]:
+def plan(
+    verdict: Verdict, policy: Policy, can: Capabilities, *, linked: bool = True, asked: bool = False
+) -> tuple[Rung, ...]:
     """The rungs for this verdict, harmless first, in order. A session that was never linked has nothing to log out.
+    `asked`: somebody waits for a code, which is what the levels of seed 002 belong to.
 
     A provider that reconnects by itself is not asked to connect: between two tries it says closed for a moment, and a
-    connect in that moment starts a duel of two sockets that only a logout or a new process ends. (Seed 002's letter
+    connect in that moment starts a duel of two sockets that only a logout or a new process ends. (The seeds' letter
     does so all the same.)
     """
     connects = _times("connect", policy.connect_attempts)
-    tail = _destructive_tail(policy, can) if linked or policy.destructive == "auto" else ()
     restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
+    if by_letter(policy, can):
+        return _letter(verdict, policy, can, asked=asked or not linked)
+    tail = _destructive_tail(policy, can) if linked or policy.destructive == "auto" else ()
     match verdict.kind:
-        case "ghost" if policy.ghost_cure == "logout" and can.connect:
-            return tail
-        case "ghost":
+        case "ghost" | "reconnecting":
             return (*(restart or connects), *tail)
         case "closed" | "missing" if not can.connect:
             return restart
         case "closed" | "missing":
             return (*connects, *tail)
-        case "reconnecting" if policy.ghost_cure == "logout" and can.connect:
-            return (*connects, *tail)
-        case "reconnecting":
-            return (*(restart or connects), *tail)
         case "unknown" if policy.unknown_is_corrupt and can.connect:
             return tail
         case _:
             return ()
+
+
+def by_letter(policy: Policy, can: Capabilities) -> bool:
+    """Whether the seeds are followed to the letter, and the provider knows what they speak of."""
+    return policy.ghost_cure == "logout" and can.connect
+
+
+def _letter(verdict: Verdict, policy: Policy, can: Capabilities, *, asked: bool) -> tuple[Rung, ...]:
+    """Who asks for a code goes up the three levels of 002. Otherwise a ghost is logged out (001), whoever is down is
+    restarted once (003), and the periodic reconnector connects (001, 004): nobody is deleted."""
+    connects = _times("connect", policy.connect_attempts)
+    logout: tuple[Rung, ...] = ("logout",) if can.restart else ()
+    restart: tuple[Rung, ...] = ("restart",) if can.restart and can.restart_keeps_link else ()
+    match verdict.kind:
+        case "ghost":
+            return (*logout, *_times("connect", policy.logout_connect_attempts))
+        case "closed" | "missing" | "reconnecting" if asked:
+            return (*connects, *_destructive_tail(policy, can))
+        case "closed" | "missing" | "reconnecting":
+            return (*connects, *restart)
+        case "unpaired" | "logged_out":
+            return connects
+        case "unknown" if asked and policy.unknown_is_corrupt:
+            return _destructive_tail(policy, can)
+        case _:
+            return ()
+
+
+def asks_for_code(session: Session) -> bool:
+    """Whether a person waits for a code: of a new session, or since the last sign of life."""
+    return not session.linked or session.facts.pair_at > session.facts.life_at
 
 
 def _destructive_tail(policy: Policy, can: Capabilities) -> tuple[Rung, ...]:
@@ -114,9 +156,9 @@ def next_step(
         return _approved(session, server, policy, now)
     if verdict.kind in NOTHING_TO_HEAL:
         return Step("rest", verdict.because)
-    if _wants_pairing(session, verdict):
+    if _wants_pairing(session, verdict, can):
         return _pair(verdict, can)
-    if verdict.kind in FOR_PEOPLE:
+    if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
         return Step("person", verdict.because)
     return _left_alone(session, verdict, policy, now) or _climb(
         session, server, verdict, policy, can, quirks=quirks, now=now
@@ -129,7 +171,7 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
     if verdict.kind == "temp_banned":
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
-    if verdict.kind == "unknown" and not policy.unknown_is_corrupt:
+    if verdict.kind == "unknown" and not (policy.unknown_is_corrupt and asks_for_code(session)):
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":
@@ -139,16 +181,32 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
     return None
 
 
-def _wants_pairing(session: Session, verdict: Verdict) -> bool:
-    """A person asked for a code after the last act, and there is nothing left to lose by connecting."""
+_PAIRABLE: frozenset[Kind] = frozenset({"unpaired", "logged_out", "closed", "missing", "banned", "temp_banned"})
+
+
+def _wants_pairing(session: Session, verdict: Verdict, can: Capabilities) -> bool:
+    """A person asked for a code after the last act, and something can be done for it. Where a dead socket is held for
+    open no call brings one; beside a QR that is shown some providers give a code to type."""
     facts = session.facts
-    return verdict.kind in ("unpaired", "logged_out", "closed", "missing") and facts.pair_at > facts.act_at
+    if facts.pair_at <= facts.act_at or verdict.because.code == SERVER_RESTART:
+        return False
+    typed = verdict.kind == "awaiting_qr" and session.recovery.pair_phone is not None and can.pairing_beside_qr
+    return typed or verdict.kind in _PAIRABLE
 
 
 def _pair(verdict: Verdict, can: Capabilities) -> Step:
+    """What is gone, or locked out with its credentials, is brought back by nothing less than a recreate: that is asked
+    for, with what it costs."""
+    gone = verdict.kind in ("missing", "banned", "temp_banned") and can.connect
     dead_credentials = verdict.kind == "logged_out" and not can.connect_pairs_after_unlink
-    rung: Rung = "recreate" if dead_credentials else "connect"
+    rung: Rung = "recreate" if gone or dead_credentials else "connect"
     return Step("ask" if rung == "recreate" else "act", Reason("asked-to-pair"), rung=rung)
+
+
+def _reconnector(session: Session, verdict: Verdict, policy: Policy, can: Capabilities) -> bool:
+    """By the letter of seed 001 a logout is followed by the periodic reconnector's connect: so that a QR is there."""
+    unlinked = verdict.kind in ("unpaired", "logged_out") and verdict.because.code != SERVER_RESTART
+    return by_letter(policy, can) and unlinked and session.recovery.logouts > 0
 
 
 def _still_wanted(session: Session, verdict: Verdict) -> bool:
@@ -174,12 +232,16 @@ def _climb(
     quirks: frozenset[str],
     now: float,
 ) -> Step:
-    left = remaining(plan(verdict, policy, can, linked=session.linked), session.recovery.spent)
+    planned = plan(verdict, policy, can, linked=session.linked, asked=asks_for_code(session))
+    left = remaining(planned, session.recovery.spent)
+    if by_letter(policy, can) and left == ("restart",) and now < pacing.restart_allowed_at(session.recovery, policy):
+        # The health check's one restart in half an hour keeps the reconnector from nothing.
+        left = ()
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
     patience = (
-        _patience(session, server, verdict, policy, rung, now=now)
+        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now)
         or _blindness(session, policy, can, rung, now)
         or _standstill(session, policy, can, rung, now)
     )
@@ -191,7 +253,15 @@ def _climb(
 
 
 def _patience(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, rung: Rung, *, now: float
+    session: Session,
+    server: Server,
+    verdict: Verdict,
+    policy: Policy,
+    rung: Rung,
+    *,
+    can: Capabilities,
+    quirks: frozenset[str],
+    now: float,
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
     if verdict.kind == "reconnecting" and rung == "connect":
@@ -203,7 +273,8 @@ def _patience(
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
-    if verdict.kind == "closed" and rung == "connect" and not _stays_closed(session, server, policy, now):
+    alone = can.boots_by_list and BOOTS_ALL not in quirks and left_closed(session.facts, server, policy, now)
+    if verdict.kind == "closed" and rung == "connect" and not (alone or _stays_closed(session, server, policy, now)):
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
         # socket that lives, whose `open` still waits in a queue that stands still.
@@ -297,4 +368,9 @@ def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, 
         return False
     if not can.restart:
         return "connect" in spent
-    return "restart" in spent and (RESTART_NOOP in quirks or not can.connect)
+    if "logout" in spent and "restart" not in spent:
+        # The seeds' letter: had the logout done anything, it would be no ghost any more.
+        return True
+    # What opened a new socket was no act without effect, though it did not heal.
+    stirred = session.facts.moving_at > (session.recovery.last_restart_at or 0.0)
+    return "restart" in spent and not stirred and (RESTART_NOOP in quirks or not can.connect)

@@ -156,6 +156,10 @@ class Capabilities(msgspec.Struct, frozen=True):
     connect_pairs_after_unlink: bool = True
     """Whether `connect` after an unlink brings a fresh code. Where dead credentials stay (seed 000's server), only
     `recreate` does, and it loses nothing any more."""
+    pairing_beside_qr: bool = False
+    """Whether it gives a code to type while a QR is shown; others only on a closed session."""
+    boots_by_list: bool = False
+    """Whether a new process of the server connects those that its own list calls open or connecting, and no others."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -175,6 +179,10 @@ class Slot(msgspec.Struct, frozen=True):
     until: float
 
 
+MASS_FALL = "mass-fall"
+"""Why an incident began, and the outage of its server that subscribers are told of."""
+
+
 class Incident(msgspec.Struct, frozen=True):
     """A server-wide fall: one notice, one healer. `canary` is healed first; after it the rest in a ramp."""
 
@@ -182,9 +190,9 @@ class Incident(msgspec.Struct, frozen=True):
     since: float
     because: str
     canary: SessionId | None = None
+    canary_at: float = 0.0
+    """When its turn began, with its first act; 0 while it asked for none, and whoever needs one may take its place."""
     canary_ok_at: float | None = None
-    noticed: bool = False
-    notice_due: float | None = None
     ended_at: float | None = None
     members: int = 0
 

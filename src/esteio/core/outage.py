@@ -11,9 +11,10 @@ import math
 
 import msgspec
 
+from esteio.core import pacing
 from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import DOWN, Verdict
-from esteio.core.model import Incident, Outage
+from esteio.core.model import MASS_FALL, Incident, Outage
 from esteio.core.policy import Policy
 
 
@@ -122,14 +123,15 @@ def _mass_fall(draft: Draft, since: float) -> None:
     need = max(2, policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
     if len(together) + 1 < need:
         return
-    first = min([since, *together.values()])
+    members = {draft.session.id, *together}
+    tried = [slot.session for slot in pacing.open_slots(draft.server, draft.now) if slot.session in members]
     opened = Incident(
         id=f"inc_{draft.server.name}_{draft.server.version_n}",
-        since=first,
-        because="server-mass-fall",
-        canary=min([draft.session.id, *together]),
-        notice_due=first + policy.notify_after_s,
-        members=len(together) + 1,
+        since=min([since, *together.values()]),
+        because=MASS_FALL,
+        canary=min(tried or members),
+        canary_at=draft.now if tried else 0.0,
+        members=len(members),
     )
     draft.server = msgspec.structs.replace(draft.server, incident=opened)
     draft.say("decision", "mass-fall", server=draft.server.name, count=str(len(together) + 1))

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from esteio.core import pacing
+from esteio.core import ahead, pacing
 from esteio.core.decision import Line, Notice
 from esteio.core.evidence import Evidence
-from esteio.core.model import HealthState, Incident, Outage, Reason, Server, ServerFacts, SessionId
+from esteio.core.model import MASS_FALL, HealthState, Incident, Outage, Reason, Server, ServerFacts, SessionId
 from esteio.core.policy import Policy
 
 DOWN_AFTER = 3
@@ -22,8 +22,7 @@ DOWN_AFTER = 3
 FAILURES_KEPT = 8
 FAILURES_WITHIN_S = 120.0
 SLOW_FOR_S = 120.0
-CANARY_PATIENCE = 3
-"""A canary that is not healed within so many effect times gives its place to the next."""
+_DOWN = ("down", "wall")
 
 
 class ServerView(msgspec.Struct, frozen=True):
@@ -53,7 +52,8 @@ class _Sheet:
     """The sheet this decision is written on."""
 
     def __init__(self, view: ServerView, now: float) -> None:
-        self.view, self.now, self.server = view, now, view.server
+        self.view, self.now = view, now
+        self.server = ahead.server_as_of(view.server, view.policy, now)
         self.lines: list[Line] = []
         self.notices: list[Notice] = []
         self.events: list[str] = []
@@ -69,14 +69,14 @@ class _Sheet:
 def decide_server(view: ServerView, now: float) -> ServerDecision:
     """The whole judgement of one server at `now`."""
     sheet = _Sheet(view, now)
-    facts = view.server.facts
+    facts = sheet.server.facts
     for evidence in view.news:
-        facts = fold(facts, evidence)
+        facts = fold(facts, ahead.evidence_as_of(evidence, now))
         _note_list(sheet, evidence)
     sheet.change(facts=facts)
     _health(sheet)
-    _outage(sheet)
     _incident(sheet)
+    _outage(sheet)
     look = _look(sheet)
     wake_at = max(min(sheet.wakes), now)
     sheet.change(wake_at=wake_at)
@@ -199,37 +199,97 @@ def _health(sheet: _Sheet) -> None:
 
 
 def _outage(sheet: _Sheet) -> None:
-    server, outage = sheet.server, sheet.server.outage
-    down = server.health in ("down", "wall")
-    if down and outage is None:
-        since = server.facts.down_since or server.facts.wall_at
-        due = since + sheet.view.policy.notify_after_s
-        opened = Outage(
-            f"sout_{server.name}_{sheet.view.server.version_n}", since, server.health_because, notice_due=due
-        )
-        sheet.change(outage=opened)
-        sheet.events.append("server.outage_started")
-    elif not down and outage is not None:
-        if outage.noticed:
-            args = {"server": server.name}
-            sheet.notices.append(
-                Notice(outage.id, "closed", Reason("server-up", args), outage.since, sheet.now - outage.since)
-            )
-        sheet.change(outage=None)
-        sheet.events.append("server.outage_ended")
+    """One outage from when the server, or many of its sessions together, are down until that is over: subscribers are
+    told once of each, and people too."""
+    outage, incident = sheet.server.outage, _open_incident(sheet)
+    down = sheet.server.health in _DOWN
+    if outage is None and (down or incident is not None):
+        _open_outage(sheet, down)
+    elif outage is not None and not down and incident is None:
+        stands_at = _stands_at(sheet, outage)
+        if sheet.now >= stands_at:
+            _end_outage(sheet, outage)
+        else:
+            sheet.wakes.append(stands_at)
     _outage_notice(sheet)
 
 
+def _open_incident(sheet: _Sheet) -> Incident | None:
+    incident = sheet.server.incident
+    return incident if incident is not None and incident.ended_at is None else None
+
+
+def _open_outage(sheet: _Sheet, down: bool) -> None:
+    server, incident = sheet.server, sheet.server.incident
+    if down or incident is None:
+        since, because = server.facts.down_since or server.facts.wall_at, server.health_because
+    else:
+        since, because = incident.since, incident.because
+    opened = Outage(
+        id=f"sout_{server.name}_{sheet.view.server.version_n}",
+        since=since,
+        because=because,
+        notice_due=since + sheet.view.policy.notify_after_s,
+    )
+    sheet.change(outage=opened)
+    sheet.events.append("server.outage_started")
+
+
+def _stands_at(sheet: _Sheet, outage: Outage) -> float:
+    """When an outage that its server's start has ended is over: what did not come back with the server is known by
+    then, and is no second outage."""
+    booted_at = sheet.server.facts.booted_at
+    return booted_at + sheet.view.policy.effect_within_s if booted_at > outage.since else sheet.now
+
+
+def _end_outage(sheet: _Sheet, outage: Outage) -> None:
+    if outage.noticed:
+        sheet.notices.append(_closing(sheet, outage))
+    sheet.change(outage=None)
+    sheet.events.append("server.outage_ended")
+
+
+def _closing(sheet: _Sheet, outage: Outage) -> Notice:
+    args, booted_at = {"server": str(sheet.server.name)}, sheet.server.facts.booted_at
+    if _of_many(sheet, outage):
+        return Notice(
+            outage.id,
+            "closed",
+            Reason("server-mass-fall-over", _counted(sheet)),
+            outage.since,
+            sheet.now - outage.since,
+        )
+    ended = booted_at if booted_at > outage.since else sheet.now
+    return Notice(outage.id, "closed", Reason("server-up", args), outage.since, ended - outage.since)
+
+
+def _of_many(sheet: _Sheet, outage: Outage) -> bool:
+    """Whether many sessions fell together in it, with the server or after it."""
+    incident = sheet.server.incident
+    return incident is not None and (outage.because == MASS_FALL or incident.since >= outage.since)
+
+
+def _counted(sheet: _Sheet) -> dict[str, str]:
+    incident = sheet.server.incident
+    args = {"server": str(sheet.server.name)}
+    return args if incident is None else args | {"count": str(max(incident.members, len(sheet.view.fallen)))}
+
+
 def _outage_notice(sheet: _Sheet) -> None:
-    outage = sheet.server.outage
+    outage, server = sheet.server.outage, sheet.server
     if outage is None or outage.noticed:
+        return
+    if server.health in _DOWN:
+        code = "server-wall" if server.health == "wall" else "server-down"
+        reason = Reason(code, {"server": str(server.name), "detail": server.facts.wall_detail or outage.because})
+    elif _open_incident(sheet) is not None:
+        reason = Reason("server-mass-fall", _counted(sheet))
+    else:
         return
     due = outage.notice_due or outage.since
     if sheet.now < due:
         sheet.wakes.append(due)
         return
-    code = "server-wall" if sheet.server.health == "wall" else "server-down"
-    reason = Reason(code, {"server": sheet.server.name, "detail": sheet.server.facts.wall_detail or outage.because})
     sheet.notices.append(Notice(outage.id, "opened", reason, outage.since, sheet.now - outage.since))
     sheet.change(outage=msgspec.structs.replace(outage, noticed=True))
 
@@ -250,56 +310,13 @@ def _incident(sheet: _Sheet) -> None:
     over = incident.canary_ok_at is not None and sheet.now - incident.since >= sheet.view.policy.restart_cooldown_max_s
     if not fallen or over:
         # Who is still down after so long has a trouble of its own, and gets a notice of its own.
-        _end_incident(sheet, incident)
+        sheet.say("mass-fall-over", seconds=f"{sheet.now - incident.since:.0f}")
+        sheet.change(incident=msgspec.structs.replace(incident, ended_at=sheet.now, canary_ok_at=sheet.now))
         return
     sheet.wakes.append(sheet.now + sheet.view.policy.probe_suspect_s)
-    _canary(sheet, incident, fallen)
-    _incident_notice(sheet)
-
-
-def _canary(sheet: _Sheet, incident: Incident, fallen: list[SessionId]) -> None:
-    if incident.canary_ok_at is not None:
-        return
-    if incident.canary not in fallen:
+    if incident.canary_ok_at is None and incident.canary not in fallen:
         sheet.change(incident=msgspec.structs.replace(incident, canary_ok_at=sheet.now))
         sheet.say("canary-healed", session=str(incident.canary))
-        return
-    turn = CANARY_PATIENCE * sheet.view.policy.effect_within_s
-    begins = max(
-        incident.since,
-        sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s if sheet.server.facts.booted_at else 0,
-    )
-    index = int(max(0.0, sheet.now - begins) // turn) % len(fallen)
-    chosen = sorted(fallen)[index]
-    if chosen != incident.canary:
-        sheet.change(incident=msgspec.structs.replace(incident, canary=chosen))
-        sheet.say("canary-changed", session=str(chosen))
-
-
-def _incident_notice(sheet: _Sheet) -> None:
-    incident = sheet.server.incident
-    if incident is None or incident.noticed:
-        return
-    due = incident.notice_due or incident.since
-    if sheet.now < due:
-        sheet.wakes.append(due)
-        return
-    args = {"server": sheet.server.name, "count": str(max(incident.members, len(sheet.view.fallen)))}
-    reason = Reason("server-mass-fall", args)
-    sheet.notices.append(Notice(incident.id, "opened", reason, incident.since, sheet.now - incident.since))
-    sheet.change(incident=msgspec.structs.replace(incident, noticed=True))
-
-
-def _end_incident(sheet: _Sheet, incident: Incident) -> None:
-    sheet.say("mass-fall-over", seconds=f"{sheet.now - incident.since:.0f}")
-    if incident.noticed:
-        args = {"server": sheet.server.name, "count": str(incident.members)}
-        sheet.notices.append(
-            Notice(
-                incident.id, "closed", Reason("server-mass-fall-over", args), incident.since, sheet.now - incident.since
-            )
-        )
-    sheet.change(incident=msgspec.structs.replace(incident, ended_at=sheet.now, canary_ok_at=sheet.now))
 
 
 # -- looking ------------------------------------------------------------------------------------------------------

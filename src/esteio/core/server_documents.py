@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from esteio.core import pacing
-from esteio.core.documents import Document, OutageDocument, as_data, maybe_timestamp, outage
-from esteio.core.model import HealthState, Limits, Quirk, Server
+from esteio.core.documents import Document, OutageDocument, as_data, maybe_timestamp, outage, timestamp
+from esteio.core.model import HealthState, Limits, Outage, Quirk, Server
 from esteio.core.policy import Policy
 
 PORTUGUESE = "pt-BR"
@@ -105,3 +105,12 @@ def server_document(value: Server) -> Document:
     whole = as_data(server(value, (), Policy(), value.health_at, "en"))
     del whole["quirks"], whole["budget"]
     return whole
+
+
+def outage_event(value: Server, of: Outage | None) -> Document:
+    """An outage event's data: the server's document, with the outage that begins or ends now, and `because`."""
+    data = server_document(value)
+    if of is None:
+        return data
+    shown = OutageDocument(of.id, timestamp(of.since), of.because, of.reopened)
+    return data | {"outage": as_data(shown), "because": of.because}

@@ -85,6 +85,8 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     recovery = draft.session.recovery
     if recovery.server_restart_proposed:
         return "disconnected", Reason("ghost-needs-server-restart", {"server": draft.server.name})
+    if recovery.awaiting and found.kind == "missing":
+        return "disconnected", found.because
     if recovery.awaiting:
         return "disconnected", Reason("approval-awaited", {"cause": found.because.code})
     if found.kind == "closed" and not draft.view.can.connect and _for_good(draft):

@@ -13,6 +13,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "created": ("The session was created here and nothing is known of it yet.", ""),
     "connecting": ("The server is opening the connection to WhatsApp.", ""),
     "live": ("Connected. The latest proof: {evidence}", ""),
+    "live-unproved": ("Connected, by the provider's word. Nothing proves yet that the connection works.", ""),
     "suspect": ("A send or a look failed, but once proves no fall. We are watching it closely.", ""),
     "ghost-socket": (
         (
@@ -48,6 +49,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "awaiting-qr": (
         "No phone is linked to this session. There is a QR code to scan.",
         "On the phone: WhatsApp > Linked devices > Link a device, and scan the QR code.",
+    ),
+    "awaiting-code": (
+        "No phone is linked to this session. The last QR code has expired and the next one has not come yet.",
+        "Wait some seconds for the next code; if none comes, ask for a new one (pair).",
     ),
     "unpaired": (
         "No phone is linked to this session and there is no valid QR code.",
@@ -149,7 +154,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "The session is dead and restarting it has no effect on this server: "
             "only a restart of the process of the server {server} brings it back."
         ),
-        "Restart the process (or container) of the server {server}. No new QR code is needed.",
+        (
+            "Restart the process (or container) of the server {server}."
+            "[ WhatsApp removed this device (code {code}): after that a new QR code has to be scanned.]"
+        ),
     ),
     "approval-awaited": (
         (
@@ -343,6 +351,7 @@ TIMELINE: Mapping[str, str] = {
     "operator_logout": "Session logged out[ by {who}].",
     "operator_approved": "Step approved[: {rung}][ by {who}].",
     "operator_rejected": "Step rejected[: {rung}][ by {who}].",
+    "clock_stepped_back": "This machine's clock was put back[ by {seconds}]. What is dated later counts as now.",
     "created": "The session was created.",
     "adopted": "An instance that was already at the provider was taken over.",
     # the server
@@ -380,6 +389,10 @@ TIMELINE: Mapping[str, str] = {
     "approval-asked": "Waits for a person's decision: {rung}. {because}",
     "approval-stale": "The decision about “{rung}” is not needed any more.",
     "quarantined": "The steps ended without effect; a pause[ of {seconds}].",
+    "logout-in-vain": (
+        "The server {server} refused the logout of a dead connection and nothing changed: in this version the step of "
+        "plan 001 does not work."
+    ),
     "server-restart-proposed": "Only a restart of the process of the server {server} helps; that was proposed.",
     # notices
     "notice-opened": "Notice: the session fell. {because}",

@@ -13,6 +13,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "created": ("A sessão foi criada aqui e ainda não se sabe nada dela.", ""),
     "connecting": ("O servidor está abrindo a conexão com o WhatsApp.", ""),
     "live": ("Conectada. A prova mais recente: {evidence}", ""),
+    "live-unproved": (
+        "Conectada, segundo o provedor. Nada prova ainda que a conexão funciona.",
+        "",
+    ),
     "suspect": (
         "Um envio ou uma consulta falhou, mas uma vez só não prova queda. Estamos conferindo de perto.",
         "",
@@ -48,6 +52,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "awaiting-qr": (
         "Nenhum celular está ligado a esta sessão. Há um QR code para ler.",
         "No celular: WhatsApp > Aparelhos conectados > Conectar um aparelho, e leia o QR code.",
+    ),
+    "awaiting-code": (
+        "Nenhum celular está vinculado a esta sessão. O último QR code venceu e o próximo ainda não chegou.",
+        "Aguarde o próximo código por alguns segundos; se não vier, peça um novo (parear).",
     ),
     "unpaired": (
         "Nenhum celular está ligado a esta sessão e não há QR code válido.",
@@ -149,7 +157,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "A sessão está morta e reiniciá-la não tem efeito neste servidor: "
             "só o reinício do processo do servidor {server} a traz de volta."
         ),
-        "Reinicie o processo (ou contêiner) do servidor {server}. Não é preciso novo QR code.",
+        (
+            "Reinicie o processo (ou contêiner) do servidor {server}."
+            "[ O WhatsApp removeu este aparelho (código {code}): depois será preciso ler um novo QR code.]"
+        ),
     ),
     "approval-awaited": (
         (
@@ -346,6 +357,7 @@ TIMELINE: Mapping[str, str] = {
     "operator_logout": "Sessão desconectada[ por {who}].",
     "operator_approved": "Passo aprovado[: {rung}][ por {who}].",
     "operator_rejected": "Passo recusado[: {rung}][ por {who}].",
+    "clock_stepped_back": "O relógio daqui foi atrasado[ em {seconds}]. O que tem data posterior vale como de agora.",
     "created": "A sessão foi criada.",
     "adopted": "Uma instância que já existia no provedor foi assumida.",
     # the server
@@ -383,6 +395,10 @@ TIMELINE: Mapping[str, str] = {
     "approval-asked": "Espera a decisão de uma pessoa: {rung}. {because}",
     "approval-stale": "A decisão sobre «{rung}» não é mais necessária.",
     "quarantined": "Os passos acabaram sem resultado; pausa[ de {seconds}].",
+    "logout-in-vain": (
+        "O servidor {server} recusou o logout de uma conexão morta e nada mudou: nesta versão o passo do plano 001 "
+        "não funciona."
+    ),
     "server-restart-proposed": "Só o reinício do processo do servidor {server} resolve; isso foi proposto.",
     # notices
     "notice-opened": "Aviso: a sessão caiu. {because}",

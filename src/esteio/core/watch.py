@@ -10,6 +10,7 @@ import math
 import msgspec
 
 from esteio.core import hearing, pacing
+from esteio.core.ahead import is_ahead
 from esteio.core.decision import Decision, Depth, Draft, PlannedLook, View
 from esteio.core.diagnose import Verdict, ajar, confirmed_life
 from esteio.core.fold import fold
@@ -52,6 +53,8 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
     well = verdict.kind == "live" and draft.session.state == "connected" and draft.session.recovery.open is None
     if not well or draft.look is not None or facts.webhook_gone_at or hearing.doubt_at(facts):
         return
+    if _not_seen_since_boot(draft):
+        return
     others = min(draft.wakes, default=math.inf)
     if draft.now < due < others:
         draft.planned = _planned(due, depth(draft, verdict, due), verdict.because, others, draft.policy)
@@ -89,8 +92,8 @@ _TIMES = (
 def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
     """What the judge would say of a planned look (`view.news`) that brought what the last one brought, nothing else
     having been heard; None where it has to be asked."""
-    if view.session.recovery.of_this_fall:
-        return None  # once more proved, that may be forgotten
+    if view.session.recovery.of_this_fall or is_ahead(view.session, now):
+        return None  # once more proved, that may be forgotten; and what is dated ahead the judge puts right
     was = view.session.facts
     facts, trust = was, not view.can.socket_probe
     for evidence in view.news:
@@ -145,8 +148,17 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     return looked + policy.probe_suspect_s
 
 
+def _not_seen_since_boot(draft: Draft) -> bool:
+    """What lived before its server's process started has a socket no more: it is looked for until it is seen again,
+    and soonest where the server does not connect it by itself."""
+    server, facts = draft.server, draft.session.facts
+    return pacing.in_boot_grace(server, draft.policy, draft.now) and facts.life_at < server.facts.booted_at
+
+
 def _next_of_the_living(draft: Draft) -> float:
     facts, session, period = draft.session.facts, draft.session, draft.policy.probe_idle_s
+    if _not_seen_since_boot(draft):
+        return facts.looked_at + (EFFECT_LOOK_S if facts.listed == "closed" else draft.policy.probe_suspect_s)
     if _unacked(facts):
         return facts.queued_at + UNACKED_S
     if hearing.doubt_at(facts) or session.paused:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from esteio.clock import Clock
 from esteio.config import Settings, nearest
+from esteio.core.ahead import SLACK_S
 from esteio.core.model import Message, MessageId, ServerName, SessionId, SessionName
 from esteio.core.policy import Policy
 from esteio.core.session import Session
@@ -101,7 +102,14 @@ class Desk:
         """The code that may be shown: neither expired nor used, and not of a session that is already linked."""
         qr = await self.store.qr(session.id)
         used = max(session.facts.life_at, session.facts.paired_at)
-        if qr is None or qr.expires_at <= self.clock.now() or used >= qr.seen_at or session.state == "connected":
+        now = self.clock.now()
+        # One that is dated later than now was made while the clock ran ahead: nobody knows how old it is.
+        if (
+            qr is None
+            or not qr.seen_at - SLACK_S <= now < qr.expires_at
+            or used >= qr.seen_at
+            or session.state == "connected"
+        ):
             return None
         return qr
 

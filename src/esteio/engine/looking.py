@@ -204,6 +204,8 @@ class Lookout:
         if held is not None and held.code == code.code:
             return
         now = self._clock.now()
+        if held is not None and held.pairing_code and not code.pairing_code and now < held.expires_at:
+            return  # the one to type was asked for, and is good as long as it lasts
         await self._store.put_qr(session.id, as_row(code, now))
 
 

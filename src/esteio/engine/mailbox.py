@@ -14,8 +14,9 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from esteio.clock import Clock
+from esteio.core.ahead import SLACK_S
 from esteio.core.decision import Decision
-from esteio.core.evidence import Evidence
+from esteio.core.evidence import Evidence, seen
 from esteio.core.model import ServerName, SessionId
 from esteio.core.server import ServerDecision
 from esteio.core.watch import UNACKED_S
@@ -90,6 +91,8 @@ class Mailboxes:
         """A task has come to its end: whoever waits for room looks anew."""
         self._judging = 0
         """Sessions at whose mailbox a task works, or soon will."""
+        self._apart: float | None = None
+        """The wall clock less the loop's own, when they were last compared."""
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
         self._open = True
@@ -192,6 +195,10 @@ class Mailboxes:
     async def _for_room(self) -> None:
         self._room.clear()
         await self._room.wait()
+
+    async def _turn_to_judge(self) -> None:
+        while self._judging >= JUDGED_AT_ONCE:
+            await self._for_room()
 
     # -- the worker -----------------------------------------------------------------------------------------------
 
@@ -298,8 +305,7 @@ class Mailboxes:
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
         async for session in every_session(self._store, name):
-            while self._judging >= JUDGED_AT_ONCE:
-                await self._for_room()
+            await self._turn_to_judge()
             self.nudge(session.id)
 
     # -- time -----------------------------------------------------------------------------------------------------
@@ -321,15 +327,38 @@ class Mailboxes:
     async def watch(self) -> None:
         """Sweep the store for what nobody spoke of. Runs for ever."""
         while True:
+            await self._compare_clocks()
             await self._sweep(self._clock.now())
             self._set_alarm()
             await asyncio.sleep(SWEEP_S)
+
+    async def _compare_clocks(self) -> None:
+        """A wall clock that was put back makes all that is due wait until it catches up, and all that was seen newer
+        than what will be seen: it is noticed against the loop's own clock, and everybody is judged anew."""
+        now = self._clock.now()
+        apart = now - asyncio.get_running_loop().time()
+        back = 0.0 if self._apart is None else self._apart - apart
+        if back < SLACK_S:
+            self._apart = apart
+            return
+        log.warning("clock.stepped_back", seconds=round(back, 1))
+        await self._store.clock_put_back(now, back)
+        self._apart = apart
+        self._due.clear()
+        self._heap.clear()
+        for stored in await self._store.servers():
+            self.nudge(stored.server.name)
+        told = (seen("clock_stepped_back", now, "self", seconds=f"{back:.0f}"),)
+        async for session in every_session(self._store):
+            await self._turn_to_judge()
+            self._put(session.id, told, dirty=True)
 
     def _set_alarm(self) -> None:
         """One timer, for what falls due first; what was put off since rings for nobody."""
         if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm, self._alarm_at = None, math.inf
+        # Also where the heap is empty: what falls due next must find that no alarm is set.
+        self._alarm, self._alarm_at = None, math.inf
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         if self._heap and self._open:

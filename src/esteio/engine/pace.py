@@ -34,7 +34,7 @@ class _Bucket:
     def fill(self, rate: float, most: float, now: float) -> int:
         """Whole tokens there are now; below nought when what is urgent overdrew."""
         if self._seen_at:
-            self._tokens = min(most, self._tokens + (now - self._seen_at) * rate)
+            self._tokens = min(most, self._tokens + max(0.0, now - self._seen_at) * rate)
         self._seen_at = now
         return int(self._tokens + _ALMOST)
 

@@ -24,7 +24,7 @@ from esteio.core.model import Capabilities, Server, ServerName, SessionId
 from esteio.core.policy import Policy
 from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
-from esteio.core.server_documents import server_document
+from esteio.core.server_documents import outage_event
 from esteio.core.session import Session
 from esteio.core.watch import as_before, as_planned
 from esteio.engine.decision_log import log_decision, log_server_decision
@@ -261,7 +261,7 @@ class Reconciler:
                 work=tuple(
                     _notice(notice, target, now, server=name) for notice in decision.notices for target in self._targets
                 ),
-                events=tuple(EventRow(kind, now, server_document(decision.server)) for kind in decision.events),
+                events=tuple(_server_events(seen.server, decision, now)),
                 gap_since=gap.of_server(seen.server, decision.server),
                 gap_due=now + gap.SETTLES_S,
             )
@@ -300,6 +300,12 @@ def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple
         else:
             kept[(item.kind, item.road)] = item
     return tuple(kept.values())
+
+
+def _server_events(before: Server, decision: ServerDecision, now: float) -> list[EventRow]:
+    """Of an outage, its beginning or its end: the server as it is now, and why it was away."""
+    outage = decision.server.outage or before.outage
+    return [EventRow(kind, now, outage_event(decision.server, outage)) for kind in decision.events]
 
 
 def _entry(line: Line, session: Session, now: float) -> JournalEntry:

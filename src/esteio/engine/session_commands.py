@@ -34,6 +34,8 @@ SETTLE_S = 5.0
 """How long pause, resume and recover wait for the judge to have heard, so that the answer shows it."""
 AT_PROVIDER_S = 30.0
 """How long a delete waits for the provider's answer."""
+NO_CODE = frozenset({"ghost-needs-server-restart", "instance-missing", "not-loaded", "outdated", "server-wall"})
+"""Reasons beside which no code will come: who asks for one is told at once."""
 GONE_THERE = frozenset({"ok", "missing", "noop"})
 log = logger("commands")
 
@@ -82,18 +84,32 @@ class SessionCommands(Addressing):
 
     async def pair(self, name: str, ask: PairAsk, who: str) -> Opened:
         """A code to scan or type, at most `wait_s` later. Raises `Refusal`: unknown-session, session-paused,
-        invalid-phone, ambiguous-phone."""
+        invalid-phone, ambiguous-phone, pairing-code-unsupported, not-while-a-qr-is-shown."""
         session = await self._unpaused(name)
         own = (session.phone, session.facts.phone_seen)
         phone = ask.phone_number and await self.phone_number(ask.phone_number, "phone_number", own=own)
         qr = await self.current_qr(session)
         if session.state == "connected" or (qr is not None and phone is None):
             return Opened(session, qr, settled=True)
+        if phone is not None:
+            self._may_be_typed(session, qr)
         now = self.clock.now()
         words = {"who": who} if phone is None else {"who": who, "phone_number": phone}
         await self._wish(session, "operator_pair", words)
         log.info("session.pair_asked", session=name)
-        return await self._wait_open(session, self._wait_s(session, ask.wait_s), now, pairing_code=phone is not None)
+        wait_s = self._wait_s(session, ask.wait_s)
+        opened = await self._wait_open(session, wait_s, now, pairing=True, pairing_code=phone is not None)
+        if phone is not None and opened.qr is None and opened.approval is None:
+            self._may_be_typed(opened.session, await self.current_qr(opened.session))
+        return opened
+
+    def _may_be_typed(self, session: Session, qr: Qr | None) -> None:
+        """Whether the provider can give a code to type now."""
+        can = self.providers[session.kind].capabilities
+        if not can.pairing_code:
+            raise Refusal("pairing-code-unsupported", kind=session.kind)
+        if qr is not None and not qr.pairing_code and not can.pairing_beside_qr:
+            raise Refusal("not-while-a-qr-is-shown", name=session.name)
 
     async def recreate(self, name: str, ask: WaitAsk, who: str) -> Opened:
         """The destructive way, outright. Raises `Refusal`: unknown-session, session-paused."""
@@ -214,7 +230,14 @@ class SessionCommands(Addressing):
             raise unknown("session", session.name) from error
 
     async def _wait_open(
-        self, before: Session, wait_s: float, asked_at: float, *, first: bool = False, pairing_code: bool = False
+        self,
+        before: Session,
+        wait_s: float,
+        asked_at: float,
+        *,
+        first: bool = False,
+        pairing: bool = False,
+        pairing_code: bool = False,
     ) -> Opened:
         """Until there is a code, a link, a refusal or an approval to decide: each of it younger than the wish."""
         found = Opened(before)
@@ -227,11 +250,14 @@ class SessionCommands(Addressing):
             approval = await self._approval_of(session)
             ended = session.version > before.version and session.since >= asked_at and session.recovery.open is None
             over = session.state in ("connected", "degraded", "error") and (ended or first)
-            found = Opened(session, qr if fresh else None, approval, settled=fresh or over)
-            return found.settled or approval is not None
+            shown = fresh and session.state == "awaiting_qr"
+            found = Opened(session, qr if fresh else None, approval, settled=shown or over)
+            heard = pairing and session.facts.pair_at >= asked_at
+            in_vain = heard and session.reason.code in NO_CODE and session.recovery.open is None
+            return found.settled or approval is not None or in_vain
 
         await self.waiter.wait_look(before.id, look, wait_s)
-        return found
+        return _with_code(found)
 
     async def _approval_of(self, session: Session) -> Approval | None:
         if session.recovery.awaiting is None:
@@ -305,6 +331,14 @@ def _ref(kind: str, ask: SessionAsk) -> Mapping[str, str]:
         ref.setdefault(known[0], ask.name)
     only_keys("ref", ref, known, required=NEEDED.get(kind, known))
     return ref
+
+
+def _with_code(opened: Opened) -> Opened:
+    """A code that is shown is waited for: the judge will say so in a moment; this answer says so already."""
+    if opened.qr is None or opened.session.state not in ("connecting", "disconnected"):
+        return opened
+    shown = msgspec.structs.replace(opened.session, state="awaiting_qr", reason=Reason("awaiting-qr"))
+    return msgspec.structs.replace(opened, session=shown, settled=True)
 
 
 def _slow(opened: Opened) -> Opened:

@@ -103,6 +103,13 @@ EVOLUTION: tuple[Quirk, ...] = (
         "obs 113, 244",
     ),
     Quirk(
+        "connects-all-at-boot",
+        "<2.3.7",
+        "Ao iniciar, conecta todas as instâncias, também as que o banco diz fechadas.",
+        "When it starts it connects every instance, also those that its database calls closed.",
+        "src monitor.service.ts:296-305, git",
+    ),
+    Quirk(
         "parallel-connect-fights",
         "",
         "Dois connect ao mesmo tempo numa instância fechada abrem dois sockets que se derrubam para sempre (440).",

@@ -129,7 +129,7 @@ WHERE id = :id AND version = :version
 
 -- name: sessions_due
 SELECT id FROM (
-    SELECT id, wake_at AS due FROM sessions WHERE wake_at <= :now
+    SELECT id, wake_at AS due FROM sessions WHERE wake_at <= :now OR wake_at > :ahead
     UNION ALL
     SELECT session_id AS id, at AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
 ) AS calls
@@ -846,3 +846,24 @@ DELETE FROM early_receipts WHERE at < :before
 DELETE FROM work WHERE seq IN (
     SELECT seq FROM work WHERE state IN ('done', 'dropped') AND updated_at < :before ORDER BY updated_at LIMIT :limit
 )
+
+-- What was put off while the clock ran ahead is put off by as much less, and at once where that time has passed.
+-- name: clock_back_work
+UPDATE work SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+WHERE state = 'ready' AND due_at > :now
+
+-- name: clock_back_messages
+UPDATE messages SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+WHERE (state IN ('queued', 'in_doubt') OR parked_at IS NOT NULL) AND due_at > :now
+
+-- name: clock_back_lanes
+UPDATE lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+WHERE due_at > :now
+
+-- name: clock_back_gaps
+UPDATE gaps SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+WHERE due_at > :now
+
+-- name: clock_back_relay
+UPDATE relay_lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+WHERE due_at > :now

@@ -149,6 +149,9 @@ def test_a_never_paired_instance_is_unpaired_and_a_cold_one_with_a_phone_is_not(
     outcome, _ = drive(EVOLUTION.probe(HERE, NOW, "socket"), state("close"), no_client, cold)
     assert "unpaired" not in kinds(outcome.evidence)
     assert "identity_seen" in kinds(outcome.evidence)
+    assert kinds(outcome.evidence)[-1] == "socket_closed", "this process never connected it: there is no socket"
+    outcome, _ = drive(EVOLUTION.probe(HERE, NOW, "socket"), state("connecting"), no_client, cold)
+    assert "socket_closed" not in kinds(outcome.evidence)
 
 
 def test_a_qr_under_way_is_unpaired():

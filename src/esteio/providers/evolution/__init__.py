@@ -47,6 +47,7 @@ class Evolution:
         socket_probe=True,
         list_sessions=True,
         queues_while_down=False,
+        boots_by_list=True,
     )
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:

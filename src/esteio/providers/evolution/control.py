@@ -100,6 +100,8 @@ def _connected(word: Word, now: float, before: tuple[Evidence, ...], state: Json
     if code is None:
         evidence = (*evidence, seen("no_qr_yet", now, "act"))
     fresh: QrCode | None = code if code and code.pairing_code and state == "close" else None
+    if fresh is not None:
+        evidence = (*evidence, seen("qr_shown", now, "act"))
     return ActOutcome("noop" if state in ("open", "connecting") else "ok", "", evidence, fresh)
 
 

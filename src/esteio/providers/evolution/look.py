@@ -58,7 +58,7 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     if depth == "roundtrip" and socket == "ok":
         yield from _round_trip(where, now, evidence)
     if _disagree(state, socket):
-        yield from _why(where, now, evidence, socket)
+        yield from _why(where, now, evidence, state, socket)
     return ProbeOutcome(_once(evidence))
 
 
@@ -133,7 +133,7 @@ def _round_trip(where: Where, now: float, evidence: list[Evidence]) -> Flow[None
         evidence.extend(_unseen(word, now, "probe"))
 
 
-def _why(where: Where, now: float, evidence: list[Evidence], socket: str) -> Flow[None]:
+def _why(where: Where, now: float, evidence: list[Evidence], state: Json, socket: str) -> Flow[None]:
     """The list's row: what ended the session and when, the phone, the list's own claim."""
     path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
     word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
@@ -143,9 +143,14 @@ def _why(where: Where, now: float, evidence: list[Evidence], socket: str) -> Flo
             evidence.extend(one for one in news(word, now, "list") if one.subject == "server")
         return
     evidence.extend(row_evidence(row, now))
-    if socket == "no_client" and at(row, "ownerJid") is None:
+    if socket != "no_client":
+        return
+    if at(row, "ownerJid") is None:
         # No client in this process and never a phone on record: nobody has paired it yet.
         evidence.append(seen("unpaired", now, "list"))
+    elif state == "close":
+        # Loaded and never connected by this process: there is no socket at all.
+        evidence.append(seen("socket_closed", now, "probe", detail="no client"))
 
 
 def row_evidence(row: Json, now: float) -> Iterable[Evidence]:

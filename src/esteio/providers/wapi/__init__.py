@@ -47,6 +47,7 @@ class Wapi:
         list_sessions=False,
         queues_while_down=True,
         connect=False,
+        pairing_beside_qr=True,
         connect_pairs_after_unlink=True,
     )
 

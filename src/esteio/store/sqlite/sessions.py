@@ -22,6 +22,8 @@ from esteio.store.sqlite.remembered import Remembered
 from esteio.store.sqlite.room import Room
 from esteio.store.sqlite.servers import falls
 
+AHEAD_S = 7200.0
+"""No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
 _FORGET = (
     "session_forget_lanes",
     "session_forget_attempts",
@@ -108,7 +110,7 @@ class Sessions(Room):
         return await self._write(operation)
 
     async def due_sessions(self, now: float) -> Sequence[SessionId]:
-        return [row[0] for row in self._reader.rows("sessions_due", {"now": now})]
+        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]
 
     async def next_wake(self) -> float | None:
         """The earliest `wake_at`, or the time of the oldest unfolded evidence of a session."""

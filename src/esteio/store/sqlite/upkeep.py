@@ -40,6 +40,16 @@ class Upkeep(Room):
     async def revoke_key(self, key_id: str, now: float) -> bool:
         return await self._write(lambda db: db.run("key_revoke", {"id": key_id, "now": now}) > 0)
 
+    async def clock_put_back(self, now: float, seconds: float) -> None:
+        """Leases stay: whoever holds one may be at it, and writes it back under its fence."""
+        back = {"now": now, "seconds": seconds}
+
+        def operation(db: Db) -> None:
+            for table in ("work", "messages", "lanes", "gaps", "relay"):
+                db.run(f"clock_back_{table}", back)
+
+        await self._write(operation)
+
     async def purge(
         self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
     ) -> int:
