@@ -3,9 +3,11 @@
 import json
 import time
 
+import msgspec
 import pytest
 from standardwebhooks import Webhook
 
+from esteio.core import relay
 from esteio.core.relay import EVENT_TYPES
 from esteio.store.base import EventRow
 from esteio.store.relay_base import RelaySettlement
@@ -334,5 +336,23 @@ def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run):
         assert (await gateway.call("POST", "/v1/dead-letters/replay", {}, key=key)).json()["messages"] == 1
         left = (await gateway.call("GET", "/v1/dead-letters")).json()["items"]
         assert [one["session"] for one in left] == ["line"]
+
+    run(test)
+
+
+def test_a_failing_webhook_says_why(run):
+    async def test(gateway):
+        made = await subscribe(gateway)
+        endpoint = await gateway.store.endpoint(made["id"])
+        late = "no answer in time"
+        for status, detail, because in ((503, "try later", "503 try later"), (None, late, late)):
+            now = gateway.clock.now()
+            health = relay.after_failure(endpoint.health, made["id"], "a", now, now, status=status, detail=detail)
+            text = msgspec.json.encode(health).decode()
+            await gateway.store._write(lambda db, t=text: db.run("endpoint_learn", {"id": made["id"], "health": t}))
+            shown = (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).json()
+            assert (shown["state"], shown["because"]) == ("failing", because)
+        off = await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"enabled": False})
+        assert off.json()["because"] == "asked"
 
     run(test)

@@ -127,6 +127,10 @@ def test_a_head_that_is_too_large_is_refused(real, pieces):
     real(test)
 
 
+def test_unused_connections_are_kept_longer_than_clients_keep_them():
+    assert server(echo).config.timeout_keep_alive >= 75
+
+
 def test_what_is_no_http_is_a_problem(real):
     async def test(connect):
         status, body = await (await connect()).ask(b"\x16\x03\x01 hello\r\n\r\n")

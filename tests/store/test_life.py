@@ -223,9 +223,11 @@ async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(fa
     jobs = [store.ping(NOW), make.accept(store, session), make.claim(store), store.ping(NOW)]
     answers = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(answer) for answer in answers] == [error] * 4
+    assert store.write_error == ("full" if fault == "full" else "broken")
     assert (await store.message(kept.id)).state == "queued", "reads go on, and nothing was half done"
     disk.fault = None
     await store.ping(NOW)
+    assert store.write_error == ""
     assert await store.held(session.id) == 1
     assert [claim.message.id for claim in await make.claim(store)] == [kept.id]
 
