@@ -356,3 +356,25 @@ def test_a_failing_webhook_says_why(run):
         assert off.json()["because"] == "asked"
 
     run(test)
+
+
+def test_what_a_foreign_webhook_answered_is_not_told_to_a_scoped_key(run):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.add_session()
+        await subscribe(gateway)
+        own = await subscribe(gateway, sessions=["line"])
+        await tell(gateway, 2)
+        for at in (gateway.clock.now(), gateway.clock.now() + 72 * 3600 + 1):
+            await deliver_all(gateway, "failed", at=at)
+        key = await gateway.key("read", "line")
+        told = {}
+        for name, caller in (("whole", None), ("scoped", key)):
+            more = {} if caller is None else {"key": caller}
+            items = (await gateway.call("GET", "/v1/dead-letters?kind=event", **more)).json()["items"]
+            told[name] = [one["event"]["detail"] for one in items]
+            assert own["id"] in [one["event"]["webhook"] for one in items]
+        assert told["whole"] == ["no", "no"]
+        assert sorted(told["scoped"]) == ["", "no"]
+
+    run(test)

@@ -12,11 +12,16 @@ from esteio.cli import connections
 from esteio.cli.connections import BoundedProtocol, Dropped, raise_file_limit
 from esteio.cli.listening import bind, server
 
+LARGE = 64 * 2**20
 GET = b"GET /x HTTP/1.1\r\nhost: x\r\n"
 
 
 async def echo(scope, receive, send):
-    """Answers with the size of the body, once it is whole."""
+    """Answers with the size of the body, once it is whole; `/large` with more than any buffer holds."""
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+        return
     size, more = 0, True
     while more:
         message = await receive()
@@ -157,6 +162,21 @@ def test_half_a_request_is_given_up(real, half):
         assert status == 408
 
     real(test, HEAD_S=0.05, BODY_STALLS_S=0.05)
+
+
+def test_who_does_not_read_is_hung_up_on(real):
+    async def test(connect):
+        client = await connect()
+        client.writer.transport.pause_reading()
+        await client.send(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        other = await connect()
+        while connections.DROPPED.total["not_read"] == 0:
+            assert await other.ask(GET + b"\r\n") == (200, b"0")
+        client.writer.transport.resume_reading()
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+            await client.answer()
+
+    real(test, NOT_READ_S=0.2, DROPPED=Dropped())
 
 
 def test_who_says_nothing_is_hung_up_on(real):

@@ -8,6 +8,8 @@ import apsw
 import pytest
 from cli_processes import Running, free_port, run
 
+from esteio.cli.client import Client
+
 ZERO = "127.0.0.1:0"
 ADMIN = "an-admin-key-of-the-tests"
 
@@ -201,3 +203,29 @@ def test_files_that_others_can_read_are_told(tmp_path):
         assert "chmod 600 data/esteio.db" in gateway.err.read_text()
     finally:
         gateway.end()
+
+
+def test_metrics_have_a_listener_of_their_own(tmp_path):
+    listen, own = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    gateway = Running(
+        "serve", "--listen", listen, cwd=tmp_path, ESTEIO_ADMIN_KEY=ADMIN, ESTEIO_METRICS_LISTEN=own, ESTEIO_DATA="data"
+    )
+    try:
+        gateway.logged("gateway.started")
+        asked = {place: Client(f"http://{place}", "", "en") for place in (listen, own)}
+        status = {
+            (place, path): client.ask("GET", path, any_status=True).status
+            for place, client in asked.items()
+            for path in ("/metrics", "/readyz", "/v1/sessions")
+        }
+    finally:
+        code = gateway.end()
+    assert status == {
+        (listen, "/metrics"): 401,
+        (listen, "/readyz"): 200,
+        (listen, "/v1/sessions"): 401,
+        (own, "/metrics"): 200,
+        (own, "/readyz"): 200,
+        (own, "/v1/sessions"): 404,
+    }
+    assert code == 0

@@ -68,9 +68,11 @@ async def list_some(api: Api, call: Call) -> Answer:
             return answer(DeadLetterPage(tuple(items), following))
     events = await api.store.dead_events(wanted, limit=limit, after=place if part == "e" else 0)
     following = f"e{events[-1].id}" if len(events) == limit else None
-    return answer(
-        DeadLetterPage(tuple(_event(dead) for dead in events if scope.reaches(dead.session or None)), following)
-    )
+    reached = [dead for dead in events if scope.reaches(dead.session or None)]
+    # What somebody else's webhook answered is not for a scoped key.
+    mine = None if scope.everything else {one.id for one in await api.commands.endpoints(scope)}
+    shown = tuple(_event(dead, tell=mine is None or dead.endpoint in mine) for dead in reached)
+    return answer(DeadLetterPage(shown, following))
 
 
 async def _messages(
@@ -92,7 +94,7 @@ async def replay(api: Api, call: Call) -> Answer:
     return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterAsk), call.scope))
 
 
-def _event(dead: DeadEvent) -> DeadLetterDocument:
+def _event(dead: DeadEvent, *, tell: bool) -> DeadLetterDocument:
     event = DeadEventDocument(
         event_id(dead.event, dead.event_at),
         dead.endpoint,
@@ -100,7 +102,7 @@ def _event(dead: DeadEvent) -> DeadLetterDocument:
         dead.chat or None,
         timestamp(dead.event_at),
         dead.attempts,
-        dead.detail,
+        dead.detail if tell else "",
     )
     return DeadLetterDocument("event", dead.session or None, timestamp(dead.died_at), event=event)
 

@@ -25,6 +25,8 @@ HEAD_S = 20.0
 """From the connection, or a request's first byte, to the end of its head."""
 BODY_STALLS_S = 30.0
 """A body of which nothing comes for so long is given up."""
+NOT_READ_S = 60.0
+"""An answer of which the caller takes nothing for so long is given up."""
 KEEP_ALIVE_S = 95
 """Longer than most clients keep unused connections (60 to 90 s), so that they, not we, close first."""
 MOST_FILES = 65_536
@@ -49,11 +51,13 @@ class Dropped:
     """Counts connections that were closed for want of a whole request; says so at once, then once a minute."""
 
     def __init__(self) -> None:
+        self.total: Counter[str] = Counter()
         self._counted: Counter[str] = Counter()
         self._said_at = -SAY_EVERY_S
 
     def __call__(self, cause: str, now: float) -> None:
         """One more; `now` is the loop's time."""
+        self.total[cause] += 1
         self._counted[cause] += 1
         if now - self._said_at >= SAY_EVERY_S:
             self._said_at = now
@@ -82,6 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._loose = 0
         """Bytes of a head, or between the pieces of a body."""
         self._timer: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     @property
     def spare(self) -> bool:
@@ -99,7 +104,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._read_again()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(NOT_READ_S, self._not_read)
+
+    def resume_writing(self) -> None:
+        self._read_again()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
@@ -157,6 +171,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[given.status], *lines, b"\r\n", given.body]))
         self.transport.close()
         DROPPED(code.replace("-", "_"), self.loop.time())
+
+    def _read_again(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _not_read(self) -> None:
+        DROPPED("not_read", self.loop.time())
+        self.transport.abort()
 
     def _arm(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._late)
