@@ -21,6 +21,8 @@ _MATCHES_ONE = frozenset("?[]")
 """Wildcards for a single character."""
 _SET = re.compile(r"\[!?\]?[^\]]*\]")
 """A set of characters; its own text could match what its members do not."""
+PROVED_BY_SECRET: Final = frozenset({"instance_id", "token"})
+"""W-API's references: it names its instances itself, and whoever has an instance's token may use it anyway."""
 _NEVER_IN_REF = frozenset("/\\%?#")
 """A path inside a name could lead a proxy to another instance than the one that was compared."""
 
@@ -52,11 +54,13 @@ class Scope(msgspec.Struct, frozen=True):
             raise Refusal("outside-scope")
 
     def check_ref(self, ref: Mapping[str, str]) -> None:
-        """What a provider calls a session must lie inside, unless the reference carries its own secret (W-API), which
-        proves it. Raises `Refusal("ref-out-of-reach")`."""
-        if self.everything or any(ref.get(key) for key in SECRET_REF_KEYS):
+        """What a provider calls a session must lie inside, unless the reference is one that its own secret proves.
+        Raises `Refusal("ref-out-of-reach")`."""
+        if self.everything or (set(ref) == PROVED_BY_SECRET and all(ref.values())):
             return
         for key, name in ref.items():
+            if key in SECRET_REF_KEYS:
+                continue
             if not self.reaches(name) or not _NEVER_IN_REF.isdisjoint(name):
                 raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
 
