@@ -131,7 +131,8 @@ async def one_of_everything(gateway, name):
     number = (await gateway.call("POST", f"/v1/sessions/{name}/messages", {**TO, "text": f"to {name}"})).json()["id"]
     await gateway.store.cancel_message(number, gateway.clock.now())
     await gateway.call("POST", f"/v1/sessions/{name}/messages", {**TO, "on_down": "hold", "expires_in_s": 1})
-    row = await gateway.store.accept_raw(RawInbound(session.id, "", {}, f"raw {name}".encode(), gateway.clock.now()))
+    body = f'raw {name} {{"server_url": "http://127.0.0.1:8080"}}'.encode()
+    row = await gateway.store.accept_raw(RawInbound(session.id, "", {}, body, gateway.clock.now()))
     await gateway.store.settle_inbox(InboxSettlement(row, session.id, gateway.clock.now(), False, note="no JSON"))
     asked = Approval(f"apr_{name}", session.id, name, "logout", "ghost", Reason("cost-logout"), gateway.clock.now())
     changed = await gateway.session(name)

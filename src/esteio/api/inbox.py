@@ -13,6 +13,7 @@ from esteio.api import scopes
 from esteio.api.call import Answer, Call, answer, one_of, page_size, whole_number
 from esteio.api.routes import Api, Parameter, Route, page_parameters
 from esteio.core.documents import timestamp
+from esteio.engine.scope import Scope
 from esteio.store.base import UnreadableRow
 
 SHOWN_BYTES = 16_384
@@ -42,12 +43,12 @@ async def unreadable(api: Api, call: Call) -> Answer:
     limit = page_size(words)
     scope = call.scope
     rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW))
-    items = tuple(_document(row) for row in rows if scope.reaches(row.session))
+    items = tuple(_document(row, scope) for row in rows if scope.reaches(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
 
 
-def _document(row: UnreadableRow) -> InboxDocument:
-    text = row.body[:SHOWN_BYTES].decode("utf-8", "replace")
+def _document(row: UnreadableRow, scope: Scope) -> InboxDocument:
+    text = scope.without_addresses(row.body[:SHOWN_BYTES].decode("utf-8", "replace"))
     return InboxDocument(row.id, row.session, timestamp(row.received_at), row.note, len(row.body), text)
 
 

@@ -23,6 +23,8 @@ _SET = re.compile(r"\[!?\]?[^\]]*\]")
 """A set of characters; its own text could match what its members do not."""
 PROVED_BY_SECRET: Final = frozenset({"instance_id", "token"})
 """W-API's references: it names its instances itself, and whoever has an instance's token may use it anyway."""
+_SERVER_URL = re.compile(r'("(?:server_url|serverUrl)"\s*:\s*)"[^"]*"?')
+"""How Evolution tells its address in every webhook."""
 _NEVER_IN_REF = frozenset("/\\%?#")
 """A path inside a name could lead a proxy to another instance than the one that was compared."""
 
@@ -63,6 +65,10 @@ class Scope(msgspec.Struct, frozen=True):
                 continue
             if not self.reaches(name) or not _NEVER_IN_REF.isdisjoint(name):
                 raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
+
+    def without_addresses(self, text: str) -> str:
+        """A provider's own words for whoever may read them; a scoped key does not see where the server stands."""
+        return text if self.everything else _SERVER_URL.sub(r'\1"***"', text)
 
     def holds(self, globs: Sequence[str]) -> bool:
         """Whether every session that these patterns (none: all) match lies inside. When in doubt, no."""
