@@ -175,6 +175,8 @@ class Gateway:
             policies=self.policy,
             judged=self.reconciler.peek,
             told=self._doubt_settled,
+            waits=self._acted,
+            notice_targets=notifier.targets,
         )
         self.parking = Parking(
             store,

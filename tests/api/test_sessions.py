@@ -443,6 +443,15 @@ def test_timeline_in_pages_and_languages(run):
         path = f"/v1/sessions/line/timeline?limit=2&after={first['next']}"
         rest = (await gateway.call("GET", path, headers={"accept-language": "pt-BR"})).json()
         assert [one["seq"] for one in (*first["items"], *rest["items"])] == [one["seq"] for one in whole["items"]]
+        backwards, after = [], ""
+        while after is not None:
+            page = (await gateway.call("GET", f"/v1/sessions/line/timeline?order=desc&limit=2{after}")).json()
+            backwards += page["items"]
+            after = page["next"] and f"&after={page['next']}"
+        assert backwards == whole["items"][::-1]
+        path = "/v1/sessions/line/timeline?order="
+        assert (await gateway.call("GET", f"{path}asc")).json() == whole
+        await gateway.refused(400, "invalid-value", "GET", f"{path}newest")
         assert "Recovery asked for" in whole["items"][1]["text"]
         assert "Recuperação pedida" in rest["items"][0]["text"]
 

@@ -52,6 +52,9 @@ def said_by_core() -> tuple[set[str], set[str]]:
                 elif path.parent == CORE and name in ("say", "_close"):
                     lines |= {word for argument in node.args for word in literals(argument)}
     reasons |= {again.code for again in outbound._AGAIN.values()} | set(outbound._FINAL.values())
+    reasons.add("doubts-wait")
+    reasons |= {"missed-unknowable", "missed-being-read"}
+    reasons |= set(outbound.DOUBTS) | set(outbound.DOUBTS.values())
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 

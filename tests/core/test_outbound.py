@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.core import outbound
-from esteio.core.model import Axis, Content, Message, MessageId, MessageState, Reason, SessionId, SessionName
+from esteio.core.model import (
+    Axis,
+    Content,
+    Message,
+    MessageId,
+    MessageState,
+    Reason,
+    ServerFacts,
+    SessionId,
+    SessionName,
+)
 from esteio.core.outbound import (
     MOVES,
     SendResult,
@@ -261,8 +271,39 @@ def test_what_would_wait_beyond_its_time_expires_instead():
 @pytest.mark.parametrize("fault", get_args(outbound.Fault))
 def test_doubt_is_never_a_failure_and_dates_from_the_beginning(fault):
     settled = settle(message(expires_at=NOW, closed_tries=1), SendResult("in_doubt", fault), DEFAULT, NOW)
-    assert (settled.state, settled.due_at, settled.doubt_since) == ("in_doubt", NOW + 5, BEGAN)
-    assert (code(settled), settled.closed_tries) == ("in-doubt", 1)
+    soon = fault in ("server", "store")
+    assert (settled.state, settled.due_at, settled.doubt_since) == ("in_doubt", NOW + (1 if soon else 5), BEGAN)
+    assert (code(settled), settled.closed_tries) == ("in-doubt-unstored" if fault == "store" else "in-doubt", 1)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (SendResult("in_doubt", "server", "kaboom", over=True), "in-doubt-answered"),
+        (SendResult("in_doubt", "request", "nope", over=True), "in-doubt-refused"),
+        (SendResult("in_doubt", "server", "status 502", gateway=True), "in-doubt-proxy"),
+        (SendResult("in_doubt", "store", "disk full", over=True), "in-doubt-unstored"),
+    ],
+)
+def test_what_an_answer_tells_of_a_doubt_stands_in_its_reason_and_it_is_looked_at_at_once(result, reason):
+    settled = settle(message(), result, DEFAULT, NOW)
+    assert (settled.state, settled.due_at, settled.reason) == (
+        "in_doubt",
+        NOW + 1,
+        Reason(reason, {"detail": result.detail}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, None), (1, "1 kB"), (99_999, "100 kB"), (1_234_567, "1.2 MB"), (140_000_000, "140.0 MB")]
+)
+def test_what_is_too_large_fails_at_once_and_names_its_size_and_the_server(size, words):
+    result = SendResult("refused", "too-large", "HTML page, status 413", size=size)
+    settled = settle(message(), result, DEFAULT, NOW, server="evo")
+    assert (settled.state, code(settled)) == ("failed", "too-large-for-server")
+    assert settled.reason is not None
+    assert settled.reason.args.get("size") == words
+    assert settled.reason.args.get("server") == ("evo" if size else None)
 
 
 def test_doubt_never_dates_from_the_future():
@@ -307,7 +348,19 @@ def doubted(**fields: object) -> Message:
     return message(**{"state": "in_doubt", "doubt_since": BEGAN, **fields})
 
 
-def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=False, overtaken=False, opened=0.0):
+def look(
+    result,
+    now,
+    *,
+    policy=DEFAULT,
+    live=True,
+    began=None,
+    who=None,
+    later=False,
+    overtaken=False,
+    opened=0.0,
+    died=False,
+):
     return resolve(
         who or doubted(),
         result,
@@ -318,7 +371,12 @@ def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=
         later=later,
         overtaken=overtaken,
         opened=opened,
+        died=died,
     )
+
+
+def known(code, **fields):
+    return doubted(reason=Reason(code, {"detail": "words"}), **fields)
 
 
 @pytest.mark.parametrize("now", [BEGAN + 5, BEGAN + 10**6])
@@ -346,6 +404,81 @@ def test_absence_is_not_believed_too_early_nor_of_a_session_that_is_not_proved_l
     assert (settled.state, code(settled), settled.doubt_since) == ("in_doubt", "in-doubt", BEGAN)
 
 
+@pytest.mark.parametrize("word", ["in-doubt-answered", "in-doubt-refused"])
+@pytest.mark.parametrize("live", [True, False])
+def test_what_the_provider_answered_is_over_and_absence_is_believed_at_once(word, live):
+    settled = look("absent", BEGAN + 2, live=live, who=known(word))
+    assert (settled.state, settled.due_at, code(settled)) == ("queued", BEGAN + 7, "not-sent-after-all")
+    again = look("absent", BEGAN + 2, live=live, who=known(word, attempts=5))
+    assert again.due_at == BEGAN + 2 + 80, "it is not asked again and again at once"
+
+
+def test_a_no_in_unknown_words_is_believed_when_it_was_absent_each_time():
+    tries = [look("absent", BEGAN + 2, who=known("in-doubt-refused", attempts=n)).state for n in range(1, 8)]
+    assert tries == ["queued"] * 5 + ["failed"] * 2
+    failed = look("absent", BEGAN + 2, who=known("in-doubt-refused", attempts=6))
+    assert failed.reason == Reason("request-refused", {"detail": "words"})
+    assert look("absent", BEGAN + 2, who=known("in-doubt-answered", attempts=60)).state == "queued"
+
+
+@pytest.mark.parametrize("word", ["in-doubt-answered", "in-doubt-refused"])
+def test_what_was_answered_and_no_list_can_tell_is_out_of_the_way_at_once(word):
+    settled = look("unknown", BEGAN + 2, live=False, who=known(word))
+    assert (settled.aside, settled.reason) == (True, Reason("in-doubt-held", {"detail": "words"}))
+    unread = look("unknown", BEGAN + 2, live=False, later=True, who=known(word))
+    assert (unread.aside, unread.reason) == (False, Reason(word, {"detail": "words"}))
+
+
+def test_after_a_proxys_answer_absence_is_believed_once_no_send_can_be_under_way():
+    early = look("absent", BEGAN + 2, who=known("in-doubt-proxy"))
+    assert (early.state, early.due_at, code(early)) == ("in_doubt", BEGAN + 7, "in-doubt-proxy")
+    assert look("absent", BEGAN + 66, who=known("in-doubt-proxy")).due_at == BEGAN + 66 + 1
+    assert look("absent", BEGAN + 67, who=known("in-doubt-proxy")).state == "queued"
+    assert look("absent", BEGAN + 67, live=False, who=known("in-doubt-proxy")).state == "in_doubt"
+
+
+@pytest.mark.parametrize("result", ["absent", "unknown"])
+@pytest.mark.parametrize("after", [2, 500, 100_000])
+@pytest.mark.parametrize(
+    ("word", "held", "died"),
+    [
+        ("in-doubt-unstored", "in-doubt-held-unstored", False),
+        ("in-doubt-restarted", "in-doubt-held-restarted", False),
+        ("in-doubt", "in-doubt-held-restarted", True),
+        ("in-doubt-proxy", "in-doubt-held-restarted", True),
+        ("in-doubt-held", "in-doubt-held-restarted", True),
+        ("in-doubt-held-unstored", "in-doubt-held-unstored", True),
+    ],
+)
+def test_absence_proves_nothing_of_what_may_have_left_without_being_noted(result, after, word, held, died):
+    settled = look(result, BEGAN + after, who=known(word), died=died)
+    assert (settled.state, code(settled), settled.aside) == ("in_doubt", held, not word.startswith("in-doubt-held"))
+    assert look("found", BEGAN + after, who=known(word), died=died).state == "sent"
+    later = look("unknown", BEGAN + 2, who=known(word), died=died, later=True)
+    assert later.reason is not None
+    assert (code(later) in outbound.DOUBTS) == (not word.startswith("in-doubt-held"))
+
+
+def test_a_process_that_dies_after_its_answer_takes_nothing_away_from_it():
+    assert look("absent", BEGAN + 2, who=known("in-doubt-answered"), died=True).state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("gone", "alive", "died"),
+    [
+        (0.0, 0.0, False),
+        (BEGAN - 1, BEGAN - 5, False),
+        (BEGAN + 3, BEGAN - 5, True),
+        (BEGAN + 3, BEGAN + 2, True),
+        (BEGAN + 5000, BEGAN + 134, True),
+        (BEGAN + 5000, BEGAN + 135, False),
+    ],
+)
+def test_a_process_may_have_died_with_a_send_when_nobody_listened_afterwards(gone, alive, died):
+    facts = ServerFacts(gone_at=gone, alive_at=alive)
+    assert outbound.may_have_died(doubted(), facts, DEFAULT) is died
+
+
 def test_absence_of_what_has_expired_is_not_sent_again():
     settled = look("absent", BEGAN + 140, who=doubted(expires_at=BEGAN + 139))
     assert settled.state == "expired"
@@ -368,7 +501,7 @@ def test_looks_come_soon_then_when_absence_counts_then_less_and_less_often():
         assert settled.due_at is not None
         times.append(settled.due_at - BEGAN)
         now = settled.due_at
-    assert times[0] == 5
+    assert times[:4] == [5, 15, 45, 135]
     assert any(135 < at <= 136 for at in times)
     gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
     assert max(gaps) == 300

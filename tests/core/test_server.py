@@ -57,6 +57,32 @@ def test_a_refused_connection_that_answers_again_is_a_start():
     assert facts_after(*FAILED, ("server_answered", T0 + 9)).booted_at == 0
 
 
+def away(kind, at):
+    return seen(kind, at, "state", away="yes")
+
+
+def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before():
+    """`outbound.may_have_died` asks for it long after the server is back."""
+    facts = facts_after(("server_answered", T0), ("server_failed", T0 + 1))
+    assert (facts.gone_at, facts.alive_at) == (0.0, 0.0), "a failure alone is no absence"
+    for kind in ("server_unreachable", "server_failed"):
+        gone = fold(fold(facts, away(kind, T0 + 3)), away(kind, T0 + 9))
+        assert (gone.gone_at, gone.alive_at) == (T0 + 3, T0)
+    back = fold(gone, seen("server_answered", T0 + 20, "state"))
+    assert (back.gone_at, back.alive_at) == (T0 + 3, T0)
+    again = fold(back, away("server_unreachable", T0 + 50))
+    assert (again.gone_at, again.alive_at) == (T0 + 50, T0 + 20)
+
+
+def test_a_boot_that_nobody_saw_coming_was_an_absence_too():
+    back = facts_after(("server_answered", T0), ("server_booted", T0 - 2))
+    assert (back.gone_at, back.alive_at) == (T0 - 2, T0 - 2)
+    gone = fold(facts_after(("server_answered", T0)), away("server_unreachable", T0 + 3))
+    assert fold(gone, seen("server_booted", T0 + 10, "webhook")).gone_at == T0 + 3, "it is known to be gone"
+    back = fold(gone, seen("server_answered", T0 + 20, "state"))
+    assert fold(back, seen("server_booted", T0 + 15, "webhook")).gone_at == T0 + 3, "the same start, told once more"
+
+
 def test_failures_are_remembered_in_bounds():
     assert len(facts_after(*(("server_failed", T0 + i) for i in range(50))).failures) == FAILURES_KEPT
 

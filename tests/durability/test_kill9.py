@@ -1,17 +1,22 @@
 """A real gateway process, killed with SIGKILL again and again under load, before real HTTP providers that misbehave.
 
 `KILLS` in the environment says how often (20; `make sim` asks for 1,000): in rounds, each with dice, a database and a
-provider of its own.
+provider of its own. Texts and pictures are sent; answers are lost, by a cut and by silence, of sends that happened and
+of sends that did not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import random
+import sqlite3
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gateway_process import PHONE, Gateway, stage
@@ -22,6 +27,8 @@ from esteio.sim.world import World
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 20
 LONGEST_S = 600
+PICTURE_EVERY = 5
+PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0".ljust(60_000, b"\x00")).decode()
 CHATS = [f"55119888877{i:02}" for i in range(6)]
 # As `esteio`; but this provider never goes on with a request for long after we hung up, so that a minute's patience
 # with those that do (`core.outbound`, `evolution.history`) would only be waited out here: with every doubt about a
@@ -41,11 +48,17 @@ def rounds(kills: int) -> list[tuple[int, int]]:
     return [(9 + n, min(ROUND, kills - n * ROUND)) for n in range(-(-kills // ROUND))]
 
 
+def _said(number: int, text: str) -> dict[str, Any]:
+    if number % PICTURE_EVERY:
+        return {"text": text}
+    return {"media": {"kind": "image", "base64": PICTURE}, "caption": text}
+
+
 async def _load(gateway: Gateway, accepted: list[tuple[str, str]], stop: asyncio.Event) -> None:
     number = 0
     while not stop.is_set():
         chat, text = CHATS[number % len(CHATS)], f"mensagem {number}"
-        body = {"to": chat, "text": text}
+        body = {"to": chat, **_said(number, text)}
         status, told = await gateway.ask("POST", "/v1/sessions/loja/messages", body, **{"Idempotency-Key": text})
         assert status in (200, 202), told
         accepted.append((chat, text))
@@ -58,6 +71,8 @@ async def _torment(gateway: Gateway, world: World, dice: random.Random, kills: i
     for turn in range(kills):
         if turn % 4 == 1:
             world.inject("evolution", "loja", Fault("lost_response", count=1, how="cut", happens=turn % 8 == 1))
+        if turn % 4 == 3:
+            world.inject("evolution", "loja", Fault("lost_response", count=3, how="hang", happens=turn % 8 == 3))
         if turn % 5 == 2:
             world.inject("evolution", "loja", Fault("ghost", variant="restart_cures"))
         world.contact_sends(PHONE, CHATS[0], f"resposta {turn}")
@@ -88,8 +103,8 @@ async def _all_arrived(world: World, accepted: int) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def _story(folder: Path, seed: int, kills: int) -> int:
-    """One gateway, killed so often; how many messages it had accepted."""
+async def _story(folder: Path, seed: int, kills: int) -> Counter[str]:
+    """One gateway, killed so often; what it had accepted, and how much of that had been in doubt."""
     folder.mkdir()  # noqa: ASYNC240 - once, before anything waits
     async with stage(folder, program=PROGRAM) as (world, gateway):
         accepted: list[tuple[str, str]] = []
@@ -103,14 +118,24 @@ async def _story(folder: Path, seed: int, kills: int) -> int:
         await _all_arrived(world, len(accepted))
         _check(world, accepted, kills)
         await _check_inbound(gateway, kills)
-        return len(accepted)
+        pictures = -(-len(accepted) // PICTURE_EVERY)
+        return Counter(accepted=len(accepted), pictures=pictures, doubts=_doubts(folder / "data" / "esteio.db"))
+
+
+def _doubts(database: Path) -> int:
+    """How many messages had to be looked for at the provider."""
+    with closing(sqlite3.connect(database)) as db:
+        found: int = db.execute(
+            "SELECT count(DISTINCT message_id) FROM attempts WHERE outcome LIKE 'looked%' OR outcome LIKE 'in_doubt%'"
+        ).fetchone()[0]
+    return found
 
 
 @pytest.mark.parametrize(("seed", "kills"), rounds(KILLS))
 def test_kill_after_kill_loses_nothing_doubles_nothing_and_keeps_the_order(
     tmp_path: Path, record_property: Callable[[str, int], None], seed: int, kills: int
 ) -> None:
-    async def stories() -> int:
+    async def stories() -> Counter[str]:
         # Two gateways side by side: most of a story is waiting for what only time can tell.
         async with asyncio.timeout(LONGEST_S), asyncio.TaskGroup() as group:
             halves = (kills // 2, kills - kills // 2)
@@ -119,9 +144,10 @@ def test_kill_after_kill_loses_nothing_doubles_nothing_and_keeps_the_order(
                 for n, half in enumerate(halves)
                 if half
             ]
-        return sum(task.result() for task in told)
+        return sum((task.result() for task in told), Counter())
 
-    record_property("accepted", asyncio.run(stories()))
+    for name, many in asyncio.run(stories()).items():
+        record_property(name, many)
     record_property("kills", kills)
     record_property("received", kills)
 

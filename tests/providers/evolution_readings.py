@@ -76,7 +76,7 @@ EXCHANGES: dict[str, tuple[str, str]] = {
     "067_sim-sendContact": ("", "accepted 3EB0E25B4A29F66E9CF8A3 | server_answered send_accepted"),
     "068_sim-sendPoll": ("", "accepted 3EB028EF1BCF8A4CCC4DF8 | server_answered send_accepted"),
     "069_sim-sendButtons": ("", "accepted 3EB0AB98A9E28715F8EA52 | server_answered send_accepted"),
-    "070_sim-sendList": ("", "in_doubt server | server_answered"),
+    "070_sim-sendList": ("", "in_doubt request | server_answered"),
     "071_sim-sendText-then-ackerror463": ("", "accepted 3EB07A385FF3A1C2AA1937 | server_answered send_accepted"),
     "072_sim-sendText-ack-only": ("", "accepted 3EB06D3ED4A281F1E78257 | server_answered send_accepted"),
     "073_sim-settings-find": ("", "heard ok | server_answered"),

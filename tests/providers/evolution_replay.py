@@ -45,7 +45,7 @@ def read(stem, before):
     place = where(ref={"instance_name": name_in(path)}, credentials={"apikey": "LAB-GLOBAL-KEY"})
     route = "/".join(path.partition("?")[0].split("/")[1:3])
     if route.startswith("message/"):
-        return sent(place, answer, media="sendMedia" in route)
+        return sent(place, answer, recording["request"]["body"], media="sendMedia" in route)
     return READERS.get(route, heard)(place, answer, before, recording)
 
 
@@ -54,8 +54,9 @@ def told(outcome, first, *more):
     return f"{words} | {' '.join(kinds(outcome.evidence))}"
 
 
-def sent(place, answer, media):
-    message = OutgoingMessage("5511999990001", MEDIA if media else TEXT)
+def sent(place, answer, asked, media):
+    group = asked.get("number", "") if str(asked.get("number", "")).endswith("@g.us") else ""
+    message = OutgoingMessage(group or "5511999990001", MEDIA if media else TEXT)
     outcome, _ = drive(EVOLUTION.send(place, NOW, message, 75), answer)
     fault = "" if outcome.fault == "none" else outcome.fault
     return told(outcome, outcome.certainty, fault, outcome.provider_id)

@@ -114,9 +114,11 @@ GONE_W = ("| server_answered instance_missing", "not_sent missing | server_answe
 DEAD_W = ("| server_answered said_closed", "not_sent socket | server_answered send_closed",
           "no | server_answered socket_closed", {})  # fmt: skip
 REFUSED = ("| server_answered look_failed", "refused request | server_answered", "no | server_answered", {})
+UNKNOWN = ("| server_answered look_failed", "in_doubt request | server_answered", "no | server_answered", {})
 UNNAMED = ("| server_answered look_failed", "not_sent server | server_answered", "no | server_answered", {})
 LIMITED = ("| server_answered look_failed", "not_sent rate | server_answered", "no | server_answered", {})
 KEY = (f"| {AUTH} look_failed", f"not_sent server | {AUTH}", f"no | {AUTH}", {})
+UNSTORED = (f"| {FAILED} look_failed", f"in_doubt store | {FAILED}", f"no | {FAILED}", {})
 SICK = (f"| {FAILED} look_failed", f"in_doubt server | {FAILED}", f"no | {FAILED}", {})
 
 WAPI = {
@@ -127,7 +129,14 @@ WAPI = {
     "404 in words unknown": (no("Not Found", 404), UNNAMED),
     "429": (no("Muitas requisições", 429), LIMITED),
     "500": (no("Erro interno", 500), SICK),
-    "500 of its database": (no("Database not connected", 500), SICK),
+    "500 of its database": (no("Database not connected", 500), UNSTORED),
+    "400 of its database": (
+        no("Erro ao salvar a mensagem", 400),
+        ("| server_answered look_failed", "in_doubt store | server_answered", "no | server_answered", {}),
+    ),
+    "400 in words unknown": (no("Algo deu errado", 400), UNKNOWN),
+    "200 with a close code": (no("1006"), DEAD_W),
+    "500 with a close code as a number": (no(1000, 500), DEAD_W),
     "500 closed": (no("Connection Closed", 500), DEAD_W),
     "500 closed, as an error": (no("Error: Connection Closed", 500), DEAD_W),
     "400 closed": (no(["Error: Connection Closed"], 400), DEAD_W),
@@ -152,7 +161,7 @@ WAPI = {
     ),
     "connected already": (
         no("Instância já conectada"),
-        ("| server_answered look_failed", "refused request | server_answered", "no | server_answered",
+        ("| server_answered look_failed", "in_doubt request | server_answered", "no | server_answered",
          {"connect": "noop | server_answered said_open"}),
     ),
     "a word of Z-API beside the state": (
@@ -195,7 +204,10 @@ BAILEYS = {
     "404 in words unknown": (bad("Message not found", 404), UNNAMED),
     "429": (bad("Too many requests", 429), LIMITED),
     "500": (bad("kaboom"), SICK),
-    "500 of its database": (bad("Timed out fetching a new connection from the pool"), SICK),
+    "500 of its database": (bad("Timed out fetching a new connection from the pool"), UNSTORED),
+    "400 in words unknown": (bad("kaboom", 400), UNKNOWN),
+    "500 with a close code": (bad("1006"), dead_b("server_failed")),
+    "400 with a close code as a number": (bad(1001, 400), dead_b("server_answered")),
     "500 of the session": (bad("Session not found"), gone_b("server_failed")),
     "500 not connected": (bad("Session not connected"), dead_b("server_failed")),
     "500 closed": (bad("Connection Closed"), dead_b("server_failed")),
@@ -209,7 +221,12 @@ BAILEYS = {
         bad("Error: Timed Out"),
         (SICK[0], "in_doubt timeout | server_answered round_trip_silent", SICK[2], {}),
     ),
-    "200 with a no": (bad("Disk full", 200), REFUSED),
+    "200 with a no": (bad("to is required", 200), REFUSED),
+    "200 with a no in words unknown": (bad("Nope", 200), UNKNOWN),
+    "200 of a full disk": (
+        bad("Disk full", 200),
+        ("| server_answered look_failed", "in_doubt store | server_answered", "no | server_answered", {}),
+    ),
     "200 {}": (
         reply({}),
         ("| server_answered look_failed", "in_doubt server | server_answered", "ok | server_answered", {}),

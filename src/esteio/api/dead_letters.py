@@ -1,4 +1,5 @@
-"""`/v1/dead-letters`: what failed, expired or could not be delivered; and sending it again, in bulk.
+"""`/v1/dead-letters`: what failed, expired, could not be delivered, or is in doubt and waits for a person; and sending
+it again, in bulk, but for what is in doubt: that may have arrived, so a person looks at each.
 
 Never lives here: when something becomes one, how it goes out again (`engine.dead_letter_commands`).
 """
@@ -57,7 +58,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True):
 async def list_some(api: Api, call: Call) -> Answer:
     """Messages first, then events; each in the order in which they came. A page may hold fewer than `limit`."""
     words = call.query(*_FILTERS, "limit", "after")
-    limit, wanted = page_size(words), _wanted(words)
+    limit, wanted = page_size(words), msgspec.structs.replace(_wanted(words), doubtful=True)
     kind = one_of(words, "kind", Kind)
     part, place = _place(words)
     scope = call.scope
@@ -136,7 +137,7 @@ ROUTES = (
         "/v1/dead-letters",
         list_some,
         "read",
-        "What failed, expired or could not be delivered",
+        "What failed, expired or could not be delivered, and what is in doubt and waits for a person",
         {200: DeadLetterPage},
         parameters=page_parameters(*_PARAMETERS),
         scope=scopes.ITEMS,

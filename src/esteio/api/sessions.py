@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from esteio.engine.session_commands import Opened
 A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
 ASK_AGAIN_S = 5
 LAST_SEQ = 2**53
+Order = Literal["asc", "desc"]
 
 
 class SessionPage(msgspec.Struct, frozen=True):
@@ -136,11 +137,13 @@ async def qr(api: Api, call: Call) -> Answer:
 
 
 async def timeline(api: Api, call: Call) -> Answer:
-    """The journal, oldest first."""
-    words = call.query("after", "limit")
-    limit, after = page_size(words), whole_number(words, "after", 0, 0, LAST_SEQ)
+    """The journal, oldest first, or with `order=desc` newest first."""
+    words = call.query("after", "limit", "order")
+    limit, newest_first = page_size(words), one_of(words, "order", Order) == "desc"
+    after = whole_number(words, "after", LAST_SEQ if newest_first else 0, 0, LAST_SEQ)
     session = await _named(api, call)
-    lines = await api.store.timeline(session.id, after, limit)
+    read = api.store.timeline_back if newest_first else api.store.timeline
+    lines = await read(session.id, after, limit)
     tell = teller(call.language)
     items = tuple(documents.timeline(line, tell) for line in lines)
     return answer(TimelinePage(items, str(items[-1].seq) if len(items) == limit else None))
@@ -175,6 +178,7 @@ async def _opened_answer(api: Api, opened: Opened, call: Call, *, done: bool) ->
 _PREFER = Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60)", "header")
 _STATE = Parameter("state", "only sessions in this state", schema=literal(SessionState))
 _SERVER = Parameter("server", "only sessions of this server")
+_ORDER = Parameter("order", "`desc`: newest first", schema=literal(Order))
 _AT = Parameter("at_provider", "`keep` (default), `logout` or `delete`", schema=literal(AtProvider))
 
 ROUTES = (
@@ -287,7 +291,7 @@ ROUTES = (
         "read",
         "The journal: every piece of evidence, decision and act",
         {200: TimelinePage},
-        parameters=page_parameters(),
+        parameters=page_parameters(_ORDER),
         scope=scopes.SESSION,
     ),
 )

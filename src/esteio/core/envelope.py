@@ -26,9 +26,10 @@ def event_id(seq: int, at: float) -> str:
 def worded(data: Mapping[str, Any], session: str | None, language: str) -> Document:
     """The document with its sentences in this language, and `session` at the top where it concerns one."""
     document: Document = {"session": session, **data} if session else dict(data)
-    reason = document.get("reason")
-    if isinstance(reason, Mapping) and "args" in reason:
-        document["reason"] = _said(reason, language)
+    for name in ("reason", "missed"):
+        reason = document.get(name)
+        if isinstance(reason, Mapping) and "args" in reason:
+            document[name] = _said(reason, language)
     cost = document.get("cost")
     if isinstance(cost, str) and "rung" in document and " " not in cost:
         document["cost"] = sentence(Reason(cost, {}), language).text

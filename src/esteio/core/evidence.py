@@ -38,6 +38,8 @@ def _server(weight: Weight, text: str) -> KindSpec:
 
 NOT_LOADED = "not-loaded"
 """The word of `said_unknown` for a session that its provider knows and has not taken into its running process."""
+AWAY = "away"
+"""In the data of a server's failure: nobody listens at its address, by the word of the network or of a proxy."""
 KINDS: Mapping[str, KindSpec] = {
     # life: dates from `happened_at`
     "message_received": _session("life", "a message came in: it receives"),

@@ -144,6 +144,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     list_sessions: bool
     queues_while_down: bool
     """The provider keeps sends while disconnected and sends them later (W-API): a blind resend may double."""
+    history: bool = True
+    """Whether what came while nobody listened can be read back; where not, nobody can tell what was missed."""
     media_bytes: bool = True
     """Whether it takes media as base64; where not, it fetches the caller's address itself."""
     connect: bool = True
@@ -205,6 +207,10 @@ class ServerFacts(msgspec.Struct, frozen=True):
     failures: tuple[float, ...] = ()
     failed_by: str = ""
     down_since: float = 0.0
+    gone_at: float = 0.0
+    """When it was first seen that nobody listens there, the last time that nobody did …"""
+    alive_at: float = 0.0
+    """… and when it had last answered before."""
     booted_at: float = 0.0
     wall_at: float = 0.0
     wall_detail: str = ""

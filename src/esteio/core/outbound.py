@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from esteio.core import pacing, parking
-from esteio.core.model import Gate, Message, MessageState, Reason
+from esteio.core.model import Gate, Message, MessageState, Reason, ServerFacts
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 
@@ -45,15 +45,24 @@ Fault = Literal[
     "missing",
     "timeout",
     "route",
+    "store",
+    "too-large",
 ]
 """Why a send was not accepted. `socket`: "Connection Closed" in any shape. `server`: 5xx, HTML, refused connection,
-licence wall. `request`: our mistake (validation). `missing`: the instance is unknown to the provider. `route`: nobody
-at the server's address knows the path; that is a fault of our settings, or of somebody in between."""
+licence wall. `request`: our mistake (validation); in doubt: a no in words that nobody knows. `store`: the provider's
+database failed, so its list says nothing of this message. `too-large`: refused for its size. `missing`: the instance is
+unknown to the provider. `route`: nobody at the server's address knows the path; that is a fault of our settings, or of
+somebody in between."""
 
 LookResult = Literal["found", "absent", "unknown"]
 
 FIRST_LOOK_S = 5.0
-"""The first look for a message in doubt: most answers that were cut have their echo by then."""
+"""The first look for a message in doubt without any answer …"""
+LOOK_NOW_S = 1.0
+"""… and after an answer, or an exchange that was cut: that is news, and a process that has died is not back so soon."""
+LOOKS_GROW, LOOKS_GROW_LATER = 2.0, 0.5
+"""The pause before the next look, in the time that there has been something to hope for: while the send may still go
+on, and once an absence could tell."""
 LOOK_AT_MOST_S = 300.0
 """The longest time between looks while there is hope …"""
 LOOK_SELDOM_S = 3600.0
@@ -64,8 +73,30 @@ that who sends again by policy waits for it (webhooks 25 minutes late were seen)
 LINGERS_S = 60.0
 """A server that was too slow for us goes on working: so much longer than the send's own time may a message still leave
 (storm seeds 200, 221: answered after 88 s, sent again after 80)."""
+ENDS_S = 66.0
+"""When somebody in between has answered, and the provider itself is back to its business: no send of its own goes on
+longer (a half-open socket is given up after 60 s)."""
+TRIES_REFUSED = 6
+"""So many attempts that were refused in words nobody knows and each proved absent, and the words are believed."""
 TRIES_WITH_EFFORT = 3
 """So many attempts for faults that time alone seldom cures: media, and an account that is restricted."""
+
+DOUBTS: Mapping[str, str] = {
+    "in-doubt": "in-doubt-held",
+    "in-doubt-answered": "in-doubt-held",
+    "in-doubt-refused": "in-doubt-held",
+    "in-doubt-proxy": "in-doubt-held",
+    "in-doubt-unstored": "in-doubt-held-unstored",
+    "in-doubt-restarted": "in-doubt-held-restarted",
+}
+"""What is known of a doubt, and the same once it is set aside: no answer; the provider failed in its own words; it said
+no in words that nobody knows; somebody in between said that it is not there; its database failed; its process may have
+died with the send in its hands."""
+_HELD = frozenset(DOUBTS.values())
+_OVER = frozenset({"in-doubt-answered", "in-doubt-refused", "in-doubt-unstored"})
+_ABSENT_IN_VAIN = frozenset(
+    {"in-doubt-unstored", "in-doubt-restarted", "in-doubt-held-unstored", "in-doubt-held-restarted"}
+)
 
 # -- states ------------------------------------------------------------------------------------------------------
 
@@ -114,6 +145,9 @@ class SendResult(msgspec.Struct, frozen=True):
     provider_id: str | None = None
     queue_ref: str | None = None
     queued: bool = False
+    over: bool = False
+    gateway: bool = False
+    size: int = 0
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -149,6 +183,7 @@ _AGAIN: Mapping[Fault, _Again] = {
     "unpaired": _Again(5, 300, "unpaired"),
     "missing": _Again(5, 300, "instance-missing"),
     "route": _Again(5, 300, "route-unknown"),
+    "store": _Again(5, 300, "send-server"),
 }
 _FINAL: Mapping[Fault, str] = {
     "invalid-number": "invalid-number",
@@ -156,6 +191,7 @@ _FINAL: Mapping[Fault, str] = {
     "media-not-allowed": "media-not-allowed",
     "media-is-a-page": "media-is-a-page",
     "media-unfit": "media-failed",
+    "too-large": "too-large-for-server",
 }
 _BY_ON_DOWN: frozenset[Fault] = frozenset({"unpaired", "missing", "restriction"})
 _BY_TRIES: frozenset[Fault] = frozenset({"media", "restriction"})
@@ -167,11 +203,12 @@ def settle(message: Message, result: SendResult, policy: Policy, now: float, *, 
     if result.certainty == "accepted":
         return _parked(now) if result.queued else Settled("sent")
     if result.certainty == "in_doubt":
-        return _doubted(message, now)
+        return _doubted(message, result, now)
     if result.fault == "socket":
         return _closed(message, policy, now)
     if result.fault in _FINAL or (result.certainty == "refused" and result.fault == "none"):
-        return _failed(message, _FINAL.get(result.fault, "request-refused"), result.detail)
+        code = _FINAL.get(result.fault, "request-refused")
+        return _failed(message, code, result.detail, size=megabytes(result.size), server=server)
     return _faulted(message, result, now, server)
 
 
@@ -179,10 +216,21 @@ def _parked(now: float, doubt_since: float | None = None) -> Settled:
     return Settled("sent", now + parking.FIRST_LOOK_S, doubt_since=doubt_since, parked=True)
 
 
-def _doubted(message: Message, now: float) -> Settled:
+def _doubted(message: Message, result: SendResult, now: float) -> Settled:
     """Doubt dates from the beginning of the send: that is where it is looked for."""
     began = min(message.updated_at, now)
-    return Settled("in_doubt", now + FIRST_LOOK_S, Reason("in-doubt"), message.closed_tries, began)
+    code = _kind_of_doubt(result)
+    words = _words(result.detail) if code != "in-doubt" else {}
+    pause = FIRST_LOOK_S if code == "in-doubt" and result.fault != "server" else LOOK_NOW_S
+    return Settled("in_doubt", now + pause, Reason(code, words), message.closed_tries, began)
+
+
+def _kind_of_doubt(result: SendResult) -> str:
+    if result.fault == "store":
+        return "in-doubt-unstored"
+    if result.over:
+        return "in-doubt-refused" if result.fault == "request" else "in-doubt-answered"
+    return "in-doubt-proxy" if result.gateway else "in-doubt"
 
 
 def _closed(message: Message, policy: Policy, now: float) -> Settled:
@@ -213,12 +261,22 @@ def _queued(message: Message, due_at: float, reason: Reason, now: float, closed_
     return Settled("queued", due_at, reason, closed_tries)
 
 
-def _failed(message: Message, code: str, detail: str = "", closed_tries: int | None = None) -> Settled:
+def _failed(
+    message: Message, code: str, detail: str = "", closed_tries: int | None = None, *, size: str = "", server: str = ""
+) -> Settled:
     tries = message.closed_tries if closed_tries is None else closed_tries
-    return Settled("failed", None, Reason(code, _words(detail)), tries)
+    words = _words(detail, server if size else "")
+    return Settled("failed", None, Reason(code, words | {"size": size} if size else words), tries)
 
 
-def _words(detail: str, server: str = "") -> Mapping[str, str]:
+def megabytes(size: int) -> str:
+    """A length in bytes for people, as limits are written; empty for none."""
+    if not size:
+        return ""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{max(1, round(size / 1e3))} kB"
+
+
+def _words(detail: str, server: str = "") -> dict[str, str]:
     return {name: words for name, words in (("detail", detail), ("server", server)) if words}
 
 
@@ -241,9 +299,26 @@ def reopened(before: Session, after: Session) -> bool:
     return before.gate != "open" and after.gate == "open"
 
 
+def answers_again(before: ServerFacts, after: ServerFacts) -> bool:
+    """Whether a server that failed or was away answers, or has started anew: its doubts are looked at now."""
+    return (bool(before.failures) and not after.failures) or after.booted_at > before.booted_at
+
+
 def is_aside(message: Message) -> bool:
     """Whether this message in doubt is set aside: its reason says so."""
-    return message.state == "in_doubt" and message.reason is not None and message.reason.code == "in-doubt-held"
+    return message.state == "in_doubt" and message.reason is not None and message.reason.code in _HELD
+
+
+def is_over(message: Message) -> bool:
+    """Whether the provider has answered this send in doubt, or is another process by now."""
+    return message.reason is not None and message.reason.code in _OVER | _ABSENT_IN_VAIN
+
+
+def may_have_died(message: Message, facts: ServerFacts, policy: Policy) -> bool:
+    """Whether the provider's process may have died while it had this send in its hands: nobody listened there for a
+    time that began after the send did, and it was not heard again after the send must have been over."""
+    began = _began(message)
+    return facts.gone_at > began and facts.alive_at < conclusive_at(began, policy)
 
 
 def resolve(
@@ -258,44 +333,67 @@ def resolve(
     overtaken: bool = False,
     opened: float = 0.0,
     queued: bool = False,
+    died: bool = False,
 ) -> Settled:
-    """A message in doubt after one look. Absence counts only when the session is proved live and the read began later
-    than the send could have gone on; what stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`:
-    another look may tell more than this one did. `overtaken`: a later message of its chat may have gone meanwhile.
-    `opened`: as `opened_at`; what is set aside does not care. `queued`: it was found in the provider's own queue."""
+    """A message in doubt after one look. Absence counts only when nothing takes its worth away, and either the provider
+    has answered the send or the session is proved live and the read began later than the send could have gone on; what
+    stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`: another look may tell more than this one
+    did. `overtaken`: a later message of its chat may have gone meanwhile. `opened`: as `opened_at`; what is set aside
+    does not care. `queued`: it was found in the provider's own queue. `died`: as `may_have_died`."""
     began = _began(message)
     if result == "found":
         return _parked(now, began) if queued else Settled("sent", doubt_since=began)
-    conclusive = live_proved and read_began > conclusive_at(began, policy)
-    if result == "absent" and conclusive:
-        return _absent(message, overtaken, now)
+    reason = _known_of(message, died=died)
+    in_vain = reason.code in _ABSENT_IN_VAIN
+    conclusive = in_vain or reason.code in _OVER or (live_proved and read_began > _ends_at(began, reason.code, policy))
+    if result == "absent" and conclusive and not in_vain:
+        return _absent(message, reason, overtaken, now)
     mute = conclusive and (not later or read_began > max(began, opened) + LOOKS_LIVE_S)
     given_up_at = _given_up_at(message, policy, mute=mute)
     if now < given_up_at:
         anew = began if is_aside(message) else max(began, opened)
-        due_at = min(given_up_at, _next_look(began, anew, policy, now))
+        due_at = min(given_up_at, _next_look(anew, _ends_at(began, reason.code, policy), now))
         if is_aside(message) or (mute and policy.in_doubt != "resend"):
-            return _set_aside(message, due_at)
-        return Settled("in_doubt", due_at, Reason("in-doubt"), message.closed_tries, began)
+            return _set_aside(message, reason, due_at)
+        return Settled("in_doubt", due_at, reason, message.closed_tries, began)
     match policy.in_doubt:
         case "resend" if not overtaken:
             return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
         case "fail":
             return _failed(message, "in-doubt-failed")
         case _:
-            return _set_aside(message, now + LOOK_SELDOM_S)
+            return _set_aside(message, reason, now + LOOK_SELDOM_S)
 
 
-def _absent(message: Message, overtaken: bool, now: float) -> Settled:
-    """It surely did not leave. In its place of the chat it goes; behind what has gone since, only by a person."""
+def _known_of(message: Message, *, died: bool) -> Reason:
+    """What is known of the doubt, with what has come to light. The provider's own answer came before it died."""
+    known = message.reason if message.reason is not None and message.reason.code.startswith("in-doubt") else None
+    reason = known or Reason("in-doubt")
+    if not died or reason.code in _OVER or reason.code in _ABSENT_IN_VAIN:
+        return reason
+    return Reason("in-doubt-held-restarted" if is_aside(message) else "in-doubt-restarted")
+
+
+def _absent(message: Message, reason: Reason, overtaken: bool, now: float) -> Settled:
+    """It surely did not leave. In its place of the chat it goes; behind what has gone since, only by a person. What was
+    answered is not asked again at once, and not for ever when it is a no."""
     if overtaken:
         return _failed(message, "not-sent-overtaken")
-    return _queued(message, now, Reason("not-sent-after-all"), now, message.closed_tries)
+    if reason.code == "in-doubt-refused" and message.attempts >= TRIES_REFUSED:
+        return _failed(message, "request-refused", reason.args.get("detail", ""))
+    pause = pacing.doubling(5.0, 300.0, message.attempts - 1) if reason.code in _OVER else 0.0
+    return _queued(message, now + pause, Reason("not-sent-after-all"), now, message.closed_tries)
 
 
-def _set_aside(message: Message, due_at: float) -> Settled:
-    aside = not is_aside(message)
-    return Settled("in_doubt", due_at, Reason("in-doubt-held"), message.closed_tries, _began(message), aside)
+def _set_aside(message: Message, reason: Reason, due_at: float) -> Settled:
+    held = reason if reason.code in _HELD else Reason(DOUBTS[reason.code], reason.args)
+    return Settled("in_doubt", due_at, held, message.closed_tries, _began(message), not is_aside(message))
+
+
+def _ends_at(began: float, code: str, policy: Policy) -> float:
+    """When the provider surely has nothing of this send in its hands any more."""
+    at = conclusive_at(began, policy)
+    return min(at, began + ENDS_S) if code == "in-doubt-proxy" else at
 
 
 def conclusive_at(began: float, policy: Policy) -> float:
@@ -319,9 +417,9 @@ def _given_up_at(message: Message, policy: Policy, *, mute: bool) -> float:
     return max(min(last, message.expires_at - policy.send_timeout_s), min(last, began + 2 * policy.send_timeout_s))
 
 
-def _next_look(began: float, anew: float, policy: Policy, now: float) -> float:
-    """Half as long again as there has been something to hope for: since the doubt began, or (`anew`) since the session
-    can send again. The first useful look for absence is when the send's time is over."""
-    conclusive = conclusive_at(began, policy)
-    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - anew) / 2))
-    return min(now + pause, conclusive + 1) if now < conclusive else now + pause
+def _next_look(anew: float, ends: float, now: float) -> float:
+    """Later and later, since the doubt began or (`anew`) since the session can send again: whatever is news brings the
+    next look forward by itself. The first useful look for absence is when the send's time is over."""
+    grows = LOOKS_GROW if now <= ends else LOOKS_GROW_LATER
+    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - anew) * grows))
+    return min(now + pause, ends + 1) if now <= ends else now + pause

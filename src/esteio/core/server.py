@@ -13,7 +13,7 @@ import msgspec
 
 from esteio.core import ahead, pacing
 from esteio.core.decision import Line, Notice
-from esteio.core.evidence import Evidence
+from esteio.core.evidence import AWAY, Evidence
 from esteio.core.model import MASS_FALL, HealthState, Incident, Outage, Reason, Server, ServerFacts, SessionId
 from esteio.core.policy import Policy
 
@@ -126,6 +126,8 @@ def _failed(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     recent = tuple(t for t in facts.failures if at - t <= FAILURES_WITHIN_S)
     failures = (*recent, *(at,) * weight)[-FAILURES_KEPT:]
     since = facts.down_since or at
+    if AWAY in evidence.data and facts.gone_at <= facts.answered_at:
+        facts = msgspec.structs.replace(facts, gone_at=at, alive_at=facts.answered_at)
     return msgspec.structs.replace(facts, failures=failures, failed_at=at, failed_by=evidence.kind, down_since=since)
 
 
@@ -134,7 +136,11 @@ def _wall(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
 
 
 def _booted(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
-    return msgspec.structs.replace(facts, booted_at=max(facts.booted_at, evidence.happened_at))
+    at = evidence.happened_at
+    if at > facts.gone_at + FAILURES_WITHIN_S and facts.gone_at <= facts.answered_at:
+        # Nobody saw it gone, and it has been.
+        facts = msgspec.structs.replace(facts, gone_at=at, alive_at=min(at, facts.answered_at))
+    return msgspec.structs.replace(facts, booted_at=max(facts.booted_at, at))
 
 
 def _slow(facts: ServerFacts, evidence: Evidence) -> ServerFacts:

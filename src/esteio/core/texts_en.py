@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from esteio.core.texts_doubt_en import DOUBTS
+
 REASONS: Mapping[str, tuple[str, str]] = {
     # the session's own state
     "created": ("The session was created here and nothing is known of it yet.", ""),
@@ -196,6 +198,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "follows": ("It goes on from the step before.", ""),
     "asked-to-pair": ("A person asked for a code to pair.", ""),
     "approved": ("A person approved this step.", ""),
+    "missed-unknowable": (
+        "Nobody can tell how many messages were missed meanwhile: the provider keeps no list to read them back from.",
+        "Look on the phone what came in meanwhile.",
+    ),
+    "missed-being-read": ("What came in meanwhile is being read back from the provider's list.", ""),
     # messages
     "session-down": (
         "Session disconnected. Reconnection attempt in progress.",
@@ -234,33 +241,19 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The provider refused the message[: {detail}]",
         "Correct the message as the provider's words say, and send it again.",
     ),
+    "too-large-for-server": (
+        (
+            "The server[ {server}], or a proxy in front of it, refuses a request of this size[: {size}][ ({detail})]. "
+            "It was not sent, and trying again would change nothing."
+        ),
+        (
+            "Whoever runs that server or proxy has to allow larger requests (nginx: client_max_body_size; Caddy: "
+            "request_body max_size; Traefik: maxRequestBodyBytes). Then retry, or send a smaller file."
+        ),
+    ),
     "refused-by-whatsapp": (
         "WhatsApp refused this message after the provider had taken it[ (code {code})].",
         "If the code is 463, ask the contact to write first; do not insist.",
-    ),
-    "in-doubt": (
-        "Nobody knows whether this message went: the server's answer did not come. We look before sending again.",
-        "",
-    ),
-    "in-doubt-held": (
-        (
-            "It could not be found out whether this message went. So as not to double it, it is not sent again by "
-            "itself; the conversation goes on without it."
-        ),
-        "Look at the conversation on the phone: if the message is not there, use retry.",
-    ),
-    "in-doubt-failed": (
-        "It could not be found out whether this message went, so it counts as failed.",
-        "Look at the conversation on the phone before you retry.",
-    ),
-    "resent-after-doubt": (
-        "It could not be found out whether this message went; by policy it is sent again and may arrive twice.",
-        "",
-    ),
-    "not-sent-after-all": ("The message was not among those that went: it is sent again.", ""),
-    "not-sent-overtaken": (
-        "This message surely did not go, and later ones of the same conversation have gone since.",
-        "If it still makes sense after them, retry.",
     ),
     "in-its-queue": (
         (
@@ -291,6 +284,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Look at the provider whether its queue stands still.",
     ),
     "expired": ("This message's time passed before it could go.", "If it still makes sense, retry."),
+    **DOUBTS,
 }
 
 TIMELINE: Mapping[str, str] = {
@@ -378,6 +372,9 @@ TIMELINE: Mapping[str, str] = {
     "state": "State: from {from} to {to}. {because}",
     "outage-started": "An outage began. {because}",
     "gap-read": "Read back from the provider's list: {count} messages that no webhook had brought[, since {since}].",
+    "gap-unknowable": (
+        "Nobody can tell how many messages were missed[ since {since}]: the provider keeps no list to look them up in."
+    ),
     "gap-unread": "What may have been missed[ since {since}] could not be read back[: {detail}].",
     "outage-ended": "The outage is over[ after {seconds}].",
     "mass-fall": "Several sessions of the server {server} fell together[: {count}].",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from esteio.core.texts_doubt_pt import DOUBTS
+
 REASONS: Mapping[str, tuple[str, str]] = {
     # the session's own state
     "created": ("A sessão foi criada aqui e ainda não se sabe nada dela.", ""),
@@ -199,6 +201,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "follows": ("É a continuação do passo anterior.", ""),
     "asked-to-pair": ("Uma pessoa pediu um código para parear.", ""),
     "approved": ("Uma pessoa aprovou este passo.", ""),
+    "missed-unknowable": (
+        "Não há como saber quantas mensagens se perderam nesse tempo: o provedor não guarda uma lista para conferir.",
+        "Veja no celular o que chegou nesse tempo.",
+    ),
+    "missed-being-read": ("O que chegou nesse tempo está sendo conferido na lista do provedor.", ""),
     # messages
     "session-down": (
         "Sessão desconectada. Tentativa de reconexão em andamento.",
@@ -240,33 +247,19 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "O provedor recusou a mensagem[: {detail}]",
         "Corrija a mensagem conforme as palavras do provedor e envie de novo.",
     ),
+    "too-large-for-server": (
+        (
+            "O servidor[ {server}], ou um proxy na frente dele, não aceita uma requisição deste tamanho[: {size}]"
+            "[ ({detail})]. A mensagem não foi enviada, e tentar de novo não mudaria nada."
+        ),
+        (
+            "Quem cuida desse servidor ou proxy precisa permitir requisições maiores (nginx: client_max_body_size; "
+            "Caddy: request_body max_size; Traefik: maxRequestBodyBytes). Depois reenvie, ou mande um arquivo menor."
+        ),
+    ),
     "refused-by-whatsapp": (
         "O WhatsApp recusou esta mensagem depois de o provedor aceitá-la[ (código {code})].",
         "Se o código for 463, peça que o contato escreva primeiro; não insista.",
-    ),
-    "in-doubt": (
-        "Não se sabe se esta mensagem saiu: a resposta do servidor não chegou. Estamos procurando antes de reenviar.",
-        "",
-    ),
-    "in-doubt-held": (
-        (
-            "Não foi possível saber se esta mensagem saiu. Para não chegar em dobro, ela não é reenviada sozinha; "
-            "a conversa segue sem ela."
-        ),
-        "Olhe a conversa no celular: se a mensagem não estiver lá, use reenviar.",
-    ),
-    "in-doubt-failed": (
-        "Não foi possível saber se esta mensagem saiu, e por isso ela foi dada como falha.",
-        "Olhe a conversa no celular antes de reenviar.",
-    ),
-    "resent-after-doubt": (
-        "Não foi possível saber se esta mensagem saiu; pela política, ela é reenviada e pode chegar em dobro.",
-        "",
-    ),
-    "not-sent-after-all": ("A mensagem não estava entre as enviadas: ela é enviada de novo.", ""),
-    "not-sent-overtaken": (
-        "Esta mensagem com certeza não saiu, e outras da mesma conversa já saíram depois dela.",
-        "Se ainda fizer sentido depois delas, reenvie.",
     ),
     "in-its-queue": (
         (
@@ -297,6 +290,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Veja no provedor se a fila dele está parada.",
     ),
     "expired": ("O prazo desta mensagem passou antes que ela pudesse sair.", "Se ainda fizer sentido, reenvie."),
+    **DOUBTS,
 }
 
 TIMELINE: Mapping[str, str] = {
@@ -384,6 +378,9 @@ TIMELINE: Mapping[str, str] = {
     "state": "Estado: de {from} para {to}. {because}",
     "outage-started": "Começou uma queda. {because}",
     "gap-read": "Lidas de volta na lista do provedor: {count} mensagens que nenhum webhook trouxe[, desde {since}].",
+    "gap-unknowable": (
+        "Não há como saber quantas mensagens se perderam[ desde {since}]: o provedor não guarda lista para conferir."
+    ),
     "gap-unread": "O que pode ter se perdido[ desde {since}] não pôde ser lido de volta[: {detail}].",
     "outage-ended": "A queda terminou[ depois de {seconds}].",
     "mass-fall": "Várias sessões do servidor {server} caíram juntas[: {count}].",

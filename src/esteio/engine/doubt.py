@@ -7,10 +7,12 @@ a resend, a judgement of the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
 
 from esteio.clock import Clock
-from esteio.core import outbound
+from esteio.core import outbound, server
 from esteio.core.evidence import Evidence
 from esteio.core.model import AttemptRecord, Message, MessageId, SessionId
 from esteio.core.policy import Policy
@@ -20,9 +22,13 @@ from esteio.engine.rounds import LOOKS_APART_S, Rounds, by_session
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import LookupOutcome, SentQuery, Transport
-from esteio.store.base import SendSettlement, Store
+from esteio.store.base import SendSettlement, Store, Work
 
 BATCH = 50
+NOTICES_APART_S = 6 * 3600.0
+"""At most one word to people of each session's doubts in this time …"""
+NOTICE_AFTER_S = 60.0
+"""… and so long after the first of them: they come in company."""
 CLOCKS_APART_S = 60.0
 """How far a provider's clock may be behind ours."""
 
@@ -42,10 +48,15 @@ class Doubts(Rounds):
         policies: Callable[[str], Policy],
         judged: Callable[[SessionId], Session | None],
         told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        waits: Callable[[], None],
+        notice_targets: Collection[str] = (),
     ) -> None:
+        """`told`: a message moved; `waits`: a word for people is in the store; `notice_targets`: as the judge's."""
         super().__init__(clock)
         self._store, self._addresses = store, addresses
-        self._transport, self._policies, self._judged, self._told = transport, policies, judged, told
+        self._transport, self._policies, self._judged = transport, policies, judged
+        self._told, self._waits = told, waits
+        self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
         return await self._store.next_doubt()
@@ -82,11 +93,28 @@ class Doubts(Rounds):
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
             opened=outbound.opened_at(self._judged(message.session_id) or session),
             queued=outcome.queued,
+            died=await self._may_have_died(message, session, policy, outcome),
         )
-        if await self._store.settle_doubt(_settlement(message, settled, outcome, self._clock.now())):
+        settlement = _settlement(message, settled, outcome, self._clock.now())
+        if settled.aside:
+            notices = tuple(_notice(message, target, settlement.at) for target in self._targets)
+            settlement = msgspec.structs.replace(settlement, notices=notices)
+        if await self._store.settle_doubt(settlement):
             if settled.state != "in_doubt":
                 log.info("message.doubt_settled", message=message.id, state=settled.state, result=outcome.result)
             self._told(message.session_id, message.id, outcome.evidence)
+            if settled.aside:
+                self._waits()
+
+    async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
+        """By all that is known of the server, what nobody has judged yet and what this look has met included."""
+        view = await self._store.server_view(session.server, self._clock.now())
+        if view is None:
+            return False
+        facts = view.server.facts
+        for evidence in (*(news.evidence for news in view.news), *outcome.evidence):
+            facts = server.fold(facts, evidence)
+        return outbound.may_have_died(message, facts, policy)
 
     async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
         try:
@@ -104,7 +132,8 @@ class Doubts(Rounds):
         provider, where = await self._addresses.of_session(session)
         known = await self._store.known_provider_ids(message.session_id, since)
         until = outbound.conclusive_at(began, policy) if outbound.is_aside(message) else None
-        query = SentQuery(message.to or message.chat, message.content, since, message.queue_ref, known, until)
+        to, over = message.to or message.chat, outbound.is_over(message)
+        query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)
         return await driver.run(provider.look_up(where, self._clock.now(), query), self._transport)
 
 
@@ -128,4 +157,28 @@ def _settlement(message: Message, settled: outbound.Settled, outcome: LookupOutc
         evidence=outcome.evidence,
         aside=settled.aside,
         parked=settled.parked,
+    )
+
+
+def _notice(message: Message, target: str, now: float) -> Work:
+    """One word for all that are set aside in one stretch of time; how many is counted when it is told."""
+    key = f"notice:in-doubt:{message.session_id}:{int(now // NOTICES_APART_S)}" + (f":{target}" if target else "")
+    payload = {
+        "phase": "waiting",
+        "reason": {"code": "doubts-wait", "args": {}},
+        "session": message.session,
+        "server": None,
+        "duration_s": 0.0,
+        "held": 0,
+        "target": target,
+    }
+    return Work(
+        id=key,
+        lane=key,
+        kind="notice",
+        payload=payload,
+        due_at=now + NOTICE_AFTER_S,
+        created_at=now,
+        session_id=message.session_id,
+        dedupe=key,
     )

@@ -76,10 +76,15 @@ class GapReader:
         for start in range(0, max(len(reading.events), 1), CHUNK):
             last = start + CHUNK >= len(reading.events)
             came += await self._apply(session, reading.events[start : start + CHUNK], reading.evidence if last else ())
-        args = {"count": str(came), "since": timestamp(gap.since) or ""}
         log.info("gap.read", session=session.name, count=came, note=reading.note)
-        line = JournalEntry("act", self._clock.now(), "gap-read", args, {"note": reading.note} if reading.note else {})
+        line = self._line(gap, reading, came)
         await self._store.close_gap(gap, line if came or reading.note else None)
+
+    def _line(self, gap: Gap, reading: WebhookReading, came: int) -> JournalEntry:
+        data, since = {"note": reading.note} if reading.note else {}, timestamp(gap.since) or ""
+        if not reading.kept:
+            return JournalEntry("act", self._clock.now(), "gap-unknowable", {"since": since}, data)
+        return JournalEntry("act", self._clock.now(), "gap-read", {"count": str(came), "since": since}, data)
 
     async def _history(self, session: Session, since: float) -> WebhookReading:
         try:

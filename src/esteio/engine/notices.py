@@ -16,7 +16,7 @@ from typing import Any
 import apprise
 import msgspec
 
-from esteio.core.errors import sentence
+from esteio.core.errors import sentence, timeline_text
 from esteio.core.model import Reason
 from esteio.log import logger
 from esteio.store.base import Work
@@ -29,6 +29,7 @@ KINDS: Mapping[str, apprise.NotifyType] = {
     "opened": apprise.NotifyType.FAILURE,
     "closed": apprise.NotifyType.SUCCESS,
     "approval": apprise.NotifyType.WARNING,
+    "waiting": apprise.NotifyType.WARNING,
     "test": apprise.NotifyType.INFO,
 }
 
@@ -97,7 +98,9 @@ def words(payload: Mapping[str, Any], language: str) -> tuple[str, str]:
     titles, last = _PHRASES["pt" if language.lower().startswith("pt") else "en"][payload["phase"]]
     minutes = max(1, round(float(payload["duration_s"]) / 60))
     more = last.format(held=payload["held"], minutes=minutes)
-    return titles.format(who=who), " ".join(part for part in (said.text, said.action, more) if part)
+    missed = payload.get("missed")
+    lost = timeline_text(missed["code"], missed["args"], language) if missed else ""
+    return titles.format(who=who), " ".join(part for part in (said.text, said.action, more, lost) if part)
 
 
 _PHRASES: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -105,12 +108,14 @@ _PHRASES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "opened": ("{who}: fora do ar", "Mensagens em espera: {held}."),
         "closed": ("{who}: voltou", "Fora do ar por {minutes} min."),
         "approval": ("{who}: espera a sua decisão", ""),
+        "waiting": ("{who}: mensagens em dúvida", ""),
         "test": ("Esteio: teste de aviso", ""),
     },
     "en": {
         "opened": ("{who} is down", "Messages waiting: {held}."),
         "closed": ("{who} is back", "Down for {minutes} min."),
         "approval": ("{who} waits for your decision", ""),
+        "waiting": ("{who}: messages in doubt", ""),
         "test": ("Esteio: a test notice", ""),
     },
 }

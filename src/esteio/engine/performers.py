@@ -9,7 +9,7 @@ Never lives here: retry (`core.outbound.settle`, `core.ladder`), claims (`dispat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ from esteio.clock import Clock
 from esteio.core import outbound
 from esteio.core.address import kind_of, line_of
 from esteio.core.evidence import Evidence, seen, seen_with
-from esteio.core.model import AttemptRecord, Message, Rung
+from esteio.core.model import AttemptRecord, Message, Rung, SessionId
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
@@ -32,6 +32,10 @@ NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
 SLOW_S = 1.0
 """A refusal that took longer names the time of its question too."""
+MISSED = frozenset({"gap-read", "gap-unread", "gap-unknowable"})
+"""What a timeline says of the messages that were missed …"""
+LINES_BACK, LAST_SEQ = 200, 2**53
+"""… and how far back that is looked for."""
 NO_TARGET = "the message it refers to has no id at the provider yet"
 
 log = logger("performers")
@@ -178,6 +182,9 @@ class Performers:
             outcome.provider_id,
             outcome.queue_ref,
             outcome.queued,
+            outcome.over,
+            outcome.gateway,
+            outcome.size,
         )
         settled = outbound.settle(message, result, policy, now, server=server)
         word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
@@ -260,6 +267,14 @@ class Performers:
         return (seen_with("act_answered", self._clock.now(), "act", data),)
 
     async def _notice(self, work: Work) -> Performed:
+        if work.payload["phase"] == "waiting" and work.session_id is not None:
+            count = await self._store.set_aside(work.session_id)
+            if not count:
+                return self._done(work, "nothing waits any more", ())
+            reason = {**work.payload["reason"], "args": {"count": str(count)}}
+            work = msgspec.structs.replace(work, payload={**work.payload, "reason": reason})
+        elif work.payload["phase"] == "closed" and work.session_id is not None:
+            work = msgspec.structs.replace(work, payload=await self._with_missed(work.session_id, work.payload))
         arrived, now = await self._notifier.notify(work), self._clock.now()
         if not arrived and work.attempts < NOTICE_TRIES:
             return Performed(WorkSettlement(work.id, work.fence, now, "not told yet", due_at=now + NOTICE_AGAIN_S))
@@ -268,6 +283,13 @@ class Performers:
         entry = JournalEntry("notice", now, code if target else "notice-shown", {"target": target or ""})
         outcome = "told" if arrived else "could not be told"
         return Performed(WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,)))
+
+    async def _with_missed(self, session_id: SessionId, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The notice of an end, with what was read back of what was missed, or why nobody can tell."""
+        since = float(payload["since"])
+        lines = await self._store.timeline_back(session_id, LAST_SEQ, LINES_BACK)
+        told = next((line for line in lines if line.code in MISSED and line.at >= since), None)
+        return payload if told is None else {**payload, "missed": {"code": told.code, "args": dict(told.args)}}
 
     def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
         return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))

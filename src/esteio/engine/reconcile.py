@@ -20,7 +20,7 @@ from esteio.core.decide import decide
 from esteio.core.decision import Decision, Line, Notice, PlannedLook, View
 from esteio.core.documents import approval_document, session_document
 from esteio.core.evidence import Evidence
-from esteio.core.model import Capabilities, Server, ServerName, SessionId
+from esteio.core.model import Capabilities, Reason, Server, ServerName, SessionId
 from esteio.core.policy import Policy
 from esteio.core.server import ServerDecision, decide_server
 from esteio.core.server import ServerView as ServerCase
@@ -222,7 +222,7 @@ class Reconciler:
             folded_through=seen.news[-1].seq if seen.news else 0,
             journal=tuple(_entry(line, session, now) for line in decision.lines),
             work=tuple(_work(decision, session, now, self._targets)),
-            events=tuple(_events(seen, decision, now)),
+            events=tuple(_events(seen, decision, now, readable=self._can(session.kind).history)),
             server=decision.server,
             approval=decision.approval,
             fail_queued=decision.fail_queued,
@@ -264,6 +264,7 @@ class Reconciler:
                 events=tuple(_server_events(seen.server, decision, now)),
                 gap_since=gap.of_server(seen.server, decision.server),
                 gap_due=now + gap.SETTLES_S,
+                doubts_due=now if outbound.answers_again(seen.server.facts, decision.server.facts) else None,
             )
             if await self._store.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
@@ -362,7 +363,8 @@ def _notice(
     )
 
 
-def _events(seen: SessionView, decision: Decision, now: float) -> list[EventRow]:
+def _events(seen: SessionView, decision: Decision, now: float, *, readable: bool) -> list[EventRow]:
+    """`readable`: what was missed in an outage can be read back; the event of its end says so, or that it cannot."""
     session = decision.session
     rows = []
     for kind in decision.events:
@@ -370,5 +372,9 @@ def _events(seen: SessionView, decision: Decision, now: float) -> list[EventRow]
             rows.append(EventRow(kind, now, approval_document(decision.approval), session=session.name))
             continue
         previous = seen.session.state if kind == "session.state_changed" else None
-        rows.append(EventRow(kind, now, session_document(session, seen.held, previous=previous), session=session.name))
+        document = session_document(session, seen.held, previous=previous)
+        if kind == "session.outage_ended":
+            missed = Reason("missed-being-read" if readable else "missed-unknowable")
+            document = {**document, "missed": msgspec.to_builtins(missed)}
+        rows.append(EventRow(kind, now, document, session=session.name))
     return rows

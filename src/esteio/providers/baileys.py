@@ -61,6 +61,13 @@ from esteio.providers.reading import (
     server_news,
     text,
 )
+from esteio.providers.send_words import (
+    closed_in_between,
+    is_validation,
+    not_stored,
+    refused_for_size,
+    too_large,
+)
 from esteio.providers.whatsapp import (
     QUESTION_S,
     Whose,
@@ -90,6 +97,7 @@ class Baileys:
         restart_keeps_link=False,
         pairing_code=False,
         message_list=False,
+        history=False,
         round_trip_probe=False,
         state_webhooks=True,
         socket_probe=False,
@@ -198,8 +206,9 @@ class Baileys:
         wrong, path, body = _translate(message)
         if wrong:
             return SendOutcome("refused", fault="request", detail=wrong)
-        heard = yield from _hear(where, _call(where, "POST", path, body, timeout_s=timeout_s))
-        return _sent(heard, now)
+        request = _call(where, "POST", path, body, timeout_s=timeout_s)
+        heard = yield from _hear(where, request)
+        return refused_for_size(heard, request) if too_large(heard) else _sent(heard, now)
 
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return _nothing(LookupOutcome("unknown", detail="this server keeps no list of messages"))
@@ -208,7 +217,7 @@ class Baileys:
         return _nothing(QueueOutcome(None, "this server has no queue"))
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
-        return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages"))
+        return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages", kept=False))
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         """`event` and `payload`; the session it names must be ours."""
@@ -292,7 +301,8 @@ def _not_found(heard: Heard) -> bool:
 def _closed(heard: Heard) -> bool:
     """ "Session not connected" is the server's own word for a closed socket, "Connection Closed" Baileys'."""
     words = heard.words
-    return heard.kind in ("no", "failed") and ("session not connected" in words or "connection closed" in words)
+    said = "session not connected" in words or "connection closed" in words or closed_in_between(heard)
+    return heard.kind in ("no", "failed") and said
 
 
 def _seen(heard: Heard, now: float) -> ProbeOutcome:
@@ -368,7 +378,7 @@ _CERTAINTY: Mapping[str, tuple[Certainty, Fault]] = {
     "failed": ("in_doubt", "server"),
     "ok": ("in_doubt", "server"),
     "limited": ("not_sent", "rate"),
-    "no": ("refused", "request"),
+    "no": ("in_doubt", "request"),
 }
 
 
@@ -378,6 +388,9 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     provider_id = text(at(heard.body, "data", "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
         return SendOutcome("accepted", provider_id, evidence=(*news, seen("send_accepted", now, "send")))
+    if not_stored(heard):
+        # First of all: such an error may quote the message's own words.
+        return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
     answered = seen("server_answered", now, "send")
     if _not_found(heard):
         evidence = (answered, seen("instance_missing", now, "send"))
@@ -390,14 +403,26 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     if heard.certain_no:
         fault: Fault = "rate" if heard.kind == "limited" else "server"
         return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
+    return _unsure(heard, now)
+
+
+def _unsure(heard: Heard, now: float) -> SendOutcome:
+    """What is neither taken nor surely turned away."""
+    news = server_news(heard, now, "send")
     if heard.kind == "no" and heard.status == 404:
         # A path or a session, in words that we do not know; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
     if heard.kind == "failed" and timed_out(heard.words):
-        silent = (answered, seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]))
+        silent = (
+            seen("server_answered", now, "send"),
+            seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]),
+        )
         return SendOutcome("in_doubt", fault="timeout", detail=heard.detail, evidence=silent)
+    if is_validation(heard):
+        return SendOutcome("refused", fault="request", detail=heard.detail[:SHORT], evidence=news, over=True)
     certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))
-    return SendOutcome(certainty, fault=fault, detail=heard.detail[:SHORT], evidence=news)
+    over, detail = heard.kind in ("no", "failed"), heard.detail[:SHORT]
+    return SendOutcome(certainty, fault=fault, detail=detail, evidence=news, over=over, gateway=heard.away)
 
 
 # -- messages in -------------------------------------------------------------------------------------------------

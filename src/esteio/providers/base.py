@@ -116,6 +116,12 @@ class SendOutcome(msgspec.Struct, frozen=True):
     """The provider's own queue entry, where it queues (W-API `insertedId`)."""
     queued: bool = False
     """Accepted into a queue of the provider's own: it may leave later, and after what is handed over later."""
+    over: bool = False
+    """The provider itself has answered: nothing of this send goes on there."""
+    gateway: bool = False
+    """Somebody in between has answered that the provider is not there: it hardly goes on."""
+    size: int = 0
+    """Bytes of the request, where it was refused for its size."""
 
 
 class QrCode(msgspec.Struct, frozen=True):
@@ -206,6 +212,8 @@ class WebhookReading(msgspec.Struct, frozen=True):
     events: tuple[InboundEvent, ...] = ()
     qr: QrCode | None = None
     note: str = ""
+    kept: bool = True
+    """Of a history: whether there is a list at all. Where not, nobody can tell what it would have held."""
 
 
 # -- where and what ----------------------------------------------------------------------------------------------
@@ -253,6 +261,8 @@ class SentQuery(msgspec.Struct, frozen=True):
     """Provider ids already matched to other messages; they are not this one."""
     not_after: float | None = None
     """What the list dates later is another message of the same words, sent since."""
+    over: bool = False
+    """The provider has answered this send, or its process is a new one: it is not under way there any more."""
 
 
 ProbeDepth = Literal["state", "pulse", "socket", "roundtrip"]

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core.evidence import Evidence, Road, seen
+from esteio.core.evidence import AWAY, Evidence, Road, seen, seen_with
 from esteio.providers.base import ActOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
 
 DETAIL = 500
@@ -136,7 +136,7 @@ def _strings(value: Json, depth: int = 0) -> Iterator[str]:
         yield msgspec.json.encode(value).decode()
 
 
-def _message(body: Json) -> str:
+def sentence_of(body: Json) -> str:
     """The sentence of an error body, whatever field and nesting the server chose."""
     for path in (("response", "message"), ("message",), ("error",), ("output", "payload", "message"), ("detail",)):
         found = at(body, *path)
@@ -197,9 +197,16 @@ class Heard(msgspec.Struct, frozen=True):
         )
 
     @property
+    def away(self) -> bool:
+        """Whether nobody listens there: the connection was refused, or a proxy finds nobody behind it."""
+        if self.kind == "gateway":
+            return self.status in (502, 503)
+        return self.kind == "unreachable" and "refused" in self.detail
+
+    @property
     def no_route(self) -> bool:
         """Whether nobody at this address knows the path: our settings or somebody in between, never what was asked."""
-        return self.kind == "router" or (self.kind == "html" and self.status == 404)
+        return self.kind == "router" or (self.kind == "html" and self.status == 404) or self.status == 405
 
 
 def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
@@ -212,7 +219,7 @@ def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
     if kind in ("html", "gateway") and answer.is_html:
         detail = f"HTML page, status {answer.status}"
     else:
-        detail = show(_message(body) or raw[: DETAIL * 4], secrets) if kind != "ok" else ""
+        detail = show(sentence_of(body) or raw[: DETAIL * 4], secrets) if kind != "ok" else ""
     words = "" if kind == "ok" else _unescaped(body, raw).lower()
     return Heard(kind, answer.status, body, detail or f"status {answer.status}", words)
 
@@ -246,7 +253,7 @@ def _kind(answer: HttpResponse, body: Json, raw: str) -> Kind:
         return "wall"
     if status >= 500:
         return "gateway" if answer.is_html or status in (502, 503, 504) else "failed"
-    if status == 404 and _ROUTER.search(_message(body) or raw[:1000]):
+    if status == 404 and _ROUTER.search(sentence_of(body) or raw[:1000]):
         return "router"
     if answer.is_html or 300 <= status < 400 or (body is None and _no_word_of_its_own(status, raw)):
         return "html"
@@ -289,7 +296,11 @@ def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
         return ()
     if kind == "server_answered":
         return (seen(kind, now, road),)
-    return (seen(kind, now, road, detail=heard.detail[:SHORT]),)
+    data = {"detail": heard.detail[:SHORT]}
+    if heard.away and not (heard.kind == "gateway" and road == "send"):
+        # By the answer to a send alone nobody knows whether the proxy found somebody, who then died.
+        data[AWAY] = "yes"
+    return (seen_with(kind, now, road, data),)
 
 
 def look_failed(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:

@@ -249,6 +249,9 @@ WHERE folded = 0 AND session_id IS NULL AND server = :server AND base_seq <= :th
 -- name: timeline
 SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after ORDER BY seq LIMIT :limit
 
+-- name: timeline_back
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before ORDER BY seq DESC LIMIT :limit
+
 -- == approvals ==
 
 -- name: approvals
@@ -525,9 +528,17 @@ SELECT seq FROM messages WHERE state = 'sending' ORDER BY lease_until, seq
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.state = 'in_doubt' AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
+-- name: messages_set_aside
+SELECT count(*) FROM messages WHERE session_id = :session_id AND aside_at IS NOT NULL
+
 -- name: doubts_hasten
 UPDATE messages SET due_at = :due_at
 WHERE session_id = :session_id AND state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+
+-- name: doubts_hasten_server
+UPDATE messages SET due_at = :due_at
+WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+    AND session_id IN (SELECT id FROM sessions WHERE server = :server)
 
 -- name: doubts_hasten_all
 UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at

@@ -193,6 +193,12 @@ WHERE m.seq > :after AND m.state IN ('failed', 'expired') AND m.direction = 'out
     AND m.updated_at >= :since AND m.updated_at <= :until AND (:session IS NULL OR s.name = :session)
 ORDER BY m.seq LIMIT :limit
 
+-- name: doubtful_messages
+SELECT m.seq, m.id, s.name FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.seq > :after AND m.state = 'in_doubt' AND m.aside_at IS NOT NULL
+    AND m.aside_at >= :since AND m.aside_at <= :until AND (:session IS NULL OR s.name = :session)
+ORDER BY m.seq LIMIT :limit
+
 -- == forgetting ==
 
 -- name: relay_floor

@@ -129,6 +129,8 @@ class DeadFilter(msgspec.Struct, frozen=True):
     endpoint: str | None = None
     since: float = 0.0
     until: float = 1e18
+    doubtful: bool = False
+    """Also messages in doubt that wait for a person: they may have arrived, so nobody sends them again in bulk."""
 
 
 class RelayStore(Protocol):

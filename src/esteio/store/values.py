@@ -175,6 +175,8 @@ class ServerCommit(msgspec.Struct, frozen=True):
     gap_since: float | None = None
     """The same as in `DecisionCommit`, for every linked session of the server."""
     gap_due: float = 0.0
+    doubts_due: float | None = None
+    """The server answers again: the same for the doubts of all its sessions."""
 
 
 class NewMessage(msgspec.Struct, frozen=True):
@@ -241,6 +243,8 @@ class SendSettlement(msgspec.Struct, frozen=True):
     """In doubt, and from now on no longer in the way of its chat."""
     parked: bool = False
     """Sent, and perhaps still in the provider's own queue: its chat waits."""
+    notices: tuple[Work, ...] = ()
+    """For people: from now on it waits for one of them. Left out where such a word is on its way already."""
 
 
 class ParkedSettlement(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Evolution's flows stepped by hand: what the recordings do not hold."""
 
 import json
+from datetime import datetime
 
 import pytest
 from provider_stepping import NOW, drive, html, kinds, reply, where
@@ -265,8 +266,8 @@ def test_what_cannot_be_said_is_refused_without_a_request(content):
         (REFUSED, "not_sent", "server"),
         (TransportFailed("the connection was reset", sent="maybe"), "in_doubt", "server"),
         (error(500, ["Error: Timed Out"]), "in_doubt", "timeout"),
-        (error(400, ["\nInvalid `this.prismaRepository.message.create()` invocation"]), "in_doubt", "server"),
-        (error(500, ["Error: connect ECONNREFUSED 127.0.0.1:5432"]), "in_doubt", "server"),
+        (error(400, ["\nInvalid `this.prismaRepository.message.create()` invocation"]), "in_doubt", "store"),
+        (error(500, ["Error: connect ECONNREFUSED 127.0.0.1:5432"]), "in_doubt", "store"),
         (error(500, "Cannot read properties of undefined (reading 'textMessage')"), "not_sent", "server"),
         (error(400, ["SessionError: No sessions"]), "not_sent", "server"),
         (error(429, "slow down"), "not_sent", "rate"),
@@ -337,11 +338,48 @@ def test_absence_is_told_only_when_it_is_known():
     old = page(record("Z", "antes", when=BEGAN - 900))
     assert looked_up(old)[0].result == "absent"
     assert looked_up(old, now=BEGAN + 30)[0].result == "unknown"  # the send may still be under way in the server
-    assert looked_up(page())[0].result == "unknown"  # perhaps it keeps no messages
+    assert looked_up(old, now=BEGAN + 2, over=True)[0].result == "absent"  # it was answered
     assert looked_up(LATE)[0].result == "unknown"
     assert looked_up(html())[0].result == "unknown"
-    outcome, asked = looked_up(page(record("Q", "muitas"), total=5000, pages=50))
-    assert (outcome.result, len(asked)) == ("unknown", 10)
+    outcome, asked = looked_up(page(record("Q", "muitas"), total=50_000, pages=250))
+    assert (outcome.result, len(asked)) == ("unknown", 40)
+    assert outcome.detail == "more than 20000 messages around the send"
+
+
+def test_it_is_asked_for_by_time_page_after_page():
+    first = page(record("Q", "muitas"), total=501, pages=2)
+    outcome, asked = looked_up(first, page(record("B", "oi"), total=501, pages=2), not_after=BEGAN + 200)
+    assert (outcome.result, outcome.provider_id) == ("found", "B")
+    wanted = [body_of(one) for one in asked]
+    assert [(one["page"], one["offset"]) for one in wanted] == [(1, 500), (2, 500)]
+    span = wanted[0]["where"]["messageTimestamp"]
+    assert {name: datetime.fromisoformat(at).timestamp() for name, at in span.items()} == {
+        "gte": BEGAN - 60 - 600,
+        "lte": BEGAN + 200 + 600,
+    }
+
+
+def counted(*messages):
+    return reply([{"name": f"i{n}", "_count": {"Message": many}} for n, many in enumerate(messages)])
+
+
+@pytest.mark.parametrize(
+    ("more", "result"),
+    [
+        ((page(record("I", "de fora", mine=False)),), "absent"),
+        ((page(), counted(0, 7)), "absent"),
+        ((page(), counted(0, 0)), "unknown"),
+        ((page(), reply([{"name": "i"}])), "unknown"),
+        ((page(), reply({"error": True})), "unknown"),
+        ((page(), LATE), "unknown"),
+        ((LATE, counted(3)), "absent"),
+    ],
+)
+def test_an_empty_list_proves_absence_only_where_any_row_proves_that_messages_are_kept(more, result):
+    outcome, asked = looked_up(page(), *more)
+    assert (outcome.result, outcome.later) == (result, False)
+    assert body_of(asked[1]) == {"where": {}, "page": 1, "offset": 1}, "of whatever time and direction"
+    assert len(asked) == 1 + len(more)
 
 
 def test_history_is_oldest_first_and_dated_by_itself():

@@ -1,7 +1,8 @@
 """Evolution API's requests, and the words of its answers. Every other file of this dialect asks and hears through here.
 
-One truth hides in many shapes: "Connection Closed" comes as 400, as a raw Boom, as a 500 string, a 500 list, and, on
-delete only, as `[object Object]` (recordings 108 to 116). So the text counts, wherever it stands, never the status.
+One truth hides in many shapes: "Connection Closed" comes as 400, as a raw Boom, as a 500 string, a 500 list, as the
+bare close code of the websocket ("1006"), and, on delete only, as `[object Object]` (recordings 108 to 116). So the
+text counts, wherever it stands, never the status.
 Never lives here: what an answer means for a send, an act or a look.
 """
 
@@ -18,6 +19,7 @@ import msgspec
 from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
 from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text
+from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import timed_out
 
 STATE_S = 8.0
@@ -110,7 +112,7 @@ def _word(heard: Heard, deleting: bool) -> str | None:
     if heard.kind not in ("no", "failed"):
         return None
     words = heard.words
-    if "connection closed" in words or (deleting and "[object object]" in words):
+    if "connection closed" in words or closed_in_between(heard) or (deleting and "[object object]" in words):
         return "closed"
     if heard.status == 404 and "instance does not exist" in words:
         return "missing"

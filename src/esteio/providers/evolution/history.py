@@ -2,11 +2,13 @@
 
 Only successful writes are stored, after the write, newest first (recordings 087, 088). So a hit is a proof, and absence
 is one too, when the list is known to keep messages, was read back to before the send, and the send can no longer be
-under way inside the server. Paging is bounded; at the bound the answer is `unknown`, never `absent`.
+under way inside the server. That it keeps messages is proved by any row: the line's own, or another line's on the same
+server, for one setting serves all. Paging is bounded; at the bound the answer is `unknown`, never `absent`.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -22,8 +24,11 @@ from esteio.providers.reading import at, items, moment, number, text
 from esteio.providers.whatsapp import content_of, key_of
 
 PAGE = 100
-LOOKUP_PAGES = 10
+LOOKUP_PAGE = 500
+LOOKUP_PAGES = 40
 HISTORY_PAGES = 20
+CLOCKS_S = 600.0
+"""What is asked for by time is asked for with so much to either side: clocks differ."""
 SETTLED_S = 65.0
 """A send may be under way for 60 s inside the server (a half-open socket), and is stored only afterwards."""
 MINUTE_S = 60.0
@@ -36,8 +41,14 @@ class Page(msgspec.Struct, frozen=True):
     last: bool
 
 
-def _read_page(where: Where, filters: Mapping[str, Json], page: int) -> Flow[tuple[Word, Page | None]]:
-    body = {"where": {"key": dict(filters)} if filters else {}, "page": page, "offset": PAGE}
+def _read_page(
+    where: Where, filters: Mapping[str, Json], page: int, *, span: tuple[float, float] | None = None, size: int = PAGE
+) -> Flow[tuple[Word, Page | None]]:
+    """`span`: only what is dated between; servers that do not know such a filter ignore it."""
+    wanted: dict[str, Json] = {"key": dict(filters)} if filters else {}
+    if span is not None:
+        wanted["messageTimestamp"] = {"gte": _iso(span[0]), "lte": _iso(span[1])}
+    body = {"where": wanted, "page": page, "offset": size}
     word = yield from say(where, call(where, "POST", "/chat/findMessages/{}", body, timeout_s=LIST_S))
     found = at(word.body, "messages", "records")
     if word.kind != "ok" or not isinstance(found, list):
@@ -46,26 +57,42 @@ def _read_page(where: Where, filters: Mapping[str, Json], page: int) -> Flow[tup
     return word, Page(tuple(found), int(total or 0), not found or pages is None or page >= pages)
 
 
+def _iso(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 # -- a message in doubt ------------------------------------------------------------------------------------------
 
 
 def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     """Found by body, chat and time among what this instance sent. The chat's JID may be normalised (ninth digit) or
     an `@lid`, so all sent messages of the window are read, not one chat's."""
+    span = (query.not_before - CLOCKS_S, (query.not_after or now) + CLOCKS_S)
     alike: list[Json] = []
     near = False
     for page in range(1, LOOKUP_PAGES + 1):
-        word, found = yield from _read_page(where, {"fromMe": True}, page)
+        word, found = yield from _read_page(where, {"fromMe": True}, page, span=span, size=LOOKUP_PAGE)
         if found is None:
             return LookupOutcome("unknown", detail=word.detail, evidence=news(word, now, "list"), later=True)
-        if found.total == 0:
+        if found.total == 0 and not (yield from _keeps_messages(where)):
             return LookupOutcome("unknown", detail="the list is empty: perhaps this server keeps no messages")
         fitting = [record for record in found.records if _fits(record, query, now)]
         alike += [record for record in fitting if _is_chat(record, query.to)]
         near = near or any(_may_be_chat(record, query.to) for record in fitting)
         if found.last or _older(found.records, query.not_before, now):
             return _told(alike, now, query, near=near)
-    return LookupOutcome("unknown", detail=f"more than {PAGE * LOOKUP_PAGES} messages since the send")
+    return LookupOutcome("unknown", detail=f"more than {LOOKUP_PAGE * LOOKUP_PAGES} messages around the send")
+
+
+def _keeps_messages(where: Where) -> Flow[bool]:
+    """Whether any row proves that this server keeps messages: one of this line, of whatever time and direction, or what
+    the server's own list counts for the other lines."""
+    _, found = yield from _read_page(where, {}, 1, size=1)
+    if found is not None and found.total > 0:
+        return True
+    listed = yield from say(where, call(where, "GET", "/instance/fetchInstances", timeout_s=LIST_S))
+    rows = listed.body if listed.kind == "ok" else None
+    return any((number(at(row, "_count", "Message")) or 0) > 0 for row in items(rows))
 
 
 def _told(alike: list[Json], now: float, query: SentQuery, *, near: bool) -> LookupOutcome:
@@ -77,7 +104,7 @@ def _told(alike: list[Json], now: float, query: SentQuery, *, near: bool) -> Loo
         when = moment(at(record, "messageTimestamp"), now)
         evidence = (seen("send_accepted", now, "list", happened_at=when),)
         return LookupOutcome("found", provider_id, evidence=evidence)
-    if now - query.not_before - MINUTE_S < SETTLED_S:
+    if not query.over and now - query.not_before - MINUTE_S < SETTLED_S:
         detail = "not there yet; the send may still be under way inside the server"
         return LookupOutcome("unknown", detail=detail, later=True)
     if near:
@@ -144,6 +171,9 @@ def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
     note = ""
     for page in range(1, HISTORY_PAGES + 1):
         word, found = yield from _read_page(where, {}, page)
+        if found is not None and found.total == 0 and not records and not (yield from _keeps_messages(where)):
+            note = "the list is empty: perhaps this server keeps no messages"
+            return WebhookReading(readable=True, note=note, kept=False)
         if found is None:
             if not records:
                 return WebhookReading(readable=False, evidence=news(word, now, "list"), note=word.detail)

@@ -5,8 +5,9 @@ keys (on every send), the write of the message, the database row, the webhook. "
 something is to be written to a websocket that is not open, or by a query that waits when it closes; nothing is awaited
 on the socket after the message itself was written. On a half-open socket (recordings 120, 126) the 60.0 s are the
 device query's own time-out; by then the keep-alive has ended the socket, and the write of the message is what is
-refused. So the message never left. "Timed Out" is different: it can be the write itself that was not confirmed, so it
-is in doubt; and so is an exception after the write (the database row), which Evolution reports as 400 like any other.
+refused. So the message never left. A drop while such a query waits is told by the websocket's bare close code ("1006").
+"Timed Out" is different: it can be the write itself that was not confirmed, so it is in doubt; and so is an exception
+after the write (the database row), which Evolution reports as 400 like any other.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import Flow, Json, OutgoingMessage, SendOutcome, Where
 from esteio.providers.evolution.calls import Word, call, news, say
 from esteio.providers.reading import at, digits, text
+from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 
 
 class Untranslatable(Exception):
@@ -35,7 +37,10 @@ def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -
         path, body = translate(message)
     except Untranslatable as problem:
         return SendOutcome("refused", fault="request", detail=str(problem))
-    word = yield from say(where, call(where, "POST", path, body, timeout_s=timeout_s))
+    request = call(where, "POST", path, body, timeout_s=timeout_s)
+    word = yield from say(where, request)
+    if too_large(word.heard):
+        return refused_for_size(word.heard, request)
     return outcome(word, now, message)
 
 
@@ -190,9 +195,18 @@ def outcome(word: Word, now: float, message: OutgoingMessage) -> SendOutcome:
     if provider_id is not None:
         evidence = (*news(word, now, "send"), seen("send_accepted", now, "send"))
         return SendOutcome("accepted", provider_id=provider_id, evidence=evidence)
-    verdict = _verdict(word, now, message)
+    # A database's error first of all: it may quote the message's own words.
+    verdict = _Verdict("in_doubt", "store") if not_stored(word.heard) else _verdict(word, now, message)
     evidence = (*_news(word, now, verdict), *verdict.evidence)
-    return SendOutcome(verdict.certainty, fault=verdict.fault, detail=word.detail, evidence=evidence)
+    over = word.heard.kind in ("no", "failed") and word.kind != "silent"
+    return SendOutcome(
+        verdict.certainty,
+        fault=verdict.fault,
+        detail=word.detail,
+        evidence=evidence,
+        over=over,
+        gateway=word.heard.away,
+    )
 
 
 def _news(word: Word, now: float, verdict: _Verdict) -> tuple[Evidence, ...]:
@@ -223,36 +237,43 @@ def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
     return _by_text(word, message)
 
 
-# The provider's own no, by its words, the first that fits; `True`: only where the message carries media (a refused
-# connection under a text is the database's). Prisma speaks after the write, a missing key (SessionError) before it.
+# The provider's own no, by its words, the first that fits; `True`: only where the message carries media. A missing key
+# (SessionError) comes before the write. A refused connection is the media's only where the server fetches it itself.
 _BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, Fault], ...] = (
     (re.compile(r'"exists":\s*false'), False, "refused", "invalid-number"),
     (re.compile(r"rate-overlimit"), False, "not_sent", "rate"),
-    (re.compile(r"prisma"), False, "in_doubt", "server"),
     (
         re.compile(r"unsupported image format|input buffer|owned media must be|invalid media|ffmpeg"),
         True,
         "refused",
         "media",
     ),
-    (
-        re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed with status|media upload failed"),
-        True,
-        "not_sent",
-        "media",
-    ),
+    (re.compile(r"media upload failed"), True, "not_sent", "media"),
     (re.compile(r"sessionerror"), False, "not_sent", "server"),
 )
-_VALIDATION = re.compile(r"requires property|is required|is not one of|does not match|is not of a type|must be")
-_EXCEPTION = re.compile(r"\w*error:|cannot read properties|is not a function")
+_FETCHING = re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed with status")
+_OWN_VALIDATION = re.compile(r"(?:file ?name|name) must be informed|(?:text|file|media) is required")
 
 
 def _by_text(word: Word, message: OutgoingMessage) -> _Verdict:
     """The verdict on a no. What we do not know and what may have come after the write is in doubt."""
-    words, has_media = word.heard.words, message.content.media is not None
+    words, media = word.heard.words, message.content.media
     for pattern, needs_media, certainty, fault in _BY_TEXT:
-        if pattern.search(words) and (has_media or not needs_media):
+        if pattern.search(words) and (media is not None or not needs_media):
             return _Verdict(certainty, fault)
-    if word.kind == "failed" or (_EXCEPTION.search(words) and not _VALIDATION.search(words)):
+    if media is not None and media.url and not media.base64 and _FETCHING.search(words):
+        return _Verdict("not_sent", "media")
+    if word.kind == "failed":
         return _Verdict("in_doubt", "server")
-    return _Verdict("refused", "request")
+    if is_validation(word.heard) or _OWN_VALIDATION.search(words) or _no_such_group(word, message):
+        return _Verdict("refused", "request")
+    return _Verdict("in_doubt", "request")
+
+
+def _no_such_group(word: Word, message: OutgoingMessage) -> bool:
+    """A group that it cannot reach is looked up before anything is sent, and told without words (recording 060)."""
+    return message.to.endswith("@g.us") and text(_only(at(word.body, "response", "message"))) == "[object Object]"
+
+
+def _only(value: Json) -> Json:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value

@@ -15,6 +15,7 @@ import msgspec
 from esteio.core.evidence import Evidence, seen
 from esteio.providers.base import ActOutcome, Flow, HttpRequest, Json, ProbeDepth, ProbeOutcome, QrCode, Where
 from esteio.providers.reading import Heard, ask, at, first, hear, look_failed, plain_act, server_news
+from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import QUESTION_S, phone_of, questioned
 
 STATE_S = 8.0
@@ -75,7 +76,7 @@ def missing(heard: Heard) -> bool:
 
 def dead_socket(heard: Heard) -> bool:
     """Whether it said, with whatever status, that the instance has no open socket."""
-    return heard.kind in ("no", "failed") and _DEAD_SOCKET.search(heard.words) is not None
+    return heard.kind in ("no", "failed") and (_DEAD_SOCKET.search(heard.words) is not None or closed_in_between(heard))
 
 
 def acted(heard: Heard, now: float) -> ActOutcome:

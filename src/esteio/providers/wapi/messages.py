@@ -23,6 +23,7 @@ from esteio.providers.base import (
     Where,
 )
 from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
+from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
 from esteio.providers.whatsapp import Whose, chat_of, content_of, lid_of, person_of, phone_of, quoted_id, whose_of
 
@@ -38,8 +39,9 @@ def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -
     wrong, path, body = translate(message)
     if wrong:
         return SendOutcome("refused", fault="request", detail=wrong)
-    heard = yield from hear_from(where, call(where, "POST", path, body, timeout_s=timeout_s))
-    return outcome(heard, now)
+    request = call(where, "POST", path, body, timeout_s=timeout_s)
+    heard = yield from hear_from(where, request)
+    return refused_for_size(heard, request) if too_large(heard) else outcome(heard, now)
 
 
 Body = dict[str, Json]
@@ -132,6 +134,9 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     if provider_id is not None:
         queue_ref = first(heard.body, "insertedId")
         return SendOutcome("accepted", provider_id, evidence=news, queue_ref=queue_ref, queued=True)
+    if not_stored(heard):
+        # First of all: such an error may quote the message's own words.
+        return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
     if heard.kind == "no" or dead_socket(heard):
         return _refused(heard, now)
     if heard.no_route:
@@ -140,7 +145,8 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
         certainty, fault = _BY_KIND[heard.kind]
     else:
         certainty, fault = ("not_sent" if heard.certain_no else "in_doubt"), "server"
-    return SendOutcome(certainty, fault=fault, detail=heard.detail, evidence=news)
+    over, gateway = heard.kind == "failed", heard.away
+    return SendOutcome(certainty, fault=fault, detail=heard.detail, evidence=news, over=over, gateway=gateway)
 
 
 def _refused(heard: Heard, now: float) -> SendOutcome:
@@ -154,8 +160,10 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
     if heard.status == 404 or _UNPLACED.search(heard.words):
         # A path or an instance, in words that we do not know, or an instance without a place; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))
-    fault: Fault = "invalid-number" if _NO_NUMBER.search(heard.words) else "request"
-    return SendOutcome("refused", fault=fault, detail=heard.detail, evidence=(answered,))
+    if _NO_NUMBER.search(heard.words):
+        return SendOutcome("refused", fault="invalid-number", detail=heard.detail, evidence=(answered,))
+    certainty: Certainty = "refused" if is_validation(heard) else "in_doubt"
+    return SendOutcome(certainty, fault="request", detail=heard.detail, evidence=(answered,), over=True)
 
 
 # -- what came while nobody listened -----------------------------------------------------------------------------
@@ -173,7 +181,11 @@ def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
             if not found:
                 return WebhookReading(readable=False, evidence=server_news(heard, now, "list"), note=heard.detail)
             break
-        events = [event for body in _deliveries(heard.body) for event in _read(where, body, now)[1]]
+        deliveries = list(_deliveries(heard.body))
+        if page == 1 and not deliveries:
+            # This very line was connected by webhook once: a log that shows nothing is none.
+            return WebhookReading(readable=True, note="its log of deliveries shows nothing", kept=False)
+        events = [event for body in deliveries for event in _read(where, body, now)[1]]
         found += [event for event in events if event.happened_at >= since]
         if not events or min(event.happened_at for event in events) < since:
             break

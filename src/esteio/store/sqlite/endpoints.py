@@ -90,8 +90,11 @@ class Endpoints(Room):
 
     async def dead_messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
         params = {**msgspec.structs.asdict(wanted), "limit": limit, "after": after}
-        del params["endpoint"]
-        return [rows.dead_message_of(row) for row in self._reader.rows("dead_messages", params)]
+        del params["endpoint"], params["doubtful"]
+        found = list(self._reader.rows("dead_messages", params))
+        if wanted.doubtful:
+            found = sorted([*found, *self._reader.rows("doubtful_messages", params)])[:limit]
+        return [rows.dead_message_of(row) for row in found]
 
     async def revive_events(self, ids: Sequence[int], now: float) -> int:
         def operation(db: Db) -> int:

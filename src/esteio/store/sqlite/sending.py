@@ -103,6 +103,9 @@ class Sending(Room):
     async def overtaken(self, message_id: MessageId) -> bool:
         return self._reader.row("message_overtaken", {"id": message_id}) is not None
 
+    async def set_aside(self, session_id: SessionId) -> int:
+        return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+
     async def doubted(self, now: float, limit: int) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""
         if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
@@ -155,6 +158,8 @@ class Sending(Room):
         session_id, chat, state = row[2], row[4], row[6]
         if settlement.attempt is not None:
             _add_attempt(db, settlement)
+        for notice in settlement.notices:
+            db.run("work_add", rows.work_params(notice))
         # What was set aside is settled beside another one of its chat, which may be under way.
         if state in {"queued", "in_doubt"} or before == "in_doubt" or settlement.parked:
             refresh_lane(db, session_id, chat)

@@ -79,6 +79,8 @@ class Servers(Room):
             if commit.gap_since is not None:
                 gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
                 db.run("gaps_mark_linked", gap)
+            if commit.doubts_due is not None:
+                db.run("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
 
         return await self._write_or_false(operation)
 

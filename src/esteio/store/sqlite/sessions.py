@@ -148,6 +148,10 @@ class Sessions(Room):
         params = {"session_id": session_id, "after": after, "limit": limit}
         return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
 
+    async def timeline_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"session_id": session_id, "before": before, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
+
     async def add_journal(self, entries: Sequence[JournalEntry]) -> None:
         await self._write(lambda db: journal.add_entries(db, entries))
 
