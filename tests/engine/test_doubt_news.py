@@ -205,3 +205,35 @@ def test_after_a_boot_a_doubt_is_looked_at_at_once_and_found() -> None:
         assert "message.state_changed" in [event.type for event in await event_types(lab, "message.state_changed")]
 
     play(story)
+
+
+@pytest.mark.parametrize("variant", ["adapter", "prisma", "died"])
+@pytest.mark.parametrize("hooks", [True, False], ids=["webhooks", "no-webhooks"])
+def test_what_left_and_was_never_noted_is_not_sent_twice(variant: str, hooks: bool) -> None:
+    async def story(lab: Lab) -> None:
+        await _before(lab)
+        if not hooks:
+            lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        lab.world.inject("prov", "loja", Fault("unstored", variant=variant))
+        message = await lab.send("loja", CUSTOMER, "um")
+        behind = await lab.send("loja", CUSTOMER, "dois")
+        await until_message(lab, behind, *GONE, within_s=1800)
+        await asyncio.sleep(10_000)
+        found = await lab.message(message)
+        held = "in-doubt-held-restarted" if variant == "died" else "in-doubt-held-unstored"
+        assert (found.state, found.reason and found.reason.code) == ("in_doubt", held)
+        assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("code", [1006, 1000])
+def test_a_socket_that_drops_in_the_middle_of_a_send_loses_nothing(code: int) -> None:
+    async def story(lab: Lab) -> None:
+        await _before(lab)
+        lab.world.inject("prov", "loja", Fault("send_dropped", code=code, count=2))
+        messages = [await lab.send("loja", CUSTOMER, text) for text in ("um", "dois")]
+        await until_message(lab, messages[1], *GONE, within_s=300)
+        assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
+
+    play(story)
