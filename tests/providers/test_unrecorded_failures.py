@@ -208,6 +208,7 @@ BAILEYS = {
     "400 in words unknown": (bad("kaboom", 400), UNKNOWN),
     "500 with a close code": (bad("1006"), dead_b("server_failed")),
     "400 with a close code as a number": (bad(1001, 400), dead_b("server_answered")),
+    "500 of another time-out": (bad("Timed out waiting for a worker"), SICK),
     "500 of the session": (bad("Session not found"), gone_b("server_failed")),
     "500 not connected": (bad("Session not connected"), dead_b("server_failed")),
     "500 closed": (bad("Connection Closed"), dead_b("server_failed")),
