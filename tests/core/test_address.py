@@ -235,6 +235,8 @@ def test_being_one_line_is_symmetric_and_goes_by_the_spellings(one, other):
 def test_a_spelling_that_we_do_not_know_may_be_the_same_line():
     assert address.may_be_same_line("4915112345678", "49015112345678")
     assert address.may_be_same_line("4915112345678", "4915112345678")
+    assert address.may_be_same_line("5491123456789", "5401123456789")
+    assert address.may_be_same_line("5401123456789", "5491123456789")
     assert not address.may_be_same_line("5511987654321", "5521987654321")
     assert not address.may_be_same_line("4915112345678", "49015112345679")
     assert not address.may_be_same_line("98765@lid", "98765")
@@ -302,4 +304,22 @@ def test_the_jid_of_an_address(one, jid):
 
 def test_where_whatsapp_needs_to_know_the_author():
     kinds = ["1@g.us", "status@broadcast", "1700000000@broadcast", "5511987654321", "1@newsletter"]
-    assert [address.is_in_company(one) for one in kinds] == [True, True, True, False, False]
+    assert [address.has_many_authors(one) for one in kinds] == [True, True, True, False, False]
+
+
+USERS = st.from_regex(r"[0-9]{1,20}(-[0-9]{5,12})?(\.[0-9])?(:[0-9]{1,3})?", fullmatch=True)
+HOSTS = st.sampled_from(
+    ["s.whatsapp.net", "c.us", "hosted", "lid", "hosted.lid", "g.us", "broadcast", "newsletter", "bot", "x.example"]
+)
+
+
+@given(USERS, HOSTS, st.sampled_from(["BR", "US", ""]))
+def test_every_chat_that_can_be_answered_is_answered_by_its_name(user, host, region):
+    chat = address.of_jid(f"{user}@{host}")
+    assert address.of_jid(chat) == chat
+    assert (address.kind_of(chat) == "phone") is ("@" not in chat)
+    written = meant(chat, region, known=[chat])
+    if address.answerable(chat):
+        assert written == to(chat)
+    else:
+        assert written in (None, to(chat))

@@ -91,6 +91,20 @@ def test_a_received_reaction():
 
 
 @pytest.mark.parametrize(
+    ("chat", "participant"),
+    [
+        ("120363000000000001@g.us", "5511999990001@s.whatsapp.net"),
+        ("status@broadcast", "5511999990001@s.whatsapp.net"),
+        ("120363000000000006@newsletter", ""),
+    ],
+)
+def test_where_many_write_the_author_stands_beside_the_chat(chat, participant):
+    named = {**message(text="oi"), "chat": chat, "from": "5511999990001"}
+    key = said("message.received", named)["data"]["key"]
+    assert (key["remoteJid"], key["participant"]) == (chat, participant)
+
+
+@pytest.mark.parametrize(
     ("kind", "content", "recorded_kind"),
     [
         ("text", {"text": "Olá, tudo bem?"}, "conversation"),

@@ -53,6 +53,9 @@ async def test_whatsapps_own_spelling_is_known_once_it_wrote(store, make):
     assert await store.known_phones(session.id, [line]) == {}
     await make.accept(store, session, chat="5531988887777")
     assert await store.known_phones(session.id, [line, "1"]) == {line: None}
+    # Our own, as the provider shows it, is the provider's spelling.
+    await apply(store, session, SendEcho("E", line, NOW, Content("text", "eco")), received("O", line, from_me=True))
+    assert await store.known_phones(session.id, [line]) == {line: None}
     await apply(store, session, received("A", line))
     assert await store.known_phones(session.id, [line]) == {line: line}
     await apply(store, session, received("B", "5531988887777"))

@@ -26,25 +26,22 @@ REGIONS: Collection[str] = phonenumbers.SUPPORTED_REGIONS
 STATUS = "status@broadcast"
 _PHONE_HOSTS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
 _LID_HOSTS = frozenset({"lid", "hosted.lid"})
-_KIND_BY_HOST: dict[str, AddressKind] = {
-    "g.us": "group",
-    "lid": "lid",
-    "broadcast": "list",
-    "newsletter": "newsletter",
-}
-_OTHER_HOSTS = frozenset({"bot", "call", "interop", "msgr"})
+_JIDS: tuple[tuple[re.Pattern[str], AddressKind], ...] = (
+    (re.compile(r"[0-9]{1,25}(-[0-9]{1,20})?@g\.us"), "group"),
+    (re.compile(r"[0-9]{1,25}@lid"), "lid"),
+    (re.compile(re.escape(STATUS)), "status"),
+    (re.compile(r".+@broadcast"), "list"),
+    (re.compile(r".+@newsletter"), "newsletter"),
+)
 
 # -- kinds and JIDs ----------------------------------------------------------------------------------------------
 
 
 def kind_of(address: str) -> AddressKind:
     """The kind of an address in normal form."""
-    user, at, host = address.rpartition("@")
-    if not at:
+    if "@" not in address:
         return "phone" if _is_phone(address) else "other"
-    if address == STATUS:
-        return "status"
-    return _KIND_BY_HOST.get(host, "other") if user else "other"
+    return next((kind for pattern, kind in _JIDS if pattern.fullmatch(address)), "other")
 
 
 def answerable(address: str) -> bool:
@@ -52,7 +49,7 @@ def answerable(address: str) -> bool:
     return kind_of(address) in ANSWERABLE
 
 
-def is_in_company(address: str) -> bool:
+def has_many_authors(address: str) -> bool:
     """Whether the author of a message there is another than the chat: then WhatsApp needs to be told who it was."""
     return kind_of(address) in ("group", "list", "status")
 
@@ -123,10 +120,11 @@ _TAIL = 7
 
 
 def may_be_same_line(one: str, other: str) -> bool:
-    """Whether two phones might be one line in a spelling that we do not know: they end alike and one has more
-    digits (numbers of one length differ as lines do)."""
-    phones = kind_of(one) == kind_of(other) == "phone"
-    return phones and one[-_TAIL:] == other[-_TAIL:] and (len(one) != len(other) or one == other)
+    """Whether two phones might be one line in a spelling that we do not know: they end alike. Two valid numbers of one
+    length are two lines."""
+    if not (kind_of(one) == kind_of(other) == "phone" and one[-_TAIL:] == other[-_TAIL:]):
+        return False
+    return one == other or len(one) != len(other) or _valid(one) != one or _valid(other) != other
 
 
 # -- reading what people write -----------------------------------------------------------------------------------
@@ -220,25 +218,14 @@ def _is_dressing(letter: str) -> bool:
     return letter in ".−" or unicodedata.category(letter) in _DRESSING
 
 
-_GROUP = re.compile(r"\d{5,25}(-\d{5,20})?@g\.us")
-_LID = re.compile(r"\d{5,25}@lid")
+_UNKNOWN = re.compile(r".+@(bot|call|interop|msgr)|[0-9]{1,4}@s\.whatsapp\.net")
+"""What WhatsApp has and we do not know: an address, though none that can be answered."""
 
 
 def _of_written_jid(text: str) -> str | None:
     """A JID is what WhatsApp itself calls a chat: taken as it is, if it looks like one."""
     address = of_jid(text)
-    host = address.rpartition("@")[2]
-    match kind_of(address):
-        case "phone":
-            return address
-        case "group":
-            return address if _GROUP.fullmatch(address) else None
-        case "lid":
-            return address if _LID.fullmatch(address) else None
-        case "other":
-            return address if host in _OTHER_HOSTS or re.fullmatch(r"\d{1,4}@s\.whatsapp\.net", address) else None
-        case _:
-            return address
+    return address if kind_of(address) != "other" or _UNKNOWN.fullmatch(address) else None
 
 
 def _final(digits: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from esteio.core.address import is_in_company, jid_of
+from esteio.core.address import has_many_authors, jid_of
 from esteio.core.documents import timestamp
 
 Document = dict[str, Any]
@@ -119,7 +119,7 @@ def _key(document: Mapping[str, Any]) -> Document:
     outgoing = document.get("direction") == "out"
     key: Document = {"remoteJid": chat, "fromMe": outgoing, "id": (ours or theirs) if outgoing else (theirs or ours)}
     if not outgoing:
-        key["participant"] = _jid(str(document.get("from") or "")) if is_in_company(chat) else ""
+        key["participant"] = _jid(str(document.get("from") or "")) if has_many_authors(chat) else ""
         key["addressingMode"] = "lid" if chat.endswith("@lid") else "pn"
     return key
 

@@ -70,14 +70,14 @@ from esteio.providers.send_words import (
 )
 from esteio.providers.whatsapp import (
     QUESTION_S,
-    Whose,
+    Origin,
     chat_of,
     lid_of,
+    origin_of,
     person_of,
     phone_of,
     questioned,
     timed_out,
-    whose_of,
 )
 
 T = TypeVar("T")
@@ -436,32 +436,32 @@ def _message(payload: Json, now: float) -> WebhookReading:
         return WebhookReading(readable=True, note="a message without id or sender")
     own_time = moment(at(payload, "timestamp"), now)
     mine = at(payload, "fromMe") is True
-    whose, lid = _whose(payload, sender, mine)
+    origin, lid = _origin(payload, sender, mine)
     event: InboundEvent = ReceivedMessage(
         provider_id=message_id,
-        chat=whose.chat,
-        sender=whose.sender,
+        chat=origin.chat,
+        sender=origin.sender,
         happened_at=now if own_time is None else own_time,
         content=_content(payload),
         from_me=mine,
         push_name=text(at(payload, "pushName")),
         chat_lid=lid,
-        author=whose.author,
+        author=origin.author,
     )
     proves = not mine and own_time is not None
     evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
     return WebhookReading(readable=True, evidence=evidence, events=(event,))
 
 
-def _whose(payload: Json, sender: str, mine: bool) -> tuple[Whose, str | None]:
+def _origin(payload: Json, sender: str, mine: bool) -> tuple[Origin, str | None]:
     """The chat and its LID. `from` is what stands before the @ of `rawJid`, or the phone behind a LID."""
     host = "g.us" if at(payload, "isGroup") is True else "lid" if at(payload, "isLid") is True else ""
     raw = text(at(payload, "rawJid")) or (f"{sender}@{host}" if host and "@" not in sender else sender)
     participant, chat = text(at(payload, "participant")), chat_of(raw)
     if address.kind_of(chat) in ("phone", "lid"):
-        return Whose(person := person_of(raw, sender), person), lid_of(raw)
-    whose = whose_of(chat, participant, (), from_me=mine)
-    return whose, None if whose.chat == chat else lid_of(participant)
+        return Origin(person := person_of(raw, sender), person), lid_of(raw)
+    origin = origin_of(chat, participant, (), from_me=mine)
+    return origin, None if origin.chat == chat else lid_of(participant)
 
 
 def _content(payload: Json) -> Content:

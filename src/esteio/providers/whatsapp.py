@@ -81,7 +81,7 @@ def lid_of(*jids: Json) -> str | None:
     return next((one for one in found if one.endswith("@lid")), None)
 
 
-class Whose(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True):
     """The chat and the author of a message. `author`: the JID in WhatsApp's own key, None in a direct chat."""
 
     chat: str
@@ -89,14 +89,14 @@ class Whose(msgspec.Struct, frozen=True):
     author: str | None = None
 
 
-def whose_of(chat: str, participant: str | None, others: tuple[Json, ...], *, from_me: bool) -> Whose:
+def origin_of(chat: str, participant: str | None, others: tuple[Json, ...], *, from_me: bool) -> Origin:
     """A message that came by a broadcast list is a direct message of its sender. `others`: more names of them."""
-    if participant is None or not address.is_in_company(chat):
-        return Whose(chat, chat)
+    if participant is None or not address.has_many_authors(chat):
+        return Origin(chat, chat)
     sender = person_of(participant, *others)
     if address.kind_of(chat) == "list" and not from_me:
-        return Whose(sender, sender)
-    return Whose(chat, sender, address.jid_of(chat_of(participant)))
+        return Origin(sender, sender)
+    return Origin(chat, sender, address.jid_of(chat_of(participant)))
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -120,10 +120,10 @@ def key_of(key: Json) -> Key | None:
     if address.kind_of(chat) in ("phone", "lid"):
         chat = person_of(remote, alternative, lid)
     others = (first(key, "participantAlt", "participantPn"), at(key, "participantLid"))
-    whose = whose_of(chat, text(at(key, "participant")), others, from_me=mine)
-    if whose.chat != chat:
+    origin = origin_of(chat, text(at(key, "participant")), others, from_me=mine)
+    if origin.chat != chat:
         lid = lid_of(at(key, "participant"), *others)
-    return Key(message_id, whose.chat, whose.sender, mine, lid, whose.author)
+    return Key(message_id, origin.chat, origin.sender, mine, lid, origin.author)
 
 
 # -- what --------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from esteio.providers.base import (
 from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
 from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
-from esteio.providers.whatsapp import Whose, chat_of, content_of, lid_of, person_of, phone_of, quoted_id, whose_of
+from esteio.providers.whatsapp import Origin, chat_of, content_of, lid_of, origin_of, person_of, phone_of, quoted_id
 
 LOG_PAGE = 100
 LOG_PAGES = 20
@@ -299,21 +299,21 @@ def _message(body: Json, now: float) -> Read:
 
 def _received(body: Json, chat_id: str, when: float, content: Content) -> InboundEvent:
     message_id, mine = text(at(body, "messageId")) or "", at(body, "fromMe") is True
-    whose, lid = _whose(body, chat_id, mine)
+    origin, lid = _origin(body, chat_id, mine)
     if content.reaction is not None and content.reaction.provider_id:
         target, emoji = content.reaction.provider_id, content.reaction.emoji
-        return ReceivedReaction(message_id, target, whose.chat, whose.sender, when, emoji, mine)
+        return ReceivedReaction(message_id, target, origin.chat, origin.sender, when, emoji, mine)
     return ReceivedMessage(
         provider_id=message_id,
-        chat=whose.chat,
-        sender=whose.sender,
+        chat=origin.chat,
+        sender=origin.sender,
         happened_at=when,
         content=content,
         from_me=mine,
         push_name=text(at(body, "sender", "pushName")),
         chat_lid=lid,
         quoted_provider_id=quoted_id(at(body, "msgContent")),
-        author=whose.author,
+        author=origin.author,
     )
 
 
@@ -323,16 +323,16 @@ def _chat_id(body: Json) -> str | None:
     return f"{named}@g.us" if named and "@" not in named and at(body, "isGroup") is True else named
 
 
-def _whose(body: Json, chat_id: str, mine: bool) -> tuple[Whose, str | None]:
+def _origin(body: Json, chat_id: str, mine: bool) -> tuple[Origin, str | None]:
     """The chat and its LID. What stands in `sender` is of the sender, who in a direct chat may be ourselves."""
     sender, chat = at(body, "sender"), chat_of(chat_id)
     sender_id, sender_lid = text(at(sender, "id")), first(sender, "senderLid", "lid")
     if address.kind_of(chat) not in ("phone", "lid"):
-        whose = whose_of(chat, sender_id or sender_lid, (sender_lid,), from_me=mine)
-        return whose, None if whose.chat == chat else lid_of(sender_lid, sender_id)
+        origin = origin_of(chat, sender_id or sender_lid, (sender_lid,), from_me=mine)
+        return origin, None if origin.chat == chat else lid_of(sender_lid, sender_id)
     others = (None, None) if mine else (sender_id, sender_lid)
     person = person_of(chat_id, *others)
-    return Whose(person, person), lid_of(chat_id, *others)
+    return Origin(person, person), lid_of(chat_id, *others)
 
 
 _ACKS: tuple[tuple[str, AckState], ...] = (

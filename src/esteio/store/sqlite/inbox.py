@@ -111,7 +111,8 @@ class _Application:
             case ReceivedMessage():
                 return self._message(event)
             case SendEcho():
-                return self._echo(event.provider_id, self._met(event.chat), event.content, event.happened_at)
+                chat = self._met(event.chat, ours=True)
+                return self._echo(event.provider_id, chat, event.content, event.happened_at)
             case Receipt():
                 return self._receipt(event)
             case EditedMessage():
@@ -125,7 +126,7 @@ class _Application:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _message(self, event: ReceivedMessage) -> bool:
-        chat = self._met(event.chat)
+        chat = self._met(event.chat, ours=event.from_me)
         if event.chat_lid and kind_of(chat) == "phone":
             lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
             self._db.run("lid_learn", lid)
@@ -250,7 +251,7 @@ class _Application:
 
     def _reaction(self, event: ReceivedReaction) -> None:
         target = self._target(event.target_provider_id, event.chat)
-        chat = self._met(event.chat)
+        chat = self._met(event.chat, ours=event.from_me)
         reaction = Reaction(
             message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
         )
@@ -272,9 +273,10 @@ class _Application:
 
     # -- small questions -------------------------------------------------------------------------------------
 
-    def _met(self, address: str) -> str:
-        """The same of what WhatsApp itself names: from now on the session knows it, and how it is spelled there."""
-        file_phone(self._db, self._session_id, address, spelled=True)
+    def _met(self, address: str, *, ours: bool = False) -> str:
+        """The same of an address that was met: from now on the session knows it. `ours`: in a message of our own, where
+        the provider may have spelled it; what comes in is spelled by WhatsApp."""
+        file_phone(self._db, self._session_id, address, spelled=not ours)
         return self._chat(address)
 
     def _chat(self, chat: str) -> str:
