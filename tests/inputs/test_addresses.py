@@ -184,6 +184,7 @@ CAME = [
         evolution("1700000000@broadcast", "X", participant="88123@lid", participantAlt=HERS),
         "5511966660002",
     ),
+    ("evolution", evolution("17000@broadcast", "X", senderPn=HERS), "5511966660002"),
     ("evolution", evolution("120363000000000001@g.us", "X", participant=HERS), "120363000000000001@g.us"),
     ("baileys", baileys("5511966660002@c.us", "X"), "5511966660002"),
     ("baileys", baileys("88123:1@lid", "X", **{"from": "5511966660002"}), "5511966660002"),

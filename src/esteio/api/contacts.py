@@ -61,7 +61,7 @@ ROUTES = (
         "admin",
         "What is stored of a person",
         {200: PersonDocument},
-        errors=("invalid-phone",),
+        errors=("invalid-phone", "ambiguous-phone"),
         scope=scopes.ITEMS,
     ),
     Route(
@@ -72,7 +72,7 @@ ROUTES = (
         "Remove what is stored of a person",
         {200: ErasedDocument},
         body=EmptyAsk,
-        errors=("invalid-phone",),
+        errors=("invalid-phone", "ambiguous-phone"),
         scope=scopes.ITEMS,
     ),
 )

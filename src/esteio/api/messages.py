@@ -83,6 +83,8 @@ _SEND_PARAMETERS = (
 
 _SEND_ERRORS = (
     "invalid-phone",
+    "ambiguous-phone",
+    "chat-not-answerable",
     "unknown-message",
     "target-not-allowed",
     "invalid-idempotency-key",

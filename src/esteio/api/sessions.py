@@ -191,7 +191,7 @@ ROUTES = (
         {201: SessionDocument},
         body=SessionAsk,
         parameters=(_PREFER,),
-        errors=("name-taken", "unknown-server", "invalid-phone", "ref-out-of-reach"),
+        errors=("name-taken", "unknown-server", "invalid-phone", "ambiguous-phone", "ref-out-of-reach"),
         scope=scopes.BODY,
     ),
     Route(
@@ -225,7 +225,7 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=PairAsk,
         parameters=(_PREFER,),
-        errors=("session-paused", "invalid-phone"),
+        errors=("session-paused", "invalid-phone", "ambiguous-phone"),
         scope=scopes.SESSION,
     ),
     Route(

@@ -120,9 +120,12 @@ def key_of(key: Json) -> Key | None:
     if address.kind_of(chat) in ("phone", "lid"):
         chat = person_of(remote, alternative, lid)
     others = (first(key, "participantAlt", "participantPn"), at(key, "participantLid"))
-    origin = origin_of(chat, text(at(key, "participant")), others, from_me=mine)
+    participant = text(at(key, "participant"))
+    if participant is None and address.kind_of(chat) == "list":
+        participant = alternative
+    origin = origin_of(chat, participant, others, from_me=mine)
     if origin.chat != chat:
-        lid = lid_of(at(key, "participant"), *others)
+        lid = lid_of(participant, *others)
     return Key(message_id, origin.chat, origin.sender, mine, lid, origin.author)
 
 
