@@ -9,8 +9,9 @@ CORE_COVERAGE ?= 100
 ARGS ?=
 BENCH ?= accept inbound deliver
 # What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
-SIM ?= $(if $(ARGS),storm,storm guards kills)
+SIM ?= $(if $(ARGS),storm,storm guards kills fuzz)
 KILLS ?= 1000
+FUZZ ?= 100000
 UV_VERSION := 0.13.8
 
 # The first interpreter that starts and is new enough (a name may be found and still not start).
@@ -25,7 +26,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-guards sim-kills bench docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-guards sim-kills sim-fuzz bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -56,7 +57,7 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 1,000 kill -9; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
@@ -68,6 +69,10 @@ sim-guards: $(VENV)/.dev
 
 sim-kills: $(VENV)/.dev
 	KILLS=$(KILLS) $(VENV)/bin/pytest -n $(JOBS) --durations 5 tests/durability
+
+# Bodies of providers, changed by a seed, through the whole inbox; FUZZ_SEED chooses others.
+sim-fuzz: $(VENV)/.dev
+	FUZZ_CASES=$(FUZZ) $(VENV)/bin/pytest -q -s tests/fuzz
 
 bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
 	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done

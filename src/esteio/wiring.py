@@ -18,7 +18,7 @@ from esteio.config import Settings
 from esteio.core.decision import Decision
 from esteio.core.errors import sentences_in
 from esteio.core.evidence import Evidence
-from esteio.core.model import MessageId, ServerName, SessionId
+from esteio.core.model import MessageId, ServerName, SessionId, SessionName
 from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.acks import AckWatch
@@ -206,7 +206,14 @@ class Gateway:
             shelf=self.shelf,
             keep=settings.retention,
         )
-        self.courier = Courier(outside or transport, clock, vault, language=settings.language, source=settings.base_url)
+        self.courier = Courier(
+            outside or transport,
+            clock,
+            vault,
+            language=settings.language,
+            source=settings.base_url,
+            number_of=self._number_of,
+        )
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
         self.nudges = Nudges(self)
@@ -332,6 +339,10 @@ class Gateway:
             self.pace.follow_server(stored.server)
         async for session in every_session(self.store):
             self.pace.follow(session)
+
+    async def _number_of(self, session: str) -> str | None:
+        found = await self.store.session(SessionName(session))
+        return None if found is None else found.phone or found.facts.phone_seen or None
 
     def _longest_send(self) -> float:
         return max(policy.send_timeout_s for policy in self.settings.policies.values())

@@ -28,6 +28,7 @@ NEEDED = {
     "POST /v1/sessions/{name}/messages": "send",
     "GET /v1/sessions/{name}/messages": "read",
     "GET /v1/messages/{id}": "read",
+    "GET /v1/messages/{id}/raw": "read",
     "POST /v1/messages/{id}/retry": "send",
     "POST /v1/messages/{id}/cancel": "send",
     "GET /v1/approvals": "read",

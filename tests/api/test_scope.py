@@ -62,6 +62,7 @@ FOREIGN = {
     "POST /v1/sessions/{name}/messages": (REFUSED, [TO]),
     "GET /v1/sessions/{name}/messages": (REFUSED, []),
     "GET /v1/messages/{id}": (REFUSED, []),
+    "GET /v1/messages/{id}/raw": (REFUSED, []),
     "POST /v1/messages/{id}/retry": (REFUSED, []),
     "POST /v1/messages/{id}/cancel": (REFUSED, []),
     "GET /v1/approvals": (HIDDEN, []),

@@ -167,7 +167,21 @@ def test_a_message_out_says_to_whom_and_one_that_came_in_from_whom():
 
 def test_what_is_not_there_is_not_named():
     document = documents.message_document(a_message())
-    optional = {"location", "contacts", "poll", "reaction", "quote", "mentions", "client_ref", "recovered", "attempts"}
+    optional = {
+        "location",
+        "contacts",
+        "poll",
+        "reaction",
+        "reply",
+        "buttons",
+        "order",
+        "product",
+        "quote",
+        "mentions",
+        "client_ref",
+        "recovered",
+        "attempts",
+    }
     assert optional.isdisjoint(document)
     place = documents.message_document(a_message(content=Content("location", location=Location(1.0, 2.0)), quote="q"))
     assert (place["location"], place["quote"]) == ({"latitude": 1.0, "longitude": 2.0}, "q")

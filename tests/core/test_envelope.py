@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 from esteio.core import documents, envelope, evolution_words
-from esteio.core.model import Contact, Content, Location, Media, Message, Poll, Reaction, Reason
+from esteio.core.model import (
+    Button,
+    Contact,
+    Content,
+    Location,
+    Media,
+    Message,
+    Order,
+    Poll,
+    Product,
+    Reaction,
+    Reason,
+    Reply,
+)
 from esteio.core.relay import EVENT_TYPES
 
 WEBHOOKS = Path(__file__).resolve().parent.parent / "recordings" / "evolution-2.3.7" / "webhooks"
@@ -268,3 +281,82 @@ def test_cloudevents_structured():
         "subject": "s1",
     }
     assert "subject" not in envelope.cloudevent("evt_1", "x", AT, {}, "http://esteio")
+
+
+def test_what_was_chosen_goes_out_as_words_and_id():
+    ours = said("message.received", message(text="Plano B", reply=Reply("row-7", "Plano B")))["data"]
+    chosen = {"selectedId": "row-7", "selectedDisplayText": "Plano B"}
+    assert ours["message"] == {"conversation": "Plano B", "templateButtonReplyMessage": chosen}
+    bare = said("message.received", message(text="row-7", reply=Reply("row-7")))["data"]
+    assert bare["message"]["templateButtonReplyMessage"] == {"selectedId": "row-7"}
+
+
+def test_links_of_an_offer_stand_below_its_words():
+    offered = (
+        Button("Abrir", url="https://x.example"),
+        Button(phone="+551133334444"),
+        Button("Copiar", code="PIX1"),
+        Button("Sim", id="yes"),
+    )
+    ours = said("message.received", message(text="Fatura", buttons=offered))["data"]["message"]
+    assert ours == {"conversation": "Fatura\nAbrir: https://x.example\n+551133334444\nCopiar: PIX1"}
+    wordless = said("message.received", message(buttons=offered[:1]))["data"]["message"]
+    assert wordless == {"conversation": "Abrir: https://x.example"}
+
+
+def test_goods():
+    order = Order("9001", "tk", "Pedido", 2, 25.5, "BRL")
+    ours = said("message.received", message("order", text="Quero", order=order))["data"]
+    assert (ours["messageType"], ours["message"]["orderMessage"]) == (
+        "orderMessage",
+        {
+            "orderId": "9001",
+            "token": "tk",
+            "orderTitle": "Pedido",
+            "message": "Quero",
+            "itemCount": 2,
+            "totalAmount1000": "25500",
+            "totalCurrencyCode": "BRL",
+        },
+    )
+    product = Product("77", "Camisa", "azul", 10.0, "BRL", "https://x.example/77", "R77")
+    ours = said("message.received", message("product", text="Camisa", product=product))["data"]
+    assert (ours["messageType"], ours["message"]["productMessage"]["product"]) == (
+        "productMessage",
+        {
+            "productId": "77",
+            "title": "Camisa",
+            "description": "azul",
+            "priceAmount1000": "10000",
+            "currencyCode": "BRL",
+            "url": "https://x.example/77",
+            "retailerId": "R77",
+        },
+    )
+
+
+def test_a_reply_says_what_it_answers_and_whose_number_it_is_as_the_real_one():
+    (theirs,) = [
+        body["data"]
+        for path in sorted(WEBHOOKS.glob("*.json"))
+        if (body := json.loads(path.read_text(encoding="utf-8"))["body"])["event"] == "messages.upsert"
+        and body["data"].get("contextInfo", {}).get("stanzaId")
+    ][:1]
+    quoted = {"provider_id": "ABC", "direction": "in", "from": "5511955550001", "kind": "text", "text": "orig"}
+    ours = said("message.received", {**message(text="Com link"), "quoted": quoted})["data"]
+    known = {name: theirs["contextInfo"][name] for name in ("stanzaId", "participant", "quotedMessage")}
+    assert ours["contextInfo"] == known
+    mine = {**quoted, "direction": "out", "id": "msg_7"}
+    assert said("message.received", {**message(text="x"), "quoted": mine})["data"]["contextInfo"]["stanzaId"] == "msg_7"
+    unseen = said("message.received", {**message(text="x"), "quoted": {"provider_id": "Z"}})["data"]
+    assert unseen["contextInfo"] == {"stanzaId": "Z"}
+    envelope_of = evolution_words.envelope
+    told = envelope_of("x", {}, instance="s1", url="u", at=AT, server_url="s", sender="5511955550001")
+    assert told["sender"] == "5511955550001@s.whatsapp.net"
+    assert list(told) == ["event", "instance", "data", "destination", "date_time", "sender", "server_url", "apikey"]
+
+
+def test_what_is_not_known_is_no_empty_text_of_a_person():
+    ours = said("message.received", message("unknown"))["data"]
+    assert (ours["messageType"], ours["message"]) == ("unknownMessage", {})
+    assert said("message.received", message("unknown", text="algo"))["data"]["message"] == {"conversation": "algo"}

@@ -280,7 +280,7 @@ WEBHOOK_READINGS: dict[str, str] = {
     "02771_s1_send-message": "send_accepted | echo(3EB0DEBEB1F7360BB6C288, 5511999990001, location, None)",
     "02772_s1_send-message": "send_accepted | echo(3EB0E25B4A29F66E9CF8A3, 5511999990001, contacts, None)",
     "02773_s1_send-message": "send_accepted | echo(3EB028EF1BCF8A4CCC4DF8, 5511999990001, poll, None)",
-    "02774_s1_send-message": "send_accepted | echo(3EB0AB98A9E28715F8EA52, 5511999990001, unknown, *t*\n\nd\n)",
+    "02774_s1_send-message": "send_accepted | echo(3EB0AB98A9E28715F8EA52, 5511999990001, text, *t*\n\nd\n\nf)",
     "02775_s1_messages-update": "receipt_received | receipt(3EB09BE336FCCC2D166841, device, proves)",
     "02776_s1_messages-update": "receipt_received | receipt(3EB049B867CCA8EC16F1BC, device, proves)",
     "02777_s1_messages-update": "receipt_received | receipt(3EB0B636E8819ACD1300DB, device, proves)",

@@ -12,13 +12,16 @@ LARGE = ("messages", "journal", "work", "attempts", "idempotency", "raws", "appl
 SMALL_BY_INDEX = {
     "work_performing": "work_leases",
     "messages_sending": "messages_leases",
-    "raws_unread": "raws_unread",
+    "raws_unread_sizes": "raws_unread",
     "sessions_cold": "sessions_cold",
     "sessions_held": "messages_waiting",
     "purge_unreadable": "raws_unreadable",
     "messages_unsent_media": "messages_waiting messages_doubts messages_leases",
 }
 """What may be walked whole: partial indexes over the few rows that are in such a state."""
+
+RARE = {"clock_back_lanes", "clock_back_messages"}
+"""Asked once, when the machine's clock was put back."""
 
 
 def test_pieces_are_filled_in_and_comments_go():
@@ -55,6 +58,8 @@ def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
     nothing = dict.fromkeys(re.findall(r":(\w+)", SQL[name]))
     plan = [row[3] for row in db.connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", nothing)]
     whole = [step for step in plan if step.startswith("SCAN ") and step.split()[1] in LARGE]
+    if name in RARE:
+        return
     if name in SMALL_BY_INDEX:
         assert whole
         assert {step.rpartition(" INDEX ")[2] for step in whole} == set(SMALL_BY_INDEX[name].split())

@@ -42,14 +42,14 @@ async def unreadable(api: Api, call: Call) -> Answer:
     one_of(words, "state", Literal["unreadable"])
     limit = page_size(words)
     scope = call.scope
-    rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW))
+    rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW), SHOWN_BYTES)
     items = tuple(_document(row, scope) for row in rows if scope.reaches(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
 
 
 def _document(row: UnreadableRow, scope: Scope) -> InboxDocument:
-    text = scope.without_addresses(row.body[:SHOWN_BYTES].decode("utf-8", "replace"))
-    return InboxDocument(row.id, row.session, timestamp(row.received_at), row.note, len(row.body), text)
+    text = scope.without_addresses(row.body.decode("utf-8", "replace"))
+    return InboxDocument(row.id, row.session, timestamp(row.received_at), row.note, row.size, text)
 
 
 ROUTES = (

@@ -186,6 +186,12 @@ KINDS: Mapping[str, Kind] = {
         ("The first request with this key is not answered yet", "Try again in a moment."),
         retry_after_s=1,
     ),
+    "webhook-budget": Kind(
+        429,
+        ("Webhooks demais", "Esta sessão recebeu nesta hora mais do que webhook_bytes_per_hour permite."),
+        ("Too many webhooks", "In this hour this session was sent more than webhook_bytes_per_hour permits."),
+        retry_after_s=300,
+    ),
     "too-large": Kind(
         413,
         ("Grande demais", "O limite aqui é de {limit} bytes."),
@@ -194,6 +200,17 @@ KINDS: Mapping[str, Kind] = {
     "unknown-server": _missing("servidor", "server", in_body=400),
     "unknown-session": _missing("sessão", "session"),
     "unknown-message": _missing("mensagem", "message", in_body=400),
+    "raw-gone": Kind(
+        404,
+        (
+            "O original não está guardado",
+            "O que o provedor enviou sobre esta mensagem já foi apagado, ou ela saiu por aqui e não veio dele.",
+        ),
+        (
+            "The original is not kept",
+            "What the provider sent about this message is gone, or the message was sent from here and not by it.",
+        ),
+    ),
     "unknown-approval": _missing("aprovação", "approval"),
     "unknown-key": _missing("chave", "key"),
     "unknown-webhook": _missing("webhook", "webhook"),
@@ -273,6 +290,12 @@ KINDS: Mapping[str, Kind] = {
             "Nothing was written: the disk is read-only or fails. What was accepted before waits; try again later.",
         ),
         retry_after_s=30,
+    ),
+    "busy": Kind(
+        503,
+        ("Muitos corpos grandes ao mesmo tempo", "Outros estão sendo recebidos; tente de novo em instantes."),
+        ("Too many large bodies at once", "Others are being taken in; try again in a moment."),
+        retry_after_s=5,
     ),
     "closing": Kind(
         503,

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from esteio.api.call import Answer, Call, answer
 from esteio.api.event_tokens import EventTokens
+from esteio.api.large_bodies import LargeBodies
 from esteio.api.stopwatches import Stopwatches
 from esteio.clock import Clock
 from esteio.config import Settings
@@ -39,6 +40,7 @@ class Api:
         self.feed = Feed(store, settings.language)
         self.stopwatches = Stopwatches()
         self.event_tokens = EventTokens()
+        self.large_bodies = LargeBodies()
         self.closing = False
         """Set when the process is stopping: nothing new is accepted, and it is not ready."""
 

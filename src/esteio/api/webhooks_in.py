@@ -21,14 +21,24 @@ _TAKEN = Answer(200, b'{"ok":true}')
 
 
 async def take(api: Api, call: Call) -> Answer:
-    """200 once it is durable; 404 for an unknown address, 413 for too large a body."""
+    """200 once it is durable; 404 for an unknown address, 413 for too large a body, 429 for too many bytes an hour."""
     session = await api.commands.session_of_token(call.path["token"])
-    await api.commands.accept_webhook(session, call.path.get("rest", ""), call.headers, await call.body())
+    async with api.large_bodies.place(call.headers):
+        await api.commands.accept_webhook(session, call.path.get("rest", ""), call.headers, await call.body())
     return _TAKEN
 
 
 ROUTES = (
-    Route("POST", "/in/{token}", take, None, "A provider's webhook", {200: Taken}, carries_media=True),
+    Route(
+        "POST",
+        "/in/{token}",
+        take,
+        None,
+        "A provider's webhook",
+        {200: Taken},
+        carries_media=True,
+        errors=("webhook-budget", "busy"),
+    ),
     Route(
         "POST",
         "/in/{token}/{rest:path}",
@@ -37,5 +47,6 @@ ROUTES = (
         "A provider's webhook, one address per event",
         {200: Taken},
         carries_media=True,
+        errors=("webhook-budget", "busy"),
     ),
 )

@@ -23,6 +23,7 @@ from esteio.core.model import (
     Approval,
     AttemptRecord,
     Axis,
+    Button,
     Contact,
     Content,
     Direction,
@@ -31,11 +32,14 @@ from esteio.core.model import (
     Media,
     Message,
     MessageState,
+    Order,
     Outage,
     Poll,
+    Product,
     Reaction,
     Reason,
     Recovery,
+    Reply,
     Rung,
     SessionState,
 )
@@ -198,6 +202,14 @@ class MessageDocument(msgspec.Struct, frozen=True):
     contacts: tuple[Contact, ...] | UnsetType = UNSET
     poll: Poll | UnsetType = UNSET
     reaction: Reaction | UnsetType = UNSET
+    reply: Reply | UnsetType = UNSET
+    """What was chosen from buttons or a list; `text` says it in words."""
+    buttons: tuple[Button, ...] | UnsetType = UNSET
+    """What a business message offers beside its words."""
+    order: Order | UnsetType = UNSET
+    product: Product | UnsetType = UNSET
+    raw: str | UnsetType = UNSET
+    """Where to read what the provider sent; given when this kind of message is not known here."""
     quote: str | UnsetType = UNSET
     mentions: tuple[str, ...] | UnsetType = UNSET
     chat_kind: AddressKind = "phone"
@@ -330,10 +342,11 @@ def media(value: Media | None) -> MediaDocument | None:
 
 
 def _content_parts(content: Content) -> dict[str, Any]:
-    parts = {"location": content.location, "poll": content.poll, "reaction": content.reaction}
-    return {name: part for name, part in parts.items() if part is not None} | (
-        {"contacts": content.contacts} if content.contacts else {}
-    )
+    """Of each kind its own part; most have none."""
+    return {name: part for name in _PARTS if (part := getattr(content, name))}
+
+
+_PARTS = ("location", "contacts", "poll", "reaction", "reply", "buttons", "order", "product")
 
 
 def message(
@@ -368,6 +381,7 @@ def message(
         client_ref=value.client_ref or UNSET,
         expires_at=timestamp(value.expires_at) if outgoing and value.expires_at else UNSET,
         recovered=True if value.recovered else UNSET,
+        raw=f"/v1/messages/{value.id}/raw" if value.content.kind == "unknown" else UNSET,
         attempts=UNSET if attempts is None else tuple(attempt(line) for line in attempts),
         **_content_parts(value.content),
     )

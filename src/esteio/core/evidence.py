@@ -81,6 +81,7 @@ KINDS: Mapping[str, KindSpec] = {
     "unlisted": _session("hint", "the server's list does not hold this instance"),
     "webhook_config_ok": _session("fact", "the provider's webhook points at us with the events we need"),
     "webhook_config_gone": _session("hint", "the provider's webhook configuration is not ours any more"),
+    "webhook_unreadable": _session("fact", "a webhook came that could not be read; it is kept"),
     "request_wrong": _session("fact", "the provider refused our request: our mistake, says nothing of the session"),
     "send_queued": _session("fact", "the provider took our message into a queue of its own: that proves nothing yet"),
     "question_asked": _session("fact", "the provider was asked what a dead socket refuses to answer"),

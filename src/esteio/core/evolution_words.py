@@ -73,14 +73,19 @@ def said(kind: str, document: Mapping[str, Any]) -> Said:
     return None
 
 
-def envelope(event: str, data: Document, *, instance: str, url: str, at: float, server_url: str) -> Document:
-    """The whole body. `apikey` is null: a token is nobody's who can read a webhook."""
+def envelope(
+    event: str, data: Document, *, instance: str, url: str, at: float, server_url: str, sender: str | None = None
+) -> Document:
+    """The whole body. `sender` is the instance's own number. `apikey` is null: a token is nobody's who can read a
+    webhook."""
+    whose = {"sender": _jid(sender)} if sender else {}
     return {
         "event": event,
         "instance": instance,
         "data": data,
         "destination": url,
         "date_time": timestamp(at),
+        **whose,
         "server_url": server_url,
         "apikey": None,
     }
@@ -131,12 +136,27 @@ def _message(document: Mapping[str, Any], status: str) -> Document:
         "pushName": document.get("push_name") or ("Você" if document.get("direction") == "out" else None),
         "status": status,
         "message": body,
+        **_context(document),
         "messageType": kind,
         "messageTimestamp": _seconds(document.get("created_at")),
         "instanceId": document.get("session"),
         "source": "unknown",
     }
     return _beside(message, document)
+
+
+def _context(document: Mapping[str, Any]) -> Document:
+    """What a reply answers. Ours is named by our id, like everywhere in this format."""
+    quoted = document.get("quoted")
+    if not quoted:
+        return {}
+    mine = quoted.get("direction") == "out"
+    context = {"stanzaId": (quoted.get("id") if mine else None) or quoted.get("provider_id")}
+    if quoted.get("from"):
+        context["participant"] = _jid(str(quoted["from"]))
+    if quoted.get("kind"):
+        context["quotedMessage"] = _content(quoted)[1]
+    return {"contextInfo": context}
 
 
 def _beside(data: Document, document: Mapping[str, Any]) -> Document:
@@ -167,7 +187,66 @@ def _content(document: Mapping[str, Any]) -> tuple[str, Document]:
         target = {"remoteJid": _jid(str(document.get("chat") or "")), "fromMe": bool(reaction.get("from_me"))}
         target["id"] = reaction.get("provider_id") or reaction.get("message")
         return "reactionMessage", {"reactionMessage": {"key": target, "text": reaction.get("emoji", "")}}
-    return "conversation", {"conversation": text or ""}
+    return _rest(kind, text, document)
+
+
+def _rest(kind: str, text: Any, document: Mapping[str, Any]) -> tuple[str, Document]:
+    if kind == "order":
+        return _order(text, document.get("order") or {})
+    if kind == "product":
+        return _product(document.get("product") or {})
+    if kind == "unknown" and not text:
+        # No empty text of a person: what it is stands at the document's `raw`.
+        return "unknownMessage", {}
+    return "conversation", _conversation(str(text or ""), document)
+
+
+def _conversation(text: str, document: Mapping[str, Any]) -> Document:
+    """Words, with the links below them, and beside them the id that was chosen."""
+    links = [_link(button) for button in document.get("buttons") or ()]
+    body: Document = {"conversation": "\n".join([*([text] if text else []), *filter(None, links)])}
+    reply = document.get("reply")
+    if reply:
+        chosen = {"selectedId": reply.get("id"), "selectedDisplayText": reply.get("title")}
+        body["templateButtonReplyMessage"] = {name: value for name, value in chosen.items() if value}
+    return body
+
+
+def _link(button: Mapping[str, Any]) -> str:
+    target = button.get("url") or button.get("phone") or button.get("code")
+    label = button.get("text")
+    return "" if not target else f"{label}: {target}" if label else str(target)
+
+
+def _order(text: Any, order: Mapping[str, Any]) -> tuple[str, Document]:
+    parts = {
+        "orderId": order.get("id"),
+        "token": order.get("token"),
+        "orderTitle": order.get("title"),
+        "message": text,
+        "itemCount": order.get("items"),
+        "totalAmount1000": _thousandths(order.get("total")),
+        "totalCurrencyCode": order.get("currency"),
+    }
+    return "orderMessage", {"orderMessage": {part: value for part, value in parts.items() if value is not None}}
+
+
+def _product(product: Mapping[str, Any]) -> tuple[str, Document]:
+    parts = {
+        "productId": product.get("id"),
+        "title": product.get("title"),
+        "description": product.get("description"),
+        "priceAmount1000": _thousandths(product.get("price")),
+        "currencyCode": product.get("currency"),
+        "url": product.get("url"),
+        "retailerId": product.get("retailer_id"),
+    }
+    shown = {part: value for part, value in parts.items() if value is not None}
+    return "productMessage", {"productMessage": {"product": shown}}
+
+
+def _thousandths(amount: Any) -> str | None:
+    return None if amount is None else str(round(amount * 1000))
 
 
 def _media(kind: str, text: Any, media: Mapping[str, Any]) -> tuple[str, Document]:

@@ -29,6 +29,8 @@ _QUEUED = frozenset({*_RECEIVES, *_ACKS, "ack_error", "said_open", "said_connect
 CLAIMED: Mapping[str, str] = {"said_open": "open", "said_connecting": "connecting", "said_closed": "closed"}
 """Claims, and the words they are remembered by."""
 KEEP_ACKS = 20
+OVERTAKEN_S = 60.0
+"""So long after the line opened, news of a code may still be that of the pairing which opened it."""
 APART_S = 0.5
 """Readings closer together than this count as one."""
 _Fold = Callable[[Facts, Evidence], Facts]
@@ -259,9 +261,16 @@ def _stamps(field: str) -> _Fold:
     return step
 
 
+def is_overtaken(facts: Facts, at: float) -> bool:
+    """Whether the news of a code, that came at this time by a webhook, is older than it looks: the line was proved open
+    a moment before. Webhooks keep no order, and not all date themselves. If the code is new after all, the next look
+    says that the line is not open."""
+    return facts.said == "open" and 0 < facts.opened_at <= min(facts.life_at, at) and at - facts.opened_at < OVERTAKEN_S
+
+
 def _qr(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
-    if at <= facts.life_at:
+    if at <= facts.life_at or (evidence.road in _PUSHES and is_overtaken(facts, at)):
         return facts
     return msgspec.structs.replace(facts, qr_at=max(at, facts.qr_at), unpaired_at=max(at, facts.unpaired_at))
 

@@ -31,6 +31,8 @@ class ReceivedMessage(msgspec.Struct, frozen=True, tag="message"):
     quoted_provider_id: str | None = None
     author: str | None = None
     """In a group: the author's JID as the message's own key names it, without its device. Who reacts must say it."""
+    source: bytes | None = None
+    """The provider's own row, where it came from a list and not by a webhook (which is kept as it came)."""
 
 
 class SendEcho(msgspec.Struct, frozen=True, tag="echo"):

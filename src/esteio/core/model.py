@@ -250,7 +250,19 @@ MessageState = Literal[
 """`held` is never stored: it is `queued` behind a closed gate (see `outbound.shown_state`)."""
 Direction = Literal["out", "in"]
 Kind = Literal[
-    "text", "image", "video", "audio", "document", "sticker", "location", "contacts", "poll", "reaction", "unknown"
+    "text",
+    "image",
+    "video",
+    "audio",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "poll",
+    "reaction",
+    "order",
+    "product",
+    "unknown",
 ]
 MEDIA_KINDS: frozenset[str] = frozenset({"image", "video", "audio", "document", "sticker"})
 
@@ -295,6 +307,48 @@ class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
     from_me: bool = False
 
 
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person chose from buttons or a list: the id that it was offered with, and its words."""
+
+    id: str | None = None
+    title: str | None = None
+
+
+class Button(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One button or row of an offer, with what it leads to."""
+
+    text: str | None = None
+    id: str | None = None
+    """What comes back as `reply.id`."""
+    url: str | None = None
+    phone: str | None = None
+    code: str | None = None
+    """To be copied (a coupon, a Pix code)."""
+
+
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A basket from a catalogue. `id` and `token` are what its lines can be asked for with."""
+
+    id: str
+    token: str | None = None
+    title: str | None = None
+    items: int | None = None
+    total: float | None = None
+    currency: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing of a catalogue."""
+
+    id: str
+    title: str | None = None
+    description: str | None = None
+    price: float | None = None
+    currency: str | None = None
+    url: str | None = None
+    retailer_id: str | None = None
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message says, in one normal form for both directions."""
 
@@ -306,6 +360,10 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     contacts: tuple[Contact, ...] = ()
     poll: Poll | None = None
     reaction: Reaction | None = None
+    reply: Reply | None = None
+    buttons: tuple[Button, ...] = ()
+    order: Order | None = None
+    product: Product | None = None
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -327,6 +327,7 @@ TIMELINE: Mapping[str, str] = {
     "unlisted": "The server's list does not hold this instance. That is only a hint.",
     "webhook_config_ok": "The provider sends its events to the right address.",
     "webhook_config_gone": "The provider does not send its events to us any more.",
+    "webhook_unreadable": "A webhook came that could not be read[: {note}]. It is kept in /v1/inbox.",
     "request_wrong": "The provider refused a request of ours[: {detail}]. It says nothing about the session.",
     "send_queued": "The provider took a message into a queue of its own; whether it left is not known yet.",
     "question_asked": "The provider was asked what a dead connection refuses to answer.",

@@ -333,6 +333,7 @@ TIMELINE: Mapping[str, str] = {
     "unlisted": "A lista do servidor não traz esta instância. É só uma pista.",
     "webhook_config_ok": "O provedor manda os eventos para o endereço certo.",
     "webhook_config_gone": "O provedor não manda mais os eventos para nós.",
+    "webhook_unreadable": "Chegou um webhook que não deu para ler[: {note}]. Ele está guardado em /v1/inbox.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
     "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
     "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",

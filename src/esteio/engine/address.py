@@ -93,11 +93,15 @@ class AddressBook:
         return self.provider(server.kind), where
 
     async def keep_secret(self, session: Session, ref: Mapping[str, str]) -> Mapping[str, str]:
-        """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored."""
+        """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored.
+        Raises `Unaddressed`."""
         self.forget(session.id)
         secrets = {key: word for key, word in ref.items() if key in SECRET_REF_KEYS}
         if secrets:
-            _, sealed = await self._store.session_secrets(session.id)
+            try:
+                _, sealed = await self._store.session_secrets(session.id)
+            except LookupError as gone:
+                raise Unaddressed(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
             await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
         return {key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
@@ -121,7 +125,10 @@ class AddressBook:
         known = self._sessions.get(session_id)
         if known is not None and now - known[0] < REMEMBER_SESSION_S:
             return known[1], known[2]
-        token, sealed = await self._store.session_secrets(session_id)
+        try:
+            token, sealed = await self._store.session_secrets(session_id)
+        except LookupError as gone:
+            raise Unaddressed(session_id) from gone
         secrets = self._vault.unseal(sealed)
         self._sessions[session_id] = (now, token, secrets)
         return token, secrets

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -31,6 +31,8 @@ SECRET, OLD, HEADER = "secret", "old:", "header:"
 """Names in an endpoint's sealed words; `old:UNTIL` is a secret before this one, that signs too until that epoch second;
 `header:NAME` is sent along (what an Evolution client set)."""
 TEST_TYPE: Final = "webhook.test"
+DOOR: Final = "/evolution"
+"""Below our own address: where a client of Evolution finds us."""
 _DETAIL = 300
 _REMEMBERED = 512
 _encode = msgspec.json.Encoder().encode
@@ -48,9 +50,19 @@ class _Said(msgspec.Struct, frozen=True):
 class Courier:
     """Delivers; knows nothing of queues. Never raises for what an endpoint does."""
 
-    def __init__(self, transport: Transport, clock: Clock, vault: Vault, *, language: str, source: str) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        vault: Vault,
+        *,
+        language: str,
+        source: str,
+        number_of: Callable[[str], Awaitable[str | None]] | None = None,
+    ) -> None:
+        """`number_of`: the phone number of a session by its name."""
         self._transport, self._clock, self._vault = transport, clock, vault
-        self._language, self._source = language, source
+        self._language, self._source, self._number_of = language, source, number_of
         self._opened: dict[bytes, Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
@@ -59,7 +71,7 @@ class Courier:
     async def deliver(self, claim: RelayClaim) -> RelaySettlement:
         """One attempt."""
         began_at = self._clock.now()
-        request = self._request(claim, began_at)
+        request = self._request(claim, began_at, await self._number(claim))
         if request is None:
             return RelaySettlement(claim, "skipped", began_at, began_at)
         said = await self._call(request)
@@ -82,9 +94,14 @@ class Courier:
         """Close the road."""
         await self._transport.aclose()
 
+    async def _number(self, claim: RelayClaim) -> str | None:
+        if self._number_of is None or not claim.session or claim.endpoint.format != "evolution":
+            return None
+        return await self._number_of(claim.session)
+
     # -- the request ----------------------------------------------------------------------------------------------
 
-    def _request(self, claim: RelayClaim, now: float) -> HttpRequest | None:
+    def _request(self, claim: RelayClaim, now: float, number: str | None) -> HttpRequest | None:
         endpoint = claim.endpoint
         if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
             # The subscription was changed after this was dealt.
@@ -93,24 +110,34 @@ class Courier:
         if endpoint.sessions and not claim.session:
             document = without_address(document)
         if endpoint.format == "evolution":
-            return self._evolution(claim, document, now)
+            return self._evolution(claim, document, now, number)
         if endpoint.format == "cloudevents":
             ident = envelope.event_id(claim.seq, claim.at)
             return self._signed(claim, now, envelope.cloudevent(ident, claim.type, claim.at, document, self._source))
         return self._signed(claim, now, envelope.standard(claim.type, claim.at, document))
 
-    def _evolution(self, claim: RelayClaim, document: Mapping[str, Any], now: float) -> HttpRequest | None:
+    def _evolution(
+        self, claim: RelayClaim, document: Mapping[str, Any], now: float, number: str | None
+    ) -> HttpRequest | None:
         said = evolution_words.said(claim.type, document)
         if said is None or not evolution_words.wanted(claim.endpoint.events, said[0]):
             return None
         name, data = said
-        body = self._enveloped(claim, name, data)
+        body = self._enveloped(claim, name, data, number)
         suffix = evolution_words.path_of(name) if claim.endpoint.by_events else ""
         return self._signed(claim, now, body, suffix)
 
-    def _enveloped(self, claim: RelayClaim, name: str, data: dict[str, Any]) -> dict[str, Any]:
+    def _enveloped(
+        self, claim: RelayClaim, name: str, data: dict[str, Any], number: str | None = None
+    ) -> dict[str, Any]:
         return evolution_words.envelope(
-            name, data, instance=claim.session, url=claim.endpoint.url, at=claim.at, server_url=self._source
+            name,
+            data,
+            instance=claim.session,
+            url=claim.endpoint.url,
+            at=claim.at,
+            server_url=f"{self._source}{DOOR}",
+            sender=number,
         )
 
     def _test_body(self, claim: RelayClaim) -> dict[str, Any]:

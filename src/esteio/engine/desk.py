@@ -19,6 +19,7 @@ from esteio.engine.courier import Courier
 from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
+from esteio.engine.webhook_budget import Tally
 from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.store.shelf import Shelf
@@ -26,7 +27,7 @@ from esteio.vault import Vault
 
 
 class Desk:
-    """The hands of the commands; all ports, no state of its own."""
+    """The hands of the commands; ports, and one count."""
 
     def __init__(
         self,
@@ -54,6 +55,8 @@ class Desk:
         self.courier = courier
         self.resolve = resolve
         self.shelf = shelf
+        self.webhook_tally = Tally(settings.webhook_bytes_per_hour)
+        """What each session's webhooks have brought within the hour."""
 
     def policy(self, name: str) -> Policy:
         """The policy a session names; the default one when the settings no longer know it."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from esteio.clock import Clock
 from esteio.core import gap as core
 from esteio.core import pacing
@@ -20,10 +22,11 @@ from esteio.core.model import SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.media import MediaRoom
+from esteio.engine.webhook_commands import blank, known_secrets
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
-from esteio.store.base import Gap, InboxResult, InboxSettlement, JournalEntry, Store
+from esteio.store.base import Gap, InboxResult, InboxSettlement, JournalEntry, Store, StoreFull
 
 AT_ONCE = 4
 CHUNK = 200
@@ -89,7 +92,8 @@ class GapReader:
     async def _history(self, session: Session, since: float) -> WebhookReading:
         try:
             provider, where = await self._addresses.of_session(session)
-            return await driver.run(provider.history(where, self._clock.now(), since), self._transport)
+            reading = await driver.run(provider.history(where, self._clock.now(), since), self._transport)
+            return _blanked(reading, known_secrets(provider, where))
         except Unaddressed:
             return WebhookReading(readable=True)
         except Exception as error:
@@ -97,7 +101,19 @@ class GapReader:
             return WebhookReading(readable=False, note=f"internal error: {type(error).__name__}")
 
     async def _apply(self, session: Session, events: Sequence[InboundEvent], evidence: Sequence[Evidence]) -> int:
-        """How many messages came to light."""
+        """How many messages came to light. One event that cannot be stored keeps no other back."""
+        try:
+            return await self._settled(session, events, evidence)
+        except StoreFull:
+            raise
+        except Exception:
+            log.exception("gap.failed", session=session.name)
+        if len(events) <= 1:
+            return 0
+        middle = len(events) // 2
+        return await self._apply(session, events[:middle], evidence) + await self._apply(session, events[middle:], ())
+
+    async def _settled(self, session: Session, events: Sequence[InboundEvent], evidence: Sequence[Evidence]) -> int:
         if not events and not evidence:
             return 0
         settlement = InboxSettlement(
@@ -123,6 +139,17 @@ class GapReader:
         log.warning("gap.given_up", session=session.name, note=reading.note)
         args = {"detail": reading.note, "since": timestamp(gap.since) or ""}
         await self._store.close_gap(gap, JournalEntry("act", now, "gap-unread", args))
+
+
+def _blanked(reading: WebhookReading, secrets: Sequence[str]) -> WebhookReading:
+    """Without our secrets in what is kept of the list."""
+    return msgspec.structs.replace(reading, events=tuple(_without(event, secrets) for event in reading.events))
+
+
+def _without(event: InboundEvent, secrets: Sequence[str]) -> InboundEvent:
+    if not isinstance(event, ReceivedMessage) or event.source is None:
+        return event
+    return msgspec.structs.replace(event, source=blank(event.source, secrets))
 
 
 def _counts(event: InboundEvent) -> bool:

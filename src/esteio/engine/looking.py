@@ -21,6 +21,7 @@ from esteio.core.inbound import ReceivedMessage
 from esteio.core.model import ServerName, SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
+from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
     HttpRequest,
@@ -34,7 +35,7 @@ from esteio.providers.base import (
     Where,
 )
 from esteio.providers.verbatim import Walk, walk
-from esteio.store.base import Qr, Store
+from esteio.store.base import Qr, Store, StoreFull
 
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
@@ -45,6 +46,7 @@ LISTEN_BACK_S = 86400.0
 """A line that was never heard is read back this far."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
+log = logger("looking")
 _LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answered"})
 """What a look brings of a line that is well."""
 
@@ -94,9 +96,16 @@ class Lookout:
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
     async def session(self, session: Session, depth: Depth) -> Seen:
-        """One look at a session. A look that brought nothing about it says so (`look_failed`)."""
+        """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
+        defect of ours or a full disk. Total."""
         async with self._places[session.server]:
-            return await self._session(session, depth)
+            try:
+                return await self._session(session, depth)
+            except StoreFull:
+                log.warning("store.full")
+            except Exception:
+                log.exception("session.judge_failed", session=session.name)
+            return Seen((seen("look_failed", self._clock.now(), "self"),))
 
     async def _session(self, session: Session, depth: Depth) -> Seen:
         now = self._clock.now()
@@ -174,11 +183,17 @@ class Lookout:
         return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 
     async def server(self, name: ServerName) -> Listed:
-        """One list call at a server: what it says of itself, its version, and the sessions it holds."""
+        """One list call at a server: what it says of itself, its version, and the sessions it holds. Total."""
         try:
-            provider, where = await self._addresses.of_server(name)
+            return await self._server(name)
         except Unaddressed:
             return Listed()
+        except Exception:
+            log.exception("session.judge_failed", server=name)
+            return Listed()
+
+    async def _server(self, name: ServerName) -> Listed:
+        provider, where = await self._addresses.of_server(name)
         now = self._clock.now()
         outcome = await self._inventory(name, provider, where, now)
         told = self._sorted(outcome.evidence, now).server

@@ -214,6 +214,8 @@ class Performers:
             if work.kind == "control":
                 return await self._control(work)
             return await self._notice(work)
+        except Unaddressed:
+            return self._unwanted(work)
         except Exception as error:
             log.exception("work.failed", work=work.id)
             evidence = self._answered(work, ActOutcome("unanswered", f"internal error: {type(error).__name__}"))
@@ -222,7 +224,7 @@ class Performers:
     async def _control(self, work: Work) -> Performed:
         session = await self._store.session_by_id(work.session_id) if work.session_id is not None else None
         if session is None or not _still_wanted(session, work):
-            return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True))
+            return self._unwanted(work)
         provider, where = await self._addresses.of_session(session)
         flow = self._flow(provider, where, work)
         outcome = await driver.run(flow, self._transport)
@@ -290,6 +292,9 @@ class Performers:
         lines = await self._store.timeline_back(session_id, LAST_SEQ, LINES_BACK)
         told = next((line for line in lines if line.code in MISSED and line.at >= since), None)
         return payload if told is None else {**payload, "missed": {"code": told.code, "args": dict(told.args)}}
+
+    def _unwanted(self, work: Work) -> Performed:
+        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True))
 
     def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
         return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))

@@ -6,8 +6,9 @@ envelope's `apikey`, is blanked, in the body, the headers and the path. Never li
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -15,14 +16,22 @@ import msgspec
 from esteio.core.session import Session
 from esteio.engine.address import Unaddressed
 from esteio.engine.desk import Desk
-from esteio.engine.refusals import unknown
+from esteio.engine.refusals import Refusal, unknown
+from esteio.log import logger
+from esteio.providers.base import Provider, Where
 from esteio.store.base import RawInbound
 
 BLANK = "***"
 SHORTEST_SECRET = 4
 """Shorter ones would blank ordinary words."""
-_ENVELOPE_KEY = re.compile(rb'("(?i:apikey)"\s*:\s*)"(?:[^"\\]|\\.)*"?')
+_KEY_NAMES = (b'"apikey"', b'"apiKey"', b'"ApiKey"', b'"APIKEY"', b'"Apikey"')
+_KEY_VALUE = re.compile(rb'(\s*:\s*)"(?:[^"\\]|\\.)*"?')
+AT_ONCE_BYTES = 1 << 20
+"""In a longer body one secret is looked for in each turn of the loop, so that nobody else waits for all of them."""
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "apikey", "x-api-key", "cookie"})
+
+
+log = logger("webhooks")
 
 
 class WebhookCommands(Desk):
@@ -36,7 +45,11 @@ class WebhookCommands(Desk):
         return session
 
     async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Store it durably and say so; returns the row's id. `headers` are lower case."""
+        """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
+        `Refusal`: unknown-token, webhook-budget."""
+        if not self.webhook_tally.take(session.id, len(body), self.clock.now()):
+            log.warning("inbox.refused", session=session.name, size=len(body))
+            raise Refusal("webhook-budget")
         secrets = await self._secrets(session)
         raw = RawInbound(
             session_id=session.id,
@@ -45,7 +58,7 @@ class WebhookCommands(Desk):
                 name: BLANK if name in _SECRET_HEADERS else _blank_text(value, secrets)
                 for name, value in headers.items()
             },
-            body=blank(body, secrets),
+            body=await blanked(body, secrets),
             received_at=self.clock.now(),
         )
         try:
@@ -60,8 +73,13 @@ class WebhookCommands(Desk):
             provider, where = await self.addresses.of_session(session)
         except (Unaddressed, LookupError) as error:
             raise unknown("token", "") from error
-        known = {*provider.secrets(where), *where.credentials.values(), where.ref.get("token", "")}
-        return longest_first(word for word in known if len(word) >= SHORTEST_SECRET)
+        return known_secrets(provider, where)
+
+
+def known_secrets(provider: Provider, where: Where) -> tuple[str, ...]:
+    """Every secret that Esteio knows for a session and its server, in the order to blank them in."""
+    known = {*provider.secrets(where), *where.credentials.values(), where.ref.get("token", "")}
+    return longest_first(word for word in known if len(word) >= SHORTEST_SECRET)
 
 
 def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -69,14 +87,39 @@ def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(secrets, key=len, reverse=True))
 
 
+async def blanked(body: bytes, secrets: Sequence[str]) -> bytes:
+    """The same as `blank`, in turns of the loop where the body is long."""
+    for secret in secrets:
+        body = _without(body, (secret,))
+        if len(body) > AT_ONCE_BYTES:
+            await asyncio.sleep(0)
+    return _without_key(body)
+
+
 def blank(body: bytes, secrets: Iterable[str]) -> bytes:
     """The same bytes without the secrets, in every spelling that JSON and URLs give them."""
+    return _without_key(_without(body, secrets))
+
+
+def _without(body: bytes, secrets: Iterable[str]) -> bytes:
     for secret in secrets:
         for spelling in _spellings(secret):
             if spelling in body:
                 body = body.replace(spelling, BLANK.encode())
-    if b"apikey" in body or b"apiKey" in body or b"APIKEY" in body:
-        body = _ENVELOPE_KEY.sub(rb'\1"' + BLANK.encode() + b'"', body)
+    return body
+
+
+def _without_key(body: bytes) -> bytes:
+    """Without the value of the envelope's `apikey`."""
+    for name in _KEY_NAMES:
+        pieces, start = [], 0
+        while (at := body.find(name, start)) >= 0:
+            end = at + len(name)
+            value = _KEY_VALUE.match(body, end)
+            pieces.append(body[start:end] + (b'%s"%s"' % (value[1], BLANK.encode()) if value else b""))
+            start = value.end() if value else end
+        if pieces:
+            body = b"".join((*pieces, body[start:]))
     return body
 
 

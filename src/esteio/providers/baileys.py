@@ -25,7 +25,7 @@ import msgspec
 from esteio.core import address
 from esteio.core.evidence import Evidence, Road, seen
 from esteio.core.inbound import InboundEvent, ReceivedMessage
-from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Media, Quirk
+from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Kind, Media, Quirk
 from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import (
     ActOutcome,
@@ -45,6 +45,7 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
+from esteio.providers.contents import is_quiet
 from esteio.providers.quirks import known
 from esteio.providers.reading import (
     SHORT,
@@ -60,6 +61,7 @@ from esteio.providers.reading import (
     plain_act,
     server_news,
     text,
+    word,
 )
 from esteio.providers.send_words import (
     closed_in_between,
@@ -340,7 +342,7 @@ def _pushed_status(payload: Json, now: float) -> tuple[Evidence, ...]:
         case "STOPPED":
             return (seen("said_closed", now, "webhook"), seen("logged_out", now, "webhook", code="401"))
         case other:
-            return (seen("said_unknown", now, "webhook", state=str(other)[:40]),)
+            return (seen("said_unknown", now, "webhook", state=word(other)),)
 
 
 # -- messages out ------------------------------------------------------------------------------------------------
@@ -427,7 +429,14 @@ def _unsure(heard: Heard, now: float) -> SendOutcome:
 
 # -- messages in -------------------------------------------------------------------------------------------------
 
-_KINDS = {"text", "image", "video", "audio", "document", "sticker"}
+_KINDS: Mapping[str, Kind] = {
+    "text": "text",
+    "image": "image",
+    "video": "video",
+    "audio": "audio",
+    "document": "document",
+    "sticker": "sticker",
+}
 
 
 def _message(payload: Json, now: float) -> WebhookReading:
@@ -436,6 +445,10 @@ def _message(payload: Json, now: float) -> WebhookReading:
         return WebhookReading(readable=True, note="a message without id or sender")
     own_time = moment(at(payload, "timestamp"), now)
     mine = at(payload, "fromMe") is True
+    proves = not mine and own_time is not None
+    evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
+    if _says_nothing(payload):
+        return WebhookReading(readable=True, evidence=evidence, note="no content")
     origin, lid = _origin(payload, sender, mine)
     event: InboundEvent = ReceivedMessage(
         provider_id=message_id,
@@ -448,8 +461,6 @@ def _message(payload: Json, now: float) -> WebhookReading:
         chat_lid=lid,
         author=origin.author,
     )
-    proves = not mine and own_time is not None
-    evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
     return WebhookReading(readable=True, evidence=evidence, events=(event,))
 
 
@@ -464,9 +475,16 @@ def _origin(payload: Json, sender: str, mine: bool) -> tuple[Origin, str | None]
     return origin, None if origin.chat == chat else lid_of(participant)
 
 
+def _says_nothing(payload: Json) -> bool:
+    """Traffic between devices, or a text without one: no message of a person."""
+    if text(at(payload, "body")) or text(at(payload, "mediaUrl")) or at(payload, "hasMedia") is True:
+        return False
+    return is_quiet(at(payload, "type"))
+
+
 def _content(payload: Json) -> Content:
     kind, words = at(payload, "type"), text(at(payload, "body"))
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         return Content("unknown", text=words)
     if kind == "text":
         return Content("text", text=words)
@@ -476,4 +494,4 @@ def _content(payload: Json) -> Content:
         mime=text(at(payload, "mimetype")),
         filename=text(at(payload, "filename")),
     )
-    return Content(kind, text=words, media=media)
+    return Content(_KINDS[kind], text=words, media=media)

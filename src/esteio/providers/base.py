@@ -20,6 +20,7 @@ from esteio.core.evidence import Evidence
 from esteio.core.inbound import InboundEvent
 from esteio.core.model import Capabilities, Content, Quirk, ServerName
 from esteio.core.outbound import Certainty, Fault, LookResult
+from esteio.providers.parsing import read_json, text_of
 
 Json = Any
 """A decoded JSON value of a stranger; narrow it before use."""
@@ -46,17 +47,19 @@ class HttpResponse(msgspec.Struct, frozen=True):
     body: bytes = b""
 
     def json(self) -> Json:
-        """The decoded body, or None when it is not JSON (an HTML page, an empty body). Never raises."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+        """The decoded body, or None when it is not JSON (an HTML page, an empty body). Read leniently, never raises."""
+        return read_json(self.body, self.headers.get("content-type", ""))
+
+    def text(self) -> str:
+        """The body as text, whatever its charset. Never raises."""
+        return text_of(self.body, self.headers.get("content-type", ""))
 
     @property
     def is_html(self) -> bool:
         """Whether this is a page for people: the mark of a wrong path, a proxy, or a login wall."""
         kind = self.headers.get("content-type", "")
-        return "text/html" in kind or self.body.lstrip()[:15].lower().startswith((b"<!doctype", b"<html"))
+        begins = self.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")[:15].lower()
+        return "text/html" in kind or begins.startswith((b"<!doctype", b"<html"))
 
 
 class TransportFailed(Exception):

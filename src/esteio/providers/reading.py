@@ -17,6 +17,7 @@ import msgspec
 
 from esteio.core.evidence import AWAY, Evidence, Road, seen, seen_with
 from esteio.providers.base import ActOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
+from esteio.providers.parsing import LARGEST, read_json
 
 DETAIL = 500
 """Longest `detail` of an outcome, in characters."""
@@ -66,19 +67,33 @@ def items(value: Json) -> list[Json]:
 
 
 def number(value: Json) -> float | None:
-    """A finite number, also as a string or as a protobuf Long (`{low, high, unsigned}`)."""
+    """A finite number of at most 64 bits, also as a string or as a protobuf Long (`{low, high, unsigned}`): whatever
+    comes of it fits into a column."""
     if isinstance(value, dict):
-        low, high = number(value.get("low")), number(value.get("high"))
+        low, high = _scalar(value.get("low")), _scalar(value.get("high"))
         if low is None:
             return None
-        return (high or 0.0) * 4294967296.0 + (low + 4294967296.0 if low < 0 else low)
+        return _bounded((high or 0.0) * 4294967296.0 + (low + 4294967296.0 if low < 0 else low))
+    return _scalar(value)
+
+
+def _scalar(value: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value)
+        return _bounded(float(value))
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+
+
+def _bounded(found: float) -> float | None:
+    return found if math.isfinite(found) and abs(found) < LARGEST else None
+
+
+def whole(value: Json, default: int = 0) -> int:
+    """A whole number from 0 on, `default` where there is none."""
+    found = number(value)
+    return default if found is None or found < 0 else int(found)
 
 
 def moment(value: Json, now: float) -> float | None:
@@ -90,14 +105,20 @@ def moment(value: Json, now: float) -> float | None:
 
 
 def iso(value: Json) -> float | None:
-    """Epoch seconds of an ISO 8601 string (without a zone: UTC), None when it is none."""
+    """Epoch seconds of an ISO 8601 string (without a zone: UTC), None when it is none or lies before 1970."""
     if not isinstance(value, str):
         return None
     try:
         when = dt.datetime.fromisoformat(value)
-        return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
+        found = (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return found if found >= 0 else None
+
+
+def word(value: Json) -> str:
+    """A short word as it came, for showing; "" for what is none."""
+    return str(value)[:40] if isinstance(value, str | int | float) else ""
 
 
 def digits(value: Json) -> str:
@@ -106,8 +127,8 @@ def digits(value: Json) -> str:
 
 
 def decode(body: bytes) -> Json:
-    """The decoded JSON, None when it is none. Total."""
-    return HttpResponse(200, body=body).json()
+    """The decoded JSON, None when it is none. Lenient and total."""
+    return read_json(body)
 
 
 # -- words -------------------------------------------------------------------------------------------------------
@@ -133,7 +154,15 @@ def _strings(value: Json, depth: int = 0) -> Iterator[str]:
         for held in value[:20]:
             yield from _strings(held, depth + 1)
     elif value is not None and depth < 4:
-        yield msgspec.json.encode(value).decode()
+        yield (packed(value) or b"").decode()
+
+
+def packed(value: Json) -> bytes | None:
+    """JSON again; None for what cannot be written (a number of more than 64 bits, lists in lists without end)."""
+    try:
+        return msgspec.json.encode(value)
+    except (msgspec.MsgspecError, OverflowError, RecursionError):
+        return None
 
 
 def sentence_of(body: Json) -> str:
@@ -214,7 +243,7 @@ def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
     if isinstance(answer, TransportFailed):
         return Heard(_silence(answer), detail=show(answer.reason, secrets))
     body = answer.json()
-    raw = answer.body.decode("utf-8", "replace")
+    raw = answer.text()
     kind = _kind(answer, body, raw)
     if kind in ("html", "gateway") and answer.is_html:
         detail = f"HTML page, status {answer.status}"
@@ -228,10 +257,7 @@ def _unescaped(body: Json, raw: str) -> str:
     """The body's text for matching: a server may write `ã` as an escape, and it is the same word."""
     if body is None or "\\u" not in raw:
         return raw
-    try:
-        return msgspec.json.encode(body).decode()
-    except (msgspec.MsgspecError, OverflowError, RecursionError):
-        return raw
+    return (packed(body) or raw.encode()).decode()
 
 
 def _silence(failed: TransportFailed) -> Kind:

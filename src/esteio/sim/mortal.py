@@ -25,7 +25,7 @@ READS = frozenset(
         "approvals", "approval",
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_doubt", "next_parked", "next_relay", "quote_target", "known_phones", "addresses_of_person",
-        "unread_raw", "unreadable", "events",
+        "unread_raw", "raw_of_message", "unreadable", "events",
         "key_by_hash", "keys", "due_gaps", "relay_backlog", "late_acks", "ack_times", "overtaken", "parked",
     }
 )  # fmt: skip

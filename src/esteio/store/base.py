@@ -30,6 +30,7 @@ from esteio.core.model import (
 from esteio.core.session import Session
 from esteio.store.relay_base import RelayStore
 from esteio.store.values import (
+    LIST_PATH,
     Accepted,
     Allowance,
     ApiKey,
@@ -63,6 +64,7 @@ from esteio.store.values import (
 )
 
 __all__ = [
+    "LIST_PATH",
     "Accepted",
     "Allowance",
     "ApiKey",
@@ -355,12 +357,16 @@ class Store(RelayStore, Protocol):
 
     # inbox
     async def accept_raw(self, raw: RawInbound) -> int: ...
-    async def unread_raw(self, limit: int) -> Sequence[RawInbound]:
+    async def unread_raw(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """Not yet read, oldest first."""
         ...
 
+    async def raw_of_message(self, message_id: MessageId) -> RawInbound | None:
+        """What the provider sent about a message, while that is kept."""
+        ...
+
     async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult: ...
-    async def unreadable(self, limit: int, after: int = 0) -> Sequence[UnreadableRow]: ...
+    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]: ...
 
     # gaps
     async def mark_all_gaps(self, since: float, due_at: float) -> None:

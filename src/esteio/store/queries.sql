@@ -349,10 +349,10 @@ ON CONFLICT (session_id, scope, key) DO UPDATE SET
 -- name: message_add
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
     provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries,
-    sent_at, doubt_since, queue_ref, recovered, fence, author, read_as)
+    sent_at, doubt_since, queue_ref, recovered, fence, author, read_as, raw_id)
 VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
-    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0, :author, :read_as)
+    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0, :author, :read_as, :raw_id)
 RETURNING seq
 
 -- name: message
@@ -642,14 +642,33 @@ INSERT INTO raws (session_id, path, headers, body, received_at, state, note)
 VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
 RETURNING id
 
+-- name: raws_unread_sizes
+SELECT id, length(body) FROM raws WHERE state = 'unread' ORDER BY id LIMIT :limit
+
 -- name: raws_unread
-SELECT id, session_id, path, headers, body, received_at FROM raws WHERE state = 'unread' ORDER BY id LIMIT :limit
+SELECT id, session_id, path, headers, body, received_at FROM raws WHERE state = 'unread' AND id <= :last
+ORDER BY id LIMIT :limit
+
+-- name: raw_add_read
+INSERT INTO raws (session_id, path, headers, body, received_at, state, note)
+VALUES (:session_id, :path, :headers, :body, :received_at, 'read', '')
+RETURNING id
+
+-- name: raw_of_message
+SELECT id, session_id, path, headers, body, received_at FROM raws
+WHERE id = (SELECT raw_id FROM messages WHERE messages.id = :id)
+
+-- name: raw_delete_of
+DELETE FROM raws WHERE id = (SELECT raw_id FROM messages WHERE seq = :seq)
 
 -- name: raw_settle
 UPDATE raws SET state = :state, note = :note WHERE id = :id AND session_id = :session_id AND state = 'unread'
 
+-- name: raw_cut
+UPDATE raws SET body = substr(body, 1, :bytes) WHERE id = :id
+
 -- name: raws_unreadable
-SELECT r.id, s.name, r.received_at, r.note, r.body FROM raws r JOIN sessions s ON s.id = r.session_id
+SELECT r.id, s.name, r.received_at, r.note, substr(r.body, 1, :shown), length(r.body) FROM raws r JOIN sessions s ON s.id = r.session_id
 WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
 
 -- name: applied_add

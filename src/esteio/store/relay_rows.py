@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from esteio.core.relay import Health
+from esteio.store.content import document_of
 from esteio.store.relay_base import DeadEvent, DeadMessage, Delivery, Endpoint, RelaySettlement
 from esteio.store.rows import Params, Row, to_text
 
 _words = msgspec.json.Decoder(tuple[str, ...])
 _health = msgspec.json.Decoder(Health)
-_data = msgspec.json.Decoder(dict[str, Any])
 
 
 class LaneRow(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def lane_of(endpoint_id: str, row: Row) -> LaneRow:
 
 def data_of(text: str) -> Mapping[str, Any]:
     """An event's document."""
-    return _data.decode(text)
+    return document_of(text)
 
 
 def endpoint_params(endpoint: Endpoint) -> Params:

@@ -17,7 +17,6 @@ from esteio.core.model import (
     Approval,
     AttemptRecord,
     Axis,
-    Content,
     Incident,
     Limits,
     Message,
@@ -32,13 +31,13 @@ from esteio.core.model import (
 )
 from esteio.core.session import Facts, Session
 from esteio.store.base import ApiKey, EventRow, JournalEntry, Qr, RawInbound, Work
+from esteio.store.content import content_of, document_of
 
 Row = Sequence[Any]
 Params = dict[str, Any]
 T = TypeVar("T")
 
 _to_json = msgspec.json.Encoder()
-_content = msgspec.json.Decoder(Content)
 _reason = msgspec.json.Decoder(Reason)
 _axis = msgspec.json.Decoder(Axis)
 _outage = msgspec.json.Decoder(Outage)
@@ -334,7 +333,7 @@ def event_params(event: EventRow) -> Params:
 
 
 def event_of(row: Row) -> EventRow:
-    return EventRow(type=row[0], at=row[1], data=_any.decode(row[2]), session=row[3], chat=row[4], seq=row[5])
+    return EventRow(type=row[0], at=row[1], data=document_of(row[2]), session=row[3], chat=row[4], seq=row[5])
 
 
 def key_params(key: ApiKey, secret_hash: bytes) -> Params:
@@ -401,6 +400,7 @@ def message_params(message: Message) -> Params:
         "client_ref": message.client_ref,
         "quote": message.quote,
         "mentions": to_text(message.mentions) if message.mentions else None,
+        "raw_id": None,
         "attempts": message.attempts,
         "due_at": message.due_at,
         "closed_tries": message.closed_tries,
@@ -428,7 +428,7 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         session=session,  # type: ignore[arg-type]  # a NewType over what the driver gives
         direction=row[3],
         chat=row[4],
-        content=_content.decode(row[5]),
+        content=content_of(row[5]),
         state=state,
         created_at=row[7],
         updated_at=row[8],
@@ -453,11 +453,6 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         author=row[28],
         read_as=row[29],
     )
-
-
-def content_of(text: str) -> Content:
-    """What a message says, from its column."""
-    return _content.decode(text)
 
 
 def seq_of(row: Row) -> int:

@@ -276,6 +276,10 @@ class WorkSettlement(msgspec.Struct, frozen=True):
     webhook_token: str | None = None
 
 
+LIST_PATH = "(list)"
+"""Stands in the place of a webhook's path for a row that was read from the provider's list."""
+
+
 class RawInbound(msgspec.Struct, frozen=True):
     """A provider webhook as it came (known secrets blanked)."""
 
@@ -306,6 +310,10 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     qr: Qr | None = None
     note: str = ""
     recovered: bool = False
+    counted: tuple[Evidence, ...] = ()
+    """Lines of the timeline that need no judge: each is counted into a recent equal one."""
+    keep_bytes: int | None = None
+    """Only so much of the raw body is kept; None: all of it."""
 
 
 class InboxResult(msgspec.Struct, frozen=True):
@@ -323,6 +331,9 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     received_at: float
     note: str
     body: bytes
+    """Its beginning."""
+    size: int
+    """Of all of it, in bytes."""
 
 
 class QuoteTarget(NamedTuple):

@@ -18,7 +18,7 @@ import msgspec
 
 from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
-from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text
+from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text, whole, word
 from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import timed_out
 
@@ -169,7 +169,7 @@ def claim(state: Json, now: float, road: Road, happened_at: float | None = None)
     """Evidence for a word that Evolution uses for a state; unknown words are kept as they came."""
     kind = _CLAIMS.get(state) if isinstance(state, str) else None
     if kind is None:
-        return seen("said_unknown", now, road, happened_at=happened_at, state=str(state or "")[:40])
+        return seen("said_unknown", now, road, happened_at=happened_at, state=word(state))
     return seen(kind, now, road, happened_at=happened_at)
 
 
@@ -191,6 +191,6 @@ def qr_of(value: Json) -> QrCode | None:
     return QrCode(
         code=code or "",
         png_base64=image.partition("base64,")[2] if image.startswith("data:") else image,
-        count=int(number(at(value, "count")) or 0),
+        count=whole(at(value, "count")),
         pairing_code=pairing,
     )

@@ -18,10 +18,11 @@ from esteio.core.evidence import seen
 from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
 from esteio.core.model import Content
 from esteio.providers.base import Flow, Json, LookupOutcome, SentQuery, WebhookReading, Where
+from esteio.providers.contents import content_of
 from esteio.providers.evolution.calls import LIST_S, Word, call, news, say
 from esteio.providers.evolution.webhook import ACKS, received
-from esteio.providers.reading import at, items, moment, number, text
-from esteio.providers.whatsapp import content_of, key_of
+from esteio.providers.reading import at, items, moment, number, packed, text
+from esteio.providers.whatsapp import key_of
 
 PAGE = 100
 LOOKUP_PAGE = 500
@@ -97,7 +98,7 @@ def _keeps_messages(where: Where) -> Flow[bool]:
 
 def _told(alike: list[Json], now: float, query: SentQuery, *, near: bool) -> LookupOutcome:
     """`near`: the same words stand there for a number that may be the same line, spelled as we do not know."""
-    ids = {record["key"]["id"]: record for record in alike}
+    ids = {key.id: record for record in alike if (key := key_of(at(record, "key")))}
     if len(ids) > 1:
         return LookupOutcome("unknown", detail=f"{len(ids)} messages of the same words in the same chat")
     for provider_id, record in ids.items():
@@ -199,7 +200,7 @@ def _events(record: Json, now: float, since: float) -> Iterable[InboundEvent]:
     event = received(record, now)
     if event is None:
         return
-    yield event
+    yield msgspec.structs.replace(event, source=packed(record)) if isinstance(event, ReceivedMessage) else event
     if isinstance(event, ReceivedMessage) and event.from_me:
         yield from _receipts(record, event)
 

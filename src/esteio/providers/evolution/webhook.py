@@ -31,9 +31,10 @@ from esteio.core.inbound import (
     SendEcho,
 )
 from esteio.providers.base import Json, QrCode, WebhookReading, Where
+from esteio.providers.contents import change_of, content_of, edited_text, is_traffic, quoted_id
 from esteio.providers.evolution.calls import claim, instance, qr_of, terminal
-from esteio.providers.reading import at, decode, first, iso, items, moment, number, text
-from esteio.providers.whatsapp import change_of, chat_of, content_of, edited_text, key_of, phone_of, quoted_id
+from esteio.providers.reading import at, decode, first, iso, items, moment, number, text, word
+from esteio.providers.whatsapp import chat_of, key_of, phone_of
 
 HALF_HOUR_S = 1800.0
 LATEST_S = 1500.0
@@ -198,7 +199,7 @@ def _booted(envelope: Envelope) -> Found:
 
 
 def received(data: Json, now: float) -> InboundEvent | None:
-    """One message of the wire or of the list, in normal form; None for what is none."""
+    """One message of the wire or of the list, in normal form; None for what is none, traffic without content too."""
     key = key_of(at(data, "key"))
     message = at(data, "message")
     if key is None or not isinstance(message, dict):
@@ -210,6 +211,8 @@ def received(data: Json, now: float) -> InboundEvent | None:
         return DeletedMessage(change.target, key.chat, when)
     if change is not None:
         return EditedMessage(change.target, key.chat, when, change.text)
+    if is_traffic(message):
+        return None
     content = content_of(message)
     if content.reaction is not None and content.reaction.provider_id:
         reaction = content.reaction
@@ -239,14 +242,17 @@ def _upsert(envelope: Envelope) -> Found:
     events: list[InboundEvent] = []
     for one in _messages(envelope.data):
         event = received(one, envelope.now)
-        if event is None:
+        if event is not None:
+            events.append(event)
+        elif key_of(at(one, "key")) is None or not isinstance(at(one, "message"), dict):
             continue
-        events.append(event)
         mine = at(one, "key", "fromMe") is True
-        # A message without a time of its own proves nothing: nobody knows how long it was under way.
-        if moment(at(one, "messageTimestamp"), envelope.now) is not None:
+        # What has no time of its own proves nothing: nobody knows how long it was under way. Traffic without content
+        # came over the line as well.
+        when = moment(at(one, "messageTimestamp"), envelope.now)
+        if when is not None:
             kind = "phone_echo_received" if mine else "message_received"
-            evidence.append(seen(kind, envelope.now, "webhook", happened_at=event.happened_at))
+            evidence.append(seen(kind, envelope.now, "webhook", happened_at=when))
     return tuple(evidence), tuple(events)
 
 
@@ -320,8 +326,8 @@ def _stub_code(data: Json) -> str | None:
     """The number WhatsApp refused with, e.g. 463, where the server passes it on (the recorded one does not)."""
     for place in (data, at(data, "update"), at(data, "message")):
         for one in items(at(place, "messageStubParameters")):
-            if re.fullmatch(r"\d{3}", str(one)):
-                return str(one)
+            if re.fullmatch(r"\d{3}", word(one)):
+                return word(one)
     return None
 
 

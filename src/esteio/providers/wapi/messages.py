@@ -9,9 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+import msgspec
+
 from esteio.core import address
 from esteio.core.evidence import Evidence, seen
-from esteio.core.inbound import AckState, InboundEvent, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
+from esteio.core.inbound import (
+    AckState,
+    DeletedMessage,
+    EditedMessage,
+    InboundEvent,
+    Receipt,
+    ReceivedMessage,
+    ReceivedReaction,
+    SendEcho,
+)
 from esteio.core.model import Content, Kind, Media
 from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import (
@@ -22,10 +33,11 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.reading import Heard, at, decode, first, items, moment, number, server_news, text
+from esteio.providers.contents import change_of, content_of, is_traffic, quoted_id
+from esteio.providers.reading import Heard, at, decode, first, items, moment, number, packed, server_news, text, word
 from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
-from esteio.providers.whatsapp import Origin, chat_of, content_of, lid_of, origin_of, person_of, phone_of, quoted_id
+from esteio.providers.whatsapp import Origin, chat_of, lid_of, origin_of, person_of, phone_of
 
 LOG_PAGE = 100
 LOG_PAGES = 20
@@ -185,12 +197,19 @@ def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
         if page == 1 and not deliveries:
             # This very line was connected by webhook once: a log that shows nothing is none.
             return WebhookReading(readable=True, note="its log of deliveries shows nothing", kept=False)
-        events = [event for body in deliveries for event in _read(where, body, now)[1]]
+        events = [event for body in deliveries for event in _logged(where, body, now)]
         found += [event for event in events if event.happened_at >= since]
         if not events or min(event.happened_at for event in events) < since:
             break
     found.sort(key=lambda event: event.happened_at)
     return WebhookReading(readable=True, events=tuple(found))
+
+
+def _logged(where: Where, body: Json, now: float) -> Iterator[InboundEvent]:
+    """The events of one delivery, messages with the delivery itself."""
+    for event in _read(where, body, now)[1]:
+        kept = isinstance(event, ReceivedMessage)
+        yield msgspec.structs.replace(event, source=packed(body)) if kept else event
 
 
 def _objects(body: Json, depth: int = 0) -> Iterator[Json]:
@@ -208,7 +227,7 @@ def _objects(body: Json, depth: int = 0) -> Iterator[Json]:
 def _deliveries(body: Json) -> Iterator[Json]:
     """What looks like one of our webhooks; a body may be JSON inside a string."""
     for one in _objects(body):
-        if at(one, "msgContent") is not None or str(at(one, "event") or "").lower().startswith("webhook"):
+        if at(one, "msgContent") is not None or word(at(one, "event")).lower().startswith("webhook"):
             yield one
         for name in ("body", "payload", "request", "data"):
             packed = at(one, name)
@@ -288,12 +307,20 @@ def _message(body: Json, now: float) -> Read:
         return (), ()
     own = _when(body, now)
     when = now if own is None else own
-    content = content_of(at(body, "msgContent"))
-    if at(body, "fromApi") is True:
+    message = at(body, "msgContent")
+    change = change_of(message)
+    content = content_of(message)
+    if at(body, "fromApi") is True and change is None:
         return (), (SendEcho(message_id, chat_of(chat_id), when, content),)
     mine = at(body, "fromMe") is True
     kind = "message_received" if not mine else "phone_echo_received" if at(body, "fromApi") is False else None
     evidence = (seen(kind, now, "webhook", happened_at=when),) if kind and own is not None else ()
+    if change is not None and change.deleted:
+        return evidence, (DeletedMessage(change.target, _origin(body, chat_id, mine)[0].chat, when),)
+    if change is not None:
+        return evidence, (EditedMessage(change.target, _origin(body, chat_id, mine)[0].chat, when, change.text),)
+    if is_traffic(message):
+        return evidence, ()
     return evidence, (_received(body, chat_id, when, content),)
 
 

@@ -145,6 +145,7 @@ CREATE INDEX work_of_session ON work (session_id, state);
 CREATE INDEX work_over ON work (updated_at) WHERE state IN ('done', 'dropped');
 
 -- Messages of both directions. `seq` is the order of acceptance and thus of a lane (session and chat).
+-- `raw_id`: the row of `raws` that it was read from, as long as that is kept.
 CREATE TABLE messages (
     seq {{serial}},
     id TEXT NOT NULL UNIQUE,
@@ -169,6 +170,7 @@ CREATE TABLE messages (
     mentions TEXT,
     author TEXT,
     read_as TEXT,
+    raw_id BIGINT,
     attempts BIGINT NOT NULL,
     due_at DOUBLE PRECISION NOT NULL,
     closed_tries BIGINT NOT NULL,

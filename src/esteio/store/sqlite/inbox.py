@@ -25,7 +25,7 @@ from esteio.core.inbound import (
 )
 from esteio.core.model import Content, Message, MessageId, Reaction
 from esteio.store import rows
-from esteio.store.base import EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
+from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.cold import thaw
@@ -53,16 +53,29 @@ class Inbox(Room):
 
         return await self._write_first(operation)
 
-    async def unread_raw(self, limit: int) -> Sequence[RawInbound]:
-        return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"limit": limit})]
+    async def unread_raw(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
+        """At least one, where there is one, however large."""
+        last, held = 0, 0
+        for raw_id, size in self._reader.rows("raws_unread_sizes", {"limit": limit}):
+            held += size
+            if last and most_bytes is not None and held > most_bytes:
+                break
+            last = raw_id
+        if not last:
+            return []
+        return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"last": last, "limit": limit})]
+
+    async def raw_of_message(self, message_id: MessageId) -> RawInbound | None:
+        row = self._reader.row("raw_of_message", {"id": message_id})
+        return None if row is None else rows.raw_of(row)
 
     async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult:
         """A `raw_id` of 0 is for what was read back without a webhook. A raw row is settled once."""
         return await self._write(lambda db: self._settle_inbox(db, settlement))
 
-    async def unreadable(self, limit: int, after: int = 0) -> Sequence[UnreadableRow]:
-        found = self._reader.rows("raws_unreadable", {"after": after, "limit": limit})
-        return [UnreadableRow(id=r[0], session=r[1], received_at=r[2], note=r[3], body=r[4]) for r in found]
+    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
+        found = self._reader.rows("raws_unreadable", {"after": after, "limit": limit, "shown": shown_bytes})
+        return [UnreadableRow(*row) for row in found]
 
     def _settle_inbox(self, db: Db, settlement: InboxSettlement) -> InboxResult:
         session_id = settlement.session_id
@@ -75,7 +88,10 @@ class Inbox(Room):
             if db.run("applied_add", key):
                 fresh.append(index)
                 settled |= _Application(self, db, settlement, name).apply(event)
-        journal.add_news(db, session_id, server_of_session(db, session_id), settlement.evidence)
+        server = server_of_session(db, session_id)
+        journal.add_news(db, session_id, server, settlement.evidence)
+        if settlement.counted and server is not None:
+            journal.add_folded(db, session_id, server, settlement.counted)
         if settlement.qr is not None:
             put_code(db, session_id, settlement.qr)
         return InboxResult(tuple(fresh), settled_sends=settled)
@@ -88,7 +104,10 @@ def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
         "state": "read" if settlement.readable else "unreadable",
         "note": settlement.note,
     }
-    return db.run("raw_settle", params) > 0
+    settled = db.run("raw_settle", params) > 0
+    if settled and settlement.keep_bytes is not None:
+        db.run("raw_cut", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
+    return settled
 
 
 def _is_own(phone: str, sender: str) -> bool:
@@ -173,11 +192,22 @@ class _Application:
             sent_at=event.happened_at if event.from_me else None,
             recovered=self._settlement.recovered,
         )
-        db.run("message_add", rows.message_params(message))
-        names = {"push_name": event.push_name} if event.push_name else {}
+        db.run("message_add", {**rows.message_params(message), "raw_id": self._raw_id(event)})
+        names: Document = {"push_name": event.push_name} if event.push_name else {}
+        if message.quote is None and event.quoted_provider_id:
+            # It answers what was never seen here.
+            names["quoted"] = {"provider_id": event.quoted_provider_id}
         add_message_event(db, "message.received", message, at, self._sentence, **names)
         if event.from_me:
             catch_up(db, self._session_id, event.provider_id, self._sentence)
+
+    def _raw_id(self, event: ReceivedMessage) -> int | None:
+        """Where the provider's own words lie; those of a list are laid beside the webhooks."""
+        if self._settlement.raw_id or event.source is None:
+            return self._settlement.raw_id or None
+        row = RawInbound(self._session_id, LIST_PATH, {}, event.source, self._settlement.at)
+        given: int = self._db.value("raw_add_read", rows.raw_params(row))
+        return given
 
     def _quoted(self, provider_id: str | None) -> str | None:
         if provider_id is None:

@@ -17,6 +17,7 @@ from esteio.core.address import line_of
 from esteio.core.model import Content, Message, SessionId
 from esteio.store import rows
 from esteio.store.base import Erased
+from esteio.store.content import content_of
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session, refresh_lane
 from esteio.store.sqlite.messages import shown
@@ -47,11 +48,12 @@ class People(Room):
             _close(db, person, now)
             theirs = db.rows("person_messages", person)
             found = [row for row in theirs if row[6] != "sending"]
-            under_way = len(theirs) - len(found)
+            under_way, linked = len(theirs) - len(found), 0
             for row in found:
+                linked += db.run("raw_delete_of", {"seq": rows.seq_of(row)})
                 _erase_message(db, row, names, alias)
             events = _erase_events(db, person, frozenset(names), {row[4] for row in theirs})
-            webhooks = sum(db.run("raw_delete", {"id": one}) for one in raws)
+            webhooks = linked + sum(db.run("raw_delete", {"id": one}) for one in raws)
             if not under_way:
                 db.run("person_forget_lids", person)
                 db.run("person_forget_phones", _person(session_id, [line_of(name) for name in names]))
@@ -113,11 +115,29 @@ def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], ch
     listed = rows.to_text(sorted({*names, *chats}))
     erased = 0
     for seq, chat, data in db.rows("person_events", {"session": session, "listed": listed}):
-        document = msgspec.json.decode(data)
-        if chat in names or document.get("from") in names or not names.isdisjoint(document.get("mentions", ())):
-            bare = {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
-            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(bare)})
+        document = _document(data)
+        if chat in names or document is None or _names_them(document, names):
+            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(_bare_event(document or {}))})
+        elif (document.get("quoted") or {}).get("from") in names:
+            rest = {name: value for name, value in document.items() if name != "quoted"}
+            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(rest)})
     return erased
+
+
+def _names_them(document: Mapping[str, Any], names: AbstractSet[str]) -> bool:
+    return document.get("from") in names or not names.isdisjoint(document.get("mentions", ()))
+
+
+def _document(data: str) -> dict[str, Any] | None:
+    """An event's document; None for one that cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _bare_event(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
 
 
 def _media(found: Sequence[Row]) -> set[str]:
@@ -126,12 +146,12 @@ def _media(found: Sequence[Row]) -> set[str]:
 
 
 def _stored(content: str) -> str | None:
-    media = rows.content_of(content).media
+    media = content_of(content).media
     return media.stored if media is not None else None
 
 
 def _bare(content: str) -> str:
-    return rows.to_text(Content(rows.content_of(content).kind))
+    return rows.to_text(Content(content_of(content).kind))
 
 
 def _strip(db: Db, session_id: int, before: float) -> int:

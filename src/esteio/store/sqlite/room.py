@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from esteio.core.documents import Sentence, message_document
+from esteio.core.documents import Document, Sentence, message_document
 from esteio.core.model import Message
 from esteio.store import rows
 from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
@@ -64,9 +64,29 @@ class Room:
                 db.do("COMMIT")
 
 
+def quoted_of(db: Db, message_id: str, session: str) -> Document:
+    """What a reply answers, short: whose it is and its words."""
+    row = db.row("message", {"id": message_id})
+    if row is None:
+        return {"id": message_id}
+    quoted = rows.message_of(row, session)
+    own = db.value("session_phone", {"id": quoted.session_id}) if quoted.direction == "out" else None
+    shown: Document = {
+        "id": quoted.id,
+        "provider_id": quoted.provider_id,
+        "direction": quoted.direction,
+        "from": own if quoted.direction == "out" else (quoted.sender or quoted.chat),
+        "kind": quoted.content.kind,
+        "text": quoted.content.text,
+    }
+    return {name: word for name, word in shown.items() if word is not None}
+
+
 def add_message_event(db: Db, kind: str, message: Message, at: float, sentence: Sentence, **extra: Any) -> None:
     """Append the event that shows a message as it now is; `extra` joins the document."""
     document = message_document(message, sentence)
+    if message.quote is not None and "quoted" not in extra:
+        document["quoted"] = quoted_of(db, message.quote, message.session)
     document.update(extra)
     event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
     db.run("event_add", rows.event_params(event))
