@@ -459,6 +459,24 @@ def test_absence_proves_nothing_of_what_may_have_left_without_being_noted(result
     assert (code(later) in outbound.DOUBTS) == (not word.startswith("in-doubt-held"))
 
 
+@pytest.mark.parametrize("word", ["in-doubt", "in-doubt-answered", "in-doubt-refused", "in-doubt-proxy"])
+def test_absence_proves_nothing_while_the_server_s_database_fails_on_other_sends(word):
+    settled = resolve(
+        known(word), "absent", DEFAULT, live_proved=True, read_began=BEGAN + 500, now=BEGAN + 500, unstored=True
+    )
+    assert (settled.state, code(settled), settled.aside) == ("in_doubt", "in-doubt-held-unstored", True)
+    aside = resolve(
+        known("in-doubt-held"),
+        "absent",
+        DEFAULT,
+        live_proved=True,
+        read_began=BEGAN + 500,
+        now=BEGAN + 500,
+        unstored=True,
+    )
+    assert (code(aside), aside.aside) == ("in-doubt-held-unstored", False)
+
+
 def test_a_process_that_dies_after_its_answer_takes_nothing_away_from_it():
     assert look("absent", BEGAN + 2, who=known("in-doubt-answered"), died=True).state == "queued"
 

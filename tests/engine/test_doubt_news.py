@@ -237,3 +237,21 @@ def test_a_socket_that_drops_in_the_middle_of_a_send_loses_nothing(code: int) ->
         assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
 
     play(story)
+
+
+@pytest.mark.parametrize("apart_s", [1, 700])
+def test_a_lost_answer_while_the_database_fails_on_others_is_held_as_well(apart_s: float) -> None:
+    """Its list lacks what it could not note, whoever sent it; ten minutes later that is past."""
+
+    async def story(lab: Lab) -> None:
+        await _before(lab)
+        lab.world.inject("prov", "loja", Fault("unstored"))
+        await lab.send("loja", OTHER, "sem registro")
+        await asyncio.sleep(apart_s)
+        Answering(lab, [TransportFailed("cut", sent="maybe")], happens=apart_s == 1, stored=False)
+        message = await lab.send("loja", CUSTOMER, "um")
+        await asyncio.sleep(2000)
+        assert (await lab.message(message)).state in (["in_doubt"] if apart_s == 1 else GONE)
+        assert lab.texts_delivered(CUSTOMER) == ["um"]
+
+    play(story)

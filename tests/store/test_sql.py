@@ -8,6 +8,8 @@ import pytest
 from esteio.store.sql import SQL, SqlTextError, migrations, parse
 from esteio.store.sqlite.connection import connect, migrate
 
+ONCE_WHOLE = {"clock_back_lanes"}
+"""Walked whole, once, when the clock was put back: lanes are only of chats that wait."""
 LARGE = ("messages", "journal", "work", "attempts", "idempotency", "raws", "applied", "events", "lanes", "sessions")
 SMALL_BY_INDEX = {
     "work_performing": "work_leases",
@@ -16,6 +18,7 @@ SMALL_BY_INDEX = {
     "sessions_cold": "sessions_cold",
     "sessions_held": "messages_waiting",
     "purge_unreadable": "raws_unreadable",
+    "clock_back_messages": "messages_waiting messages_doubts messages_parked_due",
     "messages_unsent_media": "messages_waiting messages_doubts messages_leases",
 }
 """What may be walked whole: partial indexes over the few rows that are in such a state."""
@@ -64,7 +67,7 @@ def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
         assert whole
         assert {step.rpartition(" INDEX ")[2] for step in whole} == set(SMALL_BY_INDEX[name].split())
     else:
-        assert whole == []
+        assert whole == [] or name in ONCE_WHOLE
 
 
 def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):

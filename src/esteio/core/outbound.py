@@ -76,6 +76,8 @@ LINGERS_S = 60.0
 ENDS_S = 66.0
 """When somebody in between has answered, and the provider itself is back to its business: no send of its own goes on
 longer (a half-open socket is given up after 60 s)."""
+UNSTORED_S = 600.0
+"""A database that fails on one send fails on those around it, so long before and after."""
 TRIES_REFUSED = 6
 """So many attempts that were refused in words nobody knows and each proved absent, and the words are believed."""
 TRIES_WITH_EFFORT = 3
@@ -334,16 +336,18 @@ def resolve(
     opened: float = 0.0,
     queued: bool = False,
     died: bool = False,
+    unstored: bool = False,
 ) -> Settled:
     """A message in doubt after one look. Absence counts only when nothing takes its worth away, and either the provider
     has answered the send or the session is proved live and the read began later than the send could have gone on; what
     stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`: another look may tell more than this one
     did. `overtaken`: a later message of its chat may have gone meanwhile. `opened`: as `opened_at`; what is set aside
-    does not care. `queued`: it was found in the provider's own queue. `died`: as `may_have_died`."""
+    does not care. `queued`: it was found in the provider's own queue. `died`: as `may_have_died`.
+    `unstored`: the server's database failed on another send about that time (`UNSTORED_S`)."""
     began = _began(message)
     if result == "found":
         return _parked(now, began) if queued else Settled("sent", doubt_since=began)
-    reason = _known_of(message, died=died)
+    reason = _known_of(message, died=died, unstored=unstored)
     in_vain = reason.code in _ABSENT_IN_VAIN
     conclusive = in_vain or reason.code in _OVER or (live_proved and read_began > _ends_at(began, reason.code, policy))
     if result == "absent" and conclusive and not in_vain:
@@ -365,11 +369,16 @@ def resolve(
             return _set_aside(message, reason, now + LOOK_SELDOM_S)
 
 
-def _known_of(message: Message, *, died: bool) -> Reason:
-    """What is known of the doubt, with what has come to light. The provider's own answer came before it died."""
+def _known_of(message: Message, *, died: bool, unstored: bool) -> Reason:
+    """What is known of the doubt, with what has come to light. The provider's own answer came before it died; an answer
+    that is no database's error says nothing of a database that fails."""
     known = message.reason if message.reason is not None and message.reason.code.startswith("in-doubt") else None
     reason = known or Reason("in-doubt")
-    if not died or reason.code in _OVER or reason.code in _ABSENT_IN_VAIN:
+    if reason.code in _ABSENT_IN_VAIN:
+        return reason
+    if unstored:
+        return Reason("in-doubt-held-unstored" if is_aside(message) else "in-doubt-unstored", reason.args)
+    if not died or reason.code in _OVER:
         return reason
     return Reason("in-doubt-held-restarted" if is_aside(message) else "in-doubt-restarted")
 

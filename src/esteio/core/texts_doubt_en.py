@@ -56,8 +56,9 @@ DOUBTS: Mapping[str, tuple[str, str]] = {
     ),
     "in-doubt-held-unstored": (
         (
-            "The server's database failed on this very message[: {detail}], so it may have gone although the server's "
-            "list does not hold it. So as not to double it, it is not sent again by itself; the conversation goes on."
+            "The server's database failed when this message was sent[: {detail}], so it may have gone although the "
+            "server's list does not hold it. So as not to double it, it is not sent again by itself; the conversation "
+            "goes on."
         ),
         (
             "Look at the conversation on the phone: if the message is not there, use retry. "

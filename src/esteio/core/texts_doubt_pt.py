@@ -56,7 +56,7 @@ DOUBTS: Mapping[str, tuple[str, str]] = {
     ),
     "in-doubt-held-unstored": (
         (
-            "O banco de dados do servidor falhou justamente nesta mensagem[: {detail}]: ela pode ter saído mesmo sem "
+            "O banco de dados do servidor falhou na hora deste envio[: {detail}]: ela pode ter saído mesmo sem "
             "estar na lista do servidor. Para não chegar em dobro, ela não é reenviada sozinha; a conversa segue."
         ),
         (

@@ -94,6 +94,7 @@ class Doubts(Rounds):
             opened=outbound.opened_at(self._judged(message.session_id) or session),
             queued=outcome.queued,
             died=await self._may_have_died(message, session, policy, outcome),
+            unstored=await self._unstored(message, session),
         )
         settlement = _settlement(message, settled, outcome, self._clock.now())
         if settled.aside:
@@ -105,6 +106,11 @@ class Doubts(Rounds):
             self._told(message.session_id, message.id, outcome.evidence)
             if settled.aside:
                 self._waits()
+
+    async def _unstored(self, message: Message, session: Session) -> bool:
+        began = message.doubt_since or message.created_at
+        since, until = began - outbound.UNSTORED_S, began + outbound.UNSTORED_S
+        return await self._store.sends_unstored(session.server, since, until)
 
     async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
         """By all that is known of the server, what nobody has judged yet and what this look has met included."""
@@ -164,10 +170,12 @@ def _notice(message: Message, target: str, now: float) -> Work:
     """One word for all that are set aside in one stretch of time; how many is counted when it is told."""
     key = f"notice:in-doubt:{message.session_id}:{int(now // NOTICES_APART_S)}" + (f":{target}" if target else "")
     payload = {
+        "id": key,
         "phase": "waiting",
         "reason": {"code": "doubts-wait", "args": {}},
         "session": message.session,
         "server": None,
+        "since": now,
         "duration_s": 0.0,
         "held": 0,
         "target": target,

@@ -307,6 +307,10 @@ class Store(RelayStore, Protocol):
         """Whether a later message of its chat may have gone since this one fell into doubt."""
         ...
 
+    async def sends_unstored(self, server: ServerName, since: float, until: float) -> bool:
+        """Whether a server's own database failed on a send that began between these times, of whichever session."""
+        ...
+
     async def set_aside(self, session_id: SessionId) -> int:
         """How many messages of this session are in doubt and wait for a person."""
         ...

@@ -528,6 +528,10 @@ SELECT seq FROM messages WHERE state = 'sending' ORDER BY lease_until, seq
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.state = 'in_doubt' AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
+-- name: sends_unstored
+SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message_id JOIN sessions s ON s.id = m.session_id
+WHERE a.outcome = 'in_doubt:store' AND a.at >= :since AND a.at <= :until AND s.server = :server LIMIT 1
+
 -- name: messages_set_aside
 SELECT count(*) FROM messages WHERE session_id = :session_id AND aside_at IS NOT NULL
 
@@ -884,7 +888,13 @@ WHERE state = 'ready' AND due_at > :now
 
 -- name: clock_back_messages
 UPDATE messages SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
-WHERE (state IN ('queued', 'in_doubt') OR parked_at IS NOT NULL) AND due_at > :now
+WHERE due_at > :now AND seq IN (
+    SELECT seq FROM messages WHERE state = 'queued'
+    UNION ALL
+    SELECT seq FROM messages WHERE state = 'in_doubt'
+    UNION ALL
+    SELECT seq FROM messages WHERE parked_at IS NOT NULL
+)
 
 -- name: clock_back_lanes
 UPDATE lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END

@@ -29,6 +29,8 @@ ALTER TABLE messages ADD COLUMN aside_at DOUBLE PRECISION CHECK (aside_at IS NUL
 DROP INDEX messages_one_at_a_time;
 CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat)
 WHERE state IN ('sending', 'in_doubt') AND aside_at IS NULL;
+-- Sends to whose answer a provider's database failed.
+CREATE INDEX attempts_unstored ON attempts (at) WHERE outcome = 'in_doubt:store';
 -- Those that wait for a person.
 CREATE INDEX messages_aside ON messages (session_id, seq) WHERE aside_at IS NOT NULL;
 

@@ -103,6 +103,10 @@ class Sending(Room):
     async def overtaken(self, message_id: MessageId) -> bool:
         return self._reader.row("message_overtaken", {"id": message_id}) is not None
 
+    async def sends_unstored(self, server: ServerName, since: float, until: float) -> bool:
+        params = {"server": server, "since": since, "until": until}
+        return self._reader.row("sends_unstored", params) is not None
+
     async def set_aside(self, session_id: SessionId) -> int:
         return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
 
