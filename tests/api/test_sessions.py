@@ -162,6 +162,17 @@ def test_pair_with_a_phone_number_waits_for_a_pairing_code(run):
     run(test)
 
 
+def test_pair_by_a_typed_code_is_refused_with_a_code_where_none_would_come(run):
+    async def test(gateway):
+        await ready(gateway)
+        await show_qr(gateway)
+        answer = await gateway.call("POST", "/v1/sessions/line/pair", {"phone_number": "11999998888"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "not-while-a-qr-is-shown")
+        assert "operator_pair" not in [one.kind for one in await gateway.news("line")]
+
+    run(test)
+
+
 def test_pair_when_only_a_destructive_rung_is_left(run):
     async def test(gateway):
         await ready(gateway)

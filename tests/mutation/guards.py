@@ -1990,4 +1990,70 @@ DOORS = (
     ),
 )
 
-GUARDS = (*WEATHER, *EFFECTS, *VERDICTS, *CONSENT, *WRITES, *DOUBT, *DOORS)
+COMING_BACK = (
+    Guard(
+        "after a boot",
+        "what a new process left closed waits as if it were between two tries of its own",
+        "core/ladder.py",
+        "alone = can.boots_by_list and BOOTS_ALL not in quirks and left_closed(session.facts, server, policy, now)",
+        "alone = False",
+        LADDER,
+    ),
+    Guard(
+        "after a boot",
+        "versions that connect all by themselves are connected to beside",
+        "core/ladder.py",
+        "BOOTS_ALL not in quirks and",
+        "",
+        LADDER,
+    ),
+    Guard(
+        "one outage",
+        "what does not come back with its server is a second outage",
+        "core/server.py",
+        "    return booted_at + sheet.view.policy.effect_within_s if booted_at > outage.since else sheet.now\n",
+        "    return sheet.now\n",
+        ("core/test_server.py",),
+    ),
+    Guard(
+        "the seeds' letter",
+        "levels 2 and 3 of seed 002 come without anybody who asks for a code",
+        "core/ladder.py",
+        'case "closed" | "missing" | "reconnecting" if asked:',
+        'case "closed" | "missing" | "reconnecting":',
+        LADDER,
+    ),
+    Guard(
+        "act without effect",
+        "a restart that opened a socket leads to the server's process",
+        "core/ladder.py",
+        '"restart" in spent and not stirred and',
+        '"restart" in spent and',
+        LADDER,
+    ),
+    Guard(
+        "clock put back",
+        "what is dated later than now hushes what is seen now",
+        "core/decide.py",
+        "session = ahead.session_as_of(view.session, view.policy, now)",
+        "session = view.session",
+        ("core/test_ahead.py",),
+    ),
+    Guard(
+        "clock put back",
+        "nobody notices",
+        "engine/mailbox.py",
+        "if back < SLACK_S:",
+        "if True:",
+        ("engine/test_mailbox.py",),
+    ),
+    Guard(
+        "our own doing",
+        "a wake that is set after the last one rang waits for the next sweep",
+        "engine/mailbox.py",
+        "        self._alarm, self._alarm_at = None, math.inf\n        while",
+        "        while",
+        ("engine/test_mailbox.py",),
+    ),
+)
+GUARDS = (*WEATHER, *EFFECTS, *VERDICTS, *CONSENT, *WRITES, *DOUBT, *DOORS, *COMING_BACK)

@@ -225,7 +225,13 @@ ROUTES = (
         {200: SessionDocument, 202: SessionDocument},
         body=PairAsk,
         parameters=(_PREFER,),
-        errors=("session-paused", "invalid-phone", "ambiguous-phone"),
+        errors=(
+            "session-paused",
+            "invalid-phone",
+            "ambiguous-phone",
+            "pairing-code-unsupported",
+            "not-while-a-qr-is-shown",
+        ),
         scope=scopes.SESSION,
     ),
     Route(

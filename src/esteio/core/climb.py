@@ -125,9 +125,8 @@ def _freeze(draft: Draft) -> Incident | None:
 def _may_try(draft: Draft, incident: Incident) -> bool:
     """Whether it is this session's turn: a canary that asks for nothing is passed over at once, and one that was not
     healed in its time gives its place to whoever needs an act next."""
-    if incident.canary == draft.session.id or not incident.canary_at:
-        return True
-    return draft.now - incident.canary_at >= CANARY_PATIENCE * draft.policy.effect_within_s
+    turn_s = CANARY_PATIENCE * draft.policy.effect_within_s
+    return incident.canary == draft.session.id or draft.now - incident.canary_at >= turn_s
 
 
 def _take_turn(draft: Draft) -> None:

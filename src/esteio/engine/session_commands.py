@@ -34,7 +34,17 @@ SETTLE_S = 5.0
 """How long pause, resume and recover wait for the judge to have heard, so that the answer shows it."""
 AT_PROVIDER_S = 30.0
 """How long a delete waits for the provider's answer."""
-NO_CODE = frozenset({"ghost-needs-server-restart", "instance-missing", "not-loaded", "outdated", "server-wall"})
+NO_CODE = frozenset(
+    {
+        "banned",
+        "ghost-needs-server-restart",
+        "instance-missing",
+        "not-loaded",
+        "outdated",
+        "server-wall",
+        "temp-banned",
+    }
+)
 """Reasons beside which no code will come: who asks for one is told at once."""
 GONE_THERE = frozenset({"ok", "missing", "noop"})
 log = logger("commands")

@@ -243,10 +243,8 @@ class Checkers:
         outage, phase = str(work.payload["id"]), work.payload["phase"]
         told = self.notices[outage]
         told.first_at = told.first_at or self.now()
-        if phase == "opened":
-            told.opened += 1
-        else:
-            told.closed += 1
+        told.opened += phase == "opened"
+        told.closed += phase == "closed"
         if told.opened > 1 or told.closed > 1:
             self.broken("notices", f"{outage}: opened {told.opened} times, closed {told.closed} times")
         if told.closed > told.opened:

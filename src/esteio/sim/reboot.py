@@ -61,8 +61,8 @@ async def _story(lab: Lab, seed: int) -> Boot:
         if isinstance(line, EvolutionLine):
             line.db_state = "close"
     await asyncio.sleep(dice.uniform(0, 40))
-    # Long enough that somebody asks the server meanwhile: a start that nobody could notice is no outage.
-    down_s, boot_s = dice.uniform(10, 90), dice.uniform(0.5, 10)
+    # Longer than an idle server is left unasked: a start that nobody could notice is no outage.
+    down_s, boot_s = dice.uniform(35, 120), dice.uniform(0.5, 10)
     told = len(lab.told.notices)
     lab.world.inject(SERVER, None, Fault("server_boot", down_s=down_s, boot_s=boot_s))
     await asyncio.sleep(down_s)
