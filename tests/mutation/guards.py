@@ -1944,7 +1944,7 @@ DOORS = (
         "SSRF",
         "an address that a caller names is not looked at",
         "engine/targets.py",
-        "if not addresses or not all(_may(address, allowed) for address in addresses):",
+        "if not addresses or not all(networks.may_reach(address, allowed) for address in addresses):",
         "if not addresses:",
         ("api/test_addresses.py", "relay/test_outside.py"),
     ),
@@ -1952,8 +1952,8 @@ DOORS = (
         "SSRF",
         "only the first address of a name is looked at",
         "engine/targets.py",
-        "all(_may(address, allowed) for address in addresses)",
-        "_may(addresses[0], allowed)",
+        "all(networks.may_reach(address, allowed) for address in addresses)",
+        "networks.may_reach(addresses[0], allowed)",
         ("api/test_addresses.py", "relay/test_outside.py"),
     ),
     Guard(
@@ -1967,9 +1967,9 @@ DOORS = (
     Guard(
         "SSRF",
         "private addresses inside IPv6 forms are not seen",
-        "engine/targets.py",
-        "forms += [inner] if inner else []",
-        "pass",
+        "core/networks.py",
+        "    inner = inner_address(address)\n    forms",
+        "    inner = None\n    forms",
         ("api/test_addresses.py", "relay/test_outside.py"),
     ),
     Guard(
