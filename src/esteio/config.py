@@ -125,6 +125,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """Largest media, in bytes; a body that carries it in base64 may be 1.4 times as large."""
     webhook_bytes_per_hour: Annotated[int, Meta(ge=0)] = 2_147_483_648
     """How many bytes of webhooks one session may be sent within an hour; beyond, 429. 0: any number."""
+    media_url_for_s: Annotated[float, Meta(ge=1)] = 3600
+    """How long an address that hands out a media is good, in seconds; each reading and each delivery signs it anew."""
     idempotency_for_s: Seconds = 86_400
     """How long an `Idempotency-Key` is remembered, in seconds."""
     notify: Notify = Notify()
@@ -181,6 +183,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_MAX_BODY_BYTES": ("max_body_bytes",),
     "ESTEIO_MAX_MEDIA_BYTES": ("max_media_bytes",),
     "ESTEIO_WEBHOOK_BYTES_PER_HOUR": ("webhook_bytes_per_hour",),
+    "ESTEIO_MEDIA_URL_FOR_S": ("media_url_for_s",),
     "ESTEIO_IDEMPOTENCY_FOR_S": ("idempotency_for_s",),
     "ESTEIO_NOTIFY": ("notify", "targets"),
     "ESTEIO_DOOR_SERVER": ("door", "server"),

@@ -81,6 +81,10 @@ EVENTS: frozenset[str] = frozenset(
         "inbox.read",
         "inbox.unreadable",
         "person.erased",
+        "media.fetched",
+        "media.not_fetched",
+        "media.given_up",
+        "media.swept",
         "gap.read",
         "gap.failed",
         "gap.given_up",
@@ -103,6 +107,7 @@ BODY_KEYS: frozenset[str] = frozenset({"body", "text", "caption", "content", "ba
 _NUMBER = re.compile(r"(?<![\w.:-])\+?\d{6,11}(\d{4})(?=$|[^\w.:-]|[:@.])")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _IN_PATH = re.compile(r"/in/[\w-]{8,}")
+_SIGNED = re.compile(r"\bsignature=[\w-]+")
 _OUR_KEY = re.compile(r"\b(esk|whsec)_[\w+/=-]{6,}")
 
 
@@ -134,6 +139,7 @@ def clean_text(text: str) -> str:
     """A sentence fit for a log: numbers keep their last four digits, tokens go."""
     text = _BEARER.sub(r"\1 ***", text)
     text = _IN_PATH.sub("/in/***", text)
+    text = _SIGNED.sub("signature=***", text)
     text = _OUR_KEY.sub(r"\1_***", text)
     return _NUMBER.sub(r"***\1", text)
 

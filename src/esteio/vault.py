@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,9 +40,14 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._key = key
 
     def __repr__(self) -> str:
         return "Vault()"
+
+    def key_for(self, purpose: str) -> bytes:
+        """A key of its own for another purpose; who has it learns nothing of this one."""
+        return hmac.digest(self._key, f"esteio {purpose}".encode(), "sha256")
 
     def seal(self, words: Mapping[str, str]) -> bytes:
         """The words as bytes that only this key opens."""

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from esteio.api.app import Front, create_app
 from esteio.clock import Clock, SystemClock
@@ -34,6 +35,8 @@ from esteio.engine.inbox import InboxReader
 from esteio.engine.looking import Lookout
 from esteio.engine.mailbox import Mailboxes
 from esteio.engine.media import MediaRoom
+from esteio.engine.media_fetch import MediaFetcher
+from esteio.engine.media_links import PURPOSE, MediaLinks
 from esteio.engine.notices import AppriseNotifier, LogNotifier
 from esteio.engine.pace import Pacer
 from esteio.engine.parking import Parking
@@ -77,6 +80,11 @@ def media_road(settings: Settings) -> AiohttpTransport:
         connections_per_host=4,
         may_reach=lambda address: may_reach(address, allowed),
     )
+
+
+def download_road(settings: Settings) -> AiohttpTransport:
+    """The road to the providers for the bytes of media, perhaps in base64."""
+    return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
 
 
 class Nudges:
@@ -125,10 +133,12 @@ class Gateway:
         notifier: Notifier,
         outside: Transport | None = None,
         media_road: Transport | None = None,
+        downloads: Transport | None = None,
         shelf: Shelf | None = None,
         resolve: Resolver = system_resolver,
     ) -> None:
-        """`transport` leads to the providers, `outside` (by default the same) to addresses that callers named."""
+        """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media;
+        `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.transport = transport
         self.pace = Pacer(self.policy)
@@ -151,7 +161,18 @@ class Gateway:
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
 
-        self.media = MediaRoom(self.shelf, clock, self._media_road, check=check)
+        self.media = MediaRoom(self.shelf, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes)
+        self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
+        self._downloads = downloads or transport
+        self.fetcher = MediaFetcher(
+            store,
+            clock,
+            self.addresses,
+            self._downloads,
+            media=self.media,
+            shelf=self.shelf,
+            told=self._media_changed,
+        )
         performers = Performers(
             store, clock, self.addresses, transport, policies=self.policy, notifier=notifier, media=self.media
         )
@@ -213,6 +234,8 @@ class Gateway:
             language=settings.language,
             source=settings.base_url,
             number_of=self._number_of,
+            links=self.links,
+            loaded=self._media_of,
         )
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
@@ -229,6 +252,8 @@ class Gateway:
             courier=self.courier,
             resolve=resolve,
             shelf=self.shelf,
+            media=self.media,
+            links=self.links,
         )
         self._started = False
         self.new_database = False
@@ -248,6 +273,7 @@ class Gateway:
             transport=AiohttpTransport(trace=log_exchange),
             outside=outside(settings),
             media_road=media_road(settings),
+            downloads=download_road(settings),
             shelf=FileShelf(data / "media"),
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
@@ -284,6 +310,8 @@ class Gateway:
         start("ears", self.upkeep.ears)
         start("beat", self.upkeep.beat)
         start("purge", self.upkeep.purge)
+        start("media", self.fetcher.run)
+        start("media-sweep", self.upkeep.sweep)
         start("relay", self.relay.run)
         start("relay-bury", self.relay.bury)
         start("relay-purge", self.relay.purge)
@@ -302,10 +330,11 @@ class Gateway:
         self.drain()
         await self.supervisor.aclose()
         await self.mailboxes.aclose()
-        loops = (self.sends, self.work, self.relay)
+        loops = (self.sends, self.work, self.relay, self.fetcher)
         await asyncio.gather(*(loop.aclose(STOP_PATIENCE_S) for loop in loops))
         await self.transport.aclose()
         await self._media_road.aclose()
+        await self._downloads.aclose()
         await self.courier.aclose()
         await self.store.aclose()
 
@@ -373,9 +402,17 @@ class Gateway:
         if any(item.subject == "server" for item in evidence):
             self.mailboxes.nudge(session.server)
 
+    async def _media_of(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        return await self.media.carried(await self.store.message(MessageId(message_id)), shown)
+
+    def _media_changed(self) -> None:
+        self.hub.news()
+        self.relay.nudge()
+
     def _webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
         self.hub.news()
         self.relay.nudge()
+        self.fetcher.nudge()
         if settlement.qr is not None:
             self.hub.session_changed(session_id)
         if result.settled_sends:

@@ -21,6 +21,9 @@ from esteio.engine.asks import KeyAsk
 from esteio.engine.commands import Commands
 from esteio.engine.courier import Courier
 from esteio.engine.hub import Hub
+from esteio.engine.media import MediaRoom
+from esteio.engine.media_links import MediaLinks
+from esteio.engine.targets import check_target
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
 from esteio.sim.vloop import START_EPOCH, run_virtual
@@ -112,6 +115,19 @@ class Gateway:
         self.outside = Outside()
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
+        shelf, links = MemoryShelf(), MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
+
+        async def check(url: str) -> None:
+            await check_target(url, "media.url", settings.allowed_networks, resolve)
+
+        media = MediaRoom(shelf, self.clock, self.outside, check=check, max_bytes=settings.max_media_bytes)
+
+        async def loaded(message_id: str, shown: Any) -> Any:
+            return await media.carried(await store.message(message_id), shown)
+
+        courier = Courier(
+            self.outside, self.clock, vault, language="en", source=settings.base_url, links=links, loaded=loaded
+        )
         self.commands = Commands(
             store=store,
             clock=self.clock,
@@ -121,9 +137,11 @@ class Gateway:
             nudge=self.bells,
             waiter=self.hub,
             addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
-            courier=Courier(self.outside, self.clock, vault, language="en", source=settings.base_url),
+            courier=courier,
             resolve=resolve,
-            shelf=MemoryShelf(),
+            shelf=shelf,
+            media=media,
+            links=links,
         )
         self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

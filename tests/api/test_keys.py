@@ -29,6 +29,7 @@ NEEDED = {
     "GET /v1/sessions/{name}/messages": "read",
     "GET /v1/messages/{id}": "read",
     "GET /v1/messages/{id}/raw": "read",
+    "GET /v1/messages/{id}/media": "read",
     "POST /v1/messages/{id}/retry": "send",
     "POST /v1/messages/{id}/cancel": "send",
     "GET /v1/approvals": "read",

@@ -73,11 +73,9 @@ def test_the_normal_form_of_what_is_stored(run):
         assert message.expires_at == pytest.approx(message.created_at + 10)
         media = {"to": GOOD["to"], "media": {"kind": "image", "base64": "data:image/png;base64,QUJD"}}
         message = await gateway.store.message((await gateway.call("POST", MESSAGES, media)).json()["id"])
-        assert (message.content.media.base64, message.content.media.mime, message.content.media.size) == (
-            "QUJD",
-            "image/png",
-            3,
-        )
+        kept = message.content.media
+        assert (kept.base64, kept.mime, kept.size) == (None, "image/png", 3)
+        assert await gateway.commands.shelf.get(kept.stored) == b"ABC"
 
     run(test)
 

@@ -63,6 +63,7 @@ FOREIGN = {
     "GET /v1/sessions/{name}/messages": (REFUSED, []),
     "GET /v1/messages/{id}": (REFUSED, []),
     "GET /v1/messages/{id}/raw": (REFUSED, []),
+    "GET /v1/messages/{id}/media": (REFUSED, []),
     "POST /v1/messages/{id}/retry": (REFUSED, []),
     "POST /v1/messages/{id}/cancel": (REFUSED, []),
     "GET /v1/approvals": (HIDDEN, []),

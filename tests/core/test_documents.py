@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rehearsal import T0, a_server, a_session
 
-from esteio.core import documents, server_documents
+from esteio.core import documents, envelope, server_documents
 from esteio.core.model import (
     Approval,
     Attempt,
@@ -207,7 +207,21 @@ def test_a_message_s_reason_is_said_and_its_attempts_are_told_where_they_are_ask
 def test_the_bytes_of_a_media_and_where_they_lie_are_no_part_of_it():
     media = Media("image", base64="c2VjcmV0", stored="ab/cdef", mime="image/png", filename="x.png", size=6)
     shown = documents.message_document(a_message(content=Content("image", "legenda", media)))["media"]
-    assert shown == {"kind": "image", "url": None, "mime": "image/png", "filename": "x.png", "size": 6}
+    known = {"kind": "image", "mime": "image/png", "filename": "x.png", "size": 6}
+    assert shown == {**known, "url": None, "state": "kept"}
+    linked = documents.message(a_message(content=Content("image", "legenda", media)), aloud, link=lambda *_: "signed")
+    assert documents.as_data(linked)["media"] == {**known, "url": "signed", "state": "kept"}
+
+
+def test_a_media_that_is_gone_says_why_and_has_no_address():
+    media = Media("image", mime="image/png", gone=Reason("media-expired"))
+    shown = documents.as_data(documents.message(a_message(content=Content("image", None, media)), aloud, link=print))
+    assert (shown["media"]["state"], shown["media"]["url"]) == ("gone", None)
+    assert shown["media"]["reason"]["text"] == "said media-expired"
+    kept = documents.message_document(a_message(content=Content("image", None, media)))
+    told = envelope.worded(kept, None, "en")["media"]
+    assert told["reason"]["code"] == "media-expired"
+    assert "as long as the settings say" in told["reason"]["text"]
 
 
 # -- approvals, servers, the timeline ----------------------------------------------------------------------------

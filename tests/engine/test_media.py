@@ -249,9 +249,13 @@ def test_the_shelf_holds_each_bytes_once_and_forgets_by_age(tmp_path: Path) -> N
         assert sorted(path.name for path in (tmp_path / "media").iterdir()) == sorted([name, other])
         assert (tmp_path / "media" / name).stat().st_mode & 0o777 == 0o600
         assert await shelf.get("../" + name) is None
-        assert await shelf.purge(1500.0, {other}) == 0
-        assert await shelf.purge(2500.0, {other}) == 1
-        assert (await shelf.get(name), await shelf.get(other)) == (None, b"other")
+        assert (await shelf.size(other), await shelf.piece(other, 1, 3)) == (5, b"the")
+        assert (await shelf.size("0" * 64), await shelf.piece("0" * 64, 0, 9)) == (None, b"")
+        assert await shelf.older(1500.0) == [other]
+        assert await shelf.drop([name, other, "../x"], 1500.0) == 1, "what was put again since is somebody's"
+        assert await shelf.drop([name], 2000.0) == 1
+        assert (await shelf.get(name), await shelf.get(other)) == (None, None)
+        assert await FileShelf(tmp_path / "none").older(9e9) == []
 
     asyncio.run(story())
 

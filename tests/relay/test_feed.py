@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from esteio.engine import feed as feeding
 from esteio.engine.feed import Feed
+from esteio.engine.media_links import MediaLinks
 from esteio.store.base import EventRow
 from esteio.store.rows import event_params
 from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
+
+
+class _Standing:
+    at = NOW
+
+    def now(self) -> float:
+        return self.at
+
+
+CLOCK = _Standing()
+LINKS = MediaLinks(b"k" * 32, "http://esteio", CLOCK, 60.0)
 
 
 async def tell(store, count):
@@ -33,7 +46,7 @@ def test_a_place_is_good_after_a_restart(tmp_path):
     async def main():
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
-        feed = Feed(store, "en")
+        feed = Feed(store, "en", LINKS)
         await tell(store, 700)
         first = [one.seq for one in await feed.after(0)]
         assert first == list(range(1, 501))
@@ -41,7 +54,7 @@ def test_a_place_is_good_after_a_restart(tmp_path):
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
         await tell(store, 5)
-        assert await read(Feed(store, "en"), first[-1]) == list(range(501, 706))
+        assert await read(Feed(store, "en", LINKS), first[-1]) == list(range(501, 706))
         await store.aclose()
 
     asyncio.run(main())
@@ -55,7 +68,7 @@ def test_memory_and_log_are_one_sequence(monkeypatch):
         store = SqliteStore.memory()
         await store.start(NOW)
         await tell(store, 50)
-        feed = Feed(store, "en")
+        feed = Feed(store, "en", LINKS)
         assert await feed.after(50) == []
         for total in range(60, 400, 10):
             await tell(store, 10)
@@ -72,7 +85,7 @@ def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
     async def main():
         store = SqliteStore.memory()
         await store.start(NOW)
-        feed = Feed(store, "en")
+        feed = Feed(store, "en", LINKS)
         await feed.after(0)
         await tell(store, 10)
         rendered = []
@@ -80,6 +93,25 @@ def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
         for _ in range(5):
             assert len(await feed.after(0)) == 10
         assert len(rendered) == 10
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_the_address_of_a_media_is_signed_anew_for_each_reader():
+    async def main():
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        feed = Feed(store, "en", LINKS)
+        await feed.after(0)
+        data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
+        row = event_params(EventRow("message.received", NOW, data, "s1", "a"))
+        await store._write(lambda db: db.run("event_add", row))
+        expiries = []
+        for CLOCK.at in (NOW, NOW + 500):
+            (told,) = await feed.after(0)
+            expiries.append(re.search(rb"/media/msg_1/image\?expires=(\d+)&", told.body)[1])
+        assert [int(at) for at in expiries] == [NOW + 60, NOW + 560]
         await store.aclose()
 
     asyncio.run(main())

@@ -42,7 +42,8 @@ async def export(api: Api, call: Call) -> Answer:
     who, lids, messages = await api.commands.person(call.path["address"], call.scope.reaches)
     say = speaker(call.language)
     phone = who if kind_of(who) == "phone" else None
-    found = PersonDocument(who, phone, tuple(lids), tuple(documents.message(one, say) for one in messages))
+    shown = tuple(documents.message(one, say, link=api.link) for one in messages)
+    found = PersonDocument(who, phone, tuple(lids), shown)
     return answer(found, cache_control="no-store")
 
 

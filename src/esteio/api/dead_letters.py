@@ -85,7 +85,7 @@ async def _messages(
     for dead in found:
         message = await api.store.message(MessageId(dead.id)) if scope.reaches(dead.session) else None
         if message is not None:
-            shown = documents.message(message, say)
+            shown = documents.message(message, say, link=api.link)
             items.append(DeadLetterDocument("message", dead.session, shown.updated_at, message=shown))
     return items, found[-1].seq if len(found) == limit else None
 

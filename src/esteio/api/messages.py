@@ -52,14 +52,14 @@ async def list_all(api: Api, call: Call) -> Answer:
     )
     say = speaker(call.language)
     following = None if page.next is None else cursors.made("messages", page.next)
-    return answer(MessagePage(tuple(documents.message(one, say) for one in page.items), following))
+    return answer(MessagePage(tuple(documents.message(one, say, link=api.link) for one in page.items), following))
 
 
 async def one(api: Api, call: Call) -> Answer:
     """A message with every attempt and its outcome."""
     message = await api.commands.message(call.path["id"])
     attempts = await api.store.attempts(message.id)
-    return answer(documents.message(message, speaker(call.language), attempts=attempts))
+    return answer(documents.message(message, speaker(call.language), attempts=attempts, link=api.link))
 
 
 async def retry(api: Api, call: Call) -> Answer:

@@ -64,6 +64,7 @@ TEXTS: Final = {
     "server.outage_ended": "A server works again",
     "approval.requested": "A destructive step waits for a person",
     "message.received": "A message came in",
+    "message.media_changed": "The file of a message that came in without it is there, or was given up",
     "message.edited": "A message was edited; its text may be unknown",
     "message.deleted": "A message was deleted for everyone",
     "message.reaction": "A reaction was set or taken back",

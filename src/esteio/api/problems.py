@@ -215,6 +215,32 @@ KINDS: Mapping[str, Kind] = {
     "unknown-key": _missing("chave", "key"),
     "unknown-webhook": _missing("webhook", "webhook"),
     "unknown-token": _missing("endereço de webhook", "webhook address"),
+    "no-media": Kind(
+        404,
+        ("Esta mensagem não tem mídia", "Só imagens, vídeos, áudios, documentos e figurinhas têm um arquivo."),
+        ("This message has no media", "Only pictures, videos, sounds, documents and stickers have a file."),
+    ),
+    "media-fetching": Kind(
+        409,
+        ("O arquivo ainda está sendo baixado", "O provedor está entregando o arquivo; tente de novo em instantes."),
+        ("The file is still being fetched", "The provider is handing it over; try again in a moment."),
+        retry_after_s=2,
+    ),
+    "media-gone": Kind(
+        410,
+        ("O arquivo não está mais aqui", "{because}"),
+        ("The file is not here any more", "{because}"),
+    ),
+    "link-invalid": Kind(
+        403,
+        ("Endereço alterado", "A assinatura deste endereço não confere; use o url de um documento novo da mensagem."),
+        ("This address was changed", "Its signature does not fit; take the url of a new document of the message."),
+    ),
+    "link-expired": Kind(
+        403,
+        ("Endereço vencido", "Este endereço não vale mais; leia a mensagem de novo para receber um novo."),
+        ("This address has expired", "It is no longer good; read the message again to get a new one."),
+    ),
     "name-taken": Kind(
         409,
         ("Este nome já existe", "Já existe {name}; escolha outro nome."),

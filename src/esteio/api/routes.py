@@ -37,7 +37,7 @@ class Api:
         self.store = store
         self.settings = settings
         self.hub = hub
-        self.feed = Feed(store, settings.language)
+        self.feed = Feed(store, settings.language, commands.links)
         self.stopwatches = Stopwatches()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()
@@ -94,7 +94,12 @@ class Api:
 
     def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
         """A message as an answer."""
-        return answer(documents.message(message, speaker(call.language)), status, **headers)
+        return answer(documents.message(message, speaker(call.language), link=self.link), status, **headers)
+
+    @property
+    def link(self) -> documents.Link:
+        """Signs the address of a media, anew for each reading."""
+        return self.commands.links.of
 
 
 def speaker(language: str) -> documents.Say:

@@ -35,6 +35,7 @@ class WebhookDocument(msgspec.Struct, frozen=True):
     format: Format
     events: tuple[str, ...]
     sessions: tuple[str, ...]
+    media: Literal["url", "base64"]
     enabled: bool
     state: Literal["ok", "failing", "disabled"]
     because: str | None
@@ -156,6 +157,7 @@ async def _document(api: Api, endpoint: Endpoint) -> WebhookDocument:
         format=endpoint.format,
         events=endpoint.events,
         sessions=endpoint.sessions,
+        media=endpoint.media,
         enabled=endpoint.enabled,
         state="disabled" if not endpoint.enabled else "failing" if health.failures else "ok",
         because=endpoint.because or _cause(health) or None,

@@ -17,7 +17,9 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from esteio.core import media_fetch
 from esteio.core.address import AddressKind, answerable, kind_of
+from esteio.core.media_fetch import MediaState
 from esteio.core.model import (
     Answer,
     Approval,
@@ -166,13 +168,16 @@ class SessionDocument(msgspec.Struct, frozen=True):
 
 
 class MediaDocument(msgspec.Struct, frozen=True):
-    """What is known of a media; its bytes have their own place."""
+    """What is known of a media. `url` hands out the bytes for a while (or is the caller's own, of one that goes out and
+    is not fetched yet); `reason` says why they are gone."""
 
     kind: str
     url: str | None
     mime: str | None
     filename: str | None
     size: int | None
+    state: MediaState
+    reason: ReasonDocument | UnsetType = UNSET
 
 
 class AttemptDocument(msgspec.Struct, frozen=True):
@@ -336,9 +341,21 @@ def qr(value: QrValue) -> QrDocument:
     return QrDocument(value.code, value.png_base64, value.count, timestamp(value.seen_at), timestamp(value.expires_at))
 
 
-def media(value: Media | None) -> MediaDocument | None:
-    """What is known of a media, without its bytes."""
-    return None if value is None else MediaDocument(value.kind, value.url, value.mime, value.filename, value.size)
+Link = Callable[[str, Media], str]
+"""(Message id, its media) → an address that hands out the bytes for a while."""
+
+
+def media(value: Message, say: Say, link: Link | None = None) -> MediaDocument | None:
+    """What is known of a message's media, without its bytes. `link` None: no address, for a document that is kept."""
+    found = value.content.media
+    if found is None:
+        return None
+    state, reason = media_fetch.shown(found, value.state)
+    url = found.url
+    if url is None and link is not None and state != "gone":
+        url = link(value.id, found)
+    told = UNSET if reason is None else say(reason)
+    return MediaDocument(found.kind, url, found.mime, found.filename, found.size, state, told)
 
 
 def _content_parts(content: Content) -> dict[str, Any]:
@@ -355,8 +372,10 @@ def message(
     *,
     gate_open: bool = True,
     attempts: Iterable[AttemptRecord] | None = None,
+    link: Link | None = None,
 ) -> MessageDocument:
-    """`gate_open`: whether its session may send now; behind a closed gate `queued` is shown as `held`."""
+    """`gate_open`: whether its session may send now; behind a closed gate `queued` is shown as `held`. `link` signs the
+    address of its media."""
     outgoing = value.direction == "out"
     return MessageDocument(
         id=value.id,
@@ -365,7 +384,7 @@ def message(
         chat=value.chat,
         kind=value.content.kind,
         text=value.content.text,
-        media=media(value.content.media),
+        media=media(value, say, link),
         state="held" if value.state == "queued" and not gate_open else value.state,
         reason=None if value.reason is None else say(value.reason),
         provider_id=value.provider_id,

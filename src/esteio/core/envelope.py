@@ -30,6 +30,9 @@ def worded(data: Mapping[str, Any], session: str | None, language: str) -> Docum
         reason = document.get(name)
         if isinstance(reason, Mapping) and "args" in reason:
             document[name] = _said(reason, language)
+    media = document.get("media")
+    if isinstance(media, Mapping) and isinstance(media.get("reason"), Mapping) and "args" in media["reason"]:
+        document["media"] = {**media, "reason": _said(media["reason"], language)}
     cost = document.get("cost")
     if isinstance(cost, str) and "rung" in document and " " not in cost:
         document["cost"] = sentence(Reason(cost, {}), language).text

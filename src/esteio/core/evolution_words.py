@@ -131,6 +131,7 @@ def _key(document: Mapping[str, Any]) -> Document:
 
 def _message(document: Mapping[str, Any], status: str) -> Document:
     kind, body = _content(document)
+    body |= _bytes_of(document.get("media") or {})
     message: Document = {
         "key": _key(document),
         "pushName": document.get("push_name") or ("Você" if document.get("direction") == "out" else None),
@@ -157,6 +158,12 @@ def _context(document: Mapping[str, Any]) -> Document:
     if quoted.get("kind"):
         context["quotedMessage"] = _content(quoted)[1]
     return {"contextInfo": context}
+
+
+def _bytes_of(media: Mapping[str, Any]) -> Document:
+    """A media's bytes where Evolution puts them: beside the message's own part, as base64 where asked, by address."""
+    parts = {"base64": media.get("base64"), "mediaUrl": media.get("url")}
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def _beside(data: Document, document: Mapping[str, Any]) -> Document:

@@ -268,7 +268,10 @@ MEDIA_KINDS: frozenset[str] = frozenset({"image", "video", "audio", "document", 
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A picture, sound, film or paper. Exactly one of `url`, `base64`, `stored` names its bytes for an outgoing one."""
+    """A picture, sound, film or paper. Exactly one of `url`, `base64`, `stored` names its bytes for an outgoing one.
+
+    One that came in is `stored`, `fetching`, or `gone` for a reason.
+    """
 
     kind: str
     url: str | None = None
@@ -278,6 +281,12 @@ class Media(msgspec.Struct, frozen=True, omit_defaults=True):
     mime: str | None = None
     filename: str | None = None
     size: int | None = None
+    source: Mapping[str, str] | None = None
+    """What its provider must be told to hand out the bytes of one that came in; only its adapter reads it."""
+    fetching: bool = False
+    """The bytes are being asked for (`core.media_fetch`)."""
+    gone: Reason | None = None
+    """Why there are no bytes, and will not be."""
 
 
 class Location(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,6 +23,7 @@ EventType = Literal[
     "server.outage_ended",
     "approval.requested",
     "message.received",
+    "message.media_changed",
     "message.edited",
     "message.deleted",
     "message.reaction",

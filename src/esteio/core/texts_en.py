@@ -225,6 +225,18 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The media could not be sent[: {detail}]",
         "See whether the file exists, its address opens and WhatsApp takes its format; then retry.",
     ),
+    "media-not-available": ("The provider gave neither the file nor a way to ask for it.", ""),
+    "media-too-large": (
+        "The file is larger than this gateway keeps ({limit} bytes).",
+        "Raise max_media_bytes for files to come; this one can be opened on the phone.",
+    ),
+    "media-unreadable": ("The provider sent the file in a form that cannot be read.", ""),
+    "media-fetch-failed": (
+        "The file could not be fetched from the provider[: {detail}]",
+        "Open it on the phone; if this happens often, look at the provider's own log.",
+    ),
+    "media-expired": ("The file was kept for as long as the settings say, and then removed.", ""),
+    "media-not-kept": ("No copy of this file was made.", ""),
     "media-not-allowed": (
         "The media was not fetched[: {detail}]. Esteio itself refused its address; the provider was not asked.",
         "Use a public address, or name its network in allow_targets, or send the file as base64.",

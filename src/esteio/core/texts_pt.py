@@ -228,6 +228,18 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "A mídia não pôde ser enviada[: {detail}]",
         "Veja se o arquivo existe, se o endereço abre e se o formato é aceito pelo WhatsApp; depois reenvie.",
     ),
+    "media-not-available": ("O provedor não enviou o arquivo nem um meio de pedi-lo.", ""),
+    "media-too-large": (
+        "O arquivo é maior do que este gateway guarda ({limit} bytes).",
+        "Aumente max_media_bytes para os próximos; este pode ser aberto no celular.",
+    ),
+    "media-unreadable": ("O provedor enviou o arquivo em um formato que não pôde ser lido.", ""),
+    "media-fetch-failed": (
+        "Não foi possível baixar o arquivo do provedor[: {detail}]",
+        "Abra-o no celular; se acontecer com frequência, veja o log do provedor.",
+    ),
+    "media-expired": ("O arquivo foi guardado pelo tempo definido nas configurações e depois removido.", ""),
+    "media-not-kept": ("Não foi feita cópia deste arquivo.", ""),
     "media-not-allowed": (
         "A mídia não foi baixada[: {detail}]. O próprio Esteio recusou o endereço; o provedor não foi chamado.",
         "Use um endereço público, ou inclua a rede dele em allow_targets, ou envie o arquivo em base64.",

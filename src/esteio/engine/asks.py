@@ -183,6 +183,7 @@ class EndpointAsk(Ask, frozen=True):
     events: Annotated[tuple[EventName, ...], Meta(max_length=64)] = ()
     sessions: Globs | UnsetType = UNSET
     format: Format = "standard"
+    media: Literal["url", "base64"] = "url"
 
 
 class EndpointChange(Ask, frozen=True):
@@ -193,6 +194,7 @@ class EndpointChange(Ask, frozen=True):
     events: Annotated[tuple[EventName, ...], Meta(max_length=64)] | UnsetType = UNSET
     sessions: Globs | UnsetType | None = UNSET
     format: Format | UnsetType = UNSET
+    media: Literal["url", "base64"] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
 

@@ -20,6 +20,7 @@ from esteio.clock import Clock
 from esteio.core import envelope, evolution_words
 from esteio.core.relay import wants
 from esteio.core.server_documents import without_address
+from esteio.engine.media_links import MediaLinks
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.store.relay_base import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
@@ -30,6 +31,11 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's mark of a secret, not on
 SECRET, OLD, HEADER = "secret", "old:", "header:"
 """Names in an endpoint's sealed words; `old:UNTIL` is a secret before this one, that signs too until that epoch second;
 `header:NAME` is sent along (what an Evolution client set)."""
+CARRIES: Final = frozenset({"message.received", "message.media_changed"})
+"""Events that carry the bytes where an endpoint asked for base64."""
+CARRIED_AT_ONCE = 4
+MEDIA_WAITS_S = 60.0
+"""So long such an event waits for bytes that are under way; then it goes with the address alone."""
 TEST_TYPE: Final = "webhook.test"
 DOOR: Final = "/evolution"
 """Below our own address: where a client of Evolution finds us."""
@@ -59,10 +65,14 @@ class Courier:
         language: str,
         source: str,
         number_of: Callable[[str], Awaitable[str | None]] | None = None,
+        links: MediaLinks,
+        loaded: Callable[[str, Mapping[str, Any]], Awaitable[tuple[Mapping[str, Any], bool]]],
     ) -> None:
-        """`number_of`: the phone number of a session by its name."""
+        """`number_of`: the phone number of a session by its name. `loaded`: an event's media document by its message →
+        the same with `base64` where its bytes are at hand, and whether they are still under way."""
         self._transport, self._clock, self._vault = transport, clock, vault
         self._language, self._source, self._number_of = language, source, number_of
+        self._links, self._loaded, self._carrying = links, loaded, 0
         self._opened: dict[bytes, Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
@@ -71,6 +81,11 @@ class Courier:
     async def deliver(self, claim: RelayClaim) -> RelaySettlement:
         """One attempt."""
         began_at = self._clock.now()
+        if claim.endpoint.media == "base64" and _may_carry(claim):
+            return await self._deliver_with_bytes(claim, began_at)
+        return await self._delivered(claim, began_at)
+
+    async def _delivered(self, claim: RelayClaim, began_at: float) -> RelaySettlement:
         request = self._request(claim, began_at, await self._number(claim))
         if request is None:
             return RelaySettlement(claim, "skipped", began_at, began_at)
@@ -78,6 +93,20 @@ class Courier:
         return RelaySettlement(
             claim, said.outcome, began_at, self._clock.now(), said.status, said.detail, said.retry_after_s
         )
+
+    async def _deliver_with_bytes(self, claim: RelayClaim, began_at: float) -> RelaySettlement:
+        """With the media as it is now; while it is still under way, or too many are in the air, the event waits."""
+        if self._carrying >= CARRIED_AT_ONCE:
+            return RelaySettlement(claim, "waits", began_at, began_at)
+        self._carrying += 1
+        try:
+            media, under_way = await self._loaded(str(claim.data.get("id")), claim.data["media"])
+            if under_way and began_at - claim.at < MEDIA_WAITS_S:
+                return RelaySettlement(claim, "waits", began_at, began_at)
+            filled = msgspec.structs.replace(claim, data={**claim.data, "media": media})
+            return await self._delivered(filled, began_at)
+        finally:
+            self._carrying -= 1
 
     async def test(self, endpoint: Endpoint) -> Delivery:
         """A call with an event of the type `webhook.test`, once, whatever state the endpoint is in."""
@@ -106,7 +135,7 @@ class Courier:
         if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
             # The subscription was changed after this was dealt.
             return None
-        document = envelope.worded(claim.data, claim.session or None, self._language)
+        document = envelope.worded(self._links.into(claim.data), claim.session or None, self._language)
         if endpoint.sessions and not claim.session:
             document = without_address(document)
         if endpoint.format == "evolution":
@@ -179,6 +208,10 @@ class Courier:
         except TransportFailed as failed:
             return _Said("failed", None, failed.reason)
         return _meaning(response, self._clock.now())
+
+
+def _may_carry(claim: RelayClaim) -> bool:
+    return claim.type in CARRIES and isinstance(claim.data.get("media"), Mapping)
 
 
 def _meaning(response: HttpResponse, now: float) -> _Said:

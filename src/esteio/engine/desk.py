@@ -16,6 +16,8 @@ from esteio.core.policy import Policy
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook
 from esteio.engine.courier import Courier
+from esteio.engine.media import MediaRoom
+from esteio.engine.media_links import MediaLinks
 from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
@@ -42,6 +44,8 @@ class Desk:
         addresses: AddressBook,
         courier: Courier,
         shelf: Shelf,
+        media: MediaRoom,
+        links: MediaLinks,
         resolve: Resolver = system_resolver,
     ) -> None:
         self.store = store
@@ -57,6 +61,8 @@ class Desk:
         self.shelf = shelf
         self.webhook_tally = Tally(settings.webhook_bytes_per_hour)
         """What each session's webhooks have brought within the hour."""
+        self.media = media
+        self.links = links
 
     def policy(self, name: str) -> Policy:
         """The policy a session names; the default one when the settings no longer know it."""

@@ -70,6 +70,7 @@ class EndpointCommands(Desk):
             sessions=globs,
             sealed=self.vault.seal(words),
             by_events=by_events,
+            media=ask.media,
         )
         return await self.store.add_endpoint(endpoint), secret
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.core.envelope import standard, worded
+from esteio.engine.media_links import MediaLinks
 from esteio.store.base import EventRow, Store
 
 TAIL = 2000
@@ -27,13 +28,15 @@ class Told(msgspec.Struct, frozen=True):
     type: str
     session: str | None
     body: bytes
+    row: EventRow | None = None
+    """Of an event that names a media: its address is signed anew for each reader."""
 
 
 class Feed:
     """The log of events, read by many."""
 
-    def __init__(self, store: Store, language: str) -> None:
-        self._store, self._language = store, language
+    def __init__(self, store: Store, language: str, links: MediaLinks) -> None:
+        self._store, self._language, self._links = store, language, links
         self._tail: deque[Told] = deque()
         self._since = -1
         """The tail is complete after this place; -1: it has not begun."""
@@ -55,7 +58,8 @@ class Feed:
         async with self._lock:
             if self._end() <= seq:
                 await self._refill()
-        return [told for told in self._tail if told.seq > seq][:AT_ONCE]
+        found = [told for told in self._tail if told.seq > seq][:AT_ONCE]
+        return [told if told.row is None else self._told(told.row) for told in found]
 
     def _end(self) -> int:
         return self._tail[-1].seq if self._tail else self._since
@@ -66,5 +70,6 @@ class Feed:
             self._since = self._tail.popleft().seq
 
     def _told(self, row: EventRow) -> Told:
-        body = _encode(standard(row.type, row.at, worded(row.data, row.session, self._language)))
-        return Told(row.seq, row.type, row.session, body)
+        document = self._links.into(row.data)
+        body = _encode(standard(row.type, row.at, worded(document, row.session, self._language)))
+        return Told(row.seq, row.type, row.session, body, None if document is row.data else row)

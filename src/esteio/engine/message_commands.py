@@ -106,6 +106,9 @@ class MessageCommands(Addressing):
         content = compose.content(ask, self.settings.max_media_bytes, phones)
         mentions = [await self._person(one, f"mentions[{i}]", session) for i, one in enumerate(ask.mentions)]
         await self._check_elsewhere(session, ask, content)
+        if content.media is not None:
+            # On the shelf before the row that names it.
+            content = msgspec.structs.replace(content, media=await self.media.taken(content.media))
         message = Message(
             id=MessageId(self.clock.new_id("msg")),
             session_id=session.id,

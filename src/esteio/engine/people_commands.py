@@ -31,10 +31,10 @@ class PeopleCommands(Addressing):
         """What that did in all sessions. Raises `Refusal`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         _, names = await self._names(who, sessions)
-        alias = self.clock.new_id("erased")
+        alias, asked_at = self.clock.new_id("erased"), self.clock.now()
         done = [await self.store.erase_person(one.id, names, alias, self.clock.now()) for one in sessions]
         whole = _sum(done)
-        await self.shelf.drop(whole.media)
+        await self.shelf.drop(whole.media, asked_at)
         log.info("person.erased", messages=whole.messages, under_way=whole.under_way)
         self.nudge.sends()
         return whole

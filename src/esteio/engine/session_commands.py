@@ -161,7 +161,9 @@ class SessionCommands(Addressing):
         session = await self.session(name)
         if at_provider != "keep" and not await self._gone_there(session, at_provider, who):
             return await self.session_now(session.id, name)
-        await self.store.delete_session(session.id, self.clock.now())
+        files, asked_at = await self.store.media_of_session(session.id), self.clock.now()
+        await self.store.delete_session(session.id, asked_at)
+        await self.shelf.drop(await self.store.unused_media(files), asked_at)
         self.addresses.forget(session.id)
         for key in [key for key in self._asked() if key[0] == session.id]:
             del self._asked()[key]

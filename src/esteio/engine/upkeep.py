@@ -7,10 +7,11 @@ other nodes (the dialects rescue at their start), the sweep of sessions (`mailbo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from esteio.clock import Clock
 from esteio.config import Retention
+from esteio.core import media_fetch
 from esteio.engine.acks import AckWatch
 from esteio.engine.ears import Ears
 from esteio.engine.gaps import GapReader
@@ -23,6 +24,10 @@ PURGE_EVERY_S = 600.0
 GAPS_EVERY_S = 5.0
 ACKS_EVERY_S = 15.0
 EARS_EVERY_S = 30.0
+SWEEP_EVERY_S = 3600.0
+UNNAMED_AFTER_S = 3600.0
+"""A file is put before its row is written; what is unnamed for so long will never be named."""
+NAMES_AT_ONCE = 200
 BEAT_EVERY_S = 20.0
 """How often the store is told that we live: a restart reads back from the last time."""
 
@@ -71,6 +76,10 @@ class Upkeep:
         """Rows that nobody needs any more, for ever."""
         await _every(PURGE_EVERY_S, self._purge)
 
+    async def sweep(self) -> None:
+        """Files that nobody names, for ever."""
+        await _every(SWEEP_EVERY_S, self._sweep_media)
+
     async def _expire(self) -> int:
         gone = await self._store.expire_messages(self._clock.now(), 500)
         if gone:
@@ -91,10 +100,34 @@ class Upkeep:
         if keep.bodies_s:
             gone += await self._store.strip_bodies(now - keep.bodies_s)
         if keep.media_s:
-            gone += await self._shelf.purge(now - keep.media_s, await self._store.media_in_use())
+            gone += await self._expire_media(now - keep.media_s)
         if gone:
             log.info("store.purged", count=gone)
         return gone
+
+    async def _expire_media(self, before: float) -> int:
+        """First the messages say so, then the files go: a crash between leaves files that nobody names."""
+        needed = await self._store.media_in_use()
+        gone = 0
+        for names in _parts([name for name in await self._shelf.older(before) if name not in needed]):
+            await self._store.forget_media(names, media_fetch.EXPIRED)
+            gone += await self._shelf.drop(names, before)
+        return gone
+
+    async def _sweep_media(self) -> int:
+        """Files that no message names: a crash fell between the file and its row, or its message went meanwhile."""
+        before = self._clock.now() - UNNAMED_AFTER_S
+        gone = 0
+        for names in _parts(await self._shelf.older(before)):
+            gone += await self._shelf.drop(await self._store.unused_media(names), before)
+        if gone:
+            log.info("media.swept", files=gone)
+        return gone
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        yield names[start : start + NAMES_AT_ONCE]
 
 
 async def _every(period_s: float, chore: Callable[[], Awaitable[int]]) -> None:

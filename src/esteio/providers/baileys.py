@@ -22,13 +22,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core import address
 from esteio.core.evidence import Evidence, Road, seen
-from esteio.core.inbound import InboundEvent, ReceivedMessage
-from esteio.core.model import MEDIA_KINDS, Capabilities, Content, Kind, Media, Quirk
+from esteio.core.model import MEDIA_KINDS, Capabilities, Quirk
 from esteio.core.outbound import Certainty, Fault
+from esteio.providers.baileys_messages import read_message
 from esteio.providers.base import (
     ActOutcome,
+    DownloadOutcome,
     Flow,
     HttpRequest,
     InventoryEntry,
@@ -45,7 +45,6 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.contents import is_quiet
 from esteio.providers.quirks import known
 from esteio.providers.reading import (
     SHORT,
@@ -54,12 +53,14 @@ from esteio.providers.reading import (
     at,
     decode,
     digits,
+    downloaded,
     first,
     hear,
     look_failed,
-    moment,
     plain_act,
+    same_place,
     server_news,
+    taken,
     text,
     word,
 )
@@ -72,11 +73,6 @@ from esteio.providers.send_words import (
 )
 from esteio.providers.whatsapp import (
     QUESTION_S,
-    Origin,
-    chat_of,
-    lid_of,
-    origin_of,
-    person_of,
     phone_of,
     questioned,
     timed_out,
@@ -86,6 +82,7 @@ T = TypeVar("T")
 
 STATE_S = 8.0
 ACT_S = 30.0
+MEDIA_S = 60.0
 
 _CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnected": "said_closed"}
 
@@ -221,6 +218,22 @@ class Baileys:
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages", kept=False))
 
+    def is_own_address(self, where: Where, url: str) -> bool:
+        return url.startswith("/") or same_place(url, where.base_url)
+
+    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+        """Its own address where it gave one, else from its memory: the last 500 messages of a session."""
+        outcome = DownloadOutcome(said_no=True)
+        if (url := source.get("url")) is not None:
+            outcome = taken((yield from ask(_of_address(where, url))))
+        if outcome.data or not source.get("id"):
+            return outcome
+        path = f"/sessions/{{}}/messages/{quote(source['id'], safe='')}/media"
+        heard = yield from _hear(where, _call(where, "GET", path, timeout_s=MEDIA_S))
+        data = at(heard.body, "data")
+        mime = text(at(data, "mimetype"))
+        return downloaded(at(data, "base64"), heard, mime=mime, closed=_closed(heard) or _not_found(heard))
+
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         """`event` and `payload`; the session it names must be ours."""
         decoded = decode(body)
@@ -239,7 +252,7 @@ class Baileys:
                 evidence = (seen("qr_shown", now, "webhook"),) if qr else ()
                 return WebhookReading(readable=True, evidence=evidence, qr=qr)
             case "message":
-                return _message(payload, now)
+                return read_message(payload, now)
         return WebhookReading(readable=True, note=f"nothing to read in {event!r}"[:80])
 
 
@@ -261,6 +274,16 @@ def _call(where: Where, method: str, path: str, body: Json = None, *, timeout_s:
         body=b"" if body is None else msgspec.json.encode(body),
         timeout_s=timeout_s,
     )
+
+
+def _of_address(where: Where, url: str) -> HttpRequest:
+    """A media at the server's own address. The key goes along only below the session's own path: whoever knows the
+    webhook's address could name any other."""
+    whole = where.base_url.rstrip("/") + url if url.startswith("/") else url
+    path = whole.removeprefix(where.base_url.rstrip("/"))
+    own = path.startswith(f"/sessions/{quote(_session(where), safe='')}/") and ".." not in path
+    headers = {"x-api-key": where.credentials.get("apikey", "")} if own else {}
+    return HttpRequest("GET", whole, headers, timeout_s=MEDIA_S)
 
 
 def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
@@ -425,73 +448,3 @@ def _unsure(heard: Heard, now: float) -> SendOutcome:
     certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))
     over, detail = heard.kind in ("no", "failed"), heard.detail[:SHORT]
     return SendOutcome(certainty, fault=fault, detail=detail, evidence=news, over=over, gateway=heard.away)
-
-
-# -- messages in -------------------------------------------------------------------------------------------------
-
-_KINDS: Mapping[str, Kind] = {
-    "text": "text",
-    "image": "image",
-    "video": "video",
-    "audio": "audio",
-    "document": "document",
-    "sticker": "sticker",
-}
-
-
-def _message(payload: Json, now: float) -> WebhookReading:
-    message_id, sender = text(at(payload, "id")), text(at(payload, "from"))
-    if message_id is None or sender is None:
-        return WebhookReading(readable=True, note="a message without id or sender")
-    own_time = moment(at(payload, "timestamp"), now)
-    mine = at(payload, "fromMe") is True
-    proves = not mine and own_time is not None
-    evidence = (seen("message_received", now, "webhook", happened_at=own_time),) if proves else ()
-    if _says_nothing(payload):
-        return WebhookReading(readable=True, evidence=evidence, note="no content")
-    origin, lid = _origin(payload, sender, mine)
-    event: InboundEvent = ReceivedMessage(
-        provider_id=message_id,
-        chat=origin.chat,
-        sender=origin.sender,
-        happened_at=now if own_time is None else own_time,
-        content=_content(payload),
-        from_me=mine,
-        push_name=text(at(payload, "pushName")),
-        chat_lid=lid,
-        author=origin.author,
-    )
-    return WebhookReading(readable=True, evidence=evidence, events=(event,))
-
-
-def _origin(payload: Json, sender: str, mine: bool) -> tuple[Origin, str | None]:
-    """The chat and its LID. `from` is what stands before the @ of `rawJid`, or the phone behind a LID."""
-    host = "g.us" if at(payload, "isGroup") is True else "lid" if at(payload, "isLid") is True else ""
-    raw = text(at(payload, "rawJid")) or (f"{sender}@{host}" if host and "@" not in sender else sender)
-    participant, chat = text(at(payload, "participant")), chat_of(raw)
-    if address.kind_of(chat) in ("phone", "lid"):
-        return Origin(person := person_of(raw, sender), person), lid_of(raw)
-    origin = origin_of(chat, participant, (), from_me=mine)
-    return origin, None if origin.chat == chat else lid_of(participant)
-
-
-def _says_nothing(payload: Json) -> bool:
-    """Traffic between devices, or a text without one: no message of a person."""
-    if text(at(payload, "body")) or text(at(payload, "mediaUrl")) or at(payload, "hasMedia") is True:
-        return False
-    return is_quiet(at(payload, "type"))
-
-
-def _content(payload: Json) -> Content:
-    kind, words = at(payload, "type"), text(at(payload, "body"))
-    if not isinstance(kind, str) or kind not in _KINDS:
-        return Content("unknown", text=words)
-    if kind == "text":
-        return Content("text", text=words)
-    media = Media(
-        kind,
-        url=text(at(payload, "mediaUrl")),
-        mime=text(at(payload, "mimetype")),
-        filename=text(at(payload, "filename")),
-    )
-    return Content(_KINDS[kind], text=words, media=media)

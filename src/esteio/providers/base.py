@@ -18,7 +18,7 @@ import msgspec
 
 from esteio.core.evidence import Evidence
 from esteio.core.inbound import InboundEvent
-from esteio.core.model import Capabilities, Content, Quirk, ServerName
+from esteio.core.model import Capabilities, Content, Quirk, Reason, ServerName
 from esteio.core.outbound import Certainty, Fault, LookResult
 from esteio.providers.parsing import read_json, text_of
 
@@ -179,6 +179,20 @@ class LookupOutcome(msgspec.Struct, frozen=True):
     """Found in the provider's own queue, so it has not left yet."""
 
 
+class DownloadOutcome(msgspec.Struct, frozen=True):
+    """What a provider gave for one media: its bytes (`data`), or a public address where they lie for a while (`url`,
+    which the engine fetches over the guarded road), or nothing. Then `said_no`: it answered, and has not got it;
+    otherwise it could not be asked. `gone`: there is no use in asking again."""
+
+    data: bytes = b""
+    url: str | None = None
+    mime: str | None = None
+    filename: str | None = None
+    said_no: bool = False
+    gone: Reason | None = None
+    detail: str = ""
+
+
 class QueueOutcome(msgspec.Struct, frozen=True):
     """What the provider's own queue shows: every id of every entry. None: it has no queue, or could not be read."""
 
@@ -333,6 +347,15 @@ class Provider(Protocol):
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         """What the provider's own list holds since `since`, in the normal form of webhooks, for filling gaps."""
+        ...
+
+    def is_own_address(self, where: Where, url: str) -> bool:
+        """Whether a media's address is the provider's own, so that `download` fetches it and no guard is asked."""
+        ...
+
+    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+        """The bytes of a media that came in; `source` as this adapter put it into `Media.source`, with `url` where
+        the media's address is its own."""
         ...
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:

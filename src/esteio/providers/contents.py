@@ -213,6 +213,14 @@ def _with_bytes(content: Content, *places: Json) -> Content:
     return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, base64=base64, url=url))
 
 
+def asked_by(content: Content, **words: str) -> Content:
+    """The content with what its provider is asked with for the bytes of its media."""
+    if content.media is None:
+        return content
+    source = {**(content.media.source or {}), **words}
+    return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, source=source))
+
+
 def _words(part: Json) -> Content | None:
     found = text(part) or first(part, "text", "conversation")
     return Content("text", text=found) if found else None
@@ -227,10 +235,11 @@ def _media(kind: Kind) -> Callable[[Json], Content | None]:
         media = Media(
             kind,
             # WhatsApp's own address holds cipher text: without the key it names no bytes.
-            url=None if url is None or ".enc" in url else url,
+            url=None if url is None or ".enc" in url or ".whatsapp.net/" in url else url,
             mime=text(at(part, "mimetype")),
             filename=first(part, "fileName", "title"),
             size=None if size is None or size < 0 else int(size),
+            source={name: word for name in ("mediaKey", "directPath") if (word := text(at(part, name)))} or None,
         )
         return Content(kind, text=text(at(part, "caption")), media=media)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from esteio.core.evidence import AWAY, Evidence, Road, seen, seen_with
-from esteio.providers.base import ActOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
+from esteio.core.model import Reason
+from esteio.providers.base import ActOutcome, DownloadOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
 from esteio.providers.parsing import LARGEST, read_json
 
 DETAIL = 500
@@ -332,6 +334,44 @@ def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
 def look_failed(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
     """A look that brought no word about the session."""
     return (*server_news(heard, now, road), seen("look_failed", now, road, detail=heard.detail[:SHORT]))
+
+
+def downloaded(
+    text_64: Json, heard: Heard, *, mime: str | None = None, filename: str | None = None, closed: bool = False
+) -> DownloadOutcome:
+    """A media that comes as base64 in an answer; without it, what the answer says. `closed`: that it has no open socket
+    just now, which says nothing of the media."""
+    data = b""
+    if (encoded := text(text_64)) is not None:
+        try:
+            data = b64decode(encoded.partition(",")[2] if encoded.startswith("data:") else encoded)
+        except ValueError:
+            return DownloadOutcome(said_no=True, detail="its base64 cannot be read")
+    if data:
+        return DownloadOutcome(data, mime=mime, filename=filename)
+    if heard.kind == "unread":
+        return DownloadOutcome(gone=Reason("media-fetch-failed", {"detail": heard.detail}), detail=heard.detail)
+    return DownloadOutcome(said_no=heard.kind in ("ok", "no", "router") and not closed, detail=heard.detail)
+
+
+def taken(answer: Answer) -> DownloadOutcome:
+    """A media that is an answer's whole body."""
+    if isinstance(answer, TransportFailed):
+        too_large = answer.reason.startswith(TOO_LARGE)
+        gone = Reason("media-fetch-failed", {"detail": answer.reason}) if too_large else None
+        return DownloadOutcome(gone=gone, detail=answer.reason)
+    if answer.status != 200 or not answer.body or answer.is_html:
+        return DownloadOutcome(said_no=answer.status < 500, detail=f"the address answered {answer.status}")
+    return DownloadOutcome(answer.body)
+
+
+def same_place(url: str, base_url: str) -> bool:
+    """Whether a URL lies at the same scheme, host and port."""
+    try:
+        one, other = urlsplit(url), urlsplit(base_url)
+        return (one.scheme, one.hostname, one.port) == (other.scheme, other.hostname, other.port)
+    except ValueError:
+        return False
 
 
 ActAnswer = Literal["ok", "no", "unanswered", "not_reached"]

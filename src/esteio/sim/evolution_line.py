@@ -8,6 +8,7 @@ clean-up after an awaited webhook, a QR that stays in memory, reconnection witho
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -281,7 +282,7 @@ class EvolutionLine(Line):
             "key": key,
             "pushName": row.push_name,
             "status": "DELIVERY_ACK",
-            "message": message,
+            "message": message | self._base64(stanza.provider_id),
             "messageType": kind,
             "messageTimestamp": int(stanza.at),
             "instanceId": self.instance_id,
@@ -293,6 +294,11 @@ class EvolutionLine(Line):
             truth.stored.append(f"{self.server.name}/{self.name}")
         self.tell("messages.upsert", data, provider_id=stanza.provider_id)
         self._contact(jid, row.push_name)
+
+    def _base64(self, provider_id: str) -> dict[str, Json]:
+        """A media's bytes, where the webhook asks for them; they are not kept in the table."""
+        data = self.world.media_of(provider_id) if self.hook is not None and self.hook.base64 else None
+        return {} if data is None else {"base64": base64.b64encode(data).decode()}
 
     def _contact(self, jid: str, name: str) -> None:
         data = {"remoteJid": jid, "pushName": name, "profilePicUrl": None, "instanceId": self.instance_id}

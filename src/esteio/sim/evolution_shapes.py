@@ -189,7 +189,7 @@ MEDIA_KEYS = {
 
 
 def inbound_message(kind: str, text: str, extra: dict[str, Json], jid: str) -> tuple[Json, str]:
-    """(`message`, `messageType`) of something that came in; its media has a URL that nobody serves."""
+    """(`message`, `messageType`) of something that came in; the URL of its media holds cipher text, as WhatsApp's."""
     if kind == "reaction":
         key = {"remoteJid": jid, "fromMe": True, "id": extra.get("target", ""), "participant": ""}
         return {"reactionMessage": {"key": key, "text": text}}, "reactionMessage"
@@ -203,6 +203,8 @@ def inbound_message(kind: str, text: str, extra: dict[str, Json], jid: str) -> t
             "caption": text,
         }
         media |= {"mediaKey": "c2lt", "directPath": "/v/x.enc", "fileSha256": "c2lt"}
+        if name := extra.get("filename"):
+            media["fileName"] = name
         return {MEDIA_KEYS[kind]: media}, MEDIA_KEYS[kind]
     return {"conversation": text}, "conversation"
 

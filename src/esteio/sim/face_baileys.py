@@ -8,6 +8,7 @@ Never lives here: another REST server's dialect.
 # ruff: noqa: ARG002 - handlers share their signatures
 from __future__ import annotations
 
+import base64
 from typing import Any
 from urllib.parse import unquote
 
@@ -101,9 +102,9 @@ class BaileysLine(Line):
             "participant": None,
             "type": stanza.kind,
             "hasMedia": stanza.kind not in ("text", "reaction", "location"),
-            "mimetype": None,
-            "filename": None,
-            "mediaUrl": None,
+            "mimetype": stanza.extra.get("mime"),
+            "filename": stanza.extra.get("filename"),
+            "mediaUrl": stanza.extra.get("media_url"),
         }
         self.tell("message", payload, stanza.provider_id)
 
@@ -160,6 +161,8 @@ class BaileysFace:
         if request.method == "GET" and parts == ["health"]:
             now = iso(self.world.now())
             return _json({"status": "ok", "timestamp": now, "sessions": len(self.server.lines)})
+        if request.method == "GET" and parts[0] == "media" and len(parts) == 2:
+            return _file(self.world.media_of(parts[1]))
         if parts[0] != "sessions":
             return _no_route(request.method, path)
         if header(request, "x-api-key") != self.server.apikey:
@@ -203,7 +206,10 @@ class BaileysFace:
         if shape == ("GET", "qr"):
             return self._qr(known, query)
         if shape[:2] == ("GET", "messages"):
-            return _no("Media not found", 404)
+            data = self.world.media_of(shape[2]) if known and len(shape) == 4 and shape[3] == "media" else None
+            if data is None:
+                return _no("Media not found", 404)
+            return _yes({"base64": base64.b64encode(data).decode(), "mimetype": "image/jpeg"})
         return None
 
     def _lines(self) -> list[BaileysLine]:
@@ -282,6 +288,10 @@ def _no(error: str, status: int) -> HttpResponse:
 
 def _not_at_work(line: BaileysLine | None) -> HttpResponse:
     return _no("Session not connected" if line else "Session not found", 500)
+
+
+def _file(data: bytes | None) -> HttpResponse:
+    return _no("Media not found", 404) if data is None else HttpResponse(200, {"content-type": "image/jpeg"}, data)
 
 
 def _no_route(method: str, path: str) -> HttpResponse:

@@ -61,6 +61,7 @@ class WapiFace:
             ("DELETE", "/quere/delete-quere"): self._drop_queue,
             ("DELETE", "/quere/delete-message"): self._drop_message,
         }
+        self.routes |= {("POST", "/message/download-media"): self._download}
         self.routes |= {("PUT", f"/webhook/update-webhook-{hook}"): self._hook(hook) for hook in HOOKS}
         self.routes |= {("POST", f"/message/{path}"): self._send(path) for path in TEXT_FIELDS}
 
@@ -75,6 +76,8 @@ class WapiFace:
             body = msgspec.json.decode(request.body) if request.body else {}
         except msgspec.DecodeError:
             return _no("JSON inválido", 400)
+        if path.startswith("/files/"):
+            return self._file(path.rpartition("/")[2], token)
         if path.startswith("/integrator/"):
             return self._integrator(request.method, path, query, body, token)
         route = self.routes.get((request.method, path))
@@ -224,6 +227,24 @@ class WapiFace:
         before = len(line.queue)
         line.queue = [one for one in line.queue if one.inserted_id != query.get("insertedId")]
         return _yes({"message": "Mensagem removida"}) if len(line.queue) < before else _no("Mensagem não encontrada")
+
+    # -- media ----------------------------------------------------------------------------------------------------
+
+    async def _download(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+        keyed = str(body.get("mediaKey") or "").removeprefix("key-")
+        if keyed and not (body.get("directPath") and body.get("type")):
+            return _no("Parâmetros obrigatórios: mediaKey, directPath, type e mimetype", 400)
+        found = keyed or str(body.get("messageId") or "")
+        if self.world.media_of(found) is None:
+            return _no("Não foi possível baixar a mídia")
+        return _yes({"fileLink": f"{self.server.base_url}/files/{found}"})
+
+    def _file(self, name: str, token: str) -> HttpResponse:
+        data = self.world.media_of(name)
+        known = any(isinstance(line, WapiLine) and line.token == token for line in self.server.lines.values())
+        if data is None or not known:
+            return _no("Arquivo não encontrado", 404)
+        return HttpResponse(200, {"content-type": "application/octet-stream"}, data)
 
     # -- sending --------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from esteio.sim.subscribers import Subscribers
 from esteio.sim.transport import SimTransport
 from esteio.sim.world import World
 from esteio.store.base import JournalEntry, Store, Work
+from esteio.store.shelf import MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 from esteio.wiring import Gateway
@@ -68,6 +69,7 @@ class Lab:
         clock: Clock | None = None,
         transport: Transport | None = None,
         told: Told | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         set_up("error", "console")
         self.world = world or World(seed)
@@ -75,6 +77,7 @@ class Lab:
         self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()
         self.transport: Transport = transport or SimTransport(self.world)
+        self.shelf: Shelf = shelf or MemoryShelf()
         self.subscribers = Subscribers(self.world)
         self.sites = Sites()
         self.told = told or Told()
@@ -89,6 +92,7 @@ class Lab:
             transport=self.transport,
             outside=self.subscribers,
             media_road=self.sites,
+            shelf=self.shelf,
             resolve=self._resolve,
             registry=load(),
             vault=Vault(SEALING_KEY),

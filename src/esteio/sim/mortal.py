@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
 from esteio.sim.transport import SimTransport
 from esteio.sim.world import World
+from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
 
 READS = frozenset(
@@ -26,6 +28,7 @@ READS = frozenset(
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_doubt", "next_parked", "next_relay", "quote_target", "known_phones", "addresses_of_person",
         "unread_raw", "raw_of_message", "unreadable", "events",
+        "media_fetches", "media_in_use", "media_of_session", "unused_media",
         "key_by_hash", "keys", "due_gaps", "relay_backlog", "late_acks", "ack_times", "overtaken", "parked",
     }
 )  # fmt: skip
@@ -41,6 +44,7 @@ POLLS = frozenset(
         "expire_messages",
         "bury_events",
         "purge",
+        "forget_media",
     }
 )
 """Writes that mostly find nothing to do: a point only when they did something."""
@@ -126,7 +130,10 @@ class MortalLab(Lab):
         self.real_store = SqliteStore(path, inline=True)
         home = world or World(seed)
         store: Any = MortalStore(self.real_store, fate)
-        super().__init__(seed, world=home, store=store, transport=MortalTransport(SimTransport(home), fate))
+        road = MortalTransport(SimTransport(home), fate)
+        super().__init__(
+            seed, world=home, store=store, transport=road, shelf=FileShelf(Path(f"{path}.media"), inline=True)
+        )
 
     async def kill(self) -> None:
         """End every task of the gateway without letting it say goodbye to anybody."""
@@ -135,5 +142,5 @@ class MortalLab(Lab):
         gateway = self.gateway
         await gateway.supervisor.aclose()
         await gateway.mailboxes.aclose()
-        await asyncio.gather(gateway.sends.aclose(0), gateway.work.aclose(0))
+        await asyncio.gather(gateway.sends.aclose(0), gateway.work.aclose(0), gateway.fetcher.aclose(0))
         await self.real_store.aclose()

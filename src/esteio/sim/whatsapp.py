@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from esteio.core.model import MEDIA_KINDS
 from esteio.sim.ledger import InboundTruth, Unlink
 
 if TYPE_CHECKING:
     from esteio.sim.world import World
 
+PICTURE = b"\xff\xd8\xff\xe0 a picture"
+"""The bytes of a media of which nobody says more."""
 MISSED_MAX = 5_000
 """How many stanzas WhatsApp keeps for a device that is away."""
 
@@ -196,6 +199,8 @@ class WhatsApp:
         phone = self.phones.get(to)
         provider_id = self._world.new_wa_id()
         now = self._world.now()
+        if kind in MEDIA_KINDS:
+            self._world.media[provider_id] = extra.pop("data", PICTURE)
         links = list(phone.links.values()) if phone else []
         truth = InboundTruth(
             now, provider_id, to, sender, text, kind, [f"{link.server}/{link.session}" for link in links]

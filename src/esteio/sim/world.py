@@ -55,6 +55,10 @@ class World:
         self.jid_alias: dict[str, str] = {}
         """Digits as people write them → digits of the account (Brazil's ninth digit)."""
         self.groups: set[str] = set()
+        self.media: dict[str, bytes] = {}
+        """WhatsApp's id of a message that came in → the bytes of its media."""
+        self.media_gone: set[str] = set()
+        """Of these nobody hands out the bytes any more."""
         self._codes: dict[str, tuple[Line, Socket]] = {}
         self._sent_by: dict[str, tuple[Link, str]] = {}
 
@@ -126,8 +130,12 @@ class World:
 
     def contact_sends(self, to_phone: str, from_phone: str, text: str, kind: str = "text", **extra: Any) -> str:
         """A contact writes to a phone; returns WhatsApp's id. `extra`: `push_name`, `lid`, `target` (of a reaction),
-        `quoted` (an id)."""
+        `quoted` (an id); of a media `data` (its bytes), `mime`, `filename`."""
         return self.whatsapp.message_to(to_phone, from_phone, text, kind, extra)
+
+    def media_of(self, provider_id: str) -> bytes | None:
+        """The bytes of a media that came in; None when there is none, or they are gone (`media_gone`)."""
+        return None if provider_id in self.media_gone else self.media.get(provider_id)
 
     def contact_edits(self, to_phone: str, from_phone: str, provider_id: str, text: str) -> None:
         self._to_links(to_phone, Stanza("edit", provider_id, from_phone, self.now(), text))

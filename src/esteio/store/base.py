@@ -21,6 +21,7 @@ from esteio.core.model import (
     Message,
     MessageId,
     MessageState,
+    Reason,
     Server,
     ServerName,
     SessionId,
@@ -44,6 +45,8 @@ from esteio.store.values import (
     InboxSettlement,
     JournalEntry,
     LateAck,
+    MediaFetch,
+    MediaSettlement,
     NewMessage,
     News,
     Page,
@@ -82,6 +85,8 @@ __all__ = [
     "JournalEntry",
     "LateAck",
     "Locked",
+    "MediaFetch",
+    "MediaSettlement",
     "NewMessage",
     "NewerDatabase",
     "News",
@@ -425,8 +430,30 @@ class Store(RelayStore, Protocol):
         """Take the words and media from settled messages made before then, some of each session; how many."""
         ...
 
+    # media
+    async def media_fetches(self, limit: int) -> Sequence[MediaFetch]:
+        """What providers are still asked for, the earliest due first."""
+        ...
+
+    async def settle_media(self, settlement: MediaSettlement) -> bool:
+        """Ends a fetch, with a `message.media_changed` event, or postpones it. False when nobody waits for it any more
+        (its message was erased or its session deleted): then the bytes are nobody's."""
+        ...
+
     async def media_in_use(self) -> frozenset[str]:
         """Names on the shelf that unsent messages need."""
+        ...
+
+    async def media_of_session(self, session_id: SessionId) -> Sequence[str]:
+        """Names on the shelf that messages of this session name."""
+        ...
+
+    async def unused_media(self, names: Collection[str]) -> Sequence[str]:
+        """Those of the names that no message names."""
+        ...
+
+    async def forget_media(self, names: Collection[str], reason: Reason) -> None:
+        """Messages that name these are without their bytes from now on, for this reason."""
         ...
 
     # events and keys

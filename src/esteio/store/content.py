@@ -39,3 +39,8 @@ def _remains(text: str) -> Content:
     media = Media(kind[1] if kind else "document", stored=stored[1]) if stored else None
     known: Kind = kind[1] if kind and kind[1] in get_args(Kind) else "unknown"  # type: ignore[assignment]
     return Content(known, media=media)
+
+
+def stored_name(content: Content) -> str | None:
+    """The name of its media in the media store."""
+    return content.media.stored if content.media is not None else None

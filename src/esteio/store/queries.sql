@@ -144,6 +144,8 @@ SELECT min(due) FROM (
 
 -- name: session_forget_lanes
 DELETE FROM lanes WHERE session_id = :id
+-- name: session_forget_media
+DELETE FROM media_fetches WHERE session_id = :id
 -- name: session_forget_attempts
 DELETE FROM attempts WHERE message_id IN (SELECT id FROM messages WHERE session_id = :id)
 -- name: session_forget_messages
@@ -349,10 +351,10 @@ ON CONFLICT (session_id, scope, key) DO UPDATE SET
 -- name: message_add
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
     provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries,
-    sent_at, doubt_since, queue_ref, recovered, fence, author, read_as, raw_id)
+    sent_at, doubt_since, queue_ref, recovered, stored, fence, author, read_as, raw_id)
 VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
-    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, 0, :author, :read_as, :raw_id)
+    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, :stored, 0, :author, :read_as, :raw_id)
 RETURNING seq
 
 -- name: message
@@ -637,7 +639,7 @@ SELECT DISTINCT floor(created_at / :slot_s) FROM messages
 WHERE session_id = :session_id AND created_at >= :after AND created_at < :before AND direction = 'in'
 
 -- name: message_content
-UPDATE messages SET content = :content WHERE id = :id
+UPDATE messages SET content = :content, stored = :stored WHERE id = :id
 
 -- == inbox ==
 
@@ -782,7 +784,7 @@ WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
 
 -- name: person_erase
 UPDATE messages SET chat = :chat, recipient = :recipient, sender = :sender, content = :content, mentions = NULL,
-    client_ref = NULL, author = NULL
+    client_ref = NULL, author = NULL, stored = NULL
 WHERE seq = :seq
 
 -- name: attempts_blank
@@ -824,18 +826,43 @@ WHERE m.session_id = :session_id AND m.created_at < :before
 ORDER BY m.created_at, m.seq LIMIT :limit
 
 -- name: message_strip
-UPDATE messages SET content = :content WHERE seq = :seq
+UPDATE messages SET content = :content, stored = NULL WHERE seq = :seq
 
 -- name: stripped_mark
 INSERT INTO stripped (session_id, at, seq) VALUES (:session_id, :at, :seq)
 ON CONFLICT (session_id) DO UPDATE SET at = excluded.at, seq = excluded.seq
 
+-- == media ==
+
 -- name: messages_unsent_media
-SELECT content FROM messages WHERE state = 'queued' AND content LIKE '%"stored":%'
+SELECT stored FROM messages WHERE state = 'queued' AND coalesce(stored, '') <> ''
 UNION ALL
-SELECT content FROM messages WHERE state = 'in_doubt' AND content LIKE '%"stored":%'
+SELECT stored FROM messages WHERE state = 'in_doubt' AND coalesce(stored, '') <> ''
 UNION ALL
-SELECT content FROM messages WHERE state = 'sending' AND content LIKE '%"stored":%'
+SELECT stored FROM messages WHERE state = 'sending' AND coalesce(stored, '') <> ''
+
+-- name: media_named
+SELECT DISTINCT stored FROM messages WHERE stored IN {{listed}}
+
+-- name: media_of_session
+SELECT DISTINCT stored FROM messages WHERE session_id = :session_id AND stored IS NOT NULL
+
+-- name: messages_with_media
+SELECT {{message}} FROM messages m WHERE m.stored = :stored
+
+-- name: media_fetch_add
+INSERT INTO media_fetches (message_id, session_id, source, since, due_at, tries)
+VALUES (:message_id, :session_id, :source, :now, :now, 0) ON CONFLICT DO NOTHING
+
+-- name: media_fetches
+SELECT f.message_id, f.session_id, s.server, f.source, f.since, f.due_at, f.tries
+FROM media_fetches f JOIN sessions s ON s.id = f.session_id ORDER BY f.due_at, f.message_id LIMIT :limit
+
+-- name: media_fetch_over
+DELETE FROM media_fetches WHERE message_id = :message_id
+
+-- name: media_fetch_again
+UPDATE media_fetches SET due_at = :due_at, tries = tries + 1 WHERE message_id = :message_id
 
 -- name: purge_unreadable
 DELETE FROM raws WHERE id IN (

@@ -1,7 +1,7 @@
 -- The relay's statements; the same rules as in queries.sql.
 
 -- part: endpoint
-id, url, created_at, format, events, types, sessions, sealed, by_events, enabled, because, log_cursor, health
+id, url, created_at, format, events, types, sessions, sealed, by_events, enabled, because, log_cursor, health, media
 
 -- part: relay_lane
 road, session, chat, head, attempts, due_at, tried_since, last_at, fence
@@ -15,9 +15,9 @@ id, endpoint_id, event, type, session, chat, event_at, died_at, attempts, detail
 -- == endpoints ==
 
 -- name: endpoint_add
-INSERT INTO endpoints (id, url, created_at, format, events, types, sessions, sealed, by_events, enabled, because,
-    log_cursor, health)
-VALUES (:id, :url, :created_at, :format, :events, :types, :sessions, :sealed, :by_events, :enabled, :because,
+INSERT INTO endpoints (id, url, created_at, format, events, types, sessions, sealed, by_events, media, enabled,
+    because, log_cursor, health)
+VALUES (:id, :url, :created_at, :format, :events, :types, :sessions, :sealed, :by_events, :media, :enabled, :because,
     (SELECT coalesce(max(seq), 0) FROM events), :health)
 RETURNING {{endpoint}}
 
@@ -29,7 +29,7 @@ SELECT {{endpoint}} FROM endpoints ORDER BY created_at, id
 
 -- name: endpoint_change
 UPDATE endpoints SET url = :url, format = :format, events = :events, types = :types, sessions = :sessions,
-    sealed = :sealed, by_events = :by_events, because = :because,
+    sealed = :sealed, by_events = :by_events, media = :media, because = :because,
     health = CASE WHEN enabled = 0 AND :enabled = 1 THEN :health ELSE health END,
     enabled = :enabled
 WHERE id = :id

@@ -18,8 +18,11 @@ import msgspec
 from esteio.core.relay import Format, Health
 
 Road = Literal["live", "again"]
-RelayOutcome = Literal["delivered", "failed", "gone", "skipped"]
-"""`gone`: HTTP 410, the endpoint is disabled. `skipped`: its format has no word for this event."""
+RelayOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
+"""`gone`: HTTP 410, the endpoint is disabled. `skipped`: its format has no word for this event. `waits`: not tried, for
+the media that it shall carry is still under way."""
+WAITS_S = 1.0
+"""So long a lane rests whose event waits."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -42,6 +45,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Why it is disabled: `gone` (it answered 410) or `asked`."""
     cursor: int = 0
     health: Health = Health()
+    media: Literal["url", "base64"] = "url"
+    """Whether media come by address only, or as base64 too."""
 
 
 class RelayClaim(msgspec.Struct, frozen=True):

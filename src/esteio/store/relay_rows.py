@@ -66,6 +66,7 @@ def endpoint_params(endpoint: Endpoint) -> Params:
         "sessions": to_text(endpoint.sessions),
         "sealed": endpoint.sealed,
         "by_events": int(endpoint.by_events),
+        "media": endpoint.media,
         "enabled": int(endpoint.enabled),
         "because": endpoint.because,
         "health": to_text(endpoint.health),
@@ -88,6 +89,7 @@ def endpoint_of(row: Row) -> Endpoint:
         because=row[10],
         cursor=row[11],
         health=_health.decode(row[12]),
+        media=row[13],
     )
 
 

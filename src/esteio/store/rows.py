@@ -31,7 +31,7 @@ from esteio.core.model import (
 )
 from esteio.core.session import Facts, Session
 from esteio.store.base import ApiKey, EventRow, JournalEntry, Qr, RawInbound, Work
-from esteio.store.content import content_of, document_of
+from esteio.store.content import content_of, document_of, stored_name
 
 Row = Sequence[Any]
 Params = dict[str, Any]
@@ -410,6 +410,7 @@ def message_params(message: Message) -> Params:
         "recovered": int(message.recovered),
         "author": message.author,
         "read_as": message.read_as,
+        "stored": stored_name(message.content),
     }
 
 

@@ -17,6 +17,7 @@ from esteio.core.inbound import InboundEvent
 from esteio.core.model import (
     Approval,
     AttemptRecord,
+    Media,
     Message,
     MessageId,
     MessageState,
@@ -353,6 +354,28 @@ class Erased(msgspec.Struct, frozen=True):
     media: tuple[str, ...] = ()
     """Names on the shelf that nobody needs any more."""
     under_way: int = 0
+
+
+class MediaFetch(msgspec.Struct, frozen=True):
+    """Media that its provider is still asked for. `source`: what it is asked with; `tries` have failed."""
+
+    message_id: MessageId
+    session_id: SessionId
+    server: ServerName
+    source: Mapping[str, str]
+    since: float
+    due_at: float
+    tries: int = 0
+
+
+class MediaSettlement(msgspec.Struct, frozen=True):
+    """What one try came to: the media as it now is (`stored`, or `gone` for a reason); or `due_at`, the next try; or
+    neither, when there is no such media any more."""
+
+    message_id: MessageId
+    at: float
+    media: Media | None = None
+    due_at: float | None = None
 
 
 class LateAck(msgspec.Struct, frozen=True):

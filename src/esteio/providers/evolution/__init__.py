@@ -8,6 +8,7 @@
 | `send` | our content in its bodies, and what its answer makes of a message |
 | `history` | its own list of messages: look_up and history |
 | `webhook` | its events |
+| `download` | the bytes of a media |
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from esteio.core.model import Capabilities, Quirk
 from esteio.providers.base import (
     ActOutcome,
+    DownloadOutcome,
     Flow,
     InventoryOutcome,
     LookupOutcome,
@@ -29,7 +31,7 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.evolution import calls, control, history, look, send, webhook
+from esteio.providers.evolution import calls, control, download, history, look, send, webhook
 from esteio.providers.quirks import known
 
 
@@ -105,6 +107,13 @@ class Evolution:
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return history.history(where, now, since)
+
+    def is_own_address(self, where: Where, url: str) -> bool:
+        """Never: what it names lies in S3."""
+        return False
+
+    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+        return download.download(where, source)
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         return webhook.read_webhook(where, body, path, now)

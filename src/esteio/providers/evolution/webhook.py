@@ -31,7 +31,7 @@ from esteio.core.inbound import (
     SendEcho,
 )
 from esteio.providers.base import Json, QrCode, WebhookReading, Where
-from esteio.providers.contents import change_of, content_of, edited_text, is_traffic, quoted_id
+from esteio.providers.contents import asked_by, change_of, content_of, edited_text, is_traffic, quoted_id
 from esteio.providers.evolution.calls import claim, instance, qr_of, terminal
 from esteio.providers.reading import at, decode, first, iso, items, moment, number, text, word
 from esteio.providers.whatsapp import chat_of, key_of, phone_of
@@ -223,7 +223,7 @@ def received(data: Json, now: float) -> InboundEvent | None:
         chat=key.chat,
         sender=key.sender,
         happened_at=when,
-        content=content,
+        content=asked_by(content, id=key.id),
         from_me=key.from_me,
         push_name=text(at(data, "pushName")),
         chat_lid=key.chat_lid,

@@ -1,9 +1,9 @@
 """W-API (w-api.app): one instance bought at the vendor's, addressed by its id and its own token.
 
-`calls` acts and looks, `messages` sends and reads, `queue` looks up. **Unrecorded**: no shape here was seen on the
-running service; they are from clients' code and say so in the tests. What it cannot do is in the capabilities: no
-socket probe, no list of sessions (that needs the integrator's token), and a queue of its own that makes a blind resend
-a double.
+`calls` acts and looks, `messages` sends and reads, `queue` looks up, `download` gets media. **Unrecorded**: no shape
+here was seen on the running service; they are from clients' code and say so in the tests. What it cannot do is in the
+capabilities: no socket probe, no list of sessions (that needs the integrator's token), and a queue of its own that
+makes a blind resend a double.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Generator, Mapping
 from esteio.core.model import Capabilities, Quirk
 from esteio.providers.base import (
     ActOutcome,
+    DownloadOutcome,
     Flow,
     HttpRequest,
     HttpResponse,
@@ -28,7 +29,7 @@ from esteio.providers.base import (
     Where,
 )
 from esteio.providers.quirks import known
-from esteio.providers.wapi import calls, messages, queue
+from esteio.providers.wapi import calls, download, messages, queue
 
 
 class Wapi:
@@ -111,6 +112,13 @@ class Wapi:
 
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return messages.history(where, now, since)
+
+    def is_own_address(self, where: Where, url: str) -> bool:
+        """Never: what it names at first is WhatsApp's."""
+        return False
+
+    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+        return download.download(where, kind, source)
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         return messages.read_webhook(where, body, now)

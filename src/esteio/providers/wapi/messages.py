@@ -33,7 +33,7 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.contents import change_of, content_of, is_traffic, quoted_id
+from esteio.providers.contents import asked_by, change_of, content_of, is_traffic, quoted_id
 from esteio.providers.reading import Heard, at, decode, first, items, moment, number, packed, server_news, text, word
 from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 from esteio.providers.wapi.calls import ACT_S, call, dead_socket, hear_from, missing, qr_of
@@ -335,7 +335,7 @@ def _received(body: Json, chat_id: str, when: float, content: Content) -> Inboun
         chat=origin.chat,
         sender=origin.sender,
         happened_at=when,
-        content=content,
+        content=_asked_by(content, message_id),
         from_me=mine,
         push_name=text(at(body, "sender", "pushName")),
         chat_lid=lid,
@@ -360,6 +360,11 @@ def _origin(body: Json, chat_id: str, mine: bool) -> tuple[Origin, str | None]:
     others = (None, None) if mine else (sender_id, sender_lid)
     person = person_of(chat_id, *others)
     return Origin(person, person), lid_of(chat_id, *others)
+
+
+def _asked_by(content: Content, message_id: str) -> Content:
+    mime = content.media.mime if content.media is not None else None
+    return asked_by(content, id=message_id, **({"mimetype": mime} if mime else {}))
 
 
 _ACKS: tuple[tuple[str, AckState], ...] = (

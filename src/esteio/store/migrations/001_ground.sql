@@ -178,6 +178,8 @@ CREATE TABLE messages (
     doubt_since DOUBLE PRECISION,
     queue_ref TEXT,
     recovered INTEGER NOT NULL CHECK (recovered IN (0, 1)),
+    -- The name of its media in the media store; several messages may name one file.
+    stored TEXT,
     fence BIGINT NOT NULL,
     claimed_at DOUBLE PRECISION,
     lease_until DOUBLE PRECISION,
@@ -194,6 +196,7 @@ CREATE INDEX messages_doubts ON messages (due_at, seq) WHERE state = 'in_doubt';
 CREATE INDEX messages_expiring ON messages (expires_at, seq) WHERE state = 'queued' AND expires_at IS NOT NULL;
 CREATE INDEX messages_by_provider ON messages (session_id, provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX messages_by_sent ON messages (session_id, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX messages_stored ON messages (stored) WHERE stored IS NOT NULL;
 CREATE INDEX messages_pages ON messages (session_id, created_at, seq);
 CREATE INDEX messages_by_state ON messages (session_id, state, created_at, seq);
 
@@ -270,6 +273,19 @@ CREATE TABLE early_receipts (
 );
 
 CREATE INDEX early_receipts_at ON early_receipts (at);
+
+-- Media that came in without its bytes: what the provider is asked for, until it is there or given up.
+CREATE TABLE media_fetches (
+    message_id TEXT PRIMARY KEY,
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    source TEXT NOT NULL,
+    since DOUBLE PRECISION NOT NULL,
+    due_at DOUBLE PRECISION NOT NULL,
+    tries BIGINT NOT NULL
+);
+
+CREATE INDEX media_fetches_due ON media_fetches (due_at, message_id);
+CREATE INDEX media_fetches_of_session ON media_fetches (session_id);
 
 CREATE TABLE lids (
     session_id BIGINT NOT NULL,

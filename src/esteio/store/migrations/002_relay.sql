@@ -15,6 +15,7 @@ CREATE TABLE endpoints (
     sessions TEXT NOT NULL,
     sealed BYTEA NOT NULL,
     by_events INTEGER NOT NULL CHECK (by_events IN (0, 1)),
+    media TEXT NOT NULL CHECK (media IN ('url', 'base64')),
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     because TEXT NOT NULL,
     log_cursor BIGINT NOT NULL,

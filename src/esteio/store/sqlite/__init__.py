@@ -19,6 +19,7 @@ from esteio.store.sqlite.decisions import Decisions
 from esteio.store.sqlite.endpoints import Endpoints
 from esteio.store.sqlite.gaps import Gaps
 from esteio.store.sqlite.inbox import Inbox
+from esteio.store.sqlite.media import MediaFiles
 from esteio.store.sqlite.messages import Messages
 from esteio.store.sqlite.parking import Parking
 from esteio.store.sqlite.people import People
@@ -44,6 +45,7 @@ class SqliteStore(
     Works,
     Messages,
     Phones,
+    MediaFiles,
     Sending,
     Parking,
     Inbox,

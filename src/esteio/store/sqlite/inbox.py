@@ -31,6 +31,7 @@ from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.cold import thaw
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session
+from esteio.store.sqlite.media import owe
 from esteio.store.sqlite.parking import unpark
 from esteio.store.sqlite.phones import file_phone, resolve_chat
 from esteio.store.sqlite.receipts import advance, apply_receipt, catch_up
@@ -172,7 +173,7 @@ class _Application:
         return own is None or not _is_own(own, self._chat(event.sender))
 
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
-        db, at = self._db, self._settlement.at
+        db, at, media = self._db, self._settlement.at, event.content.media
         whose = f"{self._session_id}:{event.provider_id}{':own' if event.from_me else ''}"
         message = Message(
             id=MessageId(named_id("msg", event.happened_at, whose)),
@@ -180,7 +181,7 @@ class _Application:
             session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
             direction="out" if event.from_me else "in",
             chat=chat,
-            content=event.content,
+            content=_as_stored(event.content),
             state="sent" if event.from_me else "delivered",
             created_at=event.happened_at,
             updated_at=at,
@@ -193,6 +194,8 @@ class _Application:
             recovered=self._settlement.recovered,
         )
         db.run("message_add", {**rows.message_params(message), "raw_id": self._raw_id(event)})
+        if media is not None and media.fetching:
+            owe(db, message.id, self._session_id, media, at)
         names: Document = {"push_name": event.push_name} if event.push_name else {}
         if message.quote is None and event.quoted_provider_id:
             # It answers what was never seen here.
@@ -323,3 +326,10 @@ class _Application:
     def _event(self, kind: str, chat: str, data: Document) -> None:
         event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
         self._db.run("event_add", rows.event_params(event))
+
+
+def _as_stored(content: Content) -> Content:
+    """Without what only its fetch needs to know."""
+    if content.media is None or content.media.source is None:
+        return content
+    return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, source=None))

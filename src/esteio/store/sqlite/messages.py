@@ -12,6 +12,7 @@ import msgspec
 from esteio.core.model import AttemptRecord, Content, Direction, Message, MessageId, MessageState, SessionId
 from esteio.store import rows
 from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
+from esteio.store.content import stored_name
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import announce, place_of, refresh_lane
 from esteio.store.sqlite.phones import file_phone, resolve_chat
@@ -50,7 +51,7 @@ class Messages(Room):
         return [AttemptRecord(at=row[0], outcome=row[1], detail=row[2]) for row in found]
 
     async def put_content(self, message_id: MessageId, content: Content) -> None:
-        params = {"id": message_id, "content": rows.to_text(content)}
+        params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
         await self._write(lambda db: db.run("message_content", params))
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:

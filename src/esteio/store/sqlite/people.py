@@ -17,9 +17,10 @@ from esteio.core.address import line_of
 from esteio.core.model import Content, Message, SessionId
 from esteio.store import rows
 from esteio.store.base import Erased
-from esteio.store.content import content_of
+from esteio.store.content import content_of, stored_name
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import name_of_session, refresh_lane
+from esteio.store.sqlite.media import unused
 from esteio.store.sqlite.messages import shown
 from esteio.store.sqlite.phones import all_addresses
 from esteio.store.sqlite.room import Room
@@ -49,6 +50,7 @@ class People(Room):
             theirs = db.rows("person_messages", person)
             found = [row for row in theirs if row[6] != "sending"]
             under_way, linked = len(theirs) - len(found), 0
+            files = _media(found)
             for row in found:
                 linked += db.run("raw_delete_of", {"seq": rows.seq_of(row)})
                 _erase_message(db, row, names, alias)
@@ -57,7 +59,7 @@ class People(Room):
             if not under_way:
                 db.run("person_forget_lids", person)
                 db.run("person_forget_phones", _person(session_id, [line_of(name) for name in names]))
-            return Erased(len(found), events, webhooks, tuple(_media(found)), under_way)
+            return Erased(len(found), events, webhooks, tuple(unused(db, files)), under_way)
 
         return await self._write(operation)
 
@@ -66,10 +68,6 @@ class People(Room):
             return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
 
         return await self._write(operation)
-
-    async def media_in_use(self) -> frozenset[str]:
-        names = (_stored(row[0]) for row in self._reader.rows("messages_unsent_media", {}))
-        return frozenset(name for name in names if name)
 
     def _raws_with(self, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
         """Bodies that name the person. What is not read yet will be a message first."""
@@ -107,6 +105,7 @@ def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None
     }
     db.run("person_erase", params)
     db.run("attempts_blank", {"message_id": row[1]})
+    db.run("media_fetch_over", {"message_id": row[1]})
 
 
 def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
@@ -140,14 +139,9 @@ def _bare_event(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
 
 
-def _media(found: Sequence[Row]) -> set[str]:
-    """Names of what this person sent us; what we sent them lies there for others too."""
-    return {name for row in found if row[3] == "in" and (name := _stored(row[5]))}
-
-
-def _stored(content: str) -> str | None:
-    media = content_of(content).media
-    return media.stored if media is not None else None
+def _media(found: Sequence[Row]) -> list[str]:
+    """Names of files that these messages name."""
+    return sorted({name for row in found if (name := stored_name(content_of(row[5])))})
 
 
 def _bare(content: str) -> str:

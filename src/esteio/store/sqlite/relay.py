@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core import relay as law
-from esteio.store.relay_base import Endpoint, RelayClaim, RelaySettlement, Road
+from esteio.store.relay_base import WAITS_S, Endpoint, RelayClaim, RelaySettlement, Road
 from esteio.store.relay_rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.rows import to_text
 from esteio.store.sqlite.connection import Db
@@ -168,6 +168,9 @@ def _settle(db: Db, settlement: RelaySettlement) -> bool:
             _wake(db, endpoint.id, settlement.at)
     elif outcome == "skipped":
         _move_on(db, endpoint, lane, settlement.at)
+        return True
+    elif outcome == "waits":
+        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at + WAITS_S})
         return True
     elif outcome == "gone":
         db.run("endpoint_disable", {"id": endpoint.id, "because": "gone"})

@@ -26,6 +26,7 @@ AHEAD_S = 7200.0
 """No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
 _FORGET = (
     "session_forget_lanes",
+    "session_forget_media",
     "session_forget_attempts",
     "session_forget_messages",
     "session_forget_idempotency",
