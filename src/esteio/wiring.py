@@ -254,6 +254,7 @@ class Gateway:
             shelf=self.shelf,
             media=self.media,
             links=self.links,
+            notifier=notifier,
         )
         self._started = False
         self.new_database = False

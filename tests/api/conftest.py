@@ -23,6 +23,7 @@ from esteio.engine.courier import Courier
 from esteio.engine.hub import Hub
 from esteio.engine.media import MediaRoom
 from esteio.engine.media_links import MediaLinks
+from esteio.engine.notices import LogNotifier
 from esteio.engine.targets import check_target
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
@@ -142,6 +143,7 @@ class Gateway:
             shelf=shelf,
             media=media,
             links=links,
+            notifier=LogNotifier("en"),
         )
         self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

@@ -288,10 +288,11 @@ def test_a_server_that_is_down_or_walled_is_a_failure(gateway):
         ("http://0.0.0.0:8700", "http://127.0.0.1:1", "warn"),
     ],
 )
-def test_the_road_of_webhooks_is_judged_by_the_settings(gateway, public, base_url, result):
+def test_the_address_of_webhooks_is_the_one_that_the_gateway_tells(gateway, public, base_url, result):
     gateway.answers["/v1/servers"] = page(server(base_url=base_url))
-    more = {"ESTEIO_PUBLIC_URL": public} if public else {}
-    code, found = findings(gateway, **more)
+    told = {"version": "1", "public_url": public or "http://127.0.0.1:8700", "language": "en", "notice_targets": 0}
+    gateway.answers["/v1/gateway"] = told
+    code, found = findings(gateway, ESTEIO_PUBLIC_URL="http://of-this-shell.example")
     assert found["webhooks in"]["result"] == result
     assert code == 0, "a warning is no failure"
 

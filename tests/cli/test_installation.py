@@ -19,7 +19,7 @@ from esteio.cli.client import path
 def drawn(installation, *args):
     """A verb on a terminal: what a person sees."""
     mine, theirs = pty.openpty()
-    env = installation.environment(TERM="xterm-256color", COLUMNS="120")
+    env = installation.environment(TERM="xterm-256color", COLUMNS="120", LINES="60")
     process = subprocess.Popen(
         [sys.executable, "-m", "esteio", *args], cwd=installation.home, env=env, stdout=theirs, stderr=theirs
     )
@@ -125,7 +125,7 @@ def test_a_code_is_drawn_and_in_a_pipe_is_text(installation):
     told = installation.verb("qr", "shop")
     assert told.code == 0, told.err
     assert told.out.strip().startswith("2@")
-    seen = drawn(installation, "qr", "shop")
+    seen = drawn(installation, "qr", "shop", "--once")
     assert seen.count("█") > 200
     assert "Linked devices" in seen
 
@@ -197,3 +197,67 @@ def test_a_sandbox_in_a_pipe_tells_its_key_and_its_servers_take_no_other(install
             status = refused.code
             refused.close()
         assert status == expected
+
+
+def test_a_code_that_does_not_fit_says_how_much_room_it_needs(installation):
+    installation.create("bakery")
+    told = installation.verb("qr", "bakery", "--png", "code.png")
+    assert told.code == 0, told.err
+    assert (installation.home / "code.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_journal_is_exported_and_replayed(linked):
+    told = linked.verb("export", "clinic", "--out", "clinic.jsonl")
+    assert told.code == 0, told.err
+    again = linked.verb("replay", "clinic.jsonl")
+    assert again.code == 0, again.err
+    assert "pieces of evidence" in again.out
+    (linked.home / "why.json").write_text(linked.verb("why", "clinic", "--json", "--lines", "500").out)
+    told = linked.verb("replay", "why.json")
+    assert told.code == 0, told.err
+    assert told.out.split(" pieces")[0] == again.out.split(" pieces")[0], "the same evidence is in both"
+
+
+def test_what_a_file_declares_is_planned_and_then_applied(linked):
+    file = linked.home / "more.toml"
+    file.write_text(
+        '[[servers]]\nname = "second"\nkind = "evolution"\nbase_url = "http://127.0.0.1:9"\n'
+        'credentials = { apikey = "a-key" }\n'
+    )
+    plan = linked.verb("apply", "more.toml", "--plan")
+    assert plan.out.split("\t")[:3] == ["add", "server", "second"], plan.err
+    assert "second" not in linked.verb("servers").out
+    assert linked.verb("apply", "more.toml").out == plan.out
+    assert "second\tevolution" in linked.verb("servers").out
+    assert linked.verb("apply", "more.toml").out == ""
+    assert linked.verb("servers", "remove", "second").code == 0
+
+
+def test_a_session_is_paused_and_resumed(linked):
+    assert linked.verb("pause", "clinic").out == "clinic\tpaused\n"
+    assert linked.verb("resume", "clinic").out.startswith("clinic\t")
+    assert linked.verb("recover", "clinic").code == 0
+
+
+def test_webhooks_are_added_tested_and_removed(linked):
+    told = linked.verb("webhooks", "add", "http://127.0.0.1:9/x", "--session", "clinic")
+    assert told.code == 0, told.err
+    ident, secret = told.out.strip().split("\t")
+    assert secret.startswith("whsec_")
+    assert linked.verb("webhooks").out.startswith(f"{ident}\tok\t")
+    assert linked.verb("webhooks", "rotate", ident).out.split("\t")[1] != secret
+    assert linked.verb("webhooks", "deliveries", ident).out == ""
+    assert linked.verb("webhooks", "remove", ident).code == 0
+    assert linked.verb("webhooks").out == ""
+
+
+def test_nobody_is_told_where_no_target_is_configured(linked):
+    told = linked.verb("notify", "--test")
+    assert told.code == 1
+    assert "No target for notices" in told.out
+    assert linked.verb("notify").code == 2
+
+
+def test_dead_letters_are_listed_and_replayed(linked):
+    assert linked.verb("dead-letters").code == 0
+    assert json.loads(linked.verb("dead-letters", "replay", "--dry-run").out)

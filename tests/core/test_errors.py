@@ -18,7 +18,7 @@ from esteio.core.model import Reason
 CORE = Path(errors.__file__).parent
 TEXTS = {"pt-BR": texts_pt, "en": texts_en}
 VALUE = re.compile(r"\{(\w+)\}")
-BUILT_FROM_PARTS = {"cost-logout", "cost-recreate", "cost-delete"}
+BUILT_FROM_PARTS = {"cost-logout", "cost-recreate", "cost-delete", "notice-test"}
 
 
 def literals(node: ast.expr) -> set[str]:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from esteio.core.policy import BUILT_IN
+from esteio.engine.journal_export import export
 from esteio.sim import replay, report, simulate
 from esteio.sim.ledger import SocketInterval
 from esteio.sim.plan import PlannedFault, busyness, draw
@@ -130,7 +131,9 @@ def journal():
         usual = storm.supervisor.aclose
 
         async def export_first():
-            lines.extend(await replay.export(storm.supervisor.store, "line0002"))
+            store = storm.supervisor.store
+            session = await store.session("line0002")
+            lines.extend((b"".join([piece async for piece in export(store, session)])).splitlines())
             await usual()
 
         storm.supervisor.aclose = export_first

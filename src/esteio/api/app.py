@@ -24,6 +24,7 @@ from esteio.api import (
     approvals,
     contacts,
     dead_letters,
+    declared,
     events,
     inbox,
     keys,
@@ -62,6 +63,7 @@ TABLE: tuple[Route, ...] = (
     *webhooks_in.ROUTES,
     *webhooks_out.ROUTES,
     *dead_letters.ROUTES,
+    *declared.ROUTES,
     *events.ROUTES,
     *ops.ROUTES,
 )

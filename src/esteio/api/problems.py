@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from esteio.api import complaints
 from esteio.engine.refusals import Refusal
 
 TYPE_BASE = "/docs#"
@@ -40,11 +41,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an ambiguous number may be, each ready to be used."""
 
 
-def _missing(pt: str, en: str, *, in_body: int = 0) -> Kind:
+def _missing(pt: str, en: str, *, in_body: int = 0, by: str = "id") -> Kind:
+    """`by`: what it is known by, `name` or `id`."""
+    by_pt, by_en = {"name": ("nome", "name"), "id": ("id", "id")}[by]
+    ending = "a" if pt in {"sessão", "mensagem", "aprovação", "chave"} else "o"
     return Kind(
         404,
-        (f"Não existe: {pt}", f"Não existe {pt}[ com o nome {{name}}]."),
-        (f"No such {en}", f"There is no {en}[ called {{name}}]."),
+        (f"{pt[:1].upper()}{pt[1:]} não encontrad{ending}", f"Não existe {pt}[ com o {by_pt} {{name}}]."),
+        (f"No such {en}", f"There is no {en}[ with the {by_en} {{name}}]."),
         in_body,
     )
 
@@ -121,8 +125,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "invalid-value": Kind(
         400,
-        ("Valor inválido", "O valor de {field} não serve[: {why}].[ Valores aceitos: {allowed}.][ Seria {near}?]"),
-        ("Invalid value", "The value of {field} will not do[: {why}].[ Allowed: {allowed}.][ Did you mean {near}?]"),
+        ("Valor inválido", "O valor de {field} não é aceito[: {why}].[ Valores aceitos: {allowed}.][ Seria {near}?]"),
+        (
+            "Invalid value",
+            "The value of {field} is not accepted[: {why}].[ Allowed: {allowed}.][ Did you mean {near}?]",
+        ),
     ),
     "place-ahead": Kind(
         400,
@@ -197,8 +204,8 @@ KINDS: Mapping[str, Kind] = {
         ("Grande demais", "O limite aqui é de {limit} bytes."),
         ("Too large", "The limit here is {limit} bytes."),
     ),
-    "unknown-server": _missing("servidor", "server", in_body=400),
-    "unknown-session": _missing("sessão", "session"),
+    "unknown-server": _missing("servidor", "server", in_body=400, by="name"),
+    "unknown-session": _missing("sessão", "session", by="name"),
     "unknown-message": _missing("mensagem", "message", in_body=400),
     "raw-gone": Kind(
         404,
@@ -361,6 +368,8 @@ def of_refusal(refusal: Refusal, language: str) -> Problem:
         words["field"] = refusal.field
     if refusal.near is not None:
         words["near"] = refusal.near
+    if "why" in words:
+        words["why"] = complaints.told(words["why"], language)
     return problem(refusal.code, language, words, in_body=refusal.in_body)
 
 

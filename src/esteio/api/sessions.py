@@ -19,10 +19,12 @@ from esteio.core import documents
 from esteio.core.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.core.model import ServerName, SessionState
 from esteio.core.session import Session
+from esteio.engine import journal_export
 from esteio.engine.asks import AtProvider, EmptyAsk, PairAsk, SessionAsk, WaitAsk
 from esteio.engine.scope import Scope
 from esteio.engine.session_commands import Opened
 
+NDJSON = "application/x-ndjson"
 A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
 ASK_AGAIN_S = 5
 LAST_SEQ = 2**53
@@ -147,6 +149,13 @@ async def timeline(api: Api, call: Call) -> Answer:
     tell = teller(call.language)
     items = tuple(documents.timeline(line, tell) for line in lines)
     return answer(TimelinePage(items, str(items[-1].seq) if len(items) == limit else None))
+
+
+async def export(api: Api, call: Call) -> Answer:
+    """The journal as lines of JSON, whole."""
+    call.query()
+    session = await _named(api, call)
+    return Answer(200, b"".join([piece async for piece in journal_export.export(api.store, session)]), NDJSON)
 
 
 async def _named(api: Api, call: Call) -> Session:
@@ -298,6 +307,15 @@ ROUTES = (
         "The journal: every piece of evidence, decision and act",
         {200: TimelinePage},
         parameters=page_parameters(_ORDER),
+        scope=scopes.SESSION,
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{name}/export",
+        export,
+        "read",
+        "The whole journal, as `esteio replay` reads it (application/x-ndjson)",
+        {200: None},
         scope=scopes.SESSION,
     ),
 )

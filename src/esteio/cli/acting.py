@@ -1,4 +1,4 @@
-"""Verbs that ask the gateway to do something: `send` and `approve`.
+"""Verbs that ask the gateway to do something: `send`, `approve`, `reject`, `pause`, `resume`, `recover`.
 
 Never lives here: whether it may be done.
 """
@@ -67,17 +67,55 @@ def _tell(message: dict[str, object]) -> None:
         show.line(("", show.clean(f"{reason['text']} {reason['action'] or ''}")), indent=2)
 
 
-def approve(
-    approval: Annotated[str, typer.Argument(metavar="ID", help="As `esteio why` names it.", show_default=False)],
-    as_json: Json = False,
-) -> None:
+Approval = Annotated[str, typer.Argument(metavar="ID", help="As `esteio why` names it.", show_default=False)]
+
+
+def approve(approval: Approval, as_json: Json = False) -> None:
     """Agree to a destructive step that waits for a person. It unlinks the phone: read `esteio why NAME` first."""
-    told = connect().post(path("approvals", approval, "approve"))
+    _decide(approval, "approve", as_json=as_json)
+
+
+def reject(approval: Approval, as_json: Json = False) -> None:
+    """Refuse a destructive step that waits for a person. The session goes on being watched."""
+    _decide(approval, "reject", as_json=as_json)
+
+
+def _decide(approval: str, verb: str, *, as_json: bool) -> None:
+    told = connect().post(path("approvals", approval, verb))
     if as_json:
         show.data(told)
     elif show.to_person():
         rung = words.named("rung", told["rung"])
-        show.line(("good", words.say("approved", rung=rung, session=show.clean(told["session"]))))
-        show.line(("", show.clean(told["cost"])), indent=2)
+        show.line(("good", words.say(f"{verb}-done", rung=rung, session=show.clean(told["session"]))))
+        if verb == "approve":
+            show.line(("", show.clean(told["cost"])), indent=2)
     else:
         show.table((), [[("", told["id"]), ("", told["state"])]])
+
+
+def pause(name: Name, as_json: Json = False) -> None:
+    """Watch a session without acting on it; its messages wait."""
+    _wish(name, "pause", as_json=as_json)
+
+
+def resume(name: Name, as_json: Json = False) -> None:
+    """Act on a paused session again; its messages go out."""
+    _wish(name, "resume", as_json=as_json)
+
+
+def recover(name: Name, as_json: Json = False) -> None:
+    """Look at a session now and begin its recovery from the first, harmless step."""
+    _wish(name, "recover", as_json=as_json)
+
+
+def _wish(name: str, verb: str, *, as_json: bool) -> None:
+    """In a pipe: tab-separated name and state."""
+    told = connect().post(path("sessions", name, verb))
+    if as_json:
+        show.data(told)
+    elif show.to_person():
+        state = words.named("state", told["state"])
+        show.line((show.STATE_STYLES.get(told["state"], ""), f"{show.clean(name)}: {state}"))
+        show.line(("", show.clean(told["reason"]["text"])), indent=2)
+    else:
+        show.table((), [[("", told["name"]), ("", told["state"])]])

@@ -11,7 +11,8 @@ import http.client
 import json
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +22,9 @@ from esteio.cli.words import spoken
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 PATIENCE_S = 30.0
+STREAM_AGAIN_S = 1.0
+STREAM_PATIENCE_S = 60.0
+"""The stream says something at least every 15 s."""
 Document = dict[str, Any]
 
 
@@ -91,6 +95,26 @@ class Client:
         answer = self.ask("POST", where, {} if body is None else body, headers=headers, wait_s=wait_s)
         return answer.document() if answer.body else None
 
+    def events(self, after: int | None) -> Iterator[tuple[int, str, Document]]:
+        """The stream of events as (place, type, document), without end; a connection that breaks is taken up again
+        where it stopped, a refusal is raised."""
+        place = after
+        while True:
+            connection = self._connection(STREAM_PATIENCE_S)
+            try:
+                self._open(connection)
+                query = "" if place is None else f"?after={place}"
+                connection.request("GET", f"{self._base}/v1/events{query}", headers=self._headers)
+                answer = connection.getresponse()
+                if answer.status != 200:
+                    raise refusal(Answer(answer.status, answer.headers.get_content_type(), answer.read(), None))
+                for place, kind, document in _frames(answer):
+                    yield place, kind, document
+            except (OSError, http.client.HTTPException):
+                time.sleep(STREAM_AGAIN_S)
+            finally:
+                connection.close()
+
     def delete(self, where: str) -> None:
         """Take something away."""
         self.ask("DELETE", where)
@@ -152,6 +176,18 @@ class Client:
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(self.host, self._port, timeout=patience_s, context=context)
         return http.client.HTTPConnection(self.host, self._port, timeout=patience_s)
+
+
+def _frames(lines: Iterable[bytes]) -> Iterator[tuple[int, str, Document]]:
+    """The events of a stream: `id`, `event` and `data` up to a blank line; comments are passed over."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, word = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
+        if name:
+            fields[name] = word.removeprefix(" ")
+        elif "data" in fields:
+            yield int(fields.get("id", 0)), fields.get("event", ""), json.loads(fields["data"])
+            fields = {}
 
 
 def refusal(answer: Answer) -> Failed:

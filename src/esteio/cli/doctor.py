@@ -26,10 +26,20 @@ if TYPE_CHECKING:
     from esteio.config import Settings
 
 Result = Literal["ok", "warn", "fail"]
+ORDER: tuple[Result, ...] = ("ok", "warn", "fail")
 STYLES: dict[Result, show.Style] = {"ok": "good", "warn": "warn", "fail": "bad"}
 SKEW_S = 5.0
 """Two clocks further apart than this are worth a word; `Date` has whole seconds and the road takes some."""
-HEALTH: dict[str, Result] = {"up": "ok", "slow": "warn", "booting": "warn", "down": "fail", "wall": "fail"}
+HEALTH: dict[str, Result] = {
+    "up": "ok",
+    "slow": "warn",
+    "booting": "warn",
+    "unknown": "warn",
+    "down": "fail",
+    "wall": "fail",
+    "refused": "fail",
+    "wrong-kind": "fail",
+}
 STATE: dict[str, Result] = {
     "connected": "ok",
     "connecting": "warn",
@@ -56,11 +66,10 @@ def doctor(config: ConfigFile = None, as_json: Json = False) -> None:
 
     In a pipe: tab-separated result, check, what was seen, what to do, details.
     """
-    findings: list[Finding] = []
-    for finding in examine(connect(), config):
-        findings.append(finding)
-        if not as_json:
-            _print(finding)
+    # What failed comes last: there a person looks first.
+    findings = sorted(examine(connect(), config), key=lambda finding: ORDER.index(finding.result))
+    for finding in () if as_json else findings:
+        _print(finding)
     fails = sum(1 for finding in findings if finding.result == "fail")
     warns = sum(1 for finding in findings if finding.result == "warn")
     if as_json:
@@ -80,16 +89,13 @@ def _print(finding: Finding) -> None:
     show.line(
         (STYLES[finding.result], result), ("head", show.clean(finding.check)), ("", "  " + show.clean(finding.text))
     )
-    if finding.details:
-        show.line(("dim", show.clean(", ".join(finding.details))), indent=6)
     if finding.do:
         show.line(("", show.clean(finding.do)), indent=6)
 
 
 def examine(client: Client, config: Path | None) -> Iterator[Finding]:
     """Every finding, the most general first; what hangs on a failed one is left out."""
-    settings, told = _settings(config)
-    yield told
+    yield _settings(config)
     try:
         servers = list(client.items(path("servers")))
     except Refused as error:
@@ -104,22 +110,36 @@ def examine(client: Client, config: Path | None) -> Iterator[Finding]:
     yield _ready(client)
     yield from _clock(client)
     yield from _servers(servers)
-    if settings is not None:
-        yield from _webhooks(settings, servers)
+    yield from _gateway(client, servers)
     yield from _sessions(client)
     yield from _approvals(client)
 
 
-def _settings(config: Path | None) -> tuple[Settings | None, Finding]:
+def _settings(config: Path | None) -> Finding:
     from esteio.config import SettingsError, load  # noqa: PLC0415 - the other verbs start without it
 
     check, file = say("doctor.settings"), found_file(config)
     try:
         settings = load(file, os.environ)
     except SettingsError as error:
-        return None, Finding(check, "fail", str(error), say("doctor.settings-do"))
+        return Finding(check, "fail", str(error), say("doctor.settings-do"))
+    if (number := _bad_target(settings)) is not None:
+        return Finding(check, "fail", say("notify-target", number=number), say("doctor.settings-do"))
     source = str(file) if file else say("doctor.settings-none")
-    return settings, Finding(check, "ok", say("doctor.settings-ok", source=source))
+    return Finding(check, "ok", say("doctor.settings-ok", source=source))
+
+
+def _bad_target(settings: Settings) -> int | None:
+    """The first target of notices that Apprise does not know."""
+    if not settings.notify.targets:
+        return None
+    from esteio.engine.notices import AppriseNotifier, BadTarget  # noqa: PLC0415 - heavy, and rarely needed
+
+    try:
+        AppriseNotifier(settings.notify.targets, settings.language)
+    except BadTarget as error:
+        return error.number
+    return None
 
 
 def _key(client: Client) -> Finding:
@@ -179,13 +199,28 @@ def _server(server: Document) -> Finding:
     names = tuple(str(quirk["name"]) for quirk in server["quirks"])
     if names:
         text += "; " + words.count("doctor.quirks", len(names))
-    do = "" if result == "ok" else say("doctor.server-wall-do" if health["state"] == "wall" else "doctor.server-do")
+    usual = say("doctor.server-wall-do" if health["state"] == "wall" else "doctor.server-do")
+    do = "" if result == "ok" else health.get("action") or usual
     return Finding(say("doctor.server", name=server["name"]), result, text, do, names)
 
 
-def _webhooks(settings: Settings, servers: list[Document]) -> Iterator[Finding]:
-    """Whether providers can reach the address that these settings make us give them."""
-    check, url = say("doctor.webhooks"), settings.base_url
+def _gateway(client: Client, servers: list[Document]) -> Iterator[Finding]:
+    """What the gateway says of itself; this shell's settings may be others."""
+    try:
+        told = client.get(path("gateway"))
+    except Refused as error:
+        yield Finding(say("doctor.webhooks"), "warn", say("doctor.unseen", why=error.code), say("doctor.key-do"))
+        return
+    yield from _webhooks(told["public_url"], servers)
+    if told["notice_targets"]:
+        yield Finding(say("doctor.notices"), "ok", words.count("doctor.notices-ok", told["notice_targets"]))
+    else:
+        yield Finding(say("doctor.notices"), "warn", say("doctor.notices-none"), say("doctor.notices-do"))
+
+
+def _webhooks(url: str, servers: list[Document]) -> Iterator[Finding]:
+    """Whether providers can reach the address that the gateway gives them."""
+    check = say("doctor.webhooks")
     host = urlsplit(url).hostname or ""
     elsewhere = [server["name"] for server in servers if not loopback(urlsplit(server["base_url"]).hostname or "")]
     if _unspecified(host):

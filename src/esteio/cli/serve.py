@@ -51,6 +51,8 @@ def serve(
     from esteio.log import set_up  # noqa: PLC0415
 
     set_up(settings.log.level, settings.log.format, for_good=True)
+    if settings.database:
+        raise Misused("no-postgres")
     if settings.door.listen:
         raise Misused("no-door")
     sockets = [bind(settings.listen), *([bind(settings.metrics_listen)] if settings.metrics_listen else [])]
@@ -166,6 +168,8 @@ async def _greet(gateway: Gateway, bound: socket.socket) -> None:
     key = await gateway.commands.ensure_admin_key()
     if key is not None:
         print(words.say("admin-key", key=key), flush=True)
+    elif not await gateway.commands.has_admin_key():
+        show.failure(words.say("no-admin"))
     if show.to_person():
         print(words.say("serving", version=program_version(), url=url_of(bound)), flush=True)
 

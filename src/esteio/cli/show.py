@@ -67,6 +67,27 @@ def data(document: object) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2 if to_person() else None))
 
 
+LEAST_LAST = 16
+"""A last column is cut rather than dropped where so much room is left for it."""
+
+
+def fitting(heads: Sequence[str], rows: Sequence[Sequence[Span]], width: int) -> int:
+    """How many columns fit whole into `width`, the last one perhaps cut. Columns stand in the order of importance: what
+    does not fit is dropped from the right, and a name or an id is never cut."""
+    from rich.cells import cell_len  # noqa: PLC0415 - only people need it
+
+    used = 0
+    for column, head in enumerate(heads):
+        needed = max(cell_len(head), *(cell_len(clean(row[column][1])) for row in rows), 1)
+        if column and used + needed > width:
+            return column + (width - used >= LEAST_LAST)
+        used += needed + GAP
+    return len(heads)
+
+
+GAP = 2
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[Span]]) -> None:
     """A table for people; lines of cells in a pipe."""
     if not to_person():
@@ -77,12 +98,17 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Span]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for head in heads:
-        drawn.add_column(head, no_wrap=True, overflow="ellipsis")
+    console, rows = Console(highlight=False), list(rows)
+    shown = fitting(heads, rows, console.width)
+    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    for place, head in enumerate(heads[:shown]):
+        # Only the last one may give way.
+        drawn.add_column(head, no_wrap=True, overflow="ellipsis", min_width=None if place else 1)
     for row in rows:
-        drawn.add_row(*(Text(clean(text), STYLES[style]) for style, text in row))
-    Console(highlight=False).print(drawn)
+        drawn.add_row(*(Text(clean(text), STYLES[style]) for style, text in row[:shown]))
+    console.print(drawn)
+    if shown < len(heads):
+        line(("dim", words.say("table.narrow", heads=", ".join(heads[shown:]))))
 
 
 def line(*spans: Span, indent: int = 0) -> None:

@@ -15,15 +15,21 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from esteio.cli import show, words
-from esteio.cli.acting import approve, send
+from esteio.cli.acting import approve, pause, recover, reject, resume, send
 from esteio.cli.backup import backup, restore
 from esteio.cli.demo import demo
 from esteio.cli.doctor import doctor
 from esteio.cli.failed import Failed
 from esteio.cli.keys import app as keys
-from esteio.cli.looking import qr, sessions
+from esteio.cli.looking import sessions
+from esteio.cli.maintain import apply, export, notify
+from esteio.cli.qr import qr
 from esteio.cli.sandbox import sandbox
 from esteio.cli.serve import serve
+from esteio.cli.servers import adopt
+from esteio.cli.servers import app as servers
+from esteio.cli.webhooks import app as webhooks
+from esteio.cli.webhooks import dead_letters, events
 from esteio.cli.why import why
 
 RUN, ASK, KEEP, MEASURE = "Run", "Ask a running gateway (ESTEIO_URL, ESTEIO_KEY)", "Keep", "Measure"
@@ -37,11 +43,25 @@ VERBS = (
     ("qr", qr, ASK),
     ("send", send, ASK),
     ("approve", approve, ASK),
+    ("reject", reject, ASK),
+    ("pause", pause, ASK),
+    ("resume", resume, ASK),
+    ("recover", recover, ASK),
+    ("adopt", adopt, ASK),
+    ("events", events, ASK),
+    ("notify", notify, ASK),
+    ("export", export, ASK),
+    ("apply", apply, ASK),
     ("doctor", doctor, ASK),
     ("backup", backup, KEEP),
     ("restore", restore, KEEP),
 )
-GROUPS = (("keys", keys, "Make, list and revoke API keys.", ASK),)
+GROUPS = (
+    ("servers", servers, "List the providers' servers; add and remove them.", ASK),
+    ("webhooks", webhooks, "List, add, test and rotate the webhooks out.", ASK),
+    ("dead-letters", dead_letters, "What failed, expired or could not be delivered; send it again.", ASK),
+    ("keys", keys, "Make, list and revoke API keys.", ASK),
+)
 HEAVY = (
     ("simulate", "esteio.cli.simulate:simulate", "A fleet under seeded faults in virtual time.", MEASURE),
     ("replay", "esteio.cli.simulate:replay", "A recorded journal through the judge again.", MEASURE),

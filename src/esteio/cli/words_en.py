@@ -73,6 +73,53 @@ TEXTS: Mapping[str, str] = {
         "esteio.db-wal is probably missing, which holds the newest data. Stop the gateway and use `esteio backup` and "
         "`esteio restore`."
     ),
+    # servers, webhooks, notices, declared
+    "head.kind": "KIND",
+    "head.health": "HEALTH",
+    "head.version": "VERSION",
+    "head.at-server": "THERE",
+    "head.address": "ADDRESS",
+    "head.instance": "INSTANCE",
+    "head.session": "SESSION",
+    "head.result": "RESULT",
+    "head.webhook": "WEBHOOK",
+    "head.waiting": "WAITING",
+    "head.format": "FORMAT",
+    "head.url": "URL",
+    "head.at": "WHEN",
+    "head.type": "EVENT",
+    "head.attempt": "ATTEMPT",
+    "head.status": "STATUS",
+    "head.change": "CHANGE",
+    "head.detail": "DETAIL",
+    "head.target": "TARGET",
+    "server-added": "Server {name} added.",
+    "server-removed": "Server {name} removed here.",
+    "adopt-both": "Give names or --all, not both.",
+    "adopt.adopted": "adopted",
+    "adopt.would-adopt": "would be adopted",
+    "adopt.already-adopted": "adopted already",
+    "adopt.instance-missing": "does not exist there",
+    "adopt.refused": "refused",
+    "webhook-secret": "Webhook {id}. Its signing secret is shown only now:",
+    "webhook-removed": "Webhook {id} removed.",
+    "webhook-test.good": "Delivered (status {status}).",
+    "webhook-test.bad": "Not delivered (status {status}). {detail}",
+    "apply.nothing": "Nothing to change: the gateway already is as the file says.",
+    "notify-how": "Use `esteio notify --test`.",
+    "notify-none": "No target for notices is configured (notify.targets, ESTEIO_NOTIFY).",
+    "notify.delivered": "delivered",
+    "notify.failed": "not delivered",
+    "approve-done": "Approved for {session}: {rung}.",
+    "reject-done": "Rejected for {session}: {rung}.",
+    "no-postgres": (
+        "PostgreSQL does not work in this version yet. Leave database (ESTEIO_DATABASE) empty: the data "
+        "is kept in SQLite, in the data folder."
+    ),
+    "no-admin": (
+        "Warning: no admin key opens this gateway. Start it once with ESTEIO_ADMIN_KEY (16 characters or "
+        "more) and make another with `esteio keys create NAME --role admin`."
+    ),
     # tables
     "head.id": "ID",
     "head.name": "NAME",
@@ -98,7 +145,13 @@ TEXTS: Mapping[str, str] = {
     "qr-scan": "On the phone: WhatsApp > Linked devices > Link a device. Valid until {until}.",
     "qr-not-needed": "{name} needs no QR code: its state is “{state}”.",
     "qr-none": "There is no current QR code for {name} ({state}: {reason}) `esteio qr {name} --pair` asks for one.",
-    "qr-picture-only": "The provider gave only a picture of this code: open the dashboard to scan it.",
+    "qr-saved": "The code's picture is in {file}. Open it and scan it before it expires.",
+    "qr-linked": "{name} is linked to the phone. Done.",
+    "qr-too-large": (
+        "The code needs {rows} rows and {columns} columns: enlarge the terminal, choose a smaller font, or use "
+        "--png FILE."
+    ),
+    "qr-picture-only": "The provider gave only a picture of this code, and no text: use --png FILE, or a terminal.",
     # send, approve, keys
     "send-in-doubt": (
         "The gateway's answer did not arrive, so nobody knows whether it took the message. "
@@ -114,9 +167,8 @@ TEXTS: Mapping[str, str] = {
     "message.failed": "It failed.",
     "message.expired": "It expired before it could be sent.",
     "message.cancelled": "It was cancelled.",
-    "approved": "Approved for {session}: {rung}.",
     "key-made": "Key {id}; it is shown only now:",
-    "key-revoked": "Key {id} opens nothing any more.",
+    "key-revoked": "Key {id} revoked.",
     # why
     "why.since": "since {at} ({ago})",
     "why.where": "{phone} on the server {server}, policy {policy}",
@@ -151,13 +203,13 @@ TEXTS: Mapping[str, str] = {
     "doctor.reach": "gateway",
     "doctor.reach-ok": "answers at {url}",
     "doctor.key": "key",
-    "doctor.key-ok": "opens, role {role}",
-    "doctor.key-partly": "opens, but is no admin key: {role}",
+    "doctor.key-ok": "valid key, role {role}",
+    "doctor.key-partly": "valid key, but not an admin key: {role}",
     "doctor.key-limited": "not admin",
     "doctor.key-do": "Some of the checks below need the role admin or operate.",
     "doctor.key-bad-do": "Set ESTEIO_KEY to a key that exists; `esteio keys list` shows which there are.",
     "doctor.ready": "ready",
-    "doctor.ready-ok": "the database writes and the tasks run",
+    "doctor.ready-ok": "the database can be written and all tasks run",
     "doctor.ready-fail": "not ready: {why}",
     "doctor.ready-do": "Read the gateway's log; restart it if this stays.",
     "doctor.clock": "clock",
@@ -169,15 +221,18 @@ TEXTS: Mapping[str, str] = {
     "doctor.settings-do": "Correct it before the next start: the gateway would not start with it.",
     "doctor.settings-none": "the environment and the defaults",
     "doctor.webhooks": "webhooks in",
-    "doctor.webhooks-ok": "by these settings providers are told {url}",
+    "doctor.webhooks-ok": "providers send their webhooks to {url}",
     "doctor.webhooks-loopback": (
-        "by these settings providers are told {url}, which only this machine reaches, and {servers} is elsewhere"
+        "providers are told to send webhooks to {url}, which only this machine reaches, but {servers} is elsewhere"
     ),
-    "doctor.webhooks-do": (
-        "Set ESTEIO_PUBLIC_URL (public_url) to an address that the server reaches. If the gateway has other settings, "
-        "run doctor with those."
-    ),
-    "doctor.webhooks-any": "by these settings providers are told {url}, which is no address to call",
+    "doctor.webhooks-do": "Set ESTEIO_PUBLIC_URL (public_url) to an address that the server reaches.",
+    "doctor.webhooks-any": "providers are told to send webhooks to {url}, which is not an address that can be called",
+    "table.narrow": "Narrow terminal: {heads} did not fit (--json shows all).",
+    "doctor.notices": "notices",
+    "doctor.notices-ok.one": "1 target for notices configured",
+    "doctor.notices-ok.many": "{n} targets for notices configured",
+    "doctor.notices-none": "no target: a fall shows only here and in the log",
+    "doctor.notices-do": "Set notify.targets (ESTEIO_NOTIFY) and test it with `esteio notify --test`.",
     "doctor.servers": "servers",
     "doctor.servers-none": "no server is known yet",
     "doctor.servers-none-do": "POST /v1/servers, or [[servers]] in esteio.toml.",

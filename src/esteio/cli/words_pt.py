@@ -80,6 +80,53 @@ TEXTS: Mapping[str, str] = {
         "provavelmente faltou o esteio.db-wal, onde estão os dados mais novos. Pare o Esteio e use `esteio backup` e "
         "`esteio restore`."
     ),
+    # servers, webhooks, notices, declared
+    "head.kind": "TIPO",
+    "head.health": "SAÚDE",
+    "head.version": "VERSÃO",
+    "head.at-server": "LÁ",
+    "head.address": "ENDEREÇO",
+    "head.instance": "INSTÂNCIA",
+    "head.session": "SESSÃO",
+    "head.result": "RESULTADO",
+    "head.webhook": "WEBHOOK",
+    "head.waiting": "NA FILA",
+    "head.format": "FORMATO",
+    "head.url": "URL",
+    "head.at": "QUANDO",
+    "head.type": "EVENTO",
+    "head.attempt": "TENTATIVA",
+    "head.status": "STATUS",
+    "head.change": "MUDANÇA",
+    "head.detail": "DETALHE",
+    "head.target": "DESTINO",
+    "server-added": "Servidor {name} cadastrado.",
+    "server-removed": "Servidor {name} removido daqui.",
+    "adopt-both": "Diga os nomes ou --all, não os dois.",
+    "adopt.adopted": "adotada",
+    "adopt.would-adopt": "seria adotada",
+    "adopt.already-adopted": "já adotada",
+    "adopt.instance-missing": "não existe lá",
+    "adopt.refused": "recusada",
+    "webhook-secret": "Webhook {id}. O segredo das assinaturas é mostrado só agora:",
+    "webhook-removed": "Webhook {id} removido.",
+    "webhook-test.good": "Recebido (status {status}).",
+    "webhook-test.bad": "Não recebido (status {status}). {detail}",
+    "apply.nothing": "Nada a mudar: o gateway já está como o arquivo diz.",
+    "notify-how": "Use `esteio notify --test`.",
+    "notify-none": "Nenhum destino de avisos está configurado (notify.targets, ESTEIO_NOTIFY).",
+    "notify.delivered": "entregue",
+    "notify.failed": "não entregue",
+    "approve-done": "Aprovado para {session}: {rung}.",
+    "reject-done": "Recusado para {session}: {rung}.",
+    "no-postgres": (
+        "O PostgreSQL ainda não funciona nesta versão. Deixe database (ESTEIO_DATABASE) vazio: os dados "
+        "ficam em SQLite, na pasta de dados."
+    ),
+    "no-admin": (
+        "Atenção: nenhuma chave de administração abre este gateway. Inicie uma vez com ESTEIO_ADMIN_KEY "
+        "(16 caracteres ou mais) e crie outra com `esteio keys create NOME --role admin`."
+    ),
     # tables
     "head.id": "ID",
     "head.name": "NOME",
@@ -87,7 +134,7 @@ TEXTS: Mapping[str, str] = {
     "head.since": "DESDE",
     "head.sends": "ENVIA",
     "head.receives": "RECEBE",
-    "head.held": "RETIDAS",
+    "head.held": "NA FILA",
     "head.server": "SERVIDOR",
     "head.phone": "NÚMERO",
     "head.reason": "MOTIVO",
@@ -105,7 +152,13 @@ TEXTS: Mapping[str, str] = {
     "qr-scan": "No celular: WhatsApp > Aparelhos conectados > Conectar um aparelho. Vale até {until}.",
     "qr-not-needed": "{name} não precisa de QR code: o estado é “{state}”.",
     "qr-none": "Não há QR code válido para {name} ({state}: {reason}) `esteio qr {name} --pair` pede um.",
-    "qr-picture-only": "O provedor só entregou a imagem deste código: abra o painel para ler.",
+    "qr-saved": "Imagem do código em {file}. Abra e leia com o celular antes que expire.",
+    "qr-linked": "{name} foi vinculada ao celular. Pronto.",
+    "qr-too-large": (
+        "O código precisa de {rows} linhas e {columns} colunas: aumente o terminal, diminua a letra, ou use "
+        "--png ARQUIVO."
+    ),
+    "qr-picture-only": "O provedor só entregou a imagem deste código, sem o texto: use --png ARQUIVO, ou um terminal.",
     # send, approve, keys
     "send-in-doubt": (
         "A resposta do gateway não chegou e ninguém sabe se ele aceitou a mensagem. "
@@ -121,9 +174,8 @@ TEXTS: Mapping[str, str] = {
     "message.failed": "Falhou.",
     "message.expired": "Expirou antes de poder ser enviada.",
     "message.cancelled": "Foi cancelada.",
-    "approved": "Aprovado para {session}: {rung}.",
     "key-made": "Chave {id}; é mostrada só agora:",
-    "key-revoked": "A chave {id} não abre mais nada.",
+    "key-revoked": "Chave {id} revogada.",
     # why
     "why.since": "desde {at} ({ago})",
     "why.where": "{phone} no servidor {server}, política {policy}",
@@ -158,13 +210,13 @@ TEXTS: Mapping[str, str] = {
     "doctor.reach": "gateway",
     "doctor.reach-ok": "responde em {url}",
     "doctor.key": "chave",
-    "doctor.key-ok": "abre, papel {role}",
-    "doctor.key-partly": "abre, mas não é de administração: {role}",
+    "doctor.key-ok": "chave válida, papel {role}",
+    "doctor.key-partly": "chave válida, mas não é de administração: {role}",
     "doctor.key-limited": "sem papel admin",
     "doctor.key-do": "Algumas verificações abaixo pedem o papel admin ou operate.",
     "doctor.key-bad-do": "Ponha em ESTEIO_KEY uma chave que exista; `esteio keys list` mostra quais há.",
     "doctor.ready": "pronto",
-    "doctor.ready-ok": "o banco de dados grava e as tarefas rodam",
+    "doctor.ready-ok": "o banco de dados aceita gravações e todas as tarefas rodam",
     "doctor.ready-fail": "não está pronto: {why}",
     "doctor.ready-do": "Leia o log do gateway; reinicie-o se isso continuar.",
     "doctor.clock": "relógio",
@@ -176,15 +228,18 @@ TEXTS: Mapping[str, str] = {
     "doctor.settings-do": "Corrija antes do próximo início: com ela o gateway não inicia.",
     "doctor.settings-none": "o ambiente e os valores padrão",
     "doctor.webhooks": "webhooks de entrada",
-    "doctor.webhooks-ok": "por esta configuração os provedores recebem {url}",
+    "doctor.webhooks-ok": "os provedores mandam os webhooks para {url}",
     "doctor.webhooks-loopback": (
-        "por esta configuração os provedores recebem {url}, que só esta máquina alcança, e {servers} está em outra"
+        "os provedores mandam os webhooks para {url}, que só esta máquina alcança, mas {servers} está em outra"
     ),
-    "doctor.webhooks-do": (
-        "Ponha em ESTEIO_PUBLIC_URL (public_url) um endereço que o servidor alcance. Se o gateway usa outra "
-        "configuração, rode o doctor com ela."
-    ),
-    "doctor.webhooks-any": "por esta configuração os provedores recebem {url}, que não é um endereço para chamar",
+    "doctor.webhooks-do": ("Configure ESTEIO_PUBLIC_URL (public_url) com um endereço que o servidor alcance."),
+    "doctor.webhooks-any": "os provedores recebem {url} como endereço dos webhooks, mas ele não pode ser chamado",
+    "table.narrow": "Terminal estreito: {heads} não couberam (--json mostra tudo).",
+    "doctor.notices": "avisos",
+    "doctor.notices-ok.one": "1 destino de avisos configurado",
+    "doctor.notices-ok.many": "{n} destinos de avisos configurados",
+    "doctor.notices-none": "nenhum destino: uma queda só aparece aqui e no log",
+    "doctor.notices-do": "Configure notify.targets (ESTEIO_NOTIFY) e teste com `esteio notify --test`.",
     "doctor.servers": "servidores",
     "doctor.servers-none": "nenhum servidor cadastrado ainda",
     "doctor.servers-none-do": "POST /v1/servers, ou [[servers]] no esteio.toml.",
@@ -194,8 +249,8 @@ TEXTS: Mapping[str, str] = {
     "doctor.server-do": "Olhe o próprio servidor: está rodando, tem rede e memória? As mensagens esperam aqui.",
     "doctor.server-wall-do": "Abra o painel do próprio servidor: ele pede algo antes de funcionar.",
     "doctor.version-unknown": "(versão desconhecida)",
-    "doctor.quirks.one": "1 mania conhecida",
-    "doctor.quirks.many": "{n} manias conhecidas",
+    "doctor.quirks.one": "1 particularidade conhecida",
+    "doctor.quirks.many": "{n} particularidades conhecidas",
     "doctor.sessions": "sessões",
     "doctor.sessions-ok": "{n} cadastradas, nenhuma caída",
     "doctor.sessions-none": "nenhuma sessão cadastrada ainda",
@@ -207,7 +262,7 @@ TEXTS: Mapping[str, str] = {
     "doctor.approval-do": "Leia `esteio why {session}` e depois `esteio approve {id}`, ou rejeite no painel.",
     "doctor.unseen": "não verificado: {why}",
     "doctor.sum-ok": "Está tudo bem.",
-    "doctor.sum": "{fails} com falha, {warns} a olhar.",
+    "doctor.sum": "Falhas: {fails}. Avisos: {warns}.",
     "doctor.result.ok": "ok",
     "doctor.result.warn": "aviso",
     "doctor.result.fail": "FALHA",

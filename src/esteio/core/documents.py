@@ -437,7 +437,11 @@ def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
         at=timestamp(line.at),
         kind=line.kind,
         text=tell(line),
-        data={"code": line.code, **{name: _shown(name, word) for name, word in line.data.items()}},
+        data={
+            "code": line.code,
+            "args": dict(line.args),
+            **{name: _shown(name, word) for name, word in line.data.items()},
+        },
         count=line.count,
         first_at=maybe_timestamp(line.first_at),
     )

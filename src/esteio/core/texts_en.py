@@ -108,6 +108,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "See whether the server was restarted or lost its network.",
     ),
+    "notice-test": ("This is a test: whoever reads it receives Esteio's notices.", ""),
     "server-mass-fall-over": ("The sessions of the server {server} that fell together are back[ ({count})].", ""),
     "wrong-identity": (
         "This session is linked to the number {seen}, but it should be {phone}. Nothing is sent through it.",

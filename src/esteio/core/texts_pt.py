@@ -111,6 +111,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "Veja se o servidor foi reiniciado ou ficou sem rede.",
     ),
+    "notice-test": ("Este é um teste: quem lê isto recebe os avisos do Esteio.", ""),
     "server-mass-fall-over": ("As sessões do servidor {server} que caíram juntas voltaram[ ({count})].", ""),
     "wrong-identity": (
         "Esta sessão está ligada ao número {seen}, mas deveria ser o {phone}. Nada é enviado por ela.",

@@ -2,8 +2,8 @@
 
 Commands write rows, nudge and return; they never change a session's state and never call a provider. Each room has its
 file: `server_commands`, `session_commands`, `message_commands`, `key_commands`, `webhook_commands` (in),
-`endpoint_commands` (webhooks out), `dead_letter_commands`, `people_commands`, `declared`. Never lives here: reading
-(the doors ask the store), a status code, a sentence.
+`endpoint_commands` (webhooks out), `dead_letter_commands`, `people_commands`, `notice_commands`, `declared`. Never
+lives here: reading (the doors ask the store), a status code, a sentence.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from esteio.engine.declared import DeclaredCommands
 from esteio.engine.endpoint_commands import EndpointCommands
 from esteio.engine.key_commands import KeyCommands
 from esteio.engine.message_commands import MessageCommands
+from esteio.engine.notice_commands import NoticeCommands
 from esteio.engine.people_commands import PeopleCommands
 from esteio.engine.webhook_commands import WebhookCommands
 
@@ -25,6 +26,7 @@ class Commands(
     EndpointCommands,
     DeadLetterCommands,
     PeopleCommands,
+    NoticeCommands,
 ):
     """All commands over one desk (see `desk.Desk` for what it is made of)."""
 

@@ -18,6 +18,7 @@ from esteio.engine.address import AddressBook
 from esteio.engine.courier import Courier
 from esteio.engine.media import MediaRoom
 from esteio.engine.media_links import MediaLinks
+from esteio.engine.performers import Notifier
 from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
@@ -46,6 +47,7 @@ class Desk:
         shelf: Shelf,
         media: MediaRoom,
         links: MediaLinks,
+        notifier: Notifier,
         resolve: Resolver = system_resolver,
     ) -> None:
         self.store = store
@@ -59,6 +61,7 @@ class Desk:
         self.courier = courier
         self.resolve = resolve
         self.shelf = shelf
+        self.notifier = notifier
         self.webhook_tally = Tally(settings.webhook_bytes_per_hour)
         """What each session's webhooks have brought within the hour."""
         self.media = media

@@ -66,6 +66,13 @@ class KeyCommands(Desk):
         if all(key.id != key_id for key in await self.keys(scope)):
             raise unknown("key", key_id)
 
+    async def has_admin_key(self) -> bool:
+        """Whether somebody can still do everything: a key of the settings, or an admin key for all sessions."""
+        now = self.clock.now()
+        return bool(self.settings.admin_key) or any(
+            _open(key, now) and key.role == "admin" and not key.sessions for key in await self.store.keys()
+        )
+
     async def revoke_key(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `Refusal("unknown-key")`."""
         if not await self.store.revoke_key(key_id, self.clock.now()):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -21,11 +22,9 @@ from esteio.core.evidence import Evidence
 from esteio.core.model import Server, ServerName, SessionId, SessionName
 from esteio.core.policy import Policy
 from esteio.core.session import Session
+from esteio.engine.journal_export import FORMAT, Entry, Head
 from esteio.providers.registry import Registry, load
-from esteio.store.base import JournalEntry, Store
 
-FORMAT = 1
-PAGE = 500
 TOGETHER_S = 5.0
 """Decisions of the same meaning within this are the same decision."""
 WAKES_AT_MOST = 200_000
@@ -39,34 +38,6 @@ _WORDS = {"state": ("to", "because"), "begin": ("rung",), "approval-asked": ("ru
 
 class BadJournal(ValueError):
     """This is no journal of ours; the message names the line."""
-
-
-class Head(msgspec.Struct, frozen=True):
-    """The first line of a journal: whose it is."""
-
-    esteio_journal: int
-    session: str
-    server: str
-    kind: str
-    policy: str
-    created_at: float
-    id: int = 1
-    """The session's own number: jitter is drawn from it."""
-    phone: str | None = None
-    version: str | None = None
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """Another line: one entry of the timeline."""
-
-    seq: int
-    at: float
-    kind: str
-    code: str
-    args: Mapping[str, str] = {}
-    data: Mapping[str, Any] = {}
-    count: int = 1
-    first_at: float | None = None
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -87,46 +58,19 @@ class Replayed(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...]
 
 
-# -- writing ------------------------------------------------------------------------------------------------------
-
-
-async def export(store: Store, name: str) -> list[bytes]:
-    """A session's journal as lines of JSON, the head first. Raises KeyError when there is no such session."""
-    session = await store.session(SessionName(name))
-    if session is None:
-        raise KeyError(name)
-    stored = await store.server(session.server)
-    version = stored.server.version if stored else None
-    head = Head(
-        FORMAT,
-        name,
-        session.server,
-        session.kind,
-        session.policy,
-        session.created_at,
-        id=session.id,
-        phone=session.phone,
-        version=version,
-    )
-    lines, after = [msgspec.json.encode(head)], 0
-    while page := await store.timeline(session.id, after, PAGE):
-        lines += [msgspec.json.encode(_entry(one)) for one in page]
-        after = page[-1].seq
-    return lines
-
-
-def _entry(one: JournalEntry) -> Entry:
-    return Entry(one.seq, one.at, one.kind, one.code, one.args, one.data, one.count, one.first_at)
-
-
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
 def read(lines: Iterable[bytes | str]) -> tuple[Head, list[Entry]]:
-    """The head and the entries in order of time. Raises `BadJournal`."""
+    """The head and the entries in order of time, of a journal or of what `esteio why NAME --json` printed. Raises
+    `BadJournal`."""
+    text = [line if isinstance(line, bytes) else line.encode() for line in lines]
+    told = _told(b"\n".join(text))
+    if told is not None:
+        return told
     head: Head | None = None
     entries: list[Entry] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text, 1):
         if not line.strip():
             continue
         try:
@@ -141,6 +85,43 @@ def read(lines: Iterable[bytes | str]) -> tuple[Head, list[Entry]]:
     if head.esteio_journal > FORMAT:
         raise BadJournal(f"line 1: journal format {head.esteio_journal} is newer than this program's {FORMAT}")
     return head, sorted(entries, key=lambda one: (one.at, one.seq))
+
+
+def _told(text: bytes) -> tuple[Head, list[Entry]] | None:
+    """The same out of `why --json`: one document with the session, its server and a part of its timeline. The session's
+    own number is not in it, so jitter is drawn from another."""
+    try:
+        document = msgspec.json.decode(text)
+        session, server, lines = document["session"], document["server"] or {}, document["timeline"]
+        head = Head(
+            FORMAT,
+            session["name"],
+            session["server"],
+            server["kind"],
+            session["policy"],
+            _epoch(session["created_at"]),
+            phone=session["phone"],
+            version=server.get("version"),
+        )
+        entries = [_entry_of(line) for line in lines]
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return None
+    return head, sorted(entries, key=lambda one: (one.at, one.seq))
+
+
+def _entry_of(line: Mapping[str, Any]) -> Entry:
+    data = dict(line["data"])
+    code, args = data.pop("code"), data.pop("args", {})
+    if "happened_at" in data:
+        data["happened_at"] = _epoch(data["happened_at"])
+    first = line.get("first_at")
+    return Entry(
+        line["seq"], _epoch(line["at"]), line["kind"], code, args, data, line["count"], _epoch(first) if first else None
+    )
+
+
+def _epoch(stamp: str | float) -> float:
+    return stamp if isinstance(stamp, int | float) else datetime.fromisoformat(stamp).timestamp()
 
 
 def replay(head: Head, entries: list[Entry], policy: Policy, registry: Registry | None = None) -> Replayed:

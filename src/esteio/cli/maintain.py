@@ -1,0 +1,93 @@
+"""The verbs `apply`, `export` and `notify`. Never lives here: what differs from the file, what a journal holds."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from esteio.cli import show, words
+from esteio.cli.client import connect, path
+from esteio.cli.failed import FAILED, Failed, Misused
+from esteio.cli.looking import Json, Name
+
+
+def apply(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A settings file, e.g. esteio.toml.", show_default=False)
+    ],
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the gateway's servers and sessions in line with a file. What the file no longer names stays.
+
+    In a pipe: tab-separated what, kind, name, detail.
+    """
+    declared = _declared(file)
+    told = connect().post(path("apply"), {**declared, "plan": plan}, wait_s=120)
+    if as_json:
+        show.data(told)
+        return
+    rows: list[list[show.Span]] = [
+        [("", one["what"]), ("", one["kind"]), ("head", one["name"]), ("dim", one["detail"])] for one in told["items"]
+    ]
+    if show.to_person() and not rows:
+        show.line(("good", words.say("apply.nothing")))
+        return
+    show.table([words.say(f"head.{name}") for name in ("change", "kind", "name", "detail")], rows)
+
+
+def _declared(file: Path) -> dict[str, Any]:
+    """The two tables; the rest of the file belongs to the process that reads it at its start."""
+    try:
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misused("settings", why=f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misused("settings", why=f"{file}: {error}") from error
+    return {name: tree[name] for name in ("servers", "sessions") if name in tree}
+
+
+def export(
+    name: Name,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Else stdout.")] = None,
+) -> None:
+    """A session's whole journal as lines of JSON, as `esteio replay` reads it. It holds no message texts."""
+    lines = connect().ask("GET", path("sessions", name, "export"), wait_s=120).body
+    if out is None:
+        sys.stdout.buffer.write(lines)
+        return
+    try:
+        out.write_bytes(lines)
+    except OSError as error:
+        raise Failed("backup.io", file=out, why=error.strerror or error) from error
+
+
+def notify(
+    test: Annotated[bool, typer.Option("--test", help="Send a test notice to each target.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send a test notice to each target of `notify.targets`. Exit code 1 when one did not take it.
+
+    In a pipe: tab-separated target and `delivered` or `failed`.
+    """
+    if not test:
+        raise Misused("notify-how")
+    items = connect().post(path("notices", "test"), wait_s=60)["items"]
+    if as_json:
+        show.data({"items": items})
+    elif not items:
+        show.line(("warn", words.say("notify-none")))
+    else:
+        show.table([words.say("head.target"), words.say("head.result")], [_row(one) for one in items])
+    if not items or not all(one["delivered"] for one in items):
+        raise typer.Exit(FAILED)
+
+
+def _row(one: dict[str, Any]) -> list[show.Span]:
+    result = "delivered" if one["delivered"] else "failed"
+    style: show.Style = "good" if one["delivered"] else "bad"
+    return [("head", one["target"]), (style, words.say(f"notify.{result}") if show.to_person() else result)]

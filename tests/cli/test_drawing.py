@@ -1,0 +1,40 @@
+"""What is drawn in a terminal: columns that fit, codes that a phone reads."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import segno
+
+from esteio.cli import qr, show
+from esteio.cli.failed import Failed
+
+ROWS = [[("", "a-session-with-a-long-name"), ("", "connected"), ("", "a reason that goes on and on and on")]]
+HEADS = ("NAME", "STATE", "REASON")
+
+
+@pytest.mark.parametrize(("width", "columns"), [(120, 3), (60, 3), (52, 2), (40, 2), (30, 1), (10, 1)])
+def test_columns_are_dropped_from_the_right_and_the_first_never(width, columns):
+    assert show.fitting(HEADS, ROWS, width) == columns
+
+
+@pytest.mark.parametrize("text", ["2@short", "2@" + "abcDEF123+/=," * 18])
+@pytest.mark.parametrize(("scale", "border"), [(1, 4), (3, 0), (7, 2)])
+def test_a_code_known_only_as_a_picture_is_drawn_from_its_own_modules(text, scale, border):
+    made = segno.make(text, micro=False)
+    picture = io.BytesIO()
+    made.save(picture, kind="png", scale=scale, border=border)
+    assert qr.of_picture(picture.getvalue()) == [[bool(cell) for cell in row] for row in made.matrix]
+
+
+@pytest.mark.parametrize("picture", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_a_picture_that_is_none_is_said_in_words(picture):
+    with pytest.raises(Failed):
+        qr.of_picture(picture)
+
+
+def test_a_code_is_black_on_white_whatever_the_terminals_colours_are():
+    lines = qr.drawn([[True] * 21 for _ in range(21)])
+    assert len(lines) == 13
+    assert all(line.startswith(qr.INK) and line.endswith(qr.RESET) for line in lines)
