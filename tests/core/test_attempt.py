@@ -313,7 +313,7 @@ def test_a_webhook_is_set_again_and_its_answer_is_its_effect():
 
 def test_what_was_only_claimed_forgets_nothing_until_it_has_stood():
     fleet = ghost(can=BAILEYS, policy=msgspec.structs.replace(DEFAULT, destructive_after_s=0))
-    for _ in range(60):
+    for _ in range(400):
         if fleet.one.recovery.awaiting is None:
             if fleet.open_act() is not None:
                 fleet.answer()

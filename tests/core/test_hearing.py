@@ -195,6 +195,7 @@ def test_what_the_list_brings_is_fetched_each_time_there_is_more():
 
 def test_a_busy_list_is_dated_by_its_oldest_message():
     facts = Facts(silence_at=T0, listened_at=T0 + 1, heard_at=T0 - 900, unheard_at=T0, unheard_from=T0 - 300)
+    facts = msgspec.structs.replace(facts, told_at=T0 - 900)
     assert hearing.stalled(facts, T0 + 1)
     assert not hearing.stalled(msgspec.structs.replace(facts, unheard_from=T0 - 30), T0 + 1)
     assert not hearing.stalled(msgspec.structs.replace(facts, pushed_at=T0 - 10), T0 + 1)

@@ -30,10 +30,10 @@ ghost         baileys    no recreate  C C C
 ghost         wapi       default      R
 ghost         wapi       seeds        R
 ghost         wapi       no recreate  R
-reconnecting  evolution  default      R L C C X
+reconnecting  evolution  default      R
 reconnecting  evolution  seeds        C C C R
-reconnecting  evolution  no recreate  R L C C
-reconnecting  baileys    default      C C C X
+reconnecting  evolution  no recreate  R
+reconnecting  baileys    default      C C C
 reconnecting  baileys    seeds        C C C
 reconnecting  baileys    no recreate  C C C
 reconnecting  wapi       default      R

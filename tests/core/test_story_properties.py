@@ -221,6 +221,10 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
     booted = view.server.facts.booted_at
     if max(before.last_restart_at or 0.0, before.struck_at) < booted:
         return
+    incident = view.server.incident
+    together = incident is not None and (incident.ended_at is None or incident.canary_ok_at is not None)
+    if together and set(shrunk) <= {"restarts", "strikes"}:
+        return  # what was in vain because all were down does not count when they are back
     ended = decision.session.last_outage.ended_at if decision.session.last_outage else view.session.created_at
     assert ended is not None
     assert now - ended >= view.policy.stable_after_s, shrunk

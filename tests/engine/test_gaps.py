@@ -108,7 +108,11 @@ def test_a_crash_before_the_reading_does_not_forget_it(tmp_path) -> None:
         run.world.inject("prov", "loja", Fault("drop", down_s=60))
         await run.lab.send("loja", CUSTOMER, "oi")
         await run.lab.until_state("loja", "connecting", 60)
-        await run.lab.until_state("loja", "connected", 300)
+
+        async def back() -> bool:
+            return (await run.lab.session("loja")).gate == "open"
+
+        await run.lab.until(back, 300)
         await run.crash()
         await asyncio.sleep(5)
         await run.begin()

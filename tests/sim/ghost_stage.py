@@ -41,6 +41,19 @@ async def linked(lab: Lab, kind: str = "evolution", *, version: str = "2.3.7", p
     return line
 
 
+async def neighbour(lab: Lab, server: str = "prov") -> asyncio.Task[None]:
+    """Another line of the same server to which people write all the time: that its webhooks come tells that webhooks
+    come. The task to cancel."""
+    await lab.adopt(server, "vizinha", STRANGER)
+
+    async def chatter() -> None:
+        while True:
+            lab.world.contact_sends(STRANGER, CUSTOMER, "oi, vizinha")
+            await asyncio.sleep(2)
+
+    return asyncio.create_task(chatter())
+
+
 async def told(lab: Lab, name: str = "loja") -> dict[str, Any]:
     """What a person is shown of the session: state, reason, both axes, gate."""
     one = await lab.session(name)

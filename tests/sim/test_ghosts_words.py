@@ -158,8 +158,8 @@ def test_a_thousand_equal_state_webhooks_in_ten_seconds_are_few_rows_and_few_jud
 
 async def _asked(lab: Lab) -> str:
     """A fall whose harmless steps are over: the next one waits for a person."""
-    await linked(lab)
-    lab.world.inject("prov", None, Fault("network", road="blackhole", cut=True))
+    await linked(lab, version="2.3.0")
+    lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
     await until_because(lab, "approval-awaited", 3000)
     (approval,) = await lab.store.approvals("open")
     assert lab.world.ledger.unlinks == []

@@ -251,7 +251,8 @@ def _sessions(client: Client) -> Iterator[Finding]:
     number, troubled = 0, 0
     for session in client.items(path("sessions"), limit=PAGE):
         number += 1
-        result = STATE.get(session["state"], "warn")
+        unreachable = session["reason"]["code"] == "webhook-unreachable"
+        result: Result = "fail" if unreachable else STATE.get(session["state"], "warn")
         if result != "ok":
             troubled += 1
             yield _session(session, result, client.at)

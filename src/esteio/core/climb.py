@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from esteio.core import attempt, hearing, ladder, pacing
+from esteio.core.beside import Sky
 from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import SERVER_RESTART, Verdict
 from esteio.core.model import Approval, Incident, Reason
@@ -22,6 +23,10 @@ def climb(draft: Draft, found: Verdict) -> None:
         return
     if _config(draft, found) or _must_look_first(draft) or _ears(draft, found):
         return
+    if found.because.code == "own-duel":
+        # Nothing that can be called ends it; a new process does.
+        _propose_server_restart(draft)
+    sky = _sky(draft, found)
     step = ladder.next_step(
         draft.session,
         draft.server,
@@ -30,16 +35,22 @@ def climb(draft: Draft, found: Verdict) -> None:
         draft.view.can,
         quirks=draft.view.quirks,
         now=draft.now,
+        sky=sky,
     )
     _give_way(draft, found, step)
     match step.do:
         case "act":
-            _act(draft, step)
+            _act(draft, step, away=sky.away)
         case "ask":
             _ask(draft, step)
         case "wait":
             draft.recovery(next_at=step.until)
             draft.wake(step.until)
+        case "strike" if sky.away:
+            # It was in vain because of the outage: that is no strike, and the wait after it is no longer for it.
+            again_at = draft.now + draft.policy.probe_suspect_s
+            draft.recovery(spent=(), next_at=again_at, quarantine_until=again_at)
+            draft.wake(again_at)
         case "strike":
             _strike(draft, found)
         case _:
@@ -47,6 +58,22 @@ def climb(draft: Draft, found: Verdict) -> None:
                 _propose_server_restart(draft)
             if draft.session.recovery.next_at is not None:
                 draft.recovery(next_at=None)
+
+
+AWAY_AT_MOST_S = 1800.0
+"""Where nothing of a server has lived for so long, its sessions are treated as if each had a trouble of its own."""
+
+
+def _sky(draft: Draft, found: Verdict) -> Sky:
+    """What the rest of the server tells."""
+    incident = draft.server.incident
+    together = incident is not None and incident.ended_at is None
+    since = incident.since if together and incident is not None else found.since
+    frozen = together and incident is not None and incident.canary_ok_at is None
+    lone = draft.view.alone and draft.view.can.connect and found.kind in ("closed", "reconnecting")
+    nobody = frozen or lone
+    away = nobody and draft.now - since < AWAY_AT_MOST_S
+    return Sky(heard_at=draft.view.heard_at, away=away, together=together)
 
 
 def _must_look_first(draft: Draft) -> bool:
@@ -88,7 +115,7 @@ def _propose_server_restart(draft: Draft) -> None:
         draft.say("decision", "server-restart-proposed", server=draft.server.name)
 
 
-def _act(draft: Draft, step: ladder.Step) -> None:
+def _act(draft: Draft, step: ladder.Step, *, away: bool = False) -> None:
     rung = step.rung
     if rung is None:  # pragma: no cover - an `act` always names its rung
         return
@@ -100,6 +127,8 @@ def _act(draft: Draft, step: ladder.Step) -> None:
         return
     _take_turn(draft)
     attempt.begin(draft, rung, step.because.code)
+    if rung == "restart" and away:
+        draft.recovery(restarts=min(1, draft.session.recovery.restarts))
 
 
 def _allowed_at(draft: Draft) -> float:

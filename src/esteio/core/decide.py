@@ -16,7 +16,7 @@ import msgspec
 from esteio.core import ahead, attempt, climb, hearing, outage, standing, watch, wishes
 from esteio.core.decision import Decision, Draft, View
 from esteio.core.diagnose import Verdict, verdict
-from esteio.core.fold import fold
+from esteio.core.fold import expects_word, fold
 from esteio.core.model import Recovery
 from esteio.core.session import Session
 
@@ -60,6 +60,8 @@ def _take_in(draft: Draft) -> None:
     trust, facts = not draft.view.can.socket_probe, draft.session.facts
     for evidence in draft.view.news:
         facts = fold(facts, evidence, draft.policy, trust_claims=trust)
+        if draft.view.can.echoes_sends:
+            facts = expects_word(facts, evidence)
         if wishes.is_word(evidence):
             draft.change(facts=facts)
             wishes.take(draft, evidence)
@@ -73,7 +75,9 @@ def _take_in(draft: Draft) -> None:
 
 def _remember_link(draft: Draft, found: Verdict) -> None:
     facts = draft.session.facts
-    if found.kind == "live" and not draft.session.linked:
+    # Who is let in again and again is linked: a duel that begins with the scan is an outage like any other.
+    let_in = found.kind == "live" or (found.kind == "flapping" and facts.life_at)
+    if let_in and not draft.session.linked:
         draft.change(linked=True)
     if draft.session.phone is None and facts.phone_seen and found.kind == "live":
         draft.change(phone=facts.phone_seen)
@@ -83,7 +87,7 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
     """What ends with a fall ends now; the counters end with a server boot, or later (see `_forget_stable`)."""
     recovery = draft.session.recovery
     tried_at = max(recovery.last_restart_at or 0.0, recovery.struck_at)
-    if (recovery.restarts or recovery.strikes) and tried_at < draft.server.facts.booted_at:
+    if (recovery.restarts or recovery.strikes) and tried_at < _freed_at(draft):
         draft.recovery(restarts=0, last_restart_at=None, strikes=0, quarantine_until=0.0, spent=(), connects=0)
         recovery = draft.session.recovery
     if found.kind != "live" or found.unheard_since or attempt.only_claimed(draft):
@@ -94,6 +98,14 @@ def _forget_healed(draft: Draft, found: Verdict) -> None:
         wish = recovery.approved if recovery.asked_by_person and recovery.approved else None
         then = recovery.then if recovery.asked_by_person else ()
         draft.recovery(spent=(), awaiting=None, approved=wish, rejected=False, then=then, server_restart_proposed=False)
+
+
+def _freed_at(draft: Draft) -> float:
+    """What was tried before this was in vain for a reason that is gone: the process is another, or one of those that
+    fell together lives again. (Where no socket can be probed a restart may have left one that lives unseen.)"""
+    incident = draft.server.incident
+    healed_at = incident.canary_ok_at if incident is not None and draft.view.can.socket_probe else None
+    return max(draft.server.facts.booted_at, healed_at or 0.0)
 
 
 def _forget_stable(draft: Draft, found: Verdict) -> None:

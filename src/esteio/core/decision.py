@@ -31,6 +31,10 @@ class View(msgspec.Struct, frozen=True, gc=False):
     held: int = 0
     fallen: tuple[tuple[SessionId, float], ...] = ()
     fleet: int = 1
+    alone: bool = False
+    """Whether none of its server's sessions is known to live."""
+    heard_at: float = 0.0
+    """The newest event of any of its server's sessions that a webhook told of."""
     approval: Approval | None = None
 
 

@@ -160,7 +160,7 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return _linkless(facts, now)
     if _refused(session, server):
         return Verdict("refused", Reason("provider-refused", {"detail": facts.refused_detail}), facts.refused_at)
-    coded = _coded_verdict(facts, server, now)
+    coded = _coded_verdict(session, server, now)
     if coded:
         return coded
     if (
@@ -173,15 +173,15 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
         return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
-    return _socketless(facts, server, policy, now)
+    return _socketless(session, server, policy, now)
 
 
-def _socketless(facts: Facts, server: Server, policy: Policy, now: float) -> Verdict | None:
+def _socketless(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
+    facts = session.facts
     if left_closed(facts, server, policy, now):
         return Verdict("closed", Reason("closed", {}), facts.said_at)
     if flap(facts, policy, now):
-        count = max(len(facts.connecting), len(facts.opens))
-        return Verdict("flapping", Reason("flapping", {"count": str(count)}), last_flap(facts))
+        return Verdict("flapping", _why_flapping(session), last_flap(facts))
     return _death(facts, server) if facts.dead_at else None
 
 
@@ -236,7 +236,8 @@ def _being_made(session: Session) -> bool:
     return opened is not None and opened.rung == "create" and not session.facts.life_at
 
 
-def _coded_verdict(facts: Facts, server: Server, now: float) -> Verdict | None:
+def _coded_verdict(session: Session, server: Server, now: float) -> Verdict | None:
+    facts = session.facts
     if not facts.code or facts.code_at <= facts.life_at or not _code_confirmed(facts):
         return None
     args = {"code": str(facts.code)}
@@ -252,7 +253,9 @@ def _coded_verdict(facts: Facts, server: Server, now: float) -> Verdict | None:
         case 405:
             return Verdict("outdated", Reason("outdated", args), facts.code_at)
         case 440:
-            return Verdict("replaced", Reason("replaced", args), facts.code_at)
+            own = _our_own(session, facts.code_at)
+            because = Reason("own-duel", {"server": session.server}) if own else Reason("replaced", args)
+            return Verdict("replaced", because, facts.code_at)
         case _:
             return Verdict("banned", Reason("banned", args), facts.code_at)
 
@@ -290,22 +293,46 @@ def _death(facts: Facts, server: Server) -> Verdict:
 
 def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
     """The last `flap_count` pushed `open`, or else `connecting`, when they lie inside `flap_within_s` and the last of
-    them is recent. Either word is enough: one provider never gets as far as open, another tells of nothing else."""
-    for times in (facts.opens[-policy.flap_count :], facts.connecting[-policy.flap_count :]):
+    them is recent. Either word is enough: one provider never gets as far as open, another tells of nothing else. Where
+    no word comes at all looks must do, which meet one change in several."""
+    within = policy.flap_within_s
+    told = ((facts.opens, within, within), (facts.connecting, within, within))
+    for all_times, window, recent in (*told, (facts.reopened, 10 * within, 4 * within)):
+        times = all_times[-policy.flap_count :]
         full = len(times) == policy.flap_count > 0
-        if full and times[-1] - times[0] <= policy.flap_within_s and now < times[-1] + policy.flap_within_s:
+        if full and times[-1] - times[0] <= window and now < times[-1] + recent:
             return times
     return ()
 
 
+OURS_WITHIN_S = 120.0
+"""A duel of two sockets that begins so soon after an act of ours that opened one is our own."""
+
+
+def _our_own(session: Session, at: float) -> bool:
+    """Whether a duel that was seen at `at` began with a connect of ours: nothing had moved before it in this fall."""
+    facts, last, began = session.facts, session.recovery.last, session.outage.since if session.outage else at
+    if last is None or last.rung != "connect" or not began - OURS_WITHIN_S <= last.opened_at <= at:
+        return False
+    return not any(began <= moved < last.opened_at for moved in (*facts.connecting, *facts.opens))
+
+
+def _why_flapping(session: Session) -> Reason:
+    """Two sockets of ours, or whatever else lets it in and throws it out again."""
+    facts = session.facts
+    if _our_own(session, last_flap(facts)):
+        return Reason("own-duel", {"server": session.server})
+    return Reason("flapping", {"count": str(max(len(facts.connecting), len(facts.opens), len(facts.reopened)))})
+
+
 def last_flap(facts: Facts) -> float:
-    """When a connection was last begun or opened, as far as we were told; 0 when never."""
-    return max((*facts.connecting[-1:], *facts.opens[-1:]), default=0.0)
+    """When a connection was last begun or opened, as far as we were told or saw; 0 when never."""
+    return max((*facts.connecting[-1:], *facts.opens[-1:], *facts.reopened[-1:]), default=0.0)
 
 
 def _living(session: Session, policy: Policy, now: float) -> Verdict:
     facts = session.facts
-    weak = tuple(_weaknesses(facts, policy, now))
+    weak = tuple(_weaknesses(facts, policy, session.server, now))
     unheard_since = facts.stall_at or facts.deaf_at
     if facts.closed or facts.silents:
         reason = Reason("suspect", {})
@@ -327,11 +354,13 @@ def _proof(session: Session) -> Reason:
 RESTRICTED_FOR_S = 3600.0
 
 
-def _weaknesses(facts: Facts, policy: Policy, now: float) -> Iterator[Reason]:
+def _weaknesses(facts: Facts, policy: Policy, server: str, now: float) -> Iterator[Reason]:
     if facts.stall_at:
         yield Reason("stalled", {})
     if hearing.quiet(facts):
         yield Reason("deaf", {})
+    if hearing.unreachable_since(facts, now):
+        yield Reason("webhook-unreachable", {"server": server})
     if restriction.until(facts, now):
         recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
         yield Reason("restricted-463", {"count": str(len(recent))} if recent else {})

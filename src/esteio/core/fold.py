@@ -31,6 +31,8 @@ CLAIMED: Mapping[str, str] = {"said_open": "open", "said_connecting": "connectin
 KEEP_ACKS = 20
 OVERTAKEN_S = 60.0
 """So long after the line opened, news of a code may still be that of the pairing which opened it."""
+SOONER_S = 10.0
+"""The word of a send may come before its answer: a webhook that came within so long before is taken for it."""
 APART_S = 0.5
 """Readings closer together than this count as one."""
 _Fold = Callable[[Facts, Evidence], Facts]
@@ -59,9 +61,20 @@ def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool
 def _heard(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.road in ("operator", "self"):
         return facts
-    if evidence.road in _PUSHES and evidence.kind in _QUEUED and evidence.happened_at > facts.pushed_at:
-        facts = _pushed(facts, evidence)
+    if evidence.road in _PUSHES:
+        if evidence.seen_at > facts.told_at:
+            facts = msgspec.structs.replace(facts, told_at=evidence.seen_at, untold_at=0.0)
+        if evidence.kind in _QUEUED and evidence.happened_at > facts.pushed_at:
+            facts = _pushed(facts, evidence)
     return facts if evidence.seen_at <= facts.any_at else msgspec.structs.replace(facts, any_at=evidence.seen_at)
+
+
+def expects_word(facts: Facts, evidence: Evidence) -> Facts:
+    """Facts after a send was accepted by a provider that tells of each: a webhook should come now, or has just come."""
+    at = evidence.happened_at
+    if evidence.kind != "send_accepted" or evidence.road != "send" or facts.untold_at or at - facts.told_at < SOONER_S:
+        return facts
+    return msgspec.structs.replace(facts, untold_at=at)
 
 
 def _pushed(facts: Facts, evidence: Evidence) -> Facts:
@@ -163,7 +176,8 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     was = facts.said
     facts = _says(facts, word, at)
     if word == "open" and was != "open":
-        facts = msgspec.structs.replace(facts, opened_at=at)
+        reopened = (*facts.reopened, at)[-KEEP_FLAPS:] if was in ("closed", "connecting") else facts.reopened
+        facts = msgspec.structs.replace(facts, opened_at=at, reopened=reopened)
     if not trust_claims:
         return facts
     if word in ("closed", "connecting"):

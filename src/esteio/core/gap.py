@@ -7,6 +7,7 @@ provider's list is read back once, from the last time that we surely heard. Neve
 
 from __future__ import annotations
 
+from esteio.core.hearing import TOLD_WITHIN_S
 from esteio.core.model import Server
 from esteio.core.session import Session
 
@@ -29,9 +30,11 @@ def of_session(before: Session, after: Session) -> float | None:
     over = over or bool(was.webhook_gone_at and not facts.webhook_gone_at)
     over = over or bool(was.silence_at and not facts.silence_at) or bool(was.stall_at and not facts.stall_at)
     over = over or facts.unheard_at > was.unheard_at
+    missed = was.untold_at if not facts.untold_at and facts.told_at - was.untold_at >= TOLD_WITHIN_S else 0.0
+    over = over or bool(missed)
     if not over or not after.linked:
         return None
-    began = [at for at in (was.webhook_gone_at, was.silence_at, was.stall_at) if at]
+    began = [at for at in (was.webhook_gone_at, was.silence_at, was.stall_at, missed) if at]
     if before.outage is not None:
         began.append(before.outage.since)
     # A line that is quiet by nature was last heard long ago; before that everything came.

@@ -23,6 +23,8 @@ UNANSWERED = 3
 STILL_S = 900.0
 """… and a stall when nothing has come back for so long. Before that it may be WhatsApp that keeps silent (an account in
 trouble): on a line that lives something else is told meanwhile, and then it is no stall."""
+TOLD_WITHIN_S = 60.0
+"""The webhook that tells of an accepted send comes at once; a provider tries again after 5 s and 15 s."""
 CLOCK_S = 2.0
 """Providers' clocks know seconds only."""
 
@@ -42,16 +44,28 @@ def unanswered(facts: Facts) -> bool:
     return sum(1 for sent in facts.acks_missing if sent > heard) >= UNANSWERED
 
 
+def unreachable_since(facts: Facts, now: float) -> float:
+    """Since when it is proved that webhooks do not reach us: what should have come did not, or none ever came and the
+    list holds a message that nobody told us of. 0 while it is not."""
+    if facts.untold_at and now - facts.untold_at >= TOLD_WITHIN_S:
+        return facts.untold_at
+    unheard = not facts.told_at and facts.unheard_at and now - facts.unheard_from >= LATE_S
+    return facts.unheard_from if unheard else 0.0
+
+
 def listen_due(facts: Facts, now: float) -> bool:
-    """Whether a look shall read the provider's list as well."""
+    """Whether a look shall read the provider's list as well: in doubt, and while no webhook is proved to arrive."""
     doubt = doubt_at(facts)
-    return bool(doubt) and (facts.listened_at < doubt or now - facts.listened_at >= LISTEN_EVERY_S)
+    if doubt and facts.listened_at < doubt:
+        return True
+    wanted = bool(doubt) or not facts.told_at or bool(unreachable_since(facts, now))
+    return wanted and now - facts.listened_at >= LISTEN_EVERY_S
 
 
 def stalled(facts: Facts, now: float) -> bool:
     """Proved that the provider's events stand still: it was looked at since the doubt, its address for us is right,
     and either its list moves without a word to us, or WhatsApp answers it and nobody answers our sends."""
-    if not _looked_into(facts):
+    if not _looked_into(facts) or unreachable_since(facts, now):
         return False
     if facts.unheard_at > facts.pushed_at + CLOCK_S:
         return now - max(facts.unheard_from, facts.pushed_at) >= LATE_S

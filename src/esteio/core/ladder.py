@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from esteio.core import pacing
+from esteio.core.beside import CLEAR, LOOP_S, Sky, nobody_reconnects, scanning_until
 from esteio.core.diagnose import (
     FOR_PEOPLE,
     SERVER_RESTART,
@@ -37,6 +38,12 @@ BOOTS_ALL = "connects-all-at-boot"
 """Name of the quirk: a new process connects every instance, whatever its list says."""
 CLOSED_LOOKS = 4
 """So many looks in a row must find it closed: the moment between two tries of its own may meet one or two of them."""
+STUCK_STRIKES = 2
+"""After so many failed ladders a session that connects for ever is stuck in its process."""
+LOGOUT_FAILS = "logout-of-a-dead-socket-fails"
+"""Name of the quirk: a logout of a dead socket is refused and changes nothing."""
+AGAIN_S = 5.0
+"""What waits for something that may be seen at any moment is thought of again after this."""
 NOTHING_TO_HEAL: frozenset[Kind] = frozenset({"live", "suspect", "new", "server_down", "server_wall"})
 """Verdicts that call for no rung of this session."""
 
@@ -71,8 +78,11 @@ def plan(
         return _letter(verdict, policy, can, asked=asked or not linked)
     tail = _destructive_tail(policy, can) if linked or policy.destructive == "auto" else ()
     match verdict.kind:
-        case "ghost" | "reconnecting":
+        case "ghost":
             return (*(restart or connects), *tail)
+        case "reconnecting":
+            # It has the credentials in its hands and nobody refused them: there is nothing to make anew.
+            return restart or connects
         case "closed" | "missing" if not can.connect:
             return restart
         case "closed" | "missing":
@@ -147,6 +157,7 @@ def next_step(
     *,
     quirks: frozenset[str],
     now: float,
+    sky: Sky = CLEAR,
 ) -> Step:
     """The next rung for a session that has no open attempt."""
     recovery = session.recovery
@@ -157,11 +168,11 @@ def next_step(
     if verdict.kind in NOTHING_TO_HEAL:
         return Step("rest", verdict.because)
     if _wants_pairing(session, verdict, can):
-        return _pair(verdict, can)
+        return _hands_off(session, server, verdict, can, sky, now=now) or _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
         return Step("person", verdict.because)
     return _left_alone(session, verdict, policy, now) or _climb(
-        session, server, verdict, policy, can, quirks=quirks, now=now
+        session, server, verdict, policy, can, quirks=quirks, now=now, sky=sky
     )
 
 
@@ -175,7 +186,8 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":
-        return Step("wait", verdict.because, until=last_flap(session.facts) + policy.flap_within_s)
+        until = last_flap(session.facts) + policy.flap_within_s
+        return Step("wait", verdict.because, until=until if until > now else now + policy.flap_within_s)
     if now < recovery.quarantine_until:
         return Step("wait", Reason("quarantine", {"strikes": str(recovery.strikes)}), until=recovery.quarantine_until)
     return None
@@ -192,6 +204,18 @@ def _wants_pairing(session: Session, verdict: Verdict, can: Capabilities) -> boo
         return False
     typed = verdict.kind == "awaiting_qr" and session.recovery.pair_phone is not None and can.pairing_beside_qr
     return typed or verdict.kind in _PAIRABLE
+
+
+def _hands_off(
+    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: Sky, *, now: float
+) -> Step | None:
+    """A connect at a person's word is a second socket like any other, beside a loop or a scan."""
+    until = scanning_until(session, can, now)
+    if until:
+        return Step("wait", Reason("awaiting-qr"), until=until)
+    if verdict.kind != "closed" or not session.linked or nobody_reconnects(session, server, verdict, can, sky):
+        return None
+    return Step("wait", verdict.because, until=now + AGAIN_S)
 
 
 def _pair(verdict: Verdict, can: Capabilities) -> Step:
@@ -231,17 +255,21 @@ def _climb(
     *,
     quirks: frozenset[str],
     now: float,
+    sky: Sky,
 ) -> Step:
     planned = plan(verdict, policy, can, linked=session.linked, asked=asks_for_code(session))
     left = remaining(planned, session.recovery.spent)
     if by_letter(policy, can) and left == ("restart",) and now < pacing.restart_allowed_at(session.recovery, policy):
         # The health check's one restart in half an hour keeps the reconnector from nothing.
         left = ()
+    if LOGOUT_FAILS in quirks and policy.ghost_cure != "logout" and left[:1] == ("logout",):
+        # It would be refused: what is asked of a person is what can help.
+        left = tuple(rung for rung in left if rung == "recreate")
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
     patience = (
-        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now)
+        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, sky=sky)
         or _blindness(session, policy, can, rung, now)
         or _standstill(session, policy, can, rung, now)
     )
@@ -249,7 +277,7 @@ def _climb(
         return patience
     if rung not in DESTRUCTIVE:
         return Step("act", verdict.because, rung=rung)
-    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now)
+    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, sky=sky)
 
 
 def _patience(
@@ -262,6 +290,7 @@ def _patience(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
+    sky: Sky,
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
     if verdict.kind == "reconnecting" and rung == "connect":
@@ -274,14 +303,21 @@ def _patience(
         if now < ready:
             return Step("wait", verdict.because, until=ready)
     alone = can.boots_by_list and BOOTS_ALL not in quirks and left_closed(session.facts, server, policy, now)
-    if verdict.kind == "closed" and rung == "connect" and not (alone or _stays_closed(session, server, policy, now)):
+    stays = alone or _stays_closed(session, server, policy, now)
+    if policy.ghost_cure != "logout":
+        # (Seed 002's letter connects all the same.)
+        stays = stays and nobody_reconnects(session, server, verdict, can, sky)
+    if verdict.kind == "closed" and rung == "connect" and not stays:
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
         # socket that lives, whose `open` still waits in a queue that stands still.
         return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
     if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
-    if rung == "restart":
+    if rung == "restart" and not can.connect and _seldom_seen_closed(session):
+        # Its own next try may be a moment away: the restart would be lost in it.
+        return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
+    if rung == "restart" and not sky.away:
         allowed = pacing.restart_allowed_at(session.recovery, policy)
         if now < allowed:
             return Step("wait", Reason("restart-cooldown"), until=allowed)
@@ -324,6 +360,10 @@ def _stays_closed(session: Session, server: Server, policy: Policy, now: float) 
     return stood and facts.moving_at <= facts.said_since and not ajar(facts)
 
 
+def _seldom_seen_closed(session: Session) -> bool:
+    return session.facts.said == "closed" and session.facts.said_times < CLOSED_LOOKS
+
+
 def _boot(server: Server, policy: Policy) -> float:
     return server.facts.booted_at + policy.boot_grace_s - policy.effect_within_s if server.facts.booted_at else 0.0
 
@@ -338,17 +378,18 @@ def _destructive(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
+    sky: Sky,
 ) -> Step:
+    if policy.ghost_cure != "logout" and _not_its_own_fault(verdict, sky, now):
+        return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
-    if not verdict.proven and not policy.unknown_is_corrupt:
+    if policy.destructive == "never" or (not verdict.proven and not policy.unknown_is_corrupt):
         return Step("strike", verdict.because)
     if rung == "logout":
         allowed = pacing.logout_allowed_at(session.recovery, policy)
         if now < allowed:
             return Step("wait", Reason("logout-limit"), until=allowed)
-    if policy.destructive == "never":
-        return Step("strike", verdict.because)
     if policy.destructive == "ask" and needs_server_restart(session, verdict, can, quirks):
         # That is proposed, at once: it costs nothing to say.
         return Step("strike", verdict.because)
@@ -359,11 +400,22 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
+def _not_its_own_fault(verdict: Verdict, sky: Sky, now: float) -> bool:
+    """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
+    credentials, and nobody refused them: at first what keeps it out is more often the network than the link."""
+    closed = verdict.kind == "closed"
+    return sky.together or (closed and (sky.away or now < verdict.since + LOOP_S))
+
+
 def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, quirks: frozenset[str]) -> bool:
     """A ghost that no act of ours reaches: where a restart did nothing and nothing else is left, or the provider is
     known for it (the socket has ended, a logout would be refused as well); or where there is no restart at all, and a
-    connect does nothing for a session that says open. A restart of the provider's process helps, and costs no link."""
+    connect does nothing for a session that says open; or one that connects for ever. A restart of the provider's
+    process helps, and costs no link."""
     spent = session.recovery.spent
+    if verdict.kind == "reconnecting":
+        # Restarted again and again, and it still says that it connects: behind a queue that stands still it would.
+        return session.recovery.strikes >= STUCK_STRIKES
     if verdict.kind != "ghost":
         return False
     if not can.restart:

@@ -155,6 +155,13 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Whether there is a question (does this number exist?) that a dead socket refuses. That it is answered proves
     nothing unless it was refused before, for the answer may come from a cache; so it stands in where no socket can be
     probed, and nowhere else."""
+    reconnects: bool = False
+    """Whether it reconnects by itself and a connect beside that opens a second socket with the same credentials: two
+    that throw each other out until the process ends."""
+    echoes_sends: bool = False
+    """Whether each accepted send is told by a webhook of its own, at once and past its event queue."""
+    code_by_connect: bool = False
+    """Whether a code is read by a call that opens a socket when it comes in the wrong moment."""
     connect_pairs_after_unlink: bool = True
     """Whether `connect` after an unlink brings a fresh code. Where dead credentials stay (seed 000's server), only
     `recreate` does, and it loses nothing any more."""

@@ -82,6 +82,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     connecting: tuple[float, ...] = ()
     opens: tuple[float, ...] = ()
     """Times a webhook said connecting, and open."""
+    reopened: tuple[float, ...] = ()
+    """Times at which a look found it open that had found it otherwise before."""
     opened_at: float = 0.0
     """When someone last said open after not saying it."""
     phone_seen: str = ""
@@ -111,6 +113,10 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The newest message that was told to us, not read from a list."""
     pushed_at: float = 0.0
     """The newest event that was told to us, of those that pass through the provider's queue."""
+    told_at: float = 0.0
+    """When a webhook of it last came, whatever it told …"""
+    untold_at: float = 0.0
+    """… and since when one that should have come has not: the first accepted send since then."""
     unheard_at: float = 0.0
     """The newest message that only the provider's list told of …"""
     unheard_from: float = 0.0

@@ -83,6 +83,8 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     """`connecting` while we are at it; worse once a whole ladder failed or a person is needed, and then it stays worse
     until life is proved."""
     recovery = draft.session.recovery
+    if found.because.code == "own-duel":
+        return "disconnected", found.because
     if recovery.server_restart_proposed:
         return "disconnected", Reason("ghost-needs-server-restart", {"server": draft.server.name})
     if recovery.awaiting and found.kind == "missing":
@@ -128,6 +130,6 @@ def _axes(draft: Draft, found: Verdict) -> tuple[Axis, Axis]:
     receive = Axis("yes", facts.receive_ok_by, facts.receive_ok_at) if facts.receive_ok_at > fell else Axis()
     if found.unheard_since:
         receive = Axis("no", found.weak[0].code, found.unheard_since)
-    elif found.weak and found.weak[0].code in ("deaf", "webhook-gone"):
+    elif found.weak and found.weak[0].code in ("deaf", "webhook-gone", "webhook-unreachable"):
         receive = Axis("unknown", found.weak[0].code, draft.now if receive.at is None else receive.at)
     return send, receive

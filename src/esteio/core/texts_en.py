@@ -44,6 +44,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "If it goes on, see whether the same number is open on another server; if it is not, restart the provider's.",
     ),
+    "own-duel": (
+        (
+            "Two connections of this session throw each other out without end, since one was opened while the server "
+            "{server} was reconnecting by itself. Messages wait."
+        ),
+        "Restart the process (or container) of the server {server}. No new QR code is needed.",
+    ),
     "replaced": (
         "Another program uses the same link of this number (code {code}). The two throw each other out.",
         "Find the other one and stop it: a second server, an old container, a test with the same number.",
@@ -135,6 +142,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "deaf": (
         "Sends work, but nothing has come in to this number for much longer than is usual.",
         "Send it a message from another phone. If it does not arrive, restart the process of the provider's server.",
+    ),
+    "webhook-unreachable": (
+        (
+            "The server {server} accepts our messages, and no webhook of it reaches us: its address for us is right, "
+            "and it cannot call it. What comes in is read from its list meanwhile, a minute late."
+        ),
+        "Set ESTEIO_PUBLIC_URL to an address that the server's process (or container) can reach, and start again.",
     ),
     "webhook-gone": (
         "The server forgot where to send what comes in. The address is being set again.",

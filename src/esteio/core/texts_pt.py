@@ -47,6 +47,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "A sessão conecta e cai sem parar[ ({count} vezes há pouco)]. Não reiniciamos nada: mexer agora pioraria.",
         "Se continuar, veja se o número não está aberto em outro servidor; se não estiver, reinicie o do provedor.",
     ),
+    "own-duel": (
+        (
+            "Duas conexões desta sessão se derrubam sem parar, desde que uma foi aberta enquanto o servidor {server} "
+            "reconectava por conta própria. As mensagens esperam."
+        ),
+        "Reinicie o processo (ou contêiner) do servidor {server}. Não é preciso ler um QR code novo.",
+    ),
     "replaced": (
         "Outro programa está usando a mesma conexão deste número (código {code}). Os dois se derrubam.",
         "Encontre e pare o outro: um segundo servidor, um contêiner antigo ou um teste com o mesmo número.",
@@ -138,6 +145,13 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "deaf": (
         "Os envios funcionam, mas há muito mais tempo que o normal não chega mensagem neste número.",
         "Mande uma mensagem de outro celular para testar. Se não chegar, reinicie o processo do servidor do provedor.",
+    ),
+    "webhook-unreachable": (
+        (
+            "O servidor {server} aceita nossas mensagens, mas nenhum webhook dele chega aqui: o endereço configurado "
+            "está certo, e ele não consegue acessá-lo. O que chega é lido da lista dele, com um minuto de atraso."
+        ),
+        "Ponha em ESTEIO_PUBLIC_URL um endereço que o processo (ou contêiner) do servidor alcance, e inicie de novo.",
     ),
     "webhook-gone": (
         "O servidor esqueceu para onde mandar as mensagens que chegam. O endereço está sendo gravado de novo.",

@@ -181,6 +181,8 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
         return True
     if facts.code and facts.code_at > looked and facts.code_road == "webhook":
         return True
+    if verdict.kind == "server_down" and facts.told_at >= looked:
+        return True  # a server that is down tells nothing
     if facts.hinted_at <= looked:
         return False
     return (facts.hinted == "open") != (verdict.kind == "live")

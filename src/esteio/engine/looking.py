@@ -42,8 +42,12 @@ LOOKS_AT_ONCE = 24
 still finds a place."""
 WEBHOOK_EVERY_S = 600.0
 """How often the provider is asked whether its webhook still points at us."""
+UNTOLD_S = 15.0
+"""A webhook that should have come is missed after this."""
 LISTEN_BACK_S = 86400.0
 """A line that was never heard is read back this far."""
+CODE_STANDS_S = 40.0
+"""So long after a code was seen no other is looked for where that takes a connect; the next comes after 45 s."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
 log = logger("looking")
@@ -93,6 +97,7 @@ class Lookout:
         self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
         self._lists: dict[ServerName, tuple[Where, Walk[InventoryOutcome]]] = {}
         """… and the last list of each server."""
+        self._looked: set[SessionId] = set()
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
     async def session(self, session: Session, depth: Depth) -> Seen:
@@ -114,19 +119,34 @@ class Lookout:
         except Unaddressed:
             return Seen()
         outcome = await self._probe(session.id, provider, where, depth, now)
-        if _may_show_code(session, outcome.evidence):
+        if _may_show_code(session, outcome.evidence) and not await self._code_is_fresh(session, provider, now):
             reading = await driver.run(provider.read_qr(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
         listen = hearing.listen_due(session.facts, now)
-        if listen or _webhook_unsure(session, outcome.evidence, now):
+        if listen or self._first_look(session.id) or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         looked = self._sorted(outcome.evidence, now)
         if not listen:
             return looked
         return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
+
+    def _first_look(self, session_id: SessionId) -> bool:
+        """Whether this process has not looked at it yet: the address that it gives providers may be another one now."""
+        if session_id in self._looked:
+            return False
+        self._looked.add(session_id)
+        return True
+
+    async def _code_is_fresh(self, session: Session, provider: Provider, now: float) -> bool:
+        """Where a code is read by a connect none is read while one is in somebody's hands: right after the scan the
+        provider says closed, and that connect would be a second socket."""
+        if not provider.capabilities.code_by_connect:
+            return False
+        held = await self._store.qr(session.id)
+        return held is not None and now < held.seen_at + CODE_STANDS_S
 
     async def _probe(
         self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
@@ -153,12 +173,14 @@ class Lookout:
     def forget(self, session_id: SessionId) -> None:
         """The session is gone."""
         self._walks.pop(session_id, None)
+        self._looked.discard(session_id)
 
     async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
         """What the provider's list holds beyond what we were told."""
         now, facts = self._clock.now(), session.facts
-        heard = facts.heard_at or facts.receive_ok_at
-        since = max(heard, now - LISTEN_BACK_S)
+        heard = max(facts.heard_at, facts.receive_ok_at) if not facts.told_at else facts.heard_at or facts.receive_ok_at
+        # What came before it was ours is not ours to miss.
+        since = max(heard, now - LISTEN_BACK_S, session.created_at)
         reading = await driver.run(provider.history(where, now, since), self._transport)
         if not reading.readable:
             return ()
@@ -266,8 +288,14 @@ def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:
 
 
 def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
-    """Whether nobody has read the webhook's configuration for a while: asked only of a session that lives."""
+    """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
+    something hangs on it now."""
     facts = session.facts
+    if facts.dead_at > facts.webhook_checked_at and facts.said == "closed":
+        # Whether its `connecting` could be heard decides what is done.
+        return True
+    if facts.untold_at > facts.webhook_checked_at and now - facts.untold_at >= UNTOLD_S:
+        return True
     lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
     return lives and pacing.turn_came(session.id, facts.webhook_checked_at, now, WEBHOOK_EVERY_S)
 

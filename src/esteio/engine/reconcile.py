@@ -58,12 +58,12 @@ class _Known:
     def session(self) -> Session:
         return self.view.session
 
-    def judge(self, news: tuple[Evidence, ...], now: float) -> Decision:
+    def judge(self, news: tuple[Evidence, ...], now: float, heard_at: float = 0.0) -> Decision:
         """What the judge says now; what it has said before of this very moment it is not asked again."""
         planned = self.planned
         if planned is not None and not news and now >= planned.at:
             return as_planned(self.view.session, planned, now)
-        view = msgspec.structs.replace(self.view, news=news)
+        view = msgspec.structs.replace(self.view, news=news, heard_at=heard_at)
         if self.awaited is not None and news:
             decision = as_before(view, self.awaited, now)
             if decision is not None:
@@ -113,6 +113,7 @@ class Reconciler:
         self._at: dict[ServerName, set[SessionId]] = {}
         self._servers: dict[ServerName, _KnownServer] = {}
         self._as_read: dict[ServerName, Server] = {}
+        self._heard: dict[ServerName, float] = {}
         self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
 
     def forget(self, session_id: SessionId) -> None:
@@ -166,10 +167,11 @@ class Reconciler:
         known = self._known.get(session_id)
         if known is None or (news and now > known.save_at):
             return None
-        decision = known.judge(news, now)
+        decision = known.judge(news, now, self._heard.get(known.session.server, 0.0))
         if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
             return None
         known.follow(decision, news, now)
+        self._hears(decision.session)
         return decision
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
@@ -180,7 +182,13 @@ class Reconciler:
             self._servers.pop(session.server, None)
         self._at.setdefault(session.server, set()).add(session.id)
         view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=(), fallen=())
+        self._hears(session)
         self._known[session.id] = _Known(view, decision.planned, now)
+
+    def _hears(self, session: Session) -> None:
+        """When a webhook of this server last told of something that happened then."""
+        if session.facts.pushed_at > self._heard.get(session.server, 0.0):
+            self._heard[session.server] = session.facts.pushed_at
 
     def _shared(self, server: Server) -> Server:
         """One value for all sessions of a server that were read while it was like this."""
@@ -201,6 +209,8 @@ class Reconciler:
             held=seen.held,
             fallen=seen.fallen,
             fleet=seen.fleet,
+            alone=len({session for session, _ in seen.fallen} | {seen.session.id}) >= max(seen.fleet, 1),
+            heard_at=self._heard.get(seen.session.server, 0.0),
             approval=seen.approval,
         )
 

@@ -160,7 +160,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     ),
     Quirk(
         "logout-of-a-dead-socket-fails",
-        "<=2.3.7",
+        "==2.3.7",
         "Com o socket morto, logout responde 500 'Connection Closed' e nada muda.",
         "With a dead socket logout answers 500 'Connection Closed' and changes nothing.",
         "obs 114, 169, 252",

@@ -101,6 +101,7 @@ class Checkers:
         self.notices: dict[str, Notices] = defaultdict(Notices)
         self.outages: dict[str, Span] = {}
         self.incidents: dict[str, list[tuple[float, float | None]]] = defaultdict(list)
+        self._asked: set[str] = set()
         self._thrown_out: dict[str, float] = {}
         """Session → when WhatsApp last threw a socket of it out for another one of the same login."""
 
@@ -140,10 +141,18 @@ class Checkers:
             self._destroys(call)
         elif call.verb in OPENS:
             # What it does is known when the server has taken it.
+            self._later(0.0, self._begins_no_duel, call)
             self._later(0.0, self._within_budget, call, tuple(self._opens[call.server]))
             within = self.policy.effect_within_s
             recent = [one for one in self._opens[call.server] if call.at - one.at < within]
             self._opens[call.server] = [*recent, call]
+
+    def _begins_no_duel(self, call: ControlCall) -> None:
+        """A second socket beside one that is on its way throws it out, and is thrown out by it, without end."""
+        home = self.servers[call.server]
+        line = home.lines.get(call.session)
+        if call.effect == "second_socket" and line is not None and line.link is not None:
+            self.broken("duel", f"{call.verb} of {call.session} at {home.name} beside its own reconnect")
 
     def _destroys(self, call: ControlCall) -> None:
         if self.policy.destructive != "auto" and call.session not in self.approved:
@@ -222,10 +231,23 @@ class Checkers:
         if session.version < before:
             self.broken("version", f"{session.name}: version {session.version} after {before}")
         self._versions[session.id] = session.version
+        asked = session.recovery.awaiting
+        if asked is not None and asked not in self._asked:
+            self._asked.add(asked)
+            self._may_ask(session)
         for outage in (session.outage, session.last_outage):
             if outage is not None and not outage.expected:
                 span = self.outages.setdefault(outage.id, Span(session.name, session.server, outage.since))
                 span.ended_at = outage.ended_at
+
+    def _may_ask(self, session: Session) -> None:
+        """An unlink is not even asked for while WhatsApp, or the way to it, is away."""
+        home = self.servers[session.server]
+        line = home.lines.get(session.name)
+        for since in (home.away_since, line.away_since if line is not None else None):
+            if since is not None and home.world.now() - since >= ON_ITS_WAY_S:
+                away = f"{home.world.now() - since:.0f} s"
+                self.broken("asked-while-away", f"{session.name}: {session.reason.code}, WhatsApp away for {away}")
 
     def server_changed(self, server: Server) -> None:
         """A server's row was written: its incidents stand for the notices of its sessions."""
@@ -241,6 +263,8 @@ class Checkers:
     def noticed(self, work: Work) -> None:
         """A notice went out."""
         outage, phase = str(work.payload["id"]), work.payload["phase"]
+        if phase not in ("opened", "closed"):
+            return
         told = self.notices[outage]
         told.first_at = told.first_at or self.now()
         told.opened += phase == "opened"
@@ -297,7 +321,11 @@ class Checkers:
     def _in_a_duel(self, session: Session) -> bool:
         """Whether two sockets of it throw each other out, and it says so: only who restarts its server ends that."""
         thrown_out = self._thrown_out.get(session.name)
-        return session.reason.code == "flapping" and thrown_out is not None and self.now() - thrown_out <= DUEL_GAP_S
+        return (
+            session.reason.code in ("flapping", "own-duel")
+            and thrown_out is not None
+            and self.now() - thrown_out <= DUEL_GAP_S
+        )
 
     def stuck(self, head: Message, session: Session, now_epoch: float) -> str:
         """Why the first unsettled message of a chat is stuck; empty when it is not. The rest waits for it."""

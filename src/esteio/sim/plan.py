@@ -8,12 +8,11 @@ many small seeds reach corners that one average storm never does. Never lives he
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from random import Random
 from typing import Any, Literal
 
 import msgspec
-
-from esteio.sim.faults import KINDS
 
 HOUR = 3600.0
 LOCAL_OFFSET_S = -3 * HOUR
@@ -127,8 +126,13 @@ def draw(
     words = dice.choice((1.0, 1.0, 5.0, 20.0)) if talk is None else talk
     lines = tuple(_line(dice, i, homes[i % count], words) for i in range(sessions))
     scale = dice.choice((1.0, 4.0, 12.0, 40.0)) if storm is None else storm
+    later = Random(f"esteio plan {seed}, later")
     faults = sorted(
-        _faults(dice, homes, lines, hours=hours, scale=scale, every=every_kind),
+        chain(
+            _faults(dice, homes, lines, FIRST, hours=hours, scale=scale, every=every_kind),
+            _faults(later, homes, lines, LATER, hours=hours, scale=scale, every=every_kind),
+            _unreachable(later, homes) if storm is None else (),
+        ),
         key=lambda one: (one.at, one.server, one.session or ""),
     )
     return Plan(seed, hours, epoch0, homes, lines, tuple(faults))
@@ -204,6 +208,22 @@ SERVER_HABITS: Mapping[str, Habit] = {
     "network": Habit(0.5, ({"road": "refused", "for_s": (10.0, 600.0)}, {"road": "blackhole", "for_s": (30.0, 600.0)},
                            {"road": "flap", "for_s": (20.0, 180.0)}, {"road": "non101", "for_s": (20.0, 300.0)})),
 }  # fmt: skip
+LATER_SESSION_HABITS: Mapping[str, Habit] = {
+    "drop": Habit(0.5, ({"code": 428, "down_s": (20.0, 300.0), "road": "shut"},)),
+    "send_dropped": Habit(0.5, ({"code": 1006}, {"code": 1000})),
+    "unstored": Habit(0.3, ({"variant": "adapter"}, {"variant": "prisma"}, {"variant": "died"})),
+    "half_open": Habit(0.1, ({"again": 1},)),
+    "revoked": Habit(0.01, ({"variant": "late_open"},)),
+}
+"""What was learned later is drawn by dice of its own, so that what a seed told before it still tells."""
+LATER_SERVER_HABITS: Mapping[str, Habit] = {
+    "network": Habit(0.5, ({"road": "shut", "for_s": (30.0, 600.0)}, {"road": "non101", "for_s": (60.0, 600.0)},
+                           {"road": "refused", "for_s": (60.0, 600.0)})),
+    "key_refused": Habit(0.3, ({"for_s": (60.0, 900.0)},)),
+}  # fmt: skip
+FIRST, LATER = (SESSION_HABITS, SERVER_HABITS), (LATER_SESSION_HABITS, LATER_SERVER_HABITS)
+UNREACHABLE = 1 / 3
+"""So many of the seeds that choose their own weather tell of a fleet whose webhooks never come."""
 QUIET_S = 90.0
 """Nothing goes wrong in the first minute and a half: the fleet is adopted and looked at."""
 
@@ -212,21 +232,31 @@ def _faults(
     dice: Random,
     homes: tuple[PlannedServer, ...],
     lines: tuple[PlannedLine, ...],
+    habits: tuple[Mapping[str, Habit], Mapping[str, Habit]],
     *,
     hours: float,
     scale: float,
     every: bool,
 ) -> Iterator[PlannedFault]:
-    enabled = {kind for kind in sorted(KINDS) if dice.random() < 0.6 or every}
-    for kind, habit in SESSION_HABITS.items():
+    of_sessions, of_servers = habits
+    # The last of them has no habit; it was thrown for when seeds first told their stories.
+    kinds = sorted({*of_sessions, *of_servers, "pairing_broken"})
+    enabled = {kind for kind in kinds if dice.random() < 0.6 or every}
+    for kind, habit in of_sessions.items():
         if kind in enabled:
             for at in _times(dice, habit.per_day * scale * len(lines), hours):
                 line = dice.choice(lines)
                 yield PlannedFault(at, line.server, line.name, kind, _way(dice, habit))
-    for kind, habit in SERVER_HABITS.items():
+    for kind, habit in of_servers.items():
         if kind in enabled:
             for at in _times(dice, habit.per_day * scale * len(homes), hours):
                 yield PlannedFault(at, dice.choice(homes).name, None, kind, _way(dice, habit))
+
+
+def _unreachable(dice: Random, homes: tuple[PlannedServer, ...]) -> Iterator[PlannedFault]:
+    if dice.random() < UNREACHABLE:
+        for home in homes:
+            yield PlannedFault(0.0, home.name, None, "webhook_unreachable", {})
 
 
 def _times(dice: Random, per_day: float, hours: float) -> Iterator[float]:

@@ -50,6 +50,9 @@ class Evolution:
         list_sessions=True,
         queues_while_down=False,
         boots_by_list=True,
+        reconnects=True,
+        echoes_sends=True,
+        code_by_connect=True,
     )
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
