@@ -262,9 +262,10 @@ class Checkers:
 
     def noticed(self, work: Work) -> None:
         """A notice went out."""
-        outage, phase = str(work.payload["id"]), work.payload["phase"]
+        phase = work.payload["phase"]
         if phase not in ("opened", "closed"):
             return
+        outage = str(work.payload["id"])
         told = self.notices[outage]
         told.first_at = told.first_at or self.now()
         told.opened += phase == "opened"
