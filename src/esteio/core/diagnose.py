@@ -294,10 +294,12 @@ def _death(facts: Facts, server: Server) -> Verdict:
 def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
     """The last `flap_count` pushed `open`, or else `connecting`, when they lie inside `flap_within_s` and the last of
     them is recent. Either word is enough: one provider never gets as far as open, another tells of nothing else. Where
-    no word comes at all looks must do, which meet one change in several."""
+    no word comes looks must do, which meet one change in several."""
     within = policy.flap_within_s
     told = ((facts.opens, within, within), (facts.connecting, within, within))
-    for all_times, window, recent in (*told, (facts.reopened, 10 * within, 4 * within)):
+    heard_at = max((*facts.connecting[-1:], *facts.opens[-1:]), default=0.0)
+    unheard = tuple(at for at in facts.reopened if at > heard_at)
+    for all_times, window, recent in (*told, (unheard, 10 * within, 4 * within)):
         times = all_times[-policy.flap_count :]
         full = len(times) == policy.flap_count > 0
         if full and times[-1] - times[0] <= window and now < times[-1] + recent:
