@@ -106,6 +106,7 @@ def test_a_code_in_somebodys_hands_is_left_there():
 
 GHOST = Verdict("ghost", Reason("ghost-socket"), T0 - 900)
 LONG_CLOSED = Verdict("closed", Reason("closed"), T0 - 900)
+LONG = msgspec.structs.replace(STANDS, said_since=T0 - 900, pushed_at=T0 - 10)
 TRIED = {"spent": ("connect",) * 3}
 
 
@@ -123,13 +124,13 @@ TRIED = {"spent": ("connect",) * 3}
 )
 def test_an_unlink_is_asked_for_only_where_it_may_help(found, sky, does):
     spent = {"spent": ("restart",)} if found is GHOST else TRIED
-    assert step(found, STANDS, sky=sky, **spent).do == does
+    assert step(found, LONG, sky=sky, **spent).do == does
 
 
 def test_a_logout_that_would_be_refused_is_not_asked_for():
     quirks = frozenset({ladder.LOGOUT_FAILS})
-    assert step(LONG_CLOSED, STANDS, **TRIED).rung == "logout"
-    assert step(LONG_CLOSED, STANDS, quirks=quirks, **TRIED).rung == "recreate"
+    assert step(LONG_CLOSED, LONG, **TRIED).rung == "logout"
+    assert step(LONG_CLOSED, LONG, quirks=quirks, **TRIED).rung == "recreate"
 
 
 def test_a_session_that_connects_for_ever_ends_in_a_word_to_people_not_in_an_unlink():

@@ -380,7 +380,7 @@ def _destructive(
     now: float,
     sky: Sky,
 ) -> Step:
-    if policy.ghost_cure != "logout" and _not_its_own_fault(verdict, sky, now):
+    if policy.ghost_cure != "logout" and _not_its_own_fault(session, verdict, sky, now):
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
@@ -400,11 +400,11 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
-def _not_its_own_fault(verdict: Verdict, sky: Sky, now: float) -> bool:
+def _not_its_own_fault(session: Session, verdict: Verdict, sky: Sky, now: float) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link."""
-    closed = verdict.kind == "closed"
-    return sky.together or (closed and (sky.away or now < verdict.since + LOOP_S))
+    young = now < max(verdict.since, session.facts.said_since) + LOOP_S
+    return sky.together or (verdict.kind == "closed" and (sky.away or young))
 
 
 def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, quirks: frozenset[str]) -> bool:
