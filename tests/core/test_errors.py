@@ -17,7 +17,7 @@ from esteio.core.model import Reason
 
 CORE = Path(errors.__file__).parent
 TEXTS = {"pt-BR": texts_pt, "en": texts_en}
-VALUE = re.compile(r"\{(\w+)\}")
+VALUE = re.compile(r"\{(\w+)")
 BUILT_FROM_PARTS = {"cost-logout", "cost-recreate", "cost-delete", "notice-test"}
 
 
@@ -143,23 +143,23 @@ def test_an_optional_part_goes_with_its_value():
     assert timeline_text("operator_paused", {"who": ""}, "en") == "Session paused."
 
 
-def test_a_missing_value_is_a_question_mark():
-    assert "código ?" in sentence(Reason("replaced"), "pt-BR").text
-    assert timeline_text("state", {}, "en") == "State: from ? to ?."
+def test_a_missing_value_is_left_out_with_its_phrase():
+    assert "deste número. Um derruba" in sentence(Reason("replaced"), "pt-BR").text
+    assert "deste número (código 440). Um" in sentence(Reason("replaced", {"code": "440"}), "pt-BR").text
+    assert sentence(Reason("cost-logout"), "en").text.startswith("The session will be unlinked")
+    assert timeline_text("state", {}, "en") == "State."
 
 
 def test_codes_inside_a_line_become_words():
     line = {"from": "connected", "to": "connecting", "because": "closed"}
     assert timeline_text("state", line, "en").startswith(
-        "State: from connected to connecting. The connection fell and the server confirms it."
+        "State: from connected to connecting. The connection dropped and the server confirms it."
     )
     act = {"rung": "restart", "answer": "noop"}
-    assert timeline_text("act_answered", act, "pt-BR") == (
-        "Passo respondido: reiniciar a sessão, o provedor diz que não há o que fazer."
-    )
+    assert timeline_text("act_answered", act, "pt-BR") == ("Reiniciar a sessão: o provedor diz que não há o que fazer.")
     weather = {"server": "s", "detail": "server_timed_out"}
     assert sentence(Reason("server-down", weather), "en").text == (
-        "The server s does not answer. The server did not answer in time."
+        "The server s is not answering. The server did not answer in time."
     )
 
 
@@ -209,7 +209,7 @@ def test_documents_get_code_text_and_action():
     assert document == {
         "code": "paused",
         "text": texts_en.REASONS["paused"][0],
-        "action": "Resume the session when you are ready.",
+        "action": "Resume the session when you are ready (esteio resume NAME).",
     }
 
 

@@ -339,3 +339,26 @@ async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store, make):
     await store.add_evidence(session.id, "sv", mixed, NOW)
     assert list(await store.due_sessions(NOW)) == []
     assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]
+
+
+async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for_an_hour(store, make):
+    session = await make.session(store)
+    for at, code in ((0, "x"), (9, "x"), (19, "y"), (29, "x"), (39, "x"), (49, "x"), (4000, "x")):
+        fresh = await store.session_by_id(session.id)
+        line = JournalEntry(kind="decision", at=NOW + at, code=code, args={"server": "sv"})
+        other = JournalEntry(kind="decision", at=NOW + at, code=code, args={"server": "sv"}, server=session.server)
+        assert await store.commit_decision(DecisionCommit(session=fresh, journal=(line, other)))
+    lines = [(one.code, one.count, one.first_at, one.at) for one in await store.timeline(session.id, 0, 9)]
+    assert lines == [
+        ("x", 2, NOW, NOW + 9),
+        ("y", 1, None, NOW + 19),
+        ("x", 3, NOW + 29, NOW + 49),
+        ("x", 1, None, NOW + 4000),
+    ]
+
+
+async def test_a_line_with_other_values_is_no_repetition(store, make):
+    session = await make.session(store)
+    lines = [JournalEntry(kind="act", at=NOW, code="begin", args={"number": number}) for number in ("1", "2")]
+    assert await store.commit_decision(DecisionCommit(session=session, journal=tuple(lines)))
+    assert [one.count for one in await store.timeline(session.id, 0, 9)] == [1, 1]

@@ -203,10 +203,10 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     )
     draft.approval = approval
     draft.events.append("approval.requested")
-    reason = Reason("approval-awaited", {"rung": step.rung})
+    reason = Reason("approval-awaited", {**step.because.args, "rung": step.rung, "cause": step.because.code})
     draft.notices.append(Notice(approval.id, "approval", reason, draft.now, held=draft.view.held))
     draft.recovery(awaiting=approval.id)
-    draft.say("decision", "approval-asked", rung=step.rung, because=step.because.code)
+    draft.say("decision", "approval-asked", **{**step.because.args, "rung": step.rung, "because": step.because.code})
     _pause(draft)
 
 

@@ -35,7 +35,7 @@ def worded(data: Mapping[str, Any], session: str | None, language: str) -> Docum
         document["media"] = {**media, "reason": _said(media["reason"], language)}
     cost = document.get("cost")
     if isinstance(cost, str) and "rung" in document and " " not in cost:
-        document["cost"] = sentence(Reason(cost, {}), language).text
+        document["cost"] = sentence(Reason(cost, {"session": str(document.get("session") or "")}), language).text
     return document
 
 

@@ -2,7 +2,8 @@
 
 A sentence says what happened and why we think so; its action says what a person can do, and is empty when nothing is
 needed. The texts are data (`texts_pt`, `texts_en`). Nothing here raises: a code without a sentence, or a value that is
-missing, gives a plainer sentence. Never lives here: a decision, a language negotiated with anyone.
+missing, gives a plainer sentence, and no sentence shows a hole: what is missing is left out, with its phrase where that
+stands in brackets. Never lives here: a decision, a language negotiated with anyone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from esteio.core.model import Reason
 
 LANGUAGES = ("pt-BR", "en")
 _PART = re.compile(r"\[([^\[\]]*)\]")
-_VALUE = re.compile(r"\{(\w+)\}")
+_VALUE = re.compile(r" ?\{(\w+)(?::([^{}|]+)\|([^{}|]+))?\}")
+"""`{name}`, or a number with its noun: `{name:message|messages}`. The space before it goes with it."""
 _Texts = tuple[Mapping[str, tuple[str, str]], Mapping[str, str], Mapping[str, Mapping[str, str]]]
 _PT: _Texts = (texts_pt.REASONS, texts_pt.TIMELINE, texts_pt.WORDS)
 _EN: _Texts = (texts_en.REASONS, texts_en.TIMELINE, texts_en.WORDS)
@@ -56,10 +58,13 @@ def timeline_text(code: str, args: Mapping[str, str], language: str, *, count: i
     """
     _, timeline, words = _texts(language)
     template = timeline.get(code)
+    if code == "state" and args.get("from") == args.get("to"):
+        template = words["fallback"]["state-stays"]
     if template is None:
         text = _filled(words["fallback"]["timeline"], {"code": code}, language)
     else:
         text = _filled(template, args, language)
+    text = text[:1].upper() + text[1:]
     return text if count <= 1 else f"{text} {_filled(words['fallback']['times'], {'count': str(count)}, language)}"
 
 
@@ -86,17 +91,21 @@ def _filled(template: str, args: Mapping[str, str], language: str) -> str:
     """The template with its values; a value's own brackets and braces are never read as ours."""
 
     def part(found: re.Match[str]) -> str:
-        return found[1] if all(args.get(name) for name in _VALUE.findall(found[1])) else ""
+        return found[1] if all(args.get(value[1]) for value in _VALUE.finditer(found[1])) else ""
 
     def value(found: re.Match[str]) -> str:
-        return _value(found[1], args, language)
+        name, one, many = found.groups()
+        text = _value(name, args, language)
+        if text and one:
+            text = f"{text} {one if text == '1' else many}"
+        return f" {text}" if text and found[0].startswith(" ") else text
 
     return _VALUE.sub(value, _PART.sub(part, template)).strip()
 
 
 def _value(name: str, args: Mapping[str, str], language: str) -> str:
     """A value as people read it: codes of ours become sentences filled from the same values, seconds become a
-    duration, the rest stays."""
+    duration, the rest stays; "" when it is missing."""
     reasons, timeline, words = _texts(language)
     value = str(args.get(name, ""))
     if name in ("because", "cause", "evidence", "detail"):
@@ -107,10 +116,10 @@ def _value(name: str, args: Mapping[str, str], language: str) -> str:
     if name in ("from", "to"):
         name = "state"
     if name in ("rung", "answer", "state"):
-        return words[name].get(value, value or words["fallback"]["unknown"])
+        return words[name].get(value, value)
     if name == "seconds":
         return _seconds(value)
-    return value or words["fallback"]["unknown"]
+    return value
 
 
 def _seconds(value: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from esteio.core import pacing
 from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import DOWN, Verdict
-from esteio.core.model import MASS_FALL, Incident, Outage
+from esteio.core.model import MASS_FALL, Incident, Outage, Reason
 from esteio.core.policy import Policy
 
 
@@ -39,19 +39,20 @@ def _open(draft: Draft, verdict: Verdict) -> None:
         fresh = Outage(
             id=draft.new_id("out"),
             since=since,
-            because=_because(verdict),
+            because=_because(verdict).code,
             notice_due=since + draft.policy.notify_after_s,
             held_at_start=draft.view.held,
         )
         draft.change(outage=fresh)
         _mass_fall(draft, since)
     draft.events.append("session.outage_started")
-    draft.say("decision", "outage-started", because=_because(verdict))
+    reason = _because(verdict)
+    draft.say("decision", "outage-started", **{**reason.args, "because": reason.code})
 
 
-def _because(verdict: Verdict) -> str:
+def _because(verdict: Verdict) -> Reason:
     """Of a session that lives and hears nothing: why it hears nothing."""
-    return verdict.weak[0].code if verdict.unheard_since else verdict.because.code
+    return verdict.weak[0] if verdict.unheard_since else verdict.because
 
 
 def _goes_on(last: Outage, since: float, policy: Policy) -> bool:
@@ -92,7 +93,7 @@ def _opening(draft: Draft, outage: Outage) -> None:
     draft.change(outage=msgspec.structs.replace(outage, noticed=True))
     reason = draft.session.reason
     draft.notices.append(Notice(outage.id, "opened", reason, outage.since, draft.now - outage.since, draft.view.held))
-    draft.say("notice", "notice-opened", because=reason.code)
+    draft.say("notice", "notice-opened", **{**reason.args, "because": reason.code})
 
 
 def _closing(draft: Draft, last: Outage) -> None:

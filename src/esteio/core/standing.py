@@ -90,7 +90,7 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     if recovery.awaiting and found.kind == "missing":
         return "disconnected", found.because
     if recovery.awaiting:
-        return "disconnected", Reason("approval-awaited", {"cause": found.because.code})
+        return "disconnected", Reason("approval-awaited", {**found.because.args, "cause": found.because.code})
     if found.kind == "closed" and not draft.view.can.connect and _for_good(draft):
         return "disconnected", Reason("closed-for-good")
     worse = recovery.strikes > 0 or recovery.logouts > 0 or draft.session.state in ("disconnected", "error")

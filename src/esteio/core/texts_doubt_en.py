@@ -9,88 +9,87 @@ from collections.abc import Mapping
 
 DOUBTS: Mapping[str, tuple[str, str]] = {
     "in-doubt": (
-        "Nobody knows whether this message went: the server's answer did not come. We look before sending again.",
+        "It is not known whether this message went out: the server did not answer. We check before sending it again.",
         "",
     ),
     "in-doubt-answered": (
         (
-            "Nobody knows whether this message went: the server failed while it sent it[: {detail}]. "
-            "We look before sending again."
+            "It is not known whether this message went out: the server failed while sending it[: {detail}]. "
+            "We check before sending it again."
         ),
         "",
     ),
     "in-doubt-refused": (
         (
-            "Nobody knows whether this message went: the server said no in words that do not tell[: {detail}]. "
-            "We look before sending again."
+            "It is not known whether this message went out: the server's refusal does not say[: {detail}]. "
+            "We check before sending it again."
         ),
         "",
     ),
     "in-doubt-proxy": (
         (
-            "Nobody knows whether this message went: a proxy in front of the server answered in its place[: {detail}]. "
-            "We look before sending again."
+            "It is not known whether this message went out: a proxy in front of the server answered in its place"
+            "[: {detail}]. We check before sending it again."
         ),
         "",
     ),
     "in-doubt-unstored": (
         (
-            "Nobody knows whether this message went: the server's own database failed[: {detail}]. Such a server often "
-            "has sent the message and could not note it, so that its list proves nothing."
+            "It is not known whether this message went out: the server's own database failed[: {detail}]. In that case "
+            "the message has often gone out without being stored, so the server's list proves nothing."
         ),
         "",
     ),
     "in-doubt-restarted": (
         (
-            "Nobody knows whether this message went: the server's process stopped while it had it in its hands, and "
-            "may have sent it without noting it. Its list proves nothing."
+            "It is not known whether this message went out: the server's process stopped during the send and may have "
+            "sent it without storing it. The server's list proves nothing."
         ),
         "",
     ),
     "in-doubt-held": (
         (
-            "It could not be found out whether this message went. So as not to double it, it is not sent again by "
-            "itself; the conversation goes on without it."
+            "It could not be found out whether this message went out. To avoid a duplicate it is not resent "
+            "automatically; the conversation goes on without it."
         ),
-        "Look at the conversation on the phone: if the message is not there, use retry.",
+        "Check the conversation on the phone: if the message is not there, use retry.",
     ),
     "in-doubt-held-unstored": (
         (
-            "The server's database failed when this message was sent[: {detail}], so it may have gone although the "
-            "server's list does not hold it. So as not to double it, it is not sent again by itself; the conversation "
+            "The server's database failed when this message was sent[: {detail}], so it may have gone out although the "
+            "server's list does not have it. To avoid a duplicate it is not resent automatically; the conversation "
             "goes on."
         ),
         (
-            "Look at the conversation on the phone: if the message is not there, use retry. "
-            "And look after the server's database and disk."
+            "Check the conversation on the phone: if the message is not there, use retry. "
+            "Also check the server's database and disk."
         ),
     ),
     "in-doubt-held-restarted": (
         (
-            "The server's process stopped while it had this message in its hands, so it may have gone although the "
-            "server's list does not hold it. So as not to double it, it is not sent again by itself; the conversation "
-            "goes on."
+            "The server's process stopped while sending this message, so it may have gone out although the server's "
+            "list does not have it. To avoid a duplicate it is not resent automatically; the conversation goes on."
         ),
-        "Look at the conversation on the phone: if the message is not there, use retry.",
+        "Check the conversation on the phone: if the message is not there, use retry.",
     ),
     "doubts-wait": (
-        "It could not be found out whether these messages went: {count}. They are not sent again by themselves.",
+        "It could not be found out whether these messages went out[: {count}]. They are not resent automatically.",
         (
-            "They stand among the dead letters (state in_doubt). Look at each conversation on the phone, and use retry "
+            "They are listed in the dead letters (state in_doubt). Check each conversation on the phone and use retry "
             "for what is not there."
         ),
     ),
     "in-doubt-failed": (
-        "It could not be found out whether this message went, so it counts as failed.",
-        "Look at the conversation on the phone before you retry.",
+        "It could not be found out whether this message went out, so it counts as failed.",
+        "Check the conversation on the phone before you retry.",
     ),
     "resent-after-doubt": (
-        "It could not be found out whether this message went; by policy it is sent again and may arrive twice.",
+        "It could not be found out whether this message went out; by policy it is resent and may arrive twice.",
         "",
     ),
-    "not-sent-after-all": ("The message was not among those that went: it is sent again.", ""),
+    "not-sent-after-all": ("The message was not among those that went out: it is resent.", ""),
     "not-sent-overtaken": (
-        "This message surely did not go, and later ones of the same conversation have gone since.",
-        "If it still makes sense after them, retry.",
+        "This message certainly did not go out, and later ones of the same conversation have gone out since.",
+        "If it still makes sense after them, use retry.",
     ),
 }

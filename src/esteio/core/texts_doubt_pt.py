@@ -21,7 +21,7 @@ DOUBTS: Mapping[str, tuple[str, str]] = {
     ),
     "in-doubt-refused": (
         (
-            "Não se sabe se esta mensagem saiu: o servidor recusou com palavras que não esclarecem[: {detail}]. "
+            "Não se sabe se esta mensagem saiu: a recusa do servidor não esclarece[: {detail}]. "
             "Estamos procurando antes de reenviar."
         ),
         "",
@@ -72,7 +72,7 @@ DOUBTS: Mapping[str, tuple[str, str]] = {
         "Olhe a conversa no celular: se a mensagem não estiver lá, use reenviar.",
     ),
     "doubts-wait": (
-        "Não foi possível saber se estas mensagens saíram: {count}. Elas não são reenviadas sozinhas.",
+        "Não foi possível saber se estas mensagens saíram[: {count}]. Elas não são reenviadas sozinhas.",
         (
             "Elas estão em dead-letters (estado in_doubt). Olhe cada conversa no celular e use reenviar no que não "
             "estiver lá."

@@ -1,7 +1,7 @@
 """The sentences in Brazilian Portuguese, as data. `errors` says how they are read; `texts_en` has the same codes.
 
-`{name}` is a value of the reason or line; a part in `[brackets]` is left out when a value in it is missing. Never
-lives here: a rule.
+`{name}` is a value of the reason or line, `{name:one|many}` a number with its noun; a part in `[brackets]` is left out
+when a value in it is missing. Every sentence stands without its values. Never lives here: a rule.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ REASONS: Mapping[str, tuple[str, str]] = {
     # the session's own state
     "created": ("A sessão foi criada aqui e ainda não se sabe nada dela.", ""),
     "connecting": ("O servidor está abrindo a conexão com o WhatsApp.", ""),
-    "live": ("Conectada. A prova mais recente: {evidence}", ""),
+    "live": ("Conectada.[ A prova mais recente: {evidence}]", ""),
     "live-unproved": (
         "Conectada, segundo o provedor. Nada prova ainda que a conexão funciona.",
         "",
     ),
     "suspect": (
-        "Um envio ou uma consulta falhou, mas uma vez só não prova queda. Estamos conferindo de perto.",
+        "Um envio ou uma consulta falhou, mas uma falha só não prova uma queda. A sessão é observada de perto.",
         "",
     ),
     "ghost-socket": (
         (
             "Conexão temporariamente indisponível. Tentando reconectar... O servidor diz que a sessão está aberta, "
-            "mas recusa o que se manda por ela (Connection Closed)."
+            "mas recusa o que é enviado por ela (Connection Closed)."
         ),
         "",
     ),
@@ -37,14 +37,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "",
     ),
-    "reconnecting": ("A conexão caiu e o próprio servidor está reconectando. Damos a ele esse tempo.", ""),
+    "reconnecting": ("A conexão caiu e o próprio servidor está reconectando. Por enquanto não interferimos.", ""),
     "closed": ("A conexão caiu e o servidor confirma que está fechada. Tentando reconectar, sem precisar de QR.", ""),
     "closed-for-good": (
         "A sessão está fechada, reiniciá-la não a traz de volta e o provedor não diz por quê.",
         "Veja no celular se o aparelho conectado ainda está lá; se não estiver, leia o QR Code de novo.",
     ),
     "flapping": (
-        "A sessão conecta e cai sem parar[ ({count} vezes há pouco)]. Não reiniciamos nada: mexer agora pioraria.",
+        "A sessão conecta e cai sem parar[ ({count:vez|vezes} há pouco)]. Nada é reiniciado: mexer agora pioraria.",
         "Se continuar, veja se o número não está aberto em outro servidor; se não estiver, reinicie o do provedor.",
     ),
     "own-duel": (
@@ -55,11 +55,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Reinicie o processo (ou contêiner) do servidor {server}. Não é preciso ler um QR code novo.",
     ),
     "replaced": (
-        "Outro programa está usando a mesma conexão deste número (código {code}). Os dois se derrubam.",
+        "Outro programa está usando a mesma conexão deste número[ (código {code})]. Um derruba o outro.",
         "Encontre e pare o outro: um segundo servidor, um contêiner antigo ou um teste com o mesmo número.",
     ),
     "awaiting-qr": (
-        "Nenhum celular está ligado a esta sessão. Há um QR code para ler.",
+        "Nenhum celular está vinculado a esta sessão. Há um QR code para ler.",
         "No celular: WhatsApp > Aparelhos conectados > Conectar um aparelho, e leia o QR code.",
     ),
     "awaiting-code": (
@@ -67,29 +67,29 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Aguarde o próximo código por alguns segundos; se não vier, peça um novo (parear).",
     ),
     "unpaired": (
-        "Nenhum celular está ligado a esta sessão e não há QR code válido.",
+        "Nenhum celular está vinculado a esta sessão e não há QR code válido.",
         "Peça um novo código (parear) e leia-o com o celular deste número.",
     ),
     "logged-out": (
-        "O WhatsApp removeu este aparelho (código {code}): o dono do número ou o próprio WhatsApp o desconectou.",
+        "O WhatsApp removeu este aparelho[ (código {code})]: o dono do número ou o próprio WhatsApp o desconectou.",
         "Fale com o dono do número e pareie de novo com um QR code.",
     ),
     "banned": (
-        "O WhatsApp bloqueou esta conta (código {code}). Nenhum programa resolve isso.",
+        "O WhatsApp bloqueou esta conta[ (código {code})]. Nenhum programa resolve isso.",
         "Abra o WhatsApp no celular, leia o aviso e peça a análise por lá.",
     ),
     "temp-banned": (
-        "O WhatsApp suspendeu esta conta por um tempo (código {code}). Nada é reiniciado até o fim da suspensão.",
+        "O WhatsApp suspendeu esta conta por um tempo[ (código {code})]. Nada é reiniciado até o fim da suspensão.",
         "Pare os envios em massa deste número e espere; insistir aumenta o prazo.",
     ),
     "outdated": (
-        "O WhatsApp recusa a versão usada por este servidor (código {code}).",
+        "O WhatsApp recusa a versão usada por este servidor[ (código {code})].",
         "Atualize o servidor do provedor. Parear de novo não adianta.",
     ),
     "not-loaded": (
         (
-            "O servidor {server} conhece este número e há minutos não o carregou no processo em execução: "
-            "nada pode ser enviado, e nenhum passo nosso resolve."
+            "O servidor {server} tem esta instância gravada, mas há minutos não a carrega no processo em execução: "
+            "nada pode ser enviado, e nenhuma chamada do Esteio resolve."
         ),
         "Reinicie o processo do servidor do provedor.",
     ),
@@ -99,13 +99,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "provider-refused": (
         "O provedor recusou o pedido[: {detail}]",
-        "Corrija o que a mensagem do provedor aponta e mande recriar a sessão.",
+        "Corrija o que a resposta do provedor aponta e peça para recriar a sessão (POST /v1/sessions/NOME/recreate).",
     ),
-    "provider-slow": ("O provedor ainda não respondeu. O trabalho continua e a sessão se atualiza sozinha.", ""),
+    "provider-slow": (
+        "O provedor ainda não respondeu. O pedido segue em andamento e a sessão se atualiza sozinha.",
+        "",
+    ),
     "server-up": ("O servidor {server} voltou a responder.", ""),
     "server-down": (
         "O servidor {server} não está respondendo.[ {detail}]",
-        "Olhe o servidor, não os números: veja se ele está ligado, com rede e com memória. As mensagens esperam aqui.",
+        "Verifique o servidor, não os números: ele está rodando, com rede e memória? As mensagens esperam aqui.",
     ),
     "server-wall": (
         "O servidor {server} não faz nada enquanto não for liberado[: {detail}]",
@@ -114,14 +117,14 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "server-mass-fall": (
         (
             "Várias sessões do servidor {server} caíram juntas[ ({count})]. "
-            "Tratamos como um só problema: uma volta primeiro, depois as outras, aos poucos."
+            "É tratado como um problema só: uma é recuperada primeiro, depois as outras, aos poucos."
         ),
         "Veja se o servidor foi reiniciado ou ficou sem rede.",
     ),
-    "notice-test": ("Este é um teste: quem lê isto recebe os avisos do Esteio.", ""),
+    "notice-test": ("Isto é um teste: este endereço recebe os avisos do Esteio.", ""),
     "server-mass-fall-over": ("As sessões do servidor {server} que caíram juntas voltaram[ ({count})].", ""),
     "wrong-identity": (
-        "Esta sessão está ligada ao número {seen}, mas deveria ser o {phone}. Nada é enviado por ela.",
+        "O número vinculado a esta sessão[ ({seen})] não é o esperado[ ({phone})]. Nada é enviado por ela.",
         "Veja qual celular leu o QR code; pareie com o número certo ou corrija o número da sessão.",
     ),
     "restricted-463": (
@@ -134,9 +137,9 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "held-463": (
         (
             "O WhatsApp está recusando mensagens para contatos novos (código 463). Esta espera[ até {until}] "
-            "e vai logo se o destinatário escrever antes."
+            "e sai antes se o destinatário escrever."
         ),
-        "Nada a fazer. Quem insiste agora arrisca o número.",
+        "Não é preciso fazer nada. Insistir agora põe o número em risco.",
     ),
     "stalled": (
         "A conexão responde, mas o servidor não entrega nenhum evento, nem os das nossas próprias mensagens.",
@@ -162,12 +165,12 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Veja o WhatsApp no celular e pare os envios a contatos novos. Não reinicie.",
     ),
     "unknown-state": (
-        "O servidor usou uma palavra de estado desconhecida[: {word}]. Nada é feito por causa dela; olhamos de novo.",
+        "O servidor informou um estado desconhecido[: {word}]. Ele é ignorado, e o estado é consultado de novo.",
         "",
     ),
     "paused": (
-        "Uma pessoa pausou esta sessão. Ela é observada, nada é feito nela e as mensagens esperam.",
-        "Quando quiser, retome a sessão.",
+        "Uma pessoa pausou esta sessão. Ela segue observada, o Esteio não mexe nela e as mensagens esperam.",
+        "Quando quiser, retome a sessão (esteio resume NOME).",
     ),
     "ghost-needs-server-restart": (
         (
@@ -181,36 +184,42 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "approval-awaited": (
         (
-            "Os passos sem risco não bastaram. O próximo desliga o celular desta sessão e espera a decisão "
+            "Os passos sem risco não bastaram. O próximo desvincula o celular desta sessão e espera a decisão "
             "de uma pessoa.[ Motivo: {cause}]"
         ),
-        "Decida em Aprovações: aprovar (será preciso ler um novo QR code) ou recusar.",
+        (
+            "`esteio why NOME` mostra o ID da aprovação. Decida com `esteio approve ID` (será preciso ler um novo "
+            "QR code) ou `esteio reject ID`."
+        ),
     ),
-    "code-on-its-way": ("O código para parear foi pedido e está a caminho.", ""),
+    "code-on-its-way": ("O código de pareamento foi pedido e está a caminho.", ""),
     # what a destructive step costs
     "cost-logout": (
-        "A sessão {session} será desligada do celular: será preciso ler um novo QR code para voltar.",
+        "A sessão {session} será desvinculada do celular: será preciso ler um novo QR code para voltar.",
         "",
     ),
     "cost-recreate": (
         (
-            "A sessão {session} será apagada e criada de novo no provedor: perde-se a ligação com o celular e o que o "
+            "A sessão {session} será apagada e criada de novo no provedor: perde-se o vínculo com o celular e o que o "
             "provedor guarda dela, e será preciso ler um novo QR code."
         ),
         "",
     ),
     "cost-delete": (
-        "A sessão {session} será apagada no provedor, com a ligação ao celular e tudo o que ele guarda dela.",
+        "A sessão {session} será apagada no provedor, com o vínculo com o celular e tudo o que ele guarda dela.",
         "",
     ),
     # why a step waits, or is taken
     "boot-grace": ("O servidor acabou de iniciar: por alguns minutos nada de destrutivo é feito.", ""),
     "quarantine": (
-        "Os últimos passos não ajudaram[ ({strikes} séries)]. Pausa antes de tentar de novo, cada vez mais longa.",
-        "Se você já corrigiu a causa, mande recuperar agora.",
+        "Os últimos passos não ajudaram[ ({strikes:série|séries} de tentativas)]. A próxima vem depois de uma pausa.",
+        "Se você já corrigiu a causa, use `esteio recover NOME` para tentar agora.",
     ),
-    "look-first": ("Ninguém viu ainda o que o último passo fez: primeiro vem uma consulta.", ""),
-    "memory-stands-still": ("O provedor não mudou de palavra durante o reinício; outro agora poderia fazer mal.", ""),
+    "look-first": ("Ainda não se sabe o efeito do último passo: primeiro vem uma consulta.", ""),
+    "memory-stands-still": (
+        "O estado que o provedor informa não mudou durante o reinício; outro reinício agora poderia piorar.",
+        "",
+    ),
     "restart-cooldown": ("O último reinício é recente demais para outro.", ""),
     "logout-limit": ("A última desconexão é recente demais para outra.", ""),
     "follows": ("É a continuação do passo anterior.", ""),
@@ -245,7 +254,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "media-not-available": ("O provedor não enviou o arquivo nem um meio de pedi-lo.", ""),
     "media-too-large": (
-        "O arquivo é maior do que este gateway guarda ({limit} bytes).",
+        "O arquivo é maior do que este gateway guarda[ ({limit} bytes)].",
         "Aumente max_media_bytes para os próximos; este pode ser aberto no celular.",
     ),
     "media-unreadable": ("O provedor enviou o arquivo em um formato que não pôde ser lido.", ""),
@@ -272,7 +281,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "request-refused": (
         "O provedor recusou a mensagem[: {detail}]",
-        "Corrija a mensagem conforme as palavras do provedor e envie de novo.",
+        "Corrija a mensagem conforme a resposta do provedor e envie de novo.",
     ),
     "too-large-for-server": (
         (
@@ -311,12 +320,12 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "passed-in-queue": (
         (
-            "O provedor aceitou esta mensagem, e ninguém consegue dizer se ela já saiu da fila dele. "
-            "Esperamos o bastante: a conversa segue, e esta mensagem pode chegar depois de outras mais novas."
+            "O provedor aceitou esta mensagem, e não há como saber se ela já saiu da fila dele. "
+            "A espera acabou: a conversa segue, e esta mensagem pode chegar depois de outras mais novas."
         ),
         "Veja no provedor se a fila dele está parada.",
     ),
-    "expired": ("O prazo desta mensagem passou antes que ela pudesse sair.", "Se ainda fizer sentido, reenvie."),
+    "expired": ("O prazo desta mensagem venceu antes do envio.", "Se ainda fizer sentido, reenvie."),
     **DOUBTS,
 }
 
@@ -326,51 +335,51 @@ TIMELINE: Mapping[str, str] = {
     "phone_echo_received": "Chegou uma mensagem escrita no celular: a sessão recebe.",
     "receipt_received": "O WhatsApp confirmou a entrega de uma mensagem nossa: a sessão envia.",
     "server_ack_received": "O WhatsApp confirmou o recebimento de uma mensagem nossa: a sessão envia.",
-    "round_trip_ok": "O WhatsApp respondeu a uma pergunta por esta sessão: ela envia.",
-    "send_accepted": "O provedor aceitou uma mensagem e deu um número a ela.",
+    "round_trip_ok": "O WhatsApp respondeu a uma consulta feita por esta sessão: ela envia.",
+    "send_accepted": "O provedor aceitou uma mensagem e devolveu o ID dela.",
     "socket_ok": "A conexão do provedor está aberta.",
     # proofs of death
-    "send_closed": "Um envio foi recusado com Connection Closed: não saiu.",
+    "send_closed": "Um envio foi recusado com Connection Closed: a mensagem não saiu.",
     "socket_closed": "Uma consulta foi recusada com Connection Closed.",
-    "round_trip_silent": "O WhatsApp não respondeu por esta sessão a tempo.",
+    "round_trip_silent": "O WhatsApp não respondeu a tempo a uma consulta feita por esta sessão.",
     "logged_out": "O WhatsApp removeu este aparelho (401).",
     "temp_banned": "A conta foi suspensa por um tempo (402).",
     "banned": "A conta foi bloqueada[ ({code})].",
     "outdated": "O WhatsApp recusa a versão deste servidor (405).",
     "replaced": "Outro programa usa a mesma conexão (440).",
     # pairing
-    "qr_shown": "O provedor mostra um QR code novo: não há celular ligado.",
+    "qr_shown": "O provedor mostra um QR code novo: não há celular vinculado.",
     "qr_limit": "O provedor parou de gerar QR codes.",
     "no_qr_yet": "O provedor ainda não tem QR code; isso não é erro.",
     "paired": "O provedor diz que o pareamento deu certo.",
-    "unpaired": "O provedor diz que não há celular ligado.",
+    "unpaired": "O provedor diz que não há celular vinculado.",
     # claims
-    "said_open": "O provedor diz: aberta. É só um indício.",
-    "said_connecting": "O provedor diz: conectando.",
-    "said_closed": "O provedor diz: fechada.",
-    "said_unknown": "O provedor usou uma palavra de estado desconhecida[: {state}]. Guardada, sem efeito.",
+    "said_open": "O provedor informa o estado: aberta. É só um indício.",
+    "said_connecting": "O provedor informa o estado: conectando.",
+    "said_closed": "O provedor informa o estado: fechada.",
+    "said_unknown": "O provedor informou um estado desconhecido[: {state}]. Fica registrado, sem efeito.",
     "instance_missing": "O provedor diz que não conhece esta instância.",
-    "identity_seen": "A sessão está ligada ao número {phone}.",
+    "identity_seen": "A sessão está vinculada a um número[: {phone}].",
     # quality
     "ack_error": "O WhatsApp recusou uma mensagem depois de aceita[ (código {code})].",
     "ack_missing": "Uma mensagem enviada não foi confirmada no tempo esperado.",
     "silence": "Nada chega há mais tempo do que é normal para este número.",
-    "list_unheard": "A lista do provedor tem mensagens de que ninguém nos avisou. Elas estão sendo buscadas.",
-    "list_heard": "A lista do provedor não tem nada de que não tenhamos sido avisados.",
-    "unlisted": "A lista do servidor não traz esta instância. É só uma pista.",
-    "webhook_config_ok": "O provedor manda os eventos para o endereço certo.",
-    "webhook_config_gone": "O provedor não manda mais os eventos para nós.",
+    "list_unheard": "A lista do provedor tem mensagens que nenhum webhook trouxe. Elas estão sendo buscadas.",
+    "list_heard": "A lista do provedor não tem nada além do que os webhooks trouxeram.",
+    "unlisted": "A lista do servidor não traz esta instância. É só um indício.",
+    "webhook_config_ok": "O webhook configurado no provedor aponta para o endereço certo.",
+    "webhook_config_gone": "O webhook configurado no provedor não aponta mais para o Esteio.",
     "webhook_unreadable": "Chegou um webhook que não deu para ler[: {note}]. Ele está guardado em /v1/inbox.",
-    "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Nada diz sobre a sessão.",
+    "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Isso não diz nada sobre a sessão.",
     "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
-    "question_asked": "O provedor foi perguntado pelo que uma conexão morta se recusa a responder.",
-    "question_unanswerable": "O servidor não tem resposta para isso, ou é perguntado demais: perguntamos mais tarde.",
-    "question_unanswered": "Ninguém respondeu à pergunta a tempo.",
-    "question_answered": "A pergunta foi respondida; isso só diz algo onde antes não foi.",
+    "question_asked": "Fizemos uma pergunta que uma conexão morta não responde.",
+    "question_unanswerable": "O servidor não tem resposta para isso, ou foi consultado demais: fica para mais tarde.",
+    "question_unanswered": "A pergunta não foi respondida a tempo.",
+    "question_answered": "A pergunta foi respondida. Isso só conta se antes ela tinha ficado sem resposta.",
     "look_failed": "Uma consulta não trouxe resposta sobre a sessão[: {detail}].",
     # acts and people
-    "act_answered": "Passo respondido: {rung}, {answer}[ ({detail})].",
-    "act_interrupted": "O programa parou no meio de um passo[ ({rung})]. Antes de qualquer coisa, olhamos de novo.",
+    "act_answered": "[{rung}: ]{answer}[ ({detail})].",
+    "act_interrupted": "O Esteio parou no meio de um passo[ ({rung})]. Primeiro, o estado é consultado de novo.",
     "operator_paused": "Sessão pausada[ por {who}].",
     "operator_resumed": "Sessão retomada[ por {who}].",
     "operator_recover": "Recuperação pedida[ por {who}].",
@@ -379,47 +388,47 @@ TIMELINE: Mapping[str, str] = {
     "operator_logout": "Sessão desconectada[ por {who}].",
     "operator_approved": "Passo aprovado[: {rung}][ por {who}].",
     "operator_rejected": "Passo recusado[: {rung}][ por {who}].",
-    "clock_stepped_back": "O relógio daqui foi atrasado[ em {seconds}]. O que tem data posterior vale como de agora.",
+    "clock_stepped_back": "O relógio desta máquina foi atrasado[ em {seconds}]. Datas posteriores contam como agora.",
     "created": "A sessão foi criada.",
     "adopted": "Uma instância que já existia no provedor foi assumida.",
     # the server
     "server_answered": "O servidor respondeu.",
     "server_slow": "O servidor respondeu com atraso.",
     "server_failed": "O servidor respondeu com erro[: {detail}].",
-    "server_html": "O servidor respondeu com uma página para pessoas: um proxy ou um endereço errado.",
+    "server_html": "O servidor respondeu com uma página da web: talvez um proxy ou um endereço errado.",
     "server_unreachable": "O servidor recusou a conexão.",
     "server_timed_out": "O servidor não respondeu a tempo.",
     "server_wall": "O servidor pede a ativação de uma licença[: {detail}].",
     "server_auth_refused": "O servidor recusou a nossa chave.",
     "server_booted": "O processo do servidor acabou de iniciar.",
-    "server_listed": "O servidor disse o que tem[: {sessions} sessões][, versão {version}].",
-    "server_boot_observed": "Uma pessoa disse que reiniciou o servidor[: {who}].",
+    "server_listed": "O servidor informou o que tem[: {sessions:sessão|sessões}][, versão {version}].",
+    "server_boot_observed": "O reinício do servidor foi informado[ por {who}].",
     # acts of ours
-    "begin": "Começa: {rung}[, tentativa {number}]. {because}",
-    "effect": "Deu resultado: {rung}.",
-    "no-effect": "Sem resultado: {rung}[, tentativa {number}].",
-    "refused": "O provedor recusou: {rung}[, tentativa {number}].",
-    "exists": "Já existia no provedor: {rung}.",
-    "not-reached": "O pedido não chegou ao provedor: {rung}[, tentativa {number}].",
-    "interrupted": "Ninguém sabe como terminou: {rung}[, tentativa {number}].",
+    "begin": "Passo iniciado[: {rung}][ (tentativa {number})]. {because}",
+    "effect": "Funcionou[: {rung}].",
+    "no-effect": "Sem efeito[: {rung}][ (tentativa {number})].",
+    "refused": "O provedor recusou[: {rung}][ (tentativa {number})].",
+    "exists": "Já existia no provedor[: {rung}].",
+    "not-reached": "O pedido não chegou ao provedor[: {rung}][ (tentativa {number})].",
+    "interrupted": "Interrompido, não se sabe como terminou[: {rung}][ (tentativa {number})].",
     # decisions
-    "state": "Estado: de {from} para {to}. {because}",
+    "state": "Estado[: de {from} para {to}]. {because}",
     "outage-started": "Começou uma queda. {because}",
-    "gap-read": "Lidas de volta na lista do provedor: {count} mensagens que nenhum webhook trouxe[, desde {since}].",
+    "gap-read": "Lidas da lista do provedor[: {count:mensagem|mensagens} que nenhum webhook trouxe][ desde {since}].",
     "gap-unknowable": (
         "Não há como saber quantas mensagens se perderam[ desde {since}]: o provedor não guarda lista para conferir."
     ),
-    "gap-unread": "O que pode ter se perdido[ desde {since}] não pôde ser lido de volta[: {detail}].",
+    "gap-unread": "O que pode ter se perdido[ desde {since}] não pôde ser buscado na lista do provedor[: {detail}].",
     "outage-ended": "A queda terminou[ depois de {seconds}].",
     "mass-fall": "Várias sessões do servidor {server} caíram juntas[: {count}].",
     "mass-fall-over": "A queda conjunta no servidor {server} terminou[ depois de {seconds}].",
     "canary-healed": "A primeira sessão do servidor {server} voltou; agora as outras, aos poucos.",
-    "canary-changed": "Outra sessão do servidor {server} é tentada primeiro.",
-    "server-health": "Servidor {server}: de {from} para {to}. {because}",
-    "server-version": "O servidor {server} agora roda a versão {version}.",
-    "approval-asked": "Espera a decisão de uma pessoa: {rung}. {because}",
-    "approval-stale": "A decisão sobre «{rung}» não é mais necessária.",
-    "quarantined": "Os passos acabaram sem resultado; pausa[ de {seconds}].",
+    "canary-changed": "Outra sessão do servidor {server} será tentada primeiro.",
+    "server-health": "Servidor {server}[: de {from} para {to}]. {because}",
+    "server-version": "O servidor {server} agora roda outra versão[: {version}].",
+    "approval-asked": "Espera a decisão de uma pessoa[: {rung}]. {because}",
+    "approval-stale": "A decisão[ sobre «{rung}»] não é mais necessária.",
+    "quarantined": "Os passos acabaram sem efeito; pausa[ de {seconds}].",
     "logout-in-vain": (
         "O servidor {server} recusou o logout de uma conexão morta e nada mudou: nesta versão o passo do plano 001 "
         "não funciona."
@@ -428,8 +437,8 @@ TIMELINE: Mapping[str, str] = {
     # notices
     "notice-opened": "Aviso: a sessão caiu. {because}",
     "notice-closed": "Aviso: a sessão voltou[ depois de {seconds}].",
-    "notice-arrived": "Aviso entregue: {target}.",
-    "notice-failed": "O aviso não foi entregue depois de várias tentativas: {target}.",
+    "notice-arrived": "Aviso entregue[: {target}].",
+    "notice-failed": "O aviso não foi entregue depois de várias tentativas[: {target}].",
     "notice-shown": "Nenhum destino de avisos está configurado (notify.targets): o aviso ficou só aqui e no log.",
 }
 
@@ -438,20 +447,20 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "wait": "esperar",
         "connect": "conectar",
         "restart": "reiniciar a sessão",
-        "logout": "desconectar do celular",
-        "recreate": "apagar e recriar",
-        "create": "criar",
-        "delete": "apagar",
-        "set_webhook": "gravar o endereço dos eventos",
+        "logout": "desvincular o celular",
+        "recreate": "apagar e recriar a sessão",
+        "create": "criar a sessão",
+        "delete": "apagar a sessão",
+        "set_webhook": "configurar o webhook",
         "person": "chamar uma pessoa",
     },
     "answer": {
-        "ok": "o provedor disse sim",
-        "no": "o provedor disse não",
+        "ok": "o provedor respondeu ok",
+        "no": "o provedor recusou",
         "noop": "o provedor diz que não há o que fazer",
         "exists": "o nome já existe no provedor",
         "missing": "o provedor não conhece a instância",
-        "unsupported": "o provedor não sabe fazer isso",
+        "unsupported": "o provedor não oferece isso",
         "unanswered": "sem resposta a tempo",
         "not_reached": "o pedido não chegou",
     },
@@ -472,7 +481,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fallback": {
         "reason": "Motivo «{code}», sem frase própria.",
         "timeline": "Registro «{code}».",
-        "times": "({count} vezes)",
-        "unknown": "?",
+        "times": "({count:vez|vezes})",
+        "state-stays": "Estado[: {to}]. {because}",
     },
 }

@@ -222,6 +222,12 @@ SELECT {{journal}} FROM journal WHERE session_id = :session_id AND folded = 1 OR
 -- name: journal_recent_server
 SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND folded = 1 ORDER BY seq DESC LIMIT :limit
 
+-- name: journal_last
+SELECT {{journal}} FROM journal WHERE session_id = :session_id ORDER BY seq DESC LIMIT 1
+
+-- name: journal_last_server
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
+
 -- name: journal_count
 UPDATE journal SET count = :count, first_at = :first_at, at = :at, happened_at = :happened_at WHERE seq = :seq
 

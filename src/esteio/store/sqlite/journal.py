@@ -3,7 +3,8 @@
 Two ways of counting. Unfolded news that repeats the last unfolded row of its subject replaces it under a new `seq`, so
 that a judge who has read the old row cannot fold the new one unread; folding up to the old place then leaves a
 remainder of one (`journal_split`). News that comes already folded is counted into a recent equal row, so that a
-healthy fleet does not write a million lines a day.
+healthy fleet does not write a million lines a day. A decision, act or notice that repeats the line just before it says
+nothing new and is counted into it in the same way.
 
 Never lives here: who folds, and what evidence means.
 """
@@ -117,7 +118,28 @@ def add_entries(
         params = rows.journal_params(entry)
         if entry.session_id is None and entry.server is None:
             params["session_id"], params["server"] = session_id, server
-        db.run("journal_add", params)
+        if not _repeats(db, params):
+            db.run("journal_add", params)
+
+
+def _repeats(db: Db, line: rows.Params) -> bool:
+    """Whether the last row of the same subject is this very line, which is then counted up."""
+    if line["kind"] == "evidence":
+        return False
+    about_server = line["session_id"] is None
+    last = (
+        db.row("journal_last_server", {"server": line["server"]})
+        if about_server
+        else db.row("journal_last", {"session_id": line["session_id"]})
+    )
+    if last is None or (last[3], last[5], last[6], last[7]) != (line["kind"], line["code"], line["args"], line["data"]):
+        return False
+    first_at = last[4] if last[9] is None else last[9]
+    if line["at"] - first_at >= COUNTED_WITHIN_S:
+        return False
+    times = {"first_at": first_at, "at": max(last[4], line["at"]), "happened_at": last[10]}
+    db.run("journal_count", {"seq": last[0], "count": last[8] + line["count"], **times})
+    return True
 
 
 def fold_session(db: Db, session_id: SessionId, through: int) -> None:
