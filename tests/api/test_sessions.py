@@ -463,7 +463,7 @@ def test_timeline_in_pages_and_languages(run):
         path = "/v1/sessions/line/timeline?order="
         assert (await gateway.call("GET", f"{path}asc")).json() == whole
         await gateway.refused(400, "invalid-value", "GET", f"{path}newest")
-        assert "Recovery asked for" in whole["items"][1]["text"]
+        assert "Recovery requested" in whole["items"][1]["text"]
         assert "Recuperação pedida" in rest["items"][0]["text"]
 
     run(test)

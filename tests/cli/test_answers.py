@@ -382,7 +382,7 @@ def test_approve_says_what_was_agreed_to(gateway, monkeypatch):
     gateway.answers["/v1/approvals/apr_1/approve"] = approval(state="approved")
     assert gateway.verb("approve", "apr_1").stdout == "apr_1\tapproved\n"
     monkeypatch.setattr(show, "to_person", lambda: True)
-    assert "Approved for clinic: delete and create again." in gateway.verb("approve", "apr_1").stdout
+    assert "Approved for clinic: delete and recreate the session." in gateway.verb("approve", "apr_1").stdout
 
 
 def test_no_current_code_says_what_to_ask(gateway):
