@@ -114,10 +114,10 @@ TRIED = {"spent": ("connect",) * 3}
     ("found", "sky", "does"),
     [
         (GHOST, CLEAR, "ask"),
-        (GHOST, Sky(away=True), "ask"),
+        (GHOST, Sky(nobody=True), "wait"),
         (GHOST, Sky(together=True), "wait"),
         (LONG_CLOSED, CLEAR, "ask"),
-        (LONG_CLOSED, Sky(away=True), "wait"),
+        (LONG_CLOSED, Sky(nobody=True), "wait"),
         (LONG_CLOSED, Sky(together=True), "wait"),
         (CLOSED, CLEAR, "wait"),
     ],

@@ -26,8 +26,10 @@ class Sky(msgspec.Struct, frozen=True):
 
     heard_at: float = 0.0
     """The newest event of any session of the server that a webhook told of."""
-    away: bool = False
+    nobody: bool = False
     """Nothing of the server lives: WhatsApp, or the way to it, may be away."""
+    away: bool = False
+    """The same, and not for very long."""
     together: bool = False
     """It fell with others, and that is not over."""
 

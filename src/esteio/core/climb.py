@@ -70,10 +70,10 @@ def _sky(draft: Draft, found: Verdict) -> Sky:
     together = incident is not None and incident.ended_at is None
     since = incident.since if together and incident is not None else found.since
     frozen = together and incident is not None and incident.canary_ok_at is None
-    lone = draft.view.alone and draft.view.can.connect and found.kind in ("closed", "reconnecting")
-    nobody = frozen or lone
+    all_down = found.kind in ("closed", "reconnecting") or draft.view.fleet > 1
+    nobody = frozen or (draft.view.alone and draft.view.can.connect and all_down)
     away = nobody and draft.now - since < AWAY_AT_MOST_S
-    return Sky(heard_at=draft.view.heard_at, away=away, together=together)
+    return Sky(heard_at=draft.view.heard_at, nobody=nobody, away=away, together=together)
 
 
 def _must_look_first(draft: Draft) -> bool:

@@ -404,7 +404,7 @@ def _not_its_own_fault(session: Session, verdict: Verdict, sky: Sky, now: float)
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link."""
     young = now < max(verdict.since, session.facts.said_since) + LOOP_S
-    return sky.together or (verdict.kind == "closed" and (sky.away or young))
+    return sky.together or sky.nobody or (verdict.kind == "closed" and young)
 
 
 def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, quirks: frozenset[str]) -> bool:
