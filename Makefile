@@ -78,7 +78,7 @@ bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON 
 	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done
 
 docs: $(VENV)/.dev ## do the documents still tell the truth?
-	$(VENV)/bin/pytest tests/test_documented.py tests/test_tidy.py
+	$(VENV)/bin/pytest tests/test_documented.py tests/test_documented_names.py tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)

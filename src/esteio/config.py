@@ -100,7 +100,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     """All settings of one gateway."""
 
     listen: str = "127.0.0.1:8700"
-    """HOST:PORT of the API, the dashboard and the webhooks in."""
+    """HOST:PORT of the API and of the webhooks in."""
     metrics_listen: str = ""
     """HOST:PORT of a listener of its own for `/metrics`, `/livez` and `/readyz`, without keys; empty: none."""
     data: str = "esteio-data"
@@ -193,7 +193,7 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
 }
 LISTS = frozenset({"ESTEIO_ALLOW_TARGETS", "ESTEIO_NOTIFY"})
 """Variables that hold several words, parted by commas or white space."""
-NOT_OURS = re.compile(r"ESTEIO_(URL|KEY|CONFIG|SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)")
+NOT_OURS = re.compile(r"ESTEIO_(URL|KEY|SERVER_APIKEY|CONFIG|SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)")
 """The command line's own, and what Kubernetes sets beside a service that is called esteio."""
 
 

@@ -32,7 +32,7 @@ SWITCH_S = 0.001
 def serve(
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="The API, the dashboard and the webhooks in. [127.0.0.1:8700]"),
+        typer.Option(metavar="HOST:PORT", help="The API and the webhooks in. [127.0.0.1:8700]"),
     ] = None,
     data: Annotated[str | None, typer.Option(metavar="DIR", help="Database and secret.key; else esteio-data.")] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="postgresql://…; empty: SQLite in DIR.")] = None,

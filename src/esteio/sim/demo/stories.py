@@ -361,7 +361,8 @@ async def _one_incident(tale: Tale, part: Part, server: str) -> None:
     calls = [call for name in MASS for call in tale.opened(part, name)]
     gap = closest([call.at for call in calls])
     limit = tale.stage.settings.policies["default"].seconds_between_connects
-    tale.prove(part, gap >= limit * 0.95, "004.spaced", count=len(calls), seconds=tale.words.seconds(gap))
+    # Measured where they arrive: on a busy machine one may be late and the next not. A cascade would be no gap at all.
+    tale.prove(part, gap >= limit / 2, "004.spaced", count=len(calls), seconds=tale.words.seconds(gap))
     falls = [line for name in MASS for line in await tale.stage.timeline(name) if line.code == "mass-fall"]
     tale.prove(part, len(falls) == 1, "004.one-incident", server=server)
 
