@@ -29,6 +29,9 @@ from esteio.cli.verbs import app
 from esteio.core.policy import KNOBS
 from esteio.engine.notices import AppriseNotifier
 from esteio.engine.refusals import Refusal
+from esteio.sim.faults import KINDS
+from esteio.sim.sandbox_control import Control
+from esteio.sim.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"
@@ -63,6 +66,8 @@ def strings(path: Path) -> Text:
     return Text(path.relative_to(ROOT).as_posix(), "\n\n".join(ours))
 
 
+CONTROLS = set(Control(World(seed=1)).calls)
+"""The calls of the sandbox."""
 PROSE = [read(path) for path in (*PAGES, *SAMPLES)]
 SPOKEN = [text for path in MODULES if (text := strings(path)).words]
 TEXTS = [*PROSE, *SPOKEN]
@@ -263,6 +268,25 @@ def test_every_route_that_is_named_exists(text):
     assert not dead_routes(text)
 
 
+def dead_controls(text: Text) -> list[str]:
+    """What a text says of the sandbox's control that is not so: its calls, and the faults of its examples."""
+    looks = {"truth", "ledger", "faults"}
+    named = re.findall(r"\b(?:(GET|POST) )?(?:http:\S+)?/_sandbox/([a-z-]+)", text.words)
+    calls = [call for method, call in named if call not in (looks if method == "GET" else looks | CONTROLS)]
+    faults = re.findall(r'/_sandbox/fault -d \'\{"kind": "(\w+)"', text.words)
+    return [*calls, *(kind for kind in faults if kind not in KINDS)]
+
+
+@pytest.mark.parametrize("text", [t for t in TEXTS if "_sandbox/" in t.words], ids=lambda text: text.where)
+def test_every_call_of_the_sandbox_that_is_named_exists(text):
+    assert not dead_controls(text)
+
+
+def test_the_page_of_the_sandbox_has_every_call():
+    page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\| `POST /_sandbox/([a-z-]+)`", page)) == CONTROLS
+
+
 def test_no_text_sends_people_to_a_dashboard_that_is_not_there():
     if any(route.path.startswith("/login") for route in TABLE):
         return
@@ -367,6 +391,7 @@ LIES = [
     (dead_routes, "`PUT /v1/servers/{name}`"),
     (dead_routes, "`POST …/resurrect`"),
     (dead_routes, "`/v1/contacts/{address}/marry`"),
+    (dead_controls, "`POST /_sandbox/dance` makes it dance"),
     (lambda text: [why for one in requests(text) if (why := refused(one))], '`POST /v1/keys {"nam": "x"}`'),
     (
         lambda text: [why for one in requests(text) if (why := refused(one))],

@@ -167,6 +167,9 @@ async def test_wrong_control_calls_get_a_clear_no(box, receiver, http):
     assert (await said(http, "POST", f"{control}/dance", {}))[0] == 404
     assert (await said(http, "POST", f"{control}/scan", {"session": "nobody"}))[0] == 404
     assert (await said(http, "POST", f"{control}/fault", {"server": "evolution", "kind": "gremlin"}))[0] == 400
+    wrong = {"server": "evolution", "kind": "server_down", "variant": "gremlin"}
+    assert (await said(http, "POST", f"{control}/fault", wrong))[0] == 400
+    assert "name the server" in str(await said(http, "POST", f"{control}/restart-server", {"down_s": 1}))
     assert (await said(http, "POST", f"{control}/fault", {"server": "nobody", "kind": "slow"}))[0] == 404
     assert (await said(http, "POST", f"{control}/restart-server", {"server": "evolution", "down_s": "x"}))[0] == 400
     async with http.post(f"{control}/scan", data=b"{") as answer:

@@ -53,7 +53,8 @@ class Control:
         if name is None and len(self.world.servers) == 1:
             return next(iter(self.world.servers.values()))
         if name not in self.world.servers:
-            raise ControlRefused(404, f"no such server: {name}; known: {', '.join(self.world.servers)}")
+            what = "name the server" if name is None else f"no such server: {name}"
+            raise ControlRefused(404, f"{what}; known: {', '.join(self.world.servers)}")
         return self.world.servers[name]
 
     def _line(self, body: Body) -> Line:
@@ -104,6 +105,11 @@ class Control:
         """`{kind, session?|server?, …}`: everything else are the fault's parameters."""
         params = {key: value for key, value in body.items() if key not in ("kind", "session", "server")}
         fault = Fault(str(body.get("kind", "")), **params)
+        variants = KINDS[fault.kind].variants if fault.kind in KINDS else ()
+        variant = params.get("variant")
+        if fault.kind in KINDS and variant is not None and variant not in variants:
+            known = ", ".join(variants) or "none"
+            raise ControlRefused(400, f"{fault.kind} has no variant {variant!r}; known: {known}")
         line = self._line(body) if "session" in body else None
         server = line.server if line is not None else self._server(body)
         try:
