@@ -70,6 +70,8 @@ def test_it_is_after_an_end_for_good():
 def test_it_is_after_ten_minutes_of_nothing_else():
     old = {"said_at": FELL + LOOP_S, "said_since": FELL}
     assert leave(with_(**old))
+    assert not leave(with_(**old), Sky(together=True, away=True)), "storm seed 40016"
+    assert leave(with_(**old), Sky(together=True))
     assert not leave(with_(**old | {"said_since": FELL + 9}))
     assert not leave(with_(**old), last=act("connect", FELL + 9))
 

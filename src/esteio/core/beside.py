@@ -53,6 +53,8 @@ def nobody_reconnects(session: Session, server: Server, verdict: Verdict, can: C
     # What came before it began to say closed all the time proves nothing of the time in which it has said so.
     if address_is_right and max(sky.heard_at, facts.pushed_at) > max(facts.said_since, acted_at) + HEARD_S:
         return True
+    if sky.together and sky.away:
+        return False  # all of them say so: the way to WhatsApp is shut, and each has its loop
     since = max(verdict.since, acted_at)
     return facts.said_at - since >= LOOP_S and stood_s(facts) >= LOOP_S
 
