@@ -268,7 +268,7 @@ def test_problems_and_documents_speak_the_callers_language(run):
         for header in ("pt-BR", "en", "fr"):
             answer = await gateway.call("GET", "/v1/sessions/none", headers={"accept-language": header})
             titles.add((answer.json()["title"], answer.headers["content-language"]))
-        assert titles == {("Não existe: sessão", "pt-BR"), ("No such session", "en")}
+        assert titles == {("Sessão não encontrada", "pt-BR"), ("No such session", "en")}
         await gateway.add_server()
         await gateway.add_session()
         answer = await gateway.call("GET", "/v1/sessions/line", headers={"accept-language": "pt"})
