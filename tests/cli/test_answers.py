@@ -167,12 +167,12 @@ def test_a_number_that_is_down_and_being_healed(gateway):
     assert "(12 min)" in told
     assert sentence(Reason("ghost-socket"), "en").text in told
     assert "Outage since" in told
-    assert "restart the session, try 2" in told
+    assert "restart the session, attempt 2" in told
     assert "in 1 min 30 s" in told
     assert "3 messages wait" in told
     assert "send_closed" not in told, "evidence is told as a sentence"
     assert "2 min ago" in told
-    assert "Nothing is asked of you." in told
+    assert "There is nothing you need to do." in told
 
 
 def test_a_number_that_waits_for_a_person(gateway):
@@ -185,7 +185,7 @@ def test_a_number_that_waits_for_a_person(gateway):
     assert "esteio approve apr_1" in told
     assert waiting["cost"] in told
     assert "waits for a person" in told
-    assert "Nothing is asked of you." not in told
+    assert "There is nothing you need to do." not in told
 
 
 def test_an_approval_of_another_number_is_not_told(gateway):
@@ -212,7 +212,7 @@ def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway):
 def test_a_paused_number_says_how_it_goes_on(gateway):
     gateway.answers["/v1/sessions/clinic"] = session(state="paused", reason="paused", held=1)
     told = gateway.verb("why", "clinic").stdout
-    assert "/v1/sessions/clinic/resume" in told
+    assert "esteio resume clinic" in told
     assert "until somebody resumes it" in told
     assert "1 message waits" in told
 
@@ -333,7 +333,7 @@ def test_what_waits_for_a_person_is_told(gateway):
         ((502, "text/html", b"<html>Bad Gateway"), "not Esteio (status 502"),
         ((301, "text/html", b""), "not Esteio (status 301"),
         ((500, "application/json", b'{"error": "?"}'), "not Esteio"),
-        ((200, "broken/off", b"{"), "broke off"),
+        ((200, "broken/off", b"{"), "was cut off"),
         (
             (507, "application/problem+json", b'{"code":"storage-full","detail":"Nothing was written."}'),
             "Nothing was written (storage-full).",

@@ -73,7 +73,7 @@ def test_why_says_what_stands_in_the_session_and_its_timeline(linked):
     lines = list(linked.client.items(path("sessions", "clinic", "timeline")))
     assert session["reason"]["text"] in told
     assert lines[-1]["text"] in told
-    assert "Nothing is asked of you." in told
+    assert "There is nothing you need to do." in told
 
 
 def test_why_speaks_portuguese(linked):

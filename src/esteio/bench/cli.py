@@ -22,8 +22,8 @@ Run = Callable[[T, Path, Callable[[str], None], Path | None], Awaitable[dict[str
 
 Chats = Annotated[int, typer.Option(min=1, help="How many different chats.")]
 Sessions = Annotated[int, typer.Option(min=1, max=1000, help="How many sessions they belong to.")]
-Connections = Annotated[int, typer.Option(min=1, max=1000, help="Kept connections of the load.")]
-Rounds = Annotated[int, typer.Option(min=1, max=20, help="How often; the figure is the median.")]
+Connections = Annotated[int, typer.Option(min=1, max=1000, help="Keep-alive connections of the load.")]
+Rounds = Annotated[int, typer.Option(min=1, max=20, help="How many rounds; the figure is the median.")]
 Seconds = Annotated[float, typer.Option(min=0.1, max=60, help="How long each offered rate is held.")]
 Messages = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many messages in a round.")]
 Profile = Annotated[
@@ -93,7 +93,7 @@ def supervise_verb(
     sessions: Annotated[int, typer.Option(min=1, max=200_000, help="How many idle sessions.")] = 10_000,
     servers: Annotated[int, typer.Option(min=1, max=100, help="On how many stub servers.")] = 20,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long it is measured.")] = 300.0,
-    period_s: Annotated[float, typer.Option(min=0.1, help="How often each is looked at.")] = 30.0,
+    period_s: Annotated[float, typer.Option(min=0.1, help="How often each is probed.")] = 30.0,
     profile: Profile = None,
 ) -> None:
     """What it costs to watch many sessions that are well, in real time."""

@@ -24,11 +24,11 @@ def send(
     to: Annotated[str, typer.Argument(metavar="TO", help="A phone number or a chat's id.", show_default=False)],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from stdin.", show_default=False)],
     *,
-    wait: Annotated[int, typer.Option(min=0, max=60, help="Seconds to wait until it is settled.")] = 5,
+    wait: Annotated[int, typer.Option(min=0, max=60, help="Seconds to wait for the outcome.")] = 5,
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="Sending again with the same key and text sends nothing twice.")
     ] = None,
-    client_ref: Annotated[str | None, typer.Option(metavar="REF", help="Your own word for it.")] = None,
+    client_ref: Annotated[str | None, typer.Option(metavar="REF", help="Your own reference for the message.")] = None,
     as_json: Json = False,
 ) -> None:
     """Send a text. It is on the gateway's disk before this command ends.
@@ -67,16 +67,16 @@ def _tell(message: dict[str, object]) -> None:
         show.line(("", show.clean(f"{reason['text']} {reason['action'] or ''}")), indent=2)
 
 
-Approval = Annotated[str, typer.Argument(metavar="ID", help="As `esteio why` names it.", show_default=False)]
+Approval = Annotated[str, typer.Argument(metavar="ID", help="As `esteio why` shows it.", show_default=False)]
 
 
 def approve(approval: Approval, as_json: Json = False) -> None:
-    """Agree to a destructive step that waits for a person. It unlinks the phone: read `esteio why NAME` first."""
+    """Approve a destructive step that waits for a person. It unlinks the phone: read `esteio why NAME` first."""
     _decide(approval, "approve", as_json=as_json)
 
 
 def reject(approval: Approval, as_json: Json = False) -> None:
-    """Refuse a destructive step that waits for a person. The session goes on being watched."""
+    """Reject a destructive step that waits for a person. The session is still monitored."""
     _decide(approval, "reject", as_json=as_json)
 
 
@@ -94,17 +94,17 @@ def _decide(approval: str, verb: str, *, as_json: bool) -> None:
 
 
 def pause(name: Name, as_json: Json = False) -> None:
-    """Watch a session without acting on it; its messages wait."""
+    """Pause a session: it is monitored but not acted on, and its messages wait."""
     _wish(name, "pause", as_json=as_json)
 
 
 def resume(name: Name, as_json: Json = False) -> None:
-    """Act on a paused session again; its messages go out."""
+    """Resume a paused session; its waiting messages go out."""
     _wish(name, "resume", as_json=as_json)
 
 
 def recover(name: Name, as_json: Json = False) -> None:
-    """Look at a session now and begin its recovery from the first, harmless step."""
+    """Check a session now and start its recovery from the first, harmless step."""
     _wish(name, "recover", as_json=as_json)
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from esteio.store.backup import Manifest
 
 MISUSES = frozenset({"no-database", "file-exists", "not-empty"})
-DataFolder = Annotated[str | None, typer.Option("--data", metavar="DIR", help="The data folder; else the settings'.")]
+DataFolder = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="The data folder; default: the one of the settings.")
+]
 
 
 def backup(

@@ -26,7 +26,9 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="Play the script once, print the summary, and end.")
     ] = False,
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides every throw of the simulated world's dice.")] = 7,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed of the simulated world: the same number gives the same run.")
+    ] = 7,
     listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help=f"The gateway's API. [{USUAL}, or any free port]")
     ] = None,

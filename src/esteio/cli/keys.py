@@ -22,10 +22,10 @@ def create(
     session: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Only these sessions; may be repeated.", show_default=False)
     ] = None,
-    expires_at: Annotated[str | None, typer.Option(metavar="TIME", help="RFC 3339: when it ends.")] = None,
+    expires_at: Annotated[str | None, typer.Option(metavar="TIME", help="When it expires (RFC 3339).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a key. It is shown once. In a pipe: the key alone."""
+    """Create a key. It is shown once. In a pipe: the key alone."""
     body: dict[str, object] = {"name": name, "role": role}
     if session:
         body["sessions"] = session
@@ -43,7 +43,7 @@ def create(
 
 @app.command("list")
 def listed(as_json: Json = False) -> None:
-    """List the keys, never what they open with. In a pipe: tab-separated id, name, role, sessions, expires_at,
+    """List the keys, without their secrets. In a pipe: tab-separated id, name, role, sessions, expires_at,
     revoked_at."""
     client = connect()
     found = list(client.items(path("keys")))
@@ -71,7 +71,7 @@ def _cells(key: dict[str, object]) -> list[str]:
 def revoke(
     key: Annotated[str, typer.Argument(metavar="ID", help="As `esteio keys list` shows it.", show_default=False)],
 ) -> None:
-    """Take a key away; it opens nothing from now on."""
+    """Revoke a key; it stops working at once."""
     connect().delete(path("keys", key))
     if show.to_person():
         show.line(("good", words.say("key-revoked", id=show.clean(key))))

@@ -53,9 +53,9 @@ def _declared(file: Path) -> dict[str, Any]:
 
 def export(
     name: Name,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Else stdout.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; default: stdout.")] = None,
 ) -> None:
-    """A session's whole journal as lines of JSON, as `esteio replay` reads it. It holds no message texts."""
+    """Export a session's whole journal as lines of JSON, for `esteio replay`. It holds no message texts."""
     lines = connect().ask("GET", path("sessions", name, "export"), wait_s=120).body
     if out is None:
         sys.stdout.buffer.write(lines)
@@ -70,7 +70,7 @@ def notify(
     test: Annotated[bool, typer.Option("--test", help="Send a test notice to each target.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send a test notice to each target of `notify.targets`. Exit code 1 when one did not take it.
+    """Send a test notice to each target of `notify.targets`. Exit code 1 when one did not accept it.
 
     In a pipe: tab-separated target and `delivered` or `failed`.
     """

@@ -35,9 +35,9 @@ Modules = Sequence[Sequence[bool]]
 def qr(
     name: Name,
     pair: Annotated[bool, typer.Option("--pair", help="Ask the provider for a new code first.")] = False,
-    once: Annotated[bool, typer.Option("--once", help="Draw the code of now and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Draw the current code once and exit.")] = False,
     png: Annotated[
-        Path | None, typer.Option("--png", metavar="FILE", help="Write the picture into a file instead.")
+        Path | None, typer.Option("--png", metavar="FILE", help="Write the picture to a file instead.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -32,9 +32,11 @@ SWITCH_S = 0.001
 def serve(
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="The API and the webhooks in. [127.0.0.1:8700]"),
+        typer.Option(metavar="HOST:PORT", help="The API and the incoming webhooks. [127.0.0.1:8700]"),
     ] = None,
-    data: Annotated[str | None, typer.Option(metavar="DIR", help="Database and secret.key; else esteio-data.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder of the database and secret.key; default: esteio-data.")
+    ] = None,
     database: Annotated[str | None, typer.Option(metavar="URL", help="postgresql://…; empty: SQLite in DIR.")] = None,
     door_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="The Evolution door alone, at the root of its own address.")

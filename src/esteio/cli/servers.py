@@ -59,7 +59,7 @@ def _row(server: Document) -> list[show.Span]:
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called here.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name in Esteio.", show_default=False)],
     kind: Annotated[str, typer.Argument(metavar="KIND", help="evolution, baileys or wapi.", show_default=False)],
     address: Annotated[str, typer.Argument(metavar="URL", help="Its address.", show_default=False)],
     apikey: Annotated[
@@ -68,7 +68,7 @@ def add(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a provider's server known. W-API accounts need no key here: their tokens belong to the instances."""
+    """Add a provider's server. W-API accounts need no key here: their tokens belong to the instances."""
     key = sys.stdin.read().strip() if apikey == "-" else apikey or os.environ.get("ESTEIO_SERVER_APIKEY", "")
     credentials = {"apikey": key} if key else {}
     told = connect().post(
@@ -84,7 +84,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `esteio servers` shows it.", show_default=False)],
 ) -> None:
-    """Forget a server that has no sessions here any more. Nothing is changed at the server."""
+    """Remove a server that has no sessions here any more. Nothing is changed at the server."""
     connect().delete(path("servers", name))
     if show.to_person():
         show.line(("good", words.say("server-removed", name=show.clean(name))))
@@ -93,12 +93,12 @@ def remove(
 def adopt(
     server: Annotated[str, typer.Argument(metavar="SERVER", help="A server's name.", show_default=False)],
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Instances there.", show_default=False)
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of the instances.", show_default=False)
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every instance that the server holds.")] = False,
     forward: Annotated[
-        bool, typer.Option("--forward", help="The webhook that stands there goes on receiving, through Esteio.")
+        bool, typer.Option("--forward", help="The instance's present webhook keeps receiving, through Esteio.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
     as_json: Json = False,

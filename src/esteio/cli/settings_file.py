@@ -21,7 +21,7 @@ USUAL = Path("esteio.toml")
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", envvar="ESTEIO_CONFIG", help="Settings; default: ./esteio.toml, if there."
+        "--config", metavar="FILE", envvar="ESTEIO_CONFIG", help="Settings file; default: ./esteio.toml, if it exists."
     ),
 ]
 

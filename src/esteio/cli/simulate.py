@@ -16,19 +16,22 @@ from esteio.cli.failed import FAILED
 if TYPE_CHECKING:
     from esteio.sim.storm import Outcome
 
-Sessions = Annotated[int | None, typer.Option(min=1, max=5000, help="Size of the fleet. [60; in a swarm 20]")]
+Sessions = Annotated[int | None, typer.Option(min=1, max=5000, help="Number of sessions. [60; in a swarm 20]")]
 Hours = Annotated[float | None, typer.Option(min=0.1, max=2000, help="Hours of virtual time. [12; in a swarm 1]")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Decides the fleet, the traffic and the faults.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the fleet, the traffic and the faults.")]
 Policies = Annotated[
-    list[str] | None, typer.Option("--policy", metavar="NAME", help="Again for each; else default, seeds and monitor.")
+    list[str] | None,
+    typer.Option("--policy", metavar="NAME", help="May be repeated; default: default, seeds and monitor."),
 ]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the report, its pictures and numbers here.")]
-Swarm = Annotated[int, typer.Option(min=0, metavar="COUNT", help="So many small seeds instead, from --seed on.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Write the report, its charts and numbers here.")]
+Swarm = Annotated[
+    int, typer.Option(min=0, metavar="COUNT", help="Run this many small seeds instead, starting at --seed.")
+]
 Gateways = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="How many gateways share the fleet's servers; else one for five.")
+    int | None, typer.Option(min=1, metavar="N", help="How many gateways share the servers; default: one for five.")
 ]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Processes at a time; else as many as there are cores.")
+    int | None, typer.Option(min=1, metavar="N", help="Processes at a time; default: as many as there are cores.")
 ]
 Within = Annotated[float | None, typer.Option(min=1, metavar="SECONDS", help="End the swarm after this real time.")]
 
@@ -45,10 +48,10 @@ def simulate(
     gateways: Gateways = None,
     jobs: Jobs = None,
 ) -> None:
-    """A fleet under seeded faults in virtual time: one table, a column for each policy, and pictures.
+    """A fleet under seeded faults in virtual time: one table, a column for each policy, and charts.
 
-    `monitor` is no policy of the gateway's but a plain poller, to compare with. Exit code 1: a rule was broken; the
-    command that repeats it is printed. The story does not depend on how many processes tell it.
+    `monitor` is not a policy of the gateway but a plain poller, for comparison. Exit code 1: a rule was broken; the
+    command that repeats it is printed. The result does not depend on the number of processes.
     """
     from esteio.sim import processes  # noqa: PLC0415 - heavy, and only this verb needs it
     from esteio.sim import simulate as sim  # noqa: PLC0415
@@ -127,7 +130,7 @@ def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A journal, as `esteio export` writes it.", exists=True)],
     policy: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the journal's own.")] = None,
 ) -> None:
-    """A recorded journal through the judge again: what it would decide now, and where that differs."""
+    """Judge a recorded journal again: what would be decided now, and where that differs."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from esteio.core.policy import build  # noqa: PLC0415

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from esteio.cli import show, words
+from esteio.cli import helps, show, words
 from esteio.cli.acting import approve, pause, recover, reject, resume, send
 from esteio.cli.backup import backup, restore
 from esteio.cli.demo import demo
@@ -58,13 +58,13 @@ VERBS = (
 )
 GROUPS = (
     ("servers", servers, "List the providers' servers; add and remove them.", ASK),
-    ("webhooks", webhooks, "List, add, test and rotate the webhooks out.", ASK),
-    ("dead-letters", dead_letters, "What failed, expired or could not be delivered; send it again.", ASK),
-    ("keys", keys, "Make, list and revoke API keys.", ASK),
+    ("webhooks", webhooks, "List, add, test and rotate outgoing webhooks.", ASK),
+    ("dead-letters", dead_letters, "List what failed, expired or could not be delivered; send it again.", ASK),
+    ("keys", keys, "Create, list and revoke API keys.", ASK),
 )
 HEAVY = (
     ("simulate", "esteio.cli.simulate:simulate", "A fleet under seeded faults in virtual time.", MEASURE),
-    ("replay", "esteio.cli.simulate:replay", "A recorded journal through the judge again.", MEASURE),
+    ("replay", "esteio.cli.simulate:replay", "Judge a recorded journal again and compare.", MEASURE),
     ("bench", "esteio.bench.cli:app", "Measure, and print one JSON line at the end.", MEASURE),
 )
 """Name, `module:attribute` (a Typer, or a function that is the verb), what `--help` says, panel."""
@@ -72,6 +72,11 @@ HEAVY = (
 
 class Verbs(TyperGroup):
     """Every failure of every verb ends here: one sentence on stderr, and its exit code."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The command of this call, its help in the language of the process."""
+        helps.localise(self, words.spoken())
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb that was named."""
@@ -102,7 +107,9 @@ def _loaded(name: str, where: str) -> Any:
         group.add_typer(found, name=name)
     else:
         group.command(name)(found)
-    return getattr(get_command(group), "commands")[name]  # noqa: B009 - a group's, which `get_command` does not say
+    verb = getattr(get_command(group), "commands")[name]  # noqa: B009 - a group's, which `get_command` does not say
+    helps.localise(verb, words.spoken())
+    return verb
 
 
 def _stand_in() -> None:

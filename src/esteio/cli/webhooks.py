@@ -59,12 +59,12 @@ def _row(webhook: Document) -> list[show.Span]:
 
 @app.command("add")
 def add(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where events go.", show_default=False)],
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the events go.", show_default=False)],
     *,
     event: Annotated[list[str] | None, typer.Option(metavar="TYPE", help="Only these; may be repeated.")] = None,
     session: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these; may be repeated.")] = None,
     form: Annotated[
-        Literal["standard", "evolution", "cloudevents"] | None, typer.Option("--format", help="Else standard.")
+        Literal["standard", "evolution", "cloudevents"] | None, typer.Option("--format", help="Default: standard.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +89,7 @@ def _tell_secret(told: Document, *, as_json: bool) -> None:
 
 @app.command("remove")
 def remove(webhook: Id) -> None:
-    """End a subscription, with its queue."""
+    """Delete a subscription, with its queue."""
     connect().delete(path("webhooks", webhook))
     if show.to_person():
         show.line(("good", words.say("webhook-removed", id=show.clean(webhook))))
@@ -97,7 +97,7 @@ def remove(webhook: Id) -> None:
 
 @app.command("test")
 def try_out(webhook: Id, as_json: Json = False) -> None:
-    """Call the address once with an event `webhook.test`. Exit code 1 when it did not take it."""
+    """Call the address once with an event `webhook.test`. Exit code 1 when it did not accept it."""
     told = connect().post(path("webhooks", webhook, "test"), wait_s=30)
     if as_json:
         show.data(told)
@@ -113,10 +113,12 @@ def try_out(webhook: Id, as_json: Json = False) -> None:
 @app.command("rotate")
 def rotate(
     webhook: Id,
-    overlap: Annotated[float, typer.Option(metavar="SECONDS", help="The old secret signs too for so long.")] = 86_400,
+    overlap: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long the old secret keeps signing as well.")
+    ] = 86_400,
     as_json: Json = False,
 ) -> None:
-    """Make a new signing secret. It is shown once."""
+    """Create a new signing secret. It is shown once."""
     told = connect().post(path("webhooks", webhook, "rotate"), {"overlap_s": overlap})
     _tell_secret({"id": webhook, **told}, as_json=as_json)
 
@@ -198,7 +200,7 @@ def replay(
 
 
 def events(
-    after: Annotated[int | None, typer.Option(metavar="SEQ", help="Begin after this place.")] = None,
+    after: Annotated[int | None, typer.Option(metavar="SEQ", help="Start after this sequence number.")] = None,
 ) -> None:
     """Follow the stream of events until Ctrl-C: one JSON document a line in a pipe, short lines on a terminal."""
     for place, kind, document in connect().events(after):

@@ -38,7 +38,7 @@ def why(
     lines: Annotated[int, typer.Option(min=0, max=500, help="How many lines of the timeline.")] = 12,
     as_json: Json = False,
 ) -> None:
-    """Tell why a session is as it is and what happens next, with the evidence."""
+    """Explain why a session is as it is and what happens next, with the evidence."""
     case = gather(connect(), name, lines)
     if as_json:
         show.data(

@@ -1,8 +1,8 @@
 """What the command line says of its own, in pt-BR and en, and in which of them.
 
 Sentences about sessions and messages are the gateway's; these are about the way to it, and the labels around its
-answers. The texts are data (`words_pt`, `words_en`). Help texts are English and stand at the verbs. Never lives here: a
-decision, printing.
+answers. The texts are data (`words_pt`, `words_en`). Help texts stand at the verbs, their Portuguese in `helps_pt`.
+Never lives here: a decision, printing.
 """
 
 from __future__ import annotations
