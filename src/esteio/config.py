@@ -53,7 +53,7 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long what people wrote is kept, in seconds; 0 keeps it until it is erased."""
 
     bodies_s: Seconds = 180 * 86_400
-    """Words and media of messages that are settled; that they were, when and how they ended stays."""
+    """Texts and media of settled messages; the record that they existed, with time, recipient and outcome, stays."""
     media_s: Seconds = 30 * 86_400
     """Files of media, from when they were last needed."""
     webhooks_s: Annotated[float, Meta(ge=3600)] = 3 * 86_400

@@ -34,7 +34,7 @@ _SIGNS = {
 PORTUGUESE: Mapping[str, str] = {
     r"is needed": "é obrigatório",
     r"is empty": "está vazio",
-    r"is no base64": "não é base64 válido",
+    r"is not valid base64": "não é base64 válido",
     r"belongs to media only": "só existe junto de media",
     r"exactly one of (.+) is needed": "informe exatamente um: {0}",
     r"must not be more than there are options": "não pode ser maior que o número de opções",
@@ -47,7 +47,7 @@ PORTUGUESE: Mapping[str, str] = {
     r"must not be \. or \.\.": "não pode ser . nem ..",
     r"must not be empty; leave it out to mean all": "não pode ser vazio; omita para valer para todas",
     r"must hold neither a user nor a fragment": "não pode ter usuário nem fragmento",
-    r"may hold no user, query or fragment; credentials have their own field": (
+    r"must not contain a user, query or fragment; credentials have their own field": (
         "não pode ter usuário, query ou fragmento; as credenciais têm campo próprio"
     ),
     r"must be an http or https URL that can be called": "deve ser uma URL http ou https que possa ser chamada",

@@ -61,31 +61,31 @@ KINDS: Mapping[str, Kind] = {
     ),
     "forbidden": Kind(
         403,
-        ("A chave não pode isto", "Esta chave não tem o papel {role}, que isto exige."),
-        ("The key may not do this", "This key does not have the role {role}, which this needs."),
+        ("A chave não tem permissão", "Esta operação exige o papel {role}, que esta chave não tem."),
+        ("The key lacks permission", "This operation needs the role {role}, which this key does not have."),
     ),
     "session-out-of-reach": Kind(
         403,
-        ("A chave não alcança esta sessão", "Esta chave é de outras sessões."),
+        ("A chave não alcança esta sessão", "Esta chave só vale para outras sessões."),
         ("The key does not reach this session", "This key is for other sessions."),
     ),
     "outside-scope": Kind(
         403,
         (
-            "A chave é só de algumas sessões",
-            "Isto vale para o gateway inteiro; use uma chave sem limite de sessões.",
+            "Chave limitada a algumas sessões",
+            "Esta operação envolve o gateway inteiro; use uma chave sem limite de sessões.",
         ),
-        ("The key is for some sessions only", "This concerns the whole gateway; use a key that is not limited."),
+        ("Key limited to some sessions", "This concerns the whole gateway; use a key without a session limit."),
     ),
     "ref-out-of-reach": Kind(
         403,
         (
             "A chave não alcança esta instância",
-            "{field} precisa seguir os padrões de nome desta chave, pois ela só alcança as sessões deles.",
+            "{field} precisa seguir os padrões de nome desta chave, que só alcança essas sessões.",
         ),
         (
             "The key does not reach this instance",
-            "{field} must fit the name patterns of this key, for it reaches only those sessions.",
+            "{field} must match the name patterns of this key, which reaches only those sessions.",
         ),
     ),
     "not-found": Kind(
@@ -96,21 +96,21 @@ KINDS: Mapping[str, Kind] = {
     "method-not-allowed": Kind(
         405,
         ("Método não aceito aqui", "Este endereço não aceita {method}."),
-        ("Method not allowed here", "This address does not take {method}."),
+        ("Method not allowed here", "This address does not accept {method}."),
     ),
     "invalid-http": Kind(
         400,
-        ("Isto não é HTTP", "O pedido não pôde ser lido como HTTP/1.1."),
+        ("Não é HTTP", "A requisição não pôde ser lida como HTTP/1.1."),
         ("This is not HTTP", "The request could not be read as HTTP/1.1."),
     ),
     "request-timeout": Kind(
         408,
-        ("O pedido não chegou inteiro", "O resto do pedido não chegou a tempo; envie-o de novo."),
-        ("The request did not arrive whole", "The rest of the request did not arrive in time; send it again."),
+        ("A requisição chegou incompleta", "O resto da requisição não chegou a tempo; envie de novo."),
+        ("The request arrived incomplete", "The rest of the request did not arrive in time; send it again."),
     ),
     "header-too-large": Kind(
         431,
-        ("Cabeçalhos grandes demais", "A linha do pedido e os cabeçalhos podem ter 64 KiB ao todo."),
+        ("Cabeçalhos grandes demais", "A linha da requisição e os cabeçalhos podem ter 64 KiB ao todo."),
         ("Headers too large", "The request line and the headers may take 64 KiB together."),
     ),
     "invalid-json": Kind(
@@ -134,18 +134,21 @@ KINDS: Mapping[str, Kind] = {
     "place-ahead": Kind(
         400,
         (
-            "Este lugar ainda não existe",
-            "O evento mais novo é {last}; {field} é de outro banco de dados. Comece sem {field} ou de um número menor.",
+            "Este número de sequência ainda não existe",
+            "O evento mais novo é {last}; {field} veio de outro banco de dados. Comece sem ele ou com um número menor.",
         ),
         (
-            "No such place yet",
-            "The newest event is {last}; {field} is of another database. Begin without {field}, or at a lower number.",
+            "No such sequence number yet",
+            "The newest event is {last}; {field} comes from another database. Start without it, or at a lower number.",
         ),
     ),
     "invalid-phone": Kind(
         400,
-        ("Isto não é um telefone", "{field} não é um número de telefone; use DDI, DDD e número, ou o id de um grupo."),
-        ("Not a phone number", "{field} is no phone number; give country code, area and number, or a group's id."),
+        ("Não é um telefone", "{field} não é um número de telefone; use DDI, DDD e número, ou o id de um grupo."),
+        (
+            "Not a phone number",
+            "{field} is not a phone number; give country code, area code and number, or a group's id.",
+        ),
     ),
     "ambiguous-phone": Kind(
         400,
@@ -153,7 +156,10 @@ KINDS: Mapping[str, Kind] = {
             "Este número pode ser de dois países",
             "{field} pode ser {first} ou {second}; repita o pedido com um dos dois.",
         ),
-        ("This number may be of two countries", "{field} may be {first} or {second}; ask again with one of them."),
+        (
+            "This number may be of two countries",
+            "{field} may be {first} or {second}; repeat the request with one of them.",
+        ),
     ),
     "chat-not-answerable": Kind(
         400,
@@ -162,8 +168,8 @@ KINDS: Mapping[str, Kind] = {
             "{field} é um status, um canal, uma lista de transmissão ou outro endereço que não aceita mensagens.",
         ),
         (
-            "This chat takes no messages",
-            "{field} is a status, a channel, a broadcast list or another address that takes no messages.",
+            "This chat does not accept messages",
+            "{field} is a status, a channel, a broadcast list or another address that does not accept messages.",
         ),
     ),
     "target-not-allowed": Kind(
@@ -179,8 +185,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "invalid-idempotency-key": Kind(
         400,
-        ("Idempotency-Key inválida", "São de 1 a 255 caracteres ASCII visíveis."),
-        ("Invalid Idempotency-Key", "It takes 1 to 255 printable ASCII characters."),
+        ("Idempotency-Key inválida", "Use de 1 a 255 caracteres ASCII visíveis."),
+        ("Invalid Idempotency-Key", "Use 1 to 255 printable ASCII characters."),
     ),
     "idempotency-mismatch": Kind(
         422,
@@ -189,14 +195,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "idempotency-in-progress": Kind(
         409,
-        ("O primeiro pedido com esta chave ainda não foi respondido", "Tente de novo em instantes."),
-        ("The first request with this key is not answered yet", "Try again in a moment."),
+        ("A primeira requisição com esta chave ainda não foi respondida", "Tente de novo em instantes."),
+        ("The first request with this key has not been answered yet", "Try again in a moment."),
         retry_after_s=1,
     ),
     "webhook-budget": Kind(
         429,
-        ("Webhooks demais", "Esta sessão recebeu nesta hora mais do que webhook_bytes_per_hour permite."),
-        ("Too many webhooks", "In this hour this session was sent more than webhook_bytes_per_hour permits."),
+        ("Webhooks demais", "Nesta hora, esta sessão já recebeu mais do que webhook_bytes_per_hour permite."),
+        ("Too many webhooks", "This session has received more than webhook_bytes_per_hour allows in this hour."),
         retry_after_s=300,
     ),
     "too-large": Kind(
@@ -211,11 +217,11 @@ KINDS: Mapping[str, Kind] = {
         404,
         (
             "O original não está guardado",
-            "O que o provedor enviou sobre esta mensagem já foi apagado, ou ela saiu por aqui e não veio dele.",
+            "O que o provedor enviou sobre esta mensagem já foi apagado, ou ela foi enviada por aqui e não veio dele.",
         ),
         (
             "The original is not kept",
-            "What the provider sent about this message is gone, or the message was sent from here and not by it.",
+            "What the provider sent about this message has been deleted, or the message was sent from here.",
         ),
     ),
     "unknown-approval": _missing("aprovação", "approval"),
@@ -240,8 +246,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "link-invalid": Kind(
         403,
-        ("Endereço alterado", "A assinatura deste endereço não confere; use o url de um documento novo da mensagem."),
-        ("This address was changed", "Its signature does not fit; take the url of a new document of the message."),
+        ("Endereço alterado", "A assinatura deste endereço não confere; leia a mensagem de novo e use o novo url."),
+        ("This address was changed", "Its signature does not match; read the message again and use its new url."),
     ),
     "link-expired": Kind(
         403,
@@ -250,8 +256,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "name-taken": Kind(
         409,
-        ("Este nome já existe", "Já existe {name}; escolha outro nome."),
-        ("This name is taken", "There is a {name} already; choose another name."),
+        ("Este nome já existe", "{name} já existe; escolha outro nome."),
+        ("This name is taken", "{name} already exists; choose another name."),
     ),
     "in-use": Kind(
         409,
@@ -260,12 +266,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "wrong-state": Kind(
         409,
-        ("O estado não permite", "A mensagem está {state}, e assim isto não pode ser feito."),
-        ("Its state does not permit it", "The message is {state}, and so this cannot be done."),
+        ("O estado não permite", "O estado da mensagem não permite isso: {state}."),
+        ("Not allowed in this state", "This action is not allowed while the message is {state}."),
     ),
     "session-paused": Kind(
         409,
-        ("Sessão pausada", "Nada é feito a uma sessão pausada; retome-a primeiro."),
+        ("Sessão pausada", "O Esteio não mexe em uma sessão pausada; retome-a primeiro."),
         ("Session paused", "Nothing is done to a paused session; resume it first."),
     ),
     "pairing-code-unsupported": Kind(
@@ -276,30 +282,30 @@ KINDS: Mapping[str, Kind] = {
         ),
         (
             "No pairing by code",
-            "A server of the kind {kind} gives no code to type; ask without phone_number and scan the QR code.",
+            "A server of the kind {kind} does not offer codes to type; ask without phone_number and scan the QR code.",
         ),
     ),
     "not-while-a-qr-is-shown": Kind(
         409,
         (
-            "Há um QR code à mostra",
+            "Há um QR code em exibição",
             (
                 "Enquanto {name} mostra um QR code, este servidor não gera código para digitar: leia o QR code, "
                 "ou peça de novo quando ele vencer e a sessão estiver fechada."
             ),
         ),
         (
-            "A QR code is on show",
+            "A QR code is being shown",
             (
-                "While {name} shows a QR code this server gives no code to type: scan the QR code, "
+                "While {name} shows a QR code this server does not offer a code to type: scan the QR code, "
                 "or ask again once it has expired and the session is closed."
             ),
         ),
     ),
     "approval-decided": Kind(
         409,
-        ("Já decidida", "Esta aprovação não espera mais: {state}."),
-        ("Already decided", "This approval does not wait any more: {state}."),
+        ("Já decidida", "Esta aprovação não está mais pendente: {state}."),
+        ("Already decided", "This approval is no longer pending: {state}."),
     ),
     "provider-refused": Kind(
         502,
@@ -315,19 +321,19 @@ KINDS: Mapping[str, Kind] = {
     "storage-broken": Kind(
         503,
         (
-            "Disco não grava",
-            "Nada foi gravado: o disco está somente leitura ou falha. O que foi aceito antes espera; tente mais tarde.",
+            "Não é possível gravar no disco",
+            "Nada foi gravado: o disco falhou ou é somente leitura. O que já foi aceito está salvo; tente mais tarde.",
         ),
         (
             "Storage not writable",
-            "Nothing was written: the disk is read-only or fails. What was accepted before waits; try again later.",
+            "Nothing was written: the disk failed or is read-only. What was accepted before is safe; try again later.",
         ),
         retry_after_s=30,
     ),
     "busy": Kind(
         503,
-        ("Muitos corpos grandes ao mesmo tempo", "Outros estão sendo recebidos; tente de novo em instantes."),
-        ("Too many large bodies at once", "Others are being taken in; try again in a moment."),
+        ("Muitas requisições grandes ao mesmo tempo", "Outras estão sendo recebidas; tente de novo em instantes."),
+        ("Too many large requests at once", "Others are being received; try again in a moment."),
         retry_after_s=5,
     ),
     "closing": Kind(
@@ -338,10 +344,28 @@ KINDS: Mapping[str, Kind] = {
     ),
     "internal": Kind(
         500,
-        ("Erro interno", "Algo falhou dentro do Esteio; o registro diz o quê."),
-        ("Internal error", "Something failed inside Esteio; the log says what."),
+        ("Erro interno", "Algo falhou dentro do Esteio; veja o log."),
+        ("Internal error", "Something failed inside Esteio; see the log."),
     ),
 }
+
+
+STATES: Mapping[str, str] = {
+    "queued": "na fila",
+    "sending": "em envio",
+    "held": "em espera",
+    "in_doubt": "em dúvida",
+    "sent": "enviada",
+    "delivered": "entregue",
+    "read": "lida",
+    "failed": "com falha",
+    "expired": "vencida",
+    "cancelled": "cancelada",
+    "approved": "aprovada",
+    "rejected": "recusada",
+    "stale": "não é mais necessária",
+}
+"""What a message or an approval may be, in Portuguese."""
 
 
 def problem(code: str, language: str, words: Mapping[str, str] | None = None, *, in_body: bool = False) -> Problem:
@@ -349,6 +373,9 @@ def problem(code: str, language: str, words: Mapping[str, str] | None = None, *,
     kind = KINDS.get(code) or KINDS["internal"]
     title, detail = kind.pt if language == "pt-BR" else kind.en
     words = dict(words or {})
+    if "state" in words:
+        state = words["state"]
+        words["state"] = STATES.get(state, state) if language == "pt-BR" else state.replace("_", " ")
     return Problem(
         type=TYPE_BASE + code,
         title=title,
@@ -383,7 +410,7 @@ def fill(text: str, words: Mapping[str, str]) -> str:
         if optional and not all(words.get(name) for name in names):
             continue
         for name in names:
-            body = body.replace("{" + name + "}", words.get(name) or "?")
+            body = body.replace("{" + name + "}", words.get(name) or "")
         out.append(body)
     return "".join(out)
 

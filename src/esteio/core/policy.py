@@ -32,7 +32,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hold_for_s: float = 86400
     """How long a held message waits before it expires, unless it says `expires_in_s`."""
     in_doubt: InDoubt = "hold"
-    """What becomes of a send that nobody can tell about, when looking did not help either."""
+    """What becomes of a send whose outcome could not be found out: held for a person, resent, or failed."""
     sends_in_flight: int = 4
     """How many chats of one session may be sent to at the same time."""
     sends_per_minute: float = 0
@@ -42,7 +42,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     server_sends_per_minute: float = 0
     """Pace of one server, shared by its sessions in turn; 0 is no limit."""
     server_sends_burst: int = 0
-    """The same of the server's pace."""
+    """How many messages of the server's pace may go at once after a quiet time."""
     ramp_s: float = 60
     """After a recovery, sends come back from a tenth to the whole pace over this time."""
     ack_within_s: float = 60
@@ -51,7 +51,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Ask the provider for the state before every send (seed 003's letter)."""
     # -- looking -------------------------------------------------------------------------------------------------
     probe_idle_s: float = 30
-    """How often an idle healthy session is looked at."""
+    """How often an idle healthy session is probed."""
     probe_suspect_s: float = 5
     """How often a suspect one is."""
     probe_is_witness: bool = True
@@ -87,7 +87,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stable_after_s: float = 300
     """Counters are reset only after this long without a fall."""
     flap_count: int = 5
-    """So many `connecting`, or so many `open`, told within `flap_within_s` are a flap: nothing is restarted."""
+    """This many `connecting`, or `open`, reported within `flap_within_s` count as flapping: nothing is restarted."""
     flap_within_s: float = 30
     """The flap window; a fall within it after a recovery reopens the same outage."""
     quarantine_s: float = 60
@@ -100,7 +100,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     connects_in_flight: int = 2
     """Attempts that open a socket, at once per server."""
     seconds_between_connects: float = 3
-    """And their spacing."""
+    """Least time between two of them, per server."""
     mass_fall_fraction: float = 0.3
     """A server's sessions falling together: at least this part of them …"""
     mass_fall_count: int = 3

@@ -74,7 +74,7 @@ def _media(ask: MediaAsk, max_bytes: int) -> Media:
     try:
         data = b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise invalid("media.base64", "is no base64") from error
+        raise invalid("media.base64", "is not valid base64") from error
     if not data:
         raise invalid("media.base64", "is empty")
     if len(data) > max_bytes:

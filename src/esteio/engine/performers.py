@@ -272,18 +272,18 @@ class Performers:
         if work.payload["phase"] == "waiting" and work.session_id is not None:
             count = await self._store.set_aside(work.session_id)
             if not count:
-                return self._done(work, "nothing waits any more", ())
+                return self._done(work, "nothing in doubt any more", ())
             reason = {**work.payload["reason"], "args": {"count": str(count)}}
             work = msgspec.structs.replace(work, payload={**work.payload, "reason": reason})
         elif work.payload["phase"] == "closed" and work.session_id is not None:
             work = msgspec.structs.replace(work, payload=await self._with_missed(work.session_id, work.payload))
         arrived, now = await self._notifier.notify(work), self._clock.now()
         if not arrived and work.attempts < NOTICE_TRIES:
-            return Performed(WorkSettlement(work.id, work.fence, now, "not told yet", due_at=now + NOTICE_AGAIN_S))
+            return Performed(WorkSettlement(work.id, work.fence, now, "not delivered yet", due_at=now + NOTICE_AGAIN_S))
         code = "notice-arrived" if arrived else "notice-failed"
         target = self._notifier.targets.get(work.payload.get("target", ""))
         entry = JournalEntry("notice", now, code if target else "notice-shown", {"target": target or ""})
-        outcome = "told" if arrived else "could not be told"
+        outcome = "delivered" if arrived else "not delivered"
         return Performed(WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,)))
 
     async def _with_missed(self, session_id: SessionId, payload: Mapping[str, Any]) -> Mapping[str, Any]:

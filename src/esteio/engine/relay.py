@@ -141,7 +141,7 @@ def _tell(settlement: RelaySettlement, *, written: bool) -> None:
     claim = settlement.claim
     words = {"endpoint": claim.endpoint.id, "event_seq": claim.seq, "attempt": claim.attempt}
     if not written:
-        log.debug("relay.failed", **words, detail="the lane was taken away meanwhile")
+        log.debug("relay.failed", **words, detail="lease lost")
     elif settlement.outcome == "delivered":
         log.debug("relay.delivered", **words, status=settlement.status)
     elif settlement.outcome != "skipped":

@@ -90,7 +90,7 @@ def base_url(text: str) -> str:
     host_of(text, "base_url")
     parts = urlsplit(text)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise invalid("base_url", "may hold no user, query or fragment; credentials have their own field")
+        raise invalid("base_url", "must not contain a user, query or fragment; credentials have their own field")
     return text.rstrip("/")
 
 

@@ -27,7 +27,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "playing": ("em andamento", "being played"),
     "story.playing": ("em curso", "playing"),
-    "story.passed": ("certo", "good"),
+    "story.passed": ("certo", "passed"),
     "story.failed": ("FALHOU", "FAILED"),
     "passed": ("tudo certo", "as it should be"),
     "failed": ("FALHOU", "FAILED"),
@@ -35,12 +35,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Primeira sessão saudável: {seconds} depois do início.",
         "First healthy session: {seconds} after the start.",
     ),
-    "seed": ("Semente dos dados: {seed}. Duração: {seconds}.", "Seed of the dice: {seed}. It took {seconds}."),
+    "seed": ("Semente dos dados: {seed}. Duração: {seconds}.", "Random seed: {seed}. It took {seconds}."),
     "verdict.good": (
-        "Tudo certo: as cinco histórias terminaram como deviam, nada se perdeu e nada foi em dobro.",
-        "All is well: every story ended as it should, nothing was lost and nothing was doubled.",
+        "Tudo certo: as cinco histórias terminaram como deviam, nada se perdeu e nada saiu em dobro.",
+        "All good: every story ended as it should, nothing was lost and nothing was duplicated.",
     ),
-    "verdict.bad": ("NÃO está tudo certo. Falhou: {stories}.", "NOT all is well. Failed: {stories}."),
+    "verdict.bad": ("NÃO está tudo certo. Falhou: {stories}.", "NOT everything passed. Failed: {stories}."),
     "label.broke": ("Quebrado", "Broken"),
     "label.saw": ("Visto", "Seen"),
     "label.did": ("Feito", "Done"),
@@ -48,43 +48,43 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "label.proof": ("Prova", "Proof"),
     "label.fault": ("FALHA", "FAULT"),
     "title.000": (
-        "Criar uma sessão: linha primeiro, QR sozinho, provedor lento, provedor que recusa",
-        "Making a session: row first, QR by itself, a slow provider, one that refuses",
+        "Criar uma sessão: registro antes de tudo, QR automático, provedor lento, provedor que recusa",
+        "Creating a session: stored first, QR without asking, a slow provider, one that refuses",
     ),
     "title.001": (
         "Sessão fantasma: o servidor diz “open”, o envio responde “Connection Closed”",
-        "A ghost: the server says “open”, its sends answer “Connection Closed”",
+        "Ghost session: the server says “open”, sends answer “Connection Closed”",
     ),
     "title.002": (
         "O servidor reinicia, as sessões oscilam e o QR vem vazio",
-        "The server restarts, sessions flap and the QR comes empty",
+        "The server restarts, sessions flap and the QR code comes empty",
     ),
     "title.003": (
         "A W-API cai sem avisar; e uma mensagem que chega restaura na hora",
-        "W-API falls without a word; and a message that comes in restores at once",
+        "W-API drops without notice; and an incoming message restores the session at once",
     ),
     "title.004": (
-        "“Connection Closed” é um soluço; muitas quedas juntas são um incidente só",
-        "“Connection Closed” is a hiccup; many falls together are one incident",
+        "“Connection Closed” passageiro; e muitas quedas juntas são um incidente só",
+        "“Connection Closed” as a hiccup; many drops together are one incident",
     ),
     "title.ledger": (
-        "As contas no fim, pelo livro do mundo simulado",
-        "The accounts at the end, by the world's ledger",
+        "O balanço final, pelos registros do mundo simulado",
+        "The final balance, by the records of the simulated world",
     ),
     # how long
-    "took.connected": ("{seconds} da criação até conectada.", "{seconds} from its creation until connected."),
+    "took.connected": ("{seconds} da criação até conectada.", "{seconds} from creation to connected."),
     "took.answered": ("{seconds} até a resposta.", "{seconds} until the answer."),
-    "took.back": ("{seconds} do defeito até tudo de volta.", "{seconds} from the fault until all was back."),
-    "took.delivered": ("{seconds} do defeito até a mensagem entregue.", "{seconds} from the fault until delivery."),
+    "took.back": ("{seconds} do defeito até tudo de volta.", "{seconds} from the fault to full recovery."),
+    "took.delivered": ("{seconds} do defeito até a mensagem entregue.", "{seconds} from the fault to delivery."),
     # 000
     "000.create": (
         "Nada: a sessão é criada em {server} pela API, e um telefone lê o código que aparece.",
-        "Nothing: the session is made on {server} by the API, and a phone scans the code that shows.",
+        "Nothing: the session is created on {server} through the API, and a phone scans its code.",
     ),
-    "000.qr-by-itself": ("O QR apareceu sozinho em {seconds}.", "The QR showed by itself within {seconds}."),
+    "000.qr-by-itself": ("O QR apareceu sozinho em {seconds}.", "The QR code appeared by itself within {seconds}."),
     "000.script-scans": (
         "O roteiro, no papel da pessoa, lê o QR com um telefone.",
-        "The script, in a person's place, scans the QR with a phone.",
+        "The script, acting as the person, scans the QR code with a phone.",
     ),
     "000.phone": (
         "Conectada com o telefone que leu o código ({phone}).",
@@ -92,19 +92,19 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "000.slow": (
         "O servidor {server} leva {seconds} s para responder a qualquer criação.",
-        "The server {server} takes {seconds} s to answer any create.",
+        "The server {server} takes {seconds} s to answer every create request.",
     ),
     "000.slow-answer": (
         "A criação respondeu 201 em {seconds}, “connecting”, motivo provider-slow, sem esperar pelo provedor.",
-        "The create answered 201 within {seconds}, “connecting”, reason provider-slow, without waiting it out.",
+        "The create request answered 201 within {seconds}: “connecting”, provider-slow, without waiting longer.",
     ),
     "000.slow-qr": (
         "O trabalho continuou sozinho e o QR veio depois.",
-        "The work went on by itself and the QR came later.",
+        "The work continued by itself and the QR code came later.",
     ),
     "000.refused": (
         "A sessão é criada com um token que o provedor não aceita.",
-        "The session is made with a token that the provider does not accept.",
+        "The session is created with a token that the provider does not accept.",
     ),
     "000.words": (
         "A resposta foi “error” com as palavras do provedor: {text}",
@@ -114,11 +114,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "001.restart_cures": (
         (
             "O socket da sessão em {server} (Evolution 2.3.7) morreu sem aviso e o servidor continua dizendo “open”. "
-            "Variante: reiniciar a sessão cura. Três mensagens foram aceitas nesse tempo."
+            "Variante: reiniciar a sessão resolve. Três mensagens foram aceitas nesse tempo."
         ),
         (
-            "The session's socket on {server} (Evolution 2.3.7) died without a word and the server goes on "
-            "saying “open”. Variant: a restart of the session cures. Three messages were accepted meanwhile."
+            "The session's socket on {server} (Evolution 2.3.7) died without notice and the server keeps "
+            "saying “open”. Variant: restarting the session fixes it. Three messages were accepted meanwhile."
         ),
     ),
     "001.restart_noop": (
@@ -132,20 +132,20 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "001.effect-seen": (
-        "O efeito do reinício foi visto antes de ser dado como cura.",
-        "The restart's effect was seen before it counted as a cure.",
+        "O efeito do reinício foi verificado antes de a sessão ser dada como recuperada.",
+        "The restart's effect was verified before the session counted as recovered.",
     ),
     "001.no-effect": (
-        "O 200 do reinício sem efeito não foi tomado por cura.",
-        "The 200 of the restart without effect was not taken for a cure.",
+        "O 200 do reinício sem efeito não foi dado como recuperação.",
+        "The 200 of the restart without effect did not count as recovery.",
     ),
     "001.proposed": (
         "Em {seconds} o Esteio propôs a uma pessoa, pelo nome, reiniciar o processo de {server}.",
-        "Within {seconds} Esteio proposed to a person, by its name, to restart the process of {server}.",
+        "Within {seconds} Esteio asked a person to restart the process of {server}, by name.",
     ),
     "001.script-restarts": (
         "O roteiro, no papel da pessoa, reinicia o processo de {server}.",
-        "The script, in that person's place, restarts the process of {server}.",
+        "The script, acting as that person, restarts the process of {server}.",
     ),
     # 002
     "002.boot": (
@@ -167,50 +167,50 @@ TEXTS: Mapping[str, tuple[str, str]] = {
             "Nesse meio tempo alguém cria uma sessão nova em {server}, e o provedor responde um QR vazio "
             '({{"count":0}}).'
         ),
-        (
-            "In the middle of it somebody makes a new session on {server}, and the provider answers an empty QR "
-            '({{"count":0}}).'
-        ),
+        ('Meanwhile somebody creates a new session on {server}, and the provider answers an empty QR ({{"count":0}}).'),
     ),
     "002.made-once": (
-        "O QR vazio foi tomado por “ainda não”: criada uma vez só, nada apagado nem recriado.",
-        "The empty QR was taken for “not yet”: made once, nothing deleted or made again.",
+        "O QR vazio foi lido como “ainda não”: criada uma vez só, nada apagado nem recriado.",
+        "The empty QR was read as “not yet”: created once, nothing deleted or recreated.",
     ),
     # 003
     "003.quiet": (
         "A sessão em {server} cai, nenhum webhook avisa, e o provedor não tenta voltar.",
-        "The session on {server} falls, no webhook tells of it, and the provider does not try to come back.",
+        "The session on {server} drops, no webhook reports it, and the provider does not try to reconnect.",
     ),
-    "003.seen": ("Vista em {seconds}, olhando.", "Seen within {seconds}, by looking."),
-    "003.one-notice": ("Um aviso da queda e um da volta, nenhum a mais.", "One notice of the fall, one of the return."),
+    "003.seen": ("Detectada em {seconds}, por consulta.", "Detected within {seconds}, by probing."),
+    "003.one-notice": (
+        "Um aviso da queda e um da volta, nenhum a mais.",
+        "One notice of the outage, one of the recovery.",
+    ),
     "003.knock": (
         (
             "Outra sessão em {server} cai; ela volta sem avisar, e um contato escreve. Esta sessão tem uma "
-            "política que quase nunca olha, para que só a mensagem possa dizer que ela vive."
+            "política que quase nunca consulta, para que só a mensagem possa provar que ela está viva."
         ),
         (
-            "Another session on {server} falls; it comes back without a word, and a contact writes. This "
-            "session has a policy that hardly ever looks, so that only the message can tell that it lives."
+            "Another session on {server} drops; it comes back without notice, and a contact writes. This "
+            "session has a policy that hardly ever probes, so that only the message can prove that it is alive."
         ),
     ),
     "003.by-message": (
         "A mensagem que chegou restaurou a sessão em {seconds}.",
-        "The message that came in restored the session within {seconds}.",
+        "The incoming message restored the session within {seconds}.",
     ),
     # 004
     "004.hiccup": (
         "O socket da sessão em {server} cai e volta sozinho em menos de 3 s; nesse instante sai um envio.",
-        "The session's socket on {server} falls and is back by itself in less than 3 s; a send leaves in that moment.",
+        "The session's socket on {server} drops and recovers by itself within 3 s; a message is sent in that moment.",
     ),
     "004.retried": (
         "Recusada, e tentada mais uma vez {seconds} depois, com sucesso.",
-        "Refused, and tried once more {seconds} later, with success.",
+        "Rejected, and retried {seconds} later, successfully.",
     ),
     "004.no-state": ("O estado da sessão não mudou.", "The session's state did not change."),
     "004.no-connect": ("Ninguém mandou conectar nem reiniciar.", "Nobody asked to connect or restart."),
     "004.mass": (
         "Os sockets das {count} sessões de {server} morrem juntos, e por cada uma sai uma mensagem.",
-        "The sockets of all {count} sessions of {server} die together, and one message leaves through each.",
+        "The sockets of all {count} sessions of {server} die together, and one message is sent through each.",
     ),
     "004.spaced": (
         "{count} reinícios ao todo, o menor intervalo entre dois foi {seconds}: nenhuma cascata.",
@@ -218,11 +218,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "004.one-incident": (
         "As quedas foram tratadas como um incidente de {server}.",
-        "The falls were one incident of {server}.",
+        "The drops were handled as one incident of {server}.",
     ),
     "004.one-notice": (
         "Um aviso da queda e um da volta, os do servidor {server}; nenhuma sessão avisou por si.",
-        "One notice of the fall and one of the return, those of the server {server}; none by a single session.",
+        "One notice of the outage and one of the recovery, for the server {server}; none for single sessions.",
     ),
     # proofs that several share
     "proof.delivered.one": ("Entregue uma vez só.", "Delivered exactly once."),
@@ -235,7 +235,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "As {count} mensagens ficaram guardadas nesse tempo.",
         "All {count} messages were held meanwhile.",
     ),
-    "proof.one-restart": ("O provedor recebeu um único reinício.", "The provider got one single restart."),
+    "proof.one-restart": ("O provedor recebeu um único reinício.", "The provider received a single restart."),
     "proof.unharmed": (
         "Nenhum logout, nenhum delete, nenhum telefone desvinculado.",
         "No logout, no delete, no phone unlinked.",
@@ -249,15 +249,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "ledger.order": ("Em cada conversa, a ordem foi mantida.", "In every conversation the order was kept."),
     "ledger.inbound": (
         "{count} mensagens recebidas de contatos, todas na caixa de entrada, uma vez.",
-        "{count} messages came from contacts, all are in the inbox, once.",
+        "{count} messages came from contacts; all are in the inbox, once.",
     ),
     "ledger.links": (
-        "Nenhum telefone perdeu o vínculo, nenhum passo destrutivo foi dado nem pedido.",
-        "No phone lost its link, no destructive step was taken or asked for.",
+        "Nenhum telefone perdeu o vínculo, nenhum passo destrutivo foi executado nem pedido.",
+        "No phone lost its link; no destructive step was taken or requested.",
     ),
     "ledger.notices": (
         "Avisos a pessoas: {count}, no máximo um da queda e um da volta por incidente.",
-        "Notices to people: {count}, at most one of the fall and one of the return per incident.",
+        "Notices to people: {count}, at most one of the outage and one of the recovery per incident.",
     ),
     "ledger.states": (
         "No fim, todas as {count} sessões com telefone estão conectadas.",
@@ -290,26 +290,29 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "wish.incident-over": ("que o incidente de {server} terminasse", "that the incident of {server} ended"),
     "fault.late": (
         "{who}: esperava-se {wish}, e em {seconds} s isso não aconteceu.",
-        "{who}: it was expected {wish}, and within {seconds} s it was not so.",
+        "{who}: expected {wish}; it did not happen within {seconds} s.",
     ),
-    "fault.claim": ("{who}: não é verdade: “{claim}”", "{who}: it is not so: “{claim}”"),
+    "fault.claim": ("{who}: não é verdade: “{claim}”", "{who}: not true: “{claim}”"),
     "fault.error": ("erro no roteiro: {error}", "error in the script: {error}"),
     # the screen
     "head.session": ("sessão", "session"),
     "head.state": ("estado", "state"),
     "head.sends": ("envia", "sends"),
     "head.receives": ("recebe", "receives"),
-    "head.because": ("porque", "because"),
-    "head.held": ("retidas", "held"),
-    "head.act": ("último ato", "last act"),
+    "head.because": ("motivo", "reason"),
+    "head.held": ("na fila", "held"),
+    "head.act": ("último passo", "last step"),
     "head.more.one": ("mais 1", "1 more"),
     "head.more.many": ("mais {count}", "{count} more"),
-    "head.news": ("O que acaba de acontecer", "What has just happened"),
+    "head.news": ("Acabou de acontecer", "Just happened"),
     "head.stories": ("Histórias", "Stories"),
     "answer.yes": ("sim", "yes"),
     "answer.no": ("não", "no"),
-    "answer.unknown": ("?", "?"),
-    "interrupted": ("Interrompida antes do fim: nada ficou provado.", "Interrupted before its end: nothing is proved."),
+    "answer.unknown": ("incerto", "unknown"),
+    "interrupted": (
+        "Interrompida antes do fim: nada foi comprovado.",
+        "Interrupted before the end: nothing is proved.",
+    ),
     "stopping": ("Encerrando…", "Stopping…"),
     "stop": ("Ctrl-C encerra.", "Ctrl-C stops."),
     # life after the script
@@ -317,14 +320,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "life.asks": ("Bom dia! Pergunta {number}.", "Good morning! Question {number}."),
     "life.answers": ("Bom dia! Resposta {number}.", "Good morning! Answer {number}."),
     # where to look
-    "where": ("O roteiro terminou; tudo continua no ar.", "The script is over; all goes on serving."),
+    "where": ("O roteiro terminou; tudo continua no ar.", "The script is over; everything keeps running."),
     "where.front": ("Página do gateway", "The gateway's page"),
-    "where.docs": ("API, com descrição e teste", "API, described, to be tried"),
+    "where.docs": ("API, com documentação para testar", "API, documented, to try out"),
     "where.key": ("Chave de administração", "Admin key"),
-    "where.sandbox": ("Caixa de areia: telefones, defeitos, QR", "Sandbox: phones, faults, QR"),
+    "where.sandbox": ("Sandbox: telefones, defeitos, QR", "Sandbox: phones, faults, QR"),
     "where.fresh": (
-        "A sessão {session} espera um telefone: leia o QR dela na página da caixa de areia (botão “ler o QR”).",
-        "The session {session} waits for a phone: scan its QR on the sandbox's page (button “scan the QR”).",
+        "A sessão {session} espera um telefone: leia o QR dela na página do sandbox (botão “ler o QR”).",
+        "The session {session} is waiting for a phone: scan its QR code on the sandbox page (button “scan the QR”).",
     ),
     "where.try": ("Experimente, em outro terminal:", "Try, in another terminal:"),
 }
