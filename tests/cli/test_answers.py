@@ -249,6 +249,12 @@ def test_a_strangers_words_cannot_move_the_cursor(gateway, monkeypatch):
         assert "\x07" not in told
 
 
+def test_a_servers_health_is_a_word_of_the_readers_language(gateway, monkeypatch):
+    monkeypatch.setattr(show, "to_person", lambda: True)
+    monkeypatch.setenv("ESTEIO_LANGUAGE", "pt-BR")
+    assert "no ar" in gateway.verb("servers").stdout
+
+
 # -- doctor --------------------------------------------------------------------------------------------------------
 
 

@@ -244,7 +244,7 @@ def test_webhooks_are_added_tested_and_removed(linked):
     assert told.code == 0, told.err
     ident, secret = told.out.strip().split("\t")
     assert secret.startswith("whsec_")
-    assert linked.verb("webhooks").out.startswith(f"{ident}\tok\t")
+    assert linked.verb("webhooks").out.startswith(f"{ident}\tok\t0\tstandard\t")
     assert linked.verb("webhooks", "rotate", ident).out.split("\t")[1] != secret
     assert linked.verb("webhooks", "deliveries", ident).out == ""
     assert linked.verb("webhooks", "remove", ident).code == 0

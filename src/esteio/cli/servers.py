@@ -50,7 +50,7 @@ def _row(server: Document) -> list[show.Span]:
     return [
         ("head", server["name"]),
         ("", server["kind"]),
-        (show.STATE_STYLES.get(health, ""), words.named("health", health) if show.to_person() else health),
+        (show.STATE_STYLES.get(health, ""), words.named("state", health) if show.to_person() else health),
         ("", server["version"] or "-"),
         ("", "-" if at_server is None else str(at_server)),
         ("dim", server.get("base_url") or "-"),

@@ -25,7 +25,7 @@ HEADS = ("id", "state", "waiting", "format", "url", "sessions")
 def listed(ctx: typer.Context, as_json: Json = False) -> None:
     """List the subscriptions: state, how many events wait, where they go.
 
-    In a pipe: tab-separated id, state, waiting, format, url, sessions, what is wrong.
+    In a pipe: tab-separated id, state, chats that wait, format, url, sessions, what is wrong.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -45,12 +45,10 @@ def listed(ctx: typer.Context, as_json: Json = False) -> None:
 
 def _row(webhook: Document) -> list[show.Span]:
     state = webhook["state"]
-    waiting = webhook["waiting"]
-    count = waiting.get("events", waiting) if isinstance(waiting, dict) else waiting
     return [
         ("head", webhook["id"]),
         ("good" if state == "ok" else "bad" if state == "failing" else "dim", state),
-        ("", str(count)),
+        ("", str(webhook["waiting"]["chats"])),
         ("", webhook["format"]),
         ("", webhook["url"]),
         ("dim", ",".join(webhook["sessions"]) or "*"),

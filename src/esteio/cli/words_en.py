@@ -46,7 +46,7 @@ TEXTS: Mapping[str, str] = {
     "no-door": "A separate address for the Evolution door (door.listen) does not exist in this version.",
     # backup, restore
     "backup.done": (
-        "Backup in {file}, as of {at}: {sessions} sessions, {messages} messages, {media} media files, {size}."
+        "Backup in {file} ({size}), as of {at}. Sessions: {sessions}; messages: {messages}; media files: {media}."
     ),
     "backup.no-key": "secret.key is not in it: keep it elsewhere; without it the providers' credentials are lost.",
     "backup.no-database": "There is no Esteio database in {data}. Name the folder with --data.",
@@ -57,7 +57,7 @@ TEXTS: Mapping[str, str] = {
     "backup.newer-backup": "{file} was made by a newer Esteio ({why}). Install that version.",
     "backup.io": "{file} could not be read or written: {why}.",
     "restore.done": (
-        "Restored into {data}, as of {at}: {sessions} sessions, {messages} messages, {media} media files, {size}."
+        "Restored into {data} ({size}), as of {at}. Sessions: {sessions}; messages: {messages}; media files: {media}."
     ),
     "restore.waiting.one": (
         "1 message was still waiting to be sent. If the old gateway went on after the backup, it may be sent twice: "

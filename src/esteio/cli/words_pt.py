@@ -51,8 +51,8 @@ TEXTS: Mapping[str, str] = {
     "no-door": "Um endereço próprio para a porta Evolution (door.listen) não existe nesta versão.",
     # backup, restore
     "backup.done": (
-        "Backup em {file}, com o estado de {at}: {sessions} sessões, {messages} mensagens, {media} arquivos de mídia, "
-        "{size}."
+        "Backup em {file} ({size}), com o estado de {at}. Sessões: {sessions}; mensagens: {messages}; arquivos de "
+        "mídia: {media}."
     ),
     "backup.no-key": "A secret.key não está nele: guarde-a à parte; sem ela, as credenciais dos provedores se perdem.",
     "backup.no-database": "Não há banco de dados do Esteio em {data}. Indique a pasta com --data.",
@@ -63,8 +63,8 @@ TEXTS: Mapping[str, str] = {
     "backup.newer-backup": "{file} foi feito por um Esteio mais novo ({why}). Instale aquela versão.",
     "backup.io": "Não foi possível ler ou gravar {file}: {why}.",
     "restore.done": (
-        "Restaurado em {data}, com o estado de {at}: {sessions} sessões, {messages} mensagens, {media} arquivos de "
-        "mídia, {size}."
+        "Restaurado em {data} ({size}), com o estado de {at}. Sessões: {sessions}; mensagens: {messages}; arquivos de "
+        "mídia: {media}."
     ),
     "restore.waiting.one": (
         "1 mensagem ainda esperava para sair. Se o Esteio antigo continuou rodando depois do backup, ela pode sair de "
