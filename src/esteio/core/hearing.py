@@ -1,10 +1,10 @@
-"""Whether we hear what happens on a line: the doubt, what a closer look at the list brings, and what that proves.
+"""Whether a session's inbound events arrive: the suspicion, what a check of the provider's list finds, what it proves.
 
-Two roads lead to a doubt: a silence that the line's own rhythm does not explain (`rhythm`), and sends that are accepted
-while nothing at all comes back. Both only make us listen: read the provider's own list and its webhook's configuration,
-and ask WhatsApp. What the list holds and nobody told us proves that the events stand still (a stall); a list that holds
-nothing new, beside events that do come, proves a deaf socket. The difference matters: a restart of the session gives a
-deaf line its ears back, and kills a stalled one, for its own reconnect would wait in the queue that stands still.
+Two things raise a suspicion: a silence that the session's usual traffic does not explain (`rhythm`), and sends that are
+accepted while no event comes back. Both only start a check: read the provider's own list and its webhook configuration,
+and query WhatsApp. Messages in the list that no webhook brought prove a stuck event queue (a stall); a list with
+nothing new, beside events that do come, proves a deaf socket. The difference matters: restarting the session fixes a
+deaf socket, but makes a stalled queue worse: the reconnect event would wait in the same queue.
 
 Never lives here: the reading of the list (`engine.looking`), the act that follows (`climb`).
 """

@@ -1,9 +1,9 @@
 """A session as Esteio knows it: its facts, its state and the table of legal moves between states.
 
 `Session` is the row that only `engine.reconcile` writes. `Facts` is what its evidence folded into; it is small and
-bounded, so that a session with a million pieces of evidence costs no more than a new one. What is held of each session
-for long is declared `gc=False`: values that hold values, never a circle, which the collector would walk a hundred
-thousand times over. Never lives here: how facts are folded (`fold`), what to do (`ladder`, `decide`).
+bounded, so that a session with a million pieces of evidence costs no more than a new one. `gc=False`: these
+structs hold no reference cycles; excluding them keeps garbage collections short with many sessions. Never lives here:
+how facts are folded (`fold`), what to do (`ladder`, `decide`).
 """
 
 from __future__ import annotations

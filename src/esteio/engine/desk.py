@@ -1,7 +1,6 @@
-"""What every command has at hand: the store, the clock, the adapters, the vault, the bells.
+"""Base class of the command handlers (`server_commands`, `session_commands` …): shared dependencies and look-ups.
 
-`Desk` is the base of the command rooms (`server_commands`, `session_commands` …) and holds the questions that they
-share. Never lives here: a command.
+Never lives here: a command.
 """
 
 from __future__ import annotations

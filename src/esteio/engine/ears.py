@@ -1,8 +1,8 @@
-"""The watch over silence: a line from which nothing has come in for longer than its own rhythm explains is a doubt.
+"""Detects sessions that have received nothing for longer than their usual traffic predicts; reports them as suspect.
 
-What a line's rhythm is, is learned from what came in, a day at a time, and kept in memory; the rest is comparing two
-numbers a line. A doubt is told to the judge, who looks closer; nothing is written here. Never lives here: how long is
-too long (`core.rhythm`), what a silence means (`core.hearing`).
+The usual traffic is learned from what came in, a day at a time, and kept in memory; the rest compares two numbers a
+session. A suspicion is handed to the judge, who checks; nothing is written here. Never lives here: how long is too long
+(`core.rhythm`), what a silence means (`core.hearing`).
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ and what is late then looks like silence."""
 ROWS_AT_ONCE = 200
 """So many rows of a list are followed in one turn of the loop: some milliseconds, and a list may have thousands."""
 SHORTEST_S = 0.001
-"""A shorter pause may be none: a timer that is due within the loop's resolution fires before the clock has moved, and
-who waits for a moment a hair away would judge again and again without reaching it."""
+"""Minimum timer delay. Below the loop's clock resolution a timer can fire before `now()` reaches its deadline and
+busy-loop."""
 AFTER_FAILURE_S = 2.0
 ROUTINE_S = 5.0
 """How long news that changes nothing may wait for company: a message and its receipts are judged together, and a line

@@ -315,7 +315,8 @@ def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFai
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
     sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)
     if isinstance(error, TimeoutError):
-        # Whoever comes back to the bell so late has not listened: the answer may have lain there.
+        # Noticed more than LATE_S after the deadline: our loop was blocked, the response may already have arrived, so
+        # the server is not blamed.
         late = stopwatch() - mark.until > LATE_S
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True, ours=late)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:

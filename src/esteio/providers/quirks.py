@@ -62,8 +62,8 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk(
         "state-is-hearsay",
         "",
-        "connectionState é a última notícia processada, não um olhar ao socket: 'open' não prova vida.",
-        "connectionState is the last news processed, not a look at the socket: 'open' proves no life.",
+        "connectionState é o último evento processado, não uma consulta ao socket: 'open' não prova nada.",
+        "connectionState is the last event processed, not a check of the socket: 'open' proves nothing.",
         "obs 165, 247",
     ),
     Quirk(
@@ -76,21 +76,21 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk(
         "restart-by-put-is-404",
         ">=2.2.0",
-        "restart é POST; PUT responde 404 do roteador, o que nada diz da sessão.",
-        "restart is POST; PUT gets the router's 404, which says nothing of the session.",
+        "restart é POST; PUT responde 404 do roteador, o que não diz nada sobre a sessão.",
+        "restart is POST; PUT gets the router's 404, which says nothing about the session.",
         "obs 029",
     ),
     Quirk(
         "restart-answers-the-past",
         "",
-        "restart responde com o estado de antes, ou com um QR antigo: 200 não é efeito.",
-        "restart answers with the state from before, or an old QR: 200 is no effect.",
+        "restart responde com o estado de antes, ou com um QR antigo: 200 não prova efeito.",
+        "restart answers with the state from before, or an old QR: 200 does not prove an effect.",
         "obs 117, 129",
     ),
     Quirk(
         "restart-ended-socket-noop",
         "==2.3.7",
-        "Num socket já encerrado, restart responde 200 'open' e nada faz; só reiniciar o processo do servidor resolve.",
+        "Num socket já encerrado, restart responde 200 'open' e não faz nada; só o reinício do processo resolve.",
         "On a socket that has already ended restart answers 200 'open' and does nothing; only a restart of the "
         "server's process helps.",
         "obs 168, 255",
@@ -113,7 +113,7 @@ EVOLUTION: tuple[Quirk, ...] = (
         "parallel-connect-fights",
         "",
         "Dois connect ao mesmo tempo numa instância fechada abrem dois sockets que se derrubam para sempre (440).",
-        "Two connects at once on a closed instance open two sockets that kick each other for ever (440).",
+        "Two connects at once on a closed instance open two sockets that disconnect each other for ever (440).",
         "obs webhooks 03061 to 03504",
     ),
     Quirk(
@@ -140,7 +140,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk(
         "408-deletes-credentials",
         "==2.4.0rc2",
-        "408 (queda de rede) apaga as credenciais: um soluço da rede custa um QR.",
+        "408 (queda de rede) apaga as credenciais: uma oscilação da rede custa um QR.",
         "408 (a lost network) deletes the credentials: a network hiccup costs a QR.",
         "src; PR 2612",
     ),
@@ -148,7 +148,7 @@ EVOLUTION: tuple[Quirk, ...] = (
         "licence-wall",
         ">=2.4",
         "Sem licença ativada, toda rota responde 503 LICENSE_REQUIRED.",
-        "Without an activated licence every route answers 503 LICENSE_REQUIRED.",
+        "Until a licence is activated every route answers 503 LICENSE_REQUIRED.",
         "src",
     ),
     Quirk(
@@ -211,7 +211,7 @@ EVOLUTION: tuple[Quirk, ...] = (
         "statusless-update-as-server-ack",
         "",
         "Uma atualização sem status (edição, voto) chega como SERVER_ACK: não prova envio.",
-        "An update without a status (an edit, a vote) comes as SERVER_ACK: it proves no sending.",
+        "An update without a status (an edit, a vote) comes as SERVER_ACK: it does not prove a send.",
         "obs webhook 02807",
     ),
     Quirk(

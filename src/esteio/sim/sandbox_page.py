@@ -10,7 +10,7 @@ import msgspec
 
 WORDS: dict[str, dict[str, str]] = {
     "pt-BR": {
-        "title": "Esteio: caixa de areia",
+        "title": "Esteio: sandbox",
         "intro": "Provedores simulados que mentem como os de verdade: o que cada um diz, e ao lado a verdade.",
         "servers": "Servidores",
         "sessions": "Sessões",

@@ -1,4 +1,4 @@
-"""Cold chats of a restricted session (463): they wait, each with its reason, and whoever writes to us sets them free.
+"""While WhatsApp restricts a session (463), messages to contacts who never wrote are held; an answer releases them.
 
 Whether a chat is warm is read from its messages when its turn comes, never from a flag. Never lives here: since when a
 session is restricted (`core.restriction`).
