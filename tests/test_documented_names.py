@@ -295,6 +295,18 @@ def test_no_text_sends_people_to_a_dashboard_that_is_not_there():
     assert not [text.where for text in told if sent.search(text.words.replace("Not built yet: the dashboard", ""))]
 
 
+def unknown_words(text: Text) -> set[str]:
+    """Codes of refusals and types of events that no description of the API has."""
+    codes = set(re.findall(r"\b[45]\d\d[:,]? `([a-z]+(?:-[a-z]+)+)`", text.words))
+    events = {piece for piece in code(text.words) if re.fullmatch(r"(message|session|server|approval)\.[a-z_]+", piece)}
+    return (codes | events) - NAMES
+
+
+@pytest.mark.parametrize("text", PROSE, ids=lambda text: text.where)
+def test_every_refusal_and_event_that_is_named_exists(text):
+    assert not unknown_words(text)
+
+
 # -- examples of requests
 
 
@@ -391,6 +403,8 @@ LIES = [
     (dead_routes, "`PUT /v1/servers/{name}`"),
     (dead_routes, "`POST …/resurrect`"),
     (dead_routes, "`/v1/contacts/{address}/marry`"),
+    (unknown_words, "a message there is refused: 400 `chat-not-amused`"),
+    (unknown_words, "the event `message.swallowed`"),
     (dead_controls, "`POST /_sandbox/dance` makes it dance"),
     (lambda text: [why for one in requests(text) if (why := refused(one))], '`POST /v1/keys {"nam": "x"}`'),
     (
