@@ -92,7 +92,7 @@ class DeclaredSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: str
     phone: str | None = None
     ref: dict[str, str] = {}
-    policy: str = "default"
+    policy: str | None = None
     adopt: bool = False
 
 
@@ -310,7 +310,7 @@ def _check_policies(settings: Settings) -> None:
 
 def _check_declared(settings: Settings) -> None:
     for session in settings.sessions:
-        if session.policy not in settings.policies:
+        if session.policy is not None and session.policy not in settings.policies:
             near = nearest(session.policy, {*BUILT_IN, *settings.policy})
             raise SettingsError(
                 f"session {session.name!r}: unknown policy {session.policy!r}"

@@ -44,6 +44,7 @@ EVENTS: frozenset[str] = frozenset(
         "server.health_changed",
         "server.outage_started",
         "server.outage_ended",
+        "session.changed",
         "session.created",
         "session.deleted",
         "session.looked_at",
@@ -59,6 +60,7 @@ EVENTS: frozenset[str] = frozenset(
         "session.resumed",
         "session.qr_seen",
         "session.act_begun",
+        "session.webhook_kept",
         "approval.requested",
         "approval.decided",
         # acts and messages

@@ -250,6 +250,7 @@ class Gateway:
             waiter=self.hub,
             addresses=self.addresses,
             courier=self.courier,
+            transport=transport,
             resolve=resolve,
             shelf=self.shelf,
             media=self.media,

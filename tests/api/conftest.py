@@ -25,7 +25,7 @@ from esteio.engine.media import MediaRoom
 from esteio.engine.media_links import MediaLinks
 from esteio.engine.notices import LogNotifier
 from esteio.engine.targets import check_target
-from esteio.providers.base import HttpRequest, HttpResponse
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
 from esteio.sim.vloop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
@@ -107,13 +107,31 @@ class Outside:
         return None
 
 
+class Providers:
+    """The road to the providers: nobody is there, unless a test answers. `asked`: what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[HttpRequest] = []
+        self.answer: Callable[[HttpRequest], HttpResponse | None] = lambda request: None
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        self.asked.append(request)
+        answer = self.answer(request)
+        if answer is None:
+            raise TransportFailed("the connection was refused", sent="no")
+        return answer
+
+    async def aclose(self) -> None:
+        return None
+
+
 class Gateway:
     """What a test holds."""
 
     def __init__(self, settings: Settings, store: SqliteStore) -> None:
         self.settings, self.store = settings, store
         self.clock, self.bells, self.hub = TurnableClock(), Bells(), Hub(store)
-        self.outside = Outside()
+        self.outside, self.provider = Outside(), Providers()
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
         shelf, links = MemoryShelf(), MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
@@ -139,6 +157,7 @@ class Gateway:
             waiter=self.hub,
             addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
             courier=courier,
+            transport=self.provider,
             resolve=resolve,
             shelf=shelf,
             media=media,

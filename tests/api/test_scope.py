@@ -20,6 +20,7 @@ from esteio.api.routes import Route, Unguarded
 from esteio.core.model import Approval, Reason
 from esteio.engine.refusals import Refusal
 from esteio.engine.scope import EVERYTHING, Scope
+from esteio.providers.base import HttpResponse
 from esteio.store.base import DecisionCommit, InboxSettlement, RawInbound
 
 ADMIN = "an-admin-key-of-the-tests"
@@ -37,6 +38,8 @@ FOREIGN = {
     "GET /v1/servers/{name}": (HIDDEN, []),
     "PATCH /v1/servers/{name}": (REFUSED, [{"base_url": "http://thief.example"}, {}]),
     "DELETE /v1/servers/{name}": (REFUSED, []),
+    "GET /v1/servers/{name}/instances": (HIDDEN, []),
+    "POST /v1/servers/{name}/adopt": (REFUSED, [{"instances": ["other-9"]}, {"instances": ["mine-2/../other-9"]}]),
     "POST /v1/sessions": (
         REFUSED,
         [
@@ -51,6 +54,7 @@ FOREIGN = {
     ),
     "GET /v1/sessions": (HIDDEN, []),
     "GET /v1/sessions/{name}": (REFUSED, []),
+    "PATCH /v1/sessions/{name}": (REFUSED, [{"policy": "seeds"}]),
     "DELETE /v1/sessions/{name}": (REFUSED, []),
     "POST /v1/sessions/{name}/pair": (REFUSED, []),
     "GET /v1/sessions/{name}/qr": (REFUSED, []),
@@ -163,6 +167,8 @@ def test_every_route_with_every_role_and_a_foreign_session(run, role):
 
     async def test(gateway):
         await gateway.add_server()
+        held = b'[{"name": "other-9", "connectionStatus": "open"}, {"name": "other-10"}]'
+        gateway.provider.answer = lambda request: HttpResponse(200, {}, held)
         mine, other = await one_of_everything(gateway, "mine-1"), await one_of_everything(gateway, "other-9")
         key = await gateway.key(role, "mine-*")
         foreign = ("other-9", "127.0.0.1:8080", *(word for word in other.values() if word not in mine.values()))

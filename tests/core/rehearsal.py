@@ -11,7 +11,7 @@ import msgspec
 from esteio.core.decide import decide
 from esteio.core.decision import Decision, View
 from esteio.core.evidence import Evidence, Road, seen
-from esteio.core.model import Approval, Attempt, Capabilities, Server, ServerName, SessionId, SessionName
+from esteio.core.model import Approval, Attempt, Capabilities, Server, ServerFacts, ServerName, SessionId, SessionName
 from esteio.core.policy import DEFAULT, Policy
 from esteio.core.server import ServerDecision, ServerView, decide_server
 from esteio.core.session import Session
@@ -63,7 +63,8 @@ def a_session(number: int = 1, **fields: object) -> Session:
 
 
 def a_server(**fields: object) -> Server:
-    base = Server(name=ServerName("srv"), kind="evolution", base_url="http://localhost:1")
+    known = ServerFacts(recognised_at=1.0)
+    base = Server(name=ServerName("srv"), kind="evolution", base_url="http://localhost:1", health="up", facts=known)
     return msgspec.structs.replace(base, **fields)
 
 

@@ -127,8 +127,8 @@ def test_an_outage_is_shown_while_it_lasts():
         (Recovery(open=RESTART, next_at=T0), ("restart", 3, NOON)),
         (Recovery(awaiting="apr_1", last=RESTART, next_at=T0), ("person", 3, NOON)),
         (Recovery(awaiting="apr_1"), ("person", 0, None)),
-        (Recovery(next_at=T0, last=RESTART), ("restart", 3, NOON)),
-        (Recovery(next_at=T0), ("wait", 0, NOON)),
+        (Recovery(next_at=T0, last=RESTART), (None, 0, NOON)),
+        (Recovery(next_at=T0, last=RESTART, then=("connect",)), ("connect", 0, NOON)),
     ],
 )
 def test_where_a_session_stands_on_the_ladder(recovery, shown):
@@ -275,7 +275,12 @@ def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
     data = server_documents.server_document(
         a_server(health="down", health_because="refused", health_at=T0, outage=DOWN, incident=Incident("i", T0, "x"))
     )
-    assert data["health"] == {"state": "down", "because": "refused", "at": NOON}
+    assert data["health"] == {
+        "state": "down",
+        "because": "refused",
+        "at": NOON,
+        "action": "Look at the server, not at the numbers: is it running, with network and memory? Messages wait here.",
+    }
     assert data["outage"]["id"] == "out_1"
     assert {"quirks", "budget"}.isdisjoint(data)
 

@@ -19,32 +19,47 @@ def facts_after(*news: tuple) -> ServerFacts:
     return facts
 
 
+OK = ("server_answered", T0)
 FAILED = [("server_failed", T0), ("server_timed_out", T0 + 1), ("server_failed", T0 + 2)]
 
 
 @pytest.mark.parametrize(
     ("news", "health"),
     [
-        ([], ("up", "")),
+        ([], ("unknown", "")),
         ([("server_answered", T0)], ("up", "server_answered")),
-        (FAILED[:2], ("up", "")),
+        (FAILED[:2], ("unknown", "")),
         (FAILED, ("down", "server_failed")),
-        ([("server_unreachable", T0)], ("up", "")),
+        ([("server_unreachable", T0)], ("unknown", "")),
         ([("server_unreachable", T0), ("server_unreachable", T0 + 1)], ("down", "server_unreachable")),
         ([*FAILED, ("server_answered", T0 + 3)], ("up", "server_answered")),
         ([*FAILED, ("server_answered", T0 + 1)], ("down", "server_failed")),
         ([("server_answered", T0 + 9), *FAILED], ("up", "server_answered")),
-        ([("server_failed", T0 - 500), ("server_failed", T0 - 200), ("server_failed", T0)], ("up", "")),
+        ([("server_failed", T0 - 500), ("server_failed", T0 - 200), ("server_failed", T0)], ("unknown", "")),
         ([("server_wall", T0, {"detail": "licence"})], ("wall", "server_wall")),
         ([("server_wall", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
         ([("server_booted", T0)], ("booting", "server_booted")),
         ([("server_boot_observed", T0), ("server_booted", T0 - 999)], ("booting", "server_booted")),
-        ([("server_booted", T0 - 200)], ("up", "")),
-        ([("server_auth_refused", T0)], ("slow", "server_auth_refused")),
+        ([("server_booted", T0 - 200)], ("unknown", "")),
+        ([("server_auth_refused", T0)], ("refused", "server_auth_refused")),
+        ([OK, ("server_auth_refused", T0 + 1)], ("up", "server_answered")),
+        ([OK, *[("server_auth_refused", T0 + 1)] * 2], ("refused", "server_auth_refused")),
+        ([*[("server_auth_refused", T0 - 9)] * 3, OK], ("up", "server_answered")),
+        ([OK, *[("server_auth_refused", T0 - 9)] * 3], ("up", "server_answered")),
+        ([("server_answered", T0, {"weak": "yes"})], ("unknown", "")),
+        ([*[("server_unknown_host", T0)] * 2], ("down", "server_unknown_host")),
+        ([*[("server_certificate_refused", T0)] * 2], ("down", "server_certificate_refused")),
+        ([*[("server_tls_failed", T0)] * 2], ("down", "server_tls_failed")),
+        ([("server_wrong_kind", T0)], ("wrong-kind", "server_wrong_kind")),
+        ([("server_no_route", T0), ("server_answered", T0 + 1, {"weak": "yes"})], ("wrong-kind", "server_no_route")),
+        ([OK, *[("server_html", T0 + 1)] * 2], ("up", "server_answered")),
+        ([OK, *[("server_html", T0 + 1)] * 3], ("wrong-kind", "server_html")),
+        ([*[("server_html", T0 - 1)] * 3, OK], ("up", "server_answered")),
+        ([OK, *[("server_html", T0 - 1)] * 3], ("up", "server_answered")),
         ([("server_auth_refused", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
         ([("server_slow", T0)], ("slow", "server_slow")),
-        ([("server_slow", T0 - 121)], ("up", "")),
-        ([("server_html", T0)], ("up", "")),
+        ([("server_slow", T0 - 121)], ("unknown", "")),
+        ([("server_html", T0)], ("wrong-kind", "server_html")),
     ],
 )
 def test_the_weather_follows_from_the_server_s_own_words(news, health):

@@ -163,6 +163,27 @@ def test_a_new_session_comes_with_its_first_attempt():
     assert fleet.open_act() == act
 
 
+def test_a_number_put_right_was_no_fall():
+    fleet = Fleet()
+    fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511900000001")
+    fleet.hear("identity_seen", road="list", phone="5511900000002")
+    fleet.judge()
+    assert (fleet.one.reason.code, fleet.one.outage.because) == ("wrong-identity", "wrong-identity")
+    fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511900000002")
+    say(fleet, "operator_changed", what="phone")
+    assert fleet.one.outage is None
+    assert fleet.open_act() is None
+
+
+def test_another_instance_is_judged_anew():
+    fleet = Fleet()
+    fleet.hear("send_closed", road="send")
+    say(fleet, "operator_changed", what="ref", instance="yes")
+    assert not fleet.one.linked
+    assert not fleet.one.facts.closed
+    assert fleet.one.facts.adopted_at == fleet.now
+
+
 def test_an_adopted_session_comes_without():
     fleet = Fleet(paired=False)
     say(fleet, "created")

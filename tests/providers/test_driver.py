@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import gzip
 import math
+import ssl
 import time
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from esteio.providers import driver
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
@@ -339,6 +344,50 @@ def test_a_failed_tls_handshake_sends_nothing_and_is_not_answered_by_plain_http(
     assert error.__cause__ is not None
     assert len(heads) == 1
     assert heads[0][:1] == b"\x16"  # a TLS hello, and nothing else
+
+
+def own_certificate(folder: Path) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate that nobody but its owner trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    began = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(began)
+        .not_valid_after(began + dt.timedelta(days=9))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "own.pem"
+    unsealed = serialization.NoEncryption()
+    pkcs8 = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unsealed)
+    file.write_bytes(pkcs8 + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_each_cause_of_no_connection_has_its_own_word(tmp_path: Path, monkeypatch):
+    async def main():
+        async def nowhere(*_args, **_more):
+            raise OSError("no such host")
+
+        server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=own_certificate(tmp_path))
+        async with raw(broken, hears_head=False) as (plain, _), server:
+            port = server.sockets[0].getsockname()[1]
+            own = await failure(f"https://127.0.0.1:{port}/")
+            tls = await failure(plain.replace("http:", "https:"))
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nowhere)
+            return own, tls, await failure("http://nobody.test/")
+
+    async def broken(_reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    found = asyncio.run(main())
+    assert [(error.cause, error.sent) for error in found] == [("certificate", "no"), ("tls", "no"), ("name", "no")]
 
 
 def test_a_unix_socket_is_a_server_too(tmp_path: Path):

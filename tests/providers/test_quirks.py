@@ -10,9 +10,9 @@ from esteio.providers.quirks import QUIRKS, covers, has, known, parse
     [
         ("restart-ended-socket-noop", ["2.3.7", "v2.3.7"], ["2.3.6", "2.4.0-rc2", None, "nonsense"]),
         ("logout-deafens", ["2.3.1", "2.3.6"], ["2.3.0", "2.3.7", "2.2.3"]),
-        ("408-deletes-credentials", ["2.4.0-rc2"], ["2.4.0-rc1", "2.4.0", "2.3.7"]),
+        ("408-deletes-credentials", ["2.4.0-rc2", "2.4.0"], ["2.4.1", "2.3.7"]),
         ("licence-wall", ["2.4.0", "2.4.0-rc1", "2.5.1"], ["2.3.7", "2.3.9"]),
-        ("connect-after-logout-unpairable", ["2.4.0-rc1"], ["2.4.0-rc2", "2.4.0"]),
+        ("connect-after-logout-unpairable", ["2.4.0-rc1", "2.4.0"], ["2.4.1", "2.3.7"]),
         ("no-backoff-reconnect", ["2.2.3", "2.3.7"], ["2.4.0-rc2"]),
         ("restart-by-put-is-404", ["2.2.0", "2.3.7", "2.4.0-rc1"], ["2.1.2", "1.8.0", None]),
         ("date-time-false-z", ["2.3.7", "1.0.0", None, "nonsense"], []),

@@ -27,6 +27,7 @@ from esteio.api import (
     declared,
     events,
     inbox,
+    instances,
     keys,
     media,
     messages,
@@ -52,6 +53,7 @@ from esteio.store.base import Store, StoreBroken, StoreFull
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 TABLE: tuple[Route, ...] = (
     *servers.ROUTES,
+    *instances.ROUTES,
     *sessions.ROUTES,
     *messages.ROUTES,
     *raw.ROUTES,

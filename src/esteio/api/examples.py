@@ -32,6 +32,8 @@ REQUESTS: Final[Mapping[str, Any]] = {
     },
     "PATCH /v1/servers/{name}": {"limits": {"connects_in_flight": 2, "seconds_between_connects": 5}},
     "POST /v1/sessions": {"name": "shop-1", "server": "evo-1", "phone": "+5511912345678", "wait_s": 8},
+    "PATCH /v1/sessions/{name}": {"phone": "+5511912345678", "policy": "default"},
+    "POST /v1/servers/{name}/adopt": {"instances": ["clinic-prod"], "forward": True, "dry_run": True},
     "POST /v1/sessions/{name}/pair": {"wait_s": 20},
     "POST /v1/sessions/{name}/recreate": {"wait_s": 8},
     "POST /v1/sessions/{name}/messages": {

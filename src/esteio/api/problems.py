@@ -176,11 +176,17 @@ KINDS: Mapping[str, Kind] = {
         400,
         (
             "Endereço não permitido",
-            "{field} aponta para {host}, que não existe ou é de rede privada; allow_targets pode permiti-la.",
+            (
+                "{field} aponta para {host}, que não existe ou é de rede privada."
+                "[ Para permitir, no esteio.toml: allow_targets = {allow}]"
+            ),
         ),
         (
             "Target not allowed",
-            "{field} points to {host}, which does not exist or is in a private network; allow_targets may permit it.",
+            (
+                "{field} points to {host}, which does not exist or is in a private network."
+                "[ To permit it, in esteio.toml: allow_targets = {allow}]"
+            ),
         ),
     ),
     "invalid-idempotency-key": Kind(
@@ -258,6 +264,48 @@ KINDS: Mapping[str, Kind] = {
         409,
         ("Este nome já existe", "{name} já existe; escolha outro nome."),
         ("This name is taken", "{name} already exists; choose another name."),
+    ),
+    "already-adopted": Kind(
+        409,
+        ("Esta instância já tem sessão", "A instância {instance} do servidor {server} já pertence a uma sessão."),
+        ("This instance has a session", "The instance {instance} of the server {server} belongs to a session already."),
+    ),
+    "webhook-unread": Kind(
+        400,
+        (
+            "O webhook atual não pôde ser lido",
+            (
+                "Não foi possível ler o webhook que está no servidor {server}[: {why}]. Nada foi mudado; sem forward, "
+                "a sessão pode ser adotada mesmo assim."
+            ),
+        ),
+        (
+            "The present webhook could not be read",
+            (
+                "The webhook that stands at the server {server} could not be read[: {why}]. Nothing was changed; "
+                "without forward the session can be adopted all the same."
+            ),
+        ),
+    ),
+    "instances-unlisted": Kind(
+        409,
+        (
+            "Este tipo de servidor não lista instâncias",
+            "O servidor {server} não diz quais instâncias tem; adote cada uma com POST /v1/sessions, dizendo o ref.",
+        ),
+        (
+            "This kind of server lists no instances",
+            "The server {server} does not tell which instances it holds; adopt each by POST /v1/sessions, with a ref.",
+        ),
+    ),
+    "provider-unanswered": Kind(
+        502,
+        ("O provedor não respondeu", "O servidor {server} não deu uma resposta que sirva[: {why}]. Nada foi mudado."),
+        (
+            "The provider did not answer",
+            "The server {server} gave no answer that will do[: {why}]. Nothing was changed.",
+        ),
+        retry_after_s=5,
     ),
     "in-use": Kind(
         409,

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec import UnsetType
 
 from esteio.api import cursors, qr_image, scopes
 from esteio.api.call import LARGEST_PAGE, NOTHING, Answer, Call, answer, one_of, page_size, whole_number
+from esteio.api.instances import AdoptionDocument, adoption, replaced
 from esteio.api.openapi_schemas import literal
 from esteio.api.routes import Api, Parameter, Route, page_parameters, teller
 from esteio.core import documents
@@ -20,9 +22,10 @@ from esteio.core.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.core.model import ServerName, SessionState
 from esteio.core.session import Session
 from esteio.engine import journal_export
-from esteio.engine.asks import AtProvider, EmptyAsk, PairAsk, SessionAsk, WaitAsk
+from esteio.engine.asks import AtProvider, EmptyAsk, PairAsk, SessionAsk, SessionChange, WaitAsk
 from esteio.engine.scope import Scope
 from esteio.engine.session_commands import Opened
+from esteio.providers.base import StandingWebhook
 
 NDJSON = "application/x-ndjson"
 A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
@@ -46,8 +49,10 @@ async def create(api: Api, call: Call) -> Answer:
     ask = await call.ask(SessionAsk)
     call.scope.check(ask.name)
     call.scope.check_ref(ask.ref)
+    if ask.dry_run:
+        return answer(adoption(await api.commands.would_adopt(ask), call))
     opened = await api.commands.create_session(_with_wait(ask, call), call.who)
-    return answer(await _opened(api, opened, call), 201)
+    return answer(_with_replaced(await _opened(api, opened, call), opened.stood), 201)
 
 
 async def list_all(api: Api, call: Call) -> Answer:
@@ -81,14 +86,27 @@ async def _reached(api: Api, scope: Scope, words: Mapping[str, str]) -> tuple[li
 
 async def one(api: Api, call: Call) -> Answer:
     """One session."""
-    return await api.session_answer(await _named(api, call), call)
+    session = await _named(api, call)
+    document = api.session_document(session, await api.held(session.id), call.language)
+    return answer(_with_replaced(document, await api.commands.replaced_webhook(session)))
+
+
+async def change(api: Api, call: Call) -> Answer:
+    """What is left out stays."""
+    ask = await call.ask(SessionChange)
+    if not isinstance(ask.ref, UnsetType):
+        call.scope.check_ref(ask.ref)
+    session = await _named(api, call)
+    return await api.session_answer(await api.commands.change_session(session.name, ask, call.who), call)
 
 
 async def delete(api: Api, call: Call) -> Answer:
     """204 when it is gone; 202 while the provider has not answered: ask again."""
-    at_provider: AtProvider = one_of(call.query("at_provider"), "at_provider", AtProvider) or "keep"
+    words = call.query("at_provider", "put_back")
+    at_provider: AtProvider = one_of(words, "at_provider", AtProvider) or "keep"
+    put_back = one_of(words, "put_back", Literal["true", "false"]) != "false"
     session = await _named(api, call)
-    left = await api.commands.delete_session(session.name, at_provider, call.who)
+    left = await api.commands.delete_session(session.name, at_provider, call.who, put_back=put_back)
     return NOTHING if left is None else await api.session_answer(left, call, 202)
 
 
@@ -169,6 +187,11 @@ def _with_wait(ask: A, call: Call) -> A:
     return msgspec.structs.replace(ask, wait_s=call.wait_s)
 
 
+def _with_replaced(document: SessionDocument, stood: StandingWebhook | None) -> SessionDocument:
+    shown = replaced(stood)
+    return document if shown is None else msgspec.structs.replace(document, replaced_webhook=shown)
+
+
 async def _opened(api: Api, opened: Opened, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
     held = await api.held(opened.session.id)
     return api.session_document(
@@ -189,6 +212,11 @@ _STATE = Parameter("state", "only sessions in this state", schema=literal(Sessio
 _SERVER = Parameter("server", "only sessions of this server")
 _ORDER = Parameter("order", "`desc`: newest first", schema=literal(Order))
 _AT = Parameter("at_provider", "`keep` (default), `logout` or `delete`", schema=literal(AtProvider))
+_PUT_BACK = Parameter(
+    "put_back",
+    "with `keep`: `false` leaves the webhook at the provider as it is (its server is gone for good)",
+    schema=literal(Literal["true", "false"]),
+)
 
 ROUTES = (
     Route(
@@ -197,10 +225,20 @@ ROUTES = (
         create,
         "operate",
         "Create or adopt a session",
-        {201: SessionDocument},
+        {201: SessionDocument, 200: AdoptionDocument},
         body=SessionAsk,
         parameters=(_PREFER,),
-        errors=("name-taken", "unknown-server", "invalid-phone", "ambiguous-phone", "ref-out-of-reach"),
+        errors=(
+            "name-taken",
+            "unknown-server",
+            "invalid-phone",
+            "ambiguous-phone",
+            "ref-out-of-reach",
+            "already-adopted",
+            "webhook-unread",
+            "provider-unanswered",
+            "target-not-allowed",
+        ),
         scope=scopes.BODY,
     ),
     Route(
@@ -215,13 +253,24 @@ ROUTES = (
     ),
     Route("GET", "/v1/sessions/{name}", one, "read", "One session", {200: SessionDocument}, scope=scopes.SESSION),
     Route(
+        "PATCH",
+        "/v1/sessions/{name}",
+        change,
+        "operate",
+        "Change a session's phone, policy or ref",
+        {200: SessionDocument},
+        body=SessionChange,
+        errors=("invalid-phone", "ref-out-of-reach", "already-adopted", "provider-refused", "provider-unanswered"),
+        scope=scopes.SESSION,
+    ),
+    Route(
         "DELETE",
         "/v1/sessions/{name}",
         delete,
         "operate",
         "Forget a session",
         {204: None, 202: SessionDocument},
-        parameters=(_AT,),
+        parameters=(_AT, _PUT_BACK),
         errors=("provider-refused",),
         scope=scopes.SESSION,
     ),

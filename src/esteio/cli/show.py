@@ -45,6 +45,8 @@ STATE_STYLES: dict[str, Style] = {
     "error": "bad",
     "down": "bad",
     "wall": "bad",
+    "refused": "bad",
+    "wrong-kind": "bad",
     "failed": "bad",
     "expired": "bad",
     "no": "bad",

@@ -182,8 +182,9 @@ def _plan(case: Case) -> str:
     if recovery is None:
         return say("why.plan-works" if session["state"] in WORKS else "why.plan-watch")
     when = _when(recovery["next_at"], case.now)
-    if recovery["rung"] in ("wait", "person"):
-        return say(f"why.plan-{recovery['rung']}", when=when)
+    rung = recovery["rung"] or "wait"
+    if rung in ("wait", "person"):
+        return say(f"why.plan-{rung}", when=when)
     return say("why.plan-rung", rung=words.named("rung", recovery["rung"]), attempt=recovery["attempt"], when=when)
 
 

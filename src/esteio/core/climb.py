@@ -91,7 +91,8 @@ def _config(draft: Draft, found: Verdict) -> bool:
     tried = last.opened_at if last is not None and last.rung == "set_webhook" else 0.0
     due = found.kind == "live" and facts.webhook_gone_at and draft.now - tried >= draft.policy.restart_cooldown_s
     if due:
-        attempt.begin(draft, "set_webhook", "webhook-gone")
+        taken_over = facts.adopted_at and not facts.webhook_set_at
+        attempt.begin(draft, "set_webhook", "webhook-adopted" if taken_over else "webhook-gone")
     return bool(due)
 
 

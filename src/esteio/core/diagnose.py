@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from esteio.core import hearing, pacing, restriction
+from esteio.core import hearing, pacing, restriction, weather
 from esteio.core.address import same_line
 from esteio.core.evidence import NOT_LOADED
-from esteio.core.model import Reason, Server
+from esteio.core.model import UNUSABLE, Reason, Server
 from esteio.core.policy import Policy
 from esteio.core.session import Facts, Session, passed_at
 
@@ -145,12 +145,10 @@ def _wrong_phone(session: Session) -> bool:
 
 
 def _weather(server: Server) -> Verdict | None:
-    args = {"server": server.name, "detail": server.health_because}
-    if server.health == "wall":
-        return Verdict("server_wall", Reason("server-wall", args), server.health_at)
-    if server.health == "down":
-        return Verdict("server_down", Reason("server-down", args), server.health_at)
-    return None
+    if server.health not in UNUSABLE:
+        return None
+    kind: Kind = "server_down" if server.health == "down" else "server_wall"
+    return Verdict(kind, weather.reason(server), server.health_at)
 
 
 def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
@@ -367,14 +365,30 @@ def _weaknesses(facts: Facts, policy: Policy, server: str, now: float) -> Iterat
         recent = [at for at in facts.ack_errors if now - at < RESTRICTED_FOR_S]
         yield Reason("restricted-463", {"count": str(len(recent))} if recent else {})
     if facts.webhook_gone_at and now - facts.webhook_gone_at >= policy.effect_within_s:
-        yield Reason("webhook-gone", {})
+        taken_over = facts.adopted_at and not facts.webhook_set_at
+        yield Reason("webhook-adopted", {}) if taken_over else Reason("webhook-gone", {})
     # They carry the time of the send: what was sent before the last acknowledgement says nothing about the line.
     missing = [at for at in facts.acks_missing if at > facts.acked_at and now - at < RESTRICTED_FOR_S]
     if len(missing) >= 3:
         yield Reason("acks-missing", {"count": str(len(missing))})
 
 
+def left_as_adopted(session: Session) -> bool:
+    """An adoption creates and restarts nothing: until the instance has been seen to live, or a person asks, it is left
+    as it was found."""
+    recovery = session.recovery
+    asked = recovery.asked_by_person or recovery.open is not None or bool(recovery.spent or recovery.strikes)
+    return bool(session.facts.adopted_at) and not session.linked and not asked
+
+
+def never_there(session: Session, verdict: Verdict) -> bool:
+    """What was adopted under a name that the provider does not know: to connect would create it."""
+    return verdict.kind == "missing" and bool(session.facts.adopted_at) and not session.linked
+
+
 def _unborn(facts: Facts, session: Session) -> Verdict:
+    if facts.said == "closed" and facts.said_times >= 2 and facts.adopted_at:
+        return Verdict("closed", Reason("closed", {}), facts.said_since, proven=False)
     if facts.closed or facts.said in ("connecting", "closed"):
         return Verdict("new", Reason("connecting", {}), session.created_at, proven=False)
     if facts.said and facts.said not in ("open", "connecting", "closed"):

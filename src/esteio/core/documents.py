@@ -111,9 +111,10 @@ class OutageDocument(msgspec.Struct, frozen=True):
 
 
 class RecoveryDocument(msgspec.Struct, frozen=True):
-    """Where the session stands on the ladder; `next_at` is when the next step may come."""
+    """Where the session stands on the ladder: the open attempt, or else the next step (`rung` null while it is not
+    chosen) and when it may come."""
 
-    rung: Rung
+    rung: Rung | None
     attempt: int
     next_at: str | None
 
@@ -140,6 +141,13 @@ class ApprovalDocument(msgspec.Struct, frozen=True):
     state: str
 
 
+class ReplacedWebhookDocument(msgspec.Struct, frozen=True):
+    """The webhook that stood at the provider before ours. It is put back when the session is deleted with `keep`."""
+
+    url: str
+    events: tuple[str, ...]
+
+
 class SessionDocument(msgspec.Struct, frozen=True):
     """One WhatsApp number on one server."""
 
@@ -162,6 +170,8 @@ class SessionDocument(msgspec.Struct, frozen=True):
     """Only in the answer of create, pair and recreate."""
     pairing_code: str | UnsetType = UNSET
     approval: ApprovalDocument | UnsetType = UNSET
+    replaced_webhook: ReplacedWebhookDocument | UnsetType = UNSET
+    """Only in the answer of an adoption and by the session's own address, where there was one."""
     retry_after_s: int | UnsetType = UNSET
     previous: SessionState | UnsetType = UNSET
     """Only in `session.state_changed`."""
@@ -302,14 +312,14 @@ def outage(value: Outage | None) -> OutageDocument | None:
 
 
 def recovery(value: Recovery) -> RecoveryDocument | None:
-    """The open attempt, else the step that is planned; None when there is nothing to recover."""
+    """The open attempt, else the step that comes next as far as it is known; None when there is nothing to recover."""
     if value.open is not None:
         return RecoveryDocument(value.open.rung, value.open.number, maybe_timestamp(value.next_at or value.open.until))
     if value.awaiting is not None:
         return RecoveryDocument("person", value.last.number if value.last else 0, maybe_timestamp(value.next_at))
     if value.next_at is not None:
-        last = value.last
-        return RecoveryDocument(last.rung if last else "wait", last.number if last else 0, timestamp(value.next_at))
+        coming: Rung | None = value.then[0] if value.then else None
+        return RecoveryDocument(coming, 0, timestamp(value.next_at))
     return None
 
 

@@ -328,12 +328,33 @@ def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
 
 
 def _webhook_ok(facts: Facts, evidence: Evidence) -> Facts:
-    return msgspec.structs.replace(facts, webhook_gone_at=0.0, webhook_checked_at=evidence.happened_at)
+    return msgspec.structs.replace(
+        facts, webhook_gone_at=0.0, webhook_unread_at=0.0, webhook_checked_at=evidence.happened_at
+    )
 
 
 def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
+    if evidence.data.get("untold") and facts.webhook_set_at:
+        # It took our address and tells none all the same: setting it again and again would teach us nothing.
+        return _webhook_unread(facts, evidence)
     return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
+
+
+def _adopted(facts: Facts, evidence: Evidence) -> Facts:
+    """What stood there was read already, where the provider tells."""
+    facts = msgspec.structs.replace(facts, adopted_at=evidence.happened_at)
+    match evidence.data.get("stands"):
+        case "foreign" | "none":
+            return _webhook_gone(facts, evidence)
+        case _:
+            return facts
+
+
+def _webhook_unread(facts: Facts, evidence: Evidence) -> Facts:
+    at = evidence.happened_at
+    unread_at = facts.webhook_unread_at or at
+    return msgspec.structs.replace(facts, webhook_gone_at=0.0, webhook_unread_at=unread_at, webhook_checked_at=at)
 
 
 def _unheard(facts: Facts, evidence: Evidence) -> Facts:
@@ -379,6 +400,8 @@ def _answered(facts: Facts, evidence: Evidence) -> Facts:
         changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}
     elif evidence.data.get("answer") == "ok" and facts.refused_at:
         changes |= {"refused_at": 0.0, "refused_detail": ""}
+    if evidence.data.get("rung") == "set_webhook" and evidence.data.get("answer") == "ok":
+        changes["webhook_set_at"] = max(facts.webhook_set_at, evidence.happened_at)
     if evidence.data.get("rung") == "restart":
         changes["renewed_at"] = max(facts.renewed_at, evidence.happened_at)
     return msgspec.structs.replace(facts, **changes)
@@ -401,6 +424,8 @@ _SIMPLE: Mapping[str, _Fold] = {
     "unlisted": _unlisted,
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,
+    "webhook_config_unread": _webhook_unread,
+    "adopted": _adopted,
     "send_queued": _stamps("queued_at"),
     "question_asked": _stamps("questioned_at"),
     "question_unanswerable": _stamps("unanswerable_at"),
@@ -410,5 +435,6 @@ _SIMPLE: Mapping[str, _Fold] = {
     "act_answered": _answered,
     "act_interrupted": _stamps("interrupted_at"),
     "operator_recover": _stamps("recover_at"),
+    "operator_changed": _stamps("recover_at"),
     "operator_pair": _stamps("pair_at"),
 }

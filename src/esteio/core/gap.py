@@ -8,7 +8,7 @@ provider's list is read back once, from the last time that we surely heard. Neve
 from __future__ import annotations
 
 from esteio.core.hearing import TOLD_WITHIN_S
-from esteio.core.model import Server
+from esteio.core.model import UNUSABLE, Server
 from esteio.core.session import Session
 
 MARGIN_S = 300.0
@@ -47,7 +47,7 @@ def of_server(before: Server, after: Server) -> float | None:
     if after.facts.booted_at > before.facts.booted_at:
         down = before.facts.down_since or before.facts.failed_at or after.facts.booted_at
         return min(down, after.facts.booted_at) - MARGIN_S
-    was_away = before.health in ("down", "wall") and after.health not in ("down", "wall")
+    was_away = before.health in UNUSABLE and after.health not in UNUSABLE
     return min(before.facts.down_since or before.health_at, before.health_at) - MARGIN_S if was_away else None
 
 

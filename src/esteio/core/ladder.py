@@ -22,7 +22,9 @@ from esteio.core.diagnose import (
     Verdict,
     ajar,
     last_flap,
+    left_as_adopted,
     left_closed,
+    never_there,
     stood_s,
     stood_through_restart,
 )
@@ -170,6 +172,8 @@ def next_step(
     if _wants_pairing(session, verdict, can):
         return _hands_off(session, server, verdict, can, sky, now=now) or _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
+        return Step("person", verdict.because)
+    if left_as_adopted(session) or never_there(session, verdict):
         return Step("person", verdict.because)
     return _left_alone(session, verdict, policy, now) or _climb(
         session, server, verdict, policy, can, quirks=quirks, now=now, sky=sky

@@ -23,10 +23,15 @@ ServerKind = str
 SessionState = Literal["connecting", "awaiting_qr", "connected", "degraded", "disconnected", "error", "paused"]
 Answer = Literal["yes", "no", "unknown"]
 Gate = Literal["open", "held"]
-HealthState = Literal["up", "slow", "down", "booting", "wall"]
-Rung = Literal["wait", "connect", "restart", "logout", "recreate", "create", "delete", "set_webhook", "person"]
+HealthState = Literal["unknown", "up", "slow", "down", "booting", "refused", "wall", "wrong-kind"]
+"""`unknown` until it answered as its kind does; `refused`: our key; `wrong-kind`: something else answers there."""
+UNUSABLE: frozenset[HealthState] = frozenset({"down", "refused", "wall", "wrong-kind"})
+"""Nothing can be done through such a server, and nothing is to be learned of its sessions."""
+Rung = Literal[
+    "wait", "connect", "restart", "logout", "recreate", "create", "delete", "set_webhook", "put_back_webhook", "person"
+]
 """`wait` and `person` never become work; `create` and `delete` come only at a person's word or inside `recreate`;
-`set_webhook` re-asserts configuration and opens no socket."""
+`set_webhook` re-asserts configuration and opens no socket; `put_back_webhook` undoes it, at a person's word."""
 
 DESTRUCTIVE: frozenset[Rung] = frozenset({"logout", "recreate", "delete"})
 OPENS_SOCKET: frozenset[Rung] = frozenset({"connect", "restart", "logout", "recreate", "create"})
@@ -169,6 +174,10 @@ class Capabilities(msgspec.Struct, frozen=True):
     """Whether it gives a code to type while a QR is shown; others only on a closed session."""
     boots_by_list: bool = False
     """Whether a new process of the server connects those that its own list calls open or connecting, and no others."""
+    tells_webhook: bool = True
+    """Whether it can be read where the provider sends a session's events."""
+    create_takes_over: bool = False
+    """Whether `create` sets the webhook of an instance that exists already (W-API: it is bought at the vendor's)."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -222,6 +231,14 @@ class ServerFacts(msgspec.Struct, frozen=True):
     wall_at: float = 0.0
     wall_detail: str = ""
     auth_refused_at: float = 0.0
+    refusals: int = 0
+    """How often its list was refused to our key since it last answered."""
+    recognised_at: float = 0.0
+    """When it last answered as its kind does."""
+    wrongs: int = 0
+    """How often something else answered there since then …"""
+    wrong_by: str = ""
+    """… and by what that was seen."""
     slow_at: float = 0.0
     listed_at: float = 0.0
     version_at: float = 0.0
@@ -234,7 +251,7 @@ class Server(msgspec.Struct, frozen=True):
     kind: ServerKind
     base_url: str
     limits: Limits = Limits()
-    health: HealthState = "up"
+    health: HealthState = "unknown"
     health_because: str = ""
     health_at: float = 0.0
     version: str | None = None

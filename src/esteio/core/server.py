@@ -11,10 +11,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from esteio.core import ahead, pacing
+from esteio.core import ahead, pacing, weather
 from esteio.core.decision import Line, Notice
 from esteio.core.evidence import AWAY, Evidence
-from esteio.core.model import MASS_FALL, HealthState, Incident, Outage, Reason, Server, ServerFacts, SessionId
+from esteio.core.model import (
+    MASS_FALL,
+    UNUSABLE,
+    HealthState,
+    Incident,
+    Outage,
+    Reason,
+    Server,
+    ServerFacts,
+    SessionId,
+)
 from esteio.core.policy import Policy
 
 DOWN_AFTER = 3
@@ -22,7 +32,9 @@ DOWN_AFTER = 3
 FAILURES_KEPT = 8
 FAILURES_WITHIN_S = 120.0
 SLOW_FOR_S = 120.0
-_DOWN = ("down", "wall")
+REFUSED_AFTER = 2
+WRONG_AFTER = 3
+"""Refused lists, and answers of something else, that count against a server which did answer as its kind does."""
 
 
 class ServerView(msgspec.Struct, frozen=True):
@@ -115,6 +127,8 @@ def _answered(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
         changes |= {"wall_at": 0.0, "wall_detail": ""}
     if facts.auth_refused_at and at > facts.auth_refused_at:
         changes["auth_refused_at"] = 0.0
+    if not evidence.data.get("weak"):
+        changes |= {"recognised_at": at, "wrongs": 0, "wrong_by": "", "refusals": 0}
     return msgspec.structs.replace(facts, **changes, failed_by="")
 
 
@@ -122,7 +136,7 @@ def _failed(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     at = evidence.happened_at
     if at < facts.answered_at:
         return facts
-    weight = 2 if evidence.kind == "server_unreachable" else 1
+    weight = 2 if evidence.kind in _NOBODY_THERE else 1
     recent = tuple(t for t in facts.failures if at - t <= FAILURES_WITHIN_S)
     failures = (*recent, *(at,) * weight)[-FAILURES_KEPT:]
     since = facts.down_since or at
@@ -148,14 +162,31 @@ def _slow(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
 
 
 def _auth(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
-    return msgspec.structs.replace(facts, auth_refused_at=evidence.happened_at)
+    at = evidence.happened_at
+    if at < facts.recognised_at:
+        return facts
+    refusals = facts.refusals + (evidence.road == "list")
+    return msgspec.structs.replace(facts, auth_refused_at=at, refusals=refusals)
 
 
+def _wrong(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+    if evidence.happened_at < facts.recognised_at:
+        return facts
+    return msgspec.structs.replace(facts, wrongs=facts.wrongs + 1, wrong_by=evidence.kind)
+
+
+_NOBODY_THERE = frozenset(
+    {"server_unreachable", "server_unknown_host", "server_certificate_refused", "server_tls_failed"}
+)
+"""What surely was not carried out; none of it passes by itself between two tries."""
 _FOLD: dict[str, Callable[[ServerFacts, Evidence], ServerFacts]] = {
     "server_answered": _answered,
     "server_failed": _failed,
-    "server_unreachable": _failed,
+    **dict.fromkeys(_NOBODY_THERE, _failed),
     "server_timed_out": _failed,
+    "server_html": _wrong,
+    "server_no_route": _wrong,
+    "server_wrong_kind": _wrong,
     "server_wall": _wall,
     "server_booted": _booted,
     "server_boot_observed": _booted,
@@ -184,13 +215,16 @@ def health_of(facts: ServerFacts, policy: Policy, now: float) -> tuple[HealthSta
         return "wall", "server_wall"
     if len(facts.failures) >= DOWN_AFTER:
         return "down", facts.failed_by
+    known = bool(facts.recognised_at)
+    if facts.refusals >= REFUSED_AFTER or (facts.auth_refused_at and not known):
+        return "refused", "server_auth_refused"
+    if facts.wrongs >= (WRONG_AFTER if known else 1):
+        return "wrong-kind", facts.wrong_by
     if facts.booted_at and now < facts.booted_at + policy.boot_grace_s:
         return "booting", "server_booted"
-    if facts.auth_refused_at > facts.answered_at:
-        return "slow", "server_auth_refused"
     if facts.slow_at and now - facts.slow_at < SLOW_FOR_S:
         return "slow", "server_slow"
-    return "up", "server_answered" if facts.answered_at else ""
+    return ("up", "server_answered") if known else ("unknown", "")
 
 
 def _health(sheet: _Sheet) -> None:
@@ -208,7 +242,7 @@ def _outage(sheet: _Sheet) -> None:
     """One outage from when the server, or many of its sessions together, are down until that is over: subscribers are
     told once of each, and people too."""
     outage, incident = sheet.server.outage, _open_incident(sheet)
-    down = sheet.server.health in _DOWN
+    down = sheet.server.health in UNUSABLE
     if outage is None and (down or incident is not None):
         _open_outage(sheet, down)
     elif outage is not None and not down and incident is None:
@@ -228,7 +262,7 @@ def _open_incident(sheet: _Sheet) -> Incident | None:
 def _open_outage(sheet: _Sheet, down: bool) -> None:
     server, incident = sheet.server, sheet.server.incident
     if down or incident is None:
-        since, because = server.facts.down_since or server.facts.wall_at, server.health_because
+        since, because = server.facts.down_since or server.facts.wall_at or sheet.now, server.health_because
     else:
         since, because = incident.since, incident.because
     opened = Outage(
@@ -285,9 +319,8 @@ def _outage_notice(sheet: _Sheet) -> None:
     outage, server = sheet.server.outage, sheet.server
     if outage is None or outage.noticed:
         return
-    if server.health in _DOWN:
-        code = "server-wall" if server.health == "wall" else "server-down"
-        reason = Reason(code, {"server": str(server.name), "detail": server.facts.wall_detail or outage.because})
+    if server.health in UNUSABLE:
+        reason = weather.reason(server)
     elif _open_incident(sheet) is not None:
         reason = Reason("server-mass-fall", _counted(sheet))
     else:
@@ -331,7 +364,7 @@ def _incident(sheet: _Sheet) -> None:
 def _look(sheet: _Sheet) -> bool:
     """One list call per period; a server that is down is asked every `probe_suspect_s` whether it is back."""
     policy, facts = sheet.view.policy, sheet.server.facts
-    troubled = sheet.server.health in ("down", "wall") or bool(facts.failures)
+    troubled = sheet.server.health in UNUSABLE or bool(facts.failures or facts.refusals or facts.wrongs)
     period = policy.probe_suspect_s if troubled else policy.probe_idle_s
     due = facts.listed_at + period if facts.listed_at else 0.0
     look = sheet.now >= due

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from esteio.core import pacing
+from esteio.core import pacing, weather
 from esteio.core.documents import Document, OutageDocument, as_data, maybe_timestamp, outage, timestamp
-from esteio.core.model import HealthState, Limits, Outage, Quirk, Server
+from esteio.core.errors import sentence
+from esteio.core.model import UNUSABLE, HealthState, Limits, Outage, Quirk, Server
 from esteio.core.policy import Policy
 
 PORTUGUESE = "pt-BR"
@@ -24,6 +25,8 @@ class HealthDocument(msgspec.Struct, frozen=True):
     state: HealthState
     because: str
     at: str | None
+    action: str | None
+    """What a person can do, a sentence."""
 
 
 class QuirkDocument(msgspec.Struct, frozen=True):
@@ -68,6 +71,12 @@ def quirk(value: Quirk, language: str) -> QuirkDocument:
     return QuirkDocument(value.name, value.versions, text, value.source)
 
 
+def health(value: Server, language: str) -> HealthDocument:
+    """The health, with advice where there is something to be done."""
+    action = sentence(weather.reason(value), language).action if value.health in UNUSABLE else ""
+    return HealthDocument(value.health, value.health_because, maybe_timestamp(value.health_at), action or None)
+
+
 def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, language: str) -> ServerDocument:
     """`policy` gives the limits that the server does not set itself; slots whose time is up are no longer open."""
     own = value.limits
@@ -85,7 +94,7 @@ def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, l
         name=value.name,
         kind=value.kind,
         base_url=value.base_url,
-        health=HealthDocument(value.health, value.health_because, maybe_timestamp(value.health_at)),
+        health=health(value, language),
         sessions_at_server=value.sessions_at_server,
         version=value.version,
         quirks=tuple(quirk(one, language) for one in quirks),

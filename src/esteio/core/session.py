@@ -129,6 +129,11 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When its socket was last made anew on purpose: a restart of the session, or of the server's process."""
     webhook_gone_at: float = 0.0
     webhook_checked_at: float = 0.0
+    webhook_set_at: float = 0.0
+    """When the provider last said yes to our address."""
+    webhook_unread_at: float = 0.0
+    """Since when the provider cannot tell where it sends its events; 0 where it can."""
+    adopted_at: float = 0.0
     looked_at: float = 0.0
     look_failed_at: float = 0.0
     queued_at: float = 0.0

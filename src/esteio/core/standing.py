@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from esteio.core import restriction
 from esteio.core.decision import Draft
-from esteio.core.diagnose import DOWN, Verdict, stood_through_restart
+from esteio.core.diagnose import DOWN, Verdict, left_as_adopted, never_there, stood_through_restart
 from esteio.core.model import Axis, Reason, SessionState
 from esteio.core.session import SENDS, Session
 
@@ -59,17 +59,29 @@ def _state_of(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
         return "paused", Reason("paused")
     if found.kind == "live":
         return ("degraded", found.weak[0]) if found.weak else ("connected", found.because)
+    if never_there(draft.session, found) or (left_as_adopted(draft.session) and found.kind in _AUTOMATIC):
+        return _adopted(found)
     if found.kind == "suspect":
         return (now_state if SENDS[now_state] else "connected"), found.because
-    if found.kind in _STATES:
-        return _STATES[found.kind], found.because
-    if found.kind == "unpaired":
-        return _unpaired(draft, found)
+    if found.kind in _STATES or found.kind == "unpaired":
+        return (_STATES[found.kind], found.because) if found.kind in _STATES else _unpaired(draft, found)
     if found.kind in ("server_down", "server_wall"):
         return (now_state if now_state in ("disconnected", "error", "awaiting_qr") else "connecting"), found.because
     if found.kind in _AUTOMATIC:
         return _recovering(draft, found)
     return "connecting", _slow(draft, found)
+
+
+def _adopted(found: Verdict) -> tuple[SessionState, Reason]:
+    """What was taken over is shown as it is: nothing is being done about it."""
+    match found.kind:
+        case "missing":
+            return "error", found.because
+        case "reconnecting" | "flapping":
+            return "connecting", found.because
+        case "unknown":
+            return "disconnected", found.because
+    return "disconnected", Reason("adopted-closed")
 
 
 def _unpaired(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
@@ -118,6 +130,13 @@ def _slow(draft: Draft, found: Verdict) -> Reason:
     return Reason("provider-slow") if late else found.because
 
 
+def _webhook_doubted(draft: Draft) -> bool:
+    """The provider cannot tell where it sends its events, and since its process started it has sent us none."""
+    facts = draft.session.facts
+    untold = bool(facts.webhook_unread_at) or not draft.view.can.tells_webhook
+    return untold and facts.pushed_at <= draft.server.facts.booted_at
+
+
 def _axes(draft: Draft, found: Verdict) -> tuple[Axis, Axis]:
     facts = draft.session.facts
     if found.kind in DOWN or found.kind in ("server_down", "server_wall", "refused"):
@@ -130,6 +149,8 @@ def _axes(draft: Draft, found: Verdict) -> tuple[Axis, Axis]:
     receive = Axis("yes", facts.receive_ok_by, facts.receive_ok_at) if facts.receive_ok_at > fell else Axis()
     if found.unheard_since:
         receive = Axis("no", found.weak[0].code, found.unheard_since)
-    elif found.weak and found.weak[0].code in ("deaf", "webhook-gone", "webhook-unreachable"):
+    elif found.weak and found.weak[0].code in ("deaf", "webhook-gone", "webhook-adopted", "webhook-unreachable"):
         receive = Axis("unknown", found.weak[0].code, draft.now if receive.at is None else receive.at)
+    elif receive.value == "unknown" and _webhook_doubted(draft):
+        receive = Axis("unknown", "webhook-unread", facts.webhook_unread_at or draft.session.created_at)
     return send, receive

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from esteio.core import texts_servers
 from esteio.core.texts_doubt_en import DOUBTS
 
 REASONS: Mapping[str, tuple[str, str]] = {
+    **texts_servers.EN,
     # the session's own state
     "created": ("The session was created here and nothing is known about it yet.", ""),
     "connecting": ("The server is opening the connection to WhatsApp.", ""),
@@ -151,8 +153,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Set ESTEIO_PUBLIC_URL to an address that the server's process (or container) can reach, and start again.",
     ),
     "webhook-gone": (
-        "The server forgot where to send what comes in. The address is being set again.",
+        "The provider sends its events to another address, or to none. Ours is being set again.",
+        "If another program sets this instance's webhook too, make it stop.",
+    ),
+    "webhook-adopted": (
+        "The session was adopted: its events come here from now on, and the webhook that stood there is kept.",
         "",
+    ),
+    "adopted-closed": (
+        "The instance exists at the provider and is not connected. An adoption leaves it alone: nothing was restarted.",
+        "Ask for recovery, or pair it with a QR code.",
     ),
     "acks-missing": (
         "The server accepts messages, but WhatsApp confirms none[ ({count} unconfirmed)].",
@@ -368,6 +378,7 @@ TIMELINE: Mapping[str, str] = {
     "question_unanswered": "The question was not answered in time.",
     "question_answered": "The question was answered. That counts only if it had gone unanswered before.",
     "look_failed": "A probe returned nothing about the session[: {detail}].",
+    "webhook_config_unread": "The provider does not tell where it sends its events[: {detail}].",
     # acts and people
     "act_answered": "[{rung}: ]{answer}[ ({detail})].",
     "act_interrupted": "Esteio stopped in the middle of a step[ ({rung})]. The state is read again first.",
@@ -380,13 +391,19 @@ TIMELINE: Mapping[str, str] = {
     "operator_approved": "Step approved[: {rung}][ by {who}].",
     "operator_rejected": "Step rejected[: {rung}][ by {who}].",
     "clock_stepped_back": "This machine's clock was set back[ by {seconds}]. Later dates count as now.",
+    "operator_changed": "The session's settings were changed[: {what}][ by {who}].",
     "created": "The session was created.",
-    "adopted": "An instance that was already at the provider was taken over.",
+    "adopted": "The session was adopted from the provider.[ The webhook that stood there ({host}) is kept.]",
     # the server
     "server_answered": "The server answered.",
     "server_slow": "The server answered late.",
     "server_failed": "The server answered with an error[: {detail}].",
     "server_html": "The server answered with a web page: perhaps a proxy, or a wrong address.",
+    "server_no_route": "The server answers, and does not know the routes of this kind of server.",
+    "server_wrong_kind": "What answers there does not answer as this kind of server does.",
+    "server_unknown_host": "The server's name could not be resolved (DNS).",
+    "server_certificate_refused": "The server's TLS certificate was not accepted.",
+    "server_tls_failed": "The TLS connection to the server failed.",
     "server_unreachable": "The server refused the connection.",
     "server_timed_out": "The server did not answer in time.",
     "server_wall": "The server asks for a licence to be activated[: {detail}].",
@@ -443,6 +460,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "create": "create the session",
         "delete": "delete the session",
         "set_webhook": "set the webhook",
+        "put_back_webhook": "put back the webhook that stood there",
         "person": "call a person",
     },
     "answer": {

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from esteio.core import texts_servers
 from esteio.core.texts_doubt_pt import DOUBTS
 
 REASONS: Mapping[str, tuple[str, str]] = {
+    **texts_servers.PT,
     # the session's own state
     "created": ("A sessão foi criada aqui e ainda não se sabe nada dela.", ""),
     "connecting": ("O servidor está abrindo a conexão com o WhatsApp.", ""),
@@ -157,8 +159,16 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "Ponha em ESTEIO_PUBLIC_URL um endereço que o processo (ou contêiner) do servidor alcance, e inicie de novo.",
     ),
     "webhook-gone": (
-        "O servidor esqueceu para onde mandar as mensagens que chegam. O endereço está sendo gravado de novo.",
+        "O provedor manda os eventos para outro endereço, ou para nenhum. O nosso está sendo configurado de novo.",
+        "Se outro programa também configura o webhook desta instância, faça-o parar.",
+    ),
+    "webhook-adopted": (
+        "A sessão foi adotada: os eventos passam a vir para cá, e o webhook que estava lá fica guardado.",
         "",
+    ),
+    "adopted-closed": (
+        "A instância existe no provedor e não está conectada. Adotar não mexe nela: nada foi reiniciado.",
+        "Mande recuperar a sessão, ou pareie-a com um QR code.",
     ),
     "acks-missing": (
         "O servidor aceita as mensagens, mas o WhatsApp não confirma nenhuma[ ({count} sem confirmação)].",
@@ -371,6 +381,7 @@ TIMELINE: Mapping[str, str] = {
     "webhook_config_gone": "O webhook configurado no provedor não aponta mais para o Esteio.",
     "webhook_unreadable": "Chegou um webhook que não deu para ler[: {note}]. Ele está guardado em /v1/inbox.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Isso não diz nada sobre a sessão.",
+    "webhook_config_unread": "O provedor não diz para onde manda os eventos[: {detail}].",
     "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",
     "question_asked": "Fizemos uma pergunta que uma conexão morta não responde.",
     "question_unanswerable": "O servidor não tem resposta para isso, ou foi consultado demais: fica para mais tarde.",
@@ -389,13 +400,19 @@ TIMELINE: Mapping[str, str] = {
     "operator_approved": "Passo aprovado[: {rung}][ por {who}].",
     "operator_rejected": "Passo recusado[: {rung}][ por {who}].",
     "clock_stepped_back": "O relógio desta máquina foi atrasado[ em {seconds}]. Datas posteriores contam como agora.",
+    "operator_changed": "Configuração da sessão alterada[: {what}][ por {who}].",
     "created": "A sessão foi criada.",
-    "adopted": "Uma instância que já existia no provedor foi assumida.",
+    "adopted": "Sessão adotada do provedor.[ O webhook que estava lá ({host}) fica guardado.]",
     # the server
     "server_answered": "O servidor respondeu.",
     "server_slow": "O servidor respondeu com atraso.",
     "server_failed": "O servidor respondeu com erro[: {detail}].",
     "server_html": "O servidor respondeu com uma página da web: talvez um proxy ou um endereço errado.",
+    "server_no_route": "O servidor responde, mas não conhece as rotas deste tipo de servidor.",
+    "server_wrong_kind": "O que responde ali não responde como este tipo de servidor.",
+    "server_unknown_host": "O nome do servidor não pôde ser resolvido (DNS).",
+    "server_certificate_refused": "O certificado TLS do servidor não foi aceito.",
+    "server_tls_failed": "A conexão TLS com o servidor falhou.",
     "server_unreachable": "O servidor recusou a conexão.",
     "server_timed_out": "O servidor não respondeu a tempo.",
     "server_wall": "O servidor pede a ativação de uma licença[: {detail}].",
@@ -452,6 +469,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "create": "criar a sessão",
         "delete": "apagar a sessão",
         "set_webhook": "configurar o webhook",
+        "put_back_webhook": "devolver o webhook que estava lá",
         "person": "chamar uma pessoa",
     },
     "answer": {
@@ -477,6 +495,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "down": "fora do ar",
         "booting": "iniciando",
         "wall": "bloqueado por licença",
+        "unknown": "ainda não visto",
+        "refused": "chave recusada",
+        "wrong-kind": "outro programa responde ali",
     },
     "fallback": {
         "reason": "Motivo «{code}», sem frase própria.",

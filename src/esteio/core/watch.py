@@ -84,7 +84,7 @@ def _nothing_but_looks(
 
 _TIMES = (
     "any_at", "identity_at", "life_at", "life_seen_at", "looked_at", "questioned_at", "said_at", "said_times",
-    "socket_ok_at",
+    "socket_ok_at", "webhook_checked_at",
 )  # fmt: skip
 """What of the facts only tells when the same was seen again."""
 
@@ -174,6 +174,9 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
     facts = draft.session.facts
     looked = facts.looked_at
     if facts.closed and facts.closed[-1] > looked and facts.closed_by[-1] == "send":
+        return True
+    if facts.missed_at > looked and not facts.webhook_gone_at:
+        # What should have been told to us was not: our address is read at once.
         return True
     if facts.interrupted_at > looked or facts.recover_at > looked or hearing.doubt_at(facts) > looked:
         return True

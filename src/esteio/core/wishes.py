@@ -11,6 +11,7 @@ from esteio.core import attempt, pacing
 from esteio.core.decision import Draft
 from esteio.core.evidence import Evidence
 from esteio.core.model import Attempt, Recovery
+from esteio.core.session import Facts
 
 
 def is_word(evidence: Evidence) -> bool:
@@ -84,6 +85,18 @@ def _created(draft: Draft, evidence: Evidence) -> None:
     draft.recovery(asked_by_person=True)
 
 
+def _changed(draft: Draft, evidence: Evidence) -> None:
+    """Another instance at the provider: what was seen of the one before says nothing of it. And a number that was put
+    right was never a fall, which something would have to be done about."""
+    outage = draft.session.outage
+    if outage is not None and outage.because == "wrong-identity":
+        draft.change(outage=None)
+    if evidence.data.get("instance"):
+        fresh = Facts(adopted_at=evidence.happened_at)
+        draft.change(facts=fresh, linked=False, outage=None, last_outage=None, recovery=Recovery())
+        draft.drop_control = True
+
+
 _WORDS: Mapping[str, Callable[[Draft, Evidence], None]] = {
     "act_answered": attempt.answered,
     "act_interrupted": attempt.interrupted,
@@ -95,5 +108,6 @@ _WORDS: Mapping[str, Callable[[Draft, Evidence], None]] = {
     "operator_approved": _approved,
     "operator_rejected": _rejected,
     "operator_logout": _logged_out,
+    "operator_changed": _changed,
     "created": _created,
 }

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from esteio.clock import Clock
 from esteio.core.model import ServerName, SessionId
 from esteio.core.session import Session
-from esteio.providers.base import Provider, Where
+from esteio.providers.base import Provider, StandingWebhook, Where
 from esteio.providers.registry import Registry
 from esteio.store.base import Store, StoredServer
 from esteio.vault import Vault
@@ -23,6 +25,16 @@ REMEMBER_S = 60.0
 REMEMBER_SESSION_S = 600.0
 SECRET_REF_KEYS = frozenset({"token"})
 """What of a session's `ref` is sealed instead of stored in clear."""
+
+
+def packed(vault: Vault, stands: StandingWebhook) -> bytes:
+    """A webhook's address and headers are its owner's secrets."""
+    return vault.seal({"webhook": msgspec.json.encode(stands).decode()})
+
+
+def unpacked(vault: Vault, sealed: bytes) -> StandingWebhook:
+    """What was packed. Raises `WrongKey`."""
+    return msgspec.json.decode(vault.unseal(sealed)["webhook"], type=StandingWebhook)
 
 
 class Unaddressed(LookupError):
@@ -105,6 +117,29 @@ class AddressBook:
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
             await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
         return {key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
+
+    def of_new(self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str) -> tuple[Provider, Where]:
+        """The same of a session that is not there yet."""
+        server = stored.server
+        where = Where(
+            server=server.name,
+            base_url=server.base_url,
+            credentials=self._vault.unseal(stored.sealed),
+            session=session,
+            ref=ref,
+            version=server.version,
+            webhook_url=f"{self.base_url}/in/{token}",
+        )
+        return self.provider(server.kind), where
+
+    async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
+        """What stood at the provider before our webhook; None when nothing was kept."""
+        sealed = await self._store.replaced_webhook(session_id)
+        return None if sealed is None else unpacked(self._vault, sealed)
+
+    async def keep_webhook(self, session_id: SessionId, stands: StandingWebhook) -> None:
+        """Kept, sealed and on disk when this returns: only then may ours be set."""
+        await self._store.keep_webhook(session_id, packed(self._vault, stands))
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()

@@ -83,7 +83,27 @@ class SessionAsk(Ask, frozen=True):
     ref: dict[str, str] = {}
     policy: str = "default"
     adopt: bool = False
+    forward: bool = False
+    """Of an adoption: the webhook that stands there goes on, as a subscription in Evolution's format."""
+    dry_run: bool = False
+    """Of an adoption: only say what would be done."""
     wait_s: Wait | None = None
+
+
+class SessionChange(Ask, frozen=True):
+    """What shall be different; what is left out stays. `phone` null: any number. Of `ref`, what is given replaces."""
+
+    phone: str | UnsetType | None = UNSET
+    policy: str | UnsetType = UNSET
+    ref: dict[str, str] | UnsetType = UNSET
+
+
+class AdoptAsk(Ask, frozen=True):
+    """Which of a server's instances to adopt, by the provider's name for them."""
+
+    instances: Literal["all"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
+    forward: bool = False
+    dry_run: bool = False
 
 
 class PairAsk(Ask, frozen=True):

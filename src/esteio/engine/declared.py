@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model import ServerName, SessionName
-from esteio.engine.asks import LimitsChange, ServerAsk, ServerChange, SessionAsk
+from esteio.core.session import Session
+from esteio.engine.asks import LimitsChange, ServerAsk, ServerChange, SessionAsk, SessionChange
 from esteio.engine.refusals import Refusal, invalid
 from esteio.engine.server_commands import ServerCommands, base_url, limits
 from esteio.engine.session_commands import SessionCommands
@@ -82,16 +84,42 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         session = await self.store.session(SessionName(ask.name))
         if session is None:
             if not plan:
-                await self.create_session(ask, WHO)
+                # A provider that does not answer may not hold up our start.
+                await self.create_session(ask, WHO, read_first=False)
             return Change("add", "session", ask.name, ask.server)
         if session.server != ask.server:
             raise invalid(f"sessions.{ask.name}.server", f"is {session.server} already and cannot change")
-        return None
+        change = await self._session_differences(session, declared)
+        different = list(change.given())
+        if not different:
+            return None
+        if not plan:
+            await self.change_session(ask.name, change, WHO)
+        return Change("change", "session", ask.name, ", ".join(different))
+
+    async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
+        """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
+        _, sealed = await self.store.session_secrets(session.id)
+        here = {**session.ref, **self.vault.unseal(sealed)}
+        phone = (
+            None
+            if declared.phone is None
+            else await self.phone_number(
+                declared.phone, f"sessions.{session.name}.phone", own=(session.phone, session.facts.phone_seen)
+            )
+        )
+        ref = {key: word for key, word in declared.ref.items() if here.get(key) != word.strip()}
+        return SessionChange(
+            phone=UNSET if phone is None or phone == session.phone else phone,
+            policy=UNSET if declared.policy in (None, session.policy) else declared.policy,
+            ref=ref or UNSET,
+        )
 
 
 def _strict(declared: DeclaredServer | DeclaredSession, shape: type[T]) -> T:
     """The same as a caller would ask it, checked as strictly. Raises `Refusal`."""
+    words = {key: word for key, word in msgspec.to_builtins(declared).items() if word is not None}
     try:
-        return msgspec.convert(msgspec.to_builtins(declared), shape)
+        return msgspec.convert(words, shape)
     except msgspec.ValidationError as error:
         raise Refusal("invalid-value", field=declared.name, in_body=True, why=str(error)) from error

@@ -22,7 +22,7 @@ from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.engine.targets import Resolver, system_resolver
 from esteio.engine.webhook_budget import Tally
-from esteio.providers.base import Provider
+from esteio.providers.base import Provider, Transport
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.store.shelf import Shelf
 from esteio.vault import Vault
@@ -43,6 +43,7 @@ class Desk:
         waiter: Waiter,
         addresses: AddressBook,
         courier: Courier,
+        transport: Transport,
         shelf: Shelf,
         media: MediaRoom,
         links: MediaLinks,
@@ -58,6 +59,8 @@ class Desk:
         self.waiter = waiter
         self.addresses = addresses
         self.courier = courier
+        self.transport = transport
+        """The way to the providers, for reads only: what acts is a row."""
         self.resolve = resolve
         self.shelf = shelf
         self.notifier = notifier

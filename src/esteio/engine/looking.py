@@ -40,8 +40,10 @@ from esteio.store.base import Qr, Store, StoreFull
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
 still finds a place."""
-WEBHOOK_EVERY_S = 600.0
-"""How often the provider is asked whether its webhook still points at us."""
+WEBHOOK_EVERY_S = 30.0
+"""How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute …"""
+WEBHOOK_PROVED_S = 600.0
+"""… and how often while events come in, which prove that it does."""
 UNTOLD_S = 15.0
 """A webhook that should have come is missed after this."""
 LISTEN_BACK_S = 86400.0
@@ -290,14 +292,18 @@ def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:
 def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
     """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
     something hangs on it now."""
-    facts = session.facts
-    if facts.dead_at > facts.webhook_checked_at and facts.said == "closed":
+    facts, checked_at = session.facts, session.facts.webhook_checked_at
+    if facts.dead_at > checked_at and facts.said == "closed":
         # Whether its `connecting` could be heard decides what is done.
         return True
-    if facts.untold_at > facts.webhook_checked_at and now - facts.untold_at >= UNTOLD_S:
+    if facts.untold_at > checked_at and now - facts.untold_at >= UNTOLD_S:
         return True
     lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
-    return lives and pacing.turn_came(session.id, facts.webhook_checked_at, now, WEBHOOK_EVERY_S)
+    if not lives or facts.missed_at > checked_at:
+        # An acknowledgement that should have come and did not may have gone elsewhere.
+        return lives
+    every = WEBHOOK_PROVED_S if facts.pushed_at > checked_at else WEBHOOK_EVERY_S
+    return pacing.turn_came(session.id, checked_at, now, every)
 
 
 def _said_open(evidence: tuple[Evidence, ...]) -> bool:

@@ -17,7 +17,7 @@ from esteio.clock import Clock
 from esteio.core.ahead import SLACK_S
 from esteio.core.decision import Decision
 from esteio.core.evidence import Evidence, seen
-from esteio.core.model import ServerName, SessionId
+from esteio.core.model import UNUSABLE, ServerName, SessionId
 from esteio.core.server import ServerDecision
 from esteio.core.watch import UNACKED_S
 from esteio.engine.looking import Lookout, Seen, disagreements
@@ -278,7 +278,7 @@ class Mailboxes:
 
     def _follow_server(self, name: ServerName, box: _Box, decision: ServerDecision) -> None:
         self._wake_at(name, decision.wake_at)
-        if decision.server.facts.failures or decision.server.health in ("down", "wall"):
+        if decision.server.facts.failures or decision.server.health in UNUSABLE:
             self._troubled.add(name)
         else:
             self._troubled.discard(name)

@@ -25,7 +25,16 @@ from esteio.engine.looking import as_of_answer, as_row
 from esteio.engine.media import MediaRoom, Unfetchable
 from esteio.log import logger
 from esteio.providers import driver
-from esteio.providers.base import ActOutcome, Flow, OutgoingMessage, Provider, SendOutcome, Transport, Where
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    OutgoingMessage,
+    Provider,
+    SendOutcome,
+    StandingWebhook,
+    Transport,
+    Where,
+)
 from esteio.store.base import JournalEntry, SendClaim, SendSettlement, Store, Work, WorkSettlement
 
 NOTICE_TRIES = 60
@@ -226,8 +235,9 @@ class Performers:
         if session is None or not _still_wanted(session, work):
             return self._unwanted(work)
         provider, where = await self._addresses.of_session(session)
-        flow = self._flow(provider, where, work)
-        outcome = await driver.run(flow, self._transport)
+        outcome = await self._unkept(session, provider, where, work)
+        if outcome is None:
+            outcome = await driver.run(await self._flow(session, provider, where, work), self._transport)
         rung, answer = work.payload["rung"], outcome.answer
         log.info("work.performed", session=session.name, rung=rung, answer=answer, detail=outcome.detail)
         ref = await self._addresses.keep_secret(session, outcome.ref)
@@ -243,7 +253,23 @@ class Performers:
         )
         return Performed(settlement)
 
-    def _flow(self, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:
+    async def _unkept(self, session: Session, provider: Provider, where: Where, work: Work) -> ActOutcome | None:
+        """Whatever webhook stands there is on our disk before ours takes its place. None: go on. An outcome: it could
+        not be read, so nothing is overwritten."""
+        rung = work.payload["rung"]
+        if rung != "set_webhook" and not (rung == "create" and provider.capabilities.create_takes_over):
+            return None
+        stands = await driver.run(provider.standing_webhook(where, self._clock.now()), self._transport)
+        if stands.found == "unanswered" or (stands.found == "unreadable" and rung == "set_webhook"):
+            return ActOutcome("not_reached", f"the webhook that stands there could not be read: {stands.detail}")
+        if stands.found in ("foreign", "none"):
+            kept = await self._addresses.kept_webhook(session.id)
+            if kept is None or (stands.found == "foreign" and stands != kept):
+                await self._addresses.keep_webhook(session.id, stands)
+                log.info("session.webhook_kept", session=session.name, found=stands.found)
+        return None
+
+    async def _flow(self, session: Session, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:
         now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
         match rung:
             case "create":
@@ -258,6 +284,9 @@ class Performers:
                 return provider.delete(where, now)
             case "set_webhook":
                 return provider.set_webhook(where, now)
+            case "put_back_webhook":
+                kept = await self._addresses.kept_webhook(session.id)
+                return provider.put_back_webhook(where, now, kept or StandingWebhook("none"))
             case _:
                 raise ValueError(f"a work row asks for {rung!r}, which is no act")
 

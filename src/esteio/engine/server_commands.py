@@ -19,8 +19,6 @@ from esteio.engine.targets import host_of
 from esteio.log import logger
 from esteio.store.base import Exists, InUse, StoredServer
 
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {"evolution": ("apikey",), "baileys": ("apikey",), "wapi": ()}
-"""What each built-in kind needs; other kinds take any words and check them themselves."""
 log = logger("commands")
 
 
@@ -33,7 +31,7 @@ class ServerCommands(Desk):
             near = nearest(ask.kind, self.providers)
             kinds = ", ".join(sorted(self.providers))
             raise Refusal("invalid-value", field="kind", near=near, in_body=True, allowed=kinds)
-        _check_credentials(ask.kind, ask.credentials)
+        self._check_credentials(ask.kind, ask.credentials)
         now = self.clock.now()
         server = Server(
             name=ServerName(plain_name("name", ask.name)),
@@ -55,7 +53,7 @@ class ServerCommands(Desk):
         stored = await self.server(name)
         sealed = None
         if not isinstance(change.credentials, msgspec.UnsetType):
-            _check_credentials(stored.server.kind, change.credentials)
+            self._check_credentials(stored.server.kind, change.credentials)
             sealed = self.vault.seal(change.credentials)
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
@@ -84,6 +82,15 @@ class ServerCommands(Desk):
         self.addresses.forget_server(ServerName(name))
         log.info("server.deleted", server=name)
 
+    def _check_credentials(self, kind: str, words: Mapping[str, str]) -> None:
+        """As the adapter declares them. Raises `Refusal`: unknown-field, invalid-value."""
+        provider = self.providers[kind]
+        only_keys("credentials", words, provider.credential_fields)
+        wrong = provider.check_credentials(words)
+        if wrong is not None:
+            blank = next((f"credentials.{one}" for one in provider.credential_fields if not words.get(one)), "")
+            raise invalid(blank or "credentials", wrong)
+
 
 def base_url(text: str) -> str:
     """The URL without a slash at its end. Raises `Refusal`."""
@@ -97,8 +104,3 @@ def base_url(text: str) -> str:
 def limits(ask: LimitsAsk) -> Limits:
     """The same as the model's value."""
     return Limits(**msgspec.structs.asdict(ask))
-
-
-def _check_credentials(kind: str, words: Mapping[str, str]) -> None:
-    if kind in CREDENTIALS:
-        only_keys("credentials", words, CREDENTIALS[kind], required=CREDENTIALS[kind])

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import UnsetType
 
 from esteio.core.evidence import Evidence
 from esteio.core.model import Approval, Reason, SessionId, SessionName
 from esteio.core.session import Session
-from esteio.engine.address import SECRET_REF_KEYS
+from esteio.engine.address import SECRET_REF_KEYS, packed
 from esteio.engine.addressing import Addressing
-from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, WaitAsk
-from esteio.engine.desk import only_keys, plain_name
+from esteio.engine.adoption import Adoption, Taken, already_adopted
+from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, SessionChange, WaitAsk
+from esteio.engine.desk import plain_name
 from esteio.engine.ports import Gone
-from esteio.engine.refusals import Refusal, unknown
+from esteio.engine.refusals import Refusal, invalid, unknown
 from esteio.log import logger
-from esteio.store.base import Exists, Qr, Work
+from esteio.providers.base import StandingWebhook
+from esteio.store.adoption_base import InstanceTaken
+from esteio.store.base import Exists, Qr, StoredServer, Work
 
-REFS: Mapping[str, tuple[str, ...]] = {
-    "evolution": ("instance_name",),
-    "baileys": ("session",),
-    "wapi": ("instance_id", "token"),
-}
-"""What each built-in kind calls a session; the first is its own name by default."""
-NEEDED: Mapping[str, tuple[str, ...]] = {"wapi": ("instance_id", "token")}
 SETTLE_S = 5.0
 """How long pause, resume and recover wait for the judge to have heard, so that the answer shows it."""
 AT_PROVIDER_S = 30.0
@@ -47,35 +45,41 @@ NO_CODE = frozenset(
 )
 """Reasons beside which no code will come: who asks for one is told at once."""
 GONE_THERE = frozenset({"ok", "missing", "noop"})
+PersonsRung = Literal["logout", "delete", "put_back_webhook"]
 log = logger("commands")
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """What a create, pair or recreate came to: `settled` when there is something to show or nothing to wait for."""
+    """What a create, pair or recreate came to: `settled` when there is something to show or nothing to wait for.
+    `stood`: what an adoption found at the provider."""
 
     session: Session
     qr: Qr | None = None
     approval: Approval | None = None
     settled: bool = False
+    stood: StandingWebhook | None = None
 
 
-class SessionCommands(Addressing):
+class SessionCommands(Adoption, Addressing):
     """What a caller may ask about sessions."""
 
     _asked_rows: dict[tuple[int, str], str]
 
-    async def create_session(self, ask: SessionAsk, who: str) -> Opened:
+    async def create_session(self, ask: SessionAsk, who: str, *, read_first: bool = True) -> Opened:
         """The row first, then the provider, awaited at most `wait_s`. Raises `Refusal`: name-taken, unknown-server,
-        invalid-phone, ambiguous-phone, invalid-value, unknown-field."""
-        stored = await self.server(ask.server, in_body=True)
-        kind = stored.server.kind
-        ref = _ref(kind, ask)
-        now = self.clock.now()
+        invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, and as `Adoption.taken`. Without
+        `read_first` an adoption asks the provider nothing; what stands there is then kept by the act that sets ours."""
+        stored, ref, instance = await self.binding(ask)
+        token, now = self.clock.token(), self.clock.now()
+        taken = None
+        if ask.adopt and read_first:
+            taken = await self.taken(stored, ask.name, ref, token, forward=ask.forward)
+            now = self.clock.now()
         new = Session(
             id=SessionId(0),
             name=SessionName(plain_name("name", ask.name)),
             server=stored.server.name,
-            kind=kind,
+            kind=stored.server.kind,
             created_at=now,
             phone=None if ask.phone is None else await self.phone_number(ask.phone, "phone"),
             ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS},
@@ -86,11 +90,97 @@ class SessionCommands(Addressing):
             wake_at=now,
         )
         sealed = self.vault.seal({key: word for key, word in ref.items() if key in SECRET_REF_KEYS})
-        session = await self._add(new, sealed, adopt=ask.adopt, who=who)
+        if ask.adopt:
+            news = _adopted(now, who, taken)
+            session = await self._add_adopted(new, token, sealed, instance, news, taken=taken)
+        else:
+            session = await self._add_created(new, token, sealed, instance, who)
         log.info("session.created", session=session.name, server=session.server, adopted=ask.adopt)
         wait_s = self.policy(session.policy).create_wait_s if ask.wait_s is None else ask.wait_s
         opened = await self._wait_open(session, wait_s, now, first=True)
-        return _slow(opened) if wait_s > 0 else opened
+        opened = _slow(opened) if wait_s > 0 else opened
+        return opened if taken is None else msgspec.structs.replace(opened, stood=taken.stands)
+
+    async def binding(self, ask: SessionAsk) -> tuple[StoredServer, dict[str, str], str | None]:
+        """The server, the whole ref and the instance that a new session is bound to, checked and free. Raises
+        `Refusal`."""
+        stored = await self.server(ask.server, in_body=True)
+        ref = self.ref_of(stored.server.kind, ask.name, ask.ref)
+        for field, said in (("forward", ask.forward), ("dry_run", ask.dry_run)):
+            if said and not ask.adopt:
+                raise invalid(field, "goes with adopt: true")
+        if ask.phone is not None:
+            await self.phone_number(ask.phone, "phone")
+        self.known_policy(ask.policy)
+        if await self.store.session(SessionName(ask.name)) is not None:
+            raise Refusal("name-taken", field="name", in_body=True, name=ask.name)
+        instance = self.instance_of(stored.server.kind, ref)
+        await self.check_free(stored, instance, ask.name)
+        return stored, ref, instance
+
+    async def change_session(self, name: str, change: SessionChange, who: str) -> Session:
+        """Phone, policy, ref. Raises `Refusal`: unknown-session, invalid-phone, invalid-value, unknown-field,
+        already-adopted, provider-refused (another instance, and the old one's webhook could not be put back)."""
+        session = await self.session(name)
+        phone, policy = session.phone, session.policy
+        if not isinstance(change.phone, UnsetType):
+            own = (session.phone, session.facts.phone_seen)
+            phone = None if change.phone is None else await self.phone_number(change.phone, "phone", own=own)
+        if not isinstance(change.policy, UnsetType):
+            policy = self.known_policy(change.policy)
+        _, sealed = await self.store.session_secrets(session.id)
+        secrets = self.vault.unseal(sealed)
+        changed = msgspec.structs.replace(session, phone=phone, policy=policy)
+        if isinstance(change.ref, UnsetType):
+            return await self._amended(session, changed, secrets, secrets, who)
+        before = {**session.ref, **secrets}
+        fields = self.providers[session.kind].ref_fields
+        said = {key: word for key, word in before.items() if key in fields}
+        ref = self.ref_of(session.kind, name, {**said, **change.ref})
+        changed = msgspec.structs.replace(
+            changed, ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
+        )
+        moved = self.instance_of(session.kind, ref) != self.instance_of(session.kind, before)
+        if moved and isinstance(change.phone, UnsetType):
+            # The number of the instance before says nothing of this one.
+            changed = msgspec.structs.replace(changed, phone=None)
+        learned = {} if moved else {key: word for key, word in secrets.items() if key not in fields}
+        named = {key: word for key, word in ref.items() if key in SECRET_REF_KEYS}
+        return await self._amended(session, changed, secrets, {**learned, **named}, who, moved=moved)
+
+    async def _amended(
+        self,
+        before: Session,
+        after: Session,
+        old_secrets: Mapping[str, str],
+        secrets: Mapping[str, str],
+        who: str,
+        *,
+        moved: bool = False,
+    ) -> Session:
+        what = [field for field in ("phone", "policy", "ref") if getattr(before, field) != getattr(after, field)]
+        if secrets != old_secrets and "ref" not in what:
+            what.append("ref")
+        if not what:
+            return before
+        instance = self.instance_of(after.kind, {**after.ref, **secrets})
+        stored = await self.server(after.server)
+        await self.check_free(stored, instance, after.name)
+        if moved and not await self._put_back(before, who):
+            raise Refusal("provider-unanswered", server=after.server)
+        now = self.clock.now()
+        words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
+        evidence = Evidence("operator_changed", now, now, "operator", words)
+        try:
+            kept = await self.store.amend_session(after, self.vault.seal(secrets), instance, evidence, moved=moved)
+        except InstanceTaken as error:
+            raise already_adopted(after.server, str(instance)) from error
+        if not kept:
+            raise unknown("session", after.name)
+        self.addresses.forget(after.id)
+        log.info("session.changed", session=after.name, what=what)
+        self.nudge.session(after.id)
+        return await self._heard(before, lambda s: s.version > before.version + 1)
 
     async def pair(self, name: str, ask: PairAsk, who: str) -> Opened:
         """A code to scan or type, at most `wait_s` later. Raises `Refusal`: unknown-session, session-paused,
@@ -152,14 +242,20 @@ class SessionCommands(Addressing):
             log.info("session.resumed", session=name)
         return await self._heard(session, lambda s: not s.paused)
 
-    async def delete_session(self, name: str, at_provider: AtProvider, who: str) -> Session | None:
-        """Forget it; with `logout` or `delete` only after the provider has said so.
+    async def delete_session(
+        self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True
+    ) -> Session | None:
+        """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
+        there before ours is put back first, unless `put_back` says otherwise.
 
         None: it is gone. The session: the provider has not answered yet, ask again. Raises `Refusal`:
         unknown-session, provider-refused.
         """
         session = await self.session(name)
-        if at_provider != "keep" and not await self._gone_there(session, at_provider, who):
+        if at_provider == "keep":
+            if put_back and not await self._put_back(session, who):
+                return await self.session_now(session.id, name)
+        elif not await self._gone_there(session, at_provider, who):
             return await self.session_now(session.id, name)
         files, asked_at = await self.store.media_of_session(session.id), self.clock.now()
         await self.store.delete_session(session.id, asked_at)
@@ -191,7 +287,7 @@ class SessionCommands(Addressing):
 
     # -- the steps ------------------------------------------------------------------------------------------------
 
-    async def _add(self, new: Session, sealed: bytes, *, adopt: bool, who: str) -> Session:
+    async def _add_created(self, new: Session, token: str, sealed: bytes, instance: str | None, who: str) -> Session:
         now = new.created_at
         attempt = self.clock.new_id("att")
         # A lane of its own, because the row's id is not known yet; nothing else is done before this attempt is over.
@@ -206,14 +302,40 @@ class SessionCommands(Addressing):
             dedupe=f"create:{attempt}",
         )
         try:
-            session = await self.store.add_session(new, self.clock.token(), sealed, now, (), () if adopt else (create,))
+            session = await self.store.add_session(new, token, sealed, now, (), (create,), instance=instance)
         except Exists as error:
             raise Refusal("name-taken", field="name", in_body=True, name=new.name) from error
-        if adopt:
-            await self._wish(session, "adopted", {"who": who})
-        else:
-            await self._wish(session, "created", {"who": who, "attempt": attempt})
-            self.nudge.work()
+        except InstanceTaken as error:
+            raise already_adopted(new.server, str(instance)) from error
+        await self._wish(session, "created", {"who": who, "attempt": attempt})
+        self.nudge.work()
+        return session
+
+    async def _add_adopted(
+        self, new: Session, token: str, sealed: bytes, instance: str | None, news: Evidence, *, taken: Taken | None
+    ) -> Session:
+        """One transaction: the session, what stood at the provider, and what goes on in its place."""
+        now, replaced = new.created_at, None
+        if taken is not None and taken.stands.found in ("foreign", "none"):
+            replaced = packed(self.vault, taken.stands)
+        try:
+            session = await self.store.add_session(
+                new,
+                token,
+                sealed,
+                now,
+                (),
+                (),
+                instance=instance,
+                replaced=replaced,
+                news=(news,),
+                endpoints=() if taken is None else taken.endpoints,
+            )
+        except Exists as error:
+            raise Refusal("name-taken", field="name", in_body=True, name=new.name) from error
+        except InstanceTaken as error:
+            raise already_adopted(new.server, str(instance)) from error
+        self.nudge.session(session.id)
         return session
 
     async def _wish(self, session: Session, kind: str, words: Mapping[str, str]) -> None:
@@ -277,7 +399,13 @@ class SessionCommands(Addressing):
         approval = await self.store.approval(session.recovery.awaiting)
         return approval if approval is not None and approval.state == "open" else None
 
-    async def _gone_there(self, session: Session, rung: Literal["logout", "delete"], who: str) -> bool:
+    async def _put_back(self, session: Session, who: str) -> bool:
+        """Whether the webhook that stood there is there again, where one was kept; as `_gone_there`."""
+        if await self.addresses.kept_webhook(session.id) is None:
+            return True
+        return await self._gone_there(session, "put_back_webhook", who)
+
+    async def _gone_there(self, session: Session, rung: PersonsRung, who: str) -> bool:
         """Whether the provider has done it; False while it has not answered. Raises `Refusal("provider-refused")`."""
         work_id = await self._asked_before(session, rung) or await self._ask_provider(session, rung, who)
         outcome = ""
@@ -290,6 +418,7 @@ class SessionCommands(Addressing):
         if not await self.waiter.wait_look(session.id, look, AT_PROVIDER_S):
             return False
         answer, _, detail = outcome.partition(": ")
+        del self._asked()[int(session.id), rung]
         if answer not in GONE_THERE:
             raise Refusal("provider-refused", detail=detail or answer)
         return True
@@ -300,8 +429,9 @@ class SessionCommands(Addressing):
         outcome = "" if work_id is None else await self._outcome(work_id)
         return work_id if not outcome or outcome.partition(": ")[0] in GONE_THERE else None
 
-    async def _ask_provider(self, session: Session, rung: Literal["logout", "delete"], who: str) -> str:
-        await self._wish(session, "operator_logout", {"who": who})
+    async def _ask_provider(self, session: Session, rung: PersonsRung, who: str) -> str:
+        if rung != "put_back_webhook":
+            await self._wish(session, "operator_logout", {"who": who})
         now = self.clock.now()
         work = Work(
             id=self.clock.new_id("wrk"),
@@ -332,17 +462,13 @@ class SessionCommands(Addressing):
         return self._asked_rows
 
 
-def _ref(kind: str, ask: SessionAsk) -> Mapping[str, str]:
-    for key, name in ask.ref.items():
-        plain_name(f"ref.{key}", name)
-    known = REFS.get(kind)
-    if known is None:
-        return ask.ref
-    ref = dict(ask.ref)
-    if not NEEDED.get(kind):
-        ref.setdefault(known[0], ask.name)
-    only_keys("ref", ref, known, required=NEEDED.get(kind, known))
-    return ref
+def _adopted(now: float, who: str, taken: Taken | None) -> Evidence:
+    words = {"who": who}
+    if taken is not None and taken.stands.found in ("foreign", "none", "ours"):
+        words["stands"] = taken.stands.found
+        if taken.stands.found == "foreign":
+            words["host"] = urlsplit(taken.stands.url).netloc.rpartition("@")[2]
+    return Evidence("adopted", now, now, "operator", words)
 
 
 def _with_code(opened: Opened) -> Opened:

@@ -33,17 +33,25 @@ async def system_resolver(host: str) -> Sequence[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-async def check_target(url: str, field: str, allowed: Sequence[Network], resolve: Resolver) -> None:
+async def check_target(url: str, field: str, allowed: Sequence[Network], resolve: Resolver, *, shown: str = "") -> None:
     """Raise `Refusal("invalid-value")` for what can never be called, and `Refusal("target-not-allowed")` unless every
-    address of the URL's host is public or allowed."""
+    address of the URL's host is public or allowed. The refusal names the host (or `shown`), and the networks that
+    `allow_targets` would have to name."""
     host = host_of(url, field)
     try:
         literal = _literal(host)
         addresses = [literal] if literal else [ipaddress.ip_address(text.split("%")[0]) for text in await resolve(host)]
     except (OSError, UnicodeError) as error:
-        raise Refusal("target-not-allowed", field=field, in_body=True, host=host) from error
-    if not addresses or not all(networks.may_reach(address, allowed) for address in addresses):
-        raise Refusal("target-not-allowed", field=field, in_body=True, host=host)
+        raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host) from error
+    refused = [address for address in addresses if not networks.may_reach(address, allowed)]
+    if refused or not addresses:
+        raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host, allow=_line(refused))
+
+
+def _line(refused: Sequence[Address]) -> str:
+    """What `allow_targets` would have to hold, as it is written in the file; "" for no address."""
+    lines = ", ".join(f'"{ipaddress.ip_network(str(address))}"' for address in dict.fromkeys(refused))
+    return f"[{lines}]" if lines else ""
 
 
 def may_reach(address: str, allowed: Sequence[Network]) -> bool:

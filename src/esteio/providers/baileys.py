@@ -42,6 +42,7 @@ from esteio.providers.base import (
     QueueOutcome,
     SendOutcome,
     SentQuery,
+    StandingWebhook,
     WebhookReading,
     Where,
 )
@@ -56,6 +57,7 @@ from esteio.providers.reading import (
     downloaded,
     first,
     hear,
+    list_news,
     look_failed,
     plain_act,
     same_place,
@@ -84,6 +86,7 @@ STATE_S = 8.0
 ACT_S = 30.0
 MEDIA_S = 60.0
 
+NOT_TOLD = "this server does not tell its webhook address"
 _CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnected": "said_closed"}
 
 
@@ -106,7 +109,10 @@ class Baileys:
         media_bytes=False,
         connect=True,
         connect_pairs_after_unlink=False,
+        tells_webhook=False,
     )
+    ref_fields: tuple[str, ...] = ("session",)
+    credential_fields: tuple[str, ...] = ("apikey",)
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
@@ -166,7 +172,13 @@ class Baileys:
     # -- looks ---------------------------------------------------------------------------------------------------
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return _nothing(ProbeOutcome((), detail="this server does not tell its webhook address"))
+        return _nothing(ProbeOutcome((), detail=NOT_TOLD))
+
+    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+        return _nothing(StandingWebhook("unreadable", detail=NOT_TOLD))
+
+    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+        return _unsupported(NOT_TOLD)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         """Its own state; for `roundtrip` also whether our own number exists, which a closed socket cannot say."""
@@ -182,10 +194,12 @@ class Baileys:
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
         heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))
         rows = at(heard.body, "data")
-        if heard.kind != "ok" or not isinstance(rows, list):
-            return InventoryOutcome(None, server_news(heard, now, "list"))
+        fits = isinstance(rows, list) if heard.kind == "ok" else at(heard.body, "success") is False
+        told = list_news(heard, now, fits=fits)
+        if heard.kind != "ok" or not fits:
+            return InventoryOutcome(None, told)
         entries = tuple(_entry(row) for row in rows if text(at(row, "name")))
-        return InventoryOutcome(entries, server_news(heard, now, "list"))
+        return InventoryOutcome(entries, told)
 
     def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
         """The code only beside a state that is not connected: then it is of a pairing under way."""

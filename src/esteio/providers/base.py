@@ -69,6 +69,8 @@ class TransportFailed(Exception):
     processed) or "maybe" (time-out, reset after sending, answer cut or too large). `crowded`: it was never asked, for
     too many requests of ours were under way there; that speaks of us, not of the server. So does `ours`: a connection
     kept from an earlier exchange, which may have ended at any time since; a time-out that we were too busy to keep.
+    `cause`: why there was no connection, beside the common refusal: the `name` leads nowhere, the `certificate`
+    was not accepted, the `tls` handshake failed.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class TransportFailed(Exception):
         timed_out: bool = False,
         crowded: bool = False,
         ours: bool = False,
+        cause: Literal["", "name", "certificate", "tls"] = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -86,6 +89,7 @@ class TransportFailed(Exception):
         self.timed_out = timed_out
         self.crowded = crowded
         self.ours = ours
+        self.cause: Literal["", "name", "certificate", "tls"] = cause
 
 
 class Transport(Protocol):
@@ -221,6 +225,25 @@ class InventoryOutcome(msgspec.Struct, frozen=True):
     version: str | None = None
 
 
+class StandingWebhook(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The webhook that stands at the provider, whoever set it.
+
+    `foreign`: somebody else's; `ours`: it points at `where.webhook_url`; `none`: no address is set; `missing`: the
+    instance is unknown; `unreadable`: this provider cannot tell; `unanswered`: this look brought no answer.
+    `url` and `events` are what people are shown; `more` are other addresses beside it, with what each is told; `row` is
+    all that `put_back_webhook` needs, as the provider said it. Event names are Evolution's.
+    """
+
+    found: Literal["foreign", "ours", "none", "missing", "unreadable", "unanswered"]
+    url: str = ""
+    events: tuple[str, ...] = ()
+    more: Mapping[str, tuple[str, ...]] = {}
+    headers: Mapping[str, str] = {}
+    by_events: bool = False
+    row: Mapping[str, Json] = {}
+    detail: str = ""
+
+
 class WebhookReading(msgspec.Struct, frozen=True):
     """What one provider webhook says. `readable` False: kept as it came, counted, shown, never dropped."""
 
@@ -297,6 +320,10 @@ class Provider(Protocol):
 
     kind: str
     capabilities: Capabilities
+    ref_fields: tuple[str, ...]
+    """What `ref` may hold when a person says it; the first one says which instance it is."""
+    credential_fields: tuple[str, ...]
+    """What a server's credentials may hold."""
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]: ...
 
@@ -326,7 +353,16 @@ class Provider(Protocol):
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
         """Whether the provider still posts to `where.webhook_url` all that we need: `webhook_config_ok` or `_gone`;
-        neither where it cannot be read."""
+        `_unread` where the provider answers and cannot tell."""
+        ...
+
+    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+        """What stands there before ours is set. A read."""
+        ...
+
+    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+        """What stood there before ours, set again; where nothing stood, ours is taken away. Only while ours is there:
+        `noop` otherwise."""
         ...
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]: ...

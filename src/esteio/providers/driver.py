@@ -295,15 +295,16 @@ class _Marked(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "TLS: the certificate was not accepted"),
-    (aiohttp.ClientConnectorSSLError, "TLS: the handshake failed"),
-    (aiohttp.ClientConnectorDNSError, "the name could not be resolved"),
-    (aiohttp.ClientConnectorError, "the connection was refused"),
-    (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer"),
-    (aiohttp.ClientPayloadError, "the answer broke off"),
-    (aiohttp.InvalidURL, "this is no URL"),
-    (ConnectionError, "the connection was reset"),
+Cause = Literal["", "name", "certificate", "tls"]
+_REASONS: tuple[tuple[type[BaseException], str, Cause], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "TLS: the certificate was not accepted", "certificate"),
+    (aiohttp.ClientConnectorSSLError, "TLS: the handshake failed", "tls"),
+    (aiohttp.ClientConnectorDNSError, "the name could not be resolved", "name"),
+    (aiohttp.ClientConnectorError, "the connection was refused", ""),
+    (aiohttp.ServerDisconnectedError, "the server closed the connection without an answer", ""),
+    (aiohttp.ClientPayloadError, "the answer broke off", ""),
+    (aiohttp.InvalidURL, "this is no URL", ""),
+    (ConnectionError, "the connection was reset", ""),
 )
 
 
@@ -321,9 +322,9 @@ def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFai
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True, ours=late)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
         return TransportFailed(NOT_ALLOWED, sent="no")
-    for kind, reason in _REASONS:
+    for kind, reason, cause in _REASONS:
         if isinstance(error, kind):
-            return TransportFailed(reason, sent=sent, ours=ours)
+            return TransportFailed(reason, sent=sent, ours=ours, cause=cause)
     return TransportFailed(f"the exchange failed: {type(error).__name__}", sent=sent, ours=ours)
 
 

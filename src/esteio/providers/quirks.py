@@ -139,7 +139,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     ),
     Quirk(
         "408-deletes-credentials",
-        "==2.4.0rc2",
+        ">=2.4.0rc1,<2.4.1",
         "408 (queda de rede) apaga as credenciais: uma oscilação da rede custa um QR.",
         "408 (a lost network) deletes the credentials: a network hiccup costs a QR.",
         "src; PR 2612",
@@ -181,7 +181,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     ),
     Quirk(
         "connect-after-logout-unpairable",
-        "==2.4.0rc1",
+        ">=2.4.0rc1,<2.4.1",
         "Depois de um logout, connect mostra um QR que não pareia; só recriar resolve.",
         "After a logout connect shows a QR that cannot be paired; only recreating helps.",
         "issue 2539",

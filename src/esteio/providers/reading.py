@@ -219,6 +219,8 @@ class Heard(msgspec.Struct, frozen=True):
     body: Json = None
     detail: str = ""
     words: str = ""
+    cause: str = ""
+    """Why nobody was reached, as `TransportFailed` has it."""
 
     @property
     def certain_no(self) -> bool:
@@ -243,7 +245,7 @@ class Heard(msgspec.Struct, frozen=True):
 def hear(answer: Answer, secrets: Iterable[str]) -> Heard:
     """Total: every answer is heard as one of `Kind`."""
     if isinstance(answer, TransportFailed):
-        return Heard(_silence(answer), detail=show(answer.reason, secrets))
+        return Heard(_silence(answer), detail=show(answer.reason, secrets), cause=answer.cause)
     body = answer.json()
     raw = answer.text()
     kind = _kind(answer, body, raw)
@@ -316,14 +318,31 @@ _SERVER_NEWS: Mapping[Kind, str] = {
 }
 
 
+_CAUSES: Mapping[str, str] = {
+    "name": "server_unknown_host",
+    "certificate": "server_certificate_refused",
+    "tls": "server_tls_failed",
+}
+
+
+def list_news(heard: Heard, now: float, *, fits: bool) -> tuple[Evidence, ...]:
+    """What the answer to a question that every server of a kind must answer says of the server. `fits`: the answer, a
+    no too, is in that kind's own shape; any other is something else that answers there."""
+    if fits or heard.kind not in ("ok", "no", "router"):
+        return server_news(heard, now, "list")
+    kind = "server_no_route" if heard.kind == "router" else "server_wrong_kind"
+    return (seen(kind, now, "list", detail=heard.detail[:SHORT]),)
+
+
 def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
     """What this answer says of the server, and nothing of the session. An answer that we did not read says nothing,
     and neither does our own crowd before its door."""
-    kind = _SERVER_NEWS.get(heard.kind)
+    kind = _CAUSES.get(heard.cause) or _SERVER_NEWS.get(heard.kind)
     if kind is None:
         return ()
     if kind == "server_answered":
-        return (seen(kind, now, road),)
+        # Any program can say no: that somebody lives there is all that it tells.
+        return (seen(kind, now, road),) if heard.kind == "ok" else (seen(kind, now, road, weak="yes"),)
     data = {"detail": heard.detail[:SHORT]}
     if heard.away and not (heard.kind == "gateway" and road == "send"):
         # By the answer to a send alone nobody knows whether the proxy found somebody, who then died.

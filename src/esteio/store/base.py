@@ -29,7 +29,8 @@ from esteio.core.model import (
     SessionState,
 )
 from esteio.core.session import Session
-from esteio.store.relay_base import RelayStore
+from esteio.store.adoption_base import AdoptionStore
+from esteio.store.relay_base import Endpoint, RelayStore
 from esteio.store.values import (
     LIST_PATH,
     Accepted,
@@ -146,7 +147,7 @@ class StoreBroken(StoreFull):
 WriteError = Literal["", "full", "broken"]
 
 
-class Store(RelayStore, Protocol):
+class Store(RelayStore, AdoptionStore, Protocol):
     """One memory. All methods may raise `StoreFull`; reads see every commit that returned before them."""
 
     write_error: WriteError
@@ -192,9 +193,15 @@ class Store(RelayStore, Protocol):
         now: float,
         journal: Sequence[JournalEntry],
         work: Sequence[Work],
+        *,
+        instance: str | None = None,
+        replaced: bytes | None = None,
+        news: Sequence[Evidence] = (),
+        endpoints: Sequence[Endpoint] = (),
     ) -> Session:
         """The row first, with its first work, in one transaction. `session.id` is given by the store. `sealed` holds
-        secrets of the session's ref (W-API token). Raises `Exists`."""
+        secrets of the session's ref (W-API token), `replaced` the webhook that stood at the provider; `endpoints` are
+        subscriptions that must not be missing from the moment it is there. Raises `Exists`, `InstanceTaken`."""
         ...
 
     async def session(self, name: SessionName) -> Session | None: ...

@@ -87,11 +87,12 @@ SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
 -- == sessions ==
 
 -- name: session_add
-INSERT INTO sessions (name, server, kind, created_at, phone, ref, sealed, token, policy, state, since, reason, can_send,
-    can_receive, gate, gate_since, outage, last_outage, fallen_since, recovery, facts, paused, linked, version, wake_at)
-VALUES (:name, :server, :kind, :created_at, :phone, :ref, :sealed, :token, :policy, :state, :since, :reason, :can_send,
-    :can_receive, :gate, :gate_since, :outage, :last_outage, :fallen_since, :recovery, :facts, :paused, :linked,
-    :version, :wake_at)
+INSERT INTO sessions (name, server, kind, created_at, phone, ref, sealed, instance, replaced, token, policy, state, since,
+    reason, can_send, can_receive, gate, gate_since, outage, last_outage, fallen_since, recovery, facts, paused, linked,
+    version, wake_at)
+VALUES (:name, :server, :kind, :created_at, :phone, :ref, :sealed, :instance, :replaced, :token, :policy, :state, :since,
+    :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :fallen_since, :recovery, :facts, :paused,
+    :linked, :version, :wake_at)
 ON CONFLICT (name) DO NOTHING
 RETURNING id
 
@@ -118,6 +119,20 @@ ORDER BY name LIMIT :limit
 -- name: session_change
 UPDATE sessions SET ref = coalesce(:ref, ref), sealed = coalesce(:sealed, sealed), token = coalesce(:token, token)
 WHERE id = :id
+
+-- name: session_amend
+UPDATE sessions SET phone = :phone, policy = :policy, ref = :ref, sealed = :sealed, instance = :instance,
+    replaced = CASE WHEN :moved = 1 THEN NULL ELSE replaced END, version = version + 1
+WHERE id = :id
+
+-- name: session_of_instance
+SELECT name FROM sessions WHERE server = :server AND instance = :instance
+
+-- name: session_replaced
+SELECT replaced FROM sessions WHERE id = :id
+
+-- name: session_replace
+UPDATE sessions SET replaced = :replaced WHERE id = :id
 
 -- name: session_commit
 UPDATE sessions SET

@@ -70,10 +70,11 @@ def test_create_makes_the_instance_ours():
     [
         (reply({"instanceId": "LITE-1", "connected": True}), ["server_answered", "said_open"]),
         (reply({"instanceId": "LITE-1", "connected": False}), ["server_answered", "said_closed"]),
-        (reply({"connected": "yes"}), ["server_answered", "look_failed"]),
+        (reply({"connected": "yes"}), ["server_wrong_kind", "look_failed"]),
         (html(404), ["server_html", "look_failed"]),
         (reply({"message": "Instância não encontrada"}, 404), ["server_answered", "instance_missing"]),
-        (reply({"message": "Not Found"}, 404), ["server_answered", "look_failed"]),
+        (reply({"message": "Not Found"}, 404), ["server_wrong_kind", "look_failed"]),
+        (reply({"error": True, "message": "Tente"}), ["server_answered", "look_failed"]),
         (reply({"error": True, "message": "Token inválido"}, 403), ["server_auth_refused", "look_failed"]),
     ],
 )
@@ -123,7 +124,11 @@ def test_webhooks_are_read_back():
     assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply(row))[0].evidence)[-1] == "webhook_config_ok"
     outcome, _ = drive(WAPI.check_webhook(HERE, NOW), reply(row | {"webhookStatusUrl": None}))
     assert (kinds(outcome.evidence)[-1], outcome.detail) == ("webhook_config_gone", "webhookStatusUrl")
-    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply({}))[0].evidence)[-1] == "look_failed"
+    untold = drive(WAPI.check_webhook(HERE, NOW), reply(row | dict.fromkeys(row)))[0].evidence[-1]
+    assert (untold.kind, untold.data["untold"]) == ("webhook_config_gone", "yes")
+    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply({"connected": True}))[0].evidence)[-1] == untold.kind
+    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply([1]))[0].evidence)[-1] == "webhook_config_unread"
+    assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply({}, 500))[0].evidence)[-1] == "look_failed"
 
 
 def sent(content, answer=None, **changes):

@@ -28,6 +28,7 @@ from esteio.providers.base import (
     QueueOutcome,
     SendOutcome,
     SentQuery,
+    StandingWebhook,
     WebhookReading,
     Where,
 )
@@ -54,6 +55,9 @@ class Evolution:
         echoes_sends=True,
         code_by_connect=True,
     )
+
+    ref_fields: tuple[str, ...] = ("instance_name",)
+    credential_fields: tuple[str, ...] = ("apikey",)
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
@@ -87,6 +91,12 @@ class Evolution:
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
         return look.check_webhook(where, now)
+
+    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+        return control.standing_webhook(where)
+
+    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+        return control.put_back_webhook(where, now, kept)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return look.probe(where, now, depth)

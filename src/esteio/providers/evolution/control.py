@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from esteio.core.evidence import Evidence, Road, seen
-from esteio.providers.base import ActOutcome, Flow, Json, QrCode, Where
+from esteio.providers.base import ActOutcome, Flow, Json, QrCode, StandingWebhook, Where
 from esteio.providers.evolution.calls import STATE_S, Word, call, claim, instance, news, qr_of, say
 from esteio.providers.quirks import has
 from esteio.providers.reading import act_answer, at, items, text
@@ -140,6 +140,53 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
         return outcome
     found = webhook_evidence(where, word.body, now, "act")
     return ActOutcome("ok", found.data.get("detail", ""), (*outcome.evidence, found))
+
+
+def standing_webhook(where: Where) -> Flow[StandingWebhook]:
+    """The row of this instance, `null` where none was ever set; a disabled one is kept like any other."""
+    word = yield from say(where, call(where, "GET", "/webhook/find/{}", timeout_s=STATE_S))
+    if word.kind in ("missing", "unlisted"):
+        return StandingWebhook("missing", detail=word.detail)
+    if word.kind != "ok":
+        return StandingWebhook("unanswered", detail=word.detail)
+    return _standing(where, word.body)
+
+
+def _standing(where: Where, row: Json) -> StandingWebhook:
+    url = text(at(row, "url")) or ""
+    if not url:
+        return StandingWebhook("none")
+    headers = at(row, "headers")
+    words = {name: str(word) for name, word in headers.items()} if isinstance(headers, dict) else {}
+    events = tuple(event for event in items(at(row, "events")) if isinstance(event, str))
+    kept = {
+        "enabled": at(row, "enabled") is not False,
+        "url": url,
+        "headers": headers if isinstance(headers, dict) else {},
+        "byEvents": at(row, "webhookByEvents") is True,
+        "base64": at(row, "webhookBase64") is True,
+        "events": list(events),
+    }
+    found: Literal["ours", "foreign"] = "ours" if _is_ours(where, url) else "foreign"
+    return StandingWebhook(found, url, events, headers=words, by_events=at(row, "webhookByEvents") is True, row=kept)
+
+
+def _is_ours(where: Where, url: str) -> bool:
+    """Also where it was set by an earlier `public_url`: the token in its path is this session's alone."""
+    token = where.webhook_url.rpartition("/in/")[2]
+    return url == where.webhook_url or (bool(token) and f"/in/{token}" in url)
+
+
+def put_back_webhook(where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    """Only over ours. Where nothing stood, ours is switched off: an empty address is refused (recording 084)."""
+    stands = yield from standing_webhook(where)
+    if stands.found == "missing":
+        return ActOutcome("missing", stands.detail)
+    if stands.found in ("foreign", "none"):
+        return ActOutcome("noop", "the webhook there is not ours")
+    body = dict(kept.row) if kept.found == "foreign" else {**webhook_body(where), "enabled": False}
+    word = yield from say(where, call(where, "POST", "/webhook/set/{}", {"webhook": body}))
+    return _acted(word, now)
 
 
 def webhook_evidence(where: Where, row: Json, now: float, road: Road) -> Evidence:

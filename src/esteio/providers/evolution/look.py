@@ -34,7 +34,7 @@ from esteio.providers.evolution.calls import (
     terminal,
 )
 from esteio.providers.evolution.control import webhook_evidence
-from esteio.providers.reading import SHORT, at, decode, iso, items, number, text
+from esteio.providers.reading import SHORT, at, decode, iso, items, list_news, number, text
 from esteio.providers.whatsapp import phone_of
 
 
@@ -49,6 +49,11 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     word = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
     if word.kind != "ok":
         return ProbeOutcome(_unseen(word, now, "state"), detail=word.detail)
+    if not isinstance(at(word.body, "instance"), dict):
+        strange = seen("server_wrong_kind", now, "state", detail=word.detail[:SHORT])
+        return ProbeOutcome(
+            (strange, seen("look_failed", now, "state", detail=word.detail[:SHORT])), detail=word.detail
+        )
     state = at(word.body, "instance", "state")
     # An instance that is in the database and not in memory has no state at all (recorded: simO-boot-state).
     evidence = [*news(word, now, "state"), claim(state or NOT_LOADED, now, "state")]
@@ -178,14 +183,22 @@ def _until(row: Json, when: float) -> dict[str, str]:
 def inventory(where: Where, now: float) -> Flow[InventoryOutcome]:
     """All rows. The version is read only while none is known (`where.version`), for `GET /` asks the world."""
     word = yield from say(where, call(where, "GET", "/instance/fetchInstances", timeout_s=LIST_S))
-    if word.kind != "ok" or not isinstance(word.body, list):
-        return InventoryOutcome(None, news(word, now, "list"))
+    fits = isinstance(word.body, list) if word.kind == "ok" else at(word.body, "response") is not None
+    told = list_news(word.heard, now, fits=fits)
+    if word.kind != "ok" or not fits:
+        # Behind its licence wall a server still tells which version it is.
+        behind = word.kind == "wall" and where.version is None
+        return InventoryOutcome(None, told, (yield from _version(where)) if behind else None)
     entries = tuple(_entry(row) for row in word.body if isinstance(at(row, "name"), str))
     version = where.version
     if version is None:
-        root = yield from say(where, call(where, "GET", "/", timeout_s=LIST_S))
-        version = text(at(root.body, "version")) if root.kind == "ok" else None
-    return InventoryOutcome(entries, news(word, now, "list"), version)
+        version = yield from _version(where)
+    return InventoryOutcome(entries, told, version)
+
+
+def _version(where: Where) -> Flow[str | None]:
+    root = yield from say(where, call(where, "GET", "/", timeout_s=LIST_S))
+    return text(at(root.body, "version")) if root.kind == "ok" else None
 
 
 def _entry(row: Json) -> InventoryEntry:

@@ -25,6 +25,7 @@ from esteio.providers.base import (
     QueueOutcome,
     SendOutcome,
     SentQuery,
+    StandingWebhook,
     WebhookReading,
     Where,
 )
@@ -50,7 +51,10 @@ class Wapi:
         connect=False,
         pairing_beside_qr=True,
         connect_pairs_after_unlink=True,
+        create_takes_over=True,
     )
+    ref_fields: tuple[str, ...] = ("instance_id", "token")
+    credential_fields: tuple[str, ...] = ()
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
@@ -89,6 +93,12 @@ class Wapi:
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
         return calls.check_webhook(where, now)
+
+    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+        return calls.standing_webhook(where)
+
+    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+        return calls.put_back_webhook(where, now, kept)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return calls.probe(where, now, depth)

@@ -8,13 +8,24 @@ Unrecorded: all shapes are from clients, none from the running service. Never li
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
 
-from esteio.core.evidence import Evidence, seen
-from esteio.providers.base import ActOutcome, Flow, HttpRequest, Json, ProbeDepth, ProbeOutcome, QrCode, Where
-from esteio.providers.reading import Heard, ask, at, first, hear, look_failed, plain_act, server_news
+from esteio.core.evidence import Evidence, seen, seen_with
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    HttpRequest,
+    Json,
+    ProbeDepth,
+    ProbeOutcome,
+    QrCode,
+    StandingWebhook,
+    Where,
+)
+from esteio.providers.reading import SHORT, Heard, ask, at, first, hear, look_failed, plain_act, server_news, text
 from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import QUESTION_S, phone_of, questioned
 
@@ -178,7 +189,13 @@ def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     if dead_socket(heard):
         return ProbeOutcome((seen("server_answered", now, "state"), seen("said_closed", now, "state")))
     if heard.kind != "ok" or not isinstance(connected, bool):
-        return ProbeOutcome(look_failed(heard, now, "state"), detail=heard.detail)
+        evidence = look_failed(heard, now, "state")
+        if heard.kind in ("ok", "router") or (heard.kind == "no" and at(heard.body, "error") is not True):
+            # It must answer this, and its no always says so in the same way: something else answers there.
+            kind = "server_no_route" if heard.kind == "router" else "server_wrong_kind"
+            strange = seen(kind, now, "state", detail=heard.detail[:SHORT])
+            evidence = (strange, *(one for one in evidence if one.kind != "server_answered"))
+        return ProbeOutcome(evidence, detail=heard.detail)
     claim = seen("said_open" if connected else "said_closed", now, "state")
     evidence = (*server_news(heard, now, "state"), claim)
     if depth == "state":
@@ -213,16 +230,77 @@ def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
 
 
 def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
-    """The five addresses, read back."""
+    """The five addresses, read back. One that is null or not there is an address that is not set; where none of the
+    five is told, that is said as well (`untold`), for it may also be a server that does not tell them."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
     row = _row(heard)
     if missing(heard):
         return ProbeOutcome((*server_news(heard, now, "probe"), seen("instance_missing", now, "probe")))
-    if not isinstance(row, dict) or all(at(row, field) is None for _, field in WEBHOOKS):
+    if heard.kind != "ok":
         return ProbeOutcome(look_failed(heard, now, "probe"), detail=heard.detail)
-    wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]
     news = server_news(heard, now, "probe")
-    if wrong:
-        detail = ", ".join(wrong)
-        return ProbeOutcome((*news, seen("webhook_config_gone", now, "probe", detail=detail)), detail=detail)
-    return ProbeOutcome((*news, seen("webhook_config_ok", now, "probe")))
+    if not isinstance(row, dict):
+        return ProbeOutcome((*news, seen("webhook_config_unread", now, "probe", detail=heard.detail)))
+    wrong = [field for _, field in WEBHOOKS if at(row, field) != where.webhook_url]
+    if not wrong:
+        return ProbeOutcome((*news, seen("webhook_config_ok", now, "probe")))
+    detail = ", ".join(wrong)
+    told = any(text(at(row, field)) for _, field in WEBHOOKS)
+    data = {"detail": detail} if told else {"detail": detail, "untold": "yes"}
+    gone = seen_with("webhook_config_gone", now, "probe", data)
+    return ProbeOutcome((*news, gone), detail=detail)
+
+
+_EVENTS: Mapping[str, tuple[str, ...]] = {
+    "received": ("MESSAGES_UPSERT",),
+    "delivery": ("SEND_MESSAGE",),
+    "connected": ("CONNECTION_UPDATE",),
+    "disconnected": ("CONNECTION_UPDATE",),
+    "message-status": ("MESSAGES_UPDATE",),
+}
+"""What each address is told, in the names of a subscription."""
+
+
+def standing_webhook(where: Where) -> Flow[StandingWebhook]:
+    """The five addresses as they are. `url` is the one that received messages go to, or the first that is set."""
+    heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
+    row = _row(heard)
+    if missing(heard):
+        return StandingWebhook("missing", detail=heard.detail)
+    if heard.kind != "ok":
+        return StandingWebhook("unanswered", detail=heard.detail)
+    if not isinstance(row, dict):
+        return StandingWebhook("unreadable", detail=heard.detail)
+    kept = {name: text(at(row, field)) or "" for name, field in WEBHOOKS}
+    foreign = [name for name, url in kept.items() if url and not _is_ours(where, url)]
+    if not foreign:
+        return StandingWebhook("ours" if any(kept.values()) else "none")
+    told: dict[str, tuple[str, ...]] = {}
+    for name in foreign:
+        url = kept[name]
+        told[url] = tuple(dict.fromkeys((*told.get(url, ()), *_EVENTS[name])))
+    url, *others = told
+    more = {other: told[other] for other in others}
+    return StandingWebhook("foreign", url, told[url], more, row={name: kept[name] for name in foreign})
+
+
+def _is_ours(where: Where, url: str) -> bool:
+    """Also where it was set by an earlier `public_url`: the token in its path is this session's alone."""
+    token = where.webhook_url.rpartition("/in/")[2]
+    return url == where.webhook_url or (bool(token) and f"/in/{token}" in url)
+
+
+def put_back_webhook(where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    """Each of the five that is ours gets what stood there, or nothing."""
+    heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
+    if heard.kind != "ok":
+        return acted(heard, now)
+    row = _row(heard)
+    ours = [name for name, field in WEBHOOKS if _is_ours(where, text(at(row, field)) or "")]
+    outcome = ActOutcome("noop", "no address there is ours")
+    for name in ours:
+        body = {"value": text(kept.row.get(name)) or ""}
+        outcome = acted((yield from hear_from(where, call(where, "PUT", f"/webhook/update-webhook-{name}", body))), now)
+        if outcome.answer != "ok":
+            return msgspec.structs.replace(outcome, detail=f"{name}: {outcome.detail}")
+    return outcome

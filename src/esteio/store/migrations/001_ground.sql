@@ -10,7 +10,9 @@ CREATE TABLE servers (
     base_url TEXT NOT NULL,
     sealed BYTEA NOT NULL,
     limits TEXT NOT NULL,
-    health TEXT NOT NULL CHECK (health IN ('up', 'slow', 'down', 'booting', 'wall')),
+    health TEXT NOT NULL CHECK (
+        health IN ('unknown', 'up', 'slow', 'down', 'booting', 'refused', 'wall', 'wrong-kind')
+    ),
     health_because TEXT NOT NULL,
     health_at DOUBLE PRECISION NOT NULL,
     version TEXT,
@@ -34,6 +36,9 @@ CREATE TABLE sessions (
     phone TEXT,
     ref TEXT NOT NULL,
     sealed BYTEA NOT NULL,
+    -- Which instance of its server it is, in the provider's own word; and the webhook that stood there before ours.
+    instance TEXT,
+    replaced BYTEA,
     token TEXT NOT NULL UNIQUE,
     policy TEXT NOT NULL,
     state TEXT NOT NULL CHECK (
@@ -56,6 +61,8 @@ CREATE TABLE sessions (
     wake_at DOUBLE PRECISION
 );
 
+-- The law of adoption: one instance belongs to one session.
+CREATE UNIQUE INDEX sessions_instance ON sessions (server, instance) WHERE instance IS NOT NULL;
 CREATE INDEX sessions_by_server ON sessions (server, name);
 CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1;
 CREATE INDEX sessions_by_state ON sessions (state, name);

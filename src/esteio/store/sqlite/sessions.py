@@ -13,8 +13,10 @@ import msgspec
 from esteio.core.evidence import Evidence
 from esteio.core.model import Approval, ServerName, SessionId, SessionName, SessionState
 from esteio.core.session import Session
-from esteio.store import rows
+from esteio.store import relay_rows, rows
+from esteio.store.adoption_base import InstanceTaken
 from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work
+from esteio.store.relay_base import Endpoint
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.codes import put_code
 from esteio.store.sqlite.connection import Db
@@ -56,9 +58,60 @@ class Sessions(Room):
         now: float,
         journal: Sequence[JournalEntry],
         work: Sequence[Work],
+        *,
+        instance: str | None = None,
+        replaced: bytes | None = None,
+        news: Sequence[Evidence] = (),
+        endpoints: Sequence[Endpoint] = (),
     ) -> Session:
-        """Journal lines and work without a session get the new id."""
-        return await self._write(lambda db: _add_session(db, session, token, sealed, journal, work))
+        """Journal lines, news and work without a session get the new id."""
+        more = {"token": token, "sealed": sealed, "instance": instance, "replaced": replaced}
+
+        def operation(db: Db) -> Session:
+            added = _add_session(db, session, more, journal, work)
+            _add_news(db, added, news)
+            for endpoint in endpoints:
+                db.rows("endpoint_add", relay_rows.endpoint_params(endpoint))
+            return added
+
+        return await self._write(operation)
+
+    async def instance_taken(self, server: ServerName, instance: str) -> SessionName | None:
+        """The session that this instance belongs to."""
+        name: SessionName | None = self._reader.value("session_of_instance", {"server": server, "instance": instance})
+        return name
+
+    async def replaced_webhook(self, session_id: SessionId) -> bytes | None:
+        """What was kept, sealed; None when nothing was."""
+        row = self._reader.row("session_replaced", {"id": session_id})
+        return None if row is None else row[0]
+
+    async def keep_webhook(self, session_id: SessionId, replaced: bytes) -> None:
+        """On disk when it returns."""
+        await self._write(lambda db: db.run("session_replace", {"id": session_id, "replaced": replaced}))
+
+    async def amend_session(
+        self, session: Session, sealed: bytes, instance: str | None, evidence: Evidence, *, moved: bool
+    ) -> bool:
+        """Phone, policy, ref and its secrets; a judgement under way starts again. Raises `InstanceTaken`."""
+        params = {
+            "id": session.id,
+            "phone": session.phone,
+            "policy": session.policy,
+            "ref": rows.to_text(session.ref),
+            "sealed": sealed,
+            "instance": instance,
+            "moved": int(moved),
+        }
+
+        def operation(db: Db) -> bool:
+            _check_instance(db, session, instance)
+            if not db.run("session_amend", params):
+                return False
+            journal.add_news(db, session.id, session.server, [evidence])
+            return True
+
+        return await self._write(operation)
 
     async def session(self, name: SessionName) -> Session | None:
         return self._remembered.session("session_by_name", name)
@@ -187,10 +240,22 @@ def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:
     return session_id if session_id is not None and server_of_session(db, session_id) is not None else None
 
 
+def _check_instance(db: Db, session: Session, instance: str | None) -> None:
+    holder = db.value("session_of_instance", {"server": session.server, "instance": instance})
+    if holder is not None and holder != session.name:
+        raise InstanceTaken(instance)
+
+
+def _add_news(db: Db, session: Session, news: Sequence[Evidence]) -> None:
+    if news:
+        journal.add_news(db, session.id, session.server, news)
+
+
 def _add_session(
-    db: Db, session: Session, token: str, sealed: bytes, entries: Sequence[JournalEntry], work: Sequence[Work]
+    db: Db, session: Session, more: rows.Params, entries: Sequence[JournalEntry], work: Sequence[Work]
 ) -> Session:
-    given = db.value("session_add", {**rows.session_params(session), "token": token, "sealed": sealed})
+    _check_instance(db, session, more["instance"])
+    given = db.value("session_add", {**rows.session_params(session), **more})
     if given is None:
         raise Exists(session.name)
     session_id = SessionId(given)

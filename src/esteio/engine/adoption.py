@@ -1,0 +1,128 @@
+"""What an adoption rests on: which instance a `ref` names, whose it is, and the webhook that stands there before ours.
+
+Reads at the provider, and nothing else: the row that an adoption begins with holds, in one transaction, the session,
+the webhook that stood there (sealed) and the subscriptions that go on in its place, so that a crash at any instant
+leaves either nothing or all of it. Ours is set later, by an act (`performers`), which keeps once more what it finds.
+Never lives here: the row itself (`session_commands`), many at once (`adopt_commands`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from esteio.core import evolution_words
+from esteio.core.session import Session
+from esteio.engine.courier import HEADER, SECRET, new_secret
+from esteio.engine.desk import Desk, only_keys, plain_name
+from esteio.engine.refusals import Refusal, invalid
+from esteio.engine.targets import check_target
+from esteio.providers import driver
+from esteio.providers.base import StandingWebhook
+from esteio.store.base import StoredServer
+from esteio.store.relay_base import Endpoint
+
+JWT_HEADER = "jwt_key"
+"""Evolution signs a token with this at each delivery and sends that instead; a subscription of ours cannot."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What an adoption takes over: the webhook that stands there, and the subscriptions that go on in its place."""
+
+    stands: StandingWebhook
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class Adoption(Desk):
+    """Base of the commands that bind a session to an instance of a provider."""
+
+    def ref_of(self, kind: str, name: str, given: Mapping[str, str]) -> dict[str, str]:
+        """The whole `ref`, as the adapter declares it. Raises `Refusal`: unknown-field, invalid-value."""
+        provider = self.providers[kind]
+        for key, word in given.items():
+            plain_name(f"ref.{key}", word.strip())
+        ref = {**provider.default_ref(name), **{key: word.strip() for key, word in given.items()}}
+        only_keys("ref", ref, provider.ref_fields)
+        wrong = provider.check_ref(ref)
+        if wrong is not None:
+            blank = next((f"ref.{field}" for field in provider.ref_fields if not ref.get(field)), "ref")
+            raise invalid(blank, wrong)
+        return ref
+
+    def instance_of(self, kind: str, ref: Mapping[str, str]) -> str | None:
+        """Which instance of its server a `ref` names: what may belong to one session only."""
+        fields = self.providers[kind].ref_fields
+        return ref.get(fields[0]) if fields else None
+
+    async def check_free(self, stored: StoredServer, instance: str | None, session: str) -> None:
+        """Raise `Refusal("already-adopted")` when it is another session's, also by a second entry of its server."""
+        if instance is None:
+            return
+        here = stored.server
+        for one in await self.store.servers():
+            if (one.server.kind, one.server.base_url) != (here.kind, here.base_url):
+                continue
+            holder = await self.store.instance_taken(one.server.name, instance)
+            if holder is not None and holder != session:
+                raise already_adopted(here.name, instance)
+
+    async def taken(
+        self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str, *, forward: bool
+    ) -> Taken:
+        """What stands there now, and what would go on in its place. Raises `Refusal`: webhook-unread,
+        target-not-allowed, invalid-value; then nothing has been moved."""
+        provider, where = self.addresses.of_new(stored, session, ref, token)
+        stands = await driver.run(provider.standing_webhook(where, self.clock.now()), self.transport)
+        if not forward:
+            return Taken(stands)
+        if stands.found == "unanswered":
+            raise Refusal("provider-unanswered", server=stored.server.name, why=stands.detail)
+        if stands.found == "unreadable":
+            raise Refusal("webhook-unread", field="forward", server=stored.server.name, why=stands.detail)
+        return Taken(stands, await self._going_on(stands, session))
+
+    async def _going_on(self, stands: StandingWebhook, session: str) -> tuple[Endpoint, ...]:
+        if stands.found != "foreign":
+            return ()
+        held = {(one.url, one.sessions) for one in await self.store.endpoints() if one.format == "evolution"}
+        found = []
+        for url, events in {stands.url: stands.events, **stands.more}.items():
+            names = tuple(event for event in events if event in evolution_words.NAMES)
+            if (events and not names) or (url, (session,)) in held:
+                continue
+            await self._check_forward(url, stands.headers)
+            found.append(self._endpoint(url, names, stands, session))
+        return tuple(found)
+
+    async def _check_forward(self, url: str, headers: Mapping[str, str]) -> None:
+        await check_target(url, "forward", self.settings.allowed_networks, self.resolve, shown=url)
+        if urlsplit(url).username is not None or "#" in url:
+            raise invalid("forward", "the address there holds a user or a fragment, which a subscription may not")
+        if JWT_HEADER in headers:
+            raise invalid("forward", f"the webhook there signs with {JWT_HEADER}, which a subscription cannot")
+
+    def _endpoint(self, url: str, names: Sequence[str], stands: StandingWebhook, session: str) -> Endpoint:
+        headers = {HEADER + name.lower(): word for name, word in stands.headers.items()}
+        return Endpoint(
+            id=self.clock.new_id("wh"),
+            url=url,
+            created_at=self.clock.now(),
+            format="evolution",
+            events=tuple(names),
+            types=evolution_words.subscription(names),
+            sessions=(session,),
+            sealed=self.vault.seal({SECRET: new_secret(self.clock.token()), **headers}),
+            by_events=stands.by_events,
+        )
+
+    async def replaced_webhook(self, session: Session) -> StandingWebhook | None:
+        """Somebody else's webhook that stood there before ours, as it was kept; None when there was none."""
+        kept = await self.addresses.kept_webhook(session.id)
+        return kept if kept is not None and kept.found == "foreign" else None
+
+
+def already_adopted(server: str, instance: str) -> Refusal:
+    """One instance of a server belongs to one session."""
+    return Refusal("already-adopted", field="ref", server=server, instance=instance)
