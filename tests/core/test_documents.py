@@ -279,7 +279,7 @@ def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
         "state": "down",
         "because": "refused",
         "at": NOON,
-        "action": "Look at the server, not at the numbers: is it running, with network and memory? Messages wait here.",
+        "action": "Check the server, not the numbers: is it running, with network and memory? Messages wait here.",
     }
     assert data["outage"]["id"] == "out_1"
     assert {"quirks", "budget"}.isdisjoint(data)

@@ -156,14 +156,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "The provider sends its events to another address, or to none. Ours is being set again.",
         "If another program sets this instance's webhook too, make it stop.",
     ),
-    "webhook-adopted": (
-        "The session was adopted: its events come here from now on, and the webhook that stood there is kept.",
-        "",
-    ),
-    "adopted-closed": (
-        "The instance exists at the provider and is not connected. An adoption leaves it alone: nothing was restarted.",
-        "Ask for recovery, or pair it with a QR code.",
-    ),
     "acks-missing": (
         "The server accepts messages, but WhatsApp confirms none[ ({count} unconfirmed)].",
         "Check WhatsApp on the phone and stop messages to new contacts. Do not restart.",
@@ -331,6 +323,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    **texts_servers.EN_SEEN,
     # proofs of life
     "message_received": "A message arrived: the session receives.",
     "phone_echo_received": "A message typed on the phone arrived: the session receives.",
@@ -399,11 +392,6 @@ TIMELINE: Mapping[str, str] = {
     "server_slow": "The server answered late.",
     "server_failed": "The server answered with an error[: {detail}].",
     "server_html": "The server answered with a web page: perhaps a proxy, or a wrong address.",
-    "server_no_route": "The server answers, and does not know the routes of this kind of server.",
-    "server_wrong_kind": "What answers there does not answer as this kind of server does.",
-    "server_unknown_host": "The server's name could not be resolved (DNS).",
-    "server_certificate_refused": "The server's TLS certificate was not accepted.",
-    "server_tls_failed": "The TLS connection to the server failed.",
     "server_unreachable": "The server refused the connection.",
     "server_timed_out": "The server did not answer in time.",
     "server_wall": "The server asks for a licence to be activated[: {detail}].",
@@ -486,6 +474,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "down": "down",
         "booting": "starting",
         "wall": "blocked by a licence",
+        "unknown": "not seen yet",
+        "refused": "key refused",
+        "wrong-kind": "something else answers there",
     },
     "fallback": {
         "reason": "Reason “{code}”, which has no sentence of its own.",

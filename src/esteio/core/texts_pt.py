@@ -162,14 +162,6 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "O provedor manda os eventos para outro endereço, ou para nenhum. O nosso está sendo configurado de novo.",
         "Se outro programa também configura o webhook desta instância, faça-o parar.",
     ),
-    "webhook-adopted": (
-        "A sessão foi adotada: os eventos passam a vir para cá, e o webhook que estava lá fica guardado.",
-        "",
-    ),
-    "adopted-closed": (
-        "A instância existe no provedor e não está conectada. Adotar não mexe nela: nada foi reiniciado.",
-        "Mande recuperar a sessão, ou pareie-a com um QR code.",
-    ),
     "acks-missing": (
         "O servidor aceita as mensagens, mas o WhatsApp não confirma nenhuma[ ({count} sem confirmação)].",
         "Veja o WhatsApp no celular e pare os envios a contatos novos. Não reinicie.",
@@ -340,6 +332,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
 }
 
 TIMELINE: Mapping[str, str] = {
+    **texts_servers.PT_SEEN,
     # proofs of life
     "message_received": "Chegou uma mensagem: a sessão recebe.",
     "phone_echo_received": "Chegou uma mensagem escrita no celular: a sessão recebe.",
@@ -408,11 +401,6 @@ TIMELINE: Mapping[str, str] = {
     "server_slow": "O servidor respondeu com atraso.",
     "server_failed": "O servidor respondeu com erro[: {detail}].",
     "server_html": "O servidor respondeu com uma página da web: talvez um proxy ou um endereço errado.",
-    "server_no_route": "O servidor responde, mas não conhece as rotas deste tipo de servidor.",
-    "server_wrong_kind": "O que responde ali não responde como este tipo de servidor.",
-    "server_unknown_host": "O nome do servidor não pôde ser resolvido (DNS).",
-    "server_certificate_refused": "O certificado TLS do servidor não foi aceito.",
-    "server_tls_failed": "A conexão TLS com o servidor falhou.",
     "server_unreachable": "O servidor recusou a conexão.",
     "server_timed_out": "O servidor não respondeu a tempo.",
     "server_wall": "O servidor pede a ativação de uma licença[: {detail}].",

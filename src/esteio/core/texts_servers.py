@@ -1,4 +1,4 @@
-"""What can be wrong with a server, and what to do about each, in both languages. See `texts_pt` for how they are read.
+"""What can be wrong with a server, and what is said of an adoption, in both languages. See `texts_pt` for how they are read.
 
 Never lives here: which of them it is (`weather`).
 """
@@ -8,6 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PT: Mapping[str, tuple[str, str]] = {
+    "webhook-adopted": (
+        "A sessão foi adotada: os eventos passam a vir para cá, e o webhook que estava lá fica guardado.",
+        "",
+    ),
+    "adopted-closed": (
+        "A instância existe no provedor e não está conectada. Adotar não mexe nela: nada foi reiniciado.",
+        "Mande recuperar a sessão, ou pareie-a com um QR code.",
+    ),
     "server-unknown-host": (
         "O endereço do servidor {server} não existe: o nome não pôde ser resolvido (DNS).",
         "Confira o base_url do servidor e o DNS desta máquina; em contêineres, confira o nome do serviço e a rede.",
@@ -38,6 +46,14 @@ PT: Mapping[str, tuple[str, str]] = {
 }
 
 EN: Mapping[str, tuple[str, str]] = {
+    "webhook-adopted": (
+        "The session was adopted: its events come here from now on, and the webhook that stood there is kept.",
+        "",
+    ),
+    "adopted-closed": (
+        "The instance exists at the provider and is not connected. An adoption leaves it alone: nothing was restarted.",
+        "Ask for recovery, or pair it with a QR code.",
+    ),
     "server-unknown-host": (
         "The address of the server {server} does not exist: its name could not be resolved (DNS).",
         "Check the server's base_url and this machine's DNS; in containers, check the service's name and the network.",
@@ -65,4 +81,20 @@ EN: Mapping[str, tuple[str, str]] = {
         "What answers at the address of the server {server} is not a {kind} server.",
         "Check the base_url and the kind of this server.",
     ),
+}
+
+PT_SEEN: Mapping[str, str] = {
+    "server_no_route": "O servidor responde, mas não conhece as rotas deste tipo de servidor.",
+    "server_wrong_kind": "O que responde ali não responde como este tipo de servidor.",
+    "server_unknown_host": "O nome do servidor não pôde ser resolvido (DNS).",
+    "server_certificate_refused": "O certificado TLS do servidor não foi aceito.",
+    "server_tls_failed": "A conexão TLS com o servidor falhou.",
+}
+
+EN_SEEN: Mapping[str, str] = {
+    "server_no_route": "The server answers, and does not know the routes of this kind of server.",
+    "server_wrong_kind": "What answers there does not answer as this kind of server does.",
+    "server_unknown_host": "The server's name could not be resolved (DNS).",
+    "server_certificate_refused": "The server's TLS certificate was not accepted.",
+    "server_tls_failed": "The TLS connection to the server failed.",
 }
