@@ -1,4 +1,4 @@
-"""What can be wrong with a server, and what is said of an adoption, in both languages. See `texts_pt` for how they are read.
+"""What can be wrong with a server, and what is said of an adoption, in both languages; `texts_pt` says how to read them.
 
 Never lives here: which of them it is (`weather`).
 """
