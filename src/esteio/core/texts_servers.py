@@ -1,4 +1,4 @@
-"""What can be wrong with a server, and what is said of an adoption, in both languages; `texts_pt` says how to read them.
+"""What can be wrong with a server, and what is said of an adoption, in both languages (read as `texts_pt` says).
 
 Never lives here: which of them it is (`weather`).
 """
