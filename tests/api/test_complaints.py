@@ -23,7 +23,9 @@ SOURCE = Path(__file__).parents[2] / "src" / "esteio"
         ),
         ("Expected `int` >= 0", "must be at least 0", "deve ser no mínimo 0"),
         ("Expected `str` of length <= 64", "must have at most 64 characters", "deve ter no máximo 64 caracteres"),
-        ("Expected `array` of length >= 1", "must have at least 1 entries", "deve ter no mínimo 1 itens"),
+        ("Expected `array` of length >= 1", "must have at least 1 entry", "deve ter no mínimo 1 item"),
+        ("Expected `array` of length <= 9", "must have at most 9 entries", "deve ter no máximo 9 itens"),
+        ("Expected `str` of length >= 1", "must have at least 1 character", "deve ter no mínimo 1 caractere"),
         (
             "Expected `str` matching regex '^x$'",
             "contains a character that is not allowed here",

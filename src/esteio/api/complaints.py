@@ -91,7 +91,10 @@ def _bound(found: re.Match[str]) -> tuple[str, str]:
 
 def _length(found: re.Match[str]) -> tuple[str, str]:
     english, portuguese = _SIGNS[found[2]]
-    things = ("characters", "caracteres") if found[1] == "str" else ("entries", "itens")
+    if found[1] == "str":
+        things = ("character", "caractere") if found[3] == "1" else ("characters", "caracteres")
+    else:
+        things = ("entry", "item") if found[3] == "1" else ("entries", "itens")
     return f"must have {english} {found[3]} {things[0]}", f"deve ter {portuguese} {found[3]} {things[1]}"
 
 
