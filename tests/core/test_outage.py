@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from rehearsal import Fleet
 
+from esteio.core.errors import sentence
 from esteio.core.policy import DEFAULT
 
 
@@ -49,6 +50,10 @@ def test_a_step_that_waits_for_a_person_is_told_once():
     approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
     assert notice.id == approval.id
     assert (notice.reason.code, notice.reason.args["rung"]) == ("approval-awaited", approval.rung)
+    told = sentence(notice.reason, "en")
+    assert f"esteio approve {approval.id}" in told.action
+    assert f"esteio why {fleet.one.name}" in told.action
+    assert "Reason: " in told.text
 
 
 def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same():

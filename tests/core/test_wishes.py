@@ -79,7 +79,8 @@ def test_the_approval_is_asked_for_once_with_what_it_costs():
     assert fleet.one.outage is not None
     assert approval.outage == fleet.one.outage.id
     assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "approval-awaited")
-    assert fleet.one.reason.args == {"cause": "ghost-socket"}
+    asked = fleet.one.recovery.awaiting
+    assert fleet.one.reason.args == {"cause": "ghost-socket", "session": "s1", "approval": asked}
     fleet.climb_until(900, still=("said_open", "socket_closed"))
     assert fleet.said("approval-asked") == 1
     assert fleet.one.recovery.strikes > 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core import attempt, hearing, ladder, pacing
+from esteio.core import attempt, hearing, ladder, pacing, standing
 from esteio.core.beside import Sky
 from esteio.core.decision import Draft, Notice
 from esteio.core.diagnose import SERVER_RESTART, Verdict
@@ -204,7 +204,7 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     )
     draft.approval = approval
     draft.events.append("approval.requested")
-    reason = Reason("approval-awaited", {**step.because.args, "rung": step.rung, "cause": step.because.code})
+    reason = standing.awaited(draft, step.because, approval.id, rung=step.rung)
     draft.notices.append(Notice(approval.id, "approval", reason, draft.now, held=draft.view.held))
     draft.recovery(awaiting=approval.id)
     draft.say("decision", "approval-asked", **{**step.because.args, "rung": step.rung, "because": step.because.code})

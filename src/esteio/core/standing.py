@@ -102,13 +102,19 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     if recovery.awaiting and found.kind == "missing":
         return "disconnected", found.because
     if recovery.awaiting:
-        return "disconnected", Reason("approval-awaited", {**found.because.args, "cause": found.because.code})
+        return "disconnected", awaited(draft, found.because, recovery.awaiting)
     if found.kind == "closed" and not draft.view.can.connect and _for_good(draft):
         return "disconnected", Reason("closed-for-good")
     worse = recovery.strikes > 0 or recovery.logouts > 0 or draft.session.state in ("disconnected", "error")
     if worse and draft.session.linked:
         return "disconnected", found.because
     return "connecting", found.because
+
+
+def awaited(draft: Draft, because: Reason, approval: str, **more: str) -> Reason:
+    """A step waits for a person: which approval, of which session, and why."""
+    named = {"cause": because.code, "session": str(draft.session.name), "approval": approval}
+    return Reason("approval-awaited", {**because.args, **named, **more})
 
 
 def _for_good(draft: Draft) -> bool:

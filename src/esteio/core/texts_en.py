@@ -48,7 +48,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "own-duel": (
         (
-            "Two connections of this session throw each other out without end, since one was opened while the server "
+            "Two connections of this session keep disconnecting each other, since one was opened while the server "
             "{server} was reconnecting by itself. Messages wait."
         ),
         "Restart the process (or container) of the server {server}. No new QR code is needed.",
@@ -147,8 +147,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "webhook-unreachable": (
         (
-            "The server {server} accepts our messages, and no webhook of it reaches us: its address for us is right, "
-            "and it cannot call it. What comes in is read from its list meanwhile, a minute late."
+            "The server {server} accepts our messages, but none of its webhooks arrives here: the configured address "
+            "is right, but the server cannot reach it. Incoming messages are read from its list, a minute late."
         ),
         "Set ESTEIO_PUBLIC_URL to an address that the server's process (or container) can reach, and start again.",
     ),
@@ -184,8 +184,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "decision.[ Reason: {cause}]"
         ),
         (
-            "`esteio why NAME` shows the approval's ID. Decide with `esteio approve ID` (a new QR code will have to be "
-            "scanned) or `esteio reject ID`."
+            "[`esteio why {session}` explains the case. ]Decide with `esteio approve[ {approval}]` (a new QR code will "
+            "have to be scanned) or `esteio reject[ {approval}]`."
         ),
     ),
     "code-on-its-way": ("The pairing code was requested and is on its way.", ""),

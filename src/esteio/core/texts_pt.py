@@ -190,8 +190,8 @@ REASONS: Mapping[str, tuple[str, str]] = {
             "de uma pessoa.[ Motivo: {cause}]"
         ),
         (
-            "`esteio why NOME` mostra o ID da aprovação. Decida com `esteio approve ID` (será preciso ler um novo "
-            "QR code) ou `esteio reject ID`."
+            "[`esteio why {session}` explica o caso. ]Decida com `esteio approve[ {approval}]` (será preciso ler um "
+            "novo QR code) ou `esteio reject[ {approval}]`."
         ),
     ),
     "code-on-its-way": ("O código de pareamento foi pedido e está a caminho.", ""),
