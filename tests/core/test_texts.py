@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from rehearsal import Fleet
 
 from esteio.core import errors, texts_en, texts_pt
 from esteio.core.errors import sentence, timeline_text
@@ -114,3 +115,28 @@ def test_a_change_of_reason_alone_is_no_change_from_a_state_to_itself(language, 
 )
 def test_a_step_s_answer_begins_with_the_step(language, told):
     assert timeline_text("act_answered", {"rung": "create", "answer": "ok"}, language) == told
+
+
+@pytest.mark.parametrize("language", errors.LANGUAGES)
+@pytest.mark.parametrize("code", [None, "logged_out", "temp_banned", "banned", "outdated", "replaced"])
+def test_a_whole_story_is_told_without_a_hole_and_with_the_values_that_it_has(language, code):
+    """From the fall through every step to the approval that is asked for, and what its reason says."""
+    fleet = Fleet(3)
+    fleet.now += 100
+    if code is None:
+        for number in (1, 2, 3):
+            fleet.kill(number)
+        fleet.climb_until(3600, still=("said_open", "socket_closed"))
+    else:
+        fleet.hear(code, code="4xx")
+        fleet.judge()
+        fleet.after(3600)
+    decided = [decision for *_, decision in fleet.decisions]
+    lines = [timeline_text(line.code, line.args, language) for one in decided for line in one.lines]
+    reasons = [notice.reason for one in decided for notice in one.notices]
+    reasons += [one.session.reason for one in decided] + [one.approval.cost for one in decided if one.approval]
+    told = [sentence(reason, language) for reason in reasons]
+    assert len(lines) > 2
+    for text in (*lines, *(one.text for one in told), *(one.action for one in told if one.action)):
+        assert not HOLE.search(text.replace("memory?", "").replace("memória?", "")), text
+        assert not PLURAL_OF_ONE.search(text), text
