@@ -371,7 +371,7 @@ TIMELINE: Mapping[str, str] = {
     "question_unanswered": "The question was not answered in time.",
     "question_answered": "The question was answered. That counts only if it had gone unanswered before.",
     "look_failed": "A probe returned nothing about the session[: {detail}].",
-    "webhook_config_unread": "The provider does not tell where it sends its events[: {detail}].",
+    "webhook_config_unread": "The provider does not say where it sends its events[: {detail}].",
     # acts and people
     "act_answered": "[{rung}: ]{answer}[ ({detail})].",
     "act_interrupted": "Esteio stopped in the middle of a step[ ({rung})]. The state is read again first.",
@@ -386,7 +386,7 @@ TIMELINE: Mapping[str, str] = {
     "clock_stepped_back": "This machine's clock was set back[ by {seconds}]. Later dates count as now.",
     "operator_changed": "The session's settings were changed[: {what}][ by {who}].",
     "created": "The session was created.",
-    "adopted": "The session was adopted from the provider.[ The webhook that stood there ({host}) is kept.]",
+    "adopted": "The session was adopted from the provider.[ Its previous webhook ({host}) is kept.]",
     # the server
     "server_answered": "The server answered.",
     "server_slow": "The server answered late.",
@@ -448,7 +448,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "create": "create the session",
         "delete": "delete the session",
         "set_webhook": "set the webhook",
-        "put_back_webhook": "put back the webhook that stood there",
+        "put_back_webhook": "restore the previous webhook",
         "person": "call a person",
     },
     "answer": {

@@ -395,7 +395,7 @@ TIMELINE: Mapping[str, str] = {
     "clock_stepped_back": "O relógio desta máquina foi atrasado[ em {seconds}]. Datas posteriores contam como agora.",
     "operator_changed": "Configuração da sessão alterada[: {what}][ por {who}].",
     "created": "A sessão foi criada.",
-    "adopted": "Sessão adotada do provedor.[ O webhook que estava lá ({host}) fica guardado.]",
+    "adopted": "Sessão adotada do provedor.[ O webhook anterior ({host}) fica guardado.]",
     # the server
     "server_answered": "O servidor respondeu.",
     "server_slow": "O servidor respondeu com atraso.",
@@ -457,7 +457,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "create": "criar a sessão",
         "delete": "apagar a sessão",
         "set_webhook": "configurar o webhook",
-        "put_back_webhook": "devolver o webhook que estava lá",
+        "put_back_webhook": "restaurar o webhook anterior",
         "person": "chamar uma pessoa",
     },
     "answer": {

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 PT: Mapping[str, tuple[str, str]] = {
     "webhook-adopted": (
-        "A sessão foi adotada: os eventos passam a vir para cá, e o webhook que estava lá fica guardado.",
+        "A sessão foi adotada: os eventos passam a vir para cá, e o webhook anterior fica guardado.",
         "",
     ),
     "adopted-closed": (
         "A instância existe no provedor e não está conectada. Adotar não mexe nela: nada foi reiniciado.",
-        "Mande recuperar a sessão, ou pareie-a com um QR code.",
+        "Use `esteio recover NOME`, ou pareie a sessão com um QR code.",
     ),
     "server-unknown-host": (
         "O endereço do servidor {server} não existe: o nome não pôde ser resolvido (DNS).",
@@ -47,12 +47,12 @@ PT: Mapping[str, tuple[str, str]] = {
 
 EN: Mapping[str, tuple[str, str]] = {
     "webhook-adopted": (
-        "The session was adopted: its events come here from now on, and the webhook that stood there is kept.",
+        "The session was adopted: its events come here from now on, and its previous webhook is kept.",
         "",
     ),
     "adopted-closed": (
         "The instance exists at the provider and is not connected. An adoption leaves it alone: nothing was restarted.",
-        "Ask for recovery, or pair it with a QR code.",
+        "Use `esteio recover NAME`, or pair it with a QR code.",
     ),
     "server-unknown-host": (
         "The address of the server {server} does not exist: its name could not be resolved (DNS).",
