@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from esteio.api import complaints
+from esteio.providers.baileys import Baileys
+from esteio.providers.evolution import Evolution
+from esteio.providers.wapi import Wapi
 
+PROVIDERS = (Evolution(), Baileys(), Wapi())
 SOURCE = Path(__file__).parents[2] / "src" / "esteio"
 
 
@@ -64,6 +68,7 @@ def _literal(node: ast.expr) -> str:
 
 def test_every_phrase_of_ours_has_its_portuguese():
     phrases = said_by_us()
+    phrases |= {wrong for one in PROVIDERS for wrong in (one.check_ref({}), one.check_credentials({})) if wrong}
     assert len(phrases) > 12
     without = {one for one in phrases if complaints.told(one, "pt-BR") == one}
     assert not without

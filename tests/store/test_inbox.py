@@ -71,6 +71,14 @@ async def test_what_cannot_be_read_is_kept_and_shown(store, make):
     assert list(await store.unreadable(10)) == []
 
 
+async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store, make):
+    session = await make.session(store)
+    for body in (b"", b"junk"):
+        ident = await store.accept_raw(RawInbound(session.id, "/x", {}, body, NOW))
+        await store.settle_inbox(InboxSettlement(ident, session.id, NOW, False, note="not JSON"))
+    assert [(row.body, row.size) for row in await store.unreadable(10)] == [(b"", 0), (b"junk", 4)]
+
+
 async def test_a_received_message_is_a_row_and_an_event_once(store, make):
     session = await make.session(store)
     event = received(push_name="Ana")

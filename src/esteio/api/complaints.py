@@ -55,6 +55,15 @@ PORTUGUESE: Mapping[str, str] = {
     r"contains the character U\+0000": "contém o caractere U+0000",
     r"is (\S+) already and cannot change": "já é {0} e não pode mudar",
     r"is no policy of the settings": "não é uma política da configuração",
+    r"goes with adopt: true": "só existe junto de adopt: true",
+    r"the address there holds a user or a fragment, which a subscription may not": (
+        "o endereço que está lá tem usuário ou fragmento, o que uma assinatura não aceita"
+    ),
+    r"the webhook there signs with (\S+), which a subscription cannot": (
+        "o webhook que está lá assina com {0}, o que uma assinatura não faz"
+    ),
+    r"an? (\S.*) session needs (.+)": "uma sessão {0} precisa de {1}",
+    r"an? (\S.*) server needs (.+)": "um servidor {0} precisa de {1}",
 }
 _OURS = tuple((re.compile(pattern), told) for pattern, told in PORTUGUESE.items())
 

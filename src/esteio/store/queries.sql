@@ -695,7 +695,8 @@ UPDATE raws SET state = :state, note = :note WHERE id = :id AND session_id = :se
 UPDATE raws SET body = substr(body, 1, :bytes) WHERE id = :id
 
 -- name: raws_unreadable
-SELECT r.id, s.name, r.received_at, r.note, substr(r.body, 1, :shown), length(r.body) FROM raws r JOIN sessions s ON s.id = r.session_id
+-- A part of a body without bytes would be NULL.
+SELECT r.id, s.name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x''), length(r.body) FROM raws r JOIN sessions s ON s.id = r.session_id
 WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
 
 -- name: applied_add

@@ -65,7 +65,7 @@ class Wapi:
 
     def check_ref(self, ref: Mapping[str, str]) -> str | None:
         missing = [name for name in ("instance_id", "token") if not ref.get(name, "").strip()]
-        return f"a W-API session needs {' and '.join(f'ref.{name}' for name in missing)}" if missing else None
+        return f"a W-API session needs {', '.join(f'ref.{name}' for name in missing)}" if missing else None
 
     def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
         """Nothing is needed: tokens are per session."""
