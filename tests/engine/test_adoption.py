@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from engine_stage import CUSTOMER, PHONE, play
 
+from esteio.config import DeclaredSession
 from esteio.engine.asks import AdoptAsk, ServerAsk, SessionAsk, SessionChange
 from esteio.engine.refusals import Refusal
 from esteio.providers.base import HttpRequest, HttpResponse
@@ -345,5 +346,109 @@ def test_phone_policy_and_ref_can_be_changed():
         with pytest.raises(Refusal) as caught:
             await lab.commands.change_session("loja", SessionChange(ref={"instance_name": "loja-2"}), "ana")
         assert caught.value.code == "already-adopted"
+
+    play(story)
+
+
+def test_what_is_declared_otherwise_is_changed():
+    async def story(lab: Lab) -> None:
+        await planted(lab)
+        other = lab.world.plant("prov", "outra", "5511999990002")
+        declared = DeclaredSession("loja", "prov", adopt=True)
+        assert await lab.commands.apply([], [declared])
+        await lab.until_state("loja", "connected", 60)
+        changes = {
+            "phone": DeclaredSession("loja", "prov", phone=PHONE),
+            "policy": DeclaredSession("loja", "prov", phone=PHONE, policy="seeds"),
+            "ref": DeclaredSession("loja", "prov", policy="seeds", ref={"instance_name": "outra"}),
+        }
+        for what, now in changes.items():
+            before = await lab.session("loja")
+            (planned,) = await lab.commands.apply([], [now], plan=True)
+            assert (planned.what, planned.name, planned.detail) == ("change", "loja", what)
+            assert await lab.session("loja") == before
+            assert await lab.commands.apply([], [now]) == [planned]
+            assert await lab.commands.apply([], [now]) == []
+        session = await lab.session("loja")
+        assert (session.policy, session.ref) == ("seeds", {"instance_name": "outra"})
+        await asyncio.sleep(60)
+        assert "/in/" in other.hook.url
+
+    play(story)
+
+
+def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_made():
+    async def story(lab: Lab) -> None:
+        line = await planted(lab)
+        lab.world.plant("prov", "outra", "5511999990002")
+        await lab.commands.create_session(ask(), "ana")
+        await asyncio.sleep(60)
+        ours = line.hook.url
+        lab.world.plant("prov", "b", "5511999990003")
+        no = HttpResponse(400, {"content-type": "application/json"}, b'{"response": {"message": ["no"]}}')
+        Watched(lab, lambda one: no if "webhook/set/loja" in one.url else None)
+        moved = DeclaredSession("loja", "prov", ref={"instance_name": "outra"})
+        another = DeclaredSession("b", "prov", adopt=True)
+        with pytest.raises(Refusal) as caught:
+            await lab.commands.apply([], [moved, another])
+        assert caught.value.code == "provider-refused"
+        told: list[tuple[str, str]] = []
+        done = await lab.commands.apply([], [moved, another], left_out=lambda name, why: told.append((name, why.code)))
+        assert told == [("loja", "provider-refused")]
+        assert [(one.what, one.name) for one in done] == [("add", "b")]
+        assert ((await lab.session("loja")).ref, line.hook.url) == ({"instance_name": "loja"}, ours)
+        with pytest.raises(Refusal) as wrong:
+            await lab.commands.apply([], [DeclaredSession("c", "nowhere")], left_out=lambda *_: None)
+        assert wrong.value.code == "unknown-server"
+
+    play(story)
+
+
+@pytest.mark.parametrize("at_provider", ["logout", "delete"])
+@pytest.mark.parametrize("shows_a_code", [True, False])
+def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool):
+    async def story(lab: Lab) -> None:
+        if shows_a_code:
+            await lab.add_server("prov")
+            await lab.commands.create_session(SessionAsk("loja", "prov", wait_s=20), "ana")
+            assert (await lab.session("loja")).state == "awaiting_qr"
+        else:
+            await planted(lab)
+            await lab.commands.create_session(ask(), "ana")
+        await asyncio.sleep(5)
+        server = lab.world.servers["prov"]
+        server.race_rate = 1.0
+        assert await lab.commands.delete_session("loja", at_provider, "ana") is None
+        assert await lab.store.session("loja") is None
+        await asyncio.sleep(60)
+        assert ("loja" in server.lines) == (at_provider == "logout")
+
+    play(story)
+
+
+def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
+    async def story(lab: Lab) -> None:
+        await planted(lab)
+        await lab.commands.create_session(ask(), "ana")
+        await asyncio.sleep(120)
+        server = lab.world.servers["prov"]
+        works, server.apikey = server.apikey, "another"
+        lab.world.line("prov", "loja").token = "another"
+        message = await lab.send("loja", CUSTOMER, "oi")
+        await asyncio.sleep(400)
+        assert (await lab.commands.server("prov")).server.health == "refused"
+        assert (await lab.message(message)).state in ("queued", "held")
+        assert lab.told.phases() == ["opened"]
+        server.apikey = works
+
+        async def is_back() -> bool:
+            here = (await lab.commands.server("prov")).server.health == "up"
+            return here and (await lab.message(message)).state not in ("queued", "held")
+
+        took = await lab.until(is_back, 300)
+        assert took <= 30, "75 s and more as long as a refused key opened the line of sends"
+        await asyncio.sleep(300)
+        assert lab.told.phases() == ["opened", "closed"]
+        assert lab.texts_delivered(CUSTOMER) == ["oi"]
 
     play(story)

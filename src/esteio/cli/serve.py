@@ -120,7 +120,7 @@ async def opened(settings: Settings) -> Gateway:
         await _check_key(gateway)
         if used and gateway.new_database:
             show.failure(words.say("empty-beside-key", data=settings.data))
-        await gateway.commands.apply(settings.servers, settings.sessions)
+        await gateway.commands.apply(settings.servers, settings.sessions, left_out=_left_out)
     except BaseException as error:
         await gateway.aclose()
         if isinstance(error, VaultError):
@@ -161,6 +161,10 @@ def _refusal(refusal: object) -> str:
     if not isinstance(refusal, Refusal):
         return str(refusal)
     return f"{of_refusal(refusal, words.spoken()).detail} ({refusal.code})"
+
+
+def _left_out(session: str, refusal: object) -> None:
+    show.failure(words.say("declared-left-out", name=session, why=_refusal(refusal)))
 
 
 async def _greet(gateway: Gateway, bound: socket.socket) -> None:

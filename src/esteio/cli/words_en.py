@@ -68,6 +68,9 @@ TEXTS: Mapping[str, str] = {
         "twice: restore with --waiting expire to decide later."
     ),
     "restore.no-key": "The backup came without secret.key: copy yours into {data}, or set ESTEIO_SECRET_KEY.",
+    "declared-left-out": (
+        "Session {name} stays as it was, although the settings declare it otherwise: {why} The next start tries again."
+    ),
     "empty-beside-key": (
         "Warning: {data} already had a secret.key or media, but the database is empty. If you copied the folder, "
         "esteio.db-wal is probably missing, which holds the newest data. Stop the gateway and use `esteio backup` and "

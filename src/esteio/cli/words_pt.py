@@ -75,6 +75,10 @@ TEXTS: Mapping[str, str] = {
         "sair de novo: restaure com --waiting expire para decidir depois."
     ),
     "restore.no-key": "O backup veio sem a secret.key: copie a sua para {data}, ou defina ESTEIO_SECRET_KEY.",
+    "declared-left-out": (
+        "A sessão {name} continua como estava, embora a configuração declare outra coisa: {why} "
+        "A próxima inicialização tenta de novo."
+    ),
     "empty-beside-key": (
         "Atenção: {data} já tinha uma secret.key ou mídia, mas o banco de dados está vazio. Se você copiou a pasta, "
         "provavelmente faltou o esteio.db-wal, onde estão os dados mais novos. Pare o Esteio e use `esteio backup` e "

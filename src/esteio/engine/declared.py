@@ -6,7 +6,7 @@ file cannot be had back. Never lives here: reading the file (`config`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 import msgspec
@@ -23,6 +23,8 @@ from esteio.log import logger
 from esteio.store.base import StoredServer
 
 WHO = "settings"
+THE_PROVIDERS = frozenset({"provider-refused", "provider-unanswered"})
+"""What a provider says or does not say, and no word of the file causes."""
 T = TypeVar("T")
 log = logger("commands")
 
@@ -45,10 +47,21 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         sessions: Sequence[DeclaredSession],
         *,
         plan: bool = False,
+        left_out: Callable[[str, Refusal], None] | None = None,
     ) -> Sequence[Change]:
-        """Add what is missing and change what differs; with `plan` only say what would be done. Raises `Refusal`."""
+        """Add what is missing and change what differs; with `plan` only say what would be done. Raises `Refusal`, but
+        where `left_out` is given: a session that only its provider keeps from being changed is told to it, and stays
+        as it was."""
         changes = [change for one in servers if (change := await self._apply_server(one, plan=plan))]
-        changes += [change for two in sessions if (change := await self._apply_session(two, plan=plan))]
+        for declared in sessions:
+            try:
+                change = await self._apply_session(declared, plan=plan)
+            except Refusal as refusal:
+                if left_out is None or refusal.code not in THE_PROVIDERS:
+                    raise
+                left_out(declared.name, refusal)
+            else:
+                changes += [change] if change else []
         if changes and not plan:
             log.info("settings.applied", changes=len(changes))
         return changes

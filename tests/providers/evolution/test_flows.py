@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 import pytest
+from evolution_replay import answer_of, load
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
@@ -81,6 +82,56 @@ def test_the_licence_wall_is_the_servers_and_never_the_sessions():
         outcome, _ = drive(flow, wall)
         assert "server_wall" in kinds(outcome.evidence)
         assert all(one.subject == "server" or one.kind == "look_failed" for one in outcome.evidence)
+
+
+def test_behind_the_licence_wall_the_version_is_read():
+    wall = reply({"error": "service not activated", "code": "LICENSE_REQUIRED"}, 503)
+    root = reply({"status": 200, "message": "Welcome", "version": "2.4.0"})
+    outcome, asked = drive(EVOLUTION.inventory(HERE, NOW), wall, root)
+    assert (outcome.entries, outcome.version) == (None, "2.4.0")
+    assert "server_wall" in kinds(outcome.evidence)
+    assert [one.url.removeprefix("http://provider.test/base") for one in asked] == ["/instance/fetchInstances", "/"]
+    known = where(ref=dict(HERE.ref), version="2.4.0")
+    assert len(drive(EVOLUTION.inventory(known, NOW), wall)[1]) == 1, "the world is asked no more often than that"
+    assert drive(EVOLUTION.inventory(HERE, NOW), wall, html(503))[0].version is None
+
+
+OBJECT = answer_of(load("116_simB-delete"))
+RACED = answer_of(load("153_simQ-logout-while-qr"))
+DELETED = answer_of(load("158_simQ-delete"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "methods", "answer"),
+    [
+        ((OBJECT, state("close"), DELETED), "DELETE GET DELETE", "ok"),
+        ((OBJECT, state("connecting"), DELETED), "DELETE GET DELETE", "ok"),
+        ((OBJECT, state("close"), OBJECT), "DELETE GET DELETE", "no"),
+        ((OBJECT, error(404, ['The "x" instance does not exist'])), "DELETE GET", "missing"),
+        ((OBJECT, state("open")), "DELETE GET", "no"),
+        ((OBJECT, LATE), "DELETE GET", "no"),
+        ((DELETED,), "DELETE", "ok"),
+    ],
+)
+def test_a_delete_whose_logout_raced_is_asked_for_once_more(answers, methods, answer):
+    outcome, asked = drive(EVOLUTION.delete(HERE, NOW), *answers)
+    assert (" ".join(one.method for one in asked), outcome.answer) == (methods, answer)
+    assert ("socket_closed" in kinds(outcome.evidence)) == (answer == "no")
+
+
+@pytest.mark.parametrize(
+    ("look", "answer"),
+    [
+        (state("close"), "ok"),
+        (error(404, ['The "x" instance does not exist']), "missing"),
+        (state("open"), "unanswered"),
+        (LATE, "unanswered"),
+    ],
+)
+def test_a_logout_that_raced_has_happened_when_a_look_says_so(look, answer):
+    outcome, asked = drive(EVOLUTION.logout(HERE, NOW), RACED, look)
+    assert ([one.method for one in asked], outcome.answer) == (["DELETE", "GET"], answer)
+    assert ("said_closed" in kinds(outcome.evidence)) == (answer == "ok")
 
 
 # -- looks -------------------------------------------------------------------------------------------------------

@@ -78,12 +78,11 @@ def _created(where: Where, word: Word, now: float) -> ActOutcome:
 def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """First a look, for connect acts only on a closed instance: `noop` on an open or connecting one. When even the
     look gets no answer, connect is not asked for (`not_reached`)."""
-    look = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
+    look, state = yield from _state(where)
     if look.kind == "missing":
         return ActOutcome("missing", look.detail, news(look, now, "state"))
     if look.kind in ("unreachable", "crowded", "late", "cut", "unread", "gateway"):
         return ActOutcome("not_reached", look.detail, news(look, now, "state"))
-    state = at(look.body, "instance", "state") if look.kind == "ok" else None
     claims = (claim(state, now, "state"),) if look.kind == "ok" else ()
     query = f"?number={pair_phone}" if pair_phone else ""
     word = yield from say(where, call(where, "GET", f"/instance/connect/{{}}{query}"))
@@ -117,19 +116,46 @@ def restart(where: Where, now: float) -> Flow[ActOutcome]:
 
 
 def logout(where: Where, now: float) -> Flow[ActOutcome]:
-    """Unlinks the phone. `noop` on a closed instance; `unanswered` for the database race, after which one must look."""
+    """Unlinks the phone. `noop` on a closed instance. After the database race a look tells whether it happened;
+    `unanswered` when that does not tell either."""
     word = yield from say(where, call(where, "DELETE", "/instance/logout/{}"))
     if word.kind == "no" and word.heard.status == 400 and "is not connected" in word.heard.words:
         return ActOutcome("noop", word.detail, (*news(word, now, "act"), seen("said_closed", now, "act")))
-    if word.kind == "race":
-        return ActOutcome("unanswered", word.detail, news(word, now, "act"))
-    return _acted(word, now)
+    if word.kind != "race":
+        return _acted(word, now)
+    look, state = yield from _state(where)
+    if look.kind == "missing":
+        return _acted(look, now)
+    if state == "close":
+        return ActOutcome("ok", "", (*news(word, now, "act"), claim(state, now, "state")))
+    return ActOutcome("unanswered", word.detail, news(word, now, "act"))
 
 
 def delete(where: Where, now: float) -> Flow[ActOutcome]:
-    """`ok` comes before the deletion; a name stays taken until it is done (recordings 215 to 219)."""
-    word = yield from say(where, call(where, "DELETE", "/instance/delete/{}"), deleting=True)
+    """`ok` comes before the deletion; a name stays taken until it is done (recordings 215 to 219).
+
+    It logs out first, and that may race as `logout` does: then the logout has happened, nothing is deleted, and asking
+    once more deletes. A socket that is still said to be open is a dead one, where asking again changes nothing.
+    """
+    word = yield from _delete(where)
+    if word.kind != "closed":
+        return _acted(word, now)
+    look, state = yield from _state(where)
+    if look.kind == "missing":
+        return _acted(look, now)
+    if state in ("close", "connecting"):
+        word = yield from _delete(where)
     return _acted(word, now)
+
+
+def _delete(where: Where) -> Flow[Word]:
+    return (yield from say(where, call(where, "DELETE", "/instance/delete/{}"), deleting=True))
+
+
+def _state(where: Where) -> Flow[tuple[Word, Json]]:
+    """What it says of itself now; no state when that is not answered."""
+    look = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
+    return look, at(look.body, "instance", "state") if look.kind == "ok" else None
 
 
 def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
