@@ -1,0 +1,128 @@
+"""A real gateway process, killed in the middle of adoptions, and of the deletes that give the instances back.
+
+At whatever instant: the webhook that stood at the provider stands there still, or is kept, sealed, in our database. So
+`DELETE … keep` puts it back, whichever start of the process it is asked of. `ADOPTING_KILLS` says how often (10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sqlite3
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from gateway_process import Gateway
+
+from esteio.engine.address import unpacked
+from esteio.sim.evolution_line import HookRow
+from esteio.sim.sandbox import live_world, serve_sandbox
+from esteio.sim.world import World
+from esteio.vault import open_vault
+
+KILLS = int(os.environ.get("ADOPTING_KILLS", "10"))
+EACH = 5
+EVENTS = ("MESSAGES_UPSERT", "CHATS_UPSERT")
+
+
+class Kept:
+    """What stood at the provider before we came, and where it is now."""
+
+    def __init__(self, world: World, data: Path) -> None:
+        self.world, self.data = world, data
+        self.before: dict[str, HookRow] = {}
+
+    def plant(self, turn: int) -> list[str]:
+        names = [f"r{turn}-{n}" for n in range(EACH)]
+        for n, name in enumerate(names):
+            line = self.world.plant("evolution", name, f"55119777{turn:02}{n:03}")
+            line.hook = HookRow(f"http://127.0.0.1:9/{name}", EVENTS, headers={"x-tenant": name}, by_events=True)
+            self.before[name] = line.hook
+        return names
+
+    def check(self) -> None:
+        """Nothing is lost; asked while no gateway runs."""
+        kept = self._kept()
+        for name, before in self.before.items():
+            assert self.stands(name) or kept.get(name) == (before.url, dict(before.headers or {})), name
+
+    def stands(self, name: str) -> bool:
+        now, before = self.world.line("evolution", name).hook, self.before[name]
+        assert now is not None
+        same = (now.url, now.events, now.headers) == (before.url, before.events, before.headers)
+        return same and (now.by_events, now.enabled) == (True, True)
+
+    def ours(self, name: str) -> bool:
+        now = self.world.line("evolution", name).hook
+        return now is not None and "/in/" in now.url
+
+    def _kept(self) -> Mapping[str, tuple[str, dict[str, str]]]:
+        with closing(sqlite3.connect(self.data / "esteio.db")) as db:
+            rows = db.execute("SELECT name, replaced FROM sessions WHERE replaced IS NOT NULL").fetchall()
+        assert not any(b"127.0.0.1:9" in sealed for _, sealed in rows), "kept open"
+        vault = open_vault(self.data, None)
+        found = {name: unpacked(vault, sealed) for name, sealed in rows}
+        return {name: (one.url, dict(one.headers)) for name, one in found.items()}
+
+
+async def _killed_in(gateway: Gateway, kept: Kept, doing: Coroutine[Any, Any, None], after_s: float) -> None:
+    """The gateway is killed while it does that, and does it again after its next start."""
+    task = asyncio.get_running_loop().create_task(doing)
+    await asyncio.sleep(after_s)
+    gateway.kill()
+    await gateway.ended()
+    kept.check()
+    await gateway.start()
+    await task
+
+
+async def _adopt(gateway: Gateway, names: list[str]) -> None:
+    status, told = await gateway.ask("POST", "/v1/servers/evo/adopt", {"instances": names})
+    assert status == 200, told
+    assert {one["result"] for one in told["items"]} <= {"adopted", "already-adopted"}, told
+
+
+async def _give_back(gateway: Gateway, names: list[str]) -> None:
+    async def one(name: str) -> None:
+        while True:
+            status, told = await gateway.ask("DELETE", f"/v1/sessions/{name}?at_provider=keep")
+            if status in (204, 404):
+                return
+            assert status == 202, told
+
+    await asyncio.gather(*(one(name) for name in names))
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not true():
+            await asyncio.sleep(0.05)
+
+
+async def _story(folder: Path, kills: int) -> None:
+    dice, world = random.Random(14), live_world()
+    sandbox = await serve_sandbox(world, evolution="127.0.0.1:0")
+    async with aiohttp.ClientSession() as client:
+        gateway, kept = Gateway(folder, client), Kept(world, folder / "data")
+        await gateway.start()
+        try:
+            server = {"name": "evo", "kind": "evolution", "base_url": sandbox.urls["evolution"]}
+            await gateway.ask("POST", "/v1/servers", {**server, "credentials": {"apikey": "sandbox-key"}})
+            for turn in range(kills // 2):
+                names = kept.plant(turn)
+                await _killed_in(gateway, kept, _adopt(gateway, names), dice.uniform(0.0, 1.0))
+                await _until(lambda names=names: all(kept.ours(name) for name in names))
+                await _killed_in(gateway, kept, _give_back(gateway, names), dice.uniform(0.0, 0.6))
+                assert all(kept.stands(name) for name in names)
+        finally:
+            gateway.kill()
+            await gateway.ended()
+            await sandbox.aclose()
+
+
+def test_the_webhook_that_stood_there_is_never_lost(tmp_path: Path) -> None:
+    asyncio.run(_story(tmp_path, KILLS))
