@@ -261,3 +261,99 @@ def test_nobody_is_told_where_no_target_is_configured(linked):
 def test_dead_letters_are_listed_and_replayed(linked):
     assert linked.verb("dead-letters").code == 0
     assert json.loads(linked.verb("dead-letters", "replay", "--dry-run").out)
+
+
+def at_the_provider(installation, call, body=None):
+    """What somebody does at the server itself, past Esteio."""
+    headers = {"apikey": installation.places["key"], "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(f"{installation.places['evolution']}{call}", data, headers), timeout=30) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def foreign(installation, request):
+    """Two instances that somebody else made and uses; afterwards nothing here knows them."""
+    names = tuple(f"{request.param}-{place}" for place in ("shop", "desk"))
+    hooks = {name: f"http://127.0.0.1:9/{name}" for name in names}
+    for name in names:
+        asked = {"instanceName": name, "integration": "WHATSAPP-BAILEYS", "qrcode": True}
+        at_the_provider(installation, "/instance/create", asked)
+        installation.control("scan", session=name)
+        state = f"/instance/connectionState/{name}"
+        installation.until(lambda state=state: at_the_provider(installation, state)["instance"]["state"] == "open")
+        hook = {"enabled": True, "url": hooks[name], "headers": {"x-tenant": name}, "events": ["MESSAGES_UPSERT"]}
+        at_the_provider(installation, f"/webhook/set/{name}", {"webhook": hook})
+    yield hooks
+    for name in [one["name"] for one in installation.client.items(path("sessions")) if one["name"] in names]:
+        installation.client.delete(path("sessions", name))
+    for one in list(installation.client.items(path("webhooks"))):
+        installation.client.delete(path("webhooks", one["id"]))
+    for name in names:
+        assert at_the_provider(installation, f"/webhook/find/{name}")["url"] == hooks[name], "put back"
+
+
+def cells(told):
+    return [line.split("\t") for line in told.out.splitlines()]
+
+
+@pytest.mark.parametrize("foreign", ["first"], indirect=True)
+def test_instances_are_listed_planned_and_adopted(installation, foreign):
+    listed = {row[0]: row for row in cells(installation.verb("adopt", "evo"))}
+    assert [listed[name][2:] for name in foreign] == [["open", "-"]] * 2
+    documents = json.loads(installation.verb("adopt", "evo", "--json").out)["items"]
+    assert {"first-shop", "first-desk"} <= {one["name"] for one in documents if not one["adopted"]}
+
+    planned = installation.verb("adopt", "evo", "first-shop", "--forward", "--dry-run")
+    assert planned.code == 0, planned.err
+    assert cells(planned) == [["first-shop", "first-shop", "would-adopt", foreign["first-shop"], ""]]
+    assert at_the_provider(installation, "/webhook/find/first-shop")["url"] == foreign["first-shop"]
+    assert "first-shop" not in installation.verb("sessions").out
+
+    done = installation.verb("adopt", "evo", "first-shop", "--forward")
+    assert done.code == 0, done.err
+    assert cells(done) == [["first-shop", "first-shop", "adopted", foreign["first-shop"], ""]]
+    (webhook,) = installation.client.items(path("webhooks"))
+    assert (webhook["url"], webhook["sessions"]) == (foreign["first-shop"], ["first-shop"])
+    assert installation.session("first-shop")["replaced_webhook"]["url"] == foreign["first-shop"]
+    installation.until(lambda: "/in/" in at_the_provider(installation, "/webhook/find/first-shop")["url"])
+    again = {row[0]: row for row in cells(installation.verb("adopt", "evo"))}
+    assert (again["first-shop"][3], again["first-desk"][3]) == ("first-shop", "-")
+
+    rest = json.loads(installation.verb("adopt", "evo", "--all", "--json").out)["items"]
+    (other,) = [one for one in rest if one["instance"] == "first-desk"]
+    assert other["result"] == "adopted"
+    assert other["replaced_webhook"]["url"] == foreign["first-desk"]
+
+
+@pytest.mark.parametrize("foreign", ["second"], indirect=True)
+def test_what_cannot_be_adopted_is_said_and_is_a_failure(installation, foreign):
+    told = installation.verb("adopt", "evo", "second-shop", "no-such-thing")
+    assert told.code == 1
+    assert [row[:3] for row in cells(told)] == [
+        ["second-shop", "second-shop", "adopted"],
+        ["no-such-thing", "no-such-thing", "instance-missing"],
+    ]
+    assert "no-such-thing" not in installation.verb("sessions").out
+    again = installation.verb("adopt", "evo", "second-shop")
+    assert (again.code, [row[:3] for row in cells(again)]) == (0, [["second-shop", "second-shop", "already-adopted"]])
+    seen = drawn(installation, "adopt", "evo", "second-shop")
+    assert "adopted already" in seen
+    nowhere = installation.verb("adopt", "nowhere")
+    assert (nowhere.code, nowhere.out) == (1, "")
+    assert "(unknown-server)" in nowhere.err
+    assert installation.verb("adopt", "evo", "second-shop", "--all").code == 2
+
+
+def test_what_a_file_declares_of_a_session_otherwise_is_changed(linked):
+    file = linked.home / "session.toml"
+    declared = '[[sessions]]\nname = "clinic"\nserver = "evo"\npolicy = "{}"\n'
+    file.write_text(declared.format("seeds"))
+    plan = linked.verb("apply", "session.toml", "--plan")
+    assert plan.out.strip().split("\t") == ["change", "session", "clinic", "policy"], plan.err
+    assert linked.session("clinic")["policy"] == "default"
+    assert linked.verb("apply", "session.toml").out == plan.out
+    assert linked.session("clinic")["policy"] == "seeds"
+    assert linked.verb("apply", "session.toml").out == ""
+    file.write_text(declared.format("default"))
+    assert linked.verb("apply", "session.toml").code == 0
