@@ -282,6 +282,7 @@ def test_a_server_that_is_down_or_walled_is_a_failure(gateway):
     assert [found[f"server {name}"]["result"] for name in ("evo", "two", "three")] == ["fail", "fail", "warn"]
     assert "panel" in found["server two"]["do"]
     assert found["server evo"]["details"] == ["state-is-hearsay"]
+    assert ".;" not in found["server evo"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,8 @@ def test_parts_and_marks() -> None:
                 ("bytes=5-", f"bytes 5-{size - 1}/{size}", PICTURE[5:]),
                 ("bytes=-3", f"bytes {size - 3}-{size - 1}/{size}", PICTURE[-3:]),
                 ("bytes=4-9999", f"bytes 4-{size - 1}/{size}", PICTURE[4:]),
+                # All of it, by name: players that want to jump later ask so, and look whether they are told 206.
+                ("bytes=0-", f"bytes 0-{size - 1}/{size}", PICTURE),
             ):
                 answer = await http.get(path, headers={"range": asked})
                 assert (answer.status_code, answer.headers["content-range"], answer.content) == (206, told, part)

@@ -63,14 +63,13 @@ async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
     if _matches(call.headers.get("if-none-match", ""), tag):
         return Answer(304, headers=headers)
     part = _part(call.headers, size, tag)
-    if part is None:
+    start, end = (0, size) if part is None else part
+    if part is not None and start >= end:
         return Answer(416, headers={**headers, "content-range": f"bytes */{size}"})
-    start, end = part
-    whole = (start, end) == (0, size)
-    if not whole:
+    if part is not None:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
-    return Answer(200 if whole else 206, kind=_kind(media), headers=headers, stream=_stream(read, start, end))
+    return Answer(200 if part is None else 206, kind=_kind(media), headers=headers, stream=_stream(read, start, end))
 
 
 def _gone(call: Call, why: Reason) -> Refusal:
@@ -117,17 +116,18 @@ def _matches(header: str, tag: str) -> bool:
 
 
 def _part(headers: Mapping[str, str], size: int, tag: str) -> tuple[int, int] | None:
-    """[start, end) that is asked for: all, unless one range is named and `If-Range` agrees; None beyond the end."""
+    """[start, end) that is asked for, empty when it lies beyond the end; None for all: no single range is named that can
+    be read, or `If-Range` does not agree."""
     found = _RANGE.fullmatch(headers.get("range", ""))
     if found is None or found[1] == found[2] == "" or headers.get("if-range", tag) != tag:
-        return 0, size
+        return None
     if found[1] == "":
         start, end = max(0, size - int(found[2])), size
     else:
         start, end = int(found[1]), min(size, int(found[2]) + 1 if found[2] else size)
         if found[2] and int(found[2]) < start:
-            return 0, size
-    return (start, end) if start < end else None
+            return None
+    return start, end
 
 
 def _kind(media: Media) -> str:

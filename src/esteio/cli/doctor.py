@@ -198,7 +198,7 @@ def _server(server: Document) -> Finding:
     )
     names = tuple(str(quirk["name"]) for quirk in server["quirks"])
     if names:
-        text += "; " + words.count("doctor.quirks", len(names))
+        text = text.removesuffix(".") + "; " + words.count("doctor.quirks", len(names))
     usual = say("doctor.server-wall-do" if health["state"] == "wall" else "doctor.server-do")
     do = "" if result == "ok" else health.get("action") or usual
     return Finding(say("doctor.server", name=server["name"]), result, text, do, names)

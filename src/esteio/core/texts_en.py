@@ -33,7 +33,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "",
     ),
-    "reconnecting": ("The connection dropped and the server is reconnecting by itself. It is left alone.", ""),
+    "reconnecting": (
+        "The connection dropped and the server is reconnecting by itself; Esteio steps in only if that takes long.",
+        "",
+    ),
     "closed": ("The connection dropped and the server confirms it. Trying to reconnect; no QR code is needed.", ""),
     "closed-for-good": (
         "The session is closed, restarting it does not bring it back, and the provider does not say why.",

@@ -39,7 +39,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
         ),
         "",
     ),
-    "reconnecting": ("A conexão caiu e o próprio servidor está reconectando. Por enquanto não interferimos.", ""),
+    "reconnecting": ("A conexão caiu e o próprio servidor está reconectando; o Esteio só interfere se demorar.", ""),
     "closed": ("A conexão caiu e o servidor confirma que está fechada. Tentando reconectar, sem precisar de QR.", ""),
     "closed-for-good": (
         "A sessão está fechada, reiniciá-la não a traz de volta e o provedor não diz por quê.",
