@@ -116,8 +116,8 @@ def _matches(header: str, tag: str) -> bool:
 
 
 def _part(headers: Mapping[str, str], size: int, tag: str) -> tuple[int, int] | None:
-    """[start, end) that is asked for, empty when it lies beyond the end; None for all: no single range is named that can
-    be read, or `If-Range` does not agree."""
+    """[start, end) that is asked for, empty when it lies beyond the end; None for all: no single range that can be read
+    is named, or `If-Range` does not agree."""
     found = _RANGE.fullmatch(headers.get("range", ""))
     if found is None or found[1] == found[2] == "" or headers.get("if-range", tag) != tag:
         return None
