@@ -8,8 +8,9 @@ from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core import hearing, ladder
 from esteio.core.beside import CLEAR, LOOP_S, Sky, nobody_reconnects, scanning_until
+from esteio.core.decide import decide
 from esteio.core.diagnose import Verdict, verdict
-from esteio.core.evidence import seen
+from esteio.core.evidence import NOT_LOADED, seen
 from esteio.core.fold import expects_word, fold
 from esteio.core.gap import of_session
 from esteio.core.model import Attempt, Outage, Reason, Recovery, ServerFacts
@@ -152,6 +153,19 @@ def test_while_nothing_lives_a_restart_waits_for_no_cool_down():
     assert step(found, Facts(said="connecting"), sky=Sky(away=True), **tried).rung == "restart"
 
 
+@pytest.mark.parametrize(("alone", "strikes"), [(True, 0), (False, 1)])
+def test_what_was_in_vain_while_nothing_lives_is_no_strike(alone, strikes):
+    fell = T0 - 100
+    facts = Facts(said="connecting", said_at=T0 - 1, dead_at=fell, life_at=fell - 100, looked_at=T0 - 1)
+    session = a_session(
+        linked=True, facts=facts, outage=Outage("o", fell, "reconnecting"), recovery=Recovery(spent=("restart",))
+    )
+    view = msgspec.structs.replace(Fleet(can=CAN).view(), session=session, alone=alone)
+    recovery = decide(view, T0).session.recovery
+    assert (recovery.strikes, recovery.spent) == (strikes, ())
+    assert (recovery.quarantine_until == T0 + DEFAULT.probe_suspect_s) is alone
+
+
 def test_where_a_restart_is_the_way_back_closed_must_stand_for_four_looks():
     found = Verdict("closed", Reason("closed"), T0 - 5)
     seen_closed = Facts(said="closed", said_at=T0, said_since=T0 - 5, said_times=3)
@@ -168,10 +182,10 @@ def test_a_flap_that_only_looks_can_tell_is_thought_of_again_later():
 # -- whose duel it is ------------------------------------------------------------------------------------------------
 
 
-def named(facts: Facts, last: Attempt | None, since: float = FELL) -> str:
-    outage = Outage("o", since, "closed")
-    session = a_session(facts=facts, recovery=Recovery(last=last), outage=outage, linked=True)
-    return verdict(session, a_server(), DEFAULT, T0).because.code
+def named(facts: Facts, connect_at: float, *, since: float = FELL, booted: float = 0.0, before=None) -> str:
+    facts = msgspec.structs.replace(facts, connect_at=connect_at)
+    session = a_session(facts=facts, outage=Outage("o", since, "closed"), last_outage=before, linked=True)
+    return verdict(session, a_server(facts=ServerFacts(booted_at=booted)), DEFAULT, T0).because.code
 
 
 FLAP = Facts(opens=tuple(T0 - n for n in (9, 7, 5, 3, 1)), life_at=T0 - 2)
@@ -180,12 +194,21 @@ TAKEN = Facts(code=440, code_at=T0 - 1, code_road="state")
 
 @pytest.mark.parametrize(("facts", "theirs"), [(FLAP, "flapping"), (TAKEN, "replaced")])
 def test_a_duel_that_began_with_our_connect_is_called_ours(facts, theirs):
-    assert named(facts, act("connect", T0 - 20)) == "own-duel"
-    assert named(facts, None) == theirs
-    assert named(facts, act("restart", T0 - 20)) == theirs
-    assert named(facts, act("connect", FELL - 500)) == theirs
+    assert named(facts, T0 - 20) == "own-duel"
+    assert named(facts, 0.0) == theirs
+    assert named(facts, FELL - 500) == theirs
+    assert named(facts, T0 - 20, booted=T0 - 15) == theirs, "no socket of before lives on"
     moving = msgspec.structs.replace(facts, connecting=(T0 - 40,))
-    assert named(moving, act("connect", T0 - 20)) == theirs, "it moved before"
+    assert named(moving, T0 - 20) == theirs, "it moved before"
+
+
+def test_a_duel_that_waited_for_the_way_to_whatsapp_is_ours_as_well():
+    def before(ended_at: float) -> Outage:
+        return Outage("p", FELL - 900, "closed", ended_at=ended_at)
+
+    assert named(FLAP, FELL - 500, before=before(FELL - 30)) == "own-duel"
+    assert named(FLAP, FELL - 500, before=before(FELL - 300)) == "flapping", "it was well for long"
+    assert named(FLAP, FELL - 1000, before=before(FELL - 30)) == "flapping", "it was well since"
 
 
 def test_a_flap_of_which_nobody_tells_is_seen_by_looks():
@@ -201,6 +224,34 @@ def test_a_flap_of_which_nobody_tells_is_seen_by_looks():
 
 
 # -- webhooks that do not reach us ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "often"),
+    [
+        ({"reopened": (T0 - 100,)}, False),
+        ({"reopened": (T0 - 100, T0 - 50)}, True),
+        ({"reopened": (T0 - 100, T0 - 50), "opens": (T0 - 40,)}, False),
+        ({"reopened": (T0 - 1000, T0 - 50)}, False),
+    ],
+    ids=["once", "twice", "webhooks tell", "long ago"],
+)
+def test_what_looks_found_open_again_twice_of_late_is_looked_at_often_and_its_looks_are_not_planned(changes, often):
+    fleet = Fleet()
+    fleet.sessions[1] = msgspec.structs.replace(fleet.one, facts=msgspec.structs.replace(fleet.one.facts, **changes))
+    fleet.judge()
+    decision = fleet.after(40)
+    assert decision.look is not None
+    due = fleet.now + (DEFAULT.probe_suspect_s if often else DEFAULT.probe_idle_s)
+    assert decision.wake_at == pytest.approx(due)
+    assert (fleet.judge().planned is None) is often
+
+
+def test_what_is_not_in_its_servers_memory_has_not_lost_its_webhook():
+    gone = seen("webhook_config_gone", T0, "state", detail="none")
+    unloaded = fold(Facts(said=NOT_LOADED), gone, DEFAULT, trust_claims=False)
+    assert (unloaded.webhook_gone_at, unloaded.webhook_checked_at) == (0.0, 0.0)
+    assert fold(Facts(said="close"), gone, DEFAULT, trust_claims=False).webhook_gone_at == T0
 
 
 def test_a_send_without_its_word_is_evidence():

@@ -468,3 +468,16 @@ def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
         facts = msgspec.structs.replace(LEFT, **later)
         assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5).do == "wait", later
     assert step(case("closed"), can=lists, facts=LEFT, booted=T0 - 200, now=T0).do == "wait"
+
+
+def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_and_no_longer():
+    """Level one inside boot grace is three connects five seconds apart, as design.md has it."""
+    lists = msgspec.structs.replace(EVOLUTION, boots_by_list=True)
+    looked = {"act_at": T0 - 4, "said_since": T0 - 4.5, "said_at": T0, "said_times": 4}
+    facts = msgspec.structs.replace(LEFT, **looked)
+    assert said(step(case("closed"), can=lists, facts=facts, booted=T0 - 5)) == ("act", "connect", "closed")
+    for later in ({"said_times": 3}, {"moving_at": T0 - 2}, {"listed": "open"}):
+        moved = msgspec.structs.replace(facts, **later)
+        assert step(case("closed"), can=lists, facts=moved, booted=T0 - 5).do == "wait", later
+    quirk = frozenset({ladder.BOOTS_ALL})
+    assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5, quirks=quirk).do == "wait"

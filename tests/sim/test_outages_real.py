@@ -75,18 +75,23 @@ def test_a_person_who_asks_for_a_code_meanwhile_opens_no_second_socket_either() 
 
 
 def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_proposed() -> None:
-    """Ten minutes of close at every look are leave to connect, and sometimes wrong."""
+    """Ten minutes of close at every look are leave to connect, and wrong where a loop pauses for long between tries."""
 
     async def story(lab: Lab) -> None:
         await fleet(lab, ("a",), reachable=False)
+        lab.world.servers["prov"].connecting_event_rate = 1 / 60
         lab.world.inject("prov", None, Fault("network", road="shut", for_s=1500))
         await asyncio.sleep(1500)
-        if not lab.world.ledger.races:
-            pytest.skip("a look met `connecting`")
+        assert lab.world.ledger.races
         await until_because(lab, "own-duel", 400, "a")
         session = await lab.session("a")
-        assert (session.state, session.recovery.server_restart_proposed) == ("disconnected", True)
+        assert session.state == "disconnected"
         assert session.outage is not None
+
+        async def is_proposed() -> bool:
+            return (await lab.session("a")).recovery.server_restart_proposed
+
+        await lab.until(is_proposed, 60)  # once an act under way is over
         await nothing_asked(lab)
         lab.world.restart_server("prov")
         await all_back(lab, ("a",), 400)
@@ -202,7 +207,9 @@ def test_a_duel_that_begins_with_the_scan_is_an_outage_with_a_notice_and_a_way_o
         await until_because(lab, "flapping", 400, "nova")
 
         async def is_noticed() -> bool:
-            return lab.told.phases("nova") == ["opened"]
+            # Looks alone may take a round or two of it for falls of their own.
+            flaps = (await lab.session("nova")).reason.code == "flapping"
+            return flaps and lab.told.phases("nova")[-1:] == ["opened"]
 
         await lab.until(is_noticed, 600)
         session = await lab.session("nova")

@@ -45,6 +45,8 @@ def begin(draft: Draft, rung: Rung, because: str) -> None:
     draft.recovery(open=attempt, then=follows, next_at=None, **_counted(draft, rung))
     if pacing.costs_slot(rung):
         draft.server = pacing.take_slot(draft.server, draft.session.id, attempt, now)
+    if first == "connect":
+        draft.facts(connect_at=now)
     draft.act = attempt
     draft.say("act", "begin", rung=rung, number=str(attempt.number), because=because)
 

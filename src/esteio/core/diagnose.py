@@ -179,17 +179,23 @@ def _socketless(session: Session, server: Server, policy: Policy, now: float) ->
     if left_closed(facts, server, policy, now):
         return Verdict("closed", Reason("closed", {}), facts.said_at)
     if flap(facts, policy, now):
-        return Verdict("flapping", _why_flapping(session), last_flap(facts))
+        return Verdict("flapping", _why_flapping(session, server), last_flap(facts))
     return _death(facts, server) if facts.dead_at else None
 
 
 def left_closed(facts: Facts, server: Server, policy: Policy, now: float) -> bool:
-    """Whether a new process of its server came up without it: both its memory and its list say closed since then, and
-    nobody has said connecting or touched it. No socket of before lives on."""
+    """Whether a new process of its server came up without it, and nobody has touched it since. No socket of before
+    lives on."""
+    return stays_down(facts, server, policy, now) and server.facts.booted_at > facts.act_at
+
+
+def stays_down(facts: Facts, server: Server, policy: Policy, now: float) -> bool:
+    """Whether its memory and its list have said closed since its server's new process, and nobody connecting: also
+    after an act of ours that did nothing."""
     booted_at = server.facts.booted_at
     if not pacing.in_boot_grace(server, policy, now) or facts.said != "closed" or facts.listed != "closed":
         return False
-    return facts.said_at > booted_at > max(facts.life_at, facts.moving_at, facts.act_at)
+    return facts.said_at > booted_at > max(facts.life_at, facts.moving_at)
 
 
 def stood_s(facts: Facts) -> float:
@@ -251,7 +257,7 @@ def _coded_verdict(session: Session, server: Server, now: float) -> Verdict | No
         case 405:
             return Verdict("outdated", Reason("outdated", args), facts.code_at)
         case 440:
-            own = _our_own(session, facts.code_at)
+            own = _our_own(session, server, facts.code_at)
             because = Reason("own-duel", {"server": session.server}) if own else Reason("replaced", args)
             return Verdict("replaced", because, facts.code_at)
         case _:
@@ -295,9 +301,7 @@ def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
     no word comes looks must do, which meet one change in several."""
     within = policy.flap_within_s
     told = ((facts.opens, within, within), (facts.connecting, within, within))
-    heard_at = max((*facts.connecting[-1:], *facts.opens[-1:]), default=0.0)
-    unheard = tuple(at for at in facts.reopened if at > heard_at)
-    for all_times, window, recent in (*told, (unheard, 10 * within, 4 * within)):
+    for all_times, window, recent in (*told, (_unheard(facts), 10 * within, 4 * within)):
         times = all_times[-policy.flap_count :]
         full = len(times) == policy.flap_count > 0
         if full and times[-1] - times[0] <= window and now < times[-1] + recent:
@@ -305,22 +309,38 @@ def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
     return ()
 
 
+def _unheard(facts: Facts) -> tuple[float, ...]:
+    """When looks found it open again and no webhook had told of it."""
+    heard_at = max((*facts.connecting[-1:], *facts.opens[-1:]), default=0.0)
+    return tuple(at for at in facts.reopened if at > heard_at)
+
+
+def flickers(facts: Facts, policy: Policy, now: float) -> bool:
+    """Whether it may be in a flap that only looks can tell of: found open again twice of late."""
+    twice = _unheard(facts)[-2:]
+    return len(twice) == 2 and now - twice[0] < 10 * policy.flap_within_s
+
+
 OURS_WITHIN_S = 120.0
 """A duel of two sockets that begins so soon after an act of ours that opened one is our own."""
 
 
-def _our_own(session: Session, at: float) -> bool:
-    """Whether a duel that was seen at `at` began with a connect of ours: nothing had moved before it in this fall."""
-    facts, last, began = session.facts, session.recovery.last, session.outage.since if session.outage else at
-    if last is None or last.rung != "connect" or not began - OURS_WITHIN_S <= last.opened_at <= at:
+def _our_own(session: Session, server: Server, at: float) -> bool:
+    """Whether a duel that was seen at `at` began with a connect of ours: nothing had moved before it in this fall. Or
+    it was made in the fall before, and stood beside a loop until the way to WhatsApp was open again."""
+    facts, before, began = session.facts, session.last_outage, session.outage.since if session.outage else at
+    ours = facts.connect_at
+    if not server.facts.booted_at < ours <= at:
         return False
-    return not any(began <= moved < last.opened_at for moved in (*facts.connecting, *facts.opens))
+    if ours >= began - OURS_WITHIN_S:
+        return not any(began <= moved < ours for moved in (*facts.connecting, *facts.opens))
+    return before is not None and before.since <= ours and began - (before.ended_at or 0.0) <= OURS_WITHIN_S
 
 
-def _why_flapping(session: Session) -> Reason:
+def _why_flapping(session: Session, server: Server) -> Reason:
     """Two sockets of ours, or whatever else lets it in and throws it out again."""
     facts = session.facts
-    if _our_own(session, last_flap(facts)):
+    if _our_own(session, server, last_flap(facts)):
         return Reason("own-duel", {"server": session.server})
     return Reason("flapping", {"count": str(max(len(facts.connecting), len(facts.opens), len(facts.reopened)))})
 

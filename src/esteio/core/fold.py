@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from esteio.core import restriction
-from esteio.core.evidence import KINDS, Evidence
+from esteio.core.evidence import KINDS, NOT_LOADED, Evidence
 from esteio.core.policy import Policy
 from esteio.core.session import KEEP_CLOSED, KEEP_FLAPS, Facts, passed_at
 
@@ -338,6 +338,8 @@ def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.data.get("untold") and facts.webhook_set_at:
         # It took our address and tells none all the same: setting it again and again would teach us nothing.
         return _webhook_unread(facts, evidence)
+    if facts.said == NOT_LOADED:
+        return facts  # of what is not in its memory a server tells no address; the next look tells more
     return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
 
 

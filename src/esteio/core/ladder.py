@@ -25,6 +25,7 @@ from esteio.core.diagnose import (
     left_as_adopted,
     left_closed,
     never_there,
+    stays_down,
     stood_s,
     stood_through_restart,
 )
@@ -306,8 +307,10 @@ def _patience(
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:
             return Step("wait", verdict.because, until=ready)
-    alone = can.boots_by_list and BOOTS_ALL not in quirks and left_closed(session.facts, server, policy, now)
-    stays = alone or _stays_closed(session, server, policy, now)
+    by_list = can.boots_by_list and BOOTS_ALL not in quirks
+    alone = by_list and left_closed(session.facts, server, policy, now)
+    down = by_list and stays_down(session.facts, server, policy, now)
+    stays = alone or _stays_closed(session, server, policy, now, down=down)
     if policy.ghost_cure != "logout":
         # (Seed 002's letter connects all the same.)
         stays = stays and nobody_reconnects(session, server, verdict, can, sky)
@@ -350,15 +353,16 @@ def _standstill(session: Session, policy: Policy, can: Capabilities, rung: Rung,
     return Step("wait", Reason("memory-stands-still"), until=until) if now < until else None
 
 
-def _stays_closed(session: Session, server: Server, policy: Policy, now: float) -> bool:
+def _stays_closed(session: Session, server: Server, policy: Policy, now: float, *, down: bool) -> bool:
     """Closed at several looks apart, with no socket beside it and no word of connecting since the first. A provider
-    that was seen at it by itself in this fall, or has just started, says closed again and again between its own
-    tries: there it must stand as long as an act would have."""
+    that was seen at it by itself in this fall, or has just started (and did not leave it `down`), says closed again
+    and again between its own tries: there it must stand as long as an act would have."""
     facts = session.facts
     if facts.said != "closed":
         return True
     patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
-    if pacing.in_boot_grace(server, policy, now) or facts.moving_at > max(facts.life_at, facts.unpaired_at):
+    booting = pacing.in_boot_grace(server, policy, now) and not down
+    if booting or facts.moving_at > max(facts.life_at, facts.unpaired_at):
         patience = policy.effect_within_s
     stood = stood_s(facts) >= patience and facts.said_times >= CLOSED_LOOKS
     return stood and facts.moving_at <= facts.said_since and not ajar(facts)

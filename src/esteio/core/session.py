@@ -127,6 +127,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When WhatsApp last answered a question through this session."""
     renewed_at: float = 0.0
     """When its socket was last made anew on purpose: a restart of the session, or of the server's process."""
+    connect_at: float = 0.0
+    """When we last asked the provider to connect it."""
     webhook_gone_at: float = 0.0
     webhook_checked_at: float = 0.0
     webhook_set_at: float = 0.0

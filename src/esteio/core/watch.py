@@ -12,7 +12,7 @@ import msgspec
 from esteio.core import hearing, pacing
 from esteio.core.ahead import is_ahead
 from esteio.core.decision import Decision, Depth, Draft, PlannedLook, View
-from esteio.core.diagnose import Verdict, ajar, confirmed_life
+from esteio.core.diagnose import Verdict, ajar, confirmed_life, flickers
 from esteio.core.fold import fold
 from esteio.core.ladder import CLOSED_LOOKS, NOTHING_TO_HEAL
 from esteio.core.model import Capabilities, Reason
@@ -53,7 +53,7 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
     well = verdict.kind == "live" and draft.session.state == "connected" and draft.session.recovery.open is None
     if not well or draft.look is not None or facts.webhook_gone_at or hearing.doubt_at(facts):
         return
-    if _not_seen_since_boot(draft):
+    if _not_seen_since_boot(draft) or flickers(facts, draft.policy, draft.now):
         return
     others = min(draft.wakes, default=math.inf)
     if draft.now < due < others:
@@ -161,6 +161,9 @@ def _next_of_the_living(draft: Draft) -> float:
         return facts.looked_at + (EFFECT_LOOK_S if facts.listed == "closed" else draft.policy.probe_suspect_s)
     if _unacked(facts):
         return facts.queued_at + UNACKED_S
+    if flickers(facts, draft.policy, draft.now):
+        # Where no webhook tells of a flap, looks that are seldom would meet it too seldom.
+        return facts.looked_at + draft.policy.probe_suspect_s
     if hearing.doubt_at(facts) or session.paused:
         # Traffic does not spare it a look: that it sends is not the question.
         return facts.looked_at + period
