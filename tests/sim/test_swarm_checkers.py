@@ -13,8 +13,9 @@ import pytest
 from esteio.core.model import Content, Message, Outage, Reason
 from esteio.core.policy import DEFAULT
 from esteio.core.session import Session
+from esteio.providers.base import HttpResponse
 from esteio.sim.checkers import Checkers
-from esteio.sim.ledger import DUEL_GAP_S, ControlCall, Delivered
+from esteio.sim.ledger import DUEL_GAP_S, ControlCall, Delivered, Ledger
 from esteio.sim.plan import Plan, PlannedFault, PlannedServer, draw
 from esteio.sim.storm import run
 from esteio.sim.vloop import START_EPOCH
@@ -35,6 +36,10 @@ def broken_rules(plan: Plan, **knobs) -> set[str]:
 
 def hit(line: int, kind: str, at: float, **params) -> PlannedFault:
     return PlannedFault(at, "evolution-1", f"line{line:04d}", kind, params)
+
+
+def server_hit(kind: str, at: float, **params) -> PlannedFault:
+    return PlannedFault(at, "evolution-1", None, kind, params)
 
 
 ALL_STALE = tuple(hit(n, "stale_registry", 200.0) for n in range(1, 7))
@@ -117,6 +122,29 @@ def test_a_double_and_a_wrong_order():
     assert rules(checkers) == ["doubled", "order"]
 
 
+@pytest.mark.parametrize(("heard", "broken"), [(False, ["doubled"]), (True, ["doubled", "doubled"])])
+def test_what_no_list_has_and_no_answer_told_may_come_twice_and_not_three_times(heard, broken):
+    checkers = among_dead_lines()
+    ledger, answer = checkers.servers["s"].world.ledger, HttpResponse(400)
+    ledger.untold["id-m1-1.0"] = answer
+    ledger.heard(answer if heard else HttpResponse(400))
+    for at in (1.0, 2.0, 3.0):
+        checkers.delivered(told("m1", at))
+    assert rules(checkers) == broken
+    assert checkers.untellable == (set() if heard else {"m1"})
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_send_that_is_neither_noted_nor_answered_is_told_apart_from_a_double(lost):
+    """Storm seed 40011: its database failed on just the one send whose answer was lost."""
+    plan = story(*(hit(n, "unstored", 100.0) for n in range(1, 7)), hours=0.6)
+    if lost:
+        plan = msgspec.structs.replace(plan, faults=(*plan.faults, server_hit("lost_response", 101.0, verbs="send")))
+    outcome = run(plan, "default")
+    assert outcome.violations == []
+    assert (outcome.messages.doubled, outcome.messages.untellable) == (0, int(lost))
+
+
 def message(state: str) -> Message:
     return Message("m", 1, "loja", "out", "5522", Content("text", text="m1"), state, 0.0, 0.0)
 
@@ -163,7 +191,10 @@ def opens(at: float, verb="connect", session="loja", effect="socket") -> Control
 
 
 def among_dead_lines(came_up: dict[str, float] | None = None, **lines: object) -> Patient:
-    server = SimpleNamespace(weather=None, calm_since=float("-inf"), lines=lines, kind="evolution", up=True)
+    world = SimpleNamespace(ledger=Ledger())
+    server = SimpleNamespace(
+        weather=None, calm_since=float("-inf"), lines=lines, kind="evolution", up=True, world=world
+    )
     return Patient(server, came_up or {})
 
 

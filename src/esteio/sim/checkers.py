@@ -7,7 +7,7 @@ so that the run can be repeated and looked at. Never lives here: measurements (`
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
@@ -94,7 +94,11 @@ class Checkers:
         self.violations: list[Violation] = []
         self.approved: set[str] = set()
         """Sessions for which a person agreed to a destructive rung."""
-        self._times: Counter[str] = Counter()
+        self._ids: dict[str, list[str]] = defaultdict(list)
+        """Text → WhatsApp's ids of the messages that brought it."""
+        self.untellable: set[str] = set()
+        """Texts that came twice where the first is in no list of its provider, and the answer that would have said so
+        was lost: two faults in one send, which look just as if it had never left."""
         self._last_in_chat: dict[tuple[str, str], int] = {}
         self._opens: dict[str, list[ControlCall]] = defaultdict(list)
         self._versions: dict[int, int] = {}
@@ -112,10 +116,13 @@ class Checkers:
     # -- messages -------------------------------------------------------------------------------------------------
 
     def delivered(self, told: Delivered) -> None:
-        """WhatsApp brought a message: once, and in the order of its chat."""
-        self._times[told.text] += 1
-        if self._times[told.text] > 1 and self.policy.in_doubt != "resend":
-            self.broken("doubled", f"{told.session}: {told.text!r} was delivered {self._times[told.text]} times")
+        """WhatsApp brought a message: once, where the provider can be asked, and in the order of its chat."""
+        before = self._ids[told.text]
+        if len(before) == 1 and before[0] in self.servers[told.server].world.ledger.untold:
+            self.untellable.add(told.text)
+        elif before and self.policy.in_doubt != "resend":
+            self.broken("doubled", f"{told.session}: {told.text!r} was delivered {len(before) + 1} times")
+        before.append(told.provider_id)
         number, chat = number_of(told.text), (told.session, told.recipient)
         if number < self._last_in_chat.get(chat, 0):
             self.broken("order", f"{told.session}: {told.text!r} came after number {self._last_in_chat[chat]}")

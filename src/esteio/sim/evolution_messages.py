@@ -60,7 +60,7 @@ async def _out(
     if provider_id is None:
         return fail(line.rules.closed_status, line.rules.closed_text)
     if line.unstored:
-        return _unstored(line, line.unstored.pop())
+        return _unstored(line, line.unstored.pop(), provider_id)
     return ok(_sent(line, body, recipient, provider_id, message=message, message_type=message_type), 201)
 
 
@@ -73,13 +73,16 @@ def _dropped(line: EvolutionLine, words: Json, status: int = 400) -> HttpRespons
     return fail(status, words)
 
 
-def _unstored(line: EvolutionLine, how: str) -> HttpResponse:
+def _unstored(line: EvolutionLine, how: str, provider_id: str) -> HttpResponse:
     """It went out, and never comes into the table: no row, no webhook, no receipt told of."""
     if not line.unstored:
         line.faults.pop("unstored", None)
+    answer = fail(400, [NO_SPACE.get(how, "")])
     if how == "died":
         line.server.reboot(3.0, 20.0, 0.0)
-    return fail(400, [NO_SPACE.get(how, "")])
+    else:
+        line.world.ledger.untold[provider_id] = answer
+    return answer
 
 
 def _sent(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from esteio.providers.base import HttpResponse
     from esteio.sim.server import SimServer
 
 
@@ -164,6 +165,8 @@ class Ledger:
         self.calls: Counter[tuple[str, str]] = Counter()
         self.webhooks: Counter[tuple[str, str, str]] = Counter()
         """(server, event, outcome): outcome is `ok`, `failed`, `lost` (by a fault) or `gave_up`."""
+        self.untold: dict[str, HttpResponse] = {}
+        """Provider ids of what went out and is in no list, with the answer that would have said so and is not heard."""
         self._open: dict[tuple[str, str], SocketInterval] = {}
         self._inbound: dict[str, InboundTruth] = {}
 
@@ -188,6 +191,11 @@ class Ledger:
 
     def answers_again(self, at: float, server: SimServer) -> None:
         """WhatsApp can be reached again from this server."""
+
+    def heard(self, answer: HttpResponse) -> None:
+        """A client has this answer in its hands."""
+        if self.untold:
+            self.untold = {name: one for name, one in self.untold.items() if one is not answer}
 
     def raced(self, at: float, server: str, session: str, *, linked: bool) -> None:
         self.races.append(ConnectRace(at, server, session, linked))

@@ -237,6 +237,7 @@ def swarm_line(outcomes: Sequence[Outcome]) -> str:
         "messages": sum(one.messages.accepted for one in outcomes),
         "lost": sum(one.messages.lost for one in outcomes),
         "doubled": sum(one.messages.doubled for one in outcomes),
+        "doubled where nobody could tell": sum(one.messages.untellable for one in outcomes),
         "destructive": sum(one.destructive for one in outcomes),
         "asked while away": sum(v.rule == "asked-while-away" for one in outcomes for v in one.violations),
         "races": sum(one.races for one in outcomes),

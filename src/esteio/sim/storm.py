@@ -235,7 +235,8 @@ class Storm:
         for text, at in self.submitted.items():
             if text in times:
                 counts.delivered += 1
-                counts.doubled += times[text] > 1
+                counts.untellable += text in self.checkers.untellable
+                counts.doubled += times[text] > 1 + (text in self.checkers.untellable)
                 counts.late += self.delivered_at[text] - at > LATE_S
             elif text in refused:
                 counts.refused_by_whatsapp += 1

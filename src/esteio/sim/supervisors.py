@@ -40,6 +40,8 @@ class MessageCounts(msgspec.Struct):
     delivered: int = 0
     refused_by_whatsapp: int = 0
     doubled: int = 0
+    untellable: int = 0
+    """Delivered twice, and no provider could have told (`Checkers.untellable`); not among the doubled."""
     late: int = 0
     lost: int = 0
     """Handed over, not delivered, and nobody keeps them."""

@@ -38,6 +38,11 @@ class SimTransport:
         self._cut_off.discard(host)
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
+        answer = await self._answered(request)
+        self.world.ledger.heard(answer)
+        return answer
+
+    async def _answered(self, request: HttpRequest) -> HttpResponse:
         server = self._home(request.url)
         if server.host in self._cut_off:
             await asyncio.sleep(request.timeout_s)
