@@ -131,9 +131,10 @@ async def test_a_half_open_line_behind_a_restart_that_worked(shop):
     assert await shop.presence() == 201
     assert CLOSED in str(await shop.send("perdida"))
     assert shop.delivered("perdida") == 0
+    assert shop.truth.faults == ("half_open",), "storm seed 40015"
     await shop.restart()
     await asyncio.sleep(5)
-    assert shop.truth.alive
+    assert (shop.truth.alive, shop.truth.faults) == (True, ())
 
 
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])

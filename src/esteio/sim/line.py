@@ -264,6 +264,7 @@ class Line:
             sock.later(self.server.loop_pause_s, self._dropped)
         elif self.silences and sock is self.sock:
             self.silences -= 1
+            self.faults["half_open"] = {}
             self.fall_silent(None)
         elif self.twin_kicks or (self.twin_until or 0) > self.world.now():
             self.twin_kicks = max(0, self.twin_kicks - 1)
