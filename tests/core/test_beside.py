@@ -117,10 +117,12 @@ TRIED = {"spent": ("connect",) * 3}
     ("found", "sky", "does"),
     [
         (GHOST, CLEAR, "ask"),
-        (GHOST, Sky(nobody=True), "wait"),
+        (GHOST, Sky(nobody=True, away=True), "wait"),
+        (GHOST, Sky(nobody=True), "strike"),
         (GHOST, Sky(together=True), "wait"),
         (LONG_CLOSED, CLEAR, "ask"),
-        (LONG_CLOSED, Sky(nobody=True), "wait"),
+        (LONG_CLOSED, Sky(nobody=True, away=True), "wait"),
+        (LONG_CLOSED, Sky(nobody=True), "strike"),
         (LONG_CLOSED, Sky(together=True), "wait"),
         (CLOSED, CLEAR, "wait"),
     ],
@@ -128,6 +130,17 @@ TRIED = {"spent": ("connect",) * 3}
 def test_an_unlink_is_asked_for_only_where_it_may_help(found, sky, does):
     spent = {"spent": ("restart",)} if found is GHOST else TRIED
     assert step(found, LONG, sky=sky, **spent).do == does
+
+
+@pytest.mark.parametrize("found", [GHOST, LONG_CLOSED])
+def test_no_unlink_is_asked_for_right_after_a_time_in_which_the_server_could_not_be_asked(found):
+    """Storm seed 40002: all that was known of its other lines was eleven minutes old."""
+    spent = ("restart",) if found is GHOST else ("connect",) * 3
+    session = a_session(recovery=Recovery(spent=spent), facts=LONG, linked=True)
+    for ago, does in ((1, "wait"), (LOOP_S - 1, "wait"), (LOOP_S, "ask")):
+        server = a_server(facts=ServerFacts(back_at=T0 - ago))
+        told = ladder.next_step(session, server, found, DEFAULT, CAN, quirks=frozenset(), now=T0)
+        assert told.do == does
 
 
 def test_a_logout_that_would_be_refused_is_not_asked_for():

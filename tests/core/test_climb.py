@@ -52,6 +52,28 @@ def test_the_end_of_the_ladder_is_a_longer_and_longer_pause():
     assert set(fleet.rungs()) == {"restart"}
 
 
+class Dark(Fleet):
+    """Nothing of the server lives."""
+
+    def view(self, n=1):
+        return msgspec.structs.replace(super().view(n), alone=True)
+
+
+def test_where_nothing_of_a_server_has_lived_for_half_an_hour_a_restart_of_it_is_proposed_and_no_unlink():
+    """Storm seeds 40002, 40107: they waited for one another without a word."""
+    fleet = Dark(2)
+    fleet.now += 100
+    fleet.kill(1)
+    fleet.kill(2)
+    fleet.climb_until(1700, still=("socket_closed",))
+    tried = len(fleet.rungs())
+    assert (fleet.said("server-restart-proposed"), fleet.approvals) == (0, {})
+    fleet.climb_until(3000, still=("socket_closed",))
+    assert (fleet.said("server-restart-proposed"), fleet.approvals) == (1, {})
+    assert fleet.one.reason.code == "ghost-needs-server-restart"
+    assert len(fleet.rungs()) > tried, "harmless rungs begin anew"
+
+
 def _restarted_behind_a_still_memory(can=WAPI):
     fleet = Fleet(can=can)
     fleet.now += 100

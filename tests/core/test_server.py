@@ -126,10 +126,12 @@ def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_bac
     assert (back.notices, back.events) == ((), ()), "what does not come back with it is no second outage"
     assert back.weather_changed
     assert fleet.server.health == "booting"
+    assert fleet.server.facts.back_at == fleet.now
     assert back.wake_at <= fleet.now + 20
     fleet.now += 20
     stands = fleet.judge_server()
     assert [(n.phase, n.reason.code, n.duration_s) for n in stands.notices] == [("closed", "server-up", 150)]
+    assert fleet.server.facts.back_at < fleet.now, "that it is no longer starting is no return"
     assert stands.events == ("server.outage_ended",)
     assert fleet.judge_server().notices == ()
 

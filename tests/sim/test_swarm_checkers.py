@@ -10,7 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 import msgspec
 import pytest
 
-from esteio.core.model import Content, Message, Outage, Reason
+from esteio.core.model import Content, Message, Outage, Reason, Recovery
 from esteio.core.policy import DEFAULT
 from esteio.core.session import Session
 from esteio.providers.base import HttpResponse
@@ -120,6 +120,21 @@ def test_a_double_and_a_wrong_order():
     checkers.delivered(told("m3", 2.0))
     checkers.delivered(told("m2", 3.0))
     assert rules(checkers) == ["doubled", "order"]
+
+
+@pytest.mark.parametrize(
+    ("away", "line_away", "dials", "broken"),
+    [(True, False, False, True), (False, True, True, True), (False, True, False, False), (False, False, True, False)],
+)
+def test_an_unlink_asked_for_while_whatsapp_is_away_is_caught(away, line_away, dials, broken):
+    line = SimpleNamespace(away_since=-90.0 if line_away else None, sockets={1} if dials else set(), preparing=0)
+    checkers = among_dead_lines(loja=line)
+    checkers.servers["s"].away_since = -90.0 if away else None
+    checkers.servers["s"].world.now = lambda: 0.0
+    asks = Recovery(awaiting="apr")
+    for _ in range(2):
+        checkers.session_changed(Session(1, "loja", "s", "baileys", 0.0, recovery=asks))
+    assert rules(checkers) == ["asked-while-away"] * broken
 
 
 @pytest.mark.parametrize(("heard", "broken"), [(False, ["doubled"]), (True, ["doubled", "doubled"])])

@@ -33,6 +33,11 @@ class Sky(msgspec.Struct, frozen=True):
     together: bool = False
     """It fell with others, and that is not over."""
 
+    @property
+    def stays_dark(self) -> bool:
+        """Nothing of the server lives, and has not for long."""
+        return self.nobody and not self.away
+
 
 CLEAR = Sky()
 

@@ -52,7 +52,7 @@ def climb(draft: Draft, found: Verdict) -> None:
             draft.recovery(spent=(), next_at=again_at, quarantine_until=again_at)
             draft.wake(again_at)
         case "strike":
-            _strike(draft, found)
+            _strike(draft, found, sky)
         case _:
             if found.because.code == SERVER_RESTART:
                 _propose_server_restart(draft)
@@ -211,9 +211,9 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     _pause(draft)
 
 
-def _strike(draft: Draft, found: Verdict) -> None:
+def _strike(draft: Draft, found: Verdict, sky: Sky) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
-    if ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
+    if sky.stays_dark or ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
         if "logout" in draft.session.recovery.spent and not draft.session.recovery.server_restart_proposed:
             draft.say("decision", "logout-in-vain", server=draft.server.name)
         _propose_server_restart(draft)

@@ -388,7 +388,10 @@ def _destructive(
     now: float,
     sky: Sky,
 ) -> Step:
-    if policy.ghost_cure != "logout" and _not_its_own_fault(session, verdict, sky, now):
+    if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, sky, now):
+        if sky.stays_dark:
+            # Waiting has not helped and no unlink would: harmless rungs begin anew, and a new process is proposed.
+            return Step("strike", verdict.because)
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
@@ -408,9 +411,12 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
-def _not_its_own_fault(session: Session, verdict: Verdict, sky: Sky, now: float) -> bool:
+def _not_its_own_fault(session: Session, server: Server, verdict: Verdict, sky: Sky, now: float) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
-    credentials, and nobody refused them: at first what keeps it out is more often the network than the link."""
+    credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
+    others do is not known yet where the server could not be asked until just now."""
+    if now < server.facts.back_at + LOOP_S:
+        return True
     young = now < max(verdict.since, session.facts.said_since) + LOOP_S
     return sky.together or sky.nobody or (verdict.kind == "closed" and young)
 

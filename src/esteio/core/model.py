@@ -242,6 +242,8 @@ class ServerFacts(msgspec.Struct, frozen=True):
     slow_at: float = 0.0
     listed_at: float = 0.0
     version_at: float = 0.0
+    back_at: float = 0.0
+    """When it could be asked again, the last time that it could not."""
 
 
 class Server(msgspec.Struct, frozen=True):

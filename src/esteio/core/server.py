@@ -235,6 +235,8 @@ def _health(sheet: _Sheet) -> None:
         return
     if state != sheet.server.health:
         sheet.say("server-health", **{"from": sheet.server.health, "to": state, "because": because})
+        if sheet.server.health in UNUSABLE and state not in UNUSABLE:
+            sheet.change(facts=msgspec.structs.replace(sheet.server.facts, back_at=sheet.now))
     sheet.change(health=state, health_because=because, health_at=sheet.now)
 
 

@@ -251,7 +251,9 @@ class Checkers:
         """An unlink is not even asked for while WhatsApp, or the way to it, is away."""
         home = self.servers[session.server]
         line = home.lines.get(session.name)
-        for since in (home.away_since, line.away_since if line is not None else None):
+        # A line that its provider has left closed dials nothing: what its own way is like keeps nobody out.
+        dials = line is not None and bool(line.sockets or line.preparing)
+        for since in (home.away_since, line.away_since if line is not None and dials else None):
             if since is not None and home.world.now() - since >= ON_ITS_WAY_S:
                 away = f"{home.world.now() - since:.0f} s"
                 self.broken("asked-while-away", f"{session.name}: {session.reason.code}, WhatsApp away for {away}")
