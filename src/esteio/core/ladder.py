@@ -389,10 +389,9 @@ def _destructive(
     sky: Sky,
 ) -> Step:
     if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, sky, now):
-        if sky.stays_dark:
-            # Waiting has not helped and no unlink would: harmless rungs begin anew, and a new process is proposed.
-            return Step("strike", verdict.because)
-        return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
+        # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
+        wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
+        return Step("strike", verdict.because) if sky.stays_dark else wait
     if pacing.in_boot_grace(server, policy, now):
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     if policy.destructive == "never" or (not verdict.proven and not policy.unknown_is_corrupt):
