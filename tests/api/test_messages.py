@@ -109,6 +109,25 @@ def test_the_same_key_gives_the_same_message(run):
     run(test)
 
 
+def test_a_repeat_is_the_same_message_also_when_its_body_could_be_read_no_longer(run):
+    """Both lines that the digits may mean have a chat by now: read anew it would be refused, and its caller would think
+    that nothing was sent."""
+
+    async def test(gateway):
+        await ready(gateway)
+        await gateway.call("POST", MESSAGES, {**GOOD, "to": "+51987654321"})
+        bare, headers = {**GOOD, "to": "51987654321"}, {"idempotency-key": "k"}
+        first = await gateway.call("POST", MESSAGES, bare, headers=headers)
+        assert first.status_code == 202
+        await gateway.call("POST", MESSAGES, {**GOOD, "to": "+5551987654321"})
+        await gateway.refused(400, "ambiguous-phone", "POST", MESSAGES, bare)
+        again = await gateway.call("POST", MESSAGES, bare, headers=headers)
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        await gateway.refused(422, "idempotency-mismatch", "POST", MESSAGES, {**bare, "text": "x"}, headers=headers)
+
+    run(test)
+
+
 def test_a_key_is_remembered_per_caller_and_session_and_for_a_time(run, settings):
     async def test(gateway):
         await ready(gateway)

@@ -38,15 +38,21 @@ class MessageCommands(Addressing):
         chat-not-answerable, unknown-message,
         target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
         """
-        new = await self._composed(session, ask, caller, idem_key)
         if idem_key is None:
-            return await self._accept_and_wait(session, new, wait_s)
+            return await self._accept_and_wait(session, await self._composed(session, ask, caller, None), wait_s)
         mark = (caller, int(session.id), idem_key)
         busy = self._busy()
         if mark in busy:
             raise Refusal("idempotency-in-progress")
         busy.add(mark)
         try:
+            # Before the body is read again: what it names may be readable no longer, and the message is on its way.
+            earlier = await self.store.repeated(
+                session.id, caller, idem_key, compose.fingerprint(ask), self.clock.now()
+            )
+            if earlier is not None:
+                return await self._waited(_unless_conflict(earlier), wait_s), False
+            new = await self._composed(session, ask, caller, idem_key)
             return await self._accept_and_wait(session, new, wait_s)
         finally:
             busy.discard(mark)
@@ -88,12 +94,16 @@ class MessageCommands(Addressing):
             self.nudge.sends()
             if session.gate == "held" and not session.paused:
                 self.nudge.session(session.id)
-        if wait_s > 0:
-            try:
-                message = await self.waiter.wait_message(message.id, wait_s)
-            except Gone as error:
-                raise unknown("message", message.id) from error
-        return message, made
+        return await self._waited(message, wait_s), made
+
+    async def _waited(self, message: Message, wait_s: float) -> Message:
+        """The message as it is after at most so long."""
+        if wait_s <= 0:
+            return message
+        try:
+            return await self.waiter.wait_message(message.id, wait_s)
+        except Gone as error:
+            raise unknown("message", message.id) from error
 
     async def _composed(self, session: Session, ask: MessageAsk, caller: str, idem_key: str | None) -> NewMessage:
         now = self.clock.now()

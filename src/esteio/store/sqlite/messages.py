@@ -27,6 +27,12 @@ class Messages(Room):
         """Durable when it returns. Raises `LookupError` when the session is gone."""
         return await self._write_first(lambda db: _accept(db, new))
 
+    async def repeated(
+        self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
+    ) -> Accepted | None:
+        mark = {"scope": scope, "session_id": session_id, "key": key}
+        return self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
+
     async def message(self, message_id: MessageId) -> Message | None:
         return _shown_or_none(self._reader.row("message", {"id": message_id}))
 
@@ -83,8 +89,10 @@ class Messages(Room):
 
 def _accept(db: Db, new: NewMessage) -> Accepted:
     message = new.message
-    if new.idem_key is not None and (earlier := _replay(db, new)) is not None:
-        return earlier
+    if new.idem_key is not None:
+        earlier = _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
+        if earlier is not None:
+            return earlier
     session = db.row("session_brief", {"id": message.session_id})
     if session is None:
         raise LookupError(f"no session {message.session_id}")
@@ -99,11 +107,11 @@ def _accept(db: Db, new: NewMessage) -> Accepted:
     return Accepted("new", _as_shown(message, session[0], session[1], params))
 
 
-def _replay(db: Db, new: NewMessage) -> Accepted | None:
-    row = db.row("idempotency", _idempotency_key(new))
-    if row is None or row[2] <= new.message.created_at:
+def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
+    row = db.row("idempotency", mark)
+    if row is None or row[2] <= now:
         return None
-    if row[0] != new.fingerprint:
+    if row[0] != fingerprint:
         return Accepted("conflict", None)
     shown = _shown_or_none(db.row("message", {"id": row[1]}))
     return None if shown is None else Accepted("replay", shown)
