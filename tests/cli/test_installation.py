@@ -12,8 +12,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from cli_processes import Running, free_port
 
-from esteio.cli.client import path
+from esteio.cli.client import Client, path
 
 
 def drawn(installation, *args):
@@ -357,3 +358,54 @@ def test_what_a_file_declares_of_a_session_otherwise_is_changed(linked):
     assert linked.verb("apply", "session.toml").out == ""
     file.write_text(declared.format("default"))
     assert linked.verb("apply", "session.toml").code == 0
+
+
+@pytest.mark.parametrize("foreign", ["third"], indirect=True)
+def test_a_declared_change_applies_at_the_start_and_a_provider_that_refuses_it_stops_none(
+    installation, foreign, tmp_path, running
+):
+    shop, desk = foreign
+
+    def started(key, session):
+        (tmp_path / "esteio.toml").write_text(
+            f'listen = "127.0.0.1:{free_port()}"\ndata = "data"\n[[servers]]\nname = "evo"\nkind = "evolution"\n'
+            f'base_url = "{installation.places["evolution"]}"\ncredentials = {{ apikey = "{key}" }}\n'
+            f'[[sessions]]\nname = "shop"\nserver = "evo"\nadopt = true\n{session}\n'
+        )
+        gateway = Running("serve", cwd=tmp_path, ESTEIO_ADMIN_KEY=installation.key)
+        running.append(gateway)
+        gateway.logged("gateway.started")
+        return gateway, Client(json.loads(_line(gateway, "gateway.started"))["listen"], installation.key, "en")
+
+    works = installation.places["key"]
+    gateway, client = started(works, f'ref = {{ instance_name = "{shop}" }}')
+    installation.until(lambda: "/in/" in at_the_provider(installation, f"/webhook/find/{shop}")["url"])
+    assert gateway.end() == 0
+
+    moved = f'policy = "seeds"\nref = {{ instance_name = "{desk}" }}'
+    gateway, client = started("a-key-that-is-refused", moved)
+    assert client.get(path("sessions", "shop"))["ref"] == {"instance_name": shop}
+    assert gateway.end() == 0
+    assert "Session shop stays as it was" in gateway.err.read_text()
+
+    gateway, client = started(works, moved)
+    session = client.get(path("sessions", "shop"))
+    assert (session["policy"], session["ref"]) == ("seeds", {"instance_name": desk})
+    assert at_the_provider(installation, f"/webhook/find/{shop}")["url"] == foreign[shop]
+    installation.until(lambda: "/in/" in at_the_provider(installation, f"/webhook/find/{desk}")["url"])
+    client.delete(path("sessions", "shop"))
+    assert gateway.end() == 0
+
+
+@pytest.fixture
+def running():
+    """Gateways of a test's own, of which none outlives it."""
+    started = []
+    yield started
+    for one in started:
+        if one.process.poll() is None:
+            one.end()
+
+
+def _line(gateway, word):
+    return next(line for line in gateway.err.read_text().splitlines() if word in line)
