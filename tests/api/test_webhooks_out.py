@@ -136,6 +136,38 @@ def test_a_private_target_may_be_allowed(run):
     run(test, {"allow_targets": ("10.1.0.0/16",)})
 
 
+def test_headers_of_the_subscriber_go_with_each_delivery_and_are_never_shown(run):
+    async def test(gateway):
+        made = await subscribe(gateway, headers={"Authorization": "Bearer abc", "x-tenant": "7"})
+        await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"media": "base64"})
+        await tell(gateway, 1)
+        await deliver_all(gateway)
+        first = gateway.outside.requests[-1].headers
+        assert (first["authorization"], first["x-tenant"]) == ("Bearer abc", "7")
+        assert "abc" not in (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).text
+        answer = await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"headers": {"x-tenant": "8"}})
+        assert answer.status_code == 200
+        await tell(gateway, 1)
+        await deliver_all(gateway)
+        second = gateway.outside.requests[-1].headers
+        assert "authorization" not in second
+        assert second["x-tenant"] == "8"
+        assert "webhook-signature" in second
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "x"}, {"a b": "x"}, {"": "x"}, {"x": "a\r\nb: c"}, {"webhook-id": "x"}, {"x\n": "y"}, {"x": "ç"}],
+)
+def test_headers_that_cannot_be_sent_are_refused(run, headers):
+    async def test(gateway):
+        await gateway.refused(400, "invalid-value", "POST", "/v1/webhooks", {"url": URL, "headers": headers})
+
+    run(test)
+
+
 def test_words_that_do_not_exist_are_refused(run):
     async def test(gateway):
         wrong = await gateway.refused(

@@ -55,6 +55,9 @@ PORTUGUESE: Mapping[str, str] = {
     r"contains the character U\+0000": "contém o caractere U+0000",
     r"is (\S+) already and cannot change": "já é {0} e não pode mudar",
     r"is no policy of the settings": "não é uma política da configuração",
+    r"holds a header that cannot be sent, or that we set ourselves": (
+        "tem um cabeçalho que não pode ser enviado ou que nós mesmos definimos"
+    ),
     r"goes with adopt: true": "só existe junto de adopt: true",
     r"the address there holds a user or a fragment, which a subscription may not": (
         "o endereço que está lá tem usuário ou fragmento, o que uma assinatura não aceita"

@@ -196,6 +196,12 @@ EventName = Annotated[str, Meta(min_length=1, max_length=64)]
 Address = Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
+Headers = Annotated[
+    dict[str, Annotated[str, Meta(max_length=4096)]],
+    Meta(max_length=32, description="sent with every delivery; never shown again"),
+]
+
+
 class EndpointAsk(Ask, frozen=True):
     """A subscription. `events`: none means all. `sessions` are names or globs; left out, all that its maker reaches."""
 
@@ -204,6 +210,7 @@ class EndpointAsk(Ask, frozen=True):
     sessions: Globs | UnsetType = UNSET
     format: Format = "standard"
     media: Literal["url", "base64"] = "url"
+    headers: Headers = msgspec.field(default_factory=dict)
 
 
 class EndpointChange(Ask, frozen=True):
@@ -215,6 +222,7 @@ class EndpointChange(Ask, frozen=True):
     sessions: Globs | UnsetType | None = UNSET
     format: Format | UnsetType = UNSET
     media: Literal["url", "base64"] | UnsetType = UNSET
+    headers: Headers | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
 

@@ -6,6 +6,7 @@ delivery (`relay`, `courier`), a secret in clear at rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -26,6 +27,13 @@ from esteio.log import logger
 from esteio.store.relay_base import Delivery, Endpoint
 
 REPLAY_AT_ONCE = 1000
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_HEADER_WORD = re.compile(r"[\x20-\x7e]*")
+_NOT_THEIRS = frozenset(
+    {"host", "connection", "keep-alive", "te", "trailer", "upgrade", "expect", "transfer-encoding"}
+    | {"content-length", "content-type", "content-encoding", "webhook-id", "webhook-timestamp", "webhook-signature"}
+)
+"""What the connection needs, and what we sign."""
 log = logger("commands")
 
 
@@ -44,22 +52,17 @@ class EndpointCommands(Desk):
         return endpoint
 
     async def add_endpoint(
-        self,
-        ask: EndpointAsk,
-        scope: Scope = EVERYTHING,
-        *,
-        by_events: bool = False,
-        headers: Mapping[str, str] | None = None,
+        self, ask: EndpointAsk, scope: Scope = EVERYTHING, *, by_events: bool = False
     ) -> tuple[Endpoint, str]:
         """A new subscription from now on, inside its maker's scope, and its secret, which is shown this once. Raises
         `Refusal`.
 
-        `by_events` and `headers` are what an Evolution client may set; the door passes them.
+        `by_events` is what an Evolution client may set; the door passes it.
         """
         globs = scope.narrowed(ask.sessions)
         await self._check_url(ask.url)
         secret = new_secret(self.clock.token())
-        words = {SECRET: secret, **{HEADER + name.lower(): word for name, word in (headers or {}).items()}}
+        words = {SECRET: secret, **_headers(ask.headers)}
         endpoint = Endpoint(
             id=self.clock.new_id("wh"),
             url=ask.url,
@@ -82,6 +85,8 @@ class EndpointCommands(Desk):
             given["sessions"] = scope.narrowed(UNSET if change.sessions is None else change.sessions)
         if change.url is not UNSET:
             await self._check_url(change.url)
+        if "headers" in given:
+            given["sealed"] = self._with_headers(endpoint, given.pop("headers"))
         changed = msgspec.structs.replace(endpoint, **given)
         changed = msgspec.structs.replace(
             changed,
@@ -124,6 +129,11 @@ class EndpointCommands(Desk):
         self.nudge.relay()
         return queued
 
+    def _with_headers(self, endpoint: Endpoint, headers: Mapping[str, str]) -> bytes:
+        words = self.vault.unseal(endpoint.sealed)
+        kept = {name: word for name, word in words.items() if not name.startswith(HEADER)}
+        return self.vault.seal({**kept, **_headers(headers)})
+
     async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
         if not await self.store.change_endpoint(endpoint):
             raise unknown("webhook", endpoint.id)
@@ -134,6 +144,15 @@ class EndpointCommands(Desk):
         await check_target(url, "url", self.settings.allowed_networks, self.resolve)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("url", "must hold neither a user nor a fragment")
+
+
+def _headers(given: Mapping[str, str]) -> dict[str, str]:
+    """As they are kept with the secrets. Raises `Refusal("invalid-value")`."""
+    named = {name.lower(): word for name, word in given.items()}
+    for name, word in named.items():
+        if not _HEADER_NAME.fullmatch(name) or name in _NOT_THEIRS or not _HEADER_WORD.fullmatch(word):
+            raise invalid("headers", "holds a header that cannot be sent, or that we set ourselves")
+    return {HEADER + name: word for name, word in named.items()}
 
 
 def types_of(form: Format, names: Sequence[str]) -> tuple[str, ...]:
