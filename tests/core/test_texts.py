@@ -109,6 +109,10 @@ def test_a_change_of_reason_alone_is_no_change_from_a_state_to_itself(language, 
     assert timeline_text("state", line, language).startswith(told)
 
 
+def test_what_an_adapter_notes_in_english_stands_in_the_inbox_only():
+    assert "JSON" not in timeline_text("webhook_unreadable", {"note": "not JSON"}, "pt-BR")
+
+
 def test_the_reason_of_a_step_does_not_say_that_nothing_is_done():
     line = {"rung": "restart", "number": "1", "because": "reconnecting"}
     for language, ends in (("pt-BR", "só interfere se demorar."), ("en", "only if that takes long.")):

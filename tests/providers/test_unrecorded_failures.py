@@ -89,7 +89,8 @@ TROUBLE = {
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_a_servers_trouble_in_every_operation(kind, trouble):
     answer, news, send, act = TROUBLE[trouble]
-    assert reading(kind, "send", answer) == f"{send} | {news}"
+    # By one address that it does not know nobody knows the server; three stickers would end all of its sessions.
+    assert reading(kind, "send", answer) == f"{send} | {'' if send == 'not_sent route' else news}".strip()
     looks = dict.fromkeys(LOOKS[kind], f"| {news} look_failed")
     if kind == "wapi" and news == "request_wrong":
         # Every W-API answers this: who does not know the path is another program.

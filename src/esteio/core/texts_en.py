@@ -366,7 +366,7 @@ TIMELINE: Mapping[str, str] = {
     "unlisted": "The server's list does not contain this instance. That is only a hint.",
     "webhook_config_ok": "The webhook set at the provider points to the right address.",
     "webhook_config_gone": "The webhook set at the provider no longer points to Esteio.",
-    "webhook_unreadable": "A webhook could not be read[: {note}]. It is kept in /v1/inbox.",
+    "webhook_unreadable": "A webhook could not be read. It is kept in /v1/inbox.",
     "request_wrong": "The provider rejected a request of ours[: {detail}]. That says nothing about the session.",
     "send_queued": "The provider put a message into its own queue; whether it left is not known yet.",
     "question_asked": "A question was asked that a dead connection does not answer.",

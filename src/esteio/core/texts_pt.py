@@ -372,7 +372,7 @@ TIMELINE: Mapping[str, str] = {
     "unlisted": "A lista do servidor não traz esta instância. É só um indício.",
     "webhook_config_ok": "O webhook configurado no provedor aponta para o endereço certo.",
     "webhook_config_gone": "O webhook configurado no provedor não aponta mais para o Esteio.",
-    "webhook_unreadable": "Chegou um webhook que não deu para ler[: {note}]. Ele está guardado em /v1/inbox.",
+    "webhook_unreadable": "Chegou um webhook que não deu para ler. Ele está guardado em /v1/inbox.",
     "request_wrong": "O provedor recusou um pedido nosso[: {detail}]. Isso não diz nada sobre a sessão.",
     "webhook_config_unread": "O provedor não diz para onde manda os eventos[: {detail}].",
     "send_queued": "O provedor aceitou uma mensagem em uma fila dele; ainda não se sabe se ela saiu.",

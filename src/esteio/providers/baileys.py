@@ -438,7 +438,8 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
     if heard.no_route:
-        return SendOutcome("not_sent", fault="route", detail=heard.detail, evidence=news)
+        # One address that it does not know; whether another program stands there, looks tell.
+        return SendOutcome("not_sent", fault="route", detail=heard.detail)
     if heard.certain_no:
         fault: Fault = "rate" if heard.kind == "limited" else "server"
         return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)

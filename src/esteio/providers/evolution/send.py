@@ -213,7 +213,8 @@ def _news(word: Word, now: float, verdict: _Verdict) -> tuple[Evidence, ...]:
     """A 500 whose words name the message's own fault (its media, its chat's keys) speaks of no sick server."""
     if word.kind == "failed" and verdict.certainty != "in_doubt":
         return (seen("server_answered", now, "send"),)
-    return news(word, now, "send")
+    # One address that it does not know: whether another program stands there, looks tell.
+    return () if verdict.fault == "route" else news(word, now, "send")
 
 
 def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:

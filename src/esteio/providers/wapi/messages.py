@@ -152,7 +152,8 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     if heard.kind == "no" or dead_socket(heard):
         return _refused(heard, now)
     if heard.no_route:
-        return SendOutcome("not_sent", fault="route", detail=heard.detail, evidence=news)
+        # One address that it does not know; whether another program stands there, looks tell.
+        return SendOutcome("not_sent", fault="route", detail=heard.detail)
     if heard.kind in _BY_KIND:
         certainty, fault = _BY_KIND[heard.kind]
     else:
