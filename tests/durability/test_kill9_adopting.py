@@ -69,9 +69,12 @@ class Kept:
         return {name: (one.url, dict(one.headers)) for name, one in found.items()}
 
 
-async def _killed_in(gateway: Gateway, kept: Kept, doing: Coroutine[Any, Any, None], after_s: float) -> None:
-    """The gateway is killed while it does that, and does it again after its next start."""
+async def _killed_in(
+    gateway: Gateway, kept: Kept, doing: Coroutine[Any, Any, None], so_far: Callable[[], bool], after_s: float
+) -> None:
+    """The gateway is killed a moment after it came so far, and does the same again after its next start."""
     task = asyncio.get_running_loop().create_task(doing)
+    await _until(so_far)
     await asyncio.sleep(after_s)
     gateway.kill()
     await gateway.ended()
@@ -100,7 +103,23 @@ async def _give_back(gateway: Gateway, names: list[str]) -> None:
 async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(120):
         while not true():
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.001)
+
+
+async def _round(gateway: Gateway, kept: Kept, names: list[str], far: int, dice: random.Random) -> None:
+    """Adopted and given back, with a kill in the middle of either: when so many of the instances were through it."""
+
+    def taken() -> int:
+        return sum(map(kept.ours, names))
+
+    def back() -> int:
+        return sum(map(kept.stands, names))
+
+    moment = 0.01 if far else 0.3
+    await _killed_in(gateway, kept, _adopt(gateway, names), lambda: taken() >= far, dice.uniform(0, moment))
+    await _until(lambda: taken() == EACH)
+    await _killed_in(gateway, kept, _give_back(gateway, names), lambda: back() >= far, dice.uniform(0, moment))
+    assert back() == EACH
 
 
 async def _story(folder: Path, kills: int) -> None:
@@ -113,11 +132,7 @@ async def _story(folder: Path, kills: int) -> None:
             server = {"name": "evo", "kind": "evolution", "base_url": sandbox.urls["evolution"]}
             await gateway.ask("POST", "/v1/servers", {**server, "credentials": {"apikey": "sandbox-key"}})
             for turn in range(kills // 2):
-                names = kept.plant(turn)
-                await _killed_in(gateway, kept, _adopt(gateway, names), dice.uniform(0.0, 1.0))
-                await _until(lambda names=names: all(kept.ours(name) for name in names))
-                await _killed_in(gateway, kept, _give_back(gateway, names), dice.uniform(0.0, 0.6))
-                assert all(kept.stands(name) for name in names)
+                await _round(gateway, kept, kept.plant(turn), turn % EACH, dice)
         finally:
             gateway.kill()
             await gateway.ended()

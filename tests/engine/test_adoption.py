@@ -452,3 +452,20 @@ def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
         assert lab.texts_delivered(CUSTOMER) == ["oi"]
 
     play(story)
+
+
+def test_while_an_instance_is_given_back_ours_is_not_set_again():
+    async def story(lab: Lab) -> None:
+        line = await planted(lab)
+        await lab.commands.create_session(ask(), "ana")
+        await asyncio.sleep(60)
+        with lab.commands.addresses.leaving((await lab.session("loja")).id):
+            line.hook = FOREIGN
+            await asyncio.sleep(200)
+            assert line.hook == FOREIGN
+        await lab.until(lambda: _true("/in/" in line.hook.url), 2000)
+
+    async def _true(value: bool) -> bool:
+        return value
+
+    play(story)

@@ -7,7 +7,8 @@ Never lives here: an exchange.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -50,6 +51,20 @@ class AddressBook:
         self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
         self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
         self._places: dict[SessionId, tuple[tuple[Any, ...], Where]] = {}
+        self._leaving: list[SessionId] = []
+
+    @contextmanager
+    def leaving(self, session_id: SessionId) -> Iterator[None]:
+        """While its instance is given back: from before the webhook that stood there is put back until the session is
+        gone. Ours may not be set again in between."""
+        self._leaving.append(session_id)
+        try:
+            yield
+        finally:
+            self._leaving.remove(session_id)
+
+    def is_leaving(self, session_id: SessionId) -> bool:
+        return session_id in self._leaving
 
     def provider(self, kind: str) -> Provider:
         """The adapter of this kind."""

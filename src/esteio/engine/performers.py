@@ -259,6 +259,9 @@ class Performers:
         rung = work.payload["rung"]
         if rung != "set_webhook" and not (rung == "create" and provider.capabilities.create_takes_over):
             return None
+        if self._addresses.is_leaving(session.id):
+            # Put back already, or about to be, in this same lane: what is set after that would stay for ever.
+            return ActOutcome("not_reached", "the instance is being given back")
         stands = await driver.run(provider.standing_webhook(where, self._clock.now()), self._transport)
         if stands.found == "unanswered" or (stands.found == "unreadable" and rung == "set_webhook"):
             return ActOutcome("not_reached", f"the webhook that stands there could not be read: {stands.detail}")

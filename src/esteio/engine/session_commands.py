@@ -7,6 +7,7 @@ logout or delete at the provider are work rows from here. Never lives here: a ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -166,15 +167,16 @@ class SessionCommands(Adoption, Addressing):
         instance = self.instance_of(after.kind, {**after.ref, **secrets})
         stored = await self.server(after.server)
         await self.check_free(stored, instance, after.name)
-        if moved and not await self._put_back(before, who):
-            raise Refusal("provider-unanswered", server=after.server)
-        now = self.clock.now()
-        words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
-        evidence = Evidence("operator_changed", now, now, "operator", words)
-        try:
-            kept = await self.store.amend_session(after, self.vault.seal(secrets), instance, evidence, moved=moved)
-        except InstanceTaken as error:
-            raise already_adopted(after.server, str(instance)) from error
+        with self.addresses.leaving(before.id) if moved else nullcontext():
+            if moved and not await self._put_back(before, who):
+                raise Refusal("provider-unanswered", server=after.server)
+            now = self.clock.now()
+            words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
+            evidence = Evidence("operator_changed", now, now, "operator", words)
+            try:
+                kept = await self.store.amend_session(after, self.vault.seal(secrets), instance, evidence, moved=moved)
+            except InstanceTaken as error:
+                raise already_adopted(after.server, str(instance)) from error
         if not kept:
             raise unknown("session", after.name)
         self.addresses.forget(after.id)
@@ -252,13 +254,14 @@ class SessionCommands(Adoption, Addressing):
         unknown-session, provider-refused.
         """
         session = await self.session(name)
-        if at_provider == "keep":
-            if put_back and not await self._put_back(session, who):
+        with self.addresses.leaving(session.id):
+            if at_provider == "keep":
+                if put_back and not await self._put_back(session, who):
+                    return await self.session_now(session.id, name)
+            elif not await self._gone_there(session, at_provider, who):
                 return await self.session_now(session.id, name)
-        elif not await self._gone_there(session, at_provider, who):
-            return await self.session_now(session.id, name)
-        files, asked_at = await self.store.media_of_session(session.id), self.clock.now()
-        await self.store.delete_session(session.id, asked_at)
+            files, asked_at = await self.store.media_of_session(session.id), self.clock.now()
+            await self.store.delete_session(session.id, asked_at)
         await self.shelf.drop(await self.store.unused_media(files), asked_at)
         self.addresses.forget(session.id)
         for key in [key for key in self._asked() if key[0] == session.id]:
