@@ -4,7 +4,7 @@
 #            Buffer when every key begins with a digit and every value is a number. A map from JIDs to counters is such an
 #            object, so {"5511900000001@s.whatsapp.net": 300} comes back as one byte, 44: the JID is gone and the number
 #            is cut to eight bits. A map from message ids to statuses is one too as long as all ids begin with "3A" (iPhone)
-#            or "3EB0" (WhatsApp Web); a single Android id ("AC...") beside them, or a LID map that holds text, is safe.
+#            or "3EB0" (WhatsApp Web); with one Android id ("AC...") beside them, or true for a value, the map stays whole.
 # Seen:      unread    -> Buffer 2c
 #            disappear -> Buffer 80 00
 #            statuses  -> Buffer 04 03
