@@ -99,6 +99,25 @@ def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_pro
     play(story)
 
 
+@pytest.mark.parametrize("lost_at_s", [5, 40], ids=["at first", "later"])
+def test_an_address_that_was_lost_in_the_fall_tells_of_no_loop_however_much_others_hear(lost_at_s: int) -> None:
+    """Storm seed 40017: it was read after the fall, and lost after that."""
+
+    async def story(lab: Lab) -> None:
+        await fleet(lab, ("a", "b"))
+        chatter = await neighbour(lab)
+        lab.world.inject("prov", "a", Fault("drop", code=428, down_s=200, road="shut"))
+        await asyncio.sleep(lost_at_s)
+        lab.world.inject("prov", "a", Fault("webhook_forgotten", variant="url"))
+        await asyncio.sleep(260)
+        assert lab.world.ledger.races == []
+        assert lab.world.ledger.duels == []
+        await all_back(lab, ("a",), 60)
+        chatter.cancel()
+
+    play(story)
+
+
 # -- E3: WhatsApp away ---------------------------------------------------------------------------------------------
 
 

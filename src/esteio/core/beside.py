@@ -54,9 +54,11 @@ def nobody_reconnects(session: Session, server: Server, verdict: Verdict, can: C
     acted_at = last.opened_at if last is not None and last.rung in OPENS_SOCKET else 0.0
     if facts.listed == "closed" and server.facts.booted_at > max(acted_at, facts.life_at):
         return True
-    address_is_right = not facts.webhook_gone_at and facts.webhook_checked_at >= verdict.since
-    # What came before it began to say closed all the time proves nothing of the time in which it has said so.
-    if address_is_right and max(sky.heard_at, facts.pushed_at) > max(facts.said_since, acted_at) + HEARD_S:
+    # What came before it began to say closed all the time proves nothing of the time in which it has said so; nor does
+    # an address that was read before.
+    heard_by = max(facts.said_since, acted_at) + HEARD_S
+    address_is_right = not facts.webhook_gone_at and facts.webhook_checked_at > heard_by
+    if address_is_right and max(sky.heard_at, facts.pushed_at) > heard_by:
         return True
     if sky.together and sky.away:
         return False  # all of them say so: the way to WhatsApp is shut, and each has its loop

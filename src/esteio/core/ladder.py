@@ -21,6 +21,7 @@ from esteio.core.diagnose import (
     Kind,
     Verdict,
     ajar,
+    flickers,
     last_flap,
     left_as_adopted,
     left_closed,
@@ -388,7 +389,7 @@ def _destructive(
     now: float,
     sky: Sky,
 ) -> Step:
-    if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, sky, now):
+    if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, policy, sky, now=now):
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
         wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
         return Step("strike", verdict.because) if sky.stays_dark else wait
@@ -400,8 +401,10 @@ def _destructive(
         allowed = pacing.logout_allowed_at(session.recovery, policy)
         if now < allowed:
             return Step("wait", Reason("logout-limit"), until=allowed)
-    if policy.destructive == "ask" and needs_server_restart(session, verdict, can, quirks):
-        # That is proposed, at once: it costs nothing to say.
+    if policy.destructive == "ask" and (
+        _awaits_boot(session, server) or needs_server_restart(session, verdict, can, quirks)
+    ):
+        # That is proposed, at once: it costs nothing to say, and no link.
         return Step("strike", verdict.because)
     if now < verdict.since + policy.destructive_after_s:
         return Step("wait", verdict.because, until=verdict.since + policy.destructive_after_s)
@@ -410,14 +413,23 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
-def _not_its_own_fault(session: Session, server: Server, verdict: Verdict, sky: Sky, now: float) -> bool:
+def _not_its_own_fault(
+    session: Session, server: Server, verdict: Verdict, policy: Policy, sky: Sky, *, now: float
+) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
-    others do is not known yet where the server could not be asked until just now."""
-    if now < server.facts.back_at + LOOP_S:
+    others do is not known yet where the server could not be asked until just now. And a duel of two sockets is
+    not ended by it, which looks alone tell of late."""
+    if now < server.facts.back_at + LOOP_S or flickers(session.facts, policy, now):
         return True
     young = now < max(verdict.since, session.facts.said_since) + LOOP_S
     return sky.together or sky.nobody or (verdict.kind == "closed" and young)
+
+
+def _awaits_boot(session: Session, server: Server) -> bool:
+    """Whether people were told in this fall that a restart of the server's process helps, and it has not come yet."""
+    fell = session.outage.since if session.outage else 0.0
+    return session.recovery.server_restart_proposed and server.facts.booted_at <= fell
 
 
 def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, quirks: frozenset[str]) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core import hearing, pacing
 from esteio.core.address import same_line
+from esteio.core.beside import HEARD_S
 from esteio.core.decision import Depth
 from esteio.core.evidence import Evidence, seen, seen_with
 from esteio.core.fold import CLAIMED, CODES
@@ -293,8 +294,8 @@ def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float
     """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
     something hangs on it now."""
     facts, checked_at = session.facts, session.facts.webhook_checked_at
-    if facts.dead_at > checked_at and facts.said == "closed":
-        # Whether its `connecting` could be heard decides what is done.
+    if facts.dead_at and facts.said == "closed" and checked_at <= max(facts.said_since, facts.act_at) + HEARD_S:
+        # Whether its `connecting` could have been heard decides what is done.
         return True
     if facts.untold_at > checked_at and now - facts.untold_at >= UNTOLD_S:
         return True
