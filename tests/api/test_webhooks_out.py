@@ -157,6 +157,18 @@ def test_headers_of_the_subscriber_go_with_each_delivery_and_are_never_shown(run
     run(test)
 
 
+def test_headers_do_not_follow_a_subscription_to_another_host(run):
+    async def test(gateway):
+        made = await subscribe(gateway, headers={"Authorization": "Bearer abc"})
+        for url, kept in ((f"{URL}/other-path", True), ("https://files.example/x", False)):
+            assert (await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"url": url})).status_code == 200
+            await tell(gateway, 1)
+            await deliver_all(gateway)
+            assert ("authorization" in gateway.outside.requests[-1].headers) is kept
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"Host": "x"}, {"a b": "x"}, {"": "x"}, {"x": "a\r\nb: c"}, {"webhook-id": "x"}, {"x\n": "y"}, {"x": "ç"}],

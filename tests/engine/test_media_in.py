@@ -484,3 +484,15 @@ def test_files_that_nobody_names_are_swept(tmp_path: Path) -> None:
         assert await lab.gateway.upkeep._shelf.older(9e9) == [named]
 
     play(story, settings=SETTINGS)
+
+
+def test_the_name_of_a_file_is_one_segment_whatever_its_sender_wrote() -> None:
+    async def story(lab: Lab) -> None:
+        await at_work(lab)
+        await arrives(lab, data=b"%PDF-1.7 a file", mime="application/pdf", filename='..\\folder/a<b>"\r\n.pdf')
+        told = (await media_of(lab)).filename
+        assert told is not None
+        assert told.endswith(".pdf")
+        assert not set("/\\\r\n") & set(told)
+
+    play(story)

@@ -85,6 +85,9 @@ class EndpointCommands(Desk):
             given["sessions"] = scope.narrowed(UNSET if change.sessions is None else change.sessions)
         if change.url is not UNSET:
             await self._check_url(change.url)
+        if change.url is not UNSET and not _same_origin(endpoint.url, change.url):
+            # They may hold a password that was meant for the host of before.
+            given.setdefault("headers", {})
         if "headers" in given:
             given["sealed"] = self._with_headers(endpoint, given.pop("headers"))
         changed = msgspec.structs.replace(endpoint, **given)
@@ -144,6 +147,10 @@ class EndpointCommands(Desk):
         await check_target(url, "url", self.settings.allowed_networks, self.resolve)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("url", "must hold neither a user nor a fragment")
+
+
+def _same_origin(one: str, other: str) -> bool:
+    return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
 def _headers(given: Mapping[str, str]) -> dict[str, str]:

@@ -144,6 +144,8 @@ class MediaRoom:
         return msgspec.structs.replace(event, content=content)
 
     async def _at_hand(self, media: Media) -> Media:
+        # The sender chose the name: as one segment it may stand in documents, events and folders.
+        media = msgspec.structs.replace(media, filename=file_names.clean(media.filename or "") or None)
         data = _decoded(media.base64) if media.base64 else None
         if data:
             return await self.shelved(media, data)
