@@ -332,3 +332,12 @@ def test_a_line_whose_webhooks_do_not_reach_us_is_degraded_and_sends_on():
     one = fleet.one
     assert (one.state, one.reason.code, one.gate) == ("degraded", "webhook-unreachable", "open")
     assert (one.can_receive.value, one.outage) == ("unknown", None)
+
+
+def test_a_duel_of_ours_is_told_with_its_way_out_which_is_proposed_at_once():
+    facts = msgspec.structs.replace(FLAP, connect_at=T0 - 20, looked_at=T0 - 1)
+    session = a_session(facts=facts, outage=Outage("o", FELL, "closed"), linked=True)
+    decision = decide(msgspec.structs.replace(Fleet(can=CAN).view(), session=session), T0)
+    assert (decision.session.state, decision.session.reason.code) == ("disconnected", "own-duel")
+    assert decision.session.recovery.server_restart_proposed
+    assert decision.act is None

@@ -641,6 +641,21 @@ def test_aside_is_told_by_the_reason_of_a_doubt():
     assert not outbound.is_aside(doubted(reason=ASIDE, state="failed"))
 
 
+def test_a_doubt_whose_send_is_over_is_told_by_its_reason():
+    for known in ("in-doubt-answered", "in-doubt-restarted"):
+        assert outbound.is_over(doubted(reason=Reason(known)))
+    assert not outbound.is_over(doubted(reason=Reason("in-doubt")))
+    assert not outbound.is_over(doubted(reason=None))
+
+
+def test_a_server_answers_again_after_a_failure_or_a_start():
+    well, failing = ServerFacts(), ServerFacts(failures=2)
+    assert outbound.answers_again(failing, well)
+    assert outbound.answers_again(well, ServerFacts(booted_at=BEGAN))
+    assert not outbound.answers_again(well, well)
+    assert not outbound.answers_again(failing, failing)
+
+
 def test_an_old_row_without_the_time_of_doubt_takes_its_last_change():
     settled = look("unknown", BEGAN + 10, who=doubted(doubt_since=None))
     assert settled.doubt_since == BEGAN

@@ -250,6 +250,14 @@ def test_and_where_it_cannot_its_sessions_are_asked():
     assert next_look(fleet) == 30
 
 
+def test_a_server_that_is_down_and_tells_of_its_session_is_asked_at_once():
+    fleet = looked(can=WAPI)
+    fleet.server = msgspec.structs.replace(fleet.server, health="down")
+    fleet.now += 5
+    fleet.hear("message_received", road="webhook")
+    assert next_look(fleet) <= 1
+
+
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
 def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can):
     fleet = looked(can=msgspec.structs.replace(can, question_refutes=False))
