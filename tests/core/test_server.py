@@ -76,6 +76,15 @@ def away(kind, at):
     return seen(kind, at, "state", away="yes")
 
 
+def test_a_process_that_dies_right_after_its_start_was_gone_twice():
+    """Storm seed 40012: sent between the two, and its absence was believed."""
+    started = [("server_answered", T0), ("server_booted", T0 + 90)]
+    assert (facts_after(*started).gone_at, facts_after(*started).alive_at) == (T0 + 90, T0)
+    facts = fold(facts_after(*started), away("server_unreachable", T0 + 95))
+    assert (facts.gone_at, facts.alive_at) == (T0 + 95, T0)
+    assert fold(facts, away("server_unreachable", T0 + 99)).gone_at == T0 + 95
+
+
 def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before():
     """`outbound.may_have_died` asks for it long after the server is back."""
     facts = facts_after(("server_answered", T0), ("server_failed", T0 + 1))

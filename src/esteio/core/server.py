@@ -140,7 +140,8 @@ def _failed(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     recent = tuple(t for t in facts.failures if at - t <= FAILURES_WITHIN_S)
     failures = (*recent, *(at,) * weight)[-FAILURES_KEPT:]
     since = facts.down_since or at
-    if AWAY in evidence.data and facts.gone_at <= facts.answered_at:
+    # That it has started ends an absence too: its answers to sessions that are well are not all written.
+    if AWAY in evidence.data and facts.gone_at <= max(facts.answered_at, facts.booted_at):
         facts = msgspec.structs.replace(facts, gone_at=at, alive_at=facts.answered_at)
     return msgspec.structs.replace(facts, failures=failures, failed_at=at, failed_by=evidence.kind, down_since=since)
 
