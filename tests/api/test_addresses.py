@@ -6,7 +6,7 @@ import ipaddress
 import aiohttp
 import pytest
 import yarl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esteio.engine.refusals import Refusal
@@ -106,6 +106,8 @@ def test_what_is_no_url_that_can_be_called(url):
 
 
 @given(st.from_regex(r"https?://[^/?#]{0,12}(:[0-9]{0,6})?(/.{0,6})?", fullmatch=True))
+@example("http://\U000e0080/x")
+@example("http://a\ufe00b.example/x")
 def test_what_passes_can_be_put_into_a_request(url):
     try:
         host_of(url, "url")

@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -87,12 +88,19 @@ def _can_be_written(url: str, parts: SplitResult) -> bool:
     return ":" not in user and all(c <= "\xff" for c in user + password)
 
 
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
+"""Letters that Unicode calls default-ignorable and no control or format character."""
+
+
 def _is_host(host: str) -> bool:
     if ":" in host:
         try:
             return ipaddress.ip_address(host.partition("%")[0]).version == 6
         except ValueError:
             return False
+    if _UNSEEN.search(host) or any(unicodedata.category(letter).startswith("C") for letter in host):
+        # Some readers of a name leave these out and some refuse them: it would not be one host for all.
+        return False
     try:
         name = host.encode("idna").decode()
     except UnicodeError:
