@@ -452,7 +452,11 @@ def test_after_a_proxys_answer_absence_is_believed_once_no_send_can_be_under_way
 )
 def test_absence_proves_nothing_of_what_may_have_left_without_being_noted(result, after, word, held, died):
     settled = look(result, BEGAN + after, who=known(word), died=died)
-    assert (settled.state, code(settled), settled.aside) == ("in_doubt", held, not word.startswith("in-doubt-held"))
+    if after == 2 and word in ("in-doubt", "in-doubt-proxy", "in-doubt-restarted"):
+        # It may only seem to have died, and still send it: behind what was let pass it would come too late.
+        assert (settled.state, code(settled), settled.aside) == ("in_doubt", "in-doubt-restarted", False)
+    else:
+        assert (settled.state, code(settled), settled.aside) == ("in_doubt", held, not word.startswith("in-doubt-held"))
     assert look("found", BEGAN + after, who=known(word), died=died).state == "sent"
     later = look("unknown", BEGAN + 2, who=known(word), died=died, later=True)
     assert later.reason is not None

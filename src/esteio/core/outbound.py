@@ -349,7 +349,9 @@ def resolve(
         return _parked(now, began) if queued else Settled("sent", doubt_since=began)
     reason = _known_of(message, died=died, unstored=unstored)
     in_vain = reason.code in _ABSENT_IN_VAIN
-    conclusive = in_vain or reason.code in _OVER or (live_proved and read_began > _ends_at(began, reason.code, policy))
+    # Also where no look can tell, the chat waits until the provider has nothing of it in its hands: it may come late.
+    over = reason.code in _OVER or is_aside(message) or read_began > _ends_at(began, reason.code, policy)
+    conclusive = over and (in_vain or reason.code in _OVER or live_proved)
     if result == "absent" and conclusive and not in_vain:
         return _absent(message, reason, overtaken, now)
     mute = conclusive and (not later or read_began > max(began, opened) + LOOKS_LIVE_S)
