@@ -19,6 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from esteio.store.base import Damaged
+from esteio.store.disk import sync_folder
 from esteio.store.sqlite import snapshot
 
 DATABASE, KEY, MEDIA, MANIFEST = "esteio.db", "secret.key", "media", "manifest.json"
@@ -74,7 +75,7 @@ def create(data: Path, target: Path, *, now: float, program: str, secrets: bool 
         manifest = _pack(half, sources, Manifest(FORMAT, program, now, KEY in sources, counts, {}))
         verify(half)
         os.link(half, target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return manifest
 
 
@@ -199,13 +200,5 @@ def restore(archive: Path, data: Path, *, now: float, expire_waiting: bool = Fal
         if data.exists():
             data.rmdir()
         whole.rename(data)
-    _sync_folder(data.parent)
+    sync_folder(data.parent)
     return manifest
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from esteio.store.disk import refused
+from esteio.store.disk import refused, sync_folder
 
 T = TypeVar("T")
 PIECE = 256 * 1024
@@ -146,11 +146,7 @@ class FileShelf:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._folder)
 
     def _get(self, name: str) -> bytes | None:
         if not name.isalnum():
