@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from esteio.api import complaints
-from esteio.providers.baileys import Baileys
-from esteio.providers.evolution import Evolution
-from esteio.providers.wapi import Wapi
+from esteio.providers.declaration import Declaration, Field
+from esteio.providers.registry import load
 
-PROVIDERS = (Evolution(), Baileys(), Wapi())
+DECLARED = (
+    *(one.declaration for one in load([]).as_mapping().values()),
+    Declaration("X", (Field("id", "", "", pattern="x", example="x", required=False),), "id"),
+)
 SOURCE = Path(__file__).parents[2] / "src" / "esteio"
 
 
@@ -68,7 +70,12 @@ def _literal(node: ast.expr) -> str:
 
 def test_every_phrase_of_ours_has_its_portuguese():
     phrases = said_by_us()
-    phrases |= {wrong for one in PROVIDERS for wrong in (one.check_ref({}), one.check_credentials({})) if wrong}
+    phrases |= {
+        missing.why
+        for one in DECLARED
+        for place in ("ref", "credentials")
+        if (missing := getattr(one, f"missing_in_{place}")({}))
+    }
     assert len(phrases) > 12
     without = {one for one in phrases if complaints.told(one, "pt-BR") == one}
     assert not without

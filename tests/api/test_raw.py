@@ -10,7 +10,8 @@ from esteio.core.inbound import ReceivedMessage
 from esteio.core.model import Content
 from esteio.engine.refusals import Refusal
 from esteio.engine.webhook_budget import HOUR_S, Tally
-from esteio.engine.webhook_commands import blank
+from esteio.engine.webhook_commands import Secrets, blank
+from esteio.providers.declaration import KEY_SPELLINGS
 from esteio.sim.vloop import run_virtual
 from esteio.store.base import InboxSettlement, RawInbound
 
@@ -156,6 +157,6 @@ def test_large_bodies_wait_for_their_turn_and_small_ones_do_not():
 
 def test_the_envelope_s_key_is_blanked_in_every_spelling():
     given = b'{"apikey" : "A\\"B", "x": {"APIKEY":"C", "apikey": null, "apiKey":"D"}, "ApiKey":"cut off'
-    assert blank(given, ()) == (
+    assert blank(given, Secrets(keys=KEY_SPELLINGS)) == (
         b'{"apikey" : "***", "x": {"APIKEY":"***", "apikey": null, "apiKey":"***"}, "ApiKey":"***"'
     )

@@ -174,7 +174,7 @@ def test_no_secret_comes_back_in_words(adapter, flow, status):
         outcome, _ = drive(FLOWS[flow](adapter), answer)
         detail = getattr(outcome, "detail", "") + getattr(outcome, "note", "")
         shown = detail + json.dumps([dict(one.data) for one in outcome.evidence])
-        for secret in adapter.secrets(HERE):
+        for secret in adapter.declaration.secrets(HERE.credentials, HERE.ref):
             assert secret not in shown
         assert len(detail) <= 600
 
@@ -183,7 +183,7 @@ def test_no_secret_comes_back_in_words(adapter, flow, status):
 def test_the_keys_we_give_are_known_as_secrets(adapter):
     _, asked = drive(adapter.probe(HERE, NOW, "state"), REFUSED)
     sent = " ".join(asked[0].headers.values())
-    assert any(secret in sent for secret in adapter.secrets(HERE))
+    assert any(secret in sent for secret in adapter.declaration.secrets(HERE.credentials, HERE.ref))
 
 
 JSON = st.recursive(
@@ -265,11 +265,12 @@ def test_an_unknown_word_for_a_state_is_kept_and_claims_nothing(adapter):
 
 @every_adapter
 def test_what_can_be_asked_before_the_first_request(adapter):
-    assert adapter.check_ref({}) is not None
-    assert adapter.check_ref(HERE.ref) is None
-    assert adapter.check_credentials({"apikey": "k"}) is None
-    default = adapter.default_ref("loja")
-    assert not default or adapter.check_ref(default) is None
+    declared = adapter.declaration
+    assert declared.missing_in_ref({}) is not None
+    assert declared.missing_in_ref(HERE.ref) is None
+    assert declared.missing_in_credentials({"apikey": "k"}) is None
+    default = declared.whole_ref("loja", {})
+    assert not default or declared.missing_in_ref(default) is None
     for quirk in adapter.quirks(None):
         assert quirk.text_pt
         assert quirk.text_en

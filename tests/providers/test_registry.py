@@ -28,6 +28,10 @@ class Vague(Third):
     capabilities = ()
 
 
+class Undeclared(Third):
+    declaration = {"ref": ("instance_name",)}
+
+
 def point(name, attribute, monkeypatch=None):
     return EntryPoint(name, f"third_party_adapter:{attribute}", GROUP)
 
@@ -40,7 +44,7 @@ def installed(monkeypatch):
 
     module = types.ModuleType("third_party_adapter")
     module.Third, module.INSTANCE, module.Twin = Third, INSTANCE, Evolution
-    module.OnlyKind, module.Narrow, module.Vague = OnlyKind, Narrow, Vague
+    module.OnlyKind, module.Narrow, module.Vague, module.Undeclared = OnlyKind, Narrow, Vague, Undeclared
     monkeypatch.setitem(sys.modules, "third_party_adapter", module)
 
 
@@ -75,9 +79,10 @@ def test_an_adapter_must_bear_its_name_and_load():
 @pytest.mark.parametrize(
     ("attribute", "said"),
     [
-        ("OnlyKind", r"no attribute 'capabilities'.*no method 'create'.*no method 'secrets'"),
+        ("OnlyKind", r"no attribute 'capabilities'.*no method 'create'.*no method 'read_webhook'"),
         ("Narrow", r"method 'send' does not take \(where, now, message, timeout_s\)"),
-        ("Vague", "'capabilities' are no Capabilities"),
+        ("Vague", "'capabilities' is no Capabilities"),
+        ("Undeclared", "'declaration' is no Declaration"),
     ],
 )
 def test_an_adapter_is_checked_when_it_is_loaded(attribute, said):

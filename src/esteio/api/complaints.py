@@ -65,6 +65,7 @@ PORTUGUESE: Mapping[str, str] = {
     r"the webhook there signs with (\S+), which a subscription cannot": (
         "o webhook que está lá assina com {0}, o que uma assinatura não faz"
     ),
+    r"must look like (.+)": "deve ter a forma {0}",
     r"an? (\S.*) session needs (.+)": "uma sessão {0} precisa de {1}",
     r"an? (\S.*) server needs (.+)": "um servidor {0} precisa de {1}",
 }

@@ -5,6 +5,7 @@ Never lives here: reading them (`engine.inbox`).
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -43,12 +44,13 @@ async def unreadable(api: Api, call: Call) -> Answer:
     limit = page_size(words)
     scope = call.scope
     rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW), SHOWN_BYTES)
-    items = tuple(_document(row, scope) for row in rows if scope.reaches(row.session))
+    told = api.commands.addresses_told
+    items = tuple(_document(row, scope, told) for row in rows if scope.reaches(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))
 
 
-def _document(row: UnreadableRow, scope: Scope) -> InboxDocument:
-    text = scope.without_addresses(row.body.decode("utf-8", "replace"))
+def _document(row: UnreadableRow, scope: Scope, told: re.Pattern[str] | None) -> InboxDocument:
+    text = scope.without_addresses(row.body.decode("utf-8", "replace"), told)
     return InboxDocument(row.id, row.session, timestamp(row.received_at), row.note, row.size, text)
 
 

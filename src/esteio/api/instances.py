@@ -66,7 +66,7 @@ async def adopt(api: Api, call: Call) -> Answer:
         free = tuple(one.entry.key for one in found if one.session is None and scope.reaches(one.entry.key))
         ask = msgspec.structs.replace(ask, instances=free)
     for name in ask.instances:
-        scope.check_ref({"instance": name})
+        scope.check_instance(name)
     results = await api.commands.adopt_instances(call.path["name"], ask, call.who)
     return answer(AdoptionPage(tuple(adoption(one, call) for one in results)))
 

@@ -5,6 +5,8 @@ Never lives here: how long that is kept (`retention.webhooks_s`), reading it.
 
 from __future__ import annotations
 
+import re
+
 from esteio.api import scopes
 from esteio.api.call import JSON, Answer, Call
 from esteio.api.routes import Api, Route
@@ -31,14 +33,15 @@ async def raw(api: Api, call: Call) -> Answer:
         "esteio-received-at": timestamp(found.received_at),
         "esteio-source": "list" if found.path == LIST_PATH else "webhook",
     }
-    return Answer(200, _shown(found.body, call.scope), kind, headers)
+    return Answer(200, _shown(found.body, call.scope, api.commands.addresses_told), kind, headers)
 
 
-def _shown(body: bytes, scope: Scope) -> bytes:
+def _shown(body: bytes, scope: Scope, told: re.Pattern[str] | None) -> bytes:
     """A key for some sessions reads no server's address, here neither."""
     if scope.everything:
         return body
-    return scope.without_addresses(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    text = scope.without_addresses(body.decode("utf-8", "surrogateescape"), told)
+    return text.encode("utf-8", "surrogateescape")
 
 
 ROUTES = (

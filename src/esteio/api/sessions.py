@@ -48,7 +48,7 @@ async def create(api: Api, call: Call) -> Answer:
     """201 whatever the provider says: the row is there, and its state tells."""
     ask = await call.ask(SessionAsk)
     call.scope.check(ask.name)
-    call.scope.check_ref(ask.ref)
+    await api.commands.check_ref_scope(call.scope, ask)
     if ask.dry_run:
         return answer(adoption(await api.commands.would_adopt(ask), call))
     opened = await api.commands.create_session(_with_wait(ask, call), call.who)
@@ -94,9 +94,9 @@ async def one(api: Api, call: Call) -> Answer:
 async def change(api: Api, call: Call) -> Answer:
     """What is left out stays."""
     ask = await call.ask(SessionChange)
-    if not isinstance(ask.ref, UnsetType):
-        call.scope.check_ref(ask.ref)
     session = await _named(api, call)
+    if not isinstance(ask.ref, UnsetType):
+        call.scope.check_ref(ask.ref, api.commands.declared(session.kind))
     return await api.session_answer(await api.commands.change_session(session.name, ask, call.who), call)
 
 

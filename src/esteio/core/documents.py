@@ -339,8 +339,7 @@ def session(value: Session, held: int, say: Say, *, previous: SessionState | Non
         recovery=recovery(value.recovery),
         held=held,
         policy=value.policy,
-        # A token is a secret wherever it stands; what else the provider calls the session may be seen.
-        ref={name: word for name, word in value.ref.items() if name != "token"},
+        ref=value.ref,
         created_at=timestamp(value.created_at),
         previous=UNSET if previous is None else previous,
     )

@@ -24,8 +24,6 @@ from esteio.vault import Vault
 REMEMBER_S = 60.0
 """For a server; a session's own secrets hardly ever change, and are read ten times less often."""
 REMEMBER_SESSION_S = 600.0
-SECRET_REF_KEYS = frozenset({"token"})
-"""What of a session's `ref` is sealed instead of stored in clear."""
 
 
 def packed(vault: Vault, stands: StandingWebhook) -> bytes:
@@ -123,15 +121,15 @@ class AddressBook:
         """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored.
         Raises `Unaddressed`."""
         self.forget(session.id)
-        secrets = {key: word for key, word in ref.items() if key in SECRET_REF_KEYS}
-        if secrets:
+        declared = self.provider(session.kind).declaration
+        if secrets := declared.secret(ref):
             try:
                 _, sealed = await self._store.session_secrets(session.id)
             except LookupError as gone:
                 raise Unaddressed(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
             await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
-        return {key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
+        return declared.public(ref)
 
     def of_new(self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str) -> tuple[Provider, Where]:
         """The same of a session that is not there yet."""

@@ -91,7 +91,7 @@ class AdoptCommands(SessionCommands):
         return Adopted(instance or ask.name, ask.name, result, taken.stands)
 
     async def _adopt_one(self, server: str, key: str, name: str, ask: AdoptAsk, who: str) -> Adopted:
-        field = self.providers[(await self.server(server)).server.kind].ref_fields[0]
+        field = self.declared((await self.server(server)).server.kind).instance
         single = SessionAsk(name, server, ref={field: key}, adopt=True, forward=ask.forward, wait_s=0)
         try:
             if ask.dry_run:

@@ -15,17 +15,16 @@ import msgspec
 
 from esteio.core import evolution_words
 from esteio.core.session import Session
+from esteio.engine.asks import SessionAsk
 from esteio.engine.courier import HEADER, SECRET, new_secret
 from esteio.engine.desk import Desk, only_keys, plain_name
 from esteio.engine.refusals import Refusal, invalid
+from esteio.engine.scope import Scope
 from esteio.engine.targets import check_target
 from esteio.providers import driver
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import StoredServer
 from esteio.store.relay_base import Endpoint
-
-JWT_HEADER = "jwt_key"
-"""Evolution signs a token with this at each delivery and sends that instead; a subscription of ours cannot."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -40,21 +39,25 @@ class Adoption(Desk):
 
     def ref_of(self, kind: str, name: str, given: Mapping[str, str]) -> dict[str, str]:
         """The whole `ref`, as the adapter declares it. Raises `Refusal`: unknown-field, invalid-value."""
-        provider = self.providers[kind]
+        declared = self.declared(kind)
         for key, word in given.items():
             plain_name(f"ref.{key}", word.strip())
-        ref = {**provider.default_ref(name), **{key: word.strip() for key, word in given.items()}}
-        only_keys("ref", ref, provider.ref_fields)
-        wrong = provider.check_ref(ref)
-        if wrong is not None:
-            blank = next((f"ref.{field}" for field in provider.ref_fields if not ref.get(field)), "ref")
-            raise invalid(blank, wrong)
+        ref = declared.whole_ref(name, given)
+        only_keys("ref", ref, declared.ref_names)
+        if missing := declared.missing_in_ref(ref):
+            raise invalid(missing.field, missing.why)
         return ref
+
+    async def check_ref_scope(self, scope: Scope, ask: SessionAsk) -> None:
+        """What a new session is called at its server must lie inside the key's scope. Raises `Refusal`:
+        ref-out-of-reach, unknown-server."""
+        if ask.ref and not scope.everything:
+            stored = await self.server(ask.server, in_body=True)
+            scope.check_ref(ask.ref, self.declared(stored.server.kind))
 
     def instance_of(self, kind: str, ref: Mapping[str, str]) -> str | None:
         """Which instance of its server a `ref` names: what may belong to one session only."""
-        fields = self.providers[kind].ref_fields
-        return ref.get(fields[0]) if fields else None
+        return ref.get(self.declared(kind).instance)
 
     async def check_free(self, stored: StoredServer, instance: str | None, session: str) -> None:
         """Raise `Refusal("already-adopted")` when it is another session's, also by a second entry of its server."""
@@ -92,16 +95,16 @@ class Adoption(Desk):
             names = tuple(event for event in events if event in evolution_words.NAMES)
             if (events and not names) or (url, (session,)) in held:
                 continue
-            await self._check_forward(url, stands.headers)
+            await self._check_forward(url, stands)
             found.append(self._endpoint(url, names, stands, session))
         return tuple(found)
 
-    async def _check_forward(self, url: str, headers: Mapping[str, str]) -> None:
+    async def _check_forward(self, url: str, stands: StandingWebhook) -> None:
         await check_target(url, "forward", self.settings.allowed_networks, self.resolve, shown=url)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("forward", "the address there holds a user or a fragment, which a subscription may not")
-        if JWT_HEADER in headers:
-            raise invalid("forward", f"the webhook there signs with {JWT_HEADER}, which a subscription cannot")
+        if stands.signs_with:
+            raise invalid("forward", f"the webhook there signs with {stands.signs_with}, which a subscription cannot")
 
     def _endpoint(self, url: str, names: Sequence[str], stands: StandingWebhook, session: str) -> Endpoint:
         headers = {HEADER + name.lower(): word for name, word in stands.headers.items()}

@@ -20,9 +20,11 @@ from esteio.engine.media_links import MediaLinks
 from esteio.engine.performers import Notifier
 from esteio.engine.ports import Nudge, Waiter
 from esteio.engine.refusals import Refusal, invalid, unknown
+from esteio.engine.scope import addresses_told
 from esteio.engine.targets import Resolver, system_resolver
 from esteio.engine.webhook_budget import Tally
 from esteio.providers.base import Provider, Transport
+from esteio.providers.declaration import Declaration
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.store.shelf import Shelf
 from esteio.vault import Vault
@@ -53,6 +55,8 @@ class Desk:
         self.store = store
         self.clock = clock
         self.providers = providers
+        self.addresses_told = addresses_told(one.declaration for one in providers.values())
+        """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
         self.vault = vault
         self.settings = settings
         self.nudge = nudge
@@ -80,6 +84,10 @@ class Desk:
             allowed = ", ".join(sorted(self.settings.policies))
             raise Refusal("invalid-value", field="policy", near=near, in_body=True, allowed=allowed)
         return name
+
+    def declared(self, kind: str) -> Declaration:
+        """What the adapter of this kind declares of its servers and instances."""
+        return self.providers[kind].declaration
 
     async def session(self, name: str) -> Session:
         """Raises `Refusal("unknown-session")`."""
@@ -135,12 +143,9 @@ def plain_name(field: str, name: str) -> str:
     return name
 
 
-def only_keys(field: str, words: Mapping[str, str], known: Iterable[str], *, required: Iterable[str] = ()) -> None:
-    """Refuse keys that nobody reads, and demand those that are needed. Raises `Refusal`."""
+def only_keys(field: str, words: Mapping[str, str], known: Iterable[str]) -> None:
+    """Refuse keys that nobody reads. Raises `Refusal`."""
     known = tuple(known)
     for key in words:
         if key not in known:
             raise Refusal("unknown-field", field=f"{field}.{key}", near=nearest(key, known), in_body=True)
-    for key in required:
-        if not words.get(key, "").strip():
-            raise invalid(f"{field}.{key}", "is needed")

@@ -22,7 +22,7 @@ from esteio.core.model import SessionId
 from esteio.core.session import Session
 from esteio.engine.address import AddressBook, Unaddressed
 from esteio.engine.media import MediaRoom
-from esteio.engine.webhook_commands import blank, known_secrets
+from esteio.engine.webhook_commands import Secrets, blank, known_secrets
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
@@ -141,12 +141,12 @@ class GapReader:
         await self._store.close_gap(gap, JournalEntry("act", now, "gap-unread", args))
 
 
-def _blanked(reading: WebhookReading, secrets: Sequence[str]) -> WebhookReading:
+def _blanked(reading: WebhookReading, secrets: Secrets) -> WebhookReading:
     """Without our secrets in what is kept of the list."""
     return msgspec.structs.replace(reading, events=tuple(_without(event, secrets) for event in reading.events))
 
 
-def _without(event: InboundEvent, secrets: Sequence[str]) -> InboundEvent:
+def _without(event: InboundEvent, secrets: Secrets) -> InboundEvent:
     if not isinstance(event, ReceivedMessage) or event.source is None:
         return event
     return msgspec.structs.replace(event, source=blank(event.source, secrets))

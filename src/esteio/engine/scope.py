@@ -7,24 +7,20 @@ sessions, references to a provider's instances) lies inside its own patterns. Ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
 
-from esteio.engine.address import SECRET_REF_KEYS
 from esteio.engine.refusals import Refusal, invalid
+from esteio.providers.declaration import Declaration
 from esteio.store.base import ApiKey
 
 _MATCHES_ONE = frozenset("?[]")
 """Wildcards for a single character."""
 _SET = re.compile(r"\[!?\]?[^\]]*\]")
 """A set of characters; its own text could match what its members do not."""
-PROVED_BY_SECRET: Final = frozenset({"instance_id", "token"})
-"""W-API's references: it names its instances itself, and whoever has an instance's token may use it anyway."""
-_SERVER_URL = re.compile(r'("(?:server_url|serverUrl)"\s*:\s*)"[^"]*"?')
-"""How Evolution tells its address in every webhook."""
 _NEVER_IN_REF = frozenset("/\\%?#")
 """A path inside a name could lead a proxy to another instance than the one that was compared."""
 
@@ -55,20 +51,25 @@ class Scope(msgspec.Struct, frozen=True):
         if not self.everything:
             raise Refusal("outside-scope")
 
-    def check_ref(self, ref: Mapping[str, str]) -> None:
+    def check_ref(self, ref: Mapping[str, str], declared: Declaration) -> None:
         """What a provider calls a session must lie inside, unless the reference is one that its own secret proves.
         Raises `Refusal("ref-out-of-reach")`."""
-        if self.everything or (set(ref) == PROVED_BY_SECRET and all(ref.values())):
+        if self.everything or (declared.proved_by_secret and set(ref) == set(declared.ref_names) and all(ref.values())):
             return
+        hidden = {field.name for field in declared.ref if field.secret}
         for key, name in ref.items():
-            if key in SECRET_REF_KEYS:
-                continue
-            if not self.reaches(name) or not _NEVER_IN_REF.isdisjoint(name):
-                raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
+            if key not in hidden:
+                self.check_instance(name, key)
 
-    def without_addresses(self, text: str) -> str:
-        """A provider's own words for whoever may read them; a scoped key does not see where the server stands."""
-        return text if self.everything else _SERVER_URL.sub(r'\1"***"', text)
+    def check_instance(self, name: str, key: str = "instance") -> None:
+        """A provider's name for an instance must lie inside. Raises `Refusal("ref-out-of-reach")`."""
+        if not self.everything and not (self.reaches(name) and _NEVER_IN_REF.isdisjoint(name)):
+            raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
+
+    def without_addresses(self, text: str, told: re.Pattern[str] | None) -> str:
+        """A provider's own words for whoever may read them; a scoped key does not see where the server stands.
+        `told`: as `addresses_told` makes it."""
+        return text if self.everything or told is None else told.sub(r'\1"***"', text)
 
     def holds(self, globs: Sequence[str]) -> bool:
         """Whether every session that these patterns (none: all) match lies inside. When in doubt, no."""
@@ -95,6 +96,13 @@ class Scope(msgspec.Struct, frozen=True):
 
 EVERYTHING: Final = Scope()
 """The scope of the program itself and of unscoped keys."""
+
+
+def addresses_told(declared: Iterable[Declaration]) -> re.Pattern[str] | None:
+    """Finds a server's own address in webhooks of these providers, with the key before it as its first group."""
+    keys = sorted({key for one in declared for key in one.webhook_addresses})
+    names = "|".join(re.escape(key) for key in keys)
+    return re.compile(rf'("(?:{names})"\s*:\s*)"[^"]*"?') if keys else None
 
 
 def scope_of(key: ApiKey) -> Scope:

@@ -84,12 +84,10 @@ class ServerCommands(Desk):
 
     def _check_credentials(self, kind: str, words: Mapping[str, str]) -> None:
         """As the adapter declares them. Raises `Refusal`: unknown-field, invalid-value."""
-        provider = self.providers[kind]
-        only_keys("credentials", words, provider.credential_fields)
-        wrong = provider.check_credentials(words)
-        if wrong is not None:
-            blank = next((f"credentials.{one}" for one in provider.credential_fields if not words.get(one)), "")
-            raise invalid(blank or "credentials", wrong)
+        declared = self.declared(kind)
+        only_keys("credentials", words, declared.credential_names)
+        if missing := declared.missing_in_credentials(words):
+            raise invalid(missing.field, missing.why)
 
 
 def base_url(text: str) -> str:

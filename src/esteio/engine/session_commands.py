@@ -17,7 +17,7 @@ from msgspec import UnsetType
 from esteio.core.evidence import Evidence
 from esteio.core.model import Approval, Reason, SessionId, SessionName
 from esteio.core.session import Session
-from esteio.engine.address import SECRET_REF_KEYS, packed
+from esteio.engine.address import packed
 from esteio.engine.addressing import Addressing
 from esteio.engine.adoption import Adoption, Taken, already_adopted
 from esteio.engine.asks import AtProvider, PairAsk, SessionAsk, SessionChange, WaitAsk
@@ -71,7 +71,7 @@ class SessionCommands(Adoption, Addressing):
         invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, and as `Adoption.taken`. Without
         `read_first` an adoption asks the provider nothing; what stands there is then kept by the act that sets ours."""
         stored, ref, instance = await self.binding(ask)
-        token, now = self.clock.token(), self.clock.now()
+        declared, token, now = self.declared(stored.server.kind), self.clock.token(), self.clock.now()
         taken = None
         if ask.adopt and read_first:
             taken = await self.taken(stored, ask.name, ref, token, forward=ask.forward)
@@ -83,14 +83,14 @@ class SessionCommands(Adoption, Addressing):
             kind=stored.server.kind,
             created_at=now,
             phone=None if ask.phone is None else await self.phone_number(ask.phone, "phone"),
-            ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS},
+            ref=declared.public(ref),
             policy=self.known_policy(ask.policy),
             since=now,
             gate_since=now,
             # Should the process die before the wish below is written, the judge looks all the same.
             wake_at=now,
         )
-        sealed = self.vault.seal({key: word for key, word in ref.items() if key in SECRET_REF_KEYS})
+        sealed = self.vault.seal(declared.secret(ref))
         if ask.adopt:
             news = _adopted(now, who, taken)
             session = await self._add_adopted(new, token, sealed, instance, news, taken=taken)
@@ -135,19 +135,16 @@ class SessionCommands(Adoption, Addressing):
         if isinstance(change.ref, UnsetType):
             return await self._amended(session, changed, secrets, secrets, who)
         before = {**session.ref, **secrets}
-        fields = self.providers[session.kind].ref_fields
-        said = {key: word for key, word in before.items() if key in fields}
+        declared = self.declared(session.kind)
+        said = {key: word for key, word in before.items() if key in declared.ref_names}
         ref = self.ref_of(session.kind, name, {**said, **change.ref})
-        changed = msgspec.structs.replace(
-            changed, ref={key: word for key, word in ref.items() if key not in SECRET_REF_KEYS}
-        )
+        changed = msgspec.structs.replace(changed, ref=declared.public(ref))
         moved = self.instance_of(session.kind, ref) != self.instance_of(session.kind, before)
         if moved and isinstance(change.phone, UnsetType):
             # The number of the instance before says nothing of this one.
             changed = msgspec.structs.replace(changed, phone=None)
-        learned = {} if moved else {key: word for key, word in secrets.items() if key not in fields}
-        named = {key: word for key, word in ref.items() if key in SECRET_REF_KEYS}
-        return await self._amended(session, changed, secrets, {**learned, **named}, who, moved=moved)
+        learned = {} if moved else {key: word for key, word in secrets.items() if key not in declared.ref_names}
+        return await self._amended(session, changed, secrets, {**learned, **declared.secret(ref)}, who, moved=moved)
 
     async def _amended(
         self,

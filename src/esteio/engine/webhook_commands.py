@@ -1,14 +1,15 @@
 """A provider's webhook at the door: whose it is, what in it must not be stored, and onto the disk.
 
 The bytes are kept as they came, but for secrets: every one that Esteio knows for the session and its server, and the
-envelope's `apikey`, is blanked, in the body, the headers and the path. Never lives here: what a webhook says (`inbox`).
+values of the keys that the provider declares (the envelope's `apikey`), are blanked, in the body, the headers and the
+path. Never lives here: what a webhook says (`inbox`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -24,7 +25,6 @@ from esteio.store.base import RawInbound
 BLANK = "***"
 SHORTEST_SECRET = 4
 """Shorter ones would blank ordinary words."""
-_KEY_NAMES = (b'"apikey"', b'"apiKey"', b'"ApiKey"', b'"APIKEY"', b'"Apikey"')
 _KEY_VALUE = re.compile(rb'(\s*:\s*)"(?:[^"\\]|\\.)*"?')
 AT_ONCE_BYTES = 1 << 20
 """In a longer body one secret is looked for in each turn of the loop, so that nobody else waits for all of them."""
@@ -32,6 +32,14 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "apikey", "
 
 
 log = logger("webhooks")
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """What must not be stored: `words` wherever they stand, in the order to blank them in, and in JSON the values of
+    `keys`."""
+
+    words: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class WebhookCommands(Desk):
@@ -53,9 +61,9 @@ class WebhookCommands(Desk):
         secrets = await self._secrets(session)
         raw = RawInbound(
             session_id=session.id,
-            path=_blank_text(path, secrets),
+            path=_blank_text(path, secrets.words),
             headers={
-                name: BLANK if name in _SECRET_HEADERS else _blank_text(value, secrets)
+                name: BLANK if name in _SECRET_HEADERS else _blank_text(value, secrets.words)
                 for name, value in headers.items()
             },
             body=await blanked(body, secrets),
@@ -68,7 +76,7 @@ class WebhookCommands(Desk):
         self.nudge.inbox()
         return row
 
-    async def _secrets(self, session: Session) -> tuple[str, ...]:
+    async def _secrets(self, session: Session) -> Secrets:
         try:
             provider, where = await self.addresses.of_session(session)
         except (Unaddressed, LookupError) as error:
@@ -76,10 +84,11 @@ class WebhookCommands(Desk):
         return known_secrets(provider, where)
 
 
-def known_secrets(provider: Provider, where: Where) -> tuple[str, ...]:
-    """Every secret that Esteio knows for a session and its server, in the order to blank them in."""
-    known = {*provider.secrets(where), *where.credentials.values(), where.ref.get("token", "")}
-    return longest_first(word for word in known if len(word) >= SHORTEST_SECRET)
+def known_secrets(provider: Provider, where: Where) -> Secrets:
+    """Every secret that Esteio knows for a session and its server, as the adapter declares them."""
+    declared = provider.declaration
+    words = {word for word in declared.secrets(where.credentials, where.ref) if len(word) >= SHORTEST_SECRET}
+    return Secrets(longest_first(words), declared.webhook_secrets)
 
 
 def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -87,18 +96,18 @@ def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(secrets, key=len, reverse=True))
 
 
-async def blanked(body: bytes, secrets: Sequence[str]) -> bytes:
+async def blanked(body: bytes, secrets: Secrets) -> bytes:
     """The same as `blank`, in turns of the loop where the body is long."""
-    for secret in secrets:
+    for secret in secrets.words:
         body = _without(body, (secret,))
         if len(body) > AT_ONCE_BYTES:
             await asyncio.sleep(0)
-    return _without_key(body)
+    return _without_keys(body, secrets.keys)
 
 
-def blank(body: bytes, secrets: Iterable[str]) -> bytes:
+def blank(body: bytes, secrets: Secrets) -> bytes:
     """The same bytes without the secrets, in every spelling that JSON and URLs give them."""
-    return _without_key(_without(body, secrets))
+    return _without_keys(_without(body, secrets.words), secrets.keys)
 
 
 def _without(body: bytes, secrets: Iterable[str]) -> bytes:
@@ -109,10 +118,10 @@ def _without(body: bytes, secrets: Iterable[str]) -> bytes:
     return body
 
 
-def _without_key(body: bytes) -> bytes:
-    """Without the value of the envelope's `apikey`."""
-    for name in _KEY_NAMES:
-        pieces, start = [], 0
+def _without_keys(body: bytes, keys: Iterable[str]) -> bytes:
+    """Without the values of these keys. Spelled exactly, so that a plain search suffices in a long body."""
+    for key in keys:
+        name, pieces, start = b'"%s"' % key.encode(), [], 0
         while (at := body.find(name, start)) >= 0:
             end = at + len(name)
             value = _KEY_VALUE.match(body, end)

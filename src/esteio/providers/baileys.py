@@ -46,6 +46,7 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
+from esteio.providers.declaration import SESSION, Declaration, Field
 from esteio.providers.quirks import known
 from esteio.providers.reading import (
     SHORT,
@@ -89,6 +90,21 @@ MEDIA_S = 60.0
 NOT_TOLD = "this server does not tell its webhook address"
 _CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnected": "said_closed"}
 
+DECLARATION = Declaration(
+    label="Baileys",
+    ref=(
+        Field(
+            "session",
+            "the session's name at the server",
+            "o nome da sessão no servidor",
+            default=SESSION,
+            example="loja",
+        ),
+    ),
+    instance="session",
+    credentials=(Field("apikey", "the server's API key", "a chave de API do servidor", secret=True),),
+)
+
 
 class Baileys:
     """The dialect; the table in the module's head says what each answer is worth."""
@@ -111,24 +127,10 @@ class Baileys:
         connect_pairs_after_unlink=False,
         tells_webhook=False,
     )
-    ref_fields: tuple[str, ...] = ("session",)
-    credential_fields: tuple[str, ...] = ("apikey",)
+    declaration = DECLARATION
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
-
-    def default_ref(self, session: str) -> Mapping[str, str]:
-        return {"session": session}
-
-    def check_ref(self, ref: Mapping[str, str]) -> str | None:
-        return None if ref.get("session", "").strip() else "a Baileys session needs ref.session"
-
-    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
-        return None if credentials.get("apikey", "").strip() else "a Baileys server needs credentials.apikey"
-
-    def secrets(self, where: Where) -> tuple[str, ...]:
-        key = where.credentials.get("apikey")
-        return (key,) if key else ()
 
     # -- acts ----------------------------------------------------------------------------------------------------
 
@@ -302,8 +304,7 @@ def _of_address(where: Where, url: str) -> HttpRequest:
 
 def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
     """403 is what forks of this server say to a wrong key."""
-    key = where.credentials.get("apikey")
-    heard = hear((yield from ask(request)), (key,) if key else ())
+    heard = hear((yield from ask(request)), DECLARATION.secrets(where.credentials, where.ref))
     if heard.kind == "no" and heard.status == 403:
         return msgspec.structs.replace(heard, kind="auth")
     return heard

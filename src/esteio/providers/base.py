@@ -20,6 +20,7 @@ from esteio.core.evidence import Evidence
 from esteio.core.inbound import InboundEvent
 from esteio.core.model import Capabilities, Content, Quirk, Reason, ServerName
 from esteio.core.outbound import Certainty, Fault, LookResult
+from esteio.providers.declaration import Declaration
 from esteio.providers.parsing import read_json, text_of
 
 Json = Any
@@ -242,6 +243,8 @@ class StandingWebhook(msgspec.Struct, frozen=True, omit_defaults=True):
     by_events: bool = False
     row: Mapping[str, Json] = {}
     detail: str = ""
+    signs_with: str = ""
+    """The header that the provider signs its deliveries with, which a subscription of ours cannot do in its place."""
 
 
 class WebhookReading(msgspec.Struct, frozen=True):
@@ -268,7 +271,7 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     session: str
     """Our name of the session; "" when the call is about the server only."""
     ref: Mapping[str, str] = {}
-    """What the provider calls it: {"instance_name"}, {"session"}, {"instance_id", "token"}."""
+    """What the provider calls it: the fields of `Declaration.ref`, secrets among them."""
     version: str | None = None
     phone: str | None = None
     webhook_url: str = ""
@@ -319,24 +322,13 @@ class Provider(Protocol):
     """
 
     kind: str
+    """The server's kind, as a person writes it; also the name of the adapter's entry point."""
     capabilities: Capabilities
-    ref_fields: tuple[str, ...]
-    """What `ref` may hold when a person says it; the first one says which instance it is."""
-    credential_fields: tuple[str, ...]
-    """What a server's credentials may hold."""
+    declaration: Declaration
+    """What has to be said to use a server and an instance, and what of it is secret."""
 
-    def quirks(self, version: str | None) -> tuple[Quirk, ...]: ...
-
-    def default_ref(self, session: str) -> Mapping[str, str]:
-        """What the provider calls a session of this name when nobody says otherwise; empty where it must be said."""
-        ...
-
-    def check_ref(self, ref: Mapping[str, str]) -> str | None:
-        """None when a flow can address a session by `ref`, else a sentence that says what is missing."""
-        ...
-
-    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
-        """None when a server's credentials are complete for this dialect, else a sentence. Asks nobody."""
+    def quirks(self, version: str | None) -> tuple[Quirk, ...]:
+        """The known lies that are in force for this version; for None all that may be."""
         ...
 
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
@@ -396,8 +388,4 @@ class Provider(Protocol):
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         """Pure and total: junk gives `readable=False`, unknown events give an empty reading with a note."""
-        ...
-
-    def secrets(self, where: Where) -> tuple[str, ...]:
-        """Every secret that must never be stored or shown when it comes back in a body."""
         ...

@@ -13,6 +13,7 @@ from inspect import Parameter, get_annotations, isfunction, signature
 from esteio.core.model import Capabilities
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import Provider
+from esteio.providers.declaration import Declaration
 from esteio.providers.evolution import Evolution
 from esteio.providers.wapi import Wapi
 
@@ -90,8 +91,9 @@ def faults(provider: object) -> list[str]:
             found.append(f"it has no method {name!r}")
         elif not _takes(method, wanted):
             found.append(f"its method {name!r} does not take {_arguments(wanted)}")
-    if not attributes and not isinstance(getattr(provider, "capabilities", None), Capabilities):
-        found.append("its 'capabilities' are no Capabilities")
+    for name, shape in (("capabilities", Capabilities), ("declaration", Declaration)):
+        if name not in attributes and not isinstance(getattr(provider, name), shape):
+            found.append(f"its {name!r} is no {shape.__name__}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 | file | what |
 |---|---|
+| `declaration` | what has to be said to use a server and an instance |
 | `calls` | its requests, and the words of its answers |
 | `control` | create, connect, restart, logout, delete, set_webhook |
 | `look` | probe, inventory, read_qr, check_webhook |
@@ -32,7 +33,8 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.evolution import calls, control, download, history, look, send, webhook
+from esteio.providers.evolution import control, download, history, look, send, webhook
+from esteio.providers.evolution.declaration import DECLARATION
 from esteio.providers.quirks import known
 
 
@@ -56,20 +58,10 @@ class Evolution:
         code_by_connect=True,
     )
 
-    ref_fields: tuple[str, ...] = ("instance_name",)
-    credential_fields: tuple[str, ...] = ("apikey",)
+    declaration = DECLARATION
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
-
-    def default_ref(self, session: str) -> Mapping[str, str]:
-        return {"instance_name": session}
-
-    def check_ref(self, ref: Mapping[str, str]) -> str | None:
-        return None if ref.get("instance_name", "").strip() else "an Evolution session needs ref.instance_name"
-
-    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
-        return None if credentials.get("apikey", "").strip() else "an Evolution server needs credentials.apikey"
 
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return control.create(where, now, pair_phone)
@@ -130,6 +122,3 @@ class Evolution:
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         return webhook.read_webhook(where, body, path, now)
-
-    def secrets(self, where: Where) -> tuple[str, ...]:
-        return calls.secrets(where)

@@ -18,6 +18,7 @@ import msgspec
 
 from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
+from esteio.providers.evolution.declaration import secrets
 from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text, whole, word
 from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import timed_out
@@ -42,11 +43,6 @@ TERMINAL: Mapping[int, str] = {
 def instance(where: Where) -> str:
     """What Evolution calls the session."""
     return where.ref.get("instance_name") or where.session
-
-
-def secrets(where: Where) -> tuple[str, ...]:
-    """The key of the server and the instance's own token, where we know it."""
-    return tuple(found for found in (where.credentials.get("apikey"), where.ref.get("token")) if found)
 
 
 def call(where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:

@@ -31,6 +31,9 @@ EVENTS: tuple[str, ...] = (
 FORBIDDEN_EVENTS: frozenset[str] = frozenset({"MESSAGES_EDITED", "LOGOUT_INSTANCE", "REMOVE_INSTANCE"})
 """A slow receiver of these blocks the event queue, deletes new credentials, or postpones a delete (2.3.7)."""
 
+JWT_HEADER = "jwt_key"
+"""With this header set it signs a token at each delivery and sends that instead."""
+
 Answered = Literal["ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached"]
 
 
@@ -194,7 +197,9 @@ def _standing(where: Where, row: Json) -> StandingWebhook:
         "events": list(events),
     }
     found: Literal["ours", "foreign"] = "ours" if _is_ours(where, url) else "foreign"
-    return StandingWebhook(found, url, events, headers=words, by_events=at(row, "webhookByEvents") is True, row=kept)
+    signs_with = JWT_HEADER if JWT_HEADER in words else ""
+    by_events = kept["byEvents"] is True
+    return StandingWebhook(found, url, events, headers=words, by_events=by_events, row=kept, signs_with=signs_with)
 
 
 def _is_ours(where: Where, url: str) -> bool:

@@ -31,6 +31,7 @@ from esteio.providers.base import (
 )
 from esteio.providers.quirks import known
 from esteio.providers.wapi import calls, download, messages, queue
+from esteio.providers.wapi.declaration import DECLARATION
 
 
 class Wapi:
@@ -53,23 +54,10 @@ class Wapi:
         connect_pairs_after_unlink=True,
         create_takes_over=True,
     )
-    ref_fields: tuple[str, ...] = ("instance_id", "token")
-    credential_fields: tuple[str, ...] = ()
+    declaration = DECLARATION
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
-
-    def default_ref(self, session: str) -> Mapping[str, str]:
-        """None: the vendor gives both the id and the token."""
-        return {}
-
-    def check_ref(self, ref: Mapping[str, str]) -> str | None:
-        missing = [name for name in ("instance_id", "token") if not ref.get(name, "").strip()]
-        return f"a W-API session needs {', '.join(f'ref.{name}' for name in missing)}" if missing else None
-
-    def check_credentials(self, credentials: Mapping[str, str]) -> str | None:
-        """Nothing is needed: tokens are per session."""
-        return None
 
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return calls.create(where, now, pair_phone)
@@ -132,9 +120,6 @@ class Wapi:
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         return messages.read_webhook(where, body, now)
-
-    def secrets(self, where: Where) -> tuple[str, ...]:
-        return calls.secrets(where)
 
 
 def _no_step() -> Generator[HttpRequest, HttpResponse, None]:

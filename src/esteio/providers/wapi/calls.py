@@ -27,6 +27,7 @@ from esteio.providers.base import (
 )
 from esteio.providers.reading import SHORT, Heard, ask, at, first, hear, look_failed, plain_act, server_news, text
 from esteio.providers.send_words import closed_in_between
+from esteio.providers.wapi.declaration import secrets
 from esteio.providers.whatsapp import QUESTION_S, phone_of, questioned
 
 STATE_S = 8.0
@@ -40,12 +41,6 @@ WEBHOOKS: tuple[tuple[str, str], ...] = (
     ("message-status", "webhookStatusUrl"),
 )
 """The five addresses: the name in the path that sets one, and the field that reads it back."""
-
-
-def secrets(where: Where) -> tuple[str, ...]:
-    """The instance's own token."""
-    token = where.ref.get("token")
-    return (token,) if token else ()
 
 
 def call(
