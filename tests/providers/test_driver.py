@@ -403,14 +403,15 @@ def test_a_unix_socket_is_a_server_too(tmp_path: Path):
     assert asyncio.run(main()).body == b"/a?b=1"
 
 
-def test_the_trace_tells_no_secret_and_no_number():
+@pytest.mark.parametrize("header", ["Authorization", "X-Access-Key"])
+def test_the_trace_tells_no_secret_and_no_number(header):
     seen = []
 
     async def main():
         transport = AiohttpTransport(trace=seen.append)
         async with served(ok) as base:
             url = f"{base}/instance/K3Y/connect?number=5511999990001&x=K3Y"
-            await exchange(url, transport=transport, headers={"Authorization": "Bearer K3Y"})
+            await exchange(url, transport=transport, headers={header: "Bearer K3Y", "Accept": "K", "X-Empty": ""})
             await failure("http://127.0.0.1:1/a", transport=transport)
             await transport.aclose()
 

@@ -29,7 +29,7 @@ class Vague(Third):
 
 
 class Undeclared(Third):
-    declaration = {"ref": ("instance_name",)}
+    declaration = ("instance_name",)
 
 
 def point(name, attribute, monkeypatch=None):

@@ -200,7 +200,7 @@ class Store(RelayStore, AdoptionStore, Protocol):
         endpoints: Sequence[Endpoint] = (),
     ) -> Session:
         """The row first, with its first work, in one transaction. `session.id` is given by the store. `sealed` holds
-        secrets of the session's ref (W-API token), `replaced` the webhook that stood at the provider; `endpoints` are
+        secrets of the session's ref, `replaced` the webhook that stood at the provider; `endpoints` are
         subscriptions that must not be missing from the moment it is there. Raises `Exists`, `InstanceTaken`."""
         ...
 
