@@ -71,13 +71,13 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
         session = await lab.store.session("loja")
         lookout = lab.gateway.mailboxes._lookout
         await lookout.session(session, "socket")
-        usual = lookout._walks[session.id]
+        usual = lookout._memos[session.id]
         through = await lookout.session(session, "roundtrip")
         assert "round_trip_ok" in {one.kind for one in through.session}
-        assert lookout._walks[session.id] is usual
+        assert lookout._memos[session.id] is usual
         again = await lookout.session(session, "socket")
         assert {one.kind for one in again.session} >= {"said_open", "socket_ok"}
-        assert lookout._walks[session.id] is usual
+        assert lookout._memos[session.id] is usual
 
     play(story)
 

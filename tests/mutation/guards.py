@@ -112,7 +112,7 @@ WEATHER = (
     Guard(
         "our own crowd",
         "it is taken for a server where nobody listens",
-        "providers/reading.py",
+        "providers/classify.py",
         "failed.crowded or (",
         "(",
         ("providers/test_every_adapter.py::test_what_is_our_own_doing_says_nothing_of_the_server",),
@@ -144,7 +144,7 @@ WEATHER = (
     Guard(
         "our own doing",
         "a kept connection that had ended long ago speaks against the server",
-        "providers/reading.py",
+        "providers/classify.py",
         "if failed.ours or failed.reason.startswith(TOO_LARGE):",
         "if failed.reason.startswith(TOO_LARGE):",
         ("providers/test_every_adapter.py::test_what_is_our_own_doing_says_nothing_of_the_server",),
@@ -168,7 +168,7 @@ WEATHER = (
     Guard(
         "our own doing",
         "what never left because we were too busy is in doubt",
-        "providers/reading.py",
+        "providers/classify.py",
         ' or (failed.ours and failed.sent == "no")',
         "",
         ("providers/test_every_adapter.py::test_a_send_that_never_left_because_we_were_too_busy_was_surely_not_sent",),
@@ -224,7 +224,7 @@ WEATHER = (
     Guard(
         "somebody in between",
         "a proxy's 404 in plain words is the provider's own",
-        "providers/reading.py",
+        "providers/classify.py",
         'raw.strip() != "null" and (status < 400 or status in (403, 404))',
         'raw.strip() != "null" and status < 400',
         ("providers/test_unrecorded_failures.py",),
@@ -340,7 +340,7 @@ EFFECTS = (
     Guard(
         "certainty of an act",
         "a page with 200 is the provider's no to an act",
-        "providers/reading.py",
+        "providers/classify.py",
         ' or (heard.kind == "html" and not heard.certain_no)',
         "",
         ("providers/test_unrecorded_failures.py",),
@@ -348,7 +348,7 @@ EFFECTS = (
     Guard(
         "certainty of an act",
         "what the provider never knew has gone missing by being asked for",
-        "providers/wapi/calls.py",
+        "providers/wapi/client.py",
         'if outcome.answer == "missing":',
         "if False:",
         ("providers/test_unrecorded_failures.py",),
@@ -1033,7 +1033,7 @@ VERDICTS = (
     Guard(
         "pulse",
         "a socket that is not open is taken for a fall without a second reading",
-        "providers/evolution/look.py",
+        "providers/evolution/probes.py",
         'if word.kind in ("closed", "no_client", "silent"):\n        return None\n',
         "",
         ("providers/evolution/test_flows.py",),
@@ -1073,18 +1073,18 @@ VERDICTS = (
     Guard(
         "same answer",
         "an answer with other words is the one before",
-        "providers/verbatim.py",
+        "providers/probe_cache.py",
         "if _words(answer) != words:",
         "if answer.status != words[0]:",
-        ("providers/test_verbatim.py",),
+        ("providers/test_probe_cache.py",),
     ),
     Guard(
         "same answer",
         "a page is the JSON that it is written like",
-        "providers/verbatim.py",
+        "providers/probe_cache.py",
         'intern(answer.headers.get("content-type", ""))',
         '""',
-        ("providers/test_verbatim.py",),
+        ("providers/test_probe_cache.py",),
     ),
 )
 
@@ -1626,7 +1626,7 @@ DOUBT = (
     Guard(
         "no blind resend",
         "a database that is not connected is a dead socket: surely not sent",
-        "providers/wapi/calls.py",
+        "providers/wapi/client.py",
         'r"connection closed|',
         'r"connection closed|not connected|',
         ("providers/test_unrecorded_failures.py",),

@@ -16,7 +16,7 @@ from provider_stepping import NOW, drive, kinds, reply, where
 from esteio.core.model import Content, Media
 from esteio.providers.base import OutgoingMessage
 from esteio.providers.evolution import Evolution
-from esteio.providers.evolution.calls import call, news, say
+from esteio.providers.evolution.client import call, news, say
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings" / "evolution-2.3.7"
 EVOLUTION = Evolution()

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from esteio.providers import driver
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import MOST_STEPS, AiohttpTransport, run
-from esteio.providers.reading import TOO_LARGE
 
 
 @contextlib.asynccontextmanager

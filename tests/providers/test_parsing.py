@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.providers.base import HttpResponse
-from esteio.providers.parsing import read_json, text_of
-from esteio.providers.reading import hear, iso, moment, number, whole, word
+from esteio.providers.classify import hear
+from esteio.providers.parsing import iso, moment, number, read_json, text_of, whole, word
 
 HALF = "\ufffd"
 

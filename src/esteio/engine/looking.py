@@ -35,7 +35,7 @@ from esteio.providers.base import (
     Transport,
     Where,
 )
-from esteio.providers.verbatim import Walk, walk
+from esteio.providers.probe_cache import ProbeMemo, run_memoized
 from esteio.store.base import Qr, Store, StoreFull
 
 LOOKS_AT_ONCE = 24
@@ -95,10 +95,10 @@ class Lookout:
     def __init__(self, store: Store, clock: Clock, addresses: AddressBook, transport: Transport) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
         self._road_of_lists = _OneByOne(transport)
-        self._walks: dict[SessionId, tuple[Where, Depth, Walk[ProbeOutcome]]] = {}
+        self._memos: dict[SessionId, tuple[Where, Depth, ProbeMemo[ProbeOutcome]]] = {}
         """The last probe of each session, as long as it was a plain one …"""
         self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
-        self._lists: dict[ServerName, tuple[Where, Walk[InventoryOutcome]]] = {}
+        self._lists: dict[ServerName, tuple[Where, ProbeMemo[InventoryOutcome]]] = {}
         """… and the last list of each server."""
         self._looked: set[SessionId] = set()
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
@@ -154,17 +154,17 @@ class Lookout:
     async def _probe(
         self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
     ) -> ProbeOutcome:
-        kept = self._walks.get(session_id)
+        kept = self._memos.get(session_id)
         last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
-        outcome, again = await walk(provider.probe(where, now, depth), self._transport, last)
+        outcome, again = await run_memoized(provider.probe(where, now, depth), self._transport, last)
         if again is last and last is not None:
             return outcome
         # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
-            self._walks.pop(session_id, None)
+            self._memos.pop(session_id, None)
         elif depth != "roundtrip" or kept is None or kept[1] == depth:
             outcome = self._shared(outcome)
-            self._walks[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
+            self._memos[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome
 
     def _shared(self, outcome: ProbeOutcome) -> ProbeOutcome:
@@ -175,7 +175,7 @@ class Lookout:
 
     def forget(self, session_id: SessionId) -> None:
         """The session is gone."""
-        self._walks.pop(session_id, None)
+        self._memos.pop(session_id, None)
         self._looked.discard(session_id)
 
     async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
@@ -233,7 +233,7 @@ class Lookout:
     async def _inventory(self, name: ServerName, provider: Provider, where: Where, now: float) -> InventoryOutcome:
         kept = self._lists.pop(name, None)
         last = kept[1] if kept is not None and kept[0] == where else None
-        outcome, again = await walk(provider.inventory(where, now), self._road_of_lists, last)
+        outcome, again = await run_memoized(provider.inventory(where, now), self._road_of_lists, last)
         if again is not None:
             self._lists[name] = (where, again)
         return outcome

@@ -23,8 +23,8 @@ from esteio.engine import file_names
 from esteio.engine.refusals import Refusal
 from esteio.log import logger
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
+from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import NOT_ALLOWED
-from esteio.providers.reading import TOO_LARGE
 from esteio.store.shelf import Shelf
 
 FETCH_S = 30.0

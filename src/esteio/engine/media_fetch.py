@@ -22,7 +22,7 @@ from esteio.engine.rounds import AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import DownloadOutcome, Transport
-from esteio.providers.reading import DETAIL
+from esteio.providers.classify import DETAIL
 from esteio.store.base import MediaFetch, MediaSettlement, Store, StoreFull
 from esteio.store.shelf import Shelf
 

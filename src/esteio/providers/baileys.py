@@ -33,7 +33,6 @@ from esteio.providers.base import (
     HttpRequest,
     InventoryEntry,
     InventoryOutcome,
-    Json,
     LookupOutcome,
     OutgoingMessage,
     ProbeDepth,
@@ -46,17 +45,11 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.declaration import SESSION, Declaration, Field
-from esteio.providers.quirks import known
-from esteio.providers.reading import (
+from esteio.providers.classify import (
     SHORT,
     Heard,
     ask,
-    at,
-    decode,
-    digits,
     downloaded,
-    first,
     hear,
     list_news,
     look_failed,
@@ -64,9 +57,10 @@ from esteio.providers.reading import (
     same_place,
     server_news,
     taken,
-    text,
-    word,
 )
+from esteio.providers.declaration import SESSION, Declaration, Field
+from esteio.providers.parsing import Json, at, decode, digits, first, text, word
+from esteio.providers.quirks import known
 from esteio.providers.send_words import (
     closed_in_between,
     is_validation,

@@ -11,9 +11,9 @@ from esteio.core import address
 from esteio.core.evidence import seen
 from esteio.core.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model import Content, Kind, Media
-from esteio.providers.base import Json, WebhookReading
+from esteio.providers.base import WebhookReading
 from esteio.providers.contents import asked_by, is_quiet
-from esteio.providers.reading import at, moment, text
+from esteio.providers.parsing import Json, at, moment, text
 from esteio.providers.whatsapp import Origin, chat_of, lid_of, origin_of, person_of
 
 _KINDS: Mapping[str, Kind] = {

@@ -12,7 +12,7 @@ that proves. A flow always catches it and says so in its outcome; `driver.run` l
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -21,11 +21,7 @@ from esteio.core.inbound import InboundEvent
 from esteio.core.model import Capabilities, Content, Quirk, Reason, ServerName
 from esteio.core.outbound import Certainty, Fault, LookResult
 from esteio.providers.declaration import Declaration
-from esteio.providers.parsing import read_json, text_of
-
-Json = Any
-"""A decoded JSON value of a stranger; narrow it before use."""
-
+from esteio.providers.parsing import Json, read_json, text_of
 
 # -- the wire ----------------------------------------------------------------------------------------------------
 

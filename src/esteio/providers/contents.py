@@ -16,8 +16,7 @@ import msgspec
 
 from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
 from esteio.providers import offers
-from esteio.providers.base import Json
-from esteio.providers.reading import at, digits, first, items, number, text, whole
+from esteio.providers.parsing import Json, at, digits, first, items, number, text, whole
 
 WRAPPERS: frozenset[str] = frozenset(
     name.lower()

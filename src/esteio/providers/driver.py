@@ -24,7 +24,7 @@ import msgspec
 from esteio.clock import stopwatch
 from esteio.log import logger
 from esteio.providers.base import Flow, HttpRequest, HttpResponse, Transport, TransportFailed
-from esteio.providers.reading import HIDDEN, TOO_LARGE, redact
+from esteio.providers.classify import HIDDEN, TOO_LARGE, redact
 
 T = TypeVar("T")
 log = logger("driver")

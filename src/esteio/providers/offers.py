@@ -11,8 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from esteio.core.model import Button, Content, Order, Product, Reply
-from esteio.providers.base import Json
-from esteio.providers.reading import at, decode, first, items, number, text, whole
+from esteio.providers.parsing import Json, at, decode, first, items, number, text, whole
 
 MOST = 100
 """More buttons, rows or cards than this are no offer to a person."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 
-from esteio.providers.base import HttpRequest, Json, SendOutcome
-from esteio.providers.reading import Heard, sentence_of
+from esteio.providers.base import HttpRequest, SendOutcome
+from esteio.providers.classify import Heard, sentence_of
+from esteio.providers.parsing import Json
 
 _TOO_LARGE_STATUS = frozenset({413, 414, 431})
 _TOO_LARGE = re.compile(

@@ -13,8 +13,8 @@ import msgspec
 
 from esteio.core import address
 from esteio.core.evidence import Evidence, seen
-from esteio.providers.base import Json
-from esteio.providers.reading import Heard, at, first, text
+from esteio.providers.classify import Heard
+from esteio.providers.parsing import Json, at, first, text
 
 QUESTION_S = 5.0
 """How long we wait for what a closed socket refuses: it refuses at once. A half-open one keeps us waiting for a minute,

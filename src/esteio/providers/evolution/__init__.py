@@ -3,9 +3,9 @@
 | file | what |
 |---|---|
 | `declaration` | what has to be said to use a server and an instance |
-| `calls` | its requests, and the words of its answers |
+| `client` | its requests, and the words of its answers |
 | `control` | create, connect, restart, logout, delete, set_webhook |
-| `look` | probe, inventory, read_qr, check_webhook |
+| `probes` | probe, inventory, read_qr, check_webhook |
 | `send` | our content in its bodies, and what its answer makes of a message |
 | `history` | its own list of messages: look_up and history |
 | `webhook` | its events |
@@ -33,7 +33,7 @@ from esteio.providers.base import (
     WebhookReading,
     Where,
 )
-from esteio.providers.evolution import control, download, history, look, send, webhook
+from esteio.providers.evolution import control, download, history, probes, send, webhook
 from esteio.providers.evolution.declaration import DECLARATION
 from esteio.providers.quirks import known
 
@@ -82,7 +82,7 @@ class Evolution:
         return control.set_webhook(where, now)
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return look.check_webhook(where, now)
+        return probes.check_webhook(where, now)
 
     def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
         return control.standing_webhook(where)
@@ -91,13 +91,13 @@ class Evolution:
         return control.put_back_webhook(where, now, kept)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-        return look.probe(where, now, depth)
+        return probes.probe(where, now, depth)
 
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
-        return look.inventory(where, now)
+        return probes.inventory(where, now)
 
     def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return look.read_qr(where, now)
+        return probes.read_qr(where, now)
 
     def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         return send.send(where, now, message, timeout_s)

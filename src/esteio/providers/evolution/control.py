@@ -3,7 +3,7 @@
 The answers are answers, not effects: restart tells the state from before, logout may answer 500 after it happened,
 delete answers before it deletes. A QR is passed on only where the answer itself proves it fresh: from a create (the
 instance was never paired), or beside a pairing code that this very connect asked for on a closed instance. What connect
-returns otherwise may be a code that was already used (recordings 113, 117, 244); `look.read_qr` knows how to tell.
+returns otherwise may be a code that was already used (recordings 113, 117, 244); `probes.read_qr` knows how to tell.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 from esteio.core.evidence import Evidence, Road, seen
-from esteio.providers.base import ActOutcome, Flow, Json, QrCode, StandingWebhook, Where
-from esteio.providers.evolution.calls import STATE_S, Word, call, claim, instance, news, qr_of, say
+from esteio.providers.base import ActOutcome, Flow, QrCode, StandingWebhook, Where
+from esteio.providers.classify import act_answer
+from esteio.providers.evolution.client import STATE_S, Word, call, claim, instance, news, qr_of, say
+from esteio.providers.parsing import Json, at, items, text
 from esteio.providers.quirks import has
-from esteio.providers.reading import act_answer, at, items, text
 
 EVENTS: tuple[str, ...] = (
     "APPLICATION_STARTUP",

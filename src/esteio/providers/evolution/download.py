@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from esteio.providers.base import DownloadOutcome, Flow, Where
-from esteio.providers.evolution.calls import WORDS, call, say
-from esteio.providers.reading import at, downloaded, text
+from esteio.providers.classify import downloaded
+from esteio.providers.evolution.client import WORDS, call, say
+from esteio.providers.parsing import at, text
 
 MEDIA_S = 90.0
 """It may ask the sender's phone to upload the file anew."""

@@ -17,11 +17,11 @@ from esteio.core.address import kind_of, may_be_same_line, same_line
 from esteio.core.evidence import seen
 from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
 from esteio.core.model import Content
-from esteio.providers.base import Flow, Json, LookupOutcome, SentQuery, WebhookReading, Where
+from esteio.providers.base import Flow, LookupOutcome, SentQuery, WebhookReading, Where
 from esteio.providers.contents import content_of
-from esteio.providers.evolution.calls import LIST_S, Word, call, news, say
+from esteio.providers.evolution.client import LIST_S, Word, call, news, say
 from esteio.providers.evolution.webhook import ACKS, received
-from esteio.providers.reading import at, items, moment, number, packed, text
+from esteio.providers.parsing import Json, at, items, moment, number, packed, text
 from esteio.providers.whatsapp import key_of
 
 PAGE = 100

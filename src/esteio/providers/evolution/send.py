@@ -21,9 +21,9 @@ from esteio.core.address import jid_of
 from esteio.core.evidence import Evidence, seen
 from esteio.core.model import Content, Kind, Media
 from esteio.core.outbound import Certainty, Fault
-from esteio.providers.base import Flow, Json, OutgoingMessage, SendOutcome, Where
-from esteio.providers.evolution.calls import Word, call, news, say
-from esteio.providers.reading import at, digits, text
+from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, Where
+from esteio.providers.evolution.client import Word, call, news, say
+from esteio.providers.parsing import Json, at, digits, text
 from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
 
 

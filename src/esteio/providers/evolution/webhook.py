@@ -30,10 +30,10 @@ from esteio.core.inbound import (
     ReceivedReaction,
     SendEcho,
 )
-from esteio.providers.base import Json, QrCode, WebhookReading, Where
+from esteio.providers.base import QrCode, WebhookReading, Where
 from esteio.providers.contents import asked_by, change_of, content_of, edited_text, is_traffic, quoted_id
-from esteio.providers.evolution.calls import claim, instance, qr_of, terminal
-from esteio.providers.reading import at, decode, first, iso, items, moment, number, text, word
+from esteio.providers.evolution.client import claim, instance, qr_of, terminal
+from esteio.providers.parsing import Json, at, decode, first, iso, items, moment, number, text, word
 from esteio.providers.whatsapp import chat_of, key_of, phone_of
 
 HALF_HOUR_S = 1800.0

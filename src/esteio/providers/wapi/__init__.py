@@ -1,6 +1,6 @@
 """W-API (w-api.app): one instance bought at the vendor's, addressed by its id and its own token.
 
-`calls` acts and looks, `messages` sends and reads, `queue` looks up, `download` gets media. **Unrecorded**: no shape
+`client` acts and looks, `messages` sends and reads, `queue` looks up, `download` gets media. **Unrecorded**: no shape
 here was seen on the running service; they are from clients' code and say so in the tests. What it cannot do is in the
 capabilities: no socket probe, no list of sessions (that needs the integrator's token), and a queue of its own that
 makes a blind resend a double.
@@ -30,7 +30,7 @@ from esteio.providers.base import (
     Where,
 )
 from esteio.providers.quirks import known
-from esteio.providers.wapi import calls, download, messages, queue
+from esteio.providers.wapi import client, download, messages, queue
 from esteio.providers.wapi.declaration import DECLARATION
 
 
@@ -60,16 +60,16 @@ class Wapi:
         return known(self.kind, version)
 
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
-        return calls.create(where, now, pair_phone)
+        return client.create(where, now, pair_phone)
 
     def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
-        return calls.connect(where, now, pair_phone)
+        return client.connect(where, now, pair_phone)
 
     def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
-        return calls.restart(where, now)
+        return client.restart(where, now)
 
     def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
-        return calls.logout(where, now)
+        return client.logout(where, now)
 
     def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
         """An instance is cancelled at the vendor's."""
@@ -77,19 +77,19 @@ class Wapi:
         return ActOutcome("unsupported", "a W-API instance is cancelled at the vendor's")
 
     def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
-        return calls.set_webhook(where, now)
+        return client.set_webhook(where, now)
 
     def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return calls.check_webhook(where, now)
+        return client.check_webhook(where, now)
 
     def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
-        return calls.standing_webhook(where)
+        return client.standing_webhook(where)
 
     def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
-        return calls.put_back_webhook(where, now, kept)
+        return client.put_back_webhook(where, now, kept)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
-        return calls.probe(where, now, depth)
+        return client.probe(where, now, depth)
 
     def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
         """Needs the integrator's token, which is not part of this dialect: nothing is asked, nothing is known."""
@@ -97,7 +97,7 @@ class Wapi:
         return InventoryOutcome(None)
 
     def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return calls.read_qr(where, now)
+        return client.read_qr(where, now)
 
     def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         return messages.send(where, now, message, timeout_s)

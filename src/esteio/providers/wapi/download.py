@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.providers.base import DownloadOutcome, Flow, HttpRequest, Json, Where
-from esteio.providers.reading import ask, at, downloaded, first, same_place, taken
-from esteio.providers.wapi.calls import call, dead_socket, hear_from
+from esteio.providers.base import DownloadOutcome, Flow, HttpRequest, Where
+from esteio.providers.classify import ask, downloaded, same_place, taken
+from esteio.providers.parsing import Json, at, first
+from esteio.providers.wapi.client import call, dead_socket, hear_from
 
 MEDIA_S = 95.0
 """It takes up to 90 s to convert sound."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esteio.core.echo import same_chat
-from esteio.providers.base import Flow, Json, LookupOutcome, QueueOutcome, SentQuery, Where
-from esteio.providers.reading import Heard, at, first, number, server_news
-from esteio.providers.wapi.calls import call, hear_from
+from esteio.providers.base import Flow, LookupOutcome, QueueOutcome, SentQuery, Where
+from esteio.providers.classify import Heard, server_news
+from esteio.providers.parsing import Json, at, first, number
+from esteio.providers.wapi.client import call, hear_from
 from esteio.providers.whatsapp import chat_of
 
 _REFS = ("insertedId", "_id", "id")

@@ -11,16 +11,9 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
-from esteio.providers.base import (
-    Flow,
-    InventoryEntry,
-    InventoryOutcome,
-    Json,
-    ProbeDepth,
-    ProbeOutcome,
-    Where,
-)
-from esteio.providers.evolution.calls import (
+from esteio.providers.base import Flow, InventoryEntry, InventoryOutcome, ProbeDepth, ProbeOutcome, Where
+from esteio.providers.classify import SHORT, list_news
+from esteio.providers.evolution.client import (
     LIST_S,
     ROUND_TRIP_S,
     STATE_S,
@@ -34,7 +27,7 @@ from esteio.providers.evolution.calls import (
     terminal,
 )
 from esteio.providers.evolution.control import webhook_evidence
-from esteio.providers.reading import SHORT, at, decode, iso, items, list_news, number, text
+from esteio.providers.parsing import Json, at, decode, iso, items, number, text
 from esteio.providers.whatsapp import phone_of
 
 

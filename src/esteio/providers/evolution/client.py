@@ -17,9 +17,10 @@ from urllib.parse import quote
 import msgspec
 
 from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
-from esteio.providers.base import Flow, HttpRequest, Json, QrCode, Where
+from esteio.providers.base import Flow, HttpRequest, QrCode, Where
+from esteio.providers.classify import SHORT, Heard, ask, hear, server_news
 from esteio.providers.evolution.declaration import secrets
-from esteio.providers.reading import SHORT, Heard, ask, at, hear, number, server_news, text, whole, word
+from esteio.providers.parsing import Json, at, number, text, whole, word
 from esteio.providers.send_words import closed_in_between
 from esteio.providers.whatsapp import timed_out
 
@@ -63,7 +64,7 @@ def _headers(apikey: str, *, json: bool) -> Mapping[str, str]:
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One answer in Evolution's own words; `kind` is a `reading.Kind` or one of `WORDS`."""
+    """One answer in Evolution's own words; `kind` is a `classify.Kind` or one of `WORDS`."""
 
     kind: str
     heard: Heard

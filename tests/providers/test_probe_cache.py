@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from esteio.providers import driver
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed, Where
+from esteio.providers.probe_cache import run_memoized
 from esteio.providers.registry import load
-from esteio.providers.verbatim import walk
 
 JSON = {"content-type": "application/json"}
 WHERE = Where(
@@ -84,10 +84,10 @@ def test_as_long_as_all_is_answered_as_before_nothing_is_read_again() -> None:
 
     async def story() -> None:
         told = Told([ANSWERS[0], ANSWERS[4]])
-        outcome, last = await walk(counted.flow(), told, None)
+        outcome, last = await run_memoized(counted.flow(), told, None)
         for _ in range(3):
             again = Told([ANSWERS[1], ANSWERS[4]])
-            assert (await walk(counted.flow(), again, last))[0] is outcome
+            assert (await run_memoized(counted.flow(), again, last))[0] is outcome
             assert again.asked == told.asked, "it is asked all the same"
 
     asyncio.run(story())
@@ -97,8 +97,8 @@ def test_as_long_as_all_is_answered_as_before_nothing_is_read_again() -> None:
 def test_a_page_that_is_written_like_the_answer_before_is_none() -> None:
     async def story() -> None:
         flow = load().get("evolution").probe
-        outcome, last = await walk(flow(WHERE, 1.0, "state"), Told([ANSWERS[0]]), None)
-        page, _ = await walk(flow(WHERE, 2.0, "state"), Told([ANSWERS[10]]), last)
+        outcome, last = await run_memoized(flow(WHERE, 1.0, "state"), Told([ANSWERS[0]]), None)
+        page, _ = await run_memoized(flow(WHERE, 2.0, "state"), Told([ANSWERS[10]]), last)
         assert [one.kind for one in outcome.evidence] == ["server_answered", "said_open"]
         assert [one.kind for one in page.evidence] == ["server_html", "look_failed"]
 
@@ -107,7 +107,7 @@ def test_a_page_that_is_written_like_the_answer_before_is_none() -> None:
 
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])
 @given(looks=st.lists(st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=4), min_size=2, max_size=5))
-def test_who_walks_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list[HttpResponse]]) -> None:
+def test_who_memos_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list[HttpResponse]]) -> None:
     provider = load().get(kind)
 
     async def story() -> None:
@@ -121,7 +121,7 @@ def test_who_walks_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list
             for number, answers in enumerate(looks):
                 fresh, told = Told(answers), Told(answers)
                 wanted = await driver.run(flow(float(number)), fresh)
-                outcome, last = await walk(flow(float(number)), told, last)
+                outcome, last = await run_memoized(flow(float(number)), told, last)
                 assert _undated(outcome) == _undated(wanted)
                 assert told.asked == fresh.asked
 

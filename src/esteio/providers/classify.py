@@ -1,13 +1,12 @@
-"""Reading a stranger's answer: narrowing without raising, words fit to be shown, what an answer says of the server.
+"""What an answer is, whoever gave it: one of `Kind`, in words fit to be shown, and what it proves of the server.
 
 Every adapter begins with `ask` (one step that never throws) and `hear` (the part of an answer that is the same on every
-HTTP server), and puts its own words in front of that. Never lives here: a word of one provider, a URL.
+HTTP server), and puts its own words in front of that. Never lives here: a word of one provider, a URL; decoding
+(`parsing`).
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +17,8 @@ import msgspec
 
 from esteio.core.evidence import AWAY, Evidence, Road, seen, seen_with
 from esteio.core.model import Reason
-from esteio.providers.base import ActOutcome, DownloadOutcome, Flow, HttpRequest, HttpResponse, Json, TransportFailed
-from esteio.providers.parsing import LARGEST, read_json
+from esteio.providers.base import ActOutcome, DownloadOutcome, Flow, HttpRequest, HttpResponse, TransportFailed
+from esteio.providers.parsing import Json, at, packed, text
 
 DETAIL = 500
 """Longest `detail` of an outcome, in characters."""
@@ -28,109 +27,6 @@ SHORT = 200
 HIDDEN = "[hidden]"
 TOO_LARGE = "answer too large"
 """Begins the reason of a `TransportFailed` whose answer was cut by us: it says nothing of the server's health."""
-
-
-# -- narrowing ---------------------------------------------------------------------------------------------------
-
-
-def at(value: Json, *path: str) -> Json:
-    """The value under `path`, keys compared without case (`msgContent`, `msgcontent`); None where there is none."""
-    for name in path:
-        if not isinstance(value, dict):
-            return None
-        value = value[name] if name in value else _folded(value, name)
-    return value
-
-
-def _folded(value: Mapping[str, Json], name: str) -> Json:
-    # Most names that are asked for are not there, and most keys have another length.
-    wanted, length = name.lower(), len(name)
-    for key, held in value.items():
-        if len(key) == length and key.lower() == wanted:
-            return held
-    return None
-
-
-def text(value: Json) -> str | None:
-    """A string that is not blank, else None."""
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def first(value: Json, *names: str) -> str | None:
-    """The first of the named fields that holds a string: dialects and clients disagree about names."""
-    return next((found for name in names if (found := text(at(value, name)))), None)
-
-
-def items(value: Json) -> list[Json]:
-    """A list as it is, one value as a list of one, nothing as an empty list."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def number(value: Json) -> float | None:
-    """A finite number of at most 64 bits, also as a string or as a protobuf Long (`{low, high, unsigned}`): whatever
-    comes of it fits into a column."""
-    if isinstance(value, dict):
-        low, high = _scalar(value.get("low")), _scalar(value.get("high"))
-        if low is None:
-            return None
-        return _bounded((high or 0.0) * 4294967296.0 + (low + 4294967296.0 if low < 0 else low))
-    return _scalar(value)
-
-
-def _scalar(value: Json) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return _bounded(float(value))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _bounded(found: float) -> float | None:
-    return found if math.isfinite(found) and abs(found) < LARGEST else None
-
-
-def whole(value: Json, default: int = 0) -> int:
-    """A whole number from 0 on, `default` where there is none."""
-    found = number(value)
-    return default if found is None or found < 0 else int(found)
-
-
-def moment(value: Json, now: float) -> float | None:
-    """Epoch seconds from seconds or milliseconds, never later than `now`; None when it is no plausible time."""
-    found = number(value)
-    if found is None or found < 1e9:
-        return None
-    return min(found / 1000.0 if found > 1e11 else found, now)
-
-
-def iso(value: Json) -> float | None:
-    """Epoch seconds of an ISO 8601 string (without a zone: UTC), None when it is none or lies before 1970."""
-    if not isinstance(value, str):
-        return None
-    try:
-        when = dt.datetime.fromisoformat(value)
-        found = (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return found if found >= 0 else None
-
-
-def word(value: Json) -> str:
-    """A short word as it came, for showing; "" for what is none."""
-    return str(value)[:40] if isinstance(value, str | int | float) else ""
-
-
-def digits(value: Json) -> str:
-    """Only the digits of a string."""
-    return re.sub(r"\D", "", value) if isinstance(value, str) else ""
-
-
-def decode(body: bytes) -> Json:
-    """The decoded JSON, None when it is none. Lenient and total."""
-    return read_json(body)
 
 
 # -- words -------------------------------------------------------------------------------------------------------
@@ -157,14 +53,6 @@ def _strings(value: Json, depth: int = 0) -> Iterator[str]:
             yield from _strings(held, depth + 1)
     elif value is not None and depth < 4:
         yield (packed(value) or b"").decode()
-
-
-def packed(value: Json) -> bytes | None:
-    """JSON again; None for what cannot be written (a number of more than 64 bits, lists in lists without end)."""
-    try:
-        return msgspec.json.encode(value)
-    except (msgspec.MsgspecError, OverflowError, RecursionError):
-        return None
 
 
 def sentence_of(body: Json) -> str:

@@ -1,8 +1,8 @@
-"""A read that is repeated: an answer that is word for word the one before is not read again.
+"""Memo of repeated reads: a flow whose answers are byte for byte those of last time is not run again.
 
-Flows are pure: the same answers lead to the same requests and to the same outcome, but for the time that it is stamped
-with. So who walks through the same flow again and again asks what it asked last, and only begins the flow once an
-answer differs. Nearly all looks at a healthy fleet end without. Never lives here: an act, a time.
+Flows are pure: the same answers lead to the same requests and the same outcome, but for the time it is stamped with.
+So a repeated probe sends the requests of last time, and only runs the flow once an answer differs; nearly all looks at
+a healthy fleet end without. Never lives here: an act, a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from esteio.providers.base import Flow, HttpRequest, HttpResponse, Transport, Tr
 
 T = TypeVar("T")
 _MOST_STEPS = 3
-"""Longer walks are not kept: they are no routine."""
+"""Longer flows are not kept: they are no routine."""
 _WHOLE = 64
 """A longer body is kept by its hash, whose key is this process's secret: a list may be long, and there are as many
 sessions as there are."""
@@ -27,7 +27,7 @@ Words = tuple[int, str, bytes]
 """Of an answer what a flow may read: status, content type, body. Other headers (a date) change with each."""
 
 
-class Walk(msgspec.Struct, Generic[T], frozen=True, gc=False):
+class ProbeMemo(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """What was asked, what was answered, and what it came to."""
 
     asked: tuple[HttpRequest, ...]
@@ -35,9 +35,9 @@ class Walk(msgspec.Struct, Generic[T], frozen=True, gc=False):
     outcome: T
 
 
-async def walk(flow: Flow[T], transport: Transport, last: Walk[T] | None) -> tuple[T, Walk[T] | None]:
-    """The flow's outcome, and the walk to hand in next time. `last` is a walk through the same flow; where all is as it
-    was then, the outcome is the very same value, with the stamps of its own time."""
+async def run_memoized(flow: Flow[T], transport: Transport, last: ProbeMemo[T] | None) -> tuple[T, ProbeMemo[T] | None]:
+    """The flow's outcome, and the memo to hand in next time (None when it is not worth keeping). `last` is the memo of
+    the same flow; where every answer is as it was then, the outcome is the very same value, stamps included."""
     tape: list[tuple[HttpRequest, HttpResponse | TransportFailed]] = []
     if last is not None and await _as_before(last, transport, tape):
         flow.close()
@@ -47,7 +47,7 @@ async def walk(flow: Flow[T], transport: Transport, last: Walk[T] | None) -> tup
 
 
 async def _as_before(
-    last: Walk[T], transport: Transport, tape: list[tuple[HttpRequest, HttpResponse | TransportFailed]]
+    last: ProbeMemo[T], transport: Transport, tape: list[tuple[HttpRequest, HttpResponse | TransportFailed]]
 ) -> bool:
     for request, words in zip(last.asked, last.answered, strict=True):
         try:
@@ -81,13 +81,13 @@ def _taped(flow: Flow[T], tape: list[tuple[HttpRequest, HttpResponse | Transport
         flow.close()
 
 
-def _kept(tape: Sequence[tuple[HttpRequest, HttpResponse | TransportFailed]], outcome: T) -> Walk[T] | None:
+def _kept(tape: Sequence[tuple[HttpRequest, HttpResponse | TransportFailed]], outcome: T) -> ProbeMemo[T] | None:
     if len(tape) > _MOST_STEPS:
         return None
     answered = tuple(_words(answer) for _, answer in tape if isinstance(answer, HttpResponse))
     if len(answered) < len(tape):
         return None
-    return Walk(tuple(request for request, _ in tape), answered, outcome)
+    return ProbeMemo(tuple(request for request, _ in tape), answered, outcome)
 
 
 def _words(answer: HttpResponse) -> Words:
