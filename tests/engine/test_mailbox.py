@@ -116,7 +116,7 @@ def test_what_is_held_of_a_quiet_session_is_nothing_to_the_collector() -> None:
         await linked(lab)
         session = await lab.session("loja")
         known = lab.gateway.reconciler._known[session.id]
-        where, _, last = lab.gateway.lookout._walks[session.id]
+        where, _, last = lab.gateway.lookout._memos[session.id]
         held = (known.view, known.session, known.session.reason, known.planned, where, last, *last.asked)
         assert [value for value in held if gc.is_tracked(value)] == []
 
