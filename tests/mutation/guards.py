@@ -1642,7 +1642,7 @@ DOUBT = (
     Guard(
         "certainty of a send",
         "Baileys' 404 in unknown words fails the message",
-        "providers/baileys.py",
+        "providers/send_words.py",
         'if heard.kind == "no" and heard.status == 404:',
         "if False:",
         ("providers/test_unrecorded_failures.py",),
@@ -1674,7 +1674,7 @@ DOUBT = (
     Guard(
         "certainty of a send",
         "a router's 404 fails the message (Baileys)",
-        "providers/baileys.py",
+        "providers/send_words.py",
         "if heard.no_route:",
         "if False:",
         ("providers/test_unrecorded_failures.py",),

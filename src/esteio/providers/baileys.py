@@ -17,14 +17,13 @@ once: those without a time of their own are dated now. Never lives here: anythin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from esteio.core.evidence import Evidence, Road, seen
 from esteio.core.model import MEDIA_KINDS, Capabilities, Quirk
-from esteio.core.outbound import Certainty, Fault
+from esteio.providers.adapter import Adapter
 from esteio.providers.baileys_messages import read_message
 from esteio.providers.base import (
     ActOutcome,
@@ -33,15 +32,11 @@ from esteio.providers.base import (
     HttpRequest,
     InventoryEntry,
     InventoryOutcome,
-    LookupOutcome,
     OutgoingMessage,
     ProbeDepth,
     ProbeOutcome,
     QrCode,
-    QueueOutcome,
     SendOutcome,
-    SentQuery,
-    StandingWebhook,
     WebhookReading,
     Where,
 )
@@ -63,8 +58,8 @@ from esteio.providers.parsing import Json, at, decode, digits, first, text, word
 from esteio.providers.quirks import known
 from esteio.providers.send_words import (
     closed_in_between,
-    is_validation,
     not_stored,
+    plain_no,
     refused_for_size,
     too_large,
 )
@@ -75,13 +70,10 @@ from esteio.providers.whatsapp import (
     timed_out,
 )
 
-T = TypeVar("T")
-
 STATE_S = 8.0
 ACT_S = 30.0
 MEDIA_S = 60.0
 
-NOT_TOLD = "this server does not tell its webhook address"
 _CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnected": "said_closed"}
 
 DECLARATION = Declaration(
@@ -100,7 +92,7 @@ DECLARATION = Declaration(
 )
 
 
-class Baileys:
+class Baileys(Adapter):
     """The dialect; the table in the module's head says what each answer is worth."""
 
     kind = "baileys"
@@ -145,9 +137,6 @@ class Baileys:
             return msgspec.structs.replace(outcome, answer="noop", ref={})
         return msgspec.structs.replace(outcome, ref={})
 
-    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
-        return _unsupported("this server has no restart")
-
     def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
         """Removes the credentials as well: the next connect shows a QR."""
         return self.delete(where, now)
@@ -162,19 +151,7 @@ class Baileys:
             return ActOutcome("no", heard.detail, (answered, seen("socket_closed", now, "act")))
         return plain_act(heard, now)
 
-    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
-        return _unsupported("this server takes a webhook address only when a session is created")
-
     # -- looks ---------------------------------------------------------------------------------------------------
-
-    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
-        return _nothing(ProbeOutcome((), detail=NOT_TOLD))
-
-    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
-        return _nothing(StandingWebhook("unreadable", detail=NOT_TOLD))
-
-    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
-        return _unsupported(NOT_TOLD)
 
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         """Its own state; for `roundtrip` also whether our own number exists, which a closed socket cannot say."""
@@ -218,15 +195,6 @@ class Baileys:
         request = _call(where, "POST", path, body, timeout_s=timeout_s)
         heard = yield from _hear(where, request)
         return refused_for_size(heard, request) if too_large(heard) else _sent(heard, now)
-
-    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
-        return _nothing(LookupOutcome("unknown", detail="this server keeps no list of messages"))
-
-    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
-        return _nothing(QueueOutcome(None, "this server has no queue"))
-
-    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
-        return _nothing(WebhookReading(readable=True, note="this server keeps no list of messages", kept=False))
 
     def is_own_address(self, where: Where, url: str) -> bool:
         return url.startswith("/") or same_place(url, where.base_url)
@@ -302,16 +270,6 @@ def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
     if heard.kind == "no" and heard.status == 403:
         return msgspec.structs.replace(heard, kind="auth")
     return heard
-
-
-def _nothing(outcome: T) -> Flow[T]:
-    """A flow of no step."""
-    yield from ()
-    return outcome
-
-
-def _unsupported(why: str) -> Flow[ActOutcome]:
-    return _nothing(ActOutcome("unsupported", why))
 
 
 # -- what it says of a session -----------------------------------------------------------------------------------
@@ -404,27 +362,18 @@ def _translate(message: OutgoingMessage) -> tuple[str, str, dict[str, Json]]:
     return "", "/sessions/{}/send/media", body
 
 
-_CERTAINTY: Mapping[str, tuple[Certainty, Fault]] = {
-    "late": ("in_doubt", "timeout"),
-    "cut": ("in_doubt", "server"),
-    "unread": ("in_doubt", "server"),
-    "gateway": ("in_doubt", "server"),
-    "failed": ("in_doubt", "server"),
-    "ok": ("in_doubt", "server"),
-    "limited": ("not_sent", "rate"),
-    "no": ("in_doubt", "request"),
-}
-
-
 def _sent(heard: Heard, now: float) -> SendOutcome:
     """Only an id makes it accepted."""
-    news = server_news(heard, now, "send")
     provider_id = text(at(heard.body, "data", "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
-        return SendOutcome("accepted", provider_id, evidence=(*news, seen("send_accepted", now, "send")))
-    if not_stored(heard):
-        # First of all: such an error may quote the message's own words.
-        return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
+        evidence = (*server_news(heard, now, "send"), seen("send_accepted", now, "send"))
+        return SendOutcome("accepted", provider_id, evidence=evidence)
+    # First of all: such an error may quote the message's own words.
+    return plain_no(heard, now) if not_stored(heard) else _not_taken(heard, now)
+
+
+def _not_taken(heard: Heard, now: float) -> SendOutcome:
+    """This server's own words, and after them what any server's no means."""
     answered = seen("server_answered", now, "send")
     if _not_found(heard):
         evidence = (answered, seen("instance_missing", now, "send"))
@@ -432,29 +381,7 @@ def _sent(heard: Heard, now: float) -> SendOutcome:
     if _closed(heard):
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
-    if heard.no_route:
-        # One address that it does not know; whether another program stands there, looks tell.
-        return SendOutcome("not_sent", fault="route", detail=heard.detail)
-    if heard.certain_no:
-        fault: Fault = "rate" if heard.kind == "limited" else "server"
-        return SendOutcome("not_sent", fault=fault, detail=heard.detail, evidence=news)
-    return _unsure(heard, now)
-
-
-def _unsure(heard: Heard, now: float) -> SendOutcome:
-    """What is neither taken nor surely turned away."""
-    news = server_news(heard, now, "send")
-    if heard.kind == "no" and heard.status == 404:
-        # A path or a session, in words that we do not know; never the message.
-        return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
     if heard.kind == "failed" and timed_out(heard.words):
-        silent = (
-            seen("server_answered", now, "send"),
-            seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]),
-        )
-        return SendOutcome("in_doubt", fault="timeout", detail=heard.detail, evidence=silent)
-    if is_validation(heard):
-        return SendOutcome("refused", fault="request", detail=heard.detail[:SHORT], evidence=news, over=True)
-    certainty, fault = _CERTAINTY.get(heard.kind, ("in_doubt", "server"))
-    over, detail = heard.kind in ("no", "failed"), heard.detail[:SHORT]
-    return SendOutcome(certainty, fault=fault, detail=detail, evidence=news, over=over, gateway=heard.away)
+        evidence = (answered, seen("round_trip_silent", now, "send", detail=heard.detail[:SHORT]))
+        return SendOutcome("in_doubt", fault="timeout", detail=heard.detail, evidence=evidence)
+    return plain_no(heard, now)

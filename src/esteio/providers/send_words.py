@@ -11,9 +11,11 @@ Never lives here: words of one dialect only, what follows (`core.outbound`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from esteio.core.outbound import Fault
 from esteio.providers.base import HttpRequest, SendOutcome
-from esteio.providers.classify import Heard, sentence_of
+from esteio.providers.classify import SHORT, Heard, sentence_of, server_news
 from esteio.providers.parsing import Json
 
 _TOO_LARGE_STATUS = frozenset({413, 414, 431})
@@ -98,3 +100,29 @@ def is_validation(heard: Heard) -> bool:
     if heard.status == 422:
         return True
     return _VALIDATION.search(heard.words) is not None and _EXCEPTION.search(heard.words) is None
+
+
+_FAULTS: Mapping[str, Fault] = {"late": "timeout", "no": "request"}
+
+
+def plain_no(heard: Heard, now: float) -> SendOutcome:
+    """What becomes of a send that was not accepted, as far as any server's words can tell; after the dialect's own
+    words for a closed socket or an unknown session, and never for an answer that holds the message's id."""
+    news = server_news(heard, now, "send")
+    if not_stored(heard):
+        return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
+    if heard.no_route:
+        # One address that it does not know; whether another program stands there, looks tell.
+        return SendOutcome("not_sent", fault="route", detail=heard.detail)
+    if heard.certain_no:
+        limited = heard.kind == "limited"
+        return SendOutcome("not_sent", fault="rate" if limited else "server", detail=heard.detail, evidence=news)
+    if heard.kind == "no" and heard.status == 404:
+        # A path or a session, in words that we do not know; never the message.
+        return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
+    if is_validation(heard):
+        return SendOutcome("refused", fault="request", detail=heard.detail[:SHORT], evidence=news, over=True)
+    fault, over = _FAULTS.get(heard.kind, "server"), heard.kind in ("no", "failed")
+    return SendOutcome(
+        "in_doubt", fault=fault, detail=heard.detail[:SHORT], evidence=news, over=over, gateway=heard.away
+    )

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from esteio.core.model import Capabilities, Quirk
+from esteio.providers.adapter import Adapter
 from esteio.providers.base import (
     ActOutcome,
     DownloadOutcome,
@@ -26,7 +27,6 @@ from esteio.providers.base import (
     OutgoingMessage,
     ProbeDepth,
     ProbeOutcome,
-    QueueOutcome,
     SendOutcome,
     SentQuery,
     StandingWebhook,
@@ -38,7 +38,7 @@ from esteio.providers.evolution.declaration import DECLARATION
 from esteio.providers.quirks import known
 
 
-class Evolution:
+class Evolution(Adapter):
     """The dialect; see the modules for what each answer means."""
 
     kind = "evolution"
@@ -105,17 +105,8 @@ class Evolution:
     def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return history.look_up(where, now, query)
 
-    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
-        """It has none: an accepted send was written to the socket."""
-        yield from ()
-        return QueueOutcome(None, "this server has no queue")
-
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return history.history(where, now, since)
-
-    def is_own_address(self, where: Where, url: str) -> bool:
-        """Never: what it names lies in S3."""
-        return False
 
     def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
         return download.download(where, source)

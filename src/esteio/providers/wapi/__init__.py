@@ -8,16 +8,14 @@ makes a blind resend a double.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 
 from esteio.core.model import Capabilities, Quirk
+from esteio.providers.adapter import Adapter, no_step
 from esteio.providers.base import (
     ActOutcome,
     DownloadOutcome,
     Flow,
-    HttpRequest,
-    HttpResponse,
-    InventoryOutcome,
     LookupOutcome,
     OutgoingMessage,
     ProbeDepth,
@@ -34,7 +32,7 @@ from esteio.providers.wapi import client, download, messages, queue
 from esteio.providers.wapi.declaration import DECLARATION
 
 
-class Wapi:
+class Wapi(Adapter):
     """The dialect."""
 
     kind = "wapi"
@@ -73,8 +71,7 @@ class Wapi:
 
     def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
         """An instance is cancelled at the vendor's."""
-        yield from _no_step()
-        return ActOutcome("unsupported", "a W-API instance is cancelled at the vendor's")
+        return no_step(ActOutcome("unsupported", "a W-API instance is cancelled at the vendor's"))
 
     def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
         return client.set_webhook(where, now)
@@ -91,11 +88,6 @@ class Wapi:
     def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return client.probe(where, now, depth)
 
-    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
-        """Needs the integrator's token, which is not part of this dialect: nothing is asked, nothing is known."""
-        yield from _no_step()
-        return InventoryOutcome(None)
-
     def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
         return client.read_qr(where, now)
 
@@ -111,16 +103,8 @@ class Wapi:
     def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
         return messages.history(where, now, since)
 
-    def is_own_address(self, where: Where, url: str) -> bool:
-        """Never: what it names at first is WhatsApp's."""
-        return False
-
     def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
         return download.download(where, kind, source)
 
     def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
         return messages.read_webhook(where, body, now)
-
-
-def _no_step() -> Generator[HttpRequest, HttpResponse, None]:
-    yield from ()
