@@ -115,7 +115,7 @@ def test_the_readmes_list_the_same_commands():
 def reason_codes() -> set[str]:
     """Every kebab word that the core says as a string."""
     words: set[str] = set()
-    for path in (ROOT / "src" / "esteio" / "core").glob("*.py"):
+    for path in (ROOT / "src" / "esteio" / "core").rglob("*.py"):
         strings = (node.value for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.Constant))
         words |= {word for word in strings if isinstance(word, str) and re.fullmatch(r"[a-z]+(-[a-z]+)*", word)}
     return words
@@ -132,7 +132,8 @@ def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives()
 def test_the_page_of_states_has_every_state():
     from typing import get_args
 
-    from esteio.core.model import MessageState, SessionState
+    from esteio.core.model.message import MessageState
+    from esteio.core.model.state import SessionState
 
     page = text_of(ROOT / "docs" / "states.md")
     missing = [state for state in (*get_args(SessionState), *get_args(MessageState)) if f"`{state}`" not in page]
@@ -180,9 +181,9 @@ def test_the_page_of_settings_has_every_setting_with_its_default():
 
 
 def test_the_page_of_settings_has_every_knob_of_a_policy():
-    from esteio.core.policy import DEFAULT, KNOBS, SEEDS
+    from esteio.core.model.policy import DEFAULT, KNOBS, SEEDS
 
-    said = sentences("core/policy.py", "Policy")
+    said = sentences("core/model/policy.py", "Policy")
     expected = []
     for knob in KNOBS:
         usual, letter = getattr(DEFAULT, knob), getattr(SEEDS, knob)

@@ -22,16 +22,16 @@ from typer.main import get_command
 
 from esteio import config
 from esteio.api.app import TABLE
-from esteio.api.decoding import decode
-from esteio.api.openapi import describe
-from esteio.api.routes import Route
-from esteio.cli.verbs import app
-from esteio.core.policy import KNOBS
-from esteio.engine.notices import AppriseNotifier
-from esteio.engine.refusals import Refusal
-from esteio.sim.faults import KINDS
-from esteio.sim.sandbox_control import Control
-from esteio.sim.world import World
+from esteio.api.http.decode import decode
+from esteio.api.http.openapi import describe
+from esteio.api.http.route import Route
+from esteio.cli.main import app
+from esteio.core.model.policy import KNOBS
+from esteio.engine.delivery.notices import AppriseNotifier
+from esteio.engine.errors import Refusal
+from esteio.sim.sandbox.control import Control
+from esteio.sim.world.faults import KINDS
+from esteio.sim.world.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"

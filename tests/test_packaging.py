@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from esteio.cli.listening import DRAIN_S
+from esteio.cli.listen import DRAIN_S
 from esteio.config import ENVIRONMENT
-from esteio.wiring import STOP_PATIENCE_S
+from esteio.gateway import STOP_PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "packaging"

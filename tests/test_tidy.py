@@ -150,7 +150,7 @@ def test_the_rule_finds_a_fault(rule, bad):
 
 
 def test_the_storm_may_throw_seeded_dice():
-    assert not throws_dice(Module("sim/faults.py", "import random\ndice = random.Random(7)\n"))
+    assert not throws_dice(Module("sim/world/faults.py", "import random\ndice = random.Random(7)\n"))
 
 
 # Words that would tie the repository to one machine or one workplace. Assembled, so that this file passes its own rule.

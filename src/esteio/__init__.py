@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Gateway": "esteio.wiring",
+    "Gateway": "esteio.gateway",
     "Locked": "esteio.store.base",
     "MessageState": "esteio.core.model",
     "NewerDatabase": "esteio.store.base",
-    "Policy": "esteio.core.policy",
-    "PolicyError": "esteio.core.policy",
-    "Refusal": "esteio.engine.refusals",
+    "Policy": "esteio.core.model.policy",
+    "PolicyError": "esteio.core.model.policy",
+    "Refusal": "esteio.engine.errors",
     "SessionState": "esteio.core.model",
     "Settings": "esteio.config",
     "SettingsError": "esteio.config",

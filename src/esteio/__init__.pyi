@@ -1,13 +1,7 @@
 from esteio.config import Settings as Settings
 from esteio.config import SettingsError as SettingsError
-from esteio.core.model import MessageState as MessageState
-from esteio.core.model import SessionState as SessionState
-from esteio.core.policy import Policy as Policy
-from esteio.core.policy import PolicyError as PolicyError
-from esteio.engine.refusals import Refusal as Refusal
 from esteio.store.base import Locked as Locked
 from esteio.store.base import NewerDatabase as NewerDatabase
 from esteio.store.base import StoreFull as StoreFull
 from esteio.vault import VaultError as VaultError
 from esteio.vault import WrongKey as WrongKey
-from esteio.wiring import Gateway as Gateway

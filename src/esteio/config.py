@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from esteio.core.address import REGIONS
-from esteio.core.model import Limits
-from esteio.core.policy import BUILT_IN, KNOBS, Policy, PolicyError, build
+from esteio.core.model.address import REGIONS
+from esteio.core.model.policy import BUILT_IN, KNOBS, Policy, PolicyError, build
+from esteio.core.model.server import Limits
 
 Language = Literal["pt-BR", "en"]
 Count = Annotated[int, Meta(ge=1)]

@@ -118,7 +118,7 @@ class UnknownEvent(ValueError):
 
 
 def logger(room: str) -> Any:
-    """A logger for one room of the house (`engine.dispatch`, `api` …)."""
+    """A logger for one room of the house (`engine.outbox.dispatch`, `api` …)."""
     return structlog.get_logger(room=room)
 
 

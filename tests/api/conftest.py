@@ -14,20 +14,20 @@ from cryptography.fernet import Fernet
 from esteio.api.app import Front, create_app
 from esteio.clock import LoopClock
 from esteio.config import Settings
-from esteio.core.evidence import Evidence
-from esteio.core.session import Session
-from esteio.engine.address import AddressBook
-from esteio.engine.asks import KeyAsk
-from esteio.engine.commands import Commands
-from esteio.engine.courier import Courier
-from esteio.engine.hub import Hub
-from esteio.engine.media import MediaRoom
-from esteio.engine.media_links import MediaLinks
-from esteio.engine.notices import LogNotifier
-from esteio.engine.targets import check_target
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.session import Session
+from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.requests import KeyAsk
+from esteio.engine.delivery.client import Courier
+from esteio.engine.delivery.notices import LogNotifier
+from esteio.engine.media.links import MediaLinks
+from esteio.engine.media.stager import MediaRoom
+from esteio.engine.runtime.waiters import Hub
+from esteio.engine.supervision.endpoints import AddressBook
+from esteio.engine.url_guard import check_target
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
-from esteio.sim.vloop import START_EPOCH, run_virtual
+from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
 from esteio.store.shelf import MemoryShelf
 from esteio.store.sqlite import SqliteStore

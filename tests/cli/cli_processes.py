@@ -13,7 +13,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
-from esteio.cli.client import Client, path
+from esteio.cli.remote.client import Client, path
 
 SOURCE = Path(__file__).resolve().parent.parent.parent / "src"
 PATIENCE_S = 60

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cli_processes import Installation, Running, free_port
 
-from esteio.cli.client import path
+from esteio.cli.remote.client import path
 
 
 @pytest.fixture(scope="session")

@@ -13,25 +13,18 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from esteio.cli import show
-from esteio.cli.verbs import app
+from esteio.cli import output
+from esteio.cli.main import app
 from esteio.clock import SystemClock
-from esteio.core import documents, server_documents
-from esteio.core.errors import sentence
-from esteio.core.model import (
-    Approval,
-    Axis,
-    Outage,
-    Quirk,
-    Reason,
-    Recovery,
-    Server,
-    ServerName,
-    SessionId,
-    SessionName,
-)
-from esteio.core.policy import DEFAULT
-from esteio.core.session import Session
+from esteio.core.model.capabilities import Quirk
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.policy import DEFAULT
+from esteio.core.model.recovery import Approval, Outage, Recovery
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
+from esteio.core.model.state import Axis, Reason
+from esteio.core.views import documents, server_documents
+from esteio.core.views.sentences import sentence
 
 NOW = 1_750_000_000.0
 DATE = "Sun, 15 Jun 2025 15:06:40 GMT"
@@ -242,7 +235,7 @@ def test_the_timeline_ends_with_the_latest_lines_of_all_its_pages(gateway):
 def test_a_strangers_words_cannot_move_the_cursor(gateway, monkeypatch):
     gateway.answers["/v1/sessions/clinic/timeline"] = page(entry(1, "evil\x1b[2J\x07\nline"))
     for person in (False, True):
-        monkeypatch.setattr(show, "to_person", lambda person=person: person)
+        monkeypatch.setattr(output, "to_person", lambda person=person: person)
         told = gateway.verb("why", "clinic").stdout
         assert "evil" in told
         assert "\x1b[2J" not in told
@@ -250,7 +243,7 @@ def test_a_strangers_words_cannot_move_the_cursor(gateway, monkeypatch):
 
 
 def test_a_servers_health_is_a_word_of_the_readers_language(gateway, monkeypatch):
-    monkeypatch.setattr(show, "to_person", lambda: True)
+    monkeypatch.setattr(output, "to_person", lambda: True)
     monkeypatch.setenv("ESTEIO_LANGUAGE", "pt-BR")
     assert "no ar" in gateway.verb("servers").stdout
 
@@ -388,7 +381,7 @@ def test_a_send_without_an_answer_says_how_to_ask_again_safely(gateway):
 def test_approve_says_what_was_agreed_to(gateway, monkeypatch):
     gateway.answers["/v1/approvals/apr_1/approve"] = approval(state="approved")
     assert gateway.verb("approve", "apr_1").stdout == "apr_1\tapproved\n"
-    monkeypatch.setattr(show, "to_person", lambda: True)
+    monkeypatch.setattr(output, "to_person", lambda: True)
     assert "Approved for clinic: delete and recreate the session." in gateway.verb("approve", "apr_1").stdout
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from esteio.cli import connections
 from esteio.cli.connections import BoundedProtocol, Dropped, raise_file_limit
-from esteio.cli.listening import bind, server
+from esteio.cli.listen import bind, server
 
 LARGE = 64 * 2**20
 GET = b"GET /x HTTP/1.1\r\nhost: x\r\n"

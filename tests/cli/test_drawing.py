@@ -7,8 +7,9 @@ import io
 import pytest
 import segno
 
-from esteio.cli import qr, show
-from esteio.cli.failed import Failed
+from esteio.cli import output
+from esteio.cli.errors import Failed
+from esteio.cli.remote import qr
 
 ROWS = [[("", "a-session-with-a-long-name"), ("", "connected"), ("", "a reason that goes on and on and on")]]
 HEADS = ("NAME", "STATE", "REASON")
@@ -16,7 +17,7 @@ HEADS = ("NAME", "STATE", "REASON")
 
 @pytest.mark.parametrize(("width", "columns"), [(120, 3), (60, 3), (52, 2), (40, 2), (30, 1), (10, 1)])
 def test_columns_are_dropped_from_the_right_and_the_first_never(width, columns):
-    assert show.fitting(HEADS, ROWS, width) == columns
+    assert output.fitting(HEADS, ROWS, width) == columns
 
 
 @pytest.mark.parametrize("text", ["2@short", "2@" + "abcDEF123+/=," * 18])

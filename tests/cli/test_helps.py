@@ -9,14 +9,14 @@ from typer import rich_utils
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from esteio.cli import helps, helps_pt
-from esteio.cli.verbs import HEAVY, _loaded, app
+from esteio.cli import help_texts, help_texts_pt
+from esteio.cli.main import HEAVY, _loaded, app
 
 
 @pytest.fixture
 def kept_frame(monkeypatch):
     """Typer's own words are constants of its module: they are put back."""
-    for name in helps_pt.FRAME:
+    for name in help_texts_pt.FRAME:
         monkeypatch.setattr(rich_utils, name, getattr(rich_utils, name))
 
 
@@ -33,14 +33,14 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def texts(found: list[Any]) -> set[str]:
     said = [getattr(one, name, None) for one in found for name in ("help", "rich_help_panel")]
-    return {helps.normal(text) for text in said if isinstance(text, str) and text.strip()}
+    return {help_texts.normal(text) for text in said if isinstance(text, str) and text.strip()}
 
 
 def test_every_help_has_its_portuguese_and_every_entry_is_used(monkeypatch):
     said = texts(whole(monkeypatch))
     assert len(said) > 100
-    assert said - set(helps_pt.HELPS) == set()
-    assert set(helps_pt.HELPS) - said == set()
+    assert said - set(help_texts_pt.HELPS) == set()
+    assert set(help_texts_pt.HELPS) - said == set()
 
 
 def test_every_verb_and_every_option_has_a_help(monkeypatch):
@@ -49,7 +49,7 @@ def test_every_verb_and_every_option_has_a_help(monkeypatch):
 
 
 def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english():
-    for english, portuguese in helps_pt.HELPS.items():
+    for english, portuguese in help_texts_pt.HELPS.items():
         assert portuguese != english
         assert english.endswith(".") == portuguese.endswith("."), english
         assert english.count("`") == portuguese.count("`"), english

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 from cli_processes import Running, free_port
 
-from esteio.cli.client import Client, path
+from esteio.cli.remote.client import Client, path
 
 
 def drawn(installation, *args):

@@ -8,7 +8,7 @@ import apsw
 import pytest
 from cli_processes import Running, free_port, run
 
-from esteio.cli.client import Client
+from esteio.cli.remote.client import Client
 
 ZERO = "127.0.0.1:0"
 ADMIN = "an-admin-key-of-the-tests"

@@ -11,8 +11,8 @@ import urllib.request
 import pytest
 from cli_processes import Running, free_port
 
-from esteio.cli.listening import DRAIN_S
-from esteio.wiring import STOP_PATIENCE_S
+from esteio.cli.listen import DRAIN_S
+from esteio.gateway import STOP_PATIENCE_S
 
 KEY = "a-key-of-sixteen-or-more"
 CONTAINERS_KILL_AFTER_S = 10

@@ -12,10 +12,10 @@ from cli_processes import environment, free_port
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from esteio.cli import words
-from esteio.cli.client import Client, path
-from esteio.cli.failed import Misused
-from esteio.cli.verbs import HEAVY, VERBS, app
+from esteio.cli import texts
+from esteio.cli.errors import Misused
+from esteio.cli.main import HEAVY, VERBS, app
+from esteio.cli.remote.client import Client, path
 
 NAMES = [name for name, *_ in VERBS]
 
@@ -120,14 +120,14 @@ def test_the_client_keeps_no_key_in_its_repr():
     ],
 )
 def test_the_language_is_the_settings_or_the_locales(said, language):
-    assert words.language(said) == language
+    assert texts.language(said) == language
 
 
 def test_both_languages_have_the_same_sentences_with_the_same_values():
     def values(text):
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    english, portuguese = words.TEXTS["en"], words.TEXTS["pt-BR"]
+    english, portuguese = texts.TEXTS["en"], texts.TEXTS["pt-BR"]
     assert set(english) == set(portuguese)
     assert {key: values(text) for key, text in english.items()} == {
         key: values(text) for key, text in portuguese.items()
@@ -142,17 +142,17 @@ HEAVY_ROOMS = (
     "apprise",
     "msgspec",
     "rich.table",
-    "esteio.wiring",
+    "esteio.gateway",
     "esteio.sim",
 )
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed():
-    asked = "import sys, esteio, esteio.cli.verbs; print('\\n'.join(sys.modules))"
+    asked = "import sys, esteio, esteio.cli.main; print('\\n'.join(sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", asked], env=environment(), capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "esteio.cli.why" in loaded
+    assert "esteio.cli.remote.why" in loaded
     assert not [name for name in loaded if name.startswith(HEAVY_ROOMS)]
 
 

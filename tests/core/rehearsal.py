@@ -1,6 +1,7 @@
 """A small fleet in memory: the judge is applied again and again, and what it wants is answered by the test.
 
-It does for the judge what `engine.reconcile` and the store do in service (view in, decision committed, versions up),
+It does for the judge what `engine.supervision.reconcile` and the store do in service (view in, decision committed,
+versions up),
 without either. Every decision is kept, so that a test can look at the whole story.
 """
 
@@ -8,13 +9,16 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core.decide import decide
-from esteio.core.decision import Decision, View
-from esteio.core.evidence import Evidence, Road, seen
-from esteio.core.model import Approval, Attempt, Capabilities, Server, ServerFacts, ServerName, SessionId, SessionName
-from esteio.core.policy import DEFAULT, Policy
-from esteio.core.server import ServerDecision, ServerView, decide_server
-from esteio.core.session import Session
+from esteio.core.judge.decide import decide
+from esteio.core.judge.server import ServerDecision, ServerView, decide_server
+from esteio.core.model.capabilities import Capabilities
+from esteio.core.model.decision import Decision, View
+from esteio.core.model.evidence import Evidence, Road, seen
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.policy import DEFAULT, Policy
+from esteio.core.model.recovery import Approval, Attempt
+from esteio.core.model.server import Server, ServerFacts
+from esteio.core.model.session import Session
 
 T0 = 1_700_000_000.0
 

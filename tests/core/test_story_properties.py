@@ -14,16 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet
 
-from esteio.core import pacing
-from esteio.core.decide import decide
-from esteio.core.decision import Decision, View
-from esteio.core.diagnose import HALF_FALLS
-from esteio.core.evidence import KINDS, Evidence, Road, seen
-from esteio.core.ladder import RESTART_NOOP
-from esteio.core.model import DESTRUCTIVE, OPENS_SOCKET
-from esteio.core.policy import DEFAULT, SEEDS
-from esteio.core.session import MOVES
-from esteio.core.watch import as_before, as_planned
+from esteio.core.judge import pacing
+from esteio.core.judge.decide import decide
+from esteio.core.judge.diagnose import HALF_FALLS
+from esteio.core.judge.ladder import RESTART_NOOP
+from esteio.core.judge.probe_schedule import as_before, as_planned
+from esteio.core.model.decision import Decision, View
+from esteio.core.model.evidence import KINDS, Evidence, Road, seen
+from esteio.core.model.policy import DEFAULT, SEEDS
+from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET
+from esteio.core.model.session import MOVES
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
 ROADS = ("webhook", "state", "probe", "list", "send", "receipt")

@@ -14,8 +14,8 @@ from typing import Any
 
 import aiohttp
 
-from esteio.sim.sandbox import live_world, serve_sandbox
-from esteio.sim.world import World
+from esteio.sim.sandbox.servers import live_world, serve_sandbox
+from esteio.sim.world.world import World
 
 KEY = "an-admin-key-for-tests-0123456789"
 PHONE = "5511999990001"

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import BASE_URL, Lab
-from esteio.sim.vloop import run_virtual
 from esteio.store.sqlite import SqliteStore
 from faulty_disk import FaultyDisk
 

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from gateway_process import PHONE, Gateway, stage
 
-from esteio.sim.faults import Fault
-from esteio.sim.world import World
+from esteio.sim.world.faults import Fault
+from esteio.sim.world.world import World
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 20
@@ -31,7 +31,8 @@ PICTURE_EVERY = 5
 PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0".ljust(60_000, b"\x00")).decode()
 CHATS = [f"55119888877{i:02}" for i in range(6)]
 # As `esteio`; but this provider never goes on with a request for long after we hung up, so that a minute's patience
-# with those that do (`core.outbound`, `evolution.history`) would only be waited out here: with every doubt about a
+# with those that do (`core.messages.outbox`, `evolution.history`) would only be waited out here: with every doubt
+# about a
 # message that did not leave. Ten seconds are still many times what a send takes.
 PROGRAM = """
 from esteio.core import outbound

@@ -18,10 +18,10 @@ from typing import Any
 import aiohttp
 from gateway_process import Gateway
 
-from esteio.engine.address import unpacked
-from esteio.sim.evolution_line import HookRow
-from esteio.sim.sandbox import live_world, serve_sandbox
-from esteio.sim.world import World
+from esteio.engine.supervision.endpoints import unpacked
+from esteio.sim.providers.evolution.instance import HookRow
+from esteio.sim.sandbox.servers import live_world, serve_sandbox
+from esteio.sim.world.world import World
 from esteio.vault import open_vault
 
 KILLS = int(os.environ.get("ADOPTING_KILLS", "10"))

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.mortal import Fate, MortalLab
-from esteio.sim.vloop import run_virtual
-from esteio.sim.world import World
+from esteio.sim.world.world import World
 
 PHONE = "5511999990001"
 CUSTOMER = "5511988887777"

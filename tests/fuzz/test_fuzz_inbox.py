@@ -24,14 +24,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mutator import KINDS, Mutator
 
-from esteio.core import evolution_words
-from esteio.core.envelope import worded
-from esteio.engine.asks import SessionAsk
-from esteio.engine.supervise import Supervisor
+from esteio.core.webhooks import evolution_format
+from esteio.core.webhooks.event_formats import worded
+from esteio.engine.commands.requests import SessionAsk
+from esteio.engine.runtime.supervisor import Supervisor
 from esteio.providers.base import Flow, HttpResponse, Where
 from esteio.providers.registry import load
+from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.vloop import run_virtual
 
 CASES = int(os.environ.get("FUZZ_CASES", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261129"))
@@ -202,7 +202,7 @@ class Run:
             self.seen_until = event.seq
             document = worded(event.data, event.session, "pt-BR")
             json.dumps(document, allow_nan=False)
-            evolution_words.said(event.type, document)
+            evolution_format.said(event.type, document)
 
     async def sweep(self) -> None:
         """Old rows go, a person is erased, lists are read; what is counted is counted before."""

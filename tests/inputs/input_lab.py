@@ -19,8 +19,8 @@ import httpx
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
-from esteio.sim.transport import SimTransport
-from esteio.sim.world import World
+from esteio.sim.world.transport import SimTransport
+from esteio.sim.world.world import World
 
 HERE = Path(__file__).parent
 ADMIN = "an-admin-key-of-the-tests"

@@ -8,7 +8,7 @@ from typing import Any
 
 from input_lab import InputLab
 
-from esteio.engine.asks import EndpointAsk
+from esteio.engine.commands.requests import EndpointAsk
 
 BYTES = base64.b64decode("/9j/4AAQSkZJRg==")
 SETTINGS = {"public_url": "http://esteio"}

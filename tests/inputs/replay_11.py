@@ -1,6 +1,6 @@
 """Templates, lists and interactive messages of businesses: the words, and the links beside them."""
 
-from esteio.core.evolution_words import said
+from esteio.core.webhooks.evolution_format import said
 
 WORDS = {
     "IN11A": ("Sua fatura vence hoje", [{"text": "Abrir", "url": "https://x.example/f/1"}]),

@@ -1,6 +1,6 @@
 """A basket, a product, a poll of the newest form."""
 
-from esteio.core.evolution_words import said
+from esteio.core.webhooks.evolution_format import said
 
 
 async def replay(lab, given):

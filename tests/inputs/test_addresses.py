@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from esteio.sim.vloop import run_virtual
+from esteio.sim.clock.virtual_loop import run_virtual
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from esteio.sim.vloop import run_virtual
+from esteio.sim.clock.virtual_loop import run_virtual
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

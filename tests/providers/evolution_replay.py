@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from provider_stepping import NOW, drive, kinds, reply, where
 
-from esteio.core.model import Content, Media
+from esteio.core.model.content import Content, Media
 from esteio.providers.base import OutgoingMessage
 from esteio.providers.evolution import Evolution
 from esteio.providers.evolution.client import call, news, say

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from esteio.core.model import ServerName
+from esteio.core.model.ids import ServerName
 from esteio.providers.base import HttpResponse, TransportFailed, Where
 
 NOW = 1_800_000_000.0

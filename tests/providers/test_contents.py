@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from esteio.core.model import Button, Content, Location, Order, Reply
+from esteio.core.model.content import Button, Content, Location, Order, Reply
 from esteio.providers.contents import WRAPPERS, change_of, content_of, edited_text, is_traffic, quoted_id
 
 FUTURE_PROOF = [

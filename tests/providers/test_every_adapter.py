@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_stepping import NOW, drive, html, reply, where
 
-from esteio.core.evidence import KINDS
-from esteio.core.model import Content, Media
+from esteio.core.model.content import Content, Media
+from esteio.core.model.evidence import KINDS
 from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.registry import load
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from provider_stepping import NOW, drive, html, where
 
-from esteio.core.model import Content, Media
+from esteio.core.model.content import Content, Media
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import HttpResponse, OutgoingMessage
 from esteio.providers.evolution import Evolution

@@ -9,10 +9,10 @@ from typing import Any
 
 from seed_stage import CUSTOMER, PHONE, acts, calls
 
+from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.line import Line
-from esteio.sim.vloop import run_virtual
-from esteio.sim.world import World
+from esteio.sim.world.instance import Line
+from esteio.sim.world.world import World
 from esteio.store.sqlite import SqliteStore
 
 STRANGER = "5511966665555"

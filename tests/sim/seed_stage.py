@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.vloop import run_virtual
 
 PHONE = "5511999990001"
 CUSTOMER = "5511988887777"

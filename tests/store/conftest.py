@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from esteio.core.evidence import seen
-from esteio.core.model import AttemptRecord, Content, Message, MessageId, Server
-from esteio.core.session import Session
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, NewMessage, SendSettlement
 from esteio.store.sqlite import SqliteStore
 

@@ -4,7 +4,9 @@ import asyncio
 import sys
 from itertools import count
 
-from esteio.core.model import Content, Message, MessageId
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import Message
 from esteio.store.base import Allowance, NewMessage, RawInbound, SendSettlement
 from esteio.store.sqlite import SqliteStore
 

@@ -6,7 +6,7 @@ for it; every change is told in the order in which it was read.
 
 from dataclasses import dataclass, field
 
-from esteio.core.inbound import (
+from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
     InboundEvent,

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from esteio.core.inbound import ReceivedMessage, SendEcho
-from esteio.core.model import Content, Reason
+from esteio.core.model.content import Content
+from esteio.core.model.inbound import ReceivedMessage, SendEcho
+from esteio.core.model.state import Reason
 from esteio.store.base import InboxSettlement, SendSettlement
 
 NOW = 1_800_000_000.0

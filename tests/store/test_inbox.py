@@ -2,9 +2,16 @@
 
 import pytest
 
-from esteio.core.evidence import seen
-from esteio.core.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
-from esteio.core.model import Content
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import seen
+from esteio.core.model.inbound import (
+    DeletedMessage,
+    EditedMessage,
+    Receipt,
+    ReceivedMessage,
+    ReceivedReaction,
+    SendEcho,
+)
 from esteio.store.base import InboxSettlement, Qr, RawInbound
 
 NOW = 1_800_000_000.0

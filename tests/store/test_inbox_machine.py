@@ -20,8 +20,10 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from inbox_model import REACHED, Line
 from store_machine import StoreMachine
 
-from esteio.core.evidence import seen
-from esteio.core.inbound import (
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import MessageId
+from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
     Receipt,
@@ -29,8 +31,9 @@ from esteio.core.inbound import (
     ReceivedReaction,
     SendEcho,
 )
-from esteio.core.model import Content, Message, MessageId, Server
-from esteio.core.session import Session
+from esteio.core.model.message import Message
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
 from esteio.store.relay_base import Endpoint, RelaySettlement
 

@@ -5,8 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from esteio.core.evidence import seen
-from esteio.core.model import AttemptRecord, Contact, Content, Location, Media, Poll, Reaction, Reason
+from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
+from esteio.core.model.evidence import seen
+from esteio.core.model.message import AttemptRecord
+from esteio.core.model.state import Reason
 from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests, SendSettlement
 
 NOW = 1_800_000_000.0

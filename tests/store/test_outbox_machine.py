@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from store_machine import StoreMachine
 
-from esteio.core.inbound import Receipt, SendEcho
-from esteio.core.model import Content, Message, MessageId, Server
-from esteio.core.session import Session
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId
+from esteio.core.model.inbound import Receipt, SendEcho
+from esteio.core.model.message import Message
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, ParkedSettlement, SendSettlement
 
 SESSIONS = ["s1", "s2"]

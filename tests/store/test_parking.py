@@ -2,8 +2,10 @@
 
 import pytest
 
-from esteio.core.inbound import Receipt, ReceivedMessage, SendEcho
-from esteio.core.model import AttemptRecord, Content, Reason
+from esteio.core.model.content import Content
+from esteio.core.model.inbound import Receipt, ReceivedMessage, SendEcho
+from esteio.core.model.message import AttemptRecord
+from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit, InboxSettlement, ParkedSettlement, SendSettlement
 from esteio.store.sqlite import SqliteStore
 

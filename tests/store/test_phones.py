@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from esteio.core.inbound import ReceivedMessage, SendEcho
-from esteio.core.model import Content
+from esteio.core.model.content import Content
+from esteio.core.model.inbound import ReceivedMessage, SendEcho
 from esteio.store.base import InboxSettlement
 
 NOW = 1_800_000_000.0

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from esteio.core.relay import GIVE_UP_S, Health
+from esteio.core.webhooks.delivery_policy import GIVE_UP_S, Health
 from esteio.store.base import EventRow
 from esteio.store.relay_base import DeadFilter, Delivery, Endpoint, RelaySettlement
 from esteio.store.rows import event_params

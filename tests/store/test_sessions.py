@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
-from esteio.core.evidence import seen
-from esteio.core.model import Approval, Axis, Limits, Outage, Reason, Recovery, Server
+from esteio.core.model.evidence import seen
+from esteio.core.model.recovery import Approval, Outage, Recovery
+from esteio.core.model.server import Limits, Server
+from esteio.core.model.state import Axis, Reason
 from esteio.store.base import DecisionCommit, EventRow, Exists, InUse, JournalEntry, Qr, ServerCommit, Work
 
 NOW = 1_800_000_000.0

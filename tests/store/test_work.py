@@ -5,8 +5,8 @@ import asyncio
 import apsw
 import pytest
 
-from esteio.core.evidence import seen
-from esteio.core.model import MessageId
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import MessageId
 from esteio.store.base import (
     ApiKey,
     DecisionCommit,

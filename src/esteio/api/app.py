@@ -20,33 +20,33 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from esteio.api import (
+from esteio.api import ops
+from esteio.api.http import openapi
+from esteio.api.http.problems import Problem, of_refusal, problem
+from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, language_of
+from esteio.api.http.route import Api, Route
+from esteio.api.v1 import (
     approvals,
     contacts,
     dead_letters,
-    declared,
     events,
+    gateway,
     inbox,
     instances,
     keys,
     media,
     messages,
-    openapi,
-    ops,
+    provider_webhooks,
     raw,
     servers,
     sessions,
-    webhooks_in,
-    webhooks_out,
+    webhooks,
 )
-from esteio.api.call import PROBLEM, Answer, Call, ClientGone, language_of
-from esteio.api.problems import Problem, of_refusal, problem
-from esteio.api.routes import Api, Route
 from esteio.config import Settings
-from esteio.engine.commands import Commands
-from esteio.engine.hub import Hub
-from esteio.engine.key_commands import has_role
-from esteio.engine.refusals import Refusal
+from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.keys import has_role
+from esteio.engine.errors import Refusal
+from esteio.engine.runtime.waiters import Hub
 from esteio.log import logger
 from esteio.store.base import Store, StoreBroken, StoreFull
 
@@ -62,10 +62,10 @@ TABLE: tuple[Route, ...] = (
     *keys.ROUTES,
     *contacts.ROUTES,
     *inbox.ROUTES,
-    *webhooks_in.ROUTES,
-    *webhooks_out.ROUTES,
+    *provider_webhooks.ROUTES,
+    *webhooks.ROUTES,
     *dead_letters.ROUTES,
-    *declared.ROUTES,
+    *gateway.ROUTES,
     *events.ROUTES,
     *ops.ROUTES,
 )
@@ -236,8 +236,8 @@ def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
     if path.startswith("/in/"):
         found = _IN.fullmatch(path)
         if found and found[2]:
-            return webhooks_in.ROUTES[1], {"token": found[1], "rest": found[2]}
-        return (webhooks_in.ROUTES[0], {"token": found[1]}) if found else None
+            return provider_webhooks.ROUTES[1], {"token": found[1], "rest": found[2]}
+        return (provider_webhooks.ROUTES[0], {"token": found[1]}) if found else None
     found = _MESSAGES.fullmatch(path)
     return (messages.SEND, {"name": unquote(found[1])}) if found else None
 

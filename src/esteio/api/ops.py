@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from esteio.api import docs_page, scopes
-from esteio.api.call import Answer, Call, answer
-from esteio.api.metrics import metrics
-from esteio.api.routes import Api, Route
+from esteio.api.http import docs_page, scopes
+from esteio.api.http.metrics import metrics
+from esteio.api.http.request import Answer, Call, answer
+from esteio.api.http.route import Api, Route
 from esteio.store.base import StoreBroken, StoreFull, WriteError
 
 HTML = "text/html; charset=utf-8"

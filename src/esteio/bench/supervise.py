@@ -16,9 +16,10 @@ from esteio.bench.fleet import GATEWAY_URL, Watched, phone, session_name
 from esteio.bench.gateway import PROVIDER_KEY, Api, gateway
 from esteio.bench.processes import Failed, Say, ask, listening
 from esteio.clock import SystemClock
-from esteio.core.evidence import Evidence
-from esteio.core.model import Server, ServerName, SessionId, SessionName
-from esteio.core.session import Session
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
 from esteio.store.base import Store
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import open_vault

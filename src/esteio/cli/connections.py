@@ -1,7 +1,7 @@
 """Bounds of a connection: how large a request's head may be, how long it may take, and how many there may be.
 
 uvicorn with httptools has no such bounds: one header line fills the memory, and requests that never end hold their
-files until nobody can connect. Never lives here: bounds of a body (`api.call`), what is answered.
+files until nobody can connect. Never lives here: bounds of a body (`api.http.request`), what is answered.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from esteio.api.app import as_answer
-from esteio.api.problems import problem
+from esteio.api.http.problems import problem
 from esteio.log import logger
 
 MAX_HEAD_BYTES = 65_536

@@ -1,1 +1,1 @@
-"""Hands: everything that waits. It claims, performs, settles and commits; it never judges (see `core.decide`)."""
+"""Hands: everything that waits. It claims, performs, settles and commits; it never judges (see `core.judge.decide`)."""

@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from esteio.core.evidence import KINDS, Evidence, seen
-from esteio.core.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, ReceivedReaction, SendEcho
-from esteio.core.model import Capabilities, Content, Media, Quirk
+from esteio.core.model.capabilities import Capabilities, Quirk
+from esteio.core.model.content import Content, Media
+from esteio.core.model.evidence import KINDS, Evidence, seen
+from esteio.core.model.inbound import (
+    DeletedMessage,
+    EditedMessage,
+    Receipt,
+    ReceivedMessage,
+    ReceivedReaction,
+    SendEcho,
+)
 from esteio.providers.base import (
     ActOutcome,
     DownloadOutcome,

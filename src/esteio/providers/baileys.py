@@ -21,8 +21,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core.evidence import Evidence, Road, seen
-from esteio.core.model import MEDIA_KINDS, Capabilities, Quirk
+from esteio.core.model.capabilities import Capabilities, Quirk
+from esteio.core.model.content import MEDIA_KINDS
+from esteio.core.model.evidence import Evidence, Road, seen
 from esteio.providers.adapter import Adapter
 from esteio.providers.baileys_messages import read_message
 from esteio.providers.base import (

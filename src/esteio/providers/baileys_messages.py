@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.core import address
-from esteio.core.evidence import seen
-from esteio.core.inbound import InboundEvent, ReceivedMessage
-from esteio.core.model import Content, Kind, Media
+from esteio.core.model import address
+from esteio.core.model.content import Content, Kind, Media
+from esteio.core.model.evidence import seen
+from esteio.core.model.inbound import InboundEvent, ReceivedMessage
 from esteio.providers.base import WebhookReading
 from esteio.providers.contents import asked_by, is_quiet
 from esteio.providers.parsing import Json, at, moment, text

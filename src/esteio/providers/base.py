@@ -16,10 +16,13 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from esteio.core.evidence import Evidence
-from esteio.core.inbound import InboundEvent
-from esteio.core.model import Capabilities, Content, Quirk, Reason, ServerName
-from esteio.core.outbound import Certainty, Fault, LookResult
+from esteio.core.messages.outbox import Certainty, Fault, LookResult
+from esteio.core.model.capabilities import Capabilities, Quirk
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName
+from esteio.core.model.inbound import InboundEvent
+from esteio.core.model.state import Reason
 from esteio.providers.declaration import Declaration
 from esteio.providers.parsing import Json, read_json, text_of
 
@@ -275,7 +278,7 @@ class Where(msgspec.Struct, frozen=True, gc=False):
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True):
-    """A message ready to be translated. `to` and `mentions` are addresses (`core.address`)."""
+    """A message ready to be translated. `to` and `mentions` are addresses (`core.model.address`)."""
 
     to: str
     content: Content

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from esteio.core.evidence import AWAY, Evidence, Road, seen, seen_with
-from esteio.core.model import Reason
+from esteio.core.model.evidence import AWAY, Evidence, Road, seen, seen_with
+from esteio.core.model.state import Reason
 from esteio.providers.base import ActOutcome, DownloadOutcome, Flow, HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.parsing import Json, at, packed, text
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from esteio.core.model import Contact, Content, Kind, Location, Media, Poll, Reaction
+from esteio.core.model.content import Contact, Content, Kind, Location, Media, Poll, Reaction
 from esteio.providers import offers
 from esteio.providers.parsing import Json, at, digits, first, items, number, text, whole
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from esteio.core.model import Button, Content, Order, Product, Reply
+from esteio.core.model.content import Button, Content, Order, Product, Reply
 from esteio.providers.parsing import Json, at, decode, first, items, number, text, whole
 
 MOST = 100

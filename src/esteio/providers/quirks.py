@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from esteio.core.model import Quirk
+from esteio.core.model.capabilities import Quirk
 
 
 def parse(version: str | None) -> Version | None:

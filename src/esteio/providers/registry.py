@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, get_annotations, isfunction, signature
 
-from esteio.core.model import Capabilities
+from esteio.core.model.capabilities import Capabilities
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import Provider
 from esteio.providers.declaration import Declaration

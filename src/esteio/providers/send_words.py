@@ -5,7 +5,7 @@ own database fail (then the message may have left, and its list says nothing of 
 message was written; is it a validation of what we asked for? What none of them knows is in doubt: engines report their
 own errors as a 400 after the message has left.
 
-Never lives here: words of one dialect only, what follows (`core.outbound`).
+Never lives here: words of one dialect only, what follows (`core.messages.outbox`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from esteio.core.outbound import Fault
+from esteio.core.messages.outbox import Fault
 from esteio.providers.base import HttpRequest, SendOutcome
 from esteio.providers.classify import SHORT, Heard, sentence_of, server_news
 from esteio.providers.parsing import Json

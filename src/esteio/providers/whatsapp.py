@@ -11,8 +11,8 @@ import re
 
 import msgspec
 
-from esteio.core import address
-from esteio.core.evidence import Evidence, seen
+from esteio.core.model import address
+from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.classify import Heard
 from esteio.providers.parsing import Json, at, first, text
 

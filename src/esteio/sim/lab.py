@@ -15,25 +15,26 @@ import msgspec
 
 from esteio.clock import Clock, LoopClock
 from esteio.config import Settings
-from esteio.core.model import Message, MessageId, SessionName
-from esteio.core.session import Session
-from esteio.engine.asks import LimitsAsk, MessageAsk, ServerAsk, SessionAsk
-from esteio.engine.commands import Commands
-from esteio.engine.refusals import Refusal
-from esteio.engine.session_commands import Opened
+from esteio.core.model.ids import MessageId, SessionName
+from esteio.core.model.message import Message
+from esteio.core.model.session import Session
+from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.requests import LimitsAsk, MessageAsk, ServerAsk, SessionAsk
+from esteio.engine.commands.sessions import Opened
+from esteio.engine.errors import Refusal
+from esteio.gateway import Gateway
 from esteio.log import set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
-from esteio.sim.line import Line
-from esteio.sim.sites import Sites
-from esteio.sim.subscribers import Subscribers
-from esteio.sim.transport import SimTransport
-from esteio.sim.world import World
+from esteio.sim.world.instance import Line
+from esteio.sim.world.media_hosts import Sites
+from esteio.sim.world.subscribers import Subscribers
+from esteio.sim.world.transport import SimTransport
+from esteio.sim.world.world import World
 from esteio.store.base import JournalEntry, Store, Work
 from esteio.store.shelf import MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
-from esteio.wiring import Gateway
 
 BASE_URL = "http://gateway.sim"
 SEALING_KEY = b"c2ltdWxhdGlvbi1vbmx5LW5vdC1hLXNlY3JldC1rZXk="

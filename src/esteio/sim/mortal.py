@@ -15,8 +15,8 @@ from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
-from esteio.sim.transport import SimTransport
-from esteio.sim.world import World
+from esteio.sim.world.transport import SimTransport
+from esteio.sim.world.world import World
 from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
 

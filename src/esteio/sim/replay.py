@@ -16,13 +16,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from esteio.core.decide import decide
-from esteio.core.decision import Decision, Line, View
-from esteio.core.evidence import Evidence
-from esteio.core.model import Server, ServerName, SessionId, SessionName
-from esteio.core.policy import Policy
-from esteio.core.session import Session
-from esteio.engine.journal_export import FORMAT, Entry, Head
+from esteio.core.judge.decide import decide
+from esteio.core.model.decision import Decision, Line, View
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.policy import Policy
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
+from esteio.engine.commands.journal_export import FORMAT, Entry, Head
 from esteio.providers.registry import Registry, load
 
 TOGETHER_S = 5.0

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import ServerName, SessionId, SessionName
-from esteio.core.session import Session
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.session import Session
 
 
 class InstanceTaken(Exception):

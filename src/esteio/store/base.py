@@ -11,24 +11,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import (
-    Approval,
-    AttemptRecord,
-    Content,
-    Direction,
-    Limits,
-    Message,
-    MessageId,
-    MessageState,
-    Reason,
-    Server,
-    ServerName,
-    SessionId,
-    SessionName,
-    SessionState,
-)
-from esteio.core.session import Session
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
+from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
+from esteio.core.model.recovery import Approval
+from esteio.core.model.server import Limits, Server
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason, SessionState
 from esteio.store.adoption_base import AdoptionStore
 from esteio.store.relay_base import Endpoint, RelayStore
 from esteio.store.values import (
@@ -374,7 +364,7 @@ class Store(RelayStore, AdoptionStore, Protocol):
         ...
 
     async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
-        """Of these lines (`core.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
+        """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
         ...
 
     # inbox

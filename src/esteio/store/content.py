@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from esteio.core.model import Content, Kind, Media
+from esteio.core.model.content import Content, Kind, Media
 
 _content = msgspec.json.Decoder(Content)
 _document = msgspec.json.Decoder(dict[str, Any])

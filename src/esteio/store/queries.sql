@@ -483,7 +483,7 @@ WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at 
 -- name: sessions_cold
 SELECT id, cold_until FROM sessions WHERE cold_until > 0
 
--- What the provider told of before it answered (as the inbox keeps it, see core.inbound.dedupe_key) is out already.
+-- What the provider told of before it answered (as the inbox keeps it, see core.model.inbound.dedupe_key) is out already.
 -- part: parked
 CASE WHEN :parked = 1 AND NOT EXISTS (
     SELECT 1 FROM applied a WHERE a.session_id = :session_id AND a.key IN (

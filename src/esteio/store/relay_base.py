@@ -5,7 +5,7 @@ row per session and chat that has something to deliver, which names the oldest e
 of a lane cost nothing: they stand in the log. So an endpoint that is down costs no write per event, however long.
 A lane has a road: `live` follows the log; `again` follows rows made by a replay, and never holds up `live`.
 
-Never lives here: SQL, the schedule (`core.relay`).
+Never lives here: SQL, the schedule (`core.webhooks.delivery_policy`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from esteio.core.relay import Format, Health
+from esteio.core.webhooks.delivery_policy import Format, Health
 
 Road = Literal["live", "again"]
 RelayOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
@@ -66,7 +66,8 @@ class RelayClaim(msgspec.Struct, frozen=True):
 
 
 class RelaySettlement(msgspec.Struct, frozen=True):
-    """What one attempt came to. The store applies `core.relay` to the lane and the endpoint in one transaction."""
+    """What one attempt came to. The store applies `core.webhooks.delivery_policy` to the lane and the endpoint in one
+    transaction."""
 
     claim: RelayClaim
     outcome: RelayOutcome

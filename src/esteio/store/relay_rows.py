@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from esteio.core.relay import Health
+from esteio.core.webhooks.delivery_policy import Health
 from esteio.store.content import document_of
 from esteio.store.relay_base import DeadEvent, DeadMessage, Delivery, Endpoint, RelaySettlement
 from esteio.store.rows import Params, Row, to_text

@@ -12,24 +12,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import (
-    Approval,
-    AttemptRecord,
-    Axis,
-    Incident,
-    Limits,
-    Message,
-    MessageId,
-    MessageState,
-    Outage,
-    Reason,
-    Recovery,
-    Server,
-    ServerFacts,
-    Slot,
-)
-from esteio.core.session import Facts, Session
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import AttemptRecord, Message, MessageState
+from esteio.core.model.recovery import Approval, Outage, Recovery
+from esteio.core.model.server import Incident, Limits, Server, ServerFacts, Slot
+from esteio.core.model.session import Facts, Session
+from esteio.core.model.state import Axis, Reason
 from esteio.store.base import ApiKey, EventRow, JournalEntry, Qr, RawInbound, Work
 from esteio.store.content import content_of, document_of, stored_name
 

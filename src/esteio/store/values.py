@@ -12,26 +12,19 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from esteio.core.evidence import Evidence
-from esteio.core.inbound import InboundEvent
-from esteio.core.model import (
-    Approval,
-    AttemptRecord,
-    Media,
-    Message,
-    MessageId,
-    MessageState,
-    Reason,
-    Server,
-    ServerName,
-    SessionId,
-    SessionName,
-)
-from esteio.core.session import Session
+from esteio.core.model.content import Media
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
+from esteio.core.model.inbound import InboundEvent
+from esteio.core.model.message import AttemptRecord, Message, MessageState
+from esteio.core.model.recovery import Approval
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
-    """One line of a timeline. `code` and `args` make the sentence (see `core.errors`); `data` is for programs."""
+    """One line of a timeline. `code` and `args` make the sentence (`core.views.sentences`); `data` is for programs."""
 
     kind: Literal["evidence", "decision", "act", "notice", "operator"]
     at: float

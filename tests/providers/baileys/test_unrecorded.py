@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
-from esteio.core.model import Content, Media
+from esteio.core.model.content import Content, Media
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import OutgoingMessage, TransportFailed
 

@@ -7,7 +7,7 @@ import pytest
 from evolution_replay import answer_of, load
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
-from esteio.core.model import Contact, Content, Location, Media, Poll, Reaction
+from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
 from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.evolution import Evolution
 from esteio.providers.evolution.control import EVENTS, FORBIDDEN_EVENTS

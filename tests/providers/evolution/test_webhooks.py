@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from provider_stepping import NOW, kinds, where
 
-from esteio.core.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, SendEcho
+from esteio.core.model.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, SendEcho
 from esteio.providers.evolution import Evolution
 
 EVOLUTION = Evolution()

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from provider_stepping import NOW, drive, html, kinds, reply, where
 
-from esteio.core.inbound import SendEcho
-from esteio.core.model import Content, Media
+from esteio.core.model.content import Content, Media
+from esteio.core.model.inbound import SendEcho
 from esteio.providers.base import OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.wapi import Wapi
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.core.model import Capabilities, Quirk
+from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.providers.adapter import Adapter
 from esteio.providers.base import (
     ActOutcome,

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
+from esteio.core.model.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, HttpRequest, QrCode, Where
 from esteio.providers.classify import SHORT, Heard, ask, hear, server_news
 from esteio.providers.evolution.declaration import secrets

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from esteio.core.evidence import Evidence, Road, seen
+from esteio.core.model.evidence import Evidence, Road, seen
 from esteio.providers.base import ActOutcome, Flow, QrCode, StandingWebhook, Where
 from esteio.providers.classify import act_answer
 from esteio.providers.evolution.client import STATE_S, Word, call, claim, instance, news, qr_of, say

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from esteio.core.address import kind_of, may_be_same_line, same_line
-from esteio.core.evidence import seen
-from esteio.core.inbound import InboundEvent, Receipt, ReceivedMessage
-from esteio.core.model import Content
+from esteio.core.model.address import kind_of, may_be_same_line, same_line
+from esteio.core.model.content import Content
+from esteio.core.model.evidence import seen
+from esteio.core.model.inbound import InboundEvent, Receipt, ReceivedMessage
 from esteio.providers.base import Flow, LookupOutcome, SentQuery, WebhookReading, Where
 from esteio.providers.contents import content_of
 from esteio.providers.evolution.client import LIST_S, Word, call, news, say

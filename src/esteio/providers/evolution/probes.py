@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from esteio.core.evidence import NOT_LOADED, Evidence, Road, seen
+from esteio.core.model.evidence import NOT_LOADED, Evidence, Road, seen
 from esteio.providers.base import Flow, InventoryEntry, InventoryOutcome, ProbeDepth, ProbeOutcome, Where
 from esteio.providers.classify import SHORT, list_news
 from esteio.providers.evolution.client import (

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from esteio.core.address import jid_of
-from esteio.core.evidence import Evidence, seen
-from esteio.core.model import Content, Kind, Media
-from esteio.core.outbound import Certainty, Fault
+from esteio.core.messages.outbox import Certainty, Fault
+from esteio.core.model.address import jid_of
+from esteio.core.model.content import Content, Kind, Media
+from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, Where
 from esteio.providers.evolution.client import Word, call, news, say
 from esteio.providers.parsing import Json, at, digits, text

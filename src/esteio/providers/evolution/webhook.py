@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from esteio.core.evidence import Evidence, seen
-from esteio.core.inbound import (
+from esteio.core.model.evidence import Evidence, seen
+from esteio.core.model.inbound import (
     AckState,
     DeletedMessage,
     EditedMessage,

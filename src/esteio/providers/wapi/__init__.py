@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.core.model import Capabilities, Quirk
+from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.providers.adapter import Adapter, no_step
 from esteio.providers.base import (
     ActOutcome,

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from esteio.core.evidence import Evidence, seen, seen_with
+from esteio.core.model.evidence import Evidence, seen, seen_with
 from esteio.providers.base import (
     ActOutcome,
     Flow,

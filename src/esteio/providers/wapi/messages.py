@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from esteio.core import address
-from esteio.core.evidence import Evidence, seen
-from esteio.core.inbound import (
+from esteio.core.messages.outbox import Certainty, Fault
+from esteio.core.model import address
+from esteio.core.model.content import Content, Kind, Media
+from esteio.core.model.evidence import Evidence, seen
+from esteio.core.model.inbound import (
     AckState,
     DeletedMessage,
     EditedMessage,
@@ -23,8 +25,6 @@ from esteio.core.inbound import (
     ReceivedReaction,
     SendEcho,
 )
-from esteio.core.model import Content, Kind, Media
-from esteio.core.outbound import Certainty, Fault
 from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, WebhookReading, Where
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.contents import asked_by, change_of, content_of, is_traffic, quoted_id

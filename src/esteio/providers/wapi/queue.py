@@ -3,14 +3,14 @@
 A message leaves that queue only by being sent, so what was taken and is not in it has gone, if the whole of it was
 shown. A message in doubt whose entry we know is found there; otherwise an unknown entry for the same chat may be it or
 not, and only waiting tells. Unrecorded: names and nesting are from clients. Never lives here: what follows
-(`core.parking`).
+(`core.messages.provider_queue`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esteio.core.echo import same_chat
+from esteio.core.messages.matching import same_chat
 from esteio.providers.base import Flow, LookupOutcome, QueueOutcome, SentQuery, Where
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.parsing import Json, at, first, number

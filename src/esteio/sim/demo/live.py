@@ -18,8 +18,8 @@ from rich.live import Live
 
 from esteio.sim.demo import summary
 from esteio.sim.demo.run import Plan, Run, opened
+from esteio.sim.demo.scenarios import customer
 from esteio.sim.demo.screen import Screen, stories
-from esteio.sim.demo.stories import customer
 
 REFRESH_S = 1.0
 LIFE_S = (3.0, 7.0)

@@ -1,6 +1,6 @@
 """One demo while it is played: the plan, all stories side by side, then the accounts.
 
-Never lives here: the stage (`stage`), a story (`stories`), who looks on (`live`).
+Never lives here: the stage (`stage`), a story (`scenarios`), who looks on (`live`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from esteio.sim.demo.ledger import settle_accounts
+from esteio.sim.demo.account import NotSo, Tale
+from esteio.sim.demo.final_checks import settle_accounts
+from esteio.sim.demo.scenarios import STORIES
 from esteio.sim.demo.stage import Place, Stage
-from esteio.sim.demo.stories import STORIES
-from esteio.sim.demo.tale import NotSo, Tale
-from esteio.sim.demo.words import Words
+from esteio.sim.demo.texts import Words
 
 PATIENCE_S = 90.0
 """How long anything that must happen may take before its story has failed."""

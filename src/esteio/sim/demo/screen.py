@@ -15,12 +15,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from esteio.core.errors import sentence, timeline_text
-from esteio.core.model import SessionId
-from esteio.core.session import Session
+from esteio.core.model.ids import SessionId
+from esteio.core.model.session import Session
+from esteio.core.views.sentences import sentence, timeline_text
+from esteio.sim.demo.account import Tale, line_text, telling
 from esteio.sim.demo.stage import Stage
-from esteio.sim.demo.tale import Tale, line_text, telling
-from esteio.sim.demo.words import Words
+from esteio.sim.demo.texts import Words
 from esteio.store.base import JournalEntry
 
 STYLES: Mapping[str, str] = {

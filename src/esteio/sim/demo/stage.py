@@ -19,18 +19,18 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
-from esteio.core.errors import sentences_in
-from esteio.engine.asks import MessageAsk, ServerAsk, SessionAsk
-from esteio.engine.session_commands import Opened
+from esteio.core.views.sentences import sentences_in
+from esteio.engine.commands.requests import MessageAsk, ServerAsk, SessionAsk
+from esteio.engine.commands.sessions import Opened
+from esteio.gateway import Gateway, media_road, outside
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
 from esteio.sim.lab import SEALING_KEY, Lab
-from esteio.sim.sandbox import Sandbox, live_world
-from esteio.sim.world import World
+from esteio.sim.sandbox.servers import Sandbox, live_world
+from esteio.sim.world.world import World
 from esteio.store.shelf import FileShelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
-from esteio.wiring import Gateway, media_road, outside
 
 Json = Any
 

@@ -1,6 +1,6 @@
 """The demo's plain pages: the greeting, one block a story, the accounts, and where to look afterwards.
 
-Never lives here: what is claimed (`stories`), the live table (`screen`).
+Never lives here: what is claimed (`scenarios`), the live table (`screen`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.text import Text
 
-from esteio.core.policy import DEFAULT
+from esteio.core.model.policy import DEFAULT
+from esteio.sim.demo.account import Part, Tale
 from esteio.sim.demo.run import Run
 from esteio.sim.demo.stage import HOMES, POLICY
-from esteio.sim.demo.tale import Part, Tale
-from esteio.sim.demo.words import Words
+from esteio.sim.demo.texts import Words
 
 Line = tuple[str, int, str, str]
 """Style, indent, label, text."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esteio.core.documents import Sentence, plain_reason
+from esteio.core.views.documents import Sentence, plain_reason
 from esteio.store import rows
 from esteio.store.base import CrashReport, Damaged, Store, StoreFull
 from esteio.store.sqlite.acks import Acks

@@ -1,14 +1,14 @@
 """What does not come: messages that wait for an acknowledgement, how long others waited, and when something came in.
 
-Never lives here: how long is too long (`core.acks`).
+Never lives here: how long is too long (`core.judge.ack_timeout`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import MessageId, SessionId
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, SessionId
 from esteio.store.base import LateAck
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.connection import Db

@@ -5,8 +5,8 @@ Never lives here: whether a code may still be shown.
 
 from __future__ import annotations
 
-from esteio.core import documents
-from esteio.core.model import SessionId
+from esteio.core.model.ids import SessionId
+from esteio.core.views import documents
 from esteio.store import rows
 from esteio.store.base import EventRow, Qr
 from esteio.store.sqlite.connection import Db

@@ -1,16 +1,16 @@
 """While WhatsApp restricts a session (463), messages to contacts who never wrote are held; an answer releases them.
 
 Whether a chat is warm is read from its messages when its turn comes, never from a flag. Never lives here: since when a
-session is restricted (`core.restriction`).
+session is restricted (`core.judge.restriction`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core import restriction
-from esteio.core.documents import timestamp
-from esteio.core.model import SessionId
+from esteio.core.judge import restriction
+from esteio.core.model.ids import SessionId
+from esteio.core.views.documents import timestamp
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import refresh_lane

@@ -5,8 +5,9 @@ Never lives here: a decision.
 
 from __future__ import annotations
 
-from esteio.core.model import Approval, Reason
-from esteio.core.session import Session
+from esteio.core.model.recovery import Approval
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
 from esteio.store import rows
 from esteio.store.base import DecisionCommit
 from esteio.store.sqlite import journal

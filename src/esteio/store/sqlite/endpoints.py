@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from esteio.core import relay as law
+from esteio.core.webhooks import delivery_policy as law
 from esteio.store import relay_rows as rows
 from esteio.store.relay_base import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint, RelayBacklog
 from esteio.store.sqlite.connection import Db

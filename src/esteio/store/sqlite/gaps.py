@@ -1,13 +1,13 @@
 """Gaps: what has to be read back from providers, one row a session, until it was done.
 
-Never lives here: since when something may be missing (`core.gap`), the reading (`engine.gaps`).
+Never lives here: since when something may be missing (`core.judge.gap`), the reading (`engine.inbox.backfill`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core.model import ServerName, SessionId
+from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import Gap, JournalEntry
 from esteio.store.sqlite import journal
 from esteio.store.sqlite.connection import Db

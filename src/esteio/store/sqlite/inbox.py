@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.clock import named_id
-from esteio.core.address import kind_of, may_be_same_line
-from esteio.core.documents import Document, timestamp
-from esteio.core.echo import same_chat, same_content
-from esteio.core.inbound import (
+from esteio.core.messages.matching import same_chat, same_content
+from esteio.core.model.address import kind_of, may_be_same_line
+from esteio.core.model.content import Content, Reaction
+from esteio.core.model.ids import MessageId
+from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
     InboundEvent,
@@ -23,7 +24,8 @@ from esteio.core.inbound import (
     SendEcho,
     dedupe_key,
 )
-from esteio.core.model import Content, Message, MessageId, Reaction
+from esteio.core.model.message import Message
+from esteio.core.views.documents import Document, timestamp
 from esteio.store import rows
 from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sqlite import journal

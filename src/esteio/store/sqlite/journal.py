@@ -16,8 +16,8 @@ from itertools import takewhile
 
 import msgspec
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import ServerName, SessionId
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId
 from esteio.store import rows
 from esteio.store.base import JournalEntry, News
 from esteio.store.sqlite.connection import Db

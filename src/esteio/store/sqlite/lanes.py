@@ -10,8 +10,10 @@ Never lives here: which lane goes first (`sending`).
 
 from __future__ import annotations
 
-from esteio.core.documents import Sentence
-from esteio.core.model import Message, MessageState, Reason, SessionId
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.state import Reason
+from esteio.core.views.documents import Sentence
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.room import add_message_event

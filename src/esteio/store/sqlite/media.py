@@ -1,7 +1,7 @@
 """Media that came in without its bytes, and which files of the media store are named by whom.
 
 A file is named by the column `stored` of messages, several of which may name one. Never lives here: the files
-(`shelf`), when a fetch is tried again (`core.media_fetch`).
+(`shelf`), when a fetch is tried again (`core.messages.media_fetch`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from esteio.core.model import Content, Media, MessageId, Reason, SessionId
+from esteio.core.model.content import Content, Media
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.state import Reason
 from esteio.store import rows
 from esteio.store.base import MediaFetch, MediaSettlement
 from esteio.store.content import content_of, stored_name

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from esteio.core.model import AttemptRecord, Content, Direction, Message, MessageId, MessageState, SessionId
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
 from esteio.store import rows
 from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
 from esteio.store.content import stored_name

@@ -1,14 +1,15 @@
 """Parked messages: sent, and perhaps still in the provider's own queue. While one is, its chat waits.
 
-Never lives here: how long that may last (`core.parking`), a queue.
+Never lives here: how long that may last (`core.messages.provider_queue`), a queue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core import parking
-from esteio.core.model import Message, MessageId
+from esteio.core.messages import provider_queue
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import Message
 from esteio.store import rows
 from esteio.store.base import ParkedSettlement
 from esteio.store.sqlite.connection import Db, Row
@@ -16,7 +17,7 @@ from esteio.store.sqlite.lanes import announce, refresh_lane
 from esteio.store.sqlite.messages import shown
 from esteio.store.sqlite.room import Room
 
-_BEHIND = rows.to_text(parking.BEHIND)
+_BEHIND = rows.to_text(provider_queue.BEHIND)
 
 
 class Parking(Room):

@@ -13,8 +13,10 @@ from typing import Any
 
 import msgspec
 
-from esteio.core.address import line_of
-from esteio.core.model import Content, Message, SessionId
+from esteio.core.model.address import line_of
+from esteio.core.model.content import Content
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import Message
 from esteio.store import rows
 from esteio.store.base import Erased
 from esteio.store.content import content_of, stored_name

@@ -1,15 +1,16 @@
 """Which phones a session knows: one row a line, with the spelling it is filed under and WhatsApp's own.
 
 A chat has one name in a session whatever spelling it comes in, so that lanes, look-ups and pages need no other rule.
-What was filed is known for good, until it is erased. Never lives here: which spellings are one line (`core.address`).
+What was filed is known for good, until it is erased. Never lives here: which spellings are one line
+(`core.model.address`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from esteio.core.address import kind_of, line_of, spellings
-from esteio.core.model import SessionId
+from esteio.core.model.address import kind_of, line_of, spellings
+from esteio.core.model.ids import SessionId
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db
 from esteio.store.sqlite.room import Room
@@ -17,7 +18,7 @@ from esteio.store.sqlite.room import Room
 
 class Phones(Room):
     async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
-        """Of these lines (`core.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
+        """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
         listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
         return dict(self._reader.rows("phones_known", listed))
 

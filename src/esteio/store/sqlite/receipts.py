@@ -5,8 +5,10 @@ Never lives here: what a receipt proves about a session.
 
 from __future__ import annotations
 
-from esteio.core.documents import Sentence
-from esteio.core.model import MessageState, Reason, SessionId
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import MessageState
+from esteio.core.model.state import Reason
+from esteio.core.views.documents import Sentence
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db, Row
 from esteio.store.sqlite.lanes import announce, refresh_lane

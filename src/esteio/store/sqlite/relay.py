@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from esteio.core import relay as law
+from esteio.core.webhooks import delivery_policy as law
 from esteio.store.relay_base import WAITS_S, Endpoint, RelayClaim, RelaySettlement, Road
 from esteio.store.relay_rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.rows import to_text

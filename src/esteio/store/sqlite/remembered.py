@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from esteio.core.session import Session
+from esteio.core.model.session import Session
 from esteio.store import rows
 from esteio.store.sqlite.connection import Db
 

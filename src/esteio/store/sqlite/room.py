@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from esteio.core.documents import Document, Sentence, message_document
-from esteio.core.model import Message
+from esteio.core.model.message import Message
+from esteio.core.views.documents import Document, Sentence, message_document
 from esteio.store import rows
 from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
 from esteio.store.sqlite.connection import Db

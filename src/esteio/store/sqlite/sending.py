@@ -5,7 +5,7 @@ takes heads of lanes in the order of priority. It never touches a message whose 
 never gives out one whose claim was lost: a lease that ran out means that nobody knows whether it left, so it is in
 doubt from the time of the claim.
 
-Never lives here: what an outcome means (`core.outbound`), accepting (`messages`).
+Never lives here: what an outcome means (`core.messages.outbox`), accepting (`messages`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import Message, MessageId, MessageState, Reason, ServerName, SessionId
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.state import Reason
 from esteio.store import rows
 from esteio.store.base import Allowance, Rests, SendClaim, SendSettlement
 from esteio.store.sqlite import journal

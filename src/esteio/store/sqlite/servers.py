@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core.model import Limits, Server, ServerName, SessionId
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.server import Limits, Server
 from esteio.store import rows
 from esteio.store.base import Exists, InUse, ServerCommit, ServerView, StoredServer
 from esteio.store.sqlite import journal

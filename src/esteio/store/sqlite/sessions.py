@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from esteio.core.evidence import Evidence
-from esteio.core.model import Approval, ServerName, SessionId, SessionName, SessionState
-from esteio.core.session import Session
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId, SessionName
+from esteio.core.model.recovery import Approval
+from esteio.core.model.session import Session
+from esteio.core.model.state import SessionState
 from esteio.store import relay_rows, rows
 from esteio.store.adoption_base import InstanceTaken
 from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work

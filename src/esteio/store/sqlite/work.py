@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core.evidence import seen
-from esteio.core.model import SessionId
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import SessionId
 from esteio.store import rows
 from esteio.store.base import Work, WorkSettlement
 from esteio.store.sqlite import journal

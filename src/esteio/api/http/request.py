@@ -1,0 +1,214 @@
+"""One request and one answer, as the handlers see them: apart from the framework, close to the bytes.
+
+Never lives here: a route, a decision.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, get_args
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from esteio.api.http.decode import decode
+from esteio.config import Language, nearest
+from esteio.engine.errors import Refusal
+from esteio.engine.key_scope import Scope, scope_of
+from esteio.store.base import ApiKey
+
+T = TypeVar("T")
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+LONGEST_WAIT_S = 60.0
+LARGEST_PAGE = 500
+_WAIT = re.compile(r"(?i)(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?")
+_encode = msgspec.json.Encoder().encode
+
+
+Stream = Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+"""Writes a body piece by piece to what it is given, until it returns."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is sent back. `body` is complete, unless `stream` writes it."""
+
+    status: int
+    body: bytes = b""
+    kind: str = JSON
+    headers: Mapping[str, str] = {}
+    stream: Stream | None = None
+
+
+def answer(document: Any, status: int = 200, **headers: str) -> Answer:
+    """A document as JSON. Header names are given with underscores."""
+    return Answer(status, _encode(document), headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+NOTHING = Answer(204)
+
+
+class Call:
+    """One request: its address, headers, caller and body. Reading what is wrong raises `Refusal`."""
+
+    __slots__ = (
+        "_receive",
+        "_scope",
+        "default_language",
+        "headers",
+        "key",
+        "lent",
+        "limit",
+        "path",
+        "scope_read",
+        "whole_body",
+    )
+    headers: Mapping[str, str]
+
+    def __init__(self, scope: Any, receive: Any, path: Mapping[str, Any], default_language: Language) -> None:
+        self._scope = scope
+        self._receive = receive
+        self.path = path
+        self.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
+        self.default_language = default_language
+        self.key = ApiKey("", "", "read", 0.0)
+        """The caller's key; set before the handler runs wherever the route names a role."""
+        self.lent: str | None = None
+        """The secret that a token in the query stands for."""
+        self.scope_read = False
+        """Whether the caller's scope was looked at."""
+        self.limit = 0
+        """Largest body in bytes; set by the desk in front."""
+        self.whole_body: bytes | None = None
+
+    @property
+    def language(self) -> Language:
+        """The best of `Accept-Language`, else the default."""
+        return language_of(self.headers.get("accept-language", ""), self.default_language)
+
+    @property
+    def who(self) -> str:
+        """The caller, as a timeline names them."""
+        return self.key.name or self.key.id
+
+    @property
+    def secret(self) -> str | None:
+        """The key that was sent: `Authorization: Bearer`, or the ecosystem's `apikey`."""
+        scheme, _, word = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and word.strip():
+            return word.strip()
+        return self.headers.get("apikey", "") or self.lent
+
+    @property
+    def wait_s(self) -> float:
+        """`Prefer: wait=N`, at most 60; 0 when it is not asked for."""
+        found = _WAIT.search(self.headers.get("prefer", ""))
+        return min(float(found[1]), LONGEST_WAIT_S) if found else 0.0
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """Raises `Refusal("invalid-idempotency-key")`."""
+        word = self.headers.get("idempotency-key")
+        if word is not None and not _IDEMPOTENCY_KEY.fullmatch(word):
+            raise Refusal("invalid-idempotency-key")
+        return word
+
+    @property
+    def scope(self) -> Scope:
+        """What the caller's key reaches. Reading it is noted: see `routes.Rule`."""
+        self.scope_read = True
+        return scope_of(self.key)
+
+    async def body(self) -> bytes:
+        """The whole body, at most `limit` bytes. Raises `Refusal("too-large")`, `ClientGone`."""
+        if self.whole_body is None:
+            self.whole_body = await read_body(self._receive, self.headers.get("content-length"), self.limit)
+        return self.whole_body
+
+    async def ask(self, shape: type[T]) -> T:
+        """The body as `shape`. Raises `Refusal`."""
+        return decode(await self.body(), shape)
+
+    def query_word(self, name: str) -> str:
+        """One word of the query, "" when it is not there."""
+        words: dict[str, str] = dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1")))
+        return words.get(name, "")
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The query's words; one that nobody reads is refused like a misspelt field. Raises `Refusal`."""
+        text = self._scope.get("query_string", b"").decode("latin-1")
+        words = dict(parse_qsl(text, keep_blank_values=True))
+        for name in words:
+            if name not in known:
+                raise Refusal("unknown-field", field=name, near=nearest(name, known), in_body=True)
+        return {name: word for name, word in words.items() if word}
+
+
+class ClientGone(Exception):
+    """The caller went away before the body was complete."""
+
+
+async def read_body(receive: Any, announced: str | None, limit: int) -> bytes:
+    """The body, at most `limit` bytes. Raises `Refusal("too-large")`, `ClientGone`."""
+    if announced is not None and announced.isdecimal() and int(announced) > limit:
+        raise Refusal("too-large", limit=str(limit))
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise Refusal("too-large", limit=str(limit))
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def one_of(words: Mapping[str, str], name: str, choices: Any) -> Any:
+    """A word of the query that must be one of a `Literal`'s. Raises `Refusal("invalid-value")`."""
+    word = words.get(name)
+    known = get_args(choices)
+    if word is not None and word not in known:
+        raise Refusal("invalid-value", field=name, near=nearest(word, known), in_body=True, allowed=", ".join(known))
+    return word
+
+
+def whole_number(words: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the query. Raises `Refusal("invalid-value")`."""
+    word = words.get(name)
+    if word is None:
+        return default
+    if not (word.isascii() and word.isdecimal()) or len(word) > 18 or not least <= int(word) <= most:
+        raise Refusal("invalid-value", field=name, in_body=True, why=f"must be a whole number from {least} to {most}")
+    return int(word)
+
+
+def page_size(words: Mapping[str, str]) -> int:
+    """`limit` of a list, 100 by default."""
+    return whole_number(words, "limit", 100, 1, LARGEST_PAGE)
+
+
+@lru_cache(maxsize=256)
+def language_of(header: str, default: Language) -> Language:
+    """The language that an `Accept-Language` likes best among ours."""
+    best: tuple[float, Language] | None = None
+    for part in header.split(",")[:20]:
+        tag, _, weight = part.partition(";")
+        language = _ours(tag.strip().lower(), default)
+        found = re.search(r"q\s*=\s*([01](?:\.\d{0,3})?)", weight)
+        quality = float(found[1]) if found else 1.0
+        if language is not None and quality > 0 and (best is None or quality > best[0]):
+            best = (quality, language)
+    return best[1] if best else default
+
+
+def _ours(tag: str, default: Language) -> Language | None:
+    if tag == "*":
+        return default
+    start = tag.partition("-")[0]
+    return "pt-BR" if start == "pt" else "en" if start == "en" else None

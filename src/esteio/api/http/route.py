@@ -1,0 +1,194 @@
+"""A route as data: address, role, body, answers, handler. The app, the API's description and the tests read the table.
+
+`Api` is what a handler has at hand. Never lives here: a handler, the framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from esteio.api.http.event_tokens import EventTokens
+from esteio.api.http.large_bodies import LargeBodies
+from esteio.api.http.latency import Stopwatches
+from esteio.api.http.request import Answer, Call, answer
+from esteio.clock import Clock
+from esteio.config import Settings
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import Message
+from esteio.core.model.recovery import Approval
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
+from esteio.core.views import documents, server_documents
+from esteio.core.views import sentences as errors
+from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.requests import Role
+from esteio.engine.delivery.event_log import Feed
+from esteio.engine.runtime.waiters import Hub
+from esteio.store.base import Qr, Store, StoredServer
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+
+class Api:
+    """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
+
+    def __init__(self, *, commands: Commands, store: Store, settings: Settings, hub: Hub) -> None:
+        self.commands = commands
+        self.store = store
+        self.settings = settings
+        self.hub = hub
+        self.feed = Feed(store, settings.language, commands.links)
+        self.stopwatches = Stopwatches()
+        self.event_tokens = EventTokens()
+        self.large_bodies = LargeBodies()
+        self.closing = False
+        """Set when the process is stopping: nothing new is accepted, and it is not ready."""
+
+    @property
+    def clock(self) -> Clock:
+        return self.commands.clock
+
+    def session_document(
+        self,
+        session: Session,
+        held: int,
+        language: str,
+        *,
+        qr: Qr | None = None,
+        approval: Approval | None = None,
+        retry_after_s: int | None = None,
+    ) -> documents.SessionDocument:
+        """A session, with what create, pair and recreate add."""
+        say = speaker(language)
+        return msgspec.structs.replace(
+            documents.session(session, held, say),
+            qr=UNSET if qr is None else documents.qr(qr),
+            pairing_code=qr.pairing_code if qr is not None and qr.pairing_code else UNSET,
+            approval=UNSET if approval is None else documents.approval(approval, say),
+            retry_after_s=UNSET if retry_after_s is None else retry_after_s,
+        )
+
+    async def session_answer(self, session: Session, call: Call, status: int = 200) -> Answer:
+        """A session as an answer."""
+        return answer(self.session_document(session, await self.held(session.id), call.language), status)
+
+    async def held(self, session_id: SessionId) -> int:
+        """How many messages wait."""
+        return await self.store.held(session_id)
+
+    def server_document(self, stored: StoredServer, language: str) -> server_documents.ServerDocument:
+        """A server with the quirks of its version."""
+        provider = self.commands.providers.get(stored.server.kind)
+        quirks = provider.quirks(stored.server.version) if provider is not None else ()
+        return server_documents.server(
+            stored.server, quirks, self.commands.policy("default"), self.clock.now(), language
+        )
+
+    def server_shown(self, stored: StoredServer, call: Call) -> server_documents.ServerDocument:
+        """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
+        of others there are."""
+        shown = self.server_document(stored, call.language)
+        if call.scope.everything:
+            return shown
+        return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
+
+    def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
+        """A message as an answer."""
+        return answer(documents.message(message, speaker(call.language), link=self.link), status, **headers)
+
+    @property
+    def link(self) -> documents.Link:
+        """Signs the address of a media, anew for each reading."""
+        return self.commands.links.of
+
+
+def speaker(language: str) -> documents.Say:
+    """The voice that puts reasons into words of this language."""
+
+    def say(reason: Reason) -> documents.ReasonDocument:
+        said = errors.sentence(reason, language)
+        return documents.ReasonDocument(reason.code, said.text, said.action or None)
+
+    return say
+
+
+def teller(language: str) -> documents.Tell:
+    """The voice that puts a timeline's lines into words of this language."""
+
+    def tell(line: documents.TimelineLine) -> str:
+        return errors.timeline_text(line.code, line.args, language, count=line.count)
+
+    return tell
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A word of the query or a header, for the API's description."""
+
+    name: str
+    text: str
+    where: Literal["query", "header"] = "query"
+    schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
+
+
+Handler = Callable[[Api, Call], Awaitable[Answer]]
+Check = Callable[[Api, Call], Awaitable[None]]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """How a route stays inside its caller's scope. `check` runs before the handler; without one the handler itself
+    must use `call.scope`, and an answer of a scoped key that did not is thrown away (500)."""
+
+    name: str
+    check: Check | None = None
+
+
+class Unguarded(TypeError):
+    """A route that needs a key and does not say how it stays inside the key's scope."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One address. `role` None: open to everybody. `answers`: status → shape (None: no body, or not JSON).
+
+    A route with a role needs a `scope` (see `api.http.scopes`). Raises `Unguarded`.
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    role: Role | None
+    text: str
+    answers: Mapping[int, Any]
+    body: Any = None
+    parameters: tuple[Parameter, ...] = ()
+    carries_media: bool = False
+    """Whether a body may be as large as media in base64."""
+    while_closing: bool = False
+    """Whether it is answered while the process is stopping."""
+    tag: str = ""
+    errors: tuple[str, ...] = ()
+    """Problems beside those that follow from the rest (see `openapi_errors`)."""
+    contents: Mapping[str, Any] = {}
+    """What its 200 may hold beside the shape in `answers`: content type → schema."""
+    by_token: bool = False
+    """Whether `?token=` may stand for the key (see `event_tokens`)."""
+    scope: Rule | None = None
+    """How a key for some sessions is kept to them; one of `api.http.scopes`."""
+
+    def __post_init__(self) -> None:
+        if self.role is not None and self.scope is None:
+            raise Unguarded(f"{self.method} {self.path} has a role and no scope; see esteio.api.http.scopes")
+
+
+def page_parameters(*more: Parameter) -> tuple[Parameter, ...]:
+    """What every list takes, and more."""
+    return (
+        *more,
+        Parameter(
+            "limit", "how many at most", schema={"type": "integer", "minimum": 1, "maximum": 500, "default": 100}
+        ),
+        Parameter("after", "`next` of the page before"),
+    )

@@ -1,0 +1,76 @@
+"""`/v1/approvals`: destructive rungs that wait for a person.
+
+Never lives here: what a rung costs (`core.judge.ladder`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from esteio.api.http import scopes
+from esteio.api.http.request import Answer, Call, answer
+from esteio.api.http.route import Api, Route, speaker
+from esteio.core.views import documents
+from esteio.core.views.documents import ApprovalDocument
+from esteio.engine.commands.requests import EmptyAsk
+
+
+class ApprovalPage(msgspec.Struct, frozen=True):
+    items: tuple[ApprovalDocument, ...]
+    next: str | None = None
+
+
+async def list_open(api: Api, call: Call) -> Answer:
+    """Those that wait, of sessions that the key reaches."""
+    call.query()
+    say = speaker(call.language)
+    scope = call.scope
+    shown = [one for one in await api.store.approvals() if scope.reaches(one.session)]
+    return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
+
+
+async def approve(api: Api, call: Call) -> Answer:
+    """The rung is taken."""
+    return await _decide(api, call, "approved")
+
+
+async def reject(api: Api, call: Call) -> Answer:
+    """The rung is not taken."""
+    return await _decide(api, call, "rejected")
+
+
+async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
+    await call.ask(EmptyAsk)
+    decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
+    return answer(documents.approval(decided, speaker(call.language)))
+
+
+ROUTES = (
+    Route(
+        "GET", "/v1/approvals", list_open, "read", "What waits for a person", {200: ApprovalPage}, scope=scopes.ITEMS
+    ),
+    Route(
+        "POST",
+        "/v1/approvals/{id}/approve",
+        approve,
+        "operate",
+        "Agree to a destructive rung",
+        {200: ApprovalDocument},
+        body=EmptyAsk,
+        errors=("approval-decided",),
+        scope=scopes.APPROVAL,
+    ),
+    Route(
+        "POST",
+        "/v1/approvals/{id}/reject",
+        reject,
+        "operate",
+        "Refuse a destructive rung",
+        {200: ApprovalDocument},
+        body=EmptyAsk,
+        errors=("approval-decided",),
+        scope=scopes.APPROVAL,
+    ),
+)

@@ -1,0 +1,121 @@
+"""`/v1/servers/{name}/instances` and `/adopt`: what a provider holds, and taking it over, one or many.
+
+Never lives here: what an adoption is (`engine.commands.replaced_webhook`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.http import scopes
+from esteio.api.http.problems import Problem, of_refusal
+from esteio.api.http.request import Answer, Call, answer
+from esteio.api.http.route import Api, Route
+from esteio.core.views.documents import ReplacedWebhookDocument
+from esteio.engine.commands.adopt import Adopted, Instance
+from esteio.engine.commands.requests import AdoptAsk
+from esteio.engine.errors import Refusal
+from esteio.providers.base import StandingWebhook
+
+
+class InstanceDocument(msgspec.Struct, frozen=True):
+    """One instance of a server, in the provider's own words; `session` is its name here once it is adopted."""
+
+    name: str
+    phone: str | None
+    state: str
+    adopted: bool
+    session: str | None
+
+
+class InstancePage(msgspec.Struct, frozen=True):
+    items: tuple[InstanceDocument, ...]
+    next: str | None = None
+
+
+class AdoptionDocument(msgspec.Struct, frozen=True):
+    """What became of one instance, or would. `result`: `adopted`, `would-adopt`, `already-adopted`,
+    `instance-missing` or `refused`, and then `problem` says why."""
+
+    instance: str
+    session: str
+    result: str
+    replaced_webhook: ReplacedWebhookDocument | None = None
+    problem: Problem | None = None
+
+
+class AdoptionPage(msgspec.Struct, frozen=True):
+    items: tuple[AdoptionDocument, ...]
+    next: str | None = None
+
+
+async def instances(api: Api, call: Call) -> Answer:
+    """The provider's own list; a key for some sessions sees what it could adopt, or has."""
+    call.query()
+    scope = call.scope
+    found = await api.commands.instances(call.path["name"])
+    rows = [one for one in found if scope.reaches(one.session or one.entry.key)]
+    return answer(InstancePage(tuple(_instance(one) for one in rows)))
+
+
+async def adopt(api: Api, call: Call) -> Answer:
+    """200 whatever became of each: the results tell."""
+    ask, scope = await call.ask(AdoptAsk), call.scope
+    if ask.instances == "all":
+        found = await api.commands.instances(call.path["name"])
+        free = tuple(one.entry.key for one in found if one.session is None and scope.reaches(one.entry.key))
+        ask = msgspec.structs.replace(ask, instances=free)
+    for name in ask.instances:
+        scope.check_instance(name)
+    results = await api.commands.adopt_instances(call.path["name"], ask, call.who)
+    return answer(AdoptionPage(tuple(adoption(one, call) for one in results)))
+
+
+def adoption(value: Adopted, call: Call) -> AdoptionDocument:
+    """One result, in the caller's language."""
+    return AdoptionDocument(
+        instance=value.instance,
+        session=value.session,
+        result=value.result,
+        replaced_webhook=replaced(value.stands),
+        problem=_problem(value.refusal, call),
+    )
+
+
+def replaced(value: StandingWebhook | None) -> ReplacedWebhookDocument | None:
+    """Somebody else's webhook that stood there; its headers are nobody's who may read a session."""
+    return ReplacedWebhookDocument(value.url, value.events) if value is not None and value.found == "foreign" else None
+
+
+def _problem(refusal: Refusal | None, call: Call) -> Problem | None:
+    return None if refusal is None else of_refusal(refusal, call.language)
+
+
+def _instance(value: Instance) -> InstanceDocument:
+    entry = value.entry
+    return InstanceDocument(entry.key, entry.phone, entry.state, value.session is not None, value.session)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/servers/{name}/instances",
+        instances,
+        "operate",
+        "What the provider holds, adopted or not",
+        {200: InstancePage},
+        errors=("instances-unlisted", "provider-unanswered"),
+        scope=scopes.ITEMS,
+    ),
+    Route(
+        "POST",
+        "/v1/servers/{name}/adopt",
+        adopt,
+        "operate",
+        "Adopt instances of a server",
+        {200: AdoptionPage},
+        body=AdoptAsk,
+        errors=("instances-unlisted", "provider-unanswered", "ref-out-of-reach"),
+        scope=scopes.BODY,
+    ),
+)

@@ -1,0 +1,83 @@
+"""`/v1/keys`: make, list, revoke. A secret is shown once, in the answer that makes it.
+
+Never lives here: whether a key opens (`engine.commands.keys`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.http import scopes
+from esteio.api.http.request import NOTHING, Answer, Call, answer
+from esteio.api.http.route import Api, Route
+from esteio.core.views.documents import timestamp
+from esteio.engine.commands.requests import KeyAsk, Role
+from esteio.store.base import ApiKey
+
+
+class NewKey(msgspec.Struct, frozen=True):
+    """`key` is the secret: it is shown this once."""
+
+    id: str
+    key: str
+    name: str
+    role: Role
+    sessions: tuple[str, ...]
+    expires_at: str | None
+
+
+class KeyDocument(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    role: Role
+    sessions: tuple[str, ...]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class KeyPage(msgspec.Struct, frozen=True):
+    items: tuple[KeyDocument, ...]
+    next: str | None = None
+
+
+async def create(api: Api, call: Call) -> Answer:
+    """201 with the secret."""
+    key, secret = await api.commands.create_key(await call.ask(KeyAsk), call.scope)
+    document = NewKey(key.id, secret, key.name, key.role, key.sessions, _maybe(key.expires_at))
+    return answer(document, 201, cache_control="no-store")
+
+
+async def list_all(api: Api, call: Call) -> Answer:
+    """Revoked ones too; those that lie inside the caller's scope."""
+    call.query()
+    return answer(KeyPage(tuple(_document(key) for key in await api.commands.keys(call.scope))))
+
+
+async def revoke(api: Api, call: Call) -> Answer:
+    """From now on it opens nothing."""
+    await api.commands.revoke_key(call.path["id"])
+    return NOTHING
+
+
+def _document(key: ApiKey) -> KeyDocument:
+    return KeyDocument(
+        key.id,
+        key.name,
+        key.role,
+        key.sessions,
+        timestamp(key.created_at),
+        _maybe(key.expires_at),
+        _maybe(key.revoked_at),
+    )
+
+
+def _maybe(at: float | None) -> str | None:
+    return None if at is None else timestamp(at)
+
+
+ROUTES = (
+    Route("POST", "/v1/keys", create, "admin", "Make an API key", {201: NewKey}, body=KeyAsk, scope=scopes.BODY),
+    Route("GET", "/v1/keys", list_all, "admin", "List the API keys", {200: KeyPage}, scope=scopes.ITEMS),
+    Route("DELETE", "/v1/keys/{id}", revoke, "admin", "Revoke an API key", {204: None}, scope=scopes.KEY),
+)

@@ -1,0 +1,153 @@
+"""`/v1/sessions/{name}/messages` and `/v1/messages`: hand in, look at, try again, take back.
+
+Never lives here: a rule about messages (`engine.commands.messages`, `core.messages.outbox`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.http import cursors, scopes
+from esteio.api.http.openapi_schemas import literal
+from esteio.api.http.request import Answer, Call, answer, one_of, page_size
+from esteio.api.http.route import Api, Parameter, Route, page_parameters, speaker
+from esteio.core.model.message import Direction, MessageState
+from esteio.core.views import documents
+from esteio.core.views.documents import MessageDocument
+from esteio.engine.commands.requests import EmptyAsk, MessageAsk
+from esteio.engine.errors import Refusal
+from esteio.engine.runtime.waiters import SETTLED
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    items: tuple[MessageDocument, ...]
+    next: str | None = None
+
+
+async def send(api: Api, call: Call) -> Answer:
+    """202 once it is on the disk; 200 when it has settled by the time of the answer."""
+    idem_key = call.idempotency_key
+    session = await api.commands.session(call.path["name"])
+    body = await call.body()
+    ask = await call.ask(MessageAsk)
+    if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
+        raise Refusal("too-large", limit=str(api.settings.max_body_bytes))
+    message, made = await api.commands.send(session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s)
+    status = 200 if message.state in SETTLED else 202
+    if made:
+        return api.message_answer(message, call, status)
+    return api.message_answer(message, call, status, idempotent_replayed="true")
+
+
+async def list_all(api: Api, call: Call) -> Answer:
+    """Newest first."""
+    words = call.query("state", "direction", "limit", "after")
+    session = await api.commands.session(call.path["name"])
+    page = await api.store.messages(
+        session.id,
+        state=one_of(words, "state", MessageState),
+        direction=one_of(words, "direction", Direction),
+        limit=page_size(words),
+        after=cursors.place(words, "messages"),
+    )
+    say = speaker(call.language)
+    following = None if page.next is None else cursors.made("messages", page.next)
+    return answer(MessagePage(tuple(documents.message(one, say, link=api.link) for one in page.items), following))
+
+
+async def one(api: Api, call: Call) -> Answer:
+    """A message with every attempt and its outcome."""
+    message = await api.commands.message(call.path["id"])
+    attempts = await api.store.attempts(message.id)
+    return answer(documents.message(message, speaker(call.language), attempts=attempts, link=api.link))
+
+
+async def retry(api: Api, call: Call) -> Answer:
+    """Back into the queue."""
+    await call.ask(EmptyAsk)
+    return api.message_answer(await api.commands.retry_message(call.path["id"]), call)
+
+
+async def cancel(api: Api, call: Call) -> Answer:
+    """Taken back, while it has not gone."""
+    await call.ask(EmptyAsk)
+    return api.message_answer(await api.commands.cancel_message(call.path["id"]), call)
+
+
+_SEND_PARAMETERS = (
+    Parameter(
+        "Idempotency-Key", "1 to 255 printable characters; the same key and body give the same message", "header"
+    ),
+    Parameter("Prefer", "`wait=N`: wait up to N seconds (at most 60) for it to settle", "header"),
+)
+
+_SEND_ERRORS = (
+    "invalid-phone",
+    "ambiguous-phone",
+    "chat-not-answerable",
+    "unknown-message",
+    "target-not-allowed",
+    "invalid-idempotency-key",
+    "idempotency-mismatch",
+    "idempotency-in-progress",
+)
+SEND = Route(
+    "POST",
+    "/v1/sessions/{name}/messages",
+    send,
+    "send",
+    "Send a message",
+    {202: MessageDocument, 200: MessageDocument},
+    body=MessageAsk,
+    parameters=_SEND_PARAMETERS,
+    carries_media=True,
+    errors=_SEND_ERRORS,
+    scope=scopes.SESSION,
+)
+ROUTES = (
+    SEND,
+    Route(
+        "GET",
+        "/v1/sessions/{name}/messages",
+        list_all,
+        "read",
+        "A session's messages, newest first",
+        {200: MessagePage},
+        parameters=page_parameters(
+            Parameter("state", "only messages in this state", schema=literal(MessageState)),
+            Parameter("direction", "`out` or `in`", schema=literal(Direction)),
+        ),
+        scope=scopes.SESSION,
+    ),
+    Route(
+        "GET",
+        "/v1/messages/{id}",
+        one,
+        "read",
+        "A message with its attempts",
+        {200: MessageDocument},
+        scope=scopes.MESSAGE,
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{id}/retry",
+        retry,
+        "send",
+        "Put a failed message back into the queue",
+        {200: MessageDocument},
+        body=EmptyAsk,
+        errors=("wrong-state",),
+        scope=scopes.MESSAGE,
+    ),
+    Route(
+        "POST",
+        "/v1/messages/{id}/cancel",
+        cancel,
+        "send",
+        "Take a waiting message back",
+        {200: MessageDocument},
+        body=EmptyAsk,
+        errors=("wrong-state",),
+        scope=scopes.MESSAGE,
+    ),
+)

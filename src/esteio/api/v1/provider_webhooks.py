@@ -1,0 +1,52 @@
+"""`/in/{token}`: a provider's webhook, onto the disk, 200. Whatever it says, it is not read here.
+
+Never lives here: what is in it (`engine.inbox.reader`), blanking (`engine.commands.provider_webhooks`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.http.request import Answer, Call
+from esteio.api.http.route import Api, Route
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """It is on the disk."""
+
+    ok: bool
+
+
+_TAKEN = Answer(200, b'{"ok":true}')
+
+
+async def take(api: Api, call: Call) -> Answer:
+    """200 once it is durable; 404 for an unknown address, 413 for too large a body, 429 for too many bytes an hour."""
+    session = await api.commands.session_of_token(call.path["token"])
+    async with api.large_bodies.place(call.headers):
+        await api.commands.accept_webhook(session, call.path.get("rest", ""), call.headers, await call.body())
+    return _TAKEN
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/in/{token}",
+        take,
+        None,
+        "A provider's webhook",
+        {200: Taken},
+        carries_media=True,
+        errors=("webhook-budget", "busy"),
+    ),
+    Route(
+        "POST",
+        "/in/{token}/{rest:path}",
+        take,
+        None,
+        "A provider's webhook, one address per event",
+        {200: Taken},
+        carries_media=True,
+        errors=("webhook-budget", "busy"),
+    ),
+)

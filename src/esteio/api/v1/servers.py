@@ -1,0 +1,86 @@
+"""`/v1/servers`: list, one, add, change, delete.
+
+Never lives here: a rule about servers (`engine.commands.servers`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.api.http import scopes
+from esteio.api.http.request import NOTHING, Answer, Call, answer
+from esteio.api.http.route import Api, Route
+from esteio.core.views.server_documents import ServerDocument
+from esteio.engine.commands.requests import ServerAsk, ServerChange
+
+
+class ServerPage(msgspec.Struct, frozen=True):
+    items: tuple[ServerDocument, ...]
+    next: str | None = None
+
+
+async def add(api: Api, call: Call) -> Answer:
+    """201 with the server; its credentials are never shown again."""
+    stored = await api.commands.add_server(await call.ask(ServerAsk))
+    return answer(api.server_document(stored, call.language), 201)
+
+
+async def list_all(api: Api, call: Call) -> Answer:
+    """All servers: there are few."""
+    call.query()
+    stored = await api.store.servers()
+    return answer(ServerPage(tuple(api.server_shown(one, call) for one in stored)))
+
+
+async def one(api: Api, call: Call) -> Answer:
+    """Health, version, quirks in force, budget in use; where it stands only to keys for the whole gateway."""
+    return answer(api.server_shown(await api.commands.server(call.path["name"]), call))
+
+
+async def change(api: Api, call: Call) -> Answer:
+    """What is left out stays."""
+    stored = await api.commands.change_server(call.path["name"], await call.ask(ServerChange))
+    return answer(api.server_document(stored, call.language))
+
+
+async def delete(api: Api, call: Call) -> Answer:
+    """Only without sessions."""
+    await api.commands.delete_server(call.path["name"])
+    return NOTHING
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/servers",
+        add,
+        "admin",
+        "Add a provider's server",
+        {201: ServerDocument},
+        body=ServerAsk,
+        errors=("name-taken",),
+        scope=scopes.GATEWAY,
+    ),
+    Route("GET", "/v1/servers", list_all, "read", "List the servers", {200: ServerPage}, scope=scopes.ITEMS),
+    Route("GET", "/v1/servers/{name}", one, "read", "One server", {200: ServerDocument}, scope=scopes.ITEMS),
+    Route(
+        "PATCH",
+        "/v1/servers/{name}",
+        change,
+        "admin",
+        "Change a server",
+        {200: ServerDocument},
+        body=ServerChange,
+        scope=scopes.GATEWAY,
+    ),
+    Route(
+        "DELETE",
+        "/v1/servers/{name}",
+        delete,
+        "admin",
+        "Forget a server without sessions",
+        {204: None},
+        errors=("in-use",),
+        scope=scopes.GATEWAY,
+    ),
+)

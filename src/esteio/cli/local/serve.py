@@ -1,0 +1,208 @@
+"""`serve`: the gateway as a process. It opens in order, serves until it is told to end, and closes in reverse.
+
+What keeps it from starting becomes one sentence. Never lives here: what the gateway does (`wiring`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esteio.cli import output, texts
+from esteio.cli.errors import Failed, Misused
+from esteio.cli.local.settings_file import ConfigFile, environment, read, with_door
+
+if TYPE_CHECKING:
+    from esteio.config import Settings
+    from esteio.gateway import Gateway
+
+GC_AFTER = 10_000
+"""New containers between two young collections: a request under way holds many, and few of them are circular."""
+SWITCH_S = 0.001
+"""Beside the store's writer thread: the loop gets the interpreter back after so long."""
+
+
+def serve(
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="The API and the incoming webhooks. [127.0.0.1:8700]"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder of the database and secret.key; default: esteio-data.")
+    ] = None,
+    database: Annotated[str | None, typer.Option(metavar="URL", help="postgresql://…; empty: SQLite in DIR.")] = None,
+    door_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The Evolution door alone, at the root of its own address.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Run the gateway. The first start prints an admin key, unless ESTEIO_ADMIN_KEY gives one."""
+    overrides = {"listen": listen, "data": data, "database": database}
+    settings = read(config, with_door(environment(), door_listen), overrides)
+    import uvloop  # noqa: PLC0415 - what only `serve` needs is loaded by it alone
+
+    from esteio.cli.connections import BoundedProtocol, raise_file_limit  # noqa: PLC0415
+    from esteio.cli.listen import bind  # noqa: PLC0415
+    from esteio.log import set_up  # noqa: PLC0415
+
+    set_up(settings.log.level, settings.log.format, for_good=True)
+    if settings.database:
+        raise Misused("no-postgres")
+    if settings.door.listen:
+        raise Misused("no-door")
+    sockets = [bind(settings.listen), *([bind(settings.metrics_listen)] if settings.metrics_listen else [])]
+    BoundedProtocol.most = raise_file_limit()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        uvloop.run(run(settings, sockets))
+    finally:
+        for bound in sockets:
+            bound.close()
+
+
+async def run(settings: Settings, sockets: list[socket.socket]) -> None:
+    """Open, serve, close. Raises `Failed` when it cannot start or has to give up."""
+    from esteio.cli.listen import stop_asked, url_of  # noqa: PLC0415
+    from esteio.log import logger  # noqa: PLC0415
+
+    log = logger("serve")
+    asked = stop_asked()
+    gateway = await opened(settings)
+    # What stands now stands to the end: the collector need not walk it again (a pause of 30 ms at every full round).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_AFTER)
+    try:
+        await _greet(gateway, sockets[0])
+        log.info("gateway.started", listen=url_of(sockets[0]))
+        await _until(gateway, sockets, asked)
+        log.info("gateway.stopping")
+    finally:
+        await gateway.aclose()
+    log.info("gateway.stopped")
+
+
+async def opened(settings: Settings) -> Gateway:
+    """A gateway that runs, or `Failed` with the sentence that says why not."""
+    from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
+    from esteio.engine.errors import Refusal  # noqa: PLC0415
+    from esteio.gateway import Gateway  # noqa: PLC0415
+    from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
+    from esteio.vault import VaultError  # noqa: PLC0415
+
+    used = _used_before(settings)
+    _warn_of_modes(settings)
+    try:
+        gateway = Gateway.from_settings(settings)
+        await gateway.start()
+    except Locked as error:
+        raise Failed("data-locked", data=settings.data) from error
+    except NewerDatabase as error:
+        raise Failed("newer-database", data=settings.data, found=error.found, known=error.known) from error
+    except Damaged as error:
+        raise Failed("damaged-database", data=settings.data, why=error) from error
+    except StoreFull as error:
+        raise Failed("store-full", data=settings.data, why=error) from error
+    except VaultError as error:
+        raise Failed("vault", why=error) from error
+    except BadTarget as error:
+        raise Misused("notify-target", number=error.number) from error
+    except OSError as error:
+        raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
+    try:
+        await _check_key(gateway)
+        if used and gateway.new_database:
+            output.failure(texts.say("empty-beside-key", data=settings.data))
+        await gateway.commands.apply(settings.servers, settings.sessions, left_out=_left_out)
+    except BaseException as error:
+        await gateway.aclose()
+        if isinstance(error, VaultError):
+            raise Failed("vault", why=error) from error
+        if isinstance(error, Refusal):
+            raise Misused("settings", why=_refusal(error)) from error
+        raise
+    return gateway
+
+
+def _warn_of_modes(settings: Settings) -> None:
+    """The key opens the providers' credentials, the database holds people's messages: they are their owner's alone."""
+    for path in (Path(settings.data) / name for name in ("secret.key", "esteio.db")):
+        with suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                output.failure(texts.say("readable-by-others", path=path))
+
+
+def _used_before(settings: Settings) -> bool:
+    """Whether the folder shows that a gateway ran here before: its key, or media."""
+    data = Path(settings.data)
+    media = data / "media"
+    return (data / "secret.key").exists() or (media.is_dir() and any(media.iterdir()))
+
+
+async def _check_key(gateway: Gateway) -> None:
+    """Better now, in one sentence, than at every call to every provider. Raises `WrongKey`."""
+    for stored in await gateway.store.servers():
+        gateway.vault.unseal(stored.sealed)
+    for session in (await gateway.store.sessions(limit=1)).items:
+        gateway.vault.unseal((await gateway.store.session_secrets(session.id))[1])
+
+
+def _refusal(refusal: object) -> str:
+    from esteio.api.http.problems import of_refusal  # noqa: PLC0415
+    from esteio.engine.errors import Refusal  # noqa: PLC0415
+
+    if not isinstance(refusal, Refusal):
+        return str(refusal)
+    return f"{of_refusal(refusal, texts.spoken()).detail} ({refusal.code})"
+
+
+def _left_out(session: str, refusal: object) -> None:
+    output.failure(texts.say("declared-left-out", name=session, why=_refusal(refusal)))
+
+
+async def _greet(gateway: Gateway, bound: socket.socket) -> None:
+    from esteio.api.ops import program_version  # noqa: PLC0415
+    from esteio.cli.listen import url_of  # noqa: PLC0415
+
+    key = await gateway.commands.ensure_admin_key()
+    if key is not None:
+        print(texts.say("admin-key", key=key), flush=True)
+    elif not await gateway.commands.has_admin_key():
+        output.failure(texts.say("no-admin"))
+    if output.to_person():
+        print(texts.say("serving", version=program_version(), url=url_of(bound)), flush=True)
+
+
+async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.Event) -> None:
+    """Serve until the end is asked for, or a part of the gateway is given up."""
+    from esteio.api.app import Operations  # noqa: PLC0415
+    from esteio.cli.listen import server  # noqa: PLC0415
+    from esteio.engine.runtime.supervisor import GaveUp  # noqa: PLC0415
+    from esteio.log import logger  # noqa: PLC0415
+
+    apps = (gateway.app, Operations(gateway.app.api))[: len(sockets)]
+    servers = [server(app) for app in apps]
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
+    serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
+    try:
+        await asyncio.wait([*waits, *serving], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gateway.drain()
+        for one in servers:
+            one.should_exit = True
+        await asyncio.gather(*serving, return_exceptions=True)
+        waits[0].cancel()
+        waits[1].cancel()
+    for task in (*serving, waits[1]):
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, GaveUp):
+                logger("serve").error("gateway.failed", why=str(error))
+                raise Failed("gave-up", why=error) from error
+            raise error

@@ -1,0 +1,151 @@
+"""Printing: tables and colours on a terminal, nothing but data in a pipe, sentences of failure on stderr.
+
+In a pipe a table is one line a row, its cells parted by tabs and without a head; control characters of strangers never
+reach a terminal. Never lives here: what is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from esteio.cli import texts
+
+Style = Literal["", "head", "good", "warn", "bad", "dim"]
+Span = tuple[Style, str]
+STYLES: dict[Style, str] = {
+    "": "",
+    "head": "bold",
+    "good": "green",
+    "warn": "yellow",
+    "bad": "bold red",
+    "dim": "dim",
+}
+STATE_STYLES: dict[str, Style] = {
+    "connected": "good",
+    "up": "good",
+    "sent": "good",
+    "delivered": "good",
+    "read": "good",
+    "yes": "good",
+    "degraded": "warn",
+    "connecting": "warn",
+    "awaiting_qr": "warn",
+    "slow": "warn",
+    "booting": "warn",
+    "held": "warn",
+    "queued": "warn",
+    "sending": "warn",
+    "in_doubt": "warn",
+    "unknown": "warn",
+    "disconnected": "bad",
+    "error": "bad",
+    "down": "bad",
+    "wall": "bad",
+    "refused": "bad",
+    "wrong-kind": "bad",
+    "failed": "bad",
+    "expired": "bad",
+    "no": "bad",
+    "paused": "dim",
+}
+
+
+def to_person() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def clean(text: object) -> str:
+    """Without control characters: a stranger's words may not move the cursor, nor break a line of data."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)).strip()
+
+
+def data(document: object) -> None:
+    """A document for programs."""
+    print(json.dumps(document, ensure_ascii=False, indent=2 if to_person() else None))
+
+
+LEAST_LAST = 16
+"""A last column is cut rather than dropped where so much room is left for it."""
+
+
+def fitting(heads: Sequence[str], rows: Sequence[Sequence[Span]], width: int) -> int:
+    """How many columns fit whole into `width`, the last one perhaps cut. Columns stand in the order of importance: what
+    does not fit is dropped from the right, and a name or an id is never cut."""
+    from rich.cells import cell_len  # noqa: PLC0415 - only people need it
+
+    used = 0
+    for column, head in enumerate(heads):
+        needed = max(cell_len(head), *(cell_len(clean(row[column][1])) for row in rows), 1)
+        if column and used + needed > width:
+            return column + (width - used >= LEAST_LAST)
+        used += needed + GAP
+    return len(heads)
+
+
+GAP = 2
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Span]]) -> None:
+    """A table for people; lines of cells in a pipe."""
+    if not to_person():
+        for row in rows:
+            print("\t".join(clean(text) for _, text in row))
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people need it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console, rows = Console(highlight=False), list(rows)
+    shown = fitting(heads, rows, console.width)
+    drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    for place, head in enumerate(heads[:shown]):
+        # Only the last one may give way.
+        drawn.add_column(head, no_wrap=True, overflow="ellipsis", min_width=None if place else 1)
+    for row in rows:
+        drawn.add_row(*(Text(clean(text), STYLES[style]) for style, text in row[:shown]))
+    console.print(drawn)
+    if shown < len(heads):
+        line(("dim", texts.say("table.narrow", heads=", ".join(heads[shown:]))))
+
+
+def line(*spans: Span, indent: int = 0) -> None:
+    """One line of prose; it is wrapped on a terminal only."""
+    if not to_person():
+        print(" " * indent + "".join(text for _, text in spans))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    told = Text.assemble(*((text, STYLES[style]) for style, text in spans))
+    Console(highlight=False).print(Padding(told, (0, 0, 0, indent), expand=False))
+
+
+def progress(key: str, **values: object) -> None:
+    """A word about work that takes time; only for people."""
+    if sys.stderr.isatty():
+        print(texts.say(key, **values), file=sys.stderr)
+
+
+def failure(sentence: str) -> None:
+    """What went wrong, on stderr."""
+    print(clean(sentence), file=sys.stderr)
+
+
+def moment(stamp: str | None, now: float | None = None) -> str:
+    """An RFC 3339 time in the reader's own zone; the day only when it is not today's (by `now`, epoch seconds)."""
+    if not stamp:
+        return "-"
+    at = datetime.fromisoformat(stamp).astimezone()
+    today = now is not None and at.date() == datetime.fromtimestamp(now, at.tzinfo).date()
+    return at.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+
+def seconds(stamp: str) -> float:
+    """An RFC 3339 time as epoch seconds."""
+    return datetime.fromisoformat(stamp).timestamp()

@@ -1,0 +1,48 @@
+"""What a provider has taken into a queue of its own and may not have sent yet: it is *parked*, and its chat waits.
+
+W-API takes every message, also while its line is dead and nobody can know, and sends it when the line is back; what is
+handed over then goes straight out and would come first. So a parked message counts as sent, and the next one of its
+chat goes when it is known to be out: WhatsApp acknowledged it, the provider told of it, or the provider's queue was
+read without it (it leaves that queue only by being sent). While the queue shows it, it is waited for; what cannot be
+read at all holds a chat up only for a moment. After that the chat goes on and the message says so.
+Never lives here: how a queue is read (the adapter's), storage.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.core.model.message import Message
+from esteio.core.model.state import Reason
+
+FIRST_LOOK_S = 3.0
+"""Most messages are acknowledged by then, and their queue is never looked at."""
+LOOK_AT_MOST_S = 60.0
+SHOWN_AT_MOST_S = 1800.0
+"""So long a live session's queue may go on showing a message before its chat goes on without it."""
+UNREAD_AT_MOST_S = 60.0
+"""The same for a queue that cannot be read."""
+BEHIND = Reason("behind-its-queue")
+"""Why the next message of the chat waits."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What one look at the queue makes of a parked message. `due_at`: the next look; None when nobody waits for it any
+    more, because it is out or (`given_up`) because it has been waited for long enough."""
+
+    due_at: float | None = None
+    reason: Reason | None = None
+    given_up: bool = False
+
+
+def after_look(message: Message, queue: frozenset[str] | None, *, opened: float, now: float) -> Look:
+    """`queue`: every id that the provider's queue shows, None when it could not be read. `opened`: since when the
+    session can send, 0 while it cannot: a queue that stands still then is no news."""
+    if queue is not None and not queue & {message.provider_id, message.queue_ref}:
+        return Look()
+    reason = Reason("in-its-queue" if queue is not None else "queue-unread")
+    since = max(message.parked_at or now, opened)
+    waited = now - since if opened else 0.0
+    if waited >= (SHOWN_AT_MOST_S if queue is not None else UNREAD_AT_MOST_S):
+        return Look(None, Reason("passed-in-queue"), given_up=True)
+    return Look(now + min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, waited / 2)), reason)

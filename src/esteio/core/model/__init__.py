@@ -1,0 +1,1 @@
+"""Frozen values that every room may take. Never lives here: a rule that decides something."""

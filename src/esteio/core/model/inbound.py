@@ -1,0 +1,102 @@
+"""The normal form of what arrives: messages, edits, deletions, reactions, receipts; and the keys that tell doubles.
+
+Adapters translate a provider's webhook into these values. Never lives here: a provider's field name, storage.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from esteio.core.model.content import Content
+
+AckState = Literal["error", "pending", "server", "device", "read", "played"]
+ACK_ORDER: dict[str, int] = {"pending": 0, "server": 1, "device": 2, "read": 3, "played": 4}
+
+
+class ReceivedMessage(msgspec.Struct, frozen=True, tag="message"):
+    """A message that came in, or one of ours typed on the phone (`from_me`)."""
+
+    provider_id: str
+    chat: str
+    """An address in normal form (`core.model.address`)."""
+    sender: str
+    happened_at: float
+    content: Content
+    from_me: bool = False
+    push_name: str | None = None
+    chat_lid: str | None = None
+    """The `@lid` that the same message named beside the phone: joined and remembered."""
+    quoted_provider_id: str | None = None
+    author: str | None = None
+    """In a group: the author's JID as the message's own key names it, without its device. Who reacts must say it."""
+    source: bytes | None = None
+    """The provider's own row, where it came from a list and not by a webhook (which is kept as it came)."""
+
+
+class SendEcho(msgspec.Struct, frozen=True, tag="echo"):
+    """The provider's own event about a message sent through its API: settles sends in doubt."""
+
+    provider_id: str
+    chat: str
+    happened_at: float
+    content: Content
+
+
+class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
+    """How far one of our messages got. `proves` is False for an update that carried no status of its own."""
+
+    provider_id: str
+    state: AckState
+    happened_at: float
+    chat: str | None = None
+    from_me: bool = True
+    error_code: str | None = None
+    proves: bool = True
+
+
+class EditedMessage(msgspec.Struct, frozen=True, tag="edited"):
+    provider_id: str
+    chat: str
+    happened_at: float
+    text: str | None = None
+
+
+class DeletedMessage(msgspec.Struct, frozen=True, tag="deleted"):
+    provider_id: str
+    chat: str
+    happened_at: float
+
+
+class ReceivedReaction(msgspec.Struct, frozen=True, tag="reaction"):
+    provider_id: str
+    """Of the reaction itself."""
+    target_provider_id: str
+    chat: str
+    sender: str
+    happened_at: float
+    emoji: str
+    from_me: bool = False
+
+
+InboundEvent = ReceivedMessage | SendEcho | Receipt | EditedMessage | DeletedMessage | ReceivedReaction
+
+
+def dedupe_key(event: InboundEvent) -> str:
+    """The key under which this event is accepted once for good, within its session."""
+    match event:
+        case ReceivedMessage():
+            # Who sent it is part of WhatsApp's own key: a stranger may use an id of ours.
+            return f"{'o' if event.from_me else 'm'}:{event.provider_id}"
+        case SendEcho():
+            return f"e:{event.provider_id}"
+        case Receipt():
+            # An update without a status of its own is no acknowledgement, and may not stand in the way of one.
+            return f"{'r' if event.proves else 'u'}:{event.provider_id}:{event.state}"
+        case EditedMessage():
+            return f"x:{event.provider_id}:{event.happened_at:.3f}"
+        case DeletedMessage():
+            return f"d:{event.provider_id}"
+        case _:
+            return f"a:{event.provider_id}"

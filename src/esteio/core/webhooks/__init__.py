@@ -1,0 +1,1 @@
+"""Outgoing webhooks: the formats of events and the delivery policy. Never lives here: HTTP, a row."""

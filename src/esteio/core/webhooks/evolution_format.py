@@ -1,0 +1,337 @@
+"""Our events in the words of an Evolution API v2 webhook, for consumers that were written for one.
+
+Shapes as recorded (2.3.7). An event that Evolution has no word for is None: it is not delivered in this format. What
+goes out is named by our id, which is the one a client of the door was given, with `providerId` beside it; what came in
+by the provider's. Never lives here: reading Evolution's own webhooks (`providers.evolution`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from esteio.core.model.address import has_many_authors, jid_of
+from esteio.core.views.documents import timestamp
+
+Document = dict[str, Any]
+Said = tuple[str, Document] | None
+"""(Evolution's event name, its `data`)."""
+
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "MESSAGES_UPSERT": ("message.received", "message.reaction"),
+    "MESSAGES_UPDATE": ("message.state_changed",),
+    "MESSAGES_EDITED": ("message.edited",),
+    "MESSAGES_DELETE": ("message.deleted",),
+    "SEND_MESSAGE": ("message.state_changed",),
+    "CONNECTION_UPDATE": ("session.state_changed",),
+    "QRCODE_UPDATED": ("session.qr",),
+}
+"""Evolution's subscription names and the types of our log that they are made of."""
+TYPES: Final = tuple(sorted({kind for kinds in NAMES.values() for kind in kinds}))
+_STATUS: Final = {"delivered": "DELIVERY_ACK", "read": "READ", "failed": "ERROR", "expired": "ERROR"}
+_CONNECTION: Final = {"connected": "open", "connecting": "connecting", "awaiting_qr": "connecting"}
+_MEDIA_KEYS: Final = {
+    "image": "imageMessage",
+    "video": "videoMessage",
+    "audio": "audioMessage",
+    "document": "documentMessage",
+    "sticker": "stickerMessage",
+}
+_CLOSED_BECAUSE: Final = {"unpaired": 401, "logged-out": 401, "banned": 403, "temp-banned": 403, "replaced": 440}
+_CLOSED: Final = 428
+"""Baileys' own word for a connection that was closed."""
+
+
+def subscription(names: Iterable[str]) -> tuple[str, ...]:
+    """The types of our log behind these names (Evolution's or ours); all that the format has a word for when none."""
+    wanted = [kind for name in names for kind in NAMES.get(name, (name,) if name in TYPES else ())]
+    return tuple(dict.fromkeys(wanted)) or TYPES
+
+
+def wanted(names: Iterable[str], event: str) -> bool:
+    """Whether a subscription to these names wants Evolution's `event`; our own types were asked before."""
+    evolution = {name for name in names if name in NAMES}
+    return not evolution or event.upper().replace(".", "_").replace("-", "_") in evolution
+
+
+def said(kind: str, document: Mapping[str, Any]) -> Said:
+    """One event of ours in Evolution's words. `document` as in the log, with `session` at the top."""
+    match kind:
+        case "message.received" | "message.reaction":
+            return "messages.upsert", _message(document, "DELIVERY_ACK")
+        case "message.state_changed":
+            return _moved(document)
+        case "message.edited":
+            return "messages.edited", _edited(document)
+        case "message.deleted":
+            return "messages.delete", {**_key(document), "status": "DELETED"}
+        case "session.state_changed":
+            return _connection(document)
+        case "session.qr":
+            return _qr(document)
+    return None
+
+
+def envelope(
+    event: str, data: Document, *, instance: str, url: str, at: float, server_url: str, sender: str | None = None
+) -> Document:
+    """The whole body. `sender` is the instance's own number. `apikey` is null: a token is nobody's who can read a
+    webhook."""
+    whose = {"sender": _jid(sender)} if sender else {}
+    return {
+        "event": event,
+        "instance": instance,
+        "data": data,
+        "destination": url,
+        "date_time": timestamp(at),
+        **whose,
+        "server_url": server_url,
+        "apikey": None,
+    }
+
+
+def path_of(event: str) -> str:
+    """What `byEvents` appends to the URL."""
+    return "/" + event.replace(".", "-")
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+def _moved(document: Mapping[str, Any]) -> Said:
+    state = document.get("state")
+    if state == "sent":
+        return "send.message", _message(document, "PENDING")
+    status = _STATUS.get(str(state))
+    if status is None or document.get("direction") != "out":
+        return None
+    key = _key(document)
+    update = {
+        "keyId": key["id"],
+        "remoteJid": key["remoteJid"],
+        "fromMe": True,
+        "status": status,
+        "instanceId": document.get("session"),
+        "messageId": document.get("id"),
+    }
+    return "messages.update", _beside(update, document)
+
+
+def _key(document: Mapping[str, Any]) -> Document:
+    chat = _jid(str(document.get("chat") or ""))
+    ours, theirs = document.get("id"), document.get("provider_id")
+    outgoing = document.get("direction") == "out"
+    key: Document = {"remoteJid": chat, "fromMe": outgoing, "id": (ours or theirs) if outgoing else (theirs or ours)}
+    if not outgoing:
+        key["participant"] = _jid(str(document.get("from") or "")) if has_many_authors(chat) else ""
+        key["addressingMode"] = "lid" if chat.endswith("@lid") else "pn"
+    return key
+
+
+def _message(document: Mapping[str, Any], status: str) -> Document:
+    kind, body = _content(document)
+    body |= _bytes_of(document.get("media") or {})
+    message: Document = {
+        "key": _key(document),
+        "pushName": document.get("push_name") or ("Você" if document.get("direction") == "out" else None),
+        "status": status,
+        "message": body,
+        **_context(document),
+        "messageType": kind,
+        "messageTimestamp": _seconds(document.get("created_at")),
+        "instanceId": document.get("session"),
+        "source": "unknown",
+    }
+    return _beside(message, document)
+
+
+def _context(document: Mapping[str, Any]) -> Document:
+    """What a reply answers. Ours is named by our id, like everywhere in this format."""
+    quoted = document.get("quoted")
+    if not quoted:
+        return {}
+    mine = quoted.get("direction") == "out"
+    context = {"stanzaId": (quoted.get("id") if mine else None) or quoted.get("provider_id")}
+    if quoted.get("from"):
+        context["participant"] = _jid(str(quoted["from"]))
+    if quoted.get("kind"):
+        context["quotedMessage"] = _content(quoted)[1]
+    return {"contextInfo": context}
+
+
+def _bytes_of(media: Mapping[str, Any]) -> Document:
+    """A media's bytes where Evolution puts them: beside the message's own part, as base64 where asked, by address."""
+    parts = {"base64": media.get("base64"), "mediaUrl": media.get("url")}
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+def _beside(data: Document, document: Mapping[str, Any]) -> Document:
+    """With the provider's own id, where ours stands in the key."""
+    theirs = document.get("provider_id")
+    return {**data, "providerId": theirs} if theirs and document.get("direction") == "out" else data
+
+
+def _content(document: Mapping[str, Any]) -> tuple[str, Document]:
+    """(messageType, message)."""
+    kind, text = str(document.get("kind")), document.get("text")
+    if kind in _MEDIA_KEYS:
+        return _media(kind, text, document.get("media") or {})
+    if kind == "location":
+        place = document.get("location") or {}
+        named = {name: place[name] for name in ("name", "address") if place.get(name)}
+        where = {"degreesLatitude": place.get("latitude"), "degreesLongitude": place.get("longitude"), **named}
+        return "locationMessage", {"locationMessage": where}
+    if kind == "contacts":
+        return _contacts(document.get("contacts") or ())
+    if kind == "poll":
+        poll = document.get("poll") or {}
+        options = [{"optionName": option} for option in poll.get("options", ())]
+        body = {"name": poll.get("question"), "options": options, "selectableOptionsCount": poll.get("choices", 1)}
+        return "pollCreationMessageV3", {"pollCreationMessageV3": body}
+    if kind == "reaction":
+        reaction = document.get("reaction") or {}
+        target = {"remoteJid": _jid(str(document.get("chat") or "")), "fromMe": bool(reaction.get("from_me"))}
+        target["id"] = reaction.get("provider_id") or reaction.get("message")
+        return "reactionMessage", {"reactionMessage": {"key": target, "text": reaction.get("emoji", "")}}
+    return _rest(kind, text, document)
+
+
+def _rest(kind: str, text: Any, document: Mapping[str, Any]) -> tuple[str, Document]:
+    if kind == "order":
+        return _order(text, document.get("order") or {})
+    if kind == "product":
+        return _product(document.get("product") or {})
+    if kind == "unknown" and not text:
+        # No empty text of a person: what it is stands at the document's `raw`.
+        return "unknownMessage", {}
+    return "conversation", _conversation(str(text or ""), document)
+
+
+def _conversation(text: str, document: Mapping[str, Any]) -> Document:
+    """Words, with the links below them, and beside them the id that was chosen."""
+    links = [_link(button) for button in document.get("buttons") or ()]
+    body: Document = {"conversation": "\n".join([*([text] if text else []), *filter(None, links)])}
+    reply = document.get("reply")
+    if reply:
+        chosen = {"selectedId": reply.get("id"), "selectedDisplayText": reply.get("title")}
+        body["templateButtonReplyMessage"] = {name: value for name, value in chosen.items() if value}
+    return body
+
+
+def _link(button: Mapping[str, Any]) -> str:
+    target = button.get("url") or button.get("phone") or button.get("code")
+    label = button.get("text")
+    return "" if not target else f"{label}: {target}" if label else str(target)
+
+
+def _order(text: Any, order: Mapping[str, Any]) -> tuple[str, Document]:
+    parts = {
+        "orderId": order.get("id"),
+        "token": order.get("token"),
+        "orderTitle": order.get("title"),
+        "message": text,
+        "itemCount": order.get("items"),
+        "totalAmount1000": _thousandths(order.get("total")),
+        "totalCurrencyCode": order.get("currency"),
+    }
+    return "orderMessage", {"orderMessage": {part: value for part, value in parts.items() if value is not None}}
+
+
+def _product(product: Mapping[str, Any]) -> tuple[str, Document]:
+    parts = {
+        "productId": product.get("id"),
+        "title": product.get("title"),
+        "description": product.get("description"),
+        "priceAmount1000": _thousandths(product.get("price")),
+        "currencyCode": product.get("currency"),
+        "url": product.get("url"),
+        "retailerId": product.get("retailer_id"),
+    }
+    shown = {part: value for part, value in parts.items() if value is not None}
+    return "productMessage", {"productMessage": {"product": shown}}
+
+
+def _thousandths(amount: Any) -> str | None:
+    return None if amount is None else str(round(amount * 1000))
+
+
+def _media(kind: str, text: Any, media: Mapping[str, Any]) -> tuple[str, Document]:
+    parts = {
+        "url": media.get("url"),
+        "mimetype": media.get("mime"),
+        "caption": text,
+        "fileName": media.get("filename"),
+        "fileLength": None if media.get("size") is None else str(media["size"]),
+    }
+    name = _MEDIA_KEYS[kind]
+    return name, {name: {part: value for part, value in parts.items() if value is not None}}
+
+
+def _contacts(contacts: Iterable[Mapping[str, Any]]) -> tuple[str, Document]:
+    cards = [{"displayName": one.get("name"), "vcard": _vcard(one)} for one in contacts]
+    if len(cards) == 1:
+        return "contactMessage", {"contactMessage": cards[0]}
+    return "contactsArrayMessage", {"contactsArrayMessage": {"contacts": cards}}
+
+
+def _vcard(contact: Mapping[str, Any]) -> str:
+    phone = contact.get("phone") or ""
+    lines = ("BEGIN:VCARD", "VERSION:3.0", f"FN:{contact.get('name') or ''}", f"TEL;waid={phone}:+{phone}", "END:VCARD")
+    return "\n".join(lines)
+
+
+def _edited(document: Mapping[str, Any]) -> Document:
+    key = {name: value for name, value in _key(document).items() if name in ("remoteJid", "fromMe", "id")}
+    edited_at = _seconds(document.get("edited_at"))
+    return {
+        "key": key,
+        "type": "MESSAGE_EDIT",
+        "editedMessage": {"conversation": document.get("text") or ""},
+        "timestampMs": str(edited_at * 1000),
+    }
+
+
+def _jid(chat: str) -> str:
+    return jid_of(chat) if chat else ""
+
+
+def _seconds(text: Any) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) if isinstance(text, str) and text else 0
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------
+
+
+def _connection(document: Mapping[str, Any]) -> Said:
+    """Evolution knows three states; a change between ours that is none between theirs is not told."""
+    state = _connection_state(document.get("state"), document)
+    if state is None or state == _connection_state(document.get("previous"), {}):
+        return None
+    data: Document = {"instance": document.get("session") or document.get("name"), "state": state}
+    if state == "open" and document.get("phone"):
+        data["wuid"] = _jid(str(document["phone"]))
+    code = str((document.get("reason") or {}).get("code", ""))
+    data["statusReason"] = 200 if state != "close" else _CLOSED_BECAUSE.get(code, _CLOSED)
+    return "connection.update", data
+
+
+def _connection_state(state: Any, document: Mapping[str, Any]) -> str | None:
+    if state == "paused":
+        return None
+    if state == "degraded":
+        sends = (document.get("can_send") or {}).get("value")
+        return "close" if sends == "no" else "open"
+    return _CONNECTION.get(str(state), "close") if state else None
+
+
+def _qr(document: Mapping[str, Any]) -> Said:
+    code = document.get("qr") or {}
+    picture = code.get("png_base64")
+    qrcode = {
+        "instance": document.get("session"),
+        "pairingCode": document.get("pairing_code"),
+        "code": code.get("code"),
+        "base64": f"data:image/png;base64,{picture}" if picture else None,
+    }
+    return "qrcode.updated", {"qrcode": qrcode}

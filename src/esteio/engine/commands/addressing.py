@@ -1,0 +1,55 @@
+"""Addresses as callers write them, read with what the store knows: a request names one chat, or is refused.
+
+The rule is `core.model.address`; here the chats are looked up, and what cannot be read becomes a `Refusal`. Never
+lives here:
+a spelling, a status code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from esteio.core.model import address
+from esteio.core.model.address import Ambiguous, Read, line_of
+from esteio.core.model.ids import SessionId
+from esteio.engine.commands.base import Desk
+from esteio.engine.errors import Refusal
+
+
+class Addressing(Desk):
+    """What every command that takes an address asks."""
+
+    async def chat_address(self, text: str, field: str, session: SessionId) -> Read:
+        """An address that messages can be sent to. Raises `Refusal`: invalid-phone, ambiguous-phone,
+        chat-not-answerable."""
+        read = await self.any_address(text, field, (session,))
+        if not address.answerable(read.address):
+            raise Refusal("chat-not-answerable", field=field, in_body=True)
+        return read
+
+    async def phone_number(
+        self, text: str, field: str, sessions: Iterable[SessionId] = (), own: Iterable[str | None] = ()
+    ) -> str:
+        """Digits with the country code. `own`: numbers that are known beside the sessions' chats. Raises `Refusal`:
+        invalid-phone, ambiguous-phone."""
+        read = await self.any_address(text, field, sessions, own)
+        if address.kind_of(read.address) != "phone":
+            raise Refusal("invalid-phone", field=field, in_body=True)
+        return read.address
+
+    async def any_address(
+        self, text: str, field: str, sessions: Iterable[SessionId], own: Iterable[str | None] = ()
+    ) -> Read:
+        """An address of any kind. Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        reading = address.read(text, self.settings.phone_region)
+        known = {line_of(one) for one in own if one}
+        if reading.asks:
+            for session in sessions:
+                known |= set(await self.store.known_phones(session, reading.asks))
+        found = address.choose(reading, known)
+        if isinstance(found, Ambiguous):
+            first, second = found.candidates
+            raise Refusal("ambiguous-phone", field=field, in_body=True, first=first, second=second)
+        if found is None:
+            raise Refusal("invalid-phone", field=field, in_body=True)
+        return found

@@ -1,0 +1,120 @@
+"""A server's instances: what the provider holds, and many of them adopted at once.
+
+Each is adopted like a single one (`sessions`), a few at a time; what one is refused does not stop the others.
+Never lives here: what an adoption is (`replaced_webhook`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from esteio.core.model.ids import SessionName
+from esteio.engine.commands.requests import AdoptAsk, SessionAsk
+from esteio.engine.commands.sessions import SessionCommands
+from esteio.engine.errors import Refusal
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import InventoryEntry, StandingWebhook
+from esteio.store.base import StoredServer
+
+AT_ONCE = 4
+"""So many instances are asked for their webhook at a time."""
+LONGEST_NAME = 64
+log = logger("commands")
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One row of the provider's list; `session`: whose it is here."""
+
+    entry: InventoryEntry
+    session: str | None = None
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """What became of one, or would: `instance-missing` where the provider's list does not hold it."""
+
+    instance: str
+    session: str
+    result: Literal["adopted", "would-adopt", "already-adopted", "instance-missing", "refused"]
+    stands: StandingWebhook | None = None
+    refusal: Refusal | None = None
+
+
+class AdoptCommands(SessionCommands):
+    """What a caller may ask about the instances of a server."""
+
+    async def instances(self, server: str) -> Sequence[Instance]:
+        """What the provider holds, by name. Raises `Refusal`: unknown-server, instances-unlisted,
+        provider-unanswered."""
+        stored = await self.server(server)
+        provider, where = await self.addresses.of_server(stored.server.name)
+        if not provider.capabilities.list_sessions:
+            raise Refusal("instances-unlisted", server=server)
+        found = await driver.run(provider.inventory(where, self.clock.now()), self.transport)
+        if found.entries is None:
+            why = next((one.data.get("detail", one.kind) for one in found.evidence), "")
+            raise Refusal("provider-unanswered", server=server, why=why)
+        rows = sorted(found.entries, key=lambda entry: entry.key)
+        return [Instance(row, await self._holder(stored, row.key)) for row in rows if row.key]
+
+    async def adopt_instances(self, server: str, ask: AdoptAsk, who: str) -> Sequence[Adopted]:
+        """One result each, in the order asked. Raises as `instances`."""
+        held = {one.entry.key: one for one in await self.instances(server)}
+        free = [key for key, one in held.items() if one.session is None]
+        asked = free if ask.instances == "all" else list(dict.fromkeys(ask.instances))
+        names = await self._session_names(asked)
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(key: str) -> Adopted:
+            async with places:
+                row = held.get(key)
+                if row is None:
+                    return Adopted(key, names[key], "instance-missing")
+                if row.session is not None:
+                    return Adopted(key, row.session, "already-adopted")
+                return await self._adopt_one(server, key, names[key], ask, who)
+
+        return await asyncio.gather(*(one(key) for key in asked))
+
+    async def would_adopt(self, ask: SessionAsk) -> Adopted:
+        """What `create_session` would come to, as far as reading can tell. Raises as that does."""
+        stored, ref, instance = await self.binding(ask)
+        taken = await self.taken(stored, ask.name, ref, self.clock.token(), forward=ask.forward)
+        result: Literal["instance-missing", "would-adopt"] = "would-adopt"
+        if taken.stands.found == "missing":
+            result = "instance-missing"
+        return Adopted(instance or ask.name, ask.name, result, taken.stands)
+
+    async def _adopt_one(self, server: str, key: str, name: str, ask: AdoptAsk, who: str) -> Adopted:
+        field = self.declared((await self.server(server)).server.kind).instance
+        single = SessionAsk(name, server, ref={field: key}, adopt=True, forward=ask.forward, wait_s=0)
+        try:
+            if ask.dry_run:
+                return await self.would_adopt(single)
+            opened = await self.create_session(single, who)
+        except Refusal as refusal:
+            result: Literal["already-adopted", "refused"] = "refused"
+            if refusal.code == "already-adopted":
+                result = "already-adopted"
+            return Adopted(key, name, result, refusal=refusal)
+        return Adopted(key, name, "adopted", opened.stood)
+
+    async def _holder(self, stored: StoredServer, key: str) -> str | None:
+        return await self.store.instance_taken(stored.server.name, key)
+
+    async def _session_names(self, keys: Iterable[str]) -> dict[str, str]:
+        """A session's name for each: its own where that is one and free, else one like it."""
+        names: dict[str, str] = {}
+        for key in keys:
+            plain = re.sub(r"[^A-Za-z0-9._-]+", "-", key).strip("-")[:LONGEST_NAME] or "session"
+            name, number = plain, 1
+            while name in names.values() or await self.store.session(SessionName(name)) is not None:
+                number += 1
+                name = f"{plain[: LONGEST_NAME - 6]}-{number}"
+            names[key] = name
+        return names

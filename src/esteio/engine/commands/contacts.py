@@ -1,0 +1,63 @@
+"""What is stored of a person, and its removal, at that person's wish.
+
+Never lives here: what counts as naming somebody (`store`), an answer's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from esteio.core.model.message import Message
+from esteio.core.model.session import Session
+from esteio.engine.commands.addressing import Addressing
+from esteio.log import logger
+from esteio.store.base import Erased, every_session
+
+log = logger("people")
+
+
+class PeopleCommands(Addressing):
+    """Export and erasure. `reaches` tells which sessions the caller's key is for."""
+
+    async def person(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
+        """(address, lids, messages, oldest first). Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        sessions = await self._sessions(reaches)
+        found, names = await self._names(who, sessions)
+        messages = [message for one in sessions for message in await self.store.of_person(one.id, names)]
+        lids = sorted(name for name in names if name.endswith("@lid"))
+        return found, lids, sorted(messages, key=lambda message: message.created_at)
+
+    async def erase_person(self, who: str, reaches: Callable[[str], bool]) -> Erased:
+        """What that did in all sessions. Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        sessions = await self._sessions(reaches)
+        _, names = await self._names(who, sessions)
+        alias, asked_at = self.clock.new_id("erased"), self.clock.now()
+        done = [await self.store.erase_person(one.id, names, alias, self.clock.now()) for one in sessions]
+        whole = _sum(done)
+        await self.shelf.drop(whole.media, asked_at)
+        log.info("person.erased", messages=whole.messages, under_way=whole.under_way)
+        self.nudge.sends()
+        return whole
+
+    async def _names(self, who: str, sessions: Sequence[Session]) -> tuple[str, set[str]]:
+        """The address that was asked for, and all that name the same person in any of these sessions."""
+        read = await self.any_address(who, "address", [one.id for one in sessions])
+        names, before = {read.address}, 0
+        while len(names) > before:
+            before = len(names)
+            for one in sessions:
+                names |= set(await self.store.addresses_of_person(one.id, names))
+        return read.address, names
+
+    async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
+        return [session async for session in every_session(self.store) if reaches(session.name)]
+
+
+def _sum(parts: Sequence[Erased]) -> Erased:
+    return Erased(
+        messages=sum(part.messages for part in parts),
+        events=sum(part.events for part in parts),
+        webhooks=sum(part.webhooks for part in parts),
+        media=tuple({name for part in parts for name in part.media}),
+        under_way=sum(part.under_way for part in parts),
+    )

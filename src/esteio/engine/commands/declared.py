@@ -1,0 +1,138 @@
+"""Servers and sessions that the settings declare: what would change, and doing it.
+
+Adding and changing only; what is no longer declared stays until a person deletes it, because a link lost by an edited
+file cannot be had back. Never lives here: reading the file (`config`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from esteio.config import DeclaredServer, DeclaredSession
+from esteio.core.model.ids import ServerName, SessionName
+from esteio.core.model.session import Session
+from esteio.engine.commands.requests import LimitsChange, ServerAsk, ServerChange, SessionAsk, SessionChange
+from esteio.engine.commands.servers import ServerCommands, base_url, limits
+from esteio.engine.commands.sessions import SessionCommands
+from esteio.engine.errors import Refusal, invalid
+from esteio.log import logger
+from esteio.store.base import StoredServer
+
+WHO = "settings"
+THE_PROVIDERS = frozenset({"provider-refused", "provider-unanswered"})
+"""What a provider says or does not say, and no word of the file causes."""
+T = TypeVar("T")
+log = logger("commands")
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that is, or would be, done."""
+
+    what: Literal["add", "change"]
+    kind: Literal["server", "session"]
+    name: str
+    detail: str = ""
+
+
+class DeclaredCommands(ServerCommands, SessionCommands):
+    """Brings the store in line with the settings."""
+
+    async def apply(
+        self,
+        servers: Sequence[DeclaredServer],
+        sessions: Sequence[DeclaredSession],
+        *,
+        plan: bool = False,
+        left_out: Callable[[str, Refusal], None] | None = None,
+    ) -> Sequence[Change]:
+        """Add what is missing and change what differs; with `plan` only say what would be done. Raises `Refusal`, but
+        where `left_out` is given: a session that only its provider keeps from being changed is told to it, and stays
+        as it was."""
+        changes = [change for one in servers if (change := await self._apply_server(one, plan=plan))]
+        for declared in sessions:
+            try:
+                change = await self._apply_session(declared, plan=plan)
+            except Refusal as refusal:
+                if left_out is None or refusal.code not in THE_PROVIDERS:
+                    raise
+                left_out(declared.name, refusal)
+            else:
+                changes += [change] if change else []
+        if changes and not plan:
+            log.info("settings.applied", changes=len(changes))
+        return changes
+
+    async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:
+        ask = _strict(declared, ServerAsk)
+        stored = await self.store.server(ServerName(ask.name))
+        if stored is None:
+            if not plan:
+                await self.add_server(ask)
+            return Change("add", "server", ask.name, ask.kind)
+        if stored.server.kind != ask.kind:
+            raise invalid(f"servers.{ask.name}.kind", f"is {stored.server.kind} already and cannot change")
+        different = self._differences(stored, ask)
+        if not different:
+            return None
+        if not plan:
+            whole = LimitsChange(**msgspec.structs.asdict(ask.limits))
+            await self.change_server(ask.name, ServerChange(ask.base_url, ask.credentials, whole))
+        return Change("change", "server", ask.name, ", ".join(different))
+
+    def _differences(self, stored: StoredServer, ask: ServerAsk) -> list[str]:
+        here = stored.server
+        pairs = {
+            "base_url": (here.base_url, base_url(ask.base_url)),
+            "credentials": (self.vault.unseal(stored.sealed), ask.credentials),
+            "limits": (here.limits, limits(ask.limits)),
+        }
+        return [name for name, (is_now, shall_be) in pairs.items() if is_now != shall_be]
+
+    async def _apply_session(self, declared: DeclaredSession, *, plan: bool) -> Change | None:
+        ask = msgspec.structs.replace(_strict(declared, SessionAsk), wait_s=0.0)
+        session = await self.store.session(SessionName(ask.name))
+        if session is None:
+            if not plan:
+                # A provider that does not answer may not hold up our start.
+                await self.create_session(ask, WHO, read_first=False)
+            return Change("add", "session", ask.name, ask.server)
+        if session.server != ask.server:
+            raise invalid(f"sessions.{ask.name}.server", f"is {session.server} already and cannot change")
+        change = await self._session_differences(session, declared)
+        different = list(change.given())
+        if not different:
+            return None
+        if not plan:
+            await self.change_session(ask.name, change, WHO)
+        return Change("change", "session", ask.name, ", ".join(different))
+
+    async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
+        """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
+        _, sealed = await self.store.session_secrets(session.id)
+        here = {**session.ref, **self.vault.unseal(sealed)}
+        phone = (
+            None
+            if declared.phone is None
+            else await self.phone_number(
+                declared.phone, f"sessions.{session.name}.phone", own=(session.phone, session.facts.phone_seen)
+            )
+        )
+        ref = {key: word for key, word in declared.ref.items() if here.get(key) != word.strip()}
+        return SessionChange(
+            phone=UNSET if phone is None or phone == session.phone else phone,
+            policy=UNSET if declared.policy in (None, session.policy) else declared.policy,
+            ref=ref or UNSET,
+        )
+
+
+def _strict(declared: DeclaredServer | DeclaredSession, shape: type[T]) -> T:
+    """The same as a caller would ask it, checked as strictly. Raises `Refusal`."""
+    words = {key: word for key, word in msgspec.to_builtins(declared).items() if word is not None}
+    try:
+        return msgspec.convert(words, shape)
+    except msgspec.ValidationError as error:
+        raise Refusal("invalid-value", field=declared.name, in_body=True, why=str(error)) from error

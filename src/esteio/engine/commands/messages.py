@@ -1,0 +1,191 @@
+"""Messages: taken onto the disk before they are acknowledged; taken back, or given another try.
+
+Never lives here: the send itself (`dispatch`, `performers`), a look at the provider inside a request: while the gate is
+closed the session is nudged, so that it is looked at at once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from esteio.core.model import address
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import Message
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
+from esteio.engine.commands import compose
+from esteio.engine.commands.addressing import Addressing
+from esteio.engine.commands.requests import MessageAsk
+from esteio.engine.errors import Refusal, unknown
+from esteio.engine.runtime.ports import Gone
+from esteio.engine.url_guard import check_target
+from esteio.log import logger
+from esteio.store.base import Accepted, NewMessage
+
+RETRIED_FROM = frozenset({"failed", "expired", "cancelled", "in_doubt"})
+log = logger("commands")
+
+
+class MessageCommands(Addressing):
+    """What a caller may ask about messages."""
+
+    _being_answered: set[tuple[str, int, str]]
+
+    async def send(
+        self, session: Session, ask: MessageAsk, *, caller: str, idem_key: str | None = None, wait_s: float = 0.0
+    ) -> tuple[Message, bool]:
+        """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
+
+        `caller` is the API key's id. Raises `Refusal`: invalid-value, invalid-phone, ambiguous-phone,
+        chat-not-answerable, unknown-message,
+        target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
+        """
+        if idem_key is None:
+            return await self._accept_and_wait(session, await self._composed(session, ask, caller, None), wait_s)
+        mark = (caller, int(session.id), idem_key)
+        busy = self._busy()
+        if mark in busy:
+            raise Refusal("idempotency-in-progress")
+        busy.add(mark)
+        try:
+            # Before the body is read again: what it names may be readable no longer, and the message is on its way.
+            earlier = await self.store.repeated(
+                session.id, caller, idem_key, compose.fingerprint(ask), self.clock.now()
+            )
+            if earlier is not None:
+                return await self._waited(_unless_conflict(earlier), wait_s), False
+            new = await self._composed(session, ask, caller, idem_key)
+            return await self._accept_and_wait(session, new, wait_s)
+        finally:
+            busy.discard(mark)
+
+    async def retry_message(self, message_id: str) -> Message:
+        """Back into the queue at a person's word. Raises `Refusal`: unknown-message, wrong-state."""
+        before = await self.message(message_id)
+        if before.direction != "out" or before.state not in RETRIED_FROM:
+            raise Refusal("wrong-state", state=before.state)
+        after = await self.store.retry_message(before.id, self.clock.now())
+        if after is None:
+            raise unknown("message", message_id)
+        if after.state in RETRIED_FROM:
+            raise Refusal("wrong-state", state=after.state)
+        log.info("message.retried", message=message_id)
+        self.nudge.sends()
+        return after
+
+    async def cancel_message(self, message_id: str) -> Message:
+        """Taken back before it went. Raises `Refusal`: unknown-message, wrong-state."""
+        after = await self.store.cancel_message(MessageId(message_id), self.clock.now())
+        if after is None:
+            raise unknown("message", message_id)
+        if after.state != "cancelled":
+            raise Refusal("wrong-state", state=after.state)
+        log.info("message.cancelled", message=message_id)
+        self.nudge.sends()
+        return after
+
+    async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
+        try:
+            accepted = await self.store.accept(new)
+        except LookupError as error:
+            raise unknown("session", session.name) from error
+        message = _unless_conflict(accepted)
+        made = accepted.result == "new"
+        if made:
+            log.debug("message.accepted", message=message.id, session=session.name, client_ref=message.client_ref)
+            self.nudge.sends()
+            if session.gate == "held" and not session.paused:
+                self.nudge.session(session.id)
+        return await self._waited(message, wait_s), made
+
+    async def _waited(self, message: Message, wait_s: float) -> Message:
+        """The message as it is after at most so long."""
+        if wait_s <= 0:
+            return message
+        try:
+            return await self.waiter.wait_message(message.id, wait_s)
+        except Gone as error:
+            raise unknown("message", message.id) from error
+
+    async def _composed(self, session: Session, ask: MessageAsk, caller: str, idem_key: str | None) -> NewMessage:
+        now = self.clock.now()
+        policy = self.policy(session.policy)
+        to, read_as = await self.chat_address(ask.to, "to", session.id)
+        phones = [
+            await self.phone_number(one.phone, f"contacts[{i}].phone", (session.id,))
+            for i, one in enumerate(ask.contacts or ())
+        ]
+        content = compose.content(ask, self.settings.max_media_bytes, phones)
+        mentions = [await self._person(one, f"mentions[{i}]", session) for i, one in enumerate(ask.mentions)]
+        await self._check_elsewhere(session, ask, content)
+        if content.media is not None:
+            # On the shelf before the row that names it.
+            content = msgspec.structs.replace(content, media=await self.media.taken(content.media))
+        message = Message(
+            id=MessageId(self.clock.new_id("msg")),
+            session_id=session.id,
+            session=session.name,
+            direction="out",
+            chat=to,
+            content=content,
+            state="queued",
+            created_at=now,
+            updated_at=now,
+            to=to,
+            priority=ask.priority,
+            expires_at=now + (policy.hold_for_s if ask.expires_in_s is None else ask.expires_in_s),
+            on_down=ask.on_down or policy.on_down,
+            client_ref=ask.client_ref,
+            quote=ask.quote,
+            mentions=tuple(mentions),
+            read_as=read_as,
+            due_at=now,
+        )
+        return NewMessage(
+            message=_failed_at_once(message, session),
+            idem_scope=caller,
+            idem_key=idem_key,
+            fingerprint="" if idem_key is None else compose.fingerprint(ask),
+            idem_until=now + self.settings.idempotency_for_s,
+        )
+
+    async def _person(self, text: str, field: str, session: Session) -> str:
+        read = await self.any_address(text, field, (session.id,))
+        if address.kind_of(read.address) not in ("phone", "lid"):
+            raise Refusal("invalid-phone", field=field, in_body=True)
+        return read.address
+
+    async def _check_elsewhere(self, session: Session, ask: MessageAsk, content: Content) -> None:
+        """What the message names beside itself: messages of the same session, a URL that may be reached."""
+        if content.reaction is not None:
+            await self._known_here(session, content.reaction.message, "reaction.message")
+        if ask.quote is not None:
+            await self._known_here(session, ask.quote, "quote")
+        if content.media is not None and content.media.url is not None:
+            await check_target(content.media.url, "media.url", self.settings.allowed_networks, self.resolve)
+
+    async def _known_here(self, session: Session, message_id: str, field: str) -> None:
+        known = await self.store.message(MessageId(message_id))
+        if known is None or known.session_id != session.id:
+            raise unknown("message", message_id, in_body=True, field=field)
+
+    def _busy(self) -> set[tuple[str, int, str]]:
+        if not hasattr(self, "_being_answered"):
+            self._being_answered = set()
+        return self._being_answered
+
+
+def _unless_conflict(accepted: Accepted) -> Message:
+    if accepted.result == "conflict" or accepted.message is None:
+        raise Refusal("idempotency-mismatch")
+    return accepted.message
+
+
+def _failed_at_once(message: Message, session: Session) -> Message:
+    """`on_down: fail` behind a closed gate fails here, with the sentence of seed 003."""
+    if message.on_down != "fail" or session.gate == "open":
+        return message
+    return msgspec.structs.replace(
+        message, state="failed", reason=Reason("paused" if session.paused else "session-down")
+    )

@@ -1,0 +1,145 @@
+"""A provider's webhook at the door: whose it is, what in it must not be stored, and onto the disk.
+
+The bytes are kept as they came, but for secrets: every one that Esteio knows for the session and its server, and the
+values of the keys that the provider declares (the envelope's `apikey`), are blanked, in the body, the headers and the
+path. Never lives here: what a webhook says (`inbox`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+import msgspec
+
+from esteio.core.model.session import Session
+from esteio.engine.commands.base import Desk
+from esteio.engine.errors import Refusal, unknown
+from esteio.engine.supervision.endpoints import Unaddressed
+from esteio.log import logger
+from esteio.providers.base import Provider, Where
+from esteio.store.base import RawInbound
+
+BLANK = "***"
+SHORTEST_SECRET = 4
+"""Shorter ones would blank ordinary words."""
+_KEY_VALUE = re.compile(rb'(\s*:\s*)"(?:[^"\\]|\\.)*"?')
+AT_ONCE_BYTES = 1 << 20
+"""In a longer body one secret is looked for in each turn of the loop, so that nobody else waits for all of them."""
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "apikey", "x-api-key", "cookie"})
+
+
+log = logger("webhooks")
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """What must not be stored: `words` wherever they stand, in the order to blank them in, and in JSON the values of
+    `keys`."""
+
+    words: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+class WebhookCommands(Desk):
+    """What a provider may bring."""
+
+    async def session_of_token(self, token: str) -> Session:
+        """Whose webhook address this is. Raises `Refusal("unknown-token")`."""
+        session = await self.store.session_by_token(token)
+        if session is None:
+            raise unknown("token", "")
+        return session
+
+    async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
+        `Refusal`: unknown-token, webhook-budget."""
+        if not self.webhook_tally.take(session.id, len(body), self.clock.now()):
+            log.warning("inbox.refused", session=session.name, size=len(body))
+            raise Refusal("webhook-budget")
+        secrets = await self._secrets(session)
+        raw = RawInbound(
+            session_id=session.id,
+            path=_blank_text(path, secrets.words),
+            headers={
+                name: BLANK if name in _SECRET_HEADERS else _blank_text(value, secrets.words)
+                for name, value in headers.items()
+            },
+            body=await blanked(body, secrets),
+            received_at=self.clock.now(),
+        )
+        try:
+            row = await self.store.accept_raw(raw)
+        except LookupError as error:
+            raise unknown("token", "") from error
+        self.nudge.inbox()
+        return row
+
+    async def _secrets(self, session: Session) -> Secrets:
+        try:
+            provider, where = await self.addresses.of_session(session)
+        except (Unaddressed, LookupError) as error:
+            raise unknown("token", "") from error
+        return known_secrets(provider, where)
+
+
+def known_secrets(provider: Provider, where: Where) -> Secrets:
+    """Every secret that Esteio knows for a session and its server, as the adapter declares them."""
+    declared = provider.declaration
+    words = {word for word in declared.secrets(where.credentials, where.ref) if len(word) >= SHORTEST_SECRET}
+    return Secrets(longest_first(words), declared.webhook_secrets)
+
+
+def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+    """One may be the beginning of another: blanked first, it would leave the other's end readable."""
+    return tuple(sorted(secrets, key=len, reverse=True))
+
+
+async def blanked(body: bytes, secrets: Secrets) -> bytes:
+    """The same as `blank`, in turns of the loop where the body is long."""
+    for secret in secrets.words:
+        body = _without(body, (secret,))
+        if len(body) > AT_ONCE_BYTES:
+            await asyncio.sleep(0)
+    return _without_keys(body, secrets.keys)
+
+
+def blank(body: bytes, secrets: Secrets) -> bytes:
+    """The same bytes without the secrets, in every spelling that JSON and URLs give them."""
+    return _without_keys(_without(body, secrets.words), secrets.keys)
+
+
+def _without(body: bytes, secrets: Iterable[str]) -> bytes:
+    for secret in secrets:
+        for spelling in _spellings(secret):
+            if spelling in body:
+                body = body.replace(spelling, BLANK.encode())
+    return body
+
+
+def _without_keys(body: bytes, keys: Iterable[str]) -> bytes:
+    """Without the values of these keys. Spelled exactly, so that a plain search suffices in a long body."""
+    for key in keys:
+        name, pieces, start = b'"%s"' % key.encode(), [], 0
+        while (at := body.find(name, start)) >= 0:
+            end = at + len(name)
+            value = _KEY_VALUE.match(body, end)
+            pieces.append(body[start:end] + (b'%s"%s"' % (value[1], BLANK.encode()) if value else b""))
+            start = value.end() if value else end
+        if pieces:
+            body = b"".join((*pieces, body[start:]))
+    return body
+
+
+def _spellings(secret: str) -> set[bytes]:
+    escaped = msgspec.json.encode(secret)[1:-1]
+    ascii_only = secret.encode("ascii", "backslashreplace")
+    return {secret.encode(), escaped, escaped.replace(b"/", rb"\/"), quote(secret, safe="").encode(), ascii_only}
+
+
+def _blank_text(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        for spelling in (secret, quote(secret, safe="")):
+            text = text.replace(spelling, BLANK)
+    return text

@@ -1,0 +1,250 @@
+"""What a caller may ask, as shapes: the bodies of the contract, decoded strictly.
+
+Unknown fields are refused by the decoder, ranges and patterns stand in the types, so that the API's description and
+its behaviour are one. Never lives here: a check that needs the store, a clock or the network (see `commands`,
+`compose`, `engine.url_guard`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from esteio.core.webhooks.delivery_policy import Format
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Za-z0-9._-")]
+Wait = Annotated[float, Meta(ge=0, le=60, description="seconds")]
+Time = Annotated[str, Meta(description="RFC 3339, with its offset", extra_json_schema={"format": "date-time"})]
+Text = Annotated[str, Meta(min_length=1, max_length=65536)]
+Short = Annotated[str, Meta(min_length=1, max_length=1024)]
+Maybe = Annotated[str, Meta(max_length=1024)]
+Role = Literal["admin", "operate", "send", "read"]
+AtProvider = Literal["keep", "logout", "delete"]
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A body: unknown fields are refused."""
+
+    def given(self) -> dict[str, Any]:
+        """What was said; what was left out stays out."""
+        return {name: word for name, word in msgspec.structs.asdict(self).items() if word is not UNSET}
+
+
+Connects = Annotated[int, Meta(ge=1, le=1000)]
+Seconds = Annotated[float, Meta(ge=0, le=3600)]
+Pace = Annotated[float, Meta(ge=0, le=1_000_000)]
+Burst = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class LimitsAsk(Ask, frozen=True):
+    """A server's own limits; null falls back to the policy."""
+
+    connects_in_flight: Connects | None = None
+    seconds_between_connects: Seconds | None = None
+    sends_per_minute: Pace | None = None
+    sends_burst: Burst | None = None
+
+
+class LimitsChange(Ask, frozen=True):
+    """What of a server's own limits shall be different; null falls back to the policy, what is left out stays."""
+
+    connects_in_flight: Connects | UnsetType | None = UNSET
+    seconds_between_connects: Seconds | UnsetType | None = UNSET
+    sends_per_minute: Pace | UnsetType | None = UNSET
+    sends_burst: Burst | UnsetType | None = UNSET
+
+
+class ServerAsk(Ask, frozen=True):
+    """A provider deployment. `credentials`: evolution and baileys `{"apikey"}`, wapi `{}`."""
+
+    name: Name
+    kind: Short
+    base_url: Short
+    credentials: dict[str, str] = {}
+    limits: LimitsAsk = LimitsAsk()
+
+
+class ServerChange(Ask, frozen=True):
+    """What shall be different; what is left out stays."""
+
+    base_url: Short | UnsetType = UNSET
+    credentials: dict[str, str] | UnsetType = UNSET
+    limits: LimitsChange | UnsetType = UNSET
+
+
+class SessionAsk(Ask, frozen=True):
+    """A new session. `ref` is what the provider calls it; by default its own name."""
+
+    name: Name
+    server: Annotated[str, Meta(max_length=64)]
+    phone: str | None = None
+    ref: dict[str, str] = {}
+    policy: str = "default"
+    adopt: bool = False
+    forward: bool = False
+    """Of an adoption: the webhook that stands there goes on, as a subscription in Evolution's format."""
+    dry_run: bool = False
+    """Of an adoption: only say what would be done."""
+    wait_s: Wait | None = None
+
+
+class SessionChange(Ask, frozen=True):
+    """What shall be different; what is left out stays. `phone` null: any number. Of `ref`, what is given replaces."""
+
+    phone: str | UnsetType | None = UNSET
+    policy: str | UnsetType = UNSET
+    ref: dict[str, str] | UnsetType = UNSET
+
+
+class AdoptAsk(Ask, frozen=True):
+    """Which of a server's instances to adopt, by the provider's name for them."""
+
+    instances: Literal["all"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
+    forward: bool = False
+    dry_run: bool = False
+
+
+class PairAsk(Ask, frozen=True):
+    """`phone_number` asks for a pairing code instead of a QR."""
+
+    wait_s: Wait | None = None
+    phone_number: str | None = None
+
+
+class WaitAsk(Ask, frozen=True):
+    """A request that only says how long to wait."""
+
+    wait_s: Wait | None = None
+
+
+class EmptyAsk(Ask, frozen=True):
+    """A request that says nothing."""
+
+
+class MediaAsk(Ask, frozen=True):
+    """Exactly one of `url` and `base64`."""
+
+    kind: Literal["image", "video", "audio", "document", "sticker"]
+    url: Annotated[str, Meta(max_length=4096)] | None = None
+    base64: str | None = None
+    mime: Annotated[str, Meta(pattern=r"^[\w.+-]+/[\w.+-]+(;.*)?\Z", max_length=128)] | None = None
+    filename: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class LocationAsk(Ask, frozen=True):
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    name: Maybe | None = None
+    address: Maybe | None = None
+
+
+class ContactAsk(Ask, frozen=True):
+    name: Short
+    phone: str
+
+
+class PollAsk(Ask, frozen=True):
+    """`choices` is how many options one person may take."""
+
+    question: Short
+    options: Annotated[tuple[Short, ...], Meta(min_length=2, max_length=12)]
+    choices: Annotated[int, Meta(ge=1, le=12)] = 1
+
+
+class ReactionAsk(Ask, frozen=True):
+    """`message` is an id of ours; an empty emoji takes the reaction back."""
+
+    message: Short
+    emoji: Annotated[str, Meta(max_length=32)]
+
+
+class MessageAsk(Ask, frozen=True):
+    """One message: exactly one of text, media, location, contacts, poll, reaction."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=128)]
+    text: Text | None = None
+    media: MediaAsk | None = None
+    caption: Annotated[str, Meta(max_length=65536)] | None = None
+    location: LocationAsk | None = None
+    contacts: Annotated[tuple[ContactAsk, ...], Meta(min_length=1, max_length=100)] | None = None
+    poll: PollAsk | None = None
+    reaction: ReactionAsk | None = None
+    quote: Short | None = None
+    mentions: Annotated[tuple[str, ...], Meta(max_length=1024)] = ()
+    priority: Annotated[int, Meta(ge=0, le=9)] = 5
+    expires_in_s: Annotated[float, Meta(gt=0, le=31_536_000, description="seconds")] | None = None
+    on_down: Literal["hold", "fail"] | None = None
+    client_ref: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+Glob = Annotated[str, Meta(min_length=1, max_length=128)]
+Globs = Annotated[tuple[Glob, ...], Meta(min_length=1, max_length=1000)]
+
+
+class KeyAsk(Ask, frozen=True):
+    """A new API key. `sessions` are names or globs; left out, it reaches what its maker reaches."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    role: Role
+    sessions: Globs | UnsetType = UNSET
+    expires_at: str | None = None
+
+
+EventName = Annotated[str, Meta(min_length=1, max_length=64)]
+Address = Annotated[str, Meta(min_length=1, max_length=2048)]
+
+
+Headers = Annotated[
+    dict[str, Annotated[str, Meta(max_length=4096)]],
+    Meta(max_length=32, description="sent with every delivery; never shown again"),
+]
+
+
+class EndpointAsk(Ask, frozen=True):
+    """A subscription. `events`: none means all. `sessions` are names or globs; left out, all that its maker reaches."""
+
+    url: Address
+    events: Annotated[tuple[EventName, ...], Meta(max_length=64)] = ()
+    sessions: Globs | UnsetType = UNSET
+    format: Format = "standard"
+    media: Literal["url", "base64"] = "url"
+    headers: Headers = msgspec.field(default_factory=dict)
+
+
+class EndpointChange(Ask, frozen=True):
+    """What shall be different; what is left out stays. `sessions: null` means all; `enabled: true` goes on where it
+    stopped."""
+
+    url: Address | UnsetType = UNSET
+    events: Annotated[tuple[EventName, ...], Meta(max_length=64)] | UnsetType = UNSET
+    sessions: Globs | UnsetType | None = UNSET
+    format: Format | UnsetType = UNSET
+    media: Literal["url", "base64"] | UnsetType = UNSET
+    headers: Headers | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class RotateAsk(Ask, frozen=True):
+    """For `overlap_s` every delivery carries a signature of both secrets."""
+
+    overlap_s: Annotated[float, Meta(ge=0, le=2_592_000, description="seconds")] = 86_400.0
+
+
+class ReplayAsk(Ask, frozen=True):
+    """A range of time, RFC 3339, both ends included."""
+
+    since: Time = msgspec.field(name="from")
+    until: Time = msgspec.field(name="to")
+
+
+class DeadLetterAsk(Ask, frozen=True):
+    """Which dead letters go out again. `dry_run` only counts them."""
+
+    kind: Literal["message", "event"] | None = None
+    session: Name | None = None
+    webhook: Short | None = None
+    since: Time | None = msgspec.field(name="from", default=None)
+    until: Time | None = msgspec.field(name="to", default=None)
+    dry_run: bool = False

@@ -1,0 +1,121 @@
+"""Notices to people, through Apprise. Never through WhatsApp: the number that is down cannot tell that it is.
+
+Each target has a work row of its own, so that one that fails is tried again and the others are not told twice. The
+library's plug-ins block, so they run in a thread. The sentence is made here from the row. Never lives here: when to
+tell (`core.judge.outage`), retry (the row's).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apprise
+import msgspec
+
+from esteio.core.model.state import Reason
+from esteio.core.views.sentences import sentence, timeline_text
+from esteio.log import logger
+from esteio.store.base import Work
+
+log = logger("notices")
+# Apprise writes addresses into its log, and with them their secrets.
+logging.getLogger("apprise").propagate = False
+logging.getLogger("apprise").addHandler(logging.NullHandler())
+KINDS: Mapping[str, apprise.NotifyType] = {
+    "opened": apprise.NotifyType.FAILURE,
+    "closed": apprise.NotifyType.SUCCESS,
+    "approval": apprise.NotifyType.WARNING,
+    "waiting": apprise.NotifyType.WARNING,
+    "test": apprise.NotifyType.INFO,
+}
+
+
+class BadTarget(ValueError):
+    """A target that Apprise does not know. `number` counts from 1; the address itself may hold a secret."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"notify target {number} is no Apprise URL")
+        self.number = number
+
+
+class LogNotifier:
+    """Without targets a notice is only logged (it stands in the timeline anyway)."""
+
+    targets: Mapping[str, str] = {}
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    async def notify(self, work: Work) -> bool:
+        """Always arrives."""
+        title, _ = words(work.payload, self._language)
+        log.info("notice.sent", title=title, target=None)
+        return True
+
+
+class AppriseNotifier:
+    """`targets`: a key for each, which a row can keep without the secret in the address, and its label (`1 (mailto)`).
+    Raises `BadTarget`."""
+
+    def __init__(self, targets: Sequence[str], language: str) -> None:
+        self._language = language
+        self._told: dict[str, apprise.Apprise] = {}
+        labels: dict[str, str] = {}
+        for number, url in enumerate(targets, 1):
+            told = apprise.Apprise()
+            if not told.add(url):
+                raise BadTarget(number)
+            key = hashlib.sha256(url.encode()).hexdigest()[:12]
+            self._told[key] = told
+            labels[key] = f"{number} ({url.partition(':')[0]})"
+        self.targets: Mapping[str, str] = labels
+
+    async def notify(self, work: Work) -> bool:
+        """Whether its target took it. A target that is in the settings no more has nothing to be told."""
+        key = work.payload.get("target", "")
+        told = self._told.get(key)
+        if told is None:
+            return True
+        title, body = words(work.payload, self._language)
+        kind = KINDS[work.payload["phase"]]
+        arrived = bool(await asyncio.to_thread(told.notify, body=body, title=title, notify_type=kind))
+        if arrived:
+            log.info("notice.sent", title=title, target=self.targets[key])
+        else:
+            log.warning("notice.failed", title=title, target=self.targets[key])
+        return arrived
+
+
+def words(payload: Mapping[str, Any], language: str) -> tuple[str, str]:
+    """(title, body) of a notice row."""
+    reason = msgspec.convert(payload["reason"], Reason)
+    said = sentence(reason, language)
+    who = payload.get("session") or payload.get("server") or "Esteio"
+    titles, last = _PHRASES["pt" if language.lower().startswith("pt") else "en"][payload["phase"]]
+    minutes = max(1, round(float(payload["duration_s"]) / 60))
+    more = last.format(held=payload["held"], minutes=minutes)
+    missed = payload.get("missed")
+    lost = timeline_text(missed["code"], missed["args"], language) if missed else ""
+    return titles.format(who=who), " ".join(part for part in (said.text, said.action, more, lost) if part)
+
+
+_PHRASES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "pt": {
+        "opened": ("{who}: fora do ar", "Mensagens em espera: {held}."),
+        "closed": ("{who}: voltou", "Fora do ar por {minutes} min."),
+        "approval": ("{who}: espera a sua decisão", ""),
+        "waiting": ("{who}: mensagens em dúvida", ""),
+        "test": ("Esteio: teste de aviso", ""),
+    },
+    "en": {
+        "opened": ("{who} is down", "Messages waiting: {held}."),
+        "closed": ("{who} is back", "Down for {minutes} min."),
+        "approval": ("{who} waits for your decision", ""),
+        "waiting": ("{who}: messages in doubt", ""),
+        "test": ("Esteio: a test notice", ""),
+    },
+}

@@ -1,0 +1,1 @@
+"""Received webhooks and provider history, from stored bytes to applied events."""

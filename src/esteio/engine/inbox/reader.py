@@ -1,0 +1,155 @@
+"""Webhooks in: the bytes are durable before the 200 (`commands`), and are read here, in order, each once.
+
+Reading is pure (the adapter's), applying is one transaction (`Store.settle_inbox`): a crash between reads again, and
+what was applied before is recognised by its key. A body that cannot be read, or that says what cannot be stored, is
+kept, counted and shown, and the next one is read: nothing that a stranger sends ends this loop. Never lives here: the
+HTTP answer, a session's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from esteio.clock import Clock
+from esteio.core.judge.facts import is_overtaken
+from esteio.core.model.evidence import Evidence, seen
+from esteio.core.model.ids import SessionId
+from esteio.core.model.session import Session
+from esteio.engine.commands.webhook_budget import Tally
+from esteio.engine.media.stager import MediaRoom
+from esteio.engine.runtime.worker import AT_ONCE, Rounds, by_session
+from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.probes import as_row
+from esteio.log import logger
+from esteio.providers.base import WebhookReading
+from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
+
+BATCH = 200
+BATCH_BYTES = 8 * 2**20
+"""So many bodies, or bytes of them, are in memory at a time; one that is larger comes alone."""
+UNREADABLE_BYTES = 64 * 2**20
+"""So much of what cannot be read is kept whole, per session and hour; of what comes beyond, the beginning."""
+BEGINNING = 16_384
+LOG_EVERY_S = 60.0
+_NOTE = 200
+
+log = logger("inbox")
+
+
+class InboxReader(Rounds):
+    """Reads what was stored. `told`: a session has news; `sends`: a message in doubt was settled."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        *,
+        media: MediaRoom,
+        told: Callable[[Session, Sequence[Evidence]], None],
+        applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
+        self._media, self._told, self._applied = media, told, applied
+        self._unreadable = Tally(UNREADABLE_BYTES)
+        self._logged: dict[SessionId, tuple[float, int]] = {}
+        """When an unreadable one was last logged, and how many came since."""
+
+    async def _round(self) -> float | None:
+        return AT_ONCE if await self.read_some() else None
+
+    async def read_some(self) -> int:
+        """Read one batch, oldest first; how many there were."""
+        batch = await self._store.unread_raw(BATCH, BATCH_BYTES)
+        await by_session(batch, self._read_in_order)
+        return len(batch)
+
+    async def _read_in_order(self, session_id: SessionId, raws: Sequence[RawInbound]) -> None:
+        session = await self._store.session_by_id(session_id)
+        for raw in raws:
+            await self._read(raw, session)
+
+    async def _read(self, raw: RawInbound, session: Session | None) -> None:
+        """Whatever this row does, a full disk aside, it is filed and the others go on."""
+        try:
+            reading = await self._reading(raw, session)
+            await self._apply(raw, session, reading)
+        except StoreFull:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged when it is filed
+            # A defect of an adapter or a value that no column takes: the body is kept for reading again.
+            await self._file(raw, session, f"it failed: {type(error).__name__}: {error}", error)
+
+    async def _apply(self, raw: RawInbound, session: Session | None, reading: WebhookReading) -> None:
+        if not reading.readable:
+            await self._file(raw, session, reading.note)
+            return
+        code = reading.qr
+        if code is not None and session is not None and is_overtaken(session.facts, raw.received_at):
+            # It was scanned already: nobody may be shown it.
+            code = None
+        settlement = InboxSettlement(
+            raw_id=raw.id,
+            session_id=raw.session_id,
+            at=self._clock.now(),
+            readable=True,
+            events=await self._media.kept(reading.events),
+            evidence=reading.evidence,
+            qr=None if code is None else as_row(code, raw.received_at),
+            note=reading.note,
+        )
+        await self._settle(settlement, session)
+
+    async def _settle(self, settlement: InboxSettlement, session: Session | None) -> None:
+        result = await self._store.settle_inbox(settlement)
+        session_name = session.name if session else None
+        if settlement.readable:
+            log.debug("inbox.read", session=session_name, events=len(settlement.events), note=settlement.note)
+        if settlement.qr is not None:
+            log.info("session.qr_seen", session=session_name)
+        self._applied(settlement.session_id, settlement, result)
+        if session is not None:
+            self._told(session, settlement.evidence)
+
+    async def _file(self, raw: RawInbound, session: Session | None, note: str, error: Exception | None = None) -> None:
+        """Keep it as one that cannot be read, with a line in the timeline that counts its like."""
+        now, size = self._clock.now(), len(raw.body)
+        note = " ".join(note.encode("utf-8", "replace").decode().split())[:_NOTE]
+        line = seen("webhook_unreadable", now, "webhook", note=note)
+        whole = self._unreadable.take(raw.session_id, size, now)
+        if not whole and size > BEGINNING:
+            note = f"{note} (the first {BEGINNING} of {size} bytes are kept)"
+        settlement = InboxSettlement(
+            raw_id=raw.id,
+            session_id=raw.session_id,
+            at=now,
+            readable=False,
+            note=note,
+            counted=(line,),
+            keep_bytes=None if whole else BEGINNING,
+        )
+        self._log(raw.session_id, session, note, now, error)
+        await self._settle(settlement, session)
+
+    def _log(
+        self, session_id: SessionId, session: Session | None, note: str, now: float, error: Exception | None
+    ) -> None:
+        """A line a minute and session: a misled provider may send thousands."""
+        last, more = self._logged.get(session_id, (now - LOG_EVERY_S, 0))
+        if now - last < LOG_EVERY_S:
+            self._logged[session_id] = (last, more + 1)
+            return
+        self._logged = {one: said for one, said in self._logged.items() if now - said[0] < 2 * LOG_EVERY_S}
+        self._logged[session_id] = (now, 0)
+        name = session.name if session else None
+        log.warning("inbox.unreadable", session=name, note=note, since_last=more, exc_info=error)
+
+    async def _reading(self, raw: RawInbound, session: Session | None) -> WebhookReading:
+        if session is None:
+            return WebhookReading(readable=False, note="the session was deleted")
+        try:
+            provider, where = await self._addresses.of_session(session)
+        except Unaddressed:
+            return WebhookReading(readable=False, note="the session or its server was deleted")
+        return provider.read_webhook(where, raw.body, raw.path, raw.received_at)

@@ -1,0 +1,139 @@
+"""What must be done now and then: messages that expire, gaps whose reading is due, old rows that go.
+
+Each chore has its own period and its own patience with failure; none decides anything. Never lives here: leases of
+other nodes (the dialects rescue at their start), the sweep of sessions (`engine.supervision.scheduler`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from esteio.clock import Clock
+from esteio.config import Retention
+from esteio.core.messages import media_fetch
+from esteio.engine.inbox.backfill import GapReader
+from esteio.engine.supervision.ack_watch import AckWatch
+from esteio.engine.supervision.silence_watch import Ears
+from esteio.log import logger
+from esteio.store.base import Store, StoreFull
+from esteio.store.shelf import Shelf
+
+EXPIRE_EVERY_S = 5.0
+PURGE_EVERY_S = 600.0
+GAPS_EVERY_S = 5.0
+ACKS_EVERY_S = 15.0
+EARS_EVERY_S = 30.0
+SWEEP_EVERY_S = 3600.0
+UNNAMED_AFTER_S = 3600.0
+"""A file is put before its row is written; what is unnamed for so long will never be named."""
+NAMES_AT_ONCE = 200
+BEAT_EVERY_S = 20.0
+"""How often the store is told that we live: a restart reads back from the last time."""
+
+log = logger("upkeep")
+
+
+class Upkeep:
+    """The chores as eternal tasks."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        gaps: GapReader,
+        acks: AckWatch,
+        ears: Ears,
+        shelf: Shelf,
+        keep: Retention,
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._gaps, self._acks, self._ears = gaps, acks, ears
+        self._shelf, self._keep = shelf, keep
+
+    async def expire(self) -> None:
+        """Messages whose time is over, for ever."""
+        await _every(EXPIRE_EVERY_S, self._expire)
+
+    async def gaps(self) -> None:
+        """Gaps whose reading is due, for ever."""
+        await _every(GAPS_EVERY_S, self._gaps.look)
+
+    async def acks(self) -> None:
+        """Messages that nobody acknowledges, for ever."""
+        await _every(ACKS_EVERY_S, self._acks.look)
+
+    async def ears(self) -> None:
+        """Lines that have gone silent, for ever."""
+        await _every(EARS_EVERY_S, self._ears.look)
+
+    async def beat(self) -> None:
+        """A sign of life in the store, for ever."""
+        await _every(BEAT_EVERY_S, self._beat)
+
+    async def purge(self) -> None:
+        """Rows that nobody needs any more, for ever."""
+        await _every(PURGE_EVERY_S, self._purge)
+
+    async def sweep(self) -> None:
+        """Files that nobody names, for ever."""
+        await _every(SWEEP_EVERY_S, self._sweep_media)
+
+    async def _expire(self) -> int:
+        gone = await self._store.expire_messages(self._clock.now(), 500)
+        if gone:
+            log.warning("message.expired", count=gone)
+        return gone
+
+    async def _beat(self) -> int:
+        await self._store.ping(self._clock.now())
+        return 1
+
+    async def _purge(self) -> int:
+        now = self._clock.now()
+        keep = self._keep
+        unreadable = now - keep.unreadable_s if keep.unreadable_s else None
+        gone = await self._store.purge(
+            now, raw_before=now - keep.webhooks_s, idem_before=now, unreadable_before=unreadable
+        )
+        if keep.bodies_s:
+            gone += await self._store.strip_bodies(now - keep.bodies_s)
+        if keep.media_s:
+            gone += await self._expire_media(now - keep.media_s)
+        if gone:
+            log.info("store.purged", count=gone)
+        return gone
+
+    async def _expire_media(self, before: float) -> int:
+        """First the messages say so, then the files go: a crash between leaves files that nobody names."""
+        needed = await self._store.media_in_use()
+        gone = 0
+        for names in _parts([name for name in await self._shelf.older(before) if name not in needed]):
+            await self._store.forget_media(names, media_fetch.EXPIRED)
+            gone += await self._shelf.drop(names, before)
+        return gone
+
+    async def _sweep_media(self) -> int:
+        """Files that no message names: a crash fell between the file and its row, or its message went meanwhile."""
+        before = self._clock.now() - UNNAMED_AFTER_S
+        gone = 0
+        for names in _parts(await self._shelf.older(before)):
+            gone += await self._shelf.drop(await self._store.unused_media(names), before)
+        if gone:
+            log.info("media.swept", files=gone)
+        return gone
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), NAMES_AT_ONCE):
+        yield names[start : start + NAMES_AT_ONCE]
+
+
+async def _every(period_s: float, chore: Callable[[], Awaitable[int]]) -> None:
+    while True:
+        try:
+            await chore()
+        except StoreFull:
+            log.warning("store.full")
+        await asyncio.sleep(period_s)

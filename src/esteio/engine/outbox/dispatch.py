@@ -1,0 +1,205 @@
+"""Claim by lane, perform, settle: the one place from which messages and other work leave.
+
+Two loops, one for messages and one for the rest. Each round writes what was finished and claims what is next, in that
+order, so that a lane whose head has just been settled goes on in the same round. The outcome is written shielded from
+cancellation; a write-back whose fencing token is stale writes nothing, and is logged. A crash between claim and settle
+leaves a row that says so: messages become in doubt, acts are looked after (`Store.start`), and nothing is done twice
+blindly.
+
+Never lives here: what an outcome means (`core.messages.outbox`), what is done (`performers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from esteio.clock import Clock
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.engine.outbox.performers import Performed, Performers
+from esteio.engine.outbox.rate_limit import Pacer
+from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Rounds
+from esteio.log import logger
+from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work, WorkSettlement
+
+SENDS_AT_ONCE = 1024
+CLAIM_AT_ONCE = 256
+"""One claim is one transaction."""
+WORK_AT_ONCE = 64
+MARGIN_S = 30.0
+"""A lease outlives the longest call by this much: none is begun that could outlive its lease."""
+
+log = logger("dispatch")
+
+
+class SendDispatch(Rounds):
+    """The loop of outgoing messages. `told`: a message moved; `unsure`: one is in doubt or parked, and will have to be
+    looked for."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        performers: Performers,
+        *,
+        pace: Pacer,
+        lease_s: float,
+        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        unsure: Callable[[], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._performers = store, performers
+        self._pace, self._lease_s, self._told, self._unsure = pace, lease_s + MARGIN_S, told, unsure
+        self._flying: Counter[SessionId] = Counter()
+        self._where: dict[SessionId, ServerName] = {}
+        self._done: list[SendSettlement] = []
+
+    def __repr__(self) -> str:
+        return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
+
+    async def _due(self) -> float | None:
+        if self._done:
+            return AT_ONCE
+        now = self._clock.now()
+        return await self._store.next_send(now, self._pace.rests(now))
+
+    async def _round(self) -> float | None:
+        """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
+        batch, self._done = self._done, []
+        flying = self._flying - Counter(one.session_id for one in batch)
+        settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
+        for claim in [] if isinstance(claimed, BaseException) else claimed:
+            self._flying[claim.message.session_id] += 1
+            self._where[claim.message.session_id] = claim.server
+            self._start(self._send(claim))
+        for outcome in (settled, claimed):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return AT_ONCE if batch or claimed or self._done else self._clock.now()
+
+    async def _claim(self, flying: Mapping[SessionId, int]) -> Sequence[SendClaim]:
+        free = min(CLAIM_AT_ONCE, SENDS_AT_ONCE - sum(flying.values()))
+        if free <= 0:
+            return ()
+        now = self._clock.now()
+        allowance = self._pace.allowance(flying, self._where, now)
+        claims = await self._store.claim_sends(now, free, self._lease_s, allowance)
+        self._pace.took(claims)
+        return claims
+
+    async def _settle(self, batch: list[SendSettlement]) -> None:
+        if not batch:
+            return
+        try:
+            written = await asyncio.shield(self._store.settle_sends(batch))
+        except StoreFull:
+            self._done[:0] = batch
+            raise
+        for settlement, kept in zip(batch, written, strict=True):
+            self._land(settlement.session_id)
+            _log_attempt(settlement, kept=kept)
+            if kept:
+                self._told(settlement.session_id, settlement.message_id, settlement.evidence)
+            if settlement.state == "in_doubt" or settlement.parked:
+                self._unsure()
+
+    async def aclose(self, patience_s: float) -> None:
+        """What was still answered in that time is written; else the next start would hold it for in doubt."""
+        await super().aclose(patience_s)
+        batch, self._done = self._done, []
+        try:
+            await self._settle(batch)
+        except StoreFull:
+            log.warning("store.full")
+
+    def _land(self, session_id: SessionId) -> None:
+        self._flying[session_id] -= 1
+        if self._flying[session_id] <= 0:
+            del self._flying[session_id], self._where[session_id]
+
+    async def _send(self, claim: SendClaim) -> None:
+        settlement = await self._performers.send(claim)
+        self._done.append(settlement)
+        self._bell.set()
+
+
+def _log_attempt(settlement: SendSettlement, *, kept: bool) -> None:
+    """One line for each attempt at a message, by what it came to."""
+    words: dict[str, object] = {"message": settlement.message_id}
+    if settlement.attempt is not None:
+        words |= {"outcome": settlement.attempt.outcome, "detail": settlement.attempt.detail}
+    if not kept:
+        log.warning("message.fence_lost", **words)
+    elif settlement.state == "in_doubt":
+        log.warning("message.in_doubt", **words)
+    elif settlement.state == "queued":
+        log.info("message.attempted", **words)
+    elif settlement.state == "failed":
+        log.warning("message.settled", **words, state="failed")
+    else:
+        log.debug("message.settled", **words, state=settlement.state)
+
+
+def _log_work(settlement: WorkSettlement, *, kept: bool) -> None:
+    words = {"work": settlement.work_id, "outcome": settlement.outcome}
+    if not kept:
+        log.warning("work.fence_lost", **words)
+    elif settlement.dropped:
+        log.info("work.dropped", **words)
+    else:
+        log.debug("work.settled", **words)
+
+
+class WorkDispatch(Rounds):
+    """The loop of control acts, relays and notices."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        performers: Performers,
+        *,
+        lease_s: float,
+        told: Callable[[SessionId | None, ServerName | None], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._performers = store, performers
+        self._lease_s, self._told = lease_s + MARGIN_S, told
+        self._lanes: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"WorkDispatch(lanes={len(self._lanes)})"
+
+    async def _due(self) -> float | None:
+        return await self._store.next_work() if len(self._lanes) < WORK_AT_ONCE else None
+
+    async def _round(self) -> float | None:
+        free = WORK_AT_ONCE - len(self._lanes)
+        claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
+        for work in claimed:
+            self._lanes.add(work.lane)
+            log.debug("work.claimed", work=work.id, kind=work.kind, lane=work.lane)
+            self._start(self._perform(work))
+        return AT_ONCE if claimed else self._clock.now()
+
+    async def _perform(self, work: Work) -> None:
+        try:
+            performed = await self._performers.work(work)
+            await self._settle(performed)
+        finally:
+            self._lanes.discard(work.lane)
+            self._bell.set()
+        self._told(work.session_id, work.server)
+
+    async def _settle(self, performed: Performed) -> None:
+        """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
+        while True:
+            try:
+                kept = await asyncio.shield(self._store.settle_work(performed.settlement))
+                _log_work(performed.settlement, kept=kept)
+                return
+            except StoreFull:
+                log.warning("store.full")
+                await asyncio.sleep(AFTER_FAILURE_S)

@@ -1,0 +1,195 @@
+"""Messages in doubt: resolved by looking at the provider, never by hoping.
+
+Whoever finds the message there settles it as sent; only proved absence lets it go out again, and only
+`core.messages.outbox`
+says what counts as that, and from when on a doubt that nobody can resolve is out of its chat's way. Never lives here:
+a resend, a judgement of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.judge import server
+from esteio.core.messages import outbox
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.policy import Policy
+from esteio.core.model.session import Session
+from esteio.engine.runtime.worker import LOOKS_APART_S, Rounds, by_session
+from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import LookupOutcome, SentQuery, Transport
+from esteio.store.base import SendSettlement, Store, Work
+
+BATCH = 50
+NOTICES_APART_S = 6 * 3600.0
+"""At most one word to people of each session's doubts in this time …"""
+NOTICE_AFTER_S = 60.0
+"""… and so long after the first of them: they come in company."""
+CLOCKS_APART_S = 60.0
+"""How far a provider's clock may be behind ours."""
+
+log = logger("doubt")
+
+
+class Doubts(Rounds):
+    """Looks after messages in doubt: a loop that naps until the next look is due."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        transport: Transport,
+        *,
+        policies: Callable[[str], Policy],
+        judged: Callable[[SessionId], Session | None],
+        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        waits: Callable[[], None],
+        notice_targets: Collection[str] = (),
+    ) -> None:
+        """`told`: a message moved; `waits`: a word for people is in the store; `notice_targets`: as the judge's."""
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
+        self._transport, self._policies, self._judged = transport, policies, judged
+        self._told, self._waits = told, waits
+        self._targets = tuple(notice_targets) or ("",)
+
+    async def _due(self) -> float | None:
+        return await self._store.next_doubt()
+
+    async def _round(self) -> float | None:
+        due = await self._store.doubted(self._clock.now(), BATCH)
+        # A server that answers slowly keeps nobody else in doubt.
+        await by_session(due, self._resolve_in_turn)
+        return self._clock.now() + LOOKS_APART_S
+
+    async def _resolve_in_turn(self, _: SessionId, messages: Sequence[Message]) -> None:
+        for message in messages:
+            await self._resolve(message)
+
+    async def _resolve(self, message: Message) -> None:
+        # What was last judged here is fresher than the row: looks that changed nothing are not written.
+        session = self._judged(message.session_id) or await self._store.session_by_id(message.session_id)
+        if session is None:
+            return
+        policy = self._policies(session.policy)
+        began = self._clock.now()
+        outcome = await self._look_up(message, session, policy)
+        aside = outbox.is_aside(message)
+        settled = outbox.resolve(
+            message,
+            outcome.result,
+            policy,
+            live_proved=outbox.live_since_doubt(session, message),
+            read_began=began,
+            now=self._clock.now(),
+            later=outcome.later,
+            # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
+            overtaken=aside and await self._store.overtaken(message.id),
+            # As it is after the look: one that saw the gate still closed may not undo what its opening did.
+            opened=outbox.opened_at(self._judged(message.session_id) or session),
+            queued=outcome.queued,
+            died=await self._may_have_died(message, session, policy, outcome),
+            unstored=await self._unstored(message, session),
+        )
+        settlement = _settlement(message, settled, outcome, self._clock.now())
+        if settled.aside:
+            notices = tuple(_notice(message, target, settlement.at) for target in self._targets)
+            settlement = msgspec.structs.replace(settlement, notices=notices)
+        if await self._store.settle_doubt(settlement):
+            if settled.state != "in_doubt":
+                log.info("message.doubt_settled", message=message.id, state=settled.state, result=outcome.result)
+            self._told(message.session_id, message.id, outcome.evidence)
+            if settled.aside:
+                self._waits()
+
+    async def _unstored(self, message: Message, session: Session) -> bool:
+        began = message.doubt_since or message.created_at
+        since, until = began - outbox.UNSTORED_S, began + outbox.UNSTORED_S
+        return await self._store.sends_unstored(session.server, since, until)
+
+    async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
+        """By all that is known of the server, what nobody has judged yet and what this look has met included."""
+        view = await self._store.server_view(session.server, self._clock.now())
+        if view is None:
+            return False
+        facts = view.server.facts
+        for evidence in (*(news.evidence for news in view.news), *outcome.evidence):
+            facts = server.fold(facts, evidence)
+        return outbox.may_have_died(message, facts, policy)
+
+    async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
+        try:
+            return await self._asked(message, session, policy)
+        except Unaddressed:
+            return LookupOutcome("unknown", detail="the server was deleted")
+        except Exception as error:
+            # A defect of ours with one message may not keep all others in doubt.
+            log.exception("work.failed", message=message.id)
+            return LookupOutcome("unknown", detail=f"internal error: {type(error).__name__}", later=True)
+
+    async def _asked(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
+        began = message.doubt_since or message.created_at
+        since = began - CLOCKS_APART_S
+        provider, where = await self._addresses.of_session(session)
+        known = await self._store.known_provider_ids(message.session_id, since)
+        until = outbox.conclusive_at(began, policy) if outbox.is_aside(message) else None
+        to, over = message.to or message.chat, outbox.is_over(message)
+        query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)
+        return await driver.run(provider.look_up(where, self._clock.now(), query), self._transport)
+
+
+def _settlement(message: Message, settled: outbox.Settled, outcome: LookupOutcome, now: float) -> SendSettlement:
+    """What the look writes; an attempt's line only where it decided something."""
+    decided = settled.state != "in_doubt" or settled.aside
+    return SendSettlement(
+        message_id=message.id,
+        session_id=message.session_id,
+        fence=0,
+        state=settled.state,
+        at=now,
+        attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if decided else None,
+        provider_id=outcome.provider_id,
+        due_at=settled.due_at,
+        reason=settled.reason,
+        closed_tries=settled.closed_tries,
+        doubt_since=settled.doubt_since,
+        queue_ref=message.queue_ref,
+        sent_at=message.doubt_since if settled.state == "sent" else None,
+        evidence=outcome.evidence,
+        aside=settled.aside,
+        parked=settled.parked,
+    )
+
+
+def _notice(message: Message, target: str, now: float) -> Work:
+    """One word for all that are set aside in one stretch of time; how many is counted when it is told."""
+    key = f"notice:in-doubt:{message.session_id}:{int(now // NOTICES_APART_S)}" + (f":{target}" if target else "")
+    payload = {
+        "id": key,
+        "phase": "waiting",
+        "reason": {"code": "doubts-wait", "args": {}},
+        "session": message.session,
+        "server": None,
+        "since": now,
+        "duration_s": 0.0,
+        "held": 0,
+        "target": target,
+    }
+    return Work(
+        id=key,
+        lane=key,
+        kind="notice",
+        payload=payload,
+        due_at=now + NOTICE_AFTER_S,
+        created_at=now,
+        session_id=message.session_id,
+        dedupe=key,
+    )

@@ -1,0 +1,352 @@
+"""Kind of row → what is done, and what its outcome writes. Each performance calls out at most once per step.
+
+A control act is performed only if the session still wants it: its attempt must be the one that is open. Nothing in
+here waits to try again, decides, or writes a row.
+
+Never lives here: retry (`core.messages.outbox.settle`, `core.judge.ladder`), claims (`dispatch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.messages import outbox
+from esteio.core.model.address import kind_of, line_of
+from esteio.core.model.evidence import Evidence, seen, seen_with
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.policy import Policy
+from esteio.core.model.recovery import Rung
+from esteio.core.model.session import Session
+from esteio.engine.media.stager import MediaRoom, Unfetchable
+from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.probes import as_of_answer, as_row
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    OutgoingMessage,
+    Provider,
+    SendOutcome,
+    StandingWebhook,
+    Transport,
+    Where,
+)
+from esteio.store.base import JournalEntry, SendClaim, SendSettlement, Store, Work, WorkSettlement
+
+NOTICE_TRIES = 60
+NOTICE_AGAIN_S = 60.0
+SLOW_S = 1.0
+"""A refusal that took longer names the time of its question too."""
+MISSED = frozenset({"gap-read", "gap-unread", "gap-unknowable"})
+"""What a timeline says of the messages that were missed …"""
+LINES_BACK, LAST_SEQ = 200, 2**53
+"""… and how far back that is looked for."""
+NO_TARGET = "the message it refers to has no id at the provider yet"
+
+log = logger("performers")
+
+
+class Notifier(Protocol):
+    """Tells people. `targets`: a key for each place that is told, and how it is shown (`1 (mailto)`)."""
+
+    @property
+    def targets(self) -> Mapping[str, str]: ...
+
+    async def notify(self, work: Work) -> bool:
+        """Whether the target that the row names took it; never raises."""
+        ...
+
+
+class Performed(msgspec.Struct, frozen=True):
+    """What a work row is settled with."""
+
+    settlement: WorkSettlement
+
+
+class Performers:
+    """Performs sends, control acts and notices."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        transport: Transport,
+        *,
+        policies: Callable[[str], Policy],
+        notifier: Notifier,
+        media: MediaRoom,
+    ) -> None:
+        self._media = media
+        self._store, self._clock, self._addresses = store, clock, addresses
+        self._transport, self._policies, self._notifier = transport, policies, notifier
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    async def send(self, claim: SendClaim) -> SendSettlement:
+        """One attempt at one message. Total: whatever happens, there is a settlement."""
+        message, began = claim.message, self._clock.now()
+        session = await self._store.session_by_id(message.session_id)
+        policy = self._policies(session.policy if session else "default")
+        try:
+            outcome = await self._send(message, session, policy)
+        except Unaddressed:
+            outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
+        except Exception as error:
+            # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
+            log.exception("work.failed", message=message.id)
+            outcome = SendOutcome("in_doubt", detail=f"internal error: {type(error).__name__}")
+        return self._settled(claim, outcome, policy, began, session.server if session else "")
+
+    async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
+        if session is None:
+            raise Unaddressed(message.session)
+        provider, where = await self._addresses.of_session(session)
+        if policy.preflight:
+            refused = await self._preflight(provider, where)
+            if refused is not None:
+                return refused
+        outgoing = await self._outgoing(message)
+        if outgoing is None:
+            return SendOutcome("refused", fault="request", detail=NO_TARGET)
+        if outgoing.content.media is not None and provider.capabilities.media_bytes:
+            try:
+                outgoing = await self._with_bytes(message, outgoing)
+            except Unfetchable as gone:
+                return SendOutcome("not_sent", fault=gone.fault, detail=str(gone))
+        flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
+        outcome = await driver.run(flow, self._transport)
+        if provider.capabilities.queues_while_down:
+            # Such a provider takes messages while it is down: that it took one says nothing of the socket.
+            evidence = tuple(e for e in outcome.evidence if e.kind != "send_accepted")
+            queued = (seen("send_queued", self._clock.now(), "send"),) if outcome.queued else ()
+            outcome = msgspec.structs.replace(outcome, evidence=(*evidence, *queued))
+        return outcome
+
+    async def _preflight(self, provider: Provider, where: Where) -> SendOutcome | None:
+        """Seed 003's letter: ask for the state first, and fail with its sentence when it is not open."""
+        look = await driver.run(provider.probe(where, self._clock.now(), "state"), self._transport)
+        kinds = {evidence.kind for evidence in look.evidence}
+        if "said_open" in kinds or not kinds & {"said_closed", "said_connecting", "instance_missing"}:
+            return None
+        refused = seen_with("send_closed", self._clock.now(), "send", {"detail": "preflight"})
+        return SendOutcome(
+            "not_sent", fault="socket", detail="preflight: not connected", evidence=(*look.evidence, refused)
+        )
+
+    async def _outgoing(self, message: Message) -> OutgoingMessage | None:
+        content, quoted, reacted_to = message.content, None, None
+        if message.quote is not None:
+            quoted = await self._store.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
+            if quoted is None:
+                return None
+        if content.reaction is not None:
+            reacted_to = await self._store.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
+            if reacted_to is None:
+                return None
+            reaction = msgspec.structs.replace(
+                content.reaction, provider_id=reacted_to.provider_id, from_me=reacted_to.from_us
+            )
+            content = msgspec.structs.replace(content, reaction=reaction)
+        return OutgoingMessage(
+            await self._spelled(message),
+            content,
+            quoted.provider_id if quoted else None,
+            quoted is not None and quoted.from_us,
+            message.mentions,
+            quoted.author if quoted else None,
+            reacted_to.author if reacted_to else None,
+        )
+
+    async def _spelled(self, message: Message) -> str:
+        """The recipient as WhatsApp itself writes that line, where it did: not every server puts it right."""
+        to = message.to or message.chat
+        line = line_of(to)
+        known = await self._store.known_phones(message.session_id, (line,)) if kind_of(to) == "phone" else {}
+        return known.get(line) or to
+
+    async def _with_bytes(self, message: Message, outgoing: OutgoingMessage) -> OutgoingMessage:
+        """The bytes instead of the caller's address; where they lie is remembered, so that they are fetched once."""
+        content, media = outgoing.content, outgoing.content.media
+        if media is None:
+            return outgoing
+        staged = await self._media.staged(media)
+        if staged is not media:
+            await self._store.put_content(message.id, msgspec.structs.replace(message.content, media=staged))
+        loaded = await self._media.loaded(staged)
+        return msgspec.structs.replace(outgoing, content=msgspec.structs.replace(content, media=loaded))
+
+    def _settled(
+        self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float, server: str
+    ) -> SendSettlement:
+        now, message = self._clock.now(), claim.message
+        result = outbox.SendResult(
+            outcome.certainty,
+            outcome.fault,
+            outcome.detail,
+            outcome.provider_id,
+            outcome.queue_ref,
+            outcome.queued,
+            outcome.over,
+            outcome.gateway,
+            outcome.size,
+        )
+        settled = outbox.settle(message, result, policy, now, server=server)
+        word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
+        return SendSettlement(
+            message_id=message.id,
+            session_id=message.session_id,
+            fence=claim.fence,
+            state=settled.state,
+            at=now,
+            attempt=AttemptRecord(began, word, outcome.detail),
+            provider_id=outcome.provider_id,
+            due_at=settled.due_at,
+            reason=settled.reason,
+            closed_tries=settled.closed_tries,
+            doubt_since=settled.doubt_since,
+            queue_ref=outcome.queue_ref,
+            sent_at=now if settled.state == "sent" else None,
+            evidence=tuple(_with_question(one, began) for one in as_of_answer(outcome.evidence, now)),
+            parked=settled.parked,
+        )
+
+    # -- the rest -------------------------------------------------------------------------------------------------
+
+    async def work(self, work: Work) -> Performed:
+        """Perform one work row. Total."""
+        try:
+            if work.kind == "control":
+                return await self._control(work)
+            return await self._notice(work)
+        except Unaddressed:
+            return self._unwanted(work)
+        except Exception as error:
+            log.exception("work.failed", work=work.id)
+            evidence = self._answered(work, ActOutcome("unanswered", f"internal error: {type(error).__name__}"))
+            return self._done(work, "failed", evidence if work.kind == "control" else ())
+
+    async def _control(self, work: Work) -> Performed:
+        session = await self._store.session_by_id(work.session_id) if work.session_id is not None else None
+        if session is None or not _still_wanted(session, work):
+            return self._unwanted(work)
+        provider, where = await self._addresses.of_session(session)
+        outcome = await self._unkept(session, provider, where, work)
+        if outcome is None:
+            outcome = await driver.run(await self._flow(session, provider, where, work), self._transport)
+        rung, answer = work.payload["rung"], outcome.answer
+        log.info("work.performed", session=session.name, rung=rung, answer=answer, detail=outcome.detail)
+        ref = await self._addresses.keep_secret(session, outcome.ref)
+        evidence = (*as_of_answer(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
+        settlement = WorkSettlement(
+            work.id,
+            work.fence,
+            self._clock.now(),
+            f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
+            evidence=evidence,
+            qr=as_row(outcome.qr, self._clock.now()) if outcome.qr else None,
+            ref=ref or None,
+        )
+        return Performed(settlement)
+
+    async def _unkept(self, session: Session, provider: Provider, where: Where, work: Work) -> ActOutcome | None:
+        """Whatever webhook stands there is on our disk before ours takes its place. None: go on. An outcome: it could
+        not be read, so nothing is overwritten."""
+        rung = work.payload["rung"]
+        if rung != "set_webhook" and not (rung == "create" and provider.capabilities.create_takes_over):
+            return None
+        if self._addresses.is_leaving(session.id):
+            # Put back already, or about to be, in this same lane: what is set after that would stay for ever.
+            return ActOutcome("not_reached", "the instance is being given back")
+        stands = await driver.run(provider.standing_webhook(where, self._clock.now()), self._transport)
+        if stands.found == "unanswered" or (stands.found == "unreadable" and rung == "set_webhook"):
+            return ActOutcome("not_reached", f"the webhook that stands there could not be read: {stands.detail}")
+        if stands.found in ("foreign", "none"):
+            kept = await self._addresses.kept_webhook(session.id)
+            if kept is None or (stands.found == "foreign" and stands != kept):
+                await self._addresses.keep_webhook(session.id, stands)
+                log.info("session.webhook_kept", session=session.name, found=stands.found)
+        return None
+
+    async def _flow(self, session: Session, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:
+        now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
+        match rung:
+            case "create":
+                return provider.create(where, now, pair_phone=phone)
+            case "connect":
+                return provider.connect(where, now, pair_phone=phone)
+            case "restart":
+                return provider.restart(where, now)
+            case "logout":
+                return provider.logout(where, now)
+            case "delete":
+                return provider.delete(where, now)
+            case "set_webhook":
+                return provider.set_webhook(where, now)
+            case "put_back_webhook":
+                kept = await self._addresses.kept_webhook(session.id)
+                return provider.put_back_webhook(where, now, kept or StandingWebhook("none"))
+            case _:
+                raise ValueError(f"a work row asks for {rung!r}, which is no act")
+
+    def _answered(self, work: Work, outcome: ActOutcome) -> tuple[Evidence, ...]:
+        rung: Rung = work.payload["rung"] if work.kind == "control" else "wait"
+        data = {"attempt": str(work.payload.get("attempt", "")), "rung": rung, "answer": outcome.answer}
+        if outcome.detail:
+            data["detail"] = outcome.detail
+        return (seen_with("act_answered", self._clock.now(), "act", data),)
+
+    async def _notice(self, work: Work) -> Performed:
+        if work.payload["phase"] == "waiting" and work.session_id is not None:
+            count = await self._store.set_aside(work.session_id)
+            if not count:
+                return self._done(work, "nothing in doubt any more", ())
+            reason = {**work.payload["reason"], "args": {"count": str(count)}}
+            work = msgspec.structs.replace(work, payload={**work.payload, "reason": reason})
+        elif work.payload["phase"] == "closed" and work.session_id is not None:
+            work = msgspec.structs.replace(work, payload=await self._with_missed(work.session_id, work.payload))
+        arrived, now = await self._notifier.notify(work), self._clock.now()
+        if not arrived and work.attempts < NOTICE_TRIES:
+            return Performed(WorkSettlement(work.id, work.fence, now, "not delivered yet", due_at=now + NOTICE_AGAIN_S))
+        code = "notice-arrived" if arrived else "notice-failed"
+        target = self._notifier.targets.get(work.payload.get("target", ""))
+        entry = JournalEntry("notice", now, code if target else "notice-shown", {"target": target or ""})
+        outcome = "delivered" if arrived else "not delivered"
+        return Performed(WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,)))
+
+    async def _with_missed(self, session_id: SessionId, payload: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The notice of an end, with what was read back of what was missed, or why nobody can tell."""
+        since = float(payload["since"])
+        lines = await self._store.timeline_back(session_id, LAST_SEQ, LINES_BACK)
+        told = next((line for line in lines if line.code in MISSED and line.at >= since), None)
+        return payload if told is None else {**payload, "missed": {"code": told.code, "args": dict(told.args)}}
+
+    def _unwanted(self, work: Work) -> Performed:
+        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True))
+
+    def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
+        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))
+
+
+def _with_question(evidence: Evidence, began: float) -> Evidence:
+    """A half-open socket lets a send hang for a minute and then refuses it, and by that time another may have carried
+    messages: when it was asked, the judge must know as well."""
+    if evidence.kind != "send_closed" or evidence.happened_at - began <= SLOW_S:
+        return evidence
+    return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})
+
+
+def _still_wanted(session: Session, work: Work) -> bool:
+    """An act of the ladder must still be the open attempt; an act a person asked for beside it carries none."""
+    if work.payload.get("by_person"):
+        return True
+    opened = session.recovery.open
+    if opened is None:
+        return work.payload["rung"] == "create" and not session.paused
+    return opened.id == work.payload.get("attempt") and not session.paused

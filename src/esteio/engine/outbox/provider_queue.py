@@ -1,0 +1,86 @@
+"""Parked messages: what the provider took into a queue of its own is looked for there, so that its chat may go on.
+
+Mostly an acknowledgement is faster and nothing is looked at. One read of a queue answers for all of its session. Never
+lives here: how long a chat waits (`core.messages.provider_queue`), a resend, a judgement of the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from esteio.clock import Clock
+from esteio.core.messages import outbox, provider_queue
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.session import Session
+from esteio.engine.runtime.worker import LOOKS_APART_S, Rounds, by_session
+from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import QueueOutcome, Transport
+from esteio.store.base import ParkedSettlement, Store
+
+BATCH = 500
+
+log = logger("parking")
+
+
+class Parking(Rounds):
+    """Looks after parked messages: a loop that naps until the next look is due. `told`: the chat of this message may go
+    on; `heard`: news of a server."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        addresses: AddressBook,
+        transport: Transport,
+        *,
+        judged: Callable[[SessionId], Session | None],
+        told: Callable[[SessionId, MessageId], None],
+        heard: Callable[[ServerName, Sequence[Evidence]], None],
+    ) -> None:
+        super().__init__(clock)
+        self._store, self._addresses = store, addresses
+        self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
+
+    async def _due(self) -> float | None:
+        return await self._store.next_parked()
+
+    async def _round(self) -> float | None:
+        await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
+        return self._clock.now() + LOOKS_APART_S
+
+    async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
+        session = self._judged(session_id) or await self._store.session_by_id(session_id)
+        if session is None:
+            return
+        queue = await self._queue(session)
+        if queue.evidence:
+            self._heard(session.server, queue.evidence)
+        now, opened = self._clock.now(), outbox.opened_at(self._judged(session_id) or session)
+        settlements = [
+            _settlement(one, provider_queue.after_look(one, queue.ids, opened=opened, now=now), queue, now)
+            for one in messages
+        ]
+        for message_id in await self._store.settle_parked(settlements):
+            self._told(session_id, message_id)
+
+    async def _queue(self, session: Session) -> QueueOutcome:
+        try:
+            provider, where = await self._addresses.of_session(session)
+            return await driver.run(provider.read_queue(where, self._clock.now()), self._transport)
+        except Unaddressed:
+            return QueueOutcome(None, "the server was deleted")
+        except Exception as error:
+            # A defect of ours with one session may not hold up all others.
+            log.exception("work.failed", session=session.name)
+            return QueueOutcome(None, f"internal error: {type(error).__name__}")
+
+
+def _settlement(message: Message, look: provider_queue.Look, queue: QueueOutcome, now: float) -> ParkedSettlement:
+    attempt = None
+    if look.given_up:
+        attempt = AttemptRecord(now, "looked: queue", queue.detail or "still in the provider's queue")
+    return ParkedSettlement(message.id, now, look.due_at, look.reason, attempt)

@@ -1,0 +1,125 @@
+"""Who waits for what: told after every commit, it wakes those who wait for that session or message, or for any event.
+
+In the process only. Another node's commits ring no bell here, so every wait also looks again by itself once in
+`LOOK_EVERY_S`: a lost hint costs latency, never an answer. Never lives here: a change of anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeVar
+
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.session import Session
+from esteio.engine.runtime.ports import Gone
+from esteio.store.base import Store
+
+LOOK_EVERY_S = 1.0
+SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read", "failed", "expired", "cancelled"})
+"""Message states after which a caller need not wait any longer."""
+
+Key = tuple[Literal["session", "message", "news"], int | str]
+NEWS: Final[Key] = ("news", 0)
+T = TypeVar("T")
+
+
+class Hub:
+    """An in-process bell per session and message. Implements `Waiter`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bells: dict[Key, set[asyncio.Future[None]]] = {}
+        self._closing = False
+
+    def __repr__(self) -> str:
+        return f"Hub(waiting={sum(len(bells) for bells in self._bells.values())})"
+
+    def session_changed(self, session_id: SessionId) -> None:
+        """Call after every commit that touched this session: its row, its QR, its approval, its work."""
+        self._ring(("session", session_id))
+        self.news()
+
+    def message_changed(self, message_id: MessageId) -> None:
+        """Call after every commit that moved this message."""
+        self._ring(("message", message_id))
+        self.news()
+
+    def news(self) -> None:
+        """Call after every commit that may have written an event."""
+        self._ring(NEWS)
+
+    def close(self) -> None:
+        """The process is stopping: every wait ends now with what it last saw, and none begins."""
+        self._closing = True
+        for key in list(self._bells):
+            self._ring(key)
+
+    async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
+        """See `Waiter`."""
+
+        async def look() -> tuple[Session, bool]:
+            session = await self._store.session_by_id(session_id)
+            if session is None:
+                raise Gone(session_id)
+            return session, done(session)
+
+        return await self._until(("session", session_id), look, timeout_s)
+
+    async def wait_message(self, message_id: MessageId, timeout_s: float) -> Message:
+        """See `Waiter`."""
+
+        async def look() -> tuple[Message, bool]:
+            message = await self._store.message(message_id)
+            if message is None:
+                raise Gone(message_id)
+            return message, message.state in SETTLED
+
+        return await self._until(("message", message_id), look, timeout_s)
+
+    async def wait_look(self, session_id: SessionId, look: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:
+        """See `Waiter`."""
+
+        async def both() -> tuple[bool, bool]:
+            seen = await look()
+            return seen, seen
+
+        return await self._until(("session", session_id), both, timeout_s)
+
+    async def wait_news(self, timeout_s: float) -> None:
+        """Until there may be an event, or the time is over."""
+        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._bells.setdefault(NEWS, set()).add(bell)
+        try:
+            await asyncio.wait({bell}, timeout=timeout_s)
+        finally:
+            self._take_down(NEWS, bell)
+
+    def _ring(self, key: Key) -> None:
+        for bell in self._bells.pop(key, ()):
+            if not bell.done():
+                bell.set_result(None)
+
+    async def _until(self, key: Key, look: Callable[[], Awaitable[tuple[T, bool]]], timeout_s: float) -> T:
+        """What `look` saw when it said so, or last. The bell hangs before each look: no news falls between."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while True:
+            bell: asyncio.Future[None] = loop.create_future()
+            self._bells.setdefault(key, set()).add(bell)
+            try:
+                seen, enough = await look()
+                left = end - loop.time()
+                if enough or left <= 0 or self._closing:
+                    return seen
+                await asyncio.wait({bell}, timeout=min(left, LOOK_EVERY_S))
+            finally:
+                self._take_down(key, bell)
+
+    def _take_down(self, key: Key, bell: asyncio.Future[None]) -> None:
+        bells = self._bells.get(key)
+        if bells is not None:
+            bells.discard(bell)
+            if not bells:
+                del self._bells[key]

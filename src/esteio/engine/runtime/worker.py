@@ -1,0 +1,116 @@
+"""A loop of rounds: do what is due, then nap until the next due time or a bell. What leaves does so in such a loop.
+
+`by_session` works off a batch that belongs to many: each session's in order, sessions side by side. A full disk ends no
+loop: the round is made again a little later. Never lives here: what a round does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from esteio.clock import Clock
+from esteio.core.model.ids import SessionId
+from esteio.log import logger
+from esteio.store.base import StoreFull
+
+AT_ONCE = 0.0
+"""A round that made progress asks for the next one."""
+NAP_S = 15.0
+"""How long a loop sleeps at most: a lost hint costs latency, never a message."""
+SHORTEST_NAP_S = 0.1
+"""What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
+AFTER_FAILURE_S = 1.0
+LOOKS_APART_S = 2.0
+"""Between two rounds of looks at providers: what was looked for and not found is not looked for again at once."""
+
+log = logger("rounds")
+
+
+class Rounds:
+    """A bell, tasks in the air, and the loop itself; a subclass says what a round is, and where hints are not to be
+    had of everything, how long it naps at most."""
+
+    nap_s = NAP_S
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._bell = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def nudge(self) -> None:
+        """There may be something to do."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Round after round, for ever."""
+        while True:
+            try:
+                due_at = await self._due()
+                if due_at is not None and due_at <= self._clock.now():
+                    due_at = await self._round()
+            except StoreFull:
+                log.warning("store.full")
+                await asyncio.sleep(AFTER_FAILURE_S)
+                continue
+            if due_at != AT_ONCE:
+                await self._nap(due_at)
+
+    async def aclose(self, patience_s: float) -> None:
+        """Wait a little for calls under way; the rest is cancelled and found by the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _due(self) -> float | None:
+        """When there is something to do: `AT_ONCE`, a time, or None when only the bell will tell. It writes nothing to
+        find that out."""
+        return AT_ONCE
+
+    async def _round(self) -> float | None:
+        """Do what is due; when there will be more: `AT_ONCE`, a time, or None when only the bell will tell. May raise
+        `StoreFull`."""
+        raise NotImplementedError
+
+    async def _nap(self, due_at: float | None) -> None:
+        pause = self.nap_s
+        if due_at is not None:
+            pause = min(pause, max(SHORTEST_NAP_S, due_at - self._clock.now()))
+        timer = asyncio.get_running_loop().call_later(pause, self._bell.set)
+        try:
+            await self._bell.wait()
+        finally:
+            timer.cancel()
+        self._bell.clear()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class OfSession(Protocol):
+    """What belongs to a session."""
+
+    @property
+    def session_id(self) -> SessionId: ...
+
+
+T = TypeVar("T", bound=OfSession)
+
+
+async def by_session(batch: Iterable[T], in_order: Callable[[SessionId, Sequence[T]], Awaitable[None]]) -> None:
+    """Hand each session its part, all sessions side by side: one commit serves many, and one that is slow keeps nobody
+    waiting but itself. All are worked to their end before a failure is raised."""
+    of_session: dict[SessionId, list[T]] = {}
+    for item in batch:
+        of_session.setdefault(item.session_id, []).append(item)
+    if not of_session:
+        return
+    works = [in_order(session_id, items) for session_id, items in of_session.items()]
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -1,0 +1,182 @@
+"""Where a session or a server is reached: the provider, its address and its secrets, put together for a flow.
+
+Rows and unsealed secrets are remembered, so that neither a send nor a look costs a read and a decryption. What changes
+in this process is forgotten at once; what another process changed is used after `REMEMBER_S` at the latest.
+Never lives here: an exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.session import Session
+from esteio.providers.base import Provider, StandingWebhook, Where
+from esteio.providers.registry import Registry
+from esteio.store.base import Store, StoredServer
+from esteio.vault import Vault
+
+REMEMBER_S = 60.0
+"""For a server; a session's own secrets hardly ever change, and are read ten times less often."""
+REMEMBER_SESSION_S = 600.0
+
+
+def packed(vault: Vault, stands: StandingWebhook) -> bytes:
+    """A webhook's address and headers are its owner's secrets."""
+    return vault.seal({"webhook": msgspec.json.encode(stands).decode()})
+
+
+def unpacked(vault: Vault, sealed: bytes) -> StandingWebhook:
+    """What was packed. Raises `WrongKey`."""
+    return msgspec.json.decode(vault.unseal(sealed)["webhook"], type=StandingWebhook)
+
+
+class Unaddressed(LookupError):
+    """The session or server does not exist any more."""
+
+
+class AddressBook:
+    """Answers "which adapter, and where?" for sessions and servers."""
+
+    def __init__(self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str) -> None:
+        self._store, self._vault, self._registry, self._clock = store, vault, registry, clock
+        self.base_url = base_url
+        self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
+        self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
+        self._places: dict[SessionId, tuple[tuple[Any, ...], Where]] = {}
+        self._leaving: list[SessionId] = []
+
+    @contextmanager
+    def leaving(self, session_id: SessionId) -> Iterator[None]:
+        """While its instance is given back: from before the webhook that stood there is put back until the session is
+        gone. Ours may not be set again in between."""
+        self._leaving.append(session_id)
+        try:
+            yield
+        finally:
+            self._leaving.remove(session_id)
+
+    def is_leaving(self, session_id: SessionId) -> bool:
+        return session_id in self._leaving
+
+    def provider(self, kind: str) -> Provider:
+        """The adapter of this kind."""
+        return self._registry.get(kind)
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session's address has changed."""
+        self._sessions.pop(session_id, None)
+        self._places.pop(session_id, None)
+
+    def forget_server(self, name: ServerName) -> None:
+        """The server's address, credentials or version has changed."""
+        self._servers.pop(name, None)
+
+    async def of_session(self, session: Session) -> tuple[Provider, Where]:
+        """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
+        `Unaddressed`."""
+        stored, credentials = await self._server(session.server)
+        token, secrets = await self._session(session.id)
+        server = stored.server
+        made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone)
+        known = self._places.get(session.id)
+        if known is None or known[0] != made_of:
+            known = self._places[session.id] = (made_of, self._where(session, stored, credentials, token, secrets))
+        return self.provider(session.kind), known[1]
+
+    def _where(
+        self,
+        session: Session,
+        stored: StoredServer,
+        credentials: Mapping[str, str],
+        token: str,
+        secrets: Mapping[str, str],
+    ) -> Where:
+        return Where(
+            server=session.server,
+            base_url=stored.server.base_url,
+            credentials=credentials,
+            session=session.name,
+            ref={**session.ref, **secrets} if secrets else session.ref,
+            version=stored.server.version,
+            phone=session.phone,
+            webhook_url=f"{self.base_url}/in/{token}",
+        )
+
+    async def of_server(self, name: ServerName) -> tuple[Provider, Where]:
+        """The server's adapter and address. Raises `Unaddressed`."""
+        stored, credentials = await self._server(name)
+        server = stored.server
+        where = Where(
+            server=name, base_url=server.base_url, credentials=credentials, session="", version=server.version
+        )
+        return self.provider(server.kind), where
+
+    async def keep_secret(self, session: Session, ref: Mapping[str, str]) -> Mapping[str, str]:
+        """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored.
+        Raises `Unaddressed`."""
+        self.forget(session.id)
+        declared = self.provider(session.kind).declaration
+        if secrets := declared.secret(ref):
+            try:
+                _, sealed = await self._store.session_secrets(session.id)
+            except LookupError as gone:
+                raise Unaddressed(session.id) from gone
+            sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
+            await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
+        return declared.public(ref)
+
+    def of_new(self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str) -> tuple[Provider, Where]:
+        """The same of a session that is not there yet."""
+        server = stored.server
+        where = Where(
+            server=server.name,
+            base_url=server.base_url,
+            credentials=self._vault.unseal(stored.sealed),
+            session=session,
+            ref=ref,
+            version=server.version,
+            webhook_url=f"{self.base_url}/in/{token}",
+        )
+        return self.provider(server.kind), where
+
+    async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
+        """What stood at the provider before our webhook; None when nothing was kept."""
+        sealed = await self._store.replaced_webhook(session_id)
+        return None if sealed is None else unpacked(self._vault, sealed)
+
+    async def keep_webhook(self, session_id: SessionId, stands: StandingWebhook) -> None:
+        """Kept, sealed and on disk when this returns: only then may ours be set."""
+        await self._store.keep_webhook(session_id, packed(self._vault, stands))
+
+    async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
+        now = self._clock.now()
+        known = self._servers.get(name)
+        if known is not None and now - known[0] < REMEMBER_S:
+            return known[1], known[2]
+        stored = await self._store.server(name)
+        if stored is None:
+            raise Unaddressed(name)
+        credentials = (
+            known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
+        )
+        self._servers[name] = (now, stored, credentials)
+        return stored, credentials
+
+    async def _session(self, session_id: SessionId) -> tuple[str, Mapping[str, str]]:
+        now = self._clock.now()
+        known = self._sessions.get(session_id)
+        if known is not None and now - known[0] < REMEMBER_SESSION_S:
+            return known[1], known[2]
+        try:
+            token, sealed = await self._store.session_secrets(session_id)
+        except LookupError as gone:
+            raise Unaddressed(session_id) from gone
+        secrets = self._vault.unseal(sealed)
+        self._sessions[session_id] = (now, token, secrets)
+        return token, secrets

@@ -1,0 +1,311 @@
+"""Looks: reads at the provider that leave only evidence. Nothing in here acts.
+
+Never lives here: when to look (`core.judge.probe_schedule`), what it means (`core.judge.diagnose`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.judge import inbound_health, pacing
+from esteio.core.judge.facts import CLAIMED, CODES
+from esteio.core.judge.second_socket import HEARD_S
+from esteio.core.model.address import same_line
+from esteio.core.model.decision import Depth
+from esteio.core.model.evidence import Evidence, seen, seen_with
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.inbound import ReceivedMessage
+from esteio.core.model.session import Session
+from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.log import logger
+from esteio.providers import driver
+from esteio.providers.base import (
+    HttpRequest,
+    HttpResponse,
+    InventoryEntry,
+    InventoryOutcome,
+    ProbeOutcome,
+    Provider,
+    QrCode,
+    Transport,
+    Where,
+)
+from esteio.providers.probe_cache import ProbeMemo, run_memoized
+from esteio.store.base import Qr, Store, StoreFull
+
+LOOKS_AT_ONCE = 24
+"""At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
+still finds a place."""
+WEBHOOK_EVERY_S = 30.0
+"""How often the provider is asked whether its webhook is still ours, so that a moved one is seen within a minute …"""
+WEBHOOK_PROVED_S = 600.0
+"""… and how often while events come in, which prove that it does."""
+UNTOLD_S = 15.0
+"""A webhook that should have come is missed after this."""
+LISTEN_BACK_S = 86400.0
+"""A line that was never heard is read back this far."""
+CODE_STANDS_S = 40.0
+"""So long after a code was seen no other is looked for where that takes a connect; the next comes after 45 s."""
+QR_SHOWN_S = 45.0
+"""How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
+log = logger("looking")
+_LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answered"})
+"""What a look brings of a line that is well."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a look brought: about the session, and about its server."""
+
+    session: tuple[Evidence, ...] = ()
+    server: tuple[Evidence, ...] = ()
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """What a list call brought: about the server, and a row for each session it told of."""
+
+    server: tuple[Evidence, ...] = ()
+    rows: Mapping[str, InventoryEntry] = {}
+
+
+class _OneByOne:
+    """A road for long answers. Each is handed over in a turn of the loop of its own: to read it takes a tenth of a
+    second, and a fleet's lists tend to come together."""
+
+    def __init__(self, road: Transport) -> None:
+        self._road, self._turn = road, asyncio.Lock()
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        answer = await self._road.exchange(request)
+        async with self._turn:
+            await asyncio.sleep(0)
+        return answer
+
+    async def aclose(self) -> None:
+        """It is the other's to close."""
+
+
+class Lookout:
+    """Performs looks."""
+
+    def __init__(self, store: Store, clock: Clock, addresses: AddressBook, transport: Transport) -> None:
+        self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
+        self._road_of_lists = _OneByOne(transport)
+        self._memos: dict[SessionId, tuple[Where, Depth, ProbeMemo[ProbeOutcome]]] = {}
+        """The last probe of each session, as long as it was a plain one …"""
+        self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
+        self._lists: dict[ServerName, tuple[Where, ProbeMemo[InventoryOutcome]]] = {}
+        """… and the last list of each server."""
+        self._looked: set[SessionId] = set()
+        self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
+
+    async def session(self, session: Session, depth: Depth) -> Seen:
+        """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
+        defect of ours or a full disk. Total."""
+        async with self._places[session.server]:
+            try:
+                return await self._session(session, depth)
+            except StoreFull:
+                log.warning("store.full")
+            except Exception:
+                log.exception("session.judge_failed", session=session.name)
+            return Seen((seen("look_failed", self._clock.now(), "self"),))
+
+    async def _session(self, session: Session, depth: Depth) -> Seen:
+        now = self._clock.now()
+        try:
+            provider, where = await self._addresses.of_session(session)
+        except Unaddressed:
+            return Seen()
+        outcome = await self._probe(session.id, provider, where, depth, now)
+        if _may_show_code(session, outcome.evidence) and not await self._code_is_fresh(session, provider, now):
+            reading = await driver.run(provider.read_qr(where, now), self._transport)
+            outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
+        if outcome.qr is not None:
+            await self.keep_qr(session, outcome.qr)
+        listen = inbound_health.listen_due(session.facts, now)
+        if listen or self._first_look(session.id) or _webhook_unsure(session, outcome.evidence, now):
+            reading = await driver.run(provider.check_webhook(where, now), self._transport)
+            outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
+        looked = self._sorted(outcome.evidence, now)
+        if not listen:
+            return looked
+        return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
+
+    def _first_look(self, session_id: SessionId) -> bool:
+        """Whether this process has not looked at it yet: the address that it gives providers may be another one now."""
+        if session_id in self._looked:
+            return False
+        self._looked.add(session_id)
+        return True
+
+    async def _code_is_fresh(self, session: Session, provider: Provider, now: float) -> bool:
+        """Where a code is read by a connect none is read while one is in somebody's hands: right after the scan the
+        provider says closed, and that connect would be a second socket."""
+        if not provider.capabilities.code_by_connect:
+            return False
+        held = await self._store.qr(session.id)
+        return held is not None and now < held.seen_at + CODE_STANDS_S
+
+    async def _probe(
+        self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
+    ) -> ProbeOutcome:
+        kept = self._memos.get(session_id)
+        last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
+        outcome, again = await run_memoized(provider.probe(where, now, depth), self._transport, last)
+        if again is last and last is not None:
+            return outcome
+        # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
+        if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
+            self._memos.pop(session_id, None)
+        elif depth != "roundtrip" or kept is None or kept[1] == depth:
+            outcome = self._shared(outcome)
+            self._memos[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
+        return outcome
+
+    def _shared(self, outcome: ProbeOutcome) -> ProbeOutcome:
+        """One value for all sessions of which the same was seen: its times are given anew in any case."""
+        if outcome.detail or any(one.data or one.happened_at < one.seen_at for one in outcome.evidence):
+            return outcome
+        return self._plain.setdefault(tuple([(one.kind, one.road) for one in outcome.evidence]), outcome)
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session is gone."""
+        self._memos.pop(session_id, None)
+        self._looked.discard(session_id)
+
+    async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
+        """What the provider's list holds beyond what we were told."""
+        now, facts = self._clock.now(), session.facts
+        heard = max(facts.heard_at, facts.receive_ok_at) if not facts.told_at else facts.heard_at or facts.receive_ok_at
+        # What came before it was ours is not ours to miss.
+        since = max(heard, now - LISTEN_BACK_S, session.created_at)
+        reading = await driver.run(provider.history(where, now, since), self._transport)
+        if not reading.readable:
+            return ()
+        now = self._clock.now()
+        came = [e.happened_at for e in reading.events if isinstance(e, ReceivedMessage) and not e.from_me]
+        unheard = [at for at in came if at > since + inbound_health.CLOCK_S]
+        if not unheard:
+            return (seen("list_heard", now, "list"),)
+        oldest = {"oldest": str(min(unheard))}
+        return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
+
+    def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> Seen:
+        """Stamped with the time of the answer: a look that took long speaks of when it was answered. Only that it lives
+        is true as of the question: an act may have come between a look's first answer and its last, and is not the
+        reason of what was there before it."""
+        now = self._clock.now()
+        mine: list[Evidence] = []
+        servers: list[Evidence] = []
+        for item in evidence:
+            happened_at = asked_at if item.kind in _LIVES else now
+            (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
+        return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
+
+    async def server(self, name: ServerName) -> Listed:
+        """One list call at a server: what it says of itself, its version, and the sessions it holds. Total."""
+        try:
+            return await self._server(name)
+        except Unaddressed:
+            return Listed()
+        except Exception:
+            log.exception("session.judge_failed", server=name)
+            return Listed()
+
+    async def _server(self, name: ServerName) -> Listed:
+        provider, where = await self._addresses.of_server(name)
+        now = self._clock.now()
+        outcome = await self._inventory(name, provider, where, now)
+        told = self._sorted(outcome.evidence, now).server
+        if outcome.entries is None and outcome.version is None:
+            return Listed(told)
+        data = {"version": outcome.version} if outcome.version else {}
+        if outcome.entries is not None:
+            data["sessions"] = str(len(outcome.entries))
+        listed = seen_with("server_listed", self._clock.now(), "list", data)
+        return Listed((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
+
+    async def _inventory(self, name: ServerName, provider: Provider, where: Where, now: float) -> InventoryOutcome:
+        kept = self._lists.pop(name, None)
+        last = kept[1] if kept is not None and kept[0] == where else None
+        outcome, again = await run_memoized(provider.inventory(where, now), self._road_of_lists, last)
+        if again is not None:
+            self._lists[name] = (where, again)
+        return outcome
+
+    async def keep_qr(self, session: Session, code: QrCode) -> None:
+        """Hold a fresh code for show; the same code again does not live longer."""
+        held = await self._store.qr(session.id)
+        if held is not None and held.code == code.code:
+            return
+        now = self._clock.now()
+        if held is not None and held.pairing_code and not code.pairing_code and now < held.expires_at:
+            return  # the one to type was asked for, and is good as long as it lasts
+        await self._store.put_qr(session.id, as_row(code, now))
+
+
+def as_row(code: QrCode, now: float) -> Qr:
+    """The code as the store holds it."""
+    return Qr(code.code, code.png_base64, code.count, now, now + QR_SHOWN_S, code.pairing_code)
+
+
+def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ...]:
+    """Claims and outcomes are true as of their answer, not of their question. What dates itself (a disconnect, a ban)
+    keeps its date; so does a QR, for a scan in between outlives it."""
+    return tuple([_restamped(item, now, now) for item in evidence])
+
+
+def _restamped(evidence: Evidence, happened_at: float, seen_at: float) -> Evidence:
+    if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
+        return msgspec.structs.replace(evidence, seen_at=seen_at)
+    return msgspec.structs.replace(evidence, seen_at=seen_at, happened_at=happened_at)
+
+
+def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: float) -> tuple[Evidence, ...]:
+    """What a server's list says of a session otherwise than it said before, or than we believe; mostly nothing.
+
+    Lists are hearsay, and one call tells of hundreds: only what changed is passed on, and only makes us look."""
+    if not rows or not session.linked:
+        return ()
+    row = next((rows[key] for key in (*session.ref.values(), session.name) if key in rows), None)
+    if row is None:
+        return () if session.facts.listed == "absent" else (seen("unlisted", now, "list"),)
+    found = []
+    word = CLAIMED.get(row.claim) or row.state[:40]
+    if word and word != (session.facts.listed or "open"):
+        found.append(seen_with(row.claim, now, "list", {} if row.claim in CLAIMED else {"state": word}))
+    if row.phone and not same_line(row.phone, session.facts.phone_seen or session.phone or ""):
+        found.append(seen("identity_seen", now, "list", phone=row.phone))
+    return tuple(found)
+
+
+def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:
+    """Whether it may wait for a scan: nobody has been let in since the last code, and it is not open in this look."""
+    waits = session.state in ("awaiting_qr", "connecting") and not session.facts.life_at > session.facts.qr_at
+    return waits and not _said_open(evidence)
+
+
+def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float) -> bool:
+    """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
+    something hangs on it now."""
+    facts, checked_at = session.facts, session.facts.webhook_checked_at
+    if facts.dead_at and facts.said == "closed" and checked_at <= max(facts.said_since, facts.act_at) + HEARD_S:
+        # Whether its `connecting` could have been heard decides what is done.
+        return True
+    if facts.untold_at > checked_at and now - facts.untold_at >= UNTOLD_S:
+        return True
+    lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
+    if not lives or facts.missed_at > checked_at:
+        # An acknowledgement that should have come and did not may have gone elsewhere.
+        return lives
+    every = WEBHOOK_PROVED_S if facts.pushed_at > checked_at else WEBHOOK_EVERY_S
+    return pacing.turn_came(session.id, checked_at, now, every)
+
+
+def _said_open(evidence: tuple[Evidence, ...]) -> bool:
+    return any(e.kind == "said_open" for e in evidence)

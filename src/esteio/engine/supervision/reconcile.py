@@ -1,0 +1,394 @@
+"""The one caller of the judge, and the only writer of session state.
+
+One pass: read the view, fold in what was just seen, `decide`, and commit everything that follows in one transaction, if
+the session's version (and, where a slot was taken, the server's) is still the one that was judged. Otherwise the
+decision is thrown away and made again on what is now the case.
+
+A decision that changes nothing but the times of looking is kept in memory only: after a crash the first look brings it
+back. What it costs is a look. Never lives here: a rule, an exchange, a wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.judge import gap
+from esteio.core.judge.decide import decide
+from esteio.core.judge.probe_schedule import as_before, as_planned
+from esteio.core.judge.server import ServerDecision, decide_server
+from esteio.core.judge.server import ServerView as ServerCase
+from esteio.core.messages import outbox
+from esteio.core.model.capabilities import Capabilities
+from esteio.core.model.decision import Decision, Line, Notice, PlannedLook, View
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.policy import Policy
+from esteio.core.model.server import Server
+from esteio.core.model.session import Session
+from esteio.core.model.state import Reason
+from esteio.core.views.documents import approval_document, session_document
+from esteio.core.views.server_documents import outage_event
+from esteio.engine.supervision.decision_log import log_decision, log_server_decision
+from esteio.providers.registry import Registry
+from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
+
+MOST_TRIES = 8
+"""How often one pass is made again when others are faster; after that the mailbox comes back later."""
+TRUST_MEMORY_S = 1800.0
+"""For so long a view in memory may stand for the store's while decisions on it stay quiet."""
+SHOWN_WITHIN_S = 60.0
+"""What people are shown of a session lags behind by so much at most."""
+
+
+class Overtaken(Exception):
+    """Others were faster too often; look again."""
+
+
+class _Known:
+    """A session as it was last read or committed here, and what was judged quietly since."""
+
+    __slots__ = ("awaited", "planned", "save_at", "unsaved", "view")
+
+    def __init__(self, view: View, planned: PlannedLook | None, read_at: float) -> None:
+        self.view, self.planned = view, planned
+        self.awaited: PlannedLook | None = None
+        self.save_at = read_at + TRUST_MEMORY_S
+        self.unsaved: tuple[Evidence, ...] = ()
+
+    @property
+    def session(self) -> Session:
+        return self.view.session
+
+    def judge(self, news: tuple[Evidence, ...], now: float, heard_at: float = 0.0) -> Decision:
+        """What the judge says now; what it has said before of this very moment it is not asked again."""
+        planned = self.planned
+        if planned is not None and not news and now >= planned.at:
+            return as_planned(self.view.session, planned, now)
+        view = msgspec.structs.replace(self.view, news=news, heard_at=heard_at)
+        if self.awaited is not None and news:
+            decision = as_before(view, self.awaited, now)
+            if decision is not None:
+                return decision
+        return decide(view, now)
+
+    def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
+        """A quiet decision: nothing of it is written yet."""
+        if decision.shown:
+            self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)
+        self.view = msgspec.structs.replace(self.view, session=decision.session)
+        self.planned, self.awaited = decision.planned, decision.awaited
+        if news:
+            self.unsaved = _routine(self.unsaved, news)
+
+
+class _KnownServer:
+    """The same of a server."""
+
+    __slots__ = ("case", "read_at", "unsaved")
+
+    def __init__(self, case: ServerCase, read_at: float) -> None:
+        self.case, self.read_at = case, read_at
+        self.unsaved: tuple[Evidence, ...] = ()
+
+
+class Reconciler:
+    """Judges sessions and servers. `changed` is told of every session whose row was written: what it was, and the
+    decision; `server_read` of every server that was read anew."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        registry: Registry,
+        policies: Callable[[str], Policy],
+        *,
+        changed: Callable[[Session, Decision], None],
+        server_read: Callable[[Server], None],
+        notice_targets: Collection[str] = (),
+    ) -> None:
+        """`notice_targets`: the keys of the places where people are told; each notice is a row for each of them."""
+        self._targets = tuple(notice_targets) or ("",)
+        self._store, self._clock, self._registry = store, clock, registry
+        self._policies, self._changed, self._server_read = policies, changed, server_read
+        self._known: dict[SessionId, _Known] = {}
+        self._at: dict[ServerName, set[SessionId]] = {}
+        self._servers: dict[ServerName, _KnownServer] = {}
+        self._as_read: dict[ServerName, Server] = {}
+        self._heard: dict[ServerName, float] = {}
+        self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
+
+    def forget(self, session_id: SessionId) -> None:
+        """The store knows something newer about this session."""
+        known = self._known.pop(session_id, None)
+        if known is not None:
+            self._at[known.session.server].discard(session_id)
+
+    def peek(self, session_id: SessionId) -> Session | None:
+        """The session as last judged here, without a read."""
+        known = self._known.get(session_id)
+        return known.session if known else None
+
+    def judged(self, server: ServerName | None = None) -> list[Session]:
+        """Every session, or every one of a server, as last judged here."""
+        ids = self._known if server is None else self._at.get(server, ())
+        return [known.session for one in ids if (known := self._known.get(one)) is not None]
+
+    async def session(
+        self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
+    ) -> Decision | None:
+        """Judge one session; None when it does not exist any more. Raises `Overtaken`.
+
+        `look_into_store`: somebody may have written evidence there; otherwise a fresh enough memory will do as long as
+        the decision is quiet.
+        """
+        quiet = None if look_into_store else self.quietly(session_id, tuple(news))
+        if quiet is not None:
+            return quiet
+        known = self._known.get(session_id)
+        unsaved = (*(known.unsaved if known else ()), *news)
+        for _ in range(MOST_TRIES):
+            now = self._clock.now()
+            seen = await self._store.session_view(session_id, now)
+            if seen is None:
+                self.forget(session_id)
+                return None
+            stored = tuple(item.evidence for item in seen.news)
+            view = self._view(seen, (*stored, *unsaved))
+            decision = decide(view, now)
+            if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
+                self._remember(view, decision, now)
+                log_decision(view.session, decision)
+                self._changed(view.session, decision)
+                return decision
+        raise Overtaken(session_id)
+
+    def quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
+        """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
+        now = self._clock.now()
+        known = self._known.get(session_id)
+        if known is None or (news and now > known.save_at):
+            return None
+        decision = known.judge(news, now, self._heard.get(known.session.server, 0.0))
+        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+            return None
+        known.follow(decision, news, now)
+        self._hears(decision.session)
+        return decision
+
+    def _remember(self, view: View, decision: Decision, now: float) -> None:
+        session = msgspec.structs.replace(decision.session, version=view.session.version + 1)
+        server = decision.server or view.server
+        if decision.server is not None:
+            server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
+            self._servers.pop(session.server, None)
+        self._at.setdefault(session.server, set()).add(session.id)
+        view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=(), fallen=())
+        self._hears(session)
+        self._known[session.id] = _Known(view, decision.planned, now)
+
+    def _hears(self, session: Session) -> None:
+        """When a webhook of this server last told of something that happened then."""
+        if session.facts.pushed_at > self._heard.get(session.server, 0.0):
+            self._heard[session.server] = session.facts.pushed_at
+
+    def _shared(self, server: Server) -> Server:
+        """One value for all sessions of a server that were read while it was like this."""
+        known = self._as_read.get(server.name)
+        if known == server:
+            return known
+        self._as_read[server.name] = server
+        return server
+
+    def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
+        return View(
+            session=seen.session,
+            server=seen.server,
+            news=news,
+            policy=self._policies(seen.session.policy),
+            can=self._can(seen.session.kind),
+            quirks=self._quirks_of(seen.server),
+            held=seen.held,
+            fallen=seen.fallen,
+            fleet=seen.fleet,
+            alone=len({session for session, _ in seen.fallen} | {seen.session.id}) >= max(seen.fleet, 1),
+            heard_at=self._heard.get(seen.session.server, 0.0),
+            approval=seen.approval,
+        )
+
+    def _can(self, kind: str) -> Capabilities:
+        return self._registry.get(kind).capabilities
+
+    def _quirks_of(self, server: Server) -> frozenset[str]:
+        key = (server.kind, server.version)
+        if key not in self._quirks:
+            found = self._registry.get(server.kind).quirks(server.version)
+            self._quirks[key] = frozenset(quirk.name for quirk in found)
+        return self._quirks[key]
+
+    def _commit(self, seen: SessionView, news: tuple[Evidence, ...], decision: Decision, now: float) -> DecisionCommit:
+        session = decision.session
+        return DecisionCommit(
+            session=session,
+            news=news,
+            folded_through=seen.news[-1].seq if seen.news else 0,
+            journal=tuple(_entry(line, session, now) for line in decision.lines),
+            work=tuple(_work(decision, session, now, self._targets)),
+            events=tuple(_events(seen, decision, now, readable=self._can(session.kind).history)),
+            server=decision.server,
+            approval=decision.approval,
+            fail_queued=decision.fail_queued,
+            drop_control=decision.drop_control,
+            clear_qr=decision.clear_qr,
+            gap_since=gap.of_session(seen.session, session),
+            gap_due=now + gap.SETTLES_S,
+            doubts_due=now if outbox.reopened(seen.session, session) else None,
+        )
+
+    # -- servers --------------------------------------------------------------------------------------------------
+
+    async def server(
+        self, name: ServerName, news: Sequence[Evidence], *, look_into_store: bool
+    ) -> ServerDecision | None:
+        """Judge one server, in the same way; None when it does not exist any more. Raises `Overtaken`."""
+        quiet = None if look_into_store else self.server_quietly(name, tuple(news))
+        if quiet is not None:
+            return quiet
+        known = self._servers.pop(name, None)
+        unsaved = (*(known.unsaved if known else ()), *news)
+        for _ in range(MOST_TRIES):
+            now = self._clock.now()
+            seen = await self._store.server_view(name, now)
+            if seen is None:
+                return None
+            self._server_read(seen.server)
+            stored = tuple(item.evidence for item in seen.news)
+            case = ServerCase(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
+            decision = decide_server(case, now)
+            commit = ServerCommit(
+                server=decision.server,
+                news=unsaved,
+                folded_through=seen.news[-1].seq if seen.news else 0,
+                journal=tuple(_server_entry(line, name, now) for line in decision.lines),
+                work=tuple(
+                    _notice(notice, target, now, server=name) for notice in decision.notices for target in self._targets
+                ),
+                events=tuple(_server_events(seen.server, decision, now)),
+                gap_since=gap.of_server(seen.server, decision.server),
+                gap_due=now + gap.SETTLES_S,
+                doubts_due=now if outbox.answers_again(seen.server.facts, decision.server.facts) else None,
+            )
+            if await self._store.commit_server(commit):
+                server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
+                self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, news=()), now)
+                log_server_decision(seen.server, decision)
+                return decision
+        raise Overtaken(name)
+
+    def server_quietly(self, name: ServerName, news: tuple[Evidence, ...]) -> ServerDecision | None:
+        """As `quietly`. What fails is no routine: it is written at once."""
+        now = self._clock.now()
+        known = self._servers.get(name)
+        if known is None or now - known.read_at > TRUST_MEMORY_S:
+            return None
+        before = known.case.server
+        decision = decide_server(msgspec.structs.replace(known.case, news=news), now)
+        loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
+        if loud or gap.of_server(before, decision.server) is not None:
+            return None
+        known.case = msgspec.structs.replace(known.case, server=decision.server)
+        known.unsaved = _routine(known.unsaved, news)
+        return decision
+
+
+def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What waits to be written with the next decision that is: of each piece of news the last, counted."""
+    kept = {(item.kind, item.road): item for item in unsaved}
+    for item in news:
+        before = kept.pop((item.kind, item.road), None)
+        if before is not None and before.same_news(item):
+            first = before.first_at or before.happened_at
+            counted = msgspec.structs.replace(item, count=before.count + item.count, first_at=first)
+            kept[(item.kind, item.road)] = counted
+        else:
+            kept[(item.kind, item.road)] = item
+    return tuple(kept.values())
+
+
+def _server_events(before: Server, decision: ServerDecision, now: float) -> list[EventRow]:
+    """Of an outage, its beginning or its end: the server as it is now, and why it was away."""
+    outage = decision.server.outage or before.outage
+    return [EventRow(kind, now, outage_event(decision.server, outage)) for kind in decision.events]
+
+
+def _entry(line: Line, session: Session, now: float) -> JournalEntry:
+    return JournalEntry(line.kind, now, line.code, line.args, line.data, session_id=session.id, server=session.server)
+
+
+def _server_entry(line: Line, name: ServerName, now: float) -> JournalEntry:
+    return JournalEntry(line.kind, now, line.code, line.args, line.data, server=name)
+
+
+def _work(decision: Decision, session: Session, now: float, targets: Sequence[str]) -> list[Work]:
+    rows = [_notice(notice, target, now, session=session) for notice in decision.notices for target in targets]
+    act = decision.act
+    if act is not None:
+        phone = session.recovery.pair_phone
+        payload = {"rung": act.rung, "attempt": act.id, "because": act.because, "pair_phone": phone}
+        rows.append(
+            Work(
+                id=act.id,
+                lane=f"s{session.id}:control",
+                kind="control",
+                payload=payload,
+                due_at=now,
+                created_at=now,
+                session_id=session.id,
+                server=session.server,
+                dedupe=f"control:{session.id}:{act.id}",
+                cause_version=session.version + 1,
+            )
+        )
+    return rows
+
+
+def _notice(
+    notice: Notice, target: str, now: float, *, session: Session | None = None, server: ServerName | None = None
+) -> Work:
+    """The dedupe key is the promise: each target is told once per outage and phase."""
+    key = f"notice:{notice.id}:{notice.phase}" + (f":{target}" if target else "")
+    return Work(
+        id=key,
+        lane=key,
+        kind="notice",
+        payload={
+            **msgspec.to_builtins(notice),
+            "session": session.name if session else None,
+            "server": server,
+            "target": target,
+        },
+        due_at=now,
+        created_at=now,
+        session_id=session.id if session else None,
+        server=session.server if session else server,
+        dedupe=key,
+    )
+
+
+def _events(seen: SessionView, decision: Decision, now: float, *, readable: bool) -> list[EventRow]:
+    """`readable`: what was missed in an outage can be read back; the event of its end says so, or that it cannot."""
+    session = decision.session
+    rows = []
+    for kind in decision.events:
+        if kind == "approval.requested" and decision.approval is not None:
+            rows.append(EventRow(kind, now, approval_document(decision.approval), session=session.name))
+            continue
+        previous = seen.session.state if kind == "session.state_changed" else None
+        document = session_document(session, seen.held, previous=previous)
+        if kind == "session.outage_ended":
+            missed = Reason("missed-being-read" if readable else "missed-unknowable")
+            document = {**document, "missed": msgspec.to_builtins(missed)}
+        rows.append(EventRow(kind, now, document, session=session.name))
+    return rows

@@ -1,0 +1,421 @@
+"""The only place that names concretes: settings become a store, a transport, a registry, the engine and the ASGI app.
+
+`Gateway` is the whole product in one object. Built from settings it uses the machine's clock, SQLite on one writer
+thread and aiohttp; the simulator builds the same object on a virtual clock, an inline store and the simulated world.
+Never lives here: behaviour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from esteio.api.app import Front, create_app
+from esteio.clock import Clock, SystemClock
+from esteio.config import Settings
+from esteio.core.model.decision import Decision
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
+from esteio.core.model.policy import Policy
+from esteio.core.model.session import Session
+from esteio.core.views.sentences import sentences_in
+from esteio.engine.commands.commands import Commands
+from esteio.engine.delivery.client import Courier
+from esteio.engine.delivery.dispatch import RelayDispatch
+from esteio.engine.delivery.notices import AppriseNotifier, LogNotifier
+from esteio.engine.inbox.backfill import GapReader
+from esteio.engine.inbox.reader import InboxReader
+from esteio.engine.maintenance import Upkeep
+from esteio.engine.media.fetch import MediaFetcher
+from esteio.engine.media.links import PURPOSE, MediaLinks
+from esteio.engine.media.stager import MediaRoom
+from esteio.engine.outbox.dispatch import SendDispatch, WorkDispatch
+from esteio.engine.outbox.doubts import Doubts
+from esteio.engine.outbox.performers import Notifier, Performers
+from esteio.engine.outbox.provider_queue import Parking
+from esteio.engine.outbox.rate_limit import Pacer
+from esteio.engine.runtime.supervisor import Supervisor
+from esteio.engine.runtime.waiters import Hub
+from esteio.engine.supervision.ack_watch import AckWatch
+from esteio.engine.supervision.endpoints import AddressBook
+from esteio.engine.supervision.probes import Lookout
+from esteio.engine.supervision.reconcile import Reconciler
+from esteio.engine.supervision.scheduler import Mailboxes
+from esteio.engine.supervision.silence_watch import Ears
+from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
+from esteio.log import logger
+from esteio.providers.base import Transport
+from esteio.providers.driver import AiohttpTransport, log_exchange
+from esteio.providers.registry import Registry, load
+from esteio.store.base import InboxResult, InboxSettlement, Store, every_session
+from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
+from esteio.store.sqlite import SqliteStore
+from esteio.vault import Vault, open_vault
+
+log = logger("gateway")
+STOP_PATIENCE_S = 4.0
+CONTROL_TAKES_S = 60.0
+"""The longest a control act's exchanges take together."""
+
+
+def outside(settings: Settings) -> AiohttpTransport:
+    """The road to addresses that callers named: guarded at every connect, answers only looked into."""
+    allowed = settings.allowed_networks
+    return AiohttpTransport(
+        max_body_bytes=4096,
+        cuts_answers=True,
+        connections_per_host=0,
+        may_reach=lambda address: may_reach(address, allowed),
+    )
+
+
+def media_road(settings: Settings) -> AiohttpTransport:
+    """The road to media that callers named: guarded in the same way, answers read up to the largest media."""
+    allowed = settings.allowed_networks
+    return AiohttpTransport(
+        max_body_bytes=settings.max_media_bytes,
+        connections_per_host=4,
+        may_reach=lambda address: may_reach(address, allowed),
+    )
+
+
+def download_road(settings: Settings) -> AiohttpTransport:
+    """The road to the providers for the bytes of media, perhaps in base64."""
+    return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
+
+
+class Nudges:
+    """The engine's bells as the commands see them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def session(self, session_id: SessionId) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.mailboxes.nudge(session_id)
+
+    def server(self, name: ServerName) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.mailboxes.nudge(name)
+
+    def sends(self) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.sends.nudge()
+
+    def work(self) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.work.nudge()
+
+    def inbox(self) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.inbox.nudge()
+
+    def relay(self) -> None:
+        """See `engine.runtime.ports.Nudge`."""
+        self._gateway.relay.nudge()
+
+
+class Gateway:
+    """Everything, wired. `start` before use, `aclose` after it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        clock: Clock,
+        transport: Transport,
+        registry: Registry,
+        vault: Vault,
+        notifier: Notifier,
+        outside: Transport | None = None,
+        media_road: Transport | None = None,
+        downloads: Transport | None = None,
+        shelf: Shelf | None = None,
+        resolve: Resolver = system_resolver,
+    ) -> None:
+        """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media;
+        `outside` (by default the same) to addresses that callers named."""
+        self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
+        self.transport = transport
+        self.pace = Pacer(self.policy)
+        self.hub = Hub(store)
+        self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
+        self.reconciler = Reconciler(
+            store,
+            clock,
+            registry,
+            self.policy,
+            changed=self._session_changed,
+            server_read=self.pace.follow_server,
+            notice_targets=notifier.targets,
+        )
+        self.lookout = Lookout(store, clock, self.addresses, transport)
+        self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
+        self._media_road = media_road or outside or transport
+        self.shelf = shelf or MemoryShelf()
+
+        async def check(url: str) -> None:
+            await check_target(url, "media.url", settings.allowed_networks, resolve)
+
+        self.media = MediaRoom(self.shelf, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes)
+        self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
+        self._downloads = downloads or transport
+        self.fetcher = MediaFetcher(
+            store,
+            clock,
+            self.addresses,
+            self._downloads,
+            media=self.media,
+            shelf=self.shelf,
+            told=self._media_changed,
+        )
+        performers = Performers(
+            store, clock, self.addresses, transport, policies=self.policy, notifier=notifier, media=self.media
+        )
+        self.sends = SendDispatch(
+            store,
+            clock,
+            performers,
+            pace=self.pace,
+            lease_s=self._longest_send(),
+            told=self._message_moved,
+            unsure=self._look_for_sent,
+        )
+        self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
+        read, applied = self._webhook_read, self._webhook_applied
+        self.inbox = InboxReader(store, clock, self.addresses, media=self.media, told=read, applied=applied)
+        self.doubts = Doubts(
+            store,
+            clock,
+            self.addresses,
+            transport,
+            policies=self.policy,
+            judged=self.reconciler.peek,
+            told=self._doubt_settled,
+            waits=self._acted,
+            notice_targets=notifier.targets,
+        )
+        self.parking = Parking(
+            store,
+            clock,
+            self.addresses,
+            transport,
+            judged=self.reconciler.peek,
+            told=self._parked_no_more,
+            heard=self.mailboxes.tell,
+        )
+        self.gaps = GapReader(
+            store,
+            clock,
+            self.addresses,
+            transport,
+            media=self.media,
+            told=self._webhook_read,
+            applied=self._webhook_applied,
+        )
+        self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
+        self.upkeep = Upkeep(
+            store,
+            clock,
+            gaps=self.gaps,
+            acks=self.acks,
+            ears=Ears(store, clock, judged=self.reconciler.judged, told=self.mailboxes.tell),
+            shelf=self.shelf,
+            keep=settings.retention,
+        )
+        self.courier = Courier(
+            outside or transport,
+            clock,
+            vault,
+            language=settings.language,
+            source=settings.base_url,
+            number_of=self._number_of,
+            links=self.links,
+            loaded=self._media_of,
+        )
+        self.relay = RelayDispatch(store, clock, self.courier)
+        self.supervisor = Supervisor()
+        self.nudges = Nudges(self)
+        self.commands = Commands(
+            store=store,
+            clock=clock,
+            providers=registry.as_mapping(),
+            vault=vault,
+            settings=settings,
+            nudge=self.nudges,
+            waiter=self.hub,
+            addresses=self.addresses,
+            courier=self.courier,
+            transport=transport,
+            resolve=resolve,
+            shelf=self.shelf,
+            media=self.media,
+            links=self.links,
+            notifier=notifier,
+        )
+        self._started = False
+        self.new_database = False
+        """Whether no gateway ever ran on this database before `start`."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Gateway:
+        """The gateway as a service. Raises `VaultError`, `SettingsError`."""
+        data = Path(settings.data)
+        data.mkdir(parents=True, exist_ok=True)
+        targets = settings.notify.targets
+        notifier: Notifier = AppriseNotifier(targets, settings.language) if targets else LogNotifier(settings.language)
+        return cls(
+            settings,
+            store=SqliteStore(data / "esteio.db", sentence=sentences_in(settings.language)),
+            clock=SystemClock(),
+            transport=AiohttpTransport(trace=log_exchange),
+            outside=outside(settings),
+            media_road=media_road(settings),
+            downloads=download_road(settings),
+            shelf=FileShelf(data / "media"),
+            registry=load(),
+            vault=open_vault(data, settings.secret_key or None),
+            notifier=notifier,
+        )
+
+    @cached_property
+    def app(self) -> Front:
+        """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
+        return create_app(commands=self.commands, store=self.store, settings=self.settings, hub=self.hub)
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store (what a crash left is put right there), then start the loops. Raises as `Store.start`."""
+        report = await self.store.start(self.clock.now())
+        self._started = True
+        self.new_database = report.last_alive is None
+        log.info(
+            "store.opened", new=self.new_database, interrupted=len(report.interrupted), doubted=len(report.doubted)
+        )
+        await self.gaps.after_boot(report.last_alive)
+        await self._learn_paces()
+        start = self.supervisor.start
+        start("inbox", self.inbox.run)
+        start("work", self.work.run)
+        start("sends", self.sends.run)
+        start("mailboxes", self.mailboxes.watch)
+        start("expire", self.upkeep.expire)
+        start("doubts", self.doubts.run)
+        start("parking", self.parking.run)
+        start("gaps", self.upkeep.gaps)
+        start("acks", self.upkeep.acks)
+        start("ears", self.upkeep.ears)
+        start("beat", self.upkeep.beat)
+        start("purge", self.upkeep.purge)
+        start("media", self.fetcher.run)
+        start("media-sweep", self.upkeep.sweep)
+        start("relay", self.relay.run)
+        start("relay-bury", self.relay.bury)
+        start("relay-purge", self.relay.purge)
+
+    def drain(self) -> None:
+        """Refuse new requests, and answer those that wait with what is so now: what was accepted stays accepted."""
+        self.hub.close()
+        if "app" in self.__dict__:
+            self.app.api.closing = True
+
+    async def aclose(self) -> None:
+        """Stop the loops, give calls under way a little time, close what is open. Twice is harmless."""
+        if not self._started:
+            return
+        self._started = False
+        self.drain()
+        await self.supervisor.aclose()
+        await self.mailboxes.aclose()
+        loops = (self.sends, self.work, self.relay, self.fetcher)
+        await asyncio.gather(*(loop.aclose(STOP_PATIENCE_S) for loop in loops))
+        await self.transport.aclose()
+        await self._media_road.aclose()
+        await self._downloads.aclose()
+        await self.courier.aclose()
+        await self.store.aclose()
+
+    def policy(self, name: str) -> Policy:
+        """A policy by name; one that is not in the settings any more falls back to `default`."""
+        policies: Mapping[str, Policy] = self.settings.policies
+        return policies.get(name) or policies["default"]
+
+    # -- what one part tells another ------------------------------------------------------------------------------
+
+    def _session_changed(self, before: Session, decision: Decision) -> None:
+        session = decision.session
+        self.hub.session_changed(session.id)
+        if decision.events or decision.fail_queued is not None:
+            self.relay.nudge()
+        self.pace.follow(session)
+        if session.gate == "open" and (before.gate, before.cold_until) != (session.gate, session.cold_until):
+            self.sends.nudge()
+            self._look_for_sent()
+
+    def _look_for_sent(self) -> None:
+        self.doubts.nudge()
+        self.parking.nudge()
+
+    def _acted(self) -> None:
+        self.work.nudge()
+
+    async def _learn_paces(self) -> None:
+        """Before the first message leaves: a session may have been judged long before we started."""
+        for stored in await self.store.servers():
+            self.pace.follow_server(stored.server)
+        async for session in every_session(self.store):
+            self.pace.follow(session)
+
+    async def _number_of(self, session: str) -> str | None:
+        found = await self.store.session(SessionName(session))
+        return None if found is None else found.phone or found.facts.phone_seen or None
+
+    def _longest_send(self) -> float:
+        return max(policy.send_timeout_s for policy in self.settings.policies.values())
+
+    def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
+        self.hub.message_changed(message_id)
+        self.acks.sent(session_id)
+        self.relay.nudge()
+        self.mailboxes.heard(session_id, evidence)
+
+    def _doubt_settled(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
+        """Its chat may go on."""
+        self._message_moved(session_id, message_id, evidence)
+        self.sends.nudge()
+
+    def _parked_no_more(self, session_id: SessionId, message_id: MessageId) -> None:
+        self._doubt_settled(session_id, message_id, ())
+
+    def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
+        if session_id is not None:
+            self.mailboxes.nudge(session_id)
+            self.hub.session_changed(session_id)
+        if server is not None:
+            self.mailboxes.nudge(server)
+
+    def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
+        self.mailboxes.heard(session.id, evidence)
+        if any(item.subject == "server" for item in evidence):
+            self.mailboxes.nudge(session.server)
+
+    async def _media_of(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        return await self.media.carried(await self.store.message(MessageId(message_id)), shown)
+
+    def _media_changed(self) -> None:
+        self.hub.news()
+        self.relay.nudge()
+
+    def _webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
+        self.hub.news()
+        self.relay.nudge()
+        self.fetcher.nudge()
+        if settlement.qr is not None:
+            self.hub.session_changed(session_id)
+        if result.settled_sends:
+            self.sends.nudge()

@@ -1,0 +1,1 @@
+"""Simulated providers: what each dialect answers over HTTP, true or not."""

@@ -1,0 +1,424 @@
+"""Evolution API's HTTP side: router, guards, and the instance, webhook and settings routes, lies included.
+
+Guard order, statuses and shapes are those recorded of 2.3.7; `Rules` moves them to other versions. The message and
+chat routes live in `message_routes` and `chat_routes`. Never lives here: what an instance does by itself (see
+`instance`).
+"""
+
+# ruff: noqa: ARG002 - every route has the same signature
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from esteio.providers.base import HttpRequest, HttpResponse
+from esteio.sim.providers.evolution import chat_routes as chat
+from esteio.sim.providers.evolution import message_routes as messages
+from esteio.sim.providers.evolution.instance import EvolutionLine, HookRow
+from esteio.sim.providers.evolution.payloads import (
+    EVENT_SET,
+    EVENTS,
+    PRESENCES,
+    SETTINGS,
+    SETTINGS_REQUIRED,
+    Rules,
+    cannot,
+    fail,
+    instance_row,
+    no_such_instance,
+    ok,
+    rules_for,
+    webhook_row,
+)
+from esteio.sim.world.ledger import ControlCall
+from esteio.sim.world.server import SimServer, header
+from esteio.sim.world.webhooks import EVOLUTION_RULE
+
+Json = Any
+Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
+
+CONNECT_WAIT_S = 2.0
+CREATE_WAIT_S = 5.0
+P2025 = (
+    "PrismaClientKnownRequestError: \nInvalid `this.prismaRepository.session.delete()` invocation: An operation failed "
+    "because it depends on one or more records that were required but not found. No record was found for a delete."
+)
+VERBS = {
+    "create": "create", "connect": "connect", "restart": "restart", "logout": "logout", "delete": "delete",
+    "sendText": "send", "sendMedia": "send", "sendWhatsAppAudio": "send", "sendSticker": "send", "sendPtv": "send",
+    "sendLocation": "send", "sendContact": "send", "sendPoll": "send", "sendReaction": "send", "sendButtons": "send",
+    "sendList": "send",
+}  # fmt: skip
+
+
+class EvolutionFace:
+    """One Evolution server's HTTP face."""
+
+    retry_rule = EVOLUTION_RULE
+
+    def __init__(self, server: SimServer) -> None:
+        self.server = server
+        self.world = server.world
+        self.rules: Rules = rules_for(server.version)
+        instance: dict[tuple[str, str, str], Route] = {
+            ("GET", "instance", "connect"): self._connect,
+            ("GET", "instance", "connectionState"): self._state,
+            ("POST", "instance", "restart"): self._restart,
+            ("DELETE", "instance", "logout"): self._logout,
+            ("DELETE", "instance", "delete"): self._delete,
+            ("POST", "instance", "setPresence"): self._presence,
+            ("POST", "webhook", "set"): self._webhook_set,
+            ("GET", "webhook", "find"): self._webhook_find,
+            ("POST", "settings", "set"): self._settings_set,
+            ("GET", "settings", "find"): self._settings_find,
+        }
+        self.routes = instance | messages.ROUTES | chat.ROUTES
+
+    # -- router and guards ----------------------------------------------------------------------------------------
+
+    async def handle(self, request: HttpRequest) -> HttpResponse:
+        path, _, query = self.server.local(request.url).partition("?")
+        parts = path.split("/", 3)
+        route = None
+        if len(parts) == 4:
+            route = self.routes.get((request.method, parts[1], parts[2]))
+        if route is None:
+            return await self._elsewhere(request, path, query)
+        self.server.world.ledger.calls[self.server.name, parts[2]] += 1
+        name = parts[3] if "%" not in parts[3] else unquote(parts[3])
+        line = self.server.lines.get(name)
+        if not isinstance(line, EvolutionLine):
+            return no_such_instance(name)
+        key = header(request, "apikey")
+        if key not in (self.server.apikey, line.token):
+            return fail(401, "Unauthorized")
+        body: Json = None
+        if request.body:
+            try:
+                body = msgspec.json.decode(request.body)
+            except msgspec.DecodeError:
+                return _bad_json()
+        return await route(line, body, query)
+
+    def verb_of(self, request: HttpRequest) -> str:
+        parts = self.server.local(request.url).partition("?")[0].split("/", 3)
+        if len(parts) < 3:
+            return "read"
+        if parts[1:3] == ["webhook", "set"]:
+            return "set_webhook"
+        return VERBS.get(parts[2], "read") if parts[1] in ("instance", "message") else "read"
+
+    async def _elsewhere(self, request: HttpRequest, path: str, query: str) -> HttpResponse:
+        self.world.ledger.calls[self.server.name, path.rsplit("/", 1)[-1] or "root"] += 1
+        if request.method == "GET" and path in ("", "/"):
+            return self._root()
+        if request.method == "POST" and path == "/instance/create":
+            return await self._create(request)
+        if request.method == "GET" and path == "/instance/fetchInstances":
+            return self._fetch(request, query)
+        return cannot(request.method, path)
+
+    def _root(self) -> HttpResponse:
+        body = {
+            "status": 200,
+            "message": "Welcome to the Evolution API, it is working!",
+            "version": self.server.version,
+            "clientName": "evolution_exchange",
+            "manager": f"{self.server.base_url}/manager",
+            "documentation": "https://doc.evolution-api.com",
+            "whatsappWebVersion": "2.3000.1027934701",
+        }
+        return ok(body)
+
+    # -- create and list ------------------------------------------------------------------------------------------
+
+    async def _create(self, request: HttpRequest) -> HttpResponse:
+        try:
+            body = msgspec.json.decode(request.body or b"{}")
+        except msgspec.DecodeError:
+            return _bad_json()
+        refusal = self._may_create(body if isinstance(body, dict) else {}, header(request, "apikey"))
+        if refusal:
+            return refusal
+        call = self.server.control("create", body["instanceName"])
+        answer = await self._created(call, body)
+        call.status = answer.status
+        return answer
+
+    def _may_create(self, body: dict[str, Json], key: str | None) -> HttpResponse | None:
+        name = body.get("instanceName")
+        if name is not None and not isinstance(name, str):
+            return fail(
+                500, ["PrismaClientValidationError: \nInvalid `prismaRepository.instance.findMany()` invocation"]
+            )
+        if name in self.server.lines or (name is None and "integration" not in body and self.server.lines):
+            return fail(403, [f'This name "{"undefined" if name is None else name}" is already in use.'])
+        if key != self.server.apikey:
+            return fail(401, "Unauthorized")
+        if body.get("integration") == "WHATSAPP-BUSINESS" and not body.get("token"):
+            return fail(400, ["token is required"])
+        if body.get("integration") not in ("WHATSAPP-BAILEYS", "WHATSAPP-BUSINESS", "EVOLUTION"):
+            return fail(400, ["Invalid integration"])
+        if name is None:
+            return fail(400, ["\nInvalid `this.prismaRepository.setting.upsert()` invocation: Foreign key constraint"])
+        return None
+
+    async def _created(self, call: ControlCall, body: dict[str, Json]) -> HttpResponse:
+        hook = body.get("webhook") or {}
+        if hook and "events" not in hook:
+            return fail(400, ["Cannot read properties of undefined (reading 'length')"])
+        line = EvolutionLine(self.server, body["instanceName"], self.rules, str(body.get("token") or ""))
+        self.server.lines[line.name] = line
+        line.number = body.get("number")
+        line.settings |= {key: body[key] for key in SETTINGS if key in body}
+        call.effect = "created"
+        if hook:
+            line.hook = _hook(hook, None, self.world.now())
+        line.tell("instance.create", {"instanceName": line.name, "instanceId": line.instance_id})
+        answer: dict[str, Json] = {
+            "instance": {
+                "instanceName": line.name,
+                "instanceId": line.instance_id,
+                "integration": body["integration"],
+                "webhookWaBusiness": None,
+                "accessTokenWaBusiness": "",
+            },
+            "hash": line.token,
+            "webhook": _hook_echo(hook),
+            "websocket": {}, "rabbitmq": {}, "nats": {}, "sqs": {},
+            "settings": dict(line.settings),
+        }  # fmt: skip
+        if body.get("qrcode"):
+            line.pair_number = line.number
+            line.prepare()
+            await asyncio.sleep(CREATE_WAIT_S)
+            answer["qrcode"] = line.qr
+        answer["instance"]["status"] = line.state
+        return ok(answer, 201)
+
+    def _fetch(self, request: HttpRequest, query: str) -> HttpResponse:
+        key = header(request, "apikey")
+        lines = [line for line in self.server.lines.values() if isinstance(line, EvolutionLine)]
+        own = [line for line in lines if line.token == key]
+        if key != self.server.apikey and not own:
+            return fail(401, "Unauthorized")
+        if key != self.server.apikey:
+            lines = own
+        wanted = {name: values[0] for name, values in parse_qs(query).items()}
+        if name := wanted.get("instanceName"):
+            lines = [line for line in lines if line.name == name and line.in_memory]
+            if not lines:
+                return fail(404, [f'Instance "{name}" not found'])
+        if instance_id := wanted.get("instanceId"):
+            lines = [line for line in lines if line.instance_id == instance_id]
+        if number := wanted.get("number"):
+            lines = [line for line in lines if line.number == number]
+        return ok([instance_row(line) for line in lines])
+
+    # -- state, connect, restart ----------------------------------------------------------------------------------
+
+    async def _state(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        if not line.in_memory:
+            return ok({"instance": {"instanceName": line.name}})
+        return ok({"instance": {"instanceName": line.name, "state": line.state}})
+
+    async def _connect(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("connect", line.name)
+        call.status = 200
+        if not line.in_memory:
+            return ok({"error": True, "message": "Cannot read properties of undefined (reading 'connectToWhatsapp')"})
+        if line.state == "open":
+            return ok({"instance": {"instanceName": line.name, "state": "open"}})
+        if line.state == "connecting":
+            return ok(line.qr)
+        call.effect = self._begin(line)
+        line.ended_session = False
+        line.pair_number = parse_qs(query).get("number", [None])[0] if query else None
+        line.prepare()
+        await asyncio.sleep(CONNECT_WAIT_S)
+        return ok(line.qr)
+
+    def _begin(self, line: EvolutionLine) -> str:
+        """What this connect does: a socket, or a second one beside one that is already on its way."""
+        if not line.preparing:
+            return "socket"
+        linked = line.link is not None and line.link.linked
+        self.world.ledger.raced(self.world.now(), self.server.name, line.name, linked=linked)
+        return "second_socket"
+
+    async def _restart(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("restart", line.name)
+        call.status = 200
+        if not line.in_memory:
+            return ok({"error": True, "message": "Cannot read properties of undefined (reading 'client')"})
+        if line.state == "close":
+            return ok({"error": True, "message": "[object Object]"})
+        answer = line.qr if line.state == "connecting" else {"instance": {"instanceName": line.name, "state": "open"}}
+        if line.sock is not None and not line.sock.ended:
+            call.effect = "socket"
+            line.lose(line.sock, 0, "restart")
+        return ok(answer)
+
+    # -- logout and delete ----------------------------------------------------------------------------------------
+
+    async def _logout(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("logout", line.name)
+        answer = self._logged_out(line, call, "logout")
+        call.status = answer.status
+        return answer
+
+    def _logged_out(self, line: EvolutionLine, call: ControlCall, cause: str) -> HttpResponse:
+        done = ok({"status": "SUCCESS", "error": False, "response": {"message": "Instance logged out"}})
+        if not line.in_memory:
+            return done
+        if line.state == "close":
+            if self.rules.logout_idempotent:
+                return ok(
+                    {"status": "SUCCESS", "error": False, "response": {"message": "Instance was already disconnected"}}
+                )
+            return fail(400, [f'The "{line.name}" instance is not connected'])
+        line.process_deaf = line.process_deaf or self.rules.logout_deafens
+        sock = line.sock
+        if line.old_logout_works:
+            self._old_logout(line, call)
+            return done
+        if sock is None or not sock.looks_open:
+            if not self.rules.logout_idempotent:
+                return fail(500, ["Error: Connection Closed"])
+            call.effect = "unlinked"
+            line.forget_credentials(cause)
+            return done
+        call.effect = "unlinked" if sock.link else "closed"
+        if sock.usable and sock.link:
+            self.world.whatsapp.unlink(sock.link, cause=cause)
+        line.lose(sock, 401, cause)
+        return fail(500, [P2025]) if self.world.dice.random() < self.server.race_rate else done
+
+    def _old_logout(self, line: EvolutionLine, call: ControlCall) -> None:
+        """The older ghost: the logout cannot reach WhatsApp, yet closes the instance; the credentials live on."""
+        line.old_logout_works = False
+        call.effect = "closed"
+        line.die_quietly(ended=True)
+        line.state = line.db_state = "close"
+        line.faults.pop("ghost", None)
+        line.tell("logout.instance", None)
+
+    async def _delete(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("delete", line.name)
+        answer = self._deleted(line, call)
+        call.status = answer.status
+        return answer
+
+    def _deleted(self, line: EvolutionLine, call: ControlCall) -> HttpResponse:
+        if not line.in_memory:
+            return fail(400, ["TypeError: Cannot read properties of undefined (reading 'clearCacheChatwoot')"])
+        if line.state in ("open", "connecting"):
+            logged_out = self._logged_out(line, call, "delete")
+            if logged_out.status != 200 and not self.rules.delete_despite_logout:
+                return fail(400, ["[object Object]"])
+        line.tell("instance.delete", {"instanceName": line.name, "instanceId": line.instance_id})
+        call.effect = "deleted"
+        line.remove_after(line.tell("remove.instance", None))
+        return ok({"status": "SUCCESS", "error": False, "response": {"message": "Instance deleted"}})
+
+    # -- presence, webhook, settings ------------------------------------------------------------------------------
+
+    async def _presence(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        presence = body.get("presence") if isinstance(body, dict) else None
+        if presence is None:
+            return fail(400, [['instance requires property "presence"']])
+        if presence not in PRESENCES:
+            return fail(400, [[f"presence is not one of enum values: {','.join(PRESENCES)}"]])
+        if not line.in_memory:
+            return fail(500, "Cannot read properties of undefined (reading 'setPresence')")
+        if line.sock is None:
+            return fail(400, ["TypeError: Cannot read properties of undefined (reading 'sendPresenceUpdate')"])
+        if not line.sock.looks_open:
+            return fail(self.rules.closed_status, self.rules.closed_text)
+        return ok({"presence": presence}, 201)
+
+    async def _webhook_set(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("set_webhook", line.name)
+        answer = self._hooked(line, body if isinstance(body, dict) else {})
+        call.status = answer.status
+        call.effect = "config" if answer.status == 201 else "none"
+        return answer
+
+    def _hooked(self, line: EvolutionLine, body: dict[str, Json]) -> HttpResponse:
+        wanted = body.get("webhook")
+        if not isinstance(wanted, dict):
+            return fail(400, [['instance requires property "webhook"']])
+        missing = [f'webhook requires property "{key}"' for key in ("enabled", "url") if key not in wanted]
+        if missing:
+            return fail(400, [missing])
+        if not wanted["url"]:
+            return fail(400, [['The "url" cannot be empty']])
+        if "events" not in wanted:
+            return fail(500, "Cannot read properties of undefined (reading 'length')")
+        wrong = [
+            f"webhook.events[{place}] is not one of enum values: {','.join(EVENTS)}"
+            for place, event in enumerate(wanted["events"])
+            if event not in EVENT_SET
+        ]
+        if wrong:
+            return fail(400, [wrong])
+        line.hook = _hook(wanted, line.hook, self.world.now())
+        return ok(webhook_row(line), 201)
+
+    async def _webhook_find(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        return ok(webhook_row(line) if line.in_memory else None)
+
+    async def _settings_set(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        wanted = body if isinstance(body, dict) else {}
+        missing = [f'instance requires property "{key}"' for key in SETTINGS_REQUIRED if key not in wanted]
+        if missing:
+            return fail(400, [missing])
+        line.settings |= {key: value for key, value in wanted.items() if key in line.settings}
+        return ok({"settings": {"instanceName": line.name, "settings": wanted}}, 201)
+
+    async def _settings_find(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+        return ok(line.settings)
+
+    def key_refused(self) -> HttpResponse:
+        return fail(401, "Unauthorized")
+
+    # -- planting -------------------------------------------------------------------------------------------------
+
+    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> EvolutionLine:
+        line = EvolutionLine(self.server, name, self.rules, token)
+        self.server.lines[name] = line
+        if webhook_url:
+            line.hook = HookRow(webhook_url, updated_at=self.world.now())
+        line.wake_paired(number)
+        return line
+
+
+def _hook(wanted: dict[str, Json], before: HookRow | None, now: float) -> HookRow:
+    headers = wanted.get("headers", before.headers if before else None)
+    return HookRow(
+        str(wanted.get("url", "")),
+        tuple(wanted["events"] or EVENTS),
+        bool(wanted.get("enabled", True)),
+        headers,
+        bool(wanted.get("byEvents", before.by_events if before else False)),
+        bool(wanted.get("base64", before.base64 if before else False)),
+        now,
+    )
+
+
+def _hook_echo(hook: dict[str, Json]) -> dict[str, Json]:
+    names = {"url": "webhookUrl", "headers": "webhookHeaders", "byEvents": "webhookByEvents", "base64": "webhookBase64"}
+    return {names[key]: value for key, value in hook.items() if key in names}
+
+
+def _bad_json() -> HttpResponse:
+    body = {
+        "status": 400,
+        "error": "Internal Server Error",
+        "response": {"message": "Unexpected end of JSON input"},
+    }
+    return ok(body, 400)

@@ -1,0 +1,1 @@
+"""Runs of a simulated fleet under faults: plan, run, checkers, report."""

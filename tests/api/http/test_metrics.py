@@ -1,0 +1,146 @@
+"""`/metrics`: what is counted agrees with the store, what is timed has the route's name, and nobody is named."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from esteio.core.model.ids import SessionId
+from esteio.store import rows
+from esteio.store.base import EventRow
+
+
+class Seen:
+    """One reading, by name and labels."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.samples = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def __call__(self, name: str, **labels: str) -> float:
+        return self.samples[name, frozenset(labels.items())]
+
+
+async def read(gateway) -> Seen:
+    answer = await gateway.call("GET", "/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return Seen(answer.text)
+
+
+def test_sessions_servers_and_what_waits(run):
+    async def test(gateway):
+        await gateway.add_server()
+        for name in ("a", "b", "c"):
+            await gateway.add_session(name)
+        await gateway.live("b")
+        for name in ("a", "a", "b"):
+            await gateway.call("POST", f"/v1/sessions/{name}/messages", {"to": "5511999998888", "text": "oi"})
+        seen = await read(gateway)
+        assert seen("esteio_sessions", state="connecting") == 2
+        assert seen("esteio_sessions", state="connected") == 1
+        assert seen("esteio_sessions", state="error") == 0
+        assert seen("esteio_messages_waiting") == 3
+        assert seen("esteio_servers", health="unknown") == 1
+        assert seen("esteio_tasks") >= 1
+        assert "5511999998888" not in seen.text
+
+    run(test)
+
+
+@pytest.mark.parametrize("address", ["/metrics", "/v1/sessions"])
+def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch, address):
+    async def test(gateway):
+        await gateway.add_server()
+        for number in range(30):
+            await gateway.add_session(f"s{number}")
+        asked = []
+        store = type(gateway.store)
+        for name in ("held", "held_by_session", "sessions", "session"):
+            real = getattr(store, name)
+
+            async def counted(*args, _name=name, _real=real, **how):
+                asked.append(_name)
+                return await _real(*args, **how)
+
+            monkeypatch.setattr(store, name, counted)
+        assert (await gateway.call("GET", address)).status_code == 200
+        assert sorted(asked) == ["held_by_session", "sessions"]
+
+    run(test)
+
+
+def test_answers_are_timed_by_route_whatever_stands_in_the_address(run):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.add_session("a")
+        for name in ("a", "a", "none"):
+            await gateway.call("GET", f"/v1/sessions/{name}")
+        await gateway.call("POST", "/v1/sessions/a/messages", {"to": "5511999998888", "text": "oi"})
+        await gateway.call("GET", "/nowhere/at/all")
+        seen = await read(gateway)
+        name, route = "esteio_http_request_duration_seconds", "/v1/sessions/{name}"
+        assert seen(f"{name}_count", method="GET", route=route, status="2xx") == 2
+        assert seen(f"{name}_count", method="GET", route=route, status="4xx") == 1
+        assert seen(f"{name}_bucket", method="GET", route=route, status="2xx", le="+Inf") == 2
+        assert 0 < seen(f"{name}_sum", method="GET", route=route, status="2xx") < 60
+        assert seen(f"{name}_count", method="POST", route="/v1/sessions/{name}/messages", status="2xx") == 1
+        assert "nowhere" not in seen.text
+        assert (await read(gateway))(f"{name}_count", method="GET", route="/metrics", status="2xx") == 1
+
+    run(test)
+
+
+def test_the_relay_s_backlog(run):
+    async def test(gateway):
+        seen = await read(gateway)
+        names = ("lanes_pending", "events_dead", "oldest_pending_seconds")
+        assert [seen(f"esteio_webhook_{name}") for name in names] == [0, 0, 0]
+        for host in ("hooks", "files"):
+            made = await gateway.call("POST", "/v1/webhooks", {"url": f"https://{host}.example/x"})
+            assert made.status_code == 201
+        now = gateway.clock.now()
+
+        def happen(db):
+            for chat in ("1", "2", "2"):
+                db.run("event_add", rows.event_params(EventRow("message.received", now, {}, "a", chat)))
+
+        await gateway.store._write(happen)
+        gateway.clock.ahead = 90.0
+        assert (await read(gateway))("esteio_webhook_oldest_pending_seconds") >= 90, "not dealt yet is pending too"
+        while await gateway.store.deal_events(gateway.clock.now(), 100):
+            pass
+        endpoint = (await gateway.store.endpoints())[0]
+        grave = {"event": 1, "type": "t", "session": "a", "chat": "1", "event_at": now, "died_at": now, "attempts": 9}
+        await gateway.store._write(
+            lambda db: db.run("dead_event_add", {**grave, "endpoint_id": endpoint.id, "detail": ""})
+        )
+        seen = await read(gateway)
+        assert seen("esteio_webhook_events_dead") == 1
+        assert seen("esteio_webhook_lanes_pending") == 4
+        assert 90 <= seen("esteio_webhook_oldest_pending_seconds") < 91
+
+    run(test)
+
+
+def test_what_waits_by_session(run):
+    async def test(gateway):
+        await gateway.add_server()
+        ids = {}
+        for name, count in (("a", 2), ("b", 0), ("c", 1)):
+            ids[name] = (await gateway.add_session(name)).id
+            for _ in range(count):
+                await gateway.call("POST", f"/v1/sessions/{name}/messages", {"to": "5511999998888", "text": "oi"})
+        held: dict[SessionId, int] = await gateway.store.held_by_session()
+        assert held == {ids["a"]: 2, ids["c"]: 1}
+        assert all([await gateway.store.held(one) == held.get(one, 0) for one in ids.values()])
+        assert await gateway.store.held_by_session([ids["b"], ids["c"], 77]) == {ids["c"]: 1}
+        assert await gateway.store.held_by_session([]) == {}
+        shown = (await gateway.call("GET", "/v1/sessions")).json()["items"]
+        assert [(one["name"], one["held"]) for one in shown] == [("a", 2), ("b", 0), ("c", 1)]
+
+    run(test)

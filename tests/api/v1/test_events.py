@@ -1,0 +1,299 @@
+"""The stream of events: from a place, across restarts, by what the key may see; and readers that take nothing."""
+
+import asyncio
+import json
+
+from esteio.api.http import event_tokens
+from esteio.api.v1 import events
+from esteio.store.base import EventRow
+from esteio.store.rows import event_params
+
+ADMIN = "an-admin-key-of-the-tests"
+
+
+class Reader:
+    """One client of the stream, at the very edge of the application. `takes` False: its buffers are full."""
+
+    def __init__(self, gateway, *, key=ADMIN, query="", last_id=None):
+        headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
+        headers += [(b"last-event-id", last_id.encode())] if last_id else []
+        self._scope = {
+            "type": "http", "method": "GET", "path": "/v1/events", "query_string": query.encode(), "headers": headers,
+        }  # fmt: skip
+        self._gateway = gateway
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.status, self.text = 0, b""
+        self._came = asyncio.Event()
+        self.task = None
+
+    async def __aenter__(self):
+        self.task = asyncio.create_task(self._gateway.app(self._scope, self._receive, self._send))
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def _receive(self):
+        await asyncio.Event().wait()
+
+    async def _send(self, message):
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], dict(message["headers"])
+            return
+        await self.takes.wait()
+        self.text += message.get("body", b"")
+        self._came.set()
+
+    @property
+    def told(self):
+        found = []
+        for block in self.text.decode().split("\n\n"):
+            lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(":"))
+            if "data" in lines:
+                found.append((int(lines["id"]), lines["event"], json.loads(lines["data"])))
+        return found
+
+    @property
+    def places(self):
+        return [seq for seq, _, _ in self.told]
+
+    async def until(self, count):
+        async with asyncio.timeout(100):
+            while len(self.told) < count:
+                await self._came.wait()
+                self._came.clear()
+
+
+async def tell(gateway, *kinds, session="line"):
+    def operation(db):
+        for kind in kinds:
+            db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, session)))
+
+    await gateway.store._write(operation)
+    gateway.hub.news()
+
+
+def test_what_happens_from_now_on_as_it_happens(run):
+    async def test(gateway):
+        await tell(gateway, "session.state_changed")
+        async with Reader(gateway) as reader:
+            await asyncio.sleep(0.01)
+            await tell(gateway, "message.received", "message.edited")
+            await reader.until(2)
+            assert reader.status == 200
+            assert reader.headers[b"content-type"] == b"text/event-stream"
+            assert reader.places == [2, 3]
+            seq, kind, body = reader.told[0]
+            assert (seq, kind, body["type"]) == (2, "message.received", "message.received")
+            assert list(body) == ["type", "timestamp", "data"]
+            assert body["data"]["session"] == "line"
+
+    run(test)
+
+
+def test_from_a_place_and_the_header_goes_before_the_address(run):
+    async def test(gateway):
+        await tell(gateway, *["message.received"] * 1200)
+        async with Reader(gateway, query="after=0") as reader:
+            await reader.until(1200)
+            assert reader.places == list(range(1, 1201))
+        async with Reader(gateway, query="after=0", last_id="1197") as reader:
+            await reader.until(3)
+            await tell(gateway, "message.received")
+            await reader.until(4)
+            assert reader.places == [1198, 1199, 1200, 1201]
+        async with Reader(gateway, last_id="999999") as reader:
+            await asyncio.sleep(0.01)
+            await tell(gateway, "message.received")
+            await reader.until(1)
+            assert reader.places == [1202], "a place of another database: a browser begins at the end"
+            assert b": last-event-id 999999 lies ahead of the newest event, 1201" in reader.text
+        problem = await gateway.refused(400, "place-ahead", "GET", "/v1/events?after=999999")
+        assert "1202" in problem["detail"]
+
+    run(test)
+
+
+def test_readers_at_different_places_each_get_everything_once(run):
+    async def test(gateway):
+        await tell(gateway, *["message.received"] * 10)
+        async with (
+            Reader(gateway, query="after=0") as old,
+            Reader(gateway, query="after=7") as middle,
+            Reader(gateway) as new,
+        ):
+            await asyncio.sleep(0.01)
+            for _ in range(30):
+                await tell(gateway, *["message.received"] * 100)
+                await asyncio.sleep(0)
+            for reader, first in ((old, 1), (middle, 8), (new, 11)):
+                await reader.until(3010 - first + 1)
+                assert reader.places == list(range(first, 3011))
+
+    run(test)
+
+
+def test_wrong_places_and_words_are_refused(run):
+    async def test(gateway):
+        await gateway.refused(400, "invalid-value", "GET", "/v1/events?after=x")
+        await gateway.refused(400, "invalid-value", "GET", "/v1/events", headers={"last-event-id": "-1"})
+        await gateway.refused(400, "unknown-field", "GET", "/v1/events?aftr=1")
+        await gateway.refused(400, "place-ahead", "GET", "/v1/events?after=1")
+
+    run(test)
+
+
+def test_a_key_sees_its_sessions_no_server_and_no_code_without_the_role(run):
+    async def test(gateway):
+        mine = await gateway.key("read", "line")
+        operator = await gateway.key("operate")
+        await tell(gateway, "message.received", "session.qr")
+        await tell(gateway, "message.received", session="other")
+        await tell(gateway, "server.outage_started", session=None)
+        await tell(gateway, "message.edited")
+        async with Reader(gateway, key=mine, query="after=0") as reader:
+            await reader.until(2)
+            assert reader.places == [1, 5]
+        async with Reader(gateway, key=operator, query="after=0") as reader:
+            await reader.until(5)
+            assert reader.places == [1, 2, 3, 4, 5]
+
+    run(test)
+
+
+def test_a_reader_that_takes_nothing_is_dropped_and_the_others_go_on(run):
+    async def test(gateway):
+        async with Reader(gateway, query="after=0") as stuck, Reader(gateway, query="after=0") as well:
+            await asyncio.sleep(0.01)
+            stuck.takes.clear()
+            await tell(gateway, *["message.received"] * 50)
+            await well.until(50)
+            assert not stuck.task.done()
+            async with asyncio.timeout(100):
+                await asyncio.wait({stuck.task})
+            assert stuck.task.exception() is None
+            await tell(gateway, "message.received")
+            await well.until(51)
+            assert not well.task.done()
+
+    run(test)
+
+
+def test_a_revoked_key_is_shown_out(run):
+    async def test(gateway):
+        key = await gateway.key("read")
+        async with Reader(gateway, key=key) as reader:
+            await asyncio.sleep(events.ALIVE_EVERY_S + 2)
+            assert b": alive" in reader.text
+            for one in await gateway.store.keys():
+                await gateway.commands.revoke_key(one.id)
+            async with asyncio.timeout(100):
+                await asyncio.wait({reader.task})
+            assert reader.task.done()
+
+    run(test)
+
+
+def test_closing_ends_the_stream(run):
+    async def test(gateway):
+        async with Reader(gateway) as reader:
+            await asyncio.sleep(0.05)
+            gateway.app.api.closing = True
+            async with asyncio.timeout(100):
+                await asyncio.wait({reader.task})
+            assert reader.task.exception() is None
+
+    run(test)
+
+
+def blocks(text):
+    """What a plain client makes of it: every block between blank lines is an event, whatever is in it."""
+    return text.decode().split("\n\n")[:-1]
+
+
+def test_nothing_but_events_is_a_block(run):
+    async def test(gateway):
+        async with Reader(gateway, query="after=0") as reader:
+            await asyncio.sleep(events.ALIVE_EVERY_S * 3)
+            assert b": alive\n" in reader.text
+            assert b"\n\n" not in reader.text
+            await tell(gateway, "message.received", "message.edited")
+            await reader.until(2)
+            await asyncio.sleep(events.ALIVE_EVERY_S * 2)
+            await tell(gateway, "message.deleted")
+            await reader.until(3)
+            found = blocks(reader.text)
+            assert len(found) == 3
+            assert all("data: " in block for block in found)
+            assert "retry: 3000\nid: 1" in found[0]
+            assert reader.text.count(b"retry:") == 1
+
+    run(test)
+
+
+async def token_of(gateway, key=ADMIN):
+    made = await gateway.call("POST", "/v1/events/token", {}, key=key)
+    assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
+    assert set(made.json()) == {"token", "open_until", "resume_until"}
+    return made.json()["token"]
+
+
+def test_a_token_opens_the_stream_and_nothing_else(run):
+    async def test(gateway):
+        mine = await gateway.key("read", "line")
+        token = await token_of(gateway, mine)
+        await tell(gateway, "message.received", "session.qr")
+        await tell(gateway, "message.received", session="other")
+        async with Reader(gateway, key=None, query=f"after=0&token={token}") as reader:
+            await reader.until(1)
+            assert reader.places == [1], "what its key may see"
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/sessions?token={token}", key=None)
+        await gateway.refused(401, "unauthorized", "GET", "/v1/events?token=est_wrong", key=None)
+        await gateway.refused(401, "unauthorized", "GET", "/v1/events?token=", key=None)
+        await gateway.refused(401, "unauthorized", "POST", f"/v1/events/token?token={token}", {}, key=None)
+
+    run(test)
+
+
+def test_a_token_opens_within_a_minute_and_its_stream_resumes_for_an_hour(run):
+    async def test(gateway):
+        late, used = await token_of(gateway), await token_of(gateway)
+        async with Reader(gateway, key=None, query=f"token={used}") as reader:
+            await asyncio.sleep(61)
+            assert reader.status == 200
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={late}", key=None)
+        gateway.clock.ahead = 3500
+        async with Reader(gateway, key=None, query=f"token={used}", last_id="0") as reader:
+            await asyncio.sleep(1)
+            assert reader.status == 200
+        gateway.clock.ahead = 3600
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={used}", key=None)
+
+    run(test)
+
+
+def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
+    async def test(gateway):
+        key = await gateway.key("read")
+        token = await token_of(gateway, key)
+        async with Reader(gateway, key=None, query=f"token={token}") as reader:
+            await asyncio.sleep(1)
+            for one in await gateway.store.keys():
+                await gateway.commands.revoke_key(one.id)
+            async with asyncio.timeout(100):
+                await asyncio.wait({reader.task})
+        await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={token}", key=None)
+
+    run(test)
+
+
+def test_tokens_are_bounded(monkeypatch):
+    monkeypatch.setattr(event_tokens, "MOST", 3)
+    tokens = event_tokens.EventTokens()
+    for number in range(5):
+        tokens.lend(f"t{number}", f"s{number}", 100.0)
+    assert [tokens.redeem(f"t{number}", 101.0) for number in range(5)] == [None, None, "s2", "s3", "s4"]
+    tokens.lend("new", "s", 5000.0)
+    assert repr(tokens) == "EventTokens(1)"

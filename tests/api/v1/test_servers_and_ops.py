@@ -1,0 +1,347 @@
+"""Servers, what declares them, and what those who run the gateway ask: readiness, metrics, the description."""
+
+import base64
+import hashlib
+import json
+import re
+
+import httpx
+import msgspec
+import pytest
+
+from esteio.api import ops
+from esteio.api.app import TABLE, Operations
+from esteio.api.http.problems import KINDS, fill
+from esteio.api.http.qr_image import best_form
+from esteio.api.http.request import language_of
+from esteio.config import DeclaredServer, DeclaredSession
+from esteio.core.model.server import Limits, Slot
+from esteio.engine.errors import Refusal
+from esteio.store.base import Qr, ServerCommit, StoreFull
+from esteio.vault import WrongKey
+
+SERVER = {"name": "evo", "kind": "evolution", "base_url": "http://h:1/", "credentials": {"apikey": "first-secret"}}
+
+
+def test_a_server_from_birth_to_death(run):
+    async def test(gateway):
+        made = await gateway.call("POST", "/v1/servers", {**SERVER, "limits": {"connects_in_flight": 3}})
+        assert made.status_code == 201
+        document = made.json()
+        assert (document["base_url"], document["health"]["state"]) == ("http://h:1", "unknown")
+        assert document["budget"] == {
+            "open": 0,
+            "connects_in_flight": 3,
+            "seconds_between_connects": 3.0,
+            "last_attempt_at": None,
+            "sends_per_minute": 0,
+            "sends_burst": 0,
+        }
+        assert ("server", "evo") in gateway.bells.rung
+        assert "first-secret" not in (await gateway.call("GET", "/v1/servers")).text
+        change = {
+            "base_url": "https://new",
+            "credentials": {"apikey": "second-secret"},
+            "limits": {"connects_in_flight": 5},
+        }
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", change)).json()
+        assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", 5)
+        stored = await gateway.store.server("evo")
+        assert b"second-secret" not in stored.sealed
+        assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
+        pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", pace)).json()
+        assert (changed["budget"]["sends_per_minute"], changed["budget"]["sends_burst"]) == (90, 20)
+        assert changed["limits"]["connects_in_flight"] == 5
+        usual = {"limits": {"connects_in_flight": None, "seconds_between_connects": 0}}
+        changed = (await gateway.call("PATCH", "/v1/servers/evo", usual)).json()
+        assert changed["limits"] == {
+            "connects_in_flight": None,
+            "seconds_between_connects": 0,
+            "sends_per_minute": 90,
+            "sends_burst": 20,
+        }
+        unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
+        assert unchanged == changed
+        assert gateway.vault.unseal((await gateway.store.server("evo")).sealed) == {"apikey": "second-secret"}
+        assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
+        await gateway.refused(404, "unknown-server", "GET", "/v1/servers/evo")
+
+    run(test)
+
+
+def test_the_budget_counts_open_attempts_only(run):
+    async def test(gateway):
+        await gateway.add_server()
+        now = gateway.clock.now()
+        server = (await gateway.store.server("evo")).server
+        slots = (Slot(1, "a", now + 60), Slot(2, "b", now - 1))
+        busy = msgspec.structs.replace(server, slots=slots, version="2.3.7")
+        assert await gateway.store.commit_server(ServerCommit(busy))
+        document = (await gateway.call("GET", "/v1/servers/evo")).json()
+        assert document["budget"]["open"] == 1
+        assert document["quirks"]
+
+    run(test)
+
+
+def test_quirks_are_told_in_the_readers_language(run):
+    async def test(gateway):
+        await gateway.add_server()
+        english = (await gateway.call("GET", "/v1/servers/evo")).json()["quirks"]
+        headers = {"accept-language": "pt"}
+        portuguese = (await gateway.call("GET", "/v1/servers/evo", headers=headers)).json()["quirks"]
+        assert [one["name"] for one in english] == [one["name"] for one in portuguese]
+        assert english[0]["text"] != portuguese[0]["text"]
+
+    run(test)
+
+
+DECLARED = DeclaredServer("evo", "evolution", "http://h:1", {"apikey": "first-secret"})
+
+
+def test_what_is_declared_is_applied_once(run):
+    async def test(gateway):
+        sessions = [DeclaredSession("line", "evo", adopt=True)]
+        planned = await gateway.commands.apply([DECLARED], [], plan=True)
+        assert [(one.what, one.kind, one.name) for one in planned] == [("add", "server", "evo")]
+        assert await gateway.store.servers() == []
+        done = await gateway.commands.apply([DECLARED], sessions)
+        assert [(one.what, one.kind, one.name) for one in done] == [
+            ("add", "server", "evo"),
+            ("add", "session", "line"),
+        ]
+        assert await gateway.commands.apply([DECLARED], sessions) == []
+        changed = msgspec.structs.replace(DECLARED, credentials={"apikey": "other"}, limits=Limits(2))
+        (change,) = await gateway.commands.apply([changed], sessions)
+        assert (change.what, change.detail) == ("change", "credentials, limits")
+        stored = await gateway.store.server("evo")
+        assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("server", "session", "field"),
+    [
+        (msgspec.structs.replace(DECLARED, name="a b"), None, "a b"),
+        (msgspec.structs.replace(DECLARED, kind="wapi"), None, "servers.evo.kind"),
+        (DECLARED, DeclaredSession("x", "none"), "server"),
+    ],
+)
+def test_what_is_declared_wrongly_is_refused(run, server, session, field):
+    async def test(gateway):
+        await gateway.add_server()
+        with pytest.raises(Refusal) as caught:
+            await gateway.commands.apply([server], [] if session is None else [session])
+        assert caught.value.field == field
+
+    run(test)
+
+
+def test_a_vault_that_does_not_open_what_the_store_holds(run):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.commands.check_vault()
+        await gateway.store.change_server("evo", 0.0, sealed=b"sealed by somebody else")
+        with pytest.raises(WrongKey):
+            await gateway.commands.check_vault()
+
+    run(test)
+
+
+def test_live_and_ready(run, monkeypatch):
+    async def test(gateway):
+        for path in ("/livez", "/readyz"):
+            answer = await gateway.call("GET", path, key=None)
+            assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+        async def full(_now):
+            raise StoreFull("disk")
+
+        monkeypatch.setattr(gateway.store, "ping", full)
+        # A stranger cannot make it write, and hears what the last write came to.
+        for key in (None, "esk_wrong"):
+            assert (await gateway.call("GET", "/readyz", key=key)).json() == {"status": "ok"}
+        assert (await gateway.call("GET", "/readyz")).json() == {"status": "full"}
+        gateway.store.write_error = "broken"
+        assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "broken"}
+        gateway.app.api.closing = True
+        answer = await gateway.call("GET", "/readyz", key=None)
+        assert (answer.status_code, answer.json()) == (503, {"status": "closing"})
+        assert (await gateway.call("GET", "/livez", key=None)).status_code == 200
+        problem = await gateway.refused(503, "closing", "GET", "/v1/sessions")
+        assert problem["retry_after_s"] > 0
+
+    run(test)
+
+
+def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
+    async def test(gateway):
+        async def broken(**_how):
+            raise RuntimeError("the password is hunter2")
+
+        monkeypatch.setattr(gateway.store, "sessions", broken)
+        answer = await gateway.call("GET", "/v1/sessions")
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        assert "hunter2" not in answer.text
+
+    run(test)
+
+
+def test_a_full_disk(run, monkeypatch):
+    async def test(gateway):
+        await gateway.add_server()
+        await gateway.add_session()
+
+        async def full(*_what):
+            raise StoreFull("disk")
+
+        monkeypatch.setattr(gateway.store, "accept", full)
+        body = {"to": "5511999998888", "text": "oi"}
+        problem = await gateway.refused(507, "storage-full", "POST", "/v1/sessions/line/messages", body)
+        assert problem["retry_after_s"] > 0
+
+    run(test)
+
+
+def test_the_description_names_every_route_and_shape(run):
+    async def test(gateway):
+        described = (await gateway.call("GET", "/openapi.json", key=None)).json()
+        named = {f"{m.upper()} {path}" for path, methods in described["paths"].items() for m in methods}
+        assert named == {f"{one.method} {re.sub(r':path', '', one.path)}" for one in TABLE}
+        schemas = described["components"]["schemas"]
+        references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
+        assert references <= set(schemas)
+        ask = schemas["MessageAsk"]
+        assert ask["additionalProperties"] is False
+        assert ask["properties"]["priority"]["maximum"] == 9
+        assert schemas["MessageDocument"]["properties"]["from"]
+        assert schemas["SessionDocument"]["required"][:4] == ["name", "server", "phone", "state"]
+        send = described["paths"]["/v1/sessions/{name}/messages"]["post"]
+        assert {"Idempotency-Key", "Prefer", "name"} == {one["name"] for one in send["parameters"]}
+        assert "507" in send["responses"]
+
+    run(test)
+
+
+def test_the_pages_load_nothing_from_elsewhere(run):
+    async def test(gateway):
+        for path in ("/", "/docs"):
+            answer = await gateway.call("GET", path, key=None)
+            assert answer.status_code == 200
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert not re.search(r"<script[^>]", answer.text)
+            assert not re.search(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+            for script in re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL):
+                known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+                assert f"script-src 'sha256-{known}'" in answer.headers["content-security-policy"]
+        for code in KINDS:
+            assert f'id="{code}"' in answer.text
+        assert "/v1/sessions/{name}/pair" in answer.text
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "pt-BR"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("pt-PT", "pt-BR"),
+        ("fr, de;q=0.9", "pt-BR"),
+        ("fr, en;q=0.5", "en"),
+        ("en;q=0.5, pt;q=0.8", "pt-BR"),
+        ("en;q=0, *", "pt-BR"),
+        ("*", "pt-BR"),
+        ("en;q=x", "en"),
+    ],
+)
+def test_the_language_that_is_liked_best(header, language):
+    assert language_of(header, "pt-BR") == language
+
+
+def test_problems_and_documents_speak_the_callers_language(run):
+    async def test(gateway):
+        titles = set()
+        for header in ("pt-BR", "en", "fr"):
+            answer = await gateway.call("GET", "/v1/sessions/none", headers={"accept-language": header})
+            titles.add((answer.json()["title"], answer.headers["content-language"]))
+        assert titles == {("Sessão não encontrada", "pt-BR"), ("No such session", "en")}
+        await gateway.add_server()
+        await gateway.add_session()
+        answer = await gateway.call("GET", "/v1/sessions/line", headers={"accept-language": "pt"})
+        assert "sessão" in answer.json()["reason"]["text"]
+
+    run(test)
+
+
+def test_a_default_language_of_the_settings(run):
+    async def test(gateway):
+        problem = (await gateway.call("GET", "/nowhere", headers={"accept-language": "fr"})).json()
+        assert problem["title"] == "Nothing at this address"
+
+    run(test, {"language": "en"})
+
+
+def test_a_sentence_leaves_out_what_it_does_not_know():
+    assert fill("a[ {x}] {y}[ {z}].", {"x": "1", "y": "2"}) == "a 1 2."
+
+
+def test_the_form_of_a_qr():
+    assert best_form("image/*") == "image/png"
+    assert best_form("image/png;q=oops, image/svg+xml;q=0.2") == "image/svg+xml"
+    assert best_form("text/html") == "application/json"
+
+
+def test_head_is_answered_as_get_is_without_a_body(run):
+    async def test(gateway):
+        await gateway.add_server()
+        session = await gateway.add_session("line")
+        now = gateway.clock.now()
+        await gateway.store.put_qr(session.id, Qr("2@x", "", 1, now, now + 60))
+        for route in (
+            *TABLE,
+            *ops.described({"info": {"version": "0"}, "paths": {}, "components": {"schemas": {}}}),
+            ops.FRONT,
+        ):
+            path = re.sub(r"\{\w+\}", "line", route.path)
+            if route.method != "GET" or path == "/v1/events":
+                continue
+            got, head = await gateway.call("GET", path), await gateway.call("HEAD", path)
+            assert head.content == b"", path
+            assert head.status_code == got.status_code, path
+            for name in ("content-type", "cache-control", "content-length"):
+                if path != "/metrics" or name != "content-length":
+                    assert head.headers.get(name) == got.headers.get(name), (path, name)
+        assert (await gateway.call("HEAD", "/v1/nothing")).status_code == 404
+        refused = await gateway.call("PUT", "/v1/servers/evo")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PATCH")
+        assert (await gateway.call("HEAD", "/v1/webhooks/x/test")).status_code == 405
+        assert (await gateway.call("HEAD", "/v1/events")).headers["content-type"] == "text/event-stream"
+
+    run(test)
+
+
+def test_every_text_names_one_character_set(run):
+    async def test(gateway):
+        for path in ("/", "/docs", "/metrics"):
+            assert (await gateway.call("GET", path)).headers["content-type"].count("charset") == 1
+
+    run(test)
+
+
+def test_the_listener_of_its_own_needs_no_key_and_has_nothing_else(run):
+    async def test(gateway):
+        alone = Operations(gateway.app.api)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=alone), base_url="http://own") as own:
+            for path in ("/metrics", "/livez", "/readyz"):
+                assert (await own.get(path)).status_code == 200
+                assert (await own.head(path)).content == b""
+            for path in ("/v1/sessions", "/", "/docs", "/metrics/x"):
+                assert (await own.get(path)).status_code == 404
+            assert (await own.post("/metrics")).status_code == 404
+        assert (await gateway.call("GET", "/metrics", key=None)).status_code == 401
+
+    run(test)

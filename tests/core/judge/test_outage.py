@@ -1,0 +1,162 @@
+"""One fall, at most one notice, and one word when it is over."""
+
+from __future__ import annotations
+
+import msgspec
+from rehearsal import Fleet
+
+from esteio.core.model.policy import DEFAULT
+from esteio.core.views.sentences import sentence
+
+
+def fell(**how) -> Fleet:
+    fleet = Fleet(**how)
+    fleet.now += 100
+    fleet.held = 3
+    fleet.kill()
+    return fleet
+
+
+def phases(fleet: Fleet) -> list[str]:
+    """What was told of the outage itself."""
+    return [phase for _, phase in fleet.notices() if phase != "approval"]
+
+
+def test_a_fall_opens_an_outage_that_dates_from_its_proof():
+    fleet = fell()
+    outage = fleet.one.outage
+    assert outage is not None
+    assert (outage.since, outage.because, outage.held_at_start) == (fleet.now, "ghost-socket", 3)
+    assert fleet.decisions[-1][3].events == ("session.state_changed", "session.outage_started")
+    assert phases(fleet) == []
+
+
+def test_people_are_told_after_a_minute_and_once():
+    fleet = fell()
+    fleet.after(59)
+    assert phases(fleet) == []
+    fleet.after(1)
+    fleet.after(600)
+    assert phases(fleet) == ["opened"]
+    notice = next(n for _, _, _, d in fleet.decisions for n in d.notices)
+    assert (notice.duration_s, notice.held) == (60, 3)
+
+
+def test_a_step_that_waits_for_a_person_is_told_once():
+    fleet = fell()
+    fleet.after(3600)
+    assert [phase for _, phase in fleet.notices()] == ["opened", "approval"]
+    notice = next(n for _, _, _, d in fleet.decisions for n in d.notices if n.phase == "approval")
+    approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
+    assert notice.id == approval.id
+    assert (notice.reason.code, notice.reason.args["rung"]) == ("approval-awaited", approval.rung)
+    told = sentence(notice.reason, "en")
+    assert f"esteio approve {approval.id}" in told.action
+    assert f"esteio why {fleet.one.name}" in told.action
+    assert "Reason: " in told.text
+
+
+def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same():
+    fleet = fell()
+    fleet.now += 20
+    fleet.pair()
+    fleet.after(500)
+    assert phases(fleet) == []
+    assert fleet.one.last_outage is not None
+    assert fleet.one.last_outage.ended_at == fleet.one.last_outage.since + 20
+
+
+def test_the_closing_word_waits_until_it_is_no_flap():
+    fleet = fell()
+    fleet.after(60)
+    fleet.now += 40
+    fleet.pair()
+    assert phases(fleet) == ["opened"]
+    fleet.after(29)
+    assert phases(fleet) == ["opened"]
+    fleet.after(1)
+    assert phases(fleet) == ["opened", "closed"]
+    closing = fleet.decisions[-1][3].notices[0]
+    assert (closing.duration_s, closing.held) == (100, 3)
+    fleet.after(600)
+    assert phases(fleet) == ["opened", "closed"]
+
+
+def test_a_fall_soon_after_is_the_same_outage():
+    fleet = fell()
+    first = fleet.one.outage
+    assert first is not None
+    fleet.after(60)
+    fleet.pair()
+    fleet.now += 20
+    fleet.kill()
+    again = fleet.one.outage
+    assert again is not None
+    assert (again.id, again.reopened, again.since) == (first.id, 1, first.since)
+    fleet.after(300)
+    fleet.pair()
+    fleet.after(60)
+    assert phases(fleet) == ["opened", "closed"]
+
+
+def test_a_fall_later_is_another_outage():
+    fleet = fell()
+    first = fleet.one.outage
+    fleet.pair()
+    fleet.now += 100
+    fleet.kill()
+    assert first is not None
+    assert fleet.one.outage is not None
+    assert fleet.one.outage.id != first.id
+
+
+def test_what_was_told_to_be_over_is_not_reopened_in_silence():
+    """A fall learned late may date itself before the closing word: it is told as one of its own."""
+    fleet = fell()
+    fleet.after(60)
+    fleet.pair()
+    ended = fleet.now
+    fleet.after(31)
+    assert phases(fleet) == ["opened", "closed"]
+    fleet.hear("said_open", road="state")
+    fleet.hear("send_closed", road="send", ago=fleet.now - ended - 1)
+    fleet.hear("socket_closed", ago=fleet.now - ended - 5)
+    fleet.judge()
+    assert fleet.one.outage is not None
+    assert fleet.one.outage.since - ended <= 30
+    fleet.after(60)
+    assert phases(fleet) == ["opened", "closed", "opened"]
+
+
+def test_a_session_that_never_was_linked_has_no_outage():
+    fleet = Fleet(paired=False)
+    fleet.hear("unpaired", road="state")
+    fleet.judge()
+    fleet.after(600)
+    assert fleet.one.outage is None
+    assert phases(fleet) == []
+
+
+def test_pausing_ends_the_outage_for_it_is_a_person_s_business_now():
+    fleet = fell()
+    fleet.now += 5
+    fleet.hear("operator_paused", road="operator")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.outage) == ("paused", None)
+    fleet.after(600)
+    assert phases(fleet) == []
+
+
+def test_a_person_s_own_logout_is_no_fall():
+    fleet = fell()
+    fleet.hear("operator_logout", road="operator")
+    fleet.hear("logged_out", road="state")
+    fleet.judge()
+    assert fleet.one.outage is None
+    fleet.after(600)
+    assert phases(fleet) == []
+
+
+def test_without_delay_the_notice_comes_with_the_fall():
+    fleet = fell(policy=msgspec.structs.replace(DEFAULT, notify_after_s=0))
+    assert phases(fleet) == ["opened"]

@@ -1,0 +1,51 @@
+"""463: who is still written to, until when the others wait, and how it is seen."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rehearsal import T0
+
+from esteio.core.judge import restriction
+from esteio.core.model.session import Facts
+from esteio.core.views.sentences import sentence
+
+
+@pytest.mark.parametrize(("code", "is_one"), [("463", True), ("479", False), ("464", False)])
+def test_a_code_decides_by_itself(code, is_one):
+    crowd = Facts(ack_errors=(T0, T0, T0, T0))
+    assert restriction.restricted(crowd, code, T0) is is_one
+
+
+def test_three_nameless_refusals_within_the_hour_are_taken_for_it():
+    assert not restriction.restricted(Facts(ack_errors=(T0 - 10, T0)), "", T0)
+    assert restriction.restricted(Facts(ack_errors=(T0 - 20, T0 - 10, T0)), "", T0)
+    assert not restriction.restricted(Facts(ack_errors=(T0 - 3600, T0 - 10, T0)), "", T0)
+
+
+def test_a_line_that_was_never_refused_holds_nobody():
+    assert restriction.until(Facts(restricted_until=T0 + 99), T0) == 0
+
+
+@given(st.integers(0, 10_000), st.integers(-10_000, 10_000))
+def test_cold_chats_wait_an_hour_or_as_long_as_whatsapp_says(ago, said):
+    facts = Facts(restricted_at=T0 - ago, restricted_until=T0 + said)
+    until = restriction.until(facts, T0)
+    assert until == 0 or until > T0
+    assert bool(until) == (ago < restriction.FOR_S or said > 0)
+    if until:
+        assert until >= facts.restricted_until
+
+
+def test_who_waits_is_told_until_when():
+    reason = restriction.held("14:30")
+    assert reason.code == restriction.HELD
+    for language in ("pt-BR", "en"):
+        assert "14:30" in sentence(reason, language).text
+
+
+@pytest.mark.parametrize(
+    ("chat", "warm"),
+    [("5511999998888", False), ("123456789@lid", False), ("1203630@g.us", True), ("1@broadcast", True)],
+)
+def test_a_group_knows_who_writes_to_it_and_a_person_must_have_written(chat, warm):
+    assert restriction.always_warm(chat) is warm

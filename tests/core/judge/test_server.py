@@ -1,0 +1,464 @@
+"""The server's own judgement: its weather, its outage, and the course of a mass fall."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from rehearsal import T0, Fleet, a_server
+
+from esteio.core.judge.server import FAILURES_KEPT, ServerView, decide_server, fold, health_of
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import SessionId
+from esteio.core.model.policy import DEFAULT
+from esteio.core.model.server import Incident, ServerFacts
+
+
+def facts_after(*news: tuple) -> ServerFacts:
+    facts = ServerFacts()
+    for kind, at, *data in news:
+        facts = fold(facts, seen(kind, at, "list", **(data[0] if data else {})))
+    return facts
+
+
+OK = ("server_answered", T0)
+FAILED = [("server_failed", T0), ("server_timed_out", T0 + 1), ("server_failed", T0 + 2)]
+
+
+@pytest.mark.parametrize(
+    ("news", "health"),
+    [
+        ([], ("unknown", "")),
+        ([("server_answered", T0)], ("up", "server_answered")),
+        (FAILED[:2], ("unknown", "")),
+        (FAILED, ("down", "server_failed")),
+        ([("server_unreachable", T0)], ("unknown", "")),
+        ([("server_unreachable", T0), ("server_unreachable", T0 + 1)], ("down", "server_unreachable")),
+        ([*FAILED, ("server_answered", T0 + 3)], ("up", "server_answered")),
+        ([*FAILED, ("server_answered", T0 + 1)], ("down", "server_failed")),
+        ([("server_answered", T0 + 9), *FAILED], ("up", "server_answered")),
+        ([("server_failed", T0 - 500), ("server_failed", T0 - 200), ("server_failed", T0)], ("unknown", "")),
+        ([("server_wall", T0, {"detail": "licence"})], ("wall", "server_wall")),
+        ([("server_wall", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
+        ([("server_booted", T0)], ("booting", "server_booted")),
+        ([("server_boot_observed", T0), ("server_booted", T0 - 999)], ("booting", "server_booted")),
+        ([("server_booted", T0 - 200)], ("unknown", "")),
+        ([("server_auth_refused", T0)], ("refused", "server_auth_refused")),
+        ([OK, ("server_auth_refused", T0 + 1)], ("up", "server_answered")),
+        ([OK, *[("server_auth_refused", T0 + 1)] * 2], ("refused", "server_auth_refused")),
+        ([*[("server_auth_refused", T0 - 9)] * 3, OK], ("up", "server_answered")),
+        ([OK, *[("server_auth_refused", T0 - 9)] * 3], ("up", "server_answered")),
+        ([("server_answered", T0, {"weak": "yes"})], ("unknown", "")),
+        ([*[("server_unknown_host", T0)] * 2], ("down", "server_unknown_host")),
+        ([*[("server_certificate_refused", T0)] * 2], ("down", "server_certificate_refused")),
+        ([*[("server_tls_failed", T0)] * 2], ("down", "server_tls_failed")),
+        ([("server_wrong_kind", T0)], ("wrong-kind", "server_wrong_kind")),
+        ([("server_no_route", T0), ("server_answered", T0 + 1, {"weak": "yes"})], ("wrong-kind", "server_no_route")),
+        ([OK, *[("server_html", T0 + 1)] * 2], ("up", "server_answered")),
+        ([OK, *[("server_html", T0 + 1)] * 3], ("wrong-kind", "server_html")),
+        ([*[("server_html", T0 - 1)] * 3, OK], ("up", "server_answered")),
+        ([OK, *[("server_html", T0 - 1)] * 3], ("up", "server_answered")),
+        ([("server_auth_refused", T0), ("server_answered", T0 + 1)], ("up", "server_answered")),
+        ([("server_slow", T0)], ("slow", "server_slow")),
+        ([("server_slow", T0 - 121)], ("unknown", "")),
+        ([("server_html", T0)], ("wrong-kind", "server_html")),
+    ],
+)
+def test_the_weather_follows_from_the_server_s_own_words(news, health):
+    assert health_of(facts_after(*news), DEFAULT, T0 + 3) == health
+
+
+def test_a_refused_connection_that_answers_again_is_a_start():
+    gone = [("server_unreachable", T0), ("server_unreachable", T0 + 5)]
+    assert facts_after(*gone, ("server_answered", T0 + 9)).booted_at == T0 + 9
+    assert facts_after(*FAILED, ("server_answered", T0 + 9)).booted_at == 0
+
+
+def away(kind, at):
+    return seen(kind, at, "state", away="yes")
+
+
+def test_a_process_that_dies_right_after_its_start_was_gone_twice():
+    """Storm seed 40012: sent between the two, and its absence was believed."""
+    started = [("server_answered", T0), ("server_booted", T0 + 90)]
+    assert (facts_after(*started).gone_at, facts_after(*started).alive_at) == (T0 + 90, T0)
+    facts = fold(facts_after(*started), away("server_unreachable", T0 + 95))
+    assert (facts.gone_at, facts.alive_at) == (T0 + 95, T0)
+    assert fold(facts, away("server_unreachable", T0 + 99)).gone_at == T0 + 95
+
+
+def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before():
+    """`outbound.may_have_died` asks for it long after the server is back."""
+    facts = facts_after(("server_answered", T0), ("server_failed", T0 + 1))
+    assert (facts.gone_at, facts.alive_at) == (0.0, 0.0), "a failure alone is no absence"
+    for kind in ("server_unreachable", "server_failed"):
+        gone = fold(fold(facts, away(kind, T0 + 3)), away(kind, T0 + 9))
+        assert (gone.gone_at, gone.alive_at) == (T0 + 3, T0)
+    back = fold(gone, seen("server_answered", T0 + 20, "state"))
+    assert (back.gone_at, back.alive_at) == (T0 + 3, T0)
+    again = fold(back, away("server_unreachable", T0 + 50))
+    assert (again.gone_at, again.alive_at) == (T0 + 50, T0 + 20)
+
+
+def test_a_boot_that_nobody_saw_coming_was_an_absence_too():
+    back = facts_after(("server_answered", T0), ("server_booted", T0 - 2))
+    assert (back.gone_at, back.alive_at) == (T0 - 2, T0 - 2)
+    gone = fold(facts_after(("server_answered", T0)), away("server_unreachable", T0 + 3))
+    assert fold(gone, seen("server_booted", T0 + 10, "webhook")).gone_at == T0 + 3, "it is known to be gone"
+    back = fold(gone, seen("server_answered", T0 + 20, "state"))
+    assert fold(back, seen("server_booted", T0 + 15, "webhook")).gone_at == T0 + 3, "the same start, told once more"
+
+
+def test_failures_are_remembered_in_bounds():
+    assert len(facts_after(*(("server_failed", T0 + i) for i in range(50))).failures) == FAILURES_KEPT
+
+
+# -- outage and looks --------------------------------------------------------------------------------------------
+
+
+def down(fleet: Fleet) -> None:
+    for _ in range(2):
+        fleet.hear("server_unreachable")
+        fleet.judge_server()
+
+
+def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_back():
+    fleet = Fleet()
+    told = []
+    down(fleet)
+    assert fleet.server.health == "down"
+    assert fleet.server.outage is not None
+    for _ in range(30):
+        fleet.now += 5
+        told += [n.phase for n in fleet.judge_server().notices]
+    assert told == ["opened"]
+    fleet.hear("server_answered")
+    back = fleet.judge_server()
+    assert (back.notices, back.events) == ((), ()), "what does not come back with it is no second outage"
+    assert back.weather_changed
+    assert fleet.server.health == "booting"
+    assert fleet.server.facts.back_at == fleet.now
+    assert back.wake_at <= fleet.now + 20
+    fleet.now += 20
+    stands = fleet.judge_server()
+    assert [(n.phase, n.reason.code, n.duration_s) for n in stands.notices] == [("closed", "server-up", 150)]
+    assert fleet.server.facts.back_at < fleet.now, "that it is no longer starting is no return"
+    assert stands.events == ("server.outage_ended",)
+    assert fleet.judge_server().notices == ()
+
+
+def test_a_hiccup_of_a_server_is_told_to_nobody():
+    fleet = Fleet()
+    down(fleet)
+    fleet.now += 50
+    fleet.hear("server_answered")
+    assert fleet.judge_server().notices == ()
+    for _ in range(4):
+        fleet.now += 5
+        assert fleet.judge_server().notices == ()
+    assert fleet.server.outage is None
+
+
+def test_a_server_that_answers_again_without_a_start_is_back_at_once():
+    fleet = Fleet()
+    for _ in range(3):
+        fleet.hear("server_failed")
+    assert fleet.judge_server().events == ("server.outage_started",)
+    fleet.now += 70
+    fleet.judge_server()
+    fleet.hear("server_answered")
+    back = fleet.judge_server()
+    assert back.events == ("server.outage_ended",)
+    assert [(n.phase, n.reason.code, n.duration_s) for n in back.notices] == [("closed", "server-up", 70)]
+
+
+def test_a_wall_is_told_in_the_server_s_words():
+    fleet = Fleet()
+    fleet.hear("server_wall", detail="licence needed")
+    first = fleet.judge_server()
+    assert first.events == ("server.outage_started",)
+    assert first.wake_at <= T0 + 60
+    fleet.now += 61
+    (notice,) = fleet.judge_server().notices
+    assert (notice.reason.code, notice.reason.args["detail"]) == ("server-wall", "licence needed")
+
+
+def test_a_healthy_server_is_listed_seldom_and_a_troubled_one_often():
+    fleet = Fleet()
+    assert fleet.judge_server().look
+    quiet = fleet.judge_server()
+    assert (quiet.look, quiet.quiet, quiet.wake_at) == (False, True, T0 + 30)
+    fleet.hear("server_failed")
+    assert fleet.judge_server().wake_at == T0 + 5
+    fleet.now += 5
+    assert fleet.judge_server().look
+
+
+def test_the_end_of_boot_grace_is_a_wake():
+    fleet = Fleet()
+    fleet.hear("server_booted")
+    fleet.judge_server()
+    fleet.now += 170
+    fleet.judge_server()
+    assert fleet.judge_server().wake_at == T0 + 180
+    fleet.now += 10
+    assert fleet.judge_server().weather_changed
+    assert fleet.server.health == "up"
+
+
+def test_expired_slots_go_with_a_look():
+    server = a_server(slots=Fleet().server.slots)
+    assert decide_server(ServerView(server, (), DEFAULT), T0).server.slots == ()
+
+
+def test_a_list_tells_version_and_count():
+    fleet = Fleet()
+    fleet.hear("server_listed", sessions="7", version="2.3.7")
+    decision = fleet.judge_server()
+    assert (fleet.server.version, fleet.server.sessions_at_server) == ("2.3.7", 7)
+    assert [line.code for line in decision.lines] == ["server-version"]
+    fleet.hear("server_listed", version="2.3.7")
+    assert fleet.judge_server().lines == ()
+    fleet.hear("server_listed", sessions="8")
+    fleet.judge_server()
+    assert (fleet.server.version, fleet.server.sessions_at_server) == ("2.3.7", 8)
+
+
+# -- a mass fall -------------------------------------------------------------------------------------------------
+
+
+def fallen_together(count: int = 4, fleet: Fleet | None = None) -> Fleet:
+    fleet = fleet or Fleet(count)
+    fleet.now += 100
+    for n in range(1, count + 1):
+        fleet.now += 4
+        fleet.kill(n)
+    return fleet
+
+
+def test_three_falls_in_a_minute_are_one_incident_with_one_canary():
+    fleet = fallen_together()
+    incident = fleet.server.incident
+    assert incident is not None
+    assert (incident.canary, incident.members) == (1, 3)
+    assert sum(fleet.said("mass-fall", n) for n in fleet.sessions) == 1
+    assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []], "frozen once it is one"
+
+
+def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows():
+    wide = msgspec.structs.replace(DEFAULT, connects_in_flight=10, seconds_between_connects=0)
+    fleet = fallen_together(4, Fleet(4, policy=wide))
+    assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []]
+    for _ in range(10):
+        fleet.after(3, 3)
+        fleet.judge(4)
+    assert (fleet.rungs(3), fleet.rungs(4)) == ([], [])
+    assert fleet[3].wake_at is not None
+    fleet.server = msgspec.structs.replace(
+        fleet.server, incident=msgspec.structs.replace(fleet.server.incident, canary=SessionId(3))
+    )
+    fleet.after(6, 3)
+    fleet.judge(4)
+    assert (fleet.rungs(3), fleet.rungs(4)) == (["restart"], [])
+
+
+def test_one_fall_alone_is_no_mass_whatever_the_policy():
+    fleet = fallen_together(1, Fleet(3, policy=msgspec.structs.replace(DEFAULT, mass_fall_count=1)))
+    assert fleet.server.incident is None
+
+
+def test_two_falls_are_two_falls():
+    fleet = fallen_together(2)
+    assert fleet.server.incident is None
+
+
+def test_of_a_large_fleet_three_are_no_mass():
+    fleet = Fleet(20)
+    fallen_together(4, fleet)
+    assert fleet.server.incident is None
+
+
+def test_falls_far_apart_are_no_mass():
+    fleet = Fleet(3)
+    for n in (1, 2, 3):
+        fleet.now += 100
+        fleet.kill(n)
+    assert fleet.server.incident is None
+
+
+def test_people_hear_of_a_mass_fall_once_and_not_of_its_members():
+    fleet = fallen_together()
+    told = []
+    for _ in range(30):
+        fleet.now += 5
+        told += [(n.phase, n.reason.code) for n in fleet.judge_server().notices]
+        for n in fleet.sessions:
+            fleet.judge(n)
+    assert told == [("opened", "server-mass-fall")]
+    assert fleet.notices() == []
+    for n in fleet.sessions:
+        fleet.pair(n)
+    told = [(n.phase, n.reason.code) for n in fleet.judge_server().notices]
+    assert told == [("closed", "server-mass-fall-over")]
+    fleet.now += 60
+    for n in fleet.sessions:
+        fleet.judge(n)
+    assert fleet.notices() == []
+
+
+def test_a_mass_fall_that_passes_at_once_is_told_to_nobody():
+    fleet = fallen_together()
+    for n in fleet.sessions:
+        fleet.pair(n)
+    decision = fleet.judge_server()
+    assert decision.notices == ()
+    assert [line.code for line in decision.lines] == ["mass-fall-over"]
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.ended_at is not None
+    fleet.now += 200
+    fleet.judge_server()
+    assert fleet.server.incident is not None
+    fleet.now += 200
+    fleet.judge_server()
+    assert fleet.server.incident is None
+
+
+def test_the_rest_may_go_when_the_canary_is_well():
+    fleet = fallen_together()
+    fleet.pair(1)
+    decision = fleet.judge_server()
+    assert [line.code for line in decision.lines] == ["canary-healed"]
+    assert decision.weather_changed
+    fleet.after(30, 3)
+    assert fleet.rungs(3) == ["restart"]
+    assert fleet.judge_server().lines == ()
+
+
+def test_a_mass_fall_is_one_outage_of_the_server_to_its_subscribers():
+    fleet = fallen_together()
+    told = []
+    for _ in range(30):
+        decision = fleet.judge_server()
+        told += decision.events
+        fleet.now += 5
+    assert fleet.server.outage is not None
+    assert fleet.server.outage.because == "mass-fall"
+    for n in fleet.sessions:
+        fleet.pair(n)
+    told += fleet.judge_server().events
+    assert told == ["server.outage_started", "server.outage_ended"]
+
+
+def test_what_does_not_come_back_with_its_server_is_the_same_outage():
+    fleet, told, notices = Fleet(4), [], []
+    fleet.now += 100
+    for _ in range(2):
+        fleet.hear("server_unreachable")
+        told += fleet.judge_server().events
+    fleet.now += 50
+    fleet.hear("server_answered")
+    told += fleet.judge_server().events
+    for n in (1, 2, 3):
+        fleet.now += 2
+        fleet.kill(n)
+    for _ in range(10):
+        fleet.now += 5
+        decision = fleet.judge_server()
+        told += decision.events
+        notices += [(n.phase, n.reason.code) for n in decision.notices]
+    for n in (1, 2, 3):
+        fleet.pair(n)
+    decision = fleet.judge_server()
+    assert [*told, *decision.events] == ["server.outage_started", "server.outage_ended"]
+    notices += [(n.phase, n.reason.code) for n in decision.notices]
+    assert notices == [("opened", "server-mass-fall"), ("closed", "server-mass-fall-over")]
+
+
+def turn(fleet: Fleet, **changes: object) -> None:
+    incident = msgspec.structs.replace(fleet.server.incident, **changes)
+    fleet.server = msgspec.structs.replace(fleet.server, incident=incident, slots=(), last_attempt_at=0.0)
+
+
+def test_a_canary_that_asks_for_nothing_is_passed_over_at_once():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(4), canary_at=0.0)
+    fleet.after(6, 3)
+    assert fleet.rungs(3) == ["restart"]
+    assert fleet.server.incident is not None
+    assert (fleet.server.incident.canary, fleet.server.incident.canary_at) == (3, fleet.now)
+    assert fleet.said("canary-changed", 3) == 1
+    fleet.after(6, 4)
+    assert fleet.rungs(4) == [], "one at a time"
+
+
+def test_the_canary_itself_begins_its_turn_with_its_first_act():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(3), canary_at=0.0)
+    fleet.after(6, 3)
+    assert fleet.server.incident is not None
+    assert (fleet.server.incident.canary, fleet.server.incident.canary_at) == (3, fleet.now)
+    assert fleet.said("canary-changed", 3) == 0
+
+
+def test_a_canary_that_is_not_healed_in_its_time_gives_its_place_to_who_needs_one():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(1), canary_at=fleet.now)
+    fleet.after(59, 3)
+    assert fleet.rungs(3) == []
+    fleet.after(6, 3)
+    assert fleet.rungs(3) == ["restart"]
+
+
+def test_a_canary_that_flaps_keeps_nobody_waiting():
+    fleet = fallen_together()
+    turn(fleet, canary=SessionId(3), canary_at=fleet.now)
+    for ago in (8, 6, 4, 2, 0):
+        fleet.hear("said_connecting", 3, road="webhook", ago=ago)
+    fleet.judge(3)
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.canary_at == 0
+    fleet.after(1, 4)
+    assert fleet.rungs(4) == ["restart"]
+
+
+def test_a_number_that_fell_long_before_is_no_member():
+    fleet = Fleet(5)
+    fleet.now += 10
+    fleet.hear("logged_out", 1, road="state")
+    fleet.judge(1)
+    fleet.now += 1000
+    for n in (2, 3, 4, 5):
+        fleet.now += 4
+        fleet.kill(n)
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.canary == 2
+    for n in (2, 3, 4, 5):
+        fleet.pair(n)
+    fleet.judge_server()
+    assert fleet.server.incident is not None
+    assert fleet.server.incident.ended_at is not None
+
+
+def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
+    fleet = fallen_together()
+    fleet.now += 30
+    fleet.hear("operator_recover", 4, road="operator")
+    fleet.judge(4)
+    assert fleet.rungs(4) == ["restart"]
+    fleet.hear("operator_recover", 3, road="operator")
+    fleet.judge(3)
+    assert fleet.rungs(3) == []
+    fleet.after(3, 3)
+    assert fleet.rungs(3) == ["restart"]
+
+
+def test_an_incident_without_its_own_time_is_told_from_its_beginning():
+    server = a_server(incident=Incident("i", T0 - 61, "mass-fall", canary=SessionId(1)))
+    view = ServerView(server, (), DEFAULT, ((SessionId(1), T0),), 3)
+    assert [n.phase for n in decide_server(view, T0).notices] == ["opened"]
+
+
+def test_a_decision_on_the_same_view_is_the_same():
+    fleet = fallen_together()
+    view = ServerView(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
+    assert decide_server(view, fleet.now + 70) == decide_server(view, fleet.now + 70)
+    assert msgspec.json.encode(decide_server(view, fleet.now + 70).server)

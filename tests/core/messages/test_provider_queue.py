@@ -1,0 +1,69 @@
+"""How long a chat waits for a message that may still lie in the provider's own queue."""
+
+import msgspec
+import pytest
+
+from esteio.core.messages.provider_queue import Look, after_look
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId, SessionId, SessionName
+from esteio.core.model.message import Message
+
+PARKED = 1000.0
+MESSAGE = Message(
+    id=MessageId("m1"),
+    session_id=SessionId(1),
+    session=SessionName("s"),
+    direction="out",
+    chat="5511987654321",
+    content=Content("text", text="oi"),
+    state="sent",
+    created_at=900.0,
+    updated_at=PARKED,
+    provider_id="3EB0",
+    queue_ref="q1",
+    parked_at=PARKED,
+)
+
+
+def look(queue, now, opened=1.0, **changes):
+    ids = None if queue is None else frozenset(queue)
+    return after_look(msgspec.structs.replace(MESSAGE, **changes), ids, opened=opened, now=now)
+
+
+def code(found):
+    return found.reason.code if found.reason else None
+
+
+@pytest.mark.parametrize("queue", [[], ["3EB1", "q2"]])
+@pytest.mark.parametrize("opened", [0.0, 1.0])
+def test_what_the_queue_does_not_show_has_gone(queue, opened):
+    assert look(queue, PARKED + 3, opened) == Look()
+    assert look(queue, PARKED + 3, opened, queue_ref=None) == Look()
+
+
+@pytest.mark.parametrize("shown", ["3EB0", "q1"])
+def test_what_it_shows_is_waited_for_half_an_hour_of_a_line_that_lives(shown):
+    for after, pause in ((0, 3), (20, 10), (1799, 60)):
+        found = look([shown, "q9"], PARKED + after)
+        assert (found.due_at, code(found), found.given_up) == (PARKED + after + pause, "in-its-queue", False)
+    assert look([shown], PARKED + 1800) == Look(None, look([shown], PARKED + 1800).reason, given_up=True)
+    assert code(look([shown], PARKED + 1800)) == "passed-in-queue"
+
+
+def test_a_queue_that_cannot_be_read_holds_a_chat_up_for_a_minute():
+    found = look(None, PARKED + 59)
+    assert (found.due_at, code(found)) == (PARKED + 59 + 29.5, "queue-unread")
+    assert (look(None, PARKED + 60).given_up, code(look(None, PARKED + 60))) == (True, "passed-in-queue")
+
+
+@pytest.mark.parametrize("queue", [["q1"], None])
+def test_the_time_of_a_dead_line_does_not_count(queue):
+    """It could not go, and nobody could tell; when the line is back the waiting begins anew."""
+    found = look(queue, PARKED + 90_000, opened=0.0)
+    assert (found.due_at, found.given_up) == (PARKED + 90_003, False)
+    found = look(queue, PARKED + 90_000, opened=PARKED + 89_990)
+    assert (found.due_at, found.given_up) == (PARKED + 90_005, False)
+
+
+def test_one_that_was_just_parked_is_as_old_as_now():
+    assert look(None, PARKED + 5000, parked_at=None).due_at == PARKED + 5003

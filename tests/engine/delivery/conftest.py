@@ -1,0 +1,37 @@
+"""Lets the room's tests import what they share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from delivery_lab import Room
+
+from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.lab import Lab
+
+
+@pytest.fixture
+def relay():
+    """Runs `async def test(room)` under virtual time; only the relay runs, so that days are seconds."""
+
+    def runner(test, *, seed: int = 1, limit_s: float = 40 * 86_400.0, **lab) -> None:
+        async def main() -> None:
+            made = Lab(seed, **lab)
+            gateway = made.gateway
+            await gateway.store.start(gateway.clock.now())
+            for name, task in (("relay", gateway.relay.run), ("bury", gateway.relay.bury)):
+                gateway.supervisor.start(name, task)
+            try:
+                await test(Room(made))
+                assert gateway.supervisor.healthy
+            finally:
+                await gateway.supervisor.aclose()
+                await gateway.relay.aclose(5.0)
+                await gateway.store.aclose()
+
+        run_virtual(main, limit_s=limit_s)
+
+    return runner

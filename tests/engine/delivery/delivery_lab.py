@@ -1,0 +1,61 @@
+"""A lab with subscribers: the real engine and store, virtual time, simulated endpoints."""
+
+from __future__ import annotations
+
+from esteio.engine.commands.requests import EndpointAsk
+from esteio.sim.lab import Lab
+from esteio.sim.world.subscribers import Subscriber
+from esteio.store import rows
+from esteio.store.base import EventRow
+from esteio.store.relay_base import Endpoint
+from esteio.store.sqlite import SqliteStore
+
+
+class Room:
+    """What a test of the relay holds. Events are written as the engine writes them: rows of the log."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.store: SqliteStore = lab.store
+
+    @property
+    def now(self) -> float:
+        return self.lab.clock.now()
+
+    async def subscriber(self, host: str = "one.example", **ask) -> tuple[Subscriber, Endpoint, str]:
+        made = self.lab.subscribers.add(host)
+        endpoint, secret = await self.lab.commands.add_endpoint(EndpointAsk(url=made.url, **ask))
+        return made, endpoint, secret
+
+    async def tell(self, count: int = 1, *, chat: str | None = "a", session: str | None = "s1", start: int = 0) -> None:
+        """Events `start`, `start + 1` … of one chat."""
+
+        def operation(db) -> None:
+            for number in range(start, start + count):
+                data = {"session": session, "chat": chat, "number": number}
+                event = EventRow("message.received", self.now, data, session, chat)
+                db.run("event_add", rows.event_params(event))
+
+        await self.store._write(operation)
+        self.lab.gateway.relay.nudge()
+
+    async def endpoint(self, endpoint: Endpoint) -> Endpoint:
+        found = await self.store.endpoint(endpoint.id)
+        assert found is not None
+        return found
+
+
+def numbers(subscriber: Subscriber, chat: str = "a", session: str = "s1") -> list[int]:
+    """The numbers that a subscriber took of one chat, in order."""
+    bodies = [one.body["data"] for one in subscriber.taken]
+    return [data["number"] for data in bodies if data["chat"] == chat and data["session"] == session]
+
+
+def once(found: list[int]) -> list[int]:
+    """The same without repetitions of what came before (at least once allows them)."""
+    return list(dict.fromkeys(found))
+
+
+def in_order(found: list[int]) -> bool:
+    """Whether first appearances come in order."""
+    return once(found) == sorted(once(found))

@@ -1,0 +1,60 @@
+"""What the relay asks of the disk: an event waits for its own commit and for one more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from esteio.clock import SystemClock
+from esteio.engine.delivery.dispatch import RelayDispatch
+from esteio.store import rows
+from esteio.store.base import EventRow
+from esteio.store.relay_base import Endpoint, RelayClaim
+from esteio.store.sqlite import SqliteStore
+
+
+class Waiting:
+    """A courier that is under way for ever."""
+
+    def __init__(self) -> None:
+        self.has: list[RelayClaim] = []
+
+    async def deliver(self, claim: RelayClaim) -> None:
+        self.has.append(claim)
+        await asyncio.Event().wait()
+
+
+async def held_back(store: SqliteStore) -> threading.Event:
+    """The writer waits for the event that comes back: what is handed in meanwhile is one batch."""
+    begun, held = threading.Event(), threading.Event()
+    waiting = asyncio.ensure_future(store._write(lambda _db: (begun.set(), held.wait(10))))
+    await asyncio.to_thread(begun.wait, 10)
+    assert not waiting.done()
+    return held
+
+
+def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path):
+    commits: list[str] = []
+
+    async def story() -> None:
+        clock, courier = SystemClock(), Waiting()
+        store = SqliteStore(tmp_path / "esteio.db")
+        await store.start(clock.now())
+        await store.add_endpoint(Endpoint("ep1", "http://one.example", clock.now()))
+        event = EventRow("message.received", clock.now(), {"number": 1}, "s1", "a")
+        await store._write(lambda db: db.run("event_add", rows.event_params(event)))
+        relay = RelayDispatch(store, clock, courier)  # type: ignore[arg-type]
+        store._db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
+        held = await held_back(store)
+        turn = asyncio.ensure_future(relay._round())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        held.set()
+        await turn
+        await asyncio.sleep(0)
+        assert [claim.data for claim in courier.has] == [{"number": 1}]
+        await relay.aclose(0)
+        await store.aclose()
+
+    asyncio.run(story())
+    assert len(commits) == 2, "one of the wait, one of the event's lane and its claim"

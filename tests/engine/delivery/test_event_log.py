@@ -1,0 +1,117 @@
+"""The feed: a place stays good across restarts, and what is in memory and in the log are one sequence."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from esteio.engine.delivery import event_log as feeding
+from esteio.engine.delivery.event_log import Feed
+from esteio.engine.media.links import MediaLinks
+from esteio.store.base import EventRow
+from esteio.store.rows import event_params
+from esteio.store.sqlite import SqliteStore
+
+NOW = 1_800_000_000.0
+
+
+class _Standing:
+    at = NOW
+
+    def now(self) -> float:
+        return self.at
+
+
+CLOCK = _Standing()
+LINKS = MediaLinks(b"k" * 32, "http://esteio", CLOCK, 60.0)
+
+
+async def tell(store, count):
+    def operation(db):
+        for _ in range(count):
+            db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, "s1", "a")))
+
+    await store._write(operation)
+
+
+async def read(feed, place):
+    found = []
+    while told := await feed.after(place):
+        found += [one.seq for one in told]
+        place = found[-1]
+    return found
+
+
+def test_a_place_is_good_after_a_restart(tmp_path):
+    async def main():
+        store = SqliteStore(tmp_path / "esteio.db")
+        await store.start(NOW)
+        feed = Feed(store, "en", LINKS)
+        await tell(store, 700)
+        first = [one.seq for one in await feed.after(0)]
+        assert first == list(range(1, 501))
+        await store.aclose()
+        store = SqliteStore(tmp_path / "esteio.db")
+        await store.start(NOW)
+        await tell(store, 5)
+        assert await read(Feed(store, "en", LINKS), first[-1]) == list(range(501, 706))
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_memory_and_log_are_one_sequence(monkeypatch):
+    monkeypatch.setattr(feeding, "TAIL", 30)
+    monkeypatch.setattr(feeding, "AT_ONCE", 20)
+
+    async def main():
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        await tell(store, 50)
+        feed = Feed(store, "en", LINKS)
+        assert await feed.after(50) == []
+        for total in range(60, 400, 10):
+            await tell(store, 10)
+            assert await read(feed, total - 10) == list(range(total - 9, total + 1))
+            assert len(feed._tail) <= 30
+            for place in (0, total - 35, total - 15, total - 1):
+                assert await read(feed, place) == list(range(place + 1, total + 1)), place
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
+    async def main():
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        feed = Feed(store, "en", LINKS)
+        await feed.after(0)
+        await tell(store, 10)
+        rendered = []
+        monkeypatch.setattr(feed, "_told", lambda row, told=feed._told: rendered.append(row) or told(row))
+        for _ in range(5):
+            assert len(await feed.after(0)) == 10
+        assert len(rendered) == 10
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_the_address_of_a_media_is_signed_anew_for_each_reader():
+    async def main():
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        feed = Feed(store, "en", LINKS)
+        await feed.after(0)
+        data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
+        row = event_params(EventRow("message.received", NOW, data, "s1", "a"))
+        await store._write(lambda db: db.run("event_add", row))
+        expiries = []
+        for CLOCK.at in (NOW, NOW + 500):
+            (told,) = await feed.after(0)
+            expiries.append(re.search(rb"/media/msg_1/image\?expires=(\d+)&", told.body)[1])
+        assert [int(at) for at in expiries] == [NOW + 60, NOW + 560]
+        await store.aclose()
+
+    asyncio.run(main())

@@ -1,0 +1,34 @@
+"""kill -9 at every durable step and call while a message is in doubt, is set aside and its chat goes on: nothing twice,
+nothing out of order, and what nobody can tell says so."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from deaths import TEXTS, Life, die_at_each_step
+from engine_stage import CUSTOMER, PHONE
+
+from esteio.sim.mortal import MortalLab
+from esteio.sim.world.faults import Fault
+
+
+async def _story(lab: MortalLab, begun: list[int]) -> None:
+    """A server without a list and without echoes: what is in doubt there stays so."""
+    await lab.add_server("prov", "baileys")
+    await lab.adopt("prov", "loja", PHONE)
+    await asyncio.sleep(20)
+    begun.append(len(lab.fate.points))
+    lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+    for text in TEXTS:
+        await lab.send("loja", CUSTOMER, text)
+    await asyncio.sleep(250)
+
+
+STEPS = ("accept", "claim_sends", "text", "settle_sends", "doubted", "settle_doubt")
+
+
+def test_death_at_any_step_of_a_doubt(tmp_path: Path) -> None:
+    # In doubt stay the first, and the one that died under way.
+    life = Life(_story, again_s=600, doubts=2, down_s=7)
+    die_at_each_step(life, STEPS, {"after settle_doubt", "after settle_sends", "before accept"}, tmp_path)

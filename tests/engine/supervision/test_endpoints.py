@@ -1,0 +1,58 @@
+"""What is remembered of addresses: no read for each look, and nothing that was changed here."""
+
+import asyncio
+
+from engine_stage import linked
+
+from esteio.core.model.ids import ServerName
+from esteio.engine.commands.requests import ServerAsk, ServerChange
+from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.lab import Lab
+
+
+class Counting:
+    """Counts how often a server's row is read."""
+
+    def __init__(self, store):
+        self._store, self.reads = store, 0
+
+    async def server(self, name):
+        self.reads += 1
+        return await self._store.server(name)
+
+
+def test_a_row_is_remembered_until_it_is_changed_here():
+    async def main():
+        lab = Lab(1)
+        await lab.gateway.start()
+        lab.world.add_server("evo", "evolution")
+        await lab.commands.add_server(ServerAsk("evo", "evolution", "http://evo.sim", {"apikey": "old"}))
+        book = lab.commands.addresses
+        await asyncio.sleep(1.0)
+        book.forget_server(ServerName("evo"))
+        store = book._store = Counting(book._store)
+        keys = []
+        for change in (None, None, {"apikey": "new"}, None):
+            if change:
+                await lab.commands.change_server("evo", ServerChange(credentials=change))
+            _, where = await book.of_server(ServerName("evo"))
+            keys.append(where.credentials["apikey"])
+        assert keys == ["old", "old", "new", "new"]
+        assert store.reads == 2
+        await lab.gateway.aclose()
+
+    run_virtual(main)
+
+
+def test_a_session_is_gone_to_where_its_server_is_now():
+    async def main():
+        async with Lab(1) as lab:
+            await linked(lab)
+            session, book = await lab.session("loja"), lab.commands.addresses
+            _, before = await book.of_session(session)
+            assert (await book.of_session(session))[1] is before, "the very same value, while nothing has changed"
+            await lab.commands.change_server("prov", ServerChange(credentials={"apikey": "new"}))
+            _, after = await book.of_session(session)
+            assert (before.credentials["apikey"] == "new", after.credentials["apikey"]) == (False, "new")
+
+    run_virtual(main)

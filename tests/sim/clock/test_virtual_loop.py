@@ -1,0 +1,122 @@
+"""The clock that jumps: fast, exact, and not to be hung."""
+
+import asyncio
+
+import pytest
+
+from esteio.sim.clock.virtual_loop import Deadlock, Livelock, OutOfTime, run_virtual
+
+
+def test_a_week_passes_in_no_time_and_in_order():
+    seen = []
+
+    async def sleeper(name, seconds):
+        await asyncio.sleep(seconds)
+        seen.append((name, asyncio.get_running_loop().time()))
+
+    async def main():
+        await asyncio.gather(sleeper("week", 7 * 86400), sleeper("minute", 60), sleeper("day", 86400))
+
+    run_virtual(main)
+    assert [name for name, _ in seen] == ["minute", "day", "week"]
+    assert [round(at, 3) for _, at in seen] == [60, 86400, 7 * 86400]
+
+
+def test_waiting_for_what_cannot_come_is_an_error():
+    async def main():
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(Deadlock):
+        run_virtual(main)
+
+
+def test_the_limit_holds_even_while_something_goes_on_for_ever():
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def again():
+            loop.call_later(1, again)
+
+        again()
+        await loop.create_future()
+
+    with pytest.raises(OutOfTime):
+        run_virtual(main, limit_s=3600)
+
+
+def test_threads_are_refused():
+    async def main():
+        await asyncio.to_thread(len, "x")
+
+    with pytest.raises(RuntimeError, match="virtual clock"):
+        run_virtual(main)
+
+
+def test_left_over_tasks_are_cancelled_and_told():
+    ended = []
+
+    async def endless():
+        try:
+            await asyncio.sleep(10**9)
+        finally:
+            ended.append(True)
+
+    async def main():
+        task = asyncio.ensure_future(endless())
+        await asyncio.sleep(1)
+        return task
+
+    assert run_virtual(main).cancelled()
+    assert ended == [True]
+
+
+def test_timeouts_are_virtual_too():
+    async def main():
+        async with asyncio.timeout(86400):
+            await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TimeoutError):
+        run_virtual(main)
+
+
+def test_turning_without_time_is_told(monkeypatch):
+    monkeypatch.setattr("esteio.sim.clock.virtual_loop.STANDSTILL_TURNS", 1_000)
+
+    async def spin():
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Livelock, match="stands still"):
+        run_virtual(spin)
+
+
+def test_a_callback_that_fails_is_told_and_ends_nothing():
+    async def main():
+        loop = asyncio.get_running_loop()
+        told = []
+        loop.set_exception_handler(lambda _, what: told.append(what["exception"]))
+        loop.call_soon(lambda: 1 / 0)
+        loop.call_later(1.0, {}.pop, 0)
+        await asyncio.sleep(2.0)
+        return [type(one) for one in told]
+
+    assert run_virtual(main) == [ZeroDivisionError, KeyError]
+
+
+def test_only_what_still_waits_is_taken_back():
+    async def main():
+        loop, heard = asyncio.get_running_loop(), []
+        rang = loop.call_later(1.0, heard.append, "rang")
+        waits = loop.call_later(3.0, heard.append, "too late")
+        soon = loop.call_soon(heard.append, "never")
+        soon.cancel()
+        await asyncio.sleep(2.0)
+        rang.cancel()
+        assert loop._cancelled_timers == 0
+        waits.cancel()
+        assert (waits.cancelled(), waits.when()) == (True, 3.0)
+        assert loop._cancelled_timers == 1
+        await asyncio.sleep(2.0)
+        return heard
+
+    assert run_virtual(main) == ["rang"]

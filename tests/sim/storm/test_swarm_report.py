@@ -1,0 +1,174 @@
+"""Numbers, table, pictures and the replay of a journal, over one short run under three supervisors."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import msgspec
+import pytest
+
+from esteio.core.model.policy import BUILT_IN
+from esteio.engine.commands.journal_export import export
+from esteio.sim import replay
+from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
+from esteio.sim.storm import report, simulate
+from esteio.sim.storm.observer import Fall
+from esteio.sim.storm.plan import PlannedFault, busyness, draw
+from esteio.sim.storm.storm import Storm
+from esteio.sim.world.ledger import SocketInterval
+
+POLICIES = ("default", "seeds", "monitor")
+
+
+def plan_with_a_ghost(variant="restart_cures"):
+    plan = draw(3, sessions=4, hours=1.0, epoch0=START_EPOCH, servers=1, storm=0.0, talk=5.0)
+    rates = (0.5, 400.0, 5.0, 20.0)
+    busy = tuple(msgspec.structs.replace(line, out_rate=rate) for line, rate in zip(plan.lines, rates, strict=True))
+    ghost = PlannedFault(600.0, "evolution-1", "line0002", "ghost", {"variant": variant})
+    return msgspec.structs.replace(plan, lines=busy, faults=(ghost,))
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    return simulate.compare(plan_with_a_ghost(), POLICIES)
+
+
+def test_the_gateway_loses_nothing_and_the_poller_does(outcomes):
+    by_name = {outcome.policy: outcome for outcome in outcomes}
+    assert by_name["default"].messages.lost == 0
+    assert by_name["default"].messages.delivered == by_name["default"].messages.accepted > 50
+    assert by_name["monitor"].messages.lost > 0
+    assert by_name["seeds"].messages.lost == 0
+
+
+def test_every_policy_met_the_same_story(outcomes):
+    assert len({outcome.messages.accepted for outcome in outcomes}) == 1
+    assert len({outcome.inbound for outcome in outcomes}) == 1
+    assert {outcome.falls[0].down_at for outcome in outcomes} == {START_EPOCH + 600.0}
+
+
+def test_a_ghost_with_traffic_is_seen_and_healed_quickly(outcomes):
+    falls = outcomes[0].falls
+    assert report.quantile(report.detections_with_traffic(falls), 1.0) <= 5.0
+    assert report.quantile(report.single_recoveries(falls), 1.0) <= 15.0
+
+
+def test_the_poller_never_sees_a_ghost_that_says_open(outcomes):
+    assert report.detections(outcomes[2].falls) == []
+
+
+def test_the_table_has_a_column_for_each(outcomes):
+    lines = report.table(outcomes).splitlines()
+    assert lines[0] == "|  | default | seeds | monitor |"
+    assert all(line.count("|") == 5 for line in lines)
+    assert len(lines) == 2 + len(report.ROWS)
+
+
+def test_falls_are_told_apart_by_what_bounds_them():
+    def fall(kind: str, seen: float, back: float, **how: bool) -> Fall:
+        return Fall("s", "a", kind, "", 100.0, seen_at=100.0 + seen, back_at=100.0 + seen + back, **how)
+
+    falls = [
+        fall("half_open", 70.0, 3.0),
+        fall("ghost", 4.0, 1.0),
+        fall("ghost", 8.0, 2.0),
+        fall("ghost", 9.0, 90.0, many=True),
+        fall("drop", 9.0, 900.0, many=True, rough=True),
+    ]
+    assert report.apart(falls).splitlines()[2:] == [
+        "| under bad weather | 1 | 9.0 s / 9.0 s (n=1) | 15 min / 15 min (n=1) |",
+        "| with others of its server | 1 | 9.0 s / 9.0 s (n=1) | 90.0 s / 90.0 s (n=1) |",
+        "| ghost | 2 | 4.0 s / 8.0 s (n=2) | 1.0 s / 2.0 s (n=2) |",
+        "| half_open | 1 | 70.0 s / 70.0 s (n=1) | 3.0 s / 3.0 s (n=1) |",
+    ]
+
+
+def test_what_is_kept(outcomes, tmp_path):
+    files = {file.name: file.read_text() for file in simulate.keep(outcomes, tmp_path, "esteio simulate --seed 3")}
+    assert "esteio simulate --seed 3" in files["report.md"]
+    shown = set(re.findall(r"\]\(([^)]+\.svg)\)", files["report.md"]))
+    assert shown == {name for name in files if name.endswith(".svg")}
+    for name in shown:
+        assert ET.fromstring(files[name]).tag.endswith("svg")
+    assert [one["policy"] for one in msgspec.json.decode(files["numbers.json"])] == list(POLICIES)
+
+
+def test_availability_is_counted_from_the_truth(outcomes):
+    outcome = msgspec.structs.replace(
+        outcomes[0], epoch0=1000.0, ended_at=100.0, lines=[("s", "a"), ("s", "b")],
+        intervals=[SocketInterval("s", "a", 990.0, 1050.0), SocketInterval("s", "b", 1000.0, None)],
+    )  # fmt: skip
+    assert report.availability(outcome) == pytest.approx(0.75)
+    assert report.grid(outcome, 25.0) == {("s", "a"): [1.0, 1.0, 0.0, 0.0], ("s", "b"): [1.0] * 4}
+
+
+def test_unknown_policies_are_refused():
+    with pytest.raises(simulate.UnknownPolicy, match="nobody"):
+        simulate.compare(plan_with_a_ghost(), ["nobody"])
+
+
+def test_night_and_weekend_are_quiet():
+    wednesday_ten = START_EPOCH + 2 * 3600
+    assert busyness(wednesday_ten) > 0.7
+    assert busyness(wednesday_ten + 16 * 3600) < 0.1
+    assert busyness(wednesday_ten + 4 * 86400) < 0.3
+
+
+def test_the_plan_is_the_seed_s():
+    assert simulate.swarm_plan(5) == simulate.swarm_plan(5)
+    assert simulate.swarm_plan(5) != simulate.swarm_plan(6)
+    assert list(simulate.swarm_plan(5).talks()) == list(simulate.swarm_plan(5).talks())
+
+
+# -- replay -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def journal():
+    """The journal of the line that had a ghost, as a gateway exports it."""
+    lines: list[bytes] = []
+
+    async def main():
+        storm = Storm(plan_with_a_ghost("restart_noop"), "default")
+        usual = storm.supervisor.aclose
+
+        async def export_first():
+            store = storm.supervisor.store
+            session = await store.session("line0002")
+            lines.extend((b"".join([piece async for piece in export(store, session)])).splitlines())
+            await usual()
+
+        storm.supervisor.aclose = export_first
+        await storm.run()
+
+    run_virtual(main)
+    return lines
+
+
+def test_under_its_own_policy_a_journal_replays_alike(journal):
+    head, entries = replay.read(journal)
+    told = replay.replay(head, entries, BUILT_IN["default"])
+    assert told.pieces > 20
+    assert told.same >= 4
+    assert told.differences == ()
+
+
+def test_under_another_policy_the_difference_shows(journal):
+    head, entries = replay.read(journal)
+    told = replay.replay(head, entries, BUILT_IN["seeds"])
+    assert ("then", "begin restart") in {(one.side, one.what) for one in told.differences}
+    assert ("now", "begin logout") in {(one.side, one.what) for one in told.differences}
+
+
+@pytest.mark.parametrize(
+    ("lines", "wrong"),
+    [([], "head"), ([b"{}"], "line 1"), ([b"no"], "line 1"), ([b'{"esteio_journal":99}'], "line 1")],
+)
+def test_what_is_no_journal_is_named(lines, wrong):
+    with pytest.raises(replay.BadJournal, match=wrong):
+        replay.read(lines)
+
+
+def test_a_newer_journal_is_refused(journal):
+    newer = msgspec.json.decode(journal[0]) | {"esteio_journal": replay.FORMAT + 1}
+    with pytest.raises(replay.BadJournal, match="newer"):
+        replay.read([msgspec.json.encode(newer)])
