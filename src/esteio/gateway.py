@@ -295,7 +295,7 @@ class Gateway:
         self._started = True
         self.new_database = report.last_alive is None
         log.info(
-            "store.opened", new=self.new_database, interrupted=len(report.interrupted), doubted=len(report.doubted)
+            "store.opened", new=self.new_database, interrupted=len(report.interrupted), in_doubt=len(report.doubted)
         )
         await self.gaps.after_boot(report.last_alive)
         await self._learn_paces()

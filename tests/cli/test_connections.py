@@ -216,7 +216,7 @@ def test_dropped_connections_are_said_at_once_and_then_once_a_minute(monkeypatch
     dropped = Dropped()
     for second in range(150):
         dropped("too_many", float(second))
-    assert log.lines == [("connection.dropped", {"too_many": count}) for count in (1, 60, 60)]
+    assert log.lines == [("connections.dropped", {"causes": [f"too_many:{count}"]}) for count in (1, 60, 60)]
 
 
 def test_the_soft_limit_of_files_is_raised_and_told(monkeypatch):

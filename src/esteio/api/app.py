@@ -168,7 +168,8 @@ async def respond(api: Api, route: Route, call: Call) -> Answer:
     given = await _respond(api, route, call)
     took_s = time.perf_counter() - began
     api.stopwatches.answered(route.method, route.path, given.status, took_s)
-    log.debug("request.served", method=route.method, route=route.path, status=given.status, ms=round(took_s * 1000, 1))
+    keys = {"method": route.method, "route": route.path, "status": given.status}
+    log.debug("request.served", **keys, duration_ms=took_s * 1000)
     return given
 
 
@@ -181,7 +182,7 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
         _check_scope_read(route, call)
         return given
     except Refusal as refusal:
-        log.info("request.refused", method=route.method, route=route.path, code=refusal.code)
+        log.info("request.refused", method=route.method, route=route.path, reason=refusal.code)
         return as_answer(of_refusal(refusal, call.language), call.language)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
@@ -300,7 +301,7 @@ def _http_problem(settings: Settings) -> Callable[[Request[Any, Any, Any], HTTPE
             return _response(msgspec.structs.replace(said, headers={**said.headers, **_allowed(error)}))
         if isinstance(error, NotFoundException):
             return _response(as_answer(problem("not-found", language), language))
-        log.error("request.failed", detail=error.detail)
+        log.error("request.failed", status=error.status_code, error=error.detail)
         return _response(as_answer(problem("internal", language), language))
 
     return handle

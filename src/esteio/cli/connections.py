@@ -61,7 +61,7 @@ class Dropped:
         self._counted[cause] += 1
         if now - self._said_at >= SAY_EVERY_S:
             self._said_at = now
-            log.warning("connection.dropped", **self._counted)
+            log.warning("connections.dropped", causes=[f"{cause}:{count}" for cause, count in self._counted.items()])
             self._counted.clear()
 
 

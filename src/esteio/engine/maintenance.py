@@ -121,7 +121,7 @@ class Upkeep:
         for names in _parts(await self._shelf.older(before)):
             gone += await self._shelf.drop(await self._store.unused_media(names), before)
         if gone:
-            log.info("media.swept", files=gone)
+            log.info("media.swept", count=gone)
         return gone
 
 

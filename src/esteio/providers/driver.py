@@ -78,11 +78,11 @@ Trace = Callable[[Exchanged], None]
 
 def log_exchange(one: Exchanged) -> None:
     """The trace of a gateway in service: every exchange with a provider, at level debug."""
-    words = {"method": one.method, "host": one.host, "path": one.path, "status": one.status, "ms": round(one.ms, 1)}
+    words = {"method": one.method, "host": one.host, "path": one.path, "status": one.status, "duration_ms": one.ms}
     if one.failed:
-        log.debug("exchange.failed", **words, why=one.failed)
+        log.debug("exchange.failed", **words, error=one.failed)
     else:
-        log.debug("exchange.done", **words)
+        log.debug("exchange.finished", **words)
 
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]

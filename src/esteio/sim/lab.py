@@ -23,7 +23,7 @@ from esteio.engine.commands.requests import LimitsAsk, MessageAsk, ServerAsk, Se
 from esteio.engine.commands.sessions import Opened
 from esteio.engine.errors import Refusal
 from esteio.gateway import Gateway
-from esteio.log import set_up
+from esteio.log import is_set_up, set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
 from esteio.sim.world.instance import Line
@@ -72,7 +72,8 @@ class Lab:
         told: Told | None = None,
         shelf: Shelf | None = None,
     ) -> None:
-        set_up("error", "console")
+        if not is_set_up():
+            set_up("error", "console")
         self.world = world or World(seed)
         self.settings = Settings(**{"public_url": BASE_URL, "language": "en", **dict(settings or {})})
         self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)

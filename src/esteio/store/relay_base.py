@@ -77,6 +77,15 @@ class RelaySettlement(msgspec.Struct, frozen=True):
     detail: str = ""
     retry_after_s: float | None = None
     """How long the subscriber asked to be left alone."""
+    reason: str = ""
+    """Of a failure, a code in kebab-case: `http-status`, `redirect`, `gone`, `timeout`, `not-allowed` …"""
+
+
+class RelaySettled(msgspec.Struct, frozen=True):
+    """What the store made of a settlement that it wrote. `next_at`: when this event is tried again; None: it is done
+    with, delivered or not."""
+
+    next_at: float | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -177,9 +186,9 @@ class RelayStore(Protocol):
         and only when it has none. Also frees lanes whose lease ran out."""
         ...
 
-    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[bool]:
+    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
         """Each by its fence: log it, move the lane to its next event or to its next attempt, learn for the endpoint;
-        the first success of an open endpoint wakes all its lanes."""
+        the first success of an open endpoint wakes all its lanes. None: a stale fence, nothing was written."""
         ...
 
     async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:

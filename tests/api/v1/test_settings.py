@@ -1,14 +1,11 @@
-"""Settings, the vault and the log: nothing misspelt passes, nothing secret leaks."""
+"""Settings and the vault: nothing misspelt passes, nothing secret leaks."""
 
-import io
 import ipaddress
-import json
 import stat
 
 import pytest
 from cryptography.fernet import Fernet
 
-from esteio import log
 from esteio.config import SettingsError, load
 from esteio.vault import Vault, VaultError, WrongKey, open_vault
 
@@ -181,68 +178,3 @@ def test_nothing_is_sealed_as_nothing():
     vault = Vault(Fernet.generate_key())
     assert vault.seal({}) == b""
     assert vault.unseal(b"") == {}
-
-
-# -- the log -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def written():
-    import structlog
-
-    out = io.StringIO()
-    log.set_up("debug", "json", out)
-    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
-    structlog.reset_defaults()
-
-
-def test_what_may_not_be_read_in_a_log(written):
-    log.logger("test").info(
-        "message.accepted",
-        to="5511999998888",
-        jid="5511999998888@s.whatsapp.net",
-        text="meet me at nine",
-        apikey="k-123",
-        headers={"authorization": "Bearer abcdefghijkl", "x": "Bearer abcdefghijkl"},
-        url="http://h/in/tok_abcdefgh12345/connection-update",
-        detail="sent to +55 11 and 5511988887777, key esk_abcdefgh",
-        session="line",
-        attempts=3,
-        body=b"\x00\x01",
-    )
-    (line,) = written()
-    assert (line["event"], line["session"], line["attempts"], line["room"]) == ("message.accepted", "line", 3, "test")
-    assert (line["to"], line["jid"]) == ("***8888", "***8888@s.whatsapp.net")
-    assert (line["text"], line["body"], line["apikey"]) == ("<15>", "<2>", "***")
-    assert line["headers"] == {"authorization": "***", "x": "Bearer ***"}
-    assert line["url"] == "http://h/in/***/connection-update"
-    assert line["detail"] == "sent to +55 11 and ***7777, key esk_***"
-
-
-def test_a_traceback_is_redacted_too(written):
-    try:
-        int("refused for 5511999998888")
-    except ValueError:
-        log.logger("test").exception("work.failed")
-    (line,) = written()
-    assert "***8888" in line["exception"]
-    assert "5511999998888" not in line["exception"]
-
-
-def test_ids_times_and_amounts_stay_readable(written):
-    words = {"id": "msg_01m7ywxaa4tzs12zc63h9833pw", "at": "2026-11-21T11:12:21.500Z", "bytes": 123456789012}
-    log.logger("test").info("work.settled", **words)
-    (line,) = written()
-    assert {name: line[name] for name in words} == words
-
-
-def test_an_event_outside_the_list_is_a_mistake(written):
-    with pytest.raises(log.UnknownEvent):
-        log.logger("test").info("message.acepted")
-
-
-def test_below_the_level_nothing_is_written(written):
-    out = io.StringIO()
-    log.set_up("warning", "json", out)
-    log.logger("test").info("work.settled")
-    assert out.getvalue() == ""

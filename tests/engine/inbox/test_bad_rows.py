@@ -193,7 +193,7 @@ def test_what_cannot_be_read_is_one_line_of_the_timeline_and_one_of_the_log(monk
         await asyncio.sleep(reader.LOG_EVERY_S)
         await lab.commands.accept_webhook(session, "", {}, b"<html>")
         await asyncio.sleep(2)
-        assert [words["since_last"] for _, words in logged] == [0, 299]
+        assert [words["suppressed"] for _, words in logged] == [0, 299]
         shown = (await lab.session("loja")).state
         assert shown == "connected"
 

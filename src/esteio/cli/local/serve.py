@@ -203,6 +203,6 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
     for task in (*serving, waits[1]):
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             if isinstance(error, GaveUp):
-                logger("serve").error("gateway.failed", why=str(error))
+                logger("serve").error("gateway.failed", error=str(error))
                 raise Failed("gave-up", why=error) from error
             raise error

@@ -35,7 +35,7 @@ class PeopleCommands(Addressing):
         done = [await self.store.erase_person(one.id, names, alias, self.clock.now()) for one in sessions]
         whole = _sum(done)
         await self.shelf.drop(whole.media, asked_at)
-        log.info("person.erased", messages=whole.messages, under_way=whole.under_way)
+        log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
         self.nudge.sends()
         return whole
 

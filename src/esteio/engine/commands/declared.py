@@ -63,7 +63,7 @@ class DeclaredCommands(ServerCommands, SessionCommands):
             else:
                 changes += [change] if change else []
         if changes and not plan:
-            log.info("settings.applied", changes=len(changes))
+            log.info("settings.applied", count=len(changes))
         return changes
 
     async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:

@@ -48,7 +48,7 @@ class KeyCommands(Desk):
         secret = PREFIX + self.clock.token()
         key = ApiKey(self.clock.new_id("key"), ask.name, ask.role, now, globs, expires_at)
         await self.store.add_key(key, _hash(secret))
-        log.info("key.created", id=key.id, role=key.role)
+        log.info("key.created", key=key.id, role=key.role)
         return key, secret
 
     async def ensure_admin_key(self) -> str | None:
@@ -78,7 +78,7 @@ class KeyCommands(Desk):
         if not await self.store.revoke_key(key_id, self.clock.now()):
             raise unknown("key", key_id)
         self._remembered().clear()
-        log.info("key.revoked", id=key_id)
+        log.info("key.revoked", key=key_id)
 
     async def authenticate(self, secret: str) -> ApiKey | None:
         """The key behind a secret; None when it is unknown, revoked or expired."""

@@ -70,7 +70,7 @@ class MessageCommands(Addressing):
             raise unknown("message", message_id)
         if after.state in RETRIED_FROM:
             raise Refusal("wrong-state", state=after.state)
-        log.info("message.retried", message=message_id)
+        log.info("message.retried", session=after.session, message=after.id, client_ref=after.client_ref)
         self.nudge.sends()
         return after
 
@@ -81,7 +81,7 @@ class MessageCommands(Addressing):
             raise unknown("message", message_id)
         if after.state != "cancelled":
             raise Refusal("wrong-state", state=after.state)
-        log.info("message.cancelled", message=message_id)
+        log.info("message.cancelled", session=after.session, message=after.id, client_ref=after.client_ref)
         self.nudge.sends()
         return after
 
@@ -93,7 +93,7 @@ class MessageCommands(Addressing):
         message = _unless_conflict(accepted)
         made = accepted.result == "new"
         if made:
-            log.debug("message.accepted", message=message.id, session=session.name, client_ref=message.client_ref)
+            _log_accepted(message, session, self.clock.now())
             self.nudge.sends()
             if session.gate == "held" and not session.paused:
                 self.nudge.session(session.id)
@@ -174,6 +174,21 @@ class MessageCommands(Addressing):
         if not hasattr(self, "_being_answered"):
             self._being_answered = set()
         return self._being_answered
+
+
+def _log_accepted(message: Message, session: Session, now: float) -> None:
+    log.debug(
+        "message.accepted",
+        session=session.name,
+        server=session.server,
+        message=message.id,
+        chat=message.chat,
+        client_ref=message.client_ref,
+        kind=message.content.kind,
+        state=message.state,
+        reason=message.reason.code if message.reason else None,
+        duration_ms=(now - message.created_at) * 1000,
+    )
 
 
 def _unless_conflict(accepted: Accepted) -> Message:

@@ -55,8 +55,9 @@ class WebhookCommands(Desk):
     async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
         `Refusal`: unknown-token, webhook-budget."""
-        if not self.webhook_tally.take(session.id, len(body), self.clock.now()):
-            log.warning("inbox.refused", session=session.name, size=len(body))
+        began = self.clock.now()
+        if not self.webhook_tally.take(session.id, len(body), began):
+            log.warning("provider_webhook.refused", session=session.name, server=session.server, size=len(body))
             raise Refusal("webhook-budget")
         secrets = await self._secrets(session)
         raw = RawInbound(
@@ -73,6 +74,15 @@ class WebhookCommands(Desk):
             row = await self.store.accept_raw(raw)
         except LookupError as error:
             raise unknown("token", "") from error
+        log.debug(
+            "provider_webhook.received",
+            session=session.name,
+            server=session.server,
+            provider_webhook=row,
+            path=raw.path,
+            size=len(raw.body),
+            duration_ms=(self.clock.now() - began) * 1000,
+        )
         self.nudge.inbox()
         return row
 

@@ -179,7 +179,7 @@ class SessionCommands(Adoption, Addressing):
         if not kept:
             raise unknown("session", after.name)
         self.addresses.forget(after.id)
-        log.info("session.changed", session=after.name, what=what)
+        log.info("session.changed", session=after.name, server=after.server, changed=what)
         self.nudge.session(after.id)
         return await self._heard(before, lambda s: s.version > before.version + 1)
 
@@ -197,7 +197,7 @@ class SessionCommands(Adoption, Addressing):
         now = self.clock.now()
         words = {"who": who} if phone is None else {"who": who, "phone_number": phone}
         await self._wish(session, "operator_pair", words)
-        log.info("session.pair_asked", session=name)
+        log.info("session.pair_requested", session=name, server=session.server)
         wait_s = self._wait_s(session, ask.wait_s)
         opened = await self._wait_open(session, wait_s, now, pairing=True, pairing_code=phone is not None)
         if phone is not None and opened.qr is None and opened.approval is None:
@@ -217,14 +217,14 @@ class SessionCommands(Adoption, Addressing):
         session = await self._unpaused(name)
         now = self.clock.now()
         await self._wish(session, "operator_recreate", {"who": who})
-        log.info("session.recreate_asked", session=name)
+        log.info("session.recreate_requested", session=name, server=session.server)
         return await self._wait_open(session, self._wait_s(session, ask.wait_s), now)
 
     async def recover(self, name: str, who: str) -> Session:
         """Look now, and start the ladder from its first rung. Raises `Refusal`: unknown-session, session-paused."""
         session = await self._unpaused(name)
         await self._wish(session, "operator_recover", {"who": who})
-        log.info("session.recover_asked", session=name)
+        log.info("session.recover_requested", session=name, server=session.server)
         return await self._heard(session, lambda s: s.version > session.version)
 
     async def pause(self, name: str, who: str) -> Session:
@@ -232,7 +232,7 @@ class SessionCommands(Adoption, Addressing):
         session = await self.session(name)
         if not session.paused:
             await self._wish(session, "operator_paused", {"who": who})
-            log.info("session.paused", session=name)
+            log.info("session.paused", session=name, server=session.server)
         return await self._heard(session, lambda s: s.paused)
 
     async def resume(self, name: str, who: str) -> Session:
@@ -240,7 +240,7 @@ class SessionCommands(Adoption, Addressing):
         session = await self.session(name)
         if session.paused:
             await self._wish(session, "operator_resumed", {"who": who})
-            log.info("session.resumed", session=name)
+            log.info("session.resumed", session=name, server=session.server)
         return await self._heard(session, lambda s: not s.paused)
 
     async def delete_session(
@@ -265,7 +265,7 @@ class SessionCommands(Adoption, Addressing):
         self.addresses.forget(session.id)
         for key in [key for key in self._asked() if key[0] == session.id]:
             del self._asked()[key]
-        log.info("session.deleted", session=name, at_provider=at_provider)
+        log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
         self.nudge.session(session.id)
         self.nudge.server(session.server)
         return None
@@ -283,7 +283,9 @@ class SessionCommands(Adoption, Addressing):
         ):
             after = await self.store.approval(approval_id)
             raise Refusal("approval-decided", state=after.state if after else "stale")
-        log.info("approval.decided", id=approval_id, decision=decision)
+        log.info(
+            "approval.decided", session=approval.session, approval=approval_id, rung=approval.rung, decision=decision
+        )
         self.nudge.session(approval.session_id)
         return await self.store.approval(approval_id) or approval
 

@@ -76,7 +76,9 @@ class EndpointCommands(Desk):
             by_events=by_events,
             media=ask.media,
         )
-        return await self.store.add_endpoint(endpoint), secret
+        added = await self.store.add_endpoint(endpoint)
+        log.info("endpoint.created", endpoint=added.id)
+        return added, secret
 
     async def change_endpoint(self, endpoint_id: str, change: EndpointChange, scope: Scope = EVERYTHING) -> Endpoint:
         """Raises `Refusal`: unknown-webhook, invalid-value, target-not-allowed, session-out-of-reach."""
@@ -97,19 +99,24 @@ class EndpointCommands(Desk):
             types=types_of(changed.format, changed.events),
             because="" if changed.enabled else (endpoint.because or "asked"),
         )
-        return await self._write_endpoint(changed)
+        changed = await self._write_endpoint(changed)
+        log.info("endpoint.changed", endpoint=changed.id, changed=sorted(change.given()))
+        return changed
 
     async def rotate_endpoint(self, endpoint_id: str, ask: RotateAsk) -> tuple[Endpoint, str]:
         """A new secret; the old one signs too until the overlap is over. Raises `Refusal("unknown-webhook")`."""
         endpoint = await self.endpoint(endpoint_id)
         secret = new_secret(self.clock.token())
         words = rotated(self.vault.unseal(endpoint.sealed), secret, self.clock.now(), ask.overlap_s)
-        return await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self.vault.seal(words))), secret
+        changed = await self._write_endpoint(msgspec.structs.replace(endpoint, sealed=self.vault.seal(words)))
+        log.info("endpoint.changed", endpoint=endpoint_id, changed=["secret"])
+        return changed, secret
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """With its queue, log and dead letters. Raises `Refusal("unknown-webhook")`."""
         if not await self.store.delete_endpoint(endpoint_id):
             raise unknown("webhook", endpoint_id)
+        log.info("endpoint.deleted", endpoint=endpoint_id)
 
     async def test_endpoint(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""

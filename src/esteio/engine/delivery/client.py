@@ -23,6 +23,7 @@ from esteio.core.webhooks.delivery_policy import wants
 from esteio.engine.media.links import MediaLinks
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
+from esteio.providers.driver import NOT_ALLOWED
 from esteio.store.relay_base import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
 from esteio.vault import Vault
 
@@ -39,6 +40,7 @@ MEDIA_WAITS_S = 60.0
 TEST_TYPE: Final = "webhook.test"
 DOOR: Final = "/evolution"
 """Below our own address: where a client of Evolution finds us."""
+_CAUSES: Final[Mapping[str, str]] = {"name": "name-not-resolved", "certificate": "certificate", "tls": "tls"}
 _DETAIL = 300
 _REMEMBERED = 512
 _encode = msgspec.json.Encoder().encode
@@ -51,6 +53,8 @@ class _Said(msgspec.Struct, frozen=True):
     status: int | None
     detail: str = ""
     retry_after_s: float | None = None
+    reason: str = ""
+    """See `RelaySettlement.reason`."""
 
 
 class Courier:
@@ -90,19 +94,20 @@ class Courier:
         if request is None:
             return RelaySettlement(claim, "skipped", began_at, began_at)
         said = await self._call(request)
+        now = self._clock.now()
         return RelaySettlement(
-            claim, said.outcome, began_at, self._clock.now(), said.status, said.detail, said.retry_after_s
+            claim, said.outcome, began_at, now, said.status, said.detail, said.retry_after_s, said.reason
         )
 
     async def _deliver_with_bytes(self, claim: RelayClaim, began_at: float) -> RelaySettlement:
         """With the media as it is now; while it is still under way, or too many are in the air, the event waits."""
         if self._carrying >= CARRIED_AT_ONCE:
-            return RelaySettlement(claim, "waits", began_at, began_at)
+            return RelaySettlement(claim, "waits", began_at, began_at, reason="too-many-with-media")
         self._carrying += 1
         try:
             media, under_way = await self._loaded(str(claim.data.get("id")), claim.data["media"])
             if under_way and began_at - claim.at < MEDIA_WAITS_S:
-                return RelaySettlement(claim, "waits", began_at, began_at)
+                return RelaySettlement(claim, "waits", began_at, began_at, reason="media-under-way")
             filled = msgspec.structs.replace(claim, data={**claim.data, "media": media})
             return await self._delivered(filled, began_at)
         finally:
@@ -210,7 +215,7 @@ class Courier:
         try:
             response = await self._transport.exchange(request)
         except TransportFailed as failed:
-            return _Said("failed", None, failed.reason)
+            return _Said("failed", None, failed.reason, reason=_reason(failed))
         return _meaning(response, self._clock.now())
 
 
@@ -224,11 +229,23 @@ def _meaning(response: HttpResponse, now: float) -> _Said:
         return _Said("delivered", response.status)
     words = " ".join(clean_text(response.body[: 4 * _DETAIL].decode("utf-8", "replace")).split())[:_DETAIL]
     detail = words.replace("\x00", "")
-    if 300 <= response.status < 400:
-        detail = "redirects are not followed"
     if response.status == 410:
-        return _Said("gone", response.status, detail)
-    return _Said("failed", response.status, detail, retry_after(response.headers.get("retry-after", ""), now))
+        return _Said("gone", response.status, detail, reason="gone")
+    again_s = retry_after(response.headers.get("retry-after", ""), now)
+    if 300 <= response.status < 400:
+        return _Said("failed", response.status, "redirects are not followed", again_s, "redirect")
+    return _Said("failed", response.status, detail, again_s, "http-status")
+
+
+def _reason(failed: TransportFailed) -> str:
+    """Why no answer came, as a code."""
+    if failed.timed_out:
+        return "timeout"
+    if failed.reason == NOT_ALLOWED:
+        return "not-allowed"
+    if failed.crowded:
+        return "too-many-under-way"
+    return _CAUSES.get(failed.cause) or ("not-reached" if failed.sent == "no" else "broken-off")
 
 
 def retry_after(text: str, now: float) -> float | None:

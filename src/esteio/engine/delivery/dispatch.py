@@ -18,7 +18,7 @@ from esteio.engine.delivery.client import TIMEOUT_S, Courier
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
-from esteio.store.relay_base import RelayClaim, RelaySettlement
+from esteio.store.relay_base import RelayClaim, RelaySettled, RelaySettlement
 
 CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""
@@ -58,7 +58,7 @@ class RelayDispatch(Rounds):
                 log.warning("store.full")
                 buried = 0
             if buried:
-                log.warning("relay.dead", events=buried)
+                log.warning("delivery.given_up", count=buried)
             await asyncio.sleep(0 if buried else BURY_EVERY_S)
 
     async def purge(self) -> None:
@@ -117,8 +117,8 @@ class RelayDispatch(Rounds):
         except StoreFull:
             self._done[:0] = batch
             raise
-        for settlement, written in zip(batch, kept, strict=True):
-            _tell(settlement, written=written)
+        for settlement, settled in zip(batch, kept, strict=True):
+            _log_attempt(settlement, settled)
 
     def _land(self, endpoint_id: str) -> None:
         self._flying[endpoint_id] -= 1
@@ -130,20 +130,44 @@ class RelayDispatch(Rounds):
             settlement = await self._courier.deliver(claim)
         except Exception:
             # A defect of ours (a document that cannot be rendered): this event waits like any that failed.
-            log.exception("relay.failed", endpoint=claim.endpoint.id, event_seq=claim.seq)
+            log.exception("delivery.crashed", **_who(claim))
             now = self._clock.now()
-            settlement = RelaySettlement(claim, "failed", now, now, None, "internal error")
+            settlement = RelaySettlement(claim, "failed", now, now, None, "internal error", reason="internal-error")
         self._done.append(settlement)
         self._land(claim.endpoint.id)
         self._bell.set()
 
 
-def _tell(settlement: RelaySettlement, *, written: bool) -> None:
+def _who(claim: RelayClaim) -> dict[str, object]:
+    """What a line of the log says of an attempt, whatever it comes to."""
+    return {
+        "endpoint": claim.endpoint.id,
+        "session": claim.session or None,
+        "event_seq": claim.seq,
+        "event_type": claim.type,
+        "attempt": claim.attempt,
+    }
+
+
+def _log_attempt(settlement: RelaySettlement, settled: RelaySettled | None) -> None:
+    """One line for each attempt at a delivery. What the subscriber answered may quote the event: it stands in the
+    endpoint's log of deliveries, not here."""
     claim = settlement.claim
-    words = {"endpoint": claim.endpoint.id, "event_seq": claim.seq, "attempt": claim.attempt}
-    if not written:
-        log.debug("relay.failed", **words, detail="lease lost")
+    keys = _who(claim) | {
+        "duration_ms": (settlement.at - settlement.began_at) * 1000,
+        "age_ms": (settlement.at - claim.at) * 1000,
+    }
+    if settled is None:
+        log.warning("delivery.fence_lost", **keys, status=settlement.status, reason=settlement.reason)
     elif settlement.outcome == "delivered":
-        log.debug("relay.delivered", **words, status=settlement.status)
-    elif settlement.outcome != "skipped":
-        log.warning("relay.failed", **words, status=settlement.status, detail=settlement.detail)
+        log.debug("delivery.succeeded", **keys, status=settlement.status)
+    elif settlement.outcome == "skipped":
+        log.debug("delivery.skipped", **keys)
+    elif settlement.outcome == "waits":
+        log.debug("delivery.deferred", **keys, reason=settlement.reason, next_at=settled.next_at)
+    else:
+        outcome = "dead" if settlement.outcome == "failed" and settled.next_at is None else settlement.outcome
+        again = {"outcome": outcome, "status": settlement.status, "reason": settlement.reason}
+        log.warning("delivery.failed", **keys, **again, next_at=settled.next_at)
+        if settlement.outcome == "gone":
+            log.warning("endpoint.disabled", endpoint=claim.endpoint.id, reason="gone")

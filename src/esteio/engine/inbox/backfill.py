@@ -79,7 +79,7 @@ class GapReader:
         for start in range(0, max(len(reading.events), 1), CHUNK):
             last = start + CHUNK >= len(reading.events)
             came += await self._apply(session, reading.events[start : start + CHUNK], reading.evidence if last else ())
-        log.info("gap.read", session=session.name, count=came, note=reading.note)
+        log.info("backfill.finished", session=session.name, server=session.server, count=came, note=reading.note)
         line = self._line(gap, reading, came)
         await self._store.close_gap(gap, line if came or reading.note else None)
 
@@ -97,7 +97,7 @@ class GapReader:
         except Unaddressed:
             return WebhookReading(readable=True)
         except Exception as error:
-            log.exception("gap.failed", session=session.name)
+            log.exception("backfill.failed", session=session.name, server=session.server)
             return WebhookReading(readable=False, note=f"internal error: {type(error).__name__}")
 
     async def _apply(self, session: Session, events: Sequence[InboundEvent], evidence: Sequence[Evidence]) -> int:
@@ -107,7 +107,7 @@ class GapReader:
         except StoreFull:
             raise
         except Exception:
-            log.exception("gap.failed", session=session.name)
+            log.exception("backfill.failed", session=session.name, server=session.server)
         if len(events) <= 1:
             return 0
         middle = len(events) // 2
@@ -136,7 +136,7 @@ class GapReader:
             pause = pacing.doubling(core.AGAIN_S, core.AGAIN_AT_MOST_S, gap.tries)
             await self._store.postpone_gap(gap, now + pause + pacing.jitter(session.id, gap.tries, pause / 4))
             return
-        log.warning("gap.given_up", session=session.name, note=reading.note)
+        log.warning("backfill.given_up", session=session.name, server=session.server, note=reading.note)
         args = {"detail": reading.note, "since": timestamp(gap.since) or ""}
         await self._store.close_gap(gap, JournalEntry("act", now, "gap-unread", args))
 

@@ -72,18 +72,19 @@ class InboxReader(Rounds):
 
     async def _read(self, raw: RawInbound, session: Session | None) -> None:
         """Whatever this row does, a full disk aside, it is filed and the others go on."""
+        began = self._clock.now()
         try:
             reading = await self._reading(raw, session)
-            await self._apply(raw, session, reading)
+            await self._apply(raw, session, reading, began)
         except StoreFull:
             raise
         except Exception as error:  # noqa: BLE001 - logged when it is filed
             # A defect of an adapter or a value that no column takes: the body is kept for reading again.
-            await self._file(raw, session, f"it failed: {type(error).__name__}: {error}", error)
+            await self._file(raw, session, f"it failed: {type(error).__name__}: {error}", began, error)
 
-    async def _apply(self, raw: RawInbound, session: Session | None, reading: WebhookReading) -> None:
+    async def _apply(self, raw: RawInbound, session: Session | None, reading: WebhookReading, began: float) -> None:
         if not reading.readable:
-            await self._file(raw, session, reading.note)
+            await self._file(raw, session, reading.note, began)
             return
         code = reading.qr
         if code is not None and session is not None and is_overtaken(session.facts, raw.received_at):
@@ -100,19 +101,25 @@ class InboxReader(Rounds):
             note=reading.note,
         )
         await self._settle(settlement, session)
+        log.debug(
+            "provider_webhook.read",
+            **self._keys(raw, session, began),
+            count=len(settlement.events),
+            evidence=[one.kind for one in settlement.evidence],
+            note=settlement.note,
+        )
 
     async def _settle(self, settlement: InboxSettlement, session: Session | None) -> None:
         result = await self._store.settle_inbox(settlement)
-        session_name = session.name if session else None
-        if settlement.readable:
-            log.debug("inbox.read", session=session_name, events=len(settlement.events), note=settlement.note)
         if settlement.qr is not None:
-            log.info("session.qr_seen", session=session_name)
+            log.info("session.qr_received", **_who(session))
         self._applied(settlement.session_id, settlement, result)
         if session is not None:
             self._told(session, settlement.evidence)
 
-    async def _file(self, raw: RawInbound, session: Session | None, note: str, error: Exception | None = None) -> None:
+    async def _file(
+        self, raw: RawInbound, session: Session | None, note: str, began: float, error: Exception | None = None
+    ) -> None:
         """Keep it as one that cannot be read, with a line in the timeline that counts its like."""
         now, size = self._clock.now(), len(raw.body)
         note = " ".join(note.encode("utf-8", "replace").decode().split())[:_NOTE]
@@ -129,21 +136,33 @@ class InboxReader(Rounds):
             counted=(line,),
             keep_bytes=None if whole else BEGINNING,
         )
-        self._log(raw.session_id, session, note, now, error)
         await self._settle(settlement, session)
+        suppressed = self._suppressed(raw.session_id, now)
+        if suppressed is not None:
+            keys = self._keys(raw, session, began)
+            log.warning("provider_webhook.unreadable", **keys, note=note, suppressed=suppressed, exc_info=error)
 
-    def _log(
-        self, session_id: SessionId, session: Session | None, note: str, now: float, error: Exception | None
-    ) -> None:
-        """A line a minute and session: a misled provider may send thousands."""
+    def _suppressed(self, session_id: SessionId, now: float) -> int | None:
+        """How many unreadable ones of this session were not logged since the last that was. None: nor is this one. A
+        misled provider may send thousands: there is one line a minute and session."""
         last, more = self._logged.get(session_id, (now - LOG_EVERY_S, 0))
         if now - last < LOG_EVERY_S:
             self._logged[session_id] = (last, more + 1)
-            return
+            return None
         self._logged = {one: said for one, said in self._logged.items() if now - said[0] < 2 * LOG_EVERY_S}
         self._logged[session_id] = (now, 0)
-        name = session.name if session else None
-        log.warning("inbox.unreadable", session=name, note=note, since_last=more, exc_info=error)
+        return more
+
+    def _keys(self, raw: RawInbound, session: Session | None, began: float) -> dict[str, object]:
+        """What each line about one stored webhook says."""
+        now = self._clock.now()
+        return {
+            **_who(session),
+            "provider_webhook": raw.id,
+            "size": len(raw.body),
+            "duration_ms": (now - began) * 1000,
+            "age_ms": (now - raw.received_at) * 1000,
+        }
 
     async def _reading(self, raw: RawInbound, session: Session | None) -> WebhookReading:
         if session is None:
@@ -153,3 +172,7 @@ class InboxReader(Rounds):
         except Unaddressed:
             return WebhookReading(readable=False, note="the session or its server was deleted")
         return provider.read_webhook(where, raw.body, raw.path, raw.received_at)
+
+
+def _who(session: Session | None) -> dict[str, str | None]:
+    return {"session": session.name if session else None, "server": session.server if session else None}

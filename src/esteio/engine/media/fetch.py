@@ -103,7 +103,7 @@ class MediaFetcher(Rounds):
         except StoreFull:
             raise
         except Exception as error:
-            log.exception("media.not_fetched", message=fetch.message_id)
+            log.exception("media.fetch_crashed", server=fetch.server, message=fetch.message_id)
             outcome = DownloadOutcome(said_no=True, detail=f"internal error: {type(error).__name__}")
         return self._without(fetch, media, outcome)
 
@@ -112,7 +112,7 @@ class MediaFetcher(Rounds):
             media, mime=media.mime or outcome.mime, filename=media.filename or outcome.filename
         )
         kept = await self._media.shelved(known, outcome.data)
-        log.debug("media.fetched", message=fetch.message_id, bytes=len(outcome.data))
+        log.debug("media.fetched", server=fetch.server, message=fetch.message_id, size=len(outcome.data))
         return MediaSettlement(fetch.message_id, self._clock.now(), kept)
 
     def _without(self, fetch: MediaFetch, media: Media, outcome: DownloadOutcome) -> MediaSettlement:
@@ -123,10 +123,22 @@ class MediaFetcher(Rounds):
                 fetch.session_id, fetch.since, fetch.tries + 1, now, said_no=outcome.said_no, detail=outcome.detail
             )
             if again.due_at is not None:
-                log.debug("media.not_fetched", message=fetch.message_id, detail=outcome.detail)
+                log.debug(
+                    "media.fetch_failed",
+                    server=fetch.server,
+                    message=fetch.message_id,
+                    detail=outcome.detail,
+                    next_at=again.due_at,
+                )
                 return MediaSettlement(fetch.message_id, now, due_at=again.due_at)
             gone = again.gone
-        log.warning("media.given_up", message=fetch.message_id, detail=outcome.detail)
+        log.warning(
+            "media.given_up",
+            server=fetch.server,
+            message=fetch.message_id,
+            reason=gone.code if gone else None,
+            detail=outcome.detail,
+        )
         return MediaSettlement(fetch.message_id, now, msgspec.structs.replace(media, fetching=False, gone=gone))
 
     async def _asked(self, fetch: MediaFetch, media: Media) -> DownloadOutcome:

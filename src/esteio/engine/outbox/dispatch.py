@@ -54,7 +54,7 @@ class SendDispatch(Rounds):
         self._pace, self._lease_s, self._told, self._unsure = pace, lease_s + MARGIN_S, told, unsure
         self._flying: Counter[SessionId] = Counter()
         self._where: dict[SessionId, ServerName] = {}
-        self._done: list[SendSettlement] = []
+        self._done: list[tuple[SendClaim, SendSettlement]] = []
 
     def __repr__(self) -> str:
         return f"SendDispatch(flying={sum(self._flying.values())}, done={len(self._done)})"
@@ -68,7 +68,7 @@ class SendDispatch(Rounds):
     async def _round(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
         batch, self._done = self._done, []
-        flying = self._flying - Counter(one.session_id for one in batch)
+        flying = self._flying - Counter(one.session_id for _, one in batch)
         settled, claimed = await asyncio.gather(self._settle(batch), self._claim(flying), return_exceptions=True)
         for claim in [] if isinstance(claimed, BaseException) else claimed:
             self._flying[claim.message.session_id] += 1
@@ -89,17 +89,17 @@ class SendDispatch(Rounds):
         self._pace.took(claims)
         return claims
 
-    async def _settle(self, batch: list[SendSettlement]) -> None:
+    async def _settle(self, batch: list[tuple[SendClaim, SendSettlement]]) -> None:
         if not batch:
             return
         try:
-            written = await asyncio.shield(self._store.settle_sends(batch))
+            written = await asyncio.shield(self._store.settle_sends([settlement for _, settlement in batch]))
         except StoreFull:
             self._done[:0] = batch
             raise
-        for settlement, kept in zip(batch, written, strict=True):
+        for (claim, settlement), kept in zip(batch, written, strict=True):
             self._land(settlement.session_id)
-            _log_attempt(settlement, kept=kept)
+            _log_attempt(claim, settlement, kept=kept)
             if kept:
                 self._told(settlement.session_id, settlement.message_id, settlement.evidence)
             if settlement.state == "in_doubt" or settlement.parked:
@@ -121,35 +121,47 @@ class SendDispatch(Rounds):
 
     async def _send(self, claim: SendClaim) -> None:
         settlement = await self._performers.send(claim)
-        self._done.append(settlement)
+        self._done.append((claim, settlement))
         self._bell.set()
 
 
-def _log_attempt(settlement: SendSettlement, *, kept: bool) -> None:
-    """One line for each attempt at a message, by what it came to."""
-    words: dict[str, object] = {"message": settlement.message_id}
-    if settlement.attempt is not None:
-        words |= {"outcome": settlement.attempt.outcome, "detail": settlement.attempt.detail}
+def _log_attempt(claim: SendClaim, settlement: SendSettlement, *, kept: bool) -> None:
+    """One line for each attempt at a message, by what it came to. The provider's own words may quote the message: they
+    stand among its attempts, not here."""
+    message, attempt = claim.message, settlement.attempt
+    keys: dict[str, object] = {
+        "session": message.session,
+        "server": claim.server,
+        "message": message.id,
+        "chat": message.chat,
+        "client_ref": message.client_ref,
+        "kind": message.content.kind,
+        "attempt": message.attempts,
+        "outcome": attempt.outcome if attempt else None,
+        "reason": settlement.reason.code if settlement.reason else None,
+        "duration_ms": (settlement.at - attempt.at) * 1000 if attempt else None,
+        "age_ms": (settlement.at - message.created_at) * 1000,
+    }
     if not kept:
-        log.warning("message.fence_lost", **words)
+        log.warning("message.fence_lost", **keys)
     elif settlement.state == "in_doubt":
-        log.warning("message.in_doubt", **words)
+        log.warning("message.in_doubt", **keys, next_at=settlement.due_at)
     elif settlement.state == "queued":
-        log.info("message.attempted", **words)
+        log.info("message.requeued", **keys, next_at=settlement.due_at)
     elif settlement.state == "failed":
-        log.warning("message.settled", **words, state="failed")
+        log.warning("message.failed", **keys)
     else:
-        log.debug("message.settled", **words, state=settlement.state)
+        log.debug("message.sent", **keys)
 
 
 def _log_work(settlement: WorkSettlement, *, kept: bool) -> None:
-    words = {"work": settlement.work_id, "outcome": settlement.outcome}
+    keys = {"work": settlement.work_id, "outcome": settlement.outcome.partition(":")[0].replace(" ", "-")}
     if not kept:
-        log.warning("work.fence_lost", **words)
+        log.warning("work.fence_lost", **keys)
     elif settlement.dropped:
-        log.info("work.dropped", **words)
+        log.info("work.dropped", **keys)
     else:
-        log.debug("work.settled", **words)
+        log.debug("work.settled", **keys)
 
 
 class WorkDispatch(Rounds):

@@ -105,7 +105,7 @@ class Doubts(Rounds):
             settlement = msgspec.structs.replace(settlement, notices=notices)
         if await self._store.settle_doubt(settlement):
             if settled.state != "in_doubt":
-                log.info("message.doubt_settled", message=message.id, state=settled.state, result=outcome.result)
+                _log_settled(message, session, settlement, outcome.result, began)
             self._told(message.session_id, message.id, outcome.evidence)
             if settled.aside:
                 self._waits()
@@ -132,7 +132,7 @@ class Doubts(Rounds):
             return LookupOutcome("unknown", detail="the server was deleted")
         except Exception as error:
             # A defect of ours with one message may not keep all others in doubt.
-            log.exception("work.failed", message=message.id)
+            log.exception("message.attempt_crashed", session=session.name, server=session.server, message=message.id)
             return LookupOutcome("unknown", detail=f"internal error: {type(error).__name__}", later=True)
 
     async def _asked(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
@@ -144,6 +144,22 @@ class Doubts(Rounds):
         to, over = message.to or message.chat, outbox.is_over(message)
         query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)
         return await driver.run(provider.look_up(where, self._clock.now(), query), self._transport)
+
+
+def _log_settled(message: Message, session: Session, settlement: SendSettlement, result: str, began: float) -> None:
+    log.info(
+        "message.doubt_settled",
+        session=session.name,
+        server=session.server,
+        message=message.id,
+        client_ref=message.client_ref,
+        state=settlement.state,
+        result=result,
+        reason=settlement.reason.code if settlement.reason else None,
+        duration_ms=(settlement.at - began) * 1000,
+        age_ms=(settlement.at - message.created_at) * 1000,
+        next_at=settlement.due_at,
+    )
 
 
 def _settlement(message: Message, settled: outbox.Settled, outcome: LookupOutcome, now: float) -> SendSettlement:

@@ -100,7 +100,7 @@ class Performers:
             outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
         except Exception as error:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
-            log.exception("work.failed", message=message.id)
+            log.exception("message.attempt_crashed", session=message.session, server=claim.server, message=message.id)
             outcome = SendOutcome("in_doubt", detail=f"internal error: {type(error).__name__}")
         return self._settled(claim, outcome, policy, began, session.server if session else "")
 
@@ -237,11 +237,20 @@ class Performers:
         if session is None or not _still_wanted(session, work):
             return self._unwanted(work)
         provider, where = await self._addresses.of_session(session)
+        began = self._clock.now()
         outcome = await self._unkept(session, provider, where, work)
         if outcome is None:
             outcome = await driver.run(await self._flow(session, provider, where, work), self._transport)
-        rung, answer = work.payload["rung"], outcome.answer
-        log.info("work.performed", session=session.name, rung=rung, answer=answer, detail=outcome.detail)
+        log.info(
+            "work.performed",
+            session=session.name,
+            server=session.server,
+            work=work.id,
+            rung=work.payload["rung"],
+            answer=outcome.answer,
+            detail=outcome.detail,
+            duration_ms=(self._clock.now() - began) * 1000,
+        )
         ref = await self._addresses.keep_secret(session, outcome.ref)
         evidence = (*as_of_answer(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
         settlement = WorkSettlement(
@@ -271,7 +280,7 @@ class Performers:
             kept = await self._addresses.kept_webhook(session.id)
             if kept is None or (stands.found == "foreign" and stands != kept):
                 await self._addresses.keep_webhook(session.id, stands)
-                log.info("session.webhook_kept", session=session.name, found=stands.found)
+                log.info("session.webhook_saved", session=session.name, server=session.server, result=stands.found)
         return None
 
     async def _flow(self, session: Session, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:

@@ -75,7 +75,7 @@ class Parking(Rounds):
             return QueueOutcome(None, "the server was deleted")
         except Exception as error:
             # A defect of ours with one session may not hold up all others.
-            log.exception("work.failed", session=session.name)
+            log.exception("queue.read_failed", session=session.name, server=session.server)
             return QueueOutcome(None, f"internal error: {type(error).__name__}")
 
 

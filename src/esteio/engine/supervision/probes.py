@@ -112,7 +112,7 @@ class Lookout:
             except StoreFull:
                 log.warning("store.full")
             except Exception:
-                log.exception("session.judge_failed", session=session.name)
+                log.exception("probe.failed", session=session.name, server=session.server)
             return Seen((seen("look_failed", self._clock.now(), "self"),))
 
     async def _session(self, session: Session, depth: Depth) -> Seen:
@@ -214,7 +214,7 @@ class Lookout:
         except Unaddressed:
             return Listed()
         except Exception:
-            log.exception("session.judge_failed", server=name)
+            log.exception("probe.failed", server=name)
             return Listed()
 
     async def _server(self, name: ServerName) -> Listed:

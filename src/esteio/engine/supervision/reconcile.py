@@ -31,7 +31,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.core.views.documents import approval_document, session_document
 from esteio.core.views.server_documents import outage_event
-from esteio.engine.supervision.decision_log import log_decision, log_server_decision
+from esteio.engine.supervision.decision_log import Pass, log_decision, log_server_decision
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -149,7 +149,8 @@ class Reconciler:
             return quiet
         known = self._known.get(session_id)
         unsaved = (*(known.unsaved if known else ()), *news)
-        for _ in range(MOST_TRIES):
+        began = self._clock.now()
+        for tries in range(MOST_TRIES):
             now = self._clock.now()
             seen = await self._store.session_view(session_id, now)
             if seen is None:
@@ -160,7 +161,7 @@ class Reconciler:
             decision = decide(view, now)
             if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
-                log_decision(view.session, decision)
+                log_decision(view.session, decision, Pass(view.news, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
                 return decision
         raise Overtaken(session_id)
@@ -258,7 +259,8 @@ class Reconciler:
             return quiet
         known = self._servers.pop(name, None)
         unsaved = (*(known.unsaved if known else ()), *news)
-        for _ in range(MOST_TRIES):
+        began = self._clock.now()
+        for tries in range(MOST_TRIES):
             now = self._clock.now()
             seen = await self._store.server_view(name, now)
             if seen is None:
@@ -283,7 +285,7 @@ class Reconciler:
             if await self._store.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
                 self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, news=()), now)
-                log_server_decision(seen.server, decision)
+                log_server_decision(seen.server, decision, Pass(case.news, tries, self._clock.now() - began))
                 return decision
         raise Overtaken(name)
 

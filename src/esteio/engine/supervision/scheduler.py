@@ -213,12 +213,12 @@ class Mailboxes:
                     await self._judge(key, box, news, dirty)
                 except (StoreFull, Overtaken) as error:
                     box.news[:0] = news
-                    log.warning("session.decision_lost", key=key, error=str(error))
+                    log.warning("decision.lost", **self._named(key), error=str(error))
                     self._wake_at(key, self._clock.now() + AFTER_FAILURE_S)
                     break
                 except Exception:
                     # A defect of ours about one session may not silence it, nor the others.
-                    log.exception("session.judge_failed", key=key)
+                    log.exception("decision.failed", **self._named(key))
                     self._wake_at(key, self._clock.now() + AFTER_DEFECT_S)
                     break
                 more = bool(box.news) or box.dirty
@@ -227,6 +227,13 @@ class Mailboxes:
             self._judging -= isinstance(key, int)
         if not box.looking and not box.news and not box.dirty:
             self._boxes.pop(key, None)
+
+    def _named(self, key: Key) -> dict[str, str | None]:
+        """Whom a line of the log is about."""
+        if not isinstance(key, int):
+            return {"server": key}
+        session = self._reconciler.peek(SessionId(key))
+        return {"session": session.name if session else None, "server": session.server if session else None}
 
     async def _judge(self, key: Key, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
         if isinstance(key, int):
@@ -257,7 +264,13 @@ class Mailboxes:
             saw = await self._lookout.session(decision.session, decision.look or "state")
         finally:
             box.looking = False
-        log.debug("session.looked_at", session=decision.session.name, saw=[e.kind for e in saw.session])
+        log.debug(
+            "session.probed",
+            session=decision.session.name,
+            server=decision.session.server,
+            depth=decision.look,
+            evidence=[e.kind for e in saw.session],
+        )
         self._pass_on(decision.session.server, saw)
         self.tell(session_id, saw.session)
 
@@ -342,7 +355,7 @@ class Mailboxes:
         if back < SLACK_S:
             self._apart = apart
             return
-        log.warning("clock.stepped_back", seconds=round(back, 1))
+        log.warning("clock.stepped_back", back_ms=back * 1000)
         await self._store.clock_put_back(now, back)
         self._apart = apart
         self._due.clear()

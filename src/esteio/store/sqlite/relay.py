@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.relay_base import WAITS_S, Endpoint, RelayClaim, RelaySettlement, Road
+from esteio.store.relay_base import WAITS_S, Endpoint, RelayClaim, RelaySettled, RelaySettlement, Road
 from esteio.store.relay_rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.rows import to_text
 from esteio.store.sqlite.connection import Db
@@ -48,7 +48,7 @@ class Relay(Room):
 
         return await self._write(operation)
 
-    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[bool]:
+    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
         return await self._write(lambda db: [_settle(db, one) for one in settlements])
 
     async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
@@ -152,15 +152,15 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
     )
 
 
-def _settle(db: Db, settlement: RelaySettlement) -> bool:
+def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
     claim = settlement.claim
     key = {"endpoint_id": claim.endpoint.id, "road": claim.road, "session": claim.session, "chat": claim.chat}
     row = db.row("relay_held", {**key, "fence": claim.fence, "head": claim.seq})
     found = db.row("endpoint", {"id": claim.endpoint.id})
     if row is None or found is None:
-        return False
+        return None
     lane, endpoint = lane_of(claim.endpoint.id, row), endpoint_of(found)
-    outcome = settlement.outcome
+    outcome, next_at = settlement.outcome, None
     if outcome == "delivered":
         _learn(db, endpoint.id, law.after_success(endpoint.health, settlement.at))
         _move_on(db, endpoint, lane, settlement.at)
@@ -168,26 +168,27 @@ def _settle(db: Db, settlement: RelaySettlement) -> bool:
             _wake(db, endpoint.id, settlement.at)
     elif outcome == "skipped":
         _move_on(db, endpoint, lane, settlement.at)
-        return True
+        return RelaySettled()
     elif outcome == "waits":
-        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at + WAITS_S})
-        return True
+        next_at = settlement.at + WAITS_S
+        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
+        return RelaySettled(next_at)
     elif outcome == "gone":
         db.run("endpoint_disable", {"id": endpoint.id, "because": "gone"})
         db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
-    elif not _try_again(db, endpoint, lane, settlement):
-        db.run("delivery_add", settled_params(settlement, "dead"))
-        return True
-    db.run("delivery_add", settled_params(settlement, outcome))
-    return True
+    else:
+        next_at = _try_again(db, endpoint, lane, settlement)
+    dead = outcome == "failed" and next_at is None
+    db.run("delivery_add", settled_params(settlement, "dead" if dead else outcome))
+    return RelaySettled(next_at)
 
 
 def _learn(db: Db, endpoint_id: str, health: law.Health) -> None:
     db.run("endpoint_learn", {"id": endpoint_id, "health": to_text(health)})
 
 
-def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> bool:
-    """The lane waits for its next attempt; False when this event is given up and the lane goes on without it."""
+def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> float | None:
+    """When the lane has its next attempt; None when this event is given up and the lane goes on without it."""
     claim, now = settlement.claim, settlement.at
     waits_until = law.not_before(settlement.retry_after_s, now)
     health = law.after_failure(
@@ -215,9 +216,9 @@ def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettl
     if due_at is None:
         _give_up(db, lane, claim.type, claim.at, claim.attempt, now, settlement.detail)
         _move_on(db, endpoint, lane, now)
-        return False
+        return None
     db.run("relay_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
-    return True
+    return due_at
 
 
 def _give_up(db: Db, lane: LaneRow, kind: str, event_at: float, attempts: int, now: float, detail: str) -> None:

@@ -1,0 +1,33 @@
+"""A log that is written into memory, at level debug, in the very lines that a gateway writes."""
+
+import io
+import json
+
+import pytest
+import structlog
+
+from esteio import log
+
+
+class Lines:
+    def __init__(self):
+        self.out = io.StringIO()
+
+    def set_up(self, level="debug", form="json"):
+        log.set_up(level, form, self.out)
+
+    @property
+    def all(self):
+        return [json.loads(line) for line in self.out.getvalue().splitlines()]
+
+    def of(self, event, **keys):
+        return [one for one in self.all if one["event"] == event and keys.items() <= one.items()]
+
+
+@pytest.fixture
+def lines():
+    before = structlog.get_config()
+    written = Lines()
+    written.set_up()
+    yield written
+    structlog.configure(**before)
