@@ -173,6 +173,7 @@ def test_a_moment_is_shown_as_one_and_a_fraction_is_rounded():
     assert shown("next_at", 1795950741.5) == "2026-11-29T11:12:21.500Z"
     assert shown("duration_ms", 12.3456) == 12.3
     assert shown("next_at", float("inf")) == "inf"
+    assert shown("duration_ms", float("nan")) == "nan"
 
 
 @given(st.text(max_size=300) | st.text("'\"`0123456789 -+()/:@.", max_size=300), st.sampled_from(sorted(KEYS)))

@@ -33,7 +33,21 @@ class EventLogger(Protocol):
 
 def logger(name: str) -> EventLogger:
     """The logger of one part of the gateway (`dispatch`, `api` …); its name stands in each line as `component`."""
-    return cast("EventLogger", structlog.get_logger(component=name))
+    return cast("EventLogger", _Logger(name))
+
+
+class _Logger:
+    """Finds each method once, when the log is set up for good: a line below the level then costs a call that does
+    nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._log = structlog.get_logger(component=name)
+
+    def __getattr__(self, level: str) -> Any:
+        method = getattr(self._log, level)
+        if structlog.get_config()["cache_logger_on_first_use"]:
+            setattr(self, level, method)
+        return method
 
 
 class Forgiving:

@@ -7,9 +7,11 @@ A traceback keeps its frames; what its message quotes is shown as its length.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from esteio.log.events import ALWAYS, KEYS, Kind
@@ -63,10 +65,10 @@ def shown(key: str, value: Any) -> Any:
     kind: Kind = KEYS[key][0] if key in KEYS else "text"
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float):
-        return _number(kind, value)
     if isinstance(value, str):
         return _BY_KIND[kind](value)
+    if isinstance(value, int | float):
+        return _number(kind, value)
     if isinstance(value, list | tuple | set | frozenset):
         return [shown(key, inner) for inner in value]
     size = len(value) if isinstance(value, bytes | bytearray | memoryview | Mapping) else 0
@@ -84,7 +86,9 @@ def _number(kind: Kind, value: float) -> Any:
     if kind == "time" and 0 <= value < _LAST_TIME:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%S}.{int(value * 1000) % 1000:03d}Z"
     if kind == "number":
-        return value if isinstance(value, int) else round(value, 1)
+        if isinstance(value, int):
+            return value
+        return round(value, 1) if math.isfinite(value) else str(value)
     return value if abs(value) < 1_000_000 else _masked(str(value))
 
 
@@ -105,7 +109,9 @@ def _host_only(found: re.Match[str]) -> str:
     return f"{scheme}://{host}/***" if rest and rest != "/" else f"{scheme}://{host}"
 
 
+@lru_cache(maxsize=4096)
 def _word(text: str) -> str:
+    """The same names and codes come again and again."""
     return clean_text(text) if _WORD.fullmatch(text) else _hidden(text)
 
 

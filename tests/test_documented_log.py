@@ -1,4 +1,5 @@
-"""The list and the source agree: every event is logged somewhere, nothing else is, and each with its level and keys."""
+"""The list of log events, the source and the page agree: every event is logged somewhere, nothing else is, and each
+with its level and its keys."""
 
 import ast
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import pytest
 from esteio.log import logger
 from esteio.log.events import ALWAYS, EVENTS, KEYS, UndeclaredEvent, declared
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "esteio"
 LEVEL_OF = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 
