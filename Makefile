@@ -63,7 +63,7 @@ sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, gu
 sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
 
-# Each guard of the core is deleted in a copy; at least one test has to fail. The table is in docs/simulation-guards.md.
+# Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/simulation-guards.md.
 sim-guards: $(VENV)/.dev
 	JOBS=$(JOBS) $(PY) tests/mutation/run_guards.py
 
@@ -77,7 +77,8 @@ sim-fuzz: $(VENV)/.dev
 bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
 	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done
 
-docs: $(VENV)/.dev ## do the documents still tell the truth?
+docs: $(VENV)/.dev ## write the generated lists; do the documents still tell the truth?
+	$(PY) tests/mutation/run_guards.py --page
 	$(VENV)/bin/pytest tests/test_documented.py tests/test_documented_names.py tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files

@@ -1,7 +1,8 @@
 """Delete each guard in a copy of the repository, and see which test notices: `python tests/mutation/run_guards.py`.
 
-Prints a Markdown table. The end is 1 when a deleted guard was noticed by nobody, or when the tests fail without any
-deletion. Words of guards or families as arguments choose among them. It is a program, not a test: `make sim` runs it.
+Writes the list of guards into `docs/simulation-guards.md` (with `--page` only that), and prints which test noticed
+each deletion. The end is 1 when a deleted guard was noticed by nobody, or when the tests fail without any deletion.
+Words as arguments choose the guards whose name, family or sentence has one. `make sim` runs it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from guards import GUARDS, Guard
+from deletion import deleted
+from marks import ROOT, SOURCE, Guard, guards, pytest_argument
 
-ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "simulation-guards.md"
+LIST_HEAD = "| Guard | Family | Without it | In | Tests that notice |\n|---|---|---|---|---|\n"
 LONGEST_S = 300.0
 """A deletion that makes a test run for ever is noticed too, but not by a test with a name."""
 FAILED = re.compile(r"^(?:FAILED|ERROR) tests/(\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
@@ -27,7 +30,11 @@ BOUNDED = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist"
 
 
 class Copy:
-    """A copy of what the tests need. Its bytecode is checked by content: a deletion may happen within one second."""
+    """A copy of what the tests need. Its bytecode is checked by content: a deletion may happen within one second.
+
+    All of its source is written from the syntax tree, as a deletion writes its file: should that alone make a test
+    fail, it is seen before anything is deleted.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,13 +42,15 @@ class Copy:
         for name in ("src", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=litter)
         shutil.copy(ROOT / "pyproject.toml", folder)
+        for path in (folder / "src").rglob("*.py"):
+            path.write_text(ast.unparse(ast.parse(path.read_text("utf-8"))) + "\n", "utf-8")
         words = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "src")
         subprocess.run([sys.executable, *words], cwd=folder, check=True)
 
     def tests(self, names: Iterable[str]) -> tuple[int, str]:
         """Exit code and the first failed test; 124 when they took too long."""
         own = {"PYTHONPATH": str(self.folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-        words = (sys.executable, "-m", "pytest", *BOUNDED, *(f"tests/{name}" for name in names))
+        words = (sys.executable, "-m", "pytest", *BOUNDED, *(f"tests/{pytest_argument(name)}" for name in names))
         try:
             done = subprocess.run(
                 words, cwd=self.folder, env={**os.environ, **own}, capture_output=True, text=True, timeout=LONGEST_S
@@ -55,7 +64,7 @@ class Copy:
         """The same with this guard deleted; it is there again afterwards."""
         path = self.folder / "src" / "esteio" / guard.path
         whole = path.read_text(encoding="utf-8")
-        changed = deleted(guard, whole)
+        changed = deleted(guard, (SOURCE / guard.path).read_text(encoding="utf-8"))
         path.write_text(changed, encoding="utf-8")
         try:
             return self.tests(guard.tests)
@@ -63,19 +72,15 @@ class Copy:
             path.write_text(whole, encoding="utf-8")
 
 
-def deleted(guard: Guard, whole: str) -> str:
-    """The file's text without the guard. Raises `ValueError` when it does not stand there exactly once, or when what
-    is left is no Python: such a deletion would prove nothing."""
-    found = whole.count(guard.text)
-    if found != 1:
-        raise ValueError(f"{guard.path}: the text of {guard.guard!r} ({guard.gone}) stands there {found} times")
-    changed = whole.replace(guard.text, guard.instead)
-    if guard.path.endswith(".py"):
-        ast.parse(changed)
-    return changed
+def page(text: str, listed: Iterable[Guard]) -> str:
+    """The page's text with this list of guards at its end."""
+    rows = [
+        (f"`{g.name}`", g.family, g.gone, f"`{g.path}`", ", ".join(f"`{name}`" for name in g.tests)) for g in listed
+    ]
+    return text[: text.index(LIST_HEAD)] + LIST_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _lane(guards: Sequence[Guard], names: Sequence[str]) -> tuple[list[tuple[Guard, int, str]], str]:
+def _lane(chosen: Sequence[Guard], names: Sequence[str]) -> tuple[list[tuple[Guard, int, str]], str]:
     """One copy, one guard after the other. The second value says what fails without any deletion."""
     with tempfile.TemporaryDirectory(prefix="esteio-guards-") as folder:
         copy = Copy(Path(folder))
@@ -83,29 +88,32 @@ def _lane(guards: Sequence[Guard], names: Sequence[str]) -> tuple[list[tuple[Gua
         if code:
             return [], first
         found = []
-        for guard in guards:
+        for guard in chosen:
             found.append((guard, *copy.without(guard)))
-            sys.stderr.write(f"{guard.guard}: {guard.gone}: {found[-1][2].splitlines()[-1]}\n")
+            sys.stderr.write(f"{guard.name}: {found[-1][2].splitlines()[-1]}\n")
         return found, ""
 
 
 def main(words: Sequence[str]) -> int:
     """The whole run."""
-    guards = [one for one in GUARDS if not words or any(word in f"{one.guard}: {one.gone}" for word in words)]
+    listed = guards()
+    PAGE.write_text(page(PAGE.read_text("utf-8"), listed), "utf-8")
+    if "--page" in words:
+        return 0
+    chosen = [one for one in listed if not words or any(w in f"{one.name} {one.family}: {one.gone}" for w in words)]
     lanes = int(os.environ.get("JOBS", "2"))
-    names = sorted({name for one in guards for name in one.tests})
+    names = sorted({name for one in chosen for name in one.tests})
     with ThreadPoolExecutor(lanes) as pool:
-        runs = list(pool.map(_lane, [guards[i::lanes] for i in range(lanes)], [names[i::lanes] for i in range(lanes)]))
+        runs = list(pool.map(_lane, [chosen[i::lanes] for i in range(lanes)], [names[i::lanes] for i in range(lanes)]))
     broken = [first for _, first in runs if first]
     if broken:
         sys.stderr.write(f"nothing is deleted yet, and the tests fail: {broken}\n")
         return 1
-    order = {one: place for place, one in enumerate(guards)}
+    order = {one: place for place, one in enumerate(chosen)}
     rows = sorted((row for found, _ in runs for row in found), key=lambda row: order[row[0]])
-    sys.stdout.write("| Guard | Deleted: from now on | In | Noticed by |\n|---|---|---|---|\n")
     for guard, code, first in rows:
-        noticed = f"`{first}`" if code in (1, 124) else f"**nobody** ({code})"
-        sys.stdout.write(f"| {guard.guard} | {guard.gone} | `{guard.path}` | {noticed} |\n")
+        noticed = first if code in (1, 124) else f"nobody ({code})"
+        sys.stdout.write(f"{guard.name}\t{guard.path}:{guard.line}\t{noticed}\n")
     alive = [row for row in rows if row[1] not in (1, 124)]
     sys.stderr.write(f"{len(rows)} guards deleted one by one, {len(alive)} unnoticed\n")
     return 1 if alive else 0

@@ -44,8 +44,9 @@ async def check_target(url: str, field: str, allowed: Sequence[Network], resolve
         addresses = [literal] if literal else [ipaddress.ip_address(text.split("%")[0]) for text in await resolve(host)]
     except (OSError, UnicodeError) as error:
         raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host) from error
+    # guard: every-address-checked
     refused = [address for address in addresses if not networks.may_reach(address, allowed)]
-    if refused or not addresses:
+    if refused or not addresses:  # guard: named-address-checked
         raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host, allow=_line(refused))
 
 

@@ -153,9 +153,10 @@ def _unescaped(body: Json, raw: str) -> str:
 
 
 def _silence(failed: TransportFailed) -> Kind:
+    # guard: crowd-is-not-refusal, own-error-not-sent-is-certain
     if failed.crowded or (failed.ours and failed.sent == "no"):
         return "crowded"
-    if failed.ours or failed.reason.startswith(TOO_LARGE):
+    if failed.ours or failed.reason.startswith(TOO_LARGE):  # guard: own-error-spares-server
         return "unread"
     if failed.timed_out:
         return "late" if failed.sent == "maybe" else "unreachable"
@@ -185,7 +186,7 @@ def _kind(answer: HttpResponse, body: Json, raw: str) -> Kind:
 
 def _no_word_of_its_own(status: int, raw: str) -> bool:
     """Providers speak JSON: anything else in place of an answer, or as a 403 or 404, is somebody's in between."""
-    return raw.strip() != "null" and (status < 400 or status in (403, 404))
+    return raw.strip() != "null" and (status < 400 or status in (403, 404))  # guard: plain-404-may-be-a-proxy
 
 
 # -- what it proves ----------------------------------------------------------------------------------------------
@@ -291,6 +292,7 @@ def act_answer(heard: Heard) -> ActAnswer:
         return "ok"
     if heard.kind in ("unreachable", "crowded"):
         return "not_reached"
+    # guard: html-200-is-no-refusal
     if heard.kind in ("late", "cut", "unread", "gateway") or (heard.kind == "html" and not heard.certain_no):
         return "unanswered"
     return "no"

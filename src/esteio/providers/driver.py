@@ -141,7 +141,7 @@ class AiohttpTransport:
             await session.close()
 
     async def _in_turn(self, request: HttpRequest) -> HttpResponse:
-        if not self._per_host:
+        if not self._per_host:  # guard: turns-per-host
             return await self._exchange(request)
         host = "/".join(request.url.split("/", 3)[:3])
         places = self._places.get(host)
@@ -180,6 +180,7 @@ class AiohttpTransport:
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         # A length that is told is kept to by the parser; what is packed may be of any length.
         length = answer.content_length
+        # guard: packed-answer-measured-unpacked, answer-length-bounded
         if length is not None and length <= self._max_body_bytes and "content-encoding" not in answer.headers:
             return await answer.read()
         chunks: list[bytes] = []
@@ -242,10 +243,10 @@ class AiohttpTransport:
 async def _turn(places: asyncio.Semaphore) -> None:
     """A place among those under way, in the order of asking. Raises `TransportFailed`."""
     try:
-        async with asyncio.timeout(PLACE_WITHIN_S):
+        async with asyncio.timeout(PLACE_WITHIN_S):  # guard: turn-wait-is-bounded
             await places.acquire()
     except TimeoutError as error:
-        raise TransportFailed(CROWDED, sent="no", crowded=True) from error
+        raise TransportFailed(CROWDED, sent="no", crowded=True) from error  # guard: turn-timeout-not-sent
 
 
 @lru_cache(maxsize=64)
@@ -262,7 +263,7 @@ def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket
 
     def make(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
-        if not may_reach(str(address[0])):
+        if not may_reach(str(address[0])):  # guard: connected-address-checked
             raise NotAllowed(errno.EACCES, "the address is in a private network")
         return socket.socket(family, kind, protocol)
 
@@ -291,7 +292,7 @@ class _Marked(aiohttp.ClientRequest):
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Marked first, then written."""
         mark = _MARK.get()
-        mark.sent, mark.kept = "maybe", conn.protocol in _USED
+        mark.sent, mark.kept = "maybe", conn.protocol in _USED  # guard: written-is-not-surely-unsent
         _USED.add(conn.protocol)
         return await super().send(conn)
 
@@ -315,11 +316,11 @@ _ENDED = (aiohttp.ServerDisconnectedError, ConnectionError, aiohttp.ClientOSErro
 
 def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFailed:
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
-    sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)
+    sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)  # guard: only-kept-connection-had-ended
     if isinstance(error, TimeoutError):
         # Noticed more than LATE_S after the deadline: our loop was blocked, the response may already have arrived, so
         # the server is not blamed.
-        late = stopwatch() - mark.until > LATE_S
+        late = stopwatch() - mark.until > LATE_S  # guard: late-timeout-is-ours
         return TransportFailed(f"no answer within {timeout_s:g} s", sent=sent, timed_out=True, ours=late)
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.EACCES:
         return TransportFailed(NOT_ALLOWED, sent="no")

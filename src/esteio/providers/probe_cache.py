@@ -56,7 +56,7 @@ async def _as_before(
             tape.append((request, failed))
             return False
         tape.append((request, answer))
-        if _words(answer) != words:
+        if _words(answer) != words:  # guard: memo-same-bytes
             return False
     return True
 
@@ -94,4 +94,4 @@ def _words(answer: HttpResponse) -> Words:
     body = answer.body
     if len(body) > _WHOLE:
         body = b"%d bytes, %x" % (len(body), hash(body))
-    return answer.status, intern(answer.headers.get("content-type", "")), body
+    return answer.status, intern(answer.headers.get("content-type", "")), body  # guard: memo-same-content-type

@@ -111,13 +111,13 @@ def plain_no(heard: Heard, now: float) -> SendOutcome:
     news = server_news(heard, now, "send")
     if not_stored(heard):
         return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
-    if heard.no_route:
+    if heard.no_route:  # guard: baileys-router-404-is-not-the-message
         # One address that it does not know; whether another program stands there, looks tell.
         return SendOutcome("not_sent", fault="route", detail=heard.detail)
     if heard.certain_no:
         limited = heard.kind == "limited"
         return SendOutcome("not_sent", fault="rate" if limited else "server", detail=heard.detail, evidence=news)
-    if heard.kind == "no" and heard.status == 404:
+    if heard.kind == "no" and heard.status == 404:  # guard: baileys-404-unknown-is-doubt
         # A path or a session, in words that we do not know; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=news)
     if is_validation(heard):

@@ -20,7 +20,7 @@ QUESTION_S = 5.0
 """How long we wait for what a closed socket refuses: it refuses at once. A half-open one keeps us waiting for a minute,
 at every look, in one of the places that a server's looks share."""
 
-_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')
+_TIMED_OUT = re.compile(r'"(?:error: )?timed out"')  # guard: timeout-words-are-exact
 
 
 def timed_out(words: str) -> bool:
@@ -36,8 +36,8 @@ def questioned(
     right after them. A closed socket refuses it; an answer may come from a cache; what else is said may be of the path,
     or of somebody in between. A refusal stands before the claim that it refutes."""
     asked = seen("question_asked", now, "probe")
-    if refused:
-        return (asked, seen("socket_closed", now, "probe"), *claims)
+    if refused:  # guard: whatsapp-refusal-words
+        return (asked, seen("socket_closed", now, "probe"), *claims)  # guard: refutation-before-claim
     if isinstance(exists, bool):
         return (*claims, asked, seen("question_answered", now, "probe"))
     if heard.kind in _UNANSWERABLE or "rate-overlimit" in heard.words:
@@ -69,7 +69,7 @@ def person_of(jid: str, *others: Json) -> str:
     one of them is one. Digits equal to those of a LID beside them are that LID's, and no phone."""
     named = [address.of_jid(one) for one in (jid, *others) if isinstance(one, str) and one]
     lids = {one.partition("@")[0]: one for one in named if one.endswith("@lid")}
-    found = [lids.get(one, one) for one in named]
+    found = [lids.get(one, one) for one in named]  # guard: lid-is-no-phone
     return next((one for one in found if address.kind_of(one) == "phone"), found[0])
 
 

@@ -75,10 +75,12 @@ UPDATE servers SET
     health = :health, health_because = :health_because, health_at = :health_at, version = :version,
     sessions_at_server = :sessions_at_server, facts = :facts, slots = :slots, last_attempt_at = :last_attempt_at,
     incident = :incident, outage = :outage, wake_at = :wake_at, version_n = version_n + 1
+-- guard: server-version-compared
 WHERE name = :name AND version_n = :version_n
 
 -- name: server_fallen
 SELECT id, fallen_since FROM sessions WHERE server = :name AND fallen_since IS NOT NULL
+-- guard: mass-fall-sees-all
 ORDER BY fallen_since, id
 
 -- name: server_fleet
@@ -140,6 +142,7 @@ UPDATE sessions SET
     gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, fallen_since = :fallen_since,
     recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at,
     cold_until = :cold_until, version = version + 1
+-- guard: session-version-compared
 WHERE id = :id AND version = :version
 
 -- name: sessions_due
@@ -209,6 +212,7 @@ VALUES (:session_id, :code, :png_base64, :count, :seen_at, :expires_at, :pairing
 ON CONFLICT (session_id) DO UPDATE SET
     code = excluded.code, png_base64 = excluded.png_base64, count = excluded.count, seen_at = excluded.seen_at,
     expires_at = excluded.expires_at, pairing_code = excluded.pairing_code
+-- guard: qr-newest-kept
 WHERE excluded.seen_at >= qrs.seen_at
 
 -- name: qr
@@ -299,6 +303,7 @@ INSERT INTO approvals (id, session_id, rung, because, cost, created_at, outage, 
 VALUES (:id, :session_id, :rung, :because, :cost, :created_at, :outage, :state, :decided_at)
 
 -- name: approval_decide
+-- guard: approval-decided-once
 UPDATE approvals SET state = :state, decided_at = :now WHERE id = :id AND state = 'open' RETURNING session_id
 
 -- == work ==
@@ -311,7 +316,9 @@ VALUES (:id, :lane, :kind, :payload, :due_at, :created_at, :created_at, :session
 ON CONFLICT DO NOTHING
 
 -- part: is_head
+-- guard: lane-keeps-order
 NOT EXISTS (SELECT 1 FROM work f WHERE f.state = 'ready' AND f.lane = w.lane AND f.seq < w.seq)
+    -- guard: one-act-per-lane
     AND NOT EXISTS (SELECT 1 FROM work p WHERE p.state = 'performing' AND p.lane = w.lane)
 
 -- By the time when they fall due, so that a claim reads as many rows as it takes, however many lanes wait.
@@ -331,11 +338,13 @@ RETURNING {{work}}
 -- name: work_settle
 UPDATE work SET state = :state, outcome = :outcome, due_at = coalesce(:due_at, due_at), lease_until = NULL,
     updated_at = :now
+-- guard: work-fence
 WHERE id = :id AND state = 'performing' AND fence = :fence
 RETURNING {{work}}
 
 -- name: work_renew
 UPDATE work SET lease_until = :lease_until
+-- guard: ended-lease-not-renewed
 WHERE id = :id AND state = 'performing' AND fence = :fence AND lease_until > :now
 
 -- name: work_drop_control
@@ -430,6 +439,7 @@ ON CONFLICT (session_id, chat) DO NOTHING
 SELECT seq, priority FROM messages
 WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND aside_at IS NULL
 UNION ALL
+-- guard: queued-holds-chat
 SELECT seq, priority FROM messages WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
 LIMIT 1
 
@@ -486,6 +496,7 @@ SELECT id, cold_until FROM sessions WHERE cold_until > 0
 -- What the provider told of before it answered (as the inbox keeps it, see core.model.inbound.dedupe_key) is out already.
 -- part: parked
 CASE WHEN :parked = 1 AND NOT EXISTS (
+    -- guard: early-word-is-not-parked-again
     SELECT 1 FROM applied a WHERE a.session_id = :session_id AND a.key IN (
         'e:' || :provider_id, 'o:' || :provider_id, 'r:' || :provider_id || ':server',
         'r:' || :provider_id || ':device', 'r:' || :provider_id || ':read', 'r:' || :provider_id || ':played'
@@ -495,6 +506,7 @@ CASE WHEN :parked = 1 AND NOT EXISTS (
 -- name: messages_claim
 UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
     lease_until = :lease_until
+-- guard: held-lease-not-claimed
 WHERE seq IN {{listed}} AND state = 'queued'
 RETURNING {{written_message}}
 
@@ -503,6 +515,7 @@ UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:p
     due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries, parked_at = {{parked}},
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), lease_until = NULL
+-- guard: message-fence
 WHERE id = :id AND session_id = :session_id AND state = 'sending' AND fence = :fence
 RETURNING {{written_message}}
 
@@ -536,6 +549,7 @@ RETURNING {{written_message}}
 SELECT 1 FROM messages WHERE id = :id AND {{overtaken}}
 
 -- name: message_doubt_lapsed
+-- guard: expired-claim-is-doubt
 UPDATE messages SET state = 'in_doubt', doubt_since = claimed_at, due_at = :now, updated_at = :now, lease_until = NULL,
     reason = :reason, fence = fence + 1
 WHERE seq = :seq AND state = 'sending'
@@ -560,6 +574,7 @@ SELECT count(*) FROM messages WHERE session_id = :session_id AND aside_at IS NOT
 
 -- name: doubts_hasten
 UPDATE messages SET due_at = :due_at
+-- guard: set-aside-not-hastened, due-doubt-not-put-off
 WHERE session_id = :session_id AND state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
 
 -- name: doubts_hasten_server
@@ -572,6 +587,7 @@ UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND aside_at IS NU
 
 -- name: messages_parked
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+-- guard: queue-read-only-when-open
 WHERE m.parked_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: parked_hasten
@@ -727,6 +743,7 @@ ORDER BY m.aside_at IS NOT NULL, m.seq
 
 -- name: inbound_target
 SELECT {{message}} FROM messages m
+-- guard: same-id-same-chat
 WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.chat = :chat DESC, m.seq LIMIT 1
 
 -- name: inbound_alike
@@ -734,6 +751,7 @@ SELECT {{message}} FROM messages m WHERE m.session_id = :session_id AND m.provid
 
 -- name: inbound_own
 SELECT {{message}} FROM messages m
+-- guard: receipt-of-our-direction
 WHERE m.session_id = :session_id AND m.provider_id = :provider_id AND m.direction = 'out' ORDER BY m.seq LIMIT 1
 
 -- name: session_phone
@@ -745,6 +763,7 @@ VALUES (:session_id, :provider_id, :state, :at, :error_code) ON CONFLICT DO NOTH
 
 -- name: receipts_early
 SELECT state, at, error_code FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+-- guard: early-receipts-in-order
 ORDER BY at, state
 
 -- name: receipts_forget

@@ -43,7 +43,7 @@ def begin(draft: Draft, rung: Rung, because: str) -> None:
         because=because,
     )
     draft.recovery(open=attempt, then=follows, next_at=None, **_counted(draft, rung))
-    if pacing.costs_slot(rung):
+    if pacing.costs_slot(rung):  # guard: budget-books-attempt
         draft.server = pacing.take_slot(draft.server, draft.session.id, attempt, now)
     if first == "connect":
         draft.facts(connect_at=now)
@@ -111,7 +111,7 @@ def judge(draft: Draft) -> None:
         return
     if has_effect(attempt, draft.session.facts):
         _close(draft, attempt, "effect")
-    elif draft.now >= attempt.until and attempt.performed_at is not None:
+    elif draft.now >= attempt.until and attempt.performed_at is not None:  # guard: open-call-not-doubled
         _close(draft, attempt, "no-effect")
     elif draft.now >= attempt.until + GIVE_UP_S:
         _close(draft, attempt, "interrupted")
@@ -130,9 +130,10 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
     if attempt.rung == "logout":
         return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
     # A connect's may come before its answer. A restart closes what lived until then.
+    # guard: restart-effect-is-newer
     from_then = attempt.performed_at if attempt.rung == "restart" and attempt.performed_at else since
-    lives = facts.life_at > from_then and not facts.closed and not facts.dead_at
-    return lives or facts.qr_at > since
+    lives = facts.life_at > from_then and not facts.closed and not facts.dead_at  # guard: effect-is-newer-than-act
+    return lives or facts.qr_at > since  # guard: accepted-is-no-effect
 
 
 def only_claimed(draft: Draft) -> bool:
@@ -148,6 +149,7 @@ def take_back(draft: Draft, found: Verdict) -> None:
     was none: the rung is spent."""
     recovery = draft.session.recovery
     last = recovery.last
+    # guard: refuted-claim-was-no-effect
     if found.kind == "ghost" and last is not None and recovery.open is None and only_claimed(draft):
         spent = (*recovery.spent, last.rung)
         draft.recovery(last=msgspec.structs.replace(last, result="no-effect"), spent=spent)
@@ -158,6 +160,7 @@ def _close(draft: Draft, attempt: Attempt, result: str) -> None:
     recovery = draft.session.recovery
     attempt = msgspec.structs.replace(attempt, result=result)
     spent = recovery.spent
+    # guard: no-effect-uses-up-rung
     if result in ("no-effect", "refused", "interrupted") or (attempt.rung == "logout" and result == "effect"):
         # A logout that took effect is used up too: what follows it is the connect.
         spent = (*spent, "recreate" if attempt.rung in ("delete", "create") else attempt.rung)

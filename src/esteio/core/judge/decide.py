@@ -46,7 +46,7 @@ def decide(view: View, now: float) -> Decision:
     stood = draft.session
     outage.follow(draft, found)
     _forget_stable(draft, found)
-    if not draft.session.paused:
+    if not draft.session.paused:  # guard: paused-not-healed
         recovery_module.climb(draft, found)
         if draft.session is not stood:
             state.follow(draft, found)
@@ -56,7 +56,7 @@ def decide(view: View, now: float) -> Decision:
 
 def _as_of(view: View, now: float) -> View:
     """The view with nothing dated later than now, should the clock have run ahead and been put right."""
-    session = clock_skew.session_as_of(view.session, view.policy, now)
+    session = clock_skew.session_as_of(view.session, view.policy, now)  # guard: future-dates-cut
     server = clock_skew.server_as_of(view.server, view.policy, now)
     news = tuple([clock_skew.evidence_as_of(one, now) for one in view.news])
     if session is view.session and server is view.server and news == view.news:
@@ -131,7 +131,7 @@ def _forget_stable(draft: Draft, found: Verdict) -> None:
         return
     ended = draft.session.last_outage.ended_at if draft.session.last_outage else None
     stable_at = max(ended or draft.session.created_at, recovery.last_restart_at or 0.0) + draft.policy.stable_after_s
-    if draft.now >= stable_at:
+    if draft.now >= stable_at:  # guard: stable-period-kept
         if recovery.awaiting:
             _stale_approval(draft)
         draft.change(recovery=fresh)
@@ -141,6 +141,7 @@ def _forget_stable(draft: Draft, found: Verdict) -> None:
 
 def _stale_approval(draft: Draft) -> None:
     if draft.view.approval is not None:
+        # guard: healed-closes-approval
         draft.approval = msgspec.structs.replace(draft.view.approval, state="stale", decided_at=draft.now)
         draft.say("decision", "approval-stale", rung=draft.view.approval.rung)
 
@@ -175,6 +176,7 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
         fail_queued=state.why_not_sent(after, found) if fails else None,
         drop_control=draft.drop_control,
         clear_qr=_qr_is_over(draft, found),
+        # guard: changed-state-is-written
         quiet=server is None and not draft.lines and (not shown or _only_times(before, after)),
         shown=shown,
         because=found.because,
@@ -193,8 +195,8 @@ def _only_facts(before: Session, after: Session) -> bool:
 def _only_times(before: Session, after: Session) -> bool:
     """Whether it is what it was, seen anew: such a decision need not be written at once."""
     same = before.reason.code == after.reason.code
-    same = same and before.can_send.value == after.can_send.value
-    same = same and before.can_receive.value == after.can_receive.value
+    same = same and before.can_send.value == after.can_send.value  # guard: changed-abilities-are-written
+    same = same and before.can_receive.value == after.can_receive.value  # guard: changed-hearing-is-written
     seen_anew = msgspec.structs.replace(
         before,
         reason=after.reason,

@@ -107,16 +107,16 @@ class Verdict(msgspec.Struct, frozen=True):
 def verdict(session: Session, server: Server, policy: Policy, now: float) -> Verdict:
     """The name of what is the case now. Total: whatever was seen, there is a verdict."""
     facts = session.facts
-    if _wrong_phone(session):
+    if _wrong_phone(session):  # guard: pinned-phone-compared
         args = {"seen": facts.phone_seen, "phone": session.phone or ""}
         return Verdict("wrong_identity", Reason("wrong-identity", args), facts.identity_at)
     weather = _weather(server)
-    if weather:
+    if weather:  # guard: server-verdict-first
         return weather
     fall = _fall(session, server, policy, now)
     if fall and not _outlived(fall, facts, policy, now):
         return fall
-    unproved_since = _unproved_since(session)
+    unproved_since = _unproved_since(session)  # guard: outdated-fall-proof-is-not-life
     if unproved_since:
         return _death(msgspec.structs.replace(facts, dead_at=unproved_since), server)
     if facts.life_at:
@@ -127,7 +127,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
 def _outlived(fall: Verdict, facts: Facts, policy: Policy, now: float) -> bool:
     """Life after the fall ends it. Between two connects of a flap a line lives for a moment, and what is handed over in
     it may never leave: there the next connect must have stayed away twice as long as any of the flap did."""
-    times = flap(facts, policy, now) if fall.kind == "flapping" else ()
+    times = flap(facts, policy, now) if fall.kind == "flapping" else ()  # guard: flap-closes-gate
     calm = 2 * max((later - sooner for sooner, later in pairwise(times)), default=0.0)
     return facts.life_at > fall.since + calm
 
@@ -138,7 +138,7 @@ def _unproved_since(session: Session) -> float:
     outage, facts = session.outage, session.facts
     if outage is None or outage.because in HALF_FALLS:
         return 0.0
-    return outage.since if facts.life_at < outage.since else 0.0
+    return outage.since if facts.life_at < outage.since else 0.0  # guard: late-old-life-ends-nothing
 
 
 def _wrong_phone(session: Session) -> bool:
@@ -166,9 +166,10 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     if (
         not _being_made(session)
         and facts.missing_at > facts.life_at
-        and facts.missing_at >= max(facts.act_at, facts.said_at)
+        and facts.missing_at >= max(facts.act_at, facts.said_at)  # guard: unmet-act-keeps-its-answer
     ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
+    # guard: unloaded-has-no-life
     if facts.said == NOT_LOADED and facts.said_since >= facts.life_at and stood_s(facts) >= policy.boot_grace_s:
         return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
@@ -210,6 +211,7 @@ def stood_through_restart(session: Session) -> bool:
     was done, or its memory stands still by itself and the restarted line lives behind it."""
     facts, last, restarted_at = session.facts, session.recovery.last, session.recovery.last_restart_at
     in_vain = last is not None and (last.rung, last.result) == ("restart", "no-effect")
+    # guard: moved-memory-is-not-frozen
     return in_vain and facts.said == "closed" and facts.said_since <= (restarted_at or 0.0)
 
 
@@ -276,7 +278,7 @@ def _code_confirmed(facts: Facts) -> bool:
     """A code that was read counts; one that was only pushed counts when a look agreed afterwards."""
     if facts.code_road in _READ_ROADS:
         return True
-    agrees = facts.said != "open" and facts.said_at >= facts.code_at
+    agrees = facts.said != "open" and facts.said_at >= facts.code_at  # guard: pushed-logout-needs-a-look
     return agrees or facts.dead_at >= facts.code_at
 
 
@@ -302,8 +304,8 @@ def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
     them is recent. Either word is enough: one provider never gets as far as open, another tells of nothing else. Where
     no word comes looks must do, which meet one change in several."""
     within = policy.flap_within_s
-    told = ((facts.opens, within, within), (facts.connecting, within, within))
-    for all_times, window, recent in (*told, (_unheard(facts), 10 * within, 4 * within)):
+    told = ((facts.opens, within, within), (facts.connecting, within, within))  # guard: flap-counted-by-opens
+    for all_times, window, recent in (*told, (_unheard(facts), 10 * within, 4 * within)):  # guard: flap-seen-by-looks
         times = all_times[-policy.flap_count :]
         full = len(times) == policy.flap_count > 0
         if full and times[-1] - times[0] <= window and now < times[-1] + recent:
@@ -332,7 +334,7 @@ def _our_own(session: Session, server: Server, at: float) -> bool:
     it was made in the fall before, and stood beside a loop until the way to WhatsApp was open again."""
     facts, before, began = session.facts, session.last_outage, session.outage.since if session.outage else at
     ours = facts.connect_at
-    if not server.facts.booted_at < ours <= at:
+    if not server.facts.booted_at < ours <= at:  # guard: own-duel-is-ours
         return False
     if ours >= began - OURS_WITHIN_S:
         return not any(began <= moved < ours for moved in (*facts.connecting, *facts.opens))
@@ -426,4 +428,4 @@ def confirmed_life(session: Session) -> bool:
 
 def ajar(facts: Facts) -> bool:
     """Whether its socket was found open although its memory says otherwise: its events may stand still."""
-    return facts.ajar_at > max(facts.life_at, *facts.closed, 0.0)
+    return facts.ajar_at > max(facts.life_at, *facts.closed, 0.0)  # guard: later-proof-outdates-open-socket

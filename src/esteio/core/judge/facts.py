@@ -91,7 +91,7 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
         # An open socket object proves little while the provider itself is still pairing or connecting (201 without
         # effect was observed there); beside a claim of open it ends a death, for a dead socket answers otherwise.
         if facts.said != "open":
-            return msgspec.structs.replace(facts, ajar_at=max(at, facts.ajar_at))
+            return msgspec.structs.replace(facts, ajar_at=max(at, facts.ajar_at))  # guard: open-socket-remembered
         facts = msgspec.structs.replace(facts, socket_ok_at=max(at, facts.socket_ok_at))
     if kind in _SENDS and at > facts.send_ok_at:
         facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
@@ -116,6 +116,7 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
     later: list[tuple[float, str]] = []
     if facts.closed:
+        # guard: life-clears-refusals
         later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
         changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
     silents = facts.silents if facts.silent_at > at else 0
@@ -138,17 +139,18 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
 
 def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Facts:
     at = evidence.happened_at
+    # guard: refusal-older-than-life, hung-refusal-is-of-old-socket
     if at <= facts.life_at or _another_since_asked(facts, evidence):
         return facts
     if not facts.closed:
-        return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))
+        return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))  # guard: first-refusal-is-no-death
     apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
     beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
     # The first witness stays, however fast the others come and in whatever order.
     first, latest = min(at, facts.closed[0]), max(at, facts.closed[-1])
-    second = beside or latest - first >= apart
+    second = beside or latest - first >= apart  # guard: death-needs-second-refusal
     return msgspec.structs.replace(
         facts,
         closed=(first, *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
@@ -161,6 +163,7 @@ def _another_since_asked(facts: Facts, evidence: Evidence) -> bool:
     """Whether the socket of now is another one than that in which a send hung before it was refused: messages passed
     since, or an answer after none did, or it was closed and opened."""
     asked_at = _time(evidence.data.get("asked_at", ""))
+    # guard: hung-refusal-remembers-reopen
     return 0 < asked_at < max(passed_at(facts), facts.answered_at, facts.opened_at)
 
 
@@ -178,7 +181,7 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
     if word == "open" and was != "open":
         reopened = (*facts.reopened, at)[-KEEP_FLAPS:] if was in ("closed", "connecting") else facts.reopened
         facts = msgspec.structs.replace(facts, opened_at=at, reopened=reopened)
-    if not trust_claims:
+    if not trust_claims:  # guard: claims-not-trusted
         return facts
     if word in ("closed", "connecting"):
         return _closed(facts, evidence, policy, "probe")
@@ -189,8 +192,8 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
 
 def _says(facts: Facts, word: str, at: float) -> Facts:
     """What moved between two looks that say the same has not stood still: their row begins anew."""
-    goes_on = word == facts.said and facts.moving_at < facts.said_at
-    times = facts.said_times + (at - facts.said_at >= APART_S) if goes_on else 1
+    goes_on = word == facts.said and facts.moving_at < facts.said_at  # guard: closed-run-broken-by-other-words
+    times = facts.said_times + (at - facts.said_at >= APART_S) if goes_on else 1  # guard: one-moment-is-one-look
     since = facts.said_since if goes_on else at
     moving_at = max(at, facts.moving_at) if word == "connecting" else facts.moving_at
     return msgspec.structs.replace(
@@ -214,6 +217,7 @@ def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -
     at = evidence.happened_at
     if word == "connecting":
         times = _apart((*facts.connecting, *_spread(evidence)))
+        # guard: pushed-connecting-remembered
         facts = msgspec.structs.replace(facts, connecting=times, moving_at=max(at, facts.moving_at))
     elif word == "open":
         facts = msgspec.structs.replace(facts, opens=_apart((*facts.opens, *_spread(evidence))))
@@ -230,7 +234,7 @@ def _apart(times: tuple[float, ...]) -> tuple[float, ...]:
     addresses, and a queue that stood still tells of all it held in one instant."""
     kept: list[float] = []
     for at in sorted(times):
-        if not kept or at - kept[-1] >= APART_S:
+        if not kept or at - kept[-1] >= APART_S:  # guard: open-counted-once
             kept.append(at)
     return tuple(kept[-KEEP_FLAPS:])
 
@@ -295,7 +299,7 @@ def _silent(facts: Facts, evidence: Evidence) -> Facts:
         return facts
     silents = facts.silents + 1
     # A weak proof of life (an open socket) does not speak against silence, however new it is.
-    dead = facts.dead_at or (max(at, facts.life_at) if silents >= 2 else 0.0)
+    dead = facts.dead_at or (max(at, facts.life_at) if silents >= 2 else 0.0)  # guard: silence-needs-second-probe
     return msgspec.structs.replace(facts, silents=silents, silent_at=at, dead_at=dead)
 
 
@@ -338,7 +342,7 @@ def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.data.get("untold") and facts.webhook_set_at:
         # It took our address and tells none all the same: setting it again and again would teach us nothing.
         return _webhook_unread(facts, evidence)
-    if facts.said == NOT_LOADED:
+    if facts.said == NOT_LOADED:  # guard: unloaded-keeps-webhook
         return facts  # of what is not in its memory a server tells no address; the next look tells more
     return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
 
@@ -387,16 +391,16 @@ def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
     """An answer may come from a cache. Where the question was refused before it does not, and the claim of open beside
     it is true; where it was left open before, something passed through the line."""
     at = evidence.happened_at
-    if at > facts.unanswered_at > facts.answered_at:
+    if at > facts.unanswered_at > facts.answered_at:  # guard: cached-answer-does-not-pass
         facts = msgspec.structs.replace(facts, answered_at=at)
-    if not _refused(facts) or at <= facts.closed[-1]:
+    if not _refused(facts) or at <= facts.closed[-1]:  # guard: cached-answer-heals-nothing
         return facts
     return _lived(facts, at, "said_open", evidence.seen_at)
 
 
 def _answered(facts: Facts, evidence: Evidence) -> Facts:
     changes: dict[str, object] = {"act_at": max(facts.act_at, evidence.happened_at)}
-    if evidence.data.get("answer") != "noop" or not _refused(facts):
+    if evidence.data.get("answer") != "noop" or not _refused(facts):  # guard: noop-connect-heals-nothing
         changes["changed_at"] = max(facts.changed_at, evidence.happened_at)
     if evidence.data.get("rung") in ("create", "recreate") and evidence.data.get("answer") == "no":
         changes |= {"refused_at": evidence.happened_at, "refused_detail": evidence.data.get("detail", "")}

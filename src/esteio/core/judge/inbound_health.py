@@ -78,6 +78,7 @@ def stalled(facts: Facts, now: float) -> bool:
 def deaf(facts: Facts) -> bool:
     """Proved that events come and messages do not: nothing in the list either, something else was told to us in the
     later half of the silence, and it is not the day that is quiet (where other servers' lines can tell)."""
+    # guard: holiday-is-not-deafness
     if not facts.silence_at or facts.silence_shared or not _looked_into(facts) or facts.stall_at:
         return False
     return _nothing_new(facts) and facts.pushed_at > (facts.heard_at + facts.silence_at) / 2

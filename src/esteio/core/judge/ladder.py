@@ -89,7 +89,7 @@ def plan(
             return (*(restart or connects), *tail)
         case "reconnecting":
             # It has the credentials in its hands and nobody refused them: there is nothing to make anew.
-            return restart or connects
+            return restart or connects  # guard: reconnector-not-connected
         case "closed" | "missing" if not can.connect:
             return restart
         case "closed" | "missing":
@@ -114,7 +114,7 @@ def _letter(verdict: Verdict, policy: Policy, can: Capabilities, *, asked: bool)
     match verdict.kind:
         case "ghost":
             return (*logout, *_times("connect", policy.logout_connect_attempts))
-        case "closed" | "missing" | "reconnecting" if asked:
+        case "closed" | "missing" | "reconnecting" if asked:  # guard: levels-need-a-request
             return (*connects, *_destructive_tail(policy, can))
         case "closed" | "missing" | "reconnecting":
             return (*connects, *restart)
@@ -175,6 +175,7 @@ def next_step(
     if verdict.kind in NOTHING_TO_HEAL:
         return Step("rest", verdict.because)
     if _wants_pairing(session, verdict, can):
+        # guard: pairing-waits-beside-loop
         return _hands_off(session, server, verdict, can, sky, now=now) or _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
         return Step("person", verdict.because)
@@ -191,13 +192,14 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
     if verdict.kind == "temp_banned":
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
+    # guard: unknown-state-not-acted-on
     if verdict.kind == "unknown" and not (policy.unknown_is_corrupt and asks_for_code(session)):
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
-    if verdict.kind == "flapping":
+    if verdict.kind == "flapping":  # guard: flapping-not-restarted
         until = last_flap(session.facts) + policy.flap_within_s
         return Step("wait", verdict.because, until=until if until > now else now + policy.flap_within_s)
-    if now < recovery.quarantine_until:
+    if now < recovery.quarantine_until:  # guard: quarantine-kept
         return Step("wait", Reason("quarantine", {"strikes": str(recovery.strikes)}), until=recovery.quarantine_until)
     return None
 
@@ -220,7 +222,7 @@ def _hands_off(
 ) -> Step | None:
     """A connect at a person's word is a second socket like any other, beside a loop or a scan."""
     until = scanning_until(session, can, now)
-    if until:
+    if until:  # guard: scan-in-progress-left-alone
         return Step("wait", Reason("awaiting-qr"), until=until)
     if verdict.kind != "closed" or not session.linked or nobody_reconnects(session, server, verdict, can, sky):
         return None
@@ -244,12 +246,13 @@ def _reconnector(session: Session, verdict: Verdict, policy: Policy, can: Capabi
 
 def _still_wanted(session: Session, verdict: Verdict) -> bool:
     """An approval whose reason is gone is not carried out; an outright wish of a person is."""
-    return session.recovery.asked_by_person or verdict.kind not in NOTHING_TO_HEAL
+    return session.recovery.asked_by_person or verdict.kind not in NOTHING_TO_HEAL  # guard: stale-approval-dropped
 
 
 def _approved(session: Session, server: Server, policy: Policy, now: float) -> Step:
     """A person's yes is carried out, but not while the server is just starting (a wish outright does not wait)."""
     rung: Rung = session.recovery.approved  # type: ignore[assignment]
+    # guard: boot-grace-before-approved
     if pacing.in_boot_grace(server, policy, now) and not session.recovery.asked_by_person:
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     return Step("act", Reason("approved", {"rung": rung}), rung=rung)
@@ -279,8 +282,8 @@ def _climb(
     rung = left[0]
     patience = (
         _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, sky=sky)
-        or _blindness(session, policy, can, rung, now)
-        or _standstill(session, policy, can, rung, now)
+        or _blindness(session, policy, can, rung, now)  # guard: look-before-second-connect
+        or _standstill(session, policy, can, rung, now)  # guard: frozen-memory-not-restarted-blind
     )
     if patience:
         return patience
@@ -309,28 +312,28 @@ def _patience(
     elif verdict.kind == "reconnecting":
         # The provider is at it by itself; only when it is not done in time do we put a hand to it.
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
-        if now < ready:
+        if now < ready:  # guard: reconnector-gets-time
             return Step("wait", verdict.because, until=ready)
-    by_list = can.boots_by_list and BOOTS_ALL not in quirks
-    alone = by_list and left_closed(session.facts, server, policy, now)
+    by_list = can.boots_by_list and BOOTS_ALL not in quirks  # guard: self-booting-versions-left-alone
+    alone = by_list and left_closed(session.facts, server, policy, now)  # guard: left-closed-by-boot-connects-at-once
     down = by_list and stays_down(session.facts, server, policy, now)
     stays = alone or _stays_closed(session, server, policy, now, down=down)
     if policy.ghost_cure != "logout":
         # (Seed 002's letter connects all the same.)
-        stays = stays and nobody_reconnects(session, server, verdict, can, sky)
+        stays = stays and nobody_reconnects(session, server, verdict, can, sky)  # guard: loop-unheard-is-no-leave
     if verdict.kind == "closed" and rung == "connect" and not stays:
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
         # socket that lives, whose `open` still waits in a queue that stands still.
         return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
-    if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):
+    if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-missing
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     if rung == "restart" and not can.connect and _seldom_seen_closed(session):
         # Its own next try may be a moment away: the restart would be lost in it.
         return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
-    if rung == "restart" and not sky.away:
+    if rung == "restart" and not sky.away:  # guard: outage-restart-without-cooldown
         allowed = pacing.restart_allowed_at(session.recovery, policy)
-        if now < allowed:
+        if now < allowed:  # guard: restart-cooldown-kept
             return Step("wait", Reason("restart-cooldown"), until=allowed)
     return None
 
@@ -365,10 +368,11 @@ def _stays_closed(session: Session, server: Server, policy: Policy, now: float, 
     if facts.said != "closed":
         return True
     patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
-    booting = pacing.in_boot_grace(server, policy, now) and not down
-    if booting or facts.moving_at > max(facts.life_at, facts.unpaired_at):
+    booting = pacing.in_boot_grace(server, policy, now) and not down  # guard: boot-connect-retry-bounded
+    if booting or facts.moving_at > max(facts.life_at, facts.unpaired_at):  # guard: connecting-provider-waits-longer
         patience = policy.effect_within_s
-    stood = stood_s(facts) >= patience and facts.said_times >= CLOSED_LOOKS
+    stood = stood_s(facts) >= patience and facts.said_times >= CLOSED_LOOKS  # guard: closed-twice-is-not-enough
+    # guard: closed-once-is-not-enough, no-connect-beside-open-socket, connecting-between-looks-resets-closed
     return stood and facts.moving_at <= facts.said_since and not ajar(facts)
 
 
@@ -396,22 +400,24 @@ def _destructive(
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
         wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
         return Step("strike", verdict.because) if sky.stays_dark else wait
-    if pacing.in_boot_grace(server, policy, now):
+    if pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-destructive
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
+    # guard: destructive-never, destructive-needs-proof
     if policy.destructive == "never" or (not verdict.proven and not policy.unknown_is_corrupt):
         return Step("strike", verdict.because)
     if rung == "logout":
         allowed = pacing.logout_allowed_at(session.recovery, policy)
-        if now < allowed:
+        if now < allowed:  # guard: logouts-apart
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "ask" and (
+        # guard: unlink-not-beside-restart-proposal
         _awaits_boot(session, server) or needs_server_restart(session, verdict, can, quirks)
     ):
         # That is proposed, at once: it costs nothing to say, and no link.
         return Step("strike", verdict.because)
-    if now < verdict.since + policy.destructive_after_s:
+    if now < verdict.since + policy.destructive_after_s:  # guard: destructive-needs-age
         return Step("wait", verdict.because, until=verdict.since + policy.destructive_after_s)
-    if policy.destructive == "auto":
+    if policy.destructive == "auto":  # guard: destructive-asks
         return Step("act", verdict.because, rung=rung)
     return Step("ask", verdict.because, rung=rung)
 
@@ -423,9 +429,11 @@ def _not_its_own_fault(
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
     others do is not known yet where the server could not be asked until just now. And a duel of two sockets is
     not ended by it, which looks alone tell of late."""
+    # guard: unlink-not-while-flickering
     if now < server.facts.back_at + LOOP_S or flickers(session.facts, policy, now):
         return True
     young = now < max(verdict.since, session.facts.said_since) + LOOP_S
+    # guard: unlink-not-in-shared-outage, unlink-not-while-nobody-lives, unlink-not-while-young
     return sky.together or sky.nobody or (verdict.kind == "closed" and young)
 
 
@@ -447,10 +455,11 @@ def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, 
     if verdict.kind != "ghost":
         return False
     if not can.restart:
-        return "connect" in spent
+        return "connect" in spent  # guard: ghost-keeps-link-without-restart
     if "logout" in spent and "restart" not in spent:
         # The seeds' letter: had the logout done anything, it would be no ghost any more.
         return True
     # What opened a new socket was no act without effect, though it did not heal.
     stirred = session.facts.moving_at > (session.recovery.last_restart_at or 0.0)
+    # guard: effective-restart-spares-server
     return "restart" in spent and not stirred and (RESTART_NOOP in quirks or not can.connect)

@@ -123,6 +123,7 @@ def _mass_fall(draft: Draft, since: float) -> None:
         if since - at <= policy.mass_fall_within_s and session != draft.session.id
     }
     # One alone is no mass; where nobody has fallen yet the fleet is not even counted.
+    # guard: mass-fall-needs-two
     need = max(2, policy.mass_fall_count, math.ceil(policy.mass_fall_fraction * draft.view.fleet))
     if len(together) + 1 < need:
         return

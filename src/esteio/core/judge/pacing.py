@@ -33,7 +33,7 @@ def turn_came(session: SessionId, last: float, now: float, every: float) -> bool
     one is never later than `every` after the last."""
     if now - last < every / 2:
         return False
-    phase = jitter(session, 0, every)
+    phase = jitter(session, 0, every)  # guard: wakes-are-spread
     return (now + phase) // every > (last + phase) // every
 
 
@@ -46,6 +46,7 @@ def restart_allowed_at(recovery: Recovery, policy: Policy) -> float:
     """When the next restart of this session may be tried; 0 when none was yet."""
     if recovery.last_restart_at is None:
         return 0.0
+    # guard: restart-cooldown-doubles
     pause = doubling(policy.restart_cooldown_s, policy.restart_cooldown_max_s, recovery.restarts - 1)
     return recovery.last_restart_at + pause
 
@@ -60,7 +61,7 @@ def logout_allowed_at(recovery: Recovery, policy: Policy) -> float:
 def quarantine(recovery: Recovery, policy: Policy, now: float, session: SessionId) -> Recovery:
     """One more strike: pause twice as long as before (plus up to a tenth, so that a fleet does not march in step)."""
     strikes = recovery.strikes + 1
-    pause = doubling(policy.quarantine_s, policy.quarantine_max_s, strikes - 1)
+    pause = doubling(policy.quarantine_s, policy.quarantine_max_s, strikes - 1)  # guard: quarantine-doubles
     until = now + pause + jitter(session, strikes, pause * 0.1)
     return msgspec.structs.replace(
         recovery, strikes=strikes, struck_at=now, quarantine_until=until, spent=(), connects=0, then=()
@@ -81,9 +82,10 @@ def slot_free_at(server: Server, session: SessionId, policy: Policy, now: float)
     spacing = server.limits.seconds_between_connects
     if spacing is None:
         spacing = policy.seconds_between_connects
+    # guard: budget-spaces-attempts
     soonest = max(now, server.last_attempt_at + spacing) if server.last_attempt_at else now
     others = sorted(slot.until for slot in open_slots(server, now) if slot.session != session)
-    if len(others) >= most:
+    if len(others) >= most:  # guard: budget-has-slots
         soonest = max(soonest, others[len(others) - most])
     return soonest
 
@@ -108,6 +110,7 @@ def costs_slot(rung: Rung) -> bool:
 
 def in_boot_grace(server: Server, policy: Policy, now: float) -> bool:
     """Whether the server started so recently that nothing destructive may happen."""
+    # guard: boot-grace-known
     return bool(server.facts.booted_at) and now < server.facts.booted_at + policy.boot_grace_s
 
 

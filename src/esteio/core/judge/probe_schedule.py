@@ -51,13 +51,16 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
     """Nothing but its next look is due of a line that is well: what the judge would say then it says now, and need not
     be asked again."""
     facts = draft.session.facts
+    # guard: planned-look-only-when-well, planned-look-not-beside-act
     well = verdict.kind == "live" and draft.session.state == "connected" and draft.session.recovery.open is None
+    # guard: planned-look-after-answer, planned-look-not-without-webhook, planned-look-not-when-maybe-deaf
     if not well or draft.look is not None or facts.webhook_gone_at or inbound_health.doubt_at(facts):
         return
-    if _not_seen_since_boot(draft) or flickers(facts, draft.policy, draft.now):
+    if _not_seen_since_boot(draft) or flickers(facts, draft.policy, draft.now):  # guard: flickering-not-planned
         return
     others = min(draft.wakes, default=math.inf)
-    if draft.now < due < others:
+    if draft.now < due < others:  # guard: planned-look-not-past-wake
+        # guard: planned-look-depth-of-its-time
         draft.planned = _planned(due, depth(draft, verdict, due), verdict.because, others, draft.policy)
 
 
@@ -93,18 +96,19 @@ _TIMES = (
 def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
     """What the judge would say of a planned look (`view.news`) that brought what the last one brought, nothing else
     having been heard; None where it has to be asked."""
-    if view.session.recovery.of_this_fall or is_ahead(view.session, now):
+    if view.session.recovery.of_this_fall or is_ahead(view.session, now):  # guard: same-look-not-after-fall
         return None  # once more proved, that may be forgotten; and what is dated ahead the judge puts right
     was = view.session.facts
     facts, trust = was, not view.can.socket_probe
     for evidence in view.news:
-        if is_word(evidence):
+        if is_word(evidence):  # guard: same-look-is-no-action
             return None
         facts = fold(facts, evidence, view.policy, trust_claims=trust)
+    # guard: same-look-only-if-same-answer
     if msgspec.structs.replace(facts, **{name: getattr(was, name) for name in _TIMES}) != was:
         return None
     due = _idle_until(facts, view.policy)
-    if not now < due < awaited.others_at:
+    if not now < due < awaited.others_at:  # guard: same-look-not-past-wake
         return None
     session = msgspec.structs.replace(view.session, facts=facts, wake_at=due)
     how = _of_the_living(session, view.can, view.policy, due)
@@ -115,12 +119,13 @@ def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
 def _idle_until(facts: Facts, policy: Policy) -> float:
     """When a line that is well, and of which nothing is heard, is looked at again. Life that is told of late is no
     fresher for it."""
-    return max(facts.looked_at, facts.life_at) + policy.probe_idle_s
+    return max(facts.looked_at, facts.life_at) + policy.probe_idle_s  # guard: pushed-life-spares-no-check
 
 
 def _unacked(facts: Facts) -> bool:
     """Whether nothing was heard since a message was taken into the provider's own queue."""
     # What acknowledges it may be told in whole seconds, and so be dated before it.
+    # guard: ack-spares-the-look, ack-in-whole-seconds
     return facts.queued_at > max(facts.looked_at, facts.said_at, passed_at(facts) + inbound_health.CLOCK_S)
 
 
@@ -138,6 +143,7 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
     if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
         # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
         return looked + AT_ONCE_S
+    # guard: rare-looks-need-inventory
     if _waits_for_a_person(draft, verdict) and draft.view.can.list_sessions and not session.paused:
         return looked + _rarer(draft)
     if session.paused or _settled_down(draft, verdict) or verdict.kind in ("server_down", "server_wall"):
@@ -145,6 +151,7 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         return looked + policy.probe_idle_s
     if verdict.kind == "suspect" and facts.queued_at > facts.life_at:
         # A message was handed over: the second look comes when a refused send would be tried again.
+        # guard: queued-while-closed-looks-sooner
         return looked + min(policy.closed_retry_after_s, policy.probe_suspect_s)
     return looked + policy.probe_suspect_s
 
@@ -160,9 +167,9 @@ def _next_of_the_living(draft: Draft) -> float:
     facts, session, period = draft.session.facts, draft.session, draft.policy.probe_idle_s
     if _not_seen_since_boot(draft):
         return facts.looked_at + (EFFECT_LOOK_S if facts.listed == "closed" else draft.policy.probe_suspect_s)
-    if _unacked(facts):
+    if _unacked(facts):  # guard: provider-queued-is-unacked
         return facts.queued_at + UNACKED_S
-    if flickers(facts, draft.policy, draft.now):
+    if flickers(facts, draft.policy, draft.now):  # guard: flickering-looked-at-often
         # Where no webhook tells of a flap, looks that are seldom would meet it too seldom.
         return facts.looked_at + draft.policy.probe_suspect_s
     if inbound_health.doubt_at(facts) or session.paused:
@@ -184,6 +191,7 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
         return True
     if facts.interrupted_at > looked or facts.recover_at > looked or inbound_health.doubt_at(facts) > looked:
         return True
+    # guard: listed-open-while-down-looked-into
     if facts.listed_since > looked and (facts.listed not in ("", "open")) == (verdict.kind == "live"):
         return True
     if facts.code and facts.code_at > looked and facts.code_road == "webhook":
@@ -203,7 +211,7 @@ def _waits_for_a_person(draft: Draft, verdict: Verdict) -> bool:
     """A new process of the server may be the help that was waited for."""
     recovery = draft.session.recovery
     asked = recovery.awaiting is not None or recovery.server_restart_proposed
-    in_vain = asked and draft.server.facts.booted_at <= draft.session.since
+    in_vain = asked and draft.server.facts.booted_at <= draft.session.since  # guard: booted-ghost-looked-at-rarely
     return verdict.kind in _ONLY_PEOPLE or (in_vain and verdict.kind not in NOTHING_TO_HEAL)
 
 
@@ -230,7 +238,7 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     unsure = facts.silents or inbound_health.doubt_at(facts)
     if verdict.kind == "live" and not unsure:
         how = _of_the_living(draft.session, can, draft.policy, at)
-        return "socket" if how == "pulse" and _contradicted(draft, verdict) else how
+        return "socket" if how == "pulse" and _contradicted(draft, verdict) else how  # guard: heartbeat-undisputed
     if can.question_refutes:
         return _of_the_unprobed(draft.session, draft.policy, at)
     if not can.round_trip_probe:
@@ -252,7 +260,7 @@ def _of_the_living(session: Session, can: Capabilities, policy: Policy, at: floa
     if not confirmed_life(session) or _long_unheard(session, at):
         return "roundtrip"
     # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
-    return "pulse" if session.facts.said == "open" else "socket"
+    return "pulse" if session.facts.said == "open" else "socket"  # guard: heartbeat-agrees-with-memory
 
 
 def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
@@ -260,9 +268,10 @@ def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
     each look, and of a suspect no oftener, for an answer may come from a cache. Who was refused is asked once more, and
     who cannot be asked is left alone for a while."""
     facts = session.facts
-    if at - facts.unanswerable_at < ROUND_TRIP_EVERY_S:
+    if at - facts.unanswerable_at < ROUND_TRIP_EVERY_S:  # guard: check-paced-when-refused
         return "socket"
     refused = bool(facts.closed) and facts.closed[-1] >= facts.questioned_at
+    # guard: suspect-check-paced, refused-check-repeated
     return "roundtrip" if refused or at - facts.questioned_at >= policy.probe_idle_s / 2 else "socket"
 
 

@@ -21,11 +21,11 @@ CANARY_PATIENCE = 3
 
 def climb(draft: Draft, found: Verdict) -> None:
     """Choose at most one act, and begin it, ask for it, or note when to think of it again."""
-    if draft.session.recovery.open is not None:
+    if draft.session.recovery.open is not None:  # guard: one-open-act
         return
     if _config(draft, found) or _must_look_first(draft) or _ears(draft, found):
         return
-    if found.because.code == "own-duel":
+    if found.because.code == "own-duel":  # guard: own-duel-proposes-restart
         # Nothing that can be called ends it; a new process does.
         _propose_server_restart(draft)
     sky = _sky(draft, found)
@@ -48,7 +48,7 @@ def climb(draft: Draft, found: Verdict) -> None:
         case "wait":
             draft.recovery(next_at=step.until)
             draft.wake(step.until)
-        case "strike" if sky.away:
+        case "strike" if sky.away:  # guard: outage-adds-no-strike
             # It was in vain because of the outage: that is no strike, and the wait after it is no longer for it.
             again_at = draft.now + draft.policy.probe_suspect_s
             draft.recovery(spent=(), next_at=again_at, quarantine_until=again_at)
@@ -83,6 +83,7 @@ def _must_look_first(draft: Draft) -> bool:
     facts = draft.session.facts
     if not facts.interrupted_at:
         return False
+    # guard: crash-needs-a-look
     return max(facts.said_at, facts.life_seen_at, facts.missing_at, facts.look_failed_at) <= facts.interrupted_at
 
 
@@ -107,6 +108,7 @@ def _ears(draft: Draft, found: Verdict) -> bool:
     renewed = facts.renewed_at > facts.heard_at
     if facts.deaf_at and not renewed and can.restart and can.restart_keeps_link:
         _act(draft, ladder.Step("act", Reason("deaf"), rung="restart"))
+    # guard: holiday-proposes-no-server-restart
     elif facts.stall_at or (renewed and facts.silence_at > facts.renewed_at and not facts.silence_shared):
         _propose_server_restart(draft)
     return draft.session.recovery.open is not None
@@ -124,7 +126,7 @@ def _act(draft: Draft, step: ladder.Step, *, away: bool = False) -> None:
         return
     # Every rung that the ladder names opens a socket, or follows one that did: all of them wait for the budget.
     free_at = _allowed_at(draft)
-    if free_at > draft.now:
+    if free_at > draft.now:  # guard: budget-asked-before-act
         draft.recovery(next_at=free_at)
         draft.wake(free_at)
         return
@@ -149,6 +151,7 @@ def _allowed_at(draft: Draft) -> float:
 def _freeze(draft: Draft) -> Incident | None:
     """The incident of the server while nobody has been healed in it."""
     incident = draft.server.incident
+    # guard: canary-goes-alone
     if incident is None or incident.ended_at is not None or incident.canary_ok_at is not None:
         return None
     return incident
@@ -186,7 +189,7 @@ def _give_way(draft: Draft, found: Verdict, step: ladder.Step) -> None:
 
 def _ask(draft: Draft, step: ladder.Step) -> None:
     recovery = draft.session.recovery
-    if recovery.rejected or step.rung is None:
+    if recovery.rejected or step.rung is None:  # guard: rejection-remembered
         _pause(draft)
         return
     if recovery.awaiting is not None:

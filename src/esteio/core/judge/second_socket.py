@@ -58,11 +58,12 @@ def nobody_reconnects(session: Session, server: Server, verdict: Verdict, can: C
         return True
     # What came before it began to say closed all the time proves nothing of the time in which it has said so; nor does
     # an address that was read before.
-    heard_by = max(facts.said_since, acted_at) + HEARD_S
+    heard_by = max(facts.said_since, acted_at) + HEARD_S  # guard: loop-heard-since-own-act, loop-heard-since-closed
+    # guard: loop-webhook-read-since
     address_is_right = not facts.webhook_gone_at and facts.webhook_checked_at > heard_by
     if address_is_right and max(sky.heard_at, facts.pushed_at) > heard_by:
         return True
-    if sky.together and sky.away:
+    if sky.together and sky.away:  # guard: outage-of-all-is-no-leave
         return False  # all of them say so: the way to WhatsApp is shut, and each has its loop
     since = max(verdict.since, acted_at)
     return facts.said_at - since >= LOOP_S and stood_s(facts) >= LOOP_S

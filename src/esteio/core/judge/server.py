@@ -276,6 +276,7 @@ def _stands_at(sheet: _Sheet, outage: Outage) -> float:
     """When an outage that its server's start has ended is over: what did not come back with the server is known by
     then, and is no second outage."""
     booted_at = sheet.server.facts.booted_at
+    # guard: one-outage-per-boot
     return booted_at + sheet.view.policy.effect_within_s if booted_at > outage.since else sheet.now
 
 

@@ -30,7 +30,7 @@ def follow(draft: Draft, found: Verdict) -> None:
     state, reason = _state_of(draft, found)
     before = draft.session
     can_send, can_receive = _axes(draft, found)
-    gate = "open" if SENDS[state] and found.kind in ("live", "suspect") else "held"
+    gate = "open" if SENDS[state] and found.kind in ("live", "suspect") else "held"  # guard: dead-closes-gate
     gate_since = before.gate_since if gate == before.gate else draft.now
     since = before.since if state == before.state else draft.now
     draft.change(
@@ -121,7 +121,7 @@ def _for_good(draft: Draft) -> bool:
     """Two ladders failed; or one, and after its pause the provider still says what it said before it."""
     recovery = draft.session.recovery
     paused = recovery.strikes == 1 and draft.now >= recovery.quarantine_until
-    return recovery.strikes > 1 or (paused and stood_through_restart(draft.session))
+    return recovery.strikes > 1 or (paused and stood_through_restart(draft.session))  # guard: frozen-memory-tells-early
 
 
 def _slow(draft: Draft, found: Verdict) -> Reason:

@@ -113,7 +113,7 @@ def surprise(rhythm: Rhythm, since: float, now: float) -> float:
 
 def quiet_now(rhythm: Rhythm, heard_at: float, now: float) -> bool | None:
     """Whether a line is quiet now; None when it would be so at this hour in any case, or has not had the time."""
-    if surprise(rhythm, now - WITNESS_S, now) < HALF:
+    if surprise(rhythm, now - WITNESS_S, now) < HALF:  # guard: witness-is-usually-heard
         return None
     return surprise(rhythm, heard_at, now) >= HALF
 
@@ -122,4 +122,4 @@ def is_the_day(elsewhere: Iterable[bool | None]) -> bool | None:
     """Whether a silence is shared: most lines of other servers that can tell are quiet as well (a holiday is no ghost);
     None when too few can tell. Lines of the same server are no witnesses: they may be deaf with it."""
     told = [quiet for quiet in elsewhere if quiet is not None]
-    return sum(told) * 2 > len(told) if len(told) >= WITNESSES else None
+    return sum(told) * 2 > len(told) if len(told) >= WITNESSES else None  # guard: shared-silence-needs-witnesses

@@ -13,7 +13,7 @@ from esteio.core.model.content import Content
 
 def same_content(ours: Content, shown: Content) -> bool:
     """Whether `shown` can be the provider's picture of `ours`. Media compare by kind and caption, not by bytes."""
-    if ours.kind != shown.kind or _text(ours) != _text(shown):
+    if ours.kind != shown.kind or _text(ours) != _text(shown):  # guard: echo-same-text
         return False
     match ours.kind:
         case "location":

@@ -112,7 +112,7 @@ MOVES: Mapping[MessageState, frozenset[MessageState]] = {
     "in_doubt": frozenset({"queued", "sent", "delivered", "read", "failed", "expired"}),
     "sent": frozenset({"delivered", "read", "failed"}),
     "delivered": frozenset({"read"}),
-    "read": frozenset(),
+    "read": frozenset(),  # guard: receipts-only-climb
     "failed": frozenset(),
     "expired": frozenset(),
     "cancelled": frozenset(),
@@ -206,8 +206,8 @@ def settle(message: Message, result: SendResult, policy: Policy, now: float, *, 
     """The message after one attempt. It comes as it was claimed: `attempts` counts this one, and `updated_at` is when
     this attempt began. `server`: whose address was asked."""
     if result.certainty == "accepted":
-        return _parked(now) if result.queued else Settled("sent")
-    if result.certainty == "in_doubt":
+        return _parked(now) if result.queued else Settled("sent")  # guard: queued-is-parked
+    if result.certainty == "in_doubt":  # guard: lost-answer-is-doubt
         return _doubted(message, result, now)
     if result.fault == "socket":
         return _closed(message, policy, now)
@@ -301,7 +301,7 @@ def opened_at(session: Session) -> float:
 
 def reopened(before: Session, after: Session) -> bool:
     """Whether the session can send again: its doubts are looked at now, for each of them holds up a chat."""
-    return before.gate != "open" and after.gate == "open"
+    return before.gate != "open" and after.gate == "open"  # guard: gate-opening-hastens-doubts
 
 
 def answers_again(before: ServerFacts, after: ServerFacts) -> bool:
@@ -323,6 +323,7 @@ def may_have_died(message: Message, facts: ServerFacts, policy: Policy) -> bool:
     """Whether the provider's process may have died while it had this send in its hands: nobody listened there for a
     time that began after the send did, and it was not heard again after the send must have been over."""
     began = _began(message)
+    # guard: absence-not-after-server-boot
     return facts.gone_at > began and facts.alive_at < conclusive_at(began, policy)
 
 
@@ -349,23 +350,26 @@ def resolve(
     `unstored`: the server's database failed on another send about that time (`UNSTORED_S`)."""
     began = _began(message)
     if result == "found":
-        return _parked(now, began) if queued else Settled("sent", doubt_since=began)
+        return _parked(now, began) if queued else Settled("sent", doubt_since=began)  # guard: queued-doubt-is-parked
     reason = _known_of(message, died=died, unstored=unstored)
     in_vain = reason.code in _ABSENT_IN_VAIN
     # Also where no look can tell, the chat waits until the provider has nothing of it in its hands: it may come late.
+    # guard: absence-needs-settled-send
     over = reason.code in _OVER or is_aside(message) or read_began > _ends_at(began, reason.code, policy)
-    conclusive = over and (in_vain or reason.code in _OVER or live_proved)
-    if result == "absent" and conclusive and not in_vain:
+    conclusive = over and (in_vain or reason.code in _OVER or live_proved)  # guard: absence-needs-live-session
+    if result == "absent" and conclusive and not in_vain:  # guard: absence-not-after-server-failure
         return _absent(message, reason, overtaken, now)
+    # guard: queue-hours-count-live-time
     mute = conclusive and (not later or read_began > max(began, opened) + LOOKS_LIVE_S)
     given_up_at = _given_up_at(message, policy, mute=mute)
     if now < given_up_at:
+        # guard: doubt-looks-restart-with-gate, set-aside-looked-for-rarely
         anew = began if is_aside(message) else max(began, opened)
         due_at = min(given_up_at, _next_look(anew, _ends_at(began, reason.code, policy), now))
         if is_aside(message) or (mute and policy.in_doubt != "resend"):
             return _set_aside(message, reason, due_at)
         return Settled("in_doubt", due_at, reason, message.closed_tries, began)
-    match policy.in_doubt:
+    match policy.in_doubt:  # guard: unprovable-needs-policy
         case "resend" if not overtaken:
             return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
         case "fail":

@@ -38,11 +38,11 @@ class Look(msgspec.Struct, frozen=True):
 def after_look(message: Message, queue: frozenset[str] | None, *, opened: float, now: float) -> Look:
     """`queue`: every id that the provider's queue shows, None when it could not be read. `opened`: since when the
     session can send, 0 while it cannot: a queue that stands still then is no news."""
-    if queue is not None and not queue & {message.provider_id, message.queue_ref}:
+    if queue is not None and not queue & {message.provider_id, message.queue_ref}:  # guard: unread-queue-is-not-empty
         return Look()
     reason = Reason("in-its-queue" if queue is not None else "queue-unread")
     since = max(message.parked_at or now, opened)
-    waited = now - since if opened else 0.0
-    if waited >= (SHOWN_AT_MOST_S if queue is not None else UNREAD_AT_MOST_S):
+    waited = now - since if opened else 0.0  # guard: queue-wait-counts-live-time
+    if waited >= (SHOWN_AT_MOST_S if queue is not None else UNREAD_AT_MOST_S):  # guard: queue-wait-bounded
         return Look(None, Reason("passed-in-queue"), given_up=True)
     return Look(now + min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, waited / 2)), reason)

@@ -91,7 +91,7 @@ def _is_phone(text: str) -> bool:
 
 _TWO_WAYS: tuple[tuple[re.Pattern[str], str], ...] = (
     # What a number without its ninth digit begins with, if it is a mobile's: a landline is another line.
-    (re.compile(r"(55[1-9]\d)9?([6-9]\d{7})"), "9"),
+    (re.compile(r"(55[1-9]\d)9?([6-9]\d{7})"), "9"),  # guard: landline-is-no-mobile
     (re.compile(r"(54)9?([1-8]\d{9})"), "9"),
     (re.compile(r"(52)1?([2-9]\d{9})"), "1"),
 )
@@ -201,7 +201,7 @@ def choose(reading: Reading, known: Collection[str] = ()) -> Read | Ambiguous | 
         return Read(first)
     if knows_second and not knows_first:
         return Read(second, reading.region)
-    return Ambiguous((f"+{first}", f"+{second}"))
+    return Ambiguous((f"+{first}", f"+{second}"))  # guard: two-countries-not-guessed
 
 
 def _bared(text: str) -> str:

@@ -88,7 +88,7 @@ def dedupe_key(event: InboundEvent) -> str:
     match event:
         case ReceivedMessage():
             # Who sent it is part of WhatsApp's own key: a stranger may use an id of ours.
-            return f"{'o' if event.from_me else 'm'}:{event.provider_id}"
+            return f"{'o' if event.from_me else 'm'}:{event.provider_id}"  # guard: stranger-with-our-id
         case SendEcho():
             return f"e:{event.provider_id}"
         case Receipt():

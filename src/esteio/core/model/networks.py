@@ -59,7 +59,7 @@ _TUNNELS: Final = (_MAPPED, _NAT64)
 
 def may_reach(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether this address is public, or lies (it or the IPv4 address inside it) in one of these networks."""
-    inner = inner_address(address)
+    inner = inner_address(address)  # guard: embedded-ipv4-checked
     forms = [address] if inner is None else [address, inner]
     if any(form in network for form in forms for network in allowed if form.version == network.version):
         return True

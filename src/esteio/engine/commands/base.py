@@ -130,7 +130,7 @@ class Desk:
         if (
             qr is None
             or not qr.seen_at - SLACK_S <= now < qr.expires_at
-            or used >= qr.seen_at
+            or used >= qr.seen_at  # guard: qr-not-used
             or session.state == "connected"
         ):
             return None

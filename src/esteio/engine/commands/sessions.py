@@ -384,6 +384,7 @@ class SessionCommands(Adoption, Addressing):
             nonlocal found
             session = await self.session_now(before.id, before.name)
             qr = await self.current_qr(session)
+            # guard: qr-newer-than-connect
             fresh = qr is not None and (first or qr.seen_at >= asked_at) and (bool(qr.pairing_code) or not pairing_code)
             approval = await self._approval_of(session)
             ended = session.version > before.version and session.since >= asked_at and session.recovery.open is None

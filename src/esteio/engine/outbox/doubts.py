@@ -94,7 +94,7 @@ class Doubts(Rounds):
             # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
             overtaken=aside and await self._store.overtaken(message.id),
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
-            opened=outbox.opened_at(self._judged(message.session_id) or session),
+            opened=outbox.opened_at(self._judged(message.session_id) or session),  # guard: gate-opened-during-look
             queued=outcome.queued,
             died=await self._may_have_died(message, session, policy, outcome),
             unstored=await self._unstored(message, session),

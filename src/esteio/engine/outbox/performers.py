@@ -125,6 +125,7 @@ class Performers:
         if provider.capabilities.queues_while_down:
             # Such a provider takes messages while it is down: that it took one says nothing of the socket.
             evidence = tuple(e for e in outcome.evidence if e.kind != "send_accepted")
+            # guard: queued-is-evidence
             queued = (seen("send_queued", self._clock.now(), "send"),) if outcome.queued else ()
             outcome = msgspec.structs.replace(outcome, evidence=(*evidence, *queued))
         return outcome
@@ -214,7 +215,7 @@ class Performers:
             queue_ref=outcome.queue_ref,
             sent_at=now if settled.state == "sent" else None,
             evidence=tuple(_with_question(one, began) for one in as_of_answer(outcome.evidence, now)),
-            parked=settled.parked,
+            parked=settled.parked,  # guard: queued-reaches-row
         )
 
     # -- the rest -------------------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ class Performers:
 
     async def _control(self, work: Work) -> Performed:
         session = await self._store.session_by_id(work.session_id) if work.session_id is not None else None
-        if session is None or not _still_wanted(session, work):
+        if session is None or not _still_wanted(session, work):  # guard: unwanted-act-not-performed
             return self._unwanted(work)
         provider, where = await self._addresses.of_session(session)
         began = self._clock.now()

@@ -70,7 +70,7 @@ class AckWatch:
         since = now - ack_timeout.LOOK_BACK_S if whole else session.gate_since
         late = await self._store.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
         if not late:
-            if whole and self._sent[session.id] <= now - policy.ack_within_s:
+            if whole and self._sent[session.id] <= now - policy.ack_within_s:  # guard: ack-watch-kept-while-missing
                 # All that left is acknowledged; the next message that moves begins the watch anew.
                 del self._sent[session.id]
             return 0

@@ -85,7 +85,7 @@ class AddressBook:
         server = stored.server
         made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone)
         known = self._places.get(session.id)
-        if known is None or known[0] != made_of:
+        if known is None or known[0] != made_of:  # guard: changed-endpoint-dropped
             known = self._places[session.id] = (made_of, self._where(session, stored, credentials, token, secrets))
         return self.provider(session.kind), known[1]
 

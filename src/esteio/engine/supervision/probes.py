@@ -82,7 +82,7 @@ class _OneByOne:
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         answer = await self._road.exchange(request)
         async with self._turn:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # guard: inventory-yields-to-loop
         return answer
 
     async def aclose(self) -> None:
@@ -106,7 +106,7 @@ class Lookout:
     async def session(self, session: Session, depth: Depth) -> Seen:
         """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
         defect of ours or a full disk. Total."""
-        async with self._places[session.server]:
+        async with self._places[session.server]:  # guard: looks-leave-places-for-sends
             try:
                 return await self._session(session, depth)
             except StoreFull:
@@ -155,11 +155,13 @@ class Lookout:
         self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
     ) -> ProbeOutcome:
         kept = self._memos.get(session_id)
+        # guard: same-answer-same-address, same-answer-same-depth
         last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
         outcome, again = await run_memoized(provider.probe(where, now, depth), self._transport, last)
         if again is last and last is not None:
             return outcome
         # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
+        # guard: same-answer-not-of-ended
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
             self._memos.pop(session_id, None)
         elif depth != "roundtrip" or kept is None or kept[1] == depth:
@@ -169,6 +171,7 @@ class Lookout:
 
     def _shared(self, outcome: ProbeOutcome) -> ProbeOutcome:
         """One value for all sessions of which the same was seen: its times are given anew in any case."""
+        # guard: same-answer-same-session
         if outcome.detail or any(one.data or one.happened_at < one.seen_at for one in outcome.evidence):
             return outcome
         return self._plain.setdefault(tuple([(one.kind, one.road) for one in outcome.evidence]), outcome)
@@ -203,7 +206,7 @@ class Lookout:
         mine: list[Evidence] = []
         servers: list[Evidence] = []
         for item in evidence:
-            happened_at = asked_at if item.kind in _LIVES else now
+            happened_at = asked_at if item.kind in _LIVES else now  # guard: look-dated-by-question
             (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
         return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 

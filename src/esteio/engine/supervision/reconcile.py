@@ -65,6 +65,7 @@ class _Known:
     def judge(self, news: tuple[Evidence, ...], now: float, heard_at: float = 0.0) -> Decision:
         """What the judge says now; what it has said before of this very moment it is not asked again."""
         planned = self.planned
+        # guard: planned-look-dropped-when-heard, planned-look-not-early
         if planned is not None and not news and now >= planned.at:
             return as_planned(self.view.session, planned, now)
         view = msgspec.structs.replace(self.view, news=news, heard_at=heard_at)
@@ -77,8 +78,9 @@ class _Known:
     def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
         """A quiet decision: nothing of it is written yet."""
         if decision.shown:
-            self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)
+            self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)  # guard: shown-facts-lag-bounded
         self.view = msgspec.structs.replace(self.view, session=decision.session)
+        # guard: planned-look-dropped-when-judged, same-look-only-if-nothing-heard
         self.planned, self.awaited = decision.planned, decision.awaited
         if news:
             self.unsaved = _routine(self.unsaved, news)
@@ -159,20 +161,22 @@ class Reconciler:
             stored = tuple(item.evidence for item in seen.news)
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
+            # guard: overtaken-decision-not-written
             if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
                 log_decision(view.session, decision, Pass(view.news, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
                 return decision
-        raise Overtaken(session_id)
+        raise Overtaken(session_id)  # guard: outrun-session-told
 
     def quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
         """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
         now = self._clock.now()
         known = self._known.get(session_id)
-        if known is None or (news and now > known.save_at):
+        if known is None or (news and now > known.save_at):  # guard: unwritten-age-bounded
             return None
         decision = known.judge(news, now, self._heard.get(known.session.server, 0.0))
+        # guard: heard-gap-written
         if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
             return None
         known.follow(decision, news, now)
@@ -184,7 +188,7 @@ class Reconciler:
         server = decision.server or view.server
         if decision.server is not None:
             server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
-            self._servers.pop(session.server, None)
+            self._servers.pop(session.server, None)  # guard: server-reread-after-booking
         self._at.setdefault(session.server, set()).add(session.id)
         view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=(), fallen=())
         self._hears(session)
@@ -245,7 +249,7 @@ class Reconciler:
             clear_qr=decision.clear_qr,
             gap_since=gap.of_session(seen.session, session),
             gap_due=now + gap.SETTLES_S,
-            doubts_due=now if outbox.reopened(seen.session, session) else None,
+            doubts_due=now if outbox.reopened(seen.session, session) else None,  # guard: gate-opening-reaches-store
         )
 
     # -- servers --------------------------------------------------------------------------------------------------
@@ -254,6 +258,7 @@ class Reconciler:
         self, name: ServerName, news: Sequence[Evidence], *, look_into_store: bool
     ) -> ServerDecision | None:
         """Judge one server, in the same way; None when it does not exist any more. Raises `Overtaken`."""
+        # guard: server-reread-when-store-is-newer
         quiet = None if look_into_store else self.server_quietly(name, tuple(news))
         if quiet is not None:
             return quiet
@@ -293,10 +298,11 @@ class Reconciler:
         """As `quietly`. What fails is no routine: it is written at once."""
         now = self._clock.now()
         known = self._servers.get(name)
-        if known is None or now - known.read_at > TRUST_MEMORY_S:
+        if known is None or now - known.read_at > TRUST_MEMORY_S:  # guard: server-memory-age-bounded
             return None
         before = known.case.server
         decision = decide_server(msgspec.structs.replace(known.case, news=news), now)
+        # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
         if loud or gap.of_server(before, decision.server) is not None:
             return None

@@ -121,7 +121,7 @@ class Mailboxes:
             self.nudge(session_id)
         else:
             queued = any(piece.kind == "send_queued" for piece in evidence)
-            self._nudge_within(UNACKED_S if queued else ROUTINE_S, session_id)
+            self._nudge_within(UNACKED_S if queued else ROUTINE_S, session_id)  # guard: queued-wakes-at-once
 
     def _nudge_within(self, wait_s: float, session_id: SessionId) -> None:
         loop, waits = asyncio.get_running_loop(), self._later.get(session_id)
@@ -198,7 +198,7 @@ class Mailboxes:
         await self._room.wait()
 
     async def _turn_to_judge(self) -> None:
-        while self._judging >= JUDGED_AT_ONCE:
+        while self._judging >= JUDGED_AT_ONCE:  # guard: judgements-at-once
             await self._for_room()
 
     # -- the worker -----------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class Mailboxes:
         if decision is None:
             self._due.pop(name, None)
             return
-        if decision.weather_changed:
+        if decision.weather_changed:  # guard: server-change-wakes-sessions
             await self._weather(name)
         self._follow_server(name, box, decision)
 
@@ -352,7 +352,7 @@ class Mailboxes:
         now = self._clock.now()
         apart = now - asyncio.get_running_loop().time()
         back = 0.0 if self._apart is None else self._apart - apart
-        if back < SLACK_S:
+        if back < SLACK_S:  # guard: clock-jump-noticed
             self._apart = apart
             return
         log.warning("clock.stepped_back", back_ms=back * 1000)
@@ -372,7 +372,7 @@ class Mailboxes:
         if self._alarm is not None:
             self._alarm.cancel()
         # Also where the heap is empty: what falls due next must find that no alarm is set.
-        self._alarm, self._alarm_at = None, math.inf
+        self._alarm, self._alarm_at = None, math.inf  # guard: wake-timer-rearmed
         while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         if self._heap and self._open:
@@ -399,7 +399,7 @@ class Mailboxes:
             if self._unknown(stored.server.name):
                 self.nudge(stored.server.name)
         for session_id in await self._store.due_sessions(now):
-            while len(self._tasks) >= SWEEP_MOST:
+            while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):
                 self.nudge(session_id)

@@ -100,8 +100,10 @@ class Ears:
         too_long_at = core.too_long_at(rhythm, since)
         if now < too_long_at:
             return False
+        # guard: witness-of-another-server
         shared = core.is_the_day(quiet for server, some in others.items() if server != session.server for quiet in some)
         # One that was shared is told anew when the others are heard again, not when they go home.
+        # guard: silence-outlasting-others-told
         told = facts.silence_at > since and not (facts.silence_shared and shared is False)
         if not told:
             data = {"shared": "yes"} if shared else {}

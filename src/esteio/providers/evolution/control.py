@@ -85,7 +85,7 @@ def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome
     look, state = yield from _state(where)
     if look.kind == "missing":
         return ActOutcome("missing", look.detail, news(look, now, "state"))
-    if look.kind in ("unreachable", "crowded", "late", "cut", "unread", "gateway"):
+    if look.kind in ("unreachable", "crowded", "late", "cut", "unread", "gateway"):  # guard: crowded-look-stops-act
         return ActOutcome("not_reached", look.detail, news(look, now, "state"))
     claims = (claim(state, now, "state"),) if look.kind == "ok" else ()
     query = f"?number={pair_phone}" if pair_phone else ""
@@ -102,6 +102,7 @@ def _connected(word: Word, now: float, before: tuple[Evidence, ...], state: Json
     code = qr_of(word.body)
     if code is None:
         evidence = (*evidence, seen("no_qr_yet", now, "act"))
+    # guard: qr-not-of-connect-answer
     fresh: QrCode | None = code if code and code.pairing_code and state == "close" else None
     if fresh is not None:
         evidence = (*evidence, seen("qr_shown", now, "act"))

@@ -108,7 +108,7 @@ def _told(alike: list[Json], now: float, query: SentQuery, *, near: bool) -> Loo
     if not query.over and now - query.not_before - MINUTE_S < SETTLED_S:
         detail = "not there yet; the send may still be under way inside the server"
         return LookupOutcome("unknown", detail=detail, later=True)
-    if near:
+    if near:  # guard: absence-needs-known-spelling
         return LookupOutcome("unknown", detail="the same words went to a number that ends alike: perhaps this one")
     return LookupOutcome("absent")
 

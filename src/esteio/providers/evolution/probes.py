@@ -95,7 +95,7 @@ def _pulse(where: Where, now: float) -> Flow[ProbeOutcome | None]:
     word = yield from _presence(where)
     if word.kind == "ok":
         return ProbeOutcome((*news(word, now, "probe"), seen("socket_ok", now, "probe")))
-    if word.kind in ("closed", "no_client", "silent"):
+    if word.kind in ("closed", "no_client", "silent"):  # guard: heartbeat-second-reading
         return None
     return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
 

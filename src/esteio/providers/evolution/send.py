@@ -196,6 +196,7 @@ def outcome(word: Word, now: float, message: OutgoingMessage) -> SendOutcome:
         evidence = (*news(word, now, "send"), seen("send_accepted", now, "send"))
         return SendOutcome("accepted", provider_id=provider_id, evidence=evidence)
     # A database's error first of all: it may quote the message's own words.
+    # guard: database-failure-is-doubt
     verdict = _Verdict("in_doubt", "store") if not_stored(word.heard) else _verdict(word, now, message)
     evidence = (*_news(word, now, verdict), *verdict.evidence)
     over = word.heard.kind in ("no", "failed") and word.kind != "silent"
@@ -220,7 +221,7 @@ def _news(word: Word, now: float, verdict: _Verdict) -> tuple[Evidence, ...]:
 def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
     if word.kind == "closed":
         return _Verdict("not_sent", "socket", (seen("send_closed", now, "send"),))
-    if word.heard.no_route:
+    if word.heard.no_route:  # guard: evolution-router-404-is-not-the-message
         return _Verdict("not_sent", "route")
     if word.kind in _BY_WORD:
         return _Verdict(*_BY_WORD[word.kind])
@@ -232,7 +233,7 @@ def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
         return _Verdict("not_sent", "socket") if "'find'" in word.heard.words else _Verdict("in_doubt", "timeout")
     if word.kind == "ok":
         return _Verdict("in_doubt", "server")
-    if word.kind == "no" and word.heard.status == 404:
+    if word.kind == "no" and word.heard.status == 404:  # guard: evolution-404-unknown-is-doubt
         # Of the instance, in words that we do not know, or somebody's in between; never the message.
         return _Verdict("not_sent", "server")
     return _by_text(word, message)
@@ -268,7 +269,7 @@ def _by_text(word: Word, message: OutgoingMessage) -> _Verdict:
         return _Verdict("in_doubt", "server")
     if is_validation(word.heard) or _OWN_VALIDATION.search(words) or _no_such_group(word, message):
         return _Verdict("refused", "request")
-    return _Verdict("in_doubt", "request")
+    return _Verdict("in_doubt", "request")  # guard: unknown-refusal-is-doubt
 
 
 def _no_such_group(word: Word, message: OutgoingMessage) -> bool:

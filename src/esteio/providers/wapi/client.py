@@ -71,6 +71,7 @@ def hear_from(where: Where, request: HttpRequest) -> Flow[Heard]:
 # W-API's own words; a 404 alone says nothing.
 _NO_INSTANCE = re.compile(r"inst[aâ]nc[^\"]{0,40}(?:n[aã]o encontrad|n[aã]o existe|not found|does not exist)")
 # Only words that can mean nothing else: a database may be "not connected" too.
+# guard: database-offline-is-no-dead-socket
 _DEAD_SOCKET = re.compile(r"connection closed|inst[aâ]nci[^\"]{0,30}(?:desconectad|n[aã]o (?:est[aá] )?conectad)")
 _OPEN_ALREADY = re.compile(r"j[aá] (?:est[aá] )?conectad|already connected")
 
@@ -102,7 +103,7 @@ def acted(heard: Heard, now: float) -> ActOutcome:
 def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """The instance is bought at the vendor's; here it is made ours: our addresses, then a code if it has no phone."""
     outcome = yield from set_webhook(where, now)
-    if outcome.answer == "missing":
+    if outcome.answer == "missing":  # guard: unknown-instance-is-missing
         # Nothing went missing: what was asked for was never there, and the provider's no is the answer.
         known = tuple(one for one in outcome.evidence if one.kind != "instance_missing")
         return msgspec.structs.replace(outcome, answer="no", evidence=known)

@@ -139,13 +139,14 @@ def outcome(heard: Heard, now: float) -> SendOutcome:
     provider_id = text(at(heard.body, "messageId")) if heard.kind == "ok" else None
     if provider_id is not None:
         queue_ref = first(heard.body, "insertedId")
+        # guard: wapi-accepts-into-queue
         return SendOutcome("accepted", provider_id, evidence=news, queue_ref=queue_ref, queued=True)
     if not_stored(heard):
         # First of all: such an error may quote the message's own words.
         return SendOutcome("in_doubt", fault="store", detail=heard.detail, evidence=news, over=True)
     if heard.kind == "no" or dead_socket(heard):
         return _refused(heard, now)
-    if heard.no_route:
+    if heard.no_route:  # guard: wapi-router-404-is-not-the-message
         # One address that it does not know; whether another program stands there, looks tell.
         return SendOutcome("not_sent", fault="route", detail=heard.detail)
     if heard.kind in _BY_KIND:
@@ -164,6 +165,7 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
     if dead_socket(heard) or _CLOSED.search(heard.words):
         evidence = (answered, seen("send_closed", now, "send"))
         return SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=evidence)
+    # guard: wapi-404-unknown-is-doubt, wapi-no-instance-is-session-fault
     if heard.status == 404 or _UNPLACED.search(heard.words):
         # A path or an instance, in words that we do not know, or an instance without a place; never the message.
         return SendOutcome("not_sent", fault="server", detail=heard.detail, evidence=(answered,))

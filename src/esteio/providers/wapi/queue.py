@@ -30,7 +30,7 @@ def read_queue(where: Where, now: float) -> Flow[QueueOutcome]:
     news = server_news(heard, now, "list")
     if heard.kind != "ok":
         return QueueOutcome(None, heard.detail, news)
-    if not _is_whole(heard.body):
+    if not _is_whole(heard.body):  # guard: queue-page-is-not-whole
         return QueueOutcome(None, "not the whole queue", news)
     found = (first(entry, name) for entry in _entries(heard.body) for name in ("messageId", *_REFS))
     return QueueOutcome(frozenset(one for one in found if one), evidence=news)
@@ -46,7 +46,7 @@ def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         provider_id = first(entry, "messageId")
         if query.queue_ref and first(entry, *_REFS) == query.queue_ref and provider_id:
             return LookupOutcome("found", provider_id, "still in W-API's queue", queued=True)
-    if any(_may_be_ours(entry, query) for entry in entries):
+    if any(_may_be_ours(entry, query) for entry in entries):  # guard: queue-entry-may-be-ours
         return LookupOutcome("unknown", detail="W-API's queue holds a message for this chat", later=True)
     return LookupOutcome("unknown", detail="not in W-API's queue: sent, or never taken")
 

@@ -27,6 +27,7 @@ ALTER TABLE messages ADD COLUMN aside_at DOUBLE PRECISION CHECK (aside_at IS NUL
 
 -- The law of order: never two in flight, or in a doubt that may still be resolved, in one chat.
 DROP INDEX messages_one_at_a_time;
+-- guard: chat-one-under-way
 CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat)
 WHERE state IN ('sending', 'in_doubt') AND aside_at IS NULL;
 -- Sends to whose answer a provider's database failed.

@@ -72,7 +72,7 @@ class Db:
     def commit(self) -> None:
         """End a transaction that wrote."""
         self._execute("COMMIT")
-        self.on_commit()
+        self.on_commit()  # guard: commit-announced
 
     def do(self, text: str) -> None:
         """A bare command: BEGIN, ROLLBACK, SAVEPOINT …"""

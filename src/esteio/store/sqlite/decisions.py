@@ -48,6 +48,7 @@ class Decisions(Room):
             mark_gap(db, session.id, commit.gap_since, commit.gap_due)
         if commit.doubts_due is not None:
             db.run("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+            # guard: queue-looks-hastened-by-gate
             db.run("parked_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
         if commit.fail_queued is not None:
             self._fail_queued(db, session, commit.fail_queued, _moment(commit))

@@ -88,7 +88,7 @@ class Inbox(Room):
         fresh, settled = [], False
         for index, event in enumerate(settlement.events):
             key = {"session_id": session_id, "key": dedupe_key(event), "now": settlement.at}
-            if db.run("applied_add", key):
+            if db.run("applied_add", key):  # guard: event-applied-once
                 fresh.append(index)
                 settled |= _Application(self, db, settlement, name).apply(event)
         server = server_of_session(db, session_id)
@@ -167,12 +167,13 @@ class _Application:
         the same in the same chat, or is said to come from our own phone. Then it is that one, misread."""
         key = {"session_id": self._session_id, "provider_id": event.provider_id}
         alike = [rows.message_of(row, self._name) for row in self._db.rows("inbound_alike", key)]
-        if any((one.direction == "out") == event.from_me for one in alike):
+        if any((one.direction == "out") == event.from_me for one in alike):  # guard: second-source-is-same-message
             return False
+        # guard: our-echo-not-doubled
         if any(same_chat(one.chat, chat) and same_content(one.content, event.content) for one in alike):
             return False
         own = self._db.value("session_phone", {"id": self._session_id}) if alike and not event.from_me else None
-        return own is None or not _is_own(own, self._chat(event.sender))
+        return own is None or not _is_own(own, self._chat(event.sender))  # guard: our-misread-echo-not-doubled
 
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at, media = self._db, self._settlement.at, event.content.media
@@ -225,6 +226,7 @@ class _Application:
         """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
         row = self._own(provider_id)
         if row is not None and row[6] not in {"sending", "in_doubt"}:
+            # guard: left-queue-frees-chat
             return unpark(self._db, row[1]) is not None if rows.is_parked(row) else False
         row = row or self._unconfirmed(chat, content, happened_at)
         if row is None:
@@ -241,9 +243,9 @@ class _Application:
         for row in self._db.rows("messages_unconfirmed", params):
             ours = rows.message_of(row, self._name)
             began = ours.updated_at if ours.doubt_since is None else ours.doubt_since
-            if happened_at + CLOCKS_APART_S < began:
+            if happened_at + CLOCKS_APART_S < began:  # guard: echo-not-older-than-send
                 continue
-            if same_chat(ours.chat, chat) and same_content(ours.content, content):
+            if same_chat(ours.chat, chat) and same_content(ours.content, content):  # guard: echo-same-chat
                 return row
         return None
 

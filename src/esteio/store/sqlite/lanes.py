@@ -28,7 +28,7 @@ def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """Compute a lane anew from its messages."""
     key = {"session_id": session_id, "chat": chat}
     busy = db.row("lane_busy", key)
-    if busy is not None:
+    if busy is not None:  # guard: chat-waits-for-doubt
         place = place_of(session_id, busy[1])
         db.run("lane_set", {**key, "head": busy[0], "place": place, "due_at": None})
     else:

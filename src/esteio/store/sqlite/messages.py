@@ -93,7 +93,7 @@ def _accept(db: Db, new: NewMessage) -> Accepted:
     message = new.message
     if new.idem_key is not None:
         earlier = _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
-        if earlier is not None:
+        if earlier is not None:  # guard: idempotency-key-found
             return earlier
     session = db.row("session_brief", {"id": message.session_id})
     if session is None:
@@ -113,7 +113,7 @@ def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted
     row = db.row("idempotency", mark)
     if row is None or row[2] <= now:
         return None
-    if row[0] != fingerprint:
+    if row[0] != fingerprint:  # guard: idempotency-body-compared
         return Accepted("conflict", None)
     shown = _shown_or_none(db.row("message", {"id": row[1]}))
     return None if shown is None else Accepted("replay", shown)

@@ -92,7 +92,7 @@ def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     chats = {row[0] for row in db.rows("person_waiting", person)}
     for chat in sorted(chats):
         db.run("person_close", {"session_id": person["session_id"], "chat": chat, "now": now})
-        db.run("person_unpark", {"session_id": person["session_id"], "chat": chat})
+        db.run("person_unpark", {"session_id": person["session_id"], "chat": chat})  # guard: erased-frees-chat
         refresh_lane(db, person["session_id"], chat)
 
 

@@ -56,7 +56,7 @@ def advance(
     if written is None:  # pragma: no cover - the row was read in this transaction
         return False
     if parked:
-        go_on(db, row)
+        go_on(db, row)  # guard: delivery-receipt-frees-chat
     elif settled:
         refresh_lane(db, row[2], row[4])
     announce(db, written, at, sentence)
@@ -70,6 +70,7 @@ def apply_receipt(
     following = after_receipt(row[6], receipt) if row[3] == "out" else None
     if following is None:
         # Nothing new of the message, but WhatsApp has it: it lies in no queue.
+        # guard: sent-receipt-frees-chat
         return rows.is_parked(row) and receipt in _REACHED and unpark(db, row[1]) is not None
     reason = Reason("refused-by-whatsapp", {"code": error_code or ""}) if following == "failed" else None
     return advance(db, row, following, at, sentence, happened_at=happened_at, reason=reason)

@@ -21,6 +21,7 @@ Question = Literal["session_by_id", "session_by_name", "session_by_token"]
 _AT_MOST = 50_000
 """Readings that are kept; beyond that all are forgotten and begin anew."""
 
+# guard: session-write-announced, deleted-session-dropped
 _WATCH = """
 CREATE TEMP TRIGGER session_updated AFTER UPDATE ON main.sessions BEGIN SELECT session_written(OLD.id); END;
 CREATE TEMP TRIGGER session_deleted AFTER DELETE ON main.sessions BEGIN SELECT session_written(OLD.id); END;
@@ -44,6 +45,7 @@ class Remembered:
     def session(self, question: Question, word: int | str) -> Session | None:
         """The session as of the last commit, or None."""
         reading = self._readings.get((question, word))
+        # guard: written-session-dropped
         if reading is not None and self._last_write.get(reading[1].id, 0) <= reading[0]:
             return reading[1]
         # Counted before the row is read: a commit that comes in between makes this reading an old one.
@@ -55,7 +57,7 @@ class Remembered:
         if len(self._readings) >= _AT_MOST:
             self._readings.clear()
         session = rows.session_of(row)
-        self._readings[question, word] = (commits, session)
+        self._readings[question, word] = (commits, session)  # guard: session-not-cached-over-commit
         return session
 
     def _write(self, *ids: Any) -> None:

@@ -153,7 +153,7 @@ class Sending(Room):
 
     def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
         # What was in doubt before is looked for again too: its echo may have found nobody here.
-        db.run("doubts_hasten_all", {"due_at": now})
+        db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
         doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
         return [message for message in doubted if message is not None]
 
@@ -167,6 +167,7 @@ class Sending(Room):
         for notice in settlement.notices:
             db.run("work_add", rows.work_params(notice))
         # What was set aside is settled beside another one of its chat, which may be under way.
+        # guard: queued-chat-waits-after-answer
         if state in {"queued", "in_doubt"} or before == "in_doubt" or settlement.parked:
             refresh_lane(db, session_id, chat)
         else:
