@@ -81,7 +81,9 @@ def test_the_wheel_holds_all_that_the_program_needs(tmp_path):
     install = [sys.executable, "-m", "pip", "install", "--no-deps", "-q", "--target", there, made]
     subprocess.run(install, check=True, capture_output=True)
     environ = {**os.environ, "PYTHONPATH": str(there)}
-    program = "import esteio, esteio.store.sql as sql; print(esteio.__file__, len(sql.migrations('')), len(sql.SQL))"
+    program = (
+        "import esteio, esteio.store.sql.loader as sql; print(esteio.__file__, len(sql.migrations('')), len(sql.SQL))"
+    )
     done = subprocess.run([sys.executable, "-c", program], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(there))

@@ -51,7 +51,7 @@ from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport, log_exchange
 from esteio.providers.registry import Registry, load
 from esteio.store.base import InboxResult, InboxSettlement, Store, every_session
-from esteio.store.shelf import FileShelf, MemoryShelf, Shelf
+from esteio.store.media import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault, open_vault
 

@@ -29,7 +29,7 @@ from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
-from esteio.store.shelf import MemoryShelf
+from esteio.store.media import MemoryShelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 

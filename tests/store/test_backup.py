@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from esteio.store import backup
-from esteio.store.shelf import FileShelf
+from esteio.store.media import FileShelf
 from esteio.store.sqlite import SqliteStore
 from esteio.store.values import ApiKey
 

@@ -35,7 +35,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
-from esteio.store.relay_base import Endpoint, RelaySettlement
+from esteio.store.delivery import Endpoint, RelaySettlement
 
 NAMES = st.sampled_from(["s1", "s2"])
 CHATS = st.sampled_from(["5511988880001", "5511988880001", "5511988880002"])

@@ -21,7 +21,7 @@ from esteio.store.base import (
     StoreFull,
     Work,
 )
-from esteio.store.shelf import FileShelf
+from esteio.store.media import FileShelf
 from esteio.store.sqlite import SqliteStore
 from faulty_disk import FaultyDisk
 

@@ -17,7 +17,7 @@ from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.silence_watch import Ears
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
-from esteio.store.shelf import Shelf
+from esteio.store.media import Shelf
 
 EXPIRE_EVERY_S = 5.0
 PURGE_EVERY_S = 600.0

@@ -32,7 +32,7 @@ from esteio.sim.world.subscribers import Subscribers
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from esteio.store.base import JournalEntry, Store, Work
-from esteio.store.shelf import MemoryShelf, Shelf
+from esteio.store.media import MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 

@@ -17,7 +17,7 @@ from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
-from esteio.store.shelf import FileShelf
+from esteio.store.media import FileShelf
 from esteio.store.sqlite import SqliteStore
 
 READS = frozenset(

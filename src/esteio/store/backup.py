@@ -19,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from esteio.store.base import Damaged
-from esteio.store.disk import sync_folder
+from esteio.store.disk_errors import sync_folder
 from esteio.store.sqlite import snapshot
 
 DATABASE, KEY, MEDIA, MANIFEST = "esteio.db", "secret.key", "media", "manifest.json"

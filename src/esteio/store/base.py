@@ -19,8 +19,8 @@ from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Limits, Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason, SessionState
-from esteio.store.adoption_base import AdoptionStore
-from esteio.store.relay_base import Endpoint, RelayStore
+from esteio.store.adoption import AdoptionStore
+from esteio.store.delivery import Endpoint, RelayStore
 from esteio.store.values import (
     LIST_PATH,
     Accepted,

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from esteio.core.model.ids import SessionId
-from esteio.store import rows
 from esteio.store.base import EventRow
+from esteio.store.sql import rows
 
 
 class Seen:

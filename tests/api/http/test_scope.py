@@ -294,7 +294,7 @@ def _ask():
 
 
 def _claim(endpoint, document):
-    from esteio.store.relay_base import RelayClaim
+    from esteio.store.delivery import RelayClaim
 
     return RelayClaim(endpoint, "live", "", "", 1, "server.outage_started", 1.0, document, attempt=1, fence=1)
 

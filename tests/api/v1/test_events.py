@@ -6,7 +6,7 @@ import json
 from esteio.api.http import event_tokens
 from esteio.api.v1 import events
 from esteio.store.base import EventRow
-from esteio.store.rows import event_params
+from esteio.store.sql.rows import event_params
 
 ADMIN = "an-admin-key-of-the-tests"
 

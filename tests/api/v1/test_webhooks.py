@@ -10,8 +10,8 @@ from standardwebhooks import Webhook
 from esteio.core.webhooks import delivery_policy
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
 from esteio.store.base import EventRow
-from esteio.store.relay_base import RelaySettlement
-from esteio.store.rows import event_params
+from esteio.store.delivery import RelaySettlement
+from esteio.store.sql.rows import event_params
 
 URL = "https://hooks.example/esteio?tenant=1"
 

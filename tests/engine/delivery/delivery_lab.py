@@ -5,9 +5,9 @@ from __future__ import annotations
 from esteio.engine.commands.requests import EndpointAsk
 from esteio.sim.lab import Lab
 from esteio.sim.world.subscribers import Subscriber
-from esteio.store import rows
 from esteio.store.base import EventRow
-from esteio.store.relay_base import Endpoint
+from esteio.store.delivery import Endpoint
+from esteio.store.sql import rows
 from esteio.store.sqlite import SqliteStore
 
 

@@ -7,9 +7,9 @@ import threading
 
 from esteio.clock import SystemClock
 from esteio.engine.delivery.dispatch import RelayDispatch
-from esteio.store import rows
 from esteio.store.base import EventRow
-from esteio.store.relay_base import Endpoint, RelayClaim
+from esteio.store.delivery import Endpoint, RelayClaim
+from esteio.store.sql import rows
 from esteio.store.sqlite import SqliteStore
 
 

@@ -11,7 +11,7 @@ from esteio.engine.commands.requests import EndpointChange
 from esteio.engine.delivery.client import retry_after
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.store.relay_base import DeadFilter
+from esteio.store.delivery import DeadFilter
 from esteio.store.sqlite import SqliteStore
 
 HOUR = 3600.0

@@ -9,7 +9,7 @@ from esteio.engine.delivery import event_log as feeding
 from esteio.engine.delivery.event_log import Feed
 from esteio.engine.media.links import MediaLinks
 from esteio.store.base import EventRow
-from esteio.store.rows import event_params
+from esteio.store.sql.rows import event_params
 from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0

@@ -19,7 +19,7 @@ from esteio.core.views.sentences import sentence
 from esteio.engine.commands.requests import EndpointAsk
 from esteio.providers.base import TransportFailed
 from esteio.sim.lab import BASE_URL, Lab
-from esteio.store.shelf import FileShelf, name_of
+from esteio.store.media import FileShelf, name_of
 
 PICTURE = b"\xff\xd8\xff\xe0 the picture of a cat"
 KEY = "an-admin-key-for-tests-0123456789"

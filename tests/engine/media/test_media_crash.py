@@ -10,7 +10,7 @@ from engine_stage import CUSTOMER, PHONE, came_in, event_types, live_until_death
 
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.mortal import Fate, MortalLab
-from esteio.store.shelf import name_of
+from esteio.store.media import name_of
 
 PICTURE = b"\xff\xd8\xff\xe0 once and for all"
 

@@ -17,7 +17,7 @@ from esteio.providers.base import HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
-from esteio.store.shelf import FileShelf, name_of
+from esteio.store.media import FileShelf, name_of
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -14,7 +14,7 @@ from esteio.engine.commands.requests import MediaAsk, MessageAsk
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
-from esteio.store.relay_base import DeadFilter
+from esteio.store.delivery import DeadFilter
 
 GONE = ("sent", "delivered", "read")
 

@@ -22,7 +22,7 @@ from esteio.core.webhooks.event_formats import event_id
 from esteio.engine.commands.dead_letters import Replayed, wanted_of
 from esteio.engine.commands.requests import DeadLetterAsk
 from esteio.engine.errors import invalid
-from esteio.store.relay_base import DeadEvent, DeadFilter
+from esteio.store.delivery import DeadEvent, DeadFilter
 
 Kind = Literal["message", "event"]
 _FILTERS = ("kind", "session", "webhook", "from", "to")

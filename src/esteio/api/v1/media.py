@@ -1,7 +1,7 @@
 """`/v1/messages/{id}/media` and the signed `/media/{id}/{filename}`: the bytes of a message's media, whole or in part.
 
 What people sent is never shown as a page of ours: pictures, sounds and films may open in place, all else is saved.
-Never lives here: who may sign an address (`engine.media.links`), where the bytes lie (`store.shelf`).
+Never lives here: who may sign an address (`engine.media.links`), where the bytes lie (`store.media`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from esteio.core.views.sentences import sentence
 from esteio.engine.errors import Refusal
 from esteio.engine.media import file_names
 from esteio.engine.media.links import name_of
-from esteio.store.shelf import PIECE
+from esteio.store.media import PIECE
 
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;\s*[\w-]+=[\w.+-]+)*", re.ASCII)
 _OPENS_IN_PLACE = re.compile(r"(?:audio|video)/|image/(?!svg)")

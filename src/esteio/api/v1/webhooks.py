@@ -16,7 +16,7 @@ from esteio.core.views.documents import timestamp
 from esteio.core.webhooks.delivery_policy import Format, Health
 from esteio.core.webhooks.event_formats import event_id
 from esteio.engine.commands.requests import EmptyAsk, EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
-from esteio.store.relay_base import Delivery, Endpoint
+from esteio.store.delivery import Delivery, Endpoint
 
 
 class Waiting(msgspec.Struct, frozen=True):

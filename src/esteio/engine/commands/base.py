@@ -27,7 +27,7 @@ from esteio.engine.url_guard import Resolver, system_resolver
 from esteio.providers.base import Provider, Transport
 from esteio.providers.declaration import Declaration
 from esteio.store.base import Qr, Store, StoredServer
-from esteio.store.shelf import Shelf
+from esteio.store.media import Shelf
 from esteio.vault import Vault
 
 

@@ -15,7 +15,7 @@ from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterAsk
 from esteio.engine.commands.webhooks import moment
 from esteio.engine.key_scope import Scope
-from esteio.store.relay_base import DeadFilter, DeadMessage
+from esteio.store.delivery import DeadFilter, DeadMessage
 
 AT_ONCE = 500
 

@@ -24,7 +24,7 @@ from esteio.engine.url_guard import check_target
 from esteio.providers import driver
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import StoredServer
-from esteio.store.relay_base import Endpoint
+from esteio.store.delivery import Endpoint
 
 
 class Taken(msgspec.Struct, frozen=True):

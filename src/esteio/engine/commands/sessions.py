@@ -28,7 +28,7 @@ from esteio.engine.runtime.ports import Gone
 from esteio.engine.supervision.endpoints import packed
 from esteio.log import logger
 from esteio.providers.base import StandingWebhook
-from esteio.store.adoption_base import InstanceTaken
+from esteio.store.adoption import InstanceTaken
 from esteio.store.base import Exists, Qr, StoredServer, Work
 
 SETTLE_S = 5.0

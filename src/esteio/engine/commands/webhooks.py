@@ -25,7 +25,7 @@ from esteio.engine.errors import Refusal, invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.url_guard import check_target
 from esteio.log import logger
-from esteio.store.relay_base import Delivery, Endpoint
+from esteio.store.delivery import Delivery, Endpoint
 
 REPLAY_AT_ONCE = 1000
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}")

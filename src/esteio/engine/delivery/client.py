@@ -24,7 +24,7 @@ from esteio.engine.media.links import MediaLinks
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
-from esteio.store.relay_base import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
+from esteio.store.delivery import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
 from esteio.vault import Vault
 
 TIMEOUT_S = 15.0

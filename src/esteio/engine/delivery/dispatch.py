@@ -18,7 +18,7 @@ from esteio.engine.delivery.client import TIMEOUT_S, Courier
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Rounds
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
-from esteio.store.relay_base import RelayClaim, RelaySettled, RelaySettlement
+from esteio.store.delivery import RelayClaim, RelaySettled, RelaySettlement
 
 CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""

@@ -25,7 +25,7 @@ from esteio.providers import driver
 from esteio.providers.base import DownloadOutcome, Transport
 from esteio.providers.classify import DETAIL
 from esteio.store.base import MediaFetch, MediaSettlement, Store, StoreFull
-from esteio.store.shelf import Shelf
+from esteio.store.media import Shelf
 
 FETCHES_AT_ONCE = 4
 """Each may hold the largest media, and its base64, in memory."""

@@ -27,7 +27,7 @@ from esteio.log import logger
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import NOT_ALLOWED
-from esteio.store.shelf import Shelf
+from esteio.store.media import Shelf
 
 FETCH_S = 30.0
 REDIRECTS = 3

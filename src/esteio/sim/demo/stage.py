@@ -28,7 +28,7 @@ from esteio.providers.registry import load
 from esteio.sim.lab import SEALING_KEY, Lab
 from esteio.sim.sandbox.servers import Sandbox, live_world
 from esteio.sim.world.world import World
-from esteio.store.shelf import FileShelf
+from esteio.store.media import FileShelf
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 

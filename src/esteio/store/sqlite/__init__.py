@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esteio.core.views.documents import Sentence, plain_reason
-from esteio.store import rows
 from esteio.store.base import CrashReport, Damaged, Store, StoreFull
-from esteio.store.sqlite.acks import Acks
+from esteio.store.sql import rows
+from esteio.store.sql.acks import Acks
+from esteio.store.sql.contacts import People
+from esteio.store.sql.decisions import Decisions
+from esteio.store.sql.delivery.delivery import Relay
+from esteio.store.sql.delivery.webhook_endpoints import Endpoints
+from esteio.store.sql.inbox.history_gaps import Gaps
+from esteio.store.sql.inbox.inbox import Inbox
+from esteio.store.sql.inbox.phones import Phones
+from esteio.store.sql.maintenance import Upkeep
+from esteio.store.sql.media import MediaFiles
+from esteio.store.sql.messages.messages import Messages
+from esteio.store.sql.messages.outbox import Sending
+from esteio.store.sql.messages.provider_queue import Parking
+from esteio.store.sql.servers import Servers
+from esteio.store.sql.sessions import Sessions
+from esteio.store.sql.work import Works, interrupt
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
-from esteio.store.sqlite.decisions import Decisions
-from esteio.store.sqlite.endpoints import Endpoints
-from esteio.store.sqlite.gaps import Gaps
-from esteio.store.sqlite.inbox import Inbox
-from esteio.store.sqlite.media import MediaFiles
-from esteio.store.sqlite.messages import Messages
-from esteio.store.sqlite.parking import Parking
-from esteio.store.sqlite.people import People
-from esteio.store.sqlite.phones import Phones
-from esteio.store.sqlite.relay import Relay
-from esteio.store.sqlite.remembered import Remembered
-from esteio.store.sqlite.sending import Sending
-from esteio.store.sqlite.servers import Servers
-from esteio.store.sqlite.sessions import Sessions
-from esteio.store.sqlite.upkeep import Upkeep
-from esteio.store.sqlite.work import Works, interrupt
+from esteio.store.sqlite.session_cache import Remembered
 from esteio.store.sqlite.writer import InlineWriter, ThreadWriter
 
 __all__ = ["SqliteStore"]

@@ -15,8 +15,8 @@ from typing import Any
 import apsw
 
 from esteio.store.base import Locked, NewerDatabase, StoreFull
-from esteio.store.disk import refused
-from esteio.store.sql import SQL, migrations
+from esteio.store.disk_errors import refused
+from esteio.store.sql.loader import SQL, migrations
 
 Row = tuple[Any, ...]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from esteio.store.base import Damaged, NewerDatabase
-from esteio.store.sql import migrations
+from esteio.store.sql.loader import migrations
 
 
 def take(source: Path, target: Path) -> None:

@@ -1,0 +1,42 @@
+"""What does not come: messages that wait for an acknowledgement, how long others waited, and when something came in.
+
+Never lives here: how long is too long (`core.judge.ack_timeout`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.store.base import LateAck
+from esteio.store.sql import journal
+from esteio.store.sql.base import Room
+from esteio.store.sql.sessions import server_of_session
+from esteio.store.sqlite.connection import Db
+
+
+class Acks(Room):
+    async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
+        params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
+        return [LateAck(*row) for row in self._reader.rows("acks_late", params)]
+
+    async def ack_times(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[float]:
+        params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
+        return [row[0] for row in self._reader.rows("acks_times", params) if row[0] is not None]
+
+    async def busy_slots(self, session_id: SessionId, after: float, before: float, slot_s: float) -> Sequence[int]:
+        params = {"session_id": session_id, "after": after, "before": before, "slot_s": slot_s}
+        return [int(row[0]) for row in self._reader.rows("messages_busy", params)]
+
+    async def tell_missing_acks(
+        self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float
+    ) -> int:
+        def operation(db: Db) -> int:
+            keys = [{"session_id": session_id, "key": f"k:{one}", "now": now} for one in messages]
+            told = sum(1 for key in keys if db.run("applied_add", key))
+            if told:
+                journal.add_news(db, session_id, server_of_session(db, session_id), evidence)
+            return told
+
+        return await self._write(operation)

@@ -1,0 +1,92 @@
+"""What the subjects of this room share: how to write, how to read, and how an event is made of a message.
+
+Never lives here: a subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from esteio.core.model.message import Message
+from esteio.core.views.documents import Document, Sentence, message_document
+from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
+from esteio.store.sql import rows
+from esteio.store.sqlite.connection import Db
+from esteio.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class Undo(Exception):
+    """Raised inside an operation that found out half-way that somebody else was faster: nothing of it stays."""
+
+
+class Room:
+    """Base of the subjects. `_sentence` puts the words into the reasons of events."""
+
+    _writer: Writer
+    _reader: Db
+    _sentence: Sentence
+
+    write_error: WriteError = ""
+
+    async def _write(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+        try:
+            answer = await self._writer.run(operation, first=first)
+        except StoreFull as error:
+            self.write_error = "broken" if isinstance(error, StoreBroken) else "full"
+            raise
+        self.write_error = ""
+        return answer
+
+    async def _write_first(self, operation: Callable[[Db], T]) -> T:
+        """Before what our own loops write: a client waits for its answer."""
+        return await self._write(operation, first=True)
+
+    async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
+        """False when the operation undid itself."""
+        try:
+            await self._write(operation)
+        except Undo:
+            return False
+        return True
+
+    def _snapshot(self, question: Callable[[Db], T]) -> T:
+        """Several reads as of one instant."""
+        db = self._reader
+        db.do("BEGIN")
+        try:
+            return question(db)
+        finally:
+            # A read that failed on the disk has ended its transaction by itself.
+            if not db.connection.get_autocommit():
+                db.do("COMMIT")
+
+
+def quoted_of(db: Db, message_id: str, session: str) -> Document:
+    """What a reply answers, short: whose it is and its words."""
+    row = db.row("message", {"id": message_id})
+    if row is None:
+        return {"id": message_id}
+    quoted = rows.message_of(row, session)
+    own = db.value("session_phone", {"id": quoted.session_id}) if quoted.direction == "out" else None
+    shown: Document = {
+        "id": quoted.id,
+        "provider_id": quoted.provider_id,
+        "direction": quoted.direction,
+        "from": own if quoted.direction == "out" else (quoted.sender or quoted.chat),
+        "kind": quoted.content.kind,
+        "text": quoted.content.text,
+    }
+    return {name: word for name, word in shown.items() if word is not None}
+
+
+def add_message_event(db: Db, kind: str, message: Message, at: float, sentence: Sentence, **extra: Any) -> None:
+    """Append the event that shows a message as it now is; `extra` joins the document."""
+    document = message_document(message, sentence)
+    if message.quote is not None and "quoted" not in extra:
+        document["quoted"] = quoted_of(db, message.quote, message.session)
+    document.update(extra)
+    event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
+    db.run("event_add", rows.event_params(event))

@@ -1,0 +1,161 @@
+"""What is stored of one person, and its removal; and bodies that have grown old.
+
+What goes is what says who or what: numbers, names, words, media, the provider's bodies. What stays is what proves or
+counts: that a message was, when, of which kind, how it ended, its id at the provider. Never lives here: who may ask,
+how old is old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import msgspec
+
+from esteio.core.model.address import line_of
+from esteio.core.model.content import Content
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import Message
+from esteio.store.base import Erased
+from esteio.store.sql import rows
+from esteio.store.sql.base import Room
+from esteio.store.sql.content import content_of, stored_name
+from esteio.store.sql.inbox.phones import all_addresses
+from esteio.store.sql.media import unused
+from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.send_lanes import name_of_session, refresh_lane
+from esteio.store.sqlite.connection import Db, Row
+
+_AT_ONCE = 500
+_BARE = frozenset(
+    {"id", "session", "direction", "kind", "state", "provider_id", "created_at", "updated_at", "recovered"}
+)
+"""Of an event's document, what names nobody."""
+
+
+class People(Room):
+    async def addresses_of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
+        return all_addresses(self._reader, session_id, addresses)
+
+    async def of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
+        theirs = all_addresses(self._reader, session_id, addresses)
+        return [shown(row) for row in self._reader.rows("person_messages", _person(session_id, theirs))]
+
+    async def erase_person(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
+        names = all_addresses(self._reader, session_id, addresses)
+        raws = self._raws_with(session_id, [name.partition("@")[0].encode() for name in names])
+
+        def operation(db: Db) -> Erased:
+            person = _person(session_id, names)
+            _close(db, person, now)
+            theirs = db.rows("person_messages", person)
+            found = [row for row in theirs if row[6] != "sending"]
+            under_way, linked = len(theirs) - len(found), 0
+            files = _media(found)
+            for row in found:
+                linked += db.run("raw_delete_of", {"seq": rows.seq_of(row)})
+                _erase_message(db, row, names, alias)
+            events = _erase_events(db, person, frozenset(names), {row[4] for row in theirs})
+            webhooks = linked + sum(db.run("raw_delete", {"id": one}) for one in raws)
+            if not under_way:
+                db.run("person_forget_lids", person)
+                db.run("person_forget_phones", _person(session_id, [line_of(name) for name in names]))
+            return Erased(len(found), events, webhooks, tuple(unused(db, files)), under_way)
+
+        return await self._write(operation)
+
+    async def strip_bodies(self, before: float) -> int:
+        def operation(db: Db) -> int:
+            return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
+
+        return await self._write(operation)
+
+    def _raws_with(self, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
+        """Bodies that name the person. What is not read yet will be a message first."""
+        found: list[int] = []
+        after = 0
+        while True:
+            page = self._reader.rows("raws_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
+            found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
+            if len(page) < _AT_ONCE:
+                return found
+            after = page[-1][0]
+
+
+def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
+    return {"session_id": session_id, "listed": rows.to_text(sorted(addresses))}
+
+
+def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
+    """What waits for this person is not sent any more."""
+    chats = {row[0] for row in db.rows("person_waiting", person)}
+    for chat in sorted(chats):
+        db.run("person_close", {"session_id": person["session_id"], "chat": chat, "now": now})
+        db.run("person_unpark", {"session_id": person["session_id"], "chat": chat})  # guard: erased-frees-chat
+        refresh_lane(db, person["session_id"], chat)
+
+
+def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None:
+    """What names the person becomes the alias; what names others (their group) stays."""
+    params = {
+        "seq": rows.seq_of(row),
+        "chat": alias if row[4] in names else row[4],
+        "recipient": row[9] and (alias if row[4] in names else row[9]),
+        "sender": row[10] and alias,
+        "content": _bare(row[5]),
+    }
+    db.run("person_erase", params)
+    db.run("attempts_blank", {"message_id": row[1]})
+    db.run("media_fetch_over", {"message_id": row[1]})
+
+
+def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
+    """The events of their chats, and in the groups where they are named those that name them."""
+    session = name_of_session(db, person["session_id"])
+    listed = rows.to_text(sorted({*names, *chats}))
+    erased = 0
+    for seq, chat, data in db.rows("person_events", {"session": session, "listed": listed}):
+        document = _document(data)
+        if chat in names or document is None or _names_them(document, names):
+            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(_bare_event(document or {}))})
+        elif (document.get("quoted") or {}).get("from") in names:
+            rest = {name: value for name, value in document.items() if name != "quoted"}
+            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(rest)})
+    return erased
+
+
+def _names_them(document: Mapping[str, Any], names: AbstractSet[str]) -> bool:
+    return document.get("from") in names or not names.isdisjoint(document.get("mentions", ()))
+
+
+def _document(data: str) -> dict[str, Any] | None:
+    """An event's document; None for one that cannot be read."""
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _bare_event(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name in _BARE} | {"erased": True}
+
+
+def _media(found: Sequence[Row]) -> list[str]:
+    """Names of files that these messages name."""
+    return sorted({name for row in found if (name := stored_name(content_of(row[5])))})
+
+
+def _bare(content: str) -> str:
+    return rows.to_text(Content(content_of(content).kind))
+
+
+def _strip(db: Db, session_id: int, before: float) -> int:
+    """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
+    params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
+    found = db.rows("bodies_old", params)
+    for seq, content, _ in found:
+        db.run("message_strip", {"seq": seq, "content": _bare(content)})
+    if found:
+        db.run("stripped_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
+    return len(found)

@@ -1,0 +1,294 @@
+"""The relay's queue: dealing the log to lanes, claiming heads, settling attempts, giving up.
+
+All in the writer, so dealing and moving on never miss each other: a lane that ends looks for its next event up to the
+cursor, and what lies behind the cursor is dealt later. Never lives here: endpoints themselves (`endpoints`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from esteio.core.webhooks import delivery_policy as law
+from esteio.store.delivery import WAITS_S, Endpoint, RelayClaim, RelaySettled, RelaySettlement, Road
+from esteio.store.sql.base import Room
+from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
+from esteio.store.sql.rows import to_text
+from esteio.store.sqlite.connection import Db
+
+_ALWAYS = float("inf")
+"""Dealing asks for no time: an event that a clock put into the future is told like any other."""
+
+
+class Relay(Room):
+    async def deal_events(self, now: float, limit: int) -> bool:
+        """Endpoints that are open and have a lane to try are left out: their events wait in the log at no cost."""
+
+        def operation(db: Db) -> bool:
+            last = db.value("event_last", {})
+            dealt = [deal(db, one, now, _ALWAYS, limit) for one in _enabled(db) if _takes(db, one)]
+            return any(cursor < last for cursor in dealt)
+
+        if not _undealt(self._reader, _enabled(self._reader)):
+            return False
+        return await self._write(operation)
+
+    async def claim_relays(
+        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
+    ) -> Sequence[RelayClaim]:
+        def operation(db: Db) -> list[RelayClaim]:
+            db.run("relay_lapsed", {"now": now})
+            claims: list[RelayClaim] = []
+            for endpoint in _enabled(db):
+                for lane in _turns(db, endpoint, now, in_flight.get(endpoint.id, 0), at_once):
+                    claim = _claim(db, endpoint, lane, now, lease_s)
+                    claims += [claim] if claim is not None else []
+            return claims
+
+        return await self._write(operation)
+
+    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
+        return await self._write(lambda db: [_settle(db, one) for one in settlements])
+
+    async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+        db = self._reader
+        endpoints = _enabled(db)
+        if not endpoints:
+            return None
+        if _undealt(db, endpoints):
+            return now
+        times = [db.value("relay_next_lease", {})]
+        for endpoint in endpoints:
+            flying = in_flight.get(endpoint.id, 0)
+            if flying >= at_once or (flying and endpoint.health.opened):
+                continue
+            due = db.value("relay_next_due", {"endpoint_id": endpoint.id})
+            times.append(endpoint.health.probe_at if due is not None and endpoint.health.opened else due)
+        return min((time for time in times if time is not None), default=None)
+
+    async def bury_events(self, now: float, limit: int) -> int:
+        def operation(db: Db) -> int:
+            return sum(_bury(db, one, now, limit) for one in _enabled(db) if law.overdue(0.0, one.health, now))
+
+        if not any(law.overdue(0.0, one.health, now) for one in _enabled(self._reader)):
+            return 0
+        return await self._write(operation)
+
+
+def _enabled(db: Db) -> list[Endpoint]:
+    found = (endpoint_of(row) for row in db.rows("endpoints", {}))
+    return [endpoint for endpoint in found if endpoint.enabled]
+
+
+def _undealt(db: Db, endpoints: Sequence[Endpoint]) -> bool:
+    """Whether events of the log wait for an endpoint that takes them."""
+    last = db.value("event_last", {}) if endpoints else 0
+    return any(one.cursor < last and _takes(db, one) for one in endpoints)
+
+
+def _takes(db: Db, endpoint: Endpoint) -> bool:
+    return not endpoint.health.opened or db.value("relay_next_due", {"endpoint_id": endpoint.id}) is None
+
+
+def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> int:
+    """Make lanes for the next events of the log that happened by `until`; the new cursor."""
+    cursor = endpoint.cursor
+    seen: set[tuple[str, str]] = set()
+    for seq, kind, session, chat, at in db.rows("events_to_deal", {"after": cursor, "limit": limit}):
+        if at > until:
+            break
+        cursor = seq
+        if (session, chat) not in seen and law.wants(endpoint.types, endpoint.sessions, kind, session or None):
+            seen.add((session, chat))
+            open_lane(db, endpoint.id, "live", session, chat, seq, now)
+    if cursor != endpoint.cursor:
+        db.run("endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
+    return cursor
+
+
+def open_lane(db: Db, endpoint_id: str, road: Road, session: str, chat: str, head: int, now: float) -> None:
+    """A lane that begins with this event; one that stands already takes it in its turn."""
+    params = {"endpoint_id": endpoint_id, "road": road, "session": session, "chat": chat, "head": head, "due_at": now}
+    db.run("relay_lane_open", params)
+
+
+def _turns(db: Db, endpoint: Endpoint, now: float, flying: int, at_once: int) -> list[LaneRow]:
+    """Whose turn it is at one endpoint."""
+    health = endpoint.health
+    key = {"endpoint_id": endpoint.id}
+    if not health.opened:
+        room = at_once - flying
+        rows = db.rows("relay_due", {**key, "now": now, "limit": room}) if room > 0 else []
+    elif flying or health.probe_at > now:
+        rows = []
+    else:
+        fresh = [] if law.probes_oldest(health) else db.rows("relay_fresh", {**key, "limit": 1})
+        rows = fresh or db.rows("relay_oldest", {**key, "limit": 1})
+    return [lane_of(endpoint.id, row) for row in rows]
+
+
+def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float) -> RelayClaim | None:
+    event = db.row("event", {"seq": lane.head})
+    if event is None:
+        # Forgotten while the endpoint was disabled for longer than events are kept.
+        _move_on(db, endpoint, lane, now)
+        return None
+    row = db.row("relay_claim", {**lane.key, "now": now, "lease_until": now + lease_s})
+    if row is None:
+        return None
+    held = lane_of(endpoint.id, row)
+    return RelayClaim(
+        endpoint=endpoint,
+        road=held.road,  # type: ignore[arg-type]  # the table's CHECK says which words there are
+        session=held.session,
+        chat=held.chat,
+        seq=held.head,
+        type=event[0],
+        at=event[1],
+        data=data_of(event[2]),
+        attempt=held.attempts + 1,
+        fence=held.fence,
+    )
+
+
+def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
+    claim = settlement.claim
+    key = {"endpoint_id": claim.endpoint.id, "road": claim.road, "session": claim.session, "chat": claim.chat}
+    row = db.row("relay_held", {**key, "fence": claim.fence, "head": claim.seq})
+    found = db.row("endpoint", {"id": claim.endpoint.id})
+    if row is None or found is None:
+        return None
+    lane, endpoint = lane_of(claim.endpoint.id, row), endpoint_of(found)
+    outcome, next_at = settlement.outcome, None
+    if outcome == "delivered":
+        _learn(db, endpoint.id, law.after_success(endpoint.health, settlement.at))
+        _move_on(db, endpoint, lane, settlement.at)
+        if endpoint.health.opened:
+            _wake(db, endpoint.id, settlement.at)
+    elif outcome == "skipped":
+        _move_on(db, endpoint, lane, settlement.at)
+        return RelaySettled()
+    elif outcome == "waits":
+        next_at = settlement.at + WAITS_S
+        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
+        return RelaySettled(next_at)
+    elif outcome == "gone":
+        db.run("endpoint_disable", {"id": endpoint.id, "because": "gone"})
+        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
+    else:
+        next_at = _try_again(db, endpoint, lane, settlement)
+    dead = outcome == "failed" and next_at is None
+    db.run("delivery_add", settled_params(settlement, "dead" if dead else outcome))
+    return RelaySettled(next_at)
+
+
+def _learn(db: Db, endpoint_id: str, health: law.Health) -> None:
+    db.run("endpoint_learn", {"id": endpoint_id, "health": to_text(health)})
+
+
+def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> float | None:
+    """When the lane has its next attempt; None when this event is given up and the lane goes on without it."""
+    claim, now = settlement.claim, settlement.at
+    waits_until = law.not_before(settlement.retry_after_s, now)
+    health = law.after_failure(
+        endpoint.health,
+        endpoint.id,
+        lane.name,
+        settlement.began_at,
+        now,
+        waits_until=waits_until,
+        status=settlement.status,
+        detail=settlement.detail,
+    )
+    _learn(db, endpoint.id, health)
+    due_at = law.retry_at(
+        endpoint.id,
+        claim.seq,
+        claim.attempt,
+        event_at=claim.at,
+        tried_since=lane.tried_since,
+        began_at=settlement.began_at,
+        health=health,
+        now=now,
+        waits_until=waits_until,
+    )
+    if due_at is None:
+        _give_up(db, lane, claim.type, claim.at, claim.attempt, now, settlement.detail)
+        _move_on(db, endpoint, lane, now)
+        return None
+    db.run("relay_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
+    return due_at
+
+
+def _give_up(db: Db, lane: LaneRow, kind: str, event_at: float, attempts: int, now: float, detail: str) -> None:
+    params = {
+        "endpoint_id": lane.endpoint_id,
+        "event": lane.head,
+        "type": kind,
+        "session": lane.session,
+        "chat": lane.chat,
+        "event_at": event_at,
+        "died_at": now,
+        "attempts": attempts,
+        "detail": detail,
+    }
+    db.run("dead_event_add", params)
+
+
+def _move_on(db: Db, endpoint: Endpoint, lane: LaneRow, now: float) -> LaneRow | None:
+    """The head is done with: the lane's next event, or the lane's end."""
+    if lane.road == "again":
+        db.run("relay_again_done", {**lane.key, "event": lane.head})
+    following = _next_again(db, lane) if lane.road == "again" else _next_live(db, endpoint, lane)
+    if following is None:
+        db.run("relay_close", lane.key)
+        return None
+    db.run("relay_move", {**lane.key, "head": following, "due_at": now})
+    return msgspec.structs.replace(lane, head=following, attempts=0, due_at=now, tried_since=0.0)
+
+
+def _next_again(db: Db, lane: LaneRow) -> int | None:
+    found: int | None = db.value("relay_next_again", lane.key)
+    return found
+
+
+def _next_live(db: Db, endpoint: Endpoint, lane: LaneRow) -> int | None:
+    head = lane.head
+    while True:
+        found = db.rows("relay_next_live", {**lane.key, "head": head, "cursor": endpoint.cursor})
+        for seq, kind in found:
+            if law.wants(endpoint.types, endpoint.sessions, kind, lane.session or None):
+                return int(seq)
+        if not found:
+            return None
+        head = found[-1][0]
+
+
+def _wake(db: Db, endpoint_id: str, now: float) -> None:
+    waiting = [lane_of(endpoint_id, row) for row in db.rows("relay_waiting", {"endpoint_id": endpoint_id, "now": now})]
+    for lane in waiting:
+        db.run("relay_wake", {**lane.key, "due_at": law.woken_at(lane.due_at, lane.last_at, now)})
+
+
+def _bury(db: Db, endpoint: Endpoint, now: float, limit: int) -> int:
+    """Give up the overdue heads, oldest lane first, and what of the log is overdue behind the cursor."""
+    until = now - law.GIVE_UP_S
+    endpoint = msgspec.structs.replace(endpoint, cursor=deal(db, endpoint, now, until, limit))
+    lanes = (lane_of(endpoint.id, one) for one in db.rows("relay_oldest", {"endpoint_id": endpoint.id, "limit": limit}))
+    return _bury_lanes(db, endpoint, lanes, now, limit)
+
+
+def _bury_lanes(db: Db, endpoint: Endpoint, lanes: Iterable[LaneRow], now: float, limit: int) -> int:
+    buried = 0
+    for first in lanes:
+        lane: LaneRow | None = first
+        while lane is not None and buried < limit:
+            event = db.row("event", {"seq": lane.head})
+            if event is not None and not law.overdue(event[1], endpoint.health, now):
+                break
+            if event is not None:
+                _give_up(db, lane, event[0], event[1], lane.attempts, now, "the endpoint failed for 72 h")
+                buried += 1
+            lane = _move_on(db, endpoint, lane, now)
+    return buried

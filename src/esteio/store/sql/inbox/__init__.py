@@ -1,0 +1,1 @@
+"""Received webhooks in SQL: stored bytes, their events applied once, phones and history gaps."""

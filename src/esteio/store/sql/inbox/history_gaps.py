@@ -1,0 +1,53 @@
+"""Gaps: what has to be read back from providers, one row a session, until it was done.
+
+Never lives here: since when something may be missing (`core.judge.gap`), the reading (`engine.inbox.backfill`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.store.base import Gap, JournalEntry
+from esteio.store.sql import journal
+from esteio.store.sql.base import Room
+from esteio.store.sql.sessions import server_of_session
+from esteio.store.sqlite.connection import Db
+
+
+class Gaps(Room):
+    async def mark_all_gaps(self, since: float, due_at: float) -> None:
+        def operation(db: Db) -> None:
+            for row in db.rows("servers", {}):
+                mark_linked(db, row[0], since, due_at)
+
+        await self._write(operation)
+
+    async def due_gaps(self, now: float, limit: int) -> Sequence[Gap]:
+        return [Gap(*row) for row in self._reader.rows("gaps_due", {"now": now, "limit": limit})]
+
+    async def close_gap(self, gap: Gap, line: JournalEntry | None) -> bool:
+        def operation(db: Db) -> bool:
+            closed = db.run("gap_close", _key(gap)) > 0
+            if closed and line is not None:
+                journal.add_entries(db, [line], gap.session_id, server_of_session(db, gap.session_id))
+            return closed
+
+        return await self._write(operation)
+
+    async def postpone_gap(self, gap: Gap, again_at: float) -> bool:
+        return await self._write(lambda db: db.run("gap_postpone", {**_key(gap), "again_at": again_at}) > 0)
+
+
+def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None:
+    """One more reason to read back; an older one that still waits is not forgotten."""
+    db.run("gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
+
+
+def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
+    """The same for every linked session of a server."""
+    db.run("gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
+
+
+def _key(gap: Gap) -> dict[str, float]:
+    return {"session_id": gap.session_id, "since": gap.since, "due_at": gap.due_at}

@@ -1,0 +1,338 @@
+"""The way in: raw webhooks kept before anything else, then what they said, applied once for good.
+
+Never lives here: reading a provider's dialect; what an event proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from esteio.clock import named_id
+from esteio.core.messages.matching import same_chat, same_content
+from esteio.core.model.address import kind_of, may_be_same_line
+from esteio.core.model.content import Content, Reaction
+from esteio.core.model.ids import MessageId
+from esteio.core.model.inbound import (
+    DeletedMessage,
+    EditedMessage,
+    InboundEvent,
+    Receipt,
+    ReceivedMessage,
+    ReceivedReaction,
+    SendEcho,
+    dedupe_key,
+)
+from esteio.core.model.message import Message
+from esteio.core.views.documents import Document, timestamp
+from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
+from esteio.store.sql import journal, rows
+from esteio.store.sql.base import Room, add_message_event
+from esteio.store.sql.inbox.phones import file_phone, resolve_chat
+from esteio.store.sql.media import owe
+from esteio.store.sql.messages.provider_queue import unpark
+from esteio.store.sql.messages.receipts import advance, apply_receipt, catch_up
+from esteio.store.sql.messages.restricted import thaw
+from esteio.store.sql.messages.send_lanes import name_of_session
+from esteio.store.sql.qr_codes import put_code
+from esteio.store.sql.sessions import server_of_session
+from esteio.store.sqlite.connection import Db, Row
+
+CLOCKS_APART_S = 60.0
+"""How far a provider's clock may be behind ours."""
+
+
+class Inbox(Room):
+    async def accept_raw(self, raw: RawInbound) -> int:
+        """The row's id. Raises `LookupError` when the session is gone."""
+
+        def operation(db: Db) -> int:
+            if db.row("session_brief", {"id": raw.session_id}) is None:
+                raise LookupError(f"no session {raw.session_id}")
+            given: int = db.value("raw_add", rows.raw_params(raw))
+            return given
+
+        return await self._write_first(operation)
+
+    async def unread_raw(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
+        """At least one, where there is one, however large."""
+        last, held = 0, 0
+        for raw_id, size in self._reader.rows("raws_unread_sizes", {"limit": limit}):
+            held += size
+            if last and most_bytes is not None and held > most_bytes:
+                break
+            last = raw_id
+        if not last:
+            return []
+        return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"last": last, "limit": limit})]
+
+    async def raw_of_message(self, message_id: MessageId) -> RawInbound | None:
+        row = self._reader.row("raw_of_message", {"id": message_id})
+        return None if row is None else rows.raw_of(row)
+
+    async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult:
+        """A `raw_id` of 0 is for what was read back without a webhook. A raw row is settled once."""
+        return await self._write(lambda db: self._settle_inbox(db, settlement))
+
+    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
+        found = self._reader.rows("raws_unreadable", {"after": after, "limit": limit, "shown": shown_bytes})
+        return [UnreadableRow(*row) for row in found]
+
+    def _settle_inbox(self, db: Db, settlement: InboxSettlement) -> InboxResult:
+        session_id = settlement.session_id
+        name = name_of_session(db, session_id)
+        if not name or (settlement.raw_id and not _settle_raw(db, settlement)):
+            return InboxResult((), settled_sends=False)
+        fresh, settled = [], False
+        for index, event in enumerate(settlement.events):
+            key = {"session_id": session_id, "key": dedupe_key(event), "now": settlement.at}
+            if db.run("applied_add", key):  # guard: event-applied-once
+                fresh.append(index)
+                settled |= _Application(self, db, settlement, name).apply(event)
+        server = server_of_session(db, session_id)
+        journal.add_news(db, session_id, server, settlement.evidence)
+        if settlement.counted and server is not None:
+            journal.add_folded(db, session_id, server, settlement.counted)
+        if settlement.qr is not None:
+            put_code(db, session_id, settlement.qr)
+        return InboxResult(tuple(fresh), settled_sends=settled)
+
+
+def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
+    params = {
+        "id": settlement.raw_id,
+        "session_id": settlement.session_id,
+        "state": "read" if settlement.readable else "unreadable",
+        "note": settlement.note,
+    }
+    settled = db.run("raw_settle", params) > 0
+    if settled and settlement.keep_bytes is not None:
+        db.run("raw_cut", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
+    return settled
+
+
+def _is_own(phone: str, sender: str) -> bool:
+    """Whether the sender is our own phone, in a spelling that we may not know."""
+    return same_chat(phone, sender) or may_be_same_line(phone, sender)
+
+
+class _Application:
+    """One new event applied within a transaction; each method tells whether it settled a send."""
+
+    def __init__(self, room: Room, db: Db, settlement: InboxSettlement, name: str) -> None:
+        self._sentence = room._sentence
+        self._db = db
+        self._settlement = settlement
+        self._session_id = settlement.session_id
+        self._name = name
+
+    def apply(self, event: InboundEvent) -> bool:
+        match event:
+            case ReceivedMessage():
+                return self._message(event)
+            case SendEcho():
+                chat = self._met(event.chat, ours=True)
+                return self._echo(event.provider_id, chat, event.content, event.happened_at)
+            case Receipt():
+                return self._receipt(event)
+            case EditedMessage():
+                self._edit(event)
+            case DeletedMessage():
+                self._changed("message.deleted", event, {"deleted_at": timestamp(event.happened_at)})
+            case ReceivedReaction():
+                self._reaction(event)
+        return False
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def _message(self, event: ReceivedMessage) -> bool:
+        chat = self._met(event.chat, ours=event.from_me)
+        if event.chat_lid and kind_of(chat) == "phone":
+            lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
+            self._db.run("lid_learn", lid)
+        if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
+            return True
+        if self._is_new(event, chat):
+            self._keep(event, chat)
+        return (
+            not event.from_me
+            and self._session_id in self._db.cold
+            and thaw(self._db, self._session_id, chat, self._settlement.at)
+        )
+
+    def _is_new(self, event: ReceivedMessage, chat: str) -> bool:
+        """Ids are their senders': with the id of a message of the other direction it is another message, unless it says
+        the same in the same chat, or is said to come from our own phone. Then it is that one, misread."""
+        key = {"session_id": self._session_id, "provider_id": event.provider_id}
+        alike = [rows.message_of(row, self._name) for row in self._db.rows("inbound_alike", key)]
+        if any((one.direction == "out") == event.from_me for one in alike):  # guard: second-source-is-same-message
+            return False
+        # guard: our-echo-not-doubled
+        if any(same_chat(one.chat, chat) and same_content(one.content, event.content) for one in alike):
+            return False
+        own = self._db.value("session_phone", {"id": self._session_id}) if alike and not event.from_me else None
+        return own is None or not _is_own(own, self._chat(event.sender))  # guard: our-misread-echo-not-doubled
+
+    def _keep(self, event: ReceivedMessage, chat: str) -> None:
+        db, at, media = self._db, self._settlement.at, event.content.media
+        whose = f"{self._session_id}:{event.provider_id}{':own' if event.from_me else ''}"
+        message = Message(
+            id=MessageId(named_id("msg", event.happened_at, whose)),
+            session_id=self._session_id,
+            session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
+            direction="out" if event.from_me else "in",
+            chat=chat,
+            content=_as_stored(event.content),
+            state="sent" if event.from_me else "delivered",
+            created_at=event.happened_at,
+            updated_at=at,
+            to=chat if event.from_me else None,
+            sender=None if event.from_me else self._met(event.sender),
+            author=event.author,
+            provider_id=event.provider_id,
+            quote=self._quoted(event.quoted_provider_id),
+            sent_at=event.happened_at if event.from_me else None,
+            recovered=self._settlement.recovered,
+        )
+        db.run("message_add", {**rows.message_params(message), "raw_id": self._raw_id(event)})
+        if media is not None and media.fetching:
+            owe(db, message.id, self._session_id, media, at)
+        names: Document = {"push_name": event.push_name} if event.push_name else {}
+        if message.quote is None and event.quoted_provider_id:
+            # It answers what was never seen here.
+            names["quoted"] = {"provider_id": event.quoted_provider_id}
+        add_message_event(db, "message.received", message, at, self._sentence, **names)
+        if event.from_me:
+            catch_up(db, self._session_id, event.provider_id, self._sentence)
+
+    def _raw_id(self, event: ReceivedMessage) -> int | None:
+        """Where the provider's own words lie; those of a list are laid beside the webhooks."""
+        if self._settlement.raw_id or event.source is None:
+            return self._settlement.raw_id or None
+        row = RawInbound(self._session_id, LIST_PATH, {}, event.source, self._settlement.at)
+        given: int = self._db.value("raw_add_read", rows.raw_params(row))
+        return given
+
+    def _quoted(self, provider_id: str | None) -> str | None:
+        if provider_id is None:
+            return None
+        key = {"session_id": self._session_id, "provider_id": provider_id}
+        found: str | None = self._db.value("message_id_by_provider_id", key)
+        return found
+
+    def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
+        """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
+        row = self._own(provider_id)
+        if row is not None and row[6] not in {"sending", "in_doubt"}:
+            # guard: left-queue-frees-chat
+            return unpark(self._db, row[1]) is not None if rows.is_parked(row) else False
+        row = row or self._unconfirmed(chat, content, happened_at)
+        if row is None:
+            return False
+        at = self._settlement.at
+        advance(self._db, row, "sent", at, self._sentence, happened_at=happened_at, provider_id=provider_id)
+        catch_up(self._db, self._session_id, provider_id, self._sentence)
+        return True
+
+    def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
+        """What was there before the send began is something else of the same words (news may come late), and so is
+        what left after a message in doubt was set aside."""
+        params = {"session_id": self._session_id, "happened_at": happened_at - CLOCKS_APART_S}
+        for row in self._db.rows("messages_unconfirmed", params):
+            ours = rows.message_of(row, self._name)
+            began = ours.updated_at if ours.doubt_since is None else ours.doubt_since
+            if happened_at + CLOCKS_APART_S < began:  # guard: echo-not-older-than-send
+                continue
+            if same_chat(ours.chat, chat) and same_content(ours.content, content):  # guard: echo-same-chat
+                return row
+        return None
+
+    def _receipt(self, event: Receipt) -> bool:
+        if not event.proves or not event.from_me:
+            return False
+        at = self._settlement.at
+        row = self._own(event.provider_id)
+        if row is not None:
+            return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code, self._sentence)
+        early = {
+            "session_id": self._session_id,
+            "provider_id": event.provider_id,
+            "state": event.state,
+            "at": event.happened_at,
+            "error_code": event.error_code,
+        }
+        self._db.run("receipt_keep", early)
+        return False
+
+    # -- what happens to messages ----------------------------------------------------------------------------
+
+    def _edit(self, event: EditedMessage) -> None:
+        row = self._target(event.provider_id, event.chat)
+        if row is not None and event.text is not None:
+            content = msgspec.structs.replace(rows.message_of(row, "").content, text=event.text)
+            params = {"seq": rows.seq_of(row), "content": rows.to_text(content), "now": self._settlement.at}
+            self._db.run("message_edit", params)
+        self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
+
+    def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
+        row = self._target(event.provider_id, event.chat)
+        if row is not None:
+            add_message_event(
+                self._db, kind, rows.message_of(row, self._name), self._settlement.at, self._sentence, **extra
+            )
+        else:
+            stranger = {"id": None, "session": self._name, "provider_id": event.provider_id}
+            self._event(kind, self._chat(event.chat), {**stranger, "chat": self._chat(event.chat), **extra})
+
+    def _reaction(self, event: ReceivedReaction) -> None:
+        target = self._target(event.target_provider_id, event.chat)
+        chat = self._met(event.chat, ours=event.from_me)
+        reaction = Reaction(
+            message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
+        )
+        message = Message(
+            id=MessageId(named_id("msg", event.happened_at, f"{self._session_id}:{event.provider_id}")),
+            session_id=self._session_id,
+            session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
+            direction="out" if event.from_me else "in",
+            chat=chat,
+            content=Content(kind="reaction", reaction=reaction),
+            state="sent" if event.from_me else "delivered",
+            created_at=event.happened_at,
+            updated_at=self._settlement.at,
+            to=chat if event.from_me else None,
+            sender=None if event.from_me else self._met(event.sender),
+            provider_id=event.provider_id,
+        )
+        add_message_event(self._db, "message.reaction", message, self._settlement.at, self._sentence)
+
+    # -- small questions -------------------------------------------------------------------------------------
+
+    def _met(self, address: str, *, ours: bool = False) -> str:
+        """The same of an address that was met: from now on the session knows it. `ours`: in a message of our own, where
+        the provider may have spelled it; what comes in is spelled by WhatsApp."""
+        file_phone(self._db, self._session_id, address, spelled=not ours)
+        return self._chat(address)
+
+    def _chat(self, chat: str) -> str:
+        return resolve_chat(self._db, self._session_id, chat)
+
+    def _target(self, provider_id: str, chat: str) -> Row | None:
+        """What an edit, a deletion or a reaction speaks of; of two with one id that of the chat."""
+        key = {"session_id": self._session_id, "provider_id": provider_id, "chat": self._chat(chat)}
+        return self._db.row("inbound_target", key)
+
+    def _own(self, provider_id: str) -> Row | None:
+        return self._db.row("inbound_own", {"session_id": self._session_id, "provider_id": provider_id})
+
+    def _event(self, kind: str, chat: str, data: Document) -> None:
+        event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
+        self._db.run("event_add", rows.event_params(event))
+
+
+def _as_stored(content: Content) -> Content:
+    """Without what only its fetch needs to know."""
+    if content.media is None or content.media.source is None:
+        return content
+    return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, source=None))

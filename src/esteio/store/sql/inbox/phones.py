@@ -1,0 +1,55 @@
+"""Which phones a session knows: one row a line, with the spelling it is filed under and WhatsApp's own.
+
+A chat has one name in a session whatever spelling it comes in, so that lanes, look-ups and pages need no other rule.
+What was filed is known for good, until it is erased. Never lives here: which spellings are one line
+(`core.model.address`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from esteio.core.model.address import kind_of, line_of, spellings
+from esteio.core.model.ids import SessionId
+from esteio.store.sql import rows
+from esteio.store.sql.base import Room
+from esteio.store.sqlite.connection import Db
+
+
+class Phones(Room):
+    async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
+        """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
+        listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
+        return dict(self._reader.rows("phones_known", listed))
+
+
+def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
+    """The name under which the session files this chat: the phone behind a `@lid` where it is known, and of two
+    spellings the one that came first."""
+    if address.endswith("@lid"):
+        address = db.value("lid", {"session_id": session_id, "lid": address}) or address
+    if kind_of(address) != "phone":
+        return address
+    filed = db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
+    return address if filed is None else str(filed[0])
+
+
+def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = False) -> None:
+    """Remember a phone that was met; `spelled`: WhatsApp itself wrote it so."""
+    if kind_of(address) != "phone":
+        return
+    key = {"session_id": session_id, "line": line_of(address)}
+    filed = db.row("phone_filed", key)
+    if filed is None or (spelled and filed[1] != address):
+        db.run("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
+
+
+def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> list[str]:
+    """Everything that names the same persons in this session: each phone in all spellings, and their LIDs."""
+    found = set(addresses)
+    for lid in [one for one in found if one.endswith("@lid")]:
+        if phone := db.value("lid", {"session_id": session_id, "lid": lid}):
+            found.add(phone)
+    found |= {spelling for one in found for spelling in spellings(one)}
+    listed = {"session_id": session_id, "listed": rows.to_text(sorted(found))}
+    return sorted(found | {row[0] for row in db.rows("person_lids", listed)})

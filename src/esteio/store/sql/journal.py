@@ -1,0 +1,168 @@
+"""The journal: evidence folded and unfolded, counted instead of repeated; decisions, acts and people's words.
+
+Two ways of counting. Unfolded news that repeats the last unfolded row of its subject replaces it under a new `seq`, so
+that a judge who has read the old row cannot fold the new one unread; folding up to the old place then leaves a
+remainder of one (`journal_split`). News that comes already folded is counted into a recent equal row, so that a
+healthy fleet does not write a million lines a day. A decision, act or notice that repeats the line just before it says
+nothing new and is counted into it in the same way.
+
+Never lives here: who folds, and what evidence means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import takewhile
+
+import msgspec
+
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.store.base import JournalEntry, News
+from esteio.store.sql import rows
+from esteio.store.sqlite.connection import Db
+
+COUNTED_WITHIN_S = 3600
+"""A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
+RECENT = 8
+"""So many rows back an equal one is looked for."""
+NEWS_AT_ONCE = 1000
+"""How much news one judgement reads; the rest comes with the next one."""
+
+
+def add_news(db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]) -> None:
+    """Append unfolded evidence, each piece to its own subject; what is about nobody that is known here is left out."""
+    for piece in evidence:
+        if piece.subject == "session" and session_id is not None:
+            _add_one(db, session_id, server, piece)
+        elif piece.subject == "server" and server is not None:
+            _add_one(db, None, server, piece)
+
+
+def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
+    name = "journal_last_server_news" if session_id is None else "journal_last_news"
+    last = db.row(
+        name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
+    )
+    base_seq: int | None = None
+    if last is not None and rows.evidence_of(last).same_news(piece):
+        db.run("journal_remove", {"seq": last[0]})
+        piece = _counted(rows.evidence_of(last), piece)
+        base_seq = last[12]
+    db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
+
+
+def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """The same news in fewer pieces: runs of equal ones are counted into one."""
+    runs: list[Evidence] = []
+    for piece in evidence:
+        if runs and runs[-1].same_news(piece):
+            runs[-1] = _counted(runs[-1], piece)
+        else:
+            runs.append(piece)
+    return runs
+
+
+def _counted(old: Evidence, new: Evidence) -> Evidence:
+    return msgspec.structs.replace(
+        new,
+        count=old.count + new.count,
+        first_at=old.happened_at if old.first_at is None else old.first_at,
+        happened_at=max(old.happened_at, new.happened_at),
+        seen_at=max(old.seen_at, new.seen_at),
+    )
+
+
+def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
+    """Append evidence that its judge has folded already, or count it into a recent equal row."""
+    pieces = list(evidence)
+    recent = _recent(db, session_id, server) if pieces else []
+    for piece in pieces:
+        place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
+        if place is None:
+            db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+            recent = [(db.connection.last_insert_rowid(), piece), *recent[: RECENT - 1]]
+        else:
+            seq, old = recent[place]
+            merged = _counted(old, piece)
+            recent[place] = (seq, merged)
+            _count_up(db, seq, merged)
+
+
+def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tuple[int, Evidence]]:
+    """The last folded evidence, newest first, with its places."""
+    # A look brings several pieces at once, in turn: the equal row stands a few rows back, in the same run of evidence.
+    # What stands before a decision is never counted up: the story would be told in the wrong order.
+    if session_id is None:
+        found = db.rows("journal_recent_server", {"server": server, "limit": RECENT})
+    else:
+        found = db.rows("journal_recent", {"session_id": session_id, "limit": RECENT})
+    return [(row[0], rows.evidence_of(row)) for row in takewhile(lambda row: row[3] == "evidence", found)]
+
+
+def _goes_on(old: Evidence, piece: Evidence) -> bool:
+    began = old.happened_at if old.first_at is None else old.first_at
+    return old.same_news(piece) and piece.seen_at - began < COUNTED_WITHIN_S
+
+
+def _count_up(db: Db, seq: int, merged: Evidence) -> None:
+    times = {"first_at": merged.first_at, "at": merged.seen_at, "happened_at": merged.happened_at}
+    db.run("journal_count", {"seq": seq, "count": merged.count, **times})
+
+
+def add_entries(
+    db: Db, entries: Iterable[JournalEntry], session_id: SessionId | None = None, server: ServerName | None = None
+) -> None:
+    """Append lines; those that do not say whom they are about are about the given session or server."""
+    for entry in entries:
+        params = rows.journal_params(entry)
+        if entry.session_id is None and entry.server is None:
+            params["session_id"], params["server"] = session_id, server
+        if not _repeats(db, params):
+            db.run("journal_add", params)
+
+
+def _repeats(db: Db, line: rows.Params) -> bool:
+    """Whether the last row of the same subject is this very line, which is then counted up."""
+    if line["kind"] == "evidence":
+        return False
+    about_server = line["session_id"] is None
+    last = (
+        db.row("journal_last_server", {"server": line["server"]})
+        if about_server
+        else db.row("journal_last", {"session_id": line["session_id"]})
+    )
+    if last is None or (last[3], last[5], last[6], last[7]) != (line["kind"], line["code"], line["args"], line["data"]):
+        return False
+    first_at = last[4] if last[9] is None else last[9]
+    if line["at"] - first_at >= COUNTED_WITHIN_S:
+        return False
+    times = {"first_at": first_at, "at": max(last[4], line["at"]), "happened_at": last[10]}
+    db.run("journal_count", {"seq": last[0], "count": last[8] + line["count"], **times})
+    return True
+
+
+def fold_session(db: Db, session_id: SessionId, through: int) -> None:
+    """Nothing up to `through` is handed out again."""
+    if through:
+        db.run("journal_fold", {"session_id": session_id, "through": through})
+        db.run("journal_split", {"session_id": session_id, "through": through})
+
+
+def fold_server(db: Db, server: ServerName, through: int) -> None:
+    """The same for a server's own news."""
+    if through:
+        db.run("journal_fold_server", {"server": server, "through": through})
+        db.run("journal_split_server", {"server": server, "through": through})
+
+
+def news_of_session(db: Db, session_id: SessionId) -> tuple[News, ...]:
+    """Unfolded evidence about a session, oldest first."""
+    found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
+    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+
+
+def news_of_server(db: Db, server: ServerName) -> tuple[News, ...]:
+    """Unfolded evidence about a server, oldest first."""
+    found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
+    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)

@@ -1,0 +1,70 @@
+"""The loader of the statements (`queries.sql`, `delivery.sql`) and of the numbered migrations.
+
+A statement is found by its name, once, at import; an unknown name or piece is an error then and not at night. Never
+lives here: a statement, a driver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+_HEAD = re.compile(r"^-- (name|part): (\w+)$")
+_PIECE = re.compile(r"\{\{(\w+)\}\}")
+
+
+class SqlTextError(Exception):
+    """The text of the statements is wrong: a name twice, an unknown piece, a statement without a name."""
+
+
+def parse(text: str) -> dict[str, str]:
+    """Statements by name, pieces filled in, comments and blank lines gone."""
+    parts: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for kind, name, body in _sections(text):
+        target = parts if kind == "part" else names
+        if name in target:
+            raise SqlTextError(f"{kind} {name!r} stands there twice")
+        target[name] = body
+    return {name: _filled(name, body, parts) for name, body in names.items()}
+
+
+def _sections(text: str) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, list[str]]] = []
+    for line in text.splitlines():
+        if head := _HEAD.match(line):
+            found.append((head[1], head[2], []))
+        elif line.strip() and not line.lstrip().startswith("--"):
+            if not found:
+                raise SqlTextError(f"a statement without a name: {line!r}")
+            found[-1][2].append(line.rstrip())
+    return [(kind, name, "\n".join(lines)) for kind, name, lines in found]
+
+
+def _filled(name: str, body: str, parts: Mapping[str, str]) -> str:
+    def piece(match: re.Match[str]) -> str:
+        if match[1] not in parts:
+            raise SqlTextError(f"statement {name!r} wants the unknown piece {match[1]!r}")
+        return parts[match[1]]
+
+    return _PIECE.sub(piece, body)
+
+
+def migrations(serial: str) -> tuple[tuple[int, str], ...]:
+    """(number, text) of all migrations in order; `serial` is the dialect's type of an ever-growing primary key."""
+    found: list[tuple[int, str]] = []
+    for entry in (resources.files("esteio.store.sql") / "migrations").iterdir():
+        if entry.name.endswith(".sql"):
+            number = int(entry.name.split("_", 1)[0])
+            found.append((number, entry.read_text("utf-8").replace("{{serial}}", serial)))
+    found.sort()
+    if [number for number, _ in found] != list(range(1, len(found) + 1)):
+        raise SqlTextError("migrations are not numbered 1, 2, 3 …")
+    return tuple(found)
+
+
+SQL: Mapping[str, str] = parse(
+    "".join((resources.files("esteio.store.sql") / name).read_text("utf-8") for name in ("queries.sql", "delivery.sql"))
+)
+"""All statements by name."""

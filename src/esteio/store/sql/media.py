@@ -1,0 +1,89 @@
+"""Media that came in without its bytes, and which files of the media store are named by whom.
+
+A file is named by the column `stored` of messages, several of which may name one. Never lives here: the files
+(`shelf`), when a fetch is tried again (`core.messages.media_fetch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from esteio.core.model.content import Content, Media
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.state import Reason
+from esteio.store.base import MediaFetch, MediaSettlement
+from esteio.store.sql import rows
+from esteio.store.sql.base import Room, add_message_event
+from esteio.store.sql.content import content_of, stored_name
+from esteio.store.sql.messages.messages import shown
+from esteio.store.sqlite.connection import Db, Row
+
+_source = msgspec.json.Decoder(dict[str, str])
+
+
+class MediaFiles(Room):
+    async def media_fetches(self, limit: int) -> Sequence[MediaFetch]:
+        return [_fetch_of(row) for row in self._reader.rows("media_fetches", {"limit": limit})]
+
+    async def settle_media(self, settlement: MediaSettlement) -> bool:
+        return await self._write(lambda db: self._settle_media(db, settlement))
+
+    async def media_in_use(self) -> frozenset[str]:
+        return frozenset(row[0] for row in self._reader.rows("messages_unsent_media", {}))
+
+    async def media_of_session(self, session_id: SessionId) -> Sequence[str]:
+        return [row[0] for row in self._reader.rows("media_of_session", {"session_id": session_id})]
+
+    async def unused_media(self, names: Collection[str]) -> Sequence[str]:
+        return unused(self._reader, names)
+
+    async def forget_media(self, names: Collection[str], reason: Reason) -> None:
+        def operation(db: Db) -> None:
+            for name in names:
+                for row in db.rows("messages_with_media", {"stored": name}):
+                    _put(db, row[1], _without_bytes(content_of(row[5]), reason))
+
+        await self._write(operation)
+
+    def _settle_media(self, db: Db, settlement: MediaSettlement) -> bool:
+        key = {"message_id": settlement.message_id}
+        if settlement.due_at is not None:
+            return db.run("media_fetch_again", {**key, "due_at": settlement.due_at}) > 0
+        row = db.row("message", {"id": settlement.message_id})
+        if not db.run("media_fetch_over", key) or row is None or settlement.media is None:
+            return False
+        message = shown(row)
+        content = msgspec.structs.replace(message.content, media=settlement.media)
+        _put(db, message.id, content)
+        changed = msgspec.structs.replace(message, content=content)
+        add_message_event(db, "message.media_changed", changed, settlement.at, self._sentence)
+        return True
+
+
+def _fetch_of(row: Row) -> MediaFetch:
+    return MediaFetch(row[0], row[1], row[2], _source.decode(row[3]), row[4], row[5], row[6])
+
+
+def unused(db: Db, names: Collection[str]) -> list[str]:
+    """Those of the names that no message names."""
+    named = {row[0] for row in db.rows("media_named", {"listed": rows.to_text(sorted(names))})} if names else set()
+    return [name for name in names if name not in named]
+
+
+def owe(db: Db, message_id: MessageId, session_id: SessionId, media: Media, now: float) -> None:
+    """The row that says what the provider is to be asked for."""
+    source = rows.to_text(dict(media.source or {}))
+    db.run("media_fetch_add", {"message_id": message_id, "session_id": session_id, "source": source, "now": now})
+
+
+def _without_bytes(content: Content, reason: Reason) -> Content:
+    media = content.media
+    bare = None if media is None else msgspec.structs.replace(media, stored=None, gone=reason)
+    return msgspec.structs.replace(content, media=bare)
+
+
+def _put(db: Db, message_id: str, content: Content) -> None:
+    params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
+    db.run("message_content", params)

@@ -1,0 +1,188 @@
+"""Messages as people hand them in and look at them: accept, read, page, cancel, retry.
+
+Never lives here: sending (`outbox`), what comes in (`inbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
+from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
+from esteio.store.sql import rows
+from esteio.store.sql.base import Room
+from esteio.store.sql.content import stored_name
+from esteio.store.sql.inbox.phones import file_phone, resolve_chat
+from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
+from esteio.store.sqlite.connection import Db, Row
+
+_FAR = 1e18
+"""A time after all others: where a page without a cursor begins."""
+
+
+class Messages(Room):
+    async def accept(self, new: NewMessage) -> Accepted:
+        """Durable when it returns. Raises `LookupError` when the session is gone."""
+        return await self._write_first(lambda db: _accept(db, new))
+
+    async def repeated(
+        self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
+    ) -> Accepted | None:
+        mark = {"scope": scope, "session_id": session_id, "key": key}
+        return self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
+
+    async def message(self, message_id: MessageId) -> Message | None:
+        return _shown_or_none(self._reader.row("message", {"id": message_id}))
+
+    async def message_by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
+        params = {"session_id": session_id, "provider_id": provider_id}
+        return _shown_or_none(self._reader.row("message_by_provider_id", params))
+
+    async def messages(
+        self,
+        session_id: SessionId,
+        *,
+        state: MessageState | None = None,
+        direction: Direction | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        """Newest first, by the time they were made."""
+        return self._snapshot(lambda db: _page(db, session_id, state, direction, limit, after))
+
+    async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
+        found = self._reader.rows("attempts", {"message_id": message_id})
+        return [AttemptRecord(at=row[0], outcome=row[1], detail=row[2]) for row in found]
+
+    async def put_content(self, message_id: MessageId, content: Content) -> None:
+        params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
+        await self._write(lambda db: db.run("message_content", params))
+
+    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
+        """Ids of messages that were made or sent since then."""
+        found = self._reader.rows("known_provider_ids", {"session_id": session_id, "since": since})
+        return frozenset(row[0] for row in found)
+
+    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
+        row = self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
+        return None if row is None else QuoteTarget(row[0], bool(row[1]), row[2])
+
+    async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:
+        return await self._change("message_cancel", message_id, now)
+
+    async def retry_message(self, message_id: MessageId, now: float) -> Message | None:
+        """Back into its old place of its lane, without an expiry that has passed; as it is when it cannot be."""
+        return await self._change("message_retry", message_id, now)
+
+    async def _change(self, statement: str, message_id: MessageId, now: float) -> Message | None:
+        def operation(db: Db) -> Message | None:
+            row = db.row(statement, {"id": message_id, "now": now})
+            if row is not None:
+                refresh_lane(db, row[2], row[4])
+                announce(db, row, now, self._sentence)
+            return _shown_or_none(db.row("message", {"id": message_id}))
+
+        return await self._write(operation)
+
+
+def _accept(db: Db, new: NewMessage) -> Accepted:
+    message = new.message
+    if new.idem_key is not None:
+        earlier = _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
+        if earlier is not None:  # guard: idempotency-key-found
+            return earlier
+    session = db.row("session_brief", {"id": message.session_id})
+    if session is None:
+        raise LookupError(f"no session {message.session_id}")
+    params = rows.message_params(message)
+    params["chat"] = resolve_chat(db, message.session_id, message.chat)
+    file_phone(db, message.session_id, params["chat"])
+    seq = db.value("message_add", params)
+    if params["state"] == "queued":
+        _open_lane(db, seq, params)
+    if new.idem_key is not None:
+        db.run("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
+    return Accepted("new", _as_shown(message, session[0], session[1], params))
+
+
+def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
+    row = db.row("idempotency", mark)
+    if row is None or row[2] <= now:
+        return None
+    if row[0] != fingerprint:  # guard: idempotency-body-compared
+        return Accepted("conflict", None)
+    shown = _shown_or_none(db.row("message", {"id": row[1]}))
+    return None if shown is None else Accepted("replay", shown)
+
+
+def _idempotency_key(new: NewMessage) -> rows.Params:
+    return {"scope": new.idem_scope, "session_id": new.message.session_id, "key": new.idem_key}
+
+
+def _idempotency_value(new: NewMessage) -> rows.Params:
+    return {"fingerprint": new.fingerprint, "message_id": new.message.id, "until": new.idem_until}
+
+
+def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
+    lane = {
+        "session_id": params["session_id"],
+        "chat": params["chat"],
+        "head": seq,
+        "place": place_of(params["session_id"], params["priority"]),
+        "due_at": params["due_at"],
+    }
+    db.run("lane_open", lane)
+
+
+def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Message:
+    state = "held" if params["state"] == "queued" and gate == "held" else params["state"]
+    if (state, name, params["chat"]) == (message.state, message.session, message.chat):
+        return message
+    return msgspec.structs.replace(message, state=state, session=name, chat=params["chat"])
+
+
+def shown(row: Row) -> Message:
+    """A row that carries the session's name and gate behind it."""
+    return rows.message_of(row, row[-2], row[-1])
+
+
+def _shown_or_none(row: Row | None) -> Message | None:
+    return None if row is None else shown(row)
+
+
+def _page(
+    db: Db,
+    session_id: SessionId,
+    state: MessageState | None,
+    direction: Direction | None,
+    limit: int,
+    after: str | None,
+) -> Page:
+    created_at, seq = _position(after)
+    params = {
+        "session_id": session_id,
+        "direction": direction,
+        "created_at": created_at,
+        "seq": seq,
+        "limit": limit + 1,
+        "state": "queued" if state == "held" else state,
+    }
+    if state in {"held", "queued"}:
+        gate = (db.row("session_brief", {"id": session_id}) or ("", ""))[1]
+        if (gate == "held") != (state == "held"):
+            return Page((), None)
+    found = db.rows("messages_page" if state is None else "messages_page_in_state", params)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(tuple(shown(row) for row in found[:limit]), None if last is None else f"{last[7]!r}:{last[0]}")
+
+
+def _position(after: str | None) -> tuple[float, int]:
+    """Raises `ValueError` for a cursor that is none of ours."""
+    if after is None:
+        return _FAR, 0
+    created_at, _, seq = after.partition(":")
+    return float(created_at), int(seq)

@@ -1,0 +1,268 @@
+"""The way out: claims of lanes, settlements of attempts, doubt and expiry.
+
+A claim asks "which places have something due" (one step of an index for each session that has messages waiting), then
+takes heads of lanes in the order of priority. It never touches a message whose time is over (that expires instead) and
+never gives out one whose claim was lost: a lease that ran out means that nobody knows whether it left, so it is in
+doubt from the time of the claim.
+
+Never lives here: what an outcome means (`core.messages.outbox`), accepting (`messages`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.state import Reason
+from esteio.store.base import Allowance, Rests, SendClaim, SendSettlement
+from esteio.store.sql import journal, rows
+from esteio.store.sql.base import Room
+from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.receipts import catch_up
+from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
+from esteio.store.sql.messages.send_lanes import advance_lane, announce, brief_of_session, end_queued, refresh_lane
+from esteio.store.sql.sessions import server_of_session
+from esteio.store.sqlite.connection import Db, Row
+
+_LAPSED_AT_ONCE = 256
+_IN_DOUBT = rows.to_text(Reason("in-doubt"))
+_NO_RESTS = Rests()
+
+
+AGED_TURN = 4
+"""Every so many claims age goes before priority: a flood of urgent messages may not starve the patient ones."""
+URGENT = 0
+"""The rank (9 − priority) that may go beside a full session: a one-time code does not wait for a bulk."""
+
+
+class Sending(Room):
+    _turn = 1
+
+    @cached_property
+    def _served(self) -> dict[SessionId, int]:
+        """Which claim was the last to give a session something."""
+        return {}
+
+    async def claim_sends(
+        self,
+        now: float,
+        limit: int,
+        lease_s: float,
+        allowance: Allowance,
+    ) -> Sequence[SendClaim]:
+        """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
+
+        def operation(db: Db) -> list[SendClaim]:
+            self._doubt_lapsed(db, now)
+            self._expire(db, now, _LAPSED_AT_ONCE)
+            places = [
+                (place % 10, self._served.get(place // 10, 0), due_at, place, cold_until, server)
+                for place, due_at, cold_until, server in db.rows("places_ready", {})
+                if due_at <= now
+            ]
+            # Tuples begin with the rank; by age when it is the turn of what has waited.
+            aged = self._turn % AGED_TURN == 0
+            places.sort(key=(lambda place: (place[2], -place[0], place[1])) if aged else None)
+            claims = _claim(db, places, allowance, now, limit, lease_s)
+            if claims:
+                self._served.update((claim.message.session_id, self._turn) for claim in claims)
+                self._turn += 1
+            return claims
+
+        return await self._write(operation)
+
+    async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
+        """One after the other in one transaction; a stale one writes nothing and gives False."""
+
+        def operation(db: Db) -> list[bool]:
+            done = [self._settle(db, one, "message_settle", "queued") for one in settlements]
+            _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
+            return done
+
+        return await self._write(operation)
+
+    async def settle_doubt(self, settlement: SendSettlement) -> bool:
+        """What was set aside and overtaken since is not queued again: False."""
+
+        def operation(db: Db) -> bool:
+            done = self._settle(db, settlement, "message_settle_doubt", "in_doubt")
+            _write_evidence(db, [settlement] if done else [])
+            return done
+
+        return await self._write(operation)
+
+    async def overtaken(self, message_id: MessageId) -> bool:
+        return self._reader.row("message_overtaken", {"id": message_id}) is not None
+
+    async def sends_unstored(self, server: ServerName, since: float, until: float) -> bool:
+        params = {"server": server, "since": since, "until": until}
+        return self._reader.row("sends_unstored", params) is not None
+
+    async def set_aside(self, session_id: SessionId) -> int:
+        return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+
+    async def doubted(self, now: float, limit: int) -> Sequence[Message]:
+        """Claims whose lease ran out fall into doubt first."""
+        if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
+            await self._write(lambda db: self._doubt_lapsed(db, now))
+        return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
+
+    async def next_doubt(self) -> float | None:
+        return self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+
+    async def next_send(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
+        times = (
+            due_at
+            if place % 10 == URGENT
+            else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
+            for place, due_at, _, server in self._reader.rows("places_ready", {})
+        )
+        return min(times, default=None)
+
+    async def expire_messages(self, now: float, limit: int) -> int:
+        if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
+            return 0
+        return await self._write(lambda db: self._expire(db, now, limit))
+
+    # -- inside a transaction --------------------------------------------------------------------------------
+
+    def _expire(self, db: Db, now: float, limit: int) -> int:
+        found = db.rows("messages_expiring", {"now": now, "limit": limit})
+        for row in found:
+            end_queued(db, row[0], "expired", Reason("expired"), now, self._sentence)
+        return len(found)
+
+    def _doubt_lapsed(self, db: Db, now: float) -> None:
+        for row in db.rows("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+            self._doubt(db, row[0], now)
+
+    def _doubt(self, db: Db, seq: int, now: float) -> Message | None:
+        row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
+        return None if row is None else announce(db, row, now, self._sentence)
+
+    def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
+        # What was in doubt before is looked for again too: its echo may have found nobody here.
+        db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
+        doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
+        return [message for message in doubted if message is not None]
+
+    def _settle(self, db: Db, settlement: SendSettlement, statement: str, before: MessageState) -> bool:
+        row = db.row(statement, _settle_params(settlement))
+        if row is None:
+            return _settled_by_echo(db, settlement)
+        session_id, chat, state = row[2], row[4], row[6]
+        if settlement.attempt is not None:
+            _add_attempt(db, settlement)
+        for notice in settlement.notices:
+            db.run("work_add", rows.work_params(notice))
+        # What was set aside is settled beside another one of its chat, which may be under way.
+        # guard: queued-chat-waits-after-answer
+        if state in {"queued", "in_doubt"} or before == "in_doubt" or settlement.parked:
+            refresh_lane(db, session_id, chat)
+        else:
+            advance_lane(db, session_id, chat)
+        # A message that waits again as it did before has not moved; what happened stands in its attempts.
+        if state != before or settlement.aside:
+            announce(db, row, settlement.at, self._sentence)
+        if settlement.provider_id is not None and state == "sent":
+            catch_up(db, session_id, settlement.provider_id, self._sentence)
+        return True
+
+
+Place = tuple[int, int, float, int, float, ServerName]
+"""Rank, last turn of its session, when due, its number, until when its session is restricted, its server."""
+
+
+def _claim(
+    db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int, lease_s: float
+) -> list[SendClaim]:
+    heads = _heads(db, places, allowance, now, limit)
+    if not heads:
+        return []
+    due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
+    claimed = {rows.seq_of(row): row for row in db.rows("messages_claim", due)}
+    db.run("lanes_take", due)
+    return [_claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
+
+
+def _claimed(db: Db, row: Row, until: float) -> SendClaim:
+    name, server = brief_of_session(db, row[2])
+    return SendClaim(rows.message_of(row, name), rows.fence_of(row), until, ServerName(server))
+
+
+def _heads(db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int) -> list[int]:
+    """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
+    heads: list[int] = []
+    taken: Counter[SessionId | ServerName] = Counter()
+    for rank, _, _, place, cold_until, server in places:
+        session_id, urgent = SessionId(place // 10), rank == URGENT
+        free = allowance.sessions.get(session_id, allowance.each) - taken[session_id]
+        free_at_server = allowance.servers.get(server, allowance.each_server) - taken[server]
+        wanted = min(min(free, free_at_server) + urgent, limit - len(heads))
+        if wanted <= 0:
+            continue
+        at_most = wanted if cold_until <= now else COLD_AT_ONCE
+        lanes = db.rows("place_lanes", {"place": place, "now": now, "limit": at_most})
+        if cold_until > now:
+            lanes = warm_of(db, session_id, lanes, cold_until, now)[:wanted]
+        heads += [head for _, head in lanes]
+        taken[session_id] += len(lanes)
+        taken[server] += len(lanes)
+    return heads
+
+
+def _settle_params(settlement: SendSettlement) -> rows.Params:
+    return {
+        "id": settlement.message_id,
+        "session_id": settlement.session_id,
+        "fence": settlement.fence,
+        "state": settlement.state,
+        "now": settlement.at,
+        "provider_id": settlement.provider_id,
+        "due_at": settlement.due_at,
+        "reason": rows.text_or_none(settlement.reason),
+        "closed_tries": settlement.closed_tries,
+        "doubt_since": settlement.doubt_since,
+        "queue_ref": settlement.queue_ref,
+        "sent_at": settlement.sent_at,
+        "aside": int(settlement.aside),
+        "parked": int(settlement.parked),
+    }
+
+
+def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
+    """What the attempts prove, each subject's in its order; a batch says the same many times and is counted before it
+    is written. Each send speaks of its session and of its server, in turn: only apart are they runs."""
+    of_session: dict[SessionId, list[Evidence]] = {}
+    of_server: dict[ServerName, list[Evidence]] = {}
+    servers = {one: server_of_session(db, one) for one in {one.session_id for one in settlements if one.evidence}}
+    for one in settlements:
+        server = servers.get(one.session_id)
+        for piece in one.evidence:
+            if piece.subject == "session":
+                of_session.setdefault(one.session_id, []).append(piece)
+            elif server is not None:
+                of_server.setdefault(server, []).append(piece)
+    for session_id in sorted(of_session):
+        journal.add_news(db, session_id, servers[session_id], journal.counted_runs(of_session[session_id]))
+    for name in sorted(of_server):
+        journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
+
+
+def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
+    """The provider's event was faster than its answer, or came instead of it: the message has moved, and the attempt
+    is still told."""
+    if settlement.state not in {"sent", "in_doubt"} or db.value("message_echoed", _settle_params(settlement)) is None:
+        return False
+    _add_attempt(db, settlement)
+    return True
+
+
+def _add_attempt(db: Db, settlement: SendSettlement) -> None:
+    attempt = settlement.attempt
+    if attempt is not None:
+        db.run("attempt_add", rows.attempt_params(settlement.message_id, attempt))

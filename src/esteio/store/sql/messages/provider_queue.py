@@ -1,0 +1,68 @@
+"""Parked messages: sent, and perhaps still in the provider's own queue. While one is, its chat waits.
+
+Never lives here: how long that may last (`core.messages.provider_queue`), a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.messages import provider_queue
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import Message
+from esteio.store.base import ParkedSettlement
+from esteio.store.sql import rows
+from esteio.store.sql.base import Room
+from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.send_lanes import announce, refresh_lane
+from esteio.store.sqlite.connection import Db, Row
+
+_BEHIND = rows.to_text(provider_queue.BEHIND)
+
+
+class Parking(Room):
+    async def parked(self, now: float, limit: int) -> Sequence[Message]:
+        return [shown(row) for row in self._reader.rows("messages_parked", {"now": now, "limit": limit})]
+
+    async def next_parked(self) -> float | None:
+        return self._reader.value("messages_next_parked", {})  # type: ignore[no-any-return]
+
+    async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
+        def operation(db: Db) -> list[MessageId]:
+            return [one.message_id for one in settlements if self._settle_parked(db, one)]
+
+        return await self._write(operation)
+
+    def _settle_parked(self, db: Db, settlement: ParkedSettlement) -> bool:
+        reason = rows.text_or_none(settlement.reason)
+        if settlement.due_at is not None:
+            look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
+            row = db.row("message_look_again", look)
+            if row is not None:
+                _tell_who_waits(db, row)
+            return False
+        row = unpark(db, settlement.message_id, reason)
+        if row is not None and settlement.attempt is not None:
+            db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
+            announce(db, row, settlement.at, self._sentence)
+        return row is not None
+
+
+def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | None:
+    """Nobody waits for it any more; its row, None when nobody did."""
+    row = db.row("message_unpark", {"id": message_id, "reason": reason})
+    if row is not None:
+        go_on(db, row)
+    return row
+
+
+def go_on(db: Db, row: Row) -> None:
+    """The chat of a message that was parked."""
+    db.run("message_not_behind", {"session_id": row[2], "chat": row[4], "reason": _BEHIND})
+    refresh_lane(db, row[2], row[4])
+
+
+def _tell_who_waits(db: Db, row: Row) -> None:
+    head = db.row("lane_head", {"session_id": row[2], "chat": row[4]})
+    if head is not None:
+        db.run("message_behind", {"seq": head[0], "reason": _BEHIND})

@@ -1,0 +1,51 @@
+"""While WhatsApp restricts a session (463), messages to contacts who never wrote are held; an answer releases them.
+
+Whether a chat is warm is read from its messages when its turn comes, never from a flag. Never lives here: since when a
+session is restricted (`core.judge.restriction`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.judge import restriction
+from esteio.core.model.ids import SessionId
+from esteio.core.views.documents import timestamp
+from esteio.store.sql import rows
+from esteio.store.sql.messages.send_lanes import refresh_lane
+from esteio.store.sqlite.connection import Db, Row
+
+COLD_AT_ONCE = 200
+"""Lanes of a restricted session that one claim looks at."""
+
+
+def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: float, now: float) -> list[Row]:
+    """Those of these due lanes (chat, head) that may go; the heads of the others wait until the restriction ends."""
+    warm = []
+    for lane in lanes:
+        if _is_warm(db, session_id, lane[0], cold_until, now):
+            warm.append(lane)
+        else:
+            reason = rows.to_text(restriction.held(timestamp(cold_until) or ""))
+            db.run("message_wait", {"seq": lane[1], "due_at": cold_until, "reason": reason})
+            refresh_lane(db, session_id, lane[0])
+    return warm
+
+
+def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
+    """Somebody wrote to us there: what waited for warmth goes. Whether something did."""
+    held = f'{{"code":"{restriction.HELD}"%'
+    params = {"session_id": session_id, "chat": chat, "now": now, "held": held}
+    if not db.run("message_thaw", params):
+        return False
+    refresh_lane(db, session_id, chat)
+    return True
+
+
+def _is_warm(db: Db, session_id: SessionId, chat: str, cold_until: float, now: float) -> bool:
+    if restriction.always_warm(chat):
+        return True
+    key = {"session_id": session_id, "chat": chat}
+    if db.row("chat_heard", {**key, "since": now - restriction.WARM_FOR_S}) is not None:
+        return True
+    return db.row("chat_reached", {**key, "since": cold_until - restriction.FOR_S}) is not None

@@ -1,0 +1,82 @@
+"""Lanes: whose turn it is in each chat. Every change of an outgoing message's state ends here.
+
+A lane's row stands while its chat has a message queued, sending, parked (sent, and perhaps still in the provider's own
+queue), or in a doubt that may still be resolved (one that is set aside holds nobody up). It names the head and, while
+nothing is under way, when the head is due. It is always computed from the messages, in the transaction that changed
+them.
+
+Never lives here: which lane goes first (`outbox`).
+"""
+
+from __future__ import annotations
+
+from esteio.core.model.ids import SessionId
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.state import Reason
+from esteio.core.views.documents import Sentence
+from esteio.store.sql import rows
+from esteio.store.sql.base import add_message_event
+from esteio.store.sqlite.connection import Db, Row
+
+
+def place_of(session_id: SessionId, priority: int) -> int:
+    """The lane's sort key: its session, then 9 − priority."""
+    return session_id * 10 + 9 - priority
+
+
+def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
+    """Compute a lane anew from its messages."""
+    key = {"session_id": session_id, "chat": chat}
+    busy = db.row("lane_busy", key)
+    if busy is not None:  # guard: chat-waits-for-doubt
+        place = place_of(session_id, busy[1])
+        db.run("lane_set", {**key, "head": busy[0], "place": place, "due_at": None})
+    else:
+        advance_lane(db, session_id, chat)
+
+
+def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
+    """The same when it is known that nothing of it is under way: the oldest queued message is the head."""
+    key = {"session_id": session_id, "chat": chat}
+    head = db.row("lane_head", key)
+    if head is None:
+        db.run("lane_close", key)
+    else:
+        place = place_of(session_id, head[1])
+        db.run("lane_set", {**key, "head": head[0], "place": place, "due_at": head[2]})
+
+
+def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
+    """The session's name and its server, remembered: neither ever changes, and ids are never reused. Empty when it is
+    unknown."""
+    known = db.briefs.get(session_id)
+    if known is None:
+        brief = db.row("session_brief", {"id": session_id})
+        if brief is None:
+            return "", ""
+        known = db.briefs[session_id] = (str(brief[0]), str(brief[2]))
+    return known
+
+
+def name_of_session(db: Db, session_id: SessionId) -> str:
+    """The session's name, empty when it is unknown."""
+    return brief_of_session(db, session_id)[0]
+
+
+def announce(db: Db, row: Row, at: float, sentence: Sentence) -> Message:
+    """The message of a row just written, with its `message.state_changed` event."""
+    message = rows.message_of(row, name_of_session(db, row[2]))
+    add_message_event(db, "message.state_changed", message, at, sentence)
+    return message
+
+
+def end_queued(
+    db: Db, seq: int, state: MessageState, reason: Reason | None, now: float, sentence: Sentence
+) -> Message | None:
+    """A queued message fails or expires; None when it was not queued any more."""
+    params = {"seq": seq, "state": state, "reason": rows.text_or_none(reason), "now": now}
+    row = db.row("message_end", params)
+    if row is None:
+        return None
+    refresh_lane(db, row[2], row[4])
+    return announce(db, row, now, sentence)

@@ -1,0 +1,26 @@
+"""The QR held for a session, and the event that a new one makes.
+
+Never lives here: whether a code may still be shown.
+"""
+
+from __future__ import annotations
+
+from esteio.core.model.ids import SessionId
+from esteio.core.views import documents
+from esteio.store.base import EventRow, Qr
+from esteio.store.sql import rows
+from esteio.store.sql.messages.send_lanes import name_of_session
+from esteio.store.sqlite.connection import Db
+
+
+def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
+    """Keep it unless a newer one is there; one that was not seen before is told (`session.qr`)."""
+    held = db.row("qr", {"session_id": session_id})
+    name = name_of_session(db, session_id)
+    if not name:
+        # The session was deleted meanwhile.
+        return
+    if not db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held[0] == qr.code):
+        return
+    data = {"session": name, "qr": documents.as_data(documents.qr(qr)), "pairing_code": qr.pairing_code}
+    db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]

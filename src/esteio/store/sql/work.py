@@ -1,0 +1,119 @@
+"""Work rows: control acts, relays and notices, claimed by lane under a lease with a fence.
+
+An act whose lease ran out was interrupted: relays and notices go back to wait; a control act is over, and its session
+hears `act_interrupted`, because after it the first thing is to look.
+
+Never lives here: messages (`store.sql.messages.outbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.model.evidence import seen
+from esteio.core.model.ids import SessionId
+from esteio.store.base import Work, WorkSettlement
+from esteio.store.sql import journal, rows
+from esteio.store.sql.base import Room
+from esteio.store.sql.qr_codes import put_code
+from esteio.store.sql.sessions import known_session, server_of_session
+from esteio.store.sqlite.connection import Db
+
+
+class Works(Room):
+    async def claim_work(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
+        """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""
+
+        def operation(db: Db) -> list[Work]:
+            for row in db.rows("work_lapsed", {"now": now}):
+                interrupt(db, rows.work_of(row), now)
+            return _claim(db, now, limit, lease_s, lanes_busy)
+
+        return await self._write(operation)
+
+    async def add_work(self, work: Sequence[Work]) -> None:
+        """One whose `dedupe` has a row that is not done is left out."""
+
+        def operation(db: Db) -> None:
+            for item in work:
+                db.run("work_add", rows.work_params(item))
+
+        await self._write(operation)
+
+    async def settle_work(self, settlement: WorkSettlement) -> bool:
+        return await self._write(lambda db: _settle(db, settlement))
+
+    async def renew_work(self, work_id: str, fence: int, now: float, lease_until: float) -> bool:
+        params = {"id": work_id, "fence": fence, "now": now, "lease_until": lease_until}
+        return await self._write(lambda db: db.run("work_renew", params) > 0)
+
+    async def next_work(self) -> float | None:
+        """When the next free lane's head falls due, or a lease ends."""
+        times = [self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
+        return min((at for at in times if at is not None), default=None)
+
+    async def work(self, work_id: str) -> Work | None:
+        row = self._reader.row("work", {"id": work_id})
+        return None if row is None else rows.work_of(row)
+
+
+def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
+    # A busy lane may be free here already: its row is settled, and its performer has not said so yet.
+    found = db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
+    heads = [seq for seq, lane in found if lane not in lanes_busy]  # guard: lane-busy-until-settled
+    claimed = []
+    for seq in heads[:limit]:
+        row = db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
+        if row is not None:
+            claimed.append(rows.work_of(row))
+    return claimed
+
+
+def _settle(db: Db, settlement: WorkSettlement) -> bool:
+    row = db.row("work_settle", _settle_params(settlement))
+    if row is None:
+        return False
+    work = rows.work_of(row)
+    session_id = known_session(db, work.session_id)
+    server = work.server if session_id is None else server_of_session(db, session_id)
+    journal.add_news(db, session_id, server, settlement.evidence)
+    journal.add_entries(db, settlement.journal, session_id, server)
+    if session_id is not None:
+        _learn(db, session_id, settlement)
+    return True
+
+
+def _settle_params(settlement: WorkSettlement) -> rows.Params:
+    waits_again = "done" if settlement.due_at is None else "ready"
+    return {
+        "id": settlement.work_id,
+        "fence": settlement.fence,
+        "state": "dropped" if settlement.dropped else waits_again,
+        "outcome": settlement.outcome,
+        "due_at": settlement.due_at,
+        "now": settlement.at,
+    }
+
+
+def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
+    if settlement.qr is not None:
+        put_code(db, session_id, settlement.qr)
+    if settlement.ref is not None or settlement.webhook_token is not None:
+        params = {
+            "id": session_id,
+            "ref": rows.text_or_none(settlement.ref),
+            "sealed": None,
+            "token": settlement.webhook_token,
+        }
+        db.run("session_change", params)
+
+
+def interrupt(db: Db, work: Work, now: float) -> None:
+    """Put right an act that was under way when its performer vanished."""
+    over = work.kind == "control"
+    db.run("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
+    if over and work.session_id is not None and (server := server_of_session(db, work.session_id)) is not None:
+        rung = str(work.payload.get("rung", ""))
+        attempt = str(work.payload.get("attempt", ""))
+        piece = seen("act_interrupted", now, "self", rung=rung, attempt=attempt, work=work.id)
+        journal.add_news(db, work.session_id, server, [piece])

@@ -1,0 +1,353 @@
+"""The relay's part of the store: dealing, lanes, fences, health, replays, dead letters, forgetting."""
+
+import msgspec
+
+from esteio.core.webhooks.delivery_policy import GIVE_UP_S, Health
+from esteio.store.base import EventRow
+from esteio.store.delivery import DeadFilter, Delivery, Endpoint, RelaySettlement
+from esteio.store.sql.rows import event_params
+
+NOW = 1_800_000_000.0
+ALL = 16
+
+
+async def tell(store, *chats, at=NOW, session="s1", kind="message.received"):
+    def operation(db):
+        for chat in chats:
+            db.run("event_add", event_params(EventRow(kind, at, {"chat": chat}, session, chat)))
+
+    await store._write(operation)
+
+
+async def subscribe(store, name="wh_1", **changes):
+    return await store.add_endpoint(
+        Endpoint(id=name, url="https://x.example", created_at=NOW, sealed=b"\x00s", **changes)
+    )
+
+
+async def claim(store, at=NOW, flying=None):
+    while await store.deal_events(at, 100):
+        pass
+    return list(await store.claim_relays(at, flying or {}, ALL, 45.0))
+
+
+async def settle(store, claims, outcome="delivered", at=NOW, status=200):
+    done = [RelaySettlement(one, outcome, at, at, status, "x") for one in claims]
+    return [settled is not None for settled in await store.settle_relays(done)]
+
+
+def seqs(claims):
+    return sorted(one.seq for one in claims)
+
+
+async def test_an_endpoint_comes_back_as_it_was_written(store):
+    made = await subscribe(
+        store, events=("MESSAGES_UPSERT",), types=("message.received",), sessions=("a-*",), format="evolution",
+        by_events=True,
+    )  # fmt: skip
+    assert await store.endpoint("wh_1") == made
+    assert list(await store.endpoints()) == [made]
+    assert await store.endpoint("wh_2") is None
+    changed = msgspec.structs.replace(made, url="https://y.example", sealed=b"t", enabled=False, because="asked")
+    assert await store.change_endpoint(changed)
+    assert await store.endpoint("wh_1") == changed
+    assert not await store.change_endpoint(msgspec.structs.replace(made, id="wh_2"))
+    assert await store.delete_endpoint("wh_1")
+    assert not await store.delete_endpoint("wh_1")
+
+
+async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store):
+    await tell(store, "a")
+    await subscribe(store)
+    await tell(store, "a", "b", "a")
+    claims = await claim(store)
+    assert seqs(claims) == [2, 3]
+    assert await claim(store) == []
+    assert await settle(store, claims) == [True, True]
+    (last,) = await claim(store)
+    assert (last.seq, last.chat, last.type, dict(last.data), last.attempt) == (
+        4,
+        "a",
+        "message.received",
+        {"chat": "a"},
+        1,
+    )
+    assert await settle(store, [last]) == [True]
+    assert await claim(store) == []
+    assert await store.endpoint_waiting("wh_1") == (0, None)
+    assert await store.next_relay(NOW, {}, ALL) is None
+
+
+async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store):
+    await subscribe(store)
+    await tell(store, "a", at=NOW + 9999)
+    await tell(store, "b")
+    assert not await store.deal_events(NOW, 10)
+    assert seqs(await claim(store)) == [1, 2]
+
+
+async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store):
+    await subscribe(store)
+    await tell(store, "a", "a")
+    (first,) = await claim(store)
+    (again,) = await claim(store, at=NOW + 46)
+    assert (again.seq, again.fence) == (first.seq, first.fence + 1)
+    assert await settle(store, [first]) == [False]
+    assert await settle(store, [again]) == [True]
+    assert await settle(store, [again]) == [False]
+    assert seqs(await claim(store, at=NOW + 50)) == [2]
+
+
+async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store):
+    store = file_store()
+    await store.start(NOW)
+    await subscribe(store)
+    await tell(store, "a")
+    await claim(store)
+    await store.aclose()
+    store = file_store()
+    await store.start(NOW + 1)
+    assert seqs(await claim(store, at=NOW + 1)) == [1]
+    await store.aclose()
+
+
+async def test_a_failed_head_waits_and_its_lane_with_it(store):
+    await subscribe(store)
+    await tell(store, "a", "a", "b")
+    claims = await claim(store)
+    await settle(store, [one for one in claims if one.chat == "a"], "failed", status=500)
+    await settle(store, [one for one in claims if one.chat == "b"])
+    assert await claim(store) == []
+    due = await store.next_relay(NOW, {}, ALL)
+    assert NOW < due <= NOW + 5
+    (head,) = await claim(store, at=due)
+    assert (head.seq, head.attempt) == (1, 2)
+
+
+async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all(store):
+    await subscribe(store)
+    await tell(store, "a", "b", "c")
+    await settle(store, await claim(store), "failed", status=500)
+    endpoint = await store.endpoint("wh_1")
+    assert endpoint.health.opened
+    probe_at = endpoint.health.probe_at
+    assert await store.next_relay(NOW, {}, ALL) == probe_at
+    assert await claim(store, at=probe_at - 0.1) == []
+    (probe,) = await claim(store, at=probe_at)
+    assert await store.claim_relays(probe_at, {"wh_1": 1}, ALL, 45.0) == []
+    await settle(store, [probe], at=probe_at)
+    assert not (await store.endpoint("wh_1")).health.failures
+    assert len(await claim(store, at=probe_at)) == 2
+
+
+async def probe(store, outcome, at):
+    """The one attempt that an open endpoint gets, at its time; its event and that time."""
+    at = max(at, (await store.endpoint("wh_1")).health.probe_at)
+    (one,) = await claim(store, at=at)
+    await settle(store, [one], outcome, at=at)
+    return one.seq, at
+
+
+async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store):
+    await subscribe(store)
+    await tell(store, "a", "b", "c", "d")
+    await settle(store, await claim(store), "failed")
+    at = NOW
+    for _ in range(4):
+        _, at = await probe(store, "failed", at)
+    # The others as if they had failed often: their next step is hours away.
+    await store._write(lambda db: db.connection.execute("UPDATE relay_lanes SET due_at = due_at + 7200"))
+    first, at = await probe(store, "delivered", at)
+    assert first == 1
+    assert seqs(await claim(store, at=at)) == [2, 3, 4]
+
+
+async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(store):
+    await subscribe(store)
+    await tell(store, *"abcdefgh")
+    await store.deal_events(NOW, 100)
+    claims = await store.claim_relays(NOW, {}, 2, 45.0)
+    await settle(store, claims, "failed")
+    at, tried = NOW, []
+    for _ in range(6):
+        seq, at = await probe(store, "failed", at)
+        tried.append(seq)
+    assert tried == [1, 3, 1, 4, 1, 5]
+
+
+async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store):
+    await subscribe(store)
+    await subscribe(store, "wh_2")
+    await tell(store, "a", "b")
+    claims = await claim(store)
+    await settle(store, [one for one in claims if one.endpoint.id == "wh_1"], "failed")
+    await settle(store, [one for one in claims if one.endpoint.id == "wh_2"])
+    await tell(store, "c", "d")
+    assert seqs(await claim(store)) == [3, 4]
+    assert (await store.endpoint("wh_1")).cursor == 2
+    assert (await store.endpoint("wh_2")).cursor == 4
+
+
+async def test_gone_disables_and_keeps_the_queue(store):
+    await subscribe(store)
+    await tell(store, "a", "a")
+    await settle(store, await claim(store), "gone", status=410)
+    endpoint = await store.endpoint("wh_1")
+    assert (endpoint.enabled, endpoint.because) == (False, "gone")
+    assert await claim(store) == []
+    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=True, because=""))
+    assert seqs(await claim(store)) == [1]
+
+
+async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store):
+    await subscribe(store)
+    await tell(store, "a", "b")
+    await settle(store, await claim(store), "failed")
+    endpoint = await store.endpoint("wh_1")
+    await store.change_endpoint(msgspec.structs.replace(endpoint, url="https://z.example", health=Health()))
+    assert (await store.endpoint("wh_1")).health.opened
+    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=False))
+    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=True))
+    assert not (await store.endpoint("wh_1")).health.opened
+
+
+async def test_given_up_after_72_hours_the_lane_goes_on(store):
+    await subscribe(store)
+    await tell(store, "a")
+    await settle(store, await claim(store), "failed")
+    await tell(store, "a", at=NOW + GIVE_UP_S)
+    (last,) = await claim(store, at=NOW + GIVE_UP_S + 1)
+    await settle(store, [last], "failed", at=NOW + GIVE_UP_S + 1, status=500)
+    (dead,) = await store.dead_events(DeadFilter(), limit=10, after=0)
+    assert (dead.event, dead.endpoint, dead.attempts, dead.detail) == (1, "wh_1", 2, "x")
+    assert [line.outcome for line in await store.deliveries("wh_1", limit=9, before=None)] == ["dead", "failed"]
+    assert seqs(await claim(store, at=NOW + GIVE_UP_S + 40)) == [2]
+
+
+async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store):
+    await subscribe(store, types=("message.received",))
+    await subscribe(store, "wh_2")
+    await tell(store, "a", "b")
+    claims = await claim(store)
+    await settle(store, [one for one in claims if one.endpoint.id == "wh_1"], "failed")
+    await settle(store, [one for one in claims if one.endpoint.id == "wh_2"])
+    await tell(store, "a", "c", at=NOW + 10)
+    await tell(store, "c", at=NOW + 10, kind="session.qr")
+    await tell(store, "a", "c", at=NOW + 1000)
+    assert await store.bury_events(NOW + GIVE_UP_S - 1, 100) == 0
+    assert await store.bury_events(NOW + GIVE_UP_S + 20, 100) == 4
+    dead = await store.dead_events(DeadFilter(endpoint="wh_1"), limit=10, after=0)
+    assert sorted(one.event for one in dead) == [1, 2, 3, 4]
+    assert await store.bury_events(NOW + GIVE_UP_S + 20, 100) == 0
+    claims = await claim(store, at=NOW + GIVE_UP_S + 20)
+    assert [one.seq for one in claims if one.endpoint.id == "wh_1"] == [6], "open: one at a time"
+    assert seqs([one for one in claims if one.endpoint.id == "wh_2"]) == [3, 4]
+
+
+async def test_a_range_is_replayed_beside_what_is_new(store):
+    await subscribe(store, types=("message.received",), sessions=("s1",))
+    await tell(store, "a", "a", "b", at=NOW)
+    await tell(store, "a", at=NOW, session="s2")
+    await tell(store, "a", at=NOW + 50)
+    while claims := await claim(store, at=NOW + 50):
+        await settle(store, claims, at=NOW + 50)
+    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 0, 2, NOW + 60) == (2, 2)
+    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 2, 9, NOW + 60) == (1, None)
+    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None), "they wait already"
+    assert await store.replay_events("wh_9", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None)
+    await tell(store, "a", at=NOW + 60)
+    claims = await claim(store, at=NOW + 60)
+    assert sorted((one.road, one.seq) for one in claims) == [("again", 1), ("again", 3), ("live", 6)]
+    await settle(store, claims, at=NOW + 60)
+    assert [(one.road, one.seq) for one in await claim(store, at=NOW + 60)] == [("again", 2)]
+
+
+async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
+    await subscribe(store)
+    await tell(store, "a")
+    await settle(store, await claim(store), "failed")
+    await settle(store, await claim(store, at=NOW + GIVE_UP_S), "failed", at=NOW + GIVE_UP_S)
+    (dead,) = await store.dead_events(DeadFilter(session="s1"), limit=10, after=0)
+    assert not await store.dead_events(DeadFilter(session="s2"), limit=10, after=0)
+    assert not await store.dead_events(DeadFilter(since=NOW + GIVE_UP_S + 1), limit=10, after=0)
+    assert not await store.dead_events(DeadFilter(endpoint="wh_2"), limit=10, after=0)
+    assert await store.revive_events([dead.id, 99], NOW + GIVE_UP_S) == 1
+    assert not await store.dead_events(DeadFilter(), limit=10, after=0)
+    (once_more,) = await claim(store, at=NOW + GIVE_UP_S + 1)
+    assert (once_more.road, once_more.seq, once_more.attempt) == ("again", 1, 1)
+
+
+async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store, make):
+    session = await make.session(store)
+    other = await make.session(store, "s2")
+    failed = await make.accept(store, session, chat="5511900000001")
+    await make.accept(store, other, chat="5511900000002")
+    expiring = await make.accept(store, other, chat="5511900000003", expires_at=NOW + 5)
+    claims = {one.message.id: one for one in await make.claim(store)}
+    await store.settle_sends([make.settle(claims[failed.id], "failed")])
+    await store.settle_sends([make.settle(claims[expiring.id], "queued", due_at=NOW + 10)])
+    assert await store.expire_messages(NOW + 6, 10) == 1
+    found = await store.dead_messages(DeadFilter(), limit=10, after=0)
+    assert [(one.id, one.session) for one in found] == [(failed.id, "s1"), (expiring.id, "s2")]
+    (second,) = await store.dead_messages(DeadFilter(), limit=10, after=found[0].seq)
+    assert second == found[1]
+    assert [one.id for one in await store.dead_messages(DeadFilter(session="s1"), limit=9, after=0)] == [failed.id]
+    assert await store.dead_messages(DeadFilter(until=NOW - 1), limit=9, after=0) == []
+
+
+async def test_the_log_of_deliveries_newest_first_with_tests(store):
+    await subscribe(store)
+    await tell(store, "a", "b")
+    await settle(store, await claim(store))
+    await store.log_delivery(Delivery(0, "wh_1", 0, NOW, "webhook.test", "", 1, NOW, 7, "delivered", 204, ""))
+    lines = await store.deliveries("wh_1", limit=2, before=None)
+    assert [(line.id, line.event, line.status, line.took_ms) for line in lines] == [(3, 0, 204, 7), (2, 2, 200, 0)]
+    assert [line.id for line in await store.deliveries("wh_1", limit=2, before=2)] == [1]
+
+
+async def test_forgetting_leaves_what_somebody_waits_for(store):
+    await subscribe(store)
+    await subscribe(store, "wh_2", enabled=False)
+    await tell(store, "a", "b", "c")
+    claims = await claim(store)
+    await settle(store, [one for one in claims if one.chat != "b"])
+    assert await store.purge_events(NOW + 1, NOW + 1) == 2 + 1, "two deliveries, and the event before the waiting one"
+    assert [row.seq for row in await store.events(0, 10)] == [2, 3]
+    await settle(store, [one for one in claims if one.chat == "b"])
+    assert await store.purge_events(NOW + 1, NOW + 1) == 1 + 2
+    assert await store.last_event() == 3 or await store.events(0, 10) == []
+
+
+async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store):
+    await subscribe(store)
+    await tell(store, "a")
+    await settle(store, await claim(store), "failed")
+    late = NOW + GIVE_UP_S
+    await settle(store, await claim(store, at=late), "failed", at=late)
+    await store.purge_events(late + 1, late - 1)
+    assert [row.seq for row in await store.events(0, 10)] == [1]
+    await store.purge_events(late + 1, late + 1)
+    assert await store.events(0, 10) == []
+
+
+async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store):
+    made = await subscribe(store)
+    await tell(store, "a")
+    await settle(store, await claim(store), "failed")
+    await store.change_endpoint(msgspec.structs.replace(made, enabled=False))
+    assert await store.purge_events(NOW + 1, NOW) >= 1
+    await store.change_endpoint(msgspec.structs.replace(made, enabled=True))
+    await tell(store, "a")
+    await claim(store, at=NOW + 10)
+    assert [one.chat for one in await claim(store, at=NOW + 11)] in (["a"], [])
+    assert await store.endpoint_waiting("wh_1") == (1, NOW)
+
+
+async def test_deleting_an_endpoint_ends_what_is_under_way(store):
+    await subscribe(store)
+    await tell(store, "a")
+    claims = await claim(store)
+    await store.delete_endpoint("wh_1")
+    assert await settle(store, claims) == [False]
+    assert await store.deliveries("wh_1", limit=9, before=None) == []
+    assert await claim(store) == []
