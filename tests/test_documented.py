@@ -234,8 +234,12 @@ def test_the_page_of_providers_says_what_the_adapters_can(row, capability):
 
 def test_the_page_of_providers_has_every_quirk_and_no_other():
     from esteio.providers.quirks import QUIRKS
+    from esteio.texts import catalogue
 
-    known = {(quirk.name, quirk.versions, quirk.text_en) for quirks in QUIRKS.values() for quirk in quirks}
+    said = catalogue("en")
+    known = {
+        (one.name, one.versions, said.word(f"quirk {kind}", one.name)) for kind, all_ in QUIRKS.items() for one in all_
+    }
     table = under("The quirks by name", text_of(ROOT / "docs" / "providers.md"))
     rows = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)`|all read) \| (.*) \|$", table, re.MULTILINE)
     assert {(name, versions, text.replace("\\|", "|")) for name, versions, text in rows} == known

@@ -33,6 +33,7 @@ from esteio.log.events import EVENTS
 from esteio.sim.sandbox.control import Control
 from esteio.sim.world.faults import KINDS
 from esteio.sim.world.world import World
+from esteio.texts import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"
@@ -215,7 +216,7 @@ def test_every_file_of_settings_that_is_shown_can_be_used(text, tmp_path):
         file = tmp_path / "esteio.toml"
         file.write_text(block)
         settings = config.load(file, {})
-        AppriseNotifier(settings.notify.targets, settings.language)
+        AppriseNotifier(settings.notify.targets, catalogue(settings.language))
 
 
 def variables(text: str) -> dict[str, str]:
@@ -229,7 +230,7 @@ def test_every_environment_that_is_shown_can_be_used(text):
     for block in fenced(text.words, "ini"):
         assert variables(block)
         settings = config.load(None, variables(block))
-        AppriseNotifier(settings.notify.targets, settings.language)
+        AppriseNotifier(settings.notify.targets, catalogue(settings.language))
 
 
 # -- routes

@@ -14,6 +14,7 @@ import yaml
 from esteio.cli.listen import DRAIN_S
 from esteio.config import ENVIRONMENT
 from esteio.gateway import STOP_PATIENCE_S
+from esteio.texts import LANGUAGES, translations
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "packaging"
@@ -82,11 +83,14 @@ def test_the_wheel_holds_all_that_the_program_needs(tmp_path):
     subprocess.run(install, check=True, capture_output=True)
     environ = {**os.environ, "PYTHONPATH": str(there)}
     program = (
-        "import esteio, esteio.store.sql.loader as sql; print(esteio.__file__, len(sql.migrations('')), len(sql.SQL))"
+        "import esteio, esteio.store.sql.loader as sql; from esteio.texts import LANGUAGES, translations;"
+        "print(esteio.__file__, len(sql.migrations('')), len(sql.SQL));"
+        "print(*(translations(one).default for one in LANGUAGES), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", program], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(there))
+    assert done.stdout.splitlines()[1:] == [repr(translations(language).default) for language in LANGUAGES]
     told = subprocess.run([there / "bin" / "esteio", "-h"], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     assert "serve" in told.stdout

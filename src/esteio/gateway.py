@@ -21,7 +21,6 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
-from esteio.core.views.sentences import sentences_in
 from esteio.engine.commands.commands import Commands
 from esteio.engine.delivery.client import Courier
 from esteio.engine.delivery.dispatch import RelayDispatch
@@ -53,6 +52,7 @@ from esteio.providers.registry import Registry, load
 from esteio.store.base import InboxResult, InboxSettlement, Store, every_session
 from esteio.store.media import FileShelf, MemoryShelf, Shelf
 from esteio.store.sqlite import SqliteStore
+from esteio.texts import translations
 from esteio.vault import Vault, open_vault
 
 log = logger("gateway")
@@ -140,6 +140,7 @@ class Gateway:
         """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media;
         `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
+        self.texts = translations(settings.language)
         self.transport = transport
         self.pace = Pacer(self.policy)
         self.hub = Hub(store)
@@ -231,7 +232,7 @@ class Gateway:
             outside or transport,
             clock,
             vault,
-            language=settings.language,
+            texts=self.texts.default,
             source=settings.base_url,
             number_of=self._number_of,
             links=self.links,
@@ -267,10 +268,11 @@ class Gateway:
         data = Path(settings.data)
         data.mkdir(parents=True, exist_ok=True)
         targets = settings.notify.targets
-        notifier: Notifier = AppriseNotifier(targets, settings.language) if targets else LogNotifier(settings.language)
+        texts = translations(settings.language).default
+        notifier: Notifier = AppriseNotifier(targets, texts) if targets else LogNotifier(texts)
         return cls(
             settings,
-            store=SqliteStore(data / "esteio.db", sentence=sentences_in(settings.language)),
+            store=SqliteStore(data / "esteio.db"),
             clock=SystemClock(),
             transport=AiohttpTransport(trace=log_exchange),
             outside=outside(settings),
@@ -285,7 +287,9 @@ class Gateway:
     @cached_property
     def app(self) -> Front:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
-        return create_app(commands=self.commands, store=self.store, settings=self.settings, hub=self.hub)
+        return create_app(
+            commands=self.commands, store=self.store, settings=self.settings, hub=self.hub, texts=self.texts
+        )
 
     # -- life -----------------------------------------------------------------------------------------------------
 

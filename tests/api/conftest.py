@@ -31,6 +31,7 @@ from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
 from esteio.store.media import MemoryShelf
 from esteio.store.sqlite import SqliteStore
+from esteio.texts import catalogue, translations
 from esteio.vault import Vault
 
 ADMIN = "an-admin-key-of-the-tests"
@@ -145,7 +146,7 @@ class Gateway:
             return await media.carried(await store.message(message_id), shown)
 
         courier = Courier(
-            self.outside, self.clock, vault, language="en", source=settings.base_url, links=links, loaded=loaded
+            self.outside, self.clock, vault, texts=catalogue("en"), source=settings.base_url, links=links, loaded=loaded
         )
         self.commands = Commands(
             store=store,
@@ -162,9 +163,11 @@ class Gateway:
             shelf=shelf,
             media=media,
             links=links,
-            notifier=LogNotifier("en"),
+            notifier=LogNotifier(catalogue("en")),
         )
-        self.app: Front = create_app(commands=self.commands, store=store, settings=settings, hub=self.hub)
+        self.app: Front = create_app(
+            commands=self.commands, store=store, settings=settings, hub=self.hub, texts=translations(settings.language)
+        )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://esteio")
         self._tasks: set[asyncio.Task[None]] = set()

@@ -25,13 +25,14 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Axis, Reason
 from esteio.core.views import documents, server_documents
 from esteio.core.views.sentences import sentence
+from esteio.texts import catalogue
 
 NOW = 1_750_000_000.0
 DATE = "Sun, 15 Jun 2025 15:06:40 GMT"
 
 
 def say(reason):
-    said = sentence(reason, "en")
+    said = sentence(reason, catalogue("en"))
     return documents.ReasonDocument(reason.code, said.text, said.action or None)
 
 
@@ -55,8 +56,8 @@ def session(name="clinic", *, held=0, next_at=None, rung="restart", reason="ghos
 
 def server(health="up", because="", base_url="https://evo.example", name="evo", **more):
     value = Server(ServerName(name), "evolution", base_url, health=health, health_because=because, **more)
-    quirk = Quirk("state-is-hearsay", "", "It lies.", "Ele mente.", "obs")
-    return documents.as_data(server_documents.server(value, (quirk,), DEFAULT, NOW, "en"))
+    quirk = Quirk("state-is-hearsay", "", "obs", "It lies.")
+    return documents.as_data(server_documents.server(value, (quirk,), DEFAULT, NOW, catalogue("en")))
 
 
 def approval(**more):
@@ -158,7 +159,7 @@ def test_a_number_that_is_down_and_being_healed(gateway):
     )
     told = gateway.verb("why", "clinic").stdout
     assert "(12 min)" in told
-    assert sentence(Reason("ghost-socket"), "en").text in told
+    assert sentence(Reason("ghost-socket"), catalogue("en")).text in told
     assert "Outage since" in told
     assert "restart the session, attempt 2" in told
     assert "in 1 min 30 s" in told
@@ -262,7 +263,7 @@ def test_a_session_that_is_down_is_a_failure_with_the_human_act(gateway):
     code, found = findings(gateway)
     assert code == 1
     assert found["session clinic"]["result"] == "fail"
-    assert found["session clinic"]["do"] == sentence(Reason("banned"), "en").action
+    assert found["session clinic"]["do"] == sentence(Reason("banned"), catalogue("en")).action
     assert "session shop" not in found
 
 

@@ -9,14 +9,15 @@ from typer import rich_utils
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from esteio.cli import help_texts, help_texts_pt
+from esteio.cli import help_texts
 from esteio.cli.main import HEAVY, _loaded, app
+from esteio.texts import catalogue
 
 
 @pytest.fixture
 def kept_frame(monkeypatch):
     """Typer's own words are constants of its module: they are put back."""
-    for name in help_texts_pt.FRAME:
+    for name in help_texts.FRAME:
         monkeypatch.setattr(rich_utils, name, getattr(rich_utils, name))
 
 
@@ -39,8 +40,10 @@ def texts(found: list[Any]) -> set[str]:
 def test_every_help_has_its_portuguese_and_every_entry_is_used(monkeypatch):
     said = texts(whole(monkeypatch))
     assert len(said) > 100
-    assert said - set(help_texts_pt.HELPS) == set()
-    assert set(help_texts_pt.HELPS) - said == set()
+    translated = set(catalogue("pt-BR").keys("help"))
+    assert said - translated == set()
+    assert translated - said == set()
+    assert set(catalogue("pt-BR").keys("help frame")) == {*help_texts.FRAME, "Usage:", "--help"}
 
 
 def test_every_verb_and_every_option_has_a_help(monkeypatch):
@@ -49,7 +52,9 @@ def test_every_verb_and_every_option_has_a_help(monkeypatch):
 
 
 def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english():
-    for english, portuguese in help_texts_pt.HELPS.items():
+    texts = catalogue("pt-BR")
+    for english in texts.keys("help"):
+        portuguese = texts.word("help", english)
         assert portuguese != english
         assert english.endswith(".") == portuguese.endswith("."), english
         assert english.count("`") == portuguese.count("`"), english

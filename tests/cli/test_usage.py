@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from string import Formatter
 
 import pytest
 from cli_processes import environment, free_port
@@ -121,17 +120,6 @@ def test_the_client_keeps_no_key_in_its_repr():
 )
 def test_the_language_is_the_settings_or_the_locales(said, language):
     assert texts.language(said) == language
-
-
-def test_both_languages_have_the_same_sentences_with_the_same_values():
-    def values(text):
-        return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-    english, portuguese = texts.TEXTS["en"], texts.TEXTS["pt-BR"]
-    assert set(english) == set(portuguese)
-    assert {key: values(text) for key, text in english.items()} == {
-        key: values(text) for key, text in portuguese.items()
-    }
 
 
 HEAVY_ROOMS = (

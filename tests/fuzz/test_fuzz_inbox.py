@@ -32,6 +32,7 @@ from esteio.providers.base import Flow, HttpResponse, Where
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from esteio.texts import catalogue
 
 CASES = int(os.environ.get("FUZZ_CASES", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261129"))
@@ -200,7 +201,7 @@ class Run:
         assert not await self.lab.store.unread_raw(1), "what was accepted is read or filed"
         for event in await self.lab.store.events(self.seen_until, 100_000):
             self.seen_until = event.seq
-            document = worded(event.data, event.session, "pt-BR")
+            document = worded(event.data, event.session, catalogue("pt-BR"))
             json.dumps(document, allow_nan=False)
             evolution_format.said(event.type, document)
 

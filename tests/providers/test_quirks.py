@@ -3,6 +3,7 @@
 import pytest
 
 from esteio.providers.quirks import QUIRKS, covers, has, known, parse
+from esteio.texts import LANGUAGES, catalogue
 
 
 @pytest.mark.parametrize(
@@ -23,12 +24,18 @@ def test_a_quirk_belongs_to_its_versions(name, yes, no):
     assert [version for version in no if has(name, "evolution", version)] == []
 
 
-def test_names_are_unique_texts_are_there_and_specifiers_can_be_read():
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", QUIRKS)
+def test_every_quirk_has_its_sentence_and_every_sentence_its_quirk(kind, language):
+    texts = catalogue(language)
+    assert set(texts.keys(f"quirk {kind}")) == {quirk.name for quirk in QUIRKS[kind]}
+    assert all(texts.word(f"quirk {kind}", quirk.name).endswith(".") for quirk in QUIRKS[kind])
+
+
+def test_names_are_unique_and_specifiers_can_be_read():
     for quirks in QUIRKS.values():
         assert len({quirk.name for quirk in quirks}) == len(quirks)
         for quirk in quirks:
-            assert quirk.text_pt.endswith(".")
-            assert quirk.text_en.endswith(".")
             assert quirk.source
             assert not quirk.versions or any(covers(quirk.versions, f"2.{a}.{b}{rc}") for a in range(2, 5)
                                              for b in range(8) for rc in ("", "-rc1", "-rc2"))  # fmt: skip

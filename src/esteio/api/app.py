@@ -23,7 +23,7 @@ from litestar.types import ASGIApp
 from esteio.api import ops
 from esteio.api.http import openapi
 from esteio.api.http.problems import Problem, of_refusal, problem
-from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, language_of
+from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, texts_for
 from esteio.api.http.route import Api, Route
 from esteio.api.v1 import (
     approvals,
@@ -43,6 +43,7 @@ from esteio.api.v1 import (
     webhooks,
 )
 from esteio.config import Settings
+from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import Refusal
@@ -83,21 +84,24 @@ def create_app(
     store: Store,
     settings: Settings,
     hub: Hub,
+    texts: Translations,
     lifespan: Sequence[Lifespan] = (),
     handlers: Sequence[Any] = (),
     root: Route | None = ops.FRONT,
 ) -> Front:
     """The ASGI application.
 
-    `lifespan` are context managers run around service, in order; `handlers` are further Litestar routers (the
-    Evolution door, the dashboard); `root` is the page at `/`, None when `handlers` bring one.
+    `texts`: every language, and the default of the settings. `lifespan` are context managers run around service, in
+    order; `handlers` are further Litestar routers (the Evolution door, the dashboard); `root` is the page at `/`, None
+    when `handlers` bring one.
     """
-    api = Api(commands=commands, store=store, settings=settings, hub=hub)
-    pages = ops.described(openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/"))
+    api = Api(commands=commands, store=store, settings=settings, hub=hub, texts=texts)
+    description = openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/")
+    pages = ops.described(description, texts)
     table = (*TABLE, *pages, *(() if root is None else (root,)))
     app = Litestar(
         route_handlers=[*_mounted(api, table), *handlers],
-        exception_handlers={HTTPException: _http_problem(settings), Exception: _crash(settings)},
+        exception_handlers={HTTPException: _http_problem(texts), Exception: _crash(texts)},
         lifespan=list(lifespan),
         openapi_config=None,
         logging_config=None,
@@ -112,7 +116,7 @@ class Front:
     def __init__(self, api: Api, app: Litestar) -> None:
         self.api = api
         self.litestar = app
-        self.language = api.settings.language
+        self.texts = api.texts.default
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -122,7 +126,7 @@ class Front:
             found = _busy(scope["method"], scope["path"])
             if found is not None:
                 busy, path = found
-                call = Call(scope, receive, path, self.api.settings.language)
+                call = Call(scope, receive, path, self.api.texts)
                 await _send(await respond(self.api, busy, call), send, head=HEAD in scope)
                 return
         await self.litestar(scope, receive, send)
@@ -133,16 +137,15 @@ class Operations:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self.language = api.settings.language
+        self.texts = api.texts.default
         self._routes = {route.path: msgspec.structs.replace(route, role=None, scope=None) for route in ops.ROUTES}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        language = self.language
         found = self._routes.get(scope["path"])
         if found is None or scope["method"] not in ("GET", "HEAD"):
-            sent = as_answer(problem("not-found", language), language)
+            sent = as_answer(problem("not-found", self.texts), self.texts)
         else:
-            sent = await respond(self._api, found, Call(scope, receive, {}, language))
+            sent = await respond(self._api, found, Call(scope, receive, {}, self._api.texts))
         await _send(sent, without_body(send) if scope["method"] == "HEAD" else send)
 
 
@@ -183,16 +186,16 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
         return given
     except Refusal as refusal:
         log.info("request.refused", method=route.method, route=route.path, reason=refusal.code)
-        return as_answer(of_refusal(refusal, call.language), call.language)
+        return as_answer(of_refusal(refusal, call.texts), call.texts)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
         code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
-        return as_answer(problem("closing" if api.closing else code, call.language), call.language)
+        return as_answer(problem("closing" if api.closing else code, call.texts), call.texts)
     except ClientGone:
         return Answer(400)
     except Exception:
         log.exception("request.failed", route=route.path, method=route.method)
-        return as_answer(problem("internal", call.language), call.language)
+        return as_answer(problem("internal", call.texts), call.texts)
 
 
 def _check_scope_read(route: Route, call: Call) -> None:
@@ -201,9 +204,9 @@ def _check_scope_read(route: Route, call: Call) -> None:
         raise ScopeIgnored(f"{route.method} {route.path} did not look at the key's scope")
 
 
-def as_answer(said: Problem, language: str) -> Answer:
-    """A problem as an answer."""
-    headers = {"content-language": language, "cache-control": "no-store"}
+def as_answer(said: Problem, texts: Catalogue) -> Answer:
+    """A problem, made with `texts`, as an answer."""
+    headers = {"content-language": texts.language, "cache-control": "no-store"}
     if said.retry_after_s is not None:
         headers["retry-after"] = str(said.retry_after_s)
     if said.status == 401:
@@ -270,7 +273,7 @@ def _mounted(api: Api, table: Sequence[Route]) -> list[HTTPRouteHandler]:
 def _handler(api: Api, described: Route) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         path = {name: str(word).lstrip("/") for name, word in request.path_params.items()}
-        call = Call(request.scope, request.receive, path, api.settings.language)
+        call = Call(request.scope, request.receive, path, api.texts)
         sent = await respond(api, described, call)
 
         async def write(scope: Any, _receive: Any, send: Any) -> None:
@@ -291,18 +294,18 @@ def _response(sent: Answer) -> Response[bytes]:
     return Response(sent.body, status_code=sent.status, media_type=kind, headers=dict(sent.headers))
 
 
-def _http_problem(settings: Settings) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
+def _http_problem(translations: Translations) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
     """What the framework itself refuses: an address or a method that does not exist."""
 
     def handle(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        language = language_of(request.headers.get("accept-language", ""), settings.language)
+        texts = texts_for(request.headers.get("accept-language", ""), translations)
         if isinstance(error, MethodNotAllowedException):
-            said = as_answer(problem("method-not-allowed", language, {"method": request.method}), language)
+            said = as_answer(problem("method-not-allowed", texts, {"method": request.method}), texts)
             return _response(msgspec.structs.replace(said, headers={**said.headers, **_allowed(error)}))
         if isinstance(error, NotFoundException):
-            return _response(as_answer(problem("not-found", language), language))
+            return _response(as_answer(problem("not-found", texts), texts))
         log.error("request.failed", status=error.status_code, error=error.detail)
-        return _response(as_answer(problem("internal", language), language))
+        return _response(as_answer(problem("internal", texts), texts))
 
     return handle
 
@@ -314,10 +317,10 @@ def _allowed(error: MethodNotAllowedException) -> dict[str, str]:
     return {"allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if methods else {}
 
 
-def _crash(settings: Settings) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+def _crash(translations: Translations) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        language = language_of(request.headers.get("accept-language", ""), settings.language)
+        texts = texts_for(request.headers.get("accept-language", ""), translations)
         log.error("request.failed", exc_info=error)
-        return _response(as_answer(problem("internal", language), language))
+        return _response(as_answer(problem("internal", texts), texts))
 
     return handle

@@ -16,6 +16,7 @@ from esteio.api.http import docs_page, scopes
 from esteio.api.http.metrics import metrics
 from esteio.api.http.request import Answer, Call, answer
 from esteio.api.http.route import Api, Route
+from esteio.core.views.catalogue import Translations
 from esteio.store.base import StoreBroken, StoreFull, WriteError
 
 HTML = "text/html; charset=utf-8"
@@ -56,14 +57,14 @@ async def _tried(api: Api) -> WriteError:
     return ""
 
 
-async def front(_api: Api, _call: Call) -> Answer:
+async def front(api: Api, _call: Call) -> Answer:
     """The page at the root."""
-    return _html(docs_page.front())
+    return _html(docs_page.front(api.texts))
 
 
-def described(description: dict[str, Any]) -> tuple[Route, ...]:
+def described(description: dict[str, Any], texts: Translations) -> tuple[Route, ...]:
     """The two routes that show the description; made once, served as bytes."""
-    raw, page = msgspec.json.encode(description), docs_page.documentation(description)
+    raw, page = msgspec.json.encode(description), docs_page.documentation(description, texts)
 
     async def openapi(_api: Api, _call: Call) -> Answer:
         return Answer(200, raw)

@@ -17,7 +17,9 @@ from uvicorn.server import ServerState
 
 from esteio.api.app import as_answer
 from esteio.api.http.problems import problem
+from esteio.core.views.catalogue import Catalogue
 from esteio.log import logger
+from esteio.texts import LANGUAGES, catalogue
 
 MAX_HEAD_BYTES = 65_536
 """A request line and its headers together; also what may come inside a body that is no body (chunk extensions)."""
@@ -164,8 +166,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm()
         if self.transport.is_closing():
             return
-        language = getattr(self.config.app, "language", "pt-BR")
-        given = as_answer(problem(code, language), language)
+        texts: Catalogue = getattr(self.config.app, "texts", None) or catalogue(LANGUAGES[0])
+        given = as_answer(problem(code, texts), texts)
         headers = {**given.headers, "content-type": given.kind, "content-length": str(len(given.body))}
         lines = [f"{name}: {text}\r\n".encode("latin-1") for name, text in (*headers.items(), ("connection", "close"))]
         self.transport.write(b"".join([STATUS_LINE[given.status], *lines, b"\r\n", given.body]))

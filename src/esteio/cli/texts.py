@@ -1,9 +1,8 @@
-"""What the command line says of its own, in pt-BR and en, and in which of them.
+"""What the command line says of its own, and in which language.
 
 Sentences about sessions and messages are the gateway's; these are about the way to it, and the labels around its
-answers. The texts are data (`texts_pt`, `texts_en`). Help texts stand at the verbs, their Portuguese in
-`help_texts_pt`.
-Never lives here: a decision, printing.
+answers. The texts are in `locales/*/cli.po`; the help's are at the verbs, their translations in `help.po`. Never lives
+here: a text, a decision, printing.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from esteio.cli import texts_en as texts_en_module
-from esteio.cli import texts_pt as texts_pt_module
+from esteio.core.views.catalogue import Catalogue, fill
+from esteio.texts import LANGUAGES, catalogue
 
-PORTUGUESE, ENGLISH = "pt-BR", "en"
-TEXTS: Mapping[str, Mapping[str, str]] = {PORTUGUESE: texts_pt_module.TEXTS, ENGLISH: texts_en_module.TEXTS}
+PORTUGUESE, ENGLISH = LANGUAGES
 NO_LANGUAGE = ("", "C", "POSIX")
+SENTENCES = ("sessions", "servers", "messages", "timeline", "words")
+"""The subjects of the gateway's own sentences."""
 
 
 def language(environ: Mapping[str, str]) -> str:
@@ -34,34 +34,36 @@ def spoken() -> str:
 
 
 def say(key: str, /, **values: object) -> str:
-    """A sentence of ours in the language of this process."""
-    return TEXTS[spoken()][key].format(**values)
+    """A sentence of ours in the language of this process, filled. Raises KeyError for a key that there is not."""
+    return _said(key, 1, values)
 
 
 def count(key: str, number: int) -> str:
-    """`key.one` or `key.many`, with `{n}`."""
-    return say(f"{key}.one" if number == 1 else f"{key}.many", n=number)
+    """The sentence in its form for this number, which is its value `{n}`. Raises as `say`."""
+    return _said(key, number, {"n": number})
 
 
 def code(word: str | None) -> str:
     """A reason code or a kind of evidence as a sentence of the core; what it does not know stays as it is."""
     from esteio.core.model.state import Reason  # noqa: PLC0415
-    from esteio.core.views import texts_en  # noqa: PLC0415 - most verbs never need the core's texts
-    from esteio.core.views.sentences import sentence, timeline_text  # noqa: PLC0415
+    from esteio.core.views.sentences import sentence, timeline_text  # noqa: PLC0415 - most verbs need none of these
 
     if not word:
         return ""
-    if word in texts_en.REASONS:
-        return sentence(Reason(word), spoken()).text
-    return timeline_text(word, {}, spoken()) if word in texts_en.TIMELINE else word
+    texts = sentences()
+    if ("reason", word) in texts:
+        return sentence(Reason(word), texts).text
+    return timeline_text(word, {}, texts) if ("timeline", word) in texts else word
 
 
 def named(group: str, word: str) -> str:
     """A word of the product (`state`, `rung`) as people read it."""
-    from esteio.core.views import texts_en, texts_pt  # noqa: PLC0415
+    return sentences().word(group, word)
 
-    texts = texts_pt.WORDS if spoken() == PORTUGUESE else texts_en.WORDS
-    return texts.get(group, {}).get(word, word)
+
+def sentences() -> Catalogue:
+    """The texts of the gateway's own sentences, in the language of this process."""
+    return catalogue(spoken(), *SENTENCES)
 
 
 def duration(seconds: float) -> str:
@@ -69,3 +71,10 @@ def duration(seconds: float) -> str:
     from esteio.core.views.sentences import duration as told  # noqa: PLC0415
 
     return told(seconds)
+
+
+def _said(key: str, number: int, values: Mapping[str, object]) -> str:
+    text = catalogue(spoken(), "cli").find("cli", key, number)
+    if text is None:
+        raise KeyError(key)
+    return fill(text, {name: str(value) for name, value in values.items()})

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from esteio.api.http import complaints
+from esteio.engine import url_guard
 from esteio.providers.declaration import Declaration, Field
 from esteio.providers.registry import load
+from esteio.texts import catalogue
 
 DECLARED = (
     *(one.declaration for one in load([]).as_mapping().values()),
@@ -42,8 +44,8 @@ SOURCE = Path(__file__).parents[3] / "src" / "esteio"
     ],
 )
 def test_what_is_said(why, english, portuguese):
-    assert complaints.told(why, "en") == english
-    assert complaints.told(why, "pt-BR") == portuguese
+    assert complaints.told(why, catalogue("en")) == english
+    assert complaints.told(why, catalogue("pt-BR")) == portuguese
 
 
 def said_by_us() -> set[str]:
@@ -68,7 +70,11 @@ def _literal(node: ast.expr) -> str:
     return ""
 
 
-def test_every_phrase_of_ours_has_its_portuguese():
+def _means(key: str, phrase: str) -> bool:
+    return complaints._pattern(key).fullmatch(phrase) is not None
+
+
+def test_every_phrase_of_ours_has_its_portuguese_and_no_other_has_one():
     phrases = said_by_us()
     phrases |= {
         missing.why
@@ -77,8 +83,12 @@ def test_every_phrase_of_ours_has_its_portuguese():
         if (missing := getattr(one, f"missing_in_{place}")({}))
     }
     assert len(phrases) > 12
-    without = {one for one in phrases if complaints.told(one, "pt-BR") == one}
+    texts = catalogue("pt-BR")
+    without = {one for one in phrases if complaints.told(one, texts) == one}
     assert not without
+    written = phrases | {url_guard.MUST_BE, "must look like x"}
+    unused = {key for key in texts.keys(complaints.OURS) if not any(_means(key, one) for one in written)}
+    assert not unused
 
 
 @pytest.mark.parametrize("language", ["pt-BR", "en"])

@@ -17,6 +17,7 @@ from esteio.api.app import TABLE
 from esteio.api.http import docs_page, openapi, openapi_examples
 from esteio.api.http.problems import KINDS
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
+from esteio.texts import translations
 
 WHOLE = openapi.describe(TABLE, "0", "https://esteio.example")
 TEXT = openapi.encoded(WHOLE).decode()
@@ -147,7 +148,7 @@ def test_real_events_fit_their_shapes(run):
 
 
 def test_the_page_shows_every_operation_with_an_example_and_loads_nothing():
-    page = docs_page.documentation(WHOLE)
+    page = docs_page.documentation(WHOLE, translations("en"))
     for method, path, operation in OPERATIONS:
         assert f'id="{operation["operationId"]}"' in page, (method, path)
     assert "http://" not in page.replace("http://evolution.example:8080", "")

@@ -11,13 +11,15 @@ import pytest
 
 from esteio.api import ops
 from esteio.api.app import TABLE, Operations
-from esteio.api.http.problems import KINDS, fill
+from esteio.api.http.problems import KINDS
 from esteio.api.http.qr_image import best_form
 from esteio.api.http.request import language_of
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model.server import Limits, Slot
+from esteio.core.views.catalogue import fill
 from esteio.engine.errors import Refusal
 from esteio.store.base import Qr, ServerCommit, StoreFull
+from esteio.texts import translations
 from esteio.vault import WrongKey
 
 SERVER = {"name": "evo", "kind": "evolution", "base_url": "http://h:1/", "credentials": {"apikey": "first-secret"}}
@@ -259,7 +261,7 @@ def test_the_pages_load_nothing_from_elsewhere(run):
     ],
 )
 def test_the_language_that_is_liked_best(header, language):
-    assert language_of(header, "pt-BR") == language
+    assert language_of(header, "pt-BR", ("pt-BR", "en")) == language
 
 
 def test_problems_and_documents_speak_the_callers_language(run):
@@ -303,7 +305,7 @@ def test_head_is_answered_as_get_is_without_a_body(run):
         await gateway.store.put_qr(session.id, Qr("2@x", "", 1, now, now + 60))
         for route in (
             *TABLE,
-            *ops.described({"info": {"version": "0"}, "paths": {}, "components": {"schemas": {}}}),
+            *ops.described({"info": {"version": "0"}, "paths": {}, "components": {"schemas": {}}}, translations("en")),
             ops.FRONT,
         ):
             path = re.sub(r"\{\w+\}", "line", route.path)

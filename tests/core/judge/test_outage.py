@@ -7,6 +7,7 @@ from rehearsal import Fleet
 
 from esteio.core.model.policy import DEFAULT
 from esteio.core.views.sentences import sentence
+from esteio.texts import catalogue
 
 
 def fell(**how) -> Fleet:
@@ -50,7 +51,7 @@ def test_a_step_that_waits_for_a_person_is_told_once():
     approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
     assert notice.id == approval.id
     assert (notice.reason.code, notice.reason.args["rung"]) == ("approval-awaited", approval.rung)
-    told = sentence(notice.reason, "en")
+    told = sentence(notice.reason, catalogue("en"))
     assert f"esteio approve {approval.id}" in told.action
     assert f"esteio why {fleet.one.name}" in told.action
     assert "Reason: " in told.text

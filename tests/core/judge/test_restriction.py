@@ -8,6 +8,7 @@ from rehearsal import T0
 from esteio.core.judge import restriction
 from esteio.core.model.session import Facts
 from esteio.core.views.sentences import sentence
+from esteio.texts import catalogue
 
 
 @pytest.mark.parametrize(("code", "is_one"), [("463", True), ("479", False), ("464", False)])
@@ -40,7 +41,7 @@ def test_who_waits_is_told_until_when():
     reason = restriction.held("14:30")
     assert reason.code == restriction.HELD
     for language in ("pt-BR", "en"):
-        assert "14:30" in sentence(reason, language).text
+        assert "14:30" in sentence(reason, catalogue(language)).text
 
 
 @pytest.mark.parametrize(

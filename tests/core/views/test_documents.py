@@ -20,7 +20,9 @@ from esteio.core.model.server import Incident, Limits, Slot
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Axis, Reason
 from esteio.core.views import documents, server_documents
+from esteio.core.views.catalogue import Catalogue
 from esteio.core.webhooks import event_formats
+from esteio.texts import LANGUAGES, catalogue
 
 NOON = "2023-11-14T22:13:20.000Z"
 DOWN = Outage(id="out_1", since=T0, because="socket-closed", reopened=2)
@@ -208,7 +210,7 @@ def test_a_media_that_is_gone_says_why_and_has_no_address():
     assert (shown["media"]["state"], shown["media"]["url"]) == ("gone", None)
     assert shown["media"]["reason"]["text"] == "said media-expired"
     kept = documents.message_document(a_message(content=Content("image", None, media)))
-    told = event_formats.worded(kept, None, "en")["media"]
+    told = event_formats.worded(kept, None, catalogue("en"))["media"]
     assert told["reason"]["code"] == "media-expired"
     assert "as long as the settings say" in told["reason"]["text"]
 
@@ -237,7 +239,7 @@ def test_a_server_s_own_limits_go_before_the_policy_s_even_when_they_are_zero():
     mine = a_server(limits=Limits(connects_in_flight=7, seconds_between_connects=0.0), last_attempt_at=T0)
     slots = (Slot(SessionId(1), "a", T0 + 1), Slot(SessionId(2), "b", T0))
     mine = msgspec.structs.replace(mine, slots=slots)
-    budget = server_documents.server(mine, (), DEFAULT, T0, "en").budget
+    budget = server_documents.server(mine, (), DEFAULT, T0, catalogue("en")).budget
     assert msgspec.to_builtins(budget) == {
         "open": 1,
         "connects_in_flight": 7,
@@ -246,21 +248,23 @@ def test_a_server_s_own_limits_go_before_the_policy_s_even_when_they_are_zero():
         "sends_per_minute": 0,
         "sends_burst": 0,
     }
-    plain = server_documents.server(a_server(), (), DEFAULT, T0, "en").budget
+    plain = server_documents.server(a_server(), (), DEFAULT, T0, catalogue("en")).budget
     assert plain.connects_in_flight == DEFAULT.connects_in_flight
     assert plain.seconds_between_connects == DEFAULT.seconds_between_connects
     paced = a_server(limits=Limits(sends_per_minute=120.0))
-    assert server_documents.server(paced, (), DEFAULT, T0, "en").budget.sends_burst == 10
+    assert server_documents.server(paced, (), DEFAULT, T0, catalogue("en")).budget.sends_burst == 10
 
 
-@pytest.mark.parametrize(("language", "text"), [("pt-BR", "mente"), ("en", "lies")])
-def test_a_server_s_lies_are_told_in_the_reader_s_language(language, text):
-    lie = Quirk("open-while-dead", "<3", "mente", "lies", "seen")
-    (shown,) = server_documents.server(a_server(), (lie,), DEFAULT, T0, language).quirks
-    assert (shown.name, shown.versions, shown.text, shown.source) == ("open-while-dead", "<3", text, "seen")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_server_s_lies_are_told_in_the_reader_s_language_and_an_outside_adapter_s_in_its_own(language):
+    texts = Catalogue(language, {("quirk evolution", "open-while-dead"): "translated"}, {})
+    lies = (Quirk("open-while-dead", "<3", "seen", "its own"), Quirk("brand-new", "", "seen", "its own"))
+    first, second = server_documents.server(a_server(), lies, DEFAULT, T0, texts).quirks
+    assert (first.name, first.versions, first.text, first.source) == ("open-while-dead", "<3", "translated", "seen")
+    assert second.text == "its own"
 
 
-def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
+def test_an_event_of_a_server_is_its_health_with_a_reason_that_is_put_into_words_when_it_is_read():
     data = server_documents.server_document(
         a_server(health="down", health_because="refused", health_at=T0, outage=DOWN, incident=Incident("i", T0, "x"))
     )
@@ -268,8 +272,12 @@ def test_an_event_of_a_server_is_its_weather_without_what_needs_a_reader():
         "state": "down",
         "because": "refused",
         "at": NOON,
-        "action": "Check the server, not the numbers: is it running, with network and memory? Messages wait here.",
+        "action": {"code": "server-down", "args": {"server": "srv", "detail": "refused", "kind": "evolution"}},
     }
+    for language, begins in (("pt-BR", "Verifique"), ("en", "Check the server")):
+        told = event_formats.worded(data, None, catalogue(language))["health"]
+        assert told["action"].startswith(begins)
+        assert (told["state"], told["at"]) == ("down", NOON)
     assert data["outage"]["id"] == "out_1"
     assert {"quirks", "budget"}.isdisjoint(data)
 

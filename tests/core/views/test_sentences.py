@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from esteio.core.messages import outbox
 from esteio.core.model.evidence import KINDS
 from esteio.core.model.state import Reason
-from esteio.core.views import sentences, texts_en, texts_pt
-from esteio.core.views.sentences import Sentence, duration, sentence, sentences_in, timeline_text
+from esteio.core.views import sentences
+from esteio.core.views.sentences import Sentence, duration, sentence, timeline_text
+from esteio.texts import LANGUAGES, catalogue
 
 CORE = Path(sentences.__file__).parents[1]
-TEXTS = {"pt-BR": texts_pt, "en": texts_en}
+ENGLISH = catalogue("en")
 VALUE = re.compile(r"\{(\w+)")
 BUILT_FROM_PARTS = {"cost-logout", "cost-recreate", "cost-delete", "notice-test"}
 
@@ -59,41 +60,13 @@ def said_by_core() -> tuple[set[str], set[str]]:
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 
-def test_both_languages_cover_exactly_the_same_codes():
-    assert set(texts_pt.REASONS) == set(texts_en.REASONS)
-    assert set(texts_pt.TIMELINE) == set(texts_en.TIMELINE)
-    assert {name: set(words) for name, words in texts_pt.WORDS.items()} == {
-        name: set(words) for name, words in texts_en.WORDS.items()
-    }
-
-
-def test_the_same_code_asks_for_the_same_values_and_the_same_action_in_both_languages():
-    for code, (text, action) in texts_pt.REASONS.items():
-        english, act = texts_en.REASONS[code]
-        assert sorted(VALUE.findall(text)) == sorted(VALUE.findall(english)), code
-        assert bool(action) == bool(act), code
-    for code, text in texts_pt.TIMELINE.items():
-        assert sorted(VALUE.findall(text)) == sorted(VALUE.findall(texts_en.TIMELINE[code])), code
-
-
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
-def test_every_code_that_the_core_says_has_a_sentence(language):
+def test_every_code_that_the_core_says_has_a_sentence_and_no_sentence_is_for_another():
     reasons, lines = said_by_core()
     assert len(reasons) > 30
     assert len(lines) > 12
-    assert not reasons - set(TEXTS[language].REASONS)
-    assert not lines - set(TEXTS[language].TIMELINE)
-
-
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
-def test_every_kind_of_evidence_has_a_sentence(language):
-    assert not set(KINDS) - set(TEXTS[language].TIMELINE)
-
-
-def test_no_sentence_is_for_a_code_that_nobody_says():
-    reasons, lines = said_by_core()
-    assert not set(texts_pt.REASONS) - reasons
-    assert not set(texts_pt.TIMELINE) - lines - set(KINDS)
+    assert set(ENGLISH.keys("reason")) == reasons
+    assert set(ENGLISH.keys("action")) <= reasons
+    assert set(ENGLISH.keys("timeline")) == lines | set(KINDS)
 
 
 def test_every_word_of_the_core_has_a_word_for_people():
@@ -103,18 +76,18 @@ def test_every_word_of_the_core_has_a_word_for_people():
     from esteio.core.model.server import HealthState
     from esteio.core.model.state import SessionState
 
-    assert set(texts_pt.WORDS["state"]) == {*get_args(SessionState), *get_args(HealthState)}
-    assert set(texts_pt.WORDS["rung"]) == set(get_args(Rung))
+    assert set(ENGLISH.keys("state")) == {*get_args(SessionState), *get_args(HealthState)}
+    assert set(ENGLISH.keys("rung")) == set(get_args(Rung))
 
 
 @pytest.mark.parametrize("code", ["ghost-socket", "half-open"])
 def test_the_ghost_has_the_sentence_of_seed_004(code):
-    text = sentence(Reason(code), "pt-BR").text
+    text = sentence(Reason(code), catalogue("pt-BR")).text
     assert text.startswith("Conexão temporariamente indisponível. Tentando reconectar...")
 
 
 def test_a_message_that_cannot_go_has_the_sentence_of_seed_003():
-    assert sentence(Reason("session-down"), "pt-BR").text == (
+    assert sentence(Reason("session-down"), catalogue("pt-BR")).text == (
         "Sessão desconectada. Tentativa de reconexão em andamento."
     )
 
@@ -132,54 +105,58 @@ def test_a_message_that_cannot_go_has_the_sentence_of_seed_003():
     ],
 )
 def test_an_unknown_language_is_answered_in_the_house_language(language, begins):
-    assert sentence(Reason("ghost-socket"), language).text.startswith(begins)
+    assert sentence(Reason("ghost-socket"), catalogue(language)).text.startswith(begins)
 
 
 def test_a_code_without_a_sentence_is_shown_as_it_is():
-    assert sentence(Reason("brand-new"), "en") == Sentence("Reason “brand-new”, which has no sentence of its own.")
-    assert timeline_text("brand-new", {}, "pt-BR") == "Registro «brand-new»."
+    assert sentence(Reason("brand-new"), catalogue("en")) == Sentence(
+        "Reason “brand-new”, which has no sentence of its own."
+    )
+    assert timeline_text("brand-new", {}, catalogue("pt-BR")) == "Registro «brand-new»."
 
 
 def test_an_optional_part_goes_with_its_value():
-    assert timeline_text("operator_paused", {"who": "Ana"}, "en") == "Session paused by Ana."
-    assert timeline_text("operator_paused", {}, "en") == "Session paused."
-    assert timeline_text("operator_paused", {"who": ""}, "en") == "Session paused."
+    assert timeline_text("operator_paused", {"who": "Ana"}, catalogue("en")) == "Session paused by Ana."
+    assert timeline_text("operator_paused", {}, catalogue("en")) == "Session paused."
+    assert timeline_text("operator_paused", {"who": ""}, catalogue("en")) == "Session paused."
 
 
 def test_a_missing_value_is_left_out_with_its_phrase():
-    assert "deste número. Um derruba" in sentence(Reason("replaced"), "pt-BR").text
-    assert "deste número (código 440). Um" in sentence(Reason("replaced", {"code": "440"}), "pt-BR").text
-    assert sentence(Reason("cost-logout"), "en").text.startswith("The session will be unlinked")
-    assert timeline_text("state", {}, "en") == "State."
+    assert "deste número. Um derruba" in sentence(Reason("replaced"), catalogue("pt-BR")).text
+    assert "deste número (código 440). Um" in sentence(Reason("replaced", {"code": "440"}), catalogue("pt-BR")).text
+    assert sentence(Reason("cost-logout"), catalogue("en")).text.startswith("The session will be unlinked")
+    assert timeline_text("state", {}, catalogue("en")) == "State."
 
 
 def test_codes_inside_a_line_become_words():
     line = {"from": "connected", "to": "connecting", "because": "closed"}
-    assert timeline_text("state", line, "en").startswith(
+    assert timeline_text("state", line, catalogue("en")).startswith(
         "State: from connected to connecting. The connection dropped and the server confirms it."
     )
     act = {"rung": "restart", "answer": "noop"}
-    assert timeline_text("act_answered", act, "pt-BR") == ("Reiniciar a sessão: o provedor diz que não há o que fazer.")
+    assert timeline_text("act_answered", act, catalogue("pt-BR")) == (
+        "Reiniciar a sessão: o provedor diz que não há o que fazer."
+    )
     weather = {"server": "s", "detail": "server_timed_out"}
-    assert sentence(Reason("server-down", weather), "en").text == (
+    assert sentence(Reason("server-down", weather), catalogue("en")).text == (
         "The server s is not answering. The server did not answer in time."
     )
 
 
 def test_words_that_we_do_not_know_stay_as_they_came():
-    assert "frobnicate" in timeline_text("begin", {"rung": "frobnicate", "because": "own words"}, "en")
-    assert timeline_text("begin", {"rung": "wait", "because": "own words"}, "en").endswith("own words")
+    assert "frobnicate" in timeline_text("begin", {"rung": "frobnicate", "because": "own words"}, catalogue("en"))
+    assert timeline_text("begin", {"rung": "wait", "because": "own words"}, catalogue("en")).endswith("own words")
 
 
 def test_the_provider_s_words_are_not_read_as_ours():
     hostile = "{server} [x {y}] {0} %s"
-    assert hostile in sentence(Reason("provider-refused", {"detail": hostile}), "en").text
+    assert hostile in sentence(Reason("provider-refused", {"detail": hostile}), catalogue("en")).text
 
 
 def test_repeated_news_is_counted_once_it_repeats():
-    assert timeline_text("said_open", {}, "en", count=1) == texts_en.TIMELINE["said_open"]
-    assert timeline_text("said_open", {}, "en", count=28).endswith("(28 times)")
-    assert timeline_text("said_open", {}, "pt-BR", count=28).endswith("(28 vezes)")
+    assert timeline_text("said_open", {}, catalogue("en"), count=1) == ENGLISH.find("timeline", "said_open")
+    assert timeline_text("said_open", {}, catalogue("en"), count=28).endswith("(28 times)")
+    assert timeline_text("said_open", {}, catalogue("pt-BR"), count=28).endswith("(28 vezes)")
 
 
 @pytest.mark.parametrize(
@@ -204,30 +181,33 @@ def test_durations_are_short(seconds, text):
 
 @pytest.mark.parametrize(("given_s", "shown"), [("65", "1 min 5 s"), ("soon", "soon"), ("inf", "inf"), ("nan", "nan")])
 def test_seconds_in_a_line_are_a_duration_where_they_are_a_number(given_s, shown):
-    assert shown in timeline_text("outage-ended", {"seconds": given_s}, "en")
+    assert shown in timeline_text("outage-ended", {"seconds": given_s}, catalogue("en"))
 
 
-def test_documents_get_code_text_and_action():
-    document = sentences_in("en")(Reason("paused"))
-    assert document == {
-        "code": "paused",
-        "text": texts_en.REASONS["paused"][0],
-        "action": "Resume the session when you are ready (esteio resume NAME).",
-    }
+def test_a_sentence_is_its_text_and_its_action():
+    assert sentence(Reason("paused"), ENGLISH) == Sentence(
+        ENGLISH.word("reason", "paused"), "Resume the session when you are ready (esteio resume NAME)."
+    )
 
 
-CODES = sorted({*texts_pt.REASONS, *texts_pt.TIMELINE, "no-such-code"})
-NAMES = sorted({name for text in texts_pt.TIMELINE.values() for name in VALUE.findall(text)} | {"cause", "detail"})
+CODES = sorted({*ENGLISH.keys("reason"), *ENGLISH.keys("timeline"), "no-such-code"})
+NAMES = sorted(
+    {name for code in ENGLISH.keys("timeline") for name in VALUE.findall(ENGLISH.word("timeline", code))}
+    | {"cause", "detail"}
+)
 
 
 @given(
     st.sampled_from(CODES),
     st.dictionaries(st.sampled_from(NAMES), st.text(max_size=20) | st.sampled_from(CODES)),
-    st.sampled_from(sentences.LANGUAGES),
+    st.sampled_from(LANGUAGES),
     st.integers(-2, 5),
 )
 def test_no_code_and_no_values_ever_raise_or_leave_a_hole(code, args, language, count):
-    for text in (sentence(Reason(code, args), language).text, timeline_text(code, args, language, count=count)):
+    for text in (
+        sentence(Reason(code, args), catalogue(language)).text,
+        timeline_text(code, args, catalogue(language), count=count),
+    ):
         assert text
         if not any(mark in value for value in args.values() for mark in "{}[]"):
             assert not set("{}[]") & set(text)

@@ -11,10 +11,10 @@ import pytest
 from rehearsal import Fleet
 
 from esteio.core.model.state import Reason
-from esteio.core.views import sentences, texts_en, texts_pt
+from esteio.core.views import sentences
 from esteio.core.views.sentences import sentence, timeline_text
+from esteio.texts import LANGUAGES, catalogue
 
-TEXTS = {"pt-BR": texts_pt, "en": texts_en}
 HOLE = re.compile(r"[{}\[\]?]|\(\s*\)|\([a-zó]+ ?\)|  |\( |\s[.,:;)]|[:,(]\s*[.)]|^\W*$|: *$")
 """What a missing value leaves behind: our own marks, empty or half empty brackets, a colon that announces nothing."""
 PLURAL_OF_ONE = re.compile(r"\b1 (vezes|mensagens|sessões|séries|times|messages|sessions|rounds)\b", re.IGNORECASE)
@@ -47,21 +47,23 @@ def of_one(args: dict[str, str]) -> list[dict[str, str]]:
     return [args, {}, *({key: value for key, value in args.items() if key != left_out} for left_out in args)]
 
 
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_reason_and_no_cost_shows_a_hole_whichever_of_its_values_is_missing(language):
-    for code, (text, action) in TEXTS[language].REASONS.items():
-        for args in of_one(full(text + action)):
-            said = sentence(Reason(code, args), language)
+    texts = catalogue(language)
+    for code in texts.keys("reason"):
+        for args in of_one(full(texts.word("reason", code) + (texts.find("action", code) or ""))):
+            said = sentence(Reason(code, args), texts)
             assert not HOLE.search(said.text.removesuffix("?")), (code, args, said.text)
             assert not re.search(r"[{}\[\]]|  | [.,;:)]", said.action), said
             assert not PLURAL_OF_ONE.search(said.text + said.action), said
 
 
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_no_line_of_a_timeline_shows_a_hole_whichever_of_its_values_is_missing(language):
-    for code, text in TEXTS[language].TIMELINE.items():
-        for args in of_one(full(text)):
-            said = timeline_text(code, ALWAYS_GIVEN.get(code, {}) | args, language)
+    texts = catalogue(language)
+    for code in texts.keys("timeline"):
+        for args in of_one(full(texts.word("timeline", code))):
+            said = timeline_text(code, ALWAYS_GIVEN.get(code, {}) | args, texts)
             assert not HOLE.search(said), (code, args, said)
             assert not PLURAL_OF_ONE.search(said), said
             assert said[0] == said[0].upper(), said
@@ -70,21 +72,22 @@ def test_no_line_of_a_timeline_shows_a_hole_whichever_of_its_values_is_missing(l
 def test_every_value_of_a_sentence_is_one_that_the_code_gives_somewhere():
     given: set[str] = set()
     for path in Path(sentences.__file__).parents[2].rglob("*.py"):
-        if not path.name.startswith("texts_"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    given.add(node.value)
-                elif isinstance(node, ast.keyword) and node.arg:
-                    given.add(node.arg)
-    asked = {name for text, action in texts_pt.REASONS.values() for name in names(text + action)}
-    asked |= {name for text in texts_pt.TIMELINE.values() for name in names(text)}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                given.add(node.value)
+            elif isinstance(node, ast.keyword) and node.arg:
+                given.add(node.arg)
+    texts = catalogue("en")
+    contexts = ("reason", "action", "timeline")
+    asked = {name for one in contexts for code in texts.keys(one) for name in names(texts.word(one, code))}
     assert not asked - given
 
 
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_stands_as_the_cause_inside_a_line_that_does_not_carry_its_values(language):
-    for code in TEXTS[language].REASONS:
-        said = timeline_text("outage-started", {"because": code}, language)
+    texts = catalogue(language)
+    for code in texts.keys("reason"):
+        said = timeline_text("outage-started", {"because": code}, texts)
         assert not HOLE.search(said), said
 
 
@@ -98,7 +101,7 @@ def test_every_reason_stands_as_the_cause_inside_a_line_that_does_not_carry_its_
     ],
 )
 def test_a_number_comes_with_its_noun(language, count, told):
-    assert told in timeline_text("gap-read", {"count": count}, language)
+    assert told in timeline_text("gap-read", {"count": count}, catalogue(language))
 
 
 @pytest.mark.parametrize(
@@ -106,17 +109,17 @@ def test_a_number_comes_with_its_noun(language, count, told):
 )
 def test_a_change_of_reason_alone_is_no_change_from_a_state_to_itself(language, told):
     line = {"from": "disconnected", "to": "disconnected", "because": "closed"}
-    assert timeline_text("state", line, language).startswith(told)
+    assert timeline_text("state", line, catalogue(language)).startswith(told)
 
 
 def test_what_an_adapter_notes_in_english_stands_in_the_inbox_only():
-    assert "JSON" not in timeline_text("webhook_unreadable", {"note": "not JSON"}, "pt-BR")
+    assert "JSON" not in timeline_text("webhook_unreadable", {"note": "not JSON"}, catalogue("pt-BR"))
 
 
 def test_the_reason_of_a_step_does_not_say_that_nothing_is_done():
     line = {"rung": "restart", "number": "1", "because": "reconnecting"}
     for language, ends in (("pt-BR", "só interfere se demorar."), ("en", "only if that takes long.")):
-        assert timeline_text("begin", line, language).endswith(ends)
+        assert timeline_text("begin", line, catalogue(language)).endswith(ends)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +127,10 @@ def test_the_reason_of_a_step_does_not_say_that_nothing_is_done():
     [("pt-BR", "Criar a sessão: o provedor respondeu ok."), ("en", "Create the session: the provider answered ok.")],
 )
 def test_a_step_s_answer_begins_with_the_step(language, told):
-    assert timeline_text("act_answered", {"rung": "create", "answer": "ok"}, language) == told
+    assert timeline_text("act_answered", {"rung": "create", "answer": "ok"}, catalogue(language)) == told
 
 
-@pytest.mark.parametrize("language", sentences.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", [None, "logged_out", "temp_banned", "banned", "outdated", "replaced"])
 def test_a_whole_story_is_told_without_a_hole_and_with_the_values_that_it_has(language, code):
     """From the fall through every step to the approval that is asked for, and what its reason says."""
@@ -142,10 +145,10 @@ def test_a_whole_story_is_told_without_a_hole_and_with_the_values_that_it_has(la
         fleet.judge()
         fleet.after(3600)
     decided = [decision for *_, decision in fleet.decisions]
-    lines = [timeline_text(line.code, line.args, language) for one in decided for line in one.lines]
+    lines = [timeline_text(line.code, line.args, catalogue(language)) for one in decided for line in one.lines]
     reasons = [notice.reason for one in decided for notice in one.notices]
     reasons += [one.session.reason for one in decided] + [one.approval.cost for one in decided if one.approval]
-    told = [sentence(reason, language) for reason in reasons]
+    told = [sentence(reason, catalogue(language)) for reason in reasons]
     assert len(lines) > 2
     for text in (*lines, *(one.text for one in told), *(one.action for one in told if one.action)):
         assert not HOLE.search(text.replace("memory?", "").replace("memória?", "")), text

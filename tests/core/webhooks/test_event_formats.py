@@ -13,6 +13,7 @@ from esteio.core.model.state import Reason
 from esteio.core.views import documents
 from esteio.core.webhooks import event_formats, evolution_format
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
+from esteio.texts import catalogue
 
 WEBHOOKS = Path(__file__).resolve().parent.parent.parent / "recordings" / "evolution-2.3.7" / "webhooks"
 AT = 1_795_247_455.25
@@ -235,7 +236,7 @@ def test_subscriptions_by_either_name():
 def test_reasons_get_their_words_when_they_leave():
     plain = documents.plain_reason(Reason("paused"))
     data = {"name": "s1", "reason": {"code": plain.code, "args": dict(plain.args)}}
-    pt, en = event_formats.worded(data, "s1", "pt-BR"), event_formats.worded(data, "s1", "en")
+    pt, en = event_formats.worded(data, "s1", catalogue("pt-BR")), event_formats.worded(data, "s1", catalogue("en"))
     assert next(iter(pt)) == "session"
     assert pt["reason"]["code"] == en["reason"]["code"] == "paused"
     assert pt["reason"]["text"] != en["reason"]["text"] != ""
@@ -245,11 +246,11 @@ def test_reasons_get_their_words_when_they_leave():
 
 def test_a_reason_that_has_its_words_keeps_them():
     data = {"reason": {"code": "x", "text": "palavras", "action": None}}
-    assert event_formats.worded(data, None, "en") == data
+    assert event_formats.worded(data, None, catalogue("en")) == data
 
 
 def test_an_approval_says_what_it_costs():
-    document = event_formats.worded({"id": "a", "rung": "logout", "cost": "cost-logout"}, "s1", "en")
+    document = event_formats.worded({"id": "a", "rung": "logout", "cost": "cost-logout"}, "s1", catalogue("en"))
     assert document["cost"].startswith("The session s1 will be unlinked")
 
 

@@ -16,6 +16,7 @@ from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab, Told
 from esteio.sim.world.faults import Fault
 from esteio.store.base import Work
+from esteio.texts import catalogue
 
 # One of the library's plug-ins imports a module that a later Python drops.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
@@ -82,7 +83,7 @@ def listener():
 @pytest.mark.parametrize(("phase", "kind"), [("opened", "failure"), ("closed", "success"), ("approval", "warning")])
 def test_apprise_tells_the_target_of_the_row_and_no_other(listener, phase, kind):
     came, port = listener
-    notifier = AppriseNotifier([f"json://127.0.0.1:{port}/one", "json://127.0.0.1:1/two"], "en")
+    notifier = AppriseNotifier([f"json://127.0.0.1:{port}/one", "json://127.0.0.1:1/two"], catalogue("en"))
     one, two = notifier.targets
     assert list(notifier.targets.values()) == ["1 (json)", "2 (json)"]
     assert asyncio.run(notifier.notify(notice(one, phase)))
@@ -93,7 +94,7 @@ def test_apprise_tells_the_target_of_the_row_and_no_other(listener, phase, kind)
 
 def test_a_target_that_apprise_does_not_know_is_named_by_its_number():
     with pytest.raises(BadTarget) as refused:
-        AppriseNotifier(["json://127.0.0.1:1", "nonsense"], "en")
+        AppriseNotifier(["json://127.0.0.1:1", "nonsense"], catalogue("en"))
     assert refused.value.number == 2
     assert "nonsense" not in str(refused.value)
 
@@ -110,4 +111,4 @@ def test_a_target_that_apprise_does_not_know_is_named_by_its_number():
     ],
 )
 def test_the_words_of_a_notice(language, phase, title):
-    assert words(notice("", phase).payload, language)[0] == title
+    assert words(notice("", phase).payload, catalogue(language))[0] == title

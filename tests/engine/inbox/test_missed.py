@@ -13,6 +13,7 @@ from esteio.core.webhooks.event_formats import worded
 from esteio.engine.delivery.notices import words
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from esteio.texts import catalogue
 
 PHONE = "5511999990001"
 
@@ -37,12 +38,12 @@ async def _outage(lab: Lab, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_where_no_list_is_kept_nobody_can_tell_and_it_is_said(language: str) -> None:
     async def story(lab: Lab) -> None:
         ended, closed = await _outage(lab, "baileys")
-        said = worded(ended, "loja", language)["missed"]
+        said = worded(ended, "loja", catalogue(language))["missed"]
         assert said["code"] == "missed-unknowable"
         nobody = "There is no way to tell" if language == "en" else "Não há como saber"
         assert nobody in said["text"]
         assert closed["missed"]["code"] == "gap-unknowable"
-        assert nobody in words(closed, language)[1]
+        assert nobody in words(closed, catalogue(language))[1]
         codes = [line.code for line in await lab.timeline("loja")]
         assert "gap-unknowable" in codes
         assert "gap-read" not in codes
@@ -53,7 +54,7 @@ def test_where_no_list_is_kept_nobody_can_tell_and_it_is_said(language: str) -> 
 def test_where_there_is_a_list_it_is_read_and_counted() -> None:
     async def story(lab: Lab) -> None:
         ended, _ = await _outage(lab, "evolution")
-        assert worded(ended, "loja", "en")["missed"]["code"] == "missed-being-read"
+        assert worded(ended, "loja", catalogue("en"))["missed"]["code"] == "missed-being-read"
         codes = [line.code for line in await lab.timeline("loja")]
         assert "gap-unknowable" not in codes[codes.index("outage-ended") :]
 

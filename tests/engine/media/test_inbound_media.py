@@ -20,6 +20,7 @@ from esteio.engine.commands.requests import EndpointAsk
 from esteio.providers.base import TransportFailed
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.store.media import FileShelf, name_of
+from esteio.texts import catalogue
 
 PICTURE = b"\xff\xd8\xff\xe0 the picture of a cat"
 KEY = "an-admin-key-for-tests-0123456789"
@@ -206,7 +207,7 @@ def test_what_is_too_large_says_so(kind: str) -> None:
         media = await media_of(lab)
         assert (media.gone.code, media.gone.args, media.stored) == ("media-too-large", {"limit": "10"}, None)
         assert media.size == len(PICTURE)
-        assert "10 bytes" in sentence(media.gone, "pt-BR").text
+        assert "10 bytes" in sentence(media.gone, catalogue("pt-BR")).text
 
     play(story, settings={**SETTINGS, "max_media_bytes": 10})
 

@@ -17,6 +17,7 @@ from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
+from esteio.texts import catalogue
 
 
 class Refusing:
@@ -101,7 +102,7 @@ def test_a_wrong_prefix_holds_the_messages_names_the_server_and_blames_no_sessio
             found = await lab.message(message)
             assert found.state == "queued"
             assert found.reason is not None
-            said = sentence(found.reason, "en")
+            said = sentence(found.reason, catalogue("en"))
             assert said.text.startswith("The address of the server prov does not know the route of this send: C")
             assert "base_url" in said.action
             session = await lab.session("loja")

@@ -8,7 +8,6 @@ import pty
 import re
 import select
 import signal
-import string
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from esteio.sim.demo.scenarios import STORIES
-from esteio.sim.demo.texts import TEXTS, Words
+from esteio.sim.demo.texts import Words
 
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 PATIENCE_S = 240
@@ -206,16 +205,6 @@ def test_before_a_person_it_plays_goes_on_serving_and_ends_at_ctrl_c(terminal: T
     assert "Traceback" not in terminal.seen
     assert get(f"{url}/livez") is None
     assert list(tmp_path.iterdir()) == []
-
-
-def test_both_languages_say_the_same_with_the_same_values() -> None:
-    for key, (portuguese, english) in TEXTS.items():
-        named = [
-            {field for _, field, _, _ in string.Formatter().parse(text)} - {None} for text in (portuguese, english)
-        ]
-        assert named[0] == named[1], key
-        assert portuguese, key
-        assert english, key
 
 
 def test_words_count_and_measure_in_their_language() -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import base64
+import re
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from esteio.sim.sandbox.page import WORDS, page, tongue_of
+from esteio.sim.sandbox.page import page, tongue_of
 from esteio.sim.sandbox.servers import serve_sandbox
+from esteio.texts import catalogue
 
 KEY = {"apikey": "sandbox-key"}
 
@@ -186,10 +188,14 @@ async def test_the_page_speaks_two_languages(box, receiver, http):
             assert word in text
 
 
-def test_both_languages_have_the_same_words():
-    assert WORDS["pt-BR"].keys() == WORDS["en"].keys()
+def test_the_page_says_every_text_of_its_own_and_nothing_of_others_in_its_script():
     assert tongue_of("fr, en;q=0.5") == "en"
-    assert "</script><" not in page("en", {"x": "</script><script>alert(1)"}).removesuffix("</script></body></html>")
+    shown = page(catalogue("en"), {})
+    used = set(re.findall(r"\bW\.(\w+)", shown)) | {"title", "intro", "servers", "sessions", "none"}
+    assert used == set(catalogue("en").keys("sandbox"))
+    assert "</script><" not in page(catalogue("en"), {"x": "</script><script>alert(1)"}).removesuffix(
+        "</script></body></html>"
+    )
 
 
 def test_a_port_in_use_is_an_error_and_nothing_stays_open():

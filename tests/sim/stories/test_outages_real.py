@@ -14,6 +14,7 @@ from esteio.core.views.sentences import sentence
 from esteio.engine.commands.requests import PairAsk
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from esteio.texts import catalogue
 
 SEVEN = tuple("abcdefg")
 
@@ -233,7 +234,7 @@ def test_a_duel_that_begins_with_the_scan_is_an_outage_with_a_notice_and_a_way_o
         await lab.until(is_noticed, 600)
         session = await lab.session("nova")
         assert session.outage is not None
-        assert "restart the provider's" in sentence(session.reason, "en").action
+        assert "restart the provider's" in sentence(session.reason, catalogue("en")).action
 
     play(story)
 

@@ -14,6 +14,7 @@ from html import escape
 from typing import Any
 
 from esteio.api.http.problems import KINDS
+from esteio.core.views.catalogue import Translations
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881}
@@ -61,17 +62,18 @@ ENDLESS = frozenset({"/v1/events"})
 """What cannot be tried here: the answer never ends."""
 
 
-def front() -> str:
-    """The page at the root, until the dashboard stands there."""
+def front(texts: Translations) -> str:
+    """The page at the root, in every language at once, until the dashboard stands there."""
+    up = " / ".join(escape(one.word("page", "gateway-is-up")) for one in texts.by_language.values())
     return _page(
         "Esteio",
-        "<h1>Esteio</h1><p>O gateway está no ar. / The gateway is up.</p><ul>"
+        f"<h1>Esteio</h1><p>{up}</p><ul>"
         '<li><a href="/docs">API</a></li><li><a href="/openapi.json">openapi.json</a></li>'
         '<li><a href="/readyz">readyz</a></li></ul>',
     )
 
 
-def documentation(description: Mapping[str, Any]) -> str:
+def documentation(description: Mapping[str, Any], texts: Translations) -> str:
     """Every address in its group, every event, shape and problem code on one page."""
     groups = description.get("tags", [])
     parts = [
@@ -90,7 +92,7 @@ def documentation(description: Mapping[str, Any]) -> str:
     parts += [_event(kind, one["post"]) for kind, one in description.get("webhooks", {}).items()]
     parts.append("<h2>Shapes</h2>")
     parts += [_shape(name, schema) for name, schema in description["components"]["schemas"].items()]
-    parts.append(_problems())
+    parts.append(_problems(texts))
     return _page("Esteio API", "".join(parts), script=_SCRIPT)
 
 
@@ -160,13 +162,16 @@ def _shape(name: str, schema: Mapping[str, Any]) -> str:
     return f'<details id="shape-{escape(name)}"><summary>{escape(name)}</summary><pre>{text}</pre></details>'
 
 
-def _problems() -> str:
+def _problems(texts: Translations) -> str:
+    """Every code with its title in every language."""
     rows = "".join(
-        f'<tr id="{code}"><td><code>{code}</code></td><td>{kind.status}</td><td>{escape(kind.pt[0])}</td>'
-        f"<td>{escape(kind.en[0])}</td></tr>"
+        f'<tr id="{code}"><td><code>{code}</code></td><td>{kind.status}</td>'
+        + "".join(f"<td>{escape(one.word('title', code))}</td>" for one in texts.by_language.values())
+        + "</tr>"
         for code, kind in KINDS.items()
     )
-    head = '<h2 id="problems">Problems</h2><table><tr><th>code</th><th>status</th><th>pt-BR</th><th>en</th></tr>'
+    languages = "".join(f"<th>{escape(language)}</th>" for language in texts.by_language)
+    head = f'<h2 id="problems">Problems</h2><table><tr><th>code</th><th>status</th>{languages}</tr>'
     return f"{head}{rows}</table>"
 
 

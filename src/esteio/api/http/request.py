@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from esteio.api.http.decode import decode
-from esteio.config import Language, nearest
+from esteio.config import nearest
+from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.errors import Refusal
 from esteio.engine.key_scope import Scope, scope_of
 from esteio.store.base import ApiKey
@@ -57,7 +58,7 @@ class Call:
     __slots__ = (
         "_receive",
         "_scope",
-        "default_language",
+        "_translations",
         "headers",
         "key",
         "lent",
@@ -68,12 +69,12 @@ class Call:
     )
     headers: Mapping[str, str]
 
-    def __init__(self, scope: Any, receive: Any, path: Mapping[str, Any], default_language: Language) -> None:
+    def __init__(self, scope: Any, receive: Any, path: Mapping[str, Any], texts: Translations) -> None:
         self._scope = scope
         self._receive = receive
         self.path = path
         self.headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]}
-        self.default_language = default_language
+        self._translations = texts
         self.key = ApiKey("", "", "read", 0.0)
         """The caller's key; set before the handler runs wherever the route names a role."""
         self.lent: str | None = None
@@ -85,9 +86,9 @@ class Call:
         self.whole_body: bytes | None = None
 
     @property
-    def language(self) -> Language:
-        """The best of `Accept-Language`, else the default."""
-        return language_of(self.headers.get("accept-language", ""), self.default_language)
+    def texts(self) -> Catalogue:
+        """The texts in the best language of `Accept-Language`, else in the default one."""
+        return texts_for(self.headers.get("accept-language", ""), self._translations)
 
     @property
     def who(self) -> str:
@@ -193,13 +194,19 @@ def page_size(words: Mapping[str, str]) -> int:
     return whole_number(words, "limit", 100, 1, LARGEST_PAGE)
 
 
+def texts_for(header: str, texts: Translations) -> Catalogue:
+    """The texts in the language that an `Accept-Language` likes best among ours."""
+    language = language_of(header, texts.default.language, tuple(texts.by_language))
+    return texts.by_language[language]
+
+
 @lru_cache(maxsize=256)
-def language_of(header: str, default: Language) -> Language:
+def language_of(header: str, default: str, ours: tuple[str, ...]) -> str:
     """The language that an `Accept-Language` likes best among ours."""
-    best: tuple[float, Language] | None = None
+    best: tuple[float, str] | None = None
     for part in header.split(",")[:20]:
         tag, _, weight = part.partition(";")
-        language = _ours(tag.strip().lower(), default)
+        language = _ours(tag.strip().lower(), default, ours)
         found = re.search(r"q\s*=\s*([01](?:\.\d{0,3})?)", weight)
         quality = float(found[1]) if found else 1.0
         if language is not None and quality > 0 and (best is None or quality > best[0]):
@@ -207,8 +214,8 @@ def language_of(header: str, default: Language) -> Language:
     return best[1] if best else default
 
 
-def _ours(tag: str, default: Language) -> Language | None:
+def _ours(tag: str, default: str, ours: tuple[str, ...]) -> str | None:
     if tag == "*":
         return default
     start = tag.partition("-")[0]
-    return "pt-BR" if start == "pt" else "en" if start == "en" else None
+    return next((one for one in ours if one.lower().partition("-")[0] == start), None)

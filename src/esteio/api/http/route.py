@@ -24,6 +24,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.core.views import documents, server_documents
 from esteio.core.views import sentences as errors
+from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.requests import Role
 from esteio.engine.delivery.event_log import Feed
@@ -36,12 +37,13 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 class Api:
     """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
 
-    def __init__(self, *, commands: Commands, store: Store, settings: Settings, hub: Hub) -> None:
+    def __init__(self, *, commands: Commands, store: Store, settings: Settings, hub: Hub, texts: Translations) -> None:
         self.commands = commands
         self.store = store
         self.settings = settings
         self.hub = hub
-        self.feed = Feed(store, settings.language, commands.links)
+        self.texts = texts
+        self.feed = Feed(store, texts.default, commands.links)
         self.stopwatches = Stopwatches()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()
@@ -56,14 +58,14 @@ class Api:
         self,
         session: Session,
         held: int,
-        language: str,
+        texts: Catalogue,
         *,
         qr: Qr | None = None,
         approval: Approval | None = None,
         retry_after_s: int | None = None,
     ) -> documents.SessionDocument:
         """A session, with what create, pair and recreate add."""
-        say = speaker(language)
+        say = speaker(texts)
         return msgspec.structs.replace(
             documents.session(session, held, say),
             qr=UNSET if qr is None else documents.qr(qr),
@@ -74,31 +76,29 @@ class Api:
 
     async def session_answer(self, session: Session, call: Call, status: int = 200) -> Answer:
         """A session as an answer."""
-        return answer(self.session_document(session, await self.held(session.id), call.language), status)
+        return answer(self.session_document(session, await self.held(session.id), call.texts), status)
 
     async def held(self, session_id: SessionId) -> int:
         """How many messages wait."""
         return await self.store.held(session_id)
 
-    def server_document(self, stored: StoredServer, language: str) -> server_documents.ServerDocument:
+    def server_document(self, stored: StoredServer, texts: Catalogue) -> server_documents.ServerDocument:
         """A server with the quirks of its version."""
         provider = self.commands.providers.get(stored.server.kind)
         quirks = provider.quirks(stored.server.version) if provider is not None else ()
-        return server_documents.server(
-            stored.server, quirks, self.commands.policy("default"), self.clock.now(), language
-        )
+        return server_documents.server(stored.server, quirks, self.commands.policy("default"), self.clock.now(), texts)
 
     def server_shown(self, stored: StoredServer, call: Call) -> server_documents.ServerDocument:
         """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
         of others there are."""
-        shown = self.server_document(stored, call.language)
+        shown = self.server_document(stored, call.texts)
         if call.scope.everything:
             return shown
         return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
 
     def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
         """A message as an answer."""
-        return answer(documents.message(message, speaker(call.language), link=self.link), status, **headers)
+        return answer(documents.message(message, speaker(call.texts), link=self.link), status, **headers)
 
     @property
     def link(self) -> documents.Link:
@@ -106,21 +106,21 @@ class Api:
         return self.commands.links.of
 
 
-def speaker(language: str) -> documents.Say:
-    """The voice that puts reasons into words of this language."""
+def speaker(texts: Catalogue) -> documents.Say:
+    """Makes a reason's document, in the language of `texts`."""
 
     def say(reason: Reason) -> documents.ReasonDocument:
-        said = errors.sentence(reason, language)
+        said = errors.sentence(reason, texts)
         return documents.ReasonDocument(reason.code, said.text, said.action or None)
 
     return say
 
 
-def teller(language: str) -> documents.Tell:
-    """The voice that puts a timeline's lines into words of this language."""
+def teller(texts: Catalogue) -> documents.Tell:
+    """Makes the sentence of a timeline's line, in the language of `texts`."""
 
     def tell(line: documents.TimelineLine) -> str:
-        return errors.timeline_text(line.code, line.args, language, count=line.count)
+        return errors.timeline_text(line.code, line.args, texts, count=line.count)
 
     return tell
 

@@ -25,7 +25,7 @@ class ApprovalPage(msgspec.Struct, frozen=True):
 async def list_open(api: Api, call: Call) -> Answer:
     """Those that wait, of sessions that the key reaches."""
     call.query()
-    say = speaker(call.language)
+    say = speaker(call.texts)
     scope = call.scope
     shown = [one for one in await api.store.approvals() if scope.reaches(one.session)]
     return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
@@ -44,7 +44,7 @@ async def reject(api: Api, call: Call) -> Answer:
 async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
     await call.ask(EmptyAsk)
     decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
-    return answer(documents.approval(decided, speaker(call.language)))
+    return answer(documents.approval(decided, speaker(call.texts)))
 
 
 ROUTES = (

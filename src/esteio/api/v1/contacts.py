@@ -40,7 +40,7 @@ async def export(api: Api, call: Call) -> Answer:
     """All of it, in one document."""
     call.query()
     who, lids, messages = await api.commands.person(call.path["address"], call.scope.reaches)
-    say = speaker(call.language)
+    say = speaker(call.texts)
     phone = who if kind_of(who) == "phone" else None
     shown = tuple(documents.message(one, say, link=api.link) for one in messages)
     found = PersonDocument(who, phone, tuple(lids), shown)

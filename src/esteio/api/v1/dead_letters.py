@@ -81,7 +81,7 @@ async def _messages(
 ) -> tuple[list[DeadLetterDocument], int | None]:
     """(those that the caller reaches, where to go on or None when that was all)."""
     found = await api.store.dead_messages(wanted, limit=limit, after=after)
-    items, say, scope = [], speaker(call.language), call.scope
+    items, say, scope = [], speaker(call.texts), call.scope
     for dead in found:
         message = await api.store.message(MessageId(dead.id)) if scope.reaches(dead.session) else None
         if message is not None:

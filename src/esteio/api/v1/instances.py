@@ -88,7 +88,7 @@ def replaced(value: StandingWebhook | None) -> ReplacedWebhookDocument | None:
 
 
 def _problem(refusal: Refusal | None, call: Call) -> Problem | None:
-    return None if refusal is None else of_refusal(refusal, call.language)
+    return None if refusal is None else of_refusal(refusal, call.texts)
 
 
 def _instance(value: Instance) -> InstanceDocument:

@@ -75,7 +75,7 @@ async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
 
 
 def _gone(call: Call, why: Reason) -> Refusal:
-    return Refusal("media-gone", because=sentence(why, call.language).text)
+    return Refusal("media-gone", because=sentence(why, call.texts).text)
 
 
 async def _bytes(api: Api, media: Media) -> tuple[Read, int, str] | None:

@@ -50,7 +50,7 @@ async def list_all(api: Api, call: Call) -> Answer:
         limit=page_size(words),
         after=cursors.place(words, "messages"),
     )
-    say = speaker(call.language)
+    say = speaker(call.texts)
     following = None if page.next is None else cursors.made("messages", page.next)
     return answer(MessagePage(tuple(documents.message(one, say, link=api.link) for one in page.items), following))
 
@@ -59,7 +59,7 @@ async def one(api: Api, call: Call) -> Answer:
     """A message with every attempt and its outcome."""
     message = await api.commands.message(call.path["id"])
     attempts = await api.store.attempts(message.id)
-    return answer(documents.message(message, speaker(call.language), attempts=attempts, link=api.link))
+    return answer(documents.message(message, speaker(call.texts), attempts=attempts, link=api.link))
 
 
 async def retry(api: Api, call: Call) -> Answer:

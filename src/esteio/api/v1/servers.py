@@ -22,7 +22,7 @@ class ServerPage(msgspec.Struct, frozen=True):
 async def add(api: Api, call: Call) -> Answer:
     """201 with the server; its credentials are never shown again."""
     stored = await api.commands.add_server(await call.ask(ServerAsk))
-    return answer(api.server_document(stored, call.language), 201)
+    return answer(api.server_document(stored, call.texts), 201)
 
 
 async def list_all(api: Api, call: Call) -> Answer:
@@ -40,7 +40,7 @@ async def one(api: Api, call: Call) -> Answer:
 async def change(api: Api, call: Call) -> Answer:
     """What is left out stays."""
     stored = await api.commands.change_server(call.path["name"], await call.ask(ServerChange))
-    return answer(api.server_document(stored, call.language))
+    return answer(api.server_document(stored, call.texts))
 
 
 async def delete(api: Api, call: Call) -> Answer:

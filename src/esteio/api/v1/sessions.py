@@ -61,7 +61,7 @@ async def list_all(api: Api, call: Call) -> Answer:
     words = call.query("state", "server", "limit", "after")
     shown, last = await _reached(api, call.scope, words)
     held = await api.store.held_by_session([one.id for one in shown])
-    items = [api.session_document(one, held.get(one.id, 0), call.language) for one in shown]
+    items = [api.session_document(one, held.get(one.id, 0), call.texts) for one in shown]
     return answer(SessionPage(tuple(items), None if last is None else cursors.made("sessions", last)))
 
 
@@ -88,7 +88,7 @@ async def _reached(api: Api, scope: Scope, words: Mapping[str, str]) -> tuple[li
 async def one(api: Api, call: Call) -> Answer:
     """One session."""
     session = await _named(api, call)
-    document = api.session_document(session, await api.held(session.id), call.language)
+    document = api.session_document(session, await api.held(session.id), call.texts)
     return answer(_with_replaced(document, await api.commands.replaced_webhook(session)))
 
 
@@ -165,7 +165,7 @@ async def timeline(api: Api, call: Call) -> Answer:
     session = await _named(api, call)
     read = api.store.timeline_back if newest_first else api.store.timeline
     lines = await read(session.id, after, limit)
-    tell = teller(call.language)
+    tell = teller(call.texts)
     items = tuple(documents.timeline(line, tell) for line in lines)
     return answer(TimelinePage(items, str(items[-1].seq) if len(items) == limit else None))
 
@@ -196,7 +196,7 @@ def _with_replaced(document: SessionDocument, stood: StandingWebhook | None) -> 
 async def _opened(api: Api, opened: Opened, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
     held = await api.held(opened.session.id)
     return api.session_document(
-        opened.session, held, call.language, qr=opened.qr, approval=opened.approval, retry_after_s=retry_after_s
+        opened.session, held, call.texts, qr=opened.qr, approval=opened.approval, retry_after_s=retry_after_s
     )
 
 

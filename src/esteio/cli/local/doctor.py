@@ -21,6 +21,7 @@ from esteio.cli.local.settings_file import ConfigFile, found_file
 from esteio.cli.remote.client import Client, Document, connect, path
 from esteio.cli.remote.look import PAGE, Json
 from esteio.cli.texts import say
+from esteio.texts import catalogue
 
 if TYPE_CHECKING:
     from esteio.config import Settings
@@ -136,7 +137,7 @@ def _bad_target(settings: Settings) -> int | None:
     from esteio.engine.delivery.notices import AppriseNotifier, BadTarget  # noqa: PLC0415 - heavy, and rarely needed
 
     try:
-        AppriseNotifier(settings.notify.targets, settings.language)
+        AppriseNotifier(settings.notify.targets, catalogue(settings.language))
     except BadTarget as error:
         return error.number
     return None

@@ -54,7 +54,7 @@ def check_address(address: str) -> None:
     """Raises `Misused` when it is no HOST:PORT."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise Misused("bad-address", address=address)
+        raise Misused("bad-address", address=repr(address))
 
 
 async def run(homes: dict[str, str], control: str) -> None:

@@ -18,6 +18,7 @@ import typer
 from esteio.cli import output, texts
 from esteio.cli.errors import Failed, Misused
 from esteio.cli.local.settings_file import ConfigFile, environment, read, with_door
+from esteio.texts import catalogue
 
 if TYPE_CHECKING:
     from esteio.config import Settings
@@ -160,7 +161,7 @@ def _refusal(refusal: object) -> str:
 
     if not isinstance(refusal, Refusal):
         return str(refusal)
-    return f"{of_refusal(refusal, texts.spoken()).detail} ({refusal.code})"
+    return f"{of_refusal(refusal, catalogue(texts.spoken())).detail} ({refusal.code})"
 
 
 def _left_out(session: str, refusal: object) -> None:

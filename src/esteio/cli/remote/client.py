@@ -57,9 +57,9 @@ class Client:
         try:
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise Misused("bad-url", url=url) from error
+            raise Misused("bad-url", url=repr(url)) from error
         if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-            raise Misused("bad-url", url=url)
+            raise Misused("bad-url", url=repr(url))
         if not (key.isascii() and key.isprintable()):
             raise Misused("bad-key")
         self.url = url.rstrip("/")

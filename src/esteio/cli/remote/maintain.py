@@ -72,7 +72,7 @@ def notify(
 ) -> None:
     """Send a test notice to each target of `notify.targets`. Exit code 1 when one did not accept it.
 
-    In a pipe: tab-separated target and `delivered` or `cli.errors`.
+    In a pipe: tab-separated target and `delivered` or `failed`.
     """
     if not test:
         raise Misused("notify-how")

@@ -10,9 +10,9 @@ class Quirk(msgspec.Struct, frozen=True):
 
     name: str
     versions: str
-    text_pt: str
-    text_en: str
     source: str = ""
+    text: str = ""
+    """Its sentence, for an adapter from outside. The texts of ours are in `locales/*/quirks.po`."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):

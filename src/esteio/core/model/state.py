@@ -21,7 +21,7 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
-    """A stable kebab code and the values its sentence needs; the sentences live in `core.views.sentences`."""
+    """A stable kebab code and the values its sentence needs; `core.views.sentences` makes the sentence."""
 
     code: str
     args: Mapping[str, str] = {}

@@ -82,8 +82,6 @@ class PlainReason(msgspec.Struct, frozen=True):
 
 
 Say = Callable[[Reason], ReasonDocument]
-Sentence = Callable[[Reason], Any]
-"""The store's word for the voice of its event rows."""
 
 
 class AxisDocument(msgspec.Struct, frozen=True):
@@ -450,9 +448,9 @@ def timeline(line: TimelineLine, tell: Tell) -> TimelineDocument:
 # -- the same as plain mappings, without words, for event rows ---------------------------------------------------
 
 
-def message_document(value: Message, sentence: Sentence = plain_reason) -> Document:
+def message_document(value: Message) -> Document:
     """A message event's data."""
-    return as_data(message(value, sentence))
+    return as_data(message(value, plain_reason))
 
 
 def session_document(value: Session, held: int, *, previous: SessionState | None = None) -> Document:

@@ -16,10 +16,18 @@ from esteio.core.model.capabilities import Quirk
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Outage
 from esteio.core.model.server import UNUSABLE, HealthState, Limits, Server
-from esteio.core.views.documents import Document, OutageDocument, as_data, maybe_timestamp, outage, timestamp
+from esteio.core.views.catalogue import Catalogue
+from esteio.core.views.documents import (
+    Document,
+    OutageDocument,
+    as_data,
+    maybe_timestamp,
+    outage,
+    plain_reason,
+    timestamp,
+)
 from esteio.core.views.sentences import sentence
 
-PORTUGUESE = "pt-BR"
 HIDDEN = frozenset({"base_url", "sessions_at_server"})
 """What of a server is not for those whose scope is some of its sessions."""
 
@@ -68,20 +76,27 @@ class ServerDocument(msgspec.Struct, frozen=True):
     outage: OutageDocument | None
 
 
-def quirk(value: Quirk, language: str) -> QuirkDocument:
-    """A known lie, in the reader's language."""
-    text = value.text_pt if language == PORTUGUESE else value.text_en
+def quirk(value: Quirk, kind: str, texts: Catalogue) -> QuirkDocument:
+    """A known lie of servers of this kind, in the reader's language where there is a text of ours."""
+    text = texts.find(f"quirk {kind}", value.name) or value.text
     return QuirkDocument(value.name, value.versions, text, value.source)
 
 
-def health(value: Server, language: str) -> HealthDocument:
+def health(value: Server, texts: Catalogue) -> HealthDocument:
     """The health, with advice where there is something to be done."""
-    action = sentence(server_reason.reason(value), language).action if value.health in UNUSABLE else ""
+    action = sentence(server_reason.reason(value), texts).action if value.health in UNUSABLE else ""
     return HealthDocument(value.health, value.health_because, maybe_timestamp(value.health_at), action or None)
 
 
-def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, language: str) -> ServerDocument:
+def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, texts: Catalogue) -> ServerDocument:
     """`policy` gives the limits that the server does not set itself; slots whose time is up are no longer open."""
+    lies = tuple(quirk(one, value.kind, texts) for one in quirks)
+    return _server(value, lies, policy, now, health(value, texts))
+
+
+def _server(
+    value: Server, quirks: tuple[QuirkDocument, ...], policy: Policy, now: float, health: HealthDocument
+) -> ServerDocument:
     own = value.limits
     spacing = own.seconds_between_connects
     per_minute, burst = pacing.server_pace(value, policy)
@@ -97,10 +112,10 @@ def server(value: Server, quirks: Iterable[Quirk], policy: Policy, now: float, l
         name=value.name,
         kind=value.kind,
         base_url=value.base_url,
-        health=health(value, language),
+        health=health,
         sessions_at_server=value.sessions_at_server,
         version=value.version,
-        quirks=tuple(quirk(one, language) for one in quirks),
+        quirks=quirks,
         limits=own,
         budget=budget,
         outage=outage(value.outage),
@@ -113,9 +128,13 @@ def without_address(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def server_document(value: Server) -> Document:
-    """A server event's data: its weather, without quirks (they are read in a language) and with its own limits only."""
-    whole = as_data(server(value, (), Policy(), value.health_at, "en"))
+    """A server event's data: its health, whose `action` is a reason that `envelope.worded` puts into words, and its own
+    limits only; no quirks."""
+    plain = HealthDocument(value.health, value.health_because, maybe_timestamp(value.health_at), None)
+    whole = as_data(_server(value, (), Policy(), value.health_at, plain))
     del whole["quirks"], whole["budget"]
+    if value.health in UNUSABLE:
+        whole["health"]["action"] = as_data(plain_reason(server_reason.reason(value)))
     return whole
 
 

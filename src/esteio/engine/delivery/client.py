@@ -17,6 +17,7 @@ import msgspec
 from standardwebhooks import Webhook
 
 from esteio.clock import Clock
+from esteio.core.views.catalogue import Catalogue
 from esteio.core.views.server_documents import without_address
 from esteio.core.webhooks import event_formats, evolution_format
 from esteio.core.webhooks.delivery_policy import wants
@@ -66,7 +67,7 @@ class Courier:
         clock: Clock,
         vault: Vault,
         *,
-        language: str,
+        texts: Catalogue,
         source: str,
         number_of: Callable[[str], Awaitable[str | None]] | None = None,
         links: MediaLinks,
@@ -75,7 +76,7 @@ class Courier:
         """`number_of`: the phone number of a session by its name. `loaded`: an event's media document by its message →
         the same with `base64` where its bytes are at hand, and whether they are still under way."""
         self._transport, self._clock, self._vault = transport, clock, vault
-        self._language, self._source, self._number_of = language, source, number_of
+        self._texts, self._source, self._number_of = texts, source, number_of
         self._links, self._loaded, self._carrying = links, loaded, 0
         self._opened: dict[bytes, Mapping[str, str]] = {}
 
@@ -140,7 +141,7 @@ class Courier:
         if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
             # The subscription was changed after this was dealt.
             return None
-        document = event_formats.worded(self._links.into(claim.data), claim.session or None, self._language)
+        document = event_formats.worded(self._links.into(claim.data), claim.session or None, self._texts)
         if endpoint.sessions and not claim.session:
             document = without_address(document)
         if endpoint.format == "evolution":

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from esteio.core.views.catalogue import Catalogue
 from esteio.core.webhooks.event_formats import standard, worded
 from esteio.engine.media.links import MediaLinks
 from esteio.store.base import EventRow, Store
@@ -35,8 +36,8 @@ class Told(msgspec.Struct, frozen=True):
 class Feed:
     """The log of events, read by many."""
 
-    def __init__(self, store: Store, language: str, links: MediaLinks) -> None:
-        self._store, self._language, self._links = store, language, links
+    def __init__(self, store: Store, texts: Catalogue, links: MediaLinks) -> None:
+        self._store, self._texts, self._links = store, texts, links
         self._tail: deque[Told] = deque()
         self._since = -1
         """The tail is complete after this place; -1: it has not begun."""
@@ -71,5 +72,5 @@ class Feed:
 
     def _told(self, row: EventRow) -> Told:
         document = self._links.into(row.data)
-        body = _encode(standard(row.type, row.at, worded(document, row.session, self._language)))
+        body = _encode(standard(row.type, row.at, worded(document, row.session, self._texts)))
         return Told(row.seq, row.type, row.session, body, None if document is row.data else row)

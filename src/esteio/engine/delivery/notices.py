@@ -17,6 +17,7 @@ import apprise
 import msgspec
 
 from esteio.core.model.state import Reason
+from esteio.core.views.catalogue import Catalogue, fill
 from esteio.core.views.sentences import sentence, timeline_text
 from esteio.log import logger
 from esteio.store.base import Work
@@ -47,12 +48,12 @@ class LogNotifier:
 
     targets: Mapping[str, str] = {}
 
-    def __init__(self, language: str) -> None:
-        self._language = language
+    def __init__(self, texts: Catalogue) -> None:
+        self._texts = texts
 
     async def notify(self, work: Work) -> bool:
         """Always arrives."""
-        title, _ = words(work.payload, self._language)
+        title, _ = words(work.payload, self._texts)
         log.info("notice.sent", title=title, target=None)
         return True
 
@@ -61,8 +62,8 @@ class AppriseNotifier:
     """`targets`: a key for each, which a row can keep without the secret in the address, and its label (`1 (mailto)`).
     Raises `BadTarget`."""
 
-    def __init__(self, targets: Sequence[str], language: str) -> None:
-        self._language = language
+    def __init__(self, targets: Sequence[str], texts: Catalogue) -> None:
+        self._texts = texts
         self._told: dict[str, apprise.Apprise] = {}
         labels: dict[str, str] = {}
         for number, url in enumerate(targets, 1):
@@ -80,7 +81,7 @@ class AppriseNotifier:
         told = self._told.get(key)
         if told is None:
             return True
-        title, body = words(work.payload, self._language)
+        title, body = words(work.payload, self._texts)
         kind = KINDS[work.payload["phase"]]
         arrived = bool(await asyncio.to_thread(told.notify, body=body, title=title, notify_type=kind))
         if arrived:
@@ -90,32 +91,18 @@ class AppriseNotifier:
         return arrived
 
 
-def words(payload: Mapping[str, Any], language: str) -> tuple[str, str]:
+def words(payload: Mapping[str, Any], texts: Catalogue) -> tuple[str, str]:
     """(title, body) of a notice row."""
     reason = msgspec.convert(payload["reason"], Reason)
-    said = sentence(reason, language)
-    who = payload.get("session") or payload.get("server") or "Esteio"
-    titles, last = _PHRASES["pt" if language.lower().startswith("pt") else "en"][payload["phase"]]
-    minutes = max(1, round(float(payload["duration_s"]) / 60))
-    more = last.format(held=payload["held"], minutes=minutes)
+    said = sentence(reason, texts)
+    phase = payload["phase"]
+    values = {
+        "who": payload.get("session") or payload.get("server") or "Esteio",
+        "held": str(payload["held"]),
+        "minutes": str(max(1, round(float(payload["duration_s"]) / 60))),
+    }
+    more = fill(texts.find("notice-more", phase) or "", values)
     missed = payload.get("missed")
-    lost = timeline_text(missed["code"], missed["args"], language) if missed else ""
-    return titles.format(who=who), " ".join(part for part in (said.text, said.action, more, lost) if part)
-
-
-_PHRASES: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "pt": {
-        "opened": ("{who}: fora do ar", "Mensagens em espera: {held}."),
-        "closed": ("{who}: voltou", "Fora do ar por {minutes} min."),
-        "approval": ("{who}: espera a sua decisão", ""),
-        "waiting": ("{who}: mensagens em dúvida", ""),
-        "test": ("Esteio: teste de aviso", ""),
-    },
-    "en": {
-        "opened": ("{who} is down", "Messages waiting: {held}."),
-        "closed": ("{who} is back", "Down for {minutes} min."),
-        "approval": ("{who} waits for your decision", ""),
-        "waiting": ("{who}: messages in doubt", ""),
-        "test": ("Esteio: a test notice", ""),
-    },
-}
+    lost = timeline_text(missed["code"], missed["args"], texts) if missed else ""
+    title = fill(texts.word("notice", phase), values)
+    return title, " ".join(part for part in (said.text, said.action, more, lost) if part)

@@ -195,11 +195,11 @@ class Tale:
 def line_text(words: Words, line: JournalEntry) -> str:
     """A timeline's line in few words: a change of state with its reason, an act without."""
     if line.code == "state":
-        why = sentence(Reason(line.args["because"], line.args), words.language).text
+        why = sentence(Reason(line.args["because"], line.args), words.texts).text
         return f"{words.state(line.args['to'])}: {why}"
     if line.code == "begin":
-        return timeline_text("begin", {**line.args, "because": ""}, words.language)
-    return timeline_text(line.code, line.args, words.language)
+        return timeline_text("begin", {**line.args, "because": ""}, words.texts)
+    return timeline_text(line.code, line.args, words.texts)
 
 
 def telling(line: JournalEntry) -> bool:

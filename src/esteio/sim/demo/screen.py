@@ -121,8 +121,8 @@ class Screen:
         """Of a healthy session the proof alone: that it is connected stands beside it."""
         evidence = session.reason.args.get("evidence")
         if session.reason.code == "live" and evidence:
-            return timeline_text(evidence, {}, self._words.language)
-        return sentence(session.reason, self._words.language).text
+            return timeline_text(evidence, {}, self._words.texts)
+        return sentence(session.reason, self._words.texts).text
 
     def _latest(self, width: int) -> Text:
         text = Text(f"\n{self._words('head.news')}", "bold", no_wrap=True, overflow="ellipsis")

@@ -19,7 +19,6 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
-from esteio.core.views.sentences import sentences_in
 from esteio.engine.commands.requests import MessageAsk, ServerAsk, SessionAsk
 from esteio.engine.commands.sessions import Opened
 from esteio.gateway import Gateway, media_road, outside
@@ -132,7 +131,7 @@ class Stage(Lab):
                 "allow_targets": ("127.0.0.0/8", "::1/128"),
             },
             world=world,
-            store=SqliteStore(place.data / "esteio.db", sentence=sentences_in(tongue)),
+            store=SqliteStore(place.data / "esteio.db"),
             clock=SystemClock(),
             transport=AiohttpTransport(),
         )

@@ -1,69 +1,14 @@
-"""The sandbox's page for people: phones, sessions, the truth beside the claim, and buttons. pt-BR and en.
+"""The sandbox's page for people: phones, sessions, the truth beside the claim, and buttons.
 
-One static page that reads `/_sandbox/truth` every two seconds; no template, nothing from outside. Never lives here: the
-calls behind the buttons.
+One static page that reads `/_sandbox/truth` every two seconds; no template, nothing from outside. Its texts are in
+`locales/*/sandbox.po`. Never lives here: the calls behind the buttons.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-WORDS: dict[str, dict[str, str]] = {
-    "pt-BR": {
-        "title": "Esteio: sandbox",
-        "intro": "Provedores simulados que mentem como os de verdade: o que cada um diz, e ao lado a verdade.",
-        "servers": "Servidores",
-        "sessions": "Sessões",
-        "session": "sessão",
-        "server": "servidor",
-        "claim": "diz",
-        "registry": "lista diz",
-        "truth": "verdade",
-        "phone": "telefone",
-        "faults": "defeitos",
-        "alive": "viva",
-        "dead": "morta",
-        "unlinked": "sem vínculo",
-        "deaf": "surda",
-        "mute": "muda",
-        "up": "no ar",
-        "down": "fora do ar",
-        "scan": "ler o QR",
-        "unlink": "desvincular no telefone",
-        "write": "contato escreve",
-        "break": "estragar",
-        "heal": "curar",
-        "restart": "reiniciar servidor",
-        "none": "Nenhuma sessão ainda: crie uma pela API do provedor.",
-    },
-    "en": {
-        "title": "Esteio: sandbox",
-        "intro": "Simulated providers that lie as the real ones do: what each one says, and beside it what is so.",
-        "servers": "Servers",
-        "sessions": "Sessions",
-        "session": "session",
-        "server": "server",
-        "claim": "says",
-        "registry": "list says",
-        "truth": "truth",
-        "phone": "phone",
-        "faults": "faults",
-        "alive": "alive",
-        "dead": "dead",
-        "unlinked": "not linked",
-        "deaf": "deaf",
-        "mute": "mute",
-        "up": "up",
-        "down": "down",
-        "scan": "scan the QR",
-        "unlink": "unlink on the phone",
-        "write": "a contact writes",
-        "break": "break it",
-        "heal": "heal",
-        "restart": "restart server",
-        "none": "No session yet: create one by the provider's API.",
-    },
-}
+from esteio.core.views.catalogue import Catalogue
 
 STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
@@ -139,13 +84,12 @@ show(); setInterval(show, 2000);
 """
 
 
-def page(language: str, kinds: object) -> str:
-    """The page in `pt-BR` or `en` (anything else: en); `kinds` is the faults' vocabulary."""
-    tongue = language if language in WORDS else "en"
-    words = WORDS[tongue]
+def page(texts: Catalogue, kinds: object) -> str:
+    """The page in the language of `texts`; `kinds` is the faults' vocabulary."""
+    words = {key: texts.word("sandbox", key) for key in texts.keys("sandbox")}
     data = f"const W = {_embed(words)}; const KINDS = {_embed(kinds)};"
     return (
-        f'<!doctype html><html lang="{tongue}"><head><meta charset="utf-8"><title>{words["title"]}</title>'
+        f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8"><title>{words["title"]}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
         f"<h1>{words['title']}</h1><p>{words['intro']}</p><p id=said role=status></p>"
         f"<h2>{words['servers']}</h2><table id=servers></table><h2>{words['sessions']}</h2>"

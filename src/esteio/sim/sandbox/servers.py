@@ -25,6 +25,7 @@ from esteio.sim.sandbox.page import page, tongue_of
 from esteio.sim.world.network import Cut, Hung, Refused, through
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.world import World
+from esteio.texts import catalogue
 
 Json = Any
 MAX_BODY = 140 * 1024 * 1024
@@ -140,7 +141,7 @@ class Sandbox:
 
     async def _page(self, request: web.Request) -> web.Response:
         tongue = request.query.get("lang") or tongue_of(request.headers.get("accept-language", ""))
-        return web.Response(text=page(tongue, self.control.vocabulary()), content_type="text/html")
+        return web.Response(text=page(catalogue(tongue), self.control.vocabulary()), content_type="text/html")
 
     async def _look(self, request: web.Request) -> web.Response:
         what = request.match_info["what"]

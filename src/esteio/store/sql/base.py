@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from esteio.core.model.message import Message
-from esteio.core.views.documents import Document, Sentence, message_document
+from esteio.core.views.documents import Document, message_document
 from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
 from esteio.store.sql import rows
 from esteio.store.sqlite.connection import Db
@@ -23,11 +23,10 @@ class Undo(Exception):
 
 
 class Room:
-    """Base of the subjects. `_sentence` puts the words into the reasons of events."""
+    """Base of the subjects."""
 
     _writer: Writer
     _reader: Db
-    _sentence: Sentence
 
     write_error: WriteError = ""
 
@@ -82,9 +81,9 @@ def quoted_of(db: Db, message_id: str, session: str) -> Document:
     return {name: word for name, word in shown.items() if word is not None}
 
 
-def add_message_event(db: Db, kind: str, message: Message, at: float, sentence: Sentence, **extra: Any) -> None:
+def add_message_event(db: Db, kind: str, message: Message, at: float, **extra: Any) -> None:
     """Append the event that shows a message as it now is; `extra` joins the document."""
-    document = message_document(message, sentence)
+    document = message_document(message)
     if message.quote is not None and "quoted" not in extra:
         document["quoted"] = quoted_of(db, message.quote, message.session)
     document.update(extra)

@@ -58,7 +58,7 @@ class MediaFiles(Room):
         content = msgspec.structs.replace(message.content, media=settlement.media)
         _put(db, message.id, content)
         changed = msgspec.structs.replace(message, content=content)
-        add_message_event(db, "message.media_changed", changed, settlement.at, self._sentence)
+        add_message_event(db, "message.media_changed", changed, settlement.at)
         return True
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esteio.core.views.documents import Sentence, plain_reason
 from esteio.store.base import CrashReport, Damaged, Store, StoreFull
 from esteio.store.sql import rows
 from esteio.store.sql.acks import Acks
@@ -56,22 +55,19 @@ class SqliteStore(
     Endpoints,
     Upkeep,
 ):
-    """The `Store` over SQLite. `sentence` puts words into the reasons of the message events it writes."""
+    """The `Store` over SQLite."""
 
-    def __init__(
-        self, path: str | Path, *, inline: bool = False, sentence: Sentence = plain_reason, vfs: str | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, *, inline: bool = False, vfs: str | None = None) -> None:
         self._path = str(path)
         self._inline = inline or self._path == _MEMORY
-        self._sentence = sentence
         self._vfs = vfs
         self._lock = OwnerLock(self._path) if self._path != _MEMORY else None
         self._open = False
 
     @classmethod
-    def memory(cls, *, sentence: Sentence = plain_reason) -> SqliteStore:
+    def memory(cls) -> SqliteStore:
         """A store that lives in this process only, inline."""
-        return cls(_MEMORY, sentence=sentence)
+        return cls(_MEMORY)
 
     async def start(self, now: float) -> CrashReport:
         """As the protocol says. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`."""

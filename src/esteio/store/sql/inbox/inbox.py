@@ -121,7 +121,6 @@ class _Application:
     """One new event applied within a transaction; each method tells whether it settled a send."""
 
     def __init__(self, room: Room, db: Db, settlement: InboxSettlement, name: str) -> None:
-        self._sentence = room._sentence
         self._db = db
         self._settlement = settlement
         self._session_id = settlement.session_id
@@ -202,9 +201,9 @@ class _Application:
         if message.quote is None and event.quoted_provider_id:
             # It answers what was never seen here.
             names["quoted"] = {"provider_id": event.quoted_provider_id}
-        add_message_event(db, "message.received", message, at, self._sentence, **names)
+        add_message_event(db, "message.received", message, at, **names)
         if event.from_me:
-            catch_up(db, self._session_id, event.provider_id, self._sentence)
+            catch_up(db, self._session_id, event.provider_id)
 
     def _raw_id(self, event: ReceivedMessage) -> int | None:
         """Where the provider's own words lie; those of a list are laid beside the webhooks."""
@@ -231,8 +230,8 @@ class _Application:
         if row is None:
             return False
         at = self._settlement.at
-        advance(self._db, row, "sent", at, self._sentence, happened_at=happened_at, provider_id=provider_id)
-        catch_up(self._db, self._session_id, provider_id, self._sentence)
+        advance(self._db, row, "sent", at, happened_at=happened_at, provider_id=provider_id)
+        catch_up(self._db, self._session_id, provider_id)
         return True
 
     def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
@@ -254,7 +253,7 @@ class _Application:
         at = self._settlement.at
         row = self._own(event.provider_id)
         if row is not None:
-            return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code, self._sentence)
+            return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code)
         early = {
             "session_id": self._session_id,
             "provider_id": event.provider_id,
@@ -278,9 +277,7 @@ class _Application:
     def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
         row = self._target(event.provider_id, event.chat)
         if row is not None:
-            add_message_event(
-                self._db, kind, rows.message_of(row, self._name), self._settlement.at, self._sentence, **extra
-            )
+            add_message_event(self._db, kind, rows.message_of(row, self._name), self._settlement.at, **extra)
         else:
             stranger = {"id": None, "session": self._name, "provider_id": event.provider_id}
             self._event(kind, self._chat(event.chat), {**stranger, "chat": self._chat(event.chat), **extra})
@@ -305,7 +302,7 @@ class _Application:
             sender=None if event.from_me else self._met(event.sender),
             provider_id=event.provider_id,
         )
-        add_message_event(self._db, "message.reaction", message, self._settlement.at, self._sentence)
+        add_message_event(self._db, "message.reaction", message, self._settlement.at)
 
     # -- small questions -------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class Messages(Room):
             row = db.row(statement, {"id": message_id, "now": now})
             if row is not None:
                 refresh_lane(db, row[2], row[4])
-                announce(db, row, now, self._sentence)
+                announce(db, row, now)
             return _shown_or_none(db.row("message", {"id": message_id}))
 
         return await self._write(operation)

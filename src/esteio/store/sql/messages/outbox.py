@@ -133,7 +133,7 @@ class Sending(Room):
     def _expire(self, db: Db, now: float, limit: int) -> int:
         found = db.rows("messages_expiring", {"now": now, "limit": limit})
         for row in found:
-            end_queued(db, row[0], "expired", Reason("expired"), now, self._sentence)
+            end_queued(db, row[0], "expired", Reason("expired"), now)
         return len(found)
 
     def _doubt_lapsed(self, db: Db, now: float) -> None:
@@ -142,7 +142,7 @@ class Sending(Room):
 
     def _doubt(self, db: Db, seq: int, now: float) -> Message | None:
         row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
-        return None if row is None else announce(db, row, now, self._sentence)
+        return None if row is None else announce(db, row, now)
 
     def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
         # What was in doubt before is looked for again too: its echo may have found nobody here.
@@ -167,9 +167,9 @@ class Sending(Room):
             advance_lane(db, session_id, chat)
         # A message that waits again as it did before has not moved; what happened stands in its attempts.
         if state != before or settlement.aside:
-            announce(db, row, settlement.at, self._sentence)
+            announce(db, row, settlement.at)
         if settlement.provider_id is not None and state == "sent":
-            catch_up(db, session_id, settlement.provider_id, self._sentence)
+            catch_up(db, session_id, settlement.provider_id)
         return True
 
 

@@ -44,7 +44,7 @@ class Parking(Room):
         row = unpark(db, settlement.message_id, reason)
         if row is not None and settlement.attempt is not None:
             db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
-            announce(db, row, settlement.at, self._sentence)
+            announce(db, row, settlement.at)
         return row is not None
 
 

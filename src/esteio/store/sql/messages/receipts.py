@@ -8,7 +8,6 @@ from __future__ import annotations
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import MessageState
 from esteio.core.model.state import Reason
-from esteio.core.views.documents import Sentence
 from esteio.store.sql import rows
 from esteio.store.sql.messages.provider_queue import go_on, unpark
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
@@ -35,7 +34,6 @@ def advance(
     row: Row,
     state: MessageState,
     at: float,
-    sentence: Sentence,
     *,
     happened_at: float,
     provider_id: str | None = None,
@@ -59,13 +57,11 @@ def advance(
         go_on(db, row)  # guard: delivery-receipt-frees-chat
     elif settled:
         refresh_lane(db, row[2], row[4])
-    announce(db, written, at, sentence)
+    announce(db, written, at)
     return settled
 
 
-def apply_receipt(
-    db: Db, row: Row, receipt: str, at: float, happened_at: float, error_code: str | None, sentence: Sentence
-) -> bool:
+def apply_receipt(db: Db, row: Row, receipt: str, at: float, happened_at: float, error_code: str | None) -> bool:
     """Apply one receipt to a message of ours; whether that set its chat free."""
     following = after_receipt(row[6], receipt) if row[3] == "out" else None
     if following is None:
@@ -73,16 +69,16 @@ def apply_receipt(
         # guard: sent-receipt-frees-chat
         return rows.is_parked(row) and receipt in _REACHED and unpark(db, row[1]) is not None
     reason = Reason("refused-by-whatsapp", {"code": error_code or ""}) if following == "failed" else None
-    return advance(db, row, following, at, sentence, happened_at=happened_at, reason=reason)
+    return advance(db, row, following, at, happened_at=happened_at, reason=reason)
 
 
-def catch_up(db: Db, session_id: SessionId, provider_id: str, sentence: Sentence) -> None:
+def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
     """Apply what came early for an id that has just become known."""
     key = {"session_id": session_id, "provider_id": provider_id}
     early = db.rows("receipts_early", key)
     for receipt, happened_at, error_code in early:
         row = db.row("inbound_own", key)
         if row is not None:
-            apply_receipt(db, row, receipt, max(happened_at, row[8]), happened_at, error_code, sentence)
+            apply_receipt(db, row, receipt, max(happened_at, row[8]), happened_at, error_code)
     if early:
         db.run("receipts_forget", key)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message, MessageState
 from esteio.core.model.state import Reason
-from esteio.core.views.documents import Sentence
 from esteio.store.sql import rows
 from esteio.store.sql.base import add_message_event
 from esteio.store.sqlite.connection import Db, Row
@@ -63,20 +62,18 @@ def name_of_session(db: Db, session_id: SessionId) -> str:
     return brief_of_session(db, session_id)[0]
 
 
-def announce(db: Db, row: Row, at: float, sentence: Sentence) -> Message:
+def announce(db: Db, row: Row, at: float) -> Message:
     """The message of a row just written, with its `message.state_changed` event."""
     message = rows.message_of(row, name_of_session(db, row[2]))
-    add_message_event(db, "message.state_changed", message, at, sentence)
+    add_message_event(db, "message.state_changed", message, at)
     return message
 
 
-def end_queued(
-    db: Db, seq: int, state: MessageState, reason: Reason | None, now: float, sentence: Sentence
-) -> Message | None:
+def end_queued(db: Db, seq: int, state: MessageState, reason: Reason | None, now: float) -> Message | None:
     """A queued message fails or expires; None when it was not queued any more."""
     params = {"seq": seq, "state": state, "reason": rows.text_or_none(reason), "now": now}
     row = db.row("message_end", params)
     if row is None:
         return None
     refresh_lane(db, row[2], row[4])
-    return announce(db, row, now, sentence)
+    return announce(db, row, now)
