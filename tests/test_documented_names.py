@@ -28,7 +28,7 @@ from esteio.api.http.route import Route
 from esteio.cli.main import app
 from esteio.core.model.policy import KNOBS
 from esteio.engine.delivery.notices import AppriseNotifier
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.log.events import EVENTS
 from esteio.sim.sandbox.control import Control
 from esteio.sim.world.faults import KINDS
@@ -344,7 +344,7 @@ def refused(request: Request) -> str | None:
         return None
     try:
         decode(request.body.encode(), routes[0].body)
-    except Refusal as error:
+    except CommandError as error:
         return f"{request.method} {request.path}: {error.code} {error.args}"
     return None
 

@@ -16,7 +16,7 @@ _HOMES = {
     "NewerDatabase": "esteio.store.base",
     "Policy": "esteio.core.model.policy",
     "PolicyError": "esteio.core.model.policy",
-    "Refusal": "esteio.engine.errors",
+    "CommandError": "esteio.engine.errors",
     "SessionState": "esteio.core.model",
     "Settings": "esteio.config",
     "SettingsError": "esteio.config",

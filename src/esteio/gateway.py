@@ -37,12 +37,12 @@ from esteio.engine.outbox.performers import Notifier, Performers
 from esteio.engine.outbox.provider_queue import Parking
 from esteio.engine.outbox.rate_limit import Pacer
 from esteio.engine.runtime.supervisor import Supervisor
-from esteio.engine.runtime.waiters import Hub
+from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.endpoints import AddressBook
 from esteio.engine.supervision.probes import Lookout
 from esteio.engine.supervision.reconcile import Reconciler
-from esteio.engine.supervision.scheduler import Mailboxes
+from esteio.engine.supervision.scheduler import Scheduler
 from esteio.engine.supervision.silence_watch import Ears
 from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
 from esteio.log import logger
@@ -87,35 +87,35 @@ def download_road(settings: Settings) -> AiohttpTransport:
     return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
 
 
-class Nudges:
+class WorkerWakeups:
     """The engine's bells as the commands see them."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def session(self, session_id: SessionId) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.mailboxes.nudge(session_id)
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.scheduler.wake(session_id)
 
     def server(self, name: ServerName) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.mailboxes.nudge(name)
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.scheduler.wake(name)
 
     def sends(self) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.sends.nudge()
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.sends.wake()
 
     def work(self) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.work.nudge()
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.work.wake()
 
     def inbox(self) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.inbox.nudge()
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.inbox.wake()
 
     def relay(self) -> None:
-        """See `engine.runtime.ports.Nudge`."""
-        self._gateway.relay.nudge()
+        """See `engine.runtime.ports.Wakeups`."""
+        self._gateway.relay.wake()
 
 
 class Gateway:
@@ -143,7 +143,7 @@ class Gateway:
         self.texts = translations(settings.language)
         self.transport = transport
         self.pace = Pacer(self.policy)
-        self.hub = Hub(store)
+        self.waiters = Waiters(store)
         self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
         self.reconciler = Reconciler(
             store,
@@ -155,7 +155,7 @@ class Gateway:
             notice_targets=notifier.targets,
         )
         self.lookout = Lookout(store, clock, self.addresses, transport)
-        self.mailboxes = Mailboxes(store, clock, self.reconciler, self.lookout, acted=self._acted)
+        self.scheduler = Scheduler(store, clock, self.reconciler, self.lookout, acted=self._acted)
         self._media_road = media_road or outside or transport
         self.shelf = shelf or MemoryShelf()
 
@@ -207,7 +207,7 @@ class Gateway:
             transport,
             judged=self.reconciler.peek,
             told=self._parked_no_more,
-            heard=self.mailboxes.tell,
+            heard=self.scheduler.tell,
         )
         self.gaps = GapReader(
             store,
@@ -218,13 +218,13 @@ class Gateway:
             told=self._webhook_read,
             applied=self._webhook_applied,
         )
-        self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.mailboxes.nudge)
+        self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.scheduler.wake)
         self.upkeep = Upkeep(
             store,
             clock,
             gaps=self.gaps,
             acks=self.acks,
-            ears=Ears(store, clock, judged=self.reconciler.judged, told=self.mailboxes.tell),
+            ears=Ears(store, clock, judged=self.reconciler.judged, told=self.scheduler.tell),
             shelf=self.shelf,
             keep=settings.retention,
         )
@@ -240,15 +240,15 @@ class Gateway:
         )
         self.relay = RelayDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
-        self.nudges = Nudges(self)
+        self.wakeups = WorkerWakeups(self)
         self.commands = Commands(
             store=store,
             clock=clock,
             providers=registry.as_mapping(),
             vault=vault,
             settings=settings,
-            nudge=self.nudges,
-            waiter=self.hub,
+            wakeups=self.wakeups,
+            waiter=self.waiters,
             addresses=self.addresses,
             courier=self.courier,
             transport=transport,
@@ -288,7 +288,7 @@ class Gateway:
     def app(self) -> Front:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
         return create_app(
-            commands=self.commands, store=self.store, settings=self.settings, hub=self.hub, texts=self.texts
+            commands=self.commands, store=self.store, settings=self.settings, waiters=self.waiters, texts=self.texts
         )
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ class Gateway:
         start("inbox", self.inbox.run)
         start("work", self.work.run)
         start("sends", self.sends.run)
-        start("mailboxes", self.mailboxes.watch)
+        start("scheduler", self.scheduler.watch)
         start("expire", self.upkeep.expire)
         start("doubts", self.doubts.run)
         start("parking", self.parking.run)
@@ -324,7 +324,7 @@ class Gateway:
 
     def drain(self) -> None:
         """Refuse new requests, and answer those that wait with what is so now: what was accepted stays accepted."""
-        self.hub.close()
+        self.waiters.close()
         if "app" in self.__dict__:
             self.app.api.closing = True
 
@@ -335,7 +335,7 @@ class Gateway:
         self._started = False
         self.drain()
         await self.supervisor.aclose()
-        await self.mailboxes.aclose()
+        await self.scheduler.aclose()
         loops = (self.sends, self.work, self.relay, self.fetcher)
         await asyncio.gather(*(loop.aclose(STOP_PATIENCE_S) for loop in loops))
         await self.transport.aclose()
@@ -353,20 +353,20 @@ class Gateway:
 
     def _session_changed(self, before: Session, decision: Decision) -> None:
         session = decision.session
-        self.hub.session_changed(session.id)
+        self.waiters.session_changed(session.id)
         if decision.events or decision.fail_queued is not None:
-            self.relay.nudge()
+            self.relay.wake()
         self.pace.follow(session)
         if session.gate == "open" and (before.gate, before.cold_until) != (session.gate, session.cold_until):
-            self.sends.nudge()
+            self.sends.wake()
             self._look_for_sent()
 
     def _look_for_sent(self) -> None:
-        self.doubts.nudge()
-        self.parking.nudge()
+        self.doubts.wake()
+        self.parking.wake()
 
     def _acted(self) -> None:
-        self.work.nudge()
+        self.work.wake()
 
     async def _learn_paces(self) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
@@ -383,43 +383,43 @@ class Gateway:
         return max(policy.send_timeout_s for policy in self.settings.policies.values())
 
     def _message_moved(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
-        self.hub.message_changed(message_id)
+        self.waiters.message_changed(message_id)
         self.acks.sent(session_id)
-        self.relay.nudge()
-        self.mailboxes.heard(session_id, evidence)
+        self.relay.wake()
+        self.scheduler.heard(session_id, evidence)
 
     def _doubt_settled(self, session_id: SessionId, message_id: MessageId, evidence: Sequence[Evidence]) -> None:
         """Its chat may go on."""
         self._message_moved(session_id, message_id, evidence)
-        self.sends.nudge()
+        self.sends.wake()
 
     def _parked_no_more(self, session_id: SessionId, message_id: MessageId) -> None:
         self._doubt_settled(session_id, message_id, ())
 
     def _work_done(self, session_id: SessionId | None, server: ServerName | None) -> None:
         if session_id is not None:
-            self.mailboxes.nudge(session_id)
-            self.hub.session_changed(session_id)
+            self.scheduler.wake(session_id)
+            self.waiters.session_changed(session_id)
         if server is not None:
-            self.mailboxes.nudge(server)
+            self.scheduler.wake(server)
 
     def _webhook_read(self, session: Session, evidence: Sequence[Evidence]) -> None:
-        self.mailboxes.heard(session.id, evidence)
+        self.scheduler.heard(session.id, evidence)
         if any(item.subject == "server" for item in evidence):
-            self.mailboxes.nudge(session.server)
+            self.scheduler.wake(session.server)
 
     async def _media_of(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         return await self.media.carried(await self.store.message(MessageId(message_id)), shown)
 
     def _media_changed(self) -> None:
-        self.hub.news()
-        self.relay.nudge()
+        self.waiters.news()
+        self.relay.wake()
 
     def _webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
-        self.hub.news()
-        self.relay.nudge()
-        self.fetcher.nudge()
+        self.waiters.news()
+        self.relay.wake()
+        self.fetcher.wake()
         if settlement.qr is not None:
-            self.hub.session_changed(session_id)
+            self.waiters.session_changed(session_id)
         if result.settled_sends:
-            self.sends.nudge()
+            self.sends.wake()

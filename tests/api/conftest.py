@@ -1,4 +1,5 @@
-"""One gateway without an engine: the real app, commands, vault, hub and SQLite in memory; the test is the engine."""
+"""One gateway without an engine: the real app, commands, vault, waiters and SQLite in memory; the test is the
+engine."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
-from esteio.engine.commands.requests import KeyAsk
+from esteio.engine.commands.requests import KeyRequest
 from esteio.engine.delivery.client import Courier
 from esteio.engine.delivery.notices import LogNotifier
 from esteio.engine.media.links import MediaLinks
 from esteio.engine.media.stager import MediaRoom
-from esteio.engine.runtime.waiters import Hub
+from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.endpoints import AddressBook
 from esteio.engine.url_guard import check_target
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
@@ -38,7 +39,7 @@ ADMIN = "an-admin-key-of-the-tests"
 
 
 class Bells:
-    """A `Nudge` that remembers; `on` lets a test play the engine at once."""
+    """A `Wakeups` that remembers; `on` lets a test play the engine at once."""
 
     def __init__(self) -> None:
         self.rung: list[tuple[str, Any]] = []
@@ -131,7 +132,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, store: SqliteStore) -> None:
         self.settings, self.store = settings, store
-        self.clock, self.bells, self.hub = TurnableClock(), Bells(), Hub(store)
+        self.clock, self.bells, self.waiters = TurnableClock(), Bells(), Waiters(store)
         self.outside, self.provider = Outside(), Providers()
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
@@ -154,8 +155,8 @@ class Gateway:
             providers=registry.as_mapping(),
             vault=vault,
             settings=settings,
-            nudge=self.bells,
-            waiter=self.hub,
+            wakeups=self.bells,
+            waiter=self.waiters,
             addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
             courier=courier,
             transport=self.provider,
@@ -166,7 +167,11 @@ class Gateway:
             notifier=LogNotifier(catalogue("en")),
         )
         self.app: Front = create_app(
-            commands=self.commands, store=store, settings=settings, hub=self.hub, texts=translations(settings.language)
+            commands=self.commands,
+            store=store,
+            settings=settings,
+            waiters=self.waiters,
+            texts=translations(settings.language),
         )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://esteio")
@@ -196,7 +201,7 @@ class Gateway:
         return problem
 
     async def key(self, role: str, *sessions: str) -> str:
-        return (await self.commands.create_key(KeyAsk("test", role, sessions or msgspec.UNSET)))[1]
+        return (await self.commands.create_key(KeyRequest("test", role, sessions or msgspec.UNSET)))[1]
 
     async def add_server(self, name: str = "evo", kind: str = "evolution") -> None:
         credentials = {} if kind == "wapi" else {"apikey": "provider-secret-1"}
@@ -215,12 +220,12 @@ class Gateway:
         return session
 
     async def judge(self, name: str, **changes: Any) -> Session:
-        """Play `reconcile`: change the session's row, then tell the hub."""
+        """Play `reconcile`: change the session's row, then tell the waiters."""
         session = await self.session(name)
         changes.setdefault("since", self.clock.now())
         changed = msgspec.structs.replace(session, **changes)
         assert await self.store.commit_decision(DecisionCommit(session=changed))
-        self.hub.session_changed(session.id)
+        self.waiters.session_changed(session.id)
         return await self.session(name)
 
     async def live(self, name: str = "line") -> Session:

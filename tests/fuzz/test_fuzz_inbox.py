@@ -26,7 +26,7 @@ from mutator import KINDS, Mutator
 
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
-from esteio.engine.commands.requests import SessionAsk
+from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.providers.base import Flow, HttpResponse, Where
 from esteio.providers.registry import load
@@ -167,7 +167,7 @@ class Run:
         if self.generation <= len(KINDS):
             self.lab.world.plant(kind, LINES[kind], numbers[kind])
         body = {"name": self.names[kind], "server": kind, "ref": ref, "adopt": True, "wait_s": 0}
-        await self.lab.ask_session(msgspec.convert(body, type=SessionAsk))
+        await self.lab.ask_session(msgspec.convert(body, type=SessionRequest))
 
     async def batch(self) -> None:
         for _ in range(BATCH):

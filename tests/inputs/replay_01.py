@@ -8,7 +8,7 @@ from typing import Any
 
 from input_lab import InputLab
 
-from esteio.engine.commands.requests import EndpointAsk
+from esteio.engine.commands.requests import EndpointRequest
 
 BYTES = base64.b64decode("/9j/4AAQSkZJRg==")
 SETTINGS = {"public_url": "http://esteio"}
@@ -19,7 +19,7 @@ async def replay(lab: InputLab, given: dict[str, Any]) -> None:
     answer = {"error": False, "fileLink": "http://wapi-server.sim/files/IN01B"}
     lab.answers("POST", "/message/download-media", 200, answer)
     app = lab.subscribers.add("app.example")
-    await lab.commands.add_endpoint(EndpointAsk(app.url, format="evolution", media="base64"))
+    await lab.commands.add_endpoint(EndpointRequest(app.url, format="evolution", media="base64"))
     await lab.post_all(given["webhooks"])
     await asyncio.sleep(10)
     (asked,) = [one for one in lab.wire.requests if "download-media" in one.url]

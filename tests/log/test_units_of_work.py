@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from esteio.core.model.ids import MessageId
-from esteio.engine.commands.requests import EndpointAsk, MessageAsk
+from esteio.engine.commands.requests import EndpointRequest, MessageRequest
 from esteio.log.events import EVENTS
 from esteio.providers.base import HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
@@ -64,7 +64,7 @@ def play(lines):
 
 
 async def send(lab, **more):
-    message = await lab.ask_message("loja", MessageAsk(CUSTOMER, text=TEXT, client_ref="conv-12", **more))
+    message = await lab.ask_message("loja", MessageRequest(CUSTOMER, text=TEXT, client_ref="conv-12", **more))
     return (await lab.message(message)).id
 
 
@@ -247,7 +247,7 @@ def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines, play):
 
 async def subscribed(lab):
     made = lab.subscribers.add("one.example")
-    endpoint, _ = await lab.commands.add_endpoint(EndpointAsk(url=made.url, events=("message.state_changed",)))
+    endpoint, _ = await lab.commands.add_endpoint(EndpointRequest(url=made.url, events=("message.state_changed",)))
     return made, endpoint.id
 
 

@@ -22,7 +22,7 @@ from litestar.types import ASGIApp
 
 from esteio.api import ops
 from esteio.api.http import openapi
-from esteio.api.http.problems import Problem, of_refusal, problem
+from esteio.api.http.problems import Problem, of_command_error, problem
 from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, texts_for
 from esteio.api.http.route import Api, Route
 from esteio.api.v1 import (
@@ -46,8 +46,8 @@ from esteio.config import Settings
 from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.keys import has_role
-from esteio.engine.errors import Refusal
-from esteio.engine.runtime.waiters import Hub
+from esteio.engine.errors import CommandError
+from esteio.engine.runtime.waiters import Waiters
 from esteio.log import logger
 from esteio.store.base import Store, StoreBroken, StoreFull
 
@@ -83,7 +83,7 @@ def create_app(
     commands: Commands,
     store: Store,
     settings: Settings,
-    hub: Hub,
+    waiters: Waiters,
     texts: Translations,
     lifespan: Sequence[Lifespan] = (),
     handlers: Sequence[Any] = (),
@@ -95,7 +95,7 @@ def create_app(
     order; `handlers` are further Litestar routers (the Evolution door, the dashboard); `root` is the page at `/`, None
     when `handlers` bring one.
     """
-    api = Api(commands=commands, store=store, settings=settings, hub=hub, texts=texts)
+    api = Api(commands=commands, store=store, settings=settings, waiters=waiters, texts=texts)
     description = openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/")
     pages = ops.described(description, texts)
     table = (*TABLE, *pages, *(() if root is None else (root,)))
@@ -184,9 +184,9 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
         given = await route.handler(api, call)
         _check_scope_read(route, call)
         return given
-    except Refusal as refusal:
-        log.info("request.refused", method=route.method, route=route.path, reason=refusal.code)
-        return as_answer(of_refusal(refusal, call.texts), call.texts)
+    except CommandError as error:
+        log.info("request.refused", method=route.method, route=route.path, reason=error.code)
+        return as_answer(of_command_error(error, call.texts), call.texts)
     except StoreFull as error:
         log.warning("store.full", error=str(error))
         code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
@@ -215,9 +215,9 @@ def as_answer(said: Problem, texts: Catalogue) -> Answer:
 
 
 async def _admit(api: Api, route: Route, call: Call) -> None:
-    """Whether this caller may come in now. Raises `Refusal`: closing, unauthorized, forbidden."""
+    """Whether this caller may come in now. Raises `CommandError`: closing, unauthorized, forbidden."""
     if api.closing and not route.while_closing:
-        raise Refusal("closing")
+        raise CommandError("closing")
     if route.role is None:
         return
     if route.by_token and call.secret is None:
@@ -225,9 +225,9 @@ async def _admit(api: Api, route: Route, call: Call) -> None:
     secret = call.secret
     key = None if secret is None else await api.commands.authenticate(secret)
     if key is None:
-        raise Refusal("unauthorized")
+        raise CommandError("unauthorized")
     if not has_role(key, route.role):
-        raise Refusal("forbidden", role=route.role)
+        raise CommandError("forbidden", role=route.role)
     call.key = key
     if route.scope is not None and route.scope.check is not None:
         await route.scope.check(api, call)

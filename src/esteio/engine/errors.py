@@ -1,13 +1,13 @@
-"""What a command says when it does nothing: a stable code, the field, and the words a sentence needs.
+"""What a command raises when it does nothing: a stable code, the field, and the words a sentence needs.
 
-The commands raise `Refusal`; each door (API, Evolution door, command line) translates it. Never lives here: a status
-code, a sentence.
+The commands raise `CommandError`; each door (API, Evolution door, command line) translates it. Never lives here: a
+status code, a sentence.
 """
 
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class CommandError(Exception):
     """Nothing was done. `code` is kebab-case and stable; `words` fill its sentence.
 
     `in_body` tells a thing named in a body (the caller's mistake: 400) from one named by the address (404).
@@ -24,14 +24,14 @@ class Refusal(Exception):
         self.words = words
 
     def __repr__(self) -> str:
-        return f"Refusal({self.code!r}, field={self.field!r}, words={self.words!r})"
+        return f"CommandError({self.code!r}, field={self.field!r}, words={self.words!r})"
 
 
-def invalid(field: str, why: str) -> Refusal:
+def invalid(field: str, why: str) -> CommandError:
     """A value of the wrong type, range or form. `why` is English and short: `must be 1 to 64 of A-Za-z0-9._-`."""
-    return Refusal("invalid-value", field=field, in_body=True, why=why)
+    return CommandError("invalid-value", field=field, in_body=True, why=why)
 
 
-def unknown(what: str, name: str, *, in_body: bool = False, field: str | None = None) -> Refusal:
+def unknown(what: str, name: str, *, in_body: bool = False, field: str | None = None) -> CommandError:
     """A server, session, message, approval or key that does not exist."""
-    return Refusal(f"unknown-{what}", field=field, in_body=in_body, name=name)
+    return CommandError(f"unknown-{what}", field=field, in_body=in_body, name=name)

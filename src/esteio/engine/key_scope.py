@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from esteio.engine.errors import Refusal, invalid
+from esteio.engine.errors import CommandError, invalid
 from esteio.providers.declaration import Declaration
 from esteio.store.base import ApiKey
 
@@ -26,7 +26,7 @@ _NEVER_IN_REF = frozenset("/\\%?#")
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The sessions that a key reaches. Methods raise `Refusal` or answer; they never change anything."""
+    """The sessions that a key reaches. Methods raise `CommandError` or answer; they never change anything."""
 
     globs: tuple[str, ...] = ()
 
@@ -42,18 +42,18 @@ class Scope(msgspec.Struct, frozen=True):
         return session is not None and any(fnmatchcase(session, glob) for glob in self.globs)
 
     def check(self, session: str) -> None:
-        """Raises `Refusal("session-out-of-reach")`."""
+        """Raises `CommandError("session-out-of-reach")`."""
         if not self.reaches(session):
-            raise Refusal("session-out-of-reach")
+            raise CommandError("session-out-of-reach")
 
     def check_everything(self) -> None:
-        """What concerns the whole gateway is not for a scoped key. Raises `Refusal("outside-scope")`."""
+        """What concerns the whole gateway is not for a scoped key. Raises `CommandError("outside-scope")`."""
         if not self.everything:
-            raise Refusal("outside-scope")
+            raise CommandError("outside-scope")
 
     def check_ref(self, ref: Mapping[str, str], declared: Declaration) -> None:
         """What a provider calls a session must lie inside, unless the reference is one that its own secret proves.
-        Raises `Refusal("ref-out-of-reach")`."""
+        Raises `CommandError("ref-out-of-reach")`."""
         if self.everything or (declared.proved_by_secret and set(ref) == set(declared.ref_names) and all(ref.values())):
             return
         hidden = {field.name for field in declared.ref if field.secret}
@@ -62,9 +62,9 @@ class Scope(msgspec.Struct, frozen=True):
                 self.check_instance(name, key)
 
     def check_instance(self, name: str, key: str = "instance") -> None:
-        """A provider's name for an instance must lie inside. Raises `Refusal("ref-out-of-reach")`."""
+        """A provider's name for an instance must lie inside. Raises `CommandError("ref-out-of-reach")`."""
         if not self.everything and not (self.reaches(name) and _NEVER_IN_REF.isdisjoint(name)):
-            raise Refusal("ref-out-of-reach", field=f"ref.{key}", in_body=True)
+            raise CommandError("ref-out-of-reach", field=f"ref.{key}", in_body=True)
 
     def without_addresses(self, text: str, told: re.Pattern[str] | None) -> str:
         """A provider's own words for whoever may read them; a scoped key does not see where the server stands.
@@ -80,14 +80,14 @@ class Scope(msgspec.Struct, frozen=True):
     def narrowed(self, globs: Sequence[str] | msgspec.UnsetType, field: str = "sessions") -> tuple[str, ...]:
         """The patterns for something that this key makes: those asked for, or its own when none were named.
 
-        Raises `Refusal`: `invalid-value` for an empty list, `session-out-of-reach` for patterns outside.
+        Raises `CommandError`: `invalid-value` for an empty list, `session-out-of-reach` for patterns outside.
         """
         if isinstance(globs, msgspec.UnsetType):
             return self.globs
         if not globs:
             raise invalid(field, "must not be empty; leave it out to mean all")
         if not self.holds(globs):
-            raise Refusal("session-out-of-reach")
+            raise CommandError("session-out-of-reach")
         return tuple(globs)
 
     def _holds_one(self, glob: str) -> bool:

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from esteio.core.model import networks
 from esteio.core.model.networks import Address, Network
-from esteio.engine.errors import Refusal, invalid
+from esteio.engine.errors import CommandError, invalid
 
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
 """Host name → addresses as text. Raises OSError when there are none."""
@@ -35,19 +35,19 @@ async def system_resolver(host: str) -> Sequence[str]:
 
 
 async def check_target(url: str, field: str, allowed: Sequence[Network], resolve: Resolver, *, shown: str = "") -> None:
-    """Raise `Refusal("invalid-value")` for what can never be called, and `Refusal("target-not-allowed")` unless every
-    address of the URL's host is public or allowed. The refusal names the host (or `shown`), and the networks that
-    `allow_targets` would have to name."""
+    """Raise `CommandError("invalid-value")` for what can never be called, and `CommandError("target-not-allowed")`
+    unless every address of the URL's host is public or allowed. The error names the host (or `shown`), and the networks
+    that `allow_targets` would have to name."""
     host = host_of(url, field)
     try:
         literal = _literal(host)
         addresses = [literal] if literal else [ipaddress.ip_address(text.split("%")[0]) for text in await resolve(host)]
     except (OSError, UnicodeError) as error:
-        raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host) from error
+        raise CommandError("target-not-allowed", field=field, in_body=True, host=shown or host) from error
     # guard: every-address-checked
     refused = [address for address in addresses if not networks.may_reach(address, allowed)]
     if refused or not addresses:  # guard: named-address-checked
-        raise Refusal("target-not-allowed", field=field, in_body=True, host=shown or host, allow=_line(refused))
+        raise CommandError("target-not-allowed", field=field, in_body=True, host=shown or host, allow=_line(refused))
 
 
 def _line(refused: Sequence[Address]) -> str:
@@ -65,8 +65,8 @@ def may_reach(address: str, allowed: Sequence[Network]) -> bool:
 
 
 def host_of(url: str, field: str) -> str:
-    """The host of an http or https URL. Raises `Refusal("invalid-value")` for a URL that can never be called: no host
-    or none that can be one, a port that is none, a character that no request line may hold."""
+    """The host of an http or https URL. Raises `CommandError("invalid-value")` for a URL that can never be called: no
+    host or none that can be one, a port that is none, a character that no request line may hold."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

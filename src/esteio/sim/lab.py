@@ -19,9 +19,9 @@ from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
-from esteio.engine.commands.requests import LimitsAsk, MessageAsk, ServerAsk, SessionAsk
-from esteio.engine.commands.sessions import Opened
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import LimitsRequest, MessageRequest, ServerRequest, SessionRequest
+from esteio.engine.commands.sessions import PairingResult
+from esteio.engine.errors import CommandError
 from esteio.gateway import Gateway
 from esteio.log import is_set_up, set_up
 from esteio.providers.base import HttpRequest, Transport
@@ -126,21 +126,21 @@ class Lab:
             session = await self.commands.session_of_token(token)
             lower = {name.lower(): value for name, value in headers.items()}
             await self.commands.accept_webhook(session, path, lower, body)
-        except Refusal:
+        except CommandError:
             return 404
         return 200
 
     # -- how it is asked; here by the commands themselves ----------------------------------------------------------
 
-    async def ask_server(self, ask: ServerAsk) -> None:
+    async def ask_server(self, ask: ServerRequest) -> None:
         """The gateway learns of a server."""
         await self.commands.add_server(ask)
 
-    async def ask_session(self, ask: SessionAsk) -> Opened:
+    async def ask_session(self, ask: SessionRequest) -> PairingResult:
         """The gateway makes or adopts a session."""
         return await self.commands.create_session(ask, "lab")
 
-    async def ask_message(self, session: str, ask: MessageAsk) -> str:
+    async def ask_message(self, session: str, ask: MessageRequest) -> str:
         """The gateway accepts a message; its id."""
         message, _ = await self.commands.send(await self.session(session), ask, caller="lab")
         return message.id
@@ -148,29 +148,29 @@ class Lab:
     # -- what a test says -----------------------------------------------------------------------------------------
 
     async def add_server(
-        self, name: str, kind: str = "evolution", version: str = "2.3.7", limits: LimitsAsk | None = None
+        self, name: str, kind: str = "evolution", version: str = "2.3.7", limits: LimitsRequest | None = None
     ) -> None:
         """A server in the world, and known to the gateway."""
         server = self.world.add_server(name, kind, version)
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
-        await self.ask_server(ServerAsk(name, kind, server.base_url, credentials, limits or LimitsAsk()))
+        await self.ask_server(ServerRequest(name, kind, server.base_url, credentials, limits or LimitsRequest()))
 
     async def adopt(self, server: str, session: str, number: str, *, policy: str = "default") -> Line:
         """A session that has long been linked at the provider, taken over and settled."""
         line = self.world.plant(server, session, number)
         await self.ask_session(
-            SessionAsk(session, server, number, self._ref(server, session), policy, adopt=True, wait_s=10)
+            SessionRequest(session, server, number, self._ref(server, session), policy, adopt=True, wait_s=10)
         )
         return line
 
     async def create(
         self, server: str, session: str, *, policy: str = "default", wait_s: float | None = None
-    ) -> Opened:
+    ) -> PairingResult:
         """A new session, as the API makes it. A W-API instance is bought first."""
         if self.world.servers[server].kind == "wapi":
             await self._buy(server, session)
         return await self.ask_session(
-            SessionAsk(session, server, None, self._ref(server, session), policy, wait_s=wait_s)
+            SessionRequest(session, server, None, self._ref(server, session), policy, wait_s=wait_s)
         )
 
     async def _buy(self, server: str, session: str) -> None:
@@ -199,7 +199,7 @@ class Lab:
 
     async def send(self, session: str, to: str, text: str, **more: Any) -> str:
         """A text accepted into the outbox; its id."""
-        return await self.ask_message(session, MessageAsk(to, text, **more))
+        return await self.ask_message(session, MessageRequest(to, text, **more))
 
     async def session(self, name: str) -> Session:
         """The session as the store holds it; KeyError when there is none."""

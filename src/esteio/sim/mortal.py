@@ -141,6 +141,6 @@ class MortalLab(Lab):
         self.world.on_webhook = None
         gateway = self.gateway
         await gateway.supervisor.aclose()
-        await gateway.mailboxes.aclose()
+        await gateway.scheduler.aclose()
         await asyncio.gather(gateway.sends.aclose(0), gateway.work.aclose(0), gateway.fetcher.aclose(0))
         await self.real_store.aclose()

@@ -57,7 +57,7 @@ def said_by_us() -> set[str]:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             phrases = [node.args[1]] if name == "invalid" and len(node.args) == 2 else []
-            phrases += [word.value for word in node.keywords if word.arg == "why" and name == "Refusal"]
+            phrases += [word.value for word in node.keywords if word.arg == "why" and name == "CommandError"]
             found |= {text for phrase in phrases if (text := _literal(phrase))}
     return found
 

@@ -63,8 +63,8 @@ def test_a_request_has_no_default_and_an_answer_says_what_is_always_there():
         assert not [part for part in within(SCHEMAS[name]) if "default" in part], name
     assert SCHEMAS["SessionPage"]["required"] == ["items", "next"]
     assert {"qr", "approval", "previous"}.isdisjoint(SCHEMAS["SessionDocument"]["required"])
-    assert SCHEMAS["MessageAsk"]["required"] == ["to"]
-    assert "default: 5" in SCHEMAS["MessageAsk"]["properties"]["priority"]["description"]
+    assert SCHEMAS["MessageRequest"]["required"] == ["to"]
+    assert "default: 5" in SCHEMAS["MessageRequest"]["properties"]["priority"]["description"]
 
 
 def test_times_and_words_are_typed():
@@ -72,7 +72,7 @@ def test_times_and_words_are_typed():
         for field, part in schema.get("properties", {}).items():
             if re.fullmatch(r"at|since|timestamp|\w+_(at|until)", field):
                 assert "date-time" in str(part), (name, field)
-    for name in ("ReplayAsk", "DeadLetterAsk"):
+    for name in ("ReplayRequest", "DeadLetterRequest"):
         assert "date-time" in str(SCHEMAS[name]["properties"]["from"])
     for part in within(WHOLE):
         if isinstance(part.get("enum"), list):

@@ -18,11 +18,11 @@ NEEDED = re.compile(r"\{(\w+)\}")
 
 
 def refusals() -> list[tuple[str, set[str]]]:
-    """Code and named values of every `Refusal("code", …)` in the package."""
+    """Code and named values of every `CommandError("code", …)` in the package."""
     found = []
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refusal" and node.args:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "CommandError" and node.args:
                 code = node.args[0]
                 if isinstance(code, ast.Constant) and all(word.arg for word in node.keywords):
                     found.append((str(code.value), {str(word.arg) for word in node.keywords}))

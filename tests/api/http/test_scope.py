@@ -19,7 +19,7 @@ from esteio.api.http.request import Call, answer
 from esteio.api.http.route import Route, Unguarded
 from esteio.core.model.recovery import Approval
 from esteio.core.model.state import Reason
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.providers.base import HttpResponse
 from esteio.store.base import DecisionCommit, InboxSettlement, RawInbound
@@ -234,7 +234,7 @@ def test_an_empty_list_is_refused(run):
         hook = (await gateway.call("POST", "/v1/webhooks", HOOK)).json()["id"]
         await gateway.refused(400, "invalid-value", "PATCH", f"/v1/webhooks/{hook}", {"sessions": []})
         assert (await gateway.call("GET", "/v1/keys")).json()["items"] == []
-        with pytest.raises(Refusal):
+        with pytest.raises(CommandError):
             EVERYTHING.narrowed(())
 
     run(test)
@@ -288,9 +288,9 @@ def test_a_server_event_tells_a_scoped_subscriber_no_address(run):
 
 
 def _ask():
-    from esteio.engine.commands.requests import EndpointAsk
+    from esteio.engine.commands.requests import EndpointRequest
 
-    return EndpointAsk
+    return EndpointRequest
 
 
 def _claim(endpoint, document):

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esteio.engine.commands.servers import base_url
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.url_guard import check_target, host_of
 
 
@@ -25,8 +25,8 @@ def may(url, *allowed):
     networks = [ipaddress.ip_network(one) for one in allowed]
     try:
         asyncio.run(check_target(url, "url", networks, names))
-    except Refusal as refusal:
-        return refusal.code
+    except CommandError as error:
+        return error.code
     return True
 
 
@@ -100,7 +100,7 @@ def test_inside_may_not(url):
 )  # fmt: skip
 def test_what_is_no_url_that_can_be_called(url):
     assert may(url) == "invalid-value"
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(CommandError) as caught:
         base_url(url)
     assert caught.value.code == "invalid-value"
 
@@ -111,7 +111,7 @@ def test_what_is_no_url_that_can_be_called(url):
 def test_what_passes_can_be_put_into_a_request(url):
     try:
         host_of(url, "url")
-    except Refusal:
+    except CommandError:
         return
     written = aiohttp.ClientRequest("GET", yarl.URL(url), loop=asyncio.new_event_loop())
     assert written.host

@@ -25,7 +25,7 @@ async def settle(gateway, state="sent", **more):
         message.id, message.session_id, claim.fence, state, now, AttemptRecord(now, "accepted"), **more
     )
     assert (await gateway.store.settle_sends([settlement]))[0]
-    gateway.hub.message_changed(message.id)
+    gateway.waiters.message_changed(message.id)
     return message
 
 
@@ -199,7 +199,7 @@ def test_prefer_wait_that_runs_out(run):
         await ready(gateway)
         answer = await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "wait=0"})
         assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-        gateway.hub.wait_message = None  # never asked without a wish to wait
+        gateway.waiters.wait_message = None  # never asked without a wish to wait
         assert (await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "wait=x"})).status_code == 202
 
     run(test)

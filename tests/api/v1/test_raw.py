@@ -10,7 +10,7 @@ from esteio.core.model.content import Content
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.engine.commands.provider_webhooks import Secrets, blank
 from esteio.engine.commands.webhook_budget import HOUR_S, Tally
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.providers.declaration import KEY_SPELLINGS
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.store.base import InboxSettlement, RawInbound
@@ -146,7 +146,7 @@ def test_large_bodies_wait_for_their_turn_and_small_ones_do_not():
         slow = [asyncio.ensure_future(take("2000000", 500.0)) for _ in range(2)]
         await asyncio.sleep(1)
         await take("1000", 1.0)
-        with pytest.raises(Refusal, match="busy"):
+        with pytest.raises(CommandError, match="busy"):
             await take("2000000")
         outcomes = await asyncio.gather(*slow, return_exceptions=True)
         assert all(isinstance(one, ClientGone) for one in outcomes)

@@ -17,7 +17,7 @@ from esteio.api.http.request import language_of
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model.server import Limits, Slot
 from esteio.core.views.catalogue import fill
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.store.base import Qr, ServerCommit, StoreFull
 from esteio.texts import translations
 from esteio.vault import WrongKey
@@ -134,7 +134,7 @@ def test_what_is_declared_is_applied_once(run):
 def test_what_is_declared_wrongly_is_refused(run, server, session, field):
     async def test(gateway):
         await gateway.add_server()
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await gateway.commands.apply([server], [] if session is None else [session])
         assert caught.value.field == field
 
@@ -215,7 +215,7 @@ def test_the_description_names_every_route_and_shape(run):
         schemas = described["components"]["schemas"]
         references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
         assert references <= set(schemas)
-        ask = schemas["MessageAsk"]
+        ask = schemas["MessageRequest"]
         assert ask["additionalProperties"] is False
         assert ask["properties"]["priority"]["maximum"] == 9
         assert schemas["MessageDocument"]["properties"]["from"]

@@ -29,7 +29,7 @@ async def await_approval(gateway):
     recovery = Recovery(awaiting="apr_1", next_at=now + 40)
     changed = msgspec.structs.replace(session, state="disconnected", since=now, recovery=recovery)
     assert await gateway.store.commit_decision(DecisionCommit(session=changed, approval=approval))
-    gateway.hub.session_changed(session.id)
+    gateway.waiters.session_changed(session.id)
 
 
 async def ready(gateway):
@@ -281,7 +281,7 @@ def test_delete_at_the_provider_too(run, outcome, status):
             assert (work.payload["rung"], work.payload["by_person"]) == ("delete", True)
             assert work.lane == f"s{work.session_id}:control"
             await gateway.store.settle_work(WorkSettlement(work.id, work.fence, gateway.clock.now(), outcome))
-            gateway.hub.session_changed(work.session_id)
+            gateway.waiters.session_changed(work.session_id)
 
         gateway.bells.on["work"] = lambda _: gateway.soon(engine)
         answer = await gateway.call("DELETE", "/v1/sessions/line?at_provider=delete")

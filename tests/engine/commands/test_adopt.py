@@ -10,8 +10,8 @@ import pytest
 from engine_stage import CUSTOMER, PHONE, play
 
 from esteio.config import DeclaredSession
-from esteio.engine.commands.requests import AdoptAsk, ServerAsk, SessionAsk, SessionChange
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import AdoptRequest, ServerRequest, SessionChange, SessionRequest
+from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import HookRow
@@ -38,8 +38,8 @@ class Watched:
         await self.inner.aclose()
 
 
-def ask(name: str = "loja", server: str = "prov", **more: object) -> SessionAsk:
-    return SessionAsk(name, server, adopt=True, wait_s=10, **more)  # type: ignore[arg-type]
+def ask(name: str = "loja", server: str = "prov", **more: object) -> SessionRequest:
+    return SessionRequest(name, server, adopt=True, wait_s=10, **more)  # type: ignore[arg-type]
 
 
 async def planted(lab: Lab, hook: HookRow | None = FOREIGN):
@@ -120,7 +120,7 @@ def test_a_forbidden_address_moves_nothing(url: str):
         for dry_run in (True, False):
             asked = ask(forward=True)
             going = lab.commands.would_adopt(asked) if dry_run else lab.commands.create_session(asked, "ana")
-            with pytest.raises(Refusal) as caught:
+            with pytest.raises(CommandError) as caught:
                 await going
             assert (caught.value.code, caught.value.words["host"]) == ("target-not-allowed", url)
             assert caught.value.words["allow"].endswith('/32"]')
@@ -175,7 +175,7 @@ def test_what_cannot_be_read_is_not_overwritten():
         Watched(lab, lambda one: HttpResponse(500, {}, b"{}") if "webhook/find" in one.url else None)
         opened = await lab.commands.create_session(ask(), "ana")
         assert (opened.stood.found, opened.session.state) == ("unanswered", "connected")
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.create_session(ask("other", forward=True, ref={"instance_name": "x"}), "ana")
         assert caught.value.code == "provider-unanswered"
         await asyncio.sleep(300)
@@ -188,7 +188,7 @@ def test_who_cannot_tell_its_webhook_forwards_nothing():
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "baileys")
         lab.world.plant("prov", "loja", PHONE)
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.create_session(ask(forward=True), "ana")
         assert caught.value.code == "webhook-unread"
         opened = await lab.commands.create_session(ask(), "ana")
@@ -203,14 +203,14 @@ def test_one_instance_belongs_to_one_session():
         await lab.commands.create_session(ask(), "ana")
         twin = await lab.commands.server("prov")
 
-        await lab.commands.add_server(ServerAsk("again", "evolution", twin.server.base_url, {"apikey": "x"}))
+        await lab.commands.add_server(ServerRequest("again", "evolution", twin.server.base_url, {"apikey": "x"}))
         ref = {"instance_name": " loja "}
         for second in (
             ask("dois", ref=ref),
-            SessionAsk("tres", "prov", ref=ref, wait_s=0),
+            SessionRequest("tres", "prov", ref=ref, wait_s=0),
             ask("quatro", "again", ref=ref),
         ):
-            with pytest.raises(Refusal) as caught:
+            with pytest.raises(CommandError) as caught:
                 await lab.commands.create_session(second, "eva")
             assert caught.value.code == "already-adopted"
         assert [one.name for one in (await lab.store.sessions()).items] == ["loja"]
@@ -288,10 +288,10 @@ def test_many_at_once():
         await lab.commands.create_session(ask(), "ana")
         found = await lab.commands.instances("prov")
         assert {one.entry.key: one.session for one in found} == {"loja": "loja", "Loja do Zé": None, "três": None}
-        asked = AdoptAsk(("loja", "três", "none"), dry_run=True)
+        asked = AdoptRequest(("loja", "três", "none"), dry_run=True)
         results = await lab.commands.adopt_instances("prov", asked, "ana")
         assert [one.result for one in results] == ["already-adopted", "would-adopt", "instance-missing"]
-        results = await lab.commands.adopt_instances("prov", AdoptAsk("all"), "ana")
+        results = await lab.commands.adopt_instances("prov", AdoptRequest("all"), "ana")
         assert {one.session: one.result for one in results} == {"Loja-do-Z": "adopted", "tr-s": "adopted"}
         await asyncio.sleep(30)
         assert (await lab.session("tr-s")).state == "connected"
@@ -305,12 +305,12 @@ def test_many_at_once():
 def test_a_server_that_lists_nothing_or_does_not_answer():
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "wapi")
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.instances("prov")
         assert caught.value.code == "instances-unlisted"
         await lab.add_server("evo")
         lab.world.servers["evo"].apikey = "changed"
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.instances("evo")
         assert caught.value.code == "provider-unanswered"
 
@@ -343,7 +343,7 @@ def test_phone_policy_and_ref_can_be_changed():
         assert codes.count("operator_changed") == 2
         lab.world.plant("prov", "loja-2", "5511999990003")
         await lab.commands.create_session(ask("loja-2"), "ana")
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.change_session("loja", SessionChange(ref={"instance_name": "loja-2"}), "ana")
         assert caught.value.code == "already-adopted"
 
@@ -389,7 +389,7 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
         Watched(lab, lambda one: no if "webhook/set/loja" in one.url else None)
         moved = DeclaredSession("loja", "prov", ref={"instance_name": "outra"})
         another = DeclaredSession("b", "prov", adopt=True)
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(CommandError) as caught:
             await lab.commands.apply([], [moved, another])
         assert caught.value.code == "provider-refused"
         told: list[tuple[str, str]] = []
@@ -397,7 +397,7 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
         assert told == [("loja", "provider-refused")]
         assert [(one.what, one.name) for one in done] == [("add", "b")]
         assert ((await lab.session("loja")).ref, line.hook.url) == ({"instance_name": "loja"}, ours)
-        with pytest.raises(Refusal) as wrong:
+        with pytest.raises(CommandError) as wrong:
             await lab.commands.apply([], [DeclaredSession("c", "nowhere")], left_out=lambda *_: None)
         assert wrong.value.code == "unknown-server"
 
@@ -410,7 +410,7 @@ def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool)
     async def story(lab: Lab) -> None:
         if shows_a_code:
             await lab.add_server("prov")
-            await lab.commands.create_session(SessionAsk("loja", "prov", wait_s=20), "ana")
+            await lab.commands.create_session(SessionRequest("loja", "prov", wait_s=20), "ana")
             assert (await lab.session("loja")).state == "awaiting_qr"
         else:
             await planted(lab)

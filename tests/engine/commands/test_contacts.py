@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 
-from esteio.engine.commands.requests import MediaAsk
+from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 
@@ -130,7 +130,7 @@ def test_old_messages_lose_their_words_and_files_and_stay_counted(keep: int) -> 
         await linked(lab)
         lab.world.contact_sends(PHONE, CUSTOMER, SECRET)
         url = lab.sites.put("https://imagens.example/a.png", b"\x89PNG\r\n\x1a\n....")
-        sent = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=url))
+        sent = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=url))
         await until_message(lab, sent, "delivered", within_s=60)
         media = (await lab.message(sent)).content.media
         assert media is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esteio.engine.commands.requests import EndpointAsk
+from esteio.engine.commands.requests import EndpointRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.subscribers import Subscriber
 from esteio.store.base import EventRow
@@ -24,7 +24,7 @@ class Room:
 
     async def subscriber(self, host: str = "one.example", **ask) -> tuple[Subscriber, Endpoint, str]:
         made = self.lab.subscribers.add(host)
-        endpoint, secret = await self.lab.commands.add_endpoint(EndpointAsk(url=made.url, **ask))
+        endpoint, secret = await self.lab.commands.add_endpoint(EndpointRequest(url=made.url, **ask))
         return made, endpoint, secret
 
     async def tell(self, count: int = 1, *, chat: str | None = "a", session: str | None = "s1", start: int = 0) -> None:
@@ -37,7 +37,7 @@ class Room:
                 db.run("event_add", rows.event_params(event))
 
         await self.store._write(operation)
-        self.lab.gateway.relay.nudge()
+        self.lab.gateway.relay.wake()
 
     async def endpoint(self, endpoint: Endpoint) -> Endpoint:
         found = await self.store.endpoint(endpoint.id)

@@ -46,7 +46,7 @@ def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path):
         relay = RelayDispatch(store, clock, courier)  # type: ignore[arg-type]
         store._db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
         held = await held_back(store)
-        turn = asyncio.ensure_future(relay._round())
+        turn = asyncio.ensure_future(relay._run_once())
         for _ in range(5):
             await asyncio.sleep(0)
         held.set()

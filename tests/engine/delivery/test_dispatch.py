@@ -169,7 +169,7 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
         await asyncio.sleep(2 * HOUR)
         assert numbers(one, "c") == list(range(4, 10))
         assert await room.store.revive_events([letter.id for letter in dead], room.now) == 10
-        room.lab.gateway.relay.nudge()
+        room.lab.gateway.relay.wake()
         await asyncio.sleep(5)
         assert sorted(numbers(one, "a")) == sorted(numbers(one, "b")) == [0, 1, 2]
         assert numbers(one, "c") == [*range(4, 10), *range(4)]

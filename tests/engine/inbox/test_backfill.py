@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from engine_stage import CUSTOMER, PHONE, Restarts, came_in, event_types, linked, outcomes, play, play_restarts
 
-from esteio.engine.commands.requests import SessionAsk
+from esteio.engine.commands.requests import SessionRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 
@@ -174,7 +174,7 @@ def test_nothing_from_before_our_time_is_told() -> None:
         for i in range(30):
             lab.world.contact_sends(PHONE, CUSTOMER, f"antes do Esteio {i}")
         await asyncio.sleep(4000)
-        ask = SessionAsk("loja", "prov", PHONE, {}, "default", adopt=True, wait_s=10)
+        ask = SessionRequest("loja", "prov", PHONE, {}, "default", adopt=True, wait_s=10)
         await lab.commands.create_session(ask, "lab")
         await asyncio.sleep(60)
         now = lab.world.now()

@@ -11,8 +11,8 @@ import pytest
 from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 
 from esteio.core.messages import mime_sniff
-from esteio.engine.commands.requests import MediaAsk
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import MediaRequest
+from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
@@ -49,7 +49,7 @@ def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(k
         lab.sites.put(URL, PNG, **{"content-type": "application/octet-stream"})
         if kind == "evolution":
             lab.world.inject("prov", "loja", Fault("drop"))
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await until_message(lab, message, "delivered", "read", within_s=60)
         assert lab.sites.fetched == [URL]
         assert len(await outcomes(lab, message)) == (2 if kind == "evolution" else 1)
@@ -72,7 +72,7 @@ def test_a_download_that_fails_is_ours_to_try_again() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         lab.sites.put(URL, b"", status=503)
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await asyncio.sleep(5)
         assert await outcomes(lab, message) == ["not_sent:media"]
         lab.sites.put(URL, PNG)
@@ -95,7 +95,7 @@ def test_what_can_never_be_sent_fails_at_once_with_its_reason(answer: str) -> No
             lab.sites.answers[URL] = TransportFailed("answer too large: more than 5 bytes", sent="maybe")
         else:
             lab.sites.put(URL, b"", status=302, location=URL)
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         behind = await lab.send("loja", CUSTOMER, "e o texto vai")
         await until_message(lab, behind, "delivered", "read", within_s=60)
         found = await lab.message(message)
@@ -111,13 +111,13 @@ def test_a_redirect_is_followed_but_not_into_the_house() -> None:
         await linked(lab)
         lab.sites.put(URL, b"", status=302, location="https://cdn.example/x.png")
         lab.sites.put("https://cdn.example/x.png", PNG)
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await until_message(lab, message, "delivered", within_s=60)
         for i, inside in enumerate(("http://127.0.0.1/x.png", "http://inside.example/x.png", "file:///etc/passwd")):
             lab.sites.put("http://inside.example/x.png", PNG)
             lab.sites.addresses["inside.example"] = "10.0.0.5"
             lab.sites.put(f"https://imagens.example/{i}.png", b"", status=302, location=inside)
-            ask = MediaAsk("image", url=f"https://imagens.example/{i}.png")
+            ask = MediaRequest("image", url=f"https://imagens.example/{i}.png")
             bad = await lab.send("loja", OTHER, None, media=ask)
             await until_message(lab, bad, "failed", within_s=60)
             assert inside not in lab.sites.fetched
@@ -130,13 +130,13 @@ def test_a_name_that_turns_inward_after_the_accept_is_not_fetched() -> None:
         await linked(lab)
         lab.sites.put(URL, PNG)
         await lab.commands.pause("loja", "lab")
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         lab.sites.addresses["imagens.example"] = "169.254.169.254"
         await lab.commands.resume("loja", "lab")
         await until_message(lab, message, "failed", within_s=60)
         assert lab.sites.fetched == []
-        with pytest.raises(Refusal, match="target-not-allowed"):
-            await lab.send("loja", CUSTOMER, None, media=MediaAsk("image", url=URL))
+        with pytest.raises(CommandError, match="target-not-allowed"):
+            await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
 
     play(story)
 
@@ -180,7 +180,7 @@ def test_a_document_arrives_with_its_name_and_type(
         _listen(lab)
         await linked(lab, kind)
         url = lab.sites.put(f"https://imagens.example/{path}", body, **headers)
-        message = await lab.send("loja", CUSTOMER, None, media=MediaAsk("document", url=url, **asked))
+        message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("document", url=url, **asked))
         await until_message(lab, message, "sent", "delivered", "read", within_s=60)
         told = msgspec.json.decode(next(one for one in _asked(lab) if b"fileName" in one))
         assert told["fileName"] == name
@@ -214,7 +214,7 @@ def test_what_cannot_be_sent_is_told_in_our_own_words(kind: str, answer: object,
         await linked(lab)
         url = lab.sites.put("https://imagens.example/page.pdf", b"")
         lab.sites.answers[url] = answer  # type: ignore[assignment]
-        ask = MediaAsk(kind, url=url, mime="application/pdf" if kind == "document" else None)  # type: ignore[arg-type]
+        ask = MediaRequest(kind, url=url, mime="application/pdf" if kind == "document" else None)  # type: ignore[arg-type]
         message = await lab.send("loja", CUSTOMER, None, media=ask)
         await until_message(lab, message, "failed", within_s=60)
         found = await lab.message(message)
@@ -232,7 +232,7 @@ def test_bytes_that_were_handed_in_are_named_in_the_same_way() -> None:
         await linked(lab)
         data = base64.b64encode(PDF).decode()
         for asked, name in ((None, "document.pdf"), ("a/b/nota", "nota.pdf"), ("x%20y.pdf", "x y.pdf")):
-            ask = MediaAsk("document", base64=data, filename=asked)
+            ask = MediaRequest("document", base64=data, filename=asked)
             message = await lab.send("loja", CUSTOMER, None, media=ask)
             await until_message(lab, message, "sent", "delivered", "read", within_s=60)
             assert msgspec.json.decode(_asked(lab)[-1])["fileName"] == name

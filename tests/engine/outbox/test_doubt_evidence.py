@@ -10,7 +10,7 @@ import pytest
 from engine_stage import CUSTOMER, OTHER, event_types, linked, outcomes, play, until_message
 
 from esteio.core.model.ids import MessageId
-from esteio.engine.commands.requests import MediaAsk, MessageAsk
+from esteio.engine.commands.requests import MediaRequest, MessageRequest
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
@@ -69,8 +69,8 @@ def test_a_drop_in_the_middle_of_a_send_is_tried_again_and_arrives(content: str)
     async def story(lab: Lab) -> None:
         await _before(lab)
         Answering(lab, [said(400, "1006"), said(500, "1000")], happens=False, stored=False)
-        media = MediaAsk("image", base64="iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ")
-        ask = MessageAsk(CUSTOMER, media=media) if content == "media" else MessageAsk(CUSTOMER, "um")
+        media = MediaRequest("image", base64="iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ")
+        ask = MessageRequest(CUSTOMER, media=media) if content == "media" else MessageRequest(CUSTOMER, "um")
         message = await lab.ask_message("loja", ask)
         await until_message(lab, message, *GONE, within_s=60)
         assert (await outcomes(lab, message))[0] == "not_sent:socket"

@@ -11,7 +11,7 @@ import pytest
 from engine_stage import CUSTOMER, linked, until_message
 
 from esteio.core.views.sentences import sentence
-from esteio.engine.commands.requests import MediaAsk, MessageAsk
+from esteio.engine.commands.requests import MediaRequest, MessageRequest
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
@@ -74,8 +74,10 @@ def test_each_class_by_its_own_rule(
         road = Refusing(world, *answer, times)
         async with Lab(11, world=world, transport=road) as lab:
             await linked(lab)
-            media = MediaAsk("image", base64="iVBORw0KGgpYWFhY")
-            ask = MessageAsk(CUSTOMER, media=media) if word.endswith("media") else MessageAsk(CUSTOMER, text="oi")
+            media = MediaRequest("image", base64="iVBORw0KGgpYWFhY")
+            ask = (
+                MessageRequest(CUSTOMER, media=media) if word.endswith("media") else MessageRequest(CUSTOMER, text="oi")
+            )
             message = await lab.ask_message("loja", ask)
             await until_message(lab, message, state, within_s=300)
             await asyncio.sleep(600)
@@ -97,7 +99,7 @@ def test_a_wrong_prefix_holds_the_messages_names_the_server_and_blames_no_sessio
         road = Refusing(world, *ROUTER, times=3)
         async with Lab(11, world=world, transport=road) as lab:
             await linked(lab)
-            message = await lab.ask_message("loja", MessageAsk(CUSTOMER, text="oi", on_down="fail"))
+            message = await lab.ask_message("loja", MessageRequest(CUSTOMER, text="oi", on_down="fail"))
             await asyncio.sleep(20)
             found = await lab.message(message)
             assert found.state == "queued"

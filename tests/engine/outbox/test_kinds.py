@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 
-from esteio.engine.commands.requests import ContactAsk, LocationAsk, MediaAsk, MessageAsk, PollAsk, ReactionAsk
+from esteio.engine.commands.requests import (
+    ContactRequest,
+    LocationRequest,
+    MediaRequest,
+    MessageRequest,
+    PollRequest,
+    ReactionRequest,
+)
 from esteio.sim.lab import Lab
 
 GROUP = "120363000000000001@g.us"
@@ -18,7 +25,7 @@ BYTES = b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 40).decode()
 
 
 def _media(kind: Any, **more: Any) -> dict[str, Any]:
-    return {"media": MediaAsk(kind, base64=BYTES, **more)}
+    return {"media": MediaRequest(kind, base64=BYTES, **more)}
 
 
 ASKS: dict[str, dict[str, Any]] = {
@@ -28,10 +35,10 @@ ASKS: dict[str, dict[str, Any]] = {
     "audio": _media("audio", mime="audio/ogg"),
     "document": {**_media("document", filename="nota.pdf"), "caption": "nota"},
     "sticker": _media("sticker", mime="image/webp"),
-    "location": {"location": LocationAsk(-23.55, -46.63, "Sé", "Praça da Sé")},
-    "contact": {"contacts": (ContactAsk("Ana", "+5511977776666"),)},
-    "poll": {"poll": PollAsk("Quando?", ("hoje", "amanhã"), 1)},
-    "reaction": {"reaction": ReactionAsk("TARGET", "👍")},
+    "location": {"location": LocationRequest(-23.55, -46.63, "Sé", "Praça da Sé")},
+    "contact": {"contacts": (ContactRequest("Ana", "+5511977776666"),)},
+    "poll": {"poll": PollRequest("Quando?", ("hoje", "amanhã"), 1)},
+    "reaction": {"reaction": ReactionRequest("TARGET", "👍")},
     "quote": {"text": "sobre isso", "quote": "TARGET"},
     "mentions": {"text": "@5511977776666 veja", "mentions": (OTHER,)},
     "group": {"to": GROUP, "text": "a todos"},
@@ -81,13 +88,13 @@ def test_every_kind_arrives_once_where_it_should_or_is_refused_in_words(provider
 
 def _aimed(ask: dict[str, Any], target: str) -> dict[str, Any]:
     if "reaction" in ask:
-        return {"reaction": ReactionAsk(target, ask["reaction"].emoji)}
+        return {"reaction": ReactionRequest(target, ask["reaction"].emoji)}
     return {**ask, "quote": target} if "quote" in ask else ask
 
 
 async def _one(lab: Lab, provider: str, kind: str, ask: dict[str, Any]) -> None:
     before = len(lab.world.ledger.delivered)
-    message = await lab.ask_message("loja", MessageAsk(**{"to": CUSTOMER, **ask}))
+    message = await lab.ask_message("loja", MessageRequest(**{"to": CUSTOMER, **ask}))
     await asyncio.sleep(30)
     arrived = [(one.kind, one.text, one.recipient) for one in lab.world.ledger.delivered[before:]]
     found = await lab.message(message)
@@ -108,8 +115,8 @@ async def _one(lab: Lab, provider: str, kind: str, ask: dict[str, Any]) -> None:
 def test_a_server_that_takes_media_by_address_only_gets_the_address(kind: Any) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "baileys")
-        media = MediaAsk(kind, url=lab.sites.put("https://cdn.example/arquivo", b"bytes"))
-        message = await lab.ask_message("loja", MessageAsk(CUSTOMER, media=media, caption="veja"))
+        media = MediaRequest(kind, url=lab.sites.put("https://cdn.example/arquivo", b"bytes"))
+        message = await lab.ask_message("loja", MessageRequest(CUSTOMER, media=media, caption="veja"))
         await until_message(lab, message, "sent", within_s=30)
         arrived = [(one.kind, one.text, one.recipient) for one in lab.world.ledger.delivered]
         assert arrived == [(kind, "veja", CUSTOMER)]

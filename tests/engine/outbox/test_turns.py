@@ -21,7 +21,7 @@ from engine_stage import (
 )
 
 from esteio.engine.commands.requests import LimitsChange, ServerChange
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.outbox import dispatch, rate_limit
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
@@ -245,7 +245,7 @@ def test_what_was_sent_cannot_be_cancelled_or_sent_again_by_retry() -> None:
         message = await lab.send("loja", PHONE[:-1] + "9", "foi")
         await until_message(lab, message, "sent", "delivered", within_s=60)
         for command in (lab.commands.cancel_message, lab.commands.retry_message):
-            with pytest.raises(Refusal, match="wrong-state"):
+            with pytest.raises(CommandError, match="wrong-state"):
                 await command(message)
         await asyncio.sleep(60)
         assert (await lab.message(message)).attempts == 1

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from esteio.core.model.state import Reason
-from esteio.engine.runtime.ports import Gone
+from esteio.engine.runtime.ports import NotFound
 from esteio.store.base import DecisionCommit, WorkSettlement
 
 
@@ -39,10 +39,10 @@ def test_a_bell_ends_the_wait_at_once(run):
         session = await ready(gateway)
         began = gateway.clock.now()
         later(gateway, 0.3, gateway.live)
-        seen = await gateway.hub.wait_session(session.id, connected, 60)
+        seen = await gateway.waiters.wait_session(session.id, connected, 60)
         assert seen.state == "connected"
         assert gateway.clock.now() - began == pytest.approx(0.3)
-        assert repr(gateway.hub) == "Hub(waiting=0)"
+        assert repr(gateway.waiters) == "Waiters(waiting=0)"
 
     run(test)
 
@@ -51,7 +51,7 @@ def test_what_is_already_so_is_not_waited_for(run):
     async def test(gateway):
         session = await ready(gateway)
         began = gateway.clock.now()
-        assert (await gateway.hub.wait_session(session.id, lambda s: s.state == "connecting", 60)).id == session.id
+        assert (await gateway.waiters.wait_session(session.id, lambda s: s.state == "connecting", 60)).id == session.id
         assert gateway.clock.now() == began
 
     run(test)
@@ -62,7 +62,7 @@ def test_a_lost_bell_costs_a_second_at_most(run):
         session = await ready(gateway)
         began = gateway.clock.now()
         later(gateway, 7.5, lambda: connect_silently(gateway))
-        assert connected(await gateway.hub.wait_session(session.id, connected, 60))
+        assert connected(await gateway.waiters.wait_session(session.id, connected, 60))
         assert 7.5 <= gateway.clock.now() - began <= 8.5
 
     run(test)
@@ -72,10 +72,10 @@ def test_a_wait_that_runs_out_says_what_is_then_so(run):
     async def test(gateway):
         session = await ready(gateway)
         began = gateway.clock.now()
-        seen = await gateway.hub.wait_session(session.id, connected, 12.25)
+        seen = await gateway.waiters.wait_session(session.id, connected, 12.25)
         assert seen.state == "connecting"
         assert gateway.clock.now() - began == pytest.approx(12.25)
-        assert repr(gateway.hub) == "Hub(waiting=0)"
+        assert repr(gateway.waiters) == "Waiters(waiting=0)"
 
     run(test)
 
@@ -93,8 +93,8 @@ def test_many_wait_for_one_and_one_bell_wakes_only_its_own(run):
 
             return done
 
-        waits = [gateway.hub.wait_session(session.id, count("line"), 0.9) for _ in range(3)]
-        waits.append(gateway.hub.wait_session(other.id, count("other"), 0.9))
+        waits = [gateway.waiters.wait_session(session.id, count("line"), 0.9) for _ in range(3)]
+        waits.append(gateway.waiters.wait_session(other.id, count("other"), 0.9))
         later(gateway, 0.5, gateway.live)
         states = [seen.state for seen in await asyncio.gather(*waits)]
         assert states == ["connected", "connected", "connected", "connecting"]
@@ -109,13 +109,13 @@ def test_what_is_gone_is_said(run):
 
         async def delete():
             await gateway.store.delete_session(session.id, gateway.clock.now())
-            gateway.hub.session_changed(session.id)
+            gateway.waiters.session_changed(session.id)
 
         later(gateway, 1, delete)
-        with pytest.raises(Gone):
-            await gateway.hub.wait_session(session.id, connected, 60)
-        with pytest.raises(Gone):
-            await gateway.hub.wait_message("msg_none", 60)
+        with pytest.raises(NotFound):
+            await gateway.waiters.wait_session(session.id, connected, 60)
+        with pytest.raises(NotFound):
+            await gateway.waiters.wait_message("msg_none", 60)
 
     run(test)
 
@@ -129,7 +129,7 @@ def test_a_messages_bell_ends_its_wait_at_once(run):
         async def cancel():
             page = await gateway.call("GET", "/v1/sessions/line/messages")
             message = await gateway.commands.cancel_message(page.json()["items"][0]["id"])
-            gateway.hub.message_changed(message.id)
+            gateway.waiters.message_changed(message.id)
 
         later(gateway, 0.3, cancel)
         body = {"to": "5511999998888", "text": "oi"}
@@ -143,13 +143,13 @@ def test_a_messages_bell_ends_its_wait_at_once(run):
 def test_a_cancelled_wait_leaves_nothing(run):
     async def test(gateway):
         session = await ready(gateway)
-        task = asyncio.ensure_future(gateway.hub.wait_session(session.id, connected, 60))
+        task = asyncio.ensure_future(gateway.waiters.wait_session(session.id, connected, 60))
         await asyncio.sleep(0.1)
-        assert repr(gateway.hub) == "Hub(waiting=1)"
+        assert repr(gateway.waiters) == "Waiters(waiting=1)"
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert repr(gateway.hub) == "Hub(waiting=0)"
+        assert repr(gateway.waiters) == "Waiters(waiting=0)"
 
     run(test)
 

@@ -5,7 +5,7 @@ import asyncio
 from engine_stage import linked
 
 from esteio.core.model.ids import ServerName
-from esteio.engine.commands.requests import ServerAsk, ServerChange
+from esteio.engine.commands.requests import ServerChange, ServerRequest
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 
@@ -26,7 +26,7 @@ def test_a_row_is_remembered_until_it_is_changed_here():
         lab = Lab(1)
         await lab.gateway.start()
         lab.world.add_server("evo", "evolution")
-        await lab.commands.add_server(ServerAsk("evo", "evolution", "http://evo.sim", {"apikey": "old"}))
+        await lab.commands.add_server(ServerRequest("evo", "evolution", "http://evo.sim", {"apikey": "old"}))
         book = lab.commands.addresses
         await asyncio.sleep(1.0)
         book.forget_server(ServerName("evo"))

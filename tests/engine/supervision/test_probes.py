@@ -42,7 +42,7 @@ def test_many_looks_at_one_server_leave_places_for_sends():
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.store.session("loja")
-        lookout = lab.gateway.mailboxes._lookout
+        lookout = lab.gateway.scheduler._lookout
         crowd = lookout._transport = Crowd(lookout._transport)
         seen = await asyncio.gather(*(lookout.session(session, "socket") for _ in range(100)))
         assert crowd.most == LOOKS_AT_ONCE < 32
@@ -54,7 +54,7 @@ def test_many_looks_at_one_server_leave_places_for_sends():
 def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "evolution")
-        lookout = lab.gateway.mailboxes._lookout
+        lookout = lab.gateway.scheduler._lookout
         noted = lookout._transport = Noted(lookout._transport)
         await lab.adopt("prov", "loja", PHONE)
         await asyncio.sleep(40)
@@ -69,7 +69,7 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.store.session("loja")
-        lookout = lab.gateway.mailboxes._lookout
+        lookout = lab.gateway.scheduler._lookout
         await lookout.session(session, "socket")
         usual = lookout._memos[session.id]
         through = await lookout.session(session, "roundtrip")
@@ -89,7 +89,7 @@ def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_ans
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         session = await lab.store.session("loja")
-        lookout = lab.gateway.mailboxes._lookout
+        lookout = lab.gateway.scheduler._lookout
         crowd = lookout._transport = Crowd(lookout._transport)
         began = lab.clock.now()
         look = asyncio.create_task(lookout.session(session, "socket"))

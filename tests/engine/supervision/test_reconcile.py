@@ -89,7 +89,7 @@ def test_an_act_of_an_attempt_that_is_over_is_dropped_and_never_reaches_the_prov
         lane = f"s{session.id}:control"
         work = Work("old", lane, "control", old, due_at=now, created_at=now, session_id=session.id, server="prov")  # type: ignore[arg-type]
         await lab.store.add_work([work])
-        lab.gateway.work.nudge()
+        lab.gateway.work.wake()
         await asyncio.sleep(30)
         assert len(lab.world.ledger.control_calls("prov")) == calls
         left = await lab.store.work("old")
@@ -139,7 +139,7 @@ def test_what_is_shown_of_a_line_follows_within_a_minute() -> None:
         await asyncio.sleep(900)
         session = await lab.session("loja")
         heard_at = lab.clock.now()
-        lab.gateway.mailboxes.tell(session.id, [seen("message_received", heard_at, "webhook")])
+        lab.gateway.scheduler.tell(session.id, [seen("message_received", heard_at, "webhook")])
         assert (await lab.session("loja")).can_receive.at != heard_at, "not written for its own sake"
         await asyncio.sleep(SHOWN_WITHIN_S + 31)
         after = await lab.session("loja")

@@ -14,8 +14,7 @@ from engine_stage import Restarts, linked, play, play_restarts
 from esteio.clock import Clock, LoopClock
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import ServerName
-from esteio.engine.supervision import scheduler
-from esteio.engine.supervision.scheduler import SHORTEST_S
+from esteio.engine.supervision.scheduler import SHORTEST_S, SWEEP_S, Key
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
@@ -27,7 +26,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.session("loja")
-        mailboxes, reconciler = lab.gateway.mailboxes, lab.gateway.reconciler
+        scheduler, reconciler = lab.gateway.scheduler, lab.gateway.reconciler
         wakes: list[float] = []
         truly = reconciler.quietly
 
@@ -40,7 +39,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
             return msgspec.structs.replace(decision, wake_at=lab.clock.now() - 1.0)
 
         reconciler.quietly = insatiable  # type: ignore[method-assign]
-        mailboxes.tell(session.id, ())
+        scheduler.tell(session.id, ())
         await asyncio.sleep(1.0)
         reconciler.quietly = truly  # type: ignore[method-assign]
         assert len(wakes) > 10
@@ -53,7 +52,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
 def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_another_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "SWEEP_MOST", 3)
+    monkeypatch.setattr("esteio.engine.supervision.scheduler.SWEEP_MOST", 3)
 
     async def story(run: Restarts) -> None:
         await run.lab.add_server("prov")
@@ -65,14 +64,14 @@ def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_anothe
         await asyncio.sleep(60)
         await run.begin()
 
-        mailboxes, under_way = run.lab.gateway.mailboxes, []
-        truly = mailboxes.nudge
+        scheduler, under_way = run.lab.gateway.scheduler, []
+        truly = scheduler.wake
 
-        def nudge(key: scheduler.Key) -> None:
-            under_way.append(len(mailboxes._tasks))
+        def wake(key: Key) -> None:
+            under_way.append(len(scheduler._tasks))
             truly(key)
 
-        mailboxes.nudge = nudge  # type: ignore[method-assign]
+        scheduler.wake = wake  # type: ignore[method-assign]
 
         async def all_judged() -> bool:
             return all(run.lab.gateway.reconciler.peek(one) is not None for one in ids)
@@ -85,26 +84,26 @@ def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_anothe
 
 
 def test_under_a_new_weather_a_large_server_is_judged_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "JUDGED_AT_ONCE", 3)
+    monkeypatch.setattr("esteio.engine.supervision.scheduler.JUDGED_AT_ONCE", 3)
 
     async def story(lab: Lab) -> None:
         await lab.add_server("prov")
         for number in range(14):
             await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
         await asyncio.sleep(120)
-        mailboxes, judged = lab.gateway.mailboxes, []
-        truly = mailboxes.nudge
+        scheduler, judged = lab.gateway.scheduler, []
+        truly = scheduler.wake
 
-        def nudge(key: scheduler.Key) -> None:
-            judged.append((key, mailboxes._judging))
+        def wake(key: Key) -> None:
+            judged.append((key, scheduler._judging))
             truly(key)
 
-        mailboxes.nudge = nudge  # type: ignore[method-assign]
-        await mailboxes._weather(ServerName("prov"))
+        scheduler.wake = wake  # type: ignore[method-assign]
+        await scheduler._weather(ServerName("prov"))
         assert len({key for key, _ in judged}) == 14
         assert max(under_way for _, under_way in judged) < 3
         await asyncio.sleep(1)
-        assert mailboxes._judging == 0
+        assert scheduler._judging == 0
 
     play(story)
 
@@ -126,7 +125,7 @@ def test_what_is_held_of_a_quiet_session_is_nothing_to_the_collector() -> None:
 def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scheduler, "SWEEP_MOST", 3)
+    monkeypatch.setattr("esteio.engine.supervision.scheduler.SWEEP_MOST", 3)
 
     async def story(lab: Lab) -> None:
         await lab.add_server("prov")
@@ -134,7 +133,7 @@ def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
             await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
         await asyncio.sleep(600)
         late = await lab.session("s7")
-        lab.gateway.mailboxes._due.pop(late.id, None)
+        lab.gateway.scheduler._due.pop(late.id, None)
         await lab.store.add_evidence(
             late.id, late.server, [seen("operator_paused", lab.clock.now(), "operator")], lab.clock.now()
         )
@@ -142,7 +141,7 @@ def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
         async def heard() -> bool:
             return (await lab.session("s7")).paused
 
-        assert await lab.until(heard, 120) <= scheduler.SWEEP_S + 1
+        assert await lab.until(heard, 120) <= SWEEP_S + 1
 
     play(story)
 
@@ -151,18 +150,18 @@ def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         await asyncio.sleep(60)
-        mailboxes, rings, woken = lab.gateway.mailboxes, [0], [0]
-        truly_ring, truly_put = mailboxes._ring, mailboxes._put
+        scheduler, rings, woken = lab.gateway.scheduler, [0], [0]
+        truly_ring, truly_put = scheduler._ring, scheduler._put
 
         def ring() -> None:
             rings[0] += 1
             truly_ring()
 
         def put(key, news, *, dirty):  # type: ignore[no-untyped-def]
-            woken[0] += mailboxes._alarm_at < 0  # while it rings
+            woken[0] += scheduler._alarm_at < 0  # while it rings
             truly_put(key, news, dirty=dirty)
 
-        mailboxes._ring, mailboxes._put = ring, put  # type: ignore[method-assign]
+        scheduler._ring, scheduler._put = ring, put  # type: ignore[method-assign]
         await asyncio.sleep(660)
         assert rings[0] > 20, "looks go on"
         assert rings[0] <= woken[0], "and whoever is woken is due"
@@ -171,7 +170,7 @@ def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
 
 
 def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("esteio.engine.supervision.scheduler.ROWS_AT_ONCE", 2)
 
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "baileys")
@@ -192,7 +191,7 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
             followed.append(turns)
             return ()
 
-        monkeypatch.setattr(scheduler, "disagreements", follow)
+        monkeypatch.setattr("esteio.engine.supervision.scheduler.disagreements", follow)
         await asyncio.sleep(40)
         assert len(followed) >= 6
         assert max(followed.count(turn) for turn in range(turns)) <= 2
@@ -208,14 +207,14 @@ def test_a_wake_that_is_set_after_the_last_one_rang_rings_too() -> None:
         await asyncio.sleep(60)
         lab.world.servers["prov"].stop()
         await asyncio.sleep(60)
-        mailboxes, asked = lab.gateway.mailboxes, []
-        truly = mailboxes._lookout.server
+        scheduler, asked = lab.gateway.scheduler, []
+        truly = scheduler._lookout.server
 
         async def look(name: ServerName):  # type: ignore[no-untyped-def]
             asked.append(lab.clock.now())
             return await truly(name)
 
-        mailboxes._lookout.server = look  # type: ignore[method-assign]
+        scheduler._lookout.server = look  # type: ignore[method-assign]
         await asyncio.sleep(61)
         assert len(asked) >= 11
         assert max(later - sooner for sooner, later in pairwise(asked)) < 6

@@ -21,7 +21,7 @@ from ghost_stage import (
 )
 from seed_stage import acts
 
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 
@@ -172,7 +172,7 @@ def test_an_approval_after_the_line_healed_by_itself_is_stale_and_does_nothing()
         lab.world.heal("prov")
         await lab.until_state("loja", "connected", 900)
         for _ in range(2):
-            with pytest.raises(Refusal):
+            with pytest.raises(CommandError):
                 await lab.commands.decide_approval(approval, "approved", "ana")
         await asyncio.sleep(120)
         assert lab.world.ledger.unlinks == []
@@ -185,7 +185,7 @@ def test_approving_twice_is_one_logout_at_most() -> None:
     async def story(lab: Lab) -> None:
         approval = await _asked(lab)
         await lab.commands.decide_approval(approval, "approved", "ana")
-        with pytest.raises(Refusal):
+        with pytest.raises(CommandError):
             await lab.commands.decide_approval(approval, "approved", "bia")
         await asyncio.sleep(300)
         assert (await rungs(lab)).count("logout") + (await rungs(lab)).count("recreate") <= 1

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from seed_stage import calls, play, seconds
 
-from esteio.engine.commands.requests import SessionAsk
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import SessionRequest
+from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 
@@ -61,7 +61,7 @@ def test_the_row_is_first_and_a_slow_provider_is_awaited_eight_seconds(policy: s
 def test_a_refusal_is_an_error_with_the_providers_words_and_stands_in_the_timeline(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("srv", "wapi")
-        ask = SessionAsk("nova", "srv", None, {"instance_id": "LITE-000000-000000", "token": "wrong-token"}, policy)
+        ask = SessionRequest("nova", "srv", None, {"instance_id": "LITE-000000-000000", "token": "wrong-token"}, policy)
         opened = await lab.commands.create_session(ask, "lab")
         assert (opened.session.state, opened.session.reason.code) == ("error", "provider-refused")
         assert opened.session.reason.args["detail"]
@@ -102,7 +102,7 @@ def test_the_same_name_twice_is_refused_and_nothing_is_half_done(policy: str) ->
     async def story(lab: Lab) -> None:
         await lab.add_server("srv", "baileys")
         await lab.create("srv", "nova", policy=policy)
-        with pytest.raises(Refusal):
+        with pytest.raises(CommandError):
             await lab.create("srv", "nova", policy=policy)
         assert [verb for _, verb in calls(lab, "nova", "create")] == ["create"]
 

@@ -8,7 +8,7 @@ import itertools
 import pytest
 from seed_stage import CUSTOMER, PHONE, acts, calls, play, seconds, states
 
-from esteio.engine.commands.requests import MediaAsk
+from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 
@@ -26,7 +26,7 @@ def test_one_retry_after_three_seconds_and_success_changes_nothing(policy: str, 
         before = await states(lab, "loja")
         lab.world.inject("evo", "loja", Fault("drop"))
         sent_at = seconds(lab)
-        more = {"media": MediaAsk("image", base64=PNG)} if kind == "media" else {}
+        more = {"media": MediaRequest("image", base64=PNG)} if kind == "media" else {}
         message = await lab.send("loja", CUSTOMER, "oi" if not more else None, **more)
         await asyncio.sleep(20)
         tries = list(await lab.store.attempts(message))

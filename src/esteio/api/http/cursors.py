@@ -28,7 +28,7 @@ def made(kind: str, place: str) -> str:
 
 
 def place(words: Mapping[str, str], kind: str, name: str = "after") -> str | None:
-    """The place behind a cursor of this list; None when there is none. Raises `Refusal("invalid-value")`."""
+    """The place behind a cursor of this list; None when there is none. Raises `CommandError("invalid-value")`."""
     cursor = words.get(name)
     if cursor is None:
         return None

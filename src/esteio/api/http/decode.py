@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from esteio.config import nearest
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 
 T = TypeVar("T")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$", re.DOTALL)
@@ -26,39 +26,42 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def decode(body: bytes, shape: type[T]) -> T:
-    """The body as `shape`; no body at all is `{}`. Raises `Refusal`: invalid-json, unknown-field, invalid-value."""
+    """The body as `shape`; no body at all is `{}`. Raises `CommandError`: invalid-json, unknown-field,
+    invalid-value."""
     if not body.strip():
         body = b"{}"
     if b"\\u0000" in body and _NUL.search(body):
         # No database keeps it in text, and no message needs it.
-        raise Refusal("invalid-value", field="body", in_body=True, why="contains the character U+0000")
+        raise CommandError("invalid-value", field="body", in_body=True, why="contains the character U+0000")
     try:
         decoder: msgspec.json.Decoder[T] = _decoder(shape)  # type: ignore[arg-type]  # every class is hashable
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise refusal_of(str(error), shape) from error
+        raise command_error_of(str(error), shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("invalid-json", why=str(error)[:200] or "it is nested too deep") from error
+        raise CommandError("invalid-json", why=str(error)[:200] or "it is nested too deep") from error
 
 
-def refusal_of(text: str, shape: type) -> Refusal:
+def command_error_of(text: str, shape: type) -> CommandError:
     """What msgspec's complaint is called here."""
     unknown = _UNKNOWN.match(text)
     if unknown:
         name, path = unknown[1], unknown[2] or ""
         near = nearest(name, fields_at(shape, path))
-        return Refusal("unknown-field", field=_join(path, name), near=_join(path, near) if near else None, in_body=True)
+        return CommandError(
+            "unknown-field", field=_join(path, name), near=_join(path, near) if near else None, in_body=True
+        )
     wrong = _WRONG.match(text)
     why, path = (wrong[1], wrong[2] or "") if wrong else (text, "")
     missing = _MISSING.match(why)
     if missing:
-        return Refusal("invalid-value", field=_join(path, missing[1]), in_body=True, why="is needed")
+        return CommandError("invalid-value", field=_join(path, missing[1]), in_body=True, why="is needed")
     wrong_word = _ENUM.match(why)
     if wrong_word:
         allowed = choices_at(shape, path)
         near = nearest(wrong_word[1], allowed)
-        return Refusal("invalid-value", field=path, near=near, in_body=True, allowed=", ".join(allowed))
-    return Refusal("invalid-value", field=path or "body", in_body=True, why=why[:300])
+        return CommandError("invalid-value", field=path, near=near, in_body=True, allowed=", ".join(allowed))
+    return CommandError("invalid-value", field=path or "body", in_body=True, why=why[:300])
 
 
 def fields_at(shape: Any, path: str) -> list[str]:

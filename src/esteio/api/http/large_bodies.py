@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from esteio.api.http.request import ClientGone
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 
 LARGE_BYTES = 1 << 20
 PLACES = 2
@@ -28,7 +28,7 @@ class LargeBodies:
 
     @asynccontextmanager
     async def place(self, headers: Mapping[str, str]) -> AsyncIterator[None]:
-        """Around the reading of a body; a small one needs no place. Raises `Refusal("busy")`, `ClientGone`."""
+        """Around the reading of a body; a small one needs no place. Raises `CommandError("busy")`, `ClientGone`."""
         if not _is_large(headers.get("content-length", "")):
             yield
             return
@@ -46,7 +46,7 @@ class LargeBodies:
             async with asyncio.timeout(WAITS_S):
                 await self._places.acquire()
         except TimeoutError as error:
-            raise Refusal("busy") from error
+            raise CommandError("busy") from error
 
 
 def _is_large(announced: str) -> bool:

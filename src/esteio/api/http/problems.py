@@ -12,7 +12,7 @@ import msgspec
 
 from esteio.api.http import complaints
 from esteio.core.views.catalogue import Catalogue, fill
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 
 TYPE_BASE = "/docs#"
 """The page of this gateway that lists every code; a relative reference, as RFC 9457 permits."""
@@ -118,13 +118,13 @@ def problem(code: str, texts: Catalogue, words: Mapping[str, str] | None = None,
     )
 
 
-def of_refusal(refusal: Refusal, texts: Catalogue) -> Problem:
-    """A refusal in words."""
-    words = dict(refusal.words)
-    if refusal.field is not None:
-        words["field"] = refusal.field
-    if refusal.near is not None:
-        words["near"] = refusal.near
+def of_command_error(error: CommandError, texts: Catalogue) -> Problem:
+    """A command's error in words."""
+    words = dict(error.words)
+    if error.field is not None:
+        words["field"] = error.field
+    if error.near is not None:
+        words["near"] = error.near
     if "why" in words:
         words["why"] = complaints.told(words["why"], texts)
-    return problem(refusal.code, texts, words, in_body=refusal.in_body)
+    return problem(error.code, texts, words, in_body=error.in_body)

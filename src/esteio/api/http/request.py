@@ -16,7 +16,7 @@ import msgspec
 from esteio.api.http.decode import decode
 from esteio.config import nearest
 from esteio.core.views.catalogue import Catalogue, Translations
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope, scope_of
 from esteio.store.base import ApiKey
 
@@ -53,7 +53,7 @@ NOTHING = Answer(204)
 
 
 class Call:
-    """One request: its address, headers, caller and body. Reading what is wrong raises `Refusal`."""
+    """One request: its address, headers, caller and body. Reading what is wrong raises `CommandError`."""
 
     __slots__ = (
         "_receive",
@@ -111,10 +111,10 @@ class Call:
 
     @property
     def idempotency_key(self) -> str | None:
-        """Raises `Refusal("invalid-idempotency-key")`."""
+        """Raises `CommandError("invalid-idempotency-key")`."""
         word = self.headers.get("idempotency-key")
         if word is not None and not _IDEMPOTENCY_KEY.fullmatch(word):
-            raise Refusal("invalid-idempotency-key")
+            raise CommandError("invalid-idempotency-key")
         return word
 
     @property
@@ -124,13 +124,13 @@ class Call:
         return scope_of(self.key)
 
     async def body(self) -> bytes:
-        """The whole body, at most `limit` bytes. Raises `Refusal("too-large")`, `ClientGone`."""
+        """The whole body, at most `limit` bytes. Raises `CommandError("too-large")`, `ClientGone`."""
         if self.whole_body is None:
             self.whole_body = await read_body(self._receive, self.headers.get("content-length"), self.limit)
         return self.whole_body
 
     async def ask(self, shape: type[T]) -> T:
-        """The body as `shape`. Raises `Refusal`."""
+        """The body as `shape`. Raises `CommandError`."""
         return decode(await self.body(), shape)
 
     def query_word(self, name: str) -> str:
@@ -139,12 +139,12 @@ class Call:
         return words.get(name, "")
 
     def query(self, *known: str) -> dict[str, str]:
-        """The query's words; one that nobody reads is refused like a misspelt field. Raises `Refusal`."""
+        """The query's words; one that nobody reads is refused like a misspelt field. Raises `CommandError`."""
         text = self._scope.get("query_string", b"").decode("latin-1")
         words = dict(parse_qsl(text, keep_blank_values=True))
         for name in words:
             if name not in known:
-                raise Refusal("unknown-field", field=name, near=nearest(name, known), in_body=True)
+                raise CommandError("unknown-field", field=name, near=nearest(name, known), in_body=True)
         return {name: word for name, word in words.items() if word}
 
 
@@ -153,9 +153,9 @@ class ClientGone(Exception):
 
 
 async def read_body(receive: Any, announced: str | None, limit: int) -> bytes:
-    """The body, at most `limit` bytes. Raises `Refusal("too-large")`, `ClientGone`."""
+    """The body, at most `limit` bytes. Raises `CommandError("too-large")`, `ClientGone`."""
     if announced is not None and announced.isdecimal() and int(announced) > limit:
-        raise Refusal("too-large", limit=str(limit))
+        raise CommandError("too-large", limit=str(limit))
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -164,28 +164,32 @@ async def read_body(receive: Any, announced: str | None, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise Refusal("too-large", limit=str(limit))
+            raise CommandError("too-large", limit=str(limit))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def one_of(words: Mapping[str, str], name: str, choices: Any) -> Any:
-    """A word of the query that must be one of a `Literal`'s. Raises `Refusal("invalid-value")`."""
+    """A word of the query that must be one of a `Literal`'s. Raises `CommandError("invalid-value")`."""
     word = words.get(name)
     known = get_args(choices)
     if word is not None and word not in known:
-        raise Refusal("invalid-value", field=name, near=nearest(word, known), in_body=True, allowed=", ".join(known))
+        raise CommandError(
+            "invalid-value", field=name, near=nearest(word, known), in_body=True, allowed=", ".join(known)
+        )
     return word
 
 
 def whole_number(words: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    """A whole number of the query. Raises `Refusal("invalid-value")`."""
+    """A whole number of the query. Raises `CommandError("invalid-value")`."""
     word = words.get(name)
     if word is None:
         return default
     if not (word.isascii() and word.isdecimal()) or len(word) > 18 or not least <= int(word) <= most:
-        raise Refusal("invalid-value", field=name, in_body=True, why=f"must be a whole number from {least} to {most}")
+        raise CommandError(
+            "invalid-value", field=name, in_body=True, why=f"must be a whole number from {least} to {most}"
+        )
     return int(word)
 
 

@@ -28,7 +28,7 @@ from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.requests import Role
 from esteio.engine.delivery.event_log import Feed
-from esteio.engine.runtime.waiters import Hub
+from esteio.engine.runtime.waiters import Waiters
 from esteio.store.base import Qr, Store, StoredServer
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -37,11 +37,13 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 class Api:
     """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
 
-    def __init__(self, *, commands: Commands, store: Store, settings: Settings, hub: Hub, texts: Translations) -> None:
+    def __init__(
+        self, *, commands: Commands, store: Store, settings: Settings, waiters: Waiters, texts: Translations
+    ) -> None:
         self.commands = commands
         self.store = store
         self.settings = settings
-        self.hub = hub
+        self.waiters = waiters
         self.texts = texts
         self.feed = Feed(store, texts.default, commands.links)
         self.stopwatches = Stopwatches()

@@ -14,7 +14,7 @@ from esteio.api.http.request import Answer, Call, answer
 from esteio.api.http.route import Api, Route, speaker
 from esteio.core.views import documents
 from esteio.core.views.documents import ApprovalDocument
-from esteio.engine.commands.requests import EmptyAsk
+from esteio.engine.commands.requests import EmptyRequest
 
 
 class ApprovalPage(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ async def reject(api: Api, call: Call) -> Answer:
 
 
 async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
     return answer(documents.approval(decided, speaker(call.texts)))
 
@@ -58,7 +58,7 @@ ROUTES = (
         "operate",
         "Agree to a destructive rung",
         {200: ApprovalDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("approval-decided",),
         scope=scopes.APPROVAL,
     ),
@@ -69,7 +69,7 @@ ROUTES = (
         "operate",
         "Refuse a destructive rung",
         {200: ApprovalDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("approval-decided",),
         scope=scopes.APPROVAL,
     ),

@@ -13,7 +13,7 @@ from esteio.api.http.route import Api, Route, speaker
 from esteio.core.model.address import kind_of
 from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument
-from esteio.engine.commands.requests import EmptyAsk
+from esteio.engine.commands.requests import EmptyRequest
 
 
 class PersonDocument(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ async def export(api: Api, call: Call) -> Answer:
 
 async def erase(api: Api, call: Call) -> Answer:
     """Gone for good; proofs and counts stay."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     done = await api.commands.erase_person(call.path["address"], call.scope.reaches)
     return answer(ErasedDocument(done.messages, done.events, done.webhooks, len(done.media), done.under_way))
 
@@ -72,7 +72,7 @@ ROUTES = (
         "admin",
         "Remove what is stored of a person",
         {200: ErasedDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("invalid-phone", "ambiguous-phone"),
         scope=scopes.ITEMS,
     ),

@@ -20,7 +20,7 @@ from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument, timestamp
 from esteio.core.webhooks.event_formats import event_id
 from esteio.engine.commands.dead_letters import Replayed, wanted_of
-from esteio.engine.commands.requests import DeadLetterAsk
+from esteio.engine.commands.requests import DeadLetterRequest
 from esteio.engine.errors import invalid
 from esteio.store.delivery import DeadEvent, DeadFilter
 
@@ -92,7 +92,7 @@ async def _messages(
 
 async def replay(api: Api, call: Call) -> Answer:
     """200 with how many went, or would go, out again."""
-    return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterAsk), call.scope))
+    return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterRequest), call.scope))
 
 
 def _event(dead: DeadEvent, *, tell: bool) -> DeadLetterDocument:
@@ -109,14 +109,14 @@ def _event(dead: DeadEvent, *, tell: bool) -> DeadLetterDocument:
 
 
 def _wanted(words: Mapping[str, str]) -> DeadFilter:
-    ask = DeadLetterAsk(
+    ask = DeadLetterRequest(
         session=words.get("session"), webhook=words.get("webhook"), since=words.get("from"), until=words.get("to")
     )
     return wanted_of(ask)
 
 
 def _place(words: Mapping[str, str]) -> tuple[str, int]:
-    """Where a page begins: `m12` or `e7`. Raises `Refusal("invalid-value")`."""
+    """Where a page begins: `m12` or `e7`. Raises `CommandError("invalid-value")`."""
     cursor = words.get("after", "m0")
     if cursor[:1] not in ("m", "e"):
         raise invalid("after", "must be the `next` of a page of this list")
@@ -149,7 +149,7 @@ ROUTES = (
         "operate",
         "Send dead letters again; with `dry_run` only count them",
         {200: Replayed},
-        body=DeadLetterAsk,
+        body=DeadLetterRequest,
         scope=scopes.ITEMS,
     ),
 )

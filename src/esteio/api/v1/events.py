@@ -18,9 +18,9 @@ from esteio.api.http.request import Answer, Call, ClientGone, answer, whole_numb
 from esteio.api.http.route import Api, Parameter, Route
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.keys import has_role
-from esteio.engine.commands.requests import EmptyAsk
+from esteio.engine.commands.requests import EmptyRequest
 from esteio.engine.delivery.event_log import Told
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 
 STALLED_S = 30.0
 """A reader that takes nothing for so long is dropped."""
@@ -47,7 +47,7 @@ class EventToken(msgspec.Struct, frozen=True):
 
 async def lend(api: Api, call: Call) -> Answer:
     """201 with a token that stands for the caller's key, in the stream only."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     call.scope_read = True  # the token has the key's own scope
     token, now = PREFIX + api.clock.token(), api.clock.now()
     api.event_tokens.lend(token, call.secret or "", now)
@@ -69,7 +69,7 @@ async def stream(api: Api, call: Call) -> Answer:
 
 
 async def _place(api: Api, call: Call, words: dict[str, str]) -> tuple[int, bytes]:
-    """Where to begin, and the comment to begin with. Raises `Refusal`: invalid-value, place-ahead.
+    """Where to begin, and the comment to begin with. Raises `CommandError`: invalid-value, place-ahead.
 
     `Last-Event-ID` goes before `after`: a browser that comes back repeats the address it began with. A place that lies
     ahead belongs to another database: `after` is refused, a browser, which would give up, begins at the end.
@@ -82,7 +82,7 @@ async def _place(api: Api, call: Call, words: dict[str, str]) -> tuple[int, byte
         return min(place, last), _HELLO if place <= last else ahead
     place = whole_number(words, "after", last, 0, _MOST)
     if place > last:
-        raise Refusal("place-ahead", field="after", last=str(last))
+        raise CommandError("place-ahead", field="after", last=str(last))
     return place, _HELLO
 
 
@@ -100,13 +100,13 @@ async def _run(api: Api, call: Call, place: int, hello: bytes, write: Write) -> 
                     await _written(write, retry + frames)
                     retry = b""
             elif loop.time() < alive_at:
-                await api.hub.wait_news(LOOK_EVERY_S)
+                await api.waiters.wait_news(LOOK_EVERY_S)
                 continue
             if loop.time() >= alive_at:
                 await _still_welcome(api, call)
                 await _written(write, _ALIVE)
                 alive_at = loop.time() + ALIVE_EVERY_S
-    except Refusal:
+    except CommandError:
         return
 
 
@@ -120,10 +120,10 @@ async def _written(write: Write, piece: bytes) -> None:
 
 
 async def _still_welcome(api: Api, call: Call) -> None:
-    """A key that was revoked while its holder listened. Raises `Refusal`."""
+    """A key that was revoked while its holder listened. Raises `CommandError`."""
     key = await api.commands.authenticate(call.secret or "")
     if key is None:
-        raise Refusal("unauthorized")
+        raise CommandError("unauthorized")
 
 
 def _may_see(call: Call, told: Told) -> bool:
@@ -167,7 +167,7 @@ TOKEN = Route(
     "read",
     "A short-lived token for the stream",
     {201: EventToken},
-    body=EmptyAsk,
+    body=EmptyRequest,
     scope=scopes.ITEMS,
 )
 ROUTES = (STREAM, TOKEN)

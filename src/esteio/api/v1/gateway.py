@@ -16,10 +16,10 @@ from esteio.api.ops import program_version
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.engine.commands.declared import Change
 from esteio.engine.commands.notices import NoticeTest
-from esteio.engine.commands.requests import EmptyAsk
+from esteio.engine.commands.requests import EmptyRequest
 
 
-class DeclaredAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeclaredRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `[[servers]]` and `[[sessions]]` of a settings file."""
 
     servers: tuple[DeclaredServer, ...] = ()
@@ -59,13 +59,13 @@ async def about(api: Api, call: Call) -> Answer:
 
 async def apply(api: Api, call: Call) -> Answer:
     """What the file declares is added and changed; what it no longer names stays."""
-    ask = await call.ask(DeclaredAsk)
+    ask = await call.ask(DeclaredRequest)
     return answer(Changes(tuple(await api.commands.apply(ask.servers, ask.sessions, plan=ask.plan))))
 
 
 async def test_notice(api: Api, call: Call) -> Answer:
     """One test notice to each target."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     return answer(NoticeTests(tuple(await api.commands.test_notice())))
 
 
@@ -86,7 +86,7 @@ ROUTES = (
         "admin",
         "Bring servers and sessions in line with a settings file",
         {200: Changes},
-        body=DeclaredAsk,
+        body=DeclaredRequest,
         scope=scopes.GATEWAY,
     ),
     Route(
@@ -96,7 +96,7 @@ ROUTES = (
         "admin",
         "Send a test notice to each target",
         {200: NoticeTests},
-        body=EmptyAsk,
+        body=EmptyRequest,
         scope=scopes.GATEWAY,
     ),
 )

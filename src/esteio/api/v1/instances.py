@@ -8,13 +8,13 @@ from __future__ import annotations
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.problems import Problem, of_refusal
+from esteio.api.http.problems import Problem, of_command_error
 from esteio.api.http.request import Answer, Call, answer
 from esteio.api.http.route import Api, Route
 from esteio.core.views.documents import ReplacedWebhookDocument
 from esteio.engine.commands.adopt import Adopted, Instance
-from esteio.engine.commands.requests import AdoptAsk
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import AdoptRequest
+from esteio.engine.errors import CommandError
 from esteio.providers.base import StandingWebhook
 
 
@@ -60,7 +60,7 @@ async def instances(api: Api, call: Call) -> Answer:
 
 async def adopt(api: Api, call: Call) -> Answer:
     """200 whatever became of each: the results tell."""
-    ask, scope = await call.ask(AdoptAsk), call.scope
+    ask, scope = await call.ask(AdoptRequest), call.scope
     if ask.instances == "all":
         found = await api.commands.instances(call.path["name"])
         free = tuple(one.entry.key for one in found if one.session is None and scope.reaches(one.entry.key))
@@ -78,7 +78,7 @@ def adoption(value: Adopted, call: Call) -> AdoptionDocument:
         session=value.session,
         result=value.result,
         replaced_webhook=replaced(value.stands),
-        problem=_problem(value.refusal, call),
+        problem=_problem(value.error, call),
     )
 
 
@@ -87,8 +87,8 @@ def replaced(value: StandingWebhook | None) -> ReplacedWebhookDocument | None:
     return ReplacedWebhookDocument(value.url, value.events) if value is not None and value.found == "foreign" else None
 
 
-def _problem(refusal: Refusal | None, call: Call) -> Problem | None:
-    return None if refusal is None else of_refusal(refusal, call.texts)
+def _problem(error: CommandError | None, call: Call) -> Problem | None:
+    return None if error is None else of_command_error(error, call.texts)
 
 
 def _instance(value: Instance) -> InstanceDocument:
@@ -114,7 +114,7 @@ ROUTES = (
         "operate",
         "Adopt instances of a server",
         {200: AdoptionPage},
-        body=AdoptAsk,
+        body=AdoptRequest,
         errors=("instances-unlisted", "provider-unanswered", "ref-out-of-reach"),
         scope=scopes.BODY,
     ),

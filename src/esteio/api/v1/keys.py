@@ -11,7 +11,7 @@ from esteio.api.http import scopes
 from esteio.api.http.request import NOTHING, Answer, Call, answer
 from esteio.api.http.route import Api, Route
 from esteio.core.views.documents import timestamp
-from esteio.engine.commands.requests import KeyAsk, Role
+from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.store.base import ApiKey
 
 
@@ -43,7 +43,7 @@ class KeyPage(msgspec.Struct, frozen=True):
 
 async def create(api: Api, call: Call) -> Answer:
     """201 with the secret."""
-    key, secret = await api.commands.create_key(await call.ask(KeyAsk), call.scope)
+    key, secret = await api.commands.create_key(await call.ask(KeyRequest), call.scope)
     document = NewKey(key.id, secret, key.name, key.role, key.sessions, _maybe(key.expires_at))
     return answer(document, 201, cache_control="no-store")
 
@@ -77,7 +77,7 @@ def _maybe(at: float | None) -> str | None:
 
 
 ROUTES = (
-    Route("POST", "/v1/keys", create, "admin", "Make an API key", {201: NewKey}, body=KeyAsk, scope=scopes.BODY),
+    Route("POST", "/v1/keys", create, "admin", "Make an API key", {201: NewKey}, body=KeyRequest, scope=scopes.BODY),
     Route("GET", "/v1/keys", list_all, "admin", "List the API keys", {200: KeyPage}, scope=scopes.ITEMS),
     Route("DELETE", "/v1/keys/{id}", revoke, "admin", "Revoke an API key", {204: None}, scope=scopes.KEY),
 )

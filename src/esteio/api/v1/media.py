@@ -18,7 +18,7 @@ from esteio.core.model.content import MEDIA_KINDS, Media
 from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.core.views.sentences import sentence
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.media import file_names
 from esteio.engine.media.links import name_of
 from esteio.store.media import PIECE
@@ -53,10 +53,10 @@ async def by_link(api: Api, call: Call) -> Answer:
 async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
     media = message.content.media
     if media is None:
-        raise _gone(call, media_fetch.EXPIRED) if message.content.kind in MEDIA_KINDS else Refusal("no-media")
+        raise _gone(call, media_fetch.EXPIRED) if message.content.kind in MEDIA_KINDS else CommandError("no-media")
     state, why = media_fetch.shown(media, message.state)
     if state != "kept":
-        raise Refusal("media-fetching") if why is None else _gone(call, why)
+        raise CommandError("media-fetching") if why is None else _gone(call, why)
     found = await _bytes(api, media)
     if found is None:
         raise _gone(call, media_fetch.EXPIRED)
@@ -74,8 +74,8 @@ async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
     return Answer(200 if part is None else 206, kind=_kind(media), headers=headers, stream=_stream(read, start, end))
 
 
-def _gone(call: Call, why: Reason) -> Refusal:
-    return Refusal("media-gone", because=sentence(why, call.texts).text)
+def _gone(call: Call, why: Reason) -> CommandError:
+    return CommandError("media-gone", because=sentence(why, call.texts).text)
 
 
 async def _bytes(api: Api, media: Media) -> tuple[Read, int, str] | None:

@@ -14,8 +14,8 @@ from esteio.api.http.route import Api, Parameter, Route, page_parameters, speake
 from esteio.core.model.message import Direction, MessageState
 from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument
-from esteio.engine.commands.requests import EmptyAsk, MessageAsk
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import EmptyRequest, MessageRequest
+from esteio.engine.errors import CommandError
 from esteio.engine.runtime.waiters import SETTLED
 
 
@@ -29,9 +29,9 @@ async def send(api: Api, call: Call) -> Answer:
     idem_key = call.idempotency_key
     session = await api.commands.session(call.path["name"])
     body = await call.body()
-    ask = await call.ask(MessageAsk)
+    ask = await call.ask(MessageRequest)
     if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
-        raise Refusal("too-large", limit=str(api.settings.max_body_bytes))
+        raise CommandError("too-large", limit=str(api.settings.max_body_bytes))
     message, made = await api.commands.send(session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s)
     status = 200 if message.state in SETTLED else 202
     if made:
@@ -64,13 +64,13 @@ async def one(api: Api, call: Call) -> Answer:
 
 async def retry(api: Api, call: Call) -> Answer:
     """Back into the queue."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     return api.message_answer(await api.commands.retry_message(call.path["id"]), call)
 
 
 async def cancel(api: Api, call: Call) -> Answer:
     """Taken back, while it has not gone."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     return api.message_answer(await api.commands.cancel_message(call.path["id"]), call)
 
 
@@ -98,7 +98,7 @@ SEND = Route(
     "send",
     "Send a message",
     {202: MessageDocument, 200: MessageDocument},
-    body=MessageAsk,
+    body=MessageRequest,
     parameters=_SEND_PARAMETERS,
     carries_media=True,
     errors=_SEND_ERRORS,
@@ -135,7 +135,7 @@ ROUTES = (
         "send",
         "Put a failed message back into the queue",
         {200: MessageDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("wrong-state",),
         scope=scopes.MESSAGE,
     ),
@@ -146,7 +146,7 @@ ROUTES = (
         "send",
         "Take a waiting message back",
         {200: MessageDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("wrong-state",),
         scope=scopes.MESSAGE,
     ),

@@ -11,7 +11,7 @@ from esteio.api.http import scopes
 from esteio.api.http.request import JSON, Answer, Call
 from esteio.api.http.route import Api, Route
 from esteio.core.views.documents import timestamp
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
 from esteio.store.base import LIST_PATH
 
@@ -24,7 +24,7 @@ async def raw(api: Api, call: Call) -> Answer:
     message = await api.commands.message(call.path["id"])
     found = await api.store.raw_of_message(message.id)
     if found is None:
-        raise Refusal("raw-gone")
+        raise CommandError("raw-gone")
     # Whatever a stranger says of its type: no browser may take it for a page.
     kind = JSON if found.body[:64].lstrip(_BLANKS)[:1] in (b"{", b"[") else _BYTES
     headers = {

@@ -11,7 +11,7 @@ from esteio.api.http import scopes
 from esteio.api.http.request import NOTHING, Answer, Call, answer
 from esteio.api.http.route import Api, Route
 from esteio.core.views.server_documents import ServerDocument
-from esteio.engine.commands.requests import ServerAsk, ServerChange
+from esteio.engine.commands.requests import ServerChange, ServerRequest
 
 
 class ServerPage(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class ServerPage(msgspec.Struct, frozen=True):
 
 async def add(api: Api, call: Call) -> Answer:
     """201 with the server; its credentials are never shown again."""
-    stored = await api.commands.add_server(await call.ask(ServerAsk))
+    stored = await api.commands.add_server(await call.ask(ServerRequest))
     return answer(api.server_document(stored, call.texts), 201)
 
 
@@ -57,7 +57,7 @@ ROUTES = (
         "admin",
         "Add a provider's server",
         {201: ServerDocument},
-        body=ServerAsk,
+        body=ServerRequest,
         errors=("name-taken",),
         scope=scopes.GATEWAY,
     ),

@@ -23,13 +23,20 @@ from esteio.core.model.state import SessionState
 from esteio.core.views import documents
 from esteio.core.views.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.engine.commands import journal_export
-from esteio.engine.commands.requests import AtProvider, EmptyAsk, PairAsk, SessionAsk, SessionChange, WaitAsk
-from esteio.engine.commands.sessions import Opened
+from esteio.engine.commands.requests import (
+    AtProvider,
+    EmptyRequest,
+    PairRequest,
+    SessionChange,
+    SessionRequest,
+    WaitRequest,
+)
+from esteio.engine.commands.sessions import PairingResult
 from esteio.engine.key_scope import Scope
 from esteio.providers.base import StandingWebhook
 
 NDJSON = "application/x-ndjson"
-A = TypeVar("A", SessionAsk, PairAsk, WaitAsk)
+A = TypeVar("A", SessionRequest, PairRequest, WaitRequest)
 ASK_AGAIN_S = 5
 LAST_SEQ = 2**53
 Order = Literal["asc", "desc"]
@@ -47,7 +54,7 @@ class TimelinePage(msgspec.Struct, frozen=True):
 
 async def create(api: Api, call: Call) -> Answer:
     """201 whatever the provider says: the row is there, and its state tells."""
-    ask = await call.ask(SessionAsk)
+    ask = await call.ask(SessionRequest)
     call.scope.check(ask.name)
     await api.commands.check_ref_scope(call.scope, ask)
     if ask.dry_run:
@@ -113,7 +120,7 @@ async def delete(api: Api, call: Call) -> Answer:
 
 async def pair(api: Api, call: Call) -> Answer:
     """200 with a code or the link, 202 while there is neither."""
-    ask = await call.ask(PairAsk)
+    ask = await call.ask(PairRequest)
     session = await _named(api, call)
     opened = await api.commands.pair(session.name, _with_wait(ask, call), call.who)
     found = opened.qr is not None or opened.session.state == "connected"
@@ -122,7 +129,7 @@ async def pair(api: Api, call: Call) -> Answer:
 
 async def recreate(api: Api, call: Call) -> Answer:
     """200 with a code, a link or an error, 202 while the work goes on."""
-    ask = await call.ask(WaitAsk)
+    ask = await call.ask(WaitRequest)
     session = await _named(api, call)
     opened = await api.commands.recreate(session.name, _with_wait(ask, call), call.who)
     return await _opened_answer(api, opened, call, done=opened.settled)
@@ -130,21 +137,21 @@ async def recreate(api: Api, call: Call) -> Answer:
 
 async def recover(api: Api, call: Call) -> Answer:
     """202: it is looked at now."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.recover(session.name, call.who), call, 202)
 
 
 async def pause(api: Api, call: Call) -> Answer:
     """Watched, never acted on."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.pause(session.name, call.who), call)
 
 
 async def resume(api: Api, call: Call) -> Answer:
     """Acted on again."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.resume(session.name, call.who), call)
 
@@ -193,14 +200,14 @@ def _with_replaced(document: SessionDocument, stood: StandingWebhook | None) -> 
     return document if shown is None else msgspec.structs.replace(document, replaced_webhook=shown)
 
 
-async def _opened(api: Api, opened: Opened, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
+async def _opened(api: Api, opened: PairingResult, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
     held = await api.held(opened.session.id)
     return api.session_document(
         opened.session, held, call.texts, qr=opened.qr, approval=opened.approval, retry_after_s=retry_after_s
     )
 
 
-async def _opened_answer(api: Api, opened: Opened, call: Call, *, done: bool) -> Answer:
+async def _opened_answer(api: Api, opened: PairingResult, call: Call, *, done: bool) -> Answer:
     if done:
         return answer(await _opened(api, opened, call))
     next_at = opened.session.recovery.next_at
@@ -227,7 +234,7 @@ ROUTES = (
         "operate",
         "Create or adopt a session",
         {201: SessionDocument, 200: AdoptionDocument},
-        body=SessionAsk,
+        body=SessionRequest,
         parameters=(_PREFER,),
         errors=(
             "name-taken",
@@ -282,7 +289,7 @@ ROUTES = (
         "operate",
         "Ask for a QR or a pairing code",
         {200: SessionDocument, 202: SessionDocument},
-        body=PairAsk,
+        body=PairRequest,
         parameters=(_PREFER,),
         errors=(
             "session-paused",
@@ -313,7 +320,7 @@ ROUTES = (
         "operate",
         "Look now and start the ladder anew",
         {202: SessionDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         errors=("session-paused",),
         scope=scopes.SESSION,
     ),
@@ -324,7 +331,7 @@ ROUTES = (
         "operate",
         "Delete and create again, outright",
         {200: SessionDocument, 202: SessionDocument},
-        body=WaitAsk,
+        body=WaitRequest,
         parameters=(_PREFER,),
         errors=("session-paused",),
         scope=scopes.SESSION,
@@ -336,7 +343,7 @@ ROUTES = (
         "operate",
         "Watch, but never act",
         {200: SessionDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         scope=scopes.SESSION,
     ),
     Route(
@@ -346,7 +353,7 @@ ROUTES = (
         "operate",
         "Act again",
         {200: SessionDocument},
-        body=EmptyAsk,
+        body=EmptyRequest,
         scope=scopes.SESSION,
     ),
     Route(

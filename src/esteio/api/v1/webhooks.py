@@ -15,7 +15,7 @@ from esteio.api.http.route import Api, Route, page_parameters
 from esteio.core.views.documents import timestamp
 from esteio.core.webhooks.delivery_policy import Format, Health
 from esteio.core.webhooks.event_formats import event_id
-from esteio.engine.commands.requests import EmptyAsk, EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
+from esteio.engine.commands.requests import EmptyRequest, EndpointChange, EndpointRequest, ReplayRequest, RotateRequest
 from esteio.store.delivery import Delivery, Endpoint
 
 
@@ -86,7 +86,7 @@ class Queued(msgspec.Struct, frozen=True):
 
 async def create(api: Api, call: Call) -> Answer:
     """201 with the secret."""
-    endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointAsk), call.scope)
+    endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointRequest), call.scope)
     return await _with_secret(api, endpoint, secret, 201)
 
 
@@ -117,13 +117,13 @@ async def delete(api: Api, call: Call) -> Answer:
 
 async def test(api: Api, call: Call) -> Answer:
     """200 with what the endpoint answered, also when that was bad."""
-    await call.ask(EmptyAsk)
+    await call.ask(EmptyRequest)
     return answer(_delivery(await api.commands.test_endpoint(call.path["id"])))
 
 
 async def rotate(api: Api, call: Call) -> Answer:
     """200 with the new secret; both sign during the overlap."""
-    endpoint, secret = await api.commands.rotate_endpoint(call.path["id"], await call.ask(RotateAsk))
+    endpoint, secret = await api.commands.rotate_endpoint(call.path["id"], await call.ask(RotateRequest))
     return await _with_secret(api, endpoint, secret, 200)
 
 
@@ -140,7 +140,7 @@ async def deliveries(api: Api, call: Call) -> Answer:
 
 async def replay(api: Api, call: Call) -> Answer:
     """202 with how many events were queued again."""
-    return answer(Queued(await api.commands.replay_endpoint(call.path["id"], await call.ask(ReplayAsk))), 202)
+    return answer(Queued(await api.commands.replay_endpoint(call.path["id"], await call.ask(ReplayRequest))), 202)
 
 
 async def _with_secret(api: Api, endpoint: Endpoint, secret: str, status: int) -> Answer:
@@ -206,7 +206,7 @@ ROUTES = (
         "admin",
         "Subscribe to events",
         {201: NewWebhook},
-        body=EndpointAsk,
+        body=EndpointRequest,
         errors=("target-not-allowed",),
         scope=scopes.BODY,
     ),
@@ -224,7 +224,9 @@ ROUTES = (
         scope=_MINE,
     ),
     Route("DELETE", _ONE, delete, "admin", "Delete a webhook", {204: None}, scope=_MINE),
-    Route("POST", f"{_ONE}/test", test, "admin", "Call it once", {200: DeliveryDocument}, body=EmptyAsk, scope=_MINE),
+    Route(
+        "POST", f"{_ONE}/test", test, "admin", "Call it once", {200: DeliveryDocument}, body=EmptyRequest, scope=_MINE
+    ),
     Route(
         "POST",
         f"{_ONE}/rotate",
@@ -232,7 +234,7 @@ ROUTES = (
         "admin",
         "Give it a new secret",
         {200: NewWebhook},
-        body=RotateAsk,
+        body=RotateRequest,
         scope=_MINE,
     ),
     Route(
@@ -252,7 +254,7 @@ ROUTES = (
         "admin",
         "Deliver a range again",
         {202: Queued},
-        body=ReplayAsk,
+        body=ReplayRequest,
         scope=_MINE,
     ),
 )

@@ -93,7 +93,7 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
 async def opened(settings: Settings) -> Gateway:
     """A gateway that runs, or `Failed` with the sentence that says why not."""
     from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
-    from esteio.engine.errors import Refusal  # noqa: PLC0415
+    from esteio.engine.errors import CommandError  # noqa: PLC0415
     from esteio.gateway import Gateway  # noqa: PLC0415
     from esteio.store.base import Damaged, Locked, NewerDatabase, StoreFull  # noqa: PLC0415
     from esteio.vault import VaultError  # noqa: PLC0415
@@ -126,8 +126,8 @@ async def opened(settings: Settings) -> Gateway:
         await gateway.aclose()
         if isinstance(error, VaultError):
             raise Failed("vault", why=error) from error
-        if isinstance(error, Refusal):
-            raise Misused("settings", why=_refusal(error)) from error
+        if isinstance(error, CommandError):
+            raise Misused("settings", why=_reason(error)) from error
         raise
     return gateway
 
@@ -155,17 +155,17 @@ async def _check_key(gateway: Gateway) -> None:
         gateway.vault.unseal((await gateway.store.session_secrets(session.id))[1])
 
 
-def _refusal(refusal: object) -> str:
-    from esteio.api.http.problems import of_refusal  # noqa: PLC0415
-    from esteio.engine.errors import Refusal  # noqa: PLC0415
+def _reason(error: object) -> str:
+    from esteio.api.http.problems import of_command_error  # noqa: PLC0415
+    from esteio.engine.errors import CommandError  # noqa: PLC0415
 
-    if not isinstance(refusal, Refusal):
-        return str(refusal)
-    return f"{of_refusal(refusal, catalogue(texts.spoken())).detail} ({refusal.code})"
+    if not isinstance(error, CommandError):
+        return str(error)
+    return f"{of_command_error(error, catalogue(texts.spoken())).detail} ({error.code})"
 
 
-def _left_out(session: str, refusal: object) -> None:
-    output.failure(texts.say("declared-left-out", name=session, why=_refusal(refusal)))
+def _left_out(session: str, error: object) -> None:
+    output.failure(texts.say("declared-left-out", name=session, why=_reason(error)))
 
 
 async def _greet(gateway: Gateway, bound: socket.socket) -> None:

@@ -14,9 +14,9 @@ from typing import Literal
 import msgspec
 
 from esteio.core.model.ids import SessionName
-from esteio.engine.commands.requests import AdoptAsk, SessionAsk
+from esteio.engine.commands.requests import AdoptRequest, SessionRequest
 from esteio.engine.commands.sessions import SessionCommands
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import InventoryEntry, StandingWebhook
@@ -42,27 +42,27 @@ class Adopted(msgspec.Struct, frozen=True):
     session: str
     result: Literal["adopted", "would-adopt", "already-adopted", "instance-missing", "refused"]
     stands: StandingWebhook | None = None
-    refusal: Refusal | None = None
+    error: CommandError | None = None
 
 
 class AdoptCommands(SessionCommands):
     """What a caller may ask about the instances of a server."""
 
     async def instances(self, server: str) -> Sequence[Instance]:
-        """What the provider holds, by name. Raises `Refusal`: unknown-server, instances-unlisted,
+        """What the provider holds, by name. Raises `CommandError`: unknown-server, instances-unlisted,
         provider-unanswered."""
         stored = await self.server(server)
         provider, where = await self.addresses.of_server(stored.server.name)
         if not provider.capabilities.list_sessions:
-            raise Refusal("instances-unlisted", server=server)
+            raise CommandError("instances-unlisted", server=server)
         found = await driver.run(provider.inventory(where, self.clock.now()), self.transport)
         if found.entries is None:
             why = next((one.data.get("detail", one.kind) for one in found.evidence), "")
-            raise Refusal("provider-unanswered", server=server, why=why)
+            raise CommandError("provider-unanswered", server=server, why=why)
         rows = sorted(found.entries, key=lambda entry: entry.key)
         return [Instance(row, await self._holder(stored, row.key)) for row in rows if row.key]
 
-    async def adopt_instances(self, server: str, ask: AdoptAsk, who: str) -> Sequence[Adopted]:
+    async def adopt_instances(self, server: str, ask: AdoptRequest, who: str) -> Sequence[Adopted]:
         """One result each, in the order asked. Raises as `instances`."""
         held = {one.entry.key: one for one in await self.instances(server)}
         free = [key for key, one in held.items() if one.session is None]
@@ -81,7 +81,7 @@ class AdoptCommands(SessionCommands):
 
         return await asyncio.gather(*(one(key) for key in asked))
 
-    async def would_adopt(self, ask: SessionAsk) -> Adopted:
+    async def would_adopt(self, ask: SessionRequest) -> Adopted:
         """What `create_session` would come to, as far as reading can tell. Raises as that does."""
         stored, ref, instance = await self.binding(ask)
         taken = await self.taken(stored, ask.name, ref, self.clock.token(), forward=ask.forward)
@@ -90,18 +90,18 @@ class AdoptCommands(SessionCommands):
             result = "instance-missing"
         return Adopted(instance or ask.name, ask.name, result, taken.stands)
 
-    async def _adopt_one(self, server: str, key: str, name: str, ask: AdoptAsk, who: str) -> Adopted:
+    async def _adopt_one(self, server: str, key: str, name: str, ask: AdoptRequest, who: str) -> Adopted:
         field = self.declared((await self.server(server)).server.kind).instance
-        single = SessionAsk(name, server, ref={field: key}, adopt=True, forward=ask.forward, wait_s=0)
+        single = SessionRequest(name, server, ref={field: key}, adopt=True, forward=ask.forward, wait_s=0)
         try:
             if ask.dry_run:
                 return await self.would_adopt(single)
             opened = await self.create_session(single, who)
-        except Refusal as refusal:
+        except CommandError as error:
             result: Literal["already-adopted", "refused"] = "refused"
-            if refusal.code == "already-adopted":
+            if error.code == "already-adopted":
                 result = "already-adopted"
-            return Adopted(key, name, result, refusal=refusal)
+            return Adopted(key, name, result, error=error)
         return Adopted(key, name, "adopted", opened.stood)
 
     async def _holder(self, stored: StoredServer, key: str) -> str | None:

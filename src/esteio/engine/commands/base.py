@@ -16,12 +16,12 @@ from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.commands.webhook_budget import Tally
 from esteio.engine.delivery.client import Courier
-from esteio.engine.errors import Refusal, invalid, unknown
+from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import addresses_told
 from esteio.engine.media.links import MediaLinks
 from esteio.engine.media.stager import MediaRoom
 from esteio.engine.outbox.performers import Notifier
-from esteio.engine.runtime.ports import Nudge, Waiter
+from esteio.engine.runtime.ports import Waiter, Wakeups
 from esteio.engine.supervision.endpoints import AddressBook
 from esteio.engine.url_guard import Resolver, system_resolver
 from esteio.providers.base import Provider, Transport
@@ -42,7 +42,7 @@ class Desk:
         providers: Mapping[str, Provider],
         vault: Vault,
         settings: Settings,
-        nudge: Nudge,
+        wakeups: Wakeups,
         waiter: Waiter,
         addresses: AddressBook,
         courier: Courier,
@@ -60,7 +60,7 @@ class Desk:
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
         self.vault = vault
         self.settings = settings
-        self.nudge = nudge
+        self.wakeups = wakeups
         self.waiter = waiter
         self.addresses = addresses
         self.courier = courier
@@ -79,11 +79,11 @@ class Desk:
         return self.settings.policies.get(name) or self.settings.policies["default"]
 
     def known_policy(self, name: str) -> str:
-        """The name, if there is such a policy. Raises `Refusal`."""
+        """The name, if there is such a policy. Raises `CommandError`."""
         if name not in self.settings.policies:
             near = nearest(name, self.settings.policies)
             allowed = ", ".join(sorted(self.settings.policies))
-            raise Refusal("invalid-value", field="policy", near=near, in_body=True, allowed=allowed)
+            raise CommandError("invalid-value", field="policy", near=near, in_body=True, allowed=allowed)
         return name
 
     def declared(self, kind: str) -> Declaration:
@@ -91,31 +91,31 @@ class Desk:
         return self.providers[kind].declaration
 
     async def session(self, name: str) -> Session:
-        """Raises `Refusal("unknown-session")`."""
+        """Raises `CommandError("unknown-session")`."""
         session = await self.store.session(SessionName(name))
         if session is None:
             raise unknown("session", name)
         return session
 
     async def session_now(self, session_id: SessionId, name: str) -> Session:
-        """The same session as it is now, not one of the same name. Raises `Refusal("unknown-session")`."""
+        """The same session as it is now, not one of the same name. Raises `CommandError("unknown-session")`."""
         session = await self.store.session_by_id(session_id)
         if session is None:
             raise unknown("session", name)
         return session
 
     async def server(self, name: str, *, in_body: bool = False) -> StoredServer:
-        """Raises `Refusal("unknown-server")`."""
+        """Raises `CommandError("unknown-server")`."""
         stored = await self.store.server(ServerName(name))
         if stored is None:
             near = nearest(name, [one.server.name for one in await self.store.servers()]) if in_body else None
-            refusal = unknown("server", name, in_body=in_body, field="server" if in_body else None)
-            refusal.near = near
-            raise refusal
+            error = unknown("server", name, in_body=in_body, field="server" if in_body else None)
+            error.near = near
+            raise error
         return stored
 
     async def message(self, message_id: str) -> Message:
-        """Raises `Refusal("unknown-message")`."""
+        """Raises `CommandError("unknown-message")`."""
         message = await self.store.message(MessageId(message_id))
         if message is None:
             raise unknown("message", message_id)
@@ -138,15 +138,15 @@ class Desk:
 
 
 def plain_name(field: str, name: str) -> str:
-    """The name, unless it is `.` or `..`, which programs and proxies read as a path. Raises `Refusal`."""
+    """The name, unless it is `.` or `..`, which programs and proxies read as a path. Raises `CommandError`."""
     if name in {".", ".."}:
         raise invalid(field, "must not be . or ..")
     return name
 
 
 def only_keys(field: str, words: Mapping[str, str], known: Iterable[str]) -> None:
-    """Refuse keys that nobody reads. Raises `Refusal`."""
+    """Refuse keys that nobody reads. Raises `CommandError`."""
     known = tuple(known)
     for key in words:
         if key not in known:
-            raise Refusal("unknown-field", field=f"{field}.{key}", near=nearest(key, known), in_body=True)
+            raise CommandError("unknown-field", field=f"{field}.{key}", near=nearest(key, known), in_body=True)

@@ -15,15 +15,15 @@ import msgspec
 
 from esteio.core.messages import mime_sniff
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
-from esteio.engine.commands.requests import ContactAsk, MediaAsk, MessageAsk
-from esteio.engine.errors import Refusal, invalid
+from esteio.engine.commands.requests import ContactRequest, MediaRequest, MessageRequest
+from esteio.engine.errors import CommandError, invalid
 from esteio.engine.media import file_names
 
 _PARTS = ("text", "media", "location", "contacts", "poll", "reaction")
 
 
-def content(ask: MessageAsk, max_media_bytes: int, phones: Sequence[str] = ()) -> Content:
-    """What the message says; `phones`: the digits of its contacts' numbers, in order. Raises `Refusal` for none or
+def content(ask: MessageRequest, max_media_bytes: int, phones: Sequence[str] = ()) -> Content:
+    """What the message says; `phones`: the digits of its contacts' numbers, in order. Raises `CommandError` for none or
     several parts, or a part that cannot be."""
     given = [part for part in _PARTS if getattr(ask, part) is not None]
     if len(given) != 1:
@@ -44,12 +44,12 @@ def content(ask: MessageAsk, max_media_bytes: int, phones: Sequence[str] = ()) -
     return Content("text", text=ask.text)
 
 
-def fingerprint(ask: MessageAsk) -> str:
+def fingerprint(ask: MessageRequest) -> str:
     """The same for two bodies that ask for the same, whatever the order of their fields."""
     return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()
 
 
-def _contact(ask: ContactAsk, phone: str) -> Contact:
+def _contact(ask: ContactRequest, phone: str) -> Contact:
     return Contact(ask.name, phone)
 
 
@@ -61,7 +61,7 @@ def _poll(question: str, options: tuple[str, ...], choices: int) -> Poll:
     return Poll(question, options, choices)
 
 
-def _media(ask: MediaAsk, max_bytes: int) -> Media:
+def _media(ask: MediaRequest, max_bytes: int) -> Media:
     if (ask.url is None) == (ask.base64 is None):
         raise invalid("media", "exactly one of url, base64 is needed")
     if ask.base64 is None:
@@ -70,7 +70,7 @@ def _media(ask: MediaAsk, max_bytes: int) -> Media:
     text = ask.base64[len(head) + 1 :] if comma and head.startswith("data:") else ask.base64
     del tail
     if len(text) // 4 * 3 > max_bytes + 2:
-        raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
+        raise CommandError("too-large", field="media.base64", limit=str(max_bytes))
     try:
         data = b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -78,7 +78,7 @@ def _media(ask: MediaAsk, max_bytes: int) -> Media:
     if not data:
         raise invalid("media.base64", "is empty")
     if len(data) > max_bytes:
-        raise Refusal("too-large", field="media.base64", limit=str(max_bytes))
+        raise CommandError("too-large", field="media.base64", limit=str(max_bytes))
     declared = head[5:].split(";")[0].strip().lower() if comma and head.startswith("data:") else ""
     name = file_names.clean(ask.filename or "")
     mime = mime_sniff.type_of(ask.kind, ask.mime or declared or None, "", data) or file_names.type_of(name)

@@ -20,7 +20,7 @@ class PeopleCommands(Addressing):
     """Export and erasure. `reaches` tells which sessions the caller's key is for."""
 
     async def person(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
-        """(address, lids, messages, oldest first). Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         found, names = await self._names(who, sessions)
         messages = [message for one in sessions for message in await self.store.of_person(one.id, names)]
@@ -28,7 +28,7 @@ class PeopleCommands(Addressing):
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
     async def erase_person(self, who: str, reaches: Callable[[str], bool]) -> Erased:
-        """What that did in all sessions. Raises `Refusal`: invalid-phone, ambiguous-phone."""
+        """What that did in all sessions. Raises `CommandError`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         _, names = await self._names(who, sessions)
         alias, asked_at = self.clock.new_id("erased"), self.clock.now()
@@ -36,7 +36,7 @@ class PeopleCommands(Addressing):
         whole = _sum(done)
         await self.shelf.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
-        self.nudge.sends()
+        self.wakeups.sends()
         return whole
 
     async def _names(self, who: str, sessions: Sequence[Session]) -> tuple[str, set[str]]:

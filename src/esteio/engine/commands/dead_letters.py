@@ -12,7 +12,7 @@ import msgspec
 from esteio.core.model.ids import MessageId
 from esteio.engine.commands.base import Desk
 from esteio.engine.commands.messages import RETRIED_FROM
-from esteio.engine.commands.requests import DeadLetterAsk
+from esteio.engine.commands.requests import DeadLetterRequest
 from esteio.engine.commands.webhooks import moment
 from esteio.engine.key_scope import Scope
 from esteio.store.delivery import DeadFilter, DeadMessage
@@ -31,7 +31,7 @@ class Replayed(msgspec.Struct, frozen=True):
 class DeadLetterCommands(Desk):
     """What a caller may ask about dead letters."""
 
-    async def replay_dead_letters(self, ask: DeadLetterAsk, scope: Scope) -> Replayed:
+    async def replay_dead_letters(self, ask: DeadLetterRequest, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
         wanted = wanted_of(ask)
         messages = events = 0
@@ -40,8 +40,8 @@ class DeadLetterCommands(Desk):
         if ask.kind != "message":
             events = await self._replay_events(wanted, scope, dry_run=ask.dry_run)
         if not ask.dry_run:
-            self.nudge.sends()
-            self.nudge.relay()
+            self.wakeups.sends()
+            self.wakeups.relay()
         return Replayed(messages, events, ask.dry_run)
 
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
@@ -65,8 +65,9 @@ class DeadLetterCommands(Desk):
         return count
 
 
-def wanted_of(ask: DeadLetterAsk) -> DeadFilter:
-    """The filter that an ask means; `from` and `to` are when the letters died. Raises `Refusal("invalid-value")`."""
+def wanted_of(ask: DeadLetterRequest) -> DeadFilter:
+    """The filter that an ask means; `from` and `to` are when the letters died. Raises
+    `CommandError("invalid-value")`."""
     return DeadFilter(
         session=ask.session,
         endpoint=ask.webhook,

@@ -15,10 +15,10 @@ from msgspec import UNSET
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model.ids import ServerName, SessionName
 from esteio.core.model.session import Session
-from esteio.engine.commands.requests import LimitsChange, ServerAsk, ServerChange, SessionAsk, SessionChange
+from esteio.engine.commands.requests import LimitsChange, ServerChange, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.commands.servers import ServerCommands, base_url, limits
 from esteio.engine.commands.sessions import SessionCommands
-from esteio.engine.errors import Refusal, invalid
+from esteio.engine.errors import CommandError, invalid
 from esteio.log import logger
 from esteio.store.base import StoredServer
 
@@ -47,19 +47,19 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         sessions: Sequence[DeclaredSession],
         *,
         plan: bool = False,
-        left_out: Callable[[str, Refusal], None] | None = None,
+        left_out: Callable[[str, CommandError], None] | None = None,
     ) -> Sequence[Change]:
-        """Add what is missing and change what differs; with `plan` only say what would be done. Raises `Refusal`, but
-        where `left_out` is given: a session that only its provider keeps from being changed is told to it, and stays
-        as it was."""
+        """Add what is missing and change what differs; with `plan` only say what would be done. Raises `CommandError`,
+        but where `left_out` is given: a session that only its provider keeps from being changed is told to it, and
+        stays as it was."""
         changes = [change for one in servers if (change := await self._apply_server(one, plan=plan))]
         for declared in sessions:
             try:
                 change = await self._apply_session(declared, plan=plan)
-            except Refusal as refusal:
-                if left_out is None or refusal.code not in THE_PROVIDERS:
+            except CommandError as error:
+                if left_out is None or error.code not in THE_PROVIDERS:
                     raise
-                left_out(declared.name, refusal)
+                left_out(declared.name, error)
             else:
                 changes += [change] if change else []
         if changes and not plan:
@@ -67,7 +67,7 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         return changes
 
     async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:
-        ask = _strict(declared, ServerAsk)
+        ask = _strict(declared, ServerRequest)
         stored = await self.store.server(ServerName(ask.name))
         if stored is None:
             if not plan:
@@ -83,7 +83,7 @@ class DeclaredCommands(ServerCommands, SessionCommands):
             await self.change_server(ask.name, ServerChange(ask.base_url, ask.credentials, whole))
         return Change("change", "server", ask.name, ", ".join(different))
 
-    def _differences(self, stored: StoredServer, ask: ServerAsk) -> list[str]:
+    def _differences(self, stored: StoredServer, ask: ServerRequest) -> list[str]:
         here = stored.server
         pairs = {
             "base_url": (here.base_url, base_url(ask.base_url)),
@@ -93,7 +93,7 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         return [name for name, (is_now, shall_be) in pairs.items() if is_now != shall_be]
 
     async def _apply_session(self, declared: DeclaredSession, *, plan: bool) -> Change | None:
-        ask = msgspec.structs.replace(_strict(declared, SessionAsk), wait_s=0.0)
+        ask = msgspec.structs.replace(_strict(declared, SessionRequest), wait_s=0.0)
         session = await self.store.session(SessionName(ask.name))
         if session is None:
             if not plan:
@@ -130,9 +130,9 @@ class DeclaredCommands(ServerCommands, SessionCommands):
 
 
 def _strict(declared: DeclaredServer | DeclaredSession, shape: type[T]) -> T:
-    """The same as a caller would ask it, checked as strictly. Raises `Refusal`."""
+    """The same as a caller would ask it, checked as strictly. Raises `CommandError`."""
     words = {key: word for key, word in msgspec.to_builtins(declared).items() if word is not None}
     try:
         return msgspec.convert(words, shape)
     except msgspec.ValidationError as error:
-        raise Refusal("invalid-value", field=declared.name, in_body=True, why=str(error)) from error
+        raise CommandError("invalid-value", field=declared.name, in_body=True, why=str(error)) from error

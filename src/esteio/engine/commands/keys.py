@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from esteio.engine.commands.base import Desk
-from esteio.engine.commands.requests import KeyAsk, Role
+from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.log import logger
@@ -37,8 +37,8 @@ class KeyCommands(Desk):
 
     _known_keys: dict[bytes, tuple[float, ApiKey]]
 
-    async def create_key(self, ask: KeyAsk, scope: Scope = EVERYTHING) -> tuple[ApiKey, str]:
-        """A new key inside the maker's scope, and its secret, which is shown this once. Raises `Refusal`:
+    async def create_key(self, ask: KeyRequest, scope: Scope = EVERYTHING) -> tuple[ApiKey, str]:
+        """A new key inside the maker's scope, and its secret, which is shown this once. Raises `CommandError`:
         invalid-value, session-out-of-reach."""
         globs = scope.narrowed(ask.sessions)
         now = self.clock.now()
@@ -55,14 +55,14 @@ class KeyCommands(Desk):
         """The secret of a new admin key when there is no way in yet (first start), otherwise None."""
         if self.settings.admin_key or any(_open(key, self.clock.now()) for key in await self.store.keys()):
             return None
-        return (await self.create_key(KeyAsk("first start", "admin")))[1]
+        return (await self.create_key(KeyRequest("first start", "admin")))[1]
 
     async def keys(self, scope: Scope = EVERYTHING) -> Sequence[ApiKey]:
         """Those that lie inside a scope, revoked ones too."""
         return [key for key in await self.store.keys() if scope.holds(key.sessions)]
 
     async def check_key(self, key_id: str, scope: Scope) -> None:
-        """Raises `Refusal("unknown-key")` for one that does not lie inside, as for one that does not exist."""
+        """Raises `CommandError("unknown-key")` for one that does not lie inside, as for one that does not exist."""
         if all(key.id != key_id for key in await self.keys(scope)):
             raise unknown("key", key_id)
 
@@ -74,7 +74,7 @@ class KeyCommands(Desk):
         )
 
     async def revoke_key(self, key_id: str) -> None:
-        """From now on it opens nothing. Raises `Refusal("unknown-key")`."""
+        """From now on it opens nothing. Raises `CommandError("unknown-key")`."""
         if not await self.store.revoke_key(key_id, self.clock.now()):
             raise unknown("key", key_id)
         self._remembered().clear()

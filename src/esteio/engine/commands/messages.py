@@ -16,9 +16,9 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands import compose
 from esteio.engine.commands.addressing import Addressing
-from esteio.engine.commands.requests import MessageAsk
-from esteio.engine.errors import Refusal, unknown
-from esteio.engine.runtime.ports import Gone
+from esteio.engine.commands.requests import MessageRequest
+from esteio.engine.errors import CommandError, unknown
+from esteio.engine.runtime.ports import NotFound
 from esteio.engine.url_guard import check_target
 from esteio.log import logger
 from esteio.store.base import Accepted, NewMessage
@@ -33,11 +33,11 @@ class MessageCommands(Addressing):
     _being_answered: set[tuple[str, int, str]]
 
     async def send(
-        self, session: Session, ask: MessageAsk, *, caller: str, idem_key: str | None = None, wait_s: float = 0.0
+        self, session: Session, ask: MessageRequest, *, caller: str, idem_key: str | None = None, wait_s: float = 0.0
     ) -> tuple[Message, bool]:
         """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
 
-        `caller` is the API key's id. Raises `Refusal`: invalid-value, invalid-phone, ambiguous-phone,
+        `caller` is the API key's id. Raises `CommandError`: invalid-value, invalid-phone, ambiguous-phone,
         chat-not-answerable, unknown-message,
         target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
         """
@@ -46,7 +46,7 @@ class MessageCommands(Addressing):
         mark = (caller, int(session.id), idem_key)
         busy = self._busy()
         if mark in busy:
-            raise Refusal("idempotency-in-progress")
+            raise CommandError("idempotency-in-progress")
         busy.add(mark)
         try:
             # Before the body is read again: what it names may be readable no longer, and the message is on its way.
@@ -61,28 +61,28 @@ class MessageCommands(Addressing):
             busy.discard(mark)
 
     async def retry_message(self, message_id: str) -> Message:
-        """Back into the queue at a person's word. Raises `Refusal`: unknown-message, wrong-state."""
+        """Back into the queue at a person's word. Raises `CommandError`: unknown-message, wrong-state."""
         before = await self.message(message_id)
         if before.direction != "out" or before.state not in RETRIED_FROM:
-            raise Refusal("wrong-state", state=before.state)
+            raise CommandError("wrong-state", state=before.state)
         after = await self.store.retry_message(before.id, self.clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state in RETRIED_FROM:
-            raise Refusal("wrong-state", state=after.state)
+            raise CommandError("wrong-state", state=after.state)
         log.info("message.retried", session=after.session, message=after.id, client_ref=after.client_ref)
-        self.nudge.sends()
+        self.wakeups.sends()
         return after
 
     async def cancel_message(self, message_id: str) -> Message:
-        """Taken back before it went. Raises `Refusal`: unknown-message, wrong-state."""
+        """Taken back before it went. Raises `CommandError`: unknown-message, wrong-state."""
         after = await self.store.cancel_message(MessageId(message_id), self.clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state != "cancelled":
-            raise Refusal("wrong-state", state=after.state)
+            raise CommandError("wrong-state", state=after.state)
         log.info("message.cancelled", session=after.session, message=after.id, client_ref=after.client_ref)
-        self.nudge.sends()
+        self.wakeups.sends()
         return after
 
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
@@ -94,9 +94,9 @@ class MessageCommands(Addressing):
         made = accepted.result == "new"
         if made:
             _log_accepted(message, session, self.clock.now())
-            self.nudge.sends()
+            self.wakeups.sends()
             if session.gate == "held" and not session.paused:
-                self.nudge.session(session.id)
+                self.wakeups.session(session.id)
         return await self._waited(message, wait_s), made
 
     async def _waited(self, message: Message, wait_s: float) -> Message:
@@ -105,10 +105,10 @@ class MessageCommands(Addressing):
             return message
         try:
             return await self.waiter.wait_message(message.id, wait_s)
-        except Gone as error:
+        except NotFound as error:
             raise unknown("message", message.id) from error
 
-    async def _composed(self, session: Session, ask: MessageAsk, caller: str, idem_key: str | None) -> NewMessage:
+    async def _composed(self, session: Session, ask: MessageRequest, caller: str, idem_key: str | None) -> NewMessage:
         now = self.clock.now()
         policy = self.policy(session.policy)
         to, read_as = await self.chat_address(ask.to, "to", session.id)
@@ -153,10 +153,10 @@ class MessageCommands(Addressing):
     async def _person(self, text: str, field: str, session: Session) -> str:
         read = await self.any_address(text, field, (session.id,))
         if address.kind_of(read.address) not in ("phone", "lid"):
-            raise Refusal("invalid-phone", field=field, in_body=True)
+            raise CommandError("invalid-phone", field=field, in_body=True)
         return read.address
 
-    async def _check_elsewhere(self, session: Session, ask: MessageAsk, content: Content) -> None:
+    async def _check_elsewhere(self, session: Session, ask: MessageRequest, content: Content) -> None:
         """What the message names beside itself: messages of the same session, a URL that may be reached."""
         if content.reaction is not None:
             await self._known_here(session, content.reaction.message, "reaction.message")
@@ -193,7 +193,7 @@ def _log_accepted(message: Message, session: Session, now: float) -> None:
 
 def _unless_conflict(accepted: Accepted) -> Message:
     if accepted.result == "conflict" or accepted.message is None:
-        raise Refusal("idempotency-mismatch")
+        raise CommandError("idempotency-mismatch")
     return accepted.message
 
 

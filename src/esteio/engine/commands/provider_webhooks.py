@@ -16,7 +16,7 @@ import msgspec
 
 from esteio.core.model.session import Session
 from esteio.engine.commands.base import Desk
-from esteio.engine.errors import Refusal, unknown
+from esteio.engine.errors import CommandError, unknown
 from esteio.engine.supervision.endpoints import Unaddressed
 from esteio.log import logger
 from esteio.providers.base import Provider, Where
@@ -46,7 +46,7 @@ class WebhookCommands(Desk):
     """What a provider may bring."""
 
     async def session_of_token(self, token: str) -> Session:
-        """Whose webhook address this is. Raises `Refusal("unknown-token")`."""
+        """Whose webhook address this is. Raises `CommandError("unknown-token")`."""
         session = await self.store.session_by_token(token)
         if session is None:
             raise unknown("token", "")
@@ -54,11 +54,11 @@ class WebhookCommands(Desk):
 
     async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
-        `Refusal`: unknown-token, webhook-budget."""
+        `CommandError`: unknown-token, webhook-budget."""
         began = self.clock.now()
         if not self.webhook_tally.take(session.id, len(body), began):
             log.warning("provider_webhook.refused", session=session.name, server=session.server, size=len(body))
-            raise Refusal("webhook-budget")
+            raise CommandError("webhook-budget")
         secrets = await self._secrets(session)
         raw = RawInbound(
             session_id=session.id,
@@ -83,7 +83,7 @@ class WebhookCommands(Desk):
             size=len(raw.body),
             duration_ms=(self.clock.now() - began) * 1000,
         )
-        self.nudge.inbox()
+        self.wakeups.inbox()
         return row
 
     async def _secrets(self, session: Session) -> Secrets:

@@ -16,9 +16,9 @@ import msgspec
 from esteio.core.model.session import Session
 from esteio.core.webhooks import evolution_format
 from esteio.engine.commands.base import Desk, only_keys, plain_name
-from esteio.engine.commands.requests import SessionAsk
+from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
-from esteio.engine.errors import Refusal, invalid
+from esteio.engine.errors import CommandError, invalid
 from esteio.engine.key_scope import Scope
 from esteio.engine.url_guard import check_target
 from esteio.providers import driver
@@ -38,7 +38,7 @@ class Adoption(Desk):
     """Base of the commands that bind a session to an instance of a provider."""
 
     def ref_of(self, kind: str, name: str, given: Mapping[str, str]) -> dict[str, str]:
-        """The whole `ref`, as the adapter declares it. Raises `Refusal`: unknown-field, invalid-value."""
+        """The whole `ref`, as the adapter declares it. Raises `CommandError`: unknown-field, invalid-value."""
         declared = self.declared(kind)
         for key, word in given.items():
             plain_name(f"ref.{key}", word.strip())
@@ -48,8 +48,8 @@ class Adoption(Desk):
             raise invalid(missing.field, missing.why)
         return ref
 
-    async def check_ref_scope(self, scope: Scope, ask: SessionAsk) -> None:
-        """What a new session is called at its server must lie inside the key's scope. Raises `Refusal`:
+    async def check_ref_scope(self, scope: Scope, ask: SessionRequest) -> None:
+        """What a new session is called at its server must lie inside the key's scope. Raises `CommandError`:
         ref-out-of-reach, unknown-server."""
         if ask.ref and not scope.everything:
             stored = await self.server(ask.server, in_body=True)
@@ -60,7 +60,8 @@ class Adoption(Desk):
         return ref.get(self.declared(kind).instance)
 
     async def check_free(self, stored: StoredServer, instance: str | None, session: str) -> None:
-        """Raise `Refusal("already-adopted")` when it is another session's, also by a second entry of its server."""
+        """Raise `CommandError("already-adopted")` when it is another session's, also by a second entry of its
+        server."""
         if instance is None:
             return
         here = stored.server
@@ -74,16 +75,16 @@ class Adoption(Desk):
     async def taken(
         self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str, *, forward: bool
     ) -> Taken:
-        """What stands there now, and what would go on in its place. Raises `Refusal`: webhook-unread,
+        """What stands there now, and what would go on in its place. Raises `CommandError`: webhook-unread,
         target-not-allowed, invalid-value; then nothing has been moved."""
         provider, where = self.addresses.of_new(stored, session, ref, token)
         stands = await driver.run(provider.standing_webhook(where, self.clock.now()), self.transport)
         if not forward:
             return Taken(stands)
         if stands.found == "unanswered":
-            raise Refusal("provider-unanswered", server=stored.server.name, why=stands.detail)
+            raise CommandError("provider-unanswered", server=stored.server.name, why=stands.detail)
         if stands.found == "unreadable":
-            raise Refusal("webhook-unread", field="forward", server=stored.server.name, why=stands.detail)
+            raise CommandError("webhook-unread", field="forward", server=stored.server.name, why=stands.detail)
         return Taken(stands, await self._going_on(stands, session))
 
     async def _going_on(self, stands: StandingWebhook, session: str) -> tuple[Endpoint, ...]:
@@ -126,6 +127,6 @@ class Adoption(Desk):
         return kept if kept is not None and kept.found == "foreign" else None
 
 
-def already_adopted(server: str, instance: str) -> Refusal:
+def already_adopted(server: str, instance: str) -> CommandError:
     """One instance of a server belongs to one session."""
-    return Refusal("already-adopted", field="ref", server=server, instance=instance)
+    return CommandError("already-adopted", field="ref", server=server, instance=instance)

@@ -38,7 +38,7 @@ Pace = Annotated[float, Meta(ge=0, le=1_000_000)]
 Burst = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class LimitsAsk(Ask, frozen=True):
+class LimitsRequest(Ask, frozen=True):
     """A server's own limits; null falls back to the policy."""
 
     connects_in_flight: Connects | None = None
@@ -56,14 +56,14 @@ class LimitsChange(Ask, frozen=True):
     sends_burst: Burst | UnsetType | None = UNSET
 
 
-class ServerAsk(Ask, frozen=True):
+class ServerRequest(Ask, frozen=True):
     """A provider deployment. `credentials`: evolution and baileys `{"apikey"}`, wapi `{}`."""
 
     name: Name
     kind: Short
     base_url: Short
     credentials: dict[str, str] = {}
-    limits: LimitsAsk = LimitsAsk()
+    limits: LimitsRequest = LimitsRequest()
 
 
 class ServerChange(Ask, frozen=True):
@@ -74,7 +74,7 @@ class ServerChange(Ask, frozen=True):
     limits: LimitsChange | UnsetType = UNSET
 
 
-class SessionAsk(Ask, frozen=True):
+class SessionRequest(Ask, frozen=True):
     """A new session. `ref` is what the provider calls it; by default its own name."""
 
     name: Name
@@ -98,7 +98,7 @@ class SessionChange(Ask, frozen=True):
     ref: dict[str, str] | UnsetType = UNSET
 
 
-class AdoptAsk(Ask, frozen=True):
+class AdoptRequest(Ask, frozen=True):
     """Which of a server's instances to adopt, by the provider's name for them."""
 
     instances: Literal["all"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
@@ -106,24 +106,24 @@ class AdoptAsk(Ask, frozen=True):
     dry_run: bool = False
 
 
-class PairAsk(Ask, frozen=True):
+class PairRequest(Ask, frozen=True):
     """`phone_number` asks for a pairing code instead of a QR."""
 
     wait_s: Wait | None = None
     phone_number: str | None = None
 
 
-class WaitAsk(Ask, frozen=True):
+class WaitRequest(Ask, frozen=True):
     """A request that only says how long to wait."""
 
     wait_s: Wait | None = None
 
 
-class EmptyAsk(Ask, frozen=True):
+class EmptyRequest(Ask, frozen=True):
     """A request that says nothing."""
 
 
-class MediaAsk(Ask, frozen=True):
+class MediaRequest(Ask, frozen=True):
     """Exactly one of `url` and `base64`."""
 
     kind: Literal["image", "video", "audio", "document", "sticker"]
@@ -133,19 +133,19 @@ class MediaAsk(Ask, frozen=True):
     filename: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
-class LocationAsk(Ask, frozen=True):
+class LocationRequest(Ask, frozen=True):
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     name: Maybe | None = None
     address: Maybe | None = None
 
 
-class ContactAsk(Ask, frozen=True):
+class ContactRequest(Ask, frozen=True):
     name: Short
     phone: str
 
 
-class PollAsk(Ask, frozen=True):
+class PollRequest(Ask, frozen=True):
     """`choices` is how many options one person may take."""
 
     question: Short
@@ -153,24 +153,24 @@ class PollAsk(Ask, frozen=True):
     choices: Annotated[int, Meta(ge=1, le=12)] = 1
 
 
-class ReactionAsk(Ask, frozen=True):
+class ReactionRequest(Ask, frozen=True):
     """`message` is an id of ours; an empty emoji takes the reaction back."""
 
     message: Short
     emoji: Annotated[str, Meta(max_length=32)]
 
 
-class MessageAsk(Ask, frozen=True):
+class MessageRequest(Ask, frozen=True):
     """One message: exactly one of text, media, location, contacts, poll, reaction."""
 
     to: Annotated[str, Meta(min_length=1, max_length=128)]
     text: Text | None = None
-    media: MediaAsk | None = None
+    media: MediaRequest | None = None
     caption: Annotated[str, Meta(max_length=65536)] | None = None
-    location: LocationAsk | None = None
-    contacts: Annotated[tuple[ContactAsk, ...], Meta(min_length=1, max_length=100)] | None = None
-    poll: PollAsk | None = None
-    reaction: ReactionAsk | None = None
+    location: LocationRequest | None = None
+    contacts: Annotated[tuple[ContactRequest, ...], Meta(min_length=1, max_length=100)] | None = None
+    poll: PollRequest | None = None
+    reaction: ReactionRequest | None = None
     quote: Short | None = None
     mentions: Annotated[tuple[str, ...], Meta(max_length=1024)] = ()
     priority: Annotated[int, Meta(ge=0, le=9)] = 5
@@ -183,7 +183,7 @@ Glob = Annotated[str, Meta(min_length=1, max_length=128)]
 Globs = Annotated[tuple[Glob, ...], Meta(min_length=1, max_length=1000)]
 
 
-class KeyAsk(Ask, frozen=True):
+class KeyRequest(Ask, frozen=True):
     """A new API key. `sessions` are names or globs; left out, it reaches what its maker reaches."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -202,7 +202,7 @@ Headers = Annotated[
 ]
 
 
-class EndpointAsk(Ask, frozen=True):
+class EndpointRequest(Ask, frozen=True):
     """A subscription. `events`: none means all. `sessions` are names or globs; left out, all that its maker reaches."""
 
     url: Address
@@ -226,20 +226,20 @@ class EndpointChange(Ask, frozen=True):
     enabled: bool | UnsetType = UNSET
 
 
-class RotateAsk(Ask, frozen=True):
+class RotateRequest(Ask, frozen=True):
     """For `overlap_s` every delivery carries a signature of both secrets."""
 
     overlap_s: Annotated[float, Meta(ge=0, le=2_592_000, description="seconds")] = 86_400.0
 
 
-class ReplayAsk(Ask, frozen=True):
+class ReplayRequest(Ask, frozen=True):
     """A range of time, RFC 3339, both ends included."""
 
     since: Time = msgspec.field(name="from")
     until: Time = msgspec.field(name="to")
 
 
-class DeadLetterAsk(Ask, frozen=True):
+class DeadLetterRequest(Ask, frozen=True):
     """Which dead letters go out again. `dry_run` only counts them."""
 
     kind: Literal["message", "event"] | None = None

@@ -14,8 +14,8 @@ from esteio.config import nearest
 from esteio.core.model.ids import ServerName
 from esteio.core.model.server import Limits, Server
 from esteio.engine.commands.base import Desk, only_keys, plain_name
-from esteio.engine.commands.requests import LimitsAsk, ServerAsk, ServerChange
-from esteio.engine.errors import Refusal, invalid, unknown
+from esteio.engine.commands.requests import LimitsRequest, ServerChange, ServerRequest
+from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.url_guard import host_of
 from esteio.log import logger
 from esteio.store.base import Exists, InUse, StoredServer
@@ -26,12 +26,12 @@ log = logger("commands")
 class ServerCommands(Desk):
     """What a caller may ask about servers."""
 
-    async def add_server(self, ask: ServerAsk) -> StoredServer:
-        """A new server. Raises `Refusal`: name-taken, invalid-value, unknown-field."""
+    async def add_server(self, ask: ServerRequest) -> StoredServer:
+        """A new server. Raises `CommandError`: name-taken, invalid-value, unknown-field."""
         if ask.kind not in self.providers:
             near = nearest(ask.kind, self.providers)
             kinds = ", ".join(sorted(self.providers))
-            raise Refusal("invalid-value", field="kind", near=near, in_body=True, allowed=kinds)
+            raise CommandError("invalid-value", field="kind", near=near, in_body=True, allowed=kinds)
         self._check_credentials(ask.kind, ask.credentials)
         now = self.clock.now()
         server = Server(
@@ -44,13 +44,13 @@ class ServerCommands(Desk):
         try:
             await self.store.add_server(server, sealed, now)
         except Exists as error:
-            raise Refusal("name-taken", field="name", in_body=True, name=ask.name) from error
+            raise CommandError("name-taken", field="name", in_body=True, name=ask.name) from error
         log.info("server.added", server=ask.name, kind=ask.kind)
-        self.nudge.server(server.name)
+        self.wakeups.server(server.name)
         return await self.server(ask.name)
 
     async def change_server(self, name: str, change: ServerChange) -> StoredServer:
-        """Change what is given. Raises `Refusal`: unknown-server, invalid-value, unknown-field."""
+        """Change what is given. Raises `CommandError`: unknown-server, invalid-value, unknown-field."""
         stored = await self.server(name)
         sealed = None
         if not isinstance(change.credentials, msgspec.UnsetType):
@@ -70,21 +70,21 @@ class ServerCommands(Desk):
             raise unknown("server", name)
         self.addresses.forget_server(stored.server.name)
         log.info("server.changed", server=name)
-        self.nudge.server(stored.server.name)
+        self.wakeups.server(stored.server.name)
         return await self.server(name)
 
     async def delete_server(self, name: str) -> None:
-        """Forget a server without sessions. Raises `Refusal`: unknown-server, in-use."""
+        """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
         try:
             if not await self.store.delete_server(ServerName(name)):
                 raise unknown("server", name)
         except InUse as error:
-            raise Refusal("in-use", name=name) from error
+            raise CommandError("in-use", name=name) from error
         self.addresses.forget_server(ServerName(name))
         log.info("server.deleted", server=name)
 
     def _check_credentials(self, kind: str, words: Mapping[str, str]) -> None:
-        """As the adapter declares them. Raises `Refusal`: unknown-field, invalid-value."""
+        """As the adapter declares them. Raises `CommandError`: unknown-field, invalid-value."""
         declared = self.declared(kind)
         only_keys("credentials", words, declared.credential_names)
         if missing := declared.missing_in_credentials(words):
@@ -92,7 +92,7 @@ class ServerCommands(Desk):
 
 
 def base_url(text: str) -> str:
-    """The URL without a slash at its end. Raises `Refusal`."""
+    """The URL without a slash at its end. Raises `CommandError`."""
     host_of(text, "base_url")
     parts = urlsplit(text)
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -100,6 +100,6 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def limits(ask: LimitsAsk) -> Limits:
+def limits(ask: LimitsRequest) -> Limits:
     """The same as the model's value."""
     return Limits(**msgspec.structs.asdict(ask))

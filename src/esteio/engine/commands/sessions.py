@@ -22,9 +22,9 @@ from esteio.core.model.state import Reason
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.base import plain_name
 from esteio.engine.commands.replaced_webhook import Adoption, Taken, already_adopted
-from esteio.engine.commands.requests import AtProvider, PairAsk, SessionAsk, SessionChange, WaitAsk
-from esteio.engine.errors import Refusal, invalid, unknown
-from esteio.engine.runtime.ports import Gone
+from esteio.engine.commands.requests import AtProvider, PairRequest, SessionChange, SessionRequest, WaitRequest
+from esteio.engine.errors import CommandError, invalid, unknown
+from esteio.engine.runtime.ports import NotFound
 from esteio.engine.supervision.endpoints import packed
 from esteio.log import logger
 from esteio.providers.base import StandingWebhook
@@ -52,7 +52,7 @@ PersonsRung = Literal["logout", "delete", "put_back_webhook"]
 log = logger("commands")
 
 
-class Opened(msgspec.Struct, frozen=True):
+class PairingResult(msgspec.Struct, frozen=True):
     """What a create, pair or recreate came to: `settled` when there is something to show or nothing to wait for.
     `stood`: what an adoption found at the provider."""
 
@@ -68,10 +68,11 @@ class SessionCommands(Adoption, Addressing):
 
     _asked_rows: dict[tuple[int, str], str]
 
-    async def create_session(self, ask: SessionAsk, who: str, *, read_first: bool = True) -> Opened:
-        """The row first, then the provider, awaited at most `wait_s`. Raises `Refusal`: name-taken, unknown-server,
-        invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, and as `Adoption.taken`. Without
-        `read_first` an adoption asks the provider nothing; what stands there is then kept by the act that sets ours."""
+    async def create_session(self, ask: SessionRequest, who: str, *, read_first: bool = True) -> PairingResult:
+        """The row first, then the provider, awaited at most `wait_s`. Raises `CommandError`: name-taken,
+        unknown-server, invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, and as
+        `Adoption.taken`. Without `read_first` an adoption asks the provider nothing; what stands there is then kept by
+        the act that sets ours."""
         stored, ref, instance = await self.binding(ask)
         declared, token, now = self.declared(stored.server.kind), self.clock.token(), self.clock.now()
         taken = None
@@ -104,9 +105,9 @@ class SessionCommands(Adoption, Addressing):
         opened = _slow(opened) if wait_s > 0 else opened
         return opened if taken is None else msgspec.structs.replace(opened, stood=taken.stands)
 
-    async def binding(self, ask: SessionAsk) -> tuple[StoredServer, dict[str, str], str | None]:
+    async def binding(self, ask: SessionRequest) -> tuple[StoredServer, dict[str, str], str | None]:
         """The server, the whole ref and the instance that a new session is bound to, checked and free. Raises
-        `Refusal`."""
+        `CommandError`."""
         stored = await self.server(ask.server, in_body=True)
         ref = self.ref_of(stored.server.kind, ask.name, ask.ref)
         for field, said in (("forward", ask.forward), ("dry_run", ask.dry_run)):
@@ -116,13 +117,13 @@ class SessionCommands(Adoption, Addressing):
             await self.phone_number(ask.phone, "phone")
         self.known_policy(ask.policy)
         if await self.store.session(SessionName(ask.name)) is not None:
-            raise Refusal("name-taken", field="name", in_body=True, name=ask.name)
+            raise CommandError("name-taken", field="name", in_body=True, name=ask.name)
         instance = self.instance_of(stored.server.kind, ref)
         await self.check_free(stored, instance, ask.name)
         return stored, ref, instance
 
     async def change_session(self, name: str, change: SessionChange, who: str) -> Session:
-        """Phone, policy, ref. Raises `Refusal`: unknown-session, invalid-phone, invalid-value, unknown-field,
+        """Phone, policy, ref. Raises `CommandError`: unknown-session, invalid-phone, invalid-value, unknown-field,
         already-adopted, provider-refused (another instance, and the old one's webhook could not be put back)."""
         session = await self.session(name)
         phone, policy = session.phone, session.policy
@@ -168,7 +169,7 @@ class SessionCommands(Adoption, Addressing):
         await self.check_free(stored, instance, after.name)
         with self.addresses.leaving(before.id) if moved else nullcontext():
             if moved and not await self._put_back(before, who):
-                raise Refusal("provider-unanswered", server=after.server)
+                raise CommandError("provider-unanswered", server=after.server)
             now = self.clock.now()
             words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
             evidence = Evidence("operator_changed", now, now, "operator", words)
@@ -180,18 +181,18 @@ class SessionCommands(Adoption, Addressing):
             raise unknown("session", after.name)
         self.addresses.forget(after.id)
         log.info("session.changed", session=after.name, server=after.server, changed=what)
-        self.nudge.session(after.id)
+        self.wakeups.session(after.id)
         return await self._heard(before, lambda s: s.version > before.version + 1)
 
-    async def pair(self, name: str, ask: PairAsk, who: str) -> Opened:
-        """A code to scan or type, at most `wait_s` later. Raises `Refusal`: unknown-session, session-paused,
+    async def pair(self, name: str, ask: PairRequest, who: str) -> PairingResult:
+        """A code to scan or type, at most `wait_s` later. Raises `CommandError`: unknown-session, session-paused,
         invalid-phone, ambiguous-phone, pairing-code-unsupported, not-while-a-qr-is-shown."""
         session = await self._unpaused(name)
         own = (session.phone, session.facts.phone_seen)
         phone = ask.phone_number and await self.phone_number(ask.phone_number, "phone_number", own=own)
         qr = await self.current_qr(session)
         if session.state == "connected" or (qr is not None and phone is None):
-            return Opened(session, qr, settled=True)
+            return PairingResult(session, qr, settled=True)
         if phone is not None:
             self._may_be_typed(session, qr)
         now = self.clock.now()
@@ -208,12 +209,12 @@ class SessionCommands(Adoption, Addressing):
         """Whether the provider can give a code to type now."""
         can = self.providers[session.kind].capabilities
         if not can.pairing_code:
-            raise Refusal("pairing-code-unsupported", kind=session.kind)
+            raise CommandError("pairing-code-unsupported", kind=session.kind)
         if qr is not None and not qr.pairing_code and not can.pairing_beside_qr:
-            raise Refusal("not-while-a-qr-is-shown", name=session.name)
+            raise CommandError("not-while-a-qr-is-shown", name=session.name)
 
-    async def recreate(self, name: str, ask: WaitAsk, who: str) -> Opened:
-        """The destructive way, outright. Raises `Refusal`: unknown-session, session-paused."""
+    async def recreate(self, name: str, ask: WaitRequest, who: str) -> PairingResult:
+        """The destructive way, outright. Raises `CommandError`: unknown-session, session-paused."""
         session = await self._unpaused(name)
         now = self.clock.now()
         await self._wish(session, "operator_recreate", {"who": who})
@@ -221,14 +222,15 @@ class SessionCommands(Adoption, Addressing):
         return await self._wait_open(session, self._wait_s(session, ask.wait_s), now)
 
     async def recover(self, name: str, who: str) -> Session:
-        """Look now, and start the ladder from its first rung. Raises `Refusal`: unknown-session, session-paused."""
+        """Look now, and start the ladder from its first rung. Raises `CommandError`: unknown-session,
+        session-paused."""
         session = await self._unpaused(name)
         await self._wish(session, "operator_recover", {"who": who})
         log.info("session.recover_requested", session=name, server=session.server)
         return await self._heard(session, lambda s: s.version > session.version)
 
     async def pause(self, name: str, who: str) -> Session:
-        """Watched, but never acted on. Raises `Refusal("unknown-session")`."""
+        """Watched, but never acted on. Raises `CommandError("unknown-session")`."""
         session = await self.session(name)
         if not session.paused:
             await self._wish(session, "operator_paused", {"who": who})
@@ -236,7 +238,7 @@ class SessionCommands(Adoption, Addressing):
         return await self._heard(session, lambda s: s.paused)
 
     async def resume(self, name: str, who: str) -> Session:
-        """Acted on again. Raises `Refusal("unknown-session")`."""
+        """Acted on again. Raises `CommandError("unknown-session")`."""
         session = await self.session(name)
         if session.paused:
             await self._wish(session, "operator_resumed", {"who": who})
@@ -249,7 +251,7 @@ class SessionCommands(Adoption, Addressing):
         """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
         there before ours is put back first, unless `put_back` says otherwise.
 
-        None: it is gone. The session: the provider has not answered yet, ask again. Raises `Refusal`:
+        None: it is gone. The session: the provider has not answered yet, ask again. Raises `CommandError`:
         unknown-session, provider-refused.
         """
         session = await self.session(name)
@@ -266,12 +268,12 @@ class SessionCommands(Adoption, Addressing):
         for key in [key for key in self._asked() if key[0] == session.id]:
             del self._asked()[key]
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
-        self.nudge.session(session.id)
-        self.nudge.server(session.server)
+        self.wakeups.session(session.id)
+        self.wakeups.server(session.server)
         return None
 
     async def decide_approval(self, approval_id: str, decision: Literal["approved", "rejected"], who: str) -> Approval:
-        """A person's word about a destructive rung. Raises `Refusal`: unknown-approval, approval-decided."""
+        """A person's word about a destructive rung. Raises `CommandError`: unknown-approval, approval-decided."""
         approval = await self.store.approval(approval_id)
         if approval is None:
             raise unknown("approval", approval_id)
@@ -282,11 +284,11 @@ class SessionCommands(Adoption, Addressing):
             approval_id, decision, now, Evidence(kind, now, now, "operator", words)
         ):
             after = await self.store.approval(approval_id)
-            raise Refusal("approval-decided", state=after.state if after else "stale")
+            raise CommandError("approval-decided", state=after.state if after else "stale")
         log.info(
             "approval.decided", session=approval.session, approval=approval_id, rung=approval.rung, decision=decision
         )
-        self.nudge.session(approval.session_id)
+        self.wakeups.session(approval.session_id)
         return await self.store.approval(approval_id) or approval
 
     # -- the steps ------------------------------------------------------------------------------------------------
@@ -308,11 +310,11 @@ class SessionCommands(Adoption, Addressing):
         try:
             session = await self.store.add_session(new, token, sealed, now, (), (create,), instance=instance)
         except Exists as error:
-            raise Refusal("name-taken", field="name", in_body=True, name=new.name) from error
+            raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
             raise already_adopted(new.server, str(instance)) from error
         await self._wish(session, "created", {"who": who, "attempt": attempt})
-        self.nudge.work()
+        self.wakeups.work()
         return session
 
     async def _add_adopted(
@@ -336,10 +338,10 @@ class SessionCommands(Adoption, Addressing):
                 endpoints=() if taken is None else taken.endpoints,
             )
         except Exists as error:
-            raise Refusal("name-taken", field="name", in_body=True, name=new.name) from error
+            raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
             raise already_adopted(new.server, str(instance)) from error
-        self.nudge.session(session.id)
+        self.wakeups.session(session.id)
         return session
 
     async def _wish(self, session: Session, kind: str, words: Mapping[str, str]) -> None:
@@ -350,12 +352,12 @@ class SessionCommands(Adoption, Addressing):
             )
         except LookupError as error:
             raise unknown("session", session.name) from error
-        self.nudge.session(session.id)
+        self.wakeups.session(session.id)
 
     async def _unpaused(self, name: str) -> Session:
         session = await self.session(name)
         if session.paused:
-            raise Refusal("session-paused", name=name)
+            raise CommandError("session-paused", name=name)
         return session
 
     def _wait_s(self, session: Session, asked: float | None) -> float:
@@ -364,7 +366,7 @@ class SessionCommands(Adoption, Addressing):
     async def _heard(self, session: Session, done: Callable[[Session], bool]) -> Session:
         try:
             return await self.waiter.wait_session(session.id, done, SETTLE_S)
-        except Gone as error:
+        except NotFound as error:
             raise unknown("session", session.name) from error
 
     async def _wait_open(
@@ -376,9 +378,9 @@ class SessionCommands(Adoption, Addressing):
         first: bool = False,
         pairing: bool = False,
         pairing_code: bool = False,
-    ) -> Opened:
+    ) -> PairingResult:
         """Until there is a code, a link, a refusal or an approval to decide: each of it younger than the wish."""
-        found = Opened(before)
+        found = PairingResult(before)
 
         async def look() -> bool:
             nonlocal found
@@ -390,7 +392,7 @@ class SessionCommands(Adoption, Addressing):
             ended = session.version > before.version and session.since >= asked_at and session.recovery.open is None
             over = session.state in ("connected", "degraded", "error") and (ended or first)
             shown = fresh and session.state == "awaiting_qr"
-            found = Opened(session, qr if fresh else None, approval, settled=shown or over)
+            found = PairingResult(session, qr if fresh else None, approval, settled=shown or over)
             heard = pairing and session.facts.pair_at >= asked_at
             in_vain = heard and session.reason.code in NO_CODE and session.recovery.open is None
             return found.settled or approval is not None or in_vain
@@ -411,7 +413,8 @@ class SessionCommands(Adoption, Addressing):
         return await self._gone_there(session, "put_back_webhook", who)
 
     async def _gone_there(self, session: Session, rung: PersonsRung, who: str) -> bool:
-        """Whether the provider has done it; False while it has not answered. Raises `Refusal("provider-refused")`."""
+        """Whether the provider has done it; False while it has not answered. Raises
+        `CommandError("provider-refused")`."""
         work_id = await self._asked_before(session, rung) or await self._ask_provider(session, rung, who)
         outcome = ""
 
@@ -425,7 +428,7 @@ class SessionCommands(Adoption, Addressing):
         answer, _, detail = outcome.partition(": ")
         del self._asked()[int(session.id), rung]
         if answer not in GONE_THERE:
-            raise Refusal("provider-refused", detail=detail or answer)
+            raise CommandError("provider-refused", detail=detail or answer)
         return True
 
     async def _asked_before(self, session: Session, rung: str) -> str | None:
@@ -450,7 +453,7 @@ class SessionCommands(Adoption, Addressing):
         )
         await self.store.add_work([work])
         self._asked()[int(session.id), rung] = work.id
-        self.nudge.work()
+        self.wakeups.work()
         return work.id
 
     async def _outcome(self, work_id: str) -> str:
@@ -476,7 +479,7 @@ def _adopted(now: float, who: str, taken: Taken | None) -> Evidence:
     return Evidence("adopted", now, now, "operator", words)
 
 
-def _with_code(opened: Opened) -> Opened:
+def _with_code(opened: PairingResult) -> PairingResult:
     """A code that is shown is waited for: the judge will say so in a moment; this answer says so already."""
     if opened.qr is None or opened.session.state not in ("connecting", "disconnected"):
         return opened
@@ -484,7 +487,7 @@ def _with_code(opened: Opened) -> Opened:
     return msgspec.structs.replace(opened, session=shown, settled=True)
 
 
-def _slow(opened: Opened) -> Opened:
+def _slow(opened: PairingResult) -> PairingResult:
     """No answer in time: the judge will say so in a moment; this answer says so already."""
     session = opened.session
     if session.state != "connecting" or session.reason.code not in {"created", "connecting"}:

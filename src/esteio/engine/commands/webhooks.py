@@ -19,9 +19,9 @@ from esteio.config import nearest
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES, Format
 from esteio.engine.commands.base import Desk
-from esteio.engine.commands.requests import EndpointAsk, EndpointChange, ReplayAsk, RotateAsk
+from esteio.engine.commands.requests import EndpointChange, EndpointRequest, ReplayRequest, RotateRequest
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret, rotated
-from esteio.engine.errors import Refusal, invalid, unknown
+from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.url_guard import check_target
 from esteio.log import logger
@@ -46,17 +46,17 @@ class EndpointCommands(Desk):
         return [endpoint for endpoint in await self.store.endpoints() if scope.holds(endpoint.sessions)]
 
     async def endpoint(self, endpoint_id: str, scope: Scope = EVERYTHING) -> Endpoint:
-        """Raises `Refusal("unknown-webhook")`, also for one that does not lie inside the scope."""
+        """Raises `CommandError("unknown-webhook")`, also for one that does not lie inside the scope."""
         endpoint = await self.store.endpoint(endpoint_id)
         if endpoint is None or not scope.holds(endpoint.sessions):
             raise unknown("webhook", endpoint_id)
         return endpoint
 
     async def add_endpoint(
-        self, ask: EndpointAsk, scope: Scope = EVERYTHING, *, by_events: bool = False
+        self, ask: EndpointRequest, scope: Scope = EVERYTHING, *, by_events: bool = False
     ) -> tuple[Endpoint, str]:
         """A new subscription from now on, inside its maker's scope, and its secret, which is shown this once. Raises
-        `Refusal`.
+        `CommandError`.
 
         `by_events` is what an Evolution client may set; the door passes it.
         """
@@ -81,7 +81,7 @@ class EndpointCommands(Desk):
         return added, secret
 
     async def change_endpoint(self, endpoint_id: str, change: EndpointChange, scope: Scope = EVERYTHING) -> Endpoint:
-        """Raises `Refusal`: unknown-webhook, invalid-value, target-not-allowed, session-out-of-reach."""
+        """Raises `CommandError`: unknown-webhook, invalid-value, target-not-allowed, session-out-of-reach."""
         endpoint = await self.endpoint(endpoint_id, scope)
         given = change.given()
         if "sessions" in given:
@@ -103,8 +103,8 @@ class EndpointCommands(Desk):
         log.info("endpoint.changed", endpoint=changed.id, changed=sorted(change.given()))
         return changed
 
-    async def rotate_endpoint(self, endpoint_id: str, ask: RotateAsk) -> tuple[Endpoint, str]:
-        """A new secret; the old one signs too until the overlap is over. Raises `Refusal("unknown-webhook")`."""
+    async def rotate_endpoint(self, endpoint_id: str, ask: RotateRequest) -> tuple[Endpoint, str]:
+        """A new secret; the old one signs too until the overlap is over. Raises `CommandError("unknown-webhook")`."""
         endpoint = await self.endpoint(endpoint_id)
         secret = new_secret(self.clock.token())
         words = rotated(self.vault.unseal(endpoint.sealed), secret, self.clock.now(), ask.overlap_s)
@@ -113,7 +113,7 @@ class EndpointCommands(Desk):
         return changed, secret
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
-        """With its queue, log and dead letters. Raises `Refusal("unknown-webhook")`."""
+        """With its queue, log and dead letters. Raises `CommandError("unknown-webhook")`."""
         if not await self.store.delete_endpoint(endpoint_id):
             raise unknown("webhook", endpoint_id)
         log.info("endpoint.deleted", endpoint=endpoint_id)
@@ -122,8 +122,8 @@ class EndpointCommands(Desk):
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
         return await self.store.log_delivery(await self.courier.test(await self.endpoint(endpoint_id)))
 
-    async def replay_endpoint(self, endpoint_id: str, ask: ReplayAsk) -> int:
-        """Queue what it wants of that time again, beside what is new; how many events. Raises `Refusal`."""
+    async def replay_endpoint(self, endpoint_id: str, ask: ReplayRequest) -> int:
+        """Queue what it wants of that time again, beside what is new; how many events. Raises `CommandError`."""
         await self.endpoint(endpoint_id)
         since, until = moment("from", ask.since), moment("to", ask.until)
         if until < since:
@@ -137,7 +137,7 @@ class EndpointCommands(Desk):
             if last is None:
                 break
             place = last
-        self.nudge.relay()
+        self.wakeups.relay()
         return queued
 
     def _with_headers(self, endpoint: Endpoint, headers: Mapping[str, str]) -> bytes:
@@ -148,7 +148,7 @@ class EndpointCommands(Desk):
     async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
         if not await self.store.change_endpoint(endpoint):
             raise unknown("webhook", endpoint.id)
-        self.nudge.relay()
+        self.wakeups.relay()
         return await self.endpoint(endpoint.id)
 
     async def _check_url(self, url: str) -> None:
@@ -162,7 +162,7 @@ def _same_origin(one: str, other: str) -> bool:
 
 
 def _headers(given: Mapping[str, str]) -> dict[str, str]:
-    """As they are kept with the secrets. Raises `Refusal("invalid-value")`."""
+    """As they are kept with the secrets. Raises `CommandError("invalid-value")`."""
     named = {name.lower(): word for name, word in given.items()}
     for name, word in named.items():
         if not _HEADER_NAME.fullmatch(name) or name in _NOT_THEIRS or not _HEADER_WORD.fullmatch(word):
@@ -171,17 +171,20 @@ def _headers(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def types_of(form: Format, names: Sequence[str]) -> tuple[str, ...]:
-    """The log's types behind a subscription's names. Raises `Refusal("invalid-value")` for one that does not exist."""
+    """The log's types behind a subscription's names. Raises `CommandError("invalid-value")` for one that does not
+    exist."""
     known = {*EVENT_TYPES, *(evolution_format.NAMES if form == "evolution" else ())}
     for name in names:
         if name not in known:
             near = nearest(name, known)
-            raise Refusal("invalid-value", field="events", near=near, in_body=True, allowed=", ".join(sorted(known)))
+            raise CommandError(
+                "invalid-value", field="events", near=near, in_body=True, allowed=", ".join(sorted(known))
+            )
     return evolution_format.subscription(names) if form == "evolution" else tuple(dict.fromkeys(names))
 
 
 def moment(field: str, text: str) -> float:
-    """An RFC 3339 time as epoch seconds. Raises `Refusal("invalid-value")`."""
+    """An RFC 3339 time as epoch seconds. Raises `CommandError("invalid-value")`."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

@@ -15,7 +15,7 @@ from typing import Final
 
 from esteio.clock import Clock
 from esteio.engine.delivery.client import TIMEOUT_S, Courier
-from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Rounds
+from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.delivery import RelayClaim, RelaySettled, RelaySettlement
@@ -34,7 +34,7 @@ KEEP_DEAD_S = 30 * 86_400.0
 log = logger("relay")
 
 
-class RelayDispatch(Rounds):
+class RelayDispatch(Worker):
     """The loop of outgoing webhooks."""
 
     nap_s = 5.0
@@ -87,7 +87,7 @@ class RelayDispatch(Rounds):
             return AT_ONCE
         return await self._store.next_relay(self._clock.now(), self._flying, CALLS_AT_ONCE)
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         """Deal, write what is done, claim.
 
         The three are handed in together and in this order: the writer makes one commit of them, and an event leaves one
@@ -135,7 +135,7 @@ class RelayDispatch(Rounds):
             settlement = RelaySettlement(claim, "failed", now, now, None, "internal error", reason="internal-error")
         self._done.append(settlement)
         self._land(claim.endpoint.id)
-        self._bell.set()
+        self.wake()
 
 
 def _who(claim: RelayClaim) -> dict[str, object]:

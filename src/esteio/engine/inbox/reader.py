@@ -17,7 +17,7 @@ from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.engine.commands.webhook_budget import Tally
 from esteio.engine.media.stager import MediaRoom
-from esteio.engine.runtime.worker import AT_ONCE, Rounds, by_session
+from esteio.engine.runtime.worker import AT_ONCE, Worker, by_session
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.engine.supervision.probes import as_row
 from esteio.log import logger
@@ -36,7 +36,7 @@ _NOTE = 200
 log = logger("inbox")
 
 
-class InboxReader(Rounds):
+class InboxReader(Worker):
     """Reads what was stored. `told`: a session has news; `sends`: a message in doubt was settled."""
 
     def __init__(
@@ -56,7 +56,7 @@ class InboxReader(Rounds):
         self._logged: dict[SessionId, tuple[float, int]] = {}
         """When an unreadable one was last logged, and how many came since."""
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         return AT_ONCE if await self.read_some() else None
 
     async def read_some(self) -> int:

@@ -18,7 +18,7 @@ from esteio.core.messages import media_fetch as law
 from esteio.core.model.content import Media
 from esteio.core.model.ids import MessageId, ServerName
 from esteio.engine.media.stager import URL, MediaRoom, Unfetchable
-from esteio.engine.runtime.worker import AT_ONCE, Rounds
+from esteio.engine.runtime.worker import AT_ONCE, Worker
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.log import logger
 from esteio.providers import driver
@@ -36,7 +36,7 @@ GONE_SESSION = DownloadOutcome(said_no=True, detail="the session was deleted")
 log = logger("media")
 
 
-class MediaFetcher(Rounds):
+class MediaFetcher(Worker):
     """The loop of fetches. `told`: the log of events has news."""
 
     def __init__(
@@ -62,7 +62,7 @@ class MediaFetcher(Rounds):
         found = await self._next()
         return None if found is None else found.due_at
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         found = await self._next()
         if found is None or found.due_at > self._clock.now():
             return None if found is None else found.due_at
@@ -89,7 +89,7 @@ class MediaFetcher(Rounds):
             await asyncio.sleep(FULL_S)
         finally:
             self._flying.pop(fetch.message_id, None)
-            self._bell.set()
+            self.wake()
 
     async def _tried(self, fetch: MediaFetch) -> MediaSettlement:
         message = await self._store.message(fetch.message_id)

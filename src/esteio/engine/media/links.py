@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from esteio.clock import Clock
 from esteio.core.model.content import Media
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.media import file_names
 
 PURPOSE = "media links"
@@ -45,11 +45,11 @@ class MediaLinks:
         return {**document, "media": {**media, "url": url}}
 
     def check(self, message_id: str, expires: str, signature: str) -> None:
-        """Raise `Refusal`: link-invalid, link-expired."""
+        """Raise `CommandError`: link-invalid, link-expired."""
         if not hmac.compare_digest(self._sign(message_id, expires), signature.encode("utf-8", "replace").lower()):
-            raise Refusal("link-invalid")
+            raise CommandError("link-invalid")
         if int(expires) <= self._clock.now():
-            raise Refusal("link-expired")
+            raise CommandError("link-expired")
 
     def _address(self, message_id: str, kind: str, filename: str | None, mime: str | None) -> str:
         expires = str(int(self._clock.now() + self._for_s))

@@ -21,7 +21,7 @@ from esteio.core.model.content import Media
 from esteio.core.model.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
-from esteio.engine.errors import Refusal
+from esteio.engine.errors import CommandError
 from esteio.engine.media import file_names
 from esteio.log import logger
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
@@ -48,8 +48,8 @@ class Unfetchable(Exception):
 
 
 class MediaRoom:
-    """Fetches, stages and hands out. `check` raises `Refusal` for a URL that may not be reached; the transport checks
-    once more what it connects to."""
+    """Fetches, stages and hands out. `check` raises `CommandError` for a URL that may not be reached; the transport
+    checks once more what it connects to."""
 
     def __init__(
         self,
@@ -178,9 +178,9 @@ class MediaRoom:
         try:
             await self._check(url)
             return await self._transport.exchange(HttpRequest("GET", url, {"accept": "*/*"}, timeout_s=FETCH_S))
-        except Refusal as refusal:
-            host = refusal.words.get("host", "")
-            raise Unfetchable(f"{host or 'the address'} may not be reached", "media-not-allowed") from refusal
+        except CommandError as error:
+            host = error.words.get("host", "")
+            raise Unfetchable(f"{host or 'the address'} may not be reached", "media-not-allowed") from error
         except TransportFailed as failed:
             raise Unfetchable(failed.reason, _fault(failed)) from failed
 

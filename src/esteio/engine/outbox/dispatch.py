@@ -20,7 +20,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.engine.outbox.performers import Performed, Performers
 from esteio.engine.outbox.rate_limit import Pacer
-from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Rounds
+from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
 from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work, WorkSettlement
 
@@ -34,7 +34,7 @@ MARGIN_S = 30.0
 log = logger("dispatch")
 
 
-class SendDispatch(Rounds):
+class SendDispatch(Worker):
     """The loop of outgoing messages. `told`: a message moved; `unsure`: one is in doubt or parked, and will have to be
     looked for."""
 
@@ -65,7 +65,7 @@ class SendDispatch(Rounds):
         now = self._clock.now()
         return await self._store.next_send(now, self._pace.rests(now))
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
         batch, self._done = self._done, []
         flying = self._flying - Counter(one.session_id for _, one in batch)
@@ -122,7 +122,7 @@ class SendDispatch(Rounds):
     async def _send(self, claim: SendClaim) -> None:
         settlement = await self._performers.send(claim)
         self._done.append((claim, settlement))
-        self._bell.set()
+        self.wake()
 
 
 def _log_attempt(claim: SendClaim, settlement: SendSettlement, *, kept: bool) -> None:
@@ -164,7 +164,7 @@ def _log_work(settlement: WorkSettlement, *, kept: bool) -> None:
         log.debug("work.settled", **keys)
 
 
-class WorkDispatch(Rounds):
+class WorkDispatch(Worker):
     """The loop of control acts, relays and notices."""
 
     def __init__(
@@ -187,7 +187,7 @@ class WorkDispatch(Rounds):
     async def _due(self) -> float | None:
         return await self._store.next_work() if len(self._lanes) < WORK_AT_ONCE else None
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
         claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
@@ -202,7 +202,7 @@ class WorkDispatch(Rounds):
             await self._settle(performed)
         finally:
             self._lanes.discard(work.lane)
-            self._bell.set()
+            self.wake()
         self._told(work.session_id, work.server)
 
     async def _settle(self, performed: Performed) -> None:

@@ -20,7 +20,7 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
-from esteio.engine.runtime.worker import LOOKS_APART_S, Rounds, by_session
+from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.log import logger
 from esteio.providers import driver
@@ -38,7 +38,7 @@ CLOCKS_APART_S = 60.0
 log = logger("doubt")
 
 
-class Doubts(Rounds):
+class Doubts(Worker):
     """Looks after messages in doubt: a loop that naps until the next look is due."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Doubts(Rounds):
     async def _due(self) -> float | None:
         return await self._store.next_doubt()
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         due = await self._store.doubted(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)

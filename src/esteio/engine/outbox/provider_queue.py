@@ -14,7 +14,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.session import Session
-from esteio.engine.runtime.worker import LOOKS_APART_S, Rounds, by_session
+from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.log import logger
 from esteio.providers import driver
@@ -26,7 +26,7 @@ BATCH = 500
 log = logger("parking")
 
 
-class Parking(Rounds):
+class Parking(Worker):
     """Looks after parked messages: a loop that naps until the next look is due. `told`: the chat of this message may go
     on; `heard`: news of a server."""
 
@@ -48,7 +48,7 @@ class Parking(Rounds):
     async def _due(self) -> float | None:
         return await self._store.next_parked()
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
         return self._clock.now() + LOOKS_APART_S
 

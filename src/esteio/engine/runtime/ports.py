@@ -1,4 +1,4 @@
-"""The two bells of the engine as its neighbours see them: `Nudge` says "look", `Waiter` waits for what was seen.
+"""The two bells of the engine as its neighbours see them: `Wakeups` says "look", `Waiter` waits for what was seen.
 
 A nudge is only a hint: whoever is nudged looks into the store, and would have looked anyway when something fell due.
 Never lives here: an implementation (`waiters`, `engine.supervision.scheduler`, `dispatch`, `inbox`).
@@ -14,7 +14,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 
 
-class Nudge(Protocol):
+class Wakeups(Protocol):
     """Tells the loops that there is news. Never blocks, never fails."""
 
     def session(self, session_id: SessionId) -> None:
@@ -40,7 +40,7 @@ class Nudge(Protocol):
         ...
 
 
-class Gone(LookupError):
+class NotFound(LookupError):
     """What was waited for does not exist any more."""
 
 
@@ -48,11 +48,11 @@ class Waiter(Protocol):
     """Waits for commits. All times in seconds; a wait that runs out returns what is then the case."""
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
-        """The session as soon as `done` says so, or as it is at the end. Raises `Gone`."""
+        """The session as soon as `done` says so, or as it is at the end. Raises `NotFound`."""
         ...
 
     async def wait_message(self, message_id: MessageId, timeout_s: float) -> Message:
-        """The message as soon as it has settled (sent or further, failed, expired, cancelled). Raises `Gone`."""
+        """The message as soon as it has settled (sent or further, failed, expired, cancelled). Raises `NotFound`."""
         ...
 
     async def wait_look(self, session_id: SessionId, look: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:

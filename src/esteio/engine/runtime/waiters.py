@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeVar
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import Message, MessageState
 from esteio.core.model.session import Session
-from esteio.engine.runtime.ports import Gone
+from esteio.engine.runtime.ports import NotFound
 from esteio.store.base import Store
 
 LOOK_EVERY_S = 1.0
@@ -25,7 +25,7 @@ NEWS: Final[Key] = ("news", 0)
 T = TypeVar("T")
 
 
-class Hub:
+class Waiters:
     """An in-process bell per session and message. Implements `Waiter`."""
 
     def __init__(self, store: Store) -> None:
@@ -34,7 +34,7 @@ class Hub:
         self._closing = False
 
     def __repr__(self) -> str:
-        return f"Hub(waiting={sum(len(bells) for bells in self._bells.values())})"
+        return f"Waiters(waiting={sum(len(bells) for bells in self._bells.values())})"
 
     def session_changed(self, session_id: SessionId) -> None:
         """Call after every commit that touched this session: its row, its QR, its approval, its work."""
@@ -62,7 +62,7 @@ class Hub:
         async def look() -> tuple[Session, bool]:
             session = await self._store.session_by_id(session_id)
             if session is None:
-                raise Gone(session_id)
+                raise NotFound(session_id)
             return session, done(session)
 
         return await self._until(("session", session_id), look, timeout_s)
@@ -73,7 +73,7 @@ class Hub:
         async def look() -> tuple[Message, bool]:
             message = await self._store.message(message_id)
             if message is None:
-                raise Gone(message_id)
+                raise NotFound(message_id)
             return message, message.state in SETTLED
 
         return await self._until(("message", message_id), look, timeout_s)

@@ -28,7 +28,7 @@ LOOKS_APART_S = 2.0
 log = logger("rounds")
 
 
-class Rounds:
+class Worker:
     """A bell, tasks in the air, and the loop itself; a subclass says what a round is, and where hints are not to be
     had of everything, how long it naps at most."""
 
@@ -36,12 +36,12 @@ class Rounds:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._bell = asyncio.Event()
+        self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """There may be something to do."""
-        self._bell.set()
+        self._woken.set()
 
     async def run(self) -> None:
         """Round after round, for ever."""
@@ -49,7 +49,7 @@ class Rounds:
             try:
                 due_at = await self._due()
                 if due_at is not None and due_at <= self._clock.now():
-                    due_at = await self._round()
+                    due_at = await self._run_once()
             except StoreFull:
                 log.warning("store.full")
                 await asyncio.sleep(AFTER_FAILURE_S)
@@ -70,7 +70,7 @@ class Rounds:
         find that out."""
         return AT_ONCE
 
-    async def _round(self) -> float | None:
+    async def _run_once(self) -> float | None:
         """Do what is due; when there will be more: `AT_ONCE`, a time, or None when only the bell will tell. May raise
         `StoreFull`."""
         raise NotImplementedError
@@ -79,12 +79,12 @@ class Rounds:
         pause = self.nap_s
         if due_at is not None:
             pause = min(pause, max(SHORTEST_NAP_S, due_at - self._clock.now()))
-        timer = asyncio.get_running_loop().call_later(pause, self._bell.set)
+        timer = asyncio.get_running_loop().call_later(pause, self._woken.set)
         try:
-            await self._bell.wait()
+            await self._woken.wait()
         finally:
             timer.cancel()
-        self._bell.clear()
+        self._woken.clear()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -72,8 +72,8 @@ class _Box:
         self.looking = False
 
 
-class Mailboxes:
-    """All mailboxes of this process. `acted` is called when a decision made work."""
+class Scheduler:
+    """Wakes and judges every session and server of this process. `acted` is called when a decision made work."""
 
     def __init__(
         self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Lookout, *, acted: Callable[[], None]
@@ -99,11 +99,11 @@ class Mailboxes:
         self._open = True
 
     def __repr__(self) -> str:
-        return f"Mailboxes(boxes={len(self._boxes)}, waiting={len(self._due)})"
+        return f"Scheduler(boxes={len(self._boxes)}, waiting={len(self._due)})"
 
     # -- nudges ---------------------------------------------------------------------------------------------------
 
-    def nudge(self, key: Key) -> None:
+    def wake(self, key: Key) -> None:
         """There may be something in the store for this session or server."""
         self._put(key, (), dirty=True)
 
@@ -118,18 +118,18 @@ class Mailboxes:
         if not evidence:
             return
         if not self._routine(session_id, evidence):
-            self.nudge(session_id)
+            self.wake(session_id)
         else:
             queued = any(piece.kind == "send_queued" for piece in evidence)
-            self._nudge_within(UNACKED_S if queued else ROUTINE_S, session_id)  # guard: queued-wakes-at-once
+            self._wake_within(UNACKED_S if queued else ROUTINE_S, session_id)  # guard: queued-wakes-at-once
 
-    def _nudge_within(self, wait_s: float, session_id: SessionId) -> None:
+    def _wake_within(self, wait_s: float, session_id: SessionId) -> None:
         loop, waits = asyncio.get_running_loop(), self._later.get(session_id)
         if waits is not None and waits.when() <= loop.time() + wait_s:
             return
         if waits is not None:
             waits.cancel()
-        self._later[session_id] = loop.call_later(wait_s, self.nudge, session_id)
+        self._later[session_id] = loop.call_later(wait_s, self.wake, session_id)
 
     def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
         session = self._reconciler.peek(session_id)
@@ -254,7 +254,7 @@ class Mailboxes:
         if decision.act is not None or decision.notices:
             self._acted()
         if decision.server is not None and decision.server.incident is not None:
-            self.nudge(decision.session.server)
+            self.wake(decision.session.server)
         if decision.look is not None and not box.looking:
             box.looking = True
             self._spawn(self._look(session_id, box, decision))
@@ -320,7 +320,7 @@ class Mailboxes:
         """Every session of this server is judged under its new weather."""
         async for session in every_session(self._store, name):
             await self._turn_to_judge()
-            self.nudge(session.id)
+            self.wake(session.id)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class Mailboxes:
         self._due.clear()
         self._heap.clear()
         for stored in await self._store.servers():
-            self.nudge(stored.server.name)
+            self.wake(stored.server.name)
         told = (seen("clock_stepped_back", now, "self", seconds=f"{back:.0f}"),)
         async for session in every_session(self._store):
             await self._turn_to_judge()
@@ -397,12 +397,12 @@ class Mailboxes:
         since: what is known here may not hide what is not."""
         for stored in await self._store.servers():
             if self._unknown(stored.server.name):
-                self.nudge(stored.server.name)
+                self.wake(stored.server.name)
         for session_id in await self._store.due_sessions(now):
             while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):
-                self.nudge(session_id)
+                self.wake(session_id)
 
     def _unknown(self, key: Key) -> bool:
         return key not in self._due and key not in self._boxes

@@ -19,8 +19,8 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
-from esteio.engine.commands.requests import MessageAsk, ServerAsk, SessionAsk
-from esteio.engine.commands.sessions import Opened
+from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
+from esteio.engine.commands.sessions import PairingResult
 from esteio.gateway import Gateway, media_road, outside
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
@@ -196,7 +196,7 @@ class Stage(Lab):
             self._serving = asyncio.create_task(self._front.serve([self._bound]))
             for name, server in self.world.servers.items():
                 credentials = {} if server.kind == "wapi" else {"apikey": server.apikey}
-                await self.ask_server(ServerAsk(name, server.kind, server.base_url, credentials))
+                await self.ask_server(ServerRequest(name, server.kind, server.base_url, credentials))
         except BaseException:
             await self.__aexit__()
             raise
@@ -230,16 +230,16 @@ class Stage(Lab):
             raise Refused(status, document)
         return document
 
-    async def ask_server(self, ask: ServerAsk) -> None:
+    async def ask_server(self, ask: ServerRequest) -> None:
         """`POST /v1/servers`."""
         await self._asked("/v1/servers", msgspec.to_builtins(ask))
 
-    async def ask_session(self, ask: SessionAsk) -> Opened:
+    async def ask_session(self, ask: SessionRequest) -> PairingResult:
         """`POST /v1/sessions`."""
         await self._asked("/v1/sessions", msgspec.to_builtins(ask))
-        return Opened(await self.session(ask.name))
+        return PairingResult(await self.session(ask.name))
 
-    async def ask_message(self, session: str, ask: MessageAsk) -> str:
+    async def ask_message(self, session: str, ask: MessageRequest) -> str:
         """`POST /v1/sessions/…/messages`, with an idempotency key as a careful application sends it."""
         body = {key: value for key, value in msgspec.to_builtins(ask).items() if value is not None}
         key = self.clock.new_id("app")

@@ -17,8 +17,8 @@ from esteio.core.messages.outbox import is_aside
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.policy import DEFAULT, Policy
 from esteio.core.model.session import Session
-from esteio.engine.commands.requests import MessageAsk, ServerAsk, SessionAsk
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
+from esteio.engine.errors import CommandError
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.sim.providers.wapi.instance import WapiLine
 from esteio.sim.storm.baseline import Monitor
@@ -95,8 +95,8 @@ class Guarded(Lab):
         self._gates: dict[str, bool] = {}
         super().__init__(storm.plan.seed, world=storm.world, settings={"policy": storm.tables})
         self.told.notify = self._notified  # type: ignore[method-assign]
-        self._ring = self.gateway.hub.session_changed
-        self.gateway.hub.session_changed = self._changed  # type: ignore[method-assign]
+        self._ring = self.gateway.waiters.session_changed
+        self.gateway.waiters.session_changed = self._changed  # type: ignore[method-assign]
 
     @property
     def notices(self) -> int:
@@ -137,11 +137,11 @@ class Guarded(Lab):
     async def _add(self, name: str, kind: str) -> None:
         server = self.world.servers[name]
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
-        await self.commands.add_server(ServerAsk(name, kind, server.base_url, credentials))
+        await self.commands.add_server(ServerRequest(name, kind, server.base_url, credentials))
 
     async def _take_over(self, line: PlannedLine) -> None:
         """The session as its server's people left it: linked for long, its webhook already ours."""
-        ask = SessionAsk(
+        ask = SessionRequest(
             line.name, line.server, line.number, self._ref(line.server, line.name), self.name, adopt=True, wait_s=0
         )
         self.world.plant(line.server, line.name, line.number, token=f"token-{line.name}")
@@ -152,7 +152,7 @@ class Guarded(Lab):
         line = self.storm.plan.lines[talk.line]
         session = self.gateway.reconciler.peek(self._ids[line.name]) or await self.session(line.name)
         text = text_of(talk.number)
-        message, _ = await self.commands.send(session, MessageAsk(talk.contact, text), caller="storm")
+        message, _ = await self.commands.send(session, MessageRequest(talk.contact, text), caller="storm")
         self._accepted[message.id] = (line.name, text)
         self._unsettled[message.id] = None
 
@@ -163,7 +163,7 @@ class Guarded(Lab):
             if session is None:
                 session = self._tokens[token] = await self.commands.session_of_token(token)
             await self.commands.accept_webhook(session, path, {k.lower(): v for k, v in headers.items()}, body)
-        except Refusal:
+        except CommandError:
             return 404
         return 200
 
