@@ -46,13 +46,13 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 
 # What a change usually breaks, without real processes and long stories.
 quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of their own
-	$(VENV)/bin/ruff check src tests
+	$(VENV)/bin/ruff check src tests benchmarks
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py
 
 check: $(VENV)/.dev ## without running the product: style, types, import rules
 	@verdict=0; \
-	$(VENV)/bin/ruff check src tests || verdict=1; \
-	$(VENV)/bin/ruff format --check src tests || verdict=1; \
+	$(VENV)/bin/ruff check src tests benchmarks || verdict=1; \
+	$(VENV)/bin/ruff format --check src tests benchmarks || verdict=1; \
 	$(VENV)/bin/mypy || verdict=1; \
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict
@@ -75,7 +75,7 @@ sim-fuzz: $(VENV)/.dev
 	FUZZ_CASES=$(FUZZ) $(VENV)/bin/pytest -q -s tests/fuzz
 
 bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
-	@for what in $(BENCH); do $(VENV)/bin/esteio bench $$what $(ARGS) || exit 1; done
+	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done
 
 docs: $(VENV)/.dev ## write the generated lists; do the documents still tell the truth?
 	$(PY) tests/mutation/run_guards.py --page
@@ -92,7 +92,7 @@ LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-ver
 clean: ## remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A Python without ensurepip (Debian ships it apart) makes no usable venv; virtualenv does, and brings its own pip.
 $(PY):

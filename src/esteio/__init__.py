@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "CommandError": "esteio.engine.errors",
     "Gateway": "esteio.gateway",
     "Locked": "esteio.store.base",
-    "MessageState": "esteio.core.model",
+    "MessageState": "esteio.core.model.message",
     "NewerDatabase": "esteio.store.base",
     "Policy": "esteio.core.model.policy",
     "PolicyError": "esteio.core.model.policy",
-    "CommandError": "esteio.engine.errors",
-    "SessionState": "esteio.core.model",
+    "SessionState": "esteio.core.model.state",
     "Settings": "esteio.config",
     "SettingsError": "esteio.config",
     "StoreFull": "esteio.store.base",

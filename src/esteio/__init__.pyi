@@ -1,5 +1,11 @@
 from esteio.config import Settings as Settings
 from esteio.config import SettingsError as SettingsError
+from esteio.core.model.message import MessageState as MessageState
+from esteio.core.model.policy import Policy as Policy
+from esteio.core.model.policy import PolicyError as PolicyError
+from esteio.core.model.state import SessionState as SessionState
+from esteio.engine.errors import CommandError as CommandError
+from esteio.gateway import Gateway as Gateway
 from esteio.store.base import Locked as Locked
 from esteio.store.base import NewerDatabase as NewerDatabase
 from esteio.store.base import StoreFull as StoreFull

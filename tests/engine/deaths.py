@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from engine_stage import live_until_death
 
+from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.mortal import Fate, MortalLab
 
 GONE = ("sent", "delivered", "read")
 TEXTS = ("um", "dois", "três")

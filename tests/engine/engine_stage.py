@@ -7,22 +7,23 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.mortal import Fate, MortalLab
 from esteio.sim.world.world import World
+from media_hosts import MediaLab
 
 PHONE = "5511999990001"
 CUSTOMER = "5511988887777"
 OTHER = "5511977776666"
-Story = Callable[[Lab], Awaitable[None]]
+Story = Callable[[MediaLab], Awaitable[None]]
 
 
 def play(story: Story, *, seed: int = 11, limit_s: float = 200_000, settings: dict[str, Any] | None = None) -> None:
     """Run one story in a fresh lab."""
 
     async def whole() -> None:
-        async with Lab(seed, settings=settings) as lab:
+        async with MediaLab(seed, settings=settings) as lab:
             await story(lab)
 
     run_virtual(whole, limit_s=limit_s)

@@ -18,9 +18,9 @@ from typing import Any, Self
 import httpx
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
-from esteio.sim.lab import Lab
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
+from media_hosts import MediaLab
 
 HERE = Path(__file__).parent
 ADMIN = "an-admin-key-of-the-tests"
@@ -65,7 +65,7 @@ class Wire:
         ]
 
 
-class InputLab(Lab):
+class InputLab(MediaLab):
     """See the module's head."""
 
     def __init__(self, **settings: Any) -> None:

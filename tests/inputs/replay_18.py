@@ -22,7 +22,7 @@ NAMES = [
 
 
 async def replay(lab: InputLab, given: dict[str, Any]) -> None:
-    put = lab.sites.put
+    put = lab.media_hosts.put
     put(f"{HOST}/files/42", PDF, **{"content-type": "application/pdf"})
     attached = 'attachment; filename="Boleto marco.pdf"'
     octets = {"content-type": "application/octet-stream", "content-disposition": attached}

@@ -65,9 +65,8 @@ GROUPS = (
 HEAVY = (
     ("simulate", "esteio.cli.local.simulate:simulate", "A fleet under seeded faults in virtual time.", MEASURE),
     ("replay", "esteio.cli.local.simulate:replay", "Judge a recorded journal again and compare.", MEASURE),
-    ("bench", "esteio.bench.cli:app", "Measure, and print one JSON line at the end.", MEASURE),
 )
-"""Name, `module:attribute` (a Typer, or a function that is the verb), what `--help` says, panel."""
+"""Name, `module:attribute` of the function that is the verb, what `--help` says, panel."""
 
 
 class Verbs(TyperGroup):
@@ -103,10 +102,7 @@ def _loaded(name: str, where: str) -> Any:
     found = getattr(import_module(module), attribute)
     group = typer.Typer(add_completion=False)
     group.callback()(_stand_in)
-    if isinstance(found, typer.Typer):
-        group.add_typer(found, name=name)
-    else:
-        group.command(name)(found)
+    group.command(name)(found)
     verb = getattr(get_command(group), "commands")[name]  # noqa: B009 - a group's, which `get_command` does not say
     help_texts.localise(verb, texts.spoken())
     return verb

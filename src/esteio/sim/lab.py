@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -27,7 +27,6 @@ from esteio.log import is_set_up, set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
 from esteio.sim.world.instance import Line
-from esteio.sim.world.media_hosts import Sites
 from esteio.sim.world.subscribers import Subscribers
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
@@ -57,8 +56,18 @@ class Told:
         return [w.payload["phase"] for w in self.notices if session is None or w.payload.get("session") == session]
 
 
+class Hosts(Transport, Protocol):
+    """Hosts of the internet, as the gateway's fetches meet them: a transport that leads to them, and their names."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """See `engine.url_guard.Resolver`; raises OSError for a name that nobody has."""
+
+
 class Lab:
-    """One world, one gateway before it. Use as an async context manager inside the loop that shall move both."""
+    """One world, one gateway before it. Use as an async context manager inside the loop that shall move both.
+
+    `media_hosts`: where the gateway fetches media from that a URL names; without them there is nothing to fetch.
+    """
 
     def __init__(
         self,
@@ -71,6 +80,7 @@ class Lab:
         transport: Transport | None = None,
         told: Told | None = None,
         shelf: Shelf | None = None,
+        media_hosts: Hosts | None = None,
     ) -> None:
         if not is_set_up():
             set_up("error", "console")
@@ -81,7 +91,7 @@ class Lab:
         self.transport: Transport = transport or SimTransport(self.world)
         self.shelf: Shelf = shelf or MemoryShelf()
         self.subscribers = Subscribers(self.world)
-        self.sites = Sites()
+        self._media_hosts: Hosts = media_hosts or self.subscribers
         self.told = told or Told()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
@@ -93,7 +103,7 @@ class Lab:
             clock=self.clock,
             transport=self.transport,
             outside=self.subscribers,
-            media_road=self.sites,
+            media_road=self._media_hosts,
             shelf=self.shelf,
             resolve=self._resolve,
             registry=load(),
@@ -103,7 +113,7 @@ class Lab:
 
     async def _resolve(self, host: str) -> Sequence[str]:
         try:
-            return await self.sites.resolve(host)
+            return await self._media_hosts.resolve(host)
         except OSError:
             return await self.subscribers.resolve(host)
 

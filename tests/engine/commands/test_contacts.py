@@ -11,6 +11,7 @@ from engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from media_hosts import MediaLab
 
 SECRET = "meu CPF é 111.222.333-44"
 OLD_SPELLING = CUSTOMER[:4] + CUSTOMER[5:]
@@ -126,10 +127,10 @@ def test_a_lid_is_the_same_person() -> None:
 
 @pytest.mark.parametrize("keep", [0, 3600])
 def test_old_messages_lose_their_words_and_files_and_stay_counted(keep: int) -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
         lab.world.contact_sends(PHONE, CUSTOMER, SECRET)
-        url = lab.sites.put("https://imagens.example/a.png", b"\x89PNG\r\n\x1a\n....")
+        url = lab.media_hosts.put("https://imagens.example/a.png", b"\x89PNG\r\n\x1a\n....")
         sent = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=url))
         await until_message(lab, sent, "delivered", within_s=60)
         media = (await lab.message(sent)).content.media

@@ -21,6 +21,7 @@ from esteio.providers.base import TransportFailed
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.store.media import FileShelf, name_of
 from esteio.texts import catalogue
+from media_hosts import MediaLab
 
 PICTURE = b"\xff\xd8\xff\xe0 the picture of a cat"
 KEY = "an-admin-key-for-tests-0123456789"
@@ -157,9 +158,9 @@ def test_what_nobody_hands_out_is_given_up_with_a_reason(kind: str) -> None:
 def test_the_address_that_a_server_gives_is_used_while_it_is_good(url: str, through: str) -> None:
     """Its own without the guard, any other over the guarded road, and its call where that brings nothing."""
 
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await at_work(lab, "baileys")
-        lab.sites.put("https://cdn.example/x.jpg", PICTURE)
+        lab.media_hosts.put("https://cdn.example/x.jpg", PICTURE)
         asked: list[str] = []
         real = lab.transport.exchange
 
@@ -178,22 +179,22 @@ def test_the_address_that_a_server_gives_is_used_while_it_is_good(url: str, thro
         await arrives(lab)
         media = await media_of(lab)
         assert media.stored == name_of(PICTURE), media
-        assert bool(lab.sites.fetched and through == "road") is (through == "road")
+        assert bool(lab.media_hosts.fetched and through == "road") is (through == "road")
         assert any("/messages/" in one for one in asked) is (through == "call")
-        assert not any("10.0.0.1" in one for one in (*asked, *lab.sites.fetched))
+        assert not any("10.0.0.1" in one for one in (*asked, *lab.media_hosts.fetched))
 
     play(story, settings=SETTINGS)
 
 
 def test_s3_of_evolution_is_fetched_at_once() -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
         silent_hook(lab)
-        lab.sites.put("https://s3.example/x", PICTURE)
+        lab.media_hosts.put("https://s3.example/x", PICTURE)
         line = lab.world.line("prov", "loja")
         line._base64 = lambda _: {"mediaUrl": "https://s3.example/x"}  # type: ignore[attr-defined]
         await arrives(lab)
-        assert lab.sites.fetched == ["https://s3.example/x"]
+        assert lab.media_hosts.fetched == ["https://s3.example/x"]
         assert (await media_of(lab)).stored == name_of(PICTURE)
 
     play(story)

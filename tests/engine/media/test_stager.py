@@ -18,6 +18,7 @@ from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.store.media import FileShelf, name_of
+from media_hosts import MediaLab
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -43,15 +44,15 @@ def _listen(lab: Lab) -> None:
 
 @pytest.mark.parametrize("kind", ["evolution", "wapi"])
 def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(kind: str) -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         _listen(lab)
         await linked(lab, kind)
-        lab.sites.put(URL, PNG, **{"content-type": "application/octet-stream"})
+        lab.media_hosts.put(URL, PNG, **{"content-type": "application/octet-stream"})
         if kind == "evolution":
             lab.world.inject("prov", "loja", Fault("drop"))
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await until_message(lab, message, "delivered", "read", within_s=60)
-        assert lab.sites.fetched == [URL]
+        assert lab.media_hosts.fetched == [URL]
         assert len(await outcomes(lab, message)) == (2 if kind == "evolution" else 1)
         sends = [body for body in _asked(lab) if base64.b64encode(PNG) in body]
         assert len(sends) == len(await outcomes(lab, message))
@@ -69,32 +70,32 @@ def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(k
 
 
 def test_a_download_that_fails_is_ours_to_try_again() -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
-        lab.sites.put(URL, b"", status=503)
+        lab.media_hosts.put(URL, b"", status=503)
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await asyncio.sleep(5)
         assert await outcomes(lab, message) == ["not_sent:media"]
-        lab.sites.put(URL, PNG)
+        lab.media_hosts.put(URL, PNG)
         await until_message(lab, message, "delivered", "read", within_s=60)
-        assert lab.sites.fetched == [URL, URL]
+        assert lab.media_hosts.fetched == [URL, URL]
 
     play(story)
 
 
 @pytest.mark.parametrize("answer", ["page", "gone", "large", "circle"])
 def test_what_can_never_be_sent_fails_at_once_with_its_reason(answer: str) -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
         if answer == "page":
-            lab.sites.put(URL, b"<!DOCTYPE html><html>Sign in</html>", **{"content-type": "image/png"})
+            lab.media_hosts.put(URL, b"<!DOCTYPE html><html>Sign in</html>", **{"content-type": "image/png"})
         elif answer == "gone":
-            lab.sites.put(URL, b"", status=404)
+            lab.media_hosts.put(URL, b"", status=404)
         elif answer == "large":
-            lab.sites.put(URL, b"")
-            lab.sites.answers[URL] = TransportFailed("answer too large: more than 5 bytes", sent="maybe")
+            lab.media_hosts.put(URL, b"")
+            lab.media_hosts.answers[URL] = TransportFailed("answer too large: more than 5 bytes", sent="maybe")
         else:
-            lab.sites.put(URL, b"", status=302, location=URL)
+            lab.media_hosts.put(URL, b"", status=302, location=URL)
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         behind = await lab.send("loja", CUSTOMER, "e o texto vai")
         await until_message(lab, behind, "delivered", "read", within_s=60)
@@ -107,34 +108,34 @@ def test_what_can_never_be_sent_fails_at_once_with_its_reason(answer: str) -> No
 
 
 def test_a_redirect_is_followed_but_not_into_the_house() -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
-        lab.sites.put(URL, b"", status=302, location="https://cdn.example/x.png")
-        lab.sites.put("https://cdn.example/x.png", PNG)
+        lab.media_hosts.put(URL, b"", status=302, location="https://cdn.example/x.png")
+        lab.media_hosts.put("https://cdn.example/x.png", PNG)
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await until_message(lab, message, "delivered", within_s=60)
         for i, inside in enumerate(("http://127.0.0.1/x.png", "http://inside.example/x.png", "file:///etc/passwd")):
-            lab.sites.put("http://inside.example/x.png", PNG)
-            lab.sites.addresses["inside.example"] = "10.0.0.5"
-            lab.sites.put(f"https://imagens.example/{i}.png", b"", status=302, location=inside)
+            lab.media_hosts.put("http://inside.example/x.png", PNG)
+            lab.media_hosts.addresses["inside.example"] = "10.0.0.5"
+            lab.media_hosts.put(f"https://imagens.example/{i}.png", b"", status=302, location=inside)
             ask = MediaRequest("image", url=f"https://imagens.example/{i}.png")
             bad = await lab.send("loja", OTHER, None, media=ask)
             await until_message(lab, bad, "failed", within_s=60)
-            assert inside not in lab.sites.fetched
+            assert inside not in lab.media_hosts.fetched
 
     play(story)
 
 
 def test_a_name_that_turns_inward_after_the_accept_is_not_fetched() -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab)
-        lab.sites.put(URL, PNG)
+        lab.media_hosts.put(URL, PNG)
         await lab.commands.pause("loja", "lab")
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
-        lab.sites.addresses["imagens.example"] = "169.254.169.254"
+        lab.media_hosts.addresses["imagens.example"] = "169.254.169.254"
         await lab.commands.resume("loja", "lab")
         await until_message(lab, message, "failed", within_s=60)
-        assert lab.sites.fetched == []
+        assert lab.media_hosts.fetched == []
         with pytest.raises(CommandError, match="target-not-allowed"):
             await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
 
@@ -176,10 +177,10 @@ def test_a_document_arrives_with_its_name_and_type(
 ) -> None:
     """Input 18."""
 
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         _listen(lab)
         await linked(lab, kind)
-        url = lab.sites.put(f"https://imagens.example/{path}", body, **headers)
+        url = lab.media_hosts.put(f"https://imagens.example/{path}", body, **headers)
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("document", url=url, **asked))
         await until_message(lab, message, "sent", "delivered", "read", within_s=60)
         told = msgspec.json.decode(next(one for one in _asked(lab) if b"fileName" in one))
@@ -209,11 +210,11 @@ def test_a_document_arrives_with_its_name_and_type(
 def test_what_cannot_be_sent_is_told_in_our_own_words(kind: str, answer: object, code: str) -> None:
     """Inputs 18 (the sign-in page) and D13: never as a refusal of the provider's."""
 
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         _listen(lab)
         await linked(lab)
-        url = lab.sites.put("https://imagens.example/page.pdf", b"")
-        lab.sites.answers[url] = answer  # type: ignore[assignment]
+        url = lab.media_hosts.put("https://imagens.example/page.pdf", b"")
+        lab.media_hosts.answers[url] = answer  # type: ignore[assignment]
         ask = MediaRequest(kind, url=url, mime="application/pdf" if kind == "document" else None)  # type: ignore[arg-type]
         message = await lab.send("loja", CUSTOMER, None, media=ask)
         await until_message(lab, message, "failed", within_s=60)

@@ -9,7 +9,7 @@ from pathlib import Path
 from deaths import TEXTS, Life, die_at_each_step
 from engine_stage import CUSTOMER, PHONE
 
-from esteio.sim.mortal import MortalLab
+from crash_points import MortalLab
 from esteio.sim.world.faults import Fault
 
 

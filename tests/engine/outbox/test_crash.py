@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from engine_stage import live_until_death
 
+from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.mortal import Fate, MortalLab
 from esteio.sim.world.faults import Fault
 
 PHONE, CUSTOMER, OTHER = "5511999990001", "5511988887777", "5511977776666"

@@ -19,6 +19,7 @@ from esteio.engine.commands.requests import (
     ReactionRequest,
 )
 from esteio.sim.lab import Lab
+from media_hosts import MediaLab
 
 GROUP = "120363000000000001@g.us"
 BYTES = b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 40).decode()
@@ -113,13 +114,13 @@ async def _one(lab: Lab, provider: str, kind: str, ask: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "document"])
 def test_a_server_that_takes_media_by_address_only_gets_the_address(kind: Any) -> None:
-    async def story(lab: Lab) -> None:
+    async def story(lab: MediaLab) -> None:
         await linked(lab, "baileys")
-        media = MediaRequest(kind, url=lab.sites.put("https://cdn.example/arquivo", b"bytes"))
+        media = MediaRequest(kind, url=lab.media_hosts.put("https://cdn.example/arquivo", b"bytes"))
         message = await lab.ask_message("loja", MessageRequest(CUSTOMER, media=media, caption="veja"))
         await until_message(lab, message, "sent", within_s=30)
         arrived = [(one.kind, one.text, one.recipient) for one in lab.world.ledger.delivered]
         assert arrived == [(kind, "veja", CUSTOMER)]
-        assert lab.sites.fetched == []
+        assert lab.media_hosts.fetched == []
 
     play(story)

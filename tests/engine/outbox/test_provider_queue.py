@@ -10,10 +10,10 @@ import pytest
 from deaths import GONE, TEXTS, Life, die_at_each_step
 from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
+from crash_points import MortalLab
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.mortal import MortalLab
 from esteio.sim.providers.wapi.instance import WapiLine
 from esteio.sim.world.faults import Fault
 from esteio.sim.world.transport import SimTransport

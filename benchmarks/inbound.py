@@ -1,4 +1,4 @@
-"""`bench inbound`: provider webhooks, each on disk before its 200, and on to a subscriber; beside a bare durable POST.
+"""`inbound`: provider webhooks, each on disk before its 200, and on to a subscriber; beside a bare durable POST.
 
 The webhooks are `messages.upsert` as Evolution sends them, to the addresses that the gateway itself gave its provider;
 they are read (message, event, evidence) while more arrive. The only subscriber is away. The peak is the closed loop's
@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from esteio.bench import processes
-from esteio.bench.accept import bare_post, tail_latencies
-from esteio.bench.gateway import LOOK_EVERY_S, READY_S, SETTLED_S, Api, gateway, seen_by
-from esteio.bench.load import Plan
-from esteio.bench.processes import Failed, Say, free_port, listening, load
+from benchmarks import processes
+from benchmarks.accept import bare_post, tail_latencies
+from benchmarks.gateway import LOOK_EVERY_S, READY_S, SETTLED_S, Api, gateway, seen_by
+from benchmarks.load import Plan
+from benchmarks.processes import Failed, Say, free_port, listening, load
 
 STEADY = "p99_ms_at_steady_rate"
 
@@ -61,7 +61,7 @@ async def run(ask: Inbound, directory: Path, say: Say, profile: Path | None = No
 
 async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[str, Any]:
     away = free_port()
-    async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+    async with listening("benchmarks.stub", directory, "stub") as provider, gateway(directory, profile) as api:
         names = await api.adopt(provider.port, ask.sessions)
         hook = {"url": f"http://127.0.0.1:{away}/hook", "events": ["message.received"]}
         await api.call("POST", "/v1/webhooks", hook)
@@ -81,7 +81,7 @@ async def _gateway(ask: Inbound, directory: Path, profile: Path | None) -> dict[
         steady = await tail_latencies(plan, {STEADY: ask.rate}, ask.seconds)
         first = plan.first + plan.count + max(1, int(ask.rate * ask.seconds))
         await _all_read(api, names, first)
-        async with listening("esteio.bench.subscriber", directory, "subscriber", str(away)):
+        async with listening("benchmarks.subscriber", directory, "subscriber", str(away)):
             caught_up = await all_heard(away, first)
             through = await _through(ask, plan, first, away)
         return {

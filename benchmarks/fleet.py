@@ -15,8 +15,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from esteio.bench.serving import Receive, Send, reply, serve
-from esteio.bench.stub import Stub
+from benchmarks.serving import Receive, Send, reply, serve
+from benchmarks.stub import Stub
 from esteio.clock import SystemClock
 from esteio.providers.evolution.control import EVENTS
 

@@ -1,4 +1,4 @@
-"""`bench deliver`: from a POST to a settled message, beside the bare loop, in turns in one run.
+"""`deliver`: from a POST to a settled message, beside the bare loop, in turns in one run.
 
 Client, gateway and provider are three processes. The clock runs from the load's first request to the last settlement;
 both sides are first warmed with messages that do not count. A round whose messages are not all `sent`, each once and in
@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench import processes
-from esteio.bench.gateway import KEY, LOOK_EVERY_S, SETTLED_S, Api, gateway, seen_by, until_seen
-from esteio.bench.load import Plan
-from esteio.bench.processes import Failed, Say, listening
+from benchmarks import processes
+from benchmarks.gateway import KEY, LOOK_EVERY_S, SETTLED_S, Api, gateway, seen_by, until_seen
+from benchmarks.load import Plan
+from benchmarks.processes import Failed, Say, listening
 
 
 class Deliver(msgspec.Struct, frozen=True):
@@ -73,9 +73,9 @@ def _figures(ours: Round, bare: Round) -> dict[str, float]:
 
 
 async def _bare(ask: Deliver, directory: Path) -> Round:
-    async with listening("esteio.bench.stub", directory, "stub-of-bare") as provider:
+    async with listening("benchmarks.stub", directory, "stub-of-bare") as provider:
         words = (processes.new_file(directory), f"http://127.0.0.1:{provider.port}")
-        async with listening("esteio.bench.bare", directory, "bare", *words) as bare:
+        async with listening("benchmarks.bare", directory, "bare", *words) as bare:
             plan = ask.plan(bare.port, "/rows")
             await processes.load(plan)
             await _bare_settled(bare.port, ask.warm)
@@ -98,7 +98,7 @@ async def _bare_settled(port: int, count: int) -> float:
 
 
 async def _gateway(ask: Deliver, directory: Path, profile: Path | None) -> Round:
-    async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+    async with listening("benchmarks.stub", directory, "stub") as provider, gateway(directory, profile) as api:
         names = await api.adopt(provider.port, ask.sessions)
         paths = (f"/v1/sessions/{name}/messages" for name in names)
         plan = ask.plan(api.port, *paths, authorization=f"Bearer {KEY}")

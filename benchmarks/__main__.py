@@ -1,4 +1,4 @@
-"""`esteio bench …`: the verbs, their options, and the one JSON line at the end.
+"""`python -m benchmarks …`: the verbs, their options, and the one JSON line at the end.
 
 Progress goes to stderr, and only when a person reads it. What measures is imported by the verb that needs it, so that
 `esteio --help` answers at once. Never lives here: how anything is measured.
@@ -42,7 +42,7 @@ def deliver_verb(
     profile: Profile = None,
 ) -> None:
     """From a POST to a settled message, on SQLite, beside the bare loop."""
-    from esteio.bench import deliver  # noqa: PLC0415
+    from benchmarks import deliver  # noqa: PLC0415
 
     ask = deliver.Deliver(messages, chats, sessions, connections, 1 if profile else rounds)
     _measure(deliver.run, ask, profile)
@@ -60,7 +60,7 @@ def accept_verb(
     profile: Profile = None,
 ) -> None:
     """Messages handed in, each on disk before its 202, beside a bare durable POST."""
-    from esteio.bench import accept  # noqa: PLC0415
+    from benchmarks import accept  # noqa: PLC0415
 
     ask = accept.Accept(messages, chats, sessions, connections, seconds, 1 if profile else rounds)
     _measure(accept.run, ask, profile)
@@ -80,7 +80,7 @@ def inbound_verb(
     profile: Profile = None,
 ) -> None:
     """Provider webhooks, each on disk before its 200, and on to a subscriber, beside a bare durable POST."""
-    from esteio.bench import inbound  # noqa: PLC0415
+    from benchmarks import inbound  # noqa: PLC0415
 
     paces = (rate, through_rate, seconds)
     ask = inbound.Inbound(webhooks, chats, sessions, connections, *paces, 1 if profile else rounds)
@@ -97,7 +97,7 @@ def supervise_verb(
     profile: Profile = None,
 ) -> None:
     """What it costs to watch many sessions that are well, in real time."""
-    from esteio.bench import supervise  # noqa: PLC0415
+    from benchmarks import supervise  # noqa: PLC0415
 
     _measure(supervise.run, supervise.Supervise(sessions, servers, seconds, period_s), profile)
 
@@ -114,14 +114,14 @@ def soak_verb(
     profile: Profile = None,
 ) -> None:
     """Minutes of load at half the peak rate: whether memory, tasks or open files grow."""
-    from esteio.bench import soak  # noqa: PLC0415
+    from benchmarks import soak  # noqa: PLC0415
 
     ask = soak.Soak(seconds, rate, burst, chats, sessions, connections)
     _measure(soak.run, ask, profile)
 
 
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
-    from esteio.bench.processes import Failed  # noqa: PLC0415
+    from benchmarks.processes import Failed  # noqa: PLC0415
 
     try:
         with tempfile.TemporaryDirectory(prefix="esteio-bench-") as directory:
@@ -139,3 +139,7 @@ async def _run(run: Run[T], ask: T, directory: Path, profile: Path | None) -> di
 def _say(step: str) -> None:
     if sys.stderr.isatty():
         typer.echo(step, err=True)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

@@ -1,4 +1,4 @@
-"""`bench accept`: messages handed in, each on disk before its 202, beside a bare durable POST, in turns in one run.
+"""`accept`: messages handed in, each on disk before its 202, beside a bare durable POST, in turns in one run.
 
 The sessions are paused, so that nothing is sent meanwhile: what is measured is the way in (key, session, shape of the
 body, phone number, lane, commit). The peak is the closed loop's rate; then a quarter, a half and three quarters of it
@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.gateway import KEY, Api, gateway
-from esteio.bench.load import Plan
-from esteio.bench.processes import Failed, Say, listening, load, new_file
+from benchmarks.gateway import KEY, Api, gateway
+from benchmarks.load import Plan
+from benchmarks.processes import Failed, Say, listening, load, new_file
 
 SHARES = (0.25, 0.5, 0.75)
 
@@ -56,7 +56,7 @@ async def bare_post(
     plan: Plan, warm: int, rates: dict[str, float], seconds: float, directory: Path
 ) -> dict[str, float]:
     """The bare durable POST: its peak, what its process spends on each, its 99th percentile at each offered rate."""
-    async with listening("esteio.bench.bare", directory, "bare", new_file(directory)) as bare:
+    async with listening("benchmarks.bare", directory, "bare", new_file(directory)) as bare:
         plan = msgspec.structs.replace(plan, port=bare.port)
         await load(msgspec.structs.replace(plan, count=warm))
         spent = bare.cpu_s()
@@ -68,7 +68,7 @@ async def bare_post(
 
 
 async def _gateway(ask: Accept, directory: Path, profile: Path | None) -> dict[str, Any]:
-    async with listening("esteio.bench.stub", directory, "stub") as provider, gateway(directory, profile) as api:
+    async with listening("benchmarks.stub", directory, "stub") as provider, gateway(directory, profile) as api:
         names = await api.adopt(provider.port, ask.sessions)
         for name in names:
             await api.call("POST", f"/v1/sessions/{name}/pause")

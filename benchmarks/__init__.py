@@ -7,11 +7,11 @@ is the result.
 
 | file | what |
 |---|---|
-| `cli` | the verbs, and the one JSON line |
+| `__main__` | `python -m benchmarks WHAT`: the verbs, and the one JSON line |
 | `deliver`, `accept`, `inbound`, `soak` | what each verb does |
 | `processes`, `gateway` | children started, awaited and ended; a gateway with its sessions |
 | `load`, `wire` | the load client's process, and its HTTP |
 | `stub`, `bare`, `serving` | the provider's process, the bare loop's process, how both are served |
 
-Never lives here: anything that the gateway uses.
+They stand beside `src`: nothing here is installed, and nothing that is installed imports it.
 """

@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from esteio.bench.processes import Child, Failed, child, free_port
-from esteio.bench.stub import Tally
+from benchmarks.processes import Child, Failed, child, free_port
+from benchmarks.stub import Tally
 
 KEY = "bench-admin-key-0123456789"
 PROVIDER_KEY = "provider-key-that-nothing-else-spells"

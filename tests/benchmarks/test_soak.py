@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from esteio.bench import soak
-from esteio.bench.soak import Sample, slope
+from benchmarks import soak
+from benchmarks.soak import Sample, slope
 
 
 def test_the_slope_is_of_the_memory_after_the_warm_up() -> None:

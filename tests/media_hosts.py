@@ -1,17 +1,19 @@
 """Public sites that hold media, as the gateway's fetches meet them: there, moved, gone, a page for people.
 
-`Sites` is a transport that leads to them instead of the internet. Never lives here: a subscriber, a provider.
+`MediaHosts` is a transport that leads to them instead of the internet; `MediaLab` is a lab whose gateway fetches there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.sim.lab import Lab
 
 
-class Sites:
+class MediaHosts:
     """Implements `providers.base.Transport` and a resolver over addresses with an answer each."""
 
     def __init__(self) -> None:
@@ -45,3 +47,11 @@ class Sites:
 
     async def aclose(self) -> None:
         """See `providers.base.Transport`."""
+
+
+class MediaLab(Lab):
+    """A lab with hosts to fetch media from. Takes what `Lab` takes."""
+
+    def __init__(self, seed: int = 0, **options: Any) -> None:
+        self.media_hosts = MediaHosts()
+        super().__init__(seed, media_hosts=self.media_hosts, **options)

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.fleet import GATEWAY_URL, Watched, phone, session_name
-from esteio.bench.gateway import PROVIDER_KEY, Api, gateway
-from esteio.bench.processes import Failed, Say, ask, listening
+from benchmarks.fleet import GATEWAY_URL, Watched, phone, session_name
+from benchmarks.gateway import PROVIDER_KEY, Api, gateway
+from benchmarks.processes import Failed, Say, ask, listening
 from esteio.clock import SystemClock
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
@@ -46,7 +46,7 @@ async def run(ask_for: Supervise, directory: Path, say: Say, profile: Path | Non
     """The figures. Raises `Failed` when a session is not connected at the end."""
     each = -(-ask_for.sessions // ask_for.servers)
     words = (str(ask_for.servers), str(ask_for.period_s), str(each))
-    async with listening("esteio.bench.fleet", directory, "fleet", *words) as fleet:
+    async with listening("benchmarks.fleet", directory, "fleet", *words) as fleet:
         ports = (await _watched(fleet.port)).ports
         data = directory / "data"
         say(f"{ask_for.sessions} sessions are written down")

@@ -19,7 +19,7 @@ import msgspec
 from litestar import Litestar, get, post
 from litestar.params import Body
 
-from esteio.bench.serving import serve
+from benchmarks.serving import serve
 from esteio.clock import SystemClock
 from esteio.store.sqlite.connection import Db, connect
 from esteio.store.sqlite.writer import ThreadWriter

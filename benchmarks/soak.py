@@ -1,4 +1,4 @@
-"""`bench soak`: many minutes at half of what the gateway can carry, and whether anything in it grows.
+"""`soak`: many minutes at half of what the gateway can carry, and whether anything in it grows.
 
 Messages go out, webhooks come in and a subscriber hears of them, all at once; every number is asked of the gateway's
 own `/metrics`. First a burst that is timed until the last of it has arrived (the peak), then half of that rate for the
@@ -19,10 +19,10 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from esteio.bench.gateway import KEY, Api, gateway, seen_by, until_seen
-from esteio.bench.inbound import addresses, all_heard
-from esteio.bench.load import Plan
-from esteio.bench.processes import Failed, Say, free_port, listening, load
+from benchmarks.gateway import KEY, Api, gateway, seen_by, until_seen
+from benchmarks.inbound import addresses, all_heard
+from benchmarks.load import Plan
+from benchmarks.processes import Failed, Say, free_port, listening, load
 
 SLICE_S = 60.0
 SAMPLE_EVERY_S = 2.0
@@ -58,8 +58,8 @@ async def run(ask: Soak, directory: Path, say: Say, profile: Path | None = None)
     """The line to print. Raises `Failed` when something was lost, doubled, out of order or refused."""
     hears = free_port()
     async with (
-        listening("esteio.bench.stub", directory, "stub") as provider,
-        listening("esteio.bench.subscriber", directory, "subscriber", str(hears)),
+        listening("benchmarks.stub", directory, "stub") as provider,
+        listening("benchmarks.subscriber", directory, "subscriber", str(hears)),
         gateway(directory, profile) as api,
     ):
         pair = await _ready(ask, api, provider.port, hears)

@@ -18,9 +18,9 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from esteio.bench.load import Plan, Seen
+from benchmarks.load import Plan, Seen
 
-HERE = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_S = 30.0
 END_S = 20.0
 LOAD_S = 300.0
@@ -47,9 +47,9 @@ def new_file(directory: Path) -> str:
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Ours without the user's own settings of a gateway, with the very package that is running here."""
+    """Ours without the user's own settings of a gateway, with the very packages that are running here."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ESTEIO_")}
-    return {**kept, "PYTHONPATH": str(HERE), **extra}
+    return {**kept, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT))), **extra}
 
 
 class Child:
@@ -137,7 +137,7 @@ async def listening(module: str, directory: Path, name: str, *arguments: str) ->
 async def load(plan: Plan) -> Seen:
     """A load in its own process, and what it saw. Raises `Failed` when an answer was not a success."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "esteio.bench.load"),
+        *(sys.executable, "-m", "benchmarks.load"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -20,7 +20,7 @@ from typing import Literal
 import msgspec
 import uvloop
 
-from esteio.bench.wire import Line, NotUnderstood, open_line, request
+from benchmarks.wire import Line, NotUnderstood, open_line, request
 from esteio.clock import SystemClock
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from esteio.bench.serving import Receive, Send, reply, serve, whole
+from benchmarks.serving import Receive, Send, reply, serve, whole
 from esteio.clock import SystemClock
 
 _ALWAYS: Mapping[str, Any] = {
