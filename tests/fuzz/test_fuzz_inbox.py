@@ -193,7 +193,7 @@ class Run:
         """Webhooks that are kept, of one session or of all."""
         where = " WHERE path <> '(list)'" + ("" if session_id is None else f" AND session_id = {session_id}")
         db = self.lab.store._db.connection  # type: ignore[attr-defined]
-        return int(db.execute(f"SELECT count(*) FROM raws{where}").fetchall()[0][0])
+        return int(db.execute(f"SELECT count(*) FROM provider_webhooks{where}").fetchall()[0][0])
 
     async def look(self) -> None:
         """What everybody may ask for is there, and sound."""
@@ -210,7 +210,9 @@ class Run:
         db = self.lab.store._db.connection  # type: ignore[attr-defined]
         for state in ("read", "unreadable"):
             self.accepted[state] += int(
-                db.execute(f"SELECT count(*) FROM raws WHERE state = '{state}' AND path <> '(list)'").fetchall()[0][0]
+                db.execute(
+                    f"SELECT count(*) FROM provider_webhooks WHERE state = '{state}' AND path <> '(list)'"
+                ).fetchall()[0][0]
             )
         for name in self.names.values():
             session = await self.lab.session(name)
@@ -221,9 +223,17 @@ class Run:
         for phone in ("5511977770001", "5511988887777"):
             await self.lab.commands.person(phone, lambda _: True)
             await self.lab.commands.erase_person(phone, lambda _: True)
-        for table in ("raws", "events", "journal", "applied", "early_receipts", "attempts", "lids"):
+        for table in (
+            "provider_webhooks",
+            "events",
+            "journal",
+            "inbound_dedupe",
+            "pending_receipts",
+            "attempts",
+            "contact_lids",
+        ):
             db.execute(f"DELETE FROM {table}")
-        db.execute("UPDATE messages SET raw_id = NULL")
+        db.execute("UPDATE messages SET provider_webhook_id = NULL")
         db.execute("DELETE FROM messages WHERE state IN ('sent', 'delivered', 'read', 'failed')")
 
 

@@ -117,7 +117,7 @@ async def test_while_rows_are_written_the_backup_holds_all_that_came_before_it(u
             number = done[0] + 1
             row = (f"key_x{number}", "n", "read", NOW, "[]", b"%d" % number)
             connection.execute(
-                "INSERT INTO keys (id, name, role, created_at, sessions, hash) VALUES (?, ?, ?, ?, ?, ?)", row
+                "INSERT INTO api_keys (id, name, role, created_at, sessions, hash) VALUES (?, ?, ?, ?, ?, ?)", row
             )
             done[0] = number
             await asyncio.sleep(0)

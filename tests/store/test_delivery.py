@@ -156,7 +156,7 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
     for _ in range(4):
         _, at = await probe(store, "failed", at)
     # The others as if they had failed often: their next step is hours away.
-    await store._write(lambda db: db.connection.execute("UPDATE relay_lanes SET due_at = due_at + 7200"))
+    await store._write(lambda db: db.connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200"))
     first, at = await probe(store, "delivered", at)
     assert first == 1
     assert seqs(await claim(store, at=at)) == [2, 3, 4]
@@ -257,9 +257,9 @@ async def test_a_range_is_replayed_beside_what_is_new(store):
     assert await store.replay_events("wh_9", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None)
     await tell(store, "a", at=NOW + 60)
     claims = await claim(store, at=NOW + 60)
-    assert sorted((one.road, one.seq) for one in claims) == [("again", 1), ("again", 3), ("live", 6)]
+    assert sorted((one.queue, one.seq) for one in claims) == [("live", 6), ("replay", 1), ("replay", 3)]
     await settle(store, claims, at=NOW + 60)
-    assert [(one.road, one.seq) for one in await claim(store, at=NOW + 60)] == [("again", 2)]
+    assert [(one.queue, one.seq) for one in await claim(store, at=NOW + 60)] == [("replay", 2)]
 
 
 async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
@@ -274,7 +274,7 @@ async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
     assert await store.revive_events([dead.id, 99], NOW + GIVE_UP_S) == 1
     assert not await store.dead_events(DeadFilter(), limit=10, after=0)
     (once_more,) = await claim(store, at=NOW + GIVE_UP_S + 1)
-    assert (once_more.road, once_more.seq, once_more.attempt) == ("again", 1, 1)
+    assert (once_more.queue, once_more.seq, once_more.attempt) == ("replay", 1, 1)
 
 
 async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store, make):

@@ -330,7 +330,8 @@ class Outbox(StoreMachine):
     @invariant()
     def nothing_accepted_is_lost_and_all_is_as_it_was_told(self):
         rows = self.store._db.connection.execute(
-            "SELECT id, state, CASE WHEN aside_at > 0 THEN 'aside' WHEN parked_at > 0 THEN 'parked' END FROM messages"
+            "SELECT id, state, CASE WHEN set_aside_at > 0 THEN 'aside' WHEN provider_queued_at > 0 THEN 'parked' END"
+            " FROM messages"
         ).fetchall()
         stored = {ident: mark or state for ident, state, mark in rows}
         assert stored == {ident: one.state for ident, one in self.known.items()}
@@ -344,7 +345,7 @@ class Outbox(StoreMachine):
     @invariant()
     def every_chat_that_waits_and_nothing_else_is_on_the_list(self):
         listed = self.store._db.connection.execute(
-            "SELECT s.name, l.chat, m.id, l.due_at FROM lanes l JOIN sessions s ON s.id = l.session_id"
+            "SELECT s.name, l.chat, m.id, l.due_at FROM send_lanes l JOIN sessions s ON s.id = l.session_id"
             " JOIN messages m ON m.seq = l.head WHERE l.due_at IS NOT NULL"
         ).fetchall()
         expected = set()

@@ -3,7 +3,7 @@
 The log of events is the queue. An endpoint's `cursor` says up to where the log was dealt out; dealing makes one *lane*
 row per session and chat that has something to deliver, which names the oldest event not delivered there. Further events
 of a lane cost nothing: they stand in the log. So an endpoint that is down costs no write per event, however long.
-A lane has a road: `live` follows the log; `again` follows rows made by a replay, and never holds up `live`.
+A lane is of a queue: `live` follows the log; `replay` follows rows made by a replay, and never holds up `live`.
 
 Never lives here: SQL, the schedule (`core.webhooks.delivery_policy`).
 """
@@ -17,7 +17,7 @@ import msgspec
 
 from esteio.core.webhooks.delivery_policy import Format, Health
 
-Road = Literal["live", "again"]
+Queue = Literal["live", "replay"]
 RelayOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
 """`gone`: HTTP 410, the endpoint is disabled. `skipped`: its format has no word for this event. `waits`: not tried, for
 the media that it shall carry is still under way."""
@@ -53,10 +53,10 @@ class RelayClaim(msgspec.Struct, frozen=True):
     """One event to deliver to one endpoint, under a lease."""
 
     endpoint: Endpoint
-    road: Road
+    queue: Queue
     session: str
     chat: str
-    """With `endpoint`, `road` and `session` the lane; "" where the event has none."""
+    """With `endpoint`, `queue` and `session` the lane; "" where the event has none."""
     seq: int
     type: str
     at: float

@@ -8,22 +8,33 @@ import pytest
 from esteio.store.sql.loader import SQL, SqlTextError, migrations, parse
 from esteio.store.sqlite.connection import connect, migrate
 
-ONCE_WHOLE = {"clock_back_lanes"}
+ONCE_WHOLE = {"clock_back_send_lanes"}
 """Walked whole, once, when the clock was put back: lanes are only of chats that wait."""
-LARGE = ("messages", "journal", "work", "attempts", "idempotency", "raws", "applied", "events", "lanes", "sessions")
+LARGE = (
+    "messages",
+    "journal",
+    "work",
+    "attempts",
+    "idempotency",
+    "provider_webhooks",
+    "inbound_dedupe",
+    "events",
+    "send_lanes",
+    "sessions",
+)
 SMALL_BY_INDEX = {
     "work_performing": "work_leases",
     "messages_sending": "messages_leases",
-    "raws_unread_sizes": "raws_unread",
-    "sessions_cold": "sessions_cold",
+    "provider_webhooks_unread_sizes": "provider_webhooks_unread",
+    "sessions_restricted": "sessions_restricted",
     "sessions_held": "messages_waiting",
-    "purge_unreadable": "raws_unreadable",
-    "clock_back_messages": "messages_waiting messages_doubts messages_parked_due",
+    "purge_unreadable": "provider_webhooks_unreadable",
+    "clock_back_messages": "messages_waiting messages_doubts messages_provider_queue_due",
     "messages_unsent_media": "messages_waiting messages_doubts messages_leases",
 }
 """What may be walked whole: partial indexes over the few rows that are in such a state."""
 
-RARE = {"clock_back_lanes", "clock_back_messages"}
+RARE = {"clock_back_send_lanes", "clock_back_messages"}
 """Asked once, when the machine's clock was put back."""
 
 
@@ -72,7 +83,7 @@ def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
 
 def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):
     columns = "id, session_id, direction, chat, content, state, created_at, updated_at, priority, on_down, attempts"
-    rest = "due_at, closed_tries, recovered, fence, lease_until"
+    rest = "due_at, socket_closed_count, recovered, fence, lease_until"
     values = "?, 1, 'out', 'c', '{}', ?, 0, 0, 5, 'hold', 0, 0, 0, 0, 0, ?"
     text = f"INSERT INTO messages ({columns}, {rest}) VALUES ({values})"
     db.connection.pragma("foreign_keys", 0)
@@ -90,7 +101,7 @@ def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):
 @pytest.mark.parametrize(("state", "claimed"), [("queued", 1), ("failed", 0), ("sent", 0)])
 def test_only_what_waits_can_be_claimed_whatever_its_lane_says(db, state, claimed):
     columns = "id, session_id, direction, chat, content, state, created_at, updated_at, priority, on_down, attempts"
-    rest = "due_at, closed_tries, recovered, fence"
+    rest = "due_at, socket_closed_count, recovered, fence"
     values = f"'{state}', 1, 'out', 'to {state}', '{{}}', '{state}', 0, 0, 5, 'hold', 0, 0, 0, 0, 0"
     db.connection.pragma("foreign_keys", 0)
     db.connection.execute(f"INSERT INTO messages ({columns}, {rest}) VALUES ({values})")

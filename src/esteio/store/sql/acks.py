@@ -34,7 +34,7 @@ class Acks(Room):
     ) -> int:
         def operation(db: Db) -> int:
             keys = [{"session_id": session_id, "key": f"k:{one}", "now": now} for one in messages]
-            told = sum(1 for key in keys if db.run("applied_add", key))
+            told = sum(1 for key in keys if db.run("inbound_dedupe_add", key))
             if told:
                 journal.add_news(db, session_id, server_of_session(db, session_id), evidence)
             return told

@@ -40,7 +40,7 @@ class People(Room):
 
     async def of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
         theirs = all_addresses(self._reader, session_id, addresses)
-        return [shown(row) for row in self._reader.rows("person_messages", _person(session_id, theirs))]
+        return [shown(row) for row in self._reader.rows("contact_messages", _person(session_id, theirs))]
 
     async def erase_person(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
         names = all_addresses(self._reader, session_id, addresses)
@@ -49,18 +49,18 @@ class People(Room):
         def operation(db: Db) -> Erased:
             person = _person(session_id, names)
             _close(db, person, now)
-            theirs = db.rows("person_messages", person)
+            theirs = db.rows("contact_messages", person)
             found = [row for row in theirs if row[6] != "sending"]
             under_way, linked = len(theirs) - len(found), 0
             files = _media(found)
             for row in found:
-                linked += db.run("raw_delete_of", {"seq": rows.seq_of(row)})
+                linked += db.run("provider_webhook_delete_of", {"seq": rows.seq_of(row)})
                 _erase_message(db, row, names, alias)
             events = _erase_events(db, person, frozenset(names), {row[4] for row in theirs})
-            webhooks = linked + sum(db.run("raw_delete", {"id": one}) for one in raws)
+            webhooks = linked + sum(db.run("provider_webhook_delete", {"id": one}) for one in raws)
             if not under_way:
-                db.run("person_forget_lids", person)
-                db.run("person_forget_phones", _person(session_id, [line_of(name) for name in names]))
+                db.run("contact_forget_lids", person)
+                db.run("contact_forget_phones", _person(session_id, [line_of(name) for name in names]))
             return Erased(len(found), events, webhooks, tuple(unused(db, files)), under_way)
 
         return await self._write(operation)
@@ -76,7 +76,9 @@ class People(Room):
         found: list[int] = []
         after = 0
         while True:
-            page = self._reader.rows("raws_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
+            page = self._reader.rows(
+                "provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE}
+            )
             found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
             if len(page) < _AT_ONCE:
                 return found
@@ -89,10 +91,12 @@ def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
 
 def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     """What waits for this person is not sent any more."""
-    chats = {row[0] for row in db.rows("person_waiting", person)}
+    chats = {row[0] for row in db.rows("contact_waiting", person)}
     for chat in sorted(chats):
-        db.run("person_close", {"session_id": person["session_id"], "chat": chat, "now": now})
-        db.run("person_unpark", {"session_id": person["session_id"], "chat": chat})  # guard: erased-frees-chat
+        db.run("contact_close", {"session_id": person["session_id"], "chat": chat, "now": now})
+        db.run(
+            "contact_leave_provider_queue", {"session_id": person["session_id"], "chat": chat}
+        )  # guard: erased-frees-chat
         refresh_lane(db, person["session_id"], chat)
 
 
@@ -105,7 +109,7 @@ def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None
         "sender": row[10] and alias,
         "content": _bare(row[5]),
     }
-    db.run("person_erase", params)
+    db.run("contact_erase", params)
     db.run("attempts_blank", {"message_id": row[1]})
     db.run("media_fetch_over", {"message_id": row[1]})
 
@@ -115,7 +119,7 @@ def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], ch
     session = name_of_session(db, person["session_id"])
     listed = rows.to_text(sorted({*names, *chats}))
     erased = 0
-    for seq, chat, data in db.rows("person_events", {"session": session, "listed": listed}):
+    for seq, chat, data in db.rows("contact_events", {"session_name": session, "listed": listed}):
         document = _document(data)
         if chat in names or document is None or _names_them(document, names):
             erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(_bare_event(document or {}))})
@@ -153,9 +157,9 @@ def _bare(content: str) -> str:
 def _strip(db: Db, session_id: int, before: float) -> int:
     """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
     params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
-    found = db.rows("bodies_old", params)
+    found = db.rows("body_retention_due", params)
     for seq, content, _ in found:
         db.run("message_strip", {"seq": seq, "content": _bare(content)})
     if found:
-        db.run("stripped_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
+        db.run("body_retention_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
     return len(found)

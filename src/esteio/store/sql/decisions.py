@@ -48,7 +48,7 @@ class Decisions(Room):
         if commit.doubts_due is not None:
             db.run("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
             # guard: queue-looks-hastened-by-gate
-            db.run("parked_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+            db.run("provider_queue_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
         if commit.fail_queued is not None:
             self._fail_queued(db, session, commit.fail_queued, _moment(commit))
 

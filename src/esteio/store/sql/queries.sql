@@ -3,65 +3,66 @@
 -- parameter. Rows are read by position: the order of columns in the parts is the order in rows.py.
 
 -- part: server
-name, kind, base_url, limits, health, health_because, health_at, version, sessions_at_server, facts, slots,
-last_attempt_at, incident, outage, version_n, wake_at
+name, kind, base_url, limits, health, health_reason_code, health_at, version, sessions_at_server, facts, slots,
+last_attempt_at, incident, outage, row_version, wake_at
 
 -- part: session
 id, name, server, kind, created_at, phone, ref, policy, state, since, reason, can_send, can_receive, gate, gate_since,
-outage, last_outage, recovery, facts, paused, linked, version, wake_at, cold_until
+outage, last_outage, recovery, facts, paused, linked, row_version, wake_at, restricted_until
 
 -- part: message
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
 m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
-m.closed_tries, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.parked_at, m.author, m.read_as
+m.socket_closed_count, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.provider_queued_at, m.author,
+m.read_as
 
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
-priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries, sent_at, doubt_since,
-queue_ref, recovered, fence, parked_at, author, read_as
+priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, socket_closed_count, sent_at, doubt_since,
+queue_ref, recovered, fence, provider_queued_at, author, read_as
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
 cause_version, outcome
 
 -- part: journal
-seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, road
+seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, source
 
 -- part: approval
-a.id, a.session_id, s.name, a.rung, a.because, a.cost, a.created_at, a.outage, a.state, a.decided_at
+a.id, a.session_id, s.name, a.rung, a.reason_code, a.cost, a.created_at, a.outage, a.state, a.decided_at
 
--- part: key
+-- part: api_key
 id, name, role, created_at, sessions, expires_at, revoked_at
 
 -- part: qr
-code, png_base64, count, seen_at, expires_at, pairing_code
+code, png_base64, refresh_count, seen_at, expires_at, pairing_code
 
 -- == life ==
 
--- name: pulse
-INSERT INTO pulse (id, at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET at = excluded.at
+-- name: heartbeat
+INSERT INTO heartbeat (id, at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET at = excluded.at
 
 -- == servers ==
 
 -- name: server_add
-INSERT INTO servers (name, kind, base_url, sealed, limits, health, health_because, health_at, version,
-    sessions_at_server, facts, slots, last_attempt_at, incident, outage, version_n, wake_at, created_at)
-VALUES (:name, :kind, :base_url, :sealed, :limits, :health, :health_because, :health_at, :version,
-    :sessions_at_server, :facts, :slots, :last_attempt_at, :incident, :outage, :version_n, :wake_at, :now)
+INSERT INTO servers (name, kind, base_url, encrypted, limits, health, health_reason_code, health_at, version,
+    sessions_at_server, facts, slots, last_attempt_at, incident, outage, row_version, wake_at, created_at)
+VALUES (:name, :kind, :base_url, :encrypted, :limits, :health, :health_reason_code, :health_at, :version,
+    :sessions_at_server, :facts, :slots, :last_attempt_at, :incident, :outage, :row_version, :wake_at, :now)
 ON CONFLICT (name) DO NOTHING
 
 -- name: server
-SELECT {{server}}, sealed FROM servers WHERE name = :name
+SELECT {{server}}, encrypted FROM servers WHERE name = :name
 
 -- name: servers
-SELECT {{server}}, sealed FROM servers ORDER BY name
+SELECT {{server}}, encrypted FROM servers ORDER BY name
 
 -- name: server_change
 UPDATE servers SET
     base_url = coalesce(:base_url, base_url),
     limits = coalesce(:limits, limits),
-    sealed = coalesce(:sealed, sealed),
-    version_n = version_n + 1
+    encrypted = coalesce(:encrypted, encrypted),
+    row_version = row_version + 1
 WHERE name = :name
 
 -- name: server_in_use
@@ -72,16 +73,16 @@ DELETE FROM servers WHERE name = :name
 
 -- name: server_commit
 UPDATE servers SET
-    health = :health, health_because = :health_because, health_at = :health_at, version = :version,
+    health = :health, health_reason_code = :health_reason_code, health_at = :health_at, version = :version,
     sessions_at_server = :sessions_at_server, facts = :facts, slots = :slots, last_attempt_at = :last_attempt_at,
-    incident = :incident, outage = :outage, wake_at = :wake_at, version_n = version_n + 1
+    incident = :incident, outage = :outage, wake_at = :wake_at, row_version = row_version + 1
 -- guard: server-version-compared
-WHERE name = :name AND version_n = :version_n
+WHERE name = :name AND row_version = :row_version
 
 -- name: server_fallen
-SELECT id, fallen_since FROM sessions WHERE server = :name AND fallen_since IS NOT NULL
+SELECT id, outage_since FROM sessions WHERE server = :name AND outage_since IS NOT NULL
 -- guard: mass-fall-sees-all
-ORDER BY fallen_since, id
+ORDER BY outage_since, id
 
 -- name: server_fleet
 SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
@@ -89,12 +90,15 @@ SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
 -- == sessions ==
 
 -- name: session_add
-INSERT INTO sessions (name, server, kind, created_at, phone, ref, sealed, instance, replaced, token, policy, state, since,
-    reason, can_send, can_receive, gate, gate_since, outage, last_outage, fallen_since, recovery, facts, paused, linked,
-    version, wake_at)
-VALUES (:name, :server, :kind, :created_at, :phone, :ref, :sealed, :instance, :replaced, :token, :policy, :state, :since,
-    :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :fallen_since, :recovery, :facts, :paused,
-    :linked, :version, :wake_at)
+INSERT INTO sessions (name, server, kind, created_at, phone, ref, encrypted, instance, replaced, token, policy, state,
+    since,
+    reason, can_send, can_receive, gate, gate_since, outage, last_outage, outage_since, recovery, facts, paused, linked,
+    row_version, wake_at)
+VALUES (:name, :server, :kind, :created_at, :phone, :ref, :encrypted, :instance, :replaced, :token, :policy, :state,
+    :since,
+    :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :outage_since, :recovery, :facts,
+    :paused,
+    :linked, :row_version, :wake_at)
 ON CONFLICT (name) DO NOTHING
 RETURNING id
 
@@ -108,7 +112,7 @@ SELECT {{session}} FROM sessions WHERE id = :word
 SELECT {{session}} FROM sessions WHERE token = :word
 
 -- name: session_secrets
-SELECT token, sealed FROM sessions WHERE id = :id
+SELECT token, encrypted FROM sessions WHERE id = :id
 
 -- name: session_brief
 SELECT name, gate, server FROM sessions WHERE id = :id
@@ -119,12 +123,13 @@ WHERE name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL 
 ORDER BY name LIMIT :limit
 
 -- name: session_change
-UPDATE sessions SET ref = coalesce(:ref, ref), sealed = coalesce(:sealed, sealed), token = coalesce(:token, token)
+UPDATE sessions SET ref = coalesce(:ref, ref), encrypted = coalesce(:encrypted, encrypted), token = coalesce(:token,
+    token)
 WHERE id = :id
 
 -- name: session_amend
-UPDATE sessions SET phone = :phone, policy = :policy, ref = :ref, sealed = :sealed, instance = :instance,
-    replaced = CASE WHEN :moved = 1 THEN NULL ELSE replaced END, version = version + 1
+UPDATE sessions SET phone = :phone, policy = :policy, ref = :ref, encrypted = :encrypted, instance = :instance,
+    replaced = CASE WHEN :moved = 1 THEN NULL ELSE replaced END, row_version = row_version + 1
 WHERE id = :id
 
 -- name: session_of_instance
@@ -139,17 +144,17 @@ UPDATE sessions SET replaced = :replaced WHERE id = :id
 -- name: session_commit
 UPDATE sessions SET
     phone = :phone, state = :state, since = :since, reason = :reason, can_send = :can_send, can_receive = :can_receive,
-    gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, fallen_since = :fallen_since,
+    gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, outage_since = :outage_since,
     recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at,
-    cold_until = :cold_until, version = version + 1
+    restricted_until = :restricted_until, row_version = row_version + 1
 -- guard: session-version-compared
-WHERE id = :id AND version = :version
+WHERE id = :id AND row_version = :row_version
 
 -- name: sessions_due
 SELECT id FROM (
     SELECT id, wake_at AS due FROM sessions WHERE wake_at <= :now OR wake_at > :ahead
     UNION ALL
-    SELECT session_id AS id, at AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
+    SELECT session_id AS id, at AS due FROM journal WHERE applied = 0 AND session_id IS NOT NULL
 ) AS calls
 GROUP BY id ORDER BY min(due), id
 
@@ -157,11 +162,11 @@ GROUP BY id ORDER BY min(due), id
 SELECT min(due) FROM (
     SELECT min(wake_at) AS due FROM sessions WHERE wake_at IS NOT NULL
     UNION ALL
-    SELECT min(at) AS due FROM journal WHERE folded = 0 AND session_id IS NOT NULL
+    SELECT min(at) AS due FROM journal WHERE applied = 0 AND session_id IS NOT NULL
 ) AS calls
 
--- name: session_forget_lanes
-DELETE FROM lanes WHERE session_id = :id
+-- name: session_forget_send_lanes
+DELETE FROM send_lanes WHERE session_id = :id
 -- name: session_forget_media
 DELETE FROM media_fetches WHERE session_id = :id
 -- name: session_forget_attempts
@@ -170,24 +175,24 @@ DELETE FROM attempts WHERE message_id IN (SELECT id FROM messages WHERE session_
 DELETE FROM messages WHERE session_id = :id
 -- name: session_forget_idempotency
 DELETE FROM idempotency WHERE session_id = :id
--- name: session_forget_raws
-DELETE FROM raws WHERE session_id = :id
--- name: session_forget_applied
-DELETE FROM applied WHERE session_id = :id
--- name: session_forget_receipts
-DELETE FROM early_receipts WHERE session_id = :id
--- name: session_forget_lids
-DELETE FROM lids WHERE session_id = :id
+-- name: session_forget_provider_webhooks
+DELETE FROM provider_webhooks WHERE session_id = :id
+-- name: session_forget_inbound_dedupe
+DELETE FROM inbound_dedupe WHERE session_id = :id
+-- name: session_forget_pending_receipts
+DELETE FROM pending_receipts WHERE session_id = :id
+-- name: session_forget_contact_lids
+DELETE FROM contact_lids WHERE session_id = :id
 -- name: session_forget_phones
 DELETE FROM known_phones WHERE session_id = :id
--- name: session_forget_stripped
-DELETE FROM stripped WHERE session_id = :id
--- name: session_forget_gap
-DELETE FROM gaps WHERE session_id = :id
+-- name: session_forget_body_retention
+DELETE FROM body_retention WHERE session_id = :id
+-- name: session_forget_history_gap
+DELETE FROM history_gaps WHERE session_id = :id
 -- name: session_forget_approvals
 DELETE FROM approvals WHERE session_id = :id
 -- name: session_forget_qr
-DELETE FROM qrs WHERE session_id = :id
+DELETE FROM qr_codes WHERE session_id = :id
 -- name: session_forget_journal
 DELETE FROM journal WHERE session_id = :id
 -- name: session_forget_work
@@ -207,39 +212,42 @@ SELECT session_id, count(*) FROM messages
 WHERE state = 'queued' AND session_id IN {{listed}} GROUP BY session_id
 
 -- name: qr_put
-INSERT INTO qrs (session_id, code, png_base64, count, seen_at, expires_at, pairing_code)
-VALUES (:session_id, :code, :png_base64, :count, :seen_at, :expires_at, :pairing_code)
+INSERT INTO qr_codes (session_id, code, png_base64, refresh_count, seen_at, expires_at, pairing_code)
+VALUES (:session_id, :code, :png_base64, :refresh_count, :seen_at, :expires_at, :pairing_code)
 ON CONFLICT (session_id) DO UPDATE SET
-    code = excluded.code, png_base64 = excluded.png_base64, count = excluded.count, seen_at = excluded.seen_at,
-    expires_at = excluded.expires_at, pairing_code = excluded.pairing_code
+    code = excluded.code, png_base64 = excluded.png_base64, refresh_count = excluded.refresh_count,
+    seen_at = excluded.seen_at, expires_at = excluded.expires_at, pairing_code = excluded.pairing_code
 -- guard: qr-newest-kept
-WHERE excluded.seen_at >= qrs.seen_at
+WHERE excluded.seen_at >= qr_codes.seen_at
 
 -- name: qr
-SELECT {{qr}} FROM qrs WHERE session_id = :session_id
+SELECT {{qr}} FROM qr_codes WHERE session_id = :session_id
 
 -- name: qr_clear
-DELETE FROM qrs WHERE session_id = :session_id
+DELETE FROM qr_codes WHERE session_id = :session_id
 
 -- == journal ==
 
 -- name: journal_add
-INSERT INTO journal (session_id, server, kind, at, code, args, data, count, first_at, happened_at, road, base_seq, folded)
-VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at, :happened_at, :road, :base_seq, :folded)
+INSERT INTO journal (session_id, server, kind, at, code, args, data, count, first_at, happened_at, source, base_seq,
+    applied)
+VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at, :happened_at, :source, :base_seq,
+    :applied)
 
 -- name: journal_last_news
 SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
-WHERE folded = 0 AND session_id = :session_id ORDER BY seq DESC LIMIT 1
+WHERE applied = 0 AND session_id = :session_id ORDER BY seq DESC LIMIT 1
 
 -- name: journal_last_server_news
 SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
-WHERE folded = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
+WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
 
 -- name: journal_recent
-SELECT {{journal}} FROM journal WHERE session_id = :session_id AND folded = 1 ORDER BY seq DESC LIMIT :limit
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND applied = 1 ORDER BY seq DESC LIMIT :limit
 
 -- name: journal_recent_server
-SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND folded = 1 ORDER BY seq DESC LIMIT :limit
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND applied = 1 ORDER BY seq DESC LIMIT
+    :limit
 
 -- name: journal_last
 SELECT {{journal}} FROM journal WHERE session_id = :session_id ORDER BY seq DESC LIMIT 1
@@ -254,24 +262,24 @@ UPDATE journal SET count = :count, first_at = :first_at, at = :at, happened_at =
 DELETE FROM journal WHERE seq = :seq
 
 -- name: journal_news
-SELECT {{journal}} FROM journal WHERE folded = 0 AND session_id = :session_id ORDER BY seq LIMIT :limit
+SELECT {{journal}} FROM journal WHERE applied = 0 AND session_id = :session_id ORDER BY seq LIMIT :limit
 
 -- name: journal_server_news
-SELECT {{journal}} FROM journal WHERE folded = 0 AND session_id IS NULL AND server = :server ORDER BY seq LIMIT :limit
+SELECT {{journal}} FROM journal WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq LIMIT :limit
 
 -- name: journal_fold
-UPDATE journal SET folded = 1 WHERE folded = 0 AND session_id = :session_id AND seq <= :through
+UPDATE journal SET applied = 1 WHERE applied = 0 AND session_id = :session_id AND seq <= :through
 
 -- name: journal_split
 UPDATE journal SET count = 1, first_at = NULL, base_seq = NULL
-WHERE folded = 0 AND session_id = :session_id AND base_seq <= :through
+WHERE applied = 0 AND session_id = :session_id AND base_seq <= :through
 
 -- name: journal_fold_server
-UPDATE journal SET folded = 1 WHERE folded = 0 AND session_id IS NULL AND server = :server AND seq <= :through
+UPDATE journal SET applied = 1 WHERE applied = 0 AND session_id IS NULL AND server = :server AND seq <= :through
 
 -- name: journal_split_server
 UPDATE journal SET count = 1, first_at = NULL, base_seq = NULL
-WHERE folded = 0 AND session_id IS NULL AND server = :server AND base_seq <= :through
+WHERE applied = 0 AND session_id IS NULL AND server = :server AND base_seq <= :through
 
 -- name: timeline
 SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after ORDER BY seq LIMIT :limit
@@ -299,8 +307,8 @@ UPDATE approvals SET state = :state, decided_at = :decided_at WHERE id = :id
 UPDATE approvals SET state = 'stale', decided_at = :now WHERE session_id = :session_id AND state = 'open'
 
 -- name: approval_add
-INSERT INTO approvals (id, session_id, rung, because, cost, created_at, outage, state, decided_at)
-VALUES (:id, :session_id, :rung, :because, :cost, :created_at, :outage, :state, :decided_at)
+INSERT INTO approvals (id, session_id, rung, reason_code, cost, created_at, outage, state, decided_at)
+VALUES (:id, :session_id, :rung, :reason_code, :cost, :created_at, :outage, :state, :decided_at)
 
 -- name: approval_decide
 -- guard: approval-decided-once
@@ -380,11 +388,13 @@ ON CONFLICT (session_id, scope, key) DO UPDATE SET
 
 -- name: message_add
 INSERT INTO messages (id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender,
-    provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, closed_tries,
-    sent_at, doubt_since, queue_ref, recovered, stored, fence, author, read_as, raw_id)
+    provider_id, reason, priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at,
+    socket_closed_count,
+    sent_at, doubt_since, queue_ref, recovered, stored, fence, author, read_as, provider_webhook_id)
 VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :updated_at, :recipient, :sender,
     :provider_id, :reason, :priority, :expires_at, :on_down, :client_ref, :quote, :mentions, :attempts, :due_at,
-    :closed_tries, :sent_at, :doubt_since, :queue_ref, :recovered, :stored, 0, :author, :read_as, :raw_id)
+    :socket_closed_count, :sent_at, :doubt_since, :queue_ref, :recovered, :stored, 0, :author, :read_as,
+    :provider_webhook_id)
 RETURNING seq
 
 -- name: message
@@ -431,49 +441,50 @@ WHERE session_id = :session_id AND sent_at >= :since AND provider_id IS NOT NULL
 -- part: listed
 (SELECT value FROM json_each(:listed))
 
--- name: lane_open
-INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
+-- name: send_lane_open
+INSERT INTO send_lanes (session_id, chat, head, sort_key, due_at) VALUES (:session_id, :chat, :head, :sort_key, :due_at)
 ON CONFLICT (session_id, chat) DO NOTHING
 
--- name: lane_busy
+-- name: send_lane_busy
 SELECT seq, priority FROM messages
-WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND aside_at IS NULL
+WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND set_aside_at IS NULL
 UNION ALL
 -- guard: queued-holds-chat
-SELECT seq, priority FROM messages WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
+SELECT seq, priority FROM messages WHERE session_id = :session_id AND chat = :chat AND provider_queued_at IS NOT NULL
 LIMIT 1
 
--- name: lane_head
+-- name: send_lane_head
 SELECT seq, priority, due_at FROM messages
 WHERE session_id = :session_id AND chat = :chat AND state = 'queued' ORDER BY seq LIMIT 1
 
--- name: lane_set
-INSERT INTO lanes (session_id, chat, head, place, due_at) VALUES (:session_id, :chat, :head, :place, :due_at)
-ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, place = excluded.place, due_at = excluded.due_at
+-- name: send_lane_set
+INSERT INTO send_lanes (session_id, chat, head, sort_key, due_at) VALUES (:session_id, :chat, :head, :sort_key, :due_at)
+ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, sort_key = excluded.sort_key, due_at =
+    excluded.due_at
 
--- name: lanes_take
-UPDATE lanes SET due_at = NULL
+-- name: send_lanes_take
+UPDATE send_lanes SET due_at = NULL
 WHERE (session_id, chat) IN (
     SELECT session_id, chat FROM messages WHERE seq IN {{listed}} AND state = 'sending'
 )
 
--- name: lane_close
-DELETE FROM lanes WHERE session_id = :session_id AND chat = :chat
+-- name: send_lane_close
+DELETE FROM send_lanes WHERE session_id = :session_id AND chat = :chat
 
--- name: places_ready
-WITH RECURSIVE places (place) AS (
-    SELECT min(place) FROM lanes WHERE due_at IS NOT NULL
+-- name: send_lanes_ready
+WITH RECURSIVE sort_keys (sort_key) AS (
+    SELECT min(sort_key) FROM send_lanes WHERE due_at IS NOT NULL
     UNION ALL
-    SELECT (SELECT min(l.place) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place > p.place)
-    FROM places p WHERE p.place IS NOT NULL
+    SELECT (SELECT min(l.sort_key) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key > p.sort_key)
+    FROM sort_keys p WHERE p.sort_key IS NOT NULL
 )
-SELECT p.place, (SELECT min(l.due_at) FROM lanes l WHERE l.due_at IS NOT NULL AND l.place = p.place), s.cold_until,
-    s.server
-FROM places p JOIN sessions s ON s.id = p.place / 10
+SELECT p.sort_key, (SELECT min(l.due_at) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key = p.sort_key),
+    s.restricted_until, s.server
+FROM sort_keys p JOIN sessions s ON s.id = p.sort_key / 10
 WHERE s.gate = 'open' AND s.paused = 0
 
--- name: place_lanes
-SELECT chat, head FROM lanes WHERE place = :place AND due_at <= :now ORDER BY due_at, head LIMIT :limit
+-- name: send_lanes_due
+SELECT chat, head FROM send_lanes WHERE sort_key = :sort_key AND due_at <= :now ORDER BY due_at, head LIMIT :limit
 
 -- name: chat_heard
 SELECT 1 FROM messages
@@ -486,18 +497,19 @@ WHERE session_id = :session_id AND sent_at >= :since AND chat = :chat AND state 
 -- name: message_wait
 UPDATE messages SET due_at = :due_at, reason = :reason WHERE seq = :seq AND state = 'queued'
 
--- name: message_thaw
+-- name: message_release
 UPDATE messages SET due_at = :now, reason = NULL
 WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at > :now AND reason LIKE :held
 
--- name: sessions_cold
-SELECT id, cold_until FROM sessions WHERE cold_until > 0
+-- name: sessions_restricted
+SELECT id, restricted_until FROM sessions WHERE restricted_until > 0
 
--- What the provider told of before it answered (as the inbox keeps it, see core.model.inbound.dedupe_key) is out already.
--- part: parked
-CASE WHEN :parked = 1 AND NOT EXISTS (
+-- What the provider told of before it answered (as the inbox keeps it, see core.model.inbound.dedupe_key) is out
+-- already.
+-- part: provider_queued
+CASE WHEN :provider_queued = 1 AND NOT EXISTS (
     -- guard: early-word-is-not-parked-again
-    SELECT 1 FROM applied a WHERE a.session_id = :session_id AND a.key IN (
+    SELECT 1 FROM inbound_dedupe a WHERE a.session_id = :session_id AND a.key IN (
         'e:' || :provider_id, 'o:' || :provider_id, 'r:' || :provider_id || ':server',
         'r:' || :provider_id || ':device', 'r:' || :provider_id || ':read', 'r:' || :provider_id || ':played'
     )
@@ -512,7 +524,8 @@ RETURNING {{written_message}}
 
 -- name: message_settle
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
-    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries, parked_at = {{parked}},
+    due_at = coalesce(:due_at, due_at), reason = :reason, socket_closed_count = :socket_closed_count,
+    provider_queued_at = {{provider_queued}},
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), lease_until = NULL
 -- guard: message-fence
@@ -526,12 +539,13 @@ WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('se
 
 -- name: message_settle_doubt
 UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:provider_id, provider_id),
-    due_at = coalesce(:due_at, due_at), reason = :reason, closed_tries = :closed_tries, parked_at = {{parked}},
+    due_at = coalesce(:due_at, due_at), reason = :reason, socket_closed_count = :socket_closed_count,
+    provider_queued_at = {{provider_queued}},
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1,
-    aside_at = CASE WHEN :state = 'in_doubt' THEN coalesce(aside_at, CASE WHEN :aside = 1 THEN :now END) END
+    set_aside_at = CASE WHEN :state = 'in_doubt' THEN coalesce(set_aside_at, CASE WHEN :set_aside = 1 THEN :now END) END
 WHERE id = :id AND session_id = :session_id AND state = 'in_doubt'
-    AND NOT (:state = 'queued' AND aside_at IS NOT NULL AND {{overtaken}})
+    AND NOT (:state = 'queued' AND set_aside_at IS NOT NULL AND {{overtaken}})
 RETURNING {{written_message}}
 
 -- part: overtaken
@@ -570,36 +584,36 @@ SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message_id JOIN sessions s 
 WHERE a.outcome = 'in_doubt:store' AND a.at >= :since AND a.at <= :until AND s.server = :server LIMIT 1
 
 -- name: messages_set_aside
-SELECT count(*) FROM messages WHERE session_id = :session_id AND aside_at IS NOT NULL
+SELECT count(*) FROM messages WHERE session_id = :session_id AND set_aside_at IS NOT NULL
 
 -- name: doubts_hasten
 UPDATE messages SET due_at = :due_at
 -- guard: set-aside-not-hastened, due-doubt-not-put-off
-WHERE session_id = :session_id AND state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+WHERE session_id = :session_id AND state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
 
 -- name: doubts_hasten_server
 UPDATE messages SET due_at = :due_at
-WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+WHERE state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
     AND session_id IN (SELECT id FROM sessions WHERE server = :server)
 
 -- name: doubts_hasten_all
-UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND aside_at IS NULL AND due_at > :due_at
+UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
 
--- name: messages_parked
+-- name: provider_queue_due
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 -- guard: queue-read-only-when-open
-WHERE m.parked_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
+WHERE m.provider_queued_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
 
--- name: parked_hasten
+-- name: provider_queue_hasten
 UPDATE messages SET due_at = :due_at
-WHERE session_id = :session_id AND parked_at IS NOT NULL AND due_at > :due_at
+WHERE session_id = :session_id AND provider_queued_at IS NOT NULL AND due_at > :due_at
 
--- name: message_look_again
-UPDATE messages SET due_at = :due_at, reason = :reason WHERE id = :id AND parked_at IS NOT NULL
+-- name: provider_queue_look_again
+UPDATE messages SET due_at = :due_at, reason = :reason WHERE id = :id AND provider_queued_at IS NOT NULL
 RETURNING {{written_message}}
 
--- name: message_unpark
-UPDATE messages SET parked_at = NULL, reason = :reason WHERE id = :id AND parked_at IS NOT NULL
+-- name: provider_queue_leave
+UPDATE messages SET provider_queued_at = NULL, reason = :reason WHERE id = :id AND provider_queued_at IS NOT NULL
 RETURNING {{written_message}}
 
 -- name: message_behind
@@ -615,9 +629,9 @@ SELECT min(at) FROM (
     UNION ALL SELECT min(lease_until) FROM messages WHERE state = 'sending'
 )
 
--- name: messages_next_parked
+-- name: provider_queue_next_due
 SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id
-WHERE m.parked_at IS NOT NULL AND s.gate = 'open'
+WHERE m.provider_queued_at IS NOT NULL AND s.gate = 'open'
 
 -- name: messages_expiring
 SELECT seq FROM messages WHERE state = 'queued' AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
@@ -636,15 +650,15 @@ WHERE id = :id AND state = 'queued'
 RETURNING {{written_message}}
 
 -- name: message_retry
-UPDATE messages SET state = 'queued', reason = NULL, due_at = :now, closed_tries = 0, doubt_since = NULL,
-    provider_id = NULL, queue_ref = NULL, sent_at = NULL, aside_at = NULL, updated_at = :now, fence = fence + 1,
+UPDATE messages SET state = 'queued', reason = NULL, due_at = :now, socket_closed_count = 0, doubt_since = NULL,
+    provider_id = NULL, queue_ref = NULL, sent_at = NULL, set_aside_at = NULL, updated_at = :now, fence = fence + 1,
     expires_at = CASE WHEN expires_at <= :now THEN NULL ELSE expires_at END
 WHERE id = :id AND direction = 'out' AND state IN ('failed', 'expired', 'cancelled', 'in_doubt')
 RETURNING {{written_message}}
 
 -- name: message_advance
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
-    provider_id = :provider_id, doubt_since = NULL, aside_at = NULL, parked_at = NULL, lease_until = NULL,
+    provider_id = :provider_id, doubt_since = NULL, set_aside_at = NULL, provider_queued_at = NULL, lease_until = NULL,
     fence = fence + 1
 WHERE seq = :seq
 RETURNING {{written_message}}
@@ -656,14 +670,14 @@ UPDATE messages SET content = :content, updated_at = :now WHERE seq = :seq RETUR
 SELECT m.id, m.sent_at FROM messages m
 WHERE m.session_id = :session_id AND m.sent_at >= :after AND m.sent_at <= :before AND m.state = 'sent'
     AND m.attempts > 0 AND NOT EXISTS (
-        SELECT 1 FROM applied a
+        SELECT 1 FROM inbound_dedupe a
         WHERE a.session_id = m.session_id AND a.key IN ('r:' || m.provider_id || ':server', 'k:' || m.id)
     )
 ORDER BY m.sent_at LIMIT :limit
 
 -- name: acks_times
 SELECT (
-    SELECT min(a.at) FROM applied a WHERE a.session_id = m.session_id AND a.key IN (
+    SELECT min(a.at) FROM inbound_dedupe a WHERE a.session_id = m.session_id AND a.key IN (
         'r:' || m.provider_id || ':server', 'r:' || m.provider_id || ':device', 'r:' || m.provider_id || ':read'
     )
 ) - m.sent_at
@@ -680,50 +694,52 @@ UPDATE messages SET content = :content, stored = :stored WHERE id = :id
 
 -- == inbox ==
 
--- name: raw_add
-INSERT INTO raws (session_id, path, headers, body, received_at, state, note)
+-- name: provider_webhook_add
+INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)
 VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
 RETURNING id
 
--- name: raws_unread_sizes
-SELECT id, length(body) FROM raws WHERE state = 'unread' ORDER BY id LIMIT :limit
+-- name: provider_webhooks_unread_sizes
+SELECT id, length(body) FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT :limit
 
--- name: raws_unread
-SELECT id, session_id, path, headers, body, received_at FROM raws WHERE state = 'unread' AND id <= :last
+-- name: provider_webhooks_unread
+SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks WHERE state = 'unread' AND id <= :last
 ORDER BY id LIMIT :limit
 
--- name: raw_add_read
-INSERT INTO raws (session_id, path, headers, body, received_at, state, note)
+-- name: provider_webhook_add_read
+INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)
 VALUES (:session_id, :path, :headers, :body, :received_at, 'read', '')
 RETURNING id
 
--- name: raw_of_message
-SELECT id, session_id, path, headers, body, received_at FROM raws
-WHERE id = (SELECT raw_id FROM messages WHERE messages.id = :id)
+-- name: provider_webhook_of_message
+SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks
+WHERE id = (SELECT provider_webhook_id FROM messages WHERE messages.id = :id)
 
--- name: raw_delete_of
-DELETE FROM raws WHERE id = (SELECT raw_id FROM messages WHERE seq = :seq)
+-- name: provider_webhook_delete_of
+DELETE FROM provider_webhooks WHERE id = (SELECT provider_webhook_id FROM messages WHERE seq = :seq)
 
--- name: raw_settle
-UPDATE raws SET state = :state, note = :note WHERE id = :id AND session_id = :session_id AND state = 'unread'
+-- name: provider_webhook_settle
+UPDATE provider_webhooks SET state = :state, note = :note WHERE id = :id AND session_id = :session_id AND state =
+    'unread'
 
--- name: raw_cut
-UPDATE raws SET body = substr(body, 1, :bytes) WHERE id = :id
+-- name: provider_webhook_truncate
+UPDATE provider_webhooks SET body = substr(body, 1, :bytes) WHERE id = :id
 
--- name: raws_unreadable
+-- name: provider_webhooks_unreadable
 -- A part of a body without bytes would be NULL.
-SELECT r.id, s.name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x''), length(r.body) FROM raws r JOIN sessions s ON s.id = r.session_id
+SELECT r.id, s.name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x''), length(r.body)
+FROM provider_webhooks r JOIN sessions s ON s.id = r.session_id
 WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
 
--- name: applied_add
-INSERT INTO applied (session_id, key, at) VALUES (:session_id, :key, :now) ON CONFLICT DO NOTHING
+-- name: inbound_dedupe_add
+INSERT INTO inbound_dedupe (session_id, key, at) VALUES (:session_id, :key, :now) ON CONFLICT DO NOTHING
 
--- name: lid_learn
-INSERT INTO lids (session_id, lid, phone) VALUES (:session_id, :lid, :phone)
+-- name: contact_lid_put
+INSERT INTO contact_lids (session_id, lid, phone) VALUES (:session_id, :lid, :phone)
 ON CONFLICT (session_id, lid) DO UPDATE SET phone = excluded.phone
 
--- name: lid
-SELECT phone FROM lids WHERE session_id = :session_id AND lid = :lid
+-- name: contact_lid
+SELECT phone FROM contact_lids WHERE session_id = :session_id AND lid = :lid
 
 -- name: phone_filed
 SELECT phone, spelled FROM known_phones WHERE session_id = :session_id AND line = :line
@@ -738,8 +754,8 @@ SELECT line, spelled FROM known_phones WHERE session_id = :session_id AND line I
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m
 WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL
-    AND (m.aside_at IS NULL OR m.aside_at >= :happened_at)
-ORDER BY m.aside_at IS NOT NULL, m.seq
+    AND (m.set_aside_at IS NULL OR m.set_aside_at >= :happened_at)
+ORDER BY m.set_aside_at IS NOT NULL, m.seq
 
 -- name: inbound_target
 SELECT {{message}} FROM messages m
@@ -757,51 +773,51 @@ WHERE m.session_id = :session_id AND m.provider_id = :provider_id AND m.directio
 -- name: session_phone
 SELECT phone FROM sessions WHERE id = :id
 
--- name: receipt_keep
-INSERT INTO early_receipts (session_id, provider_id, state, at, error_code)
+-- name: pending_receipt_add
+INSERT INTO pending_receipts (session_id, provider_id, state, at, error_code)
 VALUES (:session_id, :provider_id, :state, :at, :error_code) ON CONFLICT DO NOTHING
 
--- name: receipts_early
-SELECT state, at, error_code FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+-- name: pending_receipts
+SELECT state, at, error_code FROM pending_receipts WHERE session_id = :session_id AND provider_id = :provider_id
 -- guard: early-receipts-in-order
 ORDER BY at, state
 
--- name: receipts_forget
-DELETE FROM early_receipts WHERE session_id = :session_id AND provider_id = :provider_id
+-- name: pending_receipts_delete
+DELETE FROM pending_receipts WHERE session_id = :session_id AND provider_id = :provider_id
 
 -- == gaps ==
 
--- name: gap_mark
-INSERT INTO gaps (session_id, since, due_at, tries) VALUES (:session_id, :since, :due_at, 0)
+-- name: history_gap_mark
+INSERT INTO history_gaps (session_id, since, due_at, tries) VALUES (:session_id, :since, :due_at, 0)
 ON CONFLICT (session_id) DO UPDATE SET
-    since = CASE WHEN excluded.since < gaps.since THEN excluded.since ELSE gaps.since END,
+    since = CASE WHEN excluded.since < history_gaps.since THEN excluded.since ELSE history_gaps.since END,
     due_at = excluded.due_at, tries = 0
 
--- name: gaps_mark_linked
-INSERT INTO gaps (session_id, since, due_at, tries)
+-- name: history_gaps_mark_linked
+INSERT INTO history_gaps (session_id, since, due_at, tries)
 SELECT id, CASE WHEN created_at > :since THEN created_at ELSE :since END, :due_at, 0 FROM sessions
 WHERE server = :server AND linked = 1
 ON CONFLICT (session_id) DO UPDATE SET
-    since = CASE WHEN excluded.since < gaps.since THEN excluded.since ELSE gaps.since END,
+    since = CASE WHEN excluded.since < history_gaps.since THEN excluded.since ELSE history_gaps.since END,
     due_at = excluded.due_at, tries = 0
 
--- name: gaps_due
-SELECT g.session_id, g.since, g.due_at, g.tries FROM gaps g JOIN sessions s ON s.id = g.session_id
+-- name: history_gaps_due
+SELECT g.session_id, g.since, g.due_at, g.tries FROM history_gaps g JOIN sessions s ON s.id = g.session_id
 WHERE g.due_at <= :now AND s.gate = 'open' ORDER BY g.due_at, g.session_id LIMIT :limit
 
--- name: gap_close
-DELETE FROM gaps WHERE session_id = :session_id AND since = :since AND due_at = :due_at
+-- name: history_gap_close
+DELETE FROM history_gaps WHERE session_id = :session_id AND since = :since AND due_at = :due_at
 
--- name: gap_postpone
-UPDATE gaps SET due_at = :again_at, tries = tries + 1
+-- name: history_gap_postpone
+UPDATE history_gaps SET due_at = :again_at, tries = tries + 1
 WHERE session_id = :session_id AND since = :since AND due_at = :due_at
 
 -- name: last_alive
-SELECT max(at) FROM pulse
+SELECT max(at) FROM heartbeat
 
 -- == people ==
 
--- name: person_messages
+-- name: contact_messages
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND (
     m.chat IN {{listed}} OR m.sender IN {{listed}}
@@ -809,21 +825,21 @@ WHERE m.session_id = :session_id AND (
 )
 ORDER BY m.seq
 
--- name: person_waiting
+-- name: contact_waiting
 SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND state IN ('queued', 'in_doubt')
 UNION
-SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND parked_at IS NOT NULL
+SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND provider_queued_at IS NOT NULL
 
--- name: person_close
+-- name: contact_close
 UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
-    doubt_since = NULL, aside_at = NULL, updated_at = :now, fence = fence + 1
+    doubt_since = NULL, set_aside_at = NULL, updated_at = :now, fence = fence + 1
 WHERE session_id = :session_id AND chat = :chat AND state IN ('queued', 'in_doubt')
 
--- name: person_unpark
-UPDATE messages SET parked_at = NULL, reason = NULL
-WHERE session_id = :session_id AND chat = :chat AND parked_at IS NOT NULL
+-- name: contact_leave_provider_queue
+UPDATE messages SET provider_queued_at = NULL, reason = NULL
+WHERE session_id = :session_id AND chat = :chat AND provider_queued_at IS NOT NULL
 
--- name: person_erase
+-- name: contact_erase
 UPDATE messages SET chat = :chat, recipient = :recipient, sender = :sender, content = :content, mentions = NULL,
     client_ref = NULL, author = NULL, stored = NULL
 WHERE seq = :seq
@@ -831,37 +847,38 @@ WHERE seq = :seq
 -- name: attempts_blank
 UPDATE attempts SET detail = '' WHERE message_id = :message_id
 
--- name: person_events
+-- name: contact_events
 SELECT seq, chat, data FROM events
-WHERE coalesce(session, '') = :session AND coalesce(chat, '') IN {{listed}} AND seq > 0
+WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') IN {{listed}} AND seq > 0
 
 -- name: event_erase
 UPDATE events SET data = :data WHERE seq = :seq
 
--- name: raws_page
-SELECT id, body FROM raws WHERE session_id = :session_id AND id > :after AND state <> 'unread' ORDER BY id LIMIT :limit
+-- name: provider_webhooks_page
+SELECT id, body FROM provider_webhooks WHERE session_id = :session_id AND id > :after AND state <> 'unread' ORDER BY id
+    LIMIT :limit
 
--- name: raw_delete
-DELETE FROM raws WHERE id = :id
+-- name: provider_webhook_delete
+DELETE FROM provider_webhooks WHERE id = :id
 
--- name: person_lids
-SELECT lid FROM lids WHERE session_id = :session_id AND phone IN {{listed}}
+-- name: contact_lids_of
+SELECT lid FROM contact_lids WHERE session_id = :session_id AND phone IN {{listed}}
 
--- name: person_forget_lids
-DELETE FROM lids WHERE session_id = :session_id AND phone IN {{listed}}
+-- name: contact_forget_lids
+DELETE FROM contact_lids WHERE session_id = :session_id AND phone IN {{listed}}
 
--- name: person_forget_phones
+-- name: contact_forget_phones
 DELETE FROM known_phones WHERE session_id = :session_id AND line IN {{listed}}
 
 -- name: sessions_all
 SELECT id FROM servers v JOIN sessions s ON s.server = v.name
 
--- name: bodies_old
+-- name: body_retention_due
 SELECT m.seq, m.content, m.created_at FROM messages m
 WHERE m.session_id = :session_id AND m.created_at < :before
     AND (m.created_at, m.seq) > (
-        coalesce((SELECT at FROM stripped WHERE session_id = :session_id), 0),
-        coalesce((SELECT seq FROM stripped WHERE session_id = :session_id), 0)
+        coalesce((SELECT at FROM body_retention WHERE session_id = :session_id), 0),
+        coalesce((SELECT seq FROM body_retention WHERE session_id = :session_id), 0)
     )
     AND m.state NOT IN ('queued', 'sending', 'in_doubt')
 ORDER BY m.created_at, m.seq LIMIT :limit
@@ -869,8 +886,8 @@ ORDER BY m.created_at, m.seq LIMIT :limit
 -- name: message_strip
 UPDATE messages SET content = :content, stored = NULL WHERE seq = :seq
 
--- name: stripped_mark
-INSERT INTO stripped (session_id, at, seq) VALUES (:session_id, :at, :seq)
+-- name: body_retention_mark
+INSERT INTO body_retention (session_id, at, seq) VALUES (:session_id, :at, :seq)
 ON CONFLICT (session_id) DO UPDATE SET at = excluded.at, seq = excluded.seq
 
 -- == media ==
@@ -906,34 +923,35 @@ DELETE FROM media_fetches WHERE message_id = :message_id
 UPDATE media_fetches SET due_at = :due_at, tries = tries + 1 WHERE message_id = :message_id
 
 -- name: purge_unreadable
-DELETE FROM raws WHERE id IN (
-    SELECT id FROM raws WHERE state = 'unreadable' AND received_at < :before ORDER BY id LIMIT :limit
+DELETE FROM provider_webhooks WHERE id IN (
+    SELECT id FROM provider_webhooks WHERE state = 'unreadable' AND received_at < :before ORDER BY id LIMIT :limit
 )
 
 -- == events, keys, upkeep ==
 
 -- name: event_add
-INSERT INTO events (type, at, session, chat, data) VALUES (:type, :at, :session, :chat, :data)
+INSERT INTO events (type, at, session_name, chat, data) VALUES (:type, :at, :session_name, :chat, :data)
 
 -- name: events
-SELECT type, at, data, session, chat, seq FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
+SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
 
--- name: key_add
-INSERT INTO keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash)
+-- name: api_key_add
+INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash)
 VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash) ON CONFLICT DO NOTHING
 
--- name: key_by_hash
-SELECT {{key}} FROM keys WHERE hash = :hash
+-- name: api_key_by_hash
+SELECT {{api_key}} FROM api_keys WHERE hash = :hash
 
--- name: keys
-SELECT {{key}} FROM keys ORDER BY created_at, id
+-- name: api_keys
+SELECT {{api_key}} FROM api_keys ORDER BY created_at, id
 
--- name: key_revoke
-UPDATE keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
+-- name: api_key_revoke
+UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
 
--- name: purge_raws
-DELETE FROM raws WHERE id IN (
-    SELECT id FROM raws WHERE state = 'read' AND received_at < :before ORDER BY received_at, id LIMIT :limit
+-- name: purge_provider_webhooks
+DELETE FROM provider_webhooks WHERE id IN (
+    SELECT id FROM provider_webhooks WHERE state = 'read' AND received_at < :before ORDER BY received_at, id LIMIT
+    :limit
 )
 
 -- name: purge_idempotency
@@ -941,8 +959,8 @@ DELETE FROM idempotency WHERE (session_id, scope, key) IN (
     SELECT session_id, scope, key FROM idempotency WHERE until < :before ORDER BY until LIMIT :limit
 )
 
--- name: purge_receipts
-DELETE FROM early_receipts WHERE at < :before
+-- name: purge_pending_receipts
+DELETE FROM pending_receipts WHERE at < :before
 
 -- name: purge_work
 DELETE FROM work WHERE seq IN (
@@ -961,17 +979,17 @@ WHERE due_at > :now AND seq IN (
     UNION ALL
     SELECT seq FROM messages WHERE state = 'in_doubt'
     UNION ALL
-    SELECT seq FROM messages WHERE parked_at IS NOT NULL
+    SELECT seq FROM messages WHERE provider_queued_at IS NOT NULL
 )
 
--- name: clock_back_lanes
-UPDATE lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+-- name: clock_back_send_lanes
+UPDATE send_lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
 WHERE due_at > :now
 
--- name: clock_back_gaps
-UPDATE gaps SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+-- name: clock_back_history_gaps
+UPDATE history_gaps SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
 WHERE due_at > :now
 
--- name: clock_back_relay
-UPDATE relay_lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
+-- name: clock_back_delivery_lanes
+UPDATE delivery_lanes SET due_at = CASE WHEN due_at - :seconds > :now THEN due_at - :seconds ELSE :now END
 WHERE due_at > :now

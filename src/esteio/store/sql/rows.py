@@ -68,7 +68,7 @@ def server_params(server: Server) -> Params:
         "base_url": server.base_url,
         "limits": to_text(server.limits),
         "health": server.health,
-        "health_because": server.health_because,
+        "health_reason_code": server.health_because,
         "health_at": server.health_at,
         "version": server.version,
         "sessions_at_server": server.sessions_at_server,
@@ -77,7 +77,7 @@ def server_params(server: Server) -> Params:
         "last_attempt_at": server.last_attempt_at,
         "incident": text_or_none(server.incident),
         "outage": text_or_none(server.outage),
-        "version_n": server.version_n,
+        "row_version": server.version_n,
         "wake_at": server.wake_at,
     }
 
@@ -122,18 +122,18 @@ def session_params(session: Session) -> Params:
         "gate_since": session.gate_since,
         "outage": text_or_none(session.outage),
         "last_outage": text_or_none(session.last_outage),
-        "fallen_since": _fallen_since(session),
+        "outage_since": _outage_since(session),
         "recovery": to_text(session.recovery),
         "facts": to_text(session.facts),
         "paused": int(session.paused),
         "linked": int(session.linked),
-        "version": session.version,
+        "row_version": session.version,
         "wake_at": session.wake_at,
-        "cold_until": session.cold_until,
+        "restricted_until": session.cold_until,
     }
 
 
-def _fallen_since(session: Session) -> float | None:
+def _outage_since(session: Session) -> float | None:
     """Since when it counts for a mass fall: the same sessions that count in the fleet, and no fall that was wanted."""
     outage = session.outage
     if outage is None or outage.ended_at is not None or outage.expected or session.paused or not session.linked:
@@ -186,9 +186,9 @@ def journal_params(entry: JournalEntry) -> Params:
         "count": entry.count,
         "first_at": entry.first_at,
         "happened_at": entry.at if entry.kind == "evidence" else None,
-        "road": "self" if entry.kind == "evidence" else None,
+        "source": "self" if entry.kind == "evidence" else None,
         "base_seq": None,
-        "folded": 1,
+        "applied": 1,
     }
 
 
@@ -206,9 +206,9 @@ def evidence_params(
         "count": evidence.count,
         "first_at": evidence.first_at,
         "happened_at": evidence.happened_at,
-        "road": evidence.road,
+        "source": evidence.road,
         "base_seq": base_seq,
-        "folded": int(folded),
+        "applied": int(folded),
     }
 
 
@@ -250,7 +250,7 @@ def approval_params(approval: Approval) -> Params:
         "id": approval.id,
         "session_id": approval.session_id,
         "rung": approval.rung,
-        "because": approval.because,
+        "reason_code": approval.because,
         "cost": to_text(approval.cost),
         "created_at": approval.created_at,
         "outage": approval.outage,
@@ -315,7 +315,7 @@ def event_params(event: EventRow) -> Params:
     return {
         "type": event.type,
         "at": event.at,
-        "session": event.session,
+        "session_name": event.session,
         "chat": event.chat,
         "data": to_text(event.data),
     }
@@ -355,7 +355,7 @@ def qr_params(session_id: int, qr: Qr) -> Params:
         "session_id": session_id,
         "code": qr.code,
         "png_base64": qr.png_base64,
-        "count": qr.count,
+        "refresh_count": qr.count,
         "seen_at": qr.seen_at,
         "expires_at": qr.expires_at,
         "pairing_code": qr.pairing_code,
@@ -389,10 +389,10 @@ def message_params(message: Message) -> Params:
         "client_ref": message.client_ref,
         "quote": message.quote,
         "mentions": to_text(message.mentions) if message.mentions else None,
-        "raw_id": None,
+        "provider_webhook_id": None,
         "attempts": message.attempts,
         "due_at": message.due_at,
-        "closed_tries": message.closed_tries,
+        "socket_closed_count": message.closed_tries,
         "sent_at": message.sent_at,
         "doubt_since": message.doubt_since,
         "queue_ref": message.queue_ref,

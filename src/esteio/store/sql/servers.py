@@ -20,7 +20,7 @@ class Servers(Room):
         """Raises `Exists`."""
 
         def operation(db: Db) -> None:
-            if not db.run("server_add", {**rows.server_params(server), "sealed": sealed, "now": now}):
+            if not db.run("server_add", {**rows.server_params(server), "encrypted": sealed, "now": now}):
                 raise Exists(server.name)
 
         await self._write(operation)
@@ -42,7 +42,7 @@ class Servers(Room):
         sealed: bytes | None = None,
     ) -> bool:
         """What is None stays. A judgement under way about this server starts again."""
-        params = {"name": name, "base_url": base_url, "limits": rows.text_or_none(limits), "sealed": sealed}
+        params = {"name": name, "base_url": base_url, "limits": rows.text_or_none(limits), "encrypted": sealed}
         return await self._write(lambda db: db.run("server_change", params) > 0)
 
     async def delete_server(self, name: ServerName) -> bool:
@@ -78,7 +78,7 @@ class Servers(Room):
                 db.run("event_add", rows.event_params(event))
             if commit.gap_since is not None:
                 gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
-                db.run("gaps_mark_linked", gap)
+                db.run("history_gaps_mark_linked", gap)
             if commit.doubts_due is not None:
                 db.run("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
 

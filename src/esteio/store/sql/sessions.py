@@ -29,18 +29,18 @@ from esteio.store.sqlite.session_cache import Remembered
 AHEAD_S = 7200.0
 """No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
 _FORGET = (
-    "session_forget_lanes",
+    "session_forget_send_lanes",
     "session_forget_media",
     "session_forget_attempts",
     "session_forget_messages",
     "session_forget_idempotency",
-    "session_forget_raws",
-    "session_forget_applied",
-    "session_forget_receipts",
-    "session_forget_lids",
+    "session_forget_provider_webhooks",
+    "session_forget_inbound_dedupe",
+    "session_forget_pending_receipts",
+    "session_forget_contact_lids",
     "session_forget_phones",
-    "session_forget_gap",
-    "session_forget_stripped",
+    "session_forget_history_gap",
+    "session_forget_body_retention",
     "session_forget_approvals",
     "session_forget_qr",
     "session_forget_journal",
@@ -67,13 +67,13 @@ class Sessions(Room):
         endpoints: Sequence[Endpoint] = (),
     ) -> Session:
         """Journal lines, news and work without a session get the new id."""
-        more = {"token": token, "sealed": sealed, "instance": instance, "replaced": replaced}
+        more = {"token": token, "encrypted": sealed, "instance": instance, "replaced": replaced}
 
         def operation(db: Db) -> Session:
             added = _add_session(db, session, more, journal, work)
             _add_news(db, added, news)
             for endpoint in endpoints:
-                db.rows("endpoint_add", delivery_rows.endpoint_params(endpoint))
+                db.rows("webhook_endpoint_add", delivery_rows.endpoint_params(endpoint))
             return added
 
         return await self._write(operation)
@@ -101,7 +101,7 @@ class Sessions(Room):
             "phone": session.phone,
             "policy": session.policy,
             "ref": rows.to_text(session.ref),
-            "sealed": sealed,
+            "encrypted": sealed,
             "instance": instance,
             "moved": int(moved),
         }
@@ -153,7 +153,7 @@ class Sessions(Room):
         sealed: bytes | None = None,
     ) -> None:
         """What is None stays. The version does not grow: no judgement rests on these."""
-        params = {"id": session_id, "ref": rows.text_or_none(ref), "sealed": sealed, "token": None}
+        params = {"id": session_id, "ref": rows.text_or_none(ref), "encrypted": sealed, "token": None}
         await self._write(lambda db: db.run("session_change", params))
 
     async def delete_session(self, session_id: SessionId, now: float) -> bool:

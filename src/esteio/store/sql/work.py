@@ -102,7 +102,7 @@ def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
         params = {
             "id": session_id,
             "ref": rows.text_or_none(settlement.ref),
-            "sealed": None,
+            "encrypted": None,
             "token": settlement.webhook_token,
         }
         db.run("session_change", params)

@@ -101,8 +101,8 @@ class SqliteStore(
         under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
         for work in under_way:
             interrupt(db, work, now)
-        db.cold.update(db.rows("sessions_cold", {}))
-        db.run("relay_free", {"now": now})
+        db.cold.update(db.rows("sessions_restricted", {}))
+        db.run("delivery_lanes_free", {"now": now})
         doubted = self._doubt_all_sending(db, now)
         return CrashReport(
             interrupted=tuple(work for work in under_way if work.kind == "control"),
@@ -125,7 +125,7 @@ class SqliteStore(
     async def ping(self, now: float) -> None:
         if self._lock is not None:
             self._lock.keep()
-        await self._write(lambda db: db.run("pulse", {"now": now}))
+        await self._write(lambda db: db.run("heartbeat", {"now": now}))
 
 
 if TYPE_CHECKING:

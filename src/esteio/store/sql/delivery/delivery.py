@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.delivery import WAITS_S, Endpoint, RelayClaim, RelaySettled, RelaySettlement, Road
+from esteio.store.delivery import WAITS_S, Endpoint, Queue, RelayClaim, RelaySettled, RelaySettlement
 from esteio.store.sql.base import Room
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.sql.rows import to_text
@@ -38,7 +38,7 @@ class Relay(Room):
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
     ) -> Sequence[RelayClaim]:
         def operation(db: Db) -> list[RelayClaim]:
-            db.run("relay_lapsed", {"now": now})
+            db.run("delivery_lanes_lapsed", {"now": now})
             claims: list[RelayClaim] = []
             for endpoint in _enabled(db):
                 for lane in _turns(db, endpoint, now, in_flight.get(endpoint.id, 0), at_once):
@@ -58,12 +58,12 @@ class Relay(Room):
             return None
         if _undealt(db, endpoints):
             return now
-        times = [db.value("relay_next_lease", {})]
+        times = [db.value("delivery_next_lease", {})]
         for endpoint in endpoints:
             flying = in_flight.get(endpoint.id, 0)
             if flying >= at_once or (flying and endpoint.health.opened):
                 continue
-            due = db.value("relay_next_due", {"endpoint_id": endpoint.id})
+            due = db.value("delivery_next_due", {"endpoint_id": endpoint.id})
             times.append(endpoint.health.probe_at if due is not None and endpoint.health.opened else due)
         return min((time for time in times if time is not None), default=None)
 
@@ -77,7 +77,7 @@ class Relay(Room):
 
 
 def _enabled(db: Db) -> list[Endpoint]:
-    found = (endpoint_of(row) for row in db.rows("endpoints", {}))
+    found = (endpoint_of(row) for row in db.rows("webhook_endpoints", {}))
     return [endpoint for endpoint in found if endpoint.enabled]
 
 
@@ -88,7 +88,7 @@ def _undealt(db: Db, endpoints: Sequence[Endpoint]) -> bool:
 
 
 def _takes(db: Db, endpoint: Endpoint) -> bool:
-    return not endpoint.health.opened or db.value("relay_next_due", {"endpoint_id": endpoint.id}) is None
+    return not endpoint.health.opened or db.value("delivery_next_due", {"endpoint_id": endpoint.id}) is None
 
 
 def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> int:
@@ -103,14 +103,21 @@ def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> in
             seen.add((session, chat))
             open_lane(db, endpoint.id, "live", session, chat, seq, now)
     if cursor != endpoint.cursor:
-        db.run("endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
+        db.run("webhook_endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
     return cursor
 
 
-def open_lane(db: Db, endpoint_id: str, road: Road, session: str, chat: str, head: int, now: float) -> None:
+def open_lane(db: Db, endpoint_id: str, queue: Queue, session: str, chat: str, head: int, now: float) -> None:
     """A lane that begins with this event; one that stands already takes it in its turn."""
-    params = {"endpoint_id": endpoint_id, "road": road, "session": session, "chat": chat, "head": head, "due_at": now}
-    db.run("relay_lane_open", params)
+    params = {
+        "endpoint_id": endpoint_id,
+        "queue": queue,
+        "session_name": session,
+        "chat": chat,
+        "head": head,
+        "due_at": now,
+    }
+    db.run("delivery_lane_open", params)
 
 
 def _turns(db: Db, endpoint: Endpoint, now: float, flying: int, at_once: int) -> list[LaneRow]:
@@ -119,12 +126,12 @@ def _turns(db: Db, endpoint: Endpoint, now: float, flying: int, at_once: int) ->
     key = {"endpoint_id": endpoint.id}
     if not health.opened:
         room = at_once - flying
-        rows = db.rows("relay_due", {**key, "now": now, "limit": room}) if room > 0 else []
+        rows = db.rows("delivery_lanes_due", {**key, "now": now, "limit": room}) if room > 0 else []
     elif flying or health.probe_at > now:
         rows = []
     else:
-        fresh = [] if law.probes_oldest(health) else db.rows("relay_fresh", {**key, "limit": 1})
-        rows = fresh or db.rows("relay_oldest", {**key, "limit": 1})
+        fresh = [] if law.probes_oldest(health) else db.rows("delivery_lanes_fresh", {**key, "limit": 1})
+        rows = fresh or db.rows("delivery_lanes_oldest", {**key, "limit": 1})
     return [lane_of(endpoint.id, row) for row in rows]
 
 
@@ -134,13 +141,13 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
         # Forgotten while the endpoint was disabled for longer than events are kept.
         _move_on(db, endpoint, lane, now)
         return None
-    row = db.row("relay_claim", {**lane.key, "now": now, "lease_until": now + lease_s})
+    row = db.row("delivery_lane_claim", {**lane.key, "now": now, "lease_until": now + lease_s})
     if row is None:
         return None
     held = lane_of(endpoint.id, row)
     return RelayClaim(
         endpoint=endpoint,
-        road=held.road,  # type: ignore[arg-type]  # the table's CHECK says which words there are
+        queue=held.queue,  # type: ignore[arg-type]  # the table's CHECK says which words there are
         session=held.session,
         chat=held.chat,
         seq=held.head,
@@ -154,9 +161,9 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
 
 def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
     claim = settlement.claim
-    key = {"endpoint_id": claim.endpoint.id, "road": claim.road, "session": claim.session, "chat": claim.chat}
-    row = db.row("relay_held", {**key, "fence": claim.fence, "head": claim.seq})
-    found = db.row("endpoint", {"id": claim.endpoint.id})
+    key = {"endpoint_id": claim.endpoint.id, "queue": claim.queue, "session_name": claim.session, "chat": claim.chat}
+    row = db.row("delivery_lane_held", {**key, "fence": claim.fence, "head": claim.seq})
+    found = db.row("webhook_endpoint", {"id": claim.endpoint.id})
     if row is None or found is None:
         return None
     lane, endpoint = lane_of(claim.endpoint.id, row), endpoint_of(found)
@@ -171,11 +178,11 @@ def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
         return RelaySettled()
     elif outcome == "waits":
         next_at = settlement.at + WAITS_S
-        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
+        db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
         return RelaySettled(next_at)
     elif outcome == "gone":
-        db.run("endpoint_disable", {"id": endpoint.id, "because": "gone"})
-        db.run("relay_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
+        db.run("webhook_endpoint_disable", {"id": endpoint.id, "reason_code": "gone"})
+        db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
     else:
         next_at = _try_again(db, endpoint, lane, settlement)
     dead = outcome == "failed" and next_at is None
@@ -184,7 +191,7 @@ def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
 
 
 def _learn(db: Db, endpoint_id: str, health: law.Health) -> None:
-    db.run("endpoint_learn", {"id": endpoint_id, "health": to_text(health)})
+    db.run("webhook_endpoint_health", {"id": endpoint_id, "health": to_text(health)})
 
 
 def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> float | None:
@@ -217,7 +224,7 @@ def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettl
         _give_up(db, lane, claim.type, claim.at, claim.attempt, now, settlement.detail)
         _move_on(db, endpoint, lane, now)
         return None
-    db.run("relay_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
+    db.run("delivery_lane_wait", {**lane.key, "attempts": claim.attempt, "due_at": due_at})
     return due_at
 
 
@@ -226,37 +233,37 @@ def _give_up(db: Db, lane: LaneRow, kind: str, event_at: float, attempts: int, n
         "endpoint_id": lane.endpoint_id,
         "event": lane.head,
         "type": kind,
-        "session": lane.session,
+        "session_name": lane.session,
         "chat": lane.chat,
         "event_at": event_at,
         "died_at": now,
         "attempts": attempts,
         "detail": detail,
     }
-    db.run("dead_event_add", params)
+    db.run("dead_letter_add", params)
 
 
 def _move_on(db: Db, endpoint: Endpoint, lane: LaneRow, now: float) -> LaneRow | None:
     """The head is done with: the lane's next event, or the lane's end."""
-    if lane.road == "again":
-        db.run("relay_again_done", {**lane.key, "event": lane.head})
-    following = _next_again(db, lane) if lane.road == "again" else _next_live(db, endpoint, lane)
+    if lane.queue == "replay":
+        db.run("replay_queue_done", {**lane.key, "event": lane.head})
+    following = _next_again(db, lane) if lane.queue == "replay" else _next_live(db, endpoint, lane)
     if following is None:
-        db.run("relay_close", lane.key)
+        db.run("delivery_lane_close", lane.key)
         return None
-    db.run("relay_move", {**lane.key, "head": following, "due_at": now})
+    db.run("delivery_lane_move", {**lane.key, "head": following, "due_at": now})
     return msgspec.structs.replace(lane, head=following, attempts=0, due_at=now, tried_since=0.0)
 
 
 def _next_again(db: Db, lane: LaneRow) -> int | None:
-    found: int | None = db.value("relay_next_again", lane.key)
+    found: int | None = db.value("delivery_next_replay", lane.key)
     return found
 
 
 def _next_live(db: Db, endpoint: Endpoint, lane: LaneRow) -> int | None:
     head = lane.head
     while True:
-        found = db.rows("relay_next_live", {**lane.key, "head": head, "cursor": endpoint.cursor})
+        found = db.rows("delivery_next_live", {**lane.key, "head": head, "cursor": endpoint.cursor})
         for seq, kind in found:
             if law.wants(endpoint.types, endpoint.sessions, kind, lane.session or None):
                 return int(seq)
@@ -266,16 +273,21 @@ def _next_live(db: Db, endpoint: Endpoint, lane: LaneRow) -> int | None:
 
 
 def _wake(db: Db, endpoint_id: str, now: float) -> None:
-    waiting = [lane_of(endpoint_id, row) for row in db.rows("relay_waiting", {"endpoint_id": endpoint_id, "now": now})]
+    waiting = [
+        lane_of(endpoint_id, row) for row in db.rows("delivery_lanes_waiting", {"endpoint_id": endpoint_id, "now": now})
+    ]
     for lane in waiting:
-        db.run("relay_wake", {**lane.key, "due_at": law.woken_at(lane.due_at, lane.last_at, now)})
+        db.run("delivery_lane_wake", {**lane.key, "due_at": law.woken_at(lane.due_at, lane.last_at, now)})
 
 
 def _bury(db: Db, endpoint: Endpoint, now: float, limit: int) -> int:
     """Give up the overdue heads, oldest lane first, and what of the log is overdue behind the cursor."""
     until = now - law.GIVE_UP_S
     endpoint = msgspec.structs.replace(endpoint, cursor=deal(db, endpoint, now, until, limit))
-    lanes = (lane_of(endpoint.id, one) for one in db.rows("relay_oldest", {"endpoint_id": endpoint.id, "limit": limit}))
+    lanes = (
+        lane_of(endpoint.id, one)
+        for one in db.rows("delivery_lanes_oldest", {"endpoint_id": endpoint.id, "limit": limit})
+    )
     return _bury_lanes(db, endpoint, lanes, now, limit)
 
 

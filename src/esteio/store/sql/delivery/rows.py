@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esteio.core.webhooks.delivery_policy import Health
-from esteio.store.delivery import DeadEvent, DeadMessage, Delivery, Endpoint, RelaySettlement
+from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint, RelaySettlement
 from esteio.store.sql.content import document_of
 from esteio.store.sql.rows import Params, Row, to_text
 
@@ -23,7 +23,7 @@ class LaneRow(msgspec.Struct, frozen=True):
     """One lane of an endpoint's queue, as stored."""
 
     endpoint_id: str
-    road: str
+    queue: str
     session: str
     chat: str
     head: int
@@ -36,12 +36,12 @@ class LaneRow(msgspec.Struct, frozen=True):
     @property
     def key(self) -> Params:
         """What names it in a statement."""
-        return {"endpoint_id": self.endpoint_id, "road": self.road, "session": self.session, "chat": self.chat}
+        return {"endpoint_id": self.endpoint_id, "queue": self.queue, "session_name": self.session, "chat": self.chat}
 
     @property
     def name(self) -> str:
         """What names it in an endpoint's health."""
-        return f"{self.road}:{self.session}:{self.chat}"
+        return f"{self.queue}:{self.session}:{self.chat}"
 
 
 def lane_of(endpoint_id: str, row: Row) -> LaneRow:
@@ -64,11 +64,11 @@ def endpoint_params(endpoint: Endpoint) -> Params:
         "events": to_text(endpoint.events),
         "types": to_text(endpoint.types),
         "sessions": to_text(endpoint.sessions),
-        "sealed": endpoint.sealed,
+        "encrypted": endpoint.sealed,
         "by_events": int(endpoint.by_events),
         "media": endpoint.media,
         "enabled": int(endpoint.enabled),
-        "because": endpoint.because,
+        "reason_code": endpoint.because,
         "health": to_text(endpoint.health),
     }
 
@@ -101,7 +101,7 @@ def settled_params(settlement: RelaySettlement, outcome: str) -> Params:
         "event": claim.seq,
         "event_at": claim.at,
         "type": claim.type,
-        "session": claim.session,
+        "session_name": claim.session,
         "attempt": claim.attempt,
         "at": settlement.at,
         "took_ms": round((settlement.at - settlement.began_at) * 1000),
@@ -114,7 +114,7 @@ def settled_params(settlement: RelaySettlement, outcome: str) -> Params:
 def delivery_params(delivery: Delivery) -> Params:
     """The same from a value."""
     params: Params = msgspec.structs.asdict(delivery)
-    params["endpoint_id"] = params.pop("endpoint")
+    params["endpoint_id"], params["session_name"] = params.pop("endpoint"), params.pop("session")
     del params["id"]
     return params
 
@@ -122,6 +122,11 @@ def delivery_params(delivery: Delivery) -> Params:
 def delivery_of(row: Row) -> Delivery:
     """A row of the part `delivery`."""
     return Delivery(*row)
+
+
+def filter_params(wanted: DeadFilter) -> Params:
+    """Of whom and of which time; the endpoint is asked for where there is one."""
+    return {"session_name": wanted.session, "since": wanted.since, "until": wanted.until}
 
 
 def dead_event_of(row: Row) -> DeadEvent:

@@ -24,33 +24,33 @@ _NO_FLOOR = 2**62
 class Endpoints(Room):
     async def add_endpoint(self, endpoint: Endpoint) -> Endpoint:
         def operation(db: Db) -> Endpoint:
-            (row,) = db.rows("endpoint_add", rows.endpoint_params(endpoint))
+            (row,) = db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
             return rows.endpoint_of(row)
 
         return await self._write(operation)
 
     async def endpoint(self, endpoint_id: str) -> Endpoint | None:
-        row = self._reader.row("endpoint", {"id": endpoint_id})
+        row = self._reader.row("webhook_endpoint", {"id": endpoint_id})
         return None if row is None else rows.endpoint_of(row)
 
     async def endpoints(self) -> Sequence[Endpoint]:
-        return [rows.endpoint_of(row) for row in self._reader.rows("endpoints", {})]
+        return [rows.endpoint_of(row) for row in self._reader.rows("webhook_endpoints", {})]
 
     async def change_endpoint(self, endpoint: Endpoint) -> bool:
         params = rows.endpoint_params(msgspec.structs.replace(endpoint, health=law.Health()))
-        return await self._write(lambda db: db.run("endpoint_change", params) > 0)
+        return await self._write(lambda db: db.run("webhook_endpoint_change", params) > 0)
 
     async def delete_endpoint(self, endpoint_id: str) -> bool:
         def operation(db: Db) -> bool:
-            for what in ("lanes", "again", "dead", "deliveries"):
-                db.run(f"endpoint_forget_{what}", {"id": endpoint_id})
-            return db.run("endpoint_delete", {"id": endpoint_id}) > 0
+            for what in ("lanes", "replays", "dead_letters", "deliveries"):
+                db.run(f"webhook_endpoint_forget_{what}", {"id": endpoint_id})
+            return db.run("webhook_endpoint_delete", {"id": endpoint_id}) > 0
 
         return await self._write(operation)
 
     async def endpoint_waiting(self, endpoint_id: str) -> tuple[int, float | None]:
         db = self._reader
-        (lanes, head) = db.rows("endpoint_lanes", {"id": endpoint_id})[0]
+        (lanes, head) = db.rows("webhook_endpoint_lanes", {"id": endpoint_id})[0]
         return lanes, None if head is None else db.value("event_at", {"seq": head})
 
     async def relay_backlog(self) -> RelayBacklog:
@@ -72,7 +72,7 @@ class Endpoints(Room):
         self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
     ) -> tuple[int, int | None]:
         def operation(db: Db) -> tuple[int, int | None]:
-            row = db.row("endpoint", {"id": endpoint_id})
+            row = db.row("webhook_endpoint", {"id": endpoint_id})
             if row is None:
                 return 0, None
             endpoint, queued = rows.endpoint_of(row), 0
@@ -85,12 +85,11 @@ class Endpoints(Room):
         return await self._write(operation)
 
     async def dead_events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
-        params = {**msgspec.structs.asdict(wanted), "limit": limit, "after": after}
-        return [rows.dead_event_of(row) for row in self._reader.rows("dead_events", params)]
+        params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}
+        return [rows.dead_event_of(row) for row in self._reader.rows("dead_letters", params)]
 
     async def dead_messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
-        params = {**msgspec.structs.asdict(wanted), "limit": limit, "after": after}
-        del params["endpoint"], params["doubtful"]
+        params = {**rows.filter_params(wanted), "limit": limit, "after": after}
         found = list(self._reader.rows("dead_messages", params))
         if wanted.doubtful:
             found = sorted([*found, *self._reader.rows("doubtful_messages", params)])[:limit]
@@ -100,11 +99,11 @@ class Endpoints(Room):
         def operation(db: Db) -> int:
             revived = 0
             for dead_id in ids:
-                row = db.row("dead_event", {"id": dead_id})
+                row = db.row("dead_letter", {"id": dead_id})
                 if row is not None:
                     dead = rows.dead_event_of(row)
                     _again(db, dead.endpoint, dead.session, dead.chat, dead.event, now)
-                    revived += db.run("dead_event_gone", {"id": dead_id})
+                    revived += db.run("dead_letter_delete", {"id": dead_id})
             return revived
 
         return await self._write(operation)
@@ -115,9 +114,9 @@ class Endpoints(Room):
 
     async def purge_events(self, before: float, dead_before: float) -> int:
         def operation(db: Db) -> int:
-            gone = db.run("purge_dead_events", {"before": dead_before, "limit": _AT_ONCE})
+            gone = db.run("purge_dead_letters", {"before": dead_before, "limit": _AT_ONCE})
             gone += db.run("purge_deliveries", {"before": before, "limit": _AT_ONCE})
-            floor = db.value("relay_floor", {})
+            floor = db.value("delivery_floor", {})
             floor = _NO_FLOOR if floor is None else floor
             return gone + db.run("purge_events", {"before": before, "floor": floor, "limit": _AT_ONCE})
 
@@ -125,15 +124,15 @@ class Endpoints(Room):
 
 
 def _backlog(db: Db) -> RelayBacklog:
-    lanes, dead = db.rows("relay_backlog", {})[0]
-    floor = db.value("relay_floor", {})
+    lanes, dead = db.rows("delivery_backlog", {})[0]
+    floor = db.value("delivery_floor", {})
     return RelayBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
 
 
 def _again(db: Db, endpoint_id: str, session: str, chat: str, seq: int, now: float) -> int:
-    """Queue one event on the road `again`; 0 when it was queued already."""
-    key = {"endpoint_id": endpoint_id, "session": session, "chat": chat, "event": seq}
-    if not db.run("again_add", key):
+    """Queue one event in the queue `replay`; 0 when it was queued already."""
+    key = {"endpoint_id": endpoint_id, "session_name": session, "chat": chat, "event": seq}
+    if not db.run("replay_queue_add", key):
         return 0
-    open_lane(db, endpoint_id, "again", session, chat, seq, now)
+    open_lane(db, endpoint_id, "replay", session, chat, seq, now)
     return 1

@@ -24,11 +24,11 @@ class Gaps(Room):
         await self._write(operation)
 
     async def due_gaps(self, now: float, limit: int) -> Sequence[Gap]:
-        return [Gap(*row) for row in self._reader.rows("gaps_due", {"now": now, "limit": limit})]
+        return [Gap(*row) for row in self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
 
     async def close_gap(self, gap: Gap, line: JournalEntry | None) -> bool:
         def operation(db: Db) -> bool:
-            closed = db.run("gap_close", _key(gap)) > 0
+            closed = db.run("history_gap_close", _key(gap)) > 0
             if closed and line is not None:
                 journal.add_entries(db, [line], gap.session_id, server_of_session(db, gap.session_id))
             return closed
@@ -36,17 +36,17 @@ class Gaps(Room):
         return await self._write(operation)
 
     async def postpone_gap(self, gap: Gap, again_at: float) -> bool:
-        return await self._write(lambda db: db.run("gap_postpone", {**_key(gap), "again_at": again_at}) > 0)
+        return await self._write(lambda db: db.run("history_gap_postpone", {**_key(gap), "again_at": again_at}) > 0)
 
 
 def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None:
     """One more reason to read back; an older one that still waits is not forgotten."""
-    db.run("gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
+    db.run("history_gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
 
 
 def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
     """The same for every linked session of a server."""
-    db.run("gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
+    db.run("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
 
 
 def _key(gap: Gap) -> dict[str, float]:

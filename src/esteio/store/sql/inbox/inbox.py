@@ -50,7 +50,7 @@ class Inbox(Room):
         def operation(db: Db) -> int:
             if db.row("session_brief", {"id": raw.session_id}) is None:
                 raise LookupError(f"no session {raw.session_id}")
-            given: int = db.value("raw_add", rows.raw_params(raw))
+            given: int = db.value("provider_webhook_add", rows.raw_params(raw))
             return given
 
         return await self._write_first(operation)
@@ -58,17 +58,19 @@ class Inbox(Room):
     async def unread_raw(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """At least one, where there is one, however large."""
         last, held = 0, 0
-        for raw_id, size in self._reader.rows("raws_unread_sizes", {"limit": limit}):
+        for raw_id, size in self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
             held += size
             if last and most_bytes is not None and held > most_bytes:
                 break
             last = raw_id
         if not last:
             return []
-        return [rows.raw_of(row) for row in self._reader.rows("raws_unread", {"last": last, "limit": limit})]
+        return [
+            rows.raw_of(row) for row in self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
+        ]
 
     async def raw_of_message(self, message_id: MessageId) -> RawInbound | None:
-        row = self._reader.row("raw_of_message", {"id": message_id})
+        row = self._reader.row("provider_webhook_of_message", {"id": message_id})
         return None if row is None else rows.raw_of(row)
 
     async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult:
@@ -76,7 +78,9 @@ class Inbox(Room):
         return await self._write(lambda db: self._settle_inbox(db, settlement))
 
     async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
-        found = self._reader.rows("raws_unreadable", {"after": after, "limit": limit, "shown": shown_bytes})
+        found = self._reader.rows(
+            "provider_webhooks_unreadable", {"after": after, "limit": limit, "shown": shown_bytes}
+        )
         return [UnreadableRow(*row) for row in found]
 
     def _settle_inbox(self, db: Db, settlement: InboxSettlement) -> InboxResult:
@@ -87,7 +91,7 @@ class Inbox(Room):
         fresh, settled = [], False
         for index, event in enumerate(settlement.events):
             key = {"session_id": session_id, "key": dedupe_key(event), "now": settlement.at}
-            if db.run("applied_add", key):  # guard: event-applied-once
+            if db.run("inbound_dedupe_add", key):  # guard: event-applied-once
                 fresh.append(index)
                 settled |= _Application(self, db, settlement, name).apply(event)
         server = server_of_session(db, session_id)
@@ -106,9 +110,9 @@ def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
         "state": "read" if settlement.readable else "unreadable",
         "note": settlement.note,
     }
-    settled = db.run("raw_settle", params) > 0
+    settled = db.run("provider_webhook_settle", params) > 0
     if settled and settlement.keep_bytes is not None:
-        db.run("raw_cut", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
+        db.run("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
     return settled
 
 
@@ -149,7 +153,7 @@ class _Application:
         chat = self._met(event.chat, ours=event.from_me)
         if event.chat_lid and kind_of(chat) == "phone":
             lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
-            self._db.run("lid_learn", lid)
+            self._db.run("contact_lid_put", lid)
         if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
             return True
         if self._is_new(event, chat):
@@ -194,7 +198,7 @@ class _Application:
             sent_at=event.happened_at if event.from_me else None,
             recovered=self._settlement.recovered,
         )
-        db.run("message_add", {**rows.message_params(message), "raw_id": self._raw_id(event)})
+        db.run("message_add", {**rows.message_params(message), "provider_webhook_id": self._raw_id(event)})
         if media is not None and media.fetching:
             owe(db, message.id, self._session_id, media, at)
         names: Document = {"push_name": event.push_name} if event.push_name else {}
@@ -210,7 +214,7 @@ class _Application:
         if self._settlement.raw_id or event.source is None:
             return self._settlement.raw_id or None
         row = RawInbound(self._session_id, LIST_PATH, {}, event.source, self._settlement.at)
-        given: int = self._db.value("raw_add_read", rows.raw_params(row))
+        given: int = self._db.value("provider_webhook_add_read", rows.raw_params(row))
         return given
 
     def _quoted(self, provider_id: str | None) -> str | None:
@@ -261,7 +265,7 @@ class _Application:
             "at": event.happened_at,
             "error_code": event.error_code,
         }
-        self._db.run("receipt_keep", early)
+        self._db.run("pending_receipt_add", early)
         return False
 
     # -- what happens to messages ----------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
     """The name under which the session files this chat: the phone behind a `@lid` where it is known, and of two
     spellings the one that came first."""
     if address.endswith("@lid"):
-        address = db.value("lid", {"session_id": session_id, "lid": address}) or address
+        address = db.value("contact_lid", {"session_id": session_id, "lid": address}) or address
     if kind_of(address) != "phone":
         return address
     filed = db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
@@ -48,8 +48,8 @@ def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> li
     """Everything that names the same persons in this session: each phone in all spellings, and their LIDs."""
     found = set(addresses)
     for lid in [one for one in found if one.endswith("@lid")]:
-        if phone := db.value("lid", {"session_id": session_id, "lid": lid}):
+        if phone := db.value("contact_lid", {"session_id": session_id, "lid": lid}):
             found.add(phone)
     found |= {spelling for one in found for spelling in spellings(one)}
     listed = {"session_id": session_id, "listed": rows.to_text(sorted(found))}
-    return sorted(found | {row[0] for row in db.rows("person_lids", listed)})
+    return sorted(found | {row[0] for row in db.rows("contact_lids_of", listed)})

@@ -132,10 +132,10 @@ def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
         "session_id": params["session_id"],
         "chat": params["chat"],
         "head": seq,
-        "place": place_of(params["session_id"], params["priority"]),
+        "sort_key": place_of(params["session_id"], params["priority"]),
         "due_at": params["due_at"],
     }
-    db.run("lane_open", lane)
+    db.run("send_lane_open", lane)
 
 
 def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Message:

@@ -61,7 +61,7 @@ class Sending(Room):
             self._expire(db, now, _LAPSED_AT_ONCE)
             places = [
                 (place % 10, self._served.get(place // 10, 0), due_at, place, cold_until, server)
-                for place, due_at, cold_until, server in db.rows("places_ready", {})
+                for place, due_at, cold_until, server in db.rows("send_lanes_ready", {})
                 if due_at <= now
             ]
             # Tuples begin with the rank; by age when it is the turn of what has waited.
@@ -119,7 +119,7 @@ class Sending(Room):
             due_at
             if place % 10 == URGENT
             else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
-            for place, due_at, _, server in self._reader.rows("places_ready", {})
+            for place, due_at, _, server in self._reader.rows("send_lanes_ready", {})
         )
         return min(times, default=None)
 
@@ -185,7 +185,7 @@ def _claim(
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
     claimed = {rows.seq_of(row): row for row in db.rows("messages_claim", due)}
-    db.run("lanes_take", due)
+    db.run("send_lanes_take", due)
     return [_claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
 
 
@@ -206,7 +206,7 @@ def _heads(db: Db, places: Sequence[Place], allowance: Allowance, now: float, li
         if wanted <= 0:
             continue
         at_most = wanted if cold_until <= now else COLD_AT_ONCE
-        lanes = db.rows("place_lanes", {"place": place, "now": now, "limit": at_most})
+        lanes = db.rows("send_lanes_due", {"sort_key": place, "now": now, "limit": at_most})
         if cold_until > now:
             lanes = warm_of(db, session_id, lanes, cold_until, now)[:wanted]
         heads += [head for _, head in lanes]
@@ -225,12 +225,12 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
         "provider_id": settlement.provider_id,
         "due_at": settlement.due_at,
         "reason": rows.text_or_none(settlement.reason),
-        "closed_tries": settlement.closed_tries,
+        "socket_closed_count": settlement.closed_tries,
         "doubt_since": settlement.doubt_since,
         "queue_ref": settlement.queue_ref,
         "sent_at": settlement.sent_at,
-        "aside": int(settlement.aside),
-        "parked": int(settlement.parked),
+        "set_aside": int(settlement.aside),
+        "provider_queued": int(settlement.parked),
     }
 
 

@@ -22,10 +22,10 @@ _BEHIND = rows.to_text(provider_queue.BEHIND)
 
 class Parking(Room):
     async def parked(self, now: float, limit: int) -> Sequence[Message]:
-        return [shown(row) for row in self._reader.rows("messages_parked", {"now": now, "limit": limit})]
+        return [shown(row) for row in self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
 
     async def next_parked(self) -> float | None:
-        return self._reader.value("messages_next_parked", {})  # type: ignore[no-any-return]
+        return self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
 
     async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
         def operation(db: Db) -> list[MessageId]:
@@ -37,7 +37,7 @@ class Parking(Room):
         reason = rows.text_or_none(settlement.reason)
         if settlement.due_at is not None:
             look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
-            row = db.row("message_look_again", look)
+            row = db.row("provider_queue_look_again", look)
             if row is not None:
                 _tell_who_waits(db, row)
             return False
@@ -50,7 +50,7 @@ class Parking(Room):
 
 def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | None:
     """Nobody waits for it any more; its row, None when nobody did."""
-    row = db.row("message_unpark", {"id": message_id, "reason": reason})
+    row = db.row("provider_queue_leave", {"id": message_id, "reason": reason})
     if row is not None:
         go_on(db, row)
     return row
@@ -63,6 +63,6 @@ def go_on(db: Db, row: Row) -> None:
 
 
 def _tell_who_waits(db: Db, row: Row) -> None:
-    head = db.row("lane_head", {"session_id": row[2], "chat": row[4]})
+    head = db.row("send_lane_head", {"session_id": row[2], "chat": row[4]})
     if head is not None:
         db.run("message_behind", {"seq": head[0], "reason": _BEHIND})

@@ -75,10 +75,10 @@ def apply_receipt(db: Db, row: Row, receipt: str, at: float, happened_at: float,
 def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
     """Apply what came early for an id that has just become known."""
     key = {"session_id": session_id, "provider_id": provider_id}
-    early = db.rows("receipts_early", key)
+    early = db.rows("pending_receipts", key)
     for receipt, happened_at, error_code in early:
         row = db.row("inbound_own", key)
         if row is not None:
             apply_receipt(db, row, receipt, max(happened_at, row[8]), happened_at, error_code)
     if early:
-        db.run("receipts_forget", key)
+        db.run("pending_receipts_delete", key)

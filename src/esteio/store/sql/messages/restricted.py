@@ -36,7 +36,7 @@ def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
     """Somebody wrote to us there: what waited for warmth goes. Whether something did."""
     held = f'{{"code":"{restriction.HELD}"%'
     params = {"session_id": session_id, "chat": chat, "now": now, "held": held}
-    if not db.run("message_thaw", params):
+    if not db.run("message_release", params):
         return False
     refresh_lane(db, session_id, chat)
     return True

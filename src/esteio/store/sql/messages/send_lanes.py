@@ -26,10 +26,10 @@ def place_of(session_id: SessionId, priority: int) -> int:
 def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """Compute a lane anew from its messages."""
     key = {"session_id": session_id, "chat": chat}
-    busy = db.row("lane_busy", key)
+    busy = db.row("send_lane_busy", key)
     if busy is not None:  # guard: chat-waits-for-doubt
         place = place_of(session_id, busy[1])
-        db.run("lane_set", {**key, "head": busy[0], "place": place, "due_at": None})
+        db.run("send_lane_set", {**key, "head": busy[0], "sort_key": place, "due_at": None})
     else:
         advance_lane(db, session_id, chat)
 
@@ -37,12 +37,12 @@ def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
 def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """The same when it is known that nothing of it is under way: the oldest queued message is the head."""
     key = {"session_id": session_id, "chat": chat}
-    head = db.row("lane_head", key)
+    head = db.row("send_lane_head", key)
     if head is None:
-        db.run("lane_close", key)
+        db.run("send_lane_close", key)
     else:
         place = place_of(session_id, head[1])
-        db.run("lane_set", {**key, "head": head[0], "place": place, "due_at": head[2]})
+        db.run("send_lane_set", {**key, "head": head[0], "sort_key": place, "due_at": head[2]})
 
 
 def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:

@@ -1,4 +1,4 @@
--- The ground: servers, sessions, journal, work, messages, inbox, events, keys.
+-- The schema: servers, sessions, journal, work, messages, inbox, events, API keys, webhook deliveries.
 --
 -- Portable but for one token, {{serial}}, which each dialect replaces by its own ever-growing key. Times are epoch
 -- seconds; JSON is text; flags are 0 or 1. A column that repeats a part of a JSON text exists for an index only, and
@@ -8,12 +8,12 @@ CREATE TABLE servers (
     name TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
     base_url TEXT NOT NULL,
-    sealed BYTEA NOT NULL,
+    encrypted BYTEA NOT NULL,
     limits TEXT NOT NULL,
     health TEXT NOT NULL CHECK (
         health IN ('unknown', 'up', 'slow', 'down', 'booting', 'refused', 'wall', 'wrong-kind')
     ),
-    health_because TEXT NOT NULL,
+    health_reason_code TEXT NOT NULL,
     health_at DOUBLE PRECISION NOT NULL,
     version TEXT,
     sessions_at_server BIGINT,
@@ -22,7 +22,7 @@ CREATE TABLE servers (
     last_attempt_at DOUBLE PRECISION NOT NULL,
     incident TEXT,
     outage TEXT,
-    version_n BIGINT NOT NULL CHECK (version_n >= 0),
+    row_version BIGINT NOT NULL CHECK (row_version >= 0),
     wake_at DOUBLE PRECISION,
     created_at DOUBLE PRECISION NOT NULL
 );
@@ -35,7 +35,7 @@ CREATE TABLE sessions (
     created_at DOUBLE PRECISION NOT NULL,
     phone TEXT,
     ref TEXT NOT NULL,
-    sealed BYTEA NOT NULL,
+    encrypted BYTEA NOT NULL,
     -- Which instance of its server it is, in the provider's own word; and the webhook that stood there before ours.
     instance TEXT,
     replaced BYTEA,
@@ -52,13 +52,15 @@ CREATE TABLE sessions (
     gate_since DOUBLE PRECISION NOT NULL,
     outage TEXT,
     last_outage TEXT,
-    fallen_since DOUBLE PRECISION,
+    outage_since DOUBLE PRECISION,
     recovery TEXT NOT NULL,
     facts TEXT NOT NULL,
     paused INTEGER NOT NULL CHECK (paused IN (0, 1)),
     linked INTEGER NOT NULL CHECK (linked IN (0, 1)),
-    version BIGINT NOT NULL CHECK (version >= 0),
-    wake_at DOUBLE PRECISION
+    row_version BIGINT NOT NULL CHECK (row_version >= 0),
+    wake_at DOUBLE PRECISION,
+    -- Until when sends to people who do not know this number are held (463); 0 means not at all.
+    restricted_until DOUBLE PRECISION NOT NULL DEFAULT 0
 );
 
 -- The law of adoption: one instance belongs to one session.
@@ -66,14 +68,15 @@ CREATE UNIQUE INDEX sessions_instance ON sessions (server, instance) WHERE insta
 CREATE INDEX sessions_by_server ON sessions (server, name);
 CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1;
 CREATE INDEX sessions_by_state ON sessions (state, name);
-CREATE INDEX sessions_fallen ON sessions (server, fallen_since, id) WHERE fallen_since IS NOT NULL;
+CREATE INDEX sessions_in_outage ON sessions (server, outage_since, id) WHERE outage_since IS NOT NULL;
+CREATE INDEX sessions_restricted ON sessions (id) WHERE restricted_until > 0;
 CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;
 
-CREATE TABLE qrs (
+CREATE TABLE qr_codes (
     session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
     code TEXT NOT NULL,
     png_base64 TEXT NOT NULL,
-    count BIGINT NOT NULL,
+    refresh_count BIGINT NOT NULL,
     seen_at DOUBLE PRECISION NOT NULL,
     expires_at DOUBLE PRECISION NOT NULL,
     pairing_code TEXT
@@ -93,24 +96,24 @@ CREATE TABLE journal (
     count BIGINT NOT NULL CHECK (count >= 1),
     first_at DOUBLE PRECISION,
     happened_at DOUBLE PRECISION,
-    road TEXT,
+    source TEXT,
     base_seq BIGINT,
-    folded INTEGER NOT NULL CHECK (folded IN (0, 1)),
-    CHECK (kind <> 'evidence' OR (happened_at IS NOT NULL AND road IS NOT NULL)),
-    CHECK (folded = 1 OR kind = 'evidence'),
-    CHECK (folded = 1 OR session_id IS NOT NULL OR server IS NOT NULL)
+    applied INTEGER NOT NULL CHECK (applied IN (0, 1)),
+    CHECK (kind <> 'evidence' OR (happened_at IS NOT NULL AND source IS NOT NULL)),
+    CHECK (applied = 1 OR kind = 'evidence'),
+    CHECK (applied = 1 OR session_id IS NOT NULL OR server IS NOT NULL)
 );
 
 CREATE INDEX journal_of_session ON journal (session_id, seq);
 CREATE INDEX journal_of_server ON journal (server, seq) WHERE session_id IS NULL;
-CREATE INDEX journal_news ON journal (session_id, seq) WHERE folded = 0;
-CREATE INDEX journal_server_news ON journal (server, seq) WHERE folded = 0 AND session_id IS NULL;
+CREATE INDEX journal_news ON journal (session_id, seq) WHERE applied = 0;
+CREATE INDEX journal_server_news ON journal (server, seq) WHERE applied = 0 AND session_id IS NULL;
 
 CREATE TABLE approvals (
     id TEXT PRIMARY KEY,
     session_id BIGINT NOT NULL REFERENCES sessions (id),
     rung TEXT NOT NULL,
-    because TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
     cost TEXT NOT NULL,
     created_at DOUBLE PRECISION NOT NULL,
     outage TEXT,
@@ -144,15 +147,17 @@ CREATE TABLE work (
 );
 
 CREATE UNIQUE INDEX work_once ON work (dedupe) WHERE dedupe IS NOT NULL AND state IN ('ready', 'performing');
--- The law of lanes: one at a time.
+-- The law of send_lanes: one at a time.
 CREATE UNIQUE INDEX work_one_at_a_time ON work (lane) WHERE state = 'performing';
+-- By the time when it falls due: a claim reads what it takes, not one row of every lane that waits.
+CREATE INDEX work_due ON work (due_at, seq) WHERE state = 'ready';
 CREATE INDEX work_waiting ON work (lane, seq) WHERE state = 'ready';
 CREATE INDEX work_leases ON work (lease_until, seq) WHERE state = 'performing';
 CREATE INDEX work_of_session ON work (session_id, state);
 CREATE INDEX work_over ON work (updated_at) WHERE state IN ('done', 'dropped');
 
 -- Messages of both directions. `seq` is the order of acceptance and thus of a lane (session and chat).
--- `raw_id`: the row of `raws` that it was read from, as long as that is kept.
+-- `provider_webhook_id`: the row of `provider_webhooks` that it was read from, as long as that is kept.
 CREATE TABLE messages (
     seq {{serial}},
     id TEXT NOT NULL UNIQUE,
@@ -177,10 +182,10 @@ CREATE TABLE messages (
     mentions TEXT,
     author TEXT,
     read_as TEXT,
-    raw_id BIGINT,
+    provider_webhook_id BIGINT,
     attempts BIGINT NOT NULL,
     due_at DOUBLE PRECISION NOT NULL,
-    closed_tries BIGINT NOT NULL,
+    socket_closed_count BIGINT NOT NULL,
     sent_at DOUBLE PRECISION,
     doubt_since DOUBLE PRECISION,
     queue_ref TEXT,
@@ -190,13 +195,21 @@ CREATE TABLE messages (
     fence BIGINT NOT NULL,
     claimed_at DOUBLE PRECISION,
     lease_until DOUBLE PRECISION,
+    -- Since when a message in doubt is set aside: looking can tell no more, and its chat goes on without it.
+    set_aside_at DOUBLE PRECISION CHECK (set_aside_at IS NULL OR state = 'in_doubt'),
+    -- Since when it may lie in the provider's own queue, while its chat waits; NULL when it is known to be out, or
+    -- never
+    -- was in such a queue. `due_at` is then the next look at the queue.
+    provider_queued_at DOUBLE PRECISION CHECK (provider_queued_at IS NULL OR state = 'sent'),
     CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
     CHECK (state <> 'in_doubt' OR doubt_since IS NOT NULL),
     CHECK (direction = 'out' OR state IN ('delivered', 'read'))
 );
 
--- The law of order: never two in flight, or in doubt, in one chat.
-CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat) WHERE state IN ('sending', 'in_doubt');
+-- The law of order: never two in flight, or in a doubt that may still be resolved, in one chat.
+-- guard: chat-one-under-way
+CREATE UNIQUE INDEX messages_one_at_a_time ON messages (session_id, chat)
+WHERE state IN ('sending', 'in_doubt') AND set_aside_at IS NULL;
 CREATE INDEX messages_waiting ON messages (session_id, chat, seq) WHERE state = 'queued';
 CREATE INDEX messages_leases ON messages (lease_until, seq) WHERE state = 'sending';
 CREATE INDEX messages_doubts ON messages (due_at, seq) WHERE state = 'in_doubt';
@@ -206,21 +219,29 @@ CREATE INDEX messages_by_sent ON messages (session_id, sent_at) WHERE sent_at IS
 CREATE INDEX messages_stored ON messages (stored) WHERE stored IS NOT NULL;
 CREATE INDEX messages_pages ON messages (session_id, created_at, seq);
 CREATE INDEX messages_by_state ON messages (session_id, state, created_at, seq);
+CREATE INDEX messages_dead ON messages (seq) WHERE state IN ('failed', 'expired');
+-- Those that wait for a person.
+CREATE INDEX messages_set_aside ON messages (session_id, seq) WHERE set_aside_at IS NOT NULL;
+-- Whether a chat is warm: when somebody last wrote to us there.
+CREATE INDEX messages_heard ON messages (session_id, chat, created_at) WHERE direction = 'in';
+CREATE INDEX messages_provider_queued ON messages (session_id, chat) WHERE provider_queued_at IS NOT NULL;
+CREATE INDEX messages_provider_queue_due ON messages (due_at, seq) WHERE provider_queued_at IS NOT NULL;
 
--- One row for each chat that has a message queued, sending or in doubt (but set aside): what the dispatcher claims
--- instead of searching all messages. `due_at` is the head's; NULL while one is under way or in doubt, which is what keeps
+-- One row for each chat that has a message queued, sending or in doubt (unless set aside): what the dispatcher claims
+-- instead of searching all messages. `due_at` is the head's; NULL while one is under way or in doubt, which is what
+-- keeps
 -- the order.
--- `place` is session_id * 10 + 9 - priority of the head, so that one index answers "whose turn is it".
-CREATE TABLE lanes (
+-- `sort_key` is session_id * 10 + 9 - priority of the head, so that one index answers "whose turn is it".
+CREATE TABLE send_lanes (
     session_id BIGINT NOT NULL REFERENCES sessions (id),
     chat TEXT NOT NULL,
     head BIGINT NOT NULL,
-    place BIGINT NOT NULL,
+    sort_key BIGINT NOT NULL,
     due_at DOUBLE PRECISION,
     PRIMARY KEY (session_id, chat)
 );
 
-CREATE INDEX lanes_ready ON lanes (place, due_at, head) WHERE due_at IS NOT NULL;
+CREATE INDEX send_lanes_ready ON send_lanes (sort_key, due_at, head) WHERE due_at IS NOT NULL;
 
 CREATE TABLE attempts (
     seq {{serial}},
@@ -231,6 +252,8 @@ CREATE TABLE attempts (
 );
 
 CREATE INDEX attempts_of_message ON attempts (message_id, seq);
+-- Sends to whose answer a provider's database failed.
+CREATE INDEX attempts_unstored ON attempts (at) WHERE outcome = 'in_doubt:store';
 
 CREATE TABLE idempotency (
     scope TEXT NOT NULL,
@@ -245,7 +268,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_until ON idempotency (until);
 
 -- What providers pushed, as it came.
-CREATE TABLE raws (
+CREATE TABLE provider_webhooks (
     id {{serial}},
     session_id BIGINT NOT NULL REFERENCES sessions (id),
     path TEXT NOT NULL,
@@ -256,13 +279,13 @@ CREATE TABLE raws (
     note TEXT NOT NULL
 );
 
-CREATE INDEX raws_unread ON raws (id) WHERE state = 'unread';
-CREATE INDEX raws_unreadable ON raws (id) WHERE state = 'unreadable';
-CREATE INDEX raws_read ON raws (received_at) WHERE state = 'read';
-CREATE INDEX raws_of_session ON raws (session_id);
+CREATE INDEX provider_webhooks_unread ON provider_webhooks (id) WHERE state = 'unread';
+CREATE INDEX provider_webhooks_unreadable ON provider_webhooks (id) WHERE state = 'unreadable';
+CREATE INDEX provider_webhooks_read ON provider_webhooks (received_at) WHERE state = 'read';
+CREATE INDEX provider_webhooks_of_session ON provider_webhooks (session_id);
 
--- Keys of inbound events that were applied: once for good.
-CREATE TABLE applied (
+-- Keys of inbound events that were applied: each is applied once, for good.
+CREATE TABLE inbound_dedupe (
     session_id BIGINT NOT NULL,
     key TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,
@@ -270,7 +293,7 @@ CREATE TABLE applied (
 );
 
 -- Receipts that came before we knew the id they speak of.
-CREATE TABLE early_receipts (
+CREATE TABLE pending_receipts (
     session_id BIGINT NOT NULL,
     provider_id TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -279,7 +302,7 @@ CREATE TABLE early_receipts (
     PRIMARY KEY (session_id, provider_id, state)
 );
 
-CREATE INDEX early_receipts_at ON early_receipts (at);
+CREATE INDEX pending_receipts_at ON pending_receipts (at);
 
 -- Media that came in without its bytes: what the provider is asked for, until it is there or given up.
 CREATE TABLE media_fetches (
@@ -294,7 +317,24 @@ CREATE TABLE media_fetches (
 CREATE INDEX media_fetches_due ON media_fetches (due_at, message_id);
 CREATE INDEX media_fetches_of_session ON media_fetches (session_id);
 
-CREATE TABLE lids (
+-- What may have been missed: one row a session, until the provider's list was read back to `since`.
+CREATE TABLE history_gaps (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    since DOUBLE PRECISION NOT NULL,
+    due_at DOUBLE PRECISION NOT NULL,
+    tries BIGINT NOT NULL
+);
+
+CREATE INDEX history_gaps_due ON history_gaps (due_at, session_id);
+
+-- Up to where old messages have lost their words; those settled since then only.
+CREATE TABLE body_retention (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    at DOUBLE PRECISION NOT NULL,
+    seq BIGINT NOT NULL
+);
+
+CREATE TABLE contact_lids (
     session_id BIGINT NOT NULL,
     lid TEXT NOT NULL,
     phone TEXT NOT NULL,
@@ -314,12 +354,16 @@ CREATE TABLE events (
     seq {{serial}},
     type TEXT NOT NULL,
     at DOUBLE PRECISION NOT NULL,
-    session TEXT,
+    session_name TEXT,
     chat TEXT,
     data TEXT NOT NULL
 );
 
-CREATE TABLE keys (
+-- The next event of a lane; events of a time.
+CREATE INDEX events_lane ON events (coalesce(session_name, ''), coalesce(chat, ''), seq);
+CREATE INDEX events_at ON events (at);
+
+CREATE TABLE api_keys (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('admin', 'operate', 'send', 'read')),
@@ -330,7 +374,89 @@ CREATE TABLE keys (
     hash BYTEA NOT NULL UNIQUE
 );
 
-CREATE TABLE pulse (
+CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     at DOUBLE PRECISION NOT NULL
 );
+
+CREATE TABLE webhook_endpoints (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    format TEXT NOT NULL CHECK (format IN ('standard', 'evolution', 'cloudevents')),
+    events TEXT NOT NULL,
+    types TEXT NOT NULL,
+    sessions TEXT NOT NULL,
+    encrypted BYTEA NOT NULL,
+    by_events INTEGER NOT NULL CHECK (by_events IN (0, 1)),
+    media TEXT NOT NULL CHECK (media IN ('url', 'base64')),
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    reason_code TEXT NOT NULL,
+    log_cursor BIGINT NOT NULL,
+    health TEXT NOT NULL
+);
+
+-- `head` is the oldest event not delivered; while `lease_until` stands, it is under way. `tried_since` is when the head
+-- was first tried. `opened` is no column here: an endpoint's health decides which index is asked.
+CREATE TABLE delivery_lanes (
+    endpoint_id TEXT NOT NULL REFERENCES webhook_endpoints (id),
+    queue TEXT NOT NULL CHECK (queue IN ('live', 'replay')),
+    session_name TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    head BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at DOUBLE PRECISION NOT NULL,
+    tried_since DOUBLE PRECISION NOT NULL,
+    last_at DOUBLE PRECISION NOT NULL,
+    fence BIGINT NOT NULL,
+    lease_until DOUBLE PRECISION,
+    PRIMARY KEY (endpoint_id, queue, session_name, chat)
+);
+
+CREATE INDEX delivery_lanes_due ON delivery_lanes (endpoint_id, due_at, head) WHERE lease_until IS NULL;
+CREATE INDEX delivery_lanes_oldest ON delivery_lanes (endpoint_id, head) WHERE lease_until IS NULL;
+CREATE INDEX delivery_lanes_fresh ON delivery_lanes (endpoint_id, head) WHERE lease_until IS NULL AND attempts = 0;
+CREATE INDEX delivery_lanes_leases ON delivery_lanes (lease_until) WHERE lease_until IS NOT NULL;
+
+-- Events that a replay queued again.
+CREATE TABLE replay_queue (
+    endpoint_id TEXT NOT NULL,
+    session_name TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    event BIGINT NOT NULL,
+    PRIMARY KEY (endpoint_id, session_name, chat, event)
+);
+
+CREATE TABLE deliveries (
+    id {{serial}},
+    endpoint_id TEXT NOT NULL,
+    event BIGINT NOT NULL,
+    event_at DOUBLE PRECISION NOT NULL,
+    type TEXT NOT NULL,
+    session_name TEXT NOT NULL,
+    attempt BIGINT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    took_ms BIGINT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER,
+    detail TEXT NOT NULL
+);
+
+CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
+CREATE INDEX deliveries_at ON deliveries (at);
+
+CREATE TABLE dead_letters (
+    id {{serial}},
+    endpoint_id TEXT NOT NULL,
+    event BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    session_name TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    event_at DOUBLE PRECISION NOT NULL,
+    died_at DOUBLE PRECISION NOT NULL,
+    attempts BIGINT NOT NULL,
+    detail TEXT NOT NULL,
+    UNIQUE (endpoint_id, event)
+);
+
+CREATE INDEX dead_letters_of_event ON dead_letters (event);
