@@ -9,7 +9,7 @@ CORE_COVERAGE ?= 100
 ARGS ?=
 BENCH ?= accept inbound deliver
 # What `make sim` does, e.g. `make sim SIM=guards`; and how often the gateway's process is killed.
-SIM ?= $(if $(ARGS),storm,storm guards kills fuzz)
+SIM ?= $(if $(ARGS),storm,storm guards mutants kills fuzz)
 KILLS ?= 1000
 FUZZ ?= 100000
 UV_VERSION := 0.13.8
@@ -26,7 +26,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-guards sim-kills sim-fuzz bench docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-guards sim-mutants sim-kills sim-fuzz bench docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -57,7 +57,7 @@ check: $(VENV)/.dev ## without running the product: style, types, import rules
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict
 
-sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
+sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
 
 # ARGS go to `esteio simulate`.
 sim-storm: $(VENV)/.dev
@@ -66,6 +66,10 @@ sim-storm: $(VENV)/.dev
 # Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/simulation-guards.md.
 sim-guards: $(VENV)/.dev
 	JOBS=$(JOBS) $(PY) tests/mutation/run_guards.py
+
+# 500 mutants of core/judge, drawn by a seed; at least 85 % have to be noticed. The figures: docs/mutation.md.
+sim-mutants: $(VENV)/.dev
+	JOBS=$(JOBS) $(PY) tests/mutation/run_mutants.py
 
 sim-kills: $(VENV)/.dev
 	KILLS=$(KILLS) $(VENV)/bin/pytest -n $(JOBS) --durations 5 tests/durability

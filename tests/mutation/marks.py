@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "esteio"
+KINDS = (".py", ".sql")
 TABLES = Path(__file__).parent / "guards"
 _MARK = re.compile(r"(?:#|--) guard: (\S.*)$")
 _COMMENT = re.compile(r"\s*(?:#|--|$)")
@@ -77,7 +78,7 @@ def _comments(text: str, *, python: bool) -> Iterator[tuple[int, str]]:
 
 def marks_in(folder: Path = SOURCE) -> list[Mark]:
     """The marks in all Python and SQL files under a folder, by path and line."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".sql"))
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in KINDS)
     return [mark for path in paths for mark in marks_of(path.relative_to(folder).as_posix(), path.read_text("utf-8"))]
 
 

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deletion import deleted
-from marks import ROOT, SOURCE, Guard, guards, pytest_argument
+from marks import KINDS, ROOT, Guard, guards, pytest_argument
 
 PAGE = ROOT / "docs" / "simulation-guards.md"
 LIST_HEAD = "| Guard | Family | Without it | In | Tests that notice |\n|---|---|---|---|---|\n"
@@ -42,18 +42,20 @@ class Copy:
         for name in ("src", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=litter)
         shutil.copy(ROOT / "pyproject.toml", folder)
-        for path in (folder / "src").rglob("*.py"):
-            path.write_text(ast.unparse(ast.parse(path.read_text("utf-8"))) + "\n", "utf-8")
+        self._texts = {path: path.read_text("utf-8") for path in (folder / "src").rglob("*.*") if path.suffix in KINDS}
+        for path, text in self._texts.items():
+            if path.suffix == ".py":
+                path.write_text(ast.unparse(ast.parse(text)) + "\n", "utf-8")
         words = ("-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "src")
         subprocess.run([sys.executable, *words], cwd=folder, check=True)
 
-    def tests(self, names: Iterable[str]) -> tuple[int, str]:
+    def tests(self, names: Iterable[str], within_s: float = LONGEST_S) -> tuple[int, str]:
         """Exit code and the first failed test; 124 when they took too long."""
         own = {"PYTHONPATH": str(self.folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         words = (sys.executable, "-m", "pytest", *BOUNDED, *(f"tests/{pytest_argument(name)}" for name in names))
         try:
             done = subprocess.run(
-                words, cwd=self.folder, env={**os.environ, **own}, capture_output=True, text=True, timeout=LONGEST_S
+                words, cwd=self.folder, env={**os.environ, **own}, capture_output=True, text=True, timeout=within_s
             )
         except subprocess.TimeoutExpired:
             return 124, "(did not end)"
@@ -64,7 +66,7 @@ class Copy:
         """The same with this guard deleted; it is there again afterwards."""
         path = self.folder / "src" / "esteio" / guard.path
         whole = path.read_text(encoding="utf-8")
-        changed = deleted(guard, (SOURCE / guard.path).read_text(encoding="utf-8"))
+        changed = deleted(guard, self._texts[path])
         path.write_text(changed, encoding="utf-8")
         try:
             return self.tests(guard.tests)
@@ -84,7 +86,7 @@ def _lane(chosen: Sequence[Guard], names: Sequence[str]) -> tuple[list[tuple[Gua
     """One copy, one guard after the other. The second value says what fails without any deletion."""
     with tempfile.TemporaryDirectory(prefix="esteio-guards-") as folder:
         copy = Copy(Path(folder))
-        code, first = copy.tests(names) if names else (0, "")
+        code, first = copy.tests(names, 6 * LONGEST_S) if names else (0, "")
         if code:
             return [], first
         found = []
