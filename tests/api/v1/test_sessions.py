@@ -217,6 +217,25 @@ def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run):
     run(test)
 
 
+def test_recreate_does_not_give_the_code_that_is_shown_already(run):
+    async def test(gateway):
+        await ready(gateway)
+        await show_qr(gateway, ago=20)
+
+        async def engine():
+            working = Attempt("att_2", "delete", 1, gateway.clock.now(), gateway.clock.now() + 20)
+            await gateway.judge("line", state="connecting", recovery=Recovery(open=working))
+            now = gateway.clock.now()
+            await gateway.store.put_qr((await gateway.session("line")).id, Qr("2@newer", "", 1, now, now + 45))
+            await gateway.judge("line", state="awaiting_qr", recovery=Recovery())
+
+        when_nudged(gateway, engine)
+        answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 60})
+        assert answer.json()["qr"]["code"] == "2@newer"
+
+    run(test)
+
+
 def test_recreate_that_ends_in_an_error_and_one_that_takes_long(run):
     async def test(gateway):
         await ready(gateway)
