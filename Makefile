@@ -46,13 +46,13 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 
 # What a change usually breaks, without real processes and long stories.
 quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of their own
-	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff check src tests benchmarks examples
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py
 
 check: $(VENV)/.dev ## without running the product: style, types, import rules
 	@verdict=0; \
-	$(VENV)/bin/ruff check src tests benchmarks || verdict=1; \
-	$(VENV)/bin/ruff format --check src tests benchmarks || verdict=1; \
+	$(VENV)/bin/ruff check src tests benchmarks examples || verdict=1; \
+	$(VENV)/bin/ruff format --check src tests benchmarks examples || verdict=1; \
 	$(VENV)/bin/mypy || verdict=1; \
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	exit $$verdict

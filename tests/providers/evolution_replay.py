@@ -11,12 +11,11 @@ import json
 from pathlib import Path
 from urllib.parse import unquote
 
-from provider_stepping import NOW, drive, kinds, reply, where
-
 from esteio.core.model.content import Content, Media
 from esteio.providers.base import OutgoingMessage
 from esteio.providers.evolution import Evolution
 from esteio.providers.evolution.client import call, news, say
+from esteio.testing.stepping import NOW, drive, kinds, reply, where
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings" / "evolution-2.3.7"
 EVOLUTION = Evolution()

@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from provider_stepping import NOW, drive, html, where
 
 from esteio.core.model.content import Content, Media
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import HttpResponse, OutgoingMessage
 from esteio.providers.evolution import Evolution
 from esteio.providers.wapi import Wapi
+from esteio.testing.stepping import NOW, drive, html, where
 
 ADAPTERS = {"evolution": Evolution(), "baileys": Baileys(), "wapi": Wapi()}
 HERE = where(ref={"instance_id": "LITE-1", "token": "TOKEN", "session": "s1", "instance_name": "s1"})

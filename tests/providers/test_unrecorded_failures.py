@@ -5,12 +5,12 @@ clients. Evolution's table is its recordings. A reading is the outcome's words, 
 """
 
 import pytest
-from provider_stepping import NOW, drive, html, reply, where
 
 from esteio.core.model.content import Content
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.wapi import Wapi
+from esteio.testing.stepping import NOW, drive, html, reply, where
 
 TEXT = Content("text", text="oi")
 HERE = where(ref={"instance_id": "LITE-1", "token": "TOKEN", "session": "s1"})

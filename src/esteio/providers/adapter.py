@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.core.model.content import Content, Media
-from esteio.core.model.evidence import KINDS, Evidence, seen
+from esteio.core.model.evidence import KINDS, Evidence, Road, seen
 from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
@@ -79,6 +79,7 @@ __all__ = [
     "Receipt",
     "ReceivedMessage",
     "ReceivedReaction",
+    "Road",
     "SendEcho",
     "SendOutcome",
     "SentQuery",

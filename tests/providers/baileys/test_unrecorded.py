@@ -4,11 +4,11 @@ import json
 
 import msgspec
 import pytest
-from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.model.content import Content, Media
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import OutgoingMessage, TransportFailed
+from esteio.testing.stepping import NOW, drive, html, kinds, reply, where
 
 BAILEYS = Baileys()
 HERE = where(ref={"session": "loja 1"})

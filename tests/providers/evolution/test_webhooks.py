@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from provider_stepping import NOW, kinds, where
 
 from esteio.core.model.inbound import DeletedMessage, EditedMessage, Receipt, ReceivedMessage, SendEcho
 from esteio.providers.evolution import Evolution
+from esteio.testing.stepping import NOW, kinds, where
 
 EVOLUTION = Evolution()
 KEY = {"remoteJid": "5511988887777@s.whatsapp.net", "fromMe": False, "id": "3EB0A"}

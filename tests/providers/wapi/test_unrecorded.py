@@ -4,12 +4,12 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from provider_stepping import NOW, drive, html, kinds, reply, where
 
 from esteio.core.model.content import Content, Media
 from esteio.core.model.inbound import SendEcho
 from esteio.providers.base import OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.wapi import Wapi
+from esteio.testing.stepping import NOW, drive, html, kinds, reply, where
 
 WAPI = Wapi()
 HERE = where(credentials={}, ref={"instance_id": "LITE-1", "token": "TOK"})
