@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SUITE = ROOT / "src" / "esteio" / "testing" / "conformance.py"
 SOURCE = ROOT / "src" / "esteio"
 KINDS = (".py", ".sql")
 TABLES = Path(__file__).parent / "guards"
@@ -125,7 +126,8 @@ def guards() -> tuple[Guard, ...]:
 
 
 def pytest_argument(entry: str, tests: Path = ROOT / "tests") -> str:
-    """The pytest argument, relative to `tests`, of an entry `room/test_file` or `room/test_file::test_name`.
+    """The pytest argument, relative to `tests`, of an entry `room/test_file`, `room/test_file::test_name` or, for a
+    test that a class may inherit from the conformance suite, `room/test_file::TestClass::test_name`.
 
     The file may stand at any depth below its room, so that it can be moved within it. Raises `GuardError` when no file
     or more than one has this name, or when the file has no such test.
@@ -135,6 +137,8 @@ def pytest_argument(entry: str, tests: Path = ROOT / "tests") -> str:
     found = sorted((tests / room).rglob(f"{stem}.py"))
     if len(found) != 1:
         raise GuardError(f"{entry}: {len(found)} files have this name")
-    if (f"def {name}(" if name else "def test_") not in found[0].read_text("utf-8"):
+    holder, _, test = name.rpartition("::")
+    text = found[0].read_text("utf-8") + (SUITE.read_text("utf-8") if holder else "")
+    if f"class {holder}(" * bool(holder) not in text or (f"def {test}(" if test else "def test_") not in text:
         raise GuardError(f"{entry}: the file has no such test")
     return found[0].relative_to(tests).as_posix() + (f"::{name}" if name else "")
