@@ -43,11 +43,11 @@ class Pombo(api.Adapter):
     declaration = api.Declaration(
         label="Pombo",
         ref=(
-            Field("line", "the line's name at the server", "o nome da linha no servidor", default=api.SESSION),
-            Field("access_key", "the line's own key", "a chave da própria linha", secret=True),
+            Field("line", "the line's name at the server", default=api.SESSION),
+            Field("access_key", "the line's own key", secret=True),
         ),
         instance="line",
-        credentials=(Field("admin_key", "the server's key", "a chave do servidor", secret=True),),
+        credentials=(Field("admin_key", "the server's key", secret=True),),
     )
 
     def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[api.ActOutcome]:

@@ -17,8 +17,8 @@ import pytest
 
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.views import documents
-from esteio.engine.commands.requests import MessageAsk, ServerAsk, SessionAsk, SessionChange
-from esteio.engine.errors import Refusal
+from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionChange, SessionRequest
+from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
@@ -97,8 +97,10 @@ class Pombo:
 
 
 async def connected(lab, server: Pombo, name: str = "loja", key: str = KEY) -> None:
-    await lab.commands.add_server(ServerAsk("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN}))
-    opened = await lab.commands.create_session(SessionAsk(name, "correio", ref={"access_key": key}, wait_s=20), "test")
+    await lab.commands.add_server(ServerRequest("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN}))
+    opened = await lab.commands.create_session(
+        SessionRequest(name, "correio", ref={"access_key": key}, wait_s=20), "test"
+    )
     assert opened.qr is not None
     assert opened.qr.code == "2@scan-me"
     await server.scan(lab, name)
@@ -116,7 +118,7 @@ def test_a_server_a_session_a_message_and_a_webhook(third_party, tmp_path):
 
     async def story(lab):
         await connected(lab, server)
-        ident = await lab.ask_message("loja", MessageAsk(CUSTOMER, "oi"))
+        ident = await lab.ask_message("loja", MessageRequest(CUSTOMER, "oi"))
         await asyncio.sleep(5)
         assert server.sent == [{"to": CUSTOMER, "text": "oi"}]
         assert (await lab.message(ident)).state == "sent"
@@ -144,22 +146,22 @@ def test_what_is_wrong_is_said_by_the_declared_names(third_party):
     server = Pombo()
 
     async def refused(awaitable):
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(CommandError) as raised:
             await awaitable
         return raised.value.code, raised.value.field
 
     async def story(lab):
         ask = lab.commands.add_server
-        base = ServerAsk("correio", "pombo", "http://pombo.test")
+        base = ServerRequest("correio", "pombo", "http://pombo.test")
         assert await refused(ask(base)) == ("invalid-value", "credentials.admin_key")
         wrong = msgspec.structs.replace(base, credentials={"apikey": "x"})
         assert await refused(ask(wrong)) == ("unknown-field", "credentials.apikey")
         await connected(lab, server)
         new = lab.commands.create_session
-        assert await refused(new(SessionAsk("b", "correio"), "test")) == ("invalid-value", "ref.access_key")
-        token = SessionAsk("b", "correio", ref={"token": "x", "access_key": OTHER_KEY})
+        assert await refused(new(SessionRequest("b", "correio"), "test")) == ("invalid-value", "ref.access_key")
+        token = SessionRequest("b", "correio", ref={"token": "x", "access_key": OTHER_KEY})
         assert await refused(new(token, "test")) == ("unknown-field", "ref.token")
-        same = SessionAsk("b", "correio", ref={"line": "loja", "access_key": OTHER_KEY})
+        same = SessionRequest("b", "correio", ref={"line": "loja", "access_key": OTHER_KEY})
         assert await refused(new(same, "test")) == ("already-adopted", "ref")
 
     play(server, story)
@@ -191,7 +193,7 @@ def test_a_key_for_some_sessions_may_only_name_lines_inside_its_patterns(third_p
         await connected(lab, server)
         scope, declared = Scope(("shop-*",)), lab.commands.declared("pombo")
         scope.check_ref({"line": "shop-1", "access_key": KEY}, declared)
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(CommandError) as raised:
             scope.check_ref({"line": "loja", "access_key": KEY}, declared)
         assert raised.value.field == "ref.line"
 

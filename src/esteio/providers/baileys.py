@@ -79,17 +79,9 @@ _CLAIMS = {"connected": "said_open", "connecting": "said_connecting", "disconnec
 
 DECLARATION = Declaration(
     label="Baileys",
-    ref=(
-        Field(
-            "session",
-            "the session's name at the server",
-            "o nome da sessão no servidor",
-            default=SESSION,
-            example="loja",
-        ),
-    ),
+    ref=(Field("session", default=SESSION, example="loja"),),
     instance="session",
-    credentials=(Field("apikey", "the server's API key", "a chave de API do servidor", secret=True),),
+    credentials=(Field("apikey", secret=True),),
 )
 
 

@@ -28,9 +28,9 @@ class Field(msgspec.Struct, frozen=True):
 
     name: str
     """As it stands in JSON: snake_case."""
-    text_en: str
-    """What it is and where a person finds it; one sentence without a full stop."""
-    text_pt: str
+    text: str = ""
+    """What it is and where a person finds it, for an adapter from outside: half a sentence without a full stop. The
+    texts of ours are in `locales/*/fields.po`."""
     required: bool = True
     secret: bool = False
     """Encrypted at rest, never shown again, blanked wherever it comes back."""

@@ -27,6 +27,7 @@ from esteio.providers.declaration import Field
 from esteio.providers.registry import faults
 from esteio.testing import junk
 from esteio.testing.stepping import NOW, drive, html, reply, where
+from esteio.texts import catalogue
 
 TEXT = OutgoingMessage("5511999990001", Content("text", text="oi"))
 IMAGE = OutgoingMessage("5511999990001", Content("image", media=Media("image", url="http://m.test/a.png")))
@@ -131,14 +132,14 @@ class AdapterConformance:
         assert declared.missing_in_ref(here.ref) is None
         assert declared.missing_in_credentials(here.credentials) is None
         assert here.ref[declared.instance]
-        for field in (*declared.ref, *declared.credentials):
-            assert field.text_en
-            assert field.text_pt
 
-    def test_its_quirks_are_told_in_both_languages(self) -> None:
-        for quirk in self.adapter.quirks(None):
-            assert quirk.text_pt
-            assert quirk.text_en
+    def test_its_fields_and_quirks_are_explained(self) -> None:
+        adapter, texts = self.adapter, catalogue("en")
+        for place, fields in (("ref", adapter.declaration.ref), ("credentials", adapter.declaration.credentials)):
+            for field in fields:
+                assert field.text or (f"field {adapter.kind}", f"{place}.{field.name}") in texts
+        for quirk in adapter.quirks(None):
+            assert quirk.text or (f"quirk {adapter.kind}", quirk.name) in texts
 
     def test_the_keys_we_send_are_declared_as_secrets(self) -> None:
         here = self.here()

@@ -16,7 +16,7 @@ from esteio.texts import catalogue
 
 DECLARED = (
     *(one.declaration for one in load([]).as_mapping().values()),
-    Declaration("X", (Field("id", "", "", pattern="x", example="x", required=False),), "id"),
+    Declaration("X", (Field("id", pattern="x", example="x", required=False),), "id"),
 )
 SOURCE = Path(__file__).parents[3] / "src" / "esteio"
 

@@ -11,30 +11,11 @@ from esteio.providers.declaration import SESSION, Declaration, Field
 DECLARATION = Declaration(
     label="Evolution",
     ref=(
-        Field(
-            "instance_name",
-            "the instance's name at the server",
-            "o nome da instância no servidor",
-            default=SESSION,
-            example="clinic-prod",
-        ),
-        Field(
-            "token",
-            "the instance's own key, which the server tells when it creates it",
-            "a chave da própria instância, que o servidor informa ao criá-la",
-            secret=True,
-            learned=True,
-        ),
+        Field("instance_name", default=SESSION, example="clinic-prod"),
+        Field("token", secret=True, learned=True),
     ),
     instance="instance_name",
-    credentials=(
-        Field(
-            "apikey",
-            "the server's AUTHENTICATION_API_KEY",
-            "a AUTHENTICATION_API_KEY do servidor",
-            secret=True,
-        ),
-    ),
+    credentials=(Field("apikey", secret=True),),
     webhook_addresses=("server_url", "serverUrl"),
 )
 

@@ -11,18 +11,8 @@ from esteio.providers.declaration import Declaration, Field
 DECLARATION = Declaration(
     label="W-API",
     ref=(
-        Field(
-            "instance_id",
-            "the instance's id, as the vendor's panel shows it",
-            "o id da instância, como o painel da W-API mostra",
-            example="LITE-ABC123-DEF456",
-        ),
-        Field(
-            "token",
-            "the instance's own token, beside its id in the panel",
-            "o token da própria instância, ao lado do id no painel",
-            secret=True,
-        ),
+        Field("instance_id", example="LITE-ABC123-DEF456"),
+        Field("token", secret=True),
     ),
     instance="instance_id",
     proved_by_secret=True,
