@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.transitions import STATE_AFTER
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, NewMessage, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, NewMessage
 from esteio.store.sqlite import SqliteStore
 
 # The room's model is importable by name: tests are no package here.
@@ -98,19 +100,20 @@ class Make:
     async def claim(self, store, now=NOW, limit=100, cap=100, lease_s=60.0):
         return await store.claim_sends(now, limit, lease_s, Allowance(each=cap))
 
-    def settle(self, claim, state="sent", at=NOW, **changes):
+    def settle(self, claim, event="accepted", at=NOW, **changes):
+        state = STATE_AFTER[event]
         if state == "sent":
             changes.setdefault("provider_id", f"P-{claim.message.id}")
             changes.setdefault("sent_at", at)
         changes.setdefault("attempt", AttemptRecord(at, state))
-        return SendSettlement(claim.message.id, claim.message.session_id, claim.fence, state, at, **changes)
+        return SendSettlement(claim.message.id, claim.message.session_id, claim.fence, event, at, **changes)
 
     async def doubted(self, store, session, *args, **changes):
         """A message in doubt, by the way it really gets there."""
         message = await self.accept(store, session, *args, **changes)
         claims = await self.claim(store)
         mine = [claim for claim in claims if claim.message.id == message.id]
-        assert await store.settle_sends([self.settle(mine[0], "in_doubt", due_at=NOW + 5)]) == [True]
+        assert await store.settle_sends([self.settle(mine[0], "doubted", due_at=NOW + 5)]) == [True]
         return message
 
     async def commit(self, store, session, **changes):

@@ -4,10 +4,11 @@ import asyncio
 import sys
 from itertools import count
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message
-from esteio.store.base import Allowance, NewMessage, RawInbound, SendSettlement
+from esteio.store.base import Allowance, NewMessage, RawInbound
 from esteio.store.sqlite import SqliteStore
 
 
@@ -40,7 +41,7 @@ async def main(path: str, life: str, now: float) -> None:
                 say("claimed", claim.message.id)
             await asyncio.sleep(0)
             done = [
-                SendSettlement(one.message.id, session.id, one.fence, "sent", now, provider_id=f"P{one.message.id}")
+                SendSettlement(one.message.id, session.id, one.fence, "accepted", now, provider_id=f"P{one.message.id}")
                 for one in claims
             ]
             await store.settle_sends(done)

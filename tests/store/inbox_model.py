@@ -6,6 +6,7 @@ for it; every change is told in the order in which it was read.
 
 from dataclasses import dataclass, field
 
+from esteio.core.messages.inbound import dedupe_key
 from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
@@ -14,7 +15,6 @@ from esteio.core.model.inbound import (
     ReceivedMessage,
     ReceivedReaction,
     SendEcho,
-    dedupe_key,
 )
 from esteio.store.base import RawInbound, SendClaim
 

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import ReceivedMessage, SendEcho
 from esteio.core.model.state import Reason
-from esteio.store.base import InboxSettlement, SendSettlement
+from esteio.store.base import InboxSettlement
 
 NOW = 1_800_000_000.0
 AFTER = NOW + 200
@@ -14,7 +15,7 @@ HELD = Reason("in-doubt-held")
 
 async def aside(store, make, session, **changes):
     message = await make.doubted(store, session, **changes)
-    doubt = SendSettlement(message.id, session.id, 0, "in_doubt", AFTER, due_at=AFTER + 300, reason=HELD, aside=True)
+    doubt = SendSettlement(message.id, session.id, 0, "set_aside", AFTER, due_at=AFTER + 300, reason=HELD)
     assert await store.settle_doubt(doubt)
     return message, doubt
 
@@ -47,10 +48,10 @@ async def test_it_stays_aside_and_is_looked_for_when_due(store, make):
     assert list(await store.doubted(AFTER + 299, 10)) == []
     assert [one.id for one in await store.doubted(AFTER + 300, 10)] == [first.id]
     before = len(await store.events(0, 100))
-    again = msgspec.structs.replace(doubt, at=AFTER + 300, due_at=AFTER + 900, aside=False)
+    again = msgspec.structs.replace(doubt, event="not_found", at=AFTER + 300, due_at=AFTER + 900)
     assert await store.settle_doubt(again), "though another one of its chat is under way"
     assert len(await store.events(0, 100)) == before
-    assert await store.settle_sends([make.settle(claim, "in_doubt", at=AFTER + 301, due_at=AFTER + 306)]) == [True]
+    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER + 301, due_at=AFTER + 306)]) == [True]
     assert {one.id for one in await store.doubted(AFTER + 900, 10)} == {first.id, second.id}
     await make.accept(store, session)
     assert await make.claim(store, AFTER + 900) == [], "the second doubt is in the way: it may still be resolved"
@@ -59,7 +60,7 @@ async def test_it_stays_aside_and_is_looked_for_when_due(store, make):
 async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store, make):
     session = await make.session(store)
     first, doubt = await aside(store, make, session)
-    queued = msgspec.structs.replace(doubt, state="queued", aside=False, due_at=AFTER, reason=Reason("x"))
+    queued = msgspec.structs.replace(doubt, event="not_sent", due_at=AFTER, reason=Reason("x"))
     other = await make.accept(store, session, chat="5511900000000")
     waiting = await make.accept(store, session)
     claims = {one.message.id: one for one in await make.claim(store, AFTER)}
@@ -67,7 +68,7 @@ async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store, mak
     assert await store.overtaken(first.id), "under way: it may have gone"
     assert not await store.settle_doubt(queued)
     assert (await store.message(first.id)).state == "in_doubt"
-    back = make.settle(claims[waiting.id], "queued", at=AFTER, due_at=AFTER)
+    back = make.settle(claims[waiting.id], "not_sent", at=AFTER, due_at=AFTER)
     assert await store.settle_sends([back, make.settle(claims[other.id], at=AFTER)]) == [True, True]
     assert not await store.overtaken(first.id), "it did not go after all, and another chat does not count"
     assert await store.settle_doubt(queued)
@@ -78,19 +79,19 @@ async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store, mak
 async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store, make):
     session = await make.session(store)
     first, doubt = await aside(store, make, session)
-    queued = msgspec.structs.replace(doubt, state="queued", aside=False, due_at=AFTER)
+    queued = msgspec.structs.replace(doubt, event="not_sent", due_at=AFTER)
     await make.accept(store, session)
     (claim,) = await make.claim(store, AFTER)
     second = claim.message.id
-    assert await store.settle_sends([make.settle(claim, "in_doubt", at=AFTER, due_at=AFTER)]) == [True]
+    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER, due_at=AFTER)]) == [True]
     assert await store.overtaken(first.id)
-    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "in_doubt", AFTER, due_at=AFTER, aside=True))
+    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "set_aside", AFTER, due_at=AFTER))
     assert await store.overtaken(first.id)
     assert not await store.overtaken(second)
-    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "sent", AFTER, sent_at=AFTER))
+    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "found", AFTER, sent_at=AFTER))
     assert await store.overtaken(first.id)
     assert not await store.settle_doubt(queued)
-    failed = msgspec.structs.replace(queued, state="failed", reason=Reason("not-sent-overtaken"))
+    failed = msgspec.structs.replace(queued, event="failed", reason=Reason("not-sent-overtaken"))
     assert await store.settle_doubt(failed)
     assert (await store.retry_message(first.id, AFTER)).state == "queued", "a person may"
     assert [one.message.id for one in await make.claim(store, AFTER)] == [first.id]
@@ -102,7 +103,7 @@ async def test_settling_it_lets_nobody_past_the_one_under_way(store, make):
     for _ in range(2):
         await make.accept(store, session)
     (claim,) = await make.claim(store, AFTER)
-    assert await store.settle_doubt(SendSettlement(first.id, session.id, 0, "sent", AFTER, sent_at=AFTER))
+    assert await store.settle_doubt(SendSettlement(first.id, session.id, 0, "found", AFTER, sent_at=AFTER))
     assert await make.claim(store, AFTER) == []
     assert await store.settle_sends([make.settle(claim, at=AFTER)]) == [True]
     assert len(await make.claim(store, AFTER)) == 1
@@ -142,7 +143,7 @@ async def test_a_retry_puts_it_back_in_the_way(store, make):
     assert (await store.retry_message(first.id, AFTER)).state == "queued"
     (claim,) = await make.claim(store, AFTER)
     assert claim.message.id == first.id
-    assert await store.settle_sends([make.settle(claim, "in_doubt", at=AFTER, due_at=AFTER + 5)]) == [True]
+    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER, due_at=AFTER + 5)]) == [True]
     assert await make.claim(store, AFTER + 9) == [], "this doubt is a new one"
     assert (await store.message(second.id)).state == "queued"
 

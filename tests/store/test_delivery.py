@@ -285,7 +285,7 @@ async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(s
     expiring = await make.accept(store, other, chat="5511900000003", expires_at=NOW + 5)
     claims = {one.message.id: one for one in await make.claim(store)}
     await store.settle_sends([make.settle(claims[failed.id], "failed")])
-    await store.settle_sends([make.settle(claims[expiring.id], "queued", due_at=NOW + 10)])
+    await store.settle_sends([make.settle(claims[expiring.id], "not_sent", due_at=NOW + 10)])
     assert await store.expire_messages(NOW + 6, 10) == 1
     found = await store.dead_messages(DeadFilter(), limit=10, after=0)
     assert [(one.id, one.session) for one in found] == [(failed.id, "s1"), (expiring.id, "s2")]

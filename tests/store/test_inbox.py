@@ -224,7 +224,7 @@ async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
     await apply(store, session, SendEcho("E", message.chat, NOW, message.content))
-    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW)]) == [False]
+    assert await store.settle_sends([make.settle(claim, "not_sent", due_at=NOW)]) == [False]
     assert await state_of(store, message) == "sent"
     assert await make.claim(store) == []
 

@@ -20,6 +20,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from inbox_model import REACHED, Line
 from store_machine import StoreMachine
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import MessageId
@@ -34,7 +35,7 @@ from esteio.core.model.inbound import (
 from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound
 from esteio.store.delivery import Endpoint, RelaySettlement
 
 NAMES = st.sampled_from(["s1", "s2"])
@@ -187,7 +188,9 @@ class Inbox(StoreMachine):
         waiting = [(line, ident) for line in self.lines.values() for ident in line.under_way]
         line, ident = waiting[number % len(waiting)]
         fence, alive = line.under_way[ident].fence, line.rows[ident, "out"].state == "sending"
-        done = SendSettlement(MessageId(ident), line.id, fence, "sent", self.now, provider_id=ident, sent_at=self.now)
+        done = SendSettlement(
+            MessageId(ident), line.id, fence, "accepted", self.now, provider_id=ident, sent_at=self.now
+        )
         assert self.run(self.store.settle_sends([done])) == [alive]
         if alive:
             line.confirm(ident)

@@ -11,11 +11,11 @@ import apsw
 import pytest
 
 import esteio
+from esteio.core.messages.outbox import SendSettlement
 from esteio.store.base import (
     Locked,
     NewerDatabase,
     RawInbound,
-    SendSettlement,
     ServerCommit,
     StoreBroken,
     StoreFull,
@@ -76,7 +76,7 @@ async def test_what_was_in_doubt_before_is_looked_for_again_at_once(file_store, 
     session = await filled(before, make)
     doubts = [await make.doubted(before, session, chat=f"551190000000{n}") for n in range(2)]
     for doubt, aside in zip(doubts, (False, True), strict=True):
-        later = SendSettlement(doubt.id, session.id, 0, "in_doubt", NOW, due_at=NOW + 300, aside=aside)
+        later = SendSettlement(doubt.id, session.id, 0, "set_aside" if aside else "not_found", NOW, due_at=NOW + 300)
         assert await before.settle_doubt(later)
     await before.aclose()
     after = file_store()

@@ -5,11 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
 from esteio.core.model.evidence import seen
 from esteio.core.model.message import AttemptRecord
 from esteio.core.model.state import Reason
-from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests
 
 NOW = 1_800_000_000.0
 
@@ -102,12 +103,12 @@ async def test_a_head_that_waits_or_is_in_doubt_blocks_its_lane(store, make):
     await make.accept(store, session)
     await make.accept(store, session)
     (claim,) = await make.claim(store)
-    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW + 3, closed_tries=1)]) == [True]
+    assert await store.settle_sends([make.settle(claim, "not_sent", due_at=NOW + 3, closed_tries=1)]) == [True]
     assert await make.claim(store) == []
     assert await store.next_send(NOW) == NOW + 3
     (again,) = await make.claim(store, NOW + 3)
     assert (again.message.id, again.message.closed_tries, again.fence) == (claim.message.id, 1, 2)
-    assert await store.settle_sends([make.settle(again, "in_doubt", due_at=NOW + 9)]) == [True]
+    assert await store.settle_sends([make.settle(again, "doubted", due_at=NOW + 9)]) == [True]
     assert await make.claim(store, NOW + 99) == []
 
 
@@ -178,7 +179,7 @@ async def test_a_stale_fence_writes_nothing(store, make):
     session = await make.session(store)
     await make.accept(store, session)
     (first,) = await make.claim(store)
-    assert await store.settle_sends([make.settle(first, "queued", due_at=NOW)]) == [True]
+    assert await store.settle_sends([make.settle(first, "not_sent", due_at=NOW)]) == [True]
     (second,) = await make.claim(store)
     late = make.settle(first, evidence=(seen("send_accepted", NOW, "send"),))
     assert await store.settle_sends([late, make.settle(second)]) == [False, True]
@@ -215,7 +216,7 @@ async def test_a_retry_is_no_event_and_a_failure_frees_the_lane(store, make):
     await make.accept(store, session)
     second = await make.accept(store, session)
     (claim,) = await make.claim(store)
-    assert await store.settle_sends([make.settle(claim, "queued", due_at=NOW)]) == [True]
+    assert await store.settle_sends([make.settle(claim, "not_sent", due_at=NOW)]) == [True]
     assert list(await store.events(0, 10)) == []
     (claim,) = await make.claim(store)
     failed = make.settle(claim, "failed", reason=Reason("refused", {"detail": "x"}))
@@ -252,8 +253,8 @@ async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store, 
     plain = await make.doubted(store, mine, chat="5511900000001")
     aside = await make.doubted(store, mine, chat="5511900000002")
     foreign = await make.doubted(store, other)
-    for message, moves in ((plain, False), (aside, True), (foreign, False)):
-        later = SendSettlement(message.id, message.session_id, 0, "in_doubt", NOW, due_at=NOW + 300, aside=moves)
+    for message, event in ((plain, "not_found"), (aside, "set_aside"), (foreign, "not_found")):
+        later = SendSettlement(message.id, message.session_id, 0, event, NOW, due_at=NOW + 300)
         assert await store.settle_doubt(later)
     held = await make.commit(store, mine, gate="held")
     assert list(await store.doubted(NOW + 99, 9)) == [], "a commit that says nothing of doubts leaves them alone"
@@ -276,12 +277,12 @@ async def test_doubt_is_looked_at_when_due_and_resolved_once(store, make):
     assert list(await store.doubted(NOW + 4, 10)) == []
     assert await store.next_doubt() == NOW + 5
     assert [one.id for one in await store.doubted(NOW + 5, 10)] == [message.id]
-    later = SendSettlement(message.id, session.id, 0, "in_doubt", NOW + 5, due_at=NOW + 20)
+    later = SendSettlement(message.id, session.id, 0, "not_found", NOW + 5, due_at=NOW + 20)
     before = len(await store.events(0, 100))
     assert await store.settle_doubt(later)
     assert len(await store.events(0, 100)) == before, "nothing moved"
     assert (await store.message(message.id)).doubt_since == NOW
-    again = msgspec.structs.replace(later, state="queued", due_at=NOW + 21)
+    again = msgspec.structs.replace(later, event="not_sent", due_at=NOW + 21)
     assert await store.settle_doubt(again)
     assert not await store.settle_doubt(again)
     assert [one.message.id for one in await make.claim(store, NOW + 21)] == [message.id]

@@ -14,17 +14,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from store_machine import StoreMachine
 
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId
 from esteio.core.model.inbound import Receipt, SendEcho
 from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, ParkedSettlement, SendSettlement
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage
 
 SESSIONS = ["s1", "s2"]
 CHATS = ["a", "a", "b"]
 PICK = st.integers(0, 10_000)
+ANSWERS = {"sent": "accepted", "parked": "queued_at_provider", "failed": "failed", "queued": "not_sent"}
+ANSWERS |= {"in_doubt": "doubted", "expired": "too_late"}
+LOOKS = {**ANSWERS, "sent": "found", "in_doubt": "not_found", "aside": "set_aside"}
+"""What an answer, and a look, is to a message: the event by the state that follows."""
 LEASE_S = 30.0
 BUSY = {"sending", "in_doubt", "parked"}
 
@@ -189,7 +195,9 @@ class Outbox(StoreMachine):
         sent_at = self.now if state in {"sent", "parked"} else None
         stale = self.settlement(ident, claim.fence - 1, "failed")
         given = f"A-{ident}-{claim.fence}" if sent_at else None
-        mine = self.settlement(ident, claim.fence, state, due_at=self.now + delay, sent_at=sent_at, provider_id=given)
+        mine = self.settlement(
+            ident, claim.fence, ANSWERS[state], due_at=self.now + delay, sent_at=sent_at, provider_id=given
+        )
         written = self.run(self.store.settle_sends([stale, mine]))
         assert written[0] is False
         one = self.known[ident]
@@ -199,17 +207,15 @@ class Outbox(StoreMachine):
             one.sent_at, one.provider_id = sent_at or one.sent_at, given
             del self.claims[ident]
 
-    def settlement(self, ident, fence, state, **more):
-        if state == "parked":
-            state, more = "sent", more | {"parked": True}
-        return SendSettlement(ident, self.sessions[self.known[ident].lane[0]].id, fence, state, self.now, **more)
+    def settlement(self, ident, fence, event, **more):
+        return SendSettlement(ident, self.sessions[self.known[ident].lane[0]].id, fence, event, self.now, **more)
 
     @precondition(lambda self: self.any_in("sending"))
     @rule(number=PICK)
     def an_answer_is_lost(self, number):
         claim = self.claims[self.pick(number, "sending")]
         ident = claim.message.id
-        assert self.run(self.store.settle_sends([self.settlement(ident, claim.fence, "in_doubt")])) == [True]
+        assert self.run(self.store.settle_sends([self.settlement(ident, claim.fence, "doubted")])) == [True]
         self.known[ident].state, self.known[ident].doubt_since = "in_doubt", self.known[ident].claimed_at
 
     @precondition(lambda self: self.any_in("in_doubt"))
@@ -230,15 +236,13 @@ class Outbox(StoreMachine):
     def looked(self, ident, state):
         one = self.known[ident]
         sent_at = self.now if state in {"sent", "parked"} else None
-        word = "in_doubt" if state == "aside" else state
+        event = "not_found" if state == one.state == "aside" else LOOKS[state]
         held_up = one.state == "aside" and state == "queued" and self.overtaken(ident)
         assert self.run(self.store.overtaken(ident)) == self.overtaken(ident)
         given = f"L-{ident}-{one.doubt_since}" if sent_at else None
-        done = self.settlement(
-            ident, 0, word, due_at=self.now, sent_at=sent_at, aside=state == "aside", provider_id=given
-        )
+        done = self.settlement(ident, 0, event, due_at=self.now, sent_at=sent_at, provider_id=given)
         assert self.run(self.store.settle_doubt(done)) == (not held_up)
-        if held_up or (one.state == "aside" and word == "in_doubt"):
+        if held_up or (one.state == "aside" and event == "not_found"):
             return
         one.state, one.due_at, one.sent_at, one.aside_at = state, self.now, sent_at, self.now
         one.provider_id = given
@@ -250,8 +254,9 @@ class Outbox(StoreMachine):
         ident = self.pick(number, "parked")
         one, (name, chat) = self.known[ident], self.known[ident].lane
         if how in {"looked", "shown"}:
-            again = ParkedSettlement(ident, self.now, self.now + 3 if how == "shown" else None)
-            freed = self.run(self.store.settle_parked([again, ParkedSettlement("nobody", self.now)]))
+            event, due_at = ("queue_shows", self.now + 3) if how == "shown" else ("queue_left", None)
+            again = QueueSettlement(ident, event, self.now, due_at)
+            freed = self.run(self.store.settle_parked([again, QueueSettlement("nobody", "queue_left", self.now)]))
             assert freed == ([] if how == "shown" else [ident])
         else:
             out = one.provider_id

@@ -2,11 +2,13 @@
 
 import pytest
 
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import Receipt, ReceivedMessage, SendEcho
 from esteio.core.model.message import AttemptRecord
 from esteio.core.model.state import Reason
-from esteio.store.base import DecisionCommit, InboxSettlement, ParkedSettlement, SendSettlement
+from esteio.store.base import DecisionCommit, InboxSettlement
 from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
@@ -19,7 +21,7 @@ async def parked(store, make, session, **changes):
     first = await make.accept(store, session, text="um", **changes)
     (claim,) = await make.claim(store)
     second = await make.accept(store, session, text="dois", **changes)
-    done = make.settle(claim, provider_id="P1", due_at=NOW + 3, parked=True)
+    done = make.settle(claim, "queued_at_provider", provider_id="P1", due_at=NOW + 3)
     assert await store.settle_sends([done]) == [True]
     return first.id, second.id
 
@@ -63,7 +65,7 @@ async def test_the_next_look_is_known_while_its_session_can_send(store, make):
     assert await store.next_parked() is None
     await parked(store, make, shut)
     first, _ = await parked(store, make, session)
-    assert await store.settle_parked([ParkedSettlement(first, NOW + 3, NOW + 9, SHOWN)]) == []
+    assert await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 9, SHOWN)]) == []
     assert await store.next_parked() == NOW + 3
     await make.commit(store, shut, gate="held")
     assert await store.next_parked() == NOW + 9
@@ -107,7 +109,7 @@ async def test_what_was_told_before_the_answer_came_is_never_parked(store, make,
     (claim,) = await make.claim(store)
     second = await make.accept(store, session, text="dois")
     await hears(store, session, event)
-    done = make.settle(claim, provider_id="P1", due_at=NOW + 3, parked=True)
+    done = make.settle(claim, "queued_at_provider", provider_id="P1", due_at=NOW + 3)
     assert await store.settle_sends([done]) == [True]
     assert (await store.message(claim.message.id)).parked_at is None
     assert await goes(store, make) == [second.id]
@@ -118,7 +120,7 @@ async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store, make):
     first = await make.doubted(store, session, text="um")
     second = await make.accept(store, session, text="dois")
     found = SendSettlement(
-        first.id, session.id, 0, "sent", NOW + 9, provider_id="P1", due_at=NOW + 12, sent_at=NOW, parked=True
+        first.id, session.id, 0, "queued_at_provider", NOW + 9, provider_id="P1", due_at=NOW + 12, sent_at=NOW
     )
     assert await store.settle_doubt(found)
     assert await goes(store, make, NOW + 10) == []
@@ -140,15 +142,15 @@ async def test_while_it_is_shown_both_say_why_and_then_neither(store, make):
     session = await make.session(store)
     first, second = await parked(store, make, session)
     for due_at in (NOW + 6, NOW + 12):
-        assert await store.settle_parked([ParkedSettlement(first, NOW + 3, due_at, SHOWN)]) == []
+        assert await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, due_at, SHOWN)]) == []
     assert [one.id for one in await store.parked(NOW + 12, 10)] == [first]
     assert list(await store.parked(NOW + 11, 10)) == []
     assert (await reason(store, first), await reason(store, second)) == ("in-its-queue", "behind-its-queue")
     before = len(await store.events(0, 100))
-    assert await store.settle_parked([ParkedSettlement(first, NOW + 12)]) == [first]
+    assert await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 12)]) == [first]
     assert (await reason(store, first), await reason(store, second)) == (None, None)
     assert len(await store.events(0, 100)) == before, "nothing has happened to it"
-    assert await store.settle_parked([ParkedSettlement(first, NOW + 12)]) == []
+    assert await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 12)]) == []
     assert await goes(store, make, NOW + 12) == [second]
 
 
@@ -156,7 +158,7 @@ async def test_while_it_is_shown_both_say_why_and_then_neither(store, make):
 async def test_who_waited_says_so_no_more_when_it_is_out(store, make, event):
     session = await make.session(store)
     first, second = await parked(store, make, session)
-    await store.settle_parked([ParkedSettlement(first, NOW + 3, NOW + 6, SHOWN)])
+    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
     await hears(store, session, event, at=NOW + 4)
     assert (await reason(store, first), await reason(store, second)) == (None, None)
 
@@ -167,16 +169,16 @@ async def test_a_reason_of_its_own_stays(store, make):
     first, second = await parked(store, make, session)
     held = '{"code":"held-463"}'
     store._db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
-    await store.settle_parked([ParkedSettlement(first, NOW + 3, NOW + 6, SHOWN)])
-    await store.settle_parked([ParkedSettlement(first, NOW + 6)])
+    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
+    await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 6)])
     assert await reason(store, second) == "held-463"
 
 
 async def test_when_it_is_given_up_who_listens_is_told(store, make):
     session = await make.session(store)
     first, second = await parked(store, make, session)
-    passed = ParkedSettlement(
-        first, NOW + 60, None, Reason("passed-in-queue"), AttemptRecord(NOW + 60, "looked: queue")
+    passed = QueueSettlement(
+        first, "queue_given_up", NOW + 60, None, Reason("passed-in-queue"), AttemptRecord(NOW + 60, "looked: queue")
     )
     assert await store.settle_parked([passed]) == [first]
     told = [(e.data["state"], e.data["reason"]["code"]) for e in await store.events(0, 10) if e.data["reason"]]
@@ -191,7 +193,7 @@ async def test_when_it_is_given_up_who_listens_is_told(store, make):
 async def test_when_the_gate_opens_it_is_looked_for_at_once(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
-    await store.settle_parked([ParkedSettlement(first, NOW + 3, NOW + 60, SHOWN)])
+    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 60, SHOWN)])
     fresh = await store.session_by_id(session.id)
     assert await store.commit_decision(DecisionCommit(session=fresh, doubts_due=NOW + 5))
     assert [one.id for one in await store.parked(NOW + 5, 10)] == [first]

@@ -4,7 +4,8 @@ Lives here: the HTTP values, the `Transport` port, the `Flow` shape, the outcome
 `Provider` protocol. Never lives here: a URL of any provider, a retry, a clock, a socket.
 
 An adapter's operation is a *flow*: a generator that yields `HttpRequest` and receives `HttpResponse`, and returns an
-outcome. It neither waits nor retries; `driver.run` is the only thing that turns requests into traffic, and it throws
+outcome. Those that the core settles (`SendOutcome`, `LookupOutcome`, `QueueOutcome`) are its values, named here again.
+It neither waits nor retries; `driver.run` is the only thing that turns requests into traffic, and it throws
 `TransportFailed` *into* the flow when no answer came, so that the flow (which knows what the step meant) decides what
 that proves. A flow always catches it and says so in its outcome; `driver.run` lets one that was not caught pass.
 """
@@ -16,7 +17,9 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from esteio.core.messages.outbox import Certainty, Fault, LookResult
+from esteio.core.messages.doubts import LookupOutcome
+from esteio.core.messages.outbox import SendOutcome
+from esteio.core.messages.provider_queue import QueueOutcome
 from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import Evidence
@@ -25,6 +28,30 @@ from esteio.core.model.inbound import InboundEvent
 from esteio.core.model.state import Reason
 from esteio.providers.declaration import Declaration
 from esteio.providers.parsing import Json, read_json, text_of
+
+__all__ = [
+    "ActOutcome",
+    "DownloadOutcome",
+    "Flow",
+    "HttpRequest",
+    "HttpResponse",
+    "InventoryEntry",
+    "InventoryOutcome",
+    "LookupOutcome",
+    "OutgoingMessage",
+    "ProbeDepth",
+    "ProbeOutcome",
+    "Provider",
+    "QrCode",
+    "QueueOutcome",
+    "SendOutcome",
+    "SentQuery",
+    "StandingWebhook",
+    "Transport",
+    "TransportFailed",
+    "WebhookReading",
+    "Where",
+]
 
 # -- the wire ----------------------------------------------------------------------------------------------------
 
@@ -111,26 +138,6 @@ Flow = Generator[HttpRequest, HttpResponse, T]
 # -- what operations return --------------------------------------------------------------------------------------
 
 
-class SendOutcome(msgspec.Struct, frozen=True):
-    """What became of one send. `detail` is the provider's own words, secrets stripped, at most 500 characters."""
-
-    certainty: Certainty
-    provider_id: str | None = None
-    fault: Fault = "none"
-    detail: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    queue_ref: str | None = None
-    """The provider's own queue entry, where it queues (W-API `insertedId`)."""
-    queued: bool = False
-    """Accepted into a queue of the provider's own: it may leave later, and after what is handed over later."""
-    over: bool = False
-    """The provider itself has answered: nothing of this send goes on there."""
-    gateway: bool = False
-    """Somebody in between has answered that the provider is not there: it hardly goes on."""
-    size: int = 0
-    """Bytes of the request, where it was refused for its size."""
-
-
 class QrCode(msgspec.Struct, frozen=True):
     """A code to scan. `code` is the raw text; `png_base64` (no data: prefix) may be empty, then it is drawn by us."""
 
@@ -166,23 +173,6 @@ class ProbeOutcome(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class LookupOutcome(msgspec.Struct, frozen=True):
-    """Whether a message that is in doubt is at the provider.
-
-    `found` (with its id), `absent` (the provider's list was read to the needed depth and it is not there),
-    `unknown` (cannot be told: no list, an error, several alike). `later`: another look may tell more, for this one
-    could not read, or came too early.
-    """
-
-    result: LookResult
-    provider_id: str | None = None
-    detail: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    later: bool = False
-    queued: bool = False
-    """Found in the provider's own queue, so it has not left yet."""
-
-
 class DownloadOutcome(msgspec.Struct, frozen=True):
     """What a provider gave for one media: its bytes (`data`), or a public address where they lie for a while (`url`,
     which the engine fetches over the guarded road), or nothing. Then `said_no`: it answered, and has not got it;
@@ -195,15 +185,6 @@ class DownloadOutcome(msgspec.Struct, frozen=True):
     said_no: bool = False
     gone: Reason | None = None
     detail: str = ""
-
-
-class QueueOutcome(msgspec.Struct, frozen=True):
-    """What the provider's own queue shows: every id of every entry. None: it has no queue, or could not be read."""
-
-    ids: frozenset[str] | None
-    detail: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    """About the server."""
 
 
 class InventoryEntry(msgspec.Struct, frozen=True):

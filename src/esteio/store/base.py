@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Literal, Protocol
 
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
@@ -41,13 +43,11 @@ from esteio.store.values import (
     NewMessage,
     News,
     Page,
-    ParkedSettlement,
     Qr,
     QuoteTarget,
     RawInbound,
     Rests,
     SendClaim,
-    SendSettlement,
     ServerCommit,
     ServerView,
     SessionView,
@@ -82,13 +82,11 @@ __all__ = [
     "NewerDatabase",
     "News",
     "Page",
-    "ParkedSettlement",
     "Qr",
     "QuoteTarget",
     "RawInbound",
     "Rests",
     "SendClaim",
-    "SendSettlement",
     "ServerCommit",
     "ServerView",
     "SessionView",
@@ -306,9 +304,10 @@ class Store(RelayStore, AdoptionStore, Protocol):
         """Each by its fence; writes the attempt, the evidence and a `message.state_changed` event where it moved."""
         ...
 
-    async def settle_doubt(self, settlement: SendSettlement) -> bool:
+    async def settle_doubt(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
         """Resolve an `in_doubt` message (no fence: it must still be in doubt), or set it aside. One that was set aside
-        is not queued again once a later message of its chat may have gone: False."""
+        is not queued again once a later message of its chat may have gone: False. `notices`: for people, when it waits
+        for one of them from now on; left out where such a word is on its way already."""
         ...
 
     async def overtaken(self, message_id: MessageId) -> bool:
@@ -340,7 +339,7 @@ class Store(RelayStore, AdoptionStore, Protocol):
         """When the next of these looks is due."""
         ...
 
-    async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
+    async def settle_parked(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
         """Each while it is still parked; those whose chats go on now."""
         ...
 

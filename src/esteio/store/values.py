@@ -16,7 +16,7 @@ from esteio.core.model.content import Media
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.inbound import InboundEvent
-from esteio.core.model.message import AttemptRecord, Message, MessageState
+from esteio.core.model.message import Message
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
@@ -216,42 +216,6 @@ class SendClaim(msgspec.Struct, frozen=True):
     server: ServerName
 
 
-class SendSettlement(msgspec.Struct, frozen=True):
-    """What one attempt made of a message. `evidence` goes to the session unfolded, in the same transaction."""
-
-    message_id: MessageId
-    session_id: SessionId
-    fence: int
-    state: MessageState
-    at: float
-    attempt: AttemptRecord | None = None
-    provider_id: str | None = None
-    due_at: float | None = None
-    reason: Reason | None = None
-    closed_tries: int = 0
-    doubt_since: float | None = None
-    queue_ref: str | None = None
-    sent_at: float | None = None
-    evidence: tuple[Evidence, ...] = ()
-    aside: bool = False
-    """In doubt, and from now on no longer in the way of its chat."""
-    parked: bool = False
-    """Sent, and perhaps still in the provider's own queue: its chat waits."""
-    notices: tuple[Work, ...] = ()
-    """For people: from now on it waits for one of them. Left out where such a word is on its way already."""
-
-
-class ParkedSettlement(msgspec.Struct, frozen=True):
-    """What one look at the provider's queue made of a parked message. `due_at`: the next look; None: its chat goes on.
-    `attempt`: how that is told, where the message is not known to be out."""
-
-    message_id: MessageId
-    at: float
-    due_at: float | None = None
-    reason: Reason | None = None
-    attempt: AttemptRecord | None = None
-
-
 class WorkSettlement(msgspec.Struct, frozen=True):
     """What became of a work row. `due_at` given: it goes back to `ready` for then; otherwise it is done."""
 
@@ -289,10 +253,9 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     """What one raw webhook said. Applied once: events whose dedupe key was seen before change nothing.
 
     Applying means, in this one transaction: a received message becomes a row and a `message.received` event; an echo
-    with the id of a known message changes nothing, and otherwise settles the oldest message of that chat and content
-    that is `in_doubt` or `sending` without an id; a receipt moves the message with that provider id forward (never
-    backward; `error` only before `device`), with a `message.state_changed` event; a reaction, edit or deletion becomes
-    its own event. `note` with `readable=False` keeps the raw body and shows it.
+    settles one of our sends (`core.messages.inbound`); a receipt moves the message with that provider id forward
+    (`core.messages.receipts`), with a `message.state_changed` event; a reaction, edit or deletion becomes its own
+    event. `note` with `readable=False` keeps the raw body and shows it.
     """
 
     raw_id: int

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.message import AttemptRecord
-from esteio.store.base import Allowance, SendSettlement
+from esteio.store.base import Allowance
 
 MESSAGES = "/v1/sessions/line/messages"
 GOOD = {"to": "5511999998888", "text": "oi"}
@@ -16,13 +17,13 @@ async def ready(gateway):
     await gateway.live()
 
 
-async def settle(gateway, state="sent", **more):
+async def settle(gateway, event="accepted", **more):
     """Play the dispatcher with the first message that is ready."""
     now = gateway.clock.now()
     claim = (await gateway.store.claim_sends(now, 1, 60, Allowance()))[0]
     message = claim.message
     settlement = SendSettlement(
-        message.id, message.session_id, claim.fence, state, now, AttemptRecord(now, "accepted"), **more
+        message.id, message.session_id, claim.fence, event, now, AttemptRecord(now, "accepted"), **more
     )
     assert (await gateway.store.settle_sends([settlement]))[0]
     gateway.waiters.message_changed(message.id)
@@ -181,13 +182,13 @@ def test_while_the_first_request_waits_the_second_is_refused(run):
     run(test)
 
 
-@pytest.mark.parametrize(("state", "status"), [("sent", 200), ("failed", 200)])
-def test_prefer_wait_answers_as_soon_as_it_settles(run, state, status):
+@pytest.mark.parametrize(("event", "state"), [("accepted", "sent"), ("failed", "failed")])
+def test_prefer_wait_answers_as_soon_as_it_settles(run, event, state):
     async def test(gateway):
         await ready(gateway)
-        gateway.bells.on["sends"] = lambda _: gateway.soon(lambda: settle(gateway, state))
+        gateway.bells.on["sends"] = lambda _: gateway.soon(lambda: settle(gateway, event))
         answer = await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "respond-async, wait=60"})
-        assert (answer.status_code, answer.json()["state"]) == (status, state)
+        assert (answer.status_code, answer.json()["state"]) == (200, state)
         shown = (await gateway.call("GET", f"/v1/messages/{answer.json()['id']}")).json()
         assert [one["outcome"] for one in shown["attempts"]] == ["accepted"]
 

@@ -1,31 +1,26 @@
-"""What becomes of a message: the states it may pass through, and what one attempt or one look makes of it.
+"""One attempt to send: what the provider's answer makes of the message. And the two values that a send is told in.
 
-`settle` reads the outcome of a send, `resolve` that of looking for one in doubt. Both are pure and total. Three things
-are never done here: a message that may have left is never sent again without proof that it did not (or the policy's
-word), one that surely did not leave is never given up while its policy keeps it, and a state never moves backwards but
-by a person's retry.
-
-A message in doubt holds up its chat while looking may still tell. Once looking can tell no more (the session lives, the
-send can no longer be under way, and the provider has no answer to give) it is *set aside*: still in doubt, shown with
-its reason, looked for now and then, but the chat goes on. That keeps the order honest: if it left, it left before all
-that goes now; and it is never sent by itself behind something that has gone since. If its absence is proved later, it
-goes only when nothing has overtaken it, otherwise it fails and a person may retry it. Never lives here: evidence about
-the session (the adapter's), storage.
+`SendOutcome` is what the adapter's flow returns, `SendSettlement` what is written; `settle` makes the one of the other,
+`doubts.resolve` makes a settlement of a look for a message in doubt. Both are pure and total, and move a message only
+as the table of `transitions` says. Three things never happen: a message that may have left is never sent again without
+proof that it did not (or the policy's word), one that surely did not leave is never given up while its policy keeps it,
+and a state never moves backwards but by a person's retry. Never lives here: a look (`doubts`), storage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from esteio.core.judge import pacing
 from esteio.core.messages import provider_queue
-from esteio.core.model.message import Message, MessageState
+from esteio.core.messages.transitions import STATE_AFTER, Event, after, stage
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.message import AttemptRecord, Message, MessageState
 from esteio.core.model.policy import Policy
-from esteio.core.model.server import ServerFacts
-from esteio.core.model.session import Session
 from esteio.core.model.state import Gate, Reason
 
 Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
@@ -57,75 +52,74 @@ database failed, so its list says nothing of this message. `too-large`: refused 
 unknown to the provider. `route`: nobody at the server's address knows the path; that is a fault of our settings, or of
 somebody in between."""
 
-LookResult = Literal["found", "absent", "unknown"]
-
 FIRST_LOOK_S = 5.0
 """The first look for a message in doubt without any answer …"""
 LOOK_NOW_S = 1.0
 """… and after an answer, or an exchange that was cut: that is news, and a process that has died is not back so soon."""
-LOOKS_GROW, LOOKS_GROW_LATER = 2.0, 0.5
-"""The pause before the next look, in the time that there has been something to hope for: while the send may still go
-on, and once an absence could tell."""
-LOOK_AT_MOST_S = 300.0
-"""The longest time between looks while there is hope …"""
-LOOK_SELDOM_S = 3600.0
-"""… and after it, for one that policy keeps in doubt."""
-LOOKS_LIVE_S = 1800.0
-"""A live session whose list cannot be read holds up a chat no longer than this; and so late comes the latest echo, so
-that who sends again by policy waits for it (webhooks 25 minutes late were seen)."""
-LINGERS_S = 60.0
-"""A server that was too slow for us goes on working: so much longer than the send's own time may a message still leave
-(storm seeds 200, 221: answered after 88 s, sent again after 80)."""
-ENDS_S = 66.0
-"""When somebody in between has answered, and the provider itself is back to its business: no send of its own goes on
-longer (a half-open socket is given up after 60 s)."""
-UNSTORED_S = 600.0
-"""A database that fails on one send fails on those around it, so long before and after."""
-TRIES_REFUSED = 6
-"""So many attempts that were refused in words nobody knows and each proved absent, and the words are believed."""
+SLOW_S = 1.0
+"""A refusal that took longer names the time of its question too."""
 TRIES_WITH_EFFORT = 3
 """So many attempts for faults that time alone seldom cures: media, and an account that is restricted."""
 
-DOUBTS: Mapping[str, str] = {
-    "in-doubt": "in-doubt-held",
-    "in-doubt-answered": "in-doubt-held",
-    "in-doubt-refused": "in-doubt-held",
-    "in-doubt-proxy": "in-doubt-held",
-    "in-doubt-unstored": "in-doubt-held-unstored",
-    "in-doubt-restarted": "in-doubt-held-restarted",
-}
-"""What is known of a doubt, and the same once it is set aside: no answer; the provider failed in its own words; it said
-no in words that nobody knows; somebody in between said that it is not there; its database failed; its process may have
-died with the send in its hands."""
-_HELD = frozenset(DOUBTS.values())
-_OVER = frozenset({"in-doubt-answered", "in-doubt-refused", "in-doubt-unstored"})
-_ABSENT_IN_VAIN = frozenset(
-    {"in-doubt-unstored", "in-doubt-restarted", "in-doubt-held-unstored", "in-doubt-held-restarted"}
-)
 
-# -- states ------------------------------------------------------------------------------------------------------
-
-MOVES: Mapping[MessageState, frozenset[MessageState]] = {
-    "queued": frozenset({"sending", "failed", "expired", "cancelled"}),
-    "held": frozenset({"sending", "failed", "expired", "cancelled"}),
-    "sending": frozenset({"queued", "in_doubt", "sent", "delivered", "read", "failed", "expired"}),
-    "in_doubt": frozenset({"queued", "sent", "delivered", "read", "failed", "expired"}),
-    "sent": frozenset({"delivered", "read", "failed"}),
-    "delivered": frozenset({"read"}),
-    "read": frozenset(),  # guard: receipts-only-climb
-    "failed": frozenset(),
-    "expired": frozenset(),
-    "cancelled": frozenset(),
-}
-"""Moves without a person. `sending` and `in_doubt` return to `queued` only when the message is known not to have left,
-or by the policy's word."""
-RETRIED: frozenset[MessageState] = frozenset({"failed", "expired", "cancelled", "in_doubt"})
-"""From these a person's retry leads to `queued`."""
+class IllegalMove(Exception):
+    """A move that the table does not have: a defect of ours. Nothing is changed."""
 
 
-def may_move(before: MessageState, after: MessageState, *, by_person: bool = False) -> bool:
-    """Whether a message may pass from one state to another."""
-    return after in MOVES[before] or (by_person and after == "queued" and before in RETRIED)
+class SendOutcome(msgspec.Struct, frozen=True):
+    """What became of one send. `detail` is the provider's own words, secrets stripped, at most 500 characters."""
+
+    certainty: Certainty
+    provider_id: str | None = None
+    fault: Fault = "none"
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    queue_ref: str | None = None
+    """The provider's own queue entry, where it queues (W-API `insertedId`)."""
+    queued: bool = False
+    """Accepted into a queue of the provider's own: it may leave later, and after what is handed over later."""
+    over: bool = False
+    """The provider itself has answered: nothing of this send goes on there."""
+    gateway: bool = False
+    """Somebody in between has answered that the provider is not there: it hardly goes on."""
+    size: int = 0
+    """Bytes of the request, where it was refused for its size."""
+
+
+class SendSettlement(msgspec.Struct, frozen=True):
+    """What one attempt, or one look for a message in doubt, makes of it. Times are epoch seconds.
+
+    `fence` is the claim's (0 for a look, which holds no claim). `due_at`: the next send of a queued one, the next look
+    at one in doubt or in the provider's queue. `evidence` goes to the session, and to its server, in the transaction
+    that moves the message.
+    """
+
+    message_id: MessageId
+    session_id: SessionId
+    fence: int
+    event: Event
+    at: float
+    attempt: AttemptRecord | None = None
+    provider_id: str | None = None
+    due_at: float | None = None
+    reason: Reason | None = None
+    closed_tries: int = 0
+    doubt_since: float | None = None
+    queue_ref: str | None = None
+    sent_at: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def state(self) -> MessageState:
+        """The state that people see from now on."""
+        return STATE_AFTER[self.event]
+
+
+def moved(message: Message, event: Event, now: float, **fields: Any) -> SendSettlement:
+    """The settlement that moves a message by an event; `fields` are the settlement's. Raises `IllegalMove`."""
+    if after(stage(message), event) is None:
+        raise IllegalMove(f"{event} of a message that is {message.state}")
+    return SendSettlement(message.id, message.session_id, 0, event, now, **fields)
 
 
 def shown_state(state: MessageState, gate: Gate) -> MessageState:
@@ -136,38 +130,6 @@ def shown_state(state: MessageState, gate: Gate) -> MessageState:
 def is_expired(message: Message, now: float) -> bool:
     """Whether its time is over. It counts only while the message has not left."""
     return message.expires_at is not None and now >= message.expires_at
-
-
-# -- one attempt -------------------------------------------------------------------------------------------------
-
-
-class SendResult(msgspec.Struct, frozen=True):
-    """What an adapter said of one send (`providers.base.SendOutcome` without its evidence)."""
-
-    certainty: Certainty
-    fault: Fault = "none"
-    detail: str = ""
-    provider_id: str | None = None
-    queue_ref: str | None = None
-    queued: bool = False
-    over: bool = False
-    gateway: bool = False
-    size: int = 0
-
-
-class Settled(msgspec.Struct, frozen=True):
-    """What the message's row becomes. `due_at`: the next send of a queued one, the next look at one in doubt or
-    parked."""
-
-    state: MessageState
-    due_at: float | None = None
-    reason: Reason | None = None
-    closed_tries: int = 0
-    doubt_since: float | None = None
-    aside: bool = False
-    """In doubt, and from now on no longer in the way of its chat."""
-    parked: bool = False
-    """Sent, and perhaps still in the provider's own queue: its chat waits (`core.messages.provider_queue`)."""
 
 
 class _Again(NamedTuple):
@@ -202,76 +164,130 @@ _BY_ON_DOWN: frozenset[Fault] = frozenset({"unpaired", "missing", "restriction"}
 _BY_TRIES: frozenset[Fault] = frozenset({"media", "restriction"})
 
 
-def settle(message: Message, result: SendResult, policy: Policy, now: float, *, server: str = "") -> Settled:
+def settle(
+    message: Message,
+    outcome: SendOutcome,
+    policy: Policy,
+    *,
+    fence: int,
+    began: float,
+    now: float,
+    server: str = "",
+) -> SendSettlement:
     """The message after one attempt. It comes as it was claimed: `attempts` counts this one, and `updated_at` is when
-    this attempt began. `server`: whose address was asked."""
-    if result.certainty == "accepted":
-        return _parked(now) if result.queued else Settled("sent")  # guard: queued-is-parked
-    if result.certainty == "in_doubt":  # guard: lost-answer-is-doubt
-        return _doubted(message, result, now)
-    if result.fault == "socket":
+    it was claimed; `began` is when this attempt began. `server`: whose address was asked."""
+    word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
+    return msgspec.structs.replace(
+        _settled(message, outcome, policy, now, server),
+        fence=fence,
+        attempt=AttemptRecord(began, word, outcome.detail),
+        provider_id=outcome.provider_id,
+        queue_ref=outcome.queue_ref,
+        evidence=tuple([_with_question(one, began) for one in outcome.evidence]),
+    )
+
+
+def _settled(message: Message, outcome: SendOutcome, policy: Policy, now: float, server: str) -> SendSettlement:
+    if outcome.certainty == "accepted":
+        if outcome.queued:  # guard: queued-is-parked
+            return in_its_queue(message, now, sent_at=now)
+        return moved(message, "accepted", now, sent_at=now)
+    if outcome.certainty == "in_doubt":  # guard: lost-answer-is-doubt
+        return _doubted(message, outcome, now)
+    if outcome.fault == "socket":
         return _closed(message, policy, now)
-    if result.fault in _FINAL or (result.certainty == "refused" and result.fault == "none"):
-        code = _FINAL.get(result.fault, "request-refused")
-        return _failed(message, code, result.detail, size=megabytes(result.size), server=server)
-    return _faulted(message, result, now, server)
+    if outcome.fault in _FINAL or (outcome.certainty == "refused" and outcome.fault == "none"):
+        code = _FINAL.get(outcome.fault, "request-refused")
+        return failed(message, now, code, outcome.detail, size=megabytes(outcome.size), server=server)
+    return _faulted(message, outcome, now, server)
 
 
-def _parked(now: float, doubt_since: float | None = None) -> Settled:
-    return Settled("sent", now + provider_queue.FIRST_LOOK_S, doubt_since=doubt_since, parked=True)
+def _with_question(evidence: Evidence, began: float) -> Evidence:
+    """A half-open socket lets a send hang for a minute and then refuses it, and by that time another may have carried
+    messages: when it was asked, the judge must know as well."""
+    if evidence.kind != "send_closed" or evidence.happened_at - began <= SLOW_S:
+        return evidence
+    return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})
 
 
-def _doubted(message: Message, result: SendResult, now: float) -> Settled:
+def in_its_queue(message: Message, now: float, sent_at: float | None) -> SendSettlement:
+    """It is in the provider's own queue: that is looked at soon."""
+    return moved(message, "queued_at_provider", now, due_at=now + provider_queue.FIRST_LOOK_S, sent_at=sent_at)
+
+
+def _doubted(message: Message, outcome: SendOutcome, now: float) -> SendSettlement:
     """Doubt dates from the beginning of the send: that is where it is looked for."""
-    began = min(message.updated_at, now)
-    code = _kind_of_doubt(result)
-    words = _words(result.detail) if code != "in-doubt" else {}
-    pause = FIRST_LOOK_S if code == "in-doubt" and result.fault != "server" else LOOK_NOW_S
-    return Settled("in_doubt", now + pause, Reason(code, words), message.closed_tries, began)
+    code = _kind_of_doubt(outcome)
+    words = _words(outcome.detail) if code != "in-doubt" else {}
+    pause = FIRST_LOOK_S if code == "in-doubt" and outcome.fault != "server" else LOOK_NOW_S
+    return moved(
+        message,
+        "doubted",
+        now,
+        due_at=now + pause,
+        reason=Reason(code, words),
+        closed_tries=message.closed_tries,
+        doubt_since=min(message.updated_at, now),
+    )
 
 
-def _kind_of_doubt(result: SendResult) -> str:
-    if result.fault == "store":
+def _kind_of_doubt(outcome: SendOutcome) -> str:
+    if outcome.fault == "store":
         return "in-doubt-unstored"
-    if result.over:
-        return "in-doubt-refused" if result.fault == "request" else "in-doubt-answered"
-    return "in-doubt-proxy" if result.gateway else "in-doubt"
+    if outcome.over:
+        return "in-doubt-refused" if outcome.fault == "request" else "in-doubt-answered"
+    return "in-doubt-proxy" if outcome.gateway else "in-doubt"
 
 
-def _closed(message: Message, policy: Policy, now: float) -> Settled:
+def _closed(message: Message, policy: Policy, now: float) -> SendSettlement:
     """ "Connection Closed": once it may be a hiccup; again, and the session is down."""
     tries = message.closed_tries + 1
     beyond = tries - policy.closed_retries
     if beyond > 0 and message.on_down == "fail":
-        return _failed(message, "session-down", closed_tries=tries)
+        return failed(message, now, "session-down", closed_tries=tries)
     # A held message waits a little by itself too: the judge's gate closes a moment after this row is written.
     pause = pacing.doubling(policy.closed_retry_after_s or 1.0, 60.0, beyond - 1)
     due = now + (policy.closed_retry_after_s if beyond <= 0 else pause)
-    return _queued(message, due, Reason("session-down" if beyond > 0 else "send-retried"), now, tries)
+    reason = Reason("session-down" if beyond > 0 else "send-retried")
+    return again(message, "not_sent", now, due, reason, closed_tries=tries)
 
 
-def _faulted(message: Message, result: SendResult, now: float, server: str) -> Settled:
-    again = _AGAIN[result.fault]
-    spent = result.fault in _BY_TRIES and message.attempts >= TRIES_WITH_EFFORT
-    if spent or (result.fault in _BY_ON_DOWN and message.on_down == "fail"):
-        return _failed(message, again.code, result.detail)
-    due = now + pacing.doubling(again.first_s, again.most_s, message.attempts - 1)
-    words = _words(result.detail, server if result.fault == "route" else "")
-    return _queued(message, due, Reason(again.code, words), now, message.closed_tries)
+def _faulted(message: Message, outcome: SendOutcome, now: float, server: str) -> SendSettlement:
+    ladder = _AGAIN[outcome.fault]
+    spent = outcome.fault in _BY_TRIES and message.attempts >= TRIES_WITH_EFFORT
+    if spent or (outcome.fault in _BY_ON_DOWN and message.on_down == "fail"):
+        return failed(message, now, ladder.code, outcome.detail)
+    due = now + pacing.doubling(ladder.first_s, ladder.most_s, message.attempts - 1)
+    words = _words(outcome.detail, server if outcome.fault == "route" else "")
+    return again(message, "not_sent", now, due, Reason(ladder.code, words))
 
 
-def _queued(message: Message, due_at: float, reason: Reason, now: float, closed_tries: int) -> Settled:
+def again(
+    message: Message, event: Event, now: float, due_at: float, reason: Reason, *, closed_tries: int | None = None
+) -> SendSettlement:
+    """It goes back into the queue by this event, or expires when its time is over."""
+    tries = message.closed_tries if closed_tries is None else closed_tries
     if is_expired(message, now):
-        return Settled("expired", None, Reason("expired"), closed_tries)
-    return Settled("queued", due_at, reason, closed_tries)
+        return moved(message, "too_late", now, reason=Reason("expired"), closed_tries=tries)
+    return moved(message, event, now, due_at=due_at, reason=reason, closed_tries=tries)
 
 
-def _failed(
-    message: Message, code: str, detail: str = "", closed_tries: int | None = None, *, size: str = "", server: str = ""
-) -> Settled:
+def failed(
+    message: Message,
+    now: float,
+    code: str,
+    detail: str = "",
+    *,
+    closed_tries: int | None = None,
+    size: str = "",
+    server: str = "",
+) -> SendSettlement:
+    """It is not tried again, for the reason `code`; `size` and `server` are words of that reason."""
     tries = message.closed_tries if closed_tries is None else closed_tries
     words = _words(detail, server if size else "")
-    return Settled("failed", None, Reason(code, words | {"size": size} if size else words), tries)
+    return moved(
+        message, "failed", now, reason=Reason(code, words | {"size": size} if size else words), closed_tries=tries
+    )
 
 
 def megabytes(size: int) -> str:
@@ -283,161 +299,3 @@ def megabytes(size: int) -> str:
 
 def _words(detail: str, server: str = "") -> dict[str, str]:
     return {name: words for name, words in (("detail", detail), ("server", server)) if words}
-
-
-# -- doubt -------------------------------------------------------------------------------------------------------
-
-
-def live_since_doubt(session: Session, message: Message) -> bool:
-    """Whether the session was proved alive after the doubtful send began: only then can absence be believed, for a
-    message may leave a dead provider's own queue when it comes back."""
-    return session.gate == "open" and session.facts.life_at > _began(message)
-
-
-def opened_at(session: Session) -> float:
-    """Since when its gate is open, 0 while it is not: then looking begins anew, however long a doubt has lasted."""
-    return session.gate_since if session.gate == "open" else 0.0
-
-
-def reopened(before: Session, after: Session) -> bool:
-    """Whether the session can send again: its doubts are looked at now, for each of them holds up a chat."""
-    return before.gate != "open" and after.gate == "open"  # guard: gate-opening-hastens-doubts
-
-
-def answers_again(before: ServerFacts, after: ServerFacts) -> bool:
-    """Whether a server that failed or was away answers, or has started anew: its doubts are looked at now."""
-    return (bool(before.failures) and not after.failures) or after.booted_at > before.booted_at
-
-
-def is_aside(message: Message) -> bool:
-    """Whether this message in doubt is set aside: its reason says so."""
-    return message.state == "in_doubt" and message.reason is not None and message.reason.code in _HELD
-
-
-def is_over(message: Message) -> bool:
-    """Whether the provider has answered this send in doubt, or is another process by now."""
-    return message.reason is not None and message.reason.code in _OVER | _ABSENT_IN_VAIN
-
-
-def may_have_died(message: Message, facts: ServerFacts, policy: Policy) -> bool:
-    """Whether the provider's process may have died while it had this send in its hands: nobody listened there for a
-    time that began after the send did, and it was not heard again after the send must have been over."""
-    began = _began(message)
-    # guard: absence-not-after-server-boot
-    return facts.gone_at > began and facts.alive_at < conclusive_at(began, policy)
-
-
-def resolve(
-    message: Message,
-    result: LookResult,
-    policy: Policy,
-    *,
-    live_proved: bool,
-    read_began: float,
-    now: float,
-    later: bool = False,
-    overtaken: bool = False,
-    opened: float = 0.0,
-    queued: bool = False,
-    died: bool = False,
-    unstored: bool = False,
-) -> Settled:
-    """A message in doubt after one look. Absence counts only when nothing takes its worth away, and either the provider
-    has answered the send or the session is proved live and the read began later than the send could have gone on; what
-    stays unknown for `hold_for_s` goes by the policy's `in_doubt`. `later`: another look may tell more than this one
-    did. `overtaken`: a later message of its chat may have gone meanwhile. `opened`: as `opened_at`; what is set aside
-    does not care. `queued`: it was found in the provider's own queue. `died`: as `may_have_died`.
-    `unstored`: the server's database failed on another send about that time (`UNSTORED_S`)."""
-    began = _began(message)
-    if result == "found":
-        return _parked(now, began) if queued else Settled("sent", doubt_since=began)  # guard: queued-doubt-is-parked
-    reason = _known_of(message, died=died, unstored=unstored)
-    in_vain = reason.code in _ABSENT_IN_VAIN
-    # Also where no look can tell, the chat waits until the provider has nothing of it in its hands: it may come late.
-    # guard: absence-needs-settled-send
-    over = reason.code in _OVER or is_aside(message) or read_began > _ends_at(began, reason.code, policy)
-    conclusive = over and (in_vain or reason.code in _OVER or live_proved)  # guard: absence-needs-live-session
-    if result == "absent" and conclusive and not in_vain:  # guard: absence-not-after-server-failure
-        return _absent(message, reason, overtaken, now)
-    # guard: queue-hours-count-live-time
-    mute = conclusive and (not later or read_began > max(began, opened) + LOOKS_LIVE_S)
-    given_up_at = _given_up_at(message, policy, mute=mute)
-    if now < given_up_at:
-        # guard: doubt-looks-restart-with-gate, set-aside-looked-for-rarely
-        anew = began if is_aside(message) else max(began, opened)
-        due_at = min(given_up_at, _next_look(anew, _ends_at(began, reason.code, policy), now))
-        if is_aside(message) or (mute and policy.in_doubt != "resend"):
-            return _set_aside(message, reason, due_at)
-        return Settled("in_doubt", due_at, reason, message.closed_tries, began)
-    match policy.in_doubt:  # guard: unprovable-needs-policy
-        case "resend" if not overtaken:
-            return _queued(message, now, Reason("resent-after-doubt"), now, message.closed_tries)
-        case "fail":
-            return _failed(message, "in-doubt-failed")
-        case _:
-            return _set_aside(message, reason, now + LOOK_SELDOM_S)
-
-
-def _known_of(message: Message, *, died: bool, unstored: bool) -> Reason:
-    """What is known of the doubt, with what has come to light. The provider's own answer came before it died; an answer
-    that is no database's error says nothing of a database that fails."""
-    known = message.reason if message.reason is not None and message.reason.code.startswith("in-doubt") else None
-    reason = known or Reason("in-doubt")
-    if reason.code in _ABSENT_IN_VAIN:
-        return reason
-    if unstored:
-        return Reason("in-doubt-held-unstored" if is_aside(message) else "in-doubt-unstored", reason.args)
-    if not died or reason.code in _OVER:
-        return reason
-    return Reason("in-doubt-held-restarted" if is_aside(message) else "in-doubt-restarted")
-
-
-def _absent(message: Message, reason: Reason, overtaken: bool, now: float) -> Settled:
-    """It surely did not leave. In its place of the chat it goes; behind what has gone since, only by a person. What was
-    answered is not asked again at once, and not for ever when it is a no."""
-    if overtaken:
-        return _failed(message, "not-sent-overtaken")
-    if reason.code == "in-doubt-refused" and message.attempts >= TRIES_REFUSED:
-        return _failed(message, "request-refused", reason.args.get("detail", ""))
-    pause = pacing.doubling(5.0, 300.0, message.attempts - 1) if reason.code in _OVER else 0.0
-    return _queued(message, now + pause, Reason("not-sent-after-all"), now, message.closed_tries)
-
-
-def _set_aside(message: Message, reason: Reason, due_at: float) -> Settled:
-    held = reason if reason.code in _HELD else Reason(DOUBTS[reason.code], reason.args)
-    return Settled("in_doubt", due_at, held, message.closed_tries, _began(message), not is_aside(message))
-
-
-def _ends_at(began: float, code: str, policy: Policy) -> float:
-    """When the provider surely has nothing of this send in its hands any more."""
-    at = conclusive_at(began, policy)
-    return min(at, began + ENDS_S) if code == "in-doubt-proxy" else at
-
-
-def conclusive_at(began: float, policy: Policy) -> float:
-    """From when on a look that does not find the message proves that it did not leave."""
-    return began + policy.send_timeout_s + LINGERS_S
-
-
-def _began(message: Message) -> float:
-    return message.updated_at if message.doubt_since is None else message.doubt_since
-
-
-def _given_up_at(message: Message, policy: Policy, *, mute: bool) -> float:
-    """Until when looking goes on before policy speaks. Who resends does so while the message may still go, but never
-    before a look could have told, nor, where no look can tell, before the latest echo; the chat waits that long."""
-    began = _began(message)
-    last = began + policy.hold_for_s
-    if mute and policy.in_doubt == "resend":
-        last = min(last, began + LOOKS_LIVE_S)
-    if policy.in_doubt != "resend" or message.expires_at is None:
-        return last
-    return max(min(last, message.expires_at - policy.send_timeout_s), min(last, began + 2 * policy.send_timeout_s))
-
-
-def _next_look(anew: float, ends: float, now: float) -> float:
-    """Later and later, since the doubt began or (`anew`) since the session can send again: whatever is news brings the
-    next look forward by itself. The first useful look for absence is when the send's time is over."""
-    grows = LOOKS_GROW if now <= ends else LOOKS_GROW_LATER
-    pause = min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, (now - anew) * grows))
-    return min(now + pause, ends + 1) if now <= ends else now + pause

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core.model.message import Message
+from esteio.core.messages.transitions import Event
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId
+from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.state import Reason
 
 FIRST_LOOK_S = 3.0
@@ -26,23 +29,38 @@ BEHIND = Reason("behind-its-queue")
 """Why the next message of the chat waits."""
 
 
-class Look(msgspec.Struct, frozen=True):
-    """What one look at the queue makes of a parked message. `due_at`: the next look; None when nobody waits for it any
-    more, because it is out or (`given_up`) because it has been waited for long enough."""
+class QueueOutcome(msgspec.Struct, frozen=True):
+    """What the provider's own queue shows: every id of every entry. None: it has no queue, or could not be read."""
 
+    ids: frozenset[str] | None
+    detail: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """About the server."""
+
+
+class QueueSettlement(msgspec.Struct, frozen=True):
+    """What one look at the queue makes of a message that is in it. `due_at`: the next look, while nothing has changed.
+    `attempt`: how it is told that its chat goes on although it is not known to be out."""
+
+    message_id: MessageId
+    event: Event
+    at: float
     due_at: float | None = None
     reason: Reason | None = None
-    given_up: bool = False
+    attempt: AttemptRecord | None = None
 
 
-def after_look(message: Message, queue: frozenset[str] | None, *, opened: float, now: float) -> Look:
-    """`queue`: every id that the provider's queue shows, None when it could not be read. `opened`: since when the
-    session can send, 0 while it cannot: a queue that stands still then is no news."""
-    if queue is not None and not queue & {message.provider_id, message.queue_ref}:  # guard: unread-queue-is-not-empty
-        return Look()
-    reason = Reason("in-its-queue" if queue is not None else "queue-unread")
+def after_look(message: Message, queue: QueueOutcome, *, opened: float, now: float) -> QueueSettlement:
+    """The message after the queue was read. `opened`: since when the session can send, 0 while it cannot: a queue that
+    stands still then is no news."""
+    ids = queue.ids
+    if ids is not None and not ids & {message.provider_id, message.queue_ref}:  # guard: unread-queue-is-not-empty
+        return QueueSettlement(message.id, "queue_left", now)
+    reason = Reason("in-its-queue" if ids is not None else "queue-unread")
     since = max(message.parked_at or now, opened)
     waited = now - since if opened else 0.0  # guard: queue-wait-counts-live-time
-    if waited >= (SHOWN_AT_MOST_S if queue is not None else UNREAD_AT_MOST_S):  # guard: queue-wait-bounded
-        return Look(None, Reason("passed-in-queue"), given_up=True)
-    return Look(now + min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, waited / 2)), reason)
+    if waited >= (SHOWN_AT_MOST_S if ids is not None else UNREAD_AT_MOST_S):  # guard: queue-wait-bounded
+        attempt = AttemptRecord(now, "looked: queue", queue.detail or "still in the provider's queue")
+        return QueueSettlement(message.id, "queue_given_up", now, None, Reason("passed-in-queue"), attempt)
+    due_at = now + min(LOOK_AT_MOST_S, max(FIRST_LOOK_S, waited / 2))
+    return QueueSettlement(message.id, "queue_shows", now, due_at, reason)

@@ -1,6 +1,7 @@
-"""The normal form of what arrives: messages, edits, deletions, reactions, receipts; and the keys that tell doubles.
+"""The normal form of what arrives: messages, edits, deletions, reactions, receipts.
 
-Adapters translate a provider's webhook into these values. Never lives here: a provider's field name, storage.
+Adapters translate a provider's webhook into these values. Never lives here: a provider's field name, what
+follows from an event (`core.messages.inbound`, `core.messages.receipts`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import msgspec
 from esteio.core.model.content import Content
 
 AckState = Literal["error", "pending", "server", "device", "read", "played"]
-ACK_ORDER: dict[str, int] = {"pending": 0, "server": 1, "device": 2, "read": 3, "played": 4}
 
 
 class ReceivedMessage(msgspec.Struct, frozen=True, tag="message"):
@@ -81,22 +81,3 @@ class ReceivedReaction(msgspec.Struct, frozen=True, tag="reaction"):
 
 
 InboundEvent = ReceivedMessage | SendEcho | Receipt | EditedMessage | DeletedMessage | ReceivedReaction
-
-
-def dedupe_key(event: InboundEvent) -> str:
-    """The key under which this event is accepted once for good, within its session."""
-    match event:
-        case ReceivedMessage():
-            # Who sent it is part of WhatsApp's own key: a stranger may use an id of ours.
-            return f"{'o' if event.from_me else 'm'}:{event.provider_id}"  # guard: stranger-with-our-id
-        case SendEcho():
-            return f"e:{event.provider_id}"
-        case Receipt():
-            # An update without a status of its own is no acknowledgement, and may not stand in the way of one.
-            return f"{'r' if event.proves else 'u'}:{event.provider_id}:{event.state}"
-        case EditedMessage():
-            return f"x:{event.provider_id}:{event.happened_at:.3f}"
-        case DeletedMessage():
-            return f"d:{event.provider_id}"
-        case _:
-            return f"a:{event.provider_id}"

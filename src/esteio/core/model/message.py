@@ -1,6 +1,6 @@
 """A message as its row holds it, its states, and the record of one attempt to send it.
 
-Times are epoch seconds (UTC). Never lives here: which state follows which (`core.messages.outbox`).
+Times are epoch seconds (UTC). Never lives here: which state follows which (`core.messages.transitions`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from esteio.core.model.state import Reason
 MessageState = Literal[
     "queued", "sending", "held", "in_doubt", "sent", "delivered", "read", "failed", "expired", "cancelled"
 ]
-"""`held` is never stored: it is `queued` behind a closed gate (see `outbound.shown_state`)."""
+"""`held` is never stored: it is `queued` behind a closed gate (see `outbox.shown_state`)."""
 Direction = Literal["out", "in"]
 
 
@@ -61,6 +61,8 @@ class Message(msgspec.Struct, frozen=True):
     parked_at: float | None = None
     """Sent, and since then perhaps still in the provider's own queue; its chat waits (`core.messages.provider_queue`).
     """
+    set_aside_at: float | None = None
+    """In doubt, and since then out of the way of its chat (`core.messages.doubts`)."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):

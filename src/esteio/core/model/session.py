@@ -1,4 +1,4 @@
-"""A session as Esteio knows it: its facts, its state and the table of legal moves between states.
+"""A session as Esteio knows it: its facts and its state. Any state may follow any other: the verdict alone decides.
 
 `Session` is the row that only `engine.supervision.reconcile` writes. `Facts` is what its evidence folded into; it is
 small and
@@ -190,16 +190,6 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     cold_until: float = 0.0
     """Until when people who do not know this number are not written to (463); 0: everybody is."""
 
-
-MOVES: Mapping[SessionState, frozenset[SessionState]] = {
-    "connecting": frozenset({"awaiting_qr", "connected", "degraded", "disconnected", "error", "paused"}),
-    "awaiting_qr": frozenset({"connecting", "connected", "degraded", "disconnected", "error", "paused"}),
-    "connected": frozenset({"connecting", "awaiting_qr", "degraded", "disconnected", "error", "paused"}),
-    "degraded": frozenset({"connecting", "awaiting_qr", "connected", "disconnected", "error", "paused"}),
-    "disconnected": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "error", "paused"}),
-    "error": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "disconnected", "paused"}),
-    "paused": frozenset({"connecting", "awaiting_qr", "connected", "degraded", "disconnected", "error"}),
-}
 
 SENDS: Mapping[SessionState, bool] = {
     "connected": True,

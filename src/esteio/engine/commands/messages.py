@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.core.messages.transitions import states_before
 from esteio.core.model import address
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId
@@ -23,7 +24,7 @@ from esteio.engine.url_guard import check_target
 from esteio.log import logger
 from esteio.store.base import Accepted, NewMessage
 
-RETRIED_FROM = frozenset({"failed", "expired", "cancelled", "in_doubt"})
+RETRIED_FROM = frozenset(states_before("retried"))
 log = logger("commands")
 
 

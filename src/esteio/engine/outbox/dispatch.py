@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from esteio.clock import Clock
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
-from esteio.engine.outbox.performers import Performed, Performers
+from esteio.engine.outbox.performers import Performers
 from esteio.engine.outbox.rate_limit import Pacer
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
-from esteio.store.base import SendClaim, SendSettlement, Store, StoreFull, Work, WorkSettlement
+from esteio.store.base import SendClaim, Store, StoreFull, Work, WorkSettlement
 
 SENDS_AT_ONCE = 1024
 CLAIM_AT_ONCE = 256
@@ -30,6 +31,9 @@ CLAIM_AT_ONCE = 256
 WORK_AT_ONCE = 64
 MARGIN_S = 30.0
 """A lease outlives the longest call by this much: none is begun that could outlive its lease."""
+
+UNSURE = frozenset({"doubted", "queued_at_provider"})
+"""After these it has to be looked for."""
 
 log = logger("dispatch")
 
@@ -102,7 +106,7 @@ class SendDispatch(Worker):
             _log_attempt(claim, settlement, kept=kept)
             if kept:
                 self._told(settlement.session_id, settlement.message_id, settlement.evidence)
-            if settlement.state == "in_doubt" or settlement.parked:
+            if settlement.event in UNSURE:
                 self._unsure()
 
     async def aclose(self, patience_s: float) -> None:
@@ -198,19 +202,18 @@ class WorkDispatch(Worker):
 
     async def _perform(self, work: Work) -> None:
         try:
-            performed = await self._performers.work(work)
-            await self._settle(performed)
+            await self._settle(await self._performers.work(work))
         finally:
             self._lanes.discard(work.lane)
             self.wake()
         self._told(work.session_id, work.server)
 
-    async def _settle(self, performed: Performed) -> None:
+    async def _settle(self, settlement: WorkSettlement) -> None:
         """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
         while True:
             try:
-                kept = await asyncio.shield(self._store.settle_work(performed.settlement))
-                _log_work(performed.settlement, kept=kept)
+                kept = await asyncio.shield(self._store.settle_work(settlement))
+                _log_work(settlement, kept=kept)
                 return
             except StoreFull:
                 log.warning("store.full")

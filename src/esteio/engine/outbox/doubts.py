@@ -1,31 +1,30 @@
 """Messages in doubt: resolved by looking at the provider, never by hoping.
 
 Whoever finds the message there settles it as sent; only proved absence lets it go out again, and only
-`core.messages.outbox`
-says what counts as that, and from when on a doubt that nobody can resolve is out of its chat's way. Never lives here:
-a resend, a judgement of the session.
+`core.messages.doubts` says what counts as that, and from when on a doubt that nobody can resolve is out of its chat's
+way. Never lives here: a resend, a judgement of the session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-import msgspec
-
 from esteio.clock import Clock
 from esteio.core.judge import server
-from esteio.core.messages import outbox
+from esteio.core.messages import doubts
+from esteio.core.messages.doubts import LookupOutcome
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionId
-from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.log import logger
 from esteio.providers import driver
-from esteio.providers.base import LookupOutcome, SentQuery, Transport
-from esteio.store.base import SendSettlement, Store, Work
+from esteio.providers.base import SentQuery, Transport
+from esteio.store.base import Store, Work
 
 BATCH = 50
 NOTICES_APART_S = 6 * 3600.0
@@ -82,37 +81,32 @@ class Doubts(Worker):
         policy = self._policies(session.policy)
         began = self._clock.now()
         outcome = await self._look_up(message, session, policy)
-        aside = outbox.is_aside(message)
-        settled = outbox.resolve(
+        settlement = doubts.resolve(
             message,
-            outcome.result,
+            outcome,
             policy,
-            live_proved=outbox.live_since_doubt(session, message),
+            live_proved=doubts.live_since_doubt(session, message),
             read_began=began,
             now=self._clock.now(),
-            later=outcome.later,
             # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
-            overtaken=aside and await self._store.overtaken(message.id),
+            overtaken=doubts.is_aside(message) and await self._store.overtaken(message.id),
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
-            opened=outbox.opened_at(self._judged(message.session_id) or session),  # guard: gate-opened-during-look
-            queued=outcome.queued,
+            opened=doubts.opened_at(self._judged(message.session_id) or session),  # guard: gate-opened-during-look
             died=await self._may_have_died(message, session, policy, outcome),
             unstored=await self._unstored(message, session),
         )
-        settlement = _settlement(message, settled, outcome, self._clock.now())
-        if settled.aside:
-            notices = tuple(_notice(message, target, settlement.at) for target in self._targets)
-            settlement = msgspec.structs.replace(settlement, notices=notices)
-        if await self._store.settle_doubt(settlement):
-            if settled.state != "in_doubt":
+        waits = settlement.event == "set_aside"
+        notices = [_notice(message, target, settlement.at) for target in self._targets] if waits else []
+        if await self._store.settle_doubt(settlement, notices):
+            if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
             self._told(message.session_id, message.id, outcome.evidence)
-            if settled.aside:
+            if waits:
                 self._waits()
 
     async def _unstored(self, message: Message, session: Session) -> bool:
         began = message.doubt_since or message.created_at
-        since, until = began - outbox.UNSTORED_S, began + outbox.UNSTORED_S
+        since, until = began - doubts.UNSTORED_S, began + doubts.UNSTORED_S
         return await self._store.sends_unstored(session.server, since, until)
 
     async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
@@ -123,7 +117,7 @@ class Doubts(Worker):
         facts = view.server.facts
         for evidence in (*(news.evidence for news in view.news), *outcome.evidence):
             facts = server.fold(facts, evidence)
-        return outbox.may_have_died(message, facts, policy)
+        return doubts.may_have_died(message, facts, policy)
 
     async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
         try:
@@ -140,8 +134,8 @@ class Doubts(Worker):
         since = began - CLOCKS_APART_S
         provider, where = await self._addresses.of_session(session)
         known = await self._store.known_provider_ids(message.session_id, since)
-        until = outbox.conclusive_at(began, policy) if outbox.is_aside(message) else None
-        to, over = message.to or message.chat, outbox.is_over(message)
+        until = doubts.conclusive_at(began, policy) if doubts.is_aside(message) else None
+        to, over = message.to or message.chat, doubts.is_over(message)
         query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)
         return await driver.run(provider.look_up(where, self._clock.now(), query), self._transport)
 
@@ -159,29 +153,6 @@ def _log_settled(message: Message, session: Session, settlement: SendSettlement,
         duration_ms=(settlement.at - began) * 1000,
         age_ms=(settlement.at - message.created_at) * 1000,
         next_at=settlement.due_at,
-    )
-
-
-def _settlement(message: Message, settled: outbox.Settled, outcome: LookupOutcome, now: float) -> SendSettlement:
-    """What the look writes; an attempt's line only where it decided something."""
-    decided = settled.state != "in_doubt" or settled.aside
-    return SendSettlement(
-        message_id=message.id,
-        session_id=message.session_id,
-        fence=0,
-        state=settled.state,
-        at=now,
-        attempt=AttemptRecord(now, f"looked: {outcome.result}", outcome.detail) if decided else None,
-        provider_id=outcome.provider_id,
-        due_at=settled.due_at,
-        reason=settled.reason,
-        closed_tries=settled.closed_tries,
-        doubt_since=settled.doubt_since,
-        queue_ref=message.queue_ref,
-        sent_at=message.doubt_since if settled.state == "sent" else None,
-        evidence=outcome.evidence,
-        aside=settled.aside,
-        parked=settled.parked,
     )
 
 

@@ -18,7 +18,7 @@ from esteio.core.messages import outbox
 from esteio.core.model.address import kind_of, line_of
 from esteio.core.model.evidence import Evidence, seen, seen_with
 from esteio.core.model.ids import SessionId
-from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
@@ -37,12 +37,10 @@ from esteio.providers.base import (
     Transport,
     Where,
 )
-from esteio.store.base import JournalEntry, SendClaim, SendSettlement, Store, Work, WorkSettlement
+from esteio.store.base import JournalEntry, SendClaim, Store, Work, WorkSettlement
 
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
-SLOW_S = 1.0
-"""A refusal that took longer names the time of its question too."""
 MISSED = frozenset({"gap-read", "gap-unread", "gap-unknowable"})
 """What a timeline says of the messages that were missed …"""
 LINES_BACK, LAST_SEQ = 200, 2**53
@@ -61,12 +59,6 @@ class Notifier(Protocol):
     async def notify(self, work: Work) -> bool:
         """Whether the target that the row names took it; never raises."""
         ...
-
-
-class Performed(msgspec.Struct, frozen=True):
-    """What a work row is settled with."""
-
-    settlement: WorkSettlement
 
 
 class Performers:
@@ -89,7 +81,7 @@ class Performers:
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    async def send(self, claim: SendClaim) -> SendSettlement:
+    async def send(self, claim: SendClaim) -> outbox.SendSettlement:
         """One attempt at one message. Total: whatever happens, there is a settlement."""
         message, began = claim.message, self._clock.now()
         session = await self._store.session_by_id(message.session_id)
@@ -185,42 +177,14 @@ class Performers:
 
     def _settled(
         self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float, server: str
-    ) -> SendSettlement:
-        now, message = self._clock.now(), claim.message
-        result = outbox.SendResult(
-            outcome.certainty,
-            outcome.fault,
-            outcome.detail,
-            outcome.provider_id,
-            outcome.queue_ref,
-            outcome.queued,
-            outcome.over,
-            outcome.gateway,
-            outcome.size,
-        )
-        settled = outbox.settle(message, result, policy, now, server=server)
-        word = outcome.certainty if outcome.fault == "none" else f"{outcome.certainty}:{outcome.fault}"
-        return SendSettlement(
-            message_id=message.id,
-            session_id=message.session_id,
-            fence=claim.fence,
-            state=settled.state,
-            at=now,
-            attempt=AttemptRecord(began, word, outcome.detail),
-            provider_id=outcome.provider_id,
-            due_at=settled.due_at,
-            reason=settled.reason,
-            closed_tries=settled.closed_tries,
-            doubt_since=settled.doubt_since,
-            queue_ref=outcome.queue_ref,
-            sent_at=now if settled.state == "sent" else None,
-            evidence=tuple(_with_question(one, began) for one in as_of_answer(outcome.evidence, now)),
-            parked=settled.parked,  # guard: queued-reaches-row
-        )
+    ) -> outbox.SendSettlement:
+        now = self._clock.now()
+        stamped = msgspec.structs.replace(outcome, evidence=as_of_answer(outcome.evidence, now))
+        return outbox.settle(claim.message, stamped, policy, fence=claim.fence, began=began, now=now, server=server)
 
     # -- the rest -------------------------------------------------------------------------------------------------
 
-    async def work(self, work: Work) -> Performed:
+    async def work(self, work: Work) -> WorkSettlement:
         """Perform one work row. Total."""
         try:
             if work.kind == "control":
@@ -233,7 +197,7 @@ class Performers:
             evidence = self._answered(work, ActOutcome("unanswered", f"internal error: {type(error).__name__}"))
             return self._done(work, "failed", evidence if work.kind == "control" else ())
 
-    async def _control(self, work: Work) -> Performed:
+    async def _control(self, work: Work) -> WorkSettlement:
         session = await self._store.session_by_id(work.session_id) if work.session_id is not None else None
         if session is None or not _still_wanted(session, work):  # guard: unwanted-act-not-performed
             return self._unwanted(work)
@@ -254,7 +218,7 @@ class Performers:
         )
         ref = await self._addresses.keep_secret(session, outcome.ref)
         evidence = (*as_of_answer(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
-        settlement = WorkSettlement(
+        return WorkSettlement(
             work.id,
             work.fence,
             self._clock.now(),
@@ -263,7 +227,6 @@ class Performers:
             qr=as_row(outcome.qr, self._clock.now()) if outcome.qr else None,
             ref=ref or None,
         )
-        return Performed(settlement)
 
     async def _unkept(self, session: Session, provider: Provider, where: Where, work: Work) -> ActOutcome | None:
         """Whatever webhook stands there is on our disk before ours takes its place. None: go on. An outcome: it could
@@ -312,7 +275,7 @@ class Performers:
             data["detail"] = outcome.detail
         return (seen_with("act_answered", self._clock.now(), "act", data),)
 
-    async def _notice(self, work: Work) -> Performed:
+    async def _notice(self, work: Work) -> WorkSettlement:
         if work.payload["phase"] == "waiting" and work.session_id is not None:
             count = await self._store.set_aside(work.session_id)
             if not count:
@@ -323,12 +286,12 @@ class Performers:
             work = msgspec.structs.replace(work, payload=await self._with_missed(work.session_id, work.payload))
         arrived, now = await self._notifier.notify(work), self._clock.now()
         if not arrived and work.attempts < NOTICE_TRIES:
-            return Performed(WorkSettlement(work.id, work.fence, now, "not delivered yet", due_at=now + NOTICE_AGAIN_S))
+            return WorkSettlement(work.id, work.fence, now, "not delivered yet", due_at=now + NOTICE_AGAIN_S)
         code = "notice-arrived" if arrived else "notice-failed"
         target = self._notifier.targets.get(work.payload.get("target", ""))
         entry = JournalEntry("notice", now, code if target else "notice-shown", {"target": target or ""})
         outcome = "delivered" if arrived else "not delivered"
-        return Performed(WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,)))
+        return WorkSettlement(work.id, work.fence, now, outcome, journal=(entry,))
 
     async def _with_missed(self, session_id: SessionId, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """The notice of an end, with what was read back of what was missed, or why nobody can tell."""
@@ -337,19 +300,11 @@ class Performers:
         told = next((line for line in lines if line.code in MISSED and line.at >= since), None)
         return payload if told is None else {**payload, "missed": {"code": told.code, "args": dict(told.args)}}
 
-    def _unwanted(self, work: Work) -> Performed:
-        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True))
+    def _unwanted(self, work: Work) -> WorkSettlement:
+        return WorkSettlement(work.id, work.fence, self._clock.now(), "no longer wanted", dropped=True)
 
-    def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> Performed:
-        return Performed(WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence))
-
-
-def _with_question(evidence: Evidence, began: float) -> Evidence:
-    """A half-open socket lets a send hang for a minute and then refuses it, and by that time another may have carried
-    messages: when it was asked, the judge must know as well."""
-    if evidence.kind != "send_closed" or evidence.happened_at - began <= SLOW_S:
-        return evidence
-    return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})
+    def _done(self, work: Work, outcome: str, evidence: tuple[Evidence, ...]) -> WorkSettlement:
+        return WorkSettlement(work.id, work.fence, self._clock.now(), outcome, evidence=evidence)
 
 
 def _still_wanted(session: Session, work: Work) -> bool:

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from esteio.clock import Clock
-from esteio.core.messages import outbox, provider_queue
+from esteio.core.messages import provider_queue
+from esteio.core.messages.doubts import opened_at
+from esteio.core.messages.provider_queue import QueueOutcome
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
-from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
 from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
 from esteio.log import logger
 from esteio.providers import driver
-from esteio.providers.base import QueueOutcome, Transport
-from esteio.store.base import ParkedSettlement, Store
+from esteio.providers.base import Transport
+from esteio.store.base import Store
 
 BATCH = 500
 
@@ -59,11 +61,8 @@ class Parking(Worker):
         queue = await self._queue(session)
         if queue.evidence:
             self._heard(session.server, queue.evidence)
-        now, opened = self._clock.now(), outbox.opened_at(self._judged(session_id) or session)
-        settlements = [
-            _settlement(one, provider_queue.after_look(one, queue.ids, opened=opened, now=now), queue, now)
-            for one in messages
-        ]
+        now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
+        settlements = [provider_queue.after_look(one, queue, opened=opened, now=now) for one in messages]
         for message_id in await self._store.settle_parked(settlements):
             self._told(session_id, message_id)
 
@@ -77,10 +76,3 @@ class Parking(Worker):
             # A defect of ours with one session may not hold up all others.
             log.exception("queue.read_failed", session=session.name, server=session.server)
             return QueueOutcome(None, f"internal error: {type(error).__name__}")
-
-
-def _settlement(message: Message, look: provider_queue.Look, queue: QueueOutcome, now: float) -> ParkedSettlement:
-    attempt = None
-    if look.given_up:
-        attempt = AttemptRecord(now, "looked: queue", queue.detail or "still in the provider's queue")
-    return ParkedSettlement(message.id, now, look.due_at, look.reason, attempt)

@@ -20,7 +20,7 @@ from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before, as_planned
 from esteio.core.judge.server import ServerDecision, decide_server
 from esteio.core.judge.server import ServerView as ServerCase
-from esteio.core.messages import outbox
+from esteio.core.messages import doubts
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.decision import Decision, Line, Notice, PlannedLook, View
 from esteio.core.model.evidence import Evidence
@@ -249,7 +249,7 @@ class Reconciler:
             clear_qr=decision.clear_qr,
             gap_since=gap.of_session(seen.session, session),
             gap_due=now + gap.SETTLES_S,
-            doubts_due=now if outbox.reopened(seen.session, session) else None,  # guard: gate-opening-reaches-store
+            doubts_due=now if doubts.reopened(seen.session, session) else None,  # guard: gate-opening-reaches-store
         )
 
     # -- servers --------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ class Reconciler:
                 events=tuple(_server_events(seen.server, decision, now)),
                 gap_since=gap.of_server(seen.server, decision.server),
                 gap_due=now + gap.SETTLES_S,
-                doubts_due=now if outbox.answers_again(seen.server.facts, decision.server.facts) else None,
+                doubts_due=now if doubts.answers_again(seen.server.facts, decision.server.facts) else None,
             )
             if await self._store.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from esteio.core.messages.outbox import is_aside
+from esteio.core.messages.doubts import is_aside
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.policy import DEFAULT, Policy
 from esteio.core.model.session import Session

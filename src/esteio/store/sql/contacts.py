@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from esteio.core.messages.transitions import MOVES, PUBLIC
 from esteio.core.model.address import line_of
 from esteio.core.model.content import Content
 from esteio.core.model.ids import SessionId
@@ -32,6 +33,8 @@ _BARE = frozenset(
     {"id", "session", "direction", "kind", "state", "provider_id", "created_at", "updated_at", "recovered"}
 )
 """Of an event's document, what names nobody."""
+_ERASED = {PUBLIC[one]: PUBLIC[other] for one, other in MOVES["erased"].items() if PUBLIC[one] != PUBLIC[other]}
+"""What becomes of a message that waits when its contact is erased."""
 
 
 class People(Room):
@@ -93,7 +96,9 @@ def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     """What waits for this person is not sent any more."""
     chats = {row[0] for row in db.rows("contact_waiting", person)}
     for chat in sorted(chats):
-        db.run("contact_close", {"session_id": person["session_id"], "chat": chat, "now": now})
+        key = {"session_id": person["session_id"], "chat": chat, "now": now}
+        for before, after in _ERASED.items():
+            db.run("contact_close", {**key, "before": before, "after": after})
         db.run(
             "contact_leave_provider_queue", {"session_id": person["session_id"], "chat": chat}
         )  # guard: erased-frees-chat

@@ -54,7 +54,7 @@ class Decisions(Room):
 
     def _fail_queued(self, db: Db, session: Session, reason: Reason, now: float) -> None:
         for row in db.rows("messages_fail_on_down", {"session_id": session.id}):
-            end_queued(db, row[0], "failed", reason, now)
+            end_queued(db, row[0], "session_down", reason, now)
 
 
 def _write_journal(db: Db, commit: DecisionCommit) -> None:

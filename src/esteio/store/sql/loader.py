@@ -1,5 +1,8 @@
 """The loader of the statements (`queries.sql`, `delivery.sql`) and of the numbered migrations.
 
+The states that a statement compares or writes are pieces too, taken from the table of moves in core.messages:
+`{{before_EVENT}}` and `{{under_way}}`, `{{left}}` are comparisons, `{{after_EVENT}}` is a state.
+
 A statement is found by its name, once, at import; an unknown name or piece is an error then and not at night. Never
 lives here: a statement, a driver.
 """
@@ -7,8 +10,10 @@ lives here: a statement, a driver.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
+
+from esteio.core.messages.transitions import LEFT, MOVES, STATE_AFTER, UNDER_WAY, states_before
 
 _HEAD = re.compile(r"^-- (name|part): (\w+)$")
 _PIECE = re.compile(r"\{\{(\w+)\}\}")
@@ -18,9 +23,12 @@ class SqlTextError(Exception):
     """The text of the statements is wrong: a name twice, an unknown piece, a statement without a name."""
 
 
-def parse(text: str) -> dict[str, str]:
-    """Statements by name, pieces filled in, comments and blank lines gone."""
-    parts: dict[str, str] = {}
+def parse(text: str, given: Mapping[str, str] = {}) -> dict[str, str]:
+    """Statements by name, pieces (those `given` too) filled in, comments and blank lines gone.
+
+    Raises `SqlTextError`.
+    """
+    parts = dict(given)
     names: dict[str, str] = {}
     for kind, name, body in _sections(text):
         target = parts if kind == "part" else names
@@ -46,7 +54,7 @@ def _filled(name: str, body: str, parts: Mapping[str, str]) -> str:
     def piece(match: re.Match[str]) -> str:
         if match[1] not in parts:
             raise SqlTextError(f"statement {name!r} wants the unknown piece {match[1]!r}")
-        return parts[match[1]]
+        return _filled(name, parts[match[1]], parts)
 
     return _PIECE.sub(piece, body)
 
@@ -64,7 +72,23 @@ def migrations(serial: str) -> tuple[tuple[int, str], ...]:
     return tuple(found)
 
 
+def state_pieces() -> dict[str, str]:
+    """What statements take from the table of moves."""
+    before = {f"before_{event}": _among(states_before(event)) for event in MOVES}
+    after = {f"after_{event}": f"'{state}'" for event, state in STATE_AFTER.items()}
+    return before | after | {"under_way": _among(UNDER_WAY), "left": _among(LEFT)}
+
+
+def _among(states: Sequence[str]) -> str:
+    """A comparison, written as the partial indexes write it."""
+    listed = ", ".join(f"'{state}'" for state in states)
+    return f"= {listed}" if len(states) == 1 else f"IN ({listed})"
+
+
 SQL: Mapping[str, str] = parse(
-    "".join((resources.files("esteio.store.sql") / name).read_text("utf-8") for name in ("queries.sql", "delivery.sql"))
+    "".join(
+        (resources.files("esteio.store.sql") / name).read_text("utf-8") for name in ("queries.sql", "delivery.sql")
+    ),
+    state_pieces(),
 )
 """All statements by name."""

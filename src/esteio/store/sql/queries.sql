@@ -14,12 +14,12 @@ outage, last_outage, recovery, facts, paused, linked, row_version, wake_at, rest
 m.seq, m.id, m.session_id, m.direction, m.chat, m.content, m.state, m.created_at, m.updated_at, m.recipient, m.sender,
 m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.quote, m.mentions, m.attempts, m.due_at,
 m.socket_closed_count, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.provider_queued_at, m.author,
-m.read_as
+m.read_as, m.set_aside_at
 
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
 priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, socket_closed_count, sent_at, doubt_since,
-queue_ref, recovered, fence, provider_queued_at, author, read_as
+queue_ref, recovered, fence, provider_queued_at, author, read_as, set_aside_at
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
@@ -447,7 +447,7 @@ ON CONFLICT (session_id, chat) DO NOTHING
 
 -- name: send_lane_busy
 SELECT seq, priority FROM messages
-WHERE session_id = :session_id AND chat = :chat AND state IN ('sending', 'in_doubt') AND set_aside_at IS NULL
+WHERE session_id = :session_id AND chat = :chat AND state {{under_way}} AND set_aside_at IS NULL
 UNION ALL
 -- guard: queued-holds-chat
 SELECT seq, priority FROM messages WHERE session_id = :session_id AND chat = :chat AND provider_queued_at IS NOT NULL
@@ -455,7 +455,7 @@ LIMIT 1
 
 -- name: send_lane_head
 SELECT seq, priority, due_at FROM messages
-WHERE session_id = :session_id AND chat = :chat AND state = 'queued' ORDER BY seq LIMIT 1
+WHERE session_id = :session_id AND chat = :chat AND state {{before_claimed}} ORDER BY seq LIMIT 1
 
 -- name: send_lane_set
 INSERT INTO send_lanes (session_id, chat, head, sort_key, due_at) VALUES (:session_id, :chat, :head, :sort_key, :due_at)
@@ -465,7 +465,7 @@ ON CONFLICT (session_id, chat) DO UPDATE SET head = excluded.head, sort_key = ex
 -- name: send_lanes_take
 UPDATE send_lanes SET due_at = NULL
 WHERE (session_id, chat) IN (
-    SELECT session_id, chat FROM messages WHERE seq IN {{listed}} AND state = 'sending'
+    SELECT session_id, chat FROM messages WHERE seq IN {{listed}} AND state = {{after_claimed}}
 )
 
 -- name: send_lane_close
@@ -495,31 +495,27 @@ SELECT 1 FROM messages
 WHERE session_id = :session_id AND sent_at >= :since AND chat = :chat AND state IN ('delivered', 'read') LIMIT 1
 
 -- name: message_wait
-UPDATE messages SET due_at = :due_at, reason = :reason WHERE seq = :seq AND state = 'queued'
+UPDATE messages SET due_at = :due_at, reason = :reason WHERE seq = :seq AND state {{before_held_back}}
 
 -- name: message_release
 UPDATE messages SET due_at = :now, reason = NULL
-WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND due_at > :now AND reason LIKE :held
+WHERE session_id = :session_id AND chat = :chat AND state {{before_released}} AND due_at > :now AND reason LIKE :held
 
 -- name: sessions_restricted
 SELECT id, restricted_until FROM sessions WHERE restricted_until > 0
 
--- What the provider told of before it answered (as the inbox keeps it, see core.model.inbound.dedupe_key) is out
--- already.
+-- What the provider told of before it answered is out already (`departures`: core.messages.inbound.departure_keys).
 -- part: provider_queued
 CASE WHEN :provider_queued = 1 AND NOT EXISTS (
     -- guard: early-word-is-not-parked-again
-    SELECT 1 FROM inbound_dedupe a WHERE a.session_id = :session_id AND a.key IN (
-        'e:' || :provider_id, 'o:' || :provider_id, 'r:' || :provider_id || ':server',
-        'r:' || :provider_id || ':device', 'r:' || :provider_id || ':read', 'r:' || :provider_id || ':played'
-    )
+    SELECT 1 FROM inbound_dedupe a WHERE a.session_id = :session_id AND a.key IN (SELECT value FROM json_each(:departures))
 ) THEN :now END
 
 -- name: messages_claim
-UPDATE messages SET state = 'sending', fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
+UPDATE messages SET state = {{after_claimed}}, fence = fence + 1, attempts = attempts + 1, claimed_at = :now, updated_at = :now,
     lease_until = :lease_until
 -- guard: held-lease-not-claimed
-WHERE seq IN {{listed}} AND state = 'queued'
+WHERE seq IN {{listed}} AND state {{before_claimed}}
 RETURNING {{written_message}}
 
 -- name: message_settle
@@ -529,12 +525,12 @@ UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:p
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), lease_until = NULL
 -- guard: message-fence
-WHERE id = :id AND session_id = :session_id AND state = 'sending' AND fence = :fence
+WHERE id = :id AND session_id = :session_id AND state = {{after_claimed}} AND fence = :fence
 RETURNING {{written_message}}
 
 -- name: message_echoed
 SELECT seq FROM messages
-WHERE id = :id AND session_id = :session_id AND fence > :fence AND state IN ('sent', 'delivered', 'read')
+WHERE id = :id AND session_id = :session_id AND fence > :fence AND state {{left}}
     AND (:provider_id IS NULL OR provider_id = :provider_id)
 
 -- name: message_settle_doubt
@@ -544,7 +540,8 @@ UPDATE messages SET state = :state, updated_at = :now, provider_id = coalesce(:p
     doubt_since = CASE WHEN :state = 'in_doubt' THEN coalesce(:doubt_since, doubt_since, claimed_at) END,
     queue_ref = coalesce(:queue_ref, queue_ref), sent_at = coalesce(:sent_at, sent_at), fence = fence + 1,
     set_aside_at = CASE WHEN :state = 'in_doubt' THEN coalesce(set_aside_at, CASE WHEN :set_aside = 1 THEN :now END) END
-WHERE id = :id AND session_id = :session_id AND state = 'in_doubt'
+WHERE id = :id AND session_id = :session_id AND state {{before_found}}
+    AND NOT (:set_aside = 1 AND set_aside_at IS NOT NULL)
     AND NOT (:state = 'queued' AND set_aside_at IS NOT NULL AND {{overtaken}})
 RETURNING {{written_message}}
 
@@ -554,7 +551,7 @@ RETURNING {{written_message}}
         SELECT 1 FROM messages o WHERE o.session_id = messages.session_id AND o.sent_at >= messages.doubt_since
             AND o.chat = messages.chat AND o.seq > messages.seq AND o.attempts > 0
     ) OR EXISTS (
-        SELECT 1 FROM messages o WHERE o.session_id = messages.session_id AND o.state IN ('sending', 'in_doubt')
+        SELECT 1 FROM messages o WHERE o.session_id = messages.session_id AND o.state {{under_way}}
             AND o.chat = messages.chat AND o.seq > messages.seq
     )
 )
@@ -564,20 +561,20 @@ SELECT 1 FROM messages WHERE id = :id AND {{overtaken}}
 
 -- name: message_doubt_lapsed
 -- guard: expired-claim-is-doubt
-UPDATE messages SET state = 'in_doubt', doubt_since = claimed_at, due_at = :now, updated_at = :now, lease_until = NULL,
-    reason = :reason, fence = fence + 1
-WHERE seq = :seq AND state = 'sending'
+UPDATE messages SET state = {{after_lease_lost}}, doubt_since = claimed_at, due_at = :now, updated_at = :now,
+    lease_until = NULL, reason = :reason, fence = fence + 1
+WHERE seq = :seq AND state {{before_lease_lost}}
 RETURNING {{written_message}}
 
 -- name: messages_lapsed
-SELECT seq FROM messages WHERE state = 'sending' AND lease_until <= :now ORDER BY lease_until, seq LIMIT :limit
+SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :now ORDER BY lease_until, seq LIMIT :limit
 
 -- name: messages_sending
-SELECT seq FROM messages WHERE state = 'sending' ORDER BY lease_until, seq
+SELECT seq FROM messages WHERE state {{before_lease_lost}} ORDER BY lease_until, seq
 
 -- name: messages_doubted
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
-WHERE m.state = 'in_doubt' AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
+WHERE m.state {{before_not_found}} AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: sends_unstored
 SELECT 1 FROM attempts a JOIN messages m ON m.id = a.message_id JOIN sessions s ON s.id = m.session_id
@@ -589,15 +586,15 @@ SELECT count(*) FROM messages WHERE session_id = :session_id AND set_aside_at IS
 -- name: doubts_hasten
 UPDATE messages SET due_at = :due_at
 -- guard: set-aside-not-hastened, due-doubt-not-put-off
-WHERE session_id = :session_id AND state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
+WHERE session_id = :session_id AND state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 
 -- name: doubts_hasten_server
 UPDATE messages SET due_at = :due_at
-WHERE state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
+WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
     AND session_id IN (SELECT id FROM sessions WHERE server = :server)
 
 -- name: doubts_hasten_all
-UPDATE messages SET due_at = :due_at WHERE state = 'in_doubt' AND set_aside_at IS NULL AND due_at > :due_at
+UPDATE messages SET due_at = :due_at WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 
 -- name: provider_queue_due
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
@@ -617,11 +614,11 @@ UPDATE messages SET provider_queued_at = NULL, reason = :reason WHERE id = :id A
 RETURNING {{written_message}}
 
 -- name: message_behind
-UPDATE messages SET reason = :reason WHERE seq = :seq AND state = 'queued' AND reason IS NULL
+UPDATE messages SET reason = :reason WHERE seq = :seq AND state {{before_held_back}} AND reason IS NULL
 
 -- name: message_not_behind
 UPDATE messages SET reason = NULL
-WHERE session_id = :session_id AND chat = :chat AND state = 'queued' AND reason = :reason
+WHERE session_id = :session_id AND chat = :chat AND state {{before_released}} AND reason = :reason
 
 -- name: messages_next_doubt
 SELECT min(at) FROM (
@@ -634,33 +631,33 @@ SELECT min(m.due_at) FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.provider_queued_at IS NOT NULL AND s.gate = 'open'
 
 -- name: messages_expiring
-SELECT seq FROM messages WHERE state = 'queued' AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
+SELECT seq FROM messages WHERE state {{before_expired}} AND expires_at <= :now ORDER BY expires_at, seq LIMIT :limit
 
 -- name: messages_fail_on_down
-SELECT seq FROM messages WHERE session_id = :session_id AND state = 'queued' AND on_down = 'fail' ORDER BY seq
+SELECT seq FROM messages WHERE session_id = :session_id AND state {{before_session_down}} AND on_down = 'fail' ORDER BY seq
 
 -- name: message_end
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now
-WHERE seq = :seq AND state = 'queued'
+WHERE seq = :seq AND state = :before
 RETURNING {{written_message}}
 
 -- name: message_cancel
-UPDATE messages SET state = 'cancelled', reason = NULL, updated_at = :now
-WHERE id = :id AND state = 'queued'
+UPDATE messages SET state = {{after_cancelled}}, reason = NULL, updated_at = :now
+WHERE id = :id AND state {{before_cancelled}}
 RETURNING {{written_message}}
 
 -- name: message_retry
-UPDATE messages SET state = 'queued', reason = NULL, due_at = :now, socket_closed_count = 0, doubt_since = NULL,
+UPDATE messages SET state = {{after_retried}}, reason = NULL, due_at = :now, socket_closed_count = 0, doubt_since = NULL,
     provider_id = NULL, queue_ref = NULL, sent_at = NULL, set_aside_at = NULL, updated_at = :now, fence = fence + 1,
     expires_at = CASE WHEN expires_at <= :now THEN NULL ELSE expires_at END
-WHERE id = :id AND direction = 'out' AND state IN ('failed', 'expired', 'cancelled', 'in_doubt')
+WHERE id = :id AND direction = 'out' AND state {{before_retried}}
 RETURNING {{written_message}}
 
 -- name: message_advance
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
     provider_id = :provider_id, doubt_since = NULL, set_aside_at = NULL, provider_queued_at = NULL, lease_until = NULL,
     fence = fence + 1
-WHERE seq = :seq
+WHERE seq = :seq AND state = :before
 RETURNING {{written_message}}
 
 -- name: message_edit
@@ -753,8 +750,8 @@ SELECT line, spelled FROM known_phones WHERE session_id = :session_id AND line I
 
 -- name: messages_unconfirmed
 SELECT {{message}} FROM messages m
-WHERE m.session_id = :session_id AND m.state IN ('sending', 'in_doubt') AND m.provider_id IS NULL
-    AND (m.set_aside_at IS NULL OR m.set_aside_at >= :happened_at)
+WHERE m.session_id = :session_id AND m.state {{under_way}} AND m.provider_id IS NULL
+    AND (m.set_aside_at IS NULL OR m.set_aside_at >= :let_pass_after)
 ORDER BY m.set_aside_at IS NOT NULL, m.seq
 
 -- name: inbound_target
@@ -831,9 +828,9 @@ UNION
 SELECT chat FROM messages WHERE session_id = :session_id AND chat IN {{listed}} AND provider_queued_at IS NOT NULL
 
 -- name: contact_close
-UPDATE messages SET state = CASE state WHEN 'queued' THEN 'cancelled' ELSE 'failed' END, reason = NULL,
-    doubt_since = NULL, set_aside_at = NULL, updated_at = :now, fence = fence + 1
-WHERE session_id = :session_id AND chat = :chat AND state IN ('queued', 'in_doubt')
+UPDATE messages SET state = :after, reason = NULL, doubt_since = NULL, set_aside_at = NULL, updated_at = :now,
+    fence = fence + 1
+WHERE session_id = :session_id AND chat = :chat AND state = :before
 
 -- name: contact_leave_provider_queue
 UPDATE messages SET provider_queued_at = NULL, reason = NULL

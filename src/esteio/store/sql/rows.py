@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from esteio.core.messages import transitions
+from esteio.core.messages.transitions import Stage
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import AttemptRecord, Message, MessageState
@@ -442,7 +444,13 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
         parked_at=row[27],
         author=row[28],
         read_as=row[29],
+        set_aside_at=row[30],
     )
+
+
+def stage_of(row: Row) -> Stage:
+    """Where a message's row stands in the table of moves."""
+    return transitions.stage_of(row[6], aside=row[30] is not None, provider_queued=row[27] is not None)
 
 
 def seq_of(row: Row) -> int:
@@ -455,11 +463,6 @@ def fence_of(row: Row) -> int:
     """Fencing token of a message's row."""
     fence: int = row[26]
     return fence
-
-
-def is_parked(row: Row) -> bool:
-    """Whether a message's row says that it may still lie in the provider's own queue."""
-    return row[27] is not None
 
 
 def raw_params(raw: RawInbound) -> Params:

@@ -1,17 +1,16 @@
 """The way in: raw webhooks kept before anything else, then what they said, applied once for good.
 
-Never lives here: reading a provider's dialect; what an event proves.
+Never lives here: reading a provider's dialect; the rules (`core.messages.inbound`, `receipts`); what an event proves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from esteio.clock import named_id
-from esteio.core.messages.matching import same_chat, same_content
-from esteio.core.model.address import kind_of, may_be_same_line
+from esteio.core.messages import inbound, receipts
+from esteio.core.messages.transitions import after
+from esteio.core.model.address import kind_of
 from esteio.core.model.content import Content, Reaction
 from esteio.core.model.ids import MessageId
 from esteio.core.model.inbound import (
@@ -22,7 +21,6 @@ from esteio.core.model.inbound import (
     ReceivedMessage,
     ReceivedReaction,
     SendEcho,
-    dedupe_key,
 )
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, timestamp
@@ -31,16 +29,12 @@ from esteio.store.sql import journal, rows
 from esteio.store.sql.base import Room, add_message_event
 from esteio.store.sql.inbox.phones import file_phone, resolve_chat
 from esteio.store.sql.media import owe
-from esteio.store.sql.messages.provider_queue import unpark
-from esteio.store.sql.messages.receipts import advance, apply_receipt, catch_up
+from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
 from esteio.store.sql.messages.restricted import thaw
 from esteio.store.sql.messages.send_lanes import name_of_session
 from esteio.store.sql.qr_codes import put_code
 from esteio.store.sql.sessions import server_of_session
 from esteio.store.sqlite.connection import Db, Row
-
-CLOCKS_APART_S = 60.0
-"""How far a provider's clock may be behind ours."""
 
 
 class Inbox(Room):
@@ -90,7 +84,7 @@ class Inbox(Room):
             return InboxResult((), settled_sends=False)
         fresh, settled = [], False
         for index, event in enumerate(settlement.events):
-            key = {"session_id": session_id, "key": dedupe_key(event), "now": settlement.at}
+            key = {"session_id": session_id, "key": inbound.dedupe_key(event), "now": settlement.at}
             if db.run("inbound_dedupe_add", key):  # guard: event-applied-once
                 fresh.append(index)
                 settled |= _Application(self, db, settlement, name).apply(event)
@@ -114,11 +108,6 @@ def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
     if settled and settlement.keep_bytes is not None:
         db.run("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
     return settled
-
-
-def _is_own(phone: str, sender: str) -> bool:
-    """Whether the sender is our own phone, in a spelling that we may not know."""
-    return same_chat(phone, sender) or may_be_same_line(phone, sender)
 
 
 class _Application:
@@ -165,29 +154,27 @@ class _Application:
         )
 
     def _is_new(self, event: ReceivedMessage, chat: str) -> bool:
-        """Ids are their senders': with the id of a message of the other direction it is another message, unless it says
-        the same in the same chat, or is said to come from our own phone. Then it is that one, misread."""
         key = {"session_id": self._session_id, "provider_id": event.provider_id}
         alike = [rows.message_of(row, self._name) for row in self._db.rows("inbound_alike", key)]
-        if any((one.direction == "out") == event.from_me for one in alike):  # guard: second-source-is-same-message
+        if inbound.is_known(event, chat, alike):
             return False
-        # guard: our-echo-not-doubled
-        if any(same_chat(one.chat, chat) and same_content(one.content, event.content) for one in alike):
-            return False
-        own = self._db.value("session_phone", {"id": self._session_id}) if alike and not event.from_me else None
-        return own is None or not _is_own(own, self._chat(event.sender))  # guard: our-misread-echo-not-doubled
+        if not alike or event.from_me:
+            return True
+        own = self._db.value("session_phone", {"id": self._session_id})
+        return not inbound.is_own(own, self._chat(event.sender))  # guard: our-misread-echo-not-doubled
 
     def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at, media = self._db, self._settlement.at, event.content.media
         whose = f"{self._session_id}:{event.provider_id}{':own' if event.from_me else ''}"
+        direction, state = inbound.born(event)
         message = Message(
             id=MessageId(named_id("msg", event.happened_at, whose)),
             session_id=self._session_id,
             session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
-            direction="out" if event.from_me else "in",
+            direction=direction,
             chat=chat,
-            content=_as_stored(event.content),
-            state="sent" if event.from_me else "delivered",
+            content=inbound.as_stored(event.content),
+            state=state,
             created_at=event.happened_at,
             updated_at=at,
             to=chat if event.from_me else None,
@@ -226,33 +213,24 @@ class _Application:
 
     def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
         """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
-        row = self._own(provider_id)
-        if row is not None and row[6] not in {"sending", "in_doubt"}:
-            # guard: left-queue-frees-chat
-            return unpark(self._db, row[1]) is not None if rows.is_parked(row) else False
-        row = row or self._unconfirmed(chat, content, happened_at)
-        if row is None:
+        row = self._own(provider_id) or self._unconfirmed(chat, content, happened_at)
+        following = None if row is None else after(rows.stage_of(row), "echo_seen")
+        if row is None or following is None:
             return False
         at = self._settlement.at
-        advance(self._db, row, "sent", at, happened_at=happened_at, provider_id=provider_id)
+        freed = move(self._db, row, following, at, happened_at=happened_at, provider_id=provider_id)
         catch_up(self._db, self._session_id, provider_id)
-        return True
+        return freed
 
     def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
-        """What was there before the send began is something else of the same words (news may come late), and so is
-        what left after a message in doubt was set aside."""
-        params = {"session_id": self._session_id, "happened_at": happened_at - CLOCKS_APART_S}
+        params = {"session_id": self._session_id, "let_pass_after": inbound.let_pass_after(happened_at)}
         for row in self._db.rows("messages_unconfirmed", params):
-            ours = rows.message_of(row, self._name)
-            began = ours.updated_at if ours.doubt_since is None else ours.doubt_since
-            if happened_at + CLOCKS_APART_S < began:  # guard: echo-not-older-than-send
-                continue
-            if same_chat(ours.chat, chat) and same_content(ours.content, content):  # guard: echo-same-chat
+            if inbound.is_echo_of(rows.message_of(row, self._name), chat, content, happened_at):
                 return row
         return None
 
     def _receipt(self, event: Receipt) -> bool:
-        if not event.proves or not event.from_me:
+        if not receipts.counts(event):
             return False
         at = self._settlement.at
         row = self._own(event.provider_id)
@@ -273,7 +251,7 @@ class _Application:
     def _edit(self, event: EditedMessage) -> None:
         row = self._target(event.provider_id, event.chat)
         if row is not None and event.text is not None:
-            content = msgspec.structs.replace(rows.message_of(row, "").content, text=event.text)
+            content = inbound.edited(rows.message_of(row, "").content, event.text)
             params = {"seq": rows.seq_of(row), "content": rows.to_text(content), "now": self._settlement.at}
             self._db.run("message_edit", params)
         self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
@@ -292,14 +270,15 @@ class _Application:
         reaction = Reaction(
             message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
         )
+        direction, state = inbound.born(event)
         message = Message(
             id=MessageId(named_id("msg", event.happened_at, f"{self._session_id}:{event.provider_id}")),
             session_id=self._session_id,
             session=self._name,  # type: ignore[arg-type]  # a NewType over what the driver gives
-            direction="out" if event.from_me else "in",
+            direction=direction,
             chat=chat,
             content=Content(kind="reaction", reaction=reaction),
-            state="sent" if event.from_me else "delivered",
+            state=state,
             created_at=event.happened_at,
             updated_at=self._settlement.at,
             to=chat if event.from_me else None,
@@ -330,10 +309,3 @@ class _Application:
     def _event(self, kind: str, chat: str, data: Document) -> None:
         event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
         self._db.run("event_add", rows.event_params(event))
-
-
-def _as_stored(content: Content) -> Content:
-    """Without what only its fetch needs to know."""
-    if content.media is None or content.media.source is None:
-        return content
-    return msgspec.structs.replace(content, media=msgspec.structs.replace(content.media, source=None))

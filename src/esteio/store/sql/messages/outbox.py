@@ -14,11 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
+from esteio.core.messages.inbound import departure_keys
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.transitions import after
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
-from esteio.core.model.message import Message, MessageState
+from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
-from esteio.store.base import Allowance, Rests, SendClaim, SendSettlement
+from esteio.store.base import Allowance, Rests, SendClaim, Work
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import Room
 from esteio.store.sql.messages.messages import shown
@@ -79,17 +82,17 @@ class Sending(Room):
         """One after the other in one transaction; a stale one writes nothing and gives False."""
 
         def operation(db: Db) -> list[bool]:
-            done = [self._settle(db, one, "message_settle", "queued") for one in settlements]
+            done = [self._settle(db, one) for one in settlements]
             _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
             return done
 
         return await self._write(operation)
 
-    async def settle_doubt(self, settlement: SendSettlement) -> bool:
+    async def settle_doubt(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
         """What was set aside and overtaken since is not queued again: False."""
 
         def operation(db: Db) -> bool:
-            done = self._settle(db, settlement, "message_settle_doubt", "in_doubt")
+            done = self._settle_doubt(db, settlement, notices)
             _write_evidence(db, [settlement] if done else [])
             return done
 
@@ -150,27 +153,38 @@ class Sending(Room):
         doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
         return [message for message in doubted if message is not None]
 
-    def _settle(self, db: Db, settlement: SendSettlement, statement: str, before: MessageState) -> bool:
-        row = db.row(statement, _settle_params(settlement))
+    def _settle(self, db: Db, settlement: SendSettlement) -> bool:
+        if after("sending", settlement.event) is None:
+            return False
+        row = db.row("message_settle", _settle_params(settlement))
         if row is None:
             return _settled_by_echo(db, settlement)
-        session_id, chat, state = row[2], row[4], row[6]
-        if settlement.attempt is not None:
-            _add_attempt(db, settlement)
-        for notice in settlement.notices:
+        # guard: queued-chat-waits-after-answer
+        waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
+        (refresh_lane if waits else advance_lane)(db, row[2], row[4])
+        # A message that waits again as it did before has not moved; what happened stands in its attempts.
+        self._settled(db, settlement, row, moved=settlement.state != "queued")
+        return True
+
+    def _settle_doubt(self, db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
+        if after("in_doubt", settlement.event) is None:
+            return False
+        row = db.row("message_settle_doubt", _settle_params(settlement))
+        if row is None:
+            return _settled_by_echo(db, settlement)
+        for notice in notices:
             db.run("work_add", rows.work_params(notice))
         # What was set aside is settled beside another one of its chat, which may be under way.
-        # guard: queued-chat-waits-after-answer
-        if state in {"queued", "in_doubt"} or before == "in_doubt" or settlement.parked:
-            refresh_lane(db, session_id, chat)
-        else:
-            advance_lane(db, session_id, chat)
-        # A message that waits again as it did before has not moved; what happened stands in its attempts.
-        if state != before or settlement.aside:
-            announce(db, row, settlement.at)
-        if settlement.provider_id is not None and state == "sent":
-            catch_up(db, session_id, settlement.provider_id)
+        refresh_lane(db, row[2], row[4])
+        self._settled(db, settlement, row, moved=settlement.event != "not_found")
         return True
+
+    def _settled(self, db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> None:
+        _add_attempt(db, settlement)
+        if moved:
+            announce(db, row, settlement.at)
+        if settlement.provider_id is not None and settlement.state == "sent":
+            catch_up(db, row[2], settlement.provider_id)
 
 
 Place = tuple[int, int, float, int, float, ServerName]
@@ -216,6 +230,7 @@ def _heads(db: Db, places: Sequence[Place], allowance: Allowance, now: float, li
 
 
 def _settle_params(settlement: SendSettlement) -> rows.Params:
+    parked = settlement.event == "queued_at_provider"  # guard: queued-reaches-row
     return {
         "id": settlement.message_id,
         "session_id": settlement.session_id,
@@ -229,8 +244,9 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
         "doubt_since": settlement.doubt_since,
         "queue_ref": settlement.queue_ref,
         "sent_at": settlement.sent_at,
-        "set_aside": int(settlement.aside),
-        "provider_queued": int(settlement.parked),
+        "set_aside": int(settlement.event == "set_aside"),
+        "provider_queued": int(parked),
+        "departures": rows.to_text(departure_keys(settlement.provider_id or "")) if parked else "[]",
     }
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from esteio.core.messages import provider_queue
+from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message
-from esteio.store.base import ParkedSettlement
 from esteio.store.sql import rows
 from esteio.store.sql.base import Room
 from esteio.store.sql.messages.messages import shown
@@ -27,15 +27,15 @@ class Parking(Room):
     async def next_parked(self) -> float | None:
         return self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
 
-    async def settle_parked(self, settlements: Sequence[ParkedSettlement]) -> Sequence[MessageId]:
+    async def settle_parked(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
         def operation(db: Db) -> list[MessageId]:
             return [one.message_id for one in settlements if self._settle_parked(db, one)]
 
         return await self._write(operation)
 
-    def _settle_parked(self, db: Db, settlement: ParkedSettlement) -> bool:
+    def _settle_parked(self, db: Db, settlement: QueueSettlement) -> bool:
         reason = rows.text_or_none(settlement.reason)
-        if settlement.due_at is not None:
+        if settlement.event == "queue_shows":
             look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
             row = db.row("provider_queue_look_again", look)
             if row is not None:

@@ -10,8 +10,9 @@ Never lives here: which lane goes first (`outbox`).
 
 from __future__ import annotations
 
+from esteio.core.messages.transitions import STATE_AFTER, Event, states_before
 from esteio.core.model.ids import SessionId
-from esteio.core.model.message import Message, MessageState
+from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.store.sql import rows
 from esteio.store.sql.base import add_message_event
@@ -69,9 +70,16 @@ def announce(db: Db, row: Row, at: float) -> Message:
     return message
 
 
-def end_queued(db: Db, seq: int, state: MessageState, reason: Reason | None, now: float) -> Message | None:
+def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float) -> Message | None:
     """A queued message fails or expires; None when it was not queued any more."""
-    params = {"seq": seq, "state": state, "reason": rows.text_or_none(reason), "now": now}
+    (before,) = states_before(event)
+    params = {
+        "seq": seq,
+        "before": before,
+        "state": STATE_AFTER[event],
+        "reason": rows.text_or_none(reason),
+        "now": now,
+    }
     row = db.row("message_end", params)
     if row is None:
         return None

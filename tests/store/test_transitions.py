@@ -1,0 +1,134 @@
+"""The table of moves that is tested in `core.messages.transitions` is the one that runs: every event, in every stage.
+
+Each case puts a message into a stage by its row, lets one event happen through the store, and compares the stage that
+the row then has with the table's; where the table has no move, the whole row stays as it was.
+"""
+
+from typing import get_args
+
+import pytest
+
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.provider_queue import QueueSettlement
+from esteio.core.messages.transitions import Event, Stage, after, stage_of
+from esteio.core.model.inbound import Receipt, SendEcho
+from esteio.core.model.state import Reason
+from esteio.store.base import Allowance, DecisionCommit, InboxSettlement
+from esteio.store.sql import rows
+from esteio.store.sqlite import SqliteStore
+
+NOW = 1_800_000_000.0
+CHAT = "5511988887777"
+ROW = {
+    "queued": "state = 'queued', due_at = 0",
+    "sending": "state = 'sending', lease_until = 9e9, claimed_at = 0, fence = 1",
+    "in_doubt": "state = 'in_doubt', doubt_since = 0, due_at = 0",
+    "set_aside": "state = 'in_doubt', doubt_since = 0, due_at = 0, set_aside_at = 9e9",
+    "sent": "state = 'sent'",
+    "provider_queued": "state = 'sent', provider_queued_at = 0, due_at = 0",
+    "delivered": "state = 'delivered'",
+    "read": "state = 'read'",
+    "failed": "state = 'failed'",
+    "expired": "state = 'expired'",
+    "cancelled": "state = 'cancelled'",
+}
+OF_ATTEMPTS = {"accepted", "doubted"}
+OF_DOUBTS = {"found", "not_found", "set_aside", "resent"}
+RECEIPTS = {"receipt_server", "receipt_device", "receipt_read", "receipt_error"}
+OF_BOTH = {"queued_at_provider", "not_sent", "too_late", "failed"}
+
+
+@pytest.fixture
+def store(runner):
+    made = SqliteStore(":memory:", inline=True)
+    runner.run(made.start(NOW))
+    yield made
+    runner.run(made.aclose())
+
+
+def whole_row(store):
+    ((row,),) = [store._db.connection.execute("SELECT * FROM messages").fetchall()]
+    return row
+
+
+def stage_now(store):
+    found = store._db.connection.execute("SELECT state, set_aside_at, provider_queued_at FROM messages").fetchall()
+    ((state, aside, parked),) = found
+    return stage_of(state, aside=aside is not None, provider_queued=parked is not None)
+
+
+async def happens(store, session, message, event, *, under_way):
+    """One event, by the way in which the gateway lets it happen."""
+    told = {"provider_id": "P", "due_at": NOW + 9, "doubt_since": NOW, "reason": Reason("x")}
+    if event in {"echo_seen"} | RECEIPTS:
+        receipt = Receipt("P", event.removeprefix("receipt_"), NOW)
+        await comes(store, session, receipt if event in RECEIPTS else SendEcho("P", CHAT, NOW, message.content))
+    elif event.startswith("queue_"):
+        due_at = NOW + 3 if event == "queue_shows" else None
+        await store.settle_parked([QueueSettlement(message.id, event, NOW, due_at, Reason("x"))])
+    elif event not in OF_ATTEMPTS | OF_DOUBTS | OF_BOTH:
+        await OTHERS[event](store, session, message)
+    elif under_way:
+        await store.settle_sends([SendSettlement(message.id, session.id, 1, event, NOW, **told)])
+    else:
+        await store.settle_doubt(SendSettlement(message.id, session.id, 0, event, NOW, **told))
+
+
+async def goes_down(store, session, _):
+    fresh = await store.session_by_id(session.id)
+    assert await store.commit_decision(DecisionCommit(session=fresh, fail_queued=Reason("x")))
+
+
+async def lease_ends(store, session, _):
+    await store._write(lambda db: store._doubt_all_sending(db, NOW))
+
+
+async def is_held_back(store, session, _):
+    store._db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
+
+
+async def is_released(store, session, _):
+    store._db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
+
+
+OTHERS = {
+    "claimed": lambda store, session, message: store.claim_sends(NOW, 9, 60, Allowance()),
+    "lease_lost": lease_ends,
+    "held_back": is_held_back,
+    "released": is_released,
+    "expired": lambda store, session, message: store.expire_messages(NOW, 9),
+    "session_down": goes_down,
+    "cancelled": lambda store, session, message: store.cancel_message(message.id, NOW),
+    "retried": lambda store, session, message: store.retry_message(message.id, NOW),
+    "erased": lambda store, session, message: store.erase_person(session.id, [CHAT], CHAT, NOW),
+}
+
+
+async def comes(store, session, event):
+    await store.settle_inbox(InboxSettlement(0, session.id, NOW, True, (event,)))
+
+
+@pytest.mark.parametrize("event", get_args(Event))
+@pytest.mark.parametrize("stage", get_args(Stage))
+async def test_the_store_moves_a_message_as_the_table_says(store, make, stage, event):
+    session = await make.session(store, gate="held" if event == "session_down" else "open")
+    message = await make.accept(
+        store, session, CHAT, on_down="fail", expires_at=NOW - 1 if event == "expired" else None
+    )
+    store._db.connection.execute(f"UPDATE messages SET provider_id = 'P', {ROW[stage]}")
+    assert stage_now(store) == stage
+    before = whole_row(store)
+    await happens(store, session, message, event, under_way=stage == "sending" or event in OF_ATTEMPTS)
+    following = after(stage, event)
+    if following is None:
+        assert event == "erased" or whole_row(store) == before, "an illegal move changes nothing"
+    assert stage_now(store) == (following or stage)
+
+
+@pytest.mark.parametrize("event", sorted(OF_DOUBTS | {"cancelled", "queue_left"}))
+async def test_an_attempt_is_not_settled_by_what_is_no_outcome_of_one(store, make, event):
+    session = await make.session(store)
+    message = await make.accept(store, session, CHAT)
+    (claim,) = await make.claim(store)
+    assert await store.settle_sends([make.settle(claim, event)]) == [False]
+    assert (await store.message(message.id)).state == "sending"
