@@ -21,7 +21,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from esteio.api import ops
-from esteio.api.http import openapi
+from esteio.api.http import openapi, openapi_providers
 from esteio.api.http.problems import Problem, of_command_error, problem
 from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, texts_for
 from esteio.api.http.route import Api, Route
@@ -97,6 +97,8 @@ def create_app(
     """
     api = Api(commands=commands, store=store, settings=settings, waiters=waiters, texts=texts)
     description = openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/")
+    declared = {kind: provider.declaration for kind, provider in commands.providers.items()}
+    openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
     pages = ops.described(description, texts)
     table = (*TABLE, *pages, *(() if root is None else (root,)))
     app = Litestar(

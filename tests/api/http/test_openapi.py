@@ -190,3 +190,18 @@ def test_generators_and_linters_take_it(tool, tmp_path):
     assert done.returncode == 0, said
     assert not re.search(r"(?i)unable to (?:parse|generate)|\bERROR\b(?!s? \(0)", said.replace("0 errors", "")), said
     assert Path(file).exists()
+
+
+def test_the_kinds_and_what_each_needs_come_from_the_adapters(run):
+    async def test(gateway):
+        schemas = (await gateway.call("GET", "/openapi.json")).json()["components"]["schemas"]
+        assert schemas["ServerRequest"]["properties"]["kind"]["enum"] == ["baileys", "evolution", "wapi"]
+        credentials = schemas["ServerRequest"]["properties"]["credentials"]["description"]
+        assert "evolution: `apikey` (the server's AUTHENTICATION_API_KEY)" in credentials
+        assert "wapi: none" in credentials
+        ref = schemas["SessionRequest"]["properties"]["ref"]["description"]
+        assert "default: the session's own name" in ref
+        assert "`instance_id`" in ref
+        assert "key, which the server tells" not in ref, "what is learned cannot be said"
+
+    run(test)

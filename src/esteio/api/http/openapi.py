@@ -19,7 +19,7 @@ from esteio.api.http.route import Route
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 GROUPS: Final[Mapping[str, str]] = {
-    "servers": "Provider deployments: an Evolution API, a Baileys REST server, a W-API account",
+    "servers": "Provider deployments, each of a kind that an adapter speaks",
     "sessions": "WhatsApp numbers: made or adopted, paired, watched, recovered",
     "messages": "Handed in, looked at, tried again, taken back",
     "approvals": "Destructive steps that wait for a person",

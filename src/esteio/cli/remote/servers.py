@@ -60,17 +60,27 @@ def _row(server: Document) -> list[output.Span]:
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name in Esteio.", show_default=False)],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="evolution, baileys or wapi.", show_default=False)],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="evolution, baileys, wapi, or an installed adapter's kind.", show_default=False
+        ),
+    ],
     address: Annotated[str, typer.Argument(metavar="URL", help="Its address.", show_default=False)],
+    *,
     apikey: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="The server's own key; - reads it from stdin. Else ESTEIO_SERVER_APIKEY."),
     ] = None,
+    credential: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A credential by its name, where the key is not all; repeatable."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Add a provider's server. W-API accounts need no key here: their tokens belong to the instances."""
+    """Add a provider's server. Where secrets belong to the instances (W-API), the server itself needs none."""
     key = sys.stdin.read().strip() if apikey == "-" else apikey or os.environ.get("ESTEIO_SERVER_APIKEY", "")
-    credentials = {"apikey": key} if key else {}
+    credentials = {**({_key_name(kind): key} if key else {}), **_pairs(credential or [])}
     told = connect().post(
         path("servers"), {"name": name, "kind": kind, "base_url": address, "credentials": credentials}
     )
@@ -78,6 +88,28 @@ def add(
         output.data(told)
     else:
         output.line(("good", texts.say("server-added", name=output.clean(name))))
+
+
+def _key_name(kind: str) -> str:
+    """What this kind's adapter, as it is installed here, calls a server's key. Raises `Misused`."""
+    from esteio.providers.registry import ProviderProblem, load  # noqa: PLC0415 (the adapters take their time)
+
+    try:
+        fields = load().get(kind).declaration.credentials
+    except ProviderProblem:
+        fields = ()
+    name = next((field.name for field in fields if field.secret), None)
+    if name is None:
+        raise Misused("key-has-no-name", kind=kind)
+    return name
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` each. Raises `Misused`."""
+    for one in given:
+        if "=" not in one:
+            raise Misused("no-pair", what=one)
+    return {name: value for name, _, value in (one.partition("=") for one in given)}
 
 
 @app.command("remove")

@@ -57,7 +57,7 @@ class LimitsChange(Ask, frozen=True):
 
 
 class ServerRequest(Ask, frozen=True):
-    """A provider deployment. `credentials`: evolution and baileys `{"apikey"}`, wapi `{}`."""
+    """A provider deployment. `credentials` are what its adapter declares (`providers.declaration`)."""
 
     name: Name
     kind: Short
