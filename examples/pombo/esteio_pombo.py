@@ -17,7 +17,7 @@ import json
 from urllib.parse import quote
 
 from esteio.providers import adapter as api
-from esteio.providers.adapter import Field, Flow, Json, Where, at, seen, text
+from esteio.providers.adapter import Field, Flow, Json, SessionEndpoint, at, seen, text
 
 CLAIMS = {"online": "said_open", "pairing": "said_connecting", "offline": "said_closed"}
 
@@ -50,19 +50,19 @@ class Pombo(api.Adapter):
         credentials=(Field("admin_key", "the server's key", secret=True),),
     )
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[api.ActOutcome]:
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[api.ActOutcome]:
         return _act(where, now, "PUT", "", {"webhook": where.webhook_url})
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[api.ActOutcome]:
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[api.ActOutcome]:
         return self.create(where, now)
 
-    def restart(self, where: Where, now: float) -> Flow[api.ActOutcome]:
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[api.ActOutcome]:
         return _act(where, now, "POST", "/restart")
 
-    def delete(self, where: Where, now: float) -> Flow[api.ActOutcome]:
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[api.ActOutcome]:
         return _act(where, now, "DELETE", "")
 
-    def probe(self, where: Where, now: float, depth: api.ProbeDepth) -> Flow[api.ProbeOutcome]:
+    def probe(self, where: SessionEndpoint, now: float, depth: api.ProbeDepth) -> Flow[api.ProbeOutcome]:
         heard = yield from _line(where, "GET", "")
         if _unknown(heard):
             return api.ProbeOutcome((seen("server_answered", now, "state"), seen("instance_missing", now, "state")))
@@ -71,20 +71,22 @@ class Pombo(api.Adapter):
             return api.ProbeOutcome(api.look_failed(heard, now, "state"), detail=heard.detail)
         return api.ProbeOutcome((*api.server_news(heard, now, "state"), *claims))
 
-    def read_qr(self, where: Where, now: float) -> Flow[api.ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[api.ProbeOutcome]:
         heard = yield from _line(where, "GET", "")
         code = text(at(heard.body, "line", "qr")) if heard.kind == "ok" else None
         shown = (seen("qr_shown", now, "probe"),) if code else ()
         return api.ProbeOutcome((*api.server_news(heard, now, "probe"), *shown), api.QrCode(code) if code else None)
 
-    def inventory(self, where: Where, now: float) -> Flow[api.InventoryOutcome]:
+    def inventory(self, where: SessionEndpoint, now: float) -> Flow[api.InventoryOutcome]:
         heard = yield from _ask(where, "GET", "/lines", where.credentials.get("admin_key", ""))
         rows = at(heard.body, "lines")
         fits = heard.kind == "ok" and isinstance(rows, list)
         entries = tuple(_entry(row) for row in rows if text(at(row, "name"))) if fits else None
         return api.InventoryOutcome(entries, api.list_news(heard, now, fits=fits))
 
-    def send(self, where: Where, now: float, message: api.OutgoingMessage, timeout_s: float) -> Flow[api.SendOutcome]:
+    def send(
+        self, where: SessionEndpoint, now: float, message: api.OutgoingMessage, timeout_s: float
+    ) -> Flow[api.SendOutcome]:
         if message.content.kind != "text" or message.quote_provider_id or message.mentions:
             return api.SendOutcome("refused", fault="request", detail="this server sends plain texts only")
         body = {"to": message.to, "text": message.content.text}
@@ -97,7 +99,7 @@ class Pombo(api.Adapter):
             return api.SendOutcome("not_sent", fault="socket", detail=heard.detail, evidence=news)
         return api.plain_no(heard, now)
 
-    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> api.WebhookReading:
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> api.WebhookReading:
         event = api.decode(body)
         ident, dated = text(at(event, "id")), api.moment(at(event, "at"), now)
         match at(event, "event"):
@@ -113,7 +115,9 @@ class Pombo(api.Adapter):
         return api.WebhookReading(readable=isinstance(event, dict), note="nothing to read")
 
 
-def _ask(where: Where, method: str, path: str, key: str, body: Json = None, timeout_s: float = 10) -> Flow[api.Heard]:
+def _ask(
+    where: SessionEndpoint, method: str, path: str, key: str, body: Json = None, timeout_s: float = 10
+) -> Flow[api.Heard]:
     headers = {"x-access-key": key, "content-type": "application/json"}
     content = b"" if body is None else json.dumps(body).encode()
     request = api.HttpRequest(method, where.base_url.rstrip("/") + path, headers, content, timeout_s)
@@ -121,12 +125,12 @@ def _ask(where: Where, method: str, path: str, key: str, body: Json = None, time
     return api.hear(answer, Pombo.declaration.secrets(where.credentials, where.ref))
 
 
-def _line(where: Where, method: str, path: str, body: Json = None, timeout_s: float = 10) -> Flow[api.Heard]:
+def _line(where: SessionEndpoint, method: str, path: str, body: Json = None, timeout_s: float = 10) -> Flow[api.Heard]:
     line = quote(where.ref.get("line", ""), safe="")
     return _ask(where, method, f"/lines/{line}{path}", where.ref.get("access_key", ""), body, timeout_s)
 
 
-def _act(where: Where, now: float, method: str, path: str, body: Json = None) -> Flow[api.ActOutcome]:
+def _act(where: SessionEndpoint, now: float, method: str, path: str, body: Json = None) -> Flow[api.ActOutcome]:
     heard = yield from _line(where, method, path, body)
     return api.ActOutcome("missing", heard.detail) if _unknown(heard) else api.plain_act(heard, now)
 
@@ -135,7 +139,7 @@ def _unknown(heard: api.Heard) -> bool:
     return heard.kind == "no" and "no such line" in heard.words
 
 
-def _claims(state: Json, now: float, road: api.Road) -> tuple[api.Evidence, ...]:
+def _claims(state: Json, now: float, road: api.Source) -> tuple[api.Evidence, ...]:
     if not text(state):
         return ()
     return (

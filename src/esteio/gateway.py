@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from esteio.api.app import Front, create_app
+from esteio.api.app import HotPath, create_app
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.core.model.decision import Decision
@@ -22,28 +22,28 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
-from esteio.engine.delivery.client import Courier
-from esteio.engine.delivery.dispatch import RelayDispatch
+from esteio.engine.delivery.client import WebhookClient
+from esteio.engine.delivery.dispatch import DeliveryDispatch
 from esteio.engine.delivery.notices import AppriseNotifier, LogNotifier
-from esteio.engine.inbox.backfill import GapReader
+from esteio.engine.inbox.backfill import Backfill
 from esteio.engine.inbox.reader import InboxReader
-from esteio.engine.maintenance import Upkeep
+from esteio.engine.maintenance import Maintenance
 from esteio.engine.media.fetch import MediaFetcher
 from esteio.engine.media.links import PURPOSE, MediaLinks
-from esteio.engine.media.stager import MediaRoom
+from esteio.engine.media.stager import MediaStager
 from esteio.engine.outbox.dispatch import SendDispatch, WorkDispatch
-from esteio.engine.outbox.doubts import Doubts
+from esteio.engine.outbox.doubts import DoubtResolver
 from esteio.engine.outbox.performers import Notifier, Performers
-from esteio.engine.outbox.provider_queue import Parking
-from esteio.engine.outbox.rate_limit import Pacer
+from esteio.engine.outbox.provider_queue import ProviderQueueWatch
+from esteio.engine.outbox.rate_limit import RateLimiter
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.ack_watch import AckWatch
-from esteio.engine.supervision.endpoints import AddressBook
-from esteio.engine.supervision.probes import Lookout
+from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.supervision.probes import Prober
 from esteio.engine.supervision.reconcile import Reconciler
 from esteio.engine.supervision.scheduler import Scheduler
-from esteio.engine.supervision.silence_watch import Ears
+from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
 from esteio.log import logger
 from esteio.providers.base import Transport
@@ -142,19 +142,19 @@ class Gateway:
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.texts = translations(settings.language)
         self.transport = transport
-        self.pace = Pacer(self.policy)
+        self.pace = RateLimiter(self.policy)
         self.waiters = Waiters(store)
-        self.addresses = AddressBook(store, vault, registry, clock, settings.base_url)
+        self.addresses = Endpoints(store, vault, registry, clock, settings.base_url)
         self.reconciler = Reconciler(
             store,
             clock,
             registry,
             self.policy,
             changed=self._session_changed,
-            server_read=self.pace.follow_server,
+            server_read=self.pace.set_server_limits,
             notice_targets=notifier.targets,
         )
-        self.lookout = Lookout(store, clock, self.addresses, transport)
+        self.lookout = Prober(store, clock, self.addresses, transport)
         self.scheduler = Scheduler(store, clock, self.reconciler, self.lookout, acted=self._acted)
         self._media_road = media_road or outside or transport
         self.shelf = shelf or MemoryShelf()
@@ -162,7 +162,7 @@ class Gateway:
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
 
-        self.media = MediaRoom(self.shelf, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes)
+        self.media = MediaStager(self.shelf, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes)
         self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
         self._downloads = downloads or transport
         self.fetcher = MediaFetcher(
@@ -189,7 +189,7 @@ class Gateway:
         self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=self._work_done)
         read, applied = self._webhook_read, self._webhook_applied
         self.inbox = InboxReader(store, clock, self.addresses, media=self.media, told=read, applied=applied)
-        self.doubts = Doubts(
+        self.doubts = DoubtResolver(
             store,
             clock,
             self.addresses,
@@ -200,7 +200,7 @@ class Gateway:
             waits=self._acted,
             notice_targets=notifier.targets,
         )
-        self.parking = Parking(
+        self.parking = ProviderQueueWatch(
             store,
             clock,
             self.addresses,
@@ -209,7 +209,7 @@ class Gateway:
             told=self._parked_no_more,
             heard=self.scheduler.tell,
         )
-        self.gaps = GapReader(
+        self.gaps = Backfill(
             store,
             clock,
             self.addresses,
@@ -219,16 +219,16 @@ class Gateway:
             applied=self._webhook_applied,
         )
         self.acks = AckWatch(store, clock, policies=self.policy, judged=self.reconciler.peek, told=self.scheduler.wake)
-        self.upkeep = Upkeep(
+        self.upkeep = Maintenance(
             store,
             clock,
             gaps=self.gaps,
             acks=self.acks,
-            ears=Ears(store, clock, judged=self.reconciler.judged, told=self.scheduler.tell),
+            ears=SilenceWatch(store, clock, judged=self.reconciler.judged, told=self.scheduler.tell),
             shelf=self.shelf,
             keep=settings.retention,
         )
-        self.courier = Courier(
+        self.courier = WebhookClient(
             outside or transport,
             clock,
             vault,
@@ -238,7 +238,7 @@ class Gateway:
             links=self.links,
             loaded=self._media_of,
         )
-        self.relay = RelayDispatch(store, clock, self.courier)
+        self.relay = DeliveryDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
         self.wakeups = WorkerWakeups(self)
         self.commands = Commands(
@@ -285,7 +285,7 @@ class Gateway:
         )
 
     @cached_property
-    def app(self) -> Front:
+    def app(self) -> HotPath:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
         return create_app(
             commands=self.commands, store=self.store, settings=self.settings, waiters=self.waiters, texts=self.texts
@@ -311,15 +311,15 @@ class Gateway:
         start("expire", self.upkeep.expire)
         start("doubts", self.doubts.run)
         start("parking", self.parking.run)
-        start("gaps", self.upkeep.gaps)
+        start("gaps", self.upkeep.backfill)
         start("acks", self.upkeep.acks)
-        start("ears", self.upkeep.ears)
+        start("ears", self.upkeep.silence)
         start("beat", self.upkeep.beat)
         start("purge", self.upkeep.purge)
         start("media", self.fetcher.run)
         start("media-sweep", self.upkeep.sweep)
         start("relay", self.relay.run)
-        start("relay-bury", self.relay.bury)
+        start("relay-bury", self.relay.expire)
         start("relay-purge", self.relay.purge)
 
     def drain(self) -> None:
@@ -356,8 +356,11 @@ class Gateway:
         self.waiters.session_changed(session.id)
         if decision.events or decision.fail_queued is not None:
             self.relay.wake()
-        self.pace.follow(session)
-        if session.gate == "open" and (before.gate, before.cold_until) != (session.gate, session.cold_until):
+        self.pace.set_limits(session)
+        if session.gate == "open" and (before.gate, before.restricted_until) != (
+            session.gate,
+            session.restricted_until,
+        ):
             self.sends.wake()
             self._look_for_sent()
 
@@ -371,9 +374,9 @@ class Gateway:
     async def _learn_paces(self) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
         for stored in await self.store.servers():
-            self.pace.follow_server(stored.server)
+            self.pace.set_server_limits(stored.server)
         async for session in every_session(self.store):
-            self.pace.follow(session)
+            self.pace.set_limits(session)
 
     async def _number_of(self, session: str) -> str | None:
         found = await self.store.session(SessionName(session))

@@ -12,19 +12,19 @@ import msgspec
 import pytest
 from cryptography.fernet import Fernet
 
-from esteio.api.app import Front, create_app
+from esteio.api.app import HotPath, create_app
 from esteio.clock import LoopClock
 from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.requests import KeyRequest
-from esteio.engine.delivery.client import Courier
+from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.notices import LogNotifier
 from esteio.engine.media.links import MediaLinks
-from esteio.engine.media.stager import MediaRoom
+from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.waiters import Waiters
-from esteio.engine.supervision.endpoints import AddressBook
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import check_target
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
@@ -141,12 +141,12 @@ class Gateway:
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
 
-        media = MediaRoom(shelf, self.clock, self.outside, check=check, max_bytes=settings.max_media_bytes)
+        media = MediaStager(shelf, self.clock, self.outside, check=check, max_bytes=settings.max_media_bytes)
 
         async def loaded(message_id: str, shown: Any) -> Any:
             return await media.carried(await store.message(message_id), shown)
 
-        courier = Courier(
+        courier = WebhookClient(
             self.outside, self.clock, vault, texts=catalogue("en"), source=settings.base_url, links=links, loaded=loaded
         )
         self.commands = Commands(
@@ -157,7 +157,7 @@ class Gateway:
             settings=settings,
             wakeups=self.bells,
             waiter=self.waiters,
-            addresses=AddressBook(store, vault, registry, self.clock, settings.base_url),
+            addresses=Endpoints(store, vault, registry, self.clock, settings.base_url),
             courier=courier,
             transport=self.provider,
             resolve=resolve,
@@ -166,7 +166,7 @@ class Gateway:
             links=links,
             notifier=LogNotifier(catalogue("en")),
         )
-        self.app: Front = create_app(
+        self.app: HotPath = create_app(
             commands=self.commands,
             store=store,
             settings=settings,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import msgspec
 
 from esteio.core.judge.decide import decide
-from esteio.core.judge.server import ServerDecision, ServerView, decide_server
+from esteio.core.judge.server import ServerDecision, ServerInputs, decide_server
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.decision import Decision, View
-from esteio.core.model.evidence import Evidence, Road, seen
+from esteio.core.model.evidence import Evidence, Source, seen
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.policy import DEFAULT, Policy
 from esteio.core.model.recovery import Approval, Attempt
@@ -105,7 +105,7 @@ class Fleet:
     def one(self) -> Session:
         return self.sessions[1]
 
-    def hear(self, kind: str, n: int = 1, *, road: Road = "probe", ago: float = 0.0, **data: str) -> None:
+    def hear(self, kind: str, n: int = 1, *, road: Source = "probe", ago: float = 0.0, **data: str) -> None:
         """News for a session (or, by its kind, for the server), happened `ago` seconds ago."""
         self.put(seen(kind, self.now, road, happened_at=self.now - ago, **data), n)
 
@@ -126,7 +126,7 @@ class Fleet:
         return View(
             session=self.sessions[n],
             server=self.server,
-            news=tuple(self.news[n]),
+            new_evidence=tuple(self.news[n]),
             policy=self.policy,
             can=self.can,
             quirks=self.quirks,
@@ -141,9 +141,9 @@ class Fleet:
         view = self.view(n)
         decision = decide(view, self.now)
         self.news[n] = []
-        self.sessions[n] = msgspec.structs.replace(decision.session, version=view.session.version + 1)
+        self.sessions[n] = msgspec.structs.replace(decision.session, row_version=view.session.row_version + 1)
         if decision.server is not None:
-            self.server = msgspec.structs.replace(decision.server, version_n=view.server.version_n + 1)
+            self.server = msgspec.structs.replace(decision.server, row_version=view.server.row_version + 1)
         if decision.approval is not None:
             if decision.approval.state == "open":
                 self.approvals[n] = decision.approval
@@ -155,8 +155,8 @@ class Fleet:
     def judge_server(self) -> ServerDecision:
         view = self.view(next(iter(self.sessions)))
         news, self.server_news = tuple(self.server_news), []
-        decision = decide_server(ServerView(self.server, news, self.policy, view.fallen, view.fleet), self.now)
-        self.server = msgspec.structs.replace(decision.server, version_n=self.server.version_n + 1)
+        decision = decide_server(ServerInputs(self.server, news, self.policy, view.fallen, view.fleet), self.now)
+        self.server = msgspec.structs.replace(decision.server, row_version=self.server.row_version + 1)
         return decision
 
     def after(self, seconds: float, n: int = 1) -> Decision:

@@ -20,7 +20,7 @@ from esteio.core.judge.diagnose import HALF_FALLS
 from esteio.core.judge.ladder import RESTART_NOOP
 from esteio.core.judge.probe_schedule import as_before, as_planned
 from esteio.core.model.decision import Decision, View
-from esteio.core.model.evidence import KINDS, Evidence, Road, seen
+from esteio.core.model.evidence import KINDS, Evidence, Source, seen
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET
 
@@ -83,7 +83,7 @@ dialects = st.sampled_from(
 )
 
 
-WHAT_LOOKS_BRING: list[list[tuple[str, Road]]] = [
+WHAT_LOOKS_BRING: list[list[tuple[str, Source]]] = [
     [("socket_ok", "probe")],
     [("said_open", "state")],
     [("said_open", "state"), ("socket_ok", "probe")],
@@ -118,7 +118,7 @@ class Watched(Fleet):
         counters_only_grow(view, decision, now)
         gate_is_shut_on_the_dead(self, n, decision)
         an_outage_ends_with_life(view, decision)
-        again = decide(msgspec.structs.replace(self.view(n), news=()), now)
+        again = decide(msgspec.structs.replace(self.view(n), new_evidence=()), now)
         assert again.act is None, f"{again.act}: deciding again may not act again"
         assert not again.notices
         assert again.approval is None
@@ -148,7 +148,7 @@ def what_was_planned_is_what_is_said(view: View, decision: Decision) -> None:
     """Who follows a plan instead of asking the judge does the same, and asks again no later."""
     if decision.planned is None:
         return
-    then = msgspec.structs.replace(view, session=decision.session, news=())
+    then = msgspec.structs.replace(view, session=decision.session, new_evidence=())
     at = decision.planned.at
     assert decision.wake_at == at
     asked, planned = decide(then, at), as_planned(decision.session, decision.planned, at)
@@ -166,7 +166,7 @@ def what_was_awaited_is_what_is_said(view: View, planned: Decision, now: float) 
     assert planned.awaited is not None
     for kinds in WHAT_LOOKS_BRING:
         news = tuple(seen(kind, now, road) for kind, road in kinds)
-        then = msgspec.structs.replace(view, session=planned.session, news=news)
+        then = msgspec.structs.replace(view, session=planned.session, new_evidence=news)
         told = as_before(then, planned.awaited, now)
         if told is not None:
             asked = decide(then, now)
@@ -195,7 +195,7 @@ def one_act_at_a_time(view: View, decision: Decision) -> None:
 
 def nothing_destructive_in_boot_grace(view: View, decision: Decision, now: float) -> None:
     if decision.act is not None and decision.act.rung in DESTRUCTIVE:
-        asked = any(e.kind in PEOPLE for e in view.news) or view.session.recovery.asked_by_person
+        asked = any(e.kind in PEOPLE for e in view.new_evidence) or view.session.recovery.asked_by_person
         booted = view.server.facts.booted_at
         assert asked or not booted <= now < booted + view.policy.boot_grace_s or not booted
 
@@ -214,7 +214,7 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
     shrunk = [
         name for name in ("restarts", "logouts", "recreates", "strikes") if getattr(after, name) < getattr(before, name)
     ]
-    if not shrunk or any(e.kind in PEOPLE for e in view.news):
+    if not shrunk or any(e.kind in PEOPLE for e in view.new_evidence):
         return
     booted = view.server.facts.booted_at
     if max(before.last_restart_at or 0.0, before.struck_at) < booted:
@@ -234,7 +234,7 @@ def an_outage_ends_with_life(view: View, decision: Decision) -> None:
     that only hears nothing lives all the while; and a person's own logout is no fall.)"""
     was, after = view.session.outage, decision.session
     ended = was is not None and after.outage is None and after.linked and not after.paused
-    asked = any(news.kind == "operator_logout" for news in view.news)
+    asked = any(news.kind == "operator_logout" for news in view.new_evidence)
     if was is not None and ended and not asked and was.because not in HALF_FALLS:
         assert after.facts.life_at > min(was.since, view.session.facts.life_at), after.reason
 

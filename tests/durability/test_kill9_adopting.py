@@ -19,7 +19,7 @@ import aiohttp
 from gateway_process import Gateway
 
 from esteio.engine.supervision.endpoints import unpacked
-from esteio.sim.providers.evolution.instance import HookRow
+from esteio.sim.providers.evolution.instance import WebhookRow
 from esteio.sim.sandbox.servers import live_world, serve_sandbox
 from esteio.sim.world.world import World
 from esteio.vault import open_vault
@@ -34,13 +34,13 @@ class Kept:
 
     def __init__(self, world: World, data: Path) -> None:
         self.world, self.data = world, data
-        self.before: dict[str, HookRow] = {}
+        self.before: dict[str, WebhookRow] = {}
 
     def plant(self, turn: int) -> list[str]:
         names = [f"r{turn}-{n}" for n in range(EACH)]
         for n, name in enumerate(names):
             line = self.world.plant("evolution", name, f"55119777{turn:02}{n:03}")
-            line.hook = HookRow(f"http://127.0.0.1:9/{name}", EVENTS, headers={"x-tenant": name}, by_events=True)
+            line.hook = WebhookRow(f"http://127.0.0.1:9/{name}", EVENTS, headers={"x-tenant": name}, by_events=True)
             self.before[name] = line.hook
         return names
 

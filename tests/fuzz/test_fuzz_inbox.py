@@ -28,7 +28,7 @@ from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.runtime.supervisor import Supervisor
-from esteio.providers.base import Flow, HttpResponse, Where
+from esteio.providers.base import Flow, HttpResponse, SessionEndpoint
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
@@ -77,7 +77,7 @@ def _leaves(value: Any) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_reader_of_webhooks_raises(kind: str) -> None:
     adapter, mutator = load([]).get(kind), Mutator(kind, SEED, LINES[kind])
-    where = Where("s", "http://p.test", {"apikey": "KEY-1"}, "loja", REF)
+    where = SessionEndpoint("s", "http://p.test", {"apikey": "KEY-1"}, "loja", REF)
     for _ in range(max(CASES // 10, 200)):
         body = mutator.body(NOW)
         reading = adapter.read_webhook(where, body, mutator.dice.choice(("", "messages-upsert", "x/\ud83d")), NOW)
@@ -87,7 +87,7 @@ def test_no_reader_of_webhooks_raises(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_flow_raises_for_an_answer(kind: str) -> None:
     adapter, mutator = load([]).get(kind), Mutator(kind, SEED + 1, LINES[kind])
-    where = Where(
+    where = SessionEndpoint(
         "s", "http://p.test", {"apikey": "KEY-1"}, "loja", REF, phone="5511955550001", webhook_url="http://e/in/T"
     )
     flows = (

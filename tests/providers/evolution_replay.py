@@ -84,7 +84,7 @@ def presence(place, answer, before, _recording):
     first = reply({"instance": {"instanceName": "x", "state": before or "open"}})
     outcome, _ = drive(EVOLUTION.probe(place, NOW, "socket"), first, answer, UNLISTED)
     beat, _ = drive(EVOLUTION.probe(place, NOW, "pulse"), answer, first, answer, UNLISTED)
-    both = [{one.kind for one in seen.evidence if one.road == "probe"} for seen in (beat, outcome)]
+    both = [{one.kind for one in seen.evidence if one.source == "probe"} for seen in (beat, outcome)]
     assert both[0] - {"server_answered"} == both[1], "what is seen of the socket alone is what is seen of it beside all"
     return told(outcome, "socket")
 

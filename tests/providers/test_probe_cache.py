@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.providers import driver
-from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed, Where
+from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
 from esteio.providers.probe_cache import run_memoized
 from esteio.providers.registry import load
 
 JSON = {"content-type": "application/json"}
-WHERE = Where(
+WHERE = SessionEndpoint(
     server="prov",  # type: ignore[arg-type]
     base_url="http://prov.test",
     credentials={"apikey": "secret-key"},

@@ -11,7 +11,7 @@ from seed_stage import CUSTOMER, PHONE, acts, calls
 
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.world.instance import Line
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.world import World
 from esteio.store.sqlite import SqliteStore
 
@@ -31,7 +31,7 @@ def play(story: Story, *, seed: int = 7, limit_s: float = 40 * DAY, settings: di
     run_virtual(whole, limit_s=limit_s)
 
 
-async def linked(lab: Lab, kind: str = "evolution", *, version: str = "2.3.7", policy: str = "default") -> Line:
+async def linked(lab: Lab, kind: str = "evolution", *, version: str = "2.3.7", policy: str = "default") -> Instance:
     """One session that works in both directions, and is known to."""
     await lab.add_server("prov", kind, version)
     line = await lab.adopt("prov", "loja", PHONE, policy=policy)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from esteio.core.webhooks.delivery_policy import GIVE_UP_S, Health
+from esteio.core.webhooks.delivery_policy import GIVE_UP_S, EndpointHealth
 from esteio.store.base import EventRow
 from esteio.store.delivery import DeadFilter, Delivery, Endpoint, RelaySettlement
 from esteio.store.sql.rows import event_params
@@ -204,7 +204,7 @@ async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store
     await tell(store, "a", "b")
     await settle(store, await claim(store), "failed")
     endpoint = await store.endpoint("wh_1")
-    await store.change_endpoint(msgspec.structs.replace(endpoint, url="https://z.example", health=Health()))
+    await store.change_endpoint(msgspec.structs.replace(endpoint, url="https://z.example", health=EndpointHealth()))
     assert (await store.endpoint("wh_1")).health.opened
     await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=False))
     await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=True))

@@ -23,8 +23,8 @@ from litestar.types import ASGIApp
 from esteio.api import ops
 from esteio.api.http import openapi, openapi_providers
 from esteio.api.http.problems import Problem, of_command_error, problem
-from esteio.api.http.request import PROBLEM, Answer, Call, ClientGone, texts_for
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone, texts_for
+from esteio.api.http.route import ApiContext, Route
 from esteio.api.v1 import (
     approvals,
     contacts,
@@ -88,14 +88,14 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     handlers: Sequence[Any] = (),
     root: Route | None = ops.FRONT,
-) -> Front:
+) -> HotPath:
     """The ASGI application.
 
     `texts`: every language, and the default of the settings. `lifespan` are context managers run around service, in
     order; `handlers` are further Litestar routers (the Evolution door, the dashboard); `root` is the page at `/`, None
     when `handlers` bring one.
     """
-    api = Api(commands=commands, store=store, settings=settings, waiters=waiters, texts=texts)
+    api = ApiContext(commands=commands, store=store, settings=settings, waiters=waiters, texts=texts)
     description = openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/")
     declared = {kind: provider.declaration for kind, provider in commands.providers.items()}
     openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
@@ -109,13 +109,13 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,
     )
-    return Front(api, app)
+    return HotPath(api, app)
 
 
-class Front:
+class HotPath:
     """The application that the server runs. `api.closing = True` refuses new work with 503."""
 
-    def __init__(self, api: Api, app: Litestar) -> None:
+    def __init__(self, api: ApiContext, app: Litestar) -> None:
         self.api = api
         self.litestar = app
         self.texts = api.texts.default
@@ -128,7 +128,7 @@ class Front:
             found = _busy(scope["method"], scope["path"])
             if found is not None:
                 busy, path = found
-                call = Call(scope, receive, path, self.api.texts)
+                call = ApiRequest(scope, receive, path, self.api.texts)
                 await _send(await respond(self.api, busy, call), send, head=HEAD in scope)
                 return
         await self.litestar(scope, receive, send)
@@ -137,7 +137,7 @@ class Front:
 class Operations:
     """A small application for an address of its own (`metrics_listen`): `/metrics`, `/livez`, `/readyz`, no keys."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiContext) -> None:
         self._api = api
         self.texts = api.texts.default
         self._routes = {route.path: msgspec.structs.replace(route, role=None, scope=None) for route in ops.ROUTES}
@@ -147,7 +147,7 @@ class Operations:
         if found is None or scope["method"] not in ("GET", "HEAD"):
             sent = as_answer(problem("not-found", self.texts), self.texts)
         else:
-            sent = await respond(self._api, found, Call(scope, receive, {}, self._api.texts))
+            sent = await respond(self._api, found, ApiRequest(scope, receive, {}, self._api.texts))
         await _send(sent, without_body(send) if scope["method"] == "HEAD" else send)
 
 
@@ -167,7 +167,7 @@ class ScopeIgnored(AssertionError):
     """A handler answered a scoped key without asking what the key reaches: a defect, and nothing is shown."""
 
 
-async def respond(api: Api, route: Route, call: Call) -> Answer:
+async def respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiResponse:
     """Whatever happens, an answer, and how long it took."""
     began = time.perf_counter()
     given = await _respond(api, route, call)
@@ -178,7 +178,7 @@ async def respond(api: Api, route: Route, call: Call) -> Answer:
     return given
 
 
-async def _respond(api: Api, route: Route, call: Call) -> Answer:
+async def _respond(api: ApiContext, route: Route, call: ApiRequest) -> ApiResponse:
     """What went wrong is a problem with a stable code, and tells nothing of the inside."""
     try:
         call.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
@@ -194,29 +194,29 @@ async def _respond(api: Api, route: Route, call: Call) -> Answer:
         code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
         return as_answer(problem("closing" if api.closing else code, call.texts), call.texts)
     except ClientGone:
-        return Answer(400)
+        return ApiResponse(400)
     except Exception:
         log.exception("request.failed", route=route.path, method=route.method)
         return as_answer(problem("internal", call.texts), call.texts)
 
 
-def _check_scope_read(route: Route, call: Call) -> None:
+def _check_scope_read(route: Route, call: ApiRequest) -> None:
     """Raises `ScopeIgnored`."""
     if route.scope is not None and call.key.sessions and not call.scope_read:
         raise ScopeIgnored(f"{route.method} {route.path} did not look at the key's scope")
 
 
-def as_answer(said: Problem, texts: Catalogue) -> Answer:
+def as_answer(said: Problem, texts: Catalogue) -> ApiResponse:
     """A problem, made with `texts`, as an answer."""
     headers = {"content-language": texts.language, "cache-control": "no-store"}
     if said.retry_after_s is not None:
         headers["retry-after"] = str(said.retry_after_s)
     if said.status == 401:
         headers["www-authenticate"] = 'Bearer realm="esteio"'
-    return Answer(said.status, msgspec.json.encode(said), PROBLEM, headers)
+    return ApiResponse(said.status, msgspec.json.encode(said), PROBLEM, headers)
 
 
-async def _admit(api: Api, route: Route, call: Call) -> None:
+async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
     """Whether this caller may come in now. Raises `CommandError`: closing, unauthorized, forbidden."""
     if api.closing and not route.while_closing:
         raise CommandError("closing")
@@ -248,7 +248,7 @@ def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
     return (messages.SEND, {"name": unquote(found[1])}) if found else None
 
 
-async def _send(sent: Answer, send: Any, *, head: bool = False) -> None:
+async def _send(sent: ApiResponse, send: Any, *, head: bool = False) -> None:
     headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
     if sent.stream is None:
         headers.append((b"content-length", str(len(sent.body)).encode()))
@@ -268,14 +268,14 @@ async def _send(sent: Answer, send: Any, *, head: bool = False) -> None:
     await send({"type": "http.response.body", "body": sent.body})
 
 
-def _mounted(api: Api, table: Sequence[Route]) -> list[HTTPRouteHandler]:
+def _mounted(api: ApiContext, table: Sequence[Route]) -> list[HTTPRouteHandler]:
     return [_handler(api, one) for one in table]
 
 
-def _handler(api: Api, described: Route) -> HTTPRouteHandler:
+def _handler(api: ApiContext, described: Route) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
         path = {name: str(word).lstrip("/") for name, word in request.path_params.items()}
-        call = Call(request.scope, request.receive, path, api.texts)
+        call = ApiRequest(request.scope, request.receive, path, api.texts)
         sent = await respond(api, described, call)
 
         async def write(scope: Any, _receive: Any, send: Any) -> None:
@@ -291,7 +291,7 @@ def _handler(api: Api, described: Route) -> HTTPRouteHandler:
     return made
 
 
-def _response(sent: Answer) -> Response[bytes]:
+def _response(sent: ApiResponse) -> Response[bytes]:
     kind = sent.kind if sent.body else None
     return Response(sent.body, status_code=sent.status, media_type=kind, headers=dict(sent.headers))
 

@@ -14,8 +14,8 @@ import msgspec
 
 from esteio.api.http import docs_page, scopes
 from esteio.api.http.metrics import metrics
-from esteio.api.http.request import Answer, Call, answer
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.catalogue import Translations
 from esteio.store.base import StoreBroken, StoreFull, WriteError
 
@@ -28,12 +28,12 @@ class Health(msgspec.Struct, frozen=True):
     status: Literal["ok", "full", "broken", "closing"]
 
 
-async def livez(_api: Api, _call: Call) -> Answer:
+async def livez(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
     """The process answers."""
     return answer(Health("ok"), cache_control="no-store")
 
 
-async def readyz(api: Api, call: Call) -> Answer:
+async def readyz(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The store can be written, and the process is not stopping.
 
     Whoever sends a valid key has it tried now; others hear what the last write came to (the gateway itself writes every
@@ -45,11 +45,11 @@ async def readyz(api: Api, call: Call) -> Answer:
     return answer(Health(trouble or "ok"), 503 if trouble else 200, cache_control="no-store")
 
 
-async def _known(api: Api, call: Call) -> bool:
+async def _known(api: ApiContext, call: ApiRequest) -> bool:
     return call.secret is not None and await api.commands.authenticate(call.secret) is not None
 
 
-async def _tried(api: Api) -> WriteError:
+async def _tried(api: ApiContext) -> WriteError:
     try:
         await api.store.ping(api.clock.now())
     except StoreFull as error:
@@ -57,7 +57,7 @@ async def _tried(api: Api) -> WriteError:
     return ""
 
 
-async def front(api: Api, _call: Call) -> Answer:
+async def front(api: ApiContext, _call: ApiRequest) -> ApiResponse:
     """The page at the root."""
     return _html(docs_page.front(api.texts))
 
@@ -66,10 +66,10 @@ def described(description: dict[str, Any], texts: Translations) -> tuple[Route, 
     """The two routes that show the description; made once, served as bytes."""
     raw, page = msgspec.json.encode(description), docs_page.documentation(description, texts)
 
-    async def openapi(_api: Api, _call: Call) -> Answer:
-        return Answer(200, raw)
+    async def openapi(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
+        return ApiResponse(200, raw)
 
-    async def docs(_api: Api, _call: Call) -> Answer:
+    async def docs(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
         return _html(page)
 
     return (
@@ -86,9 +86,9 @@ def program_version() -> str:
         return "0"
 
 
-def _html(page: str) -> Answer:
+def _html(page: str) -> ApiResponse:
     headers = {"content-security-policy": docs_page.POLICY, "x-content-type-options": "nosniff"}
-    return Answer(200, page.encode(), HTML, headers)
+    return ApiResponse(200, page.encode(), HTML, headers)
 
 
 ROUTES = (

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from esteio.clock import Clock
 from esteio.config import Retention
 from esteio.core.messages import media_fetch
-from esteio.engine.inbox.backfill import GapReader
+from esteio.engine.inbox.backfill import Backfill
 from esteio.engine.supervision.ack_watch import AckWatch
-from esteio.engine.supervision.silence_watch import Ears
+from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
 from esteio.store.media import Shelf
@@ -34,7 +34,7 @@ BEAT_EVERY_S = 20.0
 log = logger("upkeep")
 
 
-class Upkeep:
+class Maintenance:
     """The chores as eternal tasks."""
 
     def __init__(
@@ -42,9 +42,9 @@ class Upkeep:
         store: Store,
         clock: Clock,
         *,
-        gaps: GapReader,
+        gaps: Backfill,
         acks: AckWatch,
-        ears: Ears,
+        ears: SilenceWatch,
         shelf: Shelf,
         keep: Retention,
     ) -> None:
@@ -56,7 +56,7 @@ class Upkeep:
         """Messages whose time is over, for ever."""
         await _every(EXPIRE_EVERY_S, self._expire)
 
-    async def gaps(self) -> None:
+    async def backfill(self) -> None:
         """Gaps whose reading is due, for ever."""
         await _every(GAPS_EVERY_S, self._gaps.look)
 
@@ -64,7 +64,7 @@ class Upkeep:
         """Messages that nobody acknowledges, for ever."""
         await _every(ACKS_EVERY_S, self._acks.look)
 
-    async def ears(self) -> None:
+    async def silence(self) -> None:
         """Lines that have gone silent, for ever."""
         await _every(EARS_EVERY_S, self._ears.look)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.core.model.content import Content, Media
-from esteio.core.model.evidence import KINDS, Evidence, Road, seen
+from esteio.core.model.evidence import KINDS, Evidence, Source, seen
 from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
@@ -37,10 +37,10 @@ from esteio.providers.base import (
     QueueOutcome,
     SendOutcome,
     SentQuery,
+    SessionEndpoint,
     StandingWebhook,
     TransportFailed,
     WebhookReading,
-    Where,
 )
 from esteio.providers.classify import Heard, ask, hear, list_news, look_failed, plain_act, server_news
 from esteio.providers.declaration import SESSION, Declaration, Field
@@ -79,14 +79,14 @@ __all__ = [
     "Receipt",
     "ReceivedMessage",
     "ReceivedReaction",
-    "Road",
     "SendEcho",
     "SendOutcome",
     "SentQuery",
+    "SessionEndpoint",
+    "Source",
     "StandingWebhook",
     "TransportFailed",
     "WebhookReading",
-    "Where",
     "ask",
     "at",
     "decode",
@@ -135,52 +135,54 @@ class Adapter:
         """None is known."""
         return ()
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return _unsupported("this server makes no sessions")
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return _unsupported("this server has no connect")
 
-    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return _unsupported("this server has no restart")
 
-    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def logout(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return _unsupported("this server has no logout")
 
-    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return _unsupported("this server has no delete")
 
-    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def set_webhook(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return _unsupported("this server takes a webhook address only when a session is created")
 
-    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def check_webhook(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return no_step(ProbeOutcome((), detail=NOT_TOLD))
 
-    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+    def standing_webhook(self, where: SessionEndpoint, now: float) -> Flow[StandingWebhook]:
         return no_step(StandingWebhook("unreadable", detail=NOT_TOLD))
 
-    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    def put_back_webhook(self, where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
         return _unsupported(NOT_TOLD)
 
-    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+    def inventory(self, where: SessionEndpoint, now: float) -> Flow[InventoryOutcome]:
         """Nothing is asked, nothing is known."""
         return no_step(InventoryOutcome(None))
 
-    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return no_step(ProbeOutcome(()))
 
-    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+    def look_up(self, where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return no_step(LookupOutcome("unknown", detail=NO_LIST))
 
-    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+    def read_queue(self, where: SessionEndpoint, now: float) -> Flow[QueueOutcome]:
         return no_step(QueueOutcome(None, "this server has no queue"))
 
-    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    def history(self, where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
         return no_step(WebhookReading(readable=True, note=NO_LIST, kept=False))
 
-    def is_own_address(self, where: Where, url: str) -> bool:
+    def is_own_address(self, where: SessionEndpoint, url: str) -> bool:
         """Never."""
         return False
 
-    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+    def download(
+        self, where: SessionEndpoint, now: float, kind: str, source: Mapping[str, str]
+    ) -> Flow[DownloadOutcome]:
         return no_step(DownloadOutcome(said_no=True, detail="this server hands out no media"))

@@ -23,7 +23,7 @@ import msgspec
 
 from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.core.model.content import MEDIA_KINDS
-from esteio.core.model.evidence import Evidence, Road, seen
+from esteio.core.model.evidence import Evidence, Source, seen
 from esteio.providers.adapter import Adapter
 from esteio.providers.baileys_messages import read_message
 from esteio.providers.base import (
@@ -38,8 +38,8 @@ from esteio.providers.base import (
     ProbeOutcome,
     QrCode,
     SendOutcome,
+    SessionEndpoint,
     WebhookReading,
-    Where,
 )
 from esteio.providers.classify import (
     SHORT,
@@ -113,7 +113,7 @@ class Baileys(Adapter):
 
     # -- acts ----------------------------------------------------------------------------------------------------
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         """Pairing codes are not offered: `pair_phone` is ignored, the QR comes as always."""
         body = {"name": _session(where), "webhookUrl": where.webhook_url}
         heard = yield from _hear(where, _call(where, "POST", "/sessions", body))
@@ -123,18 +123,18 @@ class Baileys(Adapter):
         evidence = (*outcome.evidence, *_info(at(heard.body, "data"), now, "act"))
         return ActOutcome("ok", "", evidence, ref={"session": _session(where)})
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         """The same call: it loads saved credentials, or returns the session that is there."""
         outcome = yield from self.create(where, now, pair_phone=pair_phone)
         if any(one.kind == "said_open" for one in outcome.evidence):
             return msgspec.structs.replace(outcome, answer="noop", ref={})
         return msgspec.structs.replace(outcome, ref={})
 
-    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def logout(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         """Removes the credentials as well: the next connect shows a QR."""
         return self.delete(where, now)
 
-    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         """`ok` also for a session that was not there. It logs out first, which a dead socket refuses."""
         heard = yield from _hear(where, _call(where, "DELETE", "/sessions/{}"))
         answered = seen("server_answered", now, "act")
@@ -146,7 +146,7 @@ class Baileys(Adapter):
 
     # -- looks ---------------------------------------------------------------------------------------------------
 
-    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         """Its own state; for `roundtrip` also whether our own number exists, which a closed socket cannot say."""
         heard = yield from _hear(where, _call(where, "GET", "/sessions/{}", timeout_s=STATE_S))
         outcome = _seen(heard, now)
@@ -157,7 +157,7 @@ class Baileys(Adapter):
         exists = at(heard.body, "data", "exists") if heard.kind == "ok" else None
         return ProbeOutcome(questioned(heard, exists, outcome.evidence, now, refused=_closed(heard)))
 
-    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+    def inventory(self, where: SessionEndpoint, now: float) -> Flow[InventoryOutcome]:
         heard = yield from _hear(where, _call(where, "GET", "/sessions", timeout_s=STATE_S))
         rows = at(heard.body, "data")
         fits = isinstance(rows, list) if heard.kind == "ok" else at(heard.body, "success") is False
@@ -167,7 +167,7 @@ class Baileys(Adapter):
         entries = tuple(_entry(row) for row in rows if text(at(row, "name")))
         return InventoryOutcome(entries, told)
 
-    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         """The code only beside a state that is not connected: then it is of a pairing under way."""
         heard = yield from _hear(where, _call(where, "GET", "/sessions/{}", timeout_s=STATE_S))
         state = _seen(heard, now)
@@ -181,7 +181,7 @@ class Baileys(Adapter):
 
     # -- messages ------------------------------------------------------------------------------------------------
 
-    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    def send(self, where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         wrong, path, body = _translate(message)
         if wrong:
             return SendOutcome("refused", fault="request", detail=wrong)
@@ -189,10 +189,12 @@ class Baileys(Adapter):
         heard = yield from _hear(where, request)
         return refused_for_size(heard, request) if too_large(heard) else _sent(heard, now)
 
-    def is_own_address(self, where: Where, url: str) -> bool:
+    def is_own_address(self, where: SessionEndpoint, url: str) -> bool:
         return url.startswith("/") or same_place(url, where.base_url)
 
-    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+    def download(
+        self, where: SessionEndpoint, now: float, kind: str, source: Mapping[str, str]
+    ) -> Flow[DownloadOutcome]:
         """Its own address where it gave one, else from its memory: the last 500 messages of a session."""
         outcome = DownloadOutcome(said_no=True)
         if (url := source.get("url")) is not None:
@@ -205,7 +207,7 @@ class Baileys(Adapter):
         mime = text(at(data, "mimetype"))
         return downloaded(at(data, "base64"), heard, mime=mime, closed=_closed(heard) or _not_found(heard))
 
-    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         """`event` and `payload`; the session it names must be ours."""
         decoded = decode(body)
         event = first(decoded, "event")
@@ -230,11 +232,13 @@ class Baileys(Adapter):
 # -- the wire ----------------------------------------------------------------------------------------------------
 
 
-def _session(where: Where) -> str:
+def _session(where: SessionEndpoint) -> str:
     return where.ref.get("session") or where.session
 
 
-def _call(where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:
+def _call(
+    where: SessionEndpoint, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S
+) -> HttpRequest:
     headers = {"x-api-key": where.credentials.get("apikey", "")}
     if body is not None:
         headers["content-type"] = "application/json"
@@ -247,7 +251,7 @@ def _call(where: Where, method: str, path: str, body: Json = None, *, timeout_s:
     )
 
 
-def _of_address(where: Where, url: str) -> HttpRequest:
+def _of_address(where: SessionEndpoint, url: str) -> HttpRequest:
     """A media at the server's own address. The key goes along only below the session's own path: whoever knows the
     webhook's address could name any other."""
     whole = where.base_url.rstrip("/") + url if url.startswith("/") else url
@@ -257,7 +261,7 @@ def _of_address(where: Where, url: str) -> HttpRequest:
     return HttpRequest("GET", whole, headers, timeout_s=MEDIA_S)
 
 
-def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
+def _hear(where: SessionEndpoint, request: HttpRequest) -> Flow[Heard]:
     """403 is what forks of this server say to a wrong key."""
     heard = hear((yield from ask(request)), DECLARATION.secrets(where.credentials, where.ref))
     if heard.kind == "no" and heard.status == 403:
@@ -268,7 +272,7 @@ def _hear(where: Where, request: HttpRequest) -> Flow[Heard]:
 # -- what it says of a session -----------------------------------------------------------------------------------
 
 
-def _info(info: Json, now: float, road: Road) -> tuple[Evidence, ...]:
+def _info(info: Json, now: float, road: Source) -> tuple[Evidence, ...]:
     """SessionInfo: `{name, status, phoneNumber, hasQrCode}`."""
     status = text(at(info, "status"))
     if status is None:

@@ -46,11 +46,11 @@ __all__ = [
     "QueueOutcome",
     "SendOutcome",
     "SentQuery",
+    "SessionEndpoint",
     "StandingWebhook",
     "Transport",
     "TransportFailed",
     "WebhookReading",
-    "Where",
 ]
 
 # -- the wire ----------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ class WebhookReading(msgspec.Struct, frozen=True):
 # -- where and what ----------------------------------------------------------------------------------------------
 
 
-class Where(msgspec.Struct, frozen=True, gc=False):
+class SessionEndpoint(msgspec.Struct, frozen=True, gc=False):
     """The provider's side of a session: everything a flow needs to address it. Credentials are in clear here."""
 
     server: ServerName
@@ -311,61 +311,65 @@ class Provider(Protocol):
         """The known lies that are in force for this version; for None all that may be."""
         ...
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]: ...
 
-    def restart(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]: ...
 
-    def logout(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+    def logout(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]: ...
 
-    def delete(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]: ...
 
-    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]: ...
+    def set_webhook(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]: ...
 
-    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def check_webhook(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         """Whether the provider still posts to `where.webhook_url` all that we need: `webhook_config_ok` or `_gone`;
         `_unread` where the provider answers and cannot tell."""
         ...
 
-    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+    def standing_webhook(self, where: SessionEndpoint, now: float) -> Flow[StandingWebhook]:
         """What stands there before ours is set. A read."""
         ...
 
-    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    def put_back_webhook(self, where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
         """What stood there before ours, set again; where nothing stood, ours is taken away. Only while ours is there:
         `noop` otherwise."""
         ...
 
-    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]: ...
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]: ...
 
-    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]: ...
+    def inventory(self, where: SessionEndpoint, now: float) -> Flow[InventoryOutcome]: ...
 
-    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         """A fresh look for a QR, without side effect. Where the dialect cannot tell a fresh one: no `qr`."""
         ...
 
-    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]: ...
+    def send(
+        self, where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float
+    ) -> Flow[SendOutcome]: ...
 
-    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]: ...
+    def look_up(self, where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]: ...
 
-    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+    def read_queue(self, where: SessionEndpoint, now: float) -> Flow[QueueOutcome]:
         """The provider's own queue, where an accepted send may be `queued`."""
         ...
 
-    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    def history(self, where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
         """What the provider's own list holds since `since`, in the normal form of webhooks, for filling gaps."""
         ...
 
-    def is_own_address(self, where: Where, url: str) -> bool:
+    def is_own_address(self, where: SessionEndpoint, url: str) -> bool:
         """Whether a media's address is the provider's own, so that `download` fetches it and no guard is asked."""
         ...
 
-    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+    def download(
+        self, where: SessionEndpoint, now: float, kind: str, source: Mapping[str, str]
+    ) -> Flow[DownloadOutcome]:
         """The bytes of a media that came in; `source` as this adapter put it into `Media.source`, with `url` where
         the media's address is its own."""
         ...
 
-    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         """Pure and total: junk gives `readable=False`, unknown events give an empty reading with a note."""
         ...

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from esteio.core.model.evidence import AWAY, Evidence, Road, seen, seen_with
+from esteio.core.model.evidence import AWAY, Evidence, Source, seen, seen_with
 from esteio.core.model.state import Reason
 from esteio.providers.base import ActOutcome, DownloadOutcome, Flow, HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.parsing import Json, at, packed, text
@@ -223,7 +223,7 @@ def list_news(heard: Heard, now: float, *, fits: bool) -> tuple[Evidence, ...]:
     return (seen(kind, now, "list", detail=heard.detail[:SHORT]),)
 
 
-def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
+def server_news(heard: Heard, now: float, road: Source) -> tuple[Evidence, ...]:
     """What this answer says of the server, and nothing of the session. An answer that we did not read says nothing,
     and neither does our own crowd before its door."""
     kind = _CAUSES.get(heard.cause) or _SERVER_NEWS.get(heard.kind)
@@ -239,7 +239,7 @@ def server_news(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
     return (seen_with(kind, now, road, data),)
 
 
-def look_failed(heard: Heard, now: float, road: Road) -> tuple[Evidence, ...]:
+def look_failed(heard: Heard, now: float, road: Source) -> tuple[Evidence, ...]:
     """A look that brought no word about the session."""
     return (*server_news(heard, now, road), seen("look_failed", now, road, detail=heard.detail[:SHORT]))
 

@@ -26,7 +26,7 @@ from esteio.gateway import Gateway
 from esteio.log import is_set_up, set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
-from esteio.sim.world.instance import Line
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.subscribers import Subscribers
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
@@ -39,7 +39,7 @@ BASE_URL = "http://gateway.sim"
 SEALING_KEY = b"c2ltdWxhdGlvbi1vbmx5LW5vdC1hLXNlY3JldC1rZXk="
 
 
-class Told:
+class CollectedNotices:
     """A notifier that remembers what people were told."""
 
     targets: Mapping[str, str] = {}
@@ -78,7 +78,7 @@ class Lab:
         store: Store | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
-        told: Told | None = None,
+        told: CollectedNotices | None = None,
         shelf: Shelf | None = None,
         media_hosts: Hosts | None = None,
     ) -> None:
@@ -92,7 +92,7 @@ class Lab:
         self.shelf: Shelf = shelf or MemoryShelf()
         self.subscribers = Subscribers(self.world)
         self._media_hosts: Hosts = media_hosts or self.subscribers
-        self.told = told or Told()
+        self.told = told or CollectedNotices()
         self._bought: dict[str, dict[str, str]] = {}
         self.gateway = self._gateway()
 
@@ -165,7 +165,7 @@ class Lab:
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
         await self.ask_server(ServerRequest(name, kind, server.base_url, credentials, limits or LimitsRequest()))
 
-    async def adopt(self, server: str, session: str, number: str, *, policy: str = "default") -> Line:
+    async def adopt(self, server: str, session: str, number: str, *, policy: str = "default") -> Instance:
         """A session that has long been linked at the provider, taken over and settled."""
         line = self.world.plant(server, session, number)
         await self.ask_session(

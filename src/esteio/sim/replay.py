@@ -17,7 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from esteio.core.judge.decide import decide
-from esteio.core.model.decision import Decision, Line, View
+from esteio.core.model.decision import Decision, JournalLine, View
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.policy import Policy
@@ -206,20 +206,22 @@ class _Bench:
         return msgspec.structs.replace(evidence, data={**evidence.data, "attempt": opened.id})
 
     def _judge(self, at: float, news: tuple[Evidence, ...]) -> None:
-        decision = decide(msgspec.structs.replace(self.view, news=news), at)
+        decision = decide(msgspec.structs.replace(self.view, new_evidence=news), at)
         self.decided += [(at, _what(line.code, line.args)) for line in _telling(decision)]
         session = decision.session
         if not decision.quiet:
-            session = msgspec.structs.replace(session, version=session.version + 1)
+            session = msgspec.structs.replace(session, row_version=session.row_version + 1)
         approval = decision.approval or self.view.approval
         if approval is not None and approval.state != "open":
             approval = None
         server = decision.server or self.view.server
-        self.view = msgspec.structs.replace(self.view, session=session, server=server, approval=approval, news=())
+        self.view = msgspec.structs.replace(
+            self.view, session=session, server=server, approval=approval, new_evidence=()
+        )
         self._wake = decision.wake_at
 
 
-def _telling(decision: Decision) -> Iterator[Line]:
+def _telling(decision: Decision) -> Iterator[JournalLine]:
     return (line for line in decision.lines if line.code in TELLING)
 
 

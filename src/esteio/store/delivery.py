@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from esteio.core.webhooks.delivery_policy import Format, Health
+from esteio.core.webhooks.delivery_policy import EndpointHealth, Format
 
 Queue = Literal["live", "replay"]
 RelayOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
@@ -44,7 +44,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     because: str = ""
     """Why it is disabled: `gone` (it answered 410) or `asked`."""
     cursor: int = 0
-    health: Health = Health()
+    health: EndpointHealth = EndpointHealth()
     media: Literal["url", "base64"] = "url"
     """Whether media come by address only, or as base64 too."""
 

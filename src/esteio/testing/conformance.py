@@ -22,7 +22,15 @@ from hypothesis import strategies as st
 
 from esteio.core.model.content import Content, Media
 from esteio.core.model.evidence import KINDS
-from esteio.providers.base import Flow, HttpResponse, OutgoingMessage, Provider, SentQuery, TransportFailed, Where
+from esteio.providers.base import (
+    Flow,
+    HttpResponse,
+    OutgoingMessage,
+    Provider,
+    SentQuery,
+    SessionEndpoint,
+    TransportFailed,
+)
 from esteio.providers.declaration import Field
 from esteio.providers.registry import faults
 from esteio.testing import junk
@@ -36,7 +44,7 @@ STRANGE = "levitating"
 """The word for a state that no server has: it stands in `AdapterConformance.strange_state`."""
 SECRET = "S3CR3T/key+1"  # noqa: S105 (nobody's)
 
-FLOWS: Mapping[str, Callable[[Provider, Where], Flow[Any]]] = {
+FLOWS: Mapping[str, Callable[[Provider, SessionEndpoint], Flow[Any]]] = {
     "create": lambda a, w: a.create(w, NOW),
     "connect": lambda a, w: a.connect(w, NOW),
     "pair": lambda a, w: a.connect(w, NOW, pair_phone="5511955550001"),
@@ -104,7 +112,7 @@ class AdapterConformance:
     """Bodies (JSON) as the server posts them: each must be readable and say something."""
 
     @classmethod
-    def here(cls) -> Where:
+    def here(cls) -> SessionEndpoint:
         """A session as the adapter declares it, every secret recognisable."""
         declared = cls.adapter.declaration
         ref = {one.name: _value(one, f"ref.{one.name}") for one in declared.ref}

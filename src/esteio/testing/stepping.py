@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName
-from esteio.providers.base import Flow, HttpRequest, HttpResponse, TransportFailed, Where
+from esteio.providers.base import Flow, HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
 
 T = TypeVar("T")
 NOW = 1_800_000_000.0
@@ -16,8 +16,8 @@ NOW = 1_800_000_000.0
 MOST_STEPS = 80
 
 
-def where(**changes: Any) -> Where:
-    """A session `s1` at `http://provider.test/base`; `changes` are fields of `Where`."""
+def where(**changes: Any) -> SessionEndpoint:
+    """A session `s1` at `http://provider.test/base`; `changes` are fields of `SessionEndpoint`."""
     values: dict[str, Any] = {
         "server": ServerName("srv"),
         "base_url": "http://provider.test/base",
@@ -25,7 +25,7 @@ def where(**changes: Any) -> Where:
         "session": "s1",
         "webhook_url": "http://gateway.test/in/tok",
     }
-    return Where(**(values | changes))
+    return SessionEndpoint(**(values | changes))
 
 
 def reply(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -9,7 +9,7 @@ from esteio.api.http.request import ClientGone
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.engine.commands.provider_webhooks import Secrets, blank
-from esteio.engine.commands.webhook_budget import HOUR_S, Tally
+from esteio.engine.commands.webhook_budget import HOUR_S, WebhookBudget
 from esteio.engine.errors import CommandError
 from esteio.providers.declaration import KEY_SPELLINGS
 from esteio.sim.clock.virtual_loop import run_virtual
@@ -110,7 +110,7 @@ def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
     async def test(gateway):
         session = await gateway.add_session()
         token, _ = await gateway.store.session_secrets(session.id)
-        gateway.commands.webhook_tally = Tally(100)
+        gateway.commands.webhook_tally = WebhookBudget(100)
         for status in (200, 200, 429):
             answer = await gateway.call("POST", f"/in/{token}", b"x" * 45, key=None)
             assert answer.status_code == status
@@ -122,11 +122,11 @@ def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
 
 
 def test_a_tally_begins_anew_with_the_hour_and_counts_each_alone():
-    tally = Tally(10)
+    tally = WebhookBudget(10)
     assert (tally.take(1, 6, 0.0), tally.take(1, 6, 1.0), tally.take(2, 6, 1.0)) == (True, False, True)
     assert tally.take(1, 6, HOUR_S)
     assert tally.take(1, 6, 5.0), "a clock that was put back begins anew as well"
-    assert Tally(0).take(1, 10**12, 0.0)
+    assert WebhookBudget(0).take(1, 10**12, 0.0)
 
 
 def test_large_bodies_wait_for_their_turn_and_small_ones_do_not():

@@ -269,7 +269,7 @@ def test_a_wish_is_evidence_and_never_a_state(run, verb, kind, status):
         assert answer.status_code == status
         assert seen == [before]
         wish = (await gateway.news("line"))[-1]
-        assert (wish.kind, wish.road, wish.data["who"]) == (kind, "operator", "ESTEIO_ADMIN_KEY")
+        assert (wish.kind, wish.source, wish.data["who"]) == (kind, "operator", "ESTEIO_ADMIN_KEY")
 
     run(test)
 

@@ -287,7 +287,7 @@ def test_a_logout_that_fails_does_not_stop_the_connect_either():
 
 
 @pytest.mark.parametrize(
-    "facts", [Facts(unpaired_at=T0 + 1), Facts(qr_at=T0 + 1), Facts(said="closed", said_at=T0 + 1)]
+    "facts", [Facts(unpaired_at=T0 + 1), Facts(qr_at=T0 + 1), Facts(state_read="closed", state_read_at=T0 + 1)]
 )
 def test_the_effect_of_a_logout_is_to_be_out(facts):
     act = Attempt("a", "logout", 1, T0, T0 + 20, performed_at=T0)

@@ -62,7 +62,7 @@ def test_ids_are_the_row_s_version_so_that_deciding_again_makes_no_second_thing(
     one, two = decide(view, fleet.now), decide(view, fleet.now)
     assert one == two
     assert one.act is not None
-    assert one.act.id == f"att_1_{view.session.version}"
+    assert one.act.id == f"att_1_{view.session.row_version}"
 
 
 def test_the_first_life_links_and_learns_the_phone():

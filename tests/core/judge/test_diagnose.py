@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core.judge import diagnose
-from esteio.core.judge.diagnose import DOWN, FOR_PEOPLE, ajar, confirmed_life, verdict
-from esteio.core.judge.facts import CODES, KEEP_ACKS, fold
+from esteio.core.judge.diagnose import DOWN, FOR_PEOPLE, confirmed_life, socket_open_while_claimed_closed, verdict
+from esteio.core.judge.facts import CODES, KEEP_ACKS, apply_evidence
 from esteio.core.model.address import same_line
 from esteio.core.model.evidence import KINDS, NOT_LOADED, Evidence, seen
 from esteio.core.model.policy import DEFAULT, SEEDS
@@ -258,14 +258,16 @@ def folded(*news: tuple, policy=DEFAULT, trust=False) -> Facts:
     facts = Facts()
     for kind, at, *more in news:
         road = more[0] if more else "probe"
-        facts = fold(facts, seen(kind, at, road, **(more[1] if len(more) > 1 else {})), policy, trust_claims=trust)
+        facts = apply_evidence(
+            facts, seen(kind, at, road, **(more[1] if len(more) > 1 else {})), policy, trust_claims=trust
+        )
     return facts
 
 
 def test_old_news_of_life_does_not_raise_the_dead():
     facts = folded(("send_closed", 100.0, "send"), ("socket_closed", 104.0))
     late = Evidence("message_received", 90.0, 110.0, "webhook")
-    assert fold(facts, late, DEFAULT, trust_claims=False).dead_at == 104.0
+    assert apply_evidence(facts, late, DEFAULT, trust_claims=False).dead_at == 104.0
 
 
 def test_old_news_of_death_does_not_kill_the_living():
@@ -312,23 +314,23 @@ def test_an_open_socket_does_not_end_a_silence(weak):
         trust=True,
     )
     assert facts.dead_at
-    assert facts.silents == 2
+    assert facts.unanswered_probes == 2
 
 
 @pytest.mark.parametrize("strong", ["message_received", "round_trip_ok", "receipt_received", "send_accepted"])
 def test_what_passes_through_ends_a_silence(strong):
     facts = folded(("round_trip_silent", 100.0), ("round_trip_silent", 105.0), (strong, 110.0))
-    assert (facts.dead_at, facts.silents, facts.silent_at) == (0.0, 0, 0.0)
+    assert (facts.dead_at, facts.unanswered_probes, facts.probe_unanswered_at) == (0.0, 0, 0.0)
 
 
 def test_old_life_leaves_a_newer_silence_alone():
     facts = folded(("round_trip_silent", 100.0), ("round_trip_silent", 105.0), ("message_received", 103.0))
-    assert (facts.silents, facts.dead_at) == (2, 105.0)
+    assert (facts.unanswered_probes, facts.dead_at) == (2, 105.0)
 
 
 def test_silence_older_than_life_is_nothing_and_the_same_silence_counts_once():
-    assert folded(("message_received", 100.0), ("round_trip_silent", 99.0)).silents == 0
-    assert folded(("round_trip_silent", 100.0), ("round_trip_silent", 100.0)).silents == 1
+    assert folded(("message_received", 100.0), ("round_trip_silent", 99.0)).unanswered_probes == 0
+    assert folded(("round_trip_silent", 100.0), ("round_trip_silent", 100.0)).unanswered_probes == 1
 
 
 def test_an_open_socket_proves_nothing_while_the_provider_still_connects():
@@ -341,32 +343,34 @@ def test_an_open_socket_proves_nothing_while_the_provider_still_connects():
 
 def test_a_claim_is_a_hint_where_there_is_a_better_witness():
     facts = folded(("said_open", 1.0, "state"), ("said_closed", 50.0, "state"), ("said_closed", 99.0, "state"))
-    assert (facts.life_at, facts.dead_at, facts.said, facts.said_since) == (0.0, 0.0, "closed", 50.0)
+    assert (facts.life_at, facts.dead_at, facts.state_read, facts.state_read_since) == (0.0, 0.0, "closed", 50.0)
 
 
 def test_looks_in_a_row_that_say_the_same_are_counted_and_two_in_one_moment_are_one():
     row = [("said_closed", at, "state") for at in (50.0, 50.2, 55.0, 56.0)]
     facts = folded(("said_open", 1.0, "state"), *row)
-    assert (facts.said_times, facts.said_since) == (3, 50.0)
+    assert (facts.state_read_times, facts.state_read_since) == (3, 50.0)
     facts = folded(*row, ("said_connecting", 57.0, "state"), ("said_closed", 58.0, "state"))
-    assert (facts.said_times, facts.said_since, facts.moving_at) == (1, 58.0, 57.0)
+    assert (facts.state_read_times, facts.state_read_since, facts.last_connecting_at) == (1, 58.0, 57.0)
     facts = folded(*row, ("said_connecting", 57.0, "webhook"), ("said_closed", 58.0, "state"))
-    assert (facts.said_times, facts.said_since, facts.moving_at) == (1, 58.0, 57.0), "it moved between two looks"
+    assert (facts.state_read_times, facts.state_read_since, facts.last_connecting_at) == (1, 58.0, 57.0), (
+        "it moved between two looks"
+    )
 
 
 @pytest.mark.parametrize("road", ["state", "webhook"])
 def test_whoever_says_connecting_says_that_it_moves(road):
-    assert folded(("said_connecting", 57.0, road), ("said_connecting", 50.0, road)).moving_at == 57.0
-    assert folded(("said_connecting", 57.0, "list")).moving_at == 0
+    assert folded(("said_connecting", 57.0, road), ("said_connecting", 50.0, road)).last_connecting_at == 57.0
+    assert folded(("said_connecting", 57.0, "list")).last_connecting_at == 0
 
 
 @pytest.mark.parametrize("says", ["said_closed", "said_connecting"])
 def test_an_open_socket_beside_another_word_is_ajar_until_life_or_death_is_newer(says):
     beside = (("said_open", 1.0, "state"), (says, 10.0, "state"), ("socket_ok", 10.0))
-    assert ajar(folded(*beside))
-    assert not ajar(folded(*beside, ("socket_closed", 15.0)))
-    assert not ajar(folded(*beside, ("round_trip_ok", 15.0)))
-    assert not ajar(folded(("said_open", 1.0, "state"), ("socket_ok", 10.0)))
+    assert socket_open_while_claimed_closed(folded(*beside))
+    assert not socket_open_while_claimed_closed(folded(*beside, ("socket_closed", 15.0)))
+    assert not socket_open_while_claimed_closed(folded(*beside, ("round_trip_ok", 15.0)))
+    assert not socket_open_while_claimed_closed(folded(("said_open", 1.0, "state"), ("socket_ok", 10.0)))
 
 
 def test_a_claim_counts_weakly_where_there_is_none():
@@ -405,14 +409,14 @@ def test_an_act_that_found_all_open_already_has_changed_nothing_where_a_question
 
 def test_claims_older_than_the_known_one_change_nothing():
     facts = folded(("said_open", 10.0, "state"), ("said_closed", 5.0, "state"))
-    assert facts.said == "open"
+    assert facts.state_read == "open"
     assert folded(("said_open", 10.0, "list"), ("said_closed", 5.0, "list")).listed == "open"
-    assert folded(("said_open", 10.0, "webhook"), ("said_closed", 5.0, "webhook")).hinted == "open"
+    assert folded(("said_open", 10.0, "webhook"), ("said_closed", 5.0, "webhook")).state_pushed == "open"
 
 
 def test_a_listed_claim_is_kept_beside_and_moves_nothing():
     facts = folded(("said_open", 10.0, "state"), ("said_closed", 20.0, "list"), trust=True)
-    assert (facts.said, facts.listed, facts.closed) == ("open", "closed", ())
+    assert (facts.state_read, facts.listed, facts.closed) == ("open", "closed", ())
 
 
 def test_any_webhook_proves_life_only_by_the_seed_s_letter():
@@ -422,12 +426,12 @@ def test_any_webhook_proves_life_only_by_the_seed_s_letter():
 
 def test_a_counted_row_of_connecting_is_spread_over_its_time():
     row = Evidence("said_connecting", 20.0, 20.0, "webhook", count=5, first_at=0.0)
-    facts = fold(Facts(), row, DEFAULT, trust_claims=False)
+    facts = apply_evidence(Facts(), row, DEFAULT, trust_claims=False)
     assert facts.connecting == (0.0, 5.0, 10.0, 15.0, 20.0)
     many = Evidence("said_connecting", 20.0, 20.0, "webhook", count=500, first_at=0.0)
-    assert len(fold(Facts(), many, DEFAULT, trust_claims=False).connecting) == KEEP_FLAPS
+    assert len(apply_evidence(Facts(), many, DEFAULT, trust_claims=False).connecting) == KEEP_FLAPS
     bare = Evidence("said_connecting", 20.0, 20.0, "webhook", count=3)
-    assert fold(Facts(), bare, DEFAULT, trust_claims=False).connecting == (20.0,), (
+    assert apply_evidence(Facts(), bare, DEFAULT, trust_claims=False).connecting == (20.0,), (
         "told in one instant: how often is unknown"
     )
 
@@ -527,8 +531,8 @@ def test_the_end_of_a_ban_is_a_time_or_unknown(word, until):
 
 def test_a_code_that_was_read_is_not_weakened_by_the_same_pushed_later():
     facts = folded(("logged_out", 5.0, "state"), ("logged_out", 6.0, "webhook"))
-    assert facts.code_road == "state"
-    assert folded(("logged_out", 5.0, "state"), ("replaced", 6.0, "webhook")).code_road == "webhook"
+    assert facts.code_source == "state"
+    assert folded(("logged_out", 5.0, "state"), ("replaced", 6.0, "webhook")).code_source == "webhook"
 
 
 def test_a_code_older_than_life_or_than_the_known_one_is_history():
@@ -559,8 +563,8 @@ def test_stamps_only_move_forward():
 
 
 def test_hearing_is_of_the_provider_only():
-    assert folded(("operator_recover", 9.0, "operator"), ("silence", 8.0, "self")).any_at == 0
-    assert folded(("frobnicated", 9.0, "webhook"), ("said_open", 5.0, "list")).any_at == 9.0
+    assert folded(("operator_recover", 9.0, "operator"), ("silence", 8.0, "self")).any_evidence_at == 0
+    assert folded(("frobnicated", 9.0, "webhook"), ("said_open", 5.0, "list")).any_evidence_at == 9.0
 
 
 def test_a_refusal_to_create_ends_with_life():
@@ -619,7 +623,7 @@ def test_life_is_confirmed_by_traffic_since_the_last_fall():
 def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(news, can, policy):
     facts = Facts()
     for one in news:
-        facts = fold(facts, one, policy, trust_claims=not can.socket_probe)
+        facts = apply_evidence(facts, one, policy, trust_claims=not can.socket_probe)
         assert len(facts.closed) == len(facts.closed_by) <= KEEP_CLOSED
         assert len(facts.connecting) <= KEEP_FLAPS
         assert max(len(facts.acks_missing), len(facts.ack_errors)) <= KEEP_ACKS
@@ -726,7 +730,7 @@ def test_another_unknown_word_is_kept_and_nothing_follows():
     for _ in range(20):
         fleet.hear("said_unknown", road="state", state="refreshing")
         fleet.after(30)
-    assert (fleet.one.state, fleet.one.facts.said, fleet.rungs()) == ("connected", "refreshing", [])
+    assert (fleet.one.state, fleet.one.facts.state_read, fleet.rungs()) == ("connected", "refreshing", [])
 
 
 def test_what_a_new_process_of_its_server_left_closed_is_closed_at_one_look():
@@ -784,7 +788,7 @@ def test_a_half_open_link_that_is_made_anew_is_reconnecting():
 
 
 def test_what_was_refused_to_a_linked_session_is_forgotten_with_life_and_with_a_start_of_its_server():
-    facts = Facts(refused_at=T0 - 5, refused_detail="no", dead_at=T0 - 50, said="open", life_at=T0 - 99)
+    facts = Facts(refused_at=T0 - 5, refused_detail="no", dead_at=T0 - 50, state_read="open", life_at=T0 - 99)
     session = a_session(facts=facts, linked=True)
     assert verdict(session, a_server(), DEFAULT, T0).kind == "refused"
     booted = a_server(facts=ServerFacts(booted_at=T0 - 1))

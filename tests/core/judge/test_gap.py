@@ -16,7 +16,7 @@ DOWN = Outage(id="out_1", since=T0 - HOUR, because="closed")
 
 
 def line(*, outage=None, linked=True, created_at=T0 - 30 * 86400, **facts):
-    facts = {"receive_ok_at": T0 - 2 * HOUR, "any_at": T0, **facts}
+    facts = {"receive_ok_at": T0 - 2 * HOUR, "any_evidence_at": T0, **facts}
     return a_session(outage=outage, linked=linked, created_at=created_at, facts=Facts(**facts))
 
 

@@ -50,7 +50,7 @@ def test_a_silence_only_makes_us_listen():
     decision = fleet.judge()
     assert (fleet.one.state, fleet.one.outage, fleet.rungs()) == ("connected", None, [])
     assert decision.look == "roundtrip"
-    assert inbound_health.listen_due(fleet.one.facts, fleet.now)
+    assert inbound_health.list_check_due(fleet.one.facts, fleet.now)
 
 
 def test_a_deaf_line_is_restarted_once_and_its_message_is_the_effect():
@@ -167,7 +167,7 @@ def test_while_in_doubt_the_list_is_read_every_minute_though_traffic_goes_on():
         fleet.now += 5
         fleet.hear("send_accepted", road="send")
         before = fleet.one.facts
-        if fleet.judge().look is not None and inbound_health.listen_due(before, fleet.now):
+        if fleet.judge().look is not None and inbound_health.list_check_due(before, fleet.now):
             listened.append(fleet.now)
             fleet.hear("list_heard", road="list")
     assert len(listened) in (4, 5, 6)
@@ -190,16 +190,24 @@ def test_what_the_list_brings_is_fetched_each_time_there_is_more():
     fleet.hear("list_unheard", road="list", ago=5, oldest=str(fleet.now - 125))
     fleet.judge()
     assert gap.of_session(before, fleet.one) is not None
-    assert fleet.one.facts.unheard_at == fleet.now - 5
+    assert fleet.one.facts.list_only_newest_at == fleet.now - 5
 
 
 def test_a_busy_list_is_dated_by_its_oldest_message():
-    facts = Facts(silence_at=T0, listened_at=T0 + 1, heard_at=T0 - 900, unheard_at=T0, unheard_from=T0 - 300)
-    facts = msgspec.structs.replace(facts, told_at=T0 - 900)
+    facts = Facts(
+        silence_at=T0,
+        list_compared_at=T0 + 1,
+        message_pushed_at=T0 - 900,
+        list_only_newest_at=T0,
+        list_only_oldest_at=T0 - 300,
+    )
+    facts = msgspec.structs.replace(facts, webhook_received_at=T0 - 900)
     assert inbound_health.stalled(facts, T0 + 1)
-    assert not inbound_health.stalled(msgspec.structs.replace(facts, unheard_from=T0 - 30), T0 + 1)
-    assert not inbound_health.stalled(msgspec.structs.replace(facts, pushed_at=T0 - 10), T0 + 1)
-    assert not inbound_health.stalled(msgspec.structs.replace(facts, pushed_at=T0 - 1), T0 + 100), "told all the same"
+    assert not inbound_health.stalled(msgspec.structs.replace(facts, list_only_oldest_at=T0 - 30), T0 + 1)
+    assert not inbound_health.stalled(msgspec.structs.replace(facts, event_pushed_at=T0 - 10), T0 + 1)
+    assert not inbound_health.stalled(msgspec.structs.replace(facts, event_pushed_at=T0 - 1), T0 + 100), (
+        "told all the same"
+    )
 
 
 def test_the_first_unanswered_send_is_remembered_however_many_follow():
@@ -217,7 +225,7 @@ def test_the_first_unanswered_send_is_remembered_however_many_follow():
 
 def test_a_round_trip_that_fails_is_no_stall():
     fleet = mute_line()
-    facts = msgspec.structs.replace(fleet.one.facts, silents=1)
+    facts = msgspec.structs.replace(fleet.one.facts, unanswered_probes=1)
     assert inbound_health.stalled(fleet.one.facts, fleet.now)
     assert not inbound_health.stalled(facts, fleet.now)
 
@@ -226,7 +234,7 @@ def test_an_unheard_message_without_a_date_counts_from_its_own():
     fleet = quiet_line()
     fleet.hear("list_unheard", road="list", ago=9)
     fleet.judge()
-    assert fleet.one.facts.unheard_from == fleet.now - 9
+    assert fleet.one.facts.list_only_oldest_at == fleet.now - 9
 
 
 def test_a_list_that_disagrees_makes_us_look_once():

@@ -134,7 +134,7 @@ def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from
 
 
 @pytest.mark.parametrize(
-    ("policy", "spent", "moving_at", "quirks", "proposed"),
+    ("policy", "spent", "last_connecting_at", "quirks", "proposed"),
     [
         (SEEDS, ("logout", "connect"), 0.0, frozenset(), True),
         (DEFAULT, ("restart",), 0.0, frozenset({RESTART_NOOP}), True),
@@ -142,10 +142,14 @@ def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from
         (DEFAULT, ("restart",), 0.0, frozenset(), False),
     ],
 )
-def test_only_an_act_that_did_nothing_leads_to_the_server_s_process(policy, spent, moving_at, quirks, proposed):
+def test_only_an_act_that_did_nothing_leads_to_the_server_s_process(
+    policy, spent, last_connecting_at, quirks, proposed
+):
     """E8: a restart that opened a new socket was no act without effect."""
     session = a_session(
-        recovery=Recovery(spent=spent, last_restart_at=T0 - 10), facts=Facts(moving_at=moving_at), linked=True
+        recovery=Recovery(spent=spent, last_restart_at=T0 - 10),
+        facts=Facts(last_connecting_at=last_connecting_at),
+        linked=True,
     )
     assert ladder.needs_server_restart(session, case("ghost"), EVOLUTION, quirks) is proposed
 
@@ -178,7 +182,7 @@ def said(found) -> tuple:
     return found.do, found.rung, found.because.code
 
 
-STEADY_CLOSED = Facts(said="closed", said_at=T0, said_since=T0 - 10, said_times=4)
+STEADY_CLOSED = Facts(state_read="closed", state_read_at=T0, state_read_since=T0 - 10, state_read_times=4)
 
 
 @pytest.mark.parametrize("kind", ["live", "suspect", "new", "server_down", "server_wall"])
@@ -253,7 +257,7 @@ def test_a_destructive_rung_needs_proof_but_by_the_seed_s_letter():
 def test_a_ghost_on_which_restart_does_nothing_needs_the_server_s_restart():
     known = frozenset({RESTART_NOOP})
     assert step(case("ghost"), quirks=known, spent=("restart",)).do == "strike"
-    stood = msgspec.structs.replace(STEADY_CLOSED, said_since=T0 - 900)
+    stood = msgspec.structs.replace(STEADY_CLOSED, state_read_since=T0 - 900)
     assert step(case("closed"), quirks=known, spent=("connect",) * 3, facts=stood).do == "ask"
 
 
@@ -315,14 +319,14 @@ def closed(**changes: object) -> Facts:
     ("facts", "expected"),
     [
         (STEADY_CLOSED, "act"),
-        (closed(said_since=T0, said_times=1), "wait"),
-        (closed(said_since=T0 - 2.6), "wait"),
-        (closed(said_since=T0 - 2.8), "act"),
-        (closed(said_times=3), "wait"),
-        (closed(moving_at=T0 - 9), "wait"),
-        (closed(moving_at=T0 - 1), "wait"),
-        (closed(said_since=T0 - 60, moving_at=T0 - 1), "wait"),
-        (closed(said_since=T0 - 60, moving_at=T0 - 61), "act"),
+        (closed(state_read_since=T0, state_read_times=1), "wait"),
+        (closed(state_read_since=T0 - 2.6), "wait"),
+        (closed(state_read_since=T0 - 2.8), "act"),
+        (closed(state_read_times=3), "wait"),
+        (closed(last_connecting_at=T0 - 9), "wait"),
+        (closed(last_connecting_at=T0 - 1), "wait"),
+        (closed(state_read_since=T0 - 60, last_connecting_at=T0 - 1), "wait"),
+        (closed(state_read_since=T0 - 60, last_connecting_at=T0 - 61), "act"),
     ],
 )
 def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of_connecting(facts, expected):
@@ -337,26 +341,26 @@ def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of
 def test_after_a_boot_closed_must_stand_as_long_as_an_act_would_have():
     """A server that starts reconnects by itself, again and again: a connect between two of its tries makes a duel."""
     for stood, expected in ((10, "wait"), (19, "wait"), (20, "act")):
-        assert step(case("closed"), facts=closed(said_since=T0 - stood), booted=T0 - 100).do == expected
+        assert step(case("closed"), facts=closed(state_read_since=T0 - stood), booted=T0 - 100).do == expected
     assert step(case("closed"), facts=STEADY_CLOSED, booted=T0 - 180).do == "act"
 
 
 def test_a_provider_that_was_seen_at_it_in_this_fall_must_stand_closed_as_long_too():
     """Storm seed 5047: it says closed for a moment between any two of its own tries."""
     for stood, expected in ((19, "wait"), (20, "act")):
-        facts = closed(said_since=T0 - stood, life_at=T0 - 60, moving_at=T0 - 40)
+        facts = closed(state_read_since=T0 - stood, life_at=T0 - 60, last_connecting_at=T0 - 40)
         assert step(case("closed"), facts=facts).do == expected
-    before = closed(life_at=T0 - 60, moving_at=T0 - 61)
+    before = closed(life_at=T0 - 60, last_connecting_at=T0 - 61)
     assert step(case("closed"), facts=before).do == "act", "what it did before it lived last says nothing"
-    unlinked = closed(life_at=T0 - 60, moving_at=T0 - 40, unpaired_at=T0 - 30)
+    unlinked = closed(life_at=T0 - 60, last_connecting_at=T0 - 40, unpaired_at=T0 - 30)
     assert step(case("closed"), facts=unlinked).do == "act", "without credentials there is nothing to fight about"
 
 
 def test_no_connect_beside_a_socket_that_is_open():
     """Storm seed 5044: its `open` waits in a queue that stands still; each further connect throws the last one out."""
-    beside = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 15), ajar_at=T0 - 4)
+    beside = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 15), socket_open_while_claimed_closed_at=T0 - 4)
     assert step(case("closed"), facts=beside).do == "wait"
-    gone = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 2), ajar_at=T0 - 4)
+    gone = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 2), socket_open_while_claimed_closed_at=T0 - 4)
     assert step(case("closed"), facts=gone).do == "act"
 
 
@@ -450,7 +454,14 @@ def test_an_approval_waits_for_boot_grace_and_an_outright_wish_does_not():
     assert said(outright) == ("act", "recreate", "approved")
 
 
-LEFT = Facts(said="closed", said_at=T0 - 1, said_since=T0 - 1, said_times=1, listed="closed", life_at=T0 - 99)
+LEFT = Facts(
+    state_read="closed",
+    state_read_at=T0 - 1,
+    state_read_since=T0 - 1,
+    state_read_times=1,
+    listed="closed",
+    life_at=T0 - 99,
+)
 
 
 def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
@@ -461,11 +472,11 @@ def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
     quirk = frozenset({ladder.BOOTS_ALL})
     assert step(case("closed"), can=lists, facts=LEFT, booted=T0 - 5, quirks=quirk).do == "wait"
     for later in (
-        {"moving_at": T0 - 2},
+        {"last_connecting_at": T0 - 2},
         {"act_at": T0 - 2},
         {"life_at": T0 - 2},
         {"listed": "open"},
-        {"said_at": T0 - 9},
+        {"state_read_at": T0 - 9},
     ):
         facts = msgspec.structs.replace(LEFT, **later)
         assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5).do == "wait", later
@@ -475,10 +486,10 @@ def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
 def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_and_no_longer():
     """Level one inside boot grace is three connects five seconds apart, as design.md has it."""
     lists = msgspec.structs.replace(EVOLUTION, boots_by_list=True)
-    looked = {"act_at": T0 - 4, "said_since": T0 - 4.5, "said_at": T0, "said_times": 4}
+    looked = {"act_at": T0 - 4, "state_read_since": T0 - 4.5, "state_read_at": T0, "state_read_times": 4}
     facts = msgspec.structs.replace(LEFT, **looked)
     assert said(step(case("closed"), can=lists, facts=facts, booted=T0 - 5)) == ("act", "connect", "closed")
-    for later in ({"said_times": 3}, {"moving_at": T0 - 2}, {"listed": "open"}):
+    for later in ({"state_read_times": 3}, {"last_connecting_at": T0 - 2}, {"listed": "open"}):
         moved = msgspec.structs.replace(facts, **later)
         assert step(case("closed"), can=lists, facts=moved, booted=T0 - 5).do == "wait", later
     quirk = frozenset({ladder.BOOTS_ALL})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esteio.core.judge.facts import fold
+from esteio.core.judge.facts import apply_evidence
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.session import Facts
@@ -24,12 +24,12 @@ def test_a_pushed_code_that_the_opening_overtook_unpairs_nobody(opened, road, at
     """By webhook, without a time of its own, and within a minute of a proved opening."""
     facts = Facts(qr_at=90.0, unpaired_at=90.0)
     if opened is not None:
-        facts = fold(facts, seen("said_open", opened, "state"), DEFAULT, trust_claims=True)
+        facts = apply_evidence(facts, seen("said_open", opened, "state"), DEFAULT, trust_claims=True)
         assert (facts.life_at, facts.unpaired_at) == (opened, 0.0)
-    facts = fold(facts, seen("qr_shown", at, road), DEFAULT, trust_claims=True)
+    facts = apply_evidence(facts, seen("qr_shown", at, road), DEFAULT, trust_claims=True)
     assert facts.unpaired_at == (unpaired or (0.0 if opened else at))
 
 
 def test_a_claim_of_open_without_proof_overtakes_no_code():
-    facts = fold(Facts(), seen("said_open", 100.0, "state"), DEFAULT, trust_claims=False)
-    assert fold(facts, seen("qr_shown", 103.0, "webhook"), DEFAULT, trust_claims=False).unpaired_at == 103.0
+    facts = apply_evidence(Facts(), seen("said_open", 100.0, "state"), DEFAULT, trust_claims=False)
+    assert apply_evidence(facts, seen("qr_shown", 103.0, "webhook"), DEFAULT, trust_claims=False).unpaired_at == 103.0

@@ -44,7 +44,7 @@ def test_turns_are_half_their_time_apart_at_least_and_never_late(session, begun,
     last = now = T0 + begun
     for gap in gaps:
         now += gap
-        came = pacing.turn_came(SessionId(session), last, now, every)
+        came = pacing.is_due(SessionId(session), last, now, every)
         assert not came or now - last >= every / 2
         assert came or now - last < every + 1e-3  # the clock itself knows no finer
         last = now if came else last
@@ -53,7 +53,7 @@ def test_turns_are_half_their_time_apart_at_least_and_never_late(session, begun,
 def test_a_fleet_that_was_begun_with_at_once_comes_due_spread_over_the_whole_time():
     """Looked at every five minutes it came due at every second look, all of it together."""
     due = [
-        sum(pacing.turn_came(SessionId(n), T0 + first, T0 + now, 600) for n in range(1000))
+        sum(pacing.is_due(SessionId(n), T0 + first, T0 + now, 600) for n in range(1000))
         for first, now in ((0, 300), (0, 450), (0, 600))
     ]
     assert due[2] == 1000

@@ -8,7 +8,7 @@ from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.judge.decide import decide
 from esteio.core.judge.ladder import RESTART_NOOP
-from esteio.core.judge.pacing import turn_came
+from esteio.core.judge.pacing import is_due
 from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, UNACKED_S, as_before, as_planned
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
@@ -561,14 +561,14 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
     waiting = as_planned(fleet.one, planned, planned.at)
     assert waiting.awaited == planned
     view = msgspec.structs.replace(fleet.view(), session=waiting.session)
-    same = msgspec.structs.replace(view, news=(seen("socket_ok", at, "probe"),))
+    same = msgspec.structs.replace(view, new_evidence=(seen("socket_ok", at, "probe"),))
     told = as_before(same, planned, at)
     assert told is not None
     assert told == decide(same, at)
     assert told.planned is not None
     assert told.planned.at == at + 30
     for kind in ("socket_closed", "look_failed", "webhook_config_gone", "message_received", "operator_paused"):
-        other = msgspec.structs.replace(view, news=(seen(kind, at, "probe"),))
+        other = msgspec.structs.replace(view, new_evidence=(seen(kind, at, "probe"),))
         assert as_before(other, planned, at) is None, kind
     spent = msgspec.structs.replace(waiting.session.recovery, spent=("connect",))
     climbed = msgspec.structs.replace(same, session=msgspec.structs.replace(waiting.session, recovery=spent))
@@ -580,7 +580,7 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
 def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
     fleet = looked()
     last = max(fleet.one.facts.send_ok_at, fleet.one.facts.receive_ok_at)
-    turn = next(s for s in range(301, 601) if turn_came(fleet.one.id, last, last + s, ROUND_TRIP_EVERY_S))
+    turn = next(s for s in range(301, 601) if is_due(fleet.one.id, last, last + s, ROUND_TRIP_EVERY_S))
     assert fleet.after(last + turn - 1 - fleet.now).look == "pulse"
     fleet.hear("socket_ok")
     decision = fleet.after(0.5)
@@ -624,7 +624,7 @@ def test_a_look_that_comes_with_something_else_is_left_to_the_judge():
     fleet.now += 3000
     fleet.hear("socket_ok")
     decision = fleet.judge()
-    assert decision.session.cold_until < fleet.now + 900
+    assert decision.session.restricted_until < fleet.now + 900
     assert decision.planned is None
 
 

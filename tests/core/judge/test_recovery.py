@@ -56,7 +56,7 @@ class Dark(Fleet):
     """Nothing of the server lives."""
 
     def view(self, n=1):
-        return msgspec.structs.replace(super().view(n), alone=True)
+        return msgspec.structs.replace(super().view(n), none_alive=True)
 
 
 def test_where_nothing_of_a_server_has_lived_for_half_an_hour_a_restart_of_it_is_proposed_and_no_unlink():

@@ -9,9 +9,9 @@ from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 from esteio.core.judge import inbound_health, ladder
 from esteio.core.judge.decide import decide
 from esteio.core.judge.diagnose import Verdict, verdict
-from esteio.core.judge.facts import expects_word, fold
+from esteio.core.judge.facts import apply_evidence, expect_webhook
 from esteio.core.judge.gap import of_session
-from esteio.core.judge.second_socket import CLEAR, LOOP_S, Sky, nobody_reconnects, scanning_until
+from esteio.core.judge.second_socket import CLEAR, LOOP_S, ServerConditions, nobody_reconnects, scanning_until
 from esteio.core.model.evidence import NOT_LOADED, seen
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import Attempt, Outage, Recovery
@@ -22,14 +22,23 @@ from esteio.core.model.state import Reason
 CAN = msgspec.structs.replace(EVOLUTION, reconnects=True, echoes_sends=True)
 FELL = T0 - 60
 CLOSED = Verdict("closed", Reason("closed"), FELL)
-STANDS = Facts(said="closed", said_at=T0, said_since=T0 - 50, said_times=9, life_at=T0 - 90, webhook_checked_at=T0 - 40)
+STANDS = Facts(
+    state_read="closed",
+    state_read_at=T0,
+    state_read_since=T0 - 50,
+    state_read_times=9,
+    life_at=T0 - 90,
+    webhook_checked_at=T0 - 40,
+)
 
 
 def act(rung: str, at: float, result: str = "no-effect") -> Attempt:
     return Attempt("a", rung, 1, at, at + 5, performed_at=at, result=result)  # type: ignore[arg-type]
 
 
-def leave(facts: Facts = STANDS, sky: Sky = CLEAR, can=CAN, booted: float = 0.0, last: Attempt | None = None) -> bool:
+def leave(
+    facts: Facts = STANDS, sky: ServerConditions = CLEAR, can=CAN, booted: float = 0.0, last: Attempt | None = None
+) -> bool:
     session = a_session(facts=facts, recovery=Recovery(last=last), linked=True)
     server = a_server(facts=ServerFacts(booted_at=booted))
     return nobody_reconnects(session, server, CLOSED, can, sky)
@@ -45,18 +54,20 @@ def test_where_a_loop_could_not_be_heard_closed_is_no_leave_to_connect():
 
 
 def test_it_is_where_webhooks_are_proved_to_come_since_it_says_closed_all_the_time():
-    assert leave(sky=Sky(heard_at=T0 - 10))
-    assert leave(with_(pushed_at=T0 - 10))
-    assert not leave(sky=Sky(heard_at=T0 - 49)), "that was before a loop had to be heard"
-    assert not leave(sky=Sky(heard_at=T0 - 10), last=act("connect", T0 - 9)), "since then there may be ours"
-    assert leave(sky=Sky(heard_at=T0 - 10), last=act("set_webhook", T0 - 9))
+    assert leave(sky=ServerConditions(heard_at=T0 - 10))
+    assert leave(with_(event_pushed_at=T0 - 10))
+    assert not leave(sky=ServerConditions(heard_at=T0 - 49)), "that was before a loop had to be heard"
+    assert not leave(sky=ServerConditions(heard_at=T0 - 10), last=act("connect", T0 - 9)), (
+        "since then there may be ours"
+    )
+    assert leave(sky=ServerConditions(heard_at=T0 - 10), last=act("set_webhook", T0 - 9))
 
 
 def test_it_is_not_where_its_own_address_was_not_looked_at_since():
     for before in (FELL - 1, T0 - 51, T0 - 49):
-        assert not leave(with_(webhook_checked_at=before), Sky(heard_at=T0 - 10)), "storm seed 40017"
-    assert not leave(sky=Sky(heard_at=T0 - 10), last=act("connect", T0 - 41))
-    assert not leave(with_(webhook_gone_at=T0 - 40), Sky(heard_at=T0 - 10))
+        assert not leave(with_(webhook_checked_at=before), ServerConditions(heard_at=T0 - 10)), "storm seed 40017"
+    assert not leave(sky=ServerConditions(heard_at=T0 - 10), last=act("connect", T0 - 41))
+    assert not leave(with_(webhook_gone_at=T0 - 40), ServerConditions(heard_at=T0 - 10))
 
 
 def test_it_is_after_a_start_with_the_row_at_close_once():
@@ -73,11 +84,11 @@ def test_it_is_after_an_end_for_good():
 
 
 def test_it_is_after_ten_minutes_of_nothing_else():
-    old = {"said_at": FELL + LOOP_S, "said_since": FELL}
+    old = {"state_read_at": FELL + LOOP_S, "state_read_since": FELL}
     assert leave(with_(**old))
-    assert not leave(with_(**old), Sky(together=True, away=True)), "storm seed 40016"
-    assert leave(with_(**old), Sky(together=True))
-    assert not leave(with_(**old | {"said_since": FELL + 9}))
+    assert not leave(with_(**old), ServerConditions(together=True, away=True)), "storm seed 40016"
+    assert leave(with_(**old), ServerConditions(together=True))
+    assert not leave(with_(**old | {"state_read_since": FELL + 9}))
     assert not leave(with_(**old), last=act("connect", FELL + 9))
 
 
@@ -88,14 +99,14 @@ def step(found: Verdict, facts: Facts, *, can=CAN, policy=DEFAULT, sky=CLEAR, qu
 
 def test_the_ladder_waits_beside_a_loop_and_the_letter_does_not():
     assert step(CLOSED, STANDS).do == "wait"
-    assert step(CLOSED, STANDS, sky=Sky(heard_at=T0 - 10)).rung == "connect"
+    assert step(CLOSED, STANDS, sky=ServerConditions(heard_at=T0 - 10)).rung == "connect"
     assert step(CLOSED, STANDS, policy=SEEDS).rung == "connect"
 
 
 def test_a_person_who_wants_a_code_waits_like_anybody():
     wants = with_(pair_at=T0 - 1)
     assert (step(CLOSED, wants).do, step(CLOSED, wants).until) == ("wait", T0 + ladder.AGAIN_S)
-    assert step(CLOSED, with_(pair_at=T0 - 1, pushed_at=T0 - 10)).rung == "connect"
+    assert step(CLOSED, with_(pair_at=T0 - 1, event_pushed_at=T0 - 10)).rung == "connect"
 
 
 def test_a_code_in_somebodys_hands_is_left_there():
@@ -113,7 +124,7 @@ def test_a_code_in_somebodys_hands_is_left_there():
 
 GHOST = Verdict("ghost", Reason("ghost-socket"), T0 - 900)
 LONG_CLOSED = Verdict("closed", Reason("closed"), T0 - 900)
-LONG = msgspec.structs.replace(STANDS, said_since=T0 - 900, pushed_at=T0 - 10)
+LONG = msgspec.structs.replace(STANDS, state_read_since=T0 - 900, event_pushed_at=T0 - 10)
 TRIED = {"spent": ("connect",) * 3}
 
 
@@ -121,13 +132,13 @@ TRIED = {"spent": ("connect",) * 3}
     ("found", "sky", "does"),
     [
         (GHOST, CLEAR, "ask"),
-        (GHOST, Sky(nobody=True, away=True), "wait"),
-        (GHOST, Sky(nobody=True), "strike"),
-        (GHOST, Sky(together=True), "wait"),
+        (GHOST, ServerConditions(nobody=True, away=True), "wait"),
+        (GHOST, ServerConditions(nobody=True), "strike"),
+        (GHOST, ServerConditions(together=True), "wait"),
         (LONG_CLOSED, CLEAR, "ask"),
-        (LONG_CLOSED, Sky(nobody=True, away=True), "wait"),
-        (LONG_CLOSED, Sky(nobody=True), "strike"),
-        (LONG_CLOSED, Sky(together=True), "wait"),
+        (LONG_CLOSED, ServerConditions(nobody=True, away=True), "wait"),
+        (LONG_CLOSED, ServerConditions(nobody=True), "strike"),
+        (LONG_CLOSED, ServerConditions(together=True), "wait"),
         (CLOSED, CLEAR, "wait"),
     ],
 )
@@ -169,7 +180,7 @@ def test_a_logout_that_would_be_refused_is_not_asked_for():
 
 def test_a_session_that_connects_for_ever_ends_in_a_word_to_people_not_in_an_unlink():
     found = Verdict("reconnecting", Reason("reconnecting"), T0 - 900)
-    said = Facts(said="connecting", said_at=T0)
+    said = Facts(state_read="connecting", state_read_at=T0)
     assert step(found, said).rung == "restart"
     assert step(found, said, spent=("restart",)).do == "strike"
     for strikes, proposed in ((0, False), (1, False), (2, True)):
@@ -180,18 +191,18 @@ def test_a_session_that_connects_for_ever_ends_in_a_word_to_people_not_in_an_unl
 def test_while_nothing_lives_a_restart_waits_for_no_cool_down():
     found = Verdict("reconnecting", Reason("reconnecting"), T0 - 900)
     tried = {"restarts": 5, "last_restart_at": T0 - 30}
-    assert step(found, Facts(said="connecting"), **tried).do == "wait"
-    assert step(found, Facts(said="connecting"), sky=Sky(away=True), **tried).rung == "restart"
+    assert step(found, Facts(state_read="connecting"), **tried).do == "wait"
+    assert step(found, Facts(state_read="connecting"), sky=ServerConditions(away=True), **tried).rung == "restart"
 
 
 @pytest.mark.parametrize(("alone", "strikes"), [(True, 0), (False, 1)])
 def test_what_was_in_vain_while_nothing_lives_is_no_strike(alone, strikes):
     fell = T0 - 100
-    facts = Facts(said="connecting", said_at=T0 - 1, dead_at=fell, life_at=fell - 100, looked_at=T0 - 1)
+    facts = Facts(state_read="connecting", state_read_at=T0 - 1, dead_at=fell, life_at=fell - 100, looked_at=T0 - 1)
     session = a_session(
         linked=True, facts=facts, outage=Outage("o", fell, "reconnecting"), recovery=Recovery(spent=("restart",))
     )
-    view = msgspec.structs.replace(Fleet(can=CAN).view(), session=session, alone=alone)
+    view = msgspec.structs.replace(Fleet(can=CAN).view(), session=session, none_alive=alone)
     recovery = decide(view, T0).session.recovery
     assert (recovery.strikes, recovery.spent) == (strikes, ())
     assert (recovery.quarantine_until == T0 + DEFAULT.probe_suspect_s) is alone
@@ -199,10 +210,10 @@ def test_what_was_in_vain_while_nothing_lives_is_no_strike(alone, strikes):
 
 def test_where_a_restart_is_the_way_back_closed_must_stand_for_four_looks():
     found = Verdict("closed", Reason("closed"), T0 - 5)
-    seen_closed = Facts(said="closed", said_at=T0, said_since=T0 - 5, said_times=3)
+    seen_closed = Facts(state_read="closed", state_read_at=T0, state_read_since=T0 - 5, state_read_times=3)
     assert step(found, seen_closed, can=WAPI).do == "wait"
-    assert step(found, msgspec.structs.replace(seen_closed, said_times=4), can=WAPI).rung == "restart"
-    assert step(found, msgspec.structs.replace(seen_closed, said="open"), can=WAPI).rung == "restart"
+    assert step(found, msgspec.structs.replace(seen_closed, state_read_times=4), can=WAPI).rung == "restart"
+    assert step(found, msgspec.structs.replace(seen_closed, state_read="open"), can=WAPI).rung == "restart"
 
 
 def test_a_flap_that_only_looks_can_tell_is_thought_of_again_later():
@@ -220,7 +231,7 @@ def named(facts: Facts, connect_at: float, *, since: float = FELL, booted: float
 
 
 FLAP = Facts(opens=tuple(T0 - n for n in (9, 7, 5, 3, 1)), life_at=T0 - 2)
-TAKEN = Facts(code=440, code_at=T0 - 1, code_road="state")
+TAKEN = Facts(code=440, code_at=T0 - 1, code_source="state")
 
 
 @pytest.mark.parametrize(("facts", "theirs"), [(FLAP, "flapping"), (TAKEN, "replaced")])
@@ -247,7 +258,7 @@ def test_a_flap_of_which_nobody_tells_is_seen_by_looks():
     for n in range(5):
         at = T0 - 250 + 50 * n
         for kind, ago in (("said_closed", 10), ("said_open", 0)):
-            facts = fold(facts, seen(kind, at - ago, "state"), DEFAULT, trust_claims=False)
+            facts = apply_evidence(facts, seen(kind, at - ago, "state"), DEFAULT, trust_claims=False)
     assert len(facts.reopened) == 5
     session = a_session(facts=facts, linked=True)
     assert verdict(session, a_server(), DEFAULT, T0 - 20).kind == "flapping"
@@ -280,39 +291,45 @@ def test_what_looks_found_open_again_twice_of_late_is_looked_at_often_and_its_lo
 
 def test_what_is_not_in_its_servers_memory_has_not_lost_its_webhook():
     gone = seen("webhook_config_gone", T0, "state", detail="none")
-    unloaded = fold(Facts(said=NOT_LOADED), gone, DEFAULT, trust_claims=False)
+    unloaded = apply_evidence(Facts(state_read=NOT_LOADED), gone, DEFAULT, trust_claims=False)
     assert (unloaded.webhook_gone_at, unloaded.webhook_checked_at) == (0.0, 0.0)
-    assert fold(Facts(said="close"), gone, DEFAULT, trust_claims=False).webhook_gone_at == T0
+    assert apply_evidence(Facts(state_read="close"), gone, DEFAULT, trust_claims=False).webhook_gone_at == T0
 
 
 def test_a_send_without_its_word_is_evidence():
     sent = seen("send_accepted", T0, "send")
-    facts = expects_word(Facts(told_at=T0 - 60), sent)
-    assert facts.untold_at == T0
-    assert expects_word(facts, seen("send_accepted", T0 + 9, "send")).untold_at == T0, "the first of them"
-    assert not expects_word(Facts(told_at=T0 - 5), sent).untold_at, "its word may come before its answer"
-    assert not expects_word(Facts(), seen("send_accepted", T0, "webhook")).untold_at
-    assert not expects_word(Facts(), seen("round_trip_ok", T0, "probe")).untold_at
+    facts = expect_webhook(Facts(webhook_received_at=T0 - 60), sent)
+    assert facts.webhook_missing_since == T0
+    assert expect_webhook(facts, seen("send_accepted", T0 + 9, "send")).webhook_missing_since == T0, "the first of them"
+    assert not expect_webhook(Facts(webhook_received_at=T0 - 5), sent).webhook_missing_since, (
+        "its word may come before its answer"
+    )
+    assert not expect_webhook(Facts(), seen("send_accepted", T0, "webhook")).webhook_missing_since
+    assert not expect_webhook(Facts(), seen("round_trip_ok", T0, "probe")).webhook_missing_since
     assert not inbound_health.unreachable_since(facts, T0 + 59)
     assert inbound_health.unreachable_since(facts, T0 + 60) == T0
-    told = fold(facts, seen("receipt_received", T0 + 70, "receipt"), DEFAULT, trust_claims=False)
-    assert (told.untold_at, told.told_at) == (0.0, T0 + 70)
+    told = apply_evidence(facts, seen("receipt_received", T0 + 70, "receipt"), DEFAULT, trust_claims=False)
+    assert (told.webhook_missing_since, told.webhook_received_at) == (0.0, T0 + 70)
 
 
 def test_when_webhooks_come_again_what_was_missed_is_read():
-    before = a_session(facts=Facts(untold_at=T0, receive_ok_at=T0 - 900, told_at=T0 - 60), linked=True)
-    after = msgspec.structs.replace(before, facts=Facts(told_at=T0 + 90, any_at=T0 + 90))
+    before = a_session(
+        facts=Facts(webhook_missing_since=T0, receive_ok_at=T0 - 900, webhook_received_at=T0 - 60), linked=True
+    )
+    after = msgspec.structs.replace(before, facts=Facts(webhook_received_at=T0 + 90, any_evidence_at=T0 + 90))
     assert of_session(before, after) is not None
-    soon = msgspec.structs.replace(before, facts=Facts(told_at=T0 + 1, any_at=T0 + 1))
+    soon = msgspec.structs.replace(before, facts=Facts(webhook_received_at=T0 + 1, any_evidence_at=T0 + 1))
     assert of_session(before, soon) is None
 
 
 def test_until_a_webhook_is_proved_to_come_the_list_is_read_every_minute():
-    assert inbound_health.listen_due(Facts(), T0)
-    assert not inbound_health.listen_due(Facts(listened_at=T0 - 59), T0)
-    assert inbound_health.listen_due(Facts(listened_at=T0 - 60), T0)
-    assert not inbound_health.listen_due(Facts(told_at=T0 - 9999, listened_at=T0 - 60), T0)
-    assert inbound_health.listen_due(Facts(told_at=T0 - 9999, untold_at=T0 - 61, listened_at=T0 - 60), T0)
+    assert inbound_health.list_check_due(Facts(), T0)
+    assert not inbound_health.list_check_due(Facts(list_compared_at=T0 - 59), T0)
+    assert inbound_health.list_check_due(Facts(list_compared_at=T0 - 60), T0)
+    assert not inbound_health.list_check_due(Facts(webhook_received_at=T0 - 9999, list_compared_at=T0 - 60), T0)
+    assert inbound_health.list_check_due(
+        Facts(webhook_received_at=T0 - 9999, webhook_missing_since=T0 - 61, list_compared_at=T0 - 60), T0
+    )
 
 
 def test_baileys_is_none_of_that():
@@ -329,7 +346,7 @@ def test_a_line_whose_webhooks_do_not_reach_us_is_degraded_and_sends_on():
     fleet.after(30)
     fleet.hear("send_accepted", road="send")
     fleet.judge()
-    assert fleet.one.facts.untold_at
+    assert fleet.one.facts.webhook_missing_since
     fleet.after(inbound_health.TOLD_WITHIN_S + 1)
     one = fleet.one
     assert (one.state, one.reason.code, one.gate) == ("degraded", "webhook-unreachable", "open")

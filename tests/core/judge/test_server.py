@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from rehearsal import T0, Fleet, a_server
 
-from esteio.core.judge.server import FAILURES_KEPT, ServerView, decide_server, fold, health_of
+from esteio.core.judge.server import FAILURES_KEPT, ServerInputs, apply_evidence, decide_server, health_of
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import DEFAULT
@@ -16,7 +16,7 @@ from esteio.core.model.server import Incident, ServerFacts
 def facts_after(*news: tuple) -> ServerFacts:
     facts = ServerFacts()
     for kind, at, *data in news:
-        facts = fold(facts, seen(kind, at, "list", **(data[0] if data else {})))
+        facts = apply_evidence(facts, seen(kind, at, "list", **(data[0] if data else {})))
     return facts
 
 
@@ -81,9 +81,9 @@ def test_a_process_that_dies_right_after_its_start_was_gone_twice():
     """Storm seed 40012: sent between the two, and its absence was believed."""
     started = [("server_answered", T0), ("server_booted", T0 + 90)]
     assert (facts_after(*started).gone_at, facts_after(*started).alive_at) == (T0 + 90, T0)
-    facts = fold(facts_after(*started), away("server_unreachable", T0 + 95))
+    facts = apply_evidence(facts_after(*started), away("server_unreachable", T0 + 95))
     assert (facts.gone_at, facts.alive_at) == (T0 + 95, T0)
-    assert fold(facts, away("server_unreachable", T0 + 99)).gone_at == T0 + 95
+    assert apply_evidence(facts, away("server_unreachable", T0 + 99)).gone_at == T0 + 95
 
 
 def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before():
@@ -91,21 +91,23 @@ def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before()
     facts = facts_after(("server_answered", T0), ("server_failed", T0 + 1))
     assert (facts.gone_at, facts.alive_at) == (0.0, 0.0), "a failure alone is no absence"
     for kind in ("server_unreachable", "server_failed"):
-        gone = fold(fold(facts, away(kind, T0 + 3)), away(kind, T0 + 9))
+        gone = apply_evidence(apply_evidence(facts, away(kind, T0 + 3)), away(kind, T0 + 9))
         assert (gone.gone_at, gone.alive_at) == (T0 + 3, T0)
-    back = fold(gone, seen("server_answered", T0 + 20, "state"))
+    back = apply_evidence(gone, seen("server_answered", T0 + 20, "state"))
     assert (back.gone_at, back.alive_at) == (T0 + 3, T0)
-    again = fold(back, away("server_unreachable", T0 + 50))
+    again = apply_evidence(back, away("server_unreachable", T0 + 50))
     assert (again.gone_at, again.alive_at) == (T0 + 50, T0 + 20)
 
 
 def test_a_boot_that_nobody_saw_coming_was_an_absence_too():
     back = facts_after(("server_answered", T0), ("server_booted", T0 - 2))
     assert (back.gone_at, back.alive_at) == (T0 - 2, T0 - 2)
-    gone = fold(facts_after(("server_answered", T0)), away("server_unreachable", T0 + 3))
-    assert fold(gone, seen("server_booted", T0 + 10, "webhook")).gone_at == T0 + 3, "it is known to be gone"
-    back = fold(gone, seen("server_answered", T0 + 20, "state"))
-    assert fold(back, seen("server_booted", T0 + 15, "webhook")).gone_at == T0 + 3, "the same start, told once more"
+    gone = apply_evidence(facts_after(("server_answered", T0)), away("server_unreachable", T0 + 3))
+    assert apply_evidence(gone, seen("server_booted", T0 + 10, "webhook")).gone_at == T0 + 3, "it is known to be gone"
+    back = apply_evidence(gone, seen("server_answered", T0 + 20, "state"))
+    assert apply_evidence(back, seen("server_booted", T0 + 15, "webhook")).gone_at == T0 + 3, (
+        "the same start, told once more"
+    )
 
 
 def test_failures_are_remembered_in_bounds():
@@ -207,7 +209,7 @@ def test_the_end_of_boot_grace_is_a_wake():
 
 def test_expired_slots_go_with_a_look():
     server = a_server(slots=Fleet().server.slots)
-    assert decide_server(ServerView(server, (), DEFAULT), T0).server.slots == ()
+    assert decide_server(ServerInputs(server, (), DEFAULT), T0).server.slots == ()
 
 
 def test_a_list_tells_version_and_count():
@@ -453,12 +455,12 @@ def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
 
 def test_an_incident_without_its_own_time_is_told_from_its_beginning():
     server = a_server(incident=Incident("i", T0 - 61, "mass-fall", canary=SessionId(1)))
-    view = ServerView(server, (), DEFAULT, ((SessionId(1), T0),), 3)
+    view = ServerInputs(server, (), DEFAULT, ((SessionId(1), T0),), 3)
     assert [n.phase for n in decide_server(view, T0).notices] == ["opened"]
 
 
 def test_a_decision_on_the_same_view_is_the_same():
     fleet = fallen_together()
-    view = ServerView(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
+    view = ServerInputs(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
     assert decide_server(view, fleet.now + 70) == decide_server(view, fleet.now + 70)
     assert msgspec.json.encode(decide_server(view, fleet.now + 70).server)

@@ -109,10 +109,10 @@ def test_soonest_is_a_bound_from_below():
 
 
 def test_a_line_that_was_never_busy_at_any_hour_worth_a_unit_is_never_too_quiet():
-    nothing = traffic_baseline.Rhythm(bytes(168), SURPRISE)
+    nothing = traffic_baseline.TrafficBaseline(bytes(168), SURPRISE)
     assert nothing.soonest_s == math.inf
     assert too_long_at(nothing, MONDAY) == math.inf
-    assert traffic_baseline.Rhythm(bytes([UNIT] * 168), SURPRISE).soonest_s == SURPRISE * SLOT_S
+    assert traffic_baseline.TrafficBaseline(bytes([UNIT] * 168), SURPRISE).soonest_s == SURPRISE * SLOT_S
 
 
 def test_surprise_is_a_share_of_what_is_too_much():

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from esteio.core.messages.provider_queue import QueueOutcome, QueueSettlement, after_look
+from esteio.core.messages.provider_queue import QueueOutcome, QueueSettlement, next_check
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, SessionId, SessionName
 from esteio.core.model.message import AttemptRecord, Message
@@ -27,7 +27,7 @@ MESSAGE = Message(
 
 def look(queue, now, opened=1.0, said="", **changes):
     ids = None if queue is None else frozenset(queue)
-    return after_look(msgspec.structs.replace(MESSAGE, **changes), QueueOutcome(ids, said), opened=opened, now=now)
+    return next_check(msgspec.structs.replace(MESSAGE, **changes), QueueOutcome(ids, said), opened=opened, now=now)
 
 
 def code(found):

@@ -8,7 +8,7 @@ from rehearsal import T0, Fleet, a_server, a_session
 
 from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before
-from esteio.core.judge.server import ServerView, decide_server
+from esteio.core.judge.server import ServerInputs, decide_server
 from esteio.core.model import clock_skew
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
@@ -50,7 +50,7 @@ def test_a_look_that_brings_what_the_last_one_brought_is_judged_while_something_
     awaited = decide(view, fleet.now).planned
     assert awaited is not None
     news = (seen("socket_ok", fleet.now, "probe"),)
-    assert as_before(msgspec.structs.replace(view, news=news), awaited, fleet.now) is None
+    assert as_before(msgspec.structs.replace(view, new_evidence=news), awaited, fleet.now) is None
 
 
 def test_the_next_look_comes_in_its_time():
@@ -66,7 +66,12 @@ def test_nothing_of_a_session_lies_further_ahead_than_it_is_put():
     session = a_session(
         since=then,
         facts=Facts(
-            life_at=then, closed=(T0 - 5, then), code_until=then, restricted_until=then, said="open", silents=1
+            life_at=then,
+            closed=(T0 - 5, then),
+            code_until=then,
+            restricted_until=then,
+            state_read="open",
+            unanswered_probes=1,
         ),
         recovery=Recovery(open=act, restarts=1, last_restart_at=then, quarantine_until=then + 99, next_at=then + 9),
     )
@@ -78,7 +83,7 @@ def test_nothing_of_a_session_lies_further_ahead_than_it_is_put():
     assert (opened.opened_at, opened.until, opened.performed_at) == (T0, T0 + 20, T0)
     assert found.recovery.last_restart_at == T0
     assert found.recovery.quarantine_until == pytest.approx(T0 + 3960)
-    assert (found.facts.said, found.facts.silents, found.name) == ("open", 1, session.name)
+    assert (found.facts.state_read, found.facts.unanswered_probes, found.name) == ("open", 1, session.name)
     assert clock_skew.session_as_of(found, DEFAULT, T0) is found
     assert not clock_skew.is_ahead(found, T0)
 
@@ -102,8 +107,8 @@ def test_the_same_of_a_server_whose_death_is_seen_too():
     assert found.incident.since == T0
     assert clock_skew.server_as_of(found, DEFAULT, T0) is found
     news = (seen("server_unreachable", T0 + 1, "list"), seen("server_unreachable", T0 + 2, "list"))
-    righted = decide_server(ServerView(server, (), DEFAULT), T0).server
-    assert decide_server(ServerView(righted, news, DEFAULT), T0 + 2).server.health == "down"
+    righted = decide_server(ServerInputs(server, (), DEFAULT), T0).server
+    assert decide_server(ServerInputs(righted, news, DEFAULT), T0 + 2).server.health == "down"
 
 
 def test_news_that_was_written_while_it_ran_ahead_is_of_now():

@@ -36,10 +36,10 @@ def test_data_comes_as_words_or_as_a_mapping():
 
 def test_the_same_news_differs_in_time_only():
     one = seen("said_open", 1.0, "list", state="open")
-    assert one.same_news(seen("said_open", 9.0, "list", state="open"))
-    assert not one.same_news(seen("said_open", 1.0, "state", state="open"))
-    assert not one.same_news(seen("said_open", 1.0, "list"))
-    assert not one.same_news(seen("said_closed", 1.0, "list", state="open"))
+    assert one.repeats(seen("said_open", 9.0, "list", state="open"))
+    assert not one.repeats(seen("said_open", 1.0, "state", state="open"))
+    assert not one.repeats(seen("said_open", 1.0, "list"))
+    assert not one.repeats(seen("said_closed", 1.0, "list", state="open"))
 
 
 def test_it_survives_being_stored():

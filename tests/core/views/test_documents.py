@@ -303,10 +303,17 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def test_a_line_of_the_timeline_is_a_sentence_beside_its_code_and_its_times_are_text():
-    line = Line({"next_at": T0, "never_at": 0.0, "said_at": "soon", "number": 2}, first_at=T0)
+    line = Line({"next_at": T0, "never_at": 0.0, "state_read_at": "soon", "number": 2}, first_at=T0)
     shown = documents.timeline(line, lambda told: f"{told.code}!")
     assert (shown.seq, shown.at, shown.kind, shown.text, shown.count, shown.first_at) == (
         5, NOON, "decision", "held!", 3, NOON,
     )  # fmt: skip
-    assert shown.data == {"code": "held", "args": {}, "next_at": NOON, "never_at": 0.0, "said_at": "soon", "number": 2}
+    assert shown.data == {
+        "code": "held",
+        "args": {},
+        "next_at": NOON,
+        "never_at": 0.0,
+        "state_read_at": "soon",
+        "number": 2,
+    }
     assert documents.timeline(Line({}), lambda _: "").first_at is None

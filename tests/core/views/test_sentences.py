@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.core.messages import outbox
+from esteio.core.messages import doubts, outbox
 from esteio.core.model.evidence import KINDS
 from esteio.core.model.state import Reason
 from esteio.core.views import sentences
@@ -51,12 +51,12 @@ def said_by_core() -> tuple[set[str], set[str]]:
                     lines |= {word for named in node.keywords if named.arg == "code" for word in literals(named.value)}
                 elif name in ("Reason", "_failed", "_still_doubted"):
                     reasons |= {word for argument in node.args for word in literals(argument)}
-                elif path.is_relative_to(CORE) and name in ("say", "_close"):
+                elif path.is_relative_to(CORE) and name in ("record", "_close"):
                     lines |= {word for argument in node.args for word in literals(argument)}
     reasons |= {again.code for again in outbox._AGAIN.values()} | set(outbox._FINAL.values())
     reasons.add("doubts-wait")
     reasons |= {"missed-unknowable", "missed-being-read"}
-    reasons |= set(outbox.DOUBTS) | set(outbox.DOUBTS.values())
+    reasons |= set(doubts.DOUBTS) | set(doubts.DOUBTS.values())
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 

@@ -6,11 +6,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esteio.core.webhooks import delivery_policy
-from esteio.core.webhooks.delivery_policy import Health
+from esteio.core.webhooks.delivery_policy import EndpointHealth
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
-WELL = Health(last_ok_at=NOW + 1)
+WELL = EndpointHealth(last_ok_at=NOW + 1)
 times = st.floats(min_value=0, max_value=200 * HOUR)
 
 
@@ -22,7 +22,7 @@ def retry(event, failures, *, event_at=NOW, health=WELL, now=NOW):
 
 def series(event: int, *, healthy: bool) -> list[float]:
     """The times at which one event is tried until it is given up, every attempt failing."""
-    now, health, tries = NOW, Health(last_ok_at=NOW + 1 if healthy else 0.0), [NOW]
+    now, health, tries = NOW, EndpointHealth(last_ok_at=NOW + 1 if healthy else 0.0), [NOW]
     while True:
         if not healthy:
             health = delivery_policy.after_failure(health, "wh_1", "lane", now, now)
@@ -75,19 +75,19 @@ def test_jitter_is_full():
 
 @given(times, times)
 def test_an_untried_event_is_given_up_only_when_it_and_the_failing_are_72_hours_old(age, failing_for):
-    health = Health(failing_since=NOW - failing_for, failures=1) if failing_for else Health()
+    health = EndpointHealth(failing_since=NOW - failing_for, failures=1) if failing_for else EndpointHealth()
     due = delivery_policy.overdue(NOW - age, health, NOW)
     assert due == (bool(failing_for) and min(age, failing_for) >= delivery_policy.GIVE_UP_S)
 
 
 def test_an_old_event_at_an_endpoint_that_just_stumbled_is_not_given_up():
     """The gateway was off for a week: its events may not die of one refused connection."""
-    health = delivery_policy.after_failure(Health(last_ok_at=NOW - 1), "wh_1", "lane", NOW, NOW + 1)
+    health = delivery_policy.after_failure(EndpointHealth(last_ok_at=NOW - 1), "wh_1", "lane", NOW, NOW + 1)
     assert retry(7, 1, event_at=NOW - 7 * 24 * HOUR, health=health) is not None
 
 
 def test_an_endpoint_s_health_in_a_word():
-    once = delivery_policy.after_failure(Health(), "wh_1", "a", NOW, NOW)
+    once = delivery_policy.after_failure(EndpointHealth(), "wh_1", "a", NOW, NOW)
     twice = delivery_policy.after_failure(once, "wh_1", "b", NOW, NOW)
     assert [repr(health) for health in (WELL, once, twice)] == [
         "Health(ok, failures=0)",
@@ -97,18 +97,20 @@ def test_an_endpoint_s_health_in_a_word():
 
 
 def test_one_failing_lane_does_not_open_an_endpoint_and_two_do():
-    health = Health()
+    health = EndpointHealth()
     for number in range(20):
         health = delivery_policy.after_failure(health, "wh_1", "live:s1:poison", NOW + number, NOW + number)
         assert not health.opened
     health = delivery_policy.after_failure(health, "wh_1", "live:s1:other", NOW + 20, NOW + 20)
     assert health.opened
-    assert delivery_policy.after_success(health, NOW + 21) == Health(last_ok_at=NOW + 21, last_failed_at=NOW + 20)
+    assert delivery_policy.after_success(health, NOW + 21) == EndpointHealth(
+        last_ok_at=NOW + 21, last_failed_at=NOW + 20
+    )
 
 
 @given(st.integers(min_value=2, max_value=500), st.floats(min_value=0, max_value=15))
 def test_an_open_endpoint_is_tried_with_its_oldest_every_30_s_in_the_first_hour_and_then_seldom(rounds, takes_s):
-    health, began, oldest = Health(), NOW, []
+    health, began, oldest = EndpointHealth(), NOW, []
     for number in range(rounds):
         if number < 2 or delivery_policy.probes_oldest(health):
             oldest.append(began)
@@ -142,7 +144,7 @@ def test_a_subscriber_that_asks_for_time_gets_it_up_to_an_hour(asked_s):
     until = delivery_policy.not_before(asked_s, NOW)
     assert until == NOW + min(asked_s, HOUR)
     health = delivery_policy.after_failure(
-        Health(), "wh_1", "a", NOW, NOW, waits_until=until, status=429, detail="slow down"
+        EndpointHealth(), "wh_1", "a", NOW, NOW, waits_until=until, status=429, detail="slow down"
     )
     assert health.opened, "no other chat is tried meanwhile"
     assert health.probe_at >= until
@@ -156,4 +158,4 @@ def test_a_subscriber_that_asks_for_time_gets_it_up_to_an_hour(asked_s):
 
 def test_who_asks_for_no_time_is_tried_by_the_steps():
     assert [delivery_policy.not_before(asked, NOW) for asked in (None, 0.0, -3.0)] == [0.0, 0.0, 0.0]
-    assert not delivery_policy.after_failure(Health(), "wh_1", "a", NOW, NOW).opened
+    assert not delivery_policy.after_failure(EndpointHealth(), "wh_1", "a", NOW, NOW).opened

@@ -14,11 +14,11 @@ from esteio.engine.commands.requests import AdoptRequest, ServerRequest, Session
 from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
-from esteio.sim.providers.evolution.instance import HookRow
+from esteio.sim.providers.evolution.instance import WebhookRow
 
 N8N = "http://8.8.4.4/webhook/abc?k=1"
 EVENTS = ("MESSAGES_UPSERT", "CONNECTION_UPDATE", "CHATS_UPSERT")
-FOREIGN = HookRow(N8N, EVENTS, headers={"x-tenant": "t1"}, by_events=True)
+FOREIGN = WebhookRow(N8N, EVENTS, headers={"x-tenant": "t1"}, by_events=True)
 
 
 class Watched:
@@ -42,7 +42,7 @@ def ask(name: str = "loja", server: str = "prov", **more: object) -> SessionRequ
     return SessionRequest(name, server, adopt=True, wait_s=10, **more)  # type: ignore[arg-type]
 
 
-async def planted(lab: Lab, hook: HookRow | None = FOREIGN):
+async def planted(lab: Lab, hook: WebhookRow | None = FOREIGN):
     await lab.add_server("prov")
     line = lab.world.plant("prov", "loja", PHONE)
     line.hook = hook
@@ -88,7 +88,7 @@ def test_a_webhook_that_somebody_set_since_is_not_put_away():
         line = await planted(lab)
         await lab.commands.create_session(ask(), "ana")
         await asyncio.sleep(5)
-        line.hook = HookRow("http://8.8.4.4/another")
+        line.hook = WebhookRow("http://8.8.4.4/another")
         await lab.commands.delete_session("loja", "keep", "ana")
         assert line.hook.url == "http://8.8.4.4/another"
 
@@ -116,7 +116,7 @@ def test_forward_goes_on_at_once_with_its_headers():
 @pytest.mark.parametrize("url", ["http://10.1.2.3:5678/webhook/a", "http://127.0.0.1/x"])
 def test_a_forbidden_address_moves_nothing(url: str):
     async def story(lab: Lab) -> None:
-        line = await planted(lab, HookRow(url, EVENTS))
+        line = await planted(lab, WebhookRow(url, EVENTS))
         for dry_run in (True, False):
             asked = ask(forward=True)
             going = lab.commands.would_adopt(asked) if dry_run else lab.commands.create_session(asked, "ana")
@@ -134,7 +134,7 @@ def test_a_forbidden_address_moves_nothing(url: str):
 
 def test_it_goes_on_where_the_guard_allows_it():
     async def story(lab: Lab) -> None:
-        await planted(lab, HookRow("http://10.1.2.3:5678/webhook/a", EVENTS))
+        await planted(lab, WebhookRow("http://10.1.2.3:5678/webhook/a", EVENTS))
         await lab.commands.create_session(ask(forward=True), "ana")
         assert len(await lab.store.endpoints()) == 1
 
@@ -245,7 +245,7 @@ def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str):
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", kind)
         line = lab.world.plant("prov", "loja", PHONE)
-        line.bury(line.sock, "test")
+        line.discard(line.sock, "test")
         line.sock, line.state = None, "close"
         acts = []
 
@@ -272,7 +272,7 @@ def test_a_moved_webhook_is_seen_within_a_minute():
         line = await planted(lab, None)
         await lab.commands.create_session(ask(), "ana")
         await asyncio.sleep(100)
-        line.hook = HookRow("http://8.8.4.4/else")
+        line.hook = WebhookRow("http://8.8.4.4/else")
         await asyncio.sleep(61)
         assert "/in/" in line.hook.url
         assert (await lab.commands.replaced_webhook(await lab.session("loja"))).url == "http://8.8.4.4/else"

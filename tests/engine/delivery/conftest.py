@@ -22,7 +22,7 @@ def relay():
             made = Lab(seed, **lab)
             gateway = made.gateway
             await gateway.store.start(gateway.clock.now())
-            for name, task in (("relay", gateway.relay.run), ("bury", gateway.relay.bury)):
+            for name, task in (("relay", gateway.relay.run), ("bury", gateway.relay.expire)):
                 gateway.supervisor.start(name, task)
             try:
                 await test(Room(made))

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 from esteio.clock import SystemClock
-from esteio.engine.delivery.dispatch import RelayDispatch
+from esteio.engine.delivery.dispatch import DeliveryDispatch
 from esteio.store.base import EventRow
 from esteio.store.delivery import Endpoint, RelayClaim
 from esteio.store.sql import rows
@@ -43,7 +43,7 @@ def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path):
         await store.add_endpoint(Endpoint("ep1", "http://one.example", clock.now()))
         event = EventRow("message.received", clock.now(), {"number": 1}, "s1", "a")
         await store._write(lambda db: db.run("event_add", rows.event_params(event)))
-        relay = RelayDispatch(store, clock, courier)  # type: ignore[arg-type]
+        relay = DeliveryDispatch(store, clock, courier)  # type: ignore[arg-type]
         store._db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
         held = await held_back(store)
         turn = asyncio.ensure_future(relay._run_once())

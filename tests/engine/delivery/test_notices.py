@@ -13,7 +13,7 @@ from engine_stage import PHONE
 
 from esteio.engine.delivery.notices import AppriseNotifier, BadTarget, words
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.lab import Lab, Told
+from esteio.sim.lab import CollectedNotices, Lab
 from esteio.sim.world.faults import Fault
 from esteio.store.base import Work
 from esteio.texts import catalogue
@@ -29,7 +29,7 @@ def notice(target: str, phase: str = "opened") -> Work:
     return Work("w", "w", "notice", payload, 0.0, 0.0)
 
 
-class TwoTargets(Told):
+class TwoTargets(CollectedNotices):
     """`b` takes nothing until it is mended."""
 
     targets: Mapping[str, str] = {"a": "1 (json)", "b": "2 (json)"}

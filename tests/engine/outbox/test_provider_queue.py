@@ -14,19 +14,19 @@ from crash_points import MortalLab
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.providers.wapi.instance import WapiLine
+from esteio.sim.providers.wapi.instance import WapiInstance
 from esteio.sim.world.faults import Fault
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 
 
-def the_line(lab: Lab) -> WapiLine:
+def the_line(lab: Lab) -> WapiInstance:
     line = lab.world.line("prov", "loja")
-    assert isinstance(line, WapiLine)
+    assert isinstance(line, WapiInstance)
     return line
 
 
-async def unseen_death(lab: Lab, *, down_s: float = 4.0) -> WapiLine:
+async def unseen_death(lab: Lab, *, down_s: float = 4.0) -> WapiInstance:
     """The line falls and nobody tells us; it is back by itself after a moment."""
     line = the_line(lab)
     line.habits.tells_disconnect = 0.0

@@ -124,7 +124,7 @@ async def _restricted(lab: Lab, kind: str) -> None:
 def test_463_holds_cold_contacts_until_a_named_time_and_lets_warm_ones_through(kind: str) -> None:
     async def story(lab: Lab) -> None:
         await _restricted(lab, kind)
-        until = (await lab.session("loja")).cold_until
+        until = (await lab.session("loja")).restricted_until
         cold = await lab.send("loja", STRANGER, "promoção")
         warm = await lab.send("loja", CUSTOMER, "seu pedido saiu")
         await until_message(lab, warm, "delivered", "read", within_s=60)

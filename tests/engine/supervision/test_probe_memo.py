@@ -9,11 +9,11 @@ from esteio.clock import SystemClock
 from esteio.core.model.decision import Depth
 from esteio.core.model.evidence import Evidence, seen, seen_with
 from esteio.core.model.ids import ServerName, SessionId
-from esteio.engine.supervision.probes import Lookout
-from esteio.providers.base import Flow, HttpRequest, HttpResponse, ProbeOutcome, Where
+from esteio.engine.supervision.probes import Prober
+from esteio.providers.base import Flow, HttpRequest, HttpResponse, ProbeOutcome, SessionEndpoint
 
-HERE = Where(ServerName("prov"), "http://here.test", {}, "loja", {})
-THERE = Where(ServerName("prov"), "http://there.test", {}, "loja", {})
+HERE = SessionEndpoint(ServerName("prov"), "http://here.test", {}, "loja", {})
+THERE = SessionEndpoint(ServerName("prov"), "http://there.test", {}, "loja", {})
 LOJA, OUTRA = SessionId(1), SessionId(2)
 
 
@@ -37,18 +37,18 @@ class Reading:
     def __init__(self, *told: Evidence) -> None:
         self.told, self.read = told, 0
 
-    def probe(self, where: Where, now: float, depth: Depth) -> Flow[ProbeOutcome]:
+    def probe(self, where: SessionEndpoint, now: float, depth: Depth) -> Flow[ProbeOutcome]:
         yield HttpRequest("GET", f"{where.base_url}/{depth}")
         self.read += 1
         return ProbeOutcome(self.told)
 
 
-def looks(*steps: tuple[SessionId, Reading, Where, Depth]) -> tuple[list[ProbeOutcome], list[str]]:
+def looks(*steps: tuple[SessionId, Reading, SessionEndpoint, Depth]) -> tuple[list[ProbeOutcome], list[str]]:
     same = Same()
     nothing: Any = None
 
     async def story() -> list[ProbeOutcome]:
-        lookout = Lookout(nothing, SystemClock(), nothing, same)
+        lookout = Prober(nothing, SystemClock(), nothing, same)
         return [await lookout._probe(one, how, where, depth, 9.0) for one, how, where, depth in steps]  # type: ignore[arg-type]
 
     return asyncio.run(story()), same.asked

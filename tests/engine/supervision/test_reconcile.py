@@ -62,7 +62,7 @@ def test_what_was_judged_on_an_outdated_view_is_judged_again_on_what_is_now_the_
         after = await lab.session("loja")
         assert after.paused, "what the other wrote stands"
         assert after.facts.phone_seen == "5511912345678", "and ours is not lost"
-        assert after.version >= before.version + 3
+        assert after.row_version >= before.row_version + 3
 
     play(story)
 
@@ -144,7 +144,7 @@ def test_what_is_shown_of_a_line_follows_within_a_minute() -> None:
         await asyncio.sleep(SHOWN_WITHIN_S + 31)
         after = await lab.session("loja")
         assert after.can_receive.at == heard_at
-        assert after.version == session.version + 1
+        assert after.row_version == session.row_version + 1
 
     play(story)
 

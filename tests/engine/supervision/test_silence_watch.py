@@ -16,7 +16,7 @@ from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.engine.supervision.silence_watch import Ears
+from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.store.base import InboxSettlement
 from esteio.store.sqlite import SqliteStore
 
@@ -37,7 +37,7 @@ class Town:
         self.lines: dict[str, Session] = {}
         self.hours: dict[str, tuple[range, range]] = {}
         self.told: list[tuple[str, Evidence]] = []
-        self.ears = Ears(store, self, judged=self.lines.values, told=self._told)  # type: ignore[arg-type]
+        self.ears = SilenceWatch(store, self, judged=self.lines.values, told=self._told)  # type: ignore[arg-type]
 
     def now(self) -> float:
         return self.at
@@ -77,7 +77,7 @@ class Town:
     async def _hear(self, name: str) -> None:
         came = ReceivedMessage(f"{name}{self.at:.0f}", "5511", "5511", self.at - 1, Content("text", text="oi"))
         await self.store.settle_inbox(InboxSettlement(0, self.lines[name].id, self.at, True, (came,)))
-        self._remember(name, receive_ok_at=self.at - 1, heard_at=self.at - 1, silence_at=0.0)
+        self._remember(name, receive_ok_at=self.at - 1, message_pushed_at=self.at - 1, silence_at=0.0)
 
 
 def lived(story, *lines: tuple[str, str, tuple[range, range]]) -> None:

@@ -183,7 +183,10 @@ def test_status_webhooks():
     assert kinds(reading.evidence) == ["said_open", "identity_seen"]
     assert reading.evidence[1].data["phone"] == "5511955550001"
     reading = hook("session.status", {"status": "STOPPED"})
-    assert [(one.kind, one.road) for one in reading.evidence] == [("said_closed", "webhook"), ("logged_out", "webhook")]
+    assert [(one.kind, one.source) for one in reading.evidence] == [
+        ("said_closed", "webhook"),
+        ("logged_out", "webhook"),
+    ]
     assert kinds(hook("session.status", {"status": "NAPPING"}).evidence) == ["said_unknown"]
     assert hook("session.status", {"status": "STOPPED"}, session="other").evidence == ()
     assert hook("qr.update", {"qrCode": "data:image/png;base64,AA"}).qr.png_base64 == "AA"

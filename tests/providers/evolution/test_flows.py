@@ -217,7 +217,7 @@ def test_why_a_session_ended_dates_from_when_it_ended():
                 disconnectionObject=json.dumps({"error": {"data": {"reason": "402", "expire": "3600"}}}))  # fmt: skip
     outcome, _ = drive(EVOLUTION.probe(HERE, NOW, "state"), state("close"), ended)
     ban = outcome.evidence[-1]
-    assert (ban.kind, ban.road, ban.data["code"]) == ("temp_banned", "list", "402")
+    assert (ban.kind, ban.source, ban.data["code"]) == ("temp_banned", "list", "402")
     assert ban.happened_at == 1795247914.0
     assert float(ban.data["until"]) == ban.happened_at + 3600
 

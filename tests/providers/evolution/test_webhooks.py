@@ -67,7 +67,7 @@ def test_lower_case_keys_are_read():
 def test_terminal_codes(code, kind):
     reading = read("connection.update", {"state": "close", "statusReason": code})
     assert kinds(reading.evidence) == ["said_closed", kind]
-    assert reading.evidence[1].road == "webhook"
+    assert reading.evidence[1].source == "webhook"
 
 
 def test_other_codes_and_unknown_words_end_nothing():

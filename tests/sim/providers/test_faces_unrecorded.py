@@ -10,7 +10,7 @@ from esteio.core.judge.pacing import doubling
 from esteio.core.model.content import Content
 from esteio.core.model.ids import ServerName
 from esteio.providers import driver
-from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, Where
+from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, SessionEndpoint
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.world.faults import Fault
@@ -282,7 +282,7 @@ def test_the_adapter_speaks_this_face(kind):
         desk = Desk(kind, base_url)
         desk.world.plant("srv", "a", PHONE, webhook_url="http://gw.sim/in/a", token="tok")
         provider = load().get(kind)
-        where = Where(
+        where = SessionEndpoint(
             ServerName("srv"), base_url, credentials, "a", ref, "2.3.7", PHONE, webhook_url="http://gw.sim/in/a"
         )
 

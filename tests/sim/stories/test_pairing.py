@@ -10,7 +10,7 @@ from seed_stage import CUSTOMER, PHONE, calls, play, seconds
 from esteio.engine.commands.requests import PairRequest, WaitRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
-from esteio.sim.providers.evolution.instance import EvolutionLine
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault
 
 NUMBER = "5511999990001"
@@ -123,7 +123,7 @@ def test_who_asks_for_a_code_of_an_instance_that_is_gone_is_told_so_and_may_have
         await lab.add_server("evo")
         line = await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        assert isinstance(line, EvolutionLine)
+        assert isinstance(line, EvolutionInstance)
         line._remove()
 
         async def missing() -> bool:
@@ -148,7 +148,7 @@ def test_a_late_open_after_an_unlink_is_named_and_a_refused_recreate_is_an_error
         await lab.add_server("evo")
         line = await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        assert isinstance(line, EvolutionLine)
+        assert isinstance(line, EvolutionInstance)
         lab.world.inject("evo", "loja", Fault("revoked"))
         await lab.until_state("loja", "disconnected", 90)
         line.state = line.db_state = "open"

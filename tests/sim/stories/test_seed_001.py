@@ -148,7 +148,7 @@ def test_seeds_after_a_logout_that_unlinked_the_reconnector_connects_so_that_a_c
         line = lab.world.line("evo", "loja")
         await asyncio.sleep(3.2)
         # What a logout of a living socket does on 2.3.7, and what older versions did to this one.
-        line.told_close(line.sock, 401, "logout")
+        line.on_close(line.sock, 401, "logout")
         await lab.until_state("loja", "awaiting_qr", 120)
         assert [verb for _, verb in calls(lab, "loja")][-1] == "connect"
         assert calls(lab, "loja", "delete", "create") == []

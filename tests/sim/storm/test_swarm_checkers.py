@@ -178,9 +178,9 @@ def test_sent_that_never_left(checkers):
 
 
 def test_a_version_that_goes_back(checkers):
-    session = Session(1, "loja", "s", "evolution", 0.0, version=4)
+    session = Session(1, "loja", "s", "evolution", 0.0, row_version=4)
     checkers.session_changed(session)
-    checkers.session_changed(msgspec.structs.replace(session, version=3))
+    checkers.session_changed(msgspec.structs.replace(session, row_version=3))
     assert rules(checkers) == ["version"]
 
 
@@ -198,7 +198,7 @@ def test_two_words_about_one_fall(checkers):
 
 def test_an_end_that_nobody_heard_of(checkers):
     over = Outage("out_1", 100.0, "ghost-socket", ended_at=400.0)
-    checkers.session_changed(Session(1, "loja", "s", "evolution", 0.0, last_outage=over, version=1))
+    checkers.session_changed(Session(1, "loja", "s", "evolution", 0.0, last_outage=over, row_version=1))
     checkers.noticed(notice("opened"))
     checkers.all_told(1000.0, 0.0)
     assert rules(checkers) == ["notices"]

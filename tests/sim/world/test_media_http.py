@@ -8,7 +8,7 @@ import pytest
 
 from esteio.core.model.ids import ServerName
 from esteio.providers import driver
-from esteio.providers.base import Where
+from esteio.providers.base import SessionEndpoint
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
 from esteio.sim.sandbox.servers import serve_sandbox
@@ -36,7 +36,7 @@ def test_each_adapter_gets_the_bytes_from_its_sandbox(kind: str) -> None:
             await asyncio.sleep(0.5)
             provider_id = world.contact_sends(PHONE, CUSTOMER, "veja", "image", data=PICTURE)
             await asyncio.sleep(0.5)
-            where = Where(
+            where = SessionEndpoint(
                 server=ServerName(kind),
                 base_url=box.urls[kind],
                 credentials={"apikey": world.servers[kind].apikey},

@@ -11,7 +11,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """Seconds. The longest are answers that were asked to wait (`Prefer: wait`)."""
 
 
-class Stopwatches:
+class LatencyMetrics:
     """How long answers took, by route and kind of answer, since the process started."""
 
     def __init__(self) -> None:

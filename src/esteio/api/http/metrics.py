@@ -13,24 +13,24 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from esteio.api.http.request import Answer, Call
-from esteio.api.http.route import Api
+from esteio.api.http.request import ApiRequest, ApiResponse
+from esteio.api.http.route import ApiContext
 from esteio.core.model.server import HealthState
 from esteio.core.model.state import SessionState
 from esteio.store.base import every_session
 
 
-async def metrics(api: Api, _call: Call) -> Answer:
+async def metrics(api: ApiContext, _call: ApiRequest) -> ApiResponse:
     """The whole text."""
     registry = CollectorRegistry()
     await _sessions(api, registry)
     await _relay(api, registry)
     tasks = Gauge("esteio_tasks", "Tasks of the event loop", registry=registry)
     tasks.set(len(asyncio.all_tasks()))
-    return Answer(200, generate_latest(registry) + generate_latest(api.stopwatches.registry), CONTENT_TYPE_LATEST)
+    return ApiResponse(200, generate_latest(registry) + generate_latest(api.stopwatches.registry), CONTENT_TYPE_LATEST)
 
 
-async def _sessions(api: Api, registry: CollectorRegistry) -> None:
+async def _sessions(api: ApiContext, registry: CollectorRegistry) -> None:
     sessions = Gauge("esteio_sessions", "Sessions by state", ["state"], registry=registry)
     waiting = Gauge("esteio_messages_waiting", "Messages that wait to go out", registry=registry)
     outages = Gauge("esteio_sessions_in_outage", "Sessions in an open outage", registry=registry)
@@ -47,7 +47,7 @@ async def _sessions(api: Api, registry: CollectorRegistry) -> None:
         servers.labels(one).set(health[one])
 
 
-async def _counted(api: Api) -> Counter[str]:
+async def _counted(api: ApiContext) -> Counter[str]:
     counted: Counter[str] = Counter()
     async for session in every_session(api.store):
         counted[f"state:{session.state}"] += 1
@@ -55,7 +55,7 @@ async def _counted(api: Api) -> Counter[str]:
     return counted
 
 
-async def _relay(api: Api, registry: CollectorRegistry) -> None:
+async def _relay(api: ApiContext, registry: CollectorRegistry) -> None:
     pending = Gauge("esteio_webhook_lanes_pending", "Chats of endpoints with events to deliver", registry=registry)
     dead = Gauge("esteio_webhook_events_dead", "Events that an endpoint never took", registry=registry)
     oldest = Gauge(

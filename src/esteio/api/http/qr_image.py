@@ -13,7 +13,7 @@ import struct
 import msgspec
 import segno
 
-from esteio.api.http.request import Answer, answer
+from esteio.api.http.request import ApiResponse, answer
 from esteio.core.views import documents
 from esteio.store.base import Qr
 
@@ -23,16 +23,16 @@ _PNG_MARK, _PNG_HEAD = b"\x89PNG\r\n\x1a\n", 24
 _FRESH = {"cache-control": "no-store"}
 
 
-def in_form(qr: Qr, accept: str) -> Answer:
+def in_form(qr: Qr, accept: str) -> ApiResponse:
     """The code by `Accept`: PNG or SVG when that is what the caller likes best, otherwise JSON with the PNG inside; 204
     where there is neither a text nor a picture."""
     form, picture = best_form(accept), png(qr.code) if qr.code else provided(qr.png_base64)
     if picture is None:
-        return Answer(204, headers=_FRESH)
+        return ApiResponse(204, headers=_FRESH)
     if form == PNG:
-        return Answer(200, picture, PNG, _FRESH)
+        return ApiResponse(200, picture, PNG, _FRESH)
     if form == SVG:
-        return Answer(200, svg(qr.code) if qr.code else framed(picture), SVG, _FRESH)
+        return ApiResponse(200, svg(qr.code) if qr.code else framed(picture), SVG, _FRESH)
     document = msgspec.structs.replace(documents.qr(qr), png_base64=base64.b64encode(picture).decode())
     return answer(document, cache_control="no-store")
 

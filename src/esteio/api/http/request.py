@@ -34,7 +34,7 @@ Stream = Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
 """Writes a body piece by piece to what it is given, until it returns."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ApiResponse(msgspec.Struct, frozen=True):
     """What is sent back. `body` is complete, unless `stream` writes it."""
 
     status: int
@@ -44,15 +44,17 @@ class Answer(msgspec.Struct, frozen=True):
     stream: Stream | None = None
 
 
-def answer(document: Any, status: int = 200, **headers: str) -> Answer:
+def answer(document: Any, status: int = 200, **headers: str) -> ApiResponse:
     """A document as JSON. Header names are given with underscores."""
-    return Answer(status, _encode(document), headers={name.replace("_", "-"): text for name, text in headers.items()})
+    return ApiResponse(
+        status, _encode(document), headers={name.replace("_", "-"): text for name, text in headers.items()}
+    )
 
 
-NOTHING = Answer(204)
+NOTHING = ApiResponse(204)
 
 
-class Call:
+class ApiRequest:
     """One request: its address, headers, caller and body. Reading what is wrong raises `CommandError`."""
 
     __slots__ = (

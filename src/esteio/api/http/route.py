@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from esteio.api.http.event_tokens import EventTokens
 from esteio.api.http.large_bodies import LargeBodies
-from esteio.api.http.latency import Stopwatches
-from esteio.api.http.request import Answer, Call, answer
+from esteio.api.http.latency import LatencyMetrics
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core.model.ids import SessionId
@@ -27,14 +27,14 @@ from esteio.core.views import sentences as errors
 from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.requests import Role
-from esteio.engine.delivery.event_log import Feed
+from esteio.engine.delivery.event_log import EventLog
 from esteio.engine.runtime.waiters import Waiters
 from esteio.store.base import Qr, Store, StoredServer
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
-class Api:
+class ApiContext:
     """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
 
     def __init__(
@@ -45,8 +45,8 @@ class Api:
         self.settings = settings
         self.waiters = waiters
         self.texts = texts
-        self.feed = Feed(store, texts.default, commands.links)
-        self.stopwatches = Stopwatches()
+        self.feed = EventLog(store, texts.default, commands.links)
+        self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()
         self.closing = False
@@ -76,7 +76,7 @@ class Api:
             retry_after_s=UNSET if retry_after_s is None else retry_after_s,
         )
 
-    async def session_answer(self, session: Session, call: Call, status: int = 200) -> Answer:
+    async def session_answer(self, session: Session, call: ApiRequest, status: int = 200) -> ApiResponse:
         """A session as an answer."""
         return answer(self.session_document(session, await self.held(session.id), call.texts), status)
 
@@ -90,7 +90,7 @@ class Api:
         quirks = provider.quirks(stored.server.version) if provider is not None else ()
         return server_documents.server(stored.server, quirks, self.commands.policy("default"), self.clock.now(), texts)
 
-    def server_shown(self, stored: StoredServer, call: Call) -> server_documents.ServerDocument:
+    def server_shown(self, stored: StoredServer, call: ApiRequest) -> server_documents.ServerDocument:
         """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
         of others there are."""
         shown = self.server_document(stored, call.texts)
@@ -98,7 +98,7 @@ class Api:
             return shown
         return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
 
-    def message_answer(self, message: Message, call: Call, status: int = 200, **headers: str) -> Answer:
+    def message_answer(self, message: Message, call: ApiRequest, status: int = 200, **headers: str) -> ApiResponse:
         """A message as an answer."""
         return answer(documents.message(message, speaker(call.texts), link=self.link), status, **headers)
 
@@ -136,8 +136,8 @@ class Parameter(msgspec.Struct, frozen=True):
     schema: Mapping[str, Any] = msgspec.field(default_factory=lambda: {"type": "string"})
 
 
-Handler = Callable[[Api, Call], Awaitable[Answer]]
-Check = Callable[[Api, Call], Awaitable[None]]
+Handler = Callable[[ApiContext, ApiRequest], Awaitable[ApiResponse]]
+Check = Callable[[ApiContext, ApiRequest], Awaitable[None]]
 
 
 class Rule(msgspec.Struct, frozen=True):

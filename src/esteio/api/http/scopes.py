@@ -9,35 +9,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from esteio.api.http.request import Call
-from esteio.api.http.route import Api, Rule
+from esteio.api.http.request import ApiRequest
+from esteio.api.http.route import ApiContext, Rule
 from esteio.engine.errors import unknown
 
 
-async def _session(_api: Api, call: Call) -> None:
+async def _session(_api: ApiContext, call: ApiRequest) -> None:
     call.scope.check(call.path["name"])
 
 
-async def _message(api: Api, call: Call) -> None:
+async def _message(api: ApiContext, call: ApiRequest) -> None:
     call.scope.check((await api.commands.message(call.path["id"])).session)
 
 
-async def _approval(api: Api, call: Call) -> None:
+async def _approval(api: ApiContext, call: ApiRequest) -> None:
     approval = await api.store.approval(call.path["id"])
     if approval is None:
         raise unknown("approval", call.path["id"])
     call.scope.check(approval.session)
 
 
-async def _key(api: Api, call: Call) -> None:
+async def _key(api: ApiContext, call: ApiRequest) -> None:
     await api.commands.check_key(call.path["id"], call.scope)
 
 
-async def _webhook(api: Api, call: Call) -> None:
+async def _webhook(api: ApiContext, call: ApiRequest) -> None:
     await api.commands.endpoint(call.path["id"], call.scope)
 
 
-async def _gateway(_api: Api, call: Call) -> None:
+async def _gateway(_api: ApiContext, call: ApiRequest) -> None:
     call.scope.check_everything()
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import Answer, Call, answer
-from esteio.api.http.route import Api, Route, speaker
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route, speaker
 from esteio.core.views import documents
 from esteio.core.views.documents import ApprovalDocument
 from esteio.engine.commands.requests import EmptyRequest
@@ -22,7 +22,7 @@ class ApprovalPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def list_open(api: Api, call: Call) -> Answer:
+async def list_open(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Those that wait, of sessions that the key reaches."""
     call.query()
     say = speaker(call.texts)
@@ -31,17 +31,17 @@ async def list_open(api: Api, call: Call) -> Answer:
     return answer(ApprovalPage(tuple(documents.approval(one, say) for one in shown)))
 
 
-async def approve(api: Api, call: Call) -> Answer:
+async def approve(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The rung is taken."""
     return await _decide(api, call, "approved")
 
 
-async def reject(api: Api, call: Call) -> Answer:
+async def reject(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The rung is not taken."""
     return await _decide(api, call, "rejected")
 
 
-async def _decide(api: Api, call: Call, decision: Literal["approved", "rejected"]) -> Answer:
+async def _decide(api: ApiContext, call: ApiRequest, decision: Literal["approved", "rejected"]) -> ApiResponse:
     await call.ask(EmptyRequest)
     decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
     return answer(documents.approval(decided, speaker(call.texts)))

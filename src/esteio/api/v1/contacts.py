@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import Answer, Call, answer
-from esteio.api.http.route import Api, Route, speaker
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route, speaker
 from esteio.core.model.address import kind_of
 from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument
@@ -36,7 +36,7 @@ class ErasedDocument(msgspec.Struct, frozen=True):
     under_way: int
 
 
-async def export(api: Api, call: Call) -> Answer:
+async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All of it, in one document."""
     call.query()
     who, lids, messages = await api.commands.person(call.path["address"], call.scope.reaches)
@@ -47,7 +47,7 @@ async def export(api: Api, call: Call) -> Answer:
     return answer(found, cache_control="no-store")
 
 
-async def erase(api: Api, call: Call) -> Answer:
+async def erase(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Gone for good; proofs and counts stay."""
     await call.ask(EmptyRequest)
     done = await api.commands.erase_person(call.path["address"], call.scope.reaches)

@@ -13,8 +13,8 @@ import msgspec
 
 from esteio.api.http import scopes
 from esteio.api.http.openapi_schemas import literal
-from esteio.api.http.request import Answer, Call, answer, one_of, page_size, whole_number
-from esteio.api.http.route import Api, Parameter, Route, page_parameters, speaker
+from esteio.api.http.request import ApiRequest, ApiResponse, answer, one_of, page_size, whole_number
+from esteio.api.http.route import ApiContext, Parameter, Route, page_parameters, speaker
 from esteio.core.model.ids import MessageId
 from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument, timestamp
@@ -55,7 +55,7 @@ class DeadLetterPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def list_some(api: Api, call: Call) -> Answer:
+async def list_some(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Messages first, then events; each in the order in which they came. A page may hold fewer than `limit`."""
     words = call.query(*_FILTERS, "limit", "after")
     limit, wanted = page_size(words), msgspec.structs.replace(_wanted(words), doubtful=True)
@@ -77,7 +77,7 @@ async def list_some(api: Api, call: Call) -> Answer:
 
 
 async def _messages(
-    api: Api, call: Call, wanted: DeadFilter, limit: int, after: int
+    api: ApiContext, call: ApiRequest, wanted: DeadFilter, limit: int, after: int
 ) -> tuple[list[DeadLetterDocument], int | None]:
     """(those that the caller reaches, where to go on or None when that was all)."""
     found = await api.store.dead_messages(wanted, limit=limit, after=after)
@@ -90,7 +90,7 @@ async def _messages(
     return items, found[-1].seq if len(found) == limit else None
 
 
-async def replay(api: Api, call: Call) -> Answer:
+async def replay(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with how many went, or would go, out again."""
     return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterRequest), call.scope))
 

@@ -14,12 +14,12 @@ import msgspec
 
 from esteio.api.http import scopes
 from esteio.api.http.event_tokens import OPEN_S, PREFIX, RESUME_S
-from esteio.api.http.request import Answer, Call, ClientGone, answer, whole_number
-from esteio.api.http.route import Api, Parameter, Route
+from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, answer, whole_number
+from esteio.api.http.route import ApiContext, Parameter, Route
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.keys import has_role
 from esteio.engine.commands.requests import EmptyRequest
-from esteio.engine.delivery.event_log import Told
+from esteio.engine.delivery.event_log import StreamedEvent
 from esteio.engine.errors import CommandError
 
 STALLED_S = 30.0
@@ -45,7 +45,7 @@ class EventToken(msgspec.Struct, frozen=True):
     resume_until: str
 
 
-async def lend(api: Api, call: Call) -> Answer:
+async def lend(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with a token that stands for the caller's key, in the stream only."""
     await call.ask(EmptyRequest)
     call.scope_read = True  # the token has the key's own scope
@@ -55,7 +55,7 @@ async def lend(api: Api, call: Call) -> Answer:
     return answer(shown, 201, cache_control="no-store")
 
 
-async def stream(api: Api, call: Call) -> Answer:
+async def stream(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 without end. Without a place, what happens from now on."""
     words = call.query("after", "token")
     call.scope_read = True  # asked about each event
@@ -65,10 +65,10 @@ async def stream(api: Api, call: Call) -> Answer:
         await _run(api, call, place, hello, write)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return Answer(200, kind="text/event-stream", headers=headers, stream=run)
+    return ApiResponse(200, kind="text/event-stream", headers=headers, stream=run)
 
 
-async def _place(api: Api, call: Call, words: dict[str, str]) -> tuple[int, bytes]:
+async def _place(api: ApiContext, call: ApiRequest, words: dict[str, str]) -> tuple[int, bytes]:
     """Where to begin, and the comment to begin with. Raises `CommandError`: invalid-value, place-ahead.
 
     `Last-Event-ID` goes before `after`: a browser that comes back repeats the address it began with. A place that lies
@@ -86,7 +86,7 @@ async def _place(api: Api, call: Call, words: dict[str, str]) -> tuple[int, byte
     return place, _HELLO
 
 
-async def _run(api: Api, call: Call, place: int, hello: bytes, write: Write) -> None:
+async def _run(api: ApiContext, call: ApiRequest, place: int, hello: bytes, write: Write) -> None:
     try:
         await _written(write, hello)
         retry = _RETRY
@@ -119,21 +119,21 @@ async def _written(write: Write, piece: bytes) -> None:
         raise ClientGone from error
 
 
-async def _still_welcome(api: Api, call: Call) -> None:
+async def _still_welcome(api: ApiContext, call: ApiRequest) -> None:
     """A key that was revoked while its holder listened. Raises `CommandError`."""
     key = await api.commands.authenticate(call.secret or "")
     if key is None:
         raise CommandError("unauthorized")
 
 
-def _may_see(call: Call, told: Told) -> bool:
+def _may_see(call: ApiRequest, told: StreamedEvent) -> bool:
     """A key for some sessions sees those, and no server's events."""
     if told.type in NEEDS_OPERATE and not has_role(call.key, "operate"):
         return False
     return call.scope.reaches(told.session)
 
 
-def _frame(told: Told) -> bytes:
+def _frame(told: StreamedEvent) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (told.seq, told.type.encode(), told.body)
 
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import Answer, Call, answer
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route
 from esteio.api.ops import program_version
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.engine.commands.declared import Change
@@ -49,7 +49,7 @@ class GatewayDocument(msgspec.Struct, frozen=True):
     notice_targets: int
 
 
-async def about(api: Api, call: Call) -> Answer:
+async def about(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What only the gateway itself knows of its settings; no secret."""
     call.query()
     settings = api.settings
@@ -57,13 +57,13 @@ async def about(api: Api, call: Call) -> Answer:
     return answer(GatewayDocument(program_version(), settings.base_url, settings.language, targets))
 
 
-async def apply(api: Api, call: Call) -> Answer:
+async def apply(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What the file declares is added and changed; what it no longer names stays."""
     ask = await call.ask(DeclaredRequest)
     return answer(Changes(tuple(await api.commands.apply(ask.servers, ask.sessions, plan=ask.plan))))
 
 
-async def test_notice(api: Api, call: Call) -> Answer:
+async def test_notice(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One test notice to each target."""
     await call.ask(EmptyRequest)
     return answer(NoticeTests(tuple(await api.commands.test_notice())))

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import Answer, Call, answer, one_of, page_size, whole_number
-from esteio.api.http.route import Api, Parameter, Route, page_parameters
+from esteio.api.http.request import ApiRequest, ApiResponse, answer, one_of, page_size, whole_number
+from esteio.api.http.route import ApiContext, Parameter, Route, page_parameters
 from esteio.core.views.documents import timestamp
 from esteio.engine.key_scope import Scope
 from esteio.store.base import UnreadableRow
@@ -37,7 +37,7 @@ class InboxPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def unreadable(api: Api, call: Call) -> Answer:
+async def unreadable(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Oldest first."""
     words = call.query("state", "limit", "after")
     one_of(words, "state", Literal["unreadable"])

@@ -9,8 +9,8 @@ import msgspec
 
 from esteio.api.http import scopes
 from esteio.api.http.problems import Problem, of_command_error
-from esteio.api.http.request import Answer, Call, answer
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.documents import ReplacedWebhookDocument
 from esteio.engine.commands.adopt import Adopted, Instance
 from esteio.engine.commands.requests import AdoptRequest
@@ -49,7 +49,7 @@ class AdoptionPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def instances(api: Api, call: Call) -> Answer:
+async def instances(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The provider's own list; a key for some sessions sees what it could adopt, or has."""
     call.query()
     scope = call.scope
@@ -58,7 +58,7 @@ async def instances(api: Api, call: Call) -> Answer:
     return answer(InstancePage(tuple(_instance(one) for one in rows)))
 
 
-async def adopt(api: Api, call: Call) -> Answer:
+async def adopt(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 whatever became of each: the results tell."""
     ask, scope = await call.ask(AdoptRequest), call.scope
     if ask.instances == "all":
@@ -71,7 +71,7 @@ async def adopt(api: Api, call: Call) -> Answer:
     return answer(AdoptionPage(tuple(adoption(one, call) for one in results)))
 
 
-def adoption(value: Adopted, call: Call) -> AdoptionDocument:
+def adoption(value: Adopted, call: ApiRequest) -> AdoptionDocument:
     """One result, in the caller's language."""
     return AdoptionDocument(
         instance=value.instance,
@@ -87,7 +87,7 @@ def replaced(value: StandingWebhook | None) -> ReplacedWebhookDocument | None:
     return ReplacedWebhookDocument(value.url, value.events) if value is not None and value.found == "foreign" else None
 
 
-def _problem(error: CommandError | None, call: Call) -> Problem | None:
+def _problem(error: CommandError | None, call: ApiRequest) -> Problem | None:
     return None if error is None else of_command_error(error, call.texts)
 
 

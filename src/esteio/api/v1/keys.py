@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import NOTHING, Answer, Call, answer
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.store.base import ApiKey
@@ -41,20 +41,20 @@ class KeyPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def create(api: Api, call: Call) -> Answer:
+async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the secret."""
     key, secret = await api.commands.create_key(await call.ask(KeyRequest), call.scope)
     document = NewKey(key.id, secret, key.name, key.role, key.sessions, _maybe(key.expires_at))
     return answer(document, 201, cache_control="no-store")
 
 
-async def list_all(api: Api, call: Call) -> Answer:
+async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Revoked ones too; those that lie inside the caller's scope."""
     call.query()
     return answer(KeyPage(tuple(_document(key) for key in await api.commands.keys(call.scope))))
 
 
-async def revoke(api: Api, call: Call) -> Answer:
+async def revoke(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """From now on it opens nothing."""
     await api.commands.revoke_key(call.path["id"])
     return NOTHING

@@ -11,8 +11,8 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 
 from esteio.api.http import scopes
-from esteio.api.http.request import Answer, Call
-from esteio.api.http.route import Api, Parameter, Route
+from esteio.api.http.request import ApiRequest, ApiResponse
+from esteio.api.http.route import ApiContext, Parameter, Route
 from esteio.core.messages import media_fetch
 from esteio.core.model.content import MEDIA_KINDS, Media
 from esteio.core.model.message import Message
@@ -36,21 +36,21 @@ Write = Callable[[bytes], Awaitable[None]]
 Read = Callable[[int, int], Awaitable[bytes]]
 
 
-async def by_key(api: Api, call: Call) -> Answer:
+async def by_key(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 or 206 with the bytes; 409 while they are fetched, 410 when they are gone."""
     call.query()
     message = await api.commands.message(call.path["id"])
     return await _handed_out(api, call, message)
 
 
-async def by_link(api: Api, call: Call) -> Answer:
+async def by_link(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The same for whoever holds a signed address."""
     words = call.query("expires", "signature")
     api.commands.links.check(call.path["id"], words.get("expires", ""), words.get("signature", ""))
     return await _handed_out(api, call, await api.commands.message(call.path["id"]))
 
 
-async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
+async def _handed_out(api: ApiContext, call: ApiRequest, message: Message) -> ApiResponse:
     media = message.content.media
     if media is None:
         raise _gone(call, media_fetch.EXPIRED) if message.content.kind in MEDIA_KINDS else CommandError("no-media")
@@ -63,22 +63,24 @@ async def _handed_out(api: Api, call: Call, message: Message) -> Answer:
     read, size, tag = found
     headers = {**_HARMLESS, "etag": tag, "content-disposition": _disposition(media)}
     if _matches(call.headers.get("if-none-match", ""), tag):
-        return Answer(304, headers=headers)
+        return ApiResponse(304, headers=headers)
     part = _part(call.headers, size, tag)
     start, end = (0, size) if part is None else part
     if part is not None and start >= end:
-        return Answer(416, headers={**headers, "content-range": f"bytes */{size}"})
+        return ApiResponse(416, headers={**headers, "content-range": f"bytes */{size}"})
     if part is not None:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     headers["content-length"] = str(end - start)
-    return Answer(200 if part is None else 206, kind=_kind(media), headers=headers, stream=_stream(read, start, end))
+    return ApiResponse(
+        200 if part is None else 206, kind=_kind(media), headers=headers, stream=_stream(read, start, end)
+    )
 
 
-def _gone(call: Call, why: Reason) -> CommandError:
+def _gone(call: ApiRequest, why: Reason) -> CommandError:
     return CommandError("media-gone", because=sentence(why, call.texts).text)
 
 
-async def _bytes(api: Api, media: Media) -> tuple[Read, int, str] | None:
+async def _bytes(api: ApiContext, media: Media) -> tuple[Read, int, str] | None:
     """How to read them, how many there are, and their mark; None when the file is not there."""
     if media.stored is None:
         data = b64decode(media.base64 or "")

@@ -9,8 +9,8 @@ import msgspec
 
 from esteio.api.http import cursors, scopes
 from esteio.api.http.openapi_schemas import literal
-from esteio.api.http.request import Answer, Call, answer, one_of, page_size
-from esteio.api.http.route import Api, Parameter, Route, page_parameters, speaker
+from esteio.api.http.request import ApiRequest, ApiResponse, answer, one_of, page_size
+from esteio.api.http.route import ApiContext, Parameter, Route, page_parameters, speaker
 from esteio.core.model.message import Direction, MessageState
 from esteio.core.views import documents
 from esteio.core.views.documents import MessageDocument
@@ -24,7 +24,7 @@ class MessagePage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def send(api: Api, call: Call) -> Answer:
+async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202 once it is on the disk; 200 when it has settled by the time of the answer."""
     idem_key = call.idempotency_key
     session = await api.commands.session(call.path["name"])
@@ -39,7 +39,7 @@ async def send(api: Api, call: Call) -> Answer:
     return api.message_answer(message, call, status, idempotent_replayed="true")
 
 
-async def list_all(api: Api, call: Call) -> Answer:
+async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Newest first."""
     words = call.query("state", "direction", "limit", "after")
     session = await api.commands.session(call.path["name"])
@@ -55,20 +55,20 @@ async def list_all(api: Api, call: Call) -> Answer:
     return answer(MessagePage(tuple(documents.message(one, say, link=api.link) for one in page.items), following))
 
 
-async def one(api: Api, call: Call) -> Answer:
+async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """A message with every attempt and its outcome."""
     message = await api.commands.message(call.path["id"])
     attempts = await api.store.attempts(message.id)
     return answer(documents.message(message, speaker(call.texts), attempts=attempts, link=api.link))
 
 
-async def retry(api: Api, call: Call) -> Answer:
+async def retry(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Back into the queue."""
     await call.ask(EmptyRequest)
     return api.message_answer(await api.commands.retry_message(call.path["id"]), call)
 
 
-async def cancel(api: Api, call: Call) -> Answer:
+async def cancel(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Taken back, while it has not gone."""
     await call.ask(EmptyRequest)
     return api.message_answer(await api.commands.cancel_message(call.path["id"]), call)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.api.http.request import Answer, Call
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import ApiRequest, ApiResponse
+from esteio.api.http.route import ApiContext, Route
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -17,10 +17,10 @@ class Taken(msgspec.Struct, frozen=True):
     ok: bool
 
 
-_TAKEN = Answer(200, b'{"ok":true}')
+_TAKEN = ApiResponse(200, b'{"ok":true}')
 
 
-async def take(api: Api, call: Call) -> Answer:
+async def take(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 once it is durable; 404 for an unknown address, 413 for too large a body, 429 for too many bytes an hour."""
     session = await api.commands.session_of_token(call.path["token"])
     async with api.large_bodies.place(call.headers):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from esteio.api.http import scopes
-from esteio.api.http.request import JSON, Answer, Call
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import JSON, ApiRequest, ApiResponse
+from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.documents import timestamp
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
@@ -19,7 +19,7 @@ _BLANKS = b"\xef\xbb\xbf \t\r\n"
 _BYTES = "application/octet-stream"
 
 
-async def raw(api: Api, call: Call) -> Answer:
+async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The webhook's body, or the row of the provider's list that the message was read back from."""
     message = await api.commands.message(call.path["id"])
     found = await api.store.raw_of_message(message.id)
@@ -33,7 +33,7 @@ async def raw(api: Api, call: Call) -> Answer:
         "esteio-received-at": timestamp(found.received_at),
         "esteio-source": "list" if found.path == LIST_PATH else "webhook",
     }
-    return Answer(200, _shown(found.body, call.scope, api.commands.addresses_told), kind, headers)
+    return ApiResponse(200, _shown(found.body, call.scope, api.commands.addresses_told), kind, headers)
 
 
 def _shown(body: bytes, scope: Scope, told: re.Pattern[str] | None) -> bytes:

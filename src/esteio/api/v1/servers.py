@@ -8,8 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import NOTHING, Answer, Call, answer
-from esteio.api.http.route import Api, Route
+from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.server_documents import ServerDocument
 from esteio.engine.commands.requests import ServerChange, ServerRequest
 
@@ -19,31 +19,31 @@ class ServerPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def add(api: Api, call: Call) -> Answer:
+async def add(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the server; its credentials are never shown again."""
     stored = await api.commands.add_server(await call.ask(ServerRequest))
     return answer(api.server_document(stored, call.texts), 201)
 
 
-async def list_all(api: Api, call: Call) -> Answer:
+async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All servers: there are few."""
     call.query()
     stored = await api.store.servers()
     return answer(ServerPage(tuple(api.server_shown(one, call) for one in stored)))
 
 
-async def one(api: Api, call: Call) -> Answer:
+async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Health, version, quirks in force, budget in use; where it stands only to keys for the whole gateway."""
     return answer(api.server_shown(await api.commands.server(call.path["name"]), call))
 
 
-async def change(api: Api, call: Call) -> Answer:
+async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is left out stays."""
     stored = await api.commands.change_server(call.path["name"], await call.ask(ServerChange))
     return answer(api.server_document(stored, call.texts))
 
 
-async def delete(api: Api, call: Call) -> Answer:
+async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Only without sessions."""
     await api.commands.delete_server(call.path["name"])
     return NOTHING

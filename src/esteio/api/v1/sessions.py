@@ -14,8 +14,17 @@ from msgspec import UnsetType
 
 from esteio.api.http import cursors, qr_image, scopes
 from esteio.api.http.openapi_schemas import literal
-from esteio.api.http.request import LARGEST_PAGE, NOTHING, Answer, Call, answer, one_of, page_size, whole_number
-from esteio.api.http.route import Api, Parameter, Route, page_parameters, teller
+from esteio.api.http.request import (
+    LARGEST_PAGE,
+    NOTHING,
+    ApiRequest,
+    ApiResponse,
+    answer,
+    one_of,
+    page_size,
+    whole_number,
+)
+from esteio.api.http.route import ApiContext, Parameter, Route, page_parameters, teller
 from esteio.api.v1.instances import AdoptionDocument, adoption, replaced
 from esteio.core.model.ids import ServerName
 from esteio.core.model.session import Session
@@ -52,7 +61,7 @@ class TimelinePage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
-async def create(api: Api, call: Call) -> Answer:
+async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 whatever the provider says: the row is there, and its state tells."""
     ask = await call.ask(SessionRequest)
     call.scope.check(ask.name)
@@ -63,7 +72,7 @@ async def create(api: Api, call: Call) -> Answer:
     return answer(_with_replaced(await _opened(api, opened, call), opened.stood), 201)
 
 
-async def list_all(api: Api, call: Call) -> Answer:
+async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """By name; sessions that the key does not reach are left out, and no cursor names them."""
     words = call.query("state", "server", "limit", "after")
     shown, last = await _reached(api, call.scope, words)
@@ -72,7 +81,7 @@ async def list_all(api: Api, call: Call) -> Answer:
     return answer(SessionPage(tuple(items), None if last is None else cursors.made("sessions", last)))
 
 
-async def _reached(api: Api, scope: Scope, words: Mapping[str, str]) -> tuple[list[Session], str | None]:
+async def _reached(api: ApiContext, scope: Scope, words: Mapping[str, str]) -> tuple[list[Session], str | None]:
     """A page of those that lie inside the scope, and the last one's name when more follow."""
     limit, after = page_size(words), cursors.place(words, "sessions")
     state, server = one_of(words, "state", SessionState), words.get("server")
@@ -92,14 +101,14 @@ async def _reached(api: Api, scope: Scope, words: Mapping[str, str]) -> tuple[li
         after = page.next
 
 
-async def one(api: Api, call: Call) -> Answer:
+async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One session."""
     session = await _named(api, call)
     document = api.session_document(session, await api.held(session.id), call.texts)
     return answer(_with_replaced(document, await api.commands.replaced_webhook(session)))
 
 
-async def change(api: Api, call: Call) -> Answer:
+async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is left out stays."""
     ask = await call.ask(SessionChange)
     session = await _named(api, call)
@@ -108,7 +117,7 @@ async def change(api: Api, call: Call) -> Answer:
     return await api.session_answer(await api.commands.change_session(session.name, ask, call.who), call)
 
 
-async def delete(api: Api, call: Call) -> Answer:
+async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """204 when it is gone; 202 while the provider has not answered: ask again."""
     words = call.query("at_provider", "put_back")
     at_provider: AtProvider = one_of(words, "at_provider", AtProvider) or "keep"
@@ -118,7 +127,7 @@ async def delete(api: Api, call: Call) -> Answer:
     return NOTHING if left is None else await api.session_answer(left, call, 202)
 
 
-async def pair(api: Api, call: Call) -> Answer:
+async def pair(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code or the link, 202 while there is neither."""
     ask = await call.ask(PairRequest)
     session = await _named(api, call)
@@ -127,7 +136,7 @@ async def pair(api: Api, call: Call) -> Answer:
     return await _opened_answer(api, opened, call, done=found)
 
 
-async def recreate(api: Api, call: Call) -> Answer:
+async def recreate(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code, a link or an error, 202 while the work goes on."""
     ask = await call.ask(WaitRequest)
     session = await _named(api, call)
@@ -135,36 +144,36 @@ async def recreate(api: Api, call: Call) -> Answer:
     return await _opened_answer(api, opened, call, done=opened.settled)
 
 
-async def recover(api: Api, call: Call) -> Answer:
+async def recover(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202: it is looked at now."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.recover(session.name, call.who), call, 202)
 
 
-async def pause(api: Api, call: Call) -> Answer:
+async def pause(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Watched, never acted on."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.pause(session.name, call.who), call)
 
 
-async def resume(api: Api, call: Call) -> Answer:
+async def resume(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Acted on again."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.resume(session.name, call.who), call)
 
 
-async def qr(api: Api, call: Call) -> Answer:
+async def qr(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The current code in the form that `Accept` asks for; 204 when none is current."""
     current = await api.commands.current_qr(await _named(api, call))
     if current is None:
-        return Answer(204, headers={"cache-control": "no-store"})
+        return ApiResponse(204, headers={"cache-control": "no-store"})
     return qr_image.in_form(current, call.headers.get("accept", ""))
 
 
-async def timeline(api: Api, call: Call) -> Answer:
+async def timeline(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The journal, oldest first, or with `order=desc` newest first."""
     words = call.query("after", "limit", "order")
     limit, newest_first = page_size(words), one_of(words, "order", Order) == "desc"
@@ -177,18 +186,18 @@ async def timeline(api: Api, call: Call) -> Answer:
     return answer(TimelinePage(items, str(items[-1].seq) if len(items) == limit else None))
 
 
-async def export(api: Api, call: Call) -> Answer:
+async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The journal as lines of JSON, whole."""
     call.query()
     session = await _named(api, call)
-    return Answer(200, b"".join([piece async for piece in journal_export.export(api.store, session)]), NDJSON)
+    return ApiResponse(200, b"".join([piece async for piece in journal_export.export(api.store, session)]), NDJSON)
 
 
-async def _named(api: Api, call: Call) -> Session:
+async def _named(api: ApiContext, call: ApiRequest) -> Session:
     return await api.commands.session(call.path["name"])
 
 
-def _with_wait(ask: A, call: Call) -> A:
+def _with_wait(ask: A, call: ApiRequest) -> A:
     """`Prefer: wait=N` counts where the body does not say how long."""
     if ask.wait_s is not None or "wait" not in call.headers.get("prefer", ""):
         return ask
@@ -200,14 +209,16 @@ def _with_replaced(document: SessionDocument, stood: StandingWebhook | None) -> 
     return document if shown is None else msgspec.structs.replace(document, replaced_webhook=shown)
 
 
-async def _opened(api: Api, opened: PairingResult, call: Call, *, retry_after_s: int | None = None) -> SessionDocument:
+async def _opened(
+    api: ApiContext, opened: PairingResult, call: ApiRequest, *, retry_after_s: int | None = None
+) -> SessionDocument:
     held = await api.held(opened.session.id)
     return api.session_document(
         opened.session, held, call.texts, qr=opened.qr, approval=opened.approval, retry_after_s=retry_after_s
     )
 
 
-async def _opened_answer(api: Api, opened: PairingResult, call: Call, *, done: bool) -> Answer:
+async def _opened_answer(api: ApiContext, opened: PairingResult, call: ApiRequest, *, done: bool) -> ApiResponse:
     if done:
         return answer(await _opened(api, opened, call))
     next_at = opened.session.recovery.next_at

@@ -10,10 +10,10 @@ from typing import Literal
 import msgspec
 
 from esteio.api.http import scopes
-from esteio.api.http.request import NOTHING, Answer, Call, answer, page_size, whole_number
-from esteio.api.http.route import Api, Route, page_parameters
+from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, answer, page_size, whole_number
+from esteio.api.http.route import ApiContext, Route, page_parameters
 from esteio.core.views.documents import timestamp
-from esteio.core.webhooks.delivery_policy import Format, Health
+from esteio.core.webhooks.delivery_policy import EndpointHealth, Format
 from esteio.core.webhooks.event_formats import event_id
 from esteio.engine.commands.requests import EmptyRequest, EndpointChange, EndpointRequest, ReplayRequest, RotateRequest
 from esteio.store.delivery import Delivery, Endpoint
@@ -84,50 +84,50 @@ class Queued(msgspec.Struct, frozen=True):
     queued: int
 
 
-async def create(api: Api, call: Call) -> Answer:
+async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the secret."""
     endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointRequest), call.scope)
     return await _with_secret(api, endpoint, secret, 201)
 
 
-async def list_all(api: Api, call: Call) -> Answer:
+async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All that lie inside the caller's scope."""
     call.query()
     found = await api.commands.endpoints(call.scope)
     return answer(WebhookPage(tuple([await _document(api, one) for one in found])))
 
 
-async def show(api: Api, call: Call) -> Answer:
+async def show(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One."""
     call.query()
     return answer(await _document(api, await api.commands.endpoint(call.path["id"])))
 
 
-async def change(api: Api, call: Call) -> Answer:
+async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is given; enabling goes on where it stopped."""
     change = await call.ask(EndpointChange)
     return answer(await _document(api, await api.commands.change_endpoint(call.path["id"], change, call.scope)))
 
 
-async def delete(api: Api, call: Call) -> Answer:
+async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Its queue, log and dead letters go with it."""
     await api.commands.delete_endpoint(call.path["id"])
     return NOTHING
 
 
-async def test(api: Api, call: Call) -> Answer:
+async def test(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with what the endpoint answered, also when that was bad."""
     await call.ask(EmptyRequest)
     return answer(_delivery(await api.commands.test_endpoint(call.path["id"])))
 
 
-async def rotate(api: Api, call: Call) -> Answer:
+async def rotate(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with the new secret; both sign during the overlap."""
     endpoint, secret = await api.commands.rotate_endpoint(call.path["id"], await call.ask(RotateRequest))
     return await _with_secret(api, endpoint, secret, 200)
 
 
-async def deliveries(api: Api, call: Call) -> Answer:
+async def deliveries(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Newest first."""
     words = call.query("limit", "after")
     endpoint = await api.commands.endpoint(call.path["id"])
@@ -138,17 +138,17 @@ async def deliveries(api: Api, call: Call) -> Answer:
     return answer(DeliveryPage(tuple(_delivery(one) for one in found), following))
 
 
-async def replay(api: Api, call: Call) -> Answer:
+async def replay(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202 with how many events were queued again."""
     return answer(Queued(await api.commands.replay_endpoint(call.path["id"], await call.ask(ReplayRequest))), 202)
 
 
-async def _with_secret(api: Api, endpoint: Endpoint, secret: str, status: int) -> Answer:
+async def _with_secret(api: ApiContext, endpoint: Endpoint, secret: str, status: int) -> ApiResponse:
     shown = msgspec.structs.asdict(await _document(api, endpoint))
     return answer(NewWebhook(**shown, secret=secret), status, cache_control="no-store")
 
 
-async def _document(api: Api, endpoint: Endpoint) -> WebhookDocument:
+async def _document(api: ApiContext, endpoint: Endpoint) -> WebhookDocument:
     chats, oldest_at = await api.store.endpoint_waiting(endpoint.id)
     health = endpoint.health
     return WebhookDocument(
@@ -169,7 +169,7 @@ async def _document(api: Api, endpoint: Endpoint) -> WebhookDocument:
     )
 
 
-def _cause(health: Health) -> str:
+def _cause(health: EndpointHealth) -> str:
     """What the last attempt of a failing endpoint came to: `503 try later`, or why there was no answer."""
     if not health.failures:
         return ""

@@ -48,7 +48,7 @@ def begin(draft: Draft, rung: Rung, because: str) -> None:
     if first == "connect":
         draft.facts(connect_at=now)
     draft.act = attempt
-    draft.say("act", "begin", rung=rung, number=str(attempt.number), because=because)
+    draft.record("act", "begin", rung=rung, number=str(attempt.number), because=because)
 
 
 def _counted(draft: Draft, rung: Rung) -> dict[str, object]:
@@ -104,7 +104,7 @@ def interrupted(draft: Draft, evidence: Evidence) -> None:
         _close(draft, attempt, "interrupted")
 
 
-def judge(draft: Draft) -> None:
+def evaluate(draft: Draft) -> None:
     """Close the open attempt when its effect was seen or its time is up; otherwise wake when it will be."""
     attempt = draft.session.recovery.open
     if attempt is None:
@@ -128,7 +128,9 @@ def has_effect(attempt: Attempt, facts: Facts) -> bool:
         # The socket was open all the while; only a message that comes in tells that it hears again.
         return not facts.silence_at
     if attempt.rung == "logout":
-        return max(facts.unpaired_at, facts.qr_at) > since or (facts.said == "closed" and facts.said_at > since)
+        return max(facts.unpaired_at, facts.qr_at) > since or (
+            facts.state_read == "closed" and facts.state_read_at > since
+        )
     # A connect's may come before its answer. A restart closes what lived until then.
     # guard: restart-effect-is-newer
     from_then = attempt.performed_at if attempt.rung == "restart" and attempt.performed_at else since
@@ -153,7 +155,7 @@ def take_back(draft: Draft, found: Verdict) -> None:
     if found.kind == "ghost" and last is not None and recovery.open is None and only_claimed(draft):
         spent = (*recovery.spent, last.rung)
         draft.recovery(last=msgspec.structs.replace(last, result="no-effect"), spent=spent)
-        draft.say("act", "no-effect", rung=last.rung, number=str(last.number))
+        draft.record("act", "no-effect", rung=last.rung, number=str(last.number))
 
 
 def _close(draft: Draft, attempt: Attempt, result: str) -> None:
@@ -167,4 +169,4 @@ def _close(draft: Draft, attempt: Attempt, result: str) -> None:
     connects = recovery.connects + (attempt.rung == "connect" and result != "effect")
     draft.recovery(open=None, last=attempt, spent=spent, connects=connects)
     draft.server = pacing.free_slot(draft.server, attempt.id)
-    draft.say("act", result, rung=attempt.rung, number=str(attempt.number))
+    draft.record("act", result, rung=attempt.rung, number=str(attempt.number))

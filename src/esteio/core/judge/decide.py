@@ -25,7 +25,7 @@ from esteio.core.judge import (
     recovery as recovery_module,
 )
 from esteio.core.judge.diagnose import Verdict, verdict
-from esteio.core.judge.facts import expects_word, fold
+from esteio.core.judge.facts import apply_evidence, expect_webhook
 from esteio.core.model import clock_skew
 from esteio.core.model.decision import Decision, Draft, View
 from esteio.core.model.recovery import Recovery
@@ -35,22 +35,22 @@ from esteio.core.model.session import Session
 def decide(view: View, now: float) -> Decision:
     """The whole judgement of one session at `now` (epoch seconds)."""
     draft = Draft(_as_of(view, now), now)
-    _take_in(draft)
-    attempt.judge(draft)
-    inbound_health.follow(draft)
+    _apply_new_evidence(draft)
+    attempt.evaluate(draft)
+    inbound_health.update_health(draft)
     found = verdict(draft.session, draft.server, view.policy, now)
     _remember_link(draft, found)
     attempt.take_back(draft, found)
     _forget_healed(draft, found)
-    state.follow(draft, found)
+    state.update_state(draft, found)
     stood = draft.session
-    outage.follow(draft, found)
+    outage.update_outage(draft, found)
     _forget_stable(draft, found)
     if not draft.session.paused:  # guard: paused-not-healed
         recovery_module.climb(draft, found)
         if draft.session is not stood:
-            state.follow(draft, found)
-    probe_schedule.plan_look(draft, found)
+            state.update_state(draft, found)
+    probe_schedule.plan_probe(draft, found)
     return _decision(draft, found)
 
 
@@ -58,24 +58,24 @@ def _as_of(view: View, now: float) -> View:
     """The view with nothing dated later than now, should the clock have run ahead and been put right."""
     session = clock_skew.session_as_of(view.session, view.policy, now)  # guard: future-dates-cut
     server = clock_skew.server_as_of(view.server, view.policy, now)
-    news = tuple([clock_skew.evidence_as_of(one, now) for one in view.news])
-    if session is view.session and server is view.server and news == view.news:
+    news = tuple([clock_skew.evidence_as_of(one, now) for one in view.new_evidence])
+    if session is view.session and server is view.server and news == view.new_evidence:
         return view
-    return msgspec.structs.replace(view, session=session, server=server, news=news)
+    return msgspec.structs.replace(view, session=session, server=server, new_evidence=news)
 
 
 # -- 1: news ------------------------------------------------------------------------------------------------------
 
 
-def _take_in(draft: Draft) -> None:
+def _apply_new_evidence(draft: Draft) -> None:
     trust, facts = not draft.view.can.socket_probe, draft.session.facts
-    for evidence in draft.view.news:
-        facts = fold(facts, evidence, draft.policy, trust_claims=trust)
+    for evidence in draft.view.new_evidence:
+        facts = apply_evidence(facts, evidence, draft.policy, trust_claims=trust)
         if draft.view.can.echoes_sends:
-            facts = expects_word(facts, evidence)
-        if operator_actions.is_word(evidence):
+            facts = expect_webhook(facts, evidence)
+        if operator_actions.is_operator_action(evidence):
             draft.change(facts=facts)
-            operator_actions.take(draft, evidence)
+            operator_actions.apply_action(draft, evidence)
             facts = draft.session.facts
     if facts is not draft.session.facts:
         draft.change(facts=facts)
@@ -143,7 +143,7 @@ def _stale_approval(draft: Draft) -> None:
     if draft.view.approval is not None:
         # guard: healed-closes-approval
         draft.approval = msgspec.structs.replace(draft.view.approval, state="stale", decided_at=draft.now)
-        draft.say("decision", "approval-stale", rung=draft.view.approval.rung)
+        draft.record("decision", "approval-stale", rung=draft.view.approval.rung)
 
 
 # -- 7: the decision ----------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _decision(draft: Draft, found: Verdict) -> Decision:
     before, after = draft.view.session, draft.session
     if after.state != before.state or after.reason.code != before.reason.code:
         args = {**after.reason.args, "from": before.state, "to": after.state, "because": after.reason.code}
-        draft.say("decision", "state", **args)
+        draft.record("decision", "state", **args)
     if after.state != before.state:
         draft.events.insert(0, "session.state_changed")
     wake_at = min(max(min(draft.wakes), draft.now), draft.now + clock_skew.WAKE_MOST_S) if draft.wakes else None

@@ -166,12 +166,16 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     if (
         not _being_made(session)
         and facts.missing_at > facts.life_at
-        and facts.missing_at >= max(facts.act_at, facts.said_at)  # guard: unmet-act-keeps-its-answer
+        and facts.missing_at >= max(facts.act_at, facts.state_read_at)  # guard: unmet-act-keeps-its-answer
     ):
         return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
     # guard: unloaded-has-no-life
-    if facts.said == NOT_LOADED and facts.said_since >= facts.life_at and stood_s(facts) >= policy.boot_grace_s:
-        return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.said_since)
+    if (
+        facts.state_read == NOT_LOADED
+        and facts.state_read_since >= facts.life_at
+        and stood_s(facts) >= policy.boot_grace_s
+    ):
+        return Verdict("not_loaded", Reason("not-loaded", {"server": server.name}), facts.state_read_since)
     if facts.unpaired_at > facts.life_at and facts.unpaired_at >= facts.dead_at - 1:
         return _linkless(facts, now)
     return _socketless(session, server, policy, now)
@@ -180,7 +184,7 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
 def _socketless(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
     facts = session.facts
     if left_closed(facts, server, policy, now):
-        return Verdict("closed", Reason("closed", {}), facts.said_at)
+        return Verdict("closed", Reason("closed", {}), facts.state_read_at)
     if flap(facts, policy, now):
         return Verdict("flapping", _why_flapping(session, server), last_flap(facts))
     return _death(facts, server) if facts.dead_at else None
@@ -196,14 +200,14 @@ def stays_down(facts: Facts, server: Server, policy: Policy, now: float) -> bool
     """Whether its memory and its list have said closed since its server's new process, and nobody connecting: also
     after an act of ours that did nothing."""
     booted_at = server.facts.booted_at
-    if not pacing.in_boot_grace(server, policy, now) or facts.said != "closed" or facts.listed != "closed":
+    if not pacing.in_boot_grace(server, policy, now) or facts.state_read != "closed" or facts.listed != "closed":
         return False
-    return facts.said_at > booted_at > max(facts.life_at, facts.moving_at)
+    return facts.state_read_at > booted_at > max(facts.life_at, facts.last_connecting_at)
 
 
 def stood_s(facts: Facts) -> float:
     """How long the provider has said the same of it, look after look."""
-    return facts.said_at - facts.said_since
+    return facts.state_read_at - facts.state_read_since
 
 
 def stood_through_restart(session: Session) -> bool:
@@ -212,14 +216,14 @@ def stood_through_restart(session: Session) -> bool:
     facts, last, restarted_at = session.facts, session.recovery.last, session.recovery.last_restart_at
     in_vain = last is not None and (last.rung, last.result) == ("restart", "no-effect")
     # guard: moved-memory-is-not-frozen
-    return in_vain and facts.said == "closed" and facts.said_since <= (restarted_at or 0.0)
+    return in_vain and facts.state_read == "closed" and facts.state_read_since <= (restarted_at or 0.0)
 
 
 def _on_show(facts: Facts, now: float) -> bool:
     """Whether a code of now is shown, whatever ended the session before. Not once the provider gave up: it says closed
     since then, and refuses what only a dead socket does."""
     newest = facts.qr_at > max(facts.life_at, facts.code_at, facts.refused_at, facts.paired_at)
-    gave_up = facts.said == "closed" and facts.dead_at > facts.qr_at
+    gave_up = facts.state_read == "closed" and facts.dead_at > facts.qr_at
     return newest and now - facts.qr_at < QR_LIVES_S and not gave_up
 
 
@@ -271,24 +275,24 @@ def _coded_verdict(session: Session, server: Server, now: float) -> Verdict | No
 def _held_open(facts: Facts, server: Server) -> bool:
     """A late `open` of the socket that was thrown out: connect does nothing for it, and delete is refused."""
     since = max(facts.code_at, server.facts.booted_at)
-    return facts.said == "open" and facts.said_at > since and "probe" in facts.closed_by
+    return facts.state_read == "open" and facts.state_read_at > since and "probe" in facts.closed_by
 
 
 def _code_confirmed(facts: Facts) -> bool:
     """A code that was read counts; one that was only pushed counts when a look agreed afterwards."""
-    if facts.code_road in _READ_ROADS:
+    if facts.code_source in _READ_ROADS:
         return True
-    agrees = facts.said != "open" and facts.said_at >= facts.code_at  # guard: pushed-logout-needs-a-look
+    agrees = facts.state_read != "open" and facts.state_read_at >= facts.code_at  # guard: pushed-logout-needs-a-look
     return agrees or facts.dead_at >= facts.code_at
 
 
 def _death(facts: Facts, server: Server) -> Verdict:
-    if server.facts.booted_at > max(facts.dead_at, facts.said_at):
+    if server.facts.booted_at > max(facts.dead_at, facts.state_read_at):
         # What was seen before the process started is about a socket that is gone with it.
         return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
-    fresh = facts.said
+    fresh = facts.state_read
     # A connection that is made anew since nobody answered is another one.
-    if facts.silents >= 2 and facts.moving_at <= facts.silent_at:
+    if facts.unanswered_probes >= 2 and facts.last_connecting_at <= facts.probe_unanswered_at:
         return Verdict("ghost", Reason("half-open", {}), facts.dead_at)
     if fresh == "connecting":
         return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
@@ -358,7 +362,7 @@ def _living(session: Session, policy: Policy, now: float) -> Verdict:
     facts = session.facts
     weak = tuple(_weaknesses(facts, policy, session.server, now))
     unheard_since = facts.stall_at or facts.deaf_at
-    if facts.closed or facts.silents:
+    if facts.closed or facts.unanswered_probes:
         reason = Reason("suspect", {})
         return Verdict("suspect", reason, facts.life_at, proven=False, weak=weak, unheard_since=unheard_since)
     return Verdict("live", _proof(session), facts.life_at, weak=weak, unheard_since=unheard_since)
@@ -411,12 +415,14 @@ def never_there(session: Session, verdict: Verdict) -> bool:
 
 
 def _unborn(facts: Facts, session: Session) -> Verdict:
-    if facts.said == "closed" and facts.said_times >= 2 and facts.adopted_at:
-        return Verdict("closed", Reason("closed", {}), facts.said_since, proven=False)
-    if facts.closed or facts.said in ("connecting", "closed"):
+    if facts.state_read == "closed" and facts.state_read_times >= 2 and facts.adopted_at:
+        return Verdict("closed", Reason("closed", {}), facts.state_read_since, proven=False)
+    if facts.closed or facts.state_read in ("connecting", "closed"):
         return Verdict("new", Reason("connecting", {}), session.created_at, proven=False)
-    if facts.said and facts.said not in ("open", "connecting", "closed"):
-        return Verdict("unknown", Reason("unknown-state", {"word": facts.said}), facts.said_at, proven=False)
+    if facts.state_read and facts.state_read not in ("open", "connecting", "closed"):
+        return Verdict(
+            "unknown", Reason("unknown-state", {"word": facts.state_read}), facts.state_read_at, proven=False
+        )
     return Verdict("new", Reason("created", {}), session.created_at, proven=False)
 
 
@@ -426,6 +432,8 @@ def confirmed_life(session: Session) -> bool:
     return passed_at(session.facts) > fell
 
 
-def ajar(facts: Facts) -> bool:
+def socket_open_while_claimed_closed(facts: Facts) -> bool:
     """Whether its socket was found open although its memory says otherwise: its events may stand still."""
-    return facts.ajar_at > max(facts.life_at, *facts.closed, 0.0)  # guard: later-proof-outdates-open-socket
+    return facts.socket_open_while_claimed_closed_at > max(
+        facts.life_at, *facts.closed, 0.0
+    )  # guard: later-proof-outdates-open-socket

@@ -38,9 +38,9 @@ APART_S = 0.5
 _Fold = Callable[[Facts, Evidence], Facts]
 
 
-def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool) -> Facts:
+def apply_evidence(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool) -> Facts:
     """Facts after one more piece of evidence. `trust_claims`: the dialect has no better witness than its own state
-    read (no socket probe), so a claim counts as a weak proof. Unknown kinds change nothing but `any_at`."""
+    read (no socket probe), so a claim counts as a weak proof. Unknown kinds change nothing but `any_evidence_at`."""
     facts = _heard(facts, evidence)
     kind = evidence.kind
     if kind in CLAIMED or kind == "said_unknown":
@@ -59,30 +59,39 @@ def fold(facts: Facts, evidence: Evidence, policy: Policy, *, trust_claims: bool
 
 
 def _heard(facts: Facts, evidence: Evidence) -> Facts:
-    if evidence.road in ("operator", "self"):
+    if evidence.source in ("operator", "self"):
         return facts
-    if evidence.road in _PUSHES:
-        if evidence.seen_at > facts.told_at:
-            facts = msgspec.structs.replace(facts, told_at=evidence.seen_at, untold_at=0.0)
-        if evidence.kind in _QUEUED and evidence.happened_at > facts.pushed_at:
+    if evidence.source in _PUSHES:
+        if evidence.seen_at > facts.webhook_received_at:
+            facts = msgspec.structs.replace(facts, webhook_received_at=evidence.seen_at, webhook_missing_since=0.0)
+        if evidence.kind in _QUEUED and evidence.happened_at > facts.event_pushed_at:
             facts = _pushed(facts, evidence)
-    return facts if evidence.seen_at <= facts.any_at else msgspec.structs.replace(facts, any_at=evidence.seen_at)
+    return (
+        facts
+        if evidence.seen_at <= facts.any_evidence_at
+        else msgspec.structs.replace(facts, any_evidence_at=evidence.seen_at)
+    )
 
 
-def expects_word(facts: Facts, evidence: Evidence) -> Facts:
+def expect_webhook(facts: Facts, evidence: Evidence) -> Facts:
     """Facts after a send was accepted by a provider that tells of each: a webhook should come now, or has just come."""
     at = evidence.happened_at
-    if evidence.kind != "send_accepted" or evidence.road != "send" or facts.untold_at or at - facts.told_at < SOONER_S:
+    if (
+        evidence.kind != "send_accepted"
+        or evidence.source != "send"
+        or facts.webhook_missing_since
+        or at - facts.webhook_received_at < SOONER_S
+    ):
         return facts
-    return msgspec.structs.replace(facts, untold_at=at)
+    return msgspec.structs.replace(facts, webhook_missing_since=at)
 
 
 def _pushed(facts: Facts, evidence: Evidence) -> Facts:
     """An event came through the queue: it moves, at least as of then."""
     at = evidence.happened_at
     if facts.stall_at and (at > facts.stall_at or evidence.kind in _ACKS):
-        return msgspec.structs.replace(facts, pushed_at=at, stall_at=0.0)
-    return msgspec.structs.replace(facts, pushed_at=at)
+        return msgspec.structs.replace(facts, event_pushed_at=at, stall_at=0.0)
+    return msgspec.structs.replace(facts, event_pushed_at=at)
 
 
 def _life(facts: Facts, evidence: Evidence) -> Facts:
@@ -90,27 +99,29 @@ def _life(facts: Facts, evidence: Evidence) -> Facts:
     if kind == "socket_ok":
         # An open socket object proves little while the provider itself is still pairing or connecting (201 without
         # effect was observed there); beside a claim of open it ends a death, for a dead socket answers otherwise.
-        if facts.said != "open":
-            return msgspec.structs.replace(facts, ajar_at=max(at, facts.ajar_at))  # guard: open-socket-remembered
+        if facts.state_read != "open":
+            return msgspec.structs.replace(
+                facts, socket_open_while_claimed_closed_at=max(at, facts.socket_open_while_claimed_closed_at)
+            )  # guard: open-socket-remembered
         facts = msgspec.structs.replace(facts, socket_ok_at=max(at, facts.socket_ok_at))
     if kind in _SENDS and at > facts.send_ok_at:
         facts = msgspec.structs.replace(facts, send_ok_at=at, send_ok_by=kind)
     if kind in _RECEIVES and at > facts.receive_ok_at:
         facts = msgspec.structs.replace(facts, receive_ok_at=at, receive_ok_by=kind)
-    if kind in _RECEIVES and at > facts.heard_at and evidence.road in _PUSHES:
+    if kind in _RECEIVES and at > facts.message_pushed_at and evidence.source in _PUSHES:
         # What a list told is no proof that we are told of things.
-        facts = msgspec.structs.replace(facts, heard_at=at, silence_at=0.0, deaf_at=0.0, stall_at=0.0)
+        facts = msgspec.structs.replace(facts, message_pushed_at=at, silence_at=0.0, deaf_at=0.0, stall_at=0.0)
     if kind in _ACKS and at > facts.acked_at:
         facts = msgspec.structs.replace(facts, acked_at=at)
     if kind == "round_trip_ok":
-        facts = msgspec.structs.replace(facts, asked_ok_at=max(at, facts.asked_ok_at))
+        facts = msgspec.structs.replace(facts, round_trip_ok_at=max(at, facts.round_trip_ok_at))
     return _lived(facts, at, kind, evidence.seen_at)
 
 
 def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     if at <= facts.life_at:
         return facts
-    if facts.silents and kind in ("socket_ok", "said_open"):
+    if facts.unanswered_probes and kind in ("socket_ok", "said_open"):
         # A half-open connection looks open from the provider's side: only what passed through it ends a silence.
         return facts
     changes: dict[str, object] = {"life_at": at, "life_by": kind, "life_seen_at": max(seen_at, facts.life_seen_at)}
@@ -119,15 +130,15 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
         # guard: life-clears-refusals
         later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
         changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
-    silents = facts.silents if facts.silent_at > at else 0
-    if facts.silents and not silents:
-        changes |= {"silents": 0, "silent_at": 0.0}
+    unanswered_probes = facts.unanswered_probes if facts.probe_unanswered_at > at else 0
+    if facts.unanswered_probes and not unanswered_probes:
+        changes |= {"unanswered_probes": 0, "probe_unanswered_at": 0.0}
     if facts.dead_at:
         # Two witnesses count only without life between them.
         closed_at = later[-1][0] if len(later) >= 2 else 0.0
-        changes["dead_at"] = closed_at or (facts.silent_at if silents >= 2 else 0.0)
+        changes["dead_at"] = closed_at or (facts.probe_unanswered_at if unanswered_probes >= 2 else 0.0)
     if facts.code and at > facts.code_at:
-        changes |= {"code": 0, "code_at": 0.0, "code_road": "", "code_until": 0.0}
+        changes |= {"code": 0, "code_at": 0.0, "code_source": "", "code_until": 0.0}
     if facts.unpaired_at and at > facts.unpaired_at:
         changes["unpaired_at"] = 0.0
     if facts.missing_at and at > facts.missing_at:
@@ -147,7 +158,9 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
-    beside = policy.probe_is_witness and road not in facts.closed_by and facts.said not in ("connecting", "closed")
+    beside = (
+        policy.probe_is_witness and road not in facts.closed_by and facts.state_read not in ("connecting", "closed")
+    )
     # The first witness stays, however fast the others come and in whatever order.
     first, latest = min(at, facts.closed[0]), max(at, facts.closed[-1])
     second = beside or latest - first >= apart  # guard: death-needs-second-refusal
@@ -170,13 +183,13 @@ def _another_since_asked(facts: Facts, evidence: Evidence) -> bool:
 def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool) -> Facts:
     word = CLAIMED.get(evidence.kind) or evidence.data.get("state", "?")
     at = evidence.happened_at
-    if evidence.road == "list":
+    if evidence.source == "list":
         return _listed(facts, word, at)
-    if evidence.road == "webhook":
+    if evidence.source == "webhook":
         return _pushed_claim(facts, evidence, policy, word)
-    if at < facts.said_at:
+    if at < facts.state_read_at:
         return facts
-    was = facts.said
+    was = facts.state_read
     facts = _says(facts, word, at)
     if word == "open" and was != "open":
         reopened = (*facts.reopened, at)[-KEEP_FLAPS:] if was in ("closed", "connecting") else facts.reopened
@@ -192,12 +205,21 @@ def _claim(facts: Facts, evidence: Evidence, policy: Policy, trust_claims: bool)
 
 def _says(facts: Facts, word: str, at: float) -> Facts:
     """What moved between two looks that say the same has not stood still: their row begins anew."""
-    goes_on = word == facts.said and facts.moving_at < facts.said_at  # guard: closed-run-broken-by-other-words
-    times = facts.said_times + (at - facts.said_at >= APART_S) if goes_on else 1  # guard: one-moment-is-one-look
-    since = facts.said_since if goes_on else at
-    moving_at = max(at, facts.moving_at) if word == "connecting" else facts.moving_at
+    goes_on = (
+        word == facts.state_read and facts.last_connecting_at < facts.state_read_at
+    )  # guard: closed-run-broken-by-other-words
+    times = (
+        facts.state_read_times + (at - facts.state_read_at >= APART_S) if goes_on else 1
+    )  # guard: one-moment-is-one-look
+    since = facts.state_read_since if goes_on else at
+    last_connecting_at = max(at, facts.last_connecting_at) if word == "connecting" else facts.last_connecting_at
     return msgspec.structs.replace(
-        facts, said=word, said_at=at, said_since=since, said_times=times, moving_at=moving_at
+        facts,
+        state_read=word,
+        state_read_at=at,
+        state_read_since=since,
+        state_read_times=times,
+        last_connecting_at=last_connecting_at,
     )
 
 
@@ -218,12 +240,12 @@ def _pushed_claim(facts: Facts, evidence: Evidence, policy: Policy, word: str) -
     if word == "connecting":
         times = _apart((*facts.connecting, *_spread(evidence)))
         # guard: pushed-connecting-remembered
-        facts = msgspec.structs.replace(facts, connecting=times, moving_at=max(at, facts.moving_at))
+        facts = msgspec.structs.replace(facts, connecting=times, last_connecting_at=max(at, facts.last_connecting_at))
     elif word == "open":
         facts = msgspec.structs.replace(facts, opens=_apart((*facts.opens, *_spread(evidence))))
-    if at < facts.hinted_at:
+    if at < facts.state_pushed_at:
         return facts
-    facts = msgspec.structs.replace(facts, hinted=word, hinted_at=at)
+    facts = msgspec.structs.replace(facts, state_pushed=word, state_pushed_at=at)
     if word == "open" and policy.any_webhook_proves_life:
         return _lived(facts, at, "said_open", evidence.seen_at)
     return facts
@@ -255,8 +277,8 @@ def _coded(facts: Facts, evidence: Evidence) -> Facts:
     said = evidence.data.get("code", "")
     code = int(said) if said.isascii() and said.isdigit() else CODES[evidence.kind]
     until = _time(evidence.data.get("until", ""))
-    road = evidence.road if facts.code != code or evidence.road in _READ_ROADS else facts.code_road
-    return msgspec.structs.replace(facts, code=code, code_at=at, code_road=road, code_until=until)
+    road = evidence.source if facts.code != code or evidence.source in _READ_ROADS else facts.code_source
+    return msgspec.structs.replace(facts, code=code, code_at=at, code_source=road, code_until=until)
 
 
 def _time(text: str) -> float:
@@ -283,24 +305,30 @@ def is_overtaken(facts: Facts, at: float) -> bool:
     """Whether the news of a code, that came at this time by a webhook, is older than it looks: the line was proved open
     a moment before. Webhooks keep no order, and not all date themselves. If the code is new after all, the next look
     says that the line is not open."""
-    return facts.said == "open" and 0 < facts.opened_at <= min(facts.life_at, at) and at - facts.opened_at < OVERTAKEN_S
+    return (
+        facts.state_read == "open"
+        and 0 < facts.opened_at <= min(facts.life_at, at)
+        and at - facts.opened_at < OVERTAKEN_S
+    )
 
 
 def _qr(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
-    if at <= facts.life_at or (evidence.road in _PUSHES and is_overtaken(facts, at)):
+    if at <= facts.life_at or (evidence.source in _PUSHES and is_overtaken(facts, at)):
         return facts
     return msgspec.structs.replace(facts, qr_at=max(at, facts.qr_at), unpaired_at=max(at, facts.unpaired_at))
 
 
 def _silent(facts: Facts, evidence: Evidence) -> Facts:
     at = evidence.happened_at
-    if at <= passed_at(facts) or at <= facts.silent_at:
+    if at <= passed_at(facts) or at <= facts.probe_unanswered_at:
         return facts
-    silents = facts.silents + 1
+    unanswered_probes = facts.unanswered_probes + 1
     # A weak proof of life (an open socket) does not speak against silence, however new it is.
-    dead = facts.dead_at or (max(at, facts.life_at) if silents >= 2 else 0.0)  # guard: silence-needs-second-probe
-    return msgspec.structs.replace(facts, silents=silents, silent_at=at, dead_at=dead)
+    dead = facts.dead_at or (
+        max(at, facts.life_at) if unanswered_probes >= 2 else 0.0
+    )  # guard: silence-needs-second-probe
+    return msgspec.structs.replace(facts, unanswered_probes=unanswered_probes, probe_unanswered_at=at, dead_at=dead)
 
 
 def _silence(facts: Facts, evidence: Evidence) -> Facts:
@@ -315,7 +343,7 @@ def _identity(facts: Facts, evidence: Evidence) -> Facts:
 def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
     times = (*facts.acks_missing, evidence.happened_at)[-KEEP_ACKS:]
     first = min(facts.unanswered_from, evidence.happened_at)
-    if first <= max(facts.acked_at, facts.pushed_at):
+    if first <= max(facts.acked_at, facts.event_pushed_at):
         first = evidence.happened_at
     missed_at = max(evidence.seen_at, facts.missed_at)
     return msgspec.structs.replace(facts, acks_missing=times, unanswered_from=first, missed_at=missed_at)
@@ -342,7 +370,7 @@ def _webhook_gone(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.data.get("untold") and facts.webhook_set_at:
         # It took our address and tells none all the same: setting it again and again would teach us nothing.
         return _webhook_unread(facts, evidence)
-    if facts.said == NOT_LOADED:  # guard: unloaded-keeps-webhook
+    if facts.state_read == NOT_LOADED:  # guard: unloaded-keeps-webhook
         return facts  # of what is not in its memory a server tells no address; the next look tells more
     return msgspec.structs.replace(facts, webhook_gone_at=facts.webhook_gone_at or at, webhook_checked_at=at)
 
@@ -366,9 +394,9 @@ def _webhook_unread(facts: Facts, evidence: Evidence) -> Facts:
 def _unheard(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(
         facts,
-        unheard_at=max(evidence.happened_at, facts.unheard_at),
-        unheard_from=_time(evidence.data.get("oldest", "")) or evidence.happened_at,
-        listened_at=max(evidence.seen_at, facts.listened_at),
+        list_only_newest_at=max(evidence.happened_at, facts.list_only_newest_at),
+        list_only_oldest_at=_time(evidence.data.get("oldest", "")) or evidence.happened_at,
+        list_compared_at=max(evidence.seen_at, facts.list_compared_at),
     )
 
 
@@ -384,7 +412,7 @@ def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
 
 def _refused(facts: Facts) -> bool:
     """Whether a claim of open was refuted where no socket can be probed: the question goes through the socket there."""
-    return facts.said == "open" and "probe" in facts.closed_by
+    return facts.state_read == "open" and "probe" in facts.closed_by
 
 
 def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
@@ -426,7 +454,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "ack_missing": _ack_missing,
     "silence": _silence,
     "list_unheard": _unheard,
-    "list_heard": _stamps("listened_at"),
+    "list_heard": _stamps("list_compared_at"),
     "unlisted": _unlisted,
     "webhook_config_gone": _webhook_gone,
     "webhook_config_ok": _webhook_ok,

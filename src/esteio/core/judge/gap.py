@@ -29,8 +29,12 @@ def of_session(before: Session, after: Session) -> float | None:
     over = before.outage is not None and after.outage is None
     over = over or bool(was.webhook_gone_at and not facts.webhook_gone_at)
     over = over or bool(was.silence_at and not facts.silence_at) or bool(was.stall_at and not facts.stall_at)
-    over = over or facts.unheard_at > was.unheard_at
-    missed = was.untold_at if not facts.untold_at and facts.told_at - was.untold_at >= TOLD_WITHIN_S else 0.0
+    over = over or facts.list_only_newest_at > was.list_only_newest_at
+    missed = (
+        was.webhook_missing_since
+        if not facts.webhook_missing_since and facts.webhook_received_at - was.webhook_missing_since >= TOLD_WITHIN_S
+        else 0.0
+    )
     over = over or bool(missed)
     if not over or not after.linked:
         return None
@@ -39,7 +43,7 @@ def of_session(before: Session, after: Session) -> float | None:
         began.append(before.outage.since)
     # A line that is quiet by nature was last heard long ago; before that everything came.
     heard = was.receive_ok_at or after.created_at
-    return _bounded(min([*began, heard]), after.created_at, facts.any_at or heard)
+    return _bounded(min([*began, heard]), after.created_at, facts.any_evidence_at or heard)
 
 
 def of_server(before: Server, after: Server) -> float | None:

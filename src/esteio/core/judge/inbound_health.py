@@ -41,26 +41,26 @@ def unanswered(facts: Facts) -> bool:
     """Sends are accepted and nothing comes back: no acknowledgement, no message, no word of any state."""
     if len(facts.acks_missing) < UNANSWERED:
         return False
-    heard = max(facts.acked_at, facts.pushed_at)
+    heard = max(facts.acked_at, facts.event_pushed_at)
     return sum(1 for sent in facts.acks_missing if sent > heard) >= UNANSWERED
 
 
 def unreachable_since(facts: Facts, now: float) -> float:
     """Since when it is proved that webhooks do not reach us: what should have come did not, or none ever came and the
     list holds a message that nobody told us of. 0 while it is not."""
-    if facts.untold_at and now - facts.untold_at >= TOLD_WITHIN_S:
-        return facts.untold_at
-    unheard = not facts.told_at and facts.unheard_at and now - facts.unheard_from >= LATE_S
-    return facts.unheard_from if unheard else 0.0
+    if facts.webhook_missing_since and now - facts.webhook_missing_since >= TOLD_WITHIN_S:
+        return facts.webhook_missing_since
+    unheard = not facts.webhook_received_at and facts.list_only_newest_at and now - facts.list_only_oldest_at >= LATE_S
+    return facts.list_only_oldest_at if unheard else 0.0
 
 
-def listen_due(facts: Facts, now: float) -> bool:
+def list_check_due(facts: Facts, now: float) -> bool:
     """Whether a look shall read the provider's list as well: in doubt, and while no webhook is proved to arrive."""
     doubt = doubt_at(facts)
-    if doubt and facts.listened_at < doubt:
+    if doubt and facts.list_compared_at < doubt:
         return True
-    wanted = bool(doubt) or not facts.told_at or bool(unreachable_since(facts, now))
-    return wanted and now - facts.listened_at >= LISTEN_EVERY_S
+    wanted = bool(doubt) or not facts.webhook_received_at or bool(unreachable_since(facts, now))
+    return wanted and now - facts.list_compared_at >= LISTEN_EVERY_S
 
 
 def stalled(facts: Facts, now: float) -> bool:
@@ -68,11 +68,11 @@ def stalled(facts: Facts, now: float) -> bool:
     and either its list moves without a word to us, or WhatsApp answers it and nobody answers our sends."""
     if not _looked_into(facts) or unreachable_since(facts, now):
         return False
-    if facts.unheard_at > facts.pushed_at + CLOCK_S:
-        return now - max(facts.unheard_from, facts.pushed_at) >= LATE_S
+    if facts.list_only_newest_at > facts.event_pushed_at + CLOCK_S:
+        return now - max(facts.list_only_oldest_at, facts.event_pushed_at) >= LATE_S
     if not unanswered(facts) or now - facts.unanswered_from < STILL_S:
         return False
-    return facts.asked_ok_at >= facts.missed_at and not facts.silents
+    return facts.round_trip_ok_at >= facts.missed_at and not facts.unanswered_probes
 
 
 def deaf(facts: Facts) -> bool:
@@ -81,7 +81,7 @@ def deaf(facts: Facts) -> bool:
     # guard: holiday-is-not-deafness
     if not facts.silence_at or facts.silence_shared or not _looked_into(facts) or facts.stall_at:
         return False
-    return _nothing_new(facts) and facts.pushed_at > (facts.heard_at + facts.silence_at) / 2
+    return _nothing_new(facts) and facts.event_pushed_at > (facts.message_pushed_at + facts.silence_at) / 2
 
 
 def quiet(facts: Facts) -> bool:
@@ -90,17 +90,17 @@ def quiet(facts: Facts) -> bool:
 
 
 def _nothing_new(facts: Facts) -> bool:
-    return facts.unheard_at <= facts.heard_at + CLOCK_S
+    return facts.list_only_newest_at <= facts.message_pushed_at + CLOCK_S
 
 
 def _looked_into(facts: Facts) -> bool:
     doubt = max(facts.silence_at, facts.missed_at if unanswered(facts) else 0.0)
     if not doubt or facts.webhook_gone_at:
         return False
-    return facts.listened_at >= doubt
+    return facts.list_compared_at >= doubt
 
 
-def follow(draft: Draft) -> None:
+def update_health(draft: Draft) -> None:
     """Note what is proved, and when; a new process of the server has a new queue and new ears."""
     facts, booted_at = draft.session.facts, draft.server.facts.booted_at
     doubt = doubt_at(facts)

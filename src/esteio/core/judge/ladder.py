@@ -19,17 +19,17 @@ from esteio.core.judge.diagnose import (
     SERVER_RESTART,
     Kind,
     Verdict,
-    ajar,
     flickers,
     last_flap,
     left_as_adopted,
     left_closed,
     never_there,
+    socket_open_while_claimed_closed,
     stays_down,
     stood_s,
     stood_through_restart,
 )
-from esteio.core.judge.second_socket import CLEAR, LOOP_S, Sky, nobody_reconnects, scanning_until
+from esteio.core.judge.second_socket import CLEAR, LOOP_S, ServerConditions, nobody_reconnects, scanning_until
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET, Rung
@@ -164,7 +164,7 @@ def next_step(
     *,
     quirks: frozenset[str],
     now: float,
-    sky: Sky = CLEAR,
+    sky: ServerConditions = CLEAR,
 ) -> Step:
     """The next rung for a session that has no open attempt."""
     recovery = session.recovery
@@ -218,7 +218,7 @@ def _wants_pairing(session: Session, verdict: Verdict, can: Capabilities) -> boo
 
 
 def _hands_off(
-    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: Sky, *, now: float
+    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: ServerConditions, *, now: float
 ) -> Step | None:
     """A connect at a person's word is a second socket like any other, beside a loop or a scan."""
     until = scanning_until(session, can, now)
@@ -267,7 +267,7 @@ def _climb(
     *,
     quirks: frozenset[str],
     now: float,
-    sky: Sky,
+    sky: ServerConditions,
 ) -> Step:
     planned = plan(verdict, policy, can, linked=session.linked, asked=asks_for_code(session))
     left = remaining(planned, session.recovery.spent)
@@ -302,7 +302,7 @@ def _patience(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
-    sky: Sky,
+    sky: ServerConditions,
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
     if verdict.kind == "reconnecting" and rung == "connect":
@@ -325,12 +325,12 @@ def _patience(
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
         # socket that lives, whose `open` still waits in a queue that stands still.
-        return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
+        return Step("wait", verdict.because, until=max(now, session.facts.state_read_at) + policy.probe_suspect_s)
     if verdict.kind == "missing" and pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-missing
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     if rung == "restart" and not can.connect and _seldom_seen_closed(session):
         # Its own next try may be a moment away: the restart would be lost in it.
-        return Step("wait", verdict.because, until=max(now, session.facts.said_at) + policy.probe_suspect_s)
+        return Step("wait", verdict.because, until=max(now, session.facts.state_read_at) + policy.probe_suspect_s)
     if rung == "restart" and not sky.away:  # guard: outage-restart-without-cooldown
         allowed = pacing.restart_allowed_at(session.recovery, policy)
         if now < allowed:  # guard: restart-cooldown-kept
@@ -365,19 +365,21 @@ def _stays_closed(session: Session, server: Server, policy: Policy, now: float, 
     that was seen at it by itself in this fall, or has just started (and did not leave it `down`), says closed again
     and again between its own tries: there it must stand as long as an act would have."""
     facts = session.facts
-    if facts.said != "closed":
+    if facts.state_read != "closed":
         return True
     patience = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
     booting = pacing.in_boot_grace(server, policy, now) and not down  # guard: boot-connect-retry-bounded
-    if booting or facts.moving_at > max(facts.life_at, facts.unpaired_at):  # guard: connecting-provider-waits-longer
+    if booting or facts.last_connecting_at > max(
+        facts.life_at, facts.unpaired_at
+    ):  # guard: connecting-provider-waits-longer
         patience = policy.effect_within_s
-    stood = stood_s(facts) >= patience and facts.said_times >= CLOSED_LOOKS  # guard: closed-twice-is-not-enough
+    stood = stood_s(facts) >= patience and facts.state_read_times >= CLOSED_LOOKS  # guard: closed-twice-is-not-enough
     # guard: closed-once-is-not-enough, no-connect-beside-open-socket, connecting-between-looks-resets-closed
-    return stood and facts.moving_at <= facts.said_since and not ajar(facts)
+    return stood and facts.last_connecting_at <= facts.state_read_since and not socket_open_while_claimed_closed(facts)
 
 
 def _seldom_seen_closed(session: Session) -> bool:
-    return session.facts.said == "closed" and session.facts.said_times < CLOSED_LOOKS
+    return session.facts.state_read == "closed" and session.facts.state_read_times < CLOSED_LOOKS
 
 
 def _boot(server: Server, policy: Policy) -> float:
@@ -394,7 +396,7 @@ def _destructive(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
-    sky: Sky,
+    sky: ServerConditions,
 ) -> Step:
     if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, policy, sky, now=now):
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
@@ -423,7 +425,7 @@ def _destructive(
 
 
 def _not_its_own_fault(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, sky: Sky, *, now: float
+    session: Session, server: Server, verdict: Verdict, policy: Policy, sky: ServerConditions, *, now: float
 ) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
@@ -432,7 +434,7 @@ def _not_its_own_fault(
     # guard: unlink-not-while-flickering
     if now < server.facts.back_at + LOOP_S or flickers(session.facts, policy, now):
         return True
-    young = now < max(verdict.since, session.facts.said_since) + LOOP_S
+    young = now < max(verdict.since, session.facts.state_read_since) + LOOP_S
     # guard: unlink-not-in-shared-outage, unlink-not-while-nobody-lives, unlink-not-while-young
     return sky.together or sky.nobody or (verdict.kind == "closed" and young)
 
@@ -460,6 +462,6 @@ def needs_server_restart(session: Session, verdict: Verdict, can: Capabilities, 
         # The seeds' letter: had the logout done anything, it would be no ghost any more.
         return True
     # What opened a new socket was no act without effect, though it did not heal.
-    stirred = session.facts.moving_at > (session.recovery.last_restart_at or 0.0)
+    stirred = session.facts.last_connecting_at > (session.recovery.last_restart_at or 0.0)
     # guard: effective-restart-spares-server
     return "restart" in spent and not stirred and (RESTART_NOOP in quirks or not can.connect)

@@ -14,12 +14,12 @@ from esteio.core.model.recovery import Attempt, Recovery
 from esteio.core.model.session import Facts
 
 
-def is_word(evidence: Evidence) -> bool:
+def is_operator_action(evidence: Evidence) -> bool:
     """Whether this changes more than facts."""
     return evidence.kind in _WORDS
 
 
-def take(draft: Draft, evidence: Evidence) -> None:
+def apply_action(draft: Draft, evidence: Evidence) -> None:
     """Let this word take effect."""
     _WORDS[evidence.kind](draft, evidence)
 

@@ -20,7 +20,7 @@ from esteio.core.model.server import MASS_FALL, Incident
 from esteio.core.model.state import Reason
 
 
-def follow(draft: Draft, verdict: Verdict) -> None:
+def update_outage(draft: Draft, verdict: Verdict) -> None:
     """Open, reopen, end or keep the session's outage, and say what is due to people."""
     outage = draft.session.outage
     fallen = verdict.kind in DOWN or bool(verdict.unheard_since)
@@ -49,7 +49,7 @@ def _open(draft: Draft, verdict: Verdict) -> None:
         _mass_fall(draft, since)
     draft.events.append("session.outage_started")
     reason = _because(verdict)
-    draft.say("decision", "outage-started", **{**reason.args, "because": reason.code})
+    draft.record("decision", "outage-started", **{**reason.args, "because": reason.code})
 
 
 def _because(verdict: Verdict) -> Reason:
@@ -67,7 +67,7 @@ def _end(draft: Draft, outage: Outage) -> None:
     ended = min(draft.now, max(draft.session.facts.life_at, outage.since))
     draft.change(outage=None, last_outage=msgspec.structs.replace(outage, ended_at=ended))
     draft.events.append("session.outage_ended")
-    draft.say("decision", "outage-ended", seconds=f"{ended - outage.since:.0f}")
+    draft.record("decision", "outage-ended", seconds=f"{ended - outage.since:.0f}")
 
 
 def _notices(draft: Draft) -> None:
@@ -95,7 +95,7 @@ def _opening(draft: Draft, outage: Outage) -> None:
     draft.change(outage=msgspec.structs.replace(outage, noticed=True))
     reason = draft.session.reason
     draft.notices.append(Notice(outage.id, "opened", reason, outage.since, draft.now - outage.since, draft.view.held))
-    draft.say("notice", "notice-opened", **{**reason.args, "because": reason.code})
+    draft.record("notice", "notice-opened", **{**reason.args, "because": reason.code})
 
 
 def _closing(draft: Draft, last: Outage) -> None:
@@ -108,7 +108,7 @@ def _closing(draft: Draft, last: Outage) -> None:
     draft.change(last_outage=msgspec.structs.replace(last, notice_due=None))
     held = last.held_at_start
     draft.notices.append(Notice(last.id, "closed", draft.session.reason, last.since, ended - last.since, held))
-    draft.say("notice", "notice-closed", seconds=f"{ended - last.since:.0f}")
+    draft.record("notice", "notice-closed", seconds=f"{ended - last.since:.0f}")
 
 
 def _mass_fall(draft: Draft, since: float) -> None:
@@ -130,7 +130,7 @@ def _mass_fall(draft: Draft, since: float) -> None:
     members = {draft.session.id, *together}
     tried = [slot.session for slot in pacing.open_slots(draft.server, draft.now) if slot.session in members]
     opened = Incident(
-        id=f"inc_{draft.server.name}_{draft.server.version_n}",
+        id=f"inc_{draft.server.name}_{draft.server.row_version}",
         since=min([since, *together.values()]),
         because=MASS_FALL,
         canary=min(tried or members),
@@ -138,4 +138,4 @@ def _mass_fall(draft: Draft, since: float) -> None:
         members=len(members),
     )
     draft.server = msgspec.structs.replace(draft.server, incident=opened)
-    draft.say("decision", "mass-fall", server=draft.server.name, count=str(len(together) + 1))
+    draft.record("decision", "mass-fall", server=draft.server.name, count=str(len(together) + 1))

@@ -27,7 +27,7 @@ def jitter(session: SessionId, attempt: int, spread: float) -> float:
     return spread * int.from_bytes(digest, "big") / 2**32
 
 
-def turn_came(session: SessionId, last: float, now: float, every: float) -> bool:
+def is_due(session: SessionId, last: float, now: float, every: float) -> bool:
     """Whether something done about every `every` seconds is due again. Each session has turns of its own, so that a
     fleet that was begun with at once does not come due at once for ever; two are half of `every` apart at least, and
     one is never later than `every` after the last."""

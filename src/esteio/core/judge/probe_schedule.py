@@ -10,13 +10,13 @@ import math
 import msgspec
 
 from esteio.core.judge import inbound_health, pacing
-from esteio.core.judge.diagnose import Verdict, ajar, confirmed_life, flickers
-from esteio.core.judge.facts import fold
+from esteio.core.judge.diagnose import Verdict, confirmed_life, flickers, socket_open_while_claimed_closed
+from esteio.core.judge.facts import apply_evidence
 from esteio.core.judge.ladder import CLOSED_LOOKS, NOTHING_TO_HEAL
-from esteio.core.judge.operator_actions import is_word
+from esteio.core.judge.operator_actions import is_operator_action
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.clock_skew import is_ahead
-from esteio.core.model.decision import Decision, Depth, Draft, PlannedLook, View
+from esteio.core.model.decision import Decision, Depth, Draft, PlannedProbe, View
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Facts, Session, passed_at
 from esteio.core.model.state import Reason
@@ -34,15 +34,15 @@ AT_ONCE_S = 1.0
 """Hints make us look at once, but not more often than this."""
 
 
-def plan_look(draft: Draft, verdict: Verdict) -> None:
+def plan_probe(draft: Draft, verdict: Verdict) -> None:
     """Decide whether to look now, at which depth, and otherwise when."""
     if verdict.kind in ("server_down", "server_wall") and draft.view.can.list_sessions:
         return
-    due = next_look(draft, verdict)
+    due = next_probe(draft, verdict)
     if draft.now >= due:
         draft.look = depth(draft, verdict, draft.now)
         draft.facts(looked_at=draft.now)
-        due = next_look(draft, verdict)
+        due = next_probe(draft, verdict)
     _plan_ahead(draft, verdict, due)
     draft.wake(due)
 
@@ -64,11 +64,11 @@ def _plan_ahead(draft: Draft, verdict: Verdict, due: float) -> None:
         draft.planned = _planned(due, depth(draft, verdict, due), verdict.because, others, draft.policy)
 
 
-def _planned(due: float, how: Depth, because: Reason, others: float, policy: Policy) -> PlannedLook:
-    return PlannedLook(due, how, min(others, due + policy.probe_idle_s), because, others)
+def _planned(due: float, how: Depth, because: Reason, others: float, policy: Policy) -> PlannedProbe:
+    return PlannedProbe(due, how, min(others, due + policy.probe_idle_s), because, others)
 
 
-def as_planned(session: Session, planned: PlannedLook, now: float) -> Decision:
+def as_planned(session: Session, planned: PlannedProbe, now: float) -> Decision:
     """What the judge would say at the time of a planned look, nothing having been heard since it was planned."""
     facts = msgspec.structs.replace(session.facts, looked_at=now)
     session = msgspec.structs.replace(session, facts=facts, wake_at=planned.wake_at)
@@ -80,30 +80,31 @@ def _nothing_but_looks(
     because: Reason,
     *,
     look: Depth | None = None,
-    planned: PlannedLook | None = None,
-    awaited: PlannedLook | None = None,
+    planned: PlannedProbe | None = None,
+    awaited: PlannedProbe | None = None,
 ) -> Decision:
     return Decision(session, because, session.wake_at, look, quiet=True, shown=False, planned=planned, awaited=awaited)
 
 
 _TIMES = (
-    "any_at", "identity_at", "life_at", "life_seen_at", "looked_at", "questioned_at", "said_at", "said_times",
+    "any_evidence_at", "identity_at", "life_at", "life_seen_at", "looked_at", "questioned_at", "state_read_at",
+    "state_read_times",
     "socket_ok_at", "webhook_checked_at",
 )  # fmt: skip
 """What of the facts only tells when the same was seen again."""
 
 
-def as_before(view: View, awaited: PlannedLook, now: float) -> Decision | None:
+def as_before(view: View, awaited: PlannedProbe, now: float) -> Decision | None:
     """What the judge would say of a planned look (`view.news`) that brought what the last one brought, nothing else
     having been heard; None where it has to be asked."""
     if view.session.recovery.of_this_fall or is_ahead(view.session, now):  # guard: same-look-not-after-fall
         return None  # once more proved, that may be forgotten; and what is dated ahead the judge puts right
     was = view.session.facts
     facts, trust = was, not view.can.socket_probe
-    for evidence in view.news:
-        if is_word(evidence):  # guard: same-look-is-no-action
+    for evidence in view.new_evidence:
+        if is_operator_action(evidence):  # guard: same-look-is-no-action
             return None
-        facts = fold(facts, evidence, view.policy, trust_claims=trust)
+        facts = apply_evidence(facts, evidence, view.policy, trust_claims=trust)
     # guard: same-look-only-if-same-answer
     if msgspec.structs.replace(facts, **{name: getattr(was, name) for name in _TIMES}) != was:
         return None
@@ -126,10 +127,10 @@ def _unacked(facts: Facts) -> bool:
     """Whether nothing was heard since a message was taken into the provider's own queue."""
     # What acknowledges it may be told in whole seconds, and so be dated before it.
     # guard: ack-spares-the-look, ack-in-whole-seconds
-    return facts.queued_at > max(facts.looked_at, facts.said_at, passed_at(facts) + inbound_health.CLOCK_S)
+    return facts.queued_at > max(facts.looked_at, facts.state_read_at, passed_at(facts) + inbound_health.CLOCK_S)
 
 
-def next_look(draft: Draft, verdict: Verdict) -> float:
+def next_probe(draft: Draft, verdict: Verdict) -> float:
     """The time of the next look as things stand."""
     facts, policy, session = draft.session.facts, draft.policy, draft.session
     looked = facts.looked_at
@@ -140,7 +141,7 @@ def next_look(draft: Draft, verdict: Verdict) -> float:
         return max(looked, attempt.performed_at or attempt.opened_at) + EFFECT_LOOK_S
     if verdict.kind == "live":
         return _next_of_the_living(draft)
-    if verdict.kind == "closed" and 1 < facts.said_times < CLOSED_LOOKS:
+    if verdict.kind == "closed" and 1 < facts.state_read_times < CLOSED_LOOKS:
         # It is about to be asked to connect: is it closed in every moment, or only between tries of its own?
         return looked + AT_ONCE_S
     # guard: rare-looks-need-inventory
@@ -194,13 +195,13 @@ def _contradicted(draft: Draft, verdict: Verdict) -> bool:
     # guard: listed-open-while-down-looked-into
     if facts.listed_since > looked and (facts.listed not in ("", "open")) == (verdict.kind == "live"):
         return True
-    if facts.code and facts.code_at > looked and facts.code_road == "webhook":
+    if facts.code and facts.code_at > looked and facts.code_source == "webhook":
         return True
-    if verdict.kind == "server_down" and facts.told_at >= looked:
+    if verdict.kind == "server_down" and facts.webhook_received_at >= looked:
         return True  # a server that is down tells nothing
-    if facts.hinted_at <= looked:
+    if facts.state_pushed_at <= looked:
         return False
-    return (facts.hinted == "open") != (verdict.kind == "live")
+    return (facts.state_pushed == "open") != (verdict.kind == "live")
 
 
 _ONLY_PEOPLE = frozenset({"logged_out", "banned", "temp_banned", "outdated", "wrong_identity", "refused", "unpaired"})
@@ -235,7 +236,7 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
     """The cheapest read that can tell then: its socket alone when idle, a WhatsApp round trip for suspects and the just
     healed."""
     can, facts = draft.view.can, draft.session.facts
-    unsure = facts.silents or inbound_health.doubt_at(facts)
+    unsure = facts.unanswered_probes or inbound_health.doubt_at(facts)
     if verdict.kind == "live" and not unsure:
         how = _of_the_living(draft.session, can, draft.policy, at)
         return "socket" if how == "pulse" and _contradicted(draft, verdict) else how  # guard: heartbeat-undisputed
@@ -245,7 +246,7 @@ def depth(draft: Draft, verdict: Verdict, at: float) -> Depth:
         return "socket"
     if verdict.kind == "suspect" or unsure:
         return "roundtrip"
-    if ajar(facts) and verdict.kind in ("closed", "reconnecting"):
+    if socket_open_while_claimed_closed(facts) and verdict.kind in ("closed", "reconnecting"):
         # Its socket is open and its memory says otherwise: WhatsApp knows whether it lives.
         return "roundtrip"
     return "roundtrip" if _long_unheard(draft.session, at) else "socket"
@@ -260,7 +261,7 @@ def _of_the_living(session: Session, can: Capabilities, policy: Policy, at: floa
     if not confirmed_life(session) or _long_unheard(session, at):
         return "roundtrip"
     # Its socket proves it; what its memory says is asked again as soon as that, or anybody, says otherwise.
-    return "pulse" if session.facts.said == "open" else "socket"  # guard: heartbeat-agrees-with-memory
+    return "pulse" if session.facts.state_read == "open" else "socket"  # guard: heartbeat-agrees-with-memory
 
 
 def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
@@ -277,4 +278,4 @@ def _of_the_unprobed(session: Session, policy: Policy, at: float) -> Depth:
 
 def _long_unheard(session: Session, at: float) -> bool:
     """A half-open socket looks open from near by; on a line without traffic only WhatsApp's answer tells."""
-    return pacing.turn_came(session.id, passed_at(session.facts), at, ROUND_TRIP_EVERY_S)
+    return pacing.is_due(session.id, passed_at(session.facts), at, ROUND_TRIP_EVERY_S)

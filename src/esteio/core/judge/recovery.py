@@ -9,7 +9,7 @@ import msgspec
 
 from esteio.core.judge import attempt, inbound_health, ladder, pacing, state
 from esteio.core.judge.diagnose import SERVER_RESTART, Verdict
-from esteio.core.judge.second_socket import Sky
+from esteio.core.judge.second_socket import ServerConditions
 from esteio.core.model.decision import Draft, Notice
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Incident
@@ -66,16 +66,16 @@ AWAY_AT_MOST_S = 1800.0
 """Where nothing of a server has lived for so long, its sessions are treated as if each had a trouble of its own."""
 
 
-def _sky(draft: Draft, found: Verdict) -> Sky:
+def _sky(draft: Draft, found: Verdict) -> ServerConditions:
     """What the rest of the server tells."""
     incident = draft.server.incident
     together = incident is not None and incident.ended_at is None
     since = incident.since if together and incident is not None else found.since
     frozen = together and incident is not None and incident.canary_ok_at is None
     all_down = found.kind in ("closed", "reconnecting") or draft.view.fleet > 1
-    nobody = frozen or (draft.view.alone and draft.view.can.connect and all_down)
+    nobody = frozen or (draft.view.none_alive and draft.view.can.connect and all_down)
     away = nobody and draft.now - since < AWAY_AT_MOST_S
-    return Sky(heard_at=draft.view.heard_at, nobody=nobody, away=away, together=together)
+    return ServerConditions(heard_at=draft.view.server_webhook_at, nobody=nobody, away=away, together=together)
 
 
 def _must_look_first(draft: Draft) -> bool:
@@ -84,7 +84,7 @@ def _must_look_first(draft: Draft) -> bool:
     if not facts.interrupted_at:
         return False
     # guard: crash-needs-a-look
-    return max(facts.said_at, facts.life_seen_at, facts.missing_at, facts.look_failed_at) <= facts.interrupted_at
+    return max(facts.state_read_at, facts.life_seen_at, facts.missing_at, facts.look_failed_at) <= facts.interrupted_at
 
 
 def _config(draft: Draft, found: Verdict) -> bool:
@@ -105,7 +105,7 @@ def _ears(draft: Draft, found: Verdict) -> bool:
     facts, can = draft.session.facts, draft.view.can
     if found.kind != "live" or not (facts.stall_at or inbound_health.quiet(facts)):
         return False
-    renewed = facts.renewed_at > facts.heard_at
+    renewed = facts.renewed_at > facts.message_pushed_at
     if facts.deaf_at and not renewed and can.restart and can.restart_keeps_link:
         _act(draft, ladder.Step("act", Reason("deaf"), rung="restart"))
     # guard: holiday-proposes-no-server-restart
@@ -117,7 +117,7 @@ def _ears(draft: Draft, found: Verdict) -> bool:
 def _propose_server_restart(draft: Draft) -> None:
     if not draft.session.recovery.server_restart_proposed:
         draft.recovery(server_restart_proposed=True)
-        draft.say("decision", "server-restart-proposed", server=draft.server.name)
+        draft.record("decision", "server-restart-proposed", server=draft.server.name)
 
 
 def _act(draft: Draft, step: ladder.Step, *, away: bool = False) -> None:
@@ -174,7 +174,7 @@ def _take_turn(draft: Draft) -> None:
     turn = msgspec.structs.replace(incident, canary=draft.session.id, canary_at=draft.now)
     draft.server = msgspec.structs.replace(draft.server, incident=turn)
     if not mine:
-        draft.say("decision", "canary-changed", server=draft.server.name, session=draft.session.name)
+        draft.record("decision", "canary-changed", server=draft.server.name, session=draft.session.name)
 
 
 def _give_way(draft: Draft, found: Verdict, step: ladder.Step) -> None:
@@ -212,15 +212,15 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     reason = state.awaited(draft, step.because, approval.id, rung=step.rung)
     draft.notices.append(Notice(approval.id, "approval", reason, draft.now, held=draft.view.held))
     draft.recovery(awaiting=approval.id)
-    draft.say("decision", "approval-asked", **{**step.because.args, "rung": step.rung, "because": step.because.code})
+    draft.record("decision", "approval-asked", **{**step.because.args, "rung": step.rung, "because": step.because.code})
     _pause(draft)
 
 
-def _strike(draft: Draft, found: Verdict, sky: Sky) -> None:
+def _strike(draft: Draft, found: Verdict, sky: ServerConditions) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
     if sky.stays_dark or ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
         if "logout" in draft.session.recovery.spent and not draft.session.recovery.server_restart_proposed:
-            draft.say("decision", "logout-in-vain", server=draft.server.name)
+            draft.record("decision", "logout-in-vain", server=draft.server.name)
         _propose_server_restart(draft)
     _pause(draft)
 
@@ -231,6 +231,6 @@ def _pause(draft: Draft) -> None:
     recovery = msgspec.structs.replace(recovery, next_at=recovery.quarantine_until, asked_by_person=False)
     draft.change(recovery=recovery)
     draft.wake(recovery.quarantine_until)
-    draft.say(
+    draft.record(
         "decision", "quarantined", seconds=f"{recovery.quarantine_until - draft.now:.0f}", strikes=str(recovery.strikes)
     )

@@ -23,7 +23,7 @@ SCAN_S = 90.0
 """A code that was shown, or a pairing that was told of, so recently may be in somebody's hands."""
 
 
-class Sky(msgspec.Struct, frozen=True):
+class ServerConditions(msgspec.Struct, frozen=True):
     """What the rest of its server tells of the way to WhatsApp, and of the webhooks' way to us."""
 
     heard_at: float = 0.0
@@ -41,10 +41,12 @@ class Sky(msgspec.Struct, frozen=True):
         return self.nobody and not self.away
 
 
-CLEAR = Sky()
+CLEAR = ServerConditions()
 
 
-def nobody_reconnects(session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: Sky) -> bool:
+def nobody_reconnects(
+    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: ServerConditions
+) -> bool:
     """Whether no loop of the provider's own is running for a session that says closed. Its `connecting` would have been
     heard by now; or it was ended for good; or the process has started with the row at close, which it does not connect
     by itself, and nothing was done since; or it has said closed, and nothing else, for very long."""
@@ -58,15 +60,17 @@ def nobody_reconnects(session: Session, server: Server, verdict: Verdict, can: C
         return True
     # What came before it began to say closed all the time proves nothing of the time in which it has said so; nor does
     # an address that was read before.
-    heard_by = max(facts.said_since, acted_at) + HEARD_S  # guard: loop-heard-since-own-act, loop-heard-since-closed
+    heard_by = (
+        max(facts.state_read_since, acted_at) + HEARD_S
+    )  # guard: loop-heard-since-own-act, loop-heard-since-closed
     # guard: loop-webhook-read-since
     address_is_right = not facts.webhook_gone_at and facts.webhook_checked_at > heard_by
-    if address_is_right and max(sky.heard_at, facts.pushed_at) > heard_by:
+    if address_is_right and max(sky.heard_at, facts.event_pushed_at) > heard_by:
         return True
     if sky.together and sky.away:  # guard: outage-of-all-is-no-leave
         return False  # all of them say so: the way to WhatsApp is shut, and each has its loop
     since = max(verdict.since, acted_at)
-    return facts.said_at - since >= LOOP_S and stood_s(facts) >= LOOP_S
+    return facts.state_read_at - since >= LOOP_S and stood_s(facts) >= LOOP_S
 
 
 def scanning_until(session: Session, can: Capabilities, now: float) -> float:

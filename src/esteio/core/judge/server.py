@@ -13,7 +13,7 @@ import msgspec
 
 from esteio.core.judge import pacing
 from esteio.core.model import clock_skew, server_reason
-from esteio.core.model.decision import Line, Notice
+from esteio.core.model.decision import JournalLine, Notice
 from esteio.core.model.evidence import AWAY, Evidence
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import Policy
@@ -31,11 +31,11 @@ WRONG_AFTER = 3
 """Refused lists, and answers of something else, that count against a server which did answer as its kind does."""
 
 
-class ServerView(msgspec.Struct, frozen=True):
+class ServerInputs(msgspec.Struct, frozen=True):
     """What the judgement of a server depends on."""
 
     server: Server
-    news: tuple[Evidence, ...]
+    new_evidence: tuple[Evidence, ...]
     policy: Policy
     fallen: tuple[tuple[SessionId, float], ...] = ()
     fleet: int = 0
@@ -45,7 +45,7 @@ class ServerDecision(msgspec.Struct, frozen=True):
     """The new server and what follows. `weather_changed`: its sessions should be judged again."""
 
     server: Server
-    lines: tuple[Line, ...]
+    lines: tuple[JournalLine, ...]
     notices: tuple[Notice, ...]
     events: tuple[str, ...]
     look: bool
@@ -54,13 +54,13 @@ class ServerDecision(msgspec.Struct, frozen=True):
     quiet: bool
 
 
-class _Sheet:
+class _ServerDraft:
     """The sheet this decision is written on."""
 
-    def __init__(self, view: ServerView, now: float) -> None:
+    def __init__(self, view: ServerInputs, now: float) -> None:
         self.view, self.now = view, now
         self.server = clock_skew.server_as_of(view.server, view.policy, now)
-        self.lines: list[Line] = []
+        self.lines: list[JournalLine] = []
         self.notices: list[Notice] = []
         self.events: list[str] = []
         self.wakes: list[float] = []
@@ -68,16 +68,16 @@ class _Sheet:
     def change(self, **fields: object) -> None:
         self.server = msgspec.structs.replace(self.server, **fields)
 
-    def say(self, code: str, /, **args: str) -> None:
-        self.lines.append(Line("decision", code, {"server": self.server.name, **args}))
+    def record(self, code: str, /, **args: str) -> None:
+        self.lines.append(JournalLine("decision", code, {"server": self.server.name, **args}))
 
 
-def decide_server(view: ServerView, now: float) -> ServerDecision:
+def decide_server(view: ServerInputs, now: float) -> ServerDecision:
     """The whole judgement of one server at `now`."""
-    sheet = _Sheet(view, now)
+    sheet = _ServerDraft(view, now)
     facts = sheet.server.facts
-    for evidence in view.news:
-        facts = fold(facts, clock_skew.evidence_as_of(evidence, now))
+    for evidence in view.new_evidence:
+        facts = apply_evidence(facts, clock_skew.evidence_as_of(evidence, now))
         _note_list(sheet, evidence)
     sheet.change(facts=facts)
     _health(sheet)
@@ -103,7 +103,7 @@ def decide_server(view: ServerView, now: float) -> ServerDecision:
 # -- facts --------------------------------------------------------------------------------------------------------
 
 
-def fold(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
+def apply_evidence(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     """Facts after one more piece of evidence about the server."""
     step = _FOLD.get(evidence.kind)
     return step(facts, evidence) if step else facts
@@ -160,7 +160,7 @@ def _auth(facts: ServerFacts, evidence: Evidence) -> ServerFacts:
     at = evidence.happened_at
     if at < facts.recognised_at:
         return facts
-    refusals = facts.refusals + (evidence.road == "list")
+    refusals = facts.refusals + (evidence.source == "list")
     return msgspec.structs.replace(facts, auth_refused_at=at, refusals=refusals)
 
 
@@ -190,13 +190,13 @@ _FOLD: dict[str, Callable[[ServerFacts, Evidence], ServerFacts]] = {
 }
 
 
-def _note_list(sheet: _Sheet, evidence: Evidence) -> None:
+def _note_list(sheet: _ServerDraft, evidence: Evidence) -> None:
     if evidence.kind != "server_listed":
         return
     version = evidence.data.get("version")
     if version and version != sheet.server.version:
         sheet.change(version=version)
-        sheet.say("server-version", version=version)
+        sheet.record("server-version", version=version)
     if "sessions" in evidence.data:
         sheet.change(sessions_at_server=int(evidence.data["sessions"]))
 
@@ -222,20 +222,20 @@ def health_of(facts: ServerFacts, policy: Policy, now: float) -> tuple[HealthSta
     return ("up", "server_answered") if known else ("unknown", "")
 
 
-def _health(sheet: _Sheet) -> None:
+def _health(sheet: _ServerDraft) -> None:
     state, because = health_of(sheet.server.facts, sheet.view.policy, sheet.now)
     if state == "booting":
         sheet.wakes.append(sheet.server.facts.booted_at + sheet.view.policy.boot_grace_s)
     if state == sheet.server.health and because == sheet.server.health_because:
         return
     if state != sheet.server.health:
-        sheet.say("server-health", **{"from": sheet.server.health, "to": state, "because": because})
+        sheet.record("server-health", **{"from": sheet.server.health, "to": state, "because": because})
         if sheet.server.health in UNUSABLE and state not in UNUSABLE:
             sheet.change(facts=msgspec.structs.replace(sheet.server.facts, back_at=sheet.now))
     sheet.change(health=state, health_because=because, health_at=sheet.now)
 
 
-def _outage(sheet: _Sheet) -> None:
+def _outage(sheet: _ServerDraft) -> None:
     """One outage from when the server, or many of its sessions together, are down until that is over: subscribers are
     told once of each, and people too."""
     outage, incident = sheet.server.outage, _open_incident(sheet)
@@ -251,19 +251,19 @@ def _outage(sheet: _Sheet) -> None:
     _outage_notice(sheet)
 
 
-def _open_incident(sheet: _Sheet) -> Incident | None:
+def _open_incident(sheet: _ServerDraft) -> Incident | None:
     incident = sheet.server.incident
     return incident if incident is not None and incident.ended_at is None else None
 
 
-def _open_outage(sheet: _Sheet, down: bool) -> None:
+def _open_outage(sheet: _ServerDraft, down: bool) -> None:
     server, incident = sheet.server, sheet.server.incident
     if down or incident is None:
         since, because = server.facts.down_since or server.facts.wall_at or sheet.now, server.health_because
     else:
         since, because = incident.since, incident.because
     opened = Outage(
-        id=f"sout_{server.name}_{sheet.view.server.version_n}",
+        id=f"sout_{server.name}_{sheet.view.server.row_version}",
         since=since,
         because=because,
         notice_due=since + sheet.view.policy.notify_after_s,
@@ -272,7 +272,7 @@ def _open_outage(sheet: _Sheet, down: bool) -> None:
     sheet.events.append("server.outage_started")
 
 
-def _stands_at(sheet: _Sheet, outage: Outage) -> float:
+def _stands_at(sheet: _ServerDraft, outage: Outage) -> float:
     """When an outage that its server's start has ended is over: what did not come back with the server is known by
     then, and is no second outage."""
     booted_at = sheet.server.facts.booted_at
@@ -280,14 +280,14 @@ def _stands_at(sheet: _Sheet, outage: Outage) -> float:
     return booted_at + sheet.view.policy.effect_within_s if booted_at > outage.since else sheet.now
 
 
-def _end_outage(sheet: _Sheet, outage: Outage) -> None:
+def _end_outage(sheet: _ServerDraft, outage: Outage) -> None:
     if outage.noticed:
         sheet.notices.append(_closing(sheet, outage))
     sheet.change(outage=None)
     sheet.events.append("server.outage_ended")
 
 
-def _closing(sheet: _Sheet, outage: Outage) -> Notice:
+def _closing(sheet: _ServerDraft, outage: Outage) -> Notice:
     args, booted_at = {"server": str(sheet.server.name)}, sheet.server.facts.booted_at
     if _of_many(sheet, outage):
         return Notice(
@@ -301,19 +301,19 @@ def _closing(sheet: _Sheet, outage: Outage) -> Notice:
     return Notice(outage.id, "closed", Reason("server-up", args), outage.since, ended - outage.since)
 
 
-def _of_many(sheet: _Sheet, outage: Outage) -> bool:
+def _of_many(sheet: _ServerDraft, outage: Outage) -> bool:
     """Whether many sessions fell together in it, with the server or after it."""
     incident = sheet.server.incident
     return incident is not None and (outage.because == MASS_FALL or incident.since >= outage.since)
 
 
-def _counted(sheet: _Sheet) -> dict[str, str]:
+def _counted(sheet: _ServerDraft) -> dict[str, str]:
     incident = sheet.server.incident
     args = {"server": str(sheet.server.name)}
     return args if incident is None else args | {"count": str(max(incident.members, len(sheet.view.fallen)))}
 
 
-def _outage_notice(sheet: _Sheet) -> None:
+def _outage_notice(sheet: _ServerDraft) -> None:
     outage, server = sheet.server.outage, sheet.server
     if outage is None or outage.noticed:
         return
@@ -334,7 +334,7 @@ def _outage_notice(sheet: _Sheet) -> None:
 # -- a mass fall --------------------------------------------------------------------------------------------------
 
 
-def _incident(sheet: _Sheet) -> None:
+def _incident(sheet: _ServerDraft) -> None:
     incident = sheet.server.incident
     if incident is None:
         return
@@ -347,19 +347,19 @@ def _incident(sheet: _Sheet) -> None:
     over = incident.canary_ok_at is not None and sheet.now - incident.since >= sheet.view.policy.restart_cooldown_max_s
     if not fallen or over:
         # Who is still down after so long has a trouble of its own, and gets a notice of its own.
-        sheet.say("mass-fall-over", seconds=f"{sheet.now - incident.since:.0f}")
+        sheet.record("mass-fall-over", seconds=f"{sheet.now - incident.since:.0f}")
         sheet.change(incident=msgspec.structs.replace(incident, ended_at=sheet.now, canary_ok_at=sheet.now))
         return
     sheet.wakes.append(sheet.now + sheet.view.policy.probe_suspect_s)
     if incident.canary_ok_at is None and incident.canary not in fallen:
         sheet.change(incident=msgspec.structs.replace(incident, canary_ok_at=sheet.now))
-        sheet.say("canary-healed", session=str(incident.canary))
+        sheet.record("canary-healed", session=str(incident.canary))
 
 
 # -- looking ------------------------------------------------------------------------------------------------------
 
 
-def _look(sheet: _Sheet) -> bool:
+def _look(sheet: _ServerDraft) -> bool:
     """One list call per period; a server that is down is asked every `probe_suspect_s` whether it is back."""
     policy, facts = sheet.view.policy, sheet.server.facts
     troubled = sheet.server.health in UNUSABLE or bool(facts.failures or facts.refusals or facts.wrongs)

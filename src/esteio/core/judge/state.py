@@ -25,7 +25,7 @@ _STATES: dict[str, SessionState] = {
 }
 
 
-def follow(draft: Draft, found: Verdict) -> None:
+def update_state(draft: Draft, found: Verdict) -> None:
     """Write state, reason, axes and gate as the verdict has them."""
     state, reason = _state_of(draft, found)
     before = draft.session
@@ -41,9 +41,9 @@ def follow(draft: Draft, found: Verdict) -> None:
         can_receive=can_receive,
         gate=gate,
         gate_since=gate_since,
-        cold_until=restriction.until(before.facts, draft.now),
+        restricted_until=restriction.until(before.facts, draft.now),
     )
-    draft.wake(draft.session.cold_until or None)
+    draft.wake(draft.session.restricted_until or None)
 
 
 def why_not_sent(session: Session, found: Verdict) -> Reason:
@@ -140,7 +140,7 @@ def _webhook_doubted(draft: Draft) -> bool:
     """The provider cannot tell where it sends its events, and since its process started it has sent us none."""
     facts = draft.session.facts
     untold = bool(facts.webhook_unread_at) or not draft.view.can.tells_webhook
-    return untold and facts.pushed_at <= draft.server.facts.booted_at
+    return untold and facts.event_pushed_at <= draft.server.facts.booted_at
 
 
 def _axes(draft: Draft, found: Verdict) -> tuple[Axis, Axis]:

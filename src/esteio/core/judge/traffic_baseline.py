@@ -38,7 +38,7 @@ WITNESSES = 2
 UNIT = 64
 
 
-class Rhythm(msgspec.Struct, frozen=True):
+class TrafficBaseline(msgspec.Struct, frozen=True):
     """What an empty slot weighs at each hour of the week (168 bytes, in `UNIT`ths); how much silence is too much."""
 
     weights: bytes
@@ -56,7 +56,7 @@ def slot_of(at: float) -> int:
     return int(at // SLOT_S)
 
 
-def learn(busy: Iterable[int], known_since: float, now: float) -> Rhythm | None:
+def learn(busy: Iterable[int], known_since: float, now: float) -> TrafficBaseline | None:
     """The rhythm from the numbers of the slots in which something came in; None while too little is known."""
     last = slot_of(now)
     heard = {slot for slot in busy if max(known_since / SLOT_S, last - WEEKS * SLOTS_A_WEEK) <= slot < last}
@@ -65,7 +65,7 @@ def learn(busy: Iterable[int], known_since: float, now: float) -> Rhythm | None:
         return None
     weights = _weights(heard, first, last)
     record = _longest(heard, first, last, weights)
-    return Rhythm(weights, max(SURPRISE, min(record * RECORD_TIMES, SURPRISE * RECORD_AT_MOST)))
+    return TrafficBaseline(weights, max(SURPRISE, min(record * RECORD_TIMES, SURPRISE * RECORD_AT_MOST)))
 
 
 def _weights(heard: set[int], first: int, last: int) -> bytes:
@@ -93,8 +93,8 @@ def _hour(slot: int) -> int:
     return slot // PER_HOUR % 168
 
 
-def too_long_at(rhythm: Rhythm, heard_at: float) -> float:
-    """When silence since `heard_at` becomes too long; infinity when never within `LONGEST_S`."""
+def too_long_at(rhythm: TrafficBaseline, heard_at: float) -> float:
+    """When silence since `message_pushed_at` becomes too long; infinity when never within `LONGEST_S`."""
     left, slot = rhythm.bound * UNIT, slot_of(heard_at) + 1
     end = slot_of(heard_at + LONGEST_S)
     while slot < end:
@@ -105,13 +105,13 @@ def too_long_at(rhythm: Rhythm, heard_at: float) -> float:
     return math.inf
 
 
-def surprise(rhythm: Rhythm, since: float, now: float) -> float:
+def surprise(rhythm: TrafficBaseline, since: float, now: float) -> float:
     """How surprising silence from `since` to `now` is, as a share of what is too much for this line."""
     slots = range(max(slot_of(since) + 1, slot_of(now - LONGEST_S)), slot_of(now))
     return sum(rhythm.weights[_hour(slot)] for slot in slots) / (rhythm.bound * UNIT)
 
 
-def quiet_now(rhythm: Rhythm, heard_at: float, now: float) -> bool | None:
+def quiet_now(rhythm: TrafficBaseline, heard_at: float, now: float) -> bool | None:
     """Whether a line is quiet now; None when it would be so at this hour in any case, or has not had the time."""
     if surprise(rhythm, now - WITNESS_S, now) < HALF:  # guard: witness-is-usually-heard
         return None

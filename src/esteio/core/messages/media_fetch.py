@@ -33,20 +33,20 @@ def too_large(limit: int) -> Reason:
     return Reason("media-too-large", {"limit": str(limit)})
 
 
-class Again(msgspec.Struct, frozen=True):
+class Retry(msgspec.Struct, frozen=True):
     """What follows a try that brought nothing: `due_at`, or the reason for giving up."""
 
     due_at: float | None
     gone: Reason | None = None
 
 
-def after_failure(session: SessionId, since: float, tries: int, now: float, *, said_no: bool, detail: str) -> Again:
+def after_failure(session: SessionId, since: float, tries: int, now: float, *, said_no: bool, detail: str) -> Retry:
     """`tries` counts the one that failed; `since` is when the first was due. `said_no`: the provider answered, and has
     not got it; otherwise nobody answered."""
     if now >= since + GIVE_UP_S or (said_no and tries >= TRIES_AT_A_NO):
-        return Again(None, Reason("media-fetch-failed", {"detail": detail} if detail else {}))
+        return Retry(None, Reason("media-fetch-failed", {"detail": detail} if detail else {}))
     pause = pacing.doubling(FIRST_AGAIN_S, AGAIN_AT_MOST_S, tries - 1)
-    return Again(now + pause + pacing.jitter(session, tries, pause / 4))
+    return Retry(now + pause + pacing.jitter(session, tries, pause / 4))
 
 
 def shown(media: Media, state: MessageState) -> tuple[MediaState, Reason | None]:

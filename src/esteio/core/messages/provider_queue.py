@@ -50,7 +50,7 @@ class QueueSettlement(msgspec.Struct, frozen=True):
     attempt: AttemptRecord | None = None
 
 
-def after_look(message: Message, queue: QueueOutcome, *, opened: float, now: float) -> QueueSettlement:
+def next_check(message: Message, queue: QueueOutcome, *, opened: float, now: float) -> QueueSettlement:
     """The message after the queue was read. `opened`: since when the session can send, 0 while it cannot: a queue that
     stands still then is no news."""
     ids = queue.ids

@@ -21,7 +21,7 @@ SLACK_S = 1.0
 """Clocks are put right by parts of a second all day long."""
 WAKE_MOST_S = 3600.0
 """No session asks to be judged again later than this: what is due much later in the store was dated ahead."""
-_UNBOUNDED = ("code_until", "restricted_until", "cold_until", "wake_at")
+_UNBOUNDED = ("code_until", "restricted_until", "restricted_until", "wake_at")
 """What others say ends then, or follows from the rest."""
 
 _Bound = Callable[[str], float]
@@ -31,7 +31,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 def is_ahead(session: Session, now: float) -> bool:
     """Whether something of it is dated later than now. What is dated so, is so by what is looked at most."""
     facts, limit = session.facts, now + SLACK_S
-    newest = (facts.any_at, facts.life_at, facts.looked_at, facts.said_at, facts.act_at, session.since)
+    newest = (facts.any_evidence_at, facts.life_at, facts.looked_at, facts.state_read_at, facts.act_at, session.since)
     return max(newest) > limit
 
 

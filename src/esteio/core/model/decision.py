@@ -28,21 +28,21 @@ class View(msgspec.Struct, frozen=True, gc=False):
 
     session: Session
     server: Server
-    news: tuple[Evidence, ...]
+    new_evidence: tuple[Evidence, ...]
     policy: Policy
     can: Capabilities
     quirks: frozenset[str] = frozenset()
     held: int = 0
     fallen: tuple[tuple[SessionId, float], ...] = ()
     fleet: int = 1
-    alone: bool = False
+    none_alive: bool = False
     """Whether none of its server's sessions is known to live."""
-    heard_at: float = 0.0
+    server_webhook_at: float = 0.0
     """The newest event of any of its server's sessions that a webhook told of."""
     approval: Approval | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class JournalLine(msgspec.Struct, frozen=True):
     """One line for the journal; its sentence is made from `code` and `args`."""
 
     kind: Literal["decision", "act", "notice"]
@@ -62,7 +62,7 @@ class Notice(msgspec.Struct, frozen=True):
     held: int = 0
 
 
-class PlannedLook(msgspec.Struct, frozen=True, gc=False):
+class PlannedProbe(msgspec.Struct, frozen=True, gc=False):
     """The look that comes at `at`, and nothing else with it, if nothing is heard before. `wake_at`: when the session is
     to be judged after that if the look, too, brings nothing; `others_at`: when something else than looks falls due."""
 
@@ -84,7 +84,7 @@ class Decision(msgspec.Struct, frozen=True):
     quiet: bool
     shown: bool
     server: Server | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[JournalLine, ...] = ()
     act: Attempt | None = None
     notices: tuple[Notice, ...] = ()
     events: tuple[str, ...] = ()
@@ -92,9 +92,9 @@ class Decision(msgspec.Struct, frozen=True):
     fail_queued: Reason | None = None
     drop_control: bool = False
     clear_qr: bool = False
-    planned: PlannedLook | None = None
+    planned: PlannedProbe | None = None
     """What the next judgement would say, where that is known: it need not be asked for."""
-    awaited: PlannedLook | None = None
+    awaited: PlannedProbe | None = None
     """The planned look that is being made: where it brings what the last one brought, that is known as well."""
 
 
@@ -112,13 +112,13 @@ class Draft:
         self.now = now
         self.session = view.session
         self.server = view.server
-        self.lines: list[Line] = []
+        self.lines: list[JournalLine] = []
         self.notices: list[Notice] = []
         self.events: list[str] = []
         self.act: Attempt | None = None
         self.approval: Approval | None = None
         self.look: Depth | None = None
-        self.planned: PlannedLook | None = None
+        self.planned: PlannedProbe | None = None
         self.wakes: list[float] = []
         self.drop_control = False
 
@@ -134,9 +134,9 @@ class Draft:
         """The session's facts with these fields changed."""
         self.change(facts=msgspec.structs.replace(self.session.facts, **fields))
 
-    def say(self, kind: Literal["decision", "act", "notice"], code: str, /, **args: str) -> None:
+    def record(self, kind: Literal["decision", "act", "notice"], code: str, /, **args: str) -> None:
         """A line for the journal."""
-        self.lines.append(Line(kind, code, args))
+        self.lines.append(JournalLine(kind, code, args))
 
     def wake(self, at: float | None) -> None:
         """Look at this session again at `at`, at the latest."""
@@ -145,4 +145,4 @@ class Draft:
 
     def new_id(self, prefix: str) -> str:
         """An id that is the same whenever this view is decided again: the row's version makes it unique."""
-        return f"{prefix}_{self.session.id}_{self.view.session.version}"
+        return f"{prefix}_{self.session.id}_{self.view.session.row_version}"

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-Road = Literal["webhook", "state", "probe", "list", "send", "act", "receipt", "operator", "self"]
+Source = Literal["webhook", "state", "probe", "list", "send", "act", "receipt", "operator", "self"]
 """How it came: a pushed event, a state read, a socket or round-trip probe, the server's list, the answer of a send, the
 answer of a control act, a delivery receipt, a person, or Esteio's own bookkeeping."""
 
@@ -137,7 +137,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     kind: str
     happened_at: float
     seen_at: float
-    road: Road
+    source: Source
     data: Mapping[str, str] = {}
     count: int = 1
     first_at: float | None = None
@@ -148,17 +148,19 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         spec = KINDS.get(self.kind)
         return spec.subject if spec else "session"
 
-    def same_news(self, other: Evidence) -> bool:
+    def repeats(self, other: Evidence) -> bool:
         """Whether `other` repeats this one but for its time: such rows may be folded into one counted row."""
-        return self.kind == other.kind and self.road == other.road and self.data == other.data
+        return self.kind == other.kind and self.source == other.source and self.data == other.data
 
 
-def seen(kind: str, now: float, road: Road, *, happened_at: float | None = None, **data: str) -> Evidence:
+def seen(kind: str, now: float, road: Source, *, happened_at: float | None = None, **data: str) -> Evidence:
     """Evidence seen at `now`. A `happened_at` in the future is a clock that runs ahead: clipped to `now`."""
     return seen_with(kind, now, road, data, happened_at)
 
 
-def seen_with(kind: str, now: float, road: Road, data: Mapping[str, str], happened_at: float | None = None) -> Evidence:
+def seen_with(
+    kind: str, now: float, road: Source, data: Mapping[str, str], happened_at: float | None = None
+) -> Evidence:
     """The same with the data as a mapping."""
     when = now if happened_at is None else min(happened_at, now)
-    return Evidence(kind=kind, happened_at=when, seen_at=now, road=road, data=data)
+    return Evidence(kind=kind, happened_at=when, seen_at=now, source=road, data=data)

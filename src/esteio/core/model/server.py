@@ -101,6 +101,6 @@ class Server(msgspec.Struct, frozen=True):
     last_attempt_at: float = 0.0
     incident: Incident | None = None
     outage: Outage | None = None
-    version_n: int = 0
+    row_version: int = 0
     """Compare-and-set counter of this row."""
     wake_at: float | None = None

@@ -39,23 +39,23 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     closed_by: tuple[str, ...] = ()
     dead_at: float = 0.0
     """When death was proved (second witness); 0 while it is not."""
-    silent_at: float = 0.0
+    probe_unanswered_at: float = 0.0
     """A round trip that nobody answered."""
-    silents: int = 0
-    said: str = ""
+    unanswered_probes: int = 0
+    state_read: str = ""
     """The freshest claim of the provider's own memory: open, connecting, closed, or a word we do not know."""
-    said_at: float = 0.0
-    said_since: float = 0.0
+    state_read_at: float = 0.0
+    state_read_since: float = 0.0
     """Since when it has said just that, look after look …"""
-    said_times: int = 0
+    state_read_times: int = 0
     """… and how many looks in a row."""
-    moving_at: float = 0.0
+    last_connecting_at: float = 0.0
     """When anybody last said connecting."""
-    ajar_at: float = 0.0
+    socket_open_while_claimed_closed_at: float = 0.0
     """When its socket was last seen open beside a claim that it is not."""
-    hinted: str = ""
+    state_pushed: str = ""
     """The freshest claim pushed by a webhook, or of a list."""
-    hinted_at: float = 0.0
+    state_pushed_at: float = 0.0
     listed: str = ""
     listed_at: float = 0.0
     listed_since: float = 0.0
@@ -63,7 +63,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     code: int = 0
     """The last disconnect code that means something by itself (401, 402, 403, 405, 406, 440)."""
     code_at: float = 0.0
-    code_road: str = ""
+    code_source: str = ""
     code_until: float = 0.0
     """End of a temporary ban, where known."""
     qr_at: float = 0.0
@@ -101,21 +101,21 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     """When it was proved that nothing comes in on a line that is told of other things."""
     stall_at: float = 0.0
     """When it was proved that the provider's events stand still."""
-    heard_at: float = 0.0
+    message_pushed_at: float = 0.0
     """The newest message that was told to us, not read from a list."""
-    pushed_at: float = 0.0
+    event_pushed_at: float = 0.0
     """The newest event that was told to us, of those that pass through the provider's queue."""
-    told_at: float = 0.0
+    webhook_received_at: float = 0.0
     """When a webhook of it last came, whatever it told …"""
-    untold_at: float = 0.0
+    webhook_missing_since: float = 0.0
     """… and since when one that should have come has not: the first accepted send since then."""
-    unheard_at: float = 0.0
+    list_only_newest_at: float = 0.0
     """The newest message that only the provider's list told of …"""
-    unheard_from: float = 0.0
+    list_only_oldest_at: float = 0.0
     """… and the oldest of them."""
-    listened_at: float = 0.0
+    list_compared_at: float = 0.0
     """When the list was last read for that."""
-    asked_ok_at: float = 0.0
+    round_trip_ok_at: float = 0.0
     """When WhatsApp last answered a question through this session."""
     renewed_at: float = 0.0
     """When its socket was last made anew on purpose: a restart of the session, or of the server's process."""
@@ -151,7 +151,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     refused_at: float = 0.0
     refused_detail: str = ""
     """The provider refused a create or pair in its own words."""
-    any_at: float = 0.0
+    any_evidence_at: float = 0.0
     """When anything at all was last heard from the provider about this session."""
 
 
@@ -185,9 +185,9 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     paused: bool = False
     linked: bool = False
     """Whether it has ever been connected: before that, waiting for a QR is no fall."""
-    version: int = 0
+    row_version: int = 0
     wake_at: float | None = None
-    cold_until: float = 0.0
+    restricted_until: float = 0.0
     """Until when people who do not know this number are not written to (463); 0: everybody is."""
 
 

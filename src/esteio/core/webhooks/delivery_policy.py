@@ -48,7 +48,7 @@ WOKEN_AFTER_S = 5.0
 """A success wakes the whole queue; what was tried in the last seconds waits until so long after its attempt."""
 
 
-class Health(msgspec.Struct, frozen=True):
+class EndpointHealth(msgspec.Struct, frozen=True):
     """What an endpoint's last answers make of it. Zero means never."""
 
     failing_since: float = 0.0
@@ -81,9 +81,9 @@ def wants(types: Sequence[str], sessions: Sequence[str], kind: str, session: str
     return not sessions or session is None or any(fnmatchcase(session, glob) for glob in sessions)
 
 
-def after_success(health: Health, now: float) -> Health:
+def after_success(health: EndpointHealth, now: float) -> EndpointHealth:
     """One answer of 2xx: healthy."""
-    return Health(last_ok_at=now, last_failed_at=health.last_failed_at)
+    return EndpointHealth(last_ok_at=now, last_failed_at=health.last_failed_at)
 
 
 def not_before(retry_after_s: float | None, now: float) -> float:
@@ -92,7 +92,7 @@ def not_before(retry_after_s: float | None, now: float) -> float:
 
 
 def after_failure(
-    health: Health,
+    health: EndpointHealth,
     endpoint: str,
     lane: str,
     began_at: float,
@@ -101,12 +101,12 @@ def after_failure(
     waits_until: float = 0.0,
     status: int | None = None,
     detail: str = "",
-) -> Health:
+) -> EndpointHealth:
     """One failed attempt, begun at `began_at`. `waits_until` (see `not_before`) holds the whole endpoint."""
     since = health.failing_since or began_at
     failures = health.failures + 1
     pause = _probe_pause(now - since) * (0.7 + 0.3 * _share(f"{endpoint}:probe:{failures}"))
-    return Health(
+    return EndpointHealth(
         failing_since=since,
         failures=failures,
         opened=health.opened or waits_until > now or bool(health.failures and lane != health.lane),
@@ -127,7 +127,7 @@ def _probe_pause(failing_for: float) -> float:
     return next(pause for until, pause in LATER_PROBES if failing_for < until)
 
 
-def probes_oldest(health: Health) -> bool:
+def probes_oldest(health: EndpointHealth) -> bool:
     """Whether the next attempt at an open endpoint is for its oldest event, or for one that was never tried."""
     return health.failures % 2 == 0
 
@@ -140,7 +140,7 @@ def retry_at(
     event_at: float,
     tried_since: float,
     began_at: float,
-    health: Health,
+    health: EndpointHealth,
     now: float,
     waits_until: float = 0.0,
 ) -> float | None:
@@ -161,7 +161,7 @@ def retry_at(
     return min(due_at, max(gives_up_at, now + LEAST_PAUSE_S))
 
 
-def overdue(event_at: float, health: Health, now: float) -> bool:
+def overdue(event_at: float, health: EndpointHealth, now: float) -> bool:
     """Whether an event is given up untried: it is 72 h old and its endpoint has failed for as long."""
     return bool(health.failing_since) and max(event_at, health.failing_since) + GIVE_UP_S <= now
 

@@ -14,15 +14,15 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
-from esteio.engine.commands.webhook_budget import Tally
-from esteio.engine.delivery.client import Courier
+from esteio.engine.commands.webhook_budget import WebhookBudget
+from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import addresses_told
 from esteio.engine.media.links import MediaLinks
-from esteio.engine.media.stager import MediaRoom
+from esteio.engine.media.stager import MediaStager
 from esteio.engine.outbox.performers import Notifier
 from esteio.engine.runtime.ports import Waiter, Wakeups
-from esteio.engine.supervision.endpoints import AddressBook
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import Resolver, system_resolver
 from esteio.providers.base import Provider, Transport
 from esteio.providers.declaration import Declaration
@@ -44,11 +44,11 @@ class Desk:
         settings: Settings,
         wakeups: Wakeups,
         waiter: Waiter,
-        addresses: AddressBook,
-        courier: Courier,
+        addresses: Endpoints,
+        courier: WebhookClient,
         transport: Transport,
         shelf: Shelf,
-        media: MediaRoom,
+        media: MediaStager,
         links: MediaLinks,
         notifier: Notifier,
         resolve: Resolver = system_resolver,
@@ -69,7 +69,7 @@ class Desk:
         self.resolve = resolve
         self.shelf = shelf
         self.notifier = notifier
-        self.webhook_tally = Tally(settings.webhook_bytes_per_hour)
+        self.webhook_tally = WebhookBudget(settings.webhook_bytes_per_hour)
         """What each session's webhooks have brought within the hour."""
         self.media = media
         self.links = links

@@ -17,9 +17,9 @@ import msgspec
 from esteio.core.model.session import Session
 from esteio.engine.commands.base import Desk
 from esteio.engine.errors import CommandError, unknown
-from esteio.engine.supervision.endpoints import Unaddressed
+from esteio.engine.supervision.endpoints import EndpointUnknown
 from esteio.log import logger
-from esteio.providers.base import Provider, Where
+from esteio.providers.base import Provider, SessionEndpoint
 from esteio.store.base import RawInbound
 
 BLANK = "***"
@@ -89,12 +89,12 @@ class WebhookCommands(Desk):
     async def _secrets(self, session: Session) -> Secrets:
         try:
             provider, where = await self.addresses.of_session(session)
-        except (Unaddressed, LookupError) as error:
+        except (EndpointUnknown, LookupError) as error:
             raise unknown("token", "") from error
         return known_secrets(provider, where)
 
 
-def known_secrets(provider: Provider, where: Where) -> Secrets:
+def known_secrets(provider: Provider, where: SessionEndpoint) -> Secrets:
     """Every secret that Esteio knows for a session and its server, as the adapter declares them."""
     declared = provider.declaration
     words = {word for word in declared.secrets(where.credentials, where.ref) if len(word) >= SHORTEST_SECRET}

@@ -182,7 +182,7 @@ class SessionCommands(Adoption, Addressing):
         self.addresses.forget(after.id)
         log.info("session.changed", session=after.name, server=after.server, changed=what)
         self.wakeups.session(after.id)
-        return await self._heard(before, lambda s: s.version > before.version + 1)
+        return await self._heard(before, lambda s: s.row_version > before.row_version + 1)
 
     async def pair(self, name: str, ask: PairRequest, who: str) -> PairingResult:
         """A code to scan or type, at most `wait_s` later. Raises `CommandError`: unknown-session, session-paused,
@@ -227,7 +227,7 @@ class SessionCommands(Adoption, Addressing):
         session = await self._unpaused(name)
         await self._wish(session, "operator_recover", {"who": who})
         log.info("session.recover_requested", session=name, server=session.server)
-        return await self._heard(session, lambda s: s.version > session.version)
+        return await self._heard(session, lambda s: s.row_version > session.row_version)
 
     async def pause(self, name: str, who: str) -> Session:
         """Watched, but never acted on. Raises `CommandError("unknown-session")`."""
@@ -389,7 +389,9 @@ class SessionCommands(Adoption, Addressing):
             # guard: qr-newer-than-connect
             fresh = qr is not None and (first or qr.seen_at >= asked_at) and (bool(qr.pairing_code) or not pairing_code)
             approval = await self._approval_of(session)
-            ended = session.version > before.version and session.since >= asked_at and session.recovery.open is None
+            ended = (
+                session.row_version > before.row_version and session.since >= asked_at and session.recovery.open is None
+            )
             over = session.state in ("connected", "degraded", "error") and (ended or first)
             shown = fresh and session.state == "awaiting_qr"
             found = PairingResult(session, qr if fresh else None, approval, settled=shown or over)

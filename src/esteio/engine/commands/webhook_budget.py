@@ -10,7 +10,7 @@ from esteio.core.model.ids import SessionId
 HOUR_S = 3600.0
 
 
-class Tally:
+class WebhookBudget:
     """Bytes of the present hour, by session."""
 
     def __init__(self, most: int) -> None:
@@ -19,7 +19,7 @@ class Tally:
         self._spent: dict[SessionId, int] = {}
 
     def __repr__(self) -> str:
-        return f"Tally(most={self._most}, sessions={len(self._spent)})"
+        return f"WebhookBudget(most={self._most}, sessions={len(self._spent)})"
 
     def take(self, session_id: SessionId, size: int, now: float) -> bool:
         """Count `size` bytes where they are within the hour's budget; whether they were. 0 is no budget at all."""

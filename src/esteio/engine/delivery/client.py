@@ -58,7 +58,7 @@ class _Said(msgspec.Struct, frozen=True):
     """See `RelaySettlement.reason`."""
 
 
-class Courier:
+class WebhookClient:
     """Delivers; knows nothing of queues. Never raises for what an endpoint does."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Courier:
         self._opened: dict[bytes, Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
-        return f"Courier({self._source!r})"
+        return f"WebhookClient({self._source!r})"
 
     async def deliver(self, claim: RelayClaim) -> RelaySettlement:
         """One attempt."""

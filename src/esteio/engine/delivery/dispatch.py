@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Final
 
 from esteio.clock import Clock
-from esteio.engine.delivery.client import TIMEOUT_S, Courier
+from esteio.engine.delivery.client import TIMEOUT_S, WebhookClient
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
@@ -34,22 +34,22 @@ KEEP_DEAD_S = 30 * 86_400.0
 log = logger("relay")
 
 
-class RelayDispatch(Worker):
+class DeliveryDispatch(Worker):
     """The loop of outgoing webhooks."""
 
     nap_s = 5.0
     """No bell rings for the events of chores (a message that expired)."""
 
-    def __init__(self, store: Store, clock: Clock, courier: Courier) -> None:
+    def __init__(self, store: Store, clock: Clock, courier: WebhookClient) -> None:
         super().__init__(clock)
         self._store, self._courier = store, courier
         self._flying: Counter[str] = Counter()
         self._done: list[RelaySettlement] = []
 
     def __repr__(self) -> str:
-        return f"RelayDispatch(flying={self._flying.total()}, done={len(self._done)})"
+        return f"DeliveryDispatch(flying={self._flying.total()}, done={len(self._done)})"
 
-    async def bury(self) -> None:
+    async def expire(self) -> None:
         """Give up what is overdue, for ever."""
         while True:
             try:

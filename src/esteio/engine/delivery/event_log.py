@@ -22,7 +22,7 @@ AT_ONCE = 500
 _encode = msgspec.json.Encoder().encode
 
 
-class Told(msgspec.Struct, frozen=True):
+class StreamedEvent(msgspec.Struct, frozen=True):
     """One event of the stream; `body` is its JSON."""
 
     seq: int
@@ -33,12 +33,12 @@ class Told(msgspec.Struct, frozen=True):
     """Of an event that names a media: its address is signed anew for each reader."""
 
 
-class Feed:
+class EventLog:
     """The log of events, read by many."""
 
     def __init__(self, store: Store, texts: Catalogue, links: MediaLinks) -> None:
         self._store, self._texts, self._links = store, texts, links
-        self._tail: deque[Told] = deque()
+        self._tail: deque[StreamedEvent] = deque()
         self._since = -1
         """The tail is complete after this place; -1: it has not begun."""
         self._lock = asyncio.Lock()
@@ -50,7 +50,7 @@ class Feed:
         """The newest place."""
         return await self._store.last_event()
 
-    async def after(self, seq: int) -> Sequence[Told]:
+    async def after(self, seq: int) -> Sequence[StreamedEvent]:
         """The next events, oldest first, at most `AT_ONCE`; none when there are none."""
         if self._since < 0:
             self._since = await self.last()
@@ -70,7 +70,7 @@ class Feed:
         while len(self._tail) > TAIL:
             self._since = self._tail.popleft().seq
 
-    def _told(self, row: EventRow) -> Told:
+    def _told(self, row: EventRow) -> StreamedEvent:
         document = self._links.into(row.data)
         body = _encode(standard(row.type, row.at, worded(document, row.session, self._texts)))
-        return Told(row.seq, row.type, row.session, body, None if document is row.data else row)
+        return StreamedEvent(row.seq, row.type, row.session, body, None if document is row.data else row)

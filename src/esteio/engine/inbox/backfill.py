@@ -21,8 +21,8 @@ from esteio.core.model.inbound import InboundEvent, ReceivedMessage
 from esteio.core.model.session import Session
 from esteio.core.views.documents import timestamp
 from esteio.engine.commands.provider_webhooks import Secrets, blank, known_secrets
-from esteio.engine.media.stager import MediaRoom
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.media.stager import MediaStager
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
@@ -35,17 +35,17 @@ CHUNK = 200
 log = logger("gaps")
 
 
-class GapReader:
+class Backfill:
     """Reads gaps back. `told` and `applied` are the inbox's own: what is read here is heard like any webhook."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         transport: Transport,
         *,
-        media: MediaRoom,
+        media: MediaStager,
         told: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
@@ -94,7 +94,7 @@ class GapReader:
             provider, where = await self._addresses.of_session(session)
             reading = await driver.run(provider.history(where, self._clock.now(), since), self._transport)
             return _blanked(reading, known_secrets(provider, where))
-        except Unaddressed:
+        except EndpointUnknown:
             return WebhookReading(readable=True)
         except Exception as error:
             log.exception("backfill.failed", session=session.name, server=session.server)

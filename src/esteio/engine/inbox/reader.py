@@ -15,11 +15,11 @@ from esteio.core.judge.facts import is_overtaken
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
-from esteio.engine.commands.webhook_budget import Tally
-from esteio.engine.media.stager import MediaRoom
+from esteio.engine.commands.webhook_budget import WebhookBudget
+from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.worker import AT_ONCE, Worker, by_session
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
-from esteio.engine.supervision.probes import as_row
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
+from esteio.engine.supervision.probes import qr_row
 from esteio.log import logger
 from esteio.providers.base import WebhookReading
 from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
@@ -43,16 +43,16 @@ class InboxReader(Worker):
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         *,
-        media: MediaRoom,
+        media: MediaStager,
         told: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._addresses = store, addresses
         self._media, self._told, self._applied = media, told, applied
-        self._unreadable = Tally(UNREADABLE_BYTES)
+        self._unreadable = WebhookBudget(UNREADABLE_BYTES)
         self._logged: dict[SessionId, tuple[float, int]] = {}
         """When an unreadable one was last logged, and how many came since."""
 
@@ -97,7 +97,7 @@ class InboxReader(Worker):
             readable=True,
             events=await self._media.kept(reading.events),
             evidence=reading.evidence,
-            qr=None if code is None else as_row(code, raw.received_at),
+            qr=None if code is None else qr_row(code, raw.received_at),
             note=reading.note,
         )
         await self._settle(settlement, session)
@@ -169,7 +169,7 @@ class InboxReader(Worker):
             return WebhookReading(readable=False, note="the session was deleted")
         try:
             provider, where = await self._addresses.of_session(session)
-        except Unaddressed:
+        except EndpointUnknown:
             return WebhookReading(readable=False, note="the session or its server was deleted")
         return provider.read_webhook(where, raw.body, raw.path, raw.received_at)
 

@@ -17,9 +17,9 @@ from esteio.clock import Clock
 from esteio.core.messages import media_fetch as law
 from esteio.core.model.content import Media
 from esteio.core.model.ids import MessageId, ServerName
-from esteio.engine.media.stager import URL, MediaRoom, Unfetchable
+from esteio.engine.media.stager import URL, MediaStager, Unfetchable
 from esteio.engine.runtime.worker import AT_ONCE, Worker
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import DownloadOutcome, Transport
@@ -43,10 +43,10 @@ class MediaFetcher(Worker):
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         transport: Transport,
         *,
-        media: MediaRoom,
+        media: MediaStager,
         shelf: Shelf,
         told: Callable[[], None],
     ) -> None:
@@ -148,7 +148,7 @@ class MediaFetcher(Worker):
             return GONE_SESSION
         try:
             provider, where = await self._addresses.of_session(session)
-        except Unaddressed:
+        except EndpointUnknown:
             return GONE_SESSION
         source, detail = dict(fetch.source), ""
         if URL in source and not provider.is_own_address(where, source[URL]):

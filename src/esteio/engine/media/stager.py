@@ -47,7 +47,7 @@ class Unfetchable(Exception):
         self.fault: Fault = fault
 
 
-class MediaRoom:
+class MediaStager:
     """Fetches, stages and hands out. `check` raises `CommandError` for a URL that may not be reached; the transport
     checks once more what it connects to."""
 

@@ -20,7 +20,7 @@ from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.engine.outbox.performers import Performers
-from esteio.engine.outbox.rate_limit import Pacer
+from esteio.engine.outbox.rate_limit import RateLimiter
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
 from esteio.store.base import SendClaim, Store, StoreFull, Work, WorkSettlement
@@ -48,7 +48,7 @@ class SendDispatch(Worker):
         clock: Clock,
         performers: Performers,
         *,
-        pace: Pacer,
+        pace: RateLimiter,
         lease_s: float,
         told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         unsure: Callable[[], None],
@@ -67,7 +67,7 @@ class SendDispatch(Worker):
         if self._done:
             return AT_ONCE
         now = self._clock.now()
-        return await self._store.next_send(now, self._pace.rests(now))
+        return await self._store.next_send(now, self._pace.not_before(now))
 
     async def _run_once(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
@@ -88,9 +88,9 @@ class SendDispatch(Worker):
         if free <= 0:
             return ()
         now = self._clock.now()
-        allowance = self._pace.allowance(flying, self._where, now)
+        allowance = self._pace.quota(flying, self._where, now)
         claims = await self._store.claim_sends(now, free, self._lease_s, allowance)
-        self._pace.took(claims)
+        self._pace.record_sends(claims)
         return claims
 
     async def _settle(self, batch: list[tuple[SendClaim, SendSettlement]]) -> None:

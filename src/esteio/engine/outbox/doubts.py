@@ -20,7 +20,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import SentQuery, Transport
@@ -37,14 +37,14 @@ CLOCKS_APART_S = 60.0
 log = logger("doubt")
 
 
-class Doubts(Worker):
+class DoubtResolver(Worker):
     """Looks after messages in doubt: a loop that naps until the next look is due."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         transport: Transport,
         *,
         policies: Callable[[str], Policy],
@@ -116,13 +116,13 @@ class Doubts(Worker):
             return False
         facts = view.server.facts
         for evidence in (*(news.evidence for news in view.news), *outcome.evidence):
-            facts = server.fold(facts, evidence)
+            facts = server.apply_evidence(facts, evidence)
         return doubts.may_have_died(message, facts, policy)
 
     async def _look_up(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
         try:
             return await self._asked(message, session, policy)
-        except Unaddressed:
+        except EndpointUnknown:
             return LookupOutcome("unknown", detail="the server was deleted")
         except Exception as error:
             # A defect of ours with one message may not keep all others in doubt.

@@ -22,9 +22,9 @@ from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
-from esteio.engine.media.stager import MediaRoom, Unfetchable
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
-from esteio.engine.supervision.probes import as_of_answer, as_row
+from esteio.engine.media.stager import MediaStager, Unfetchable
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
+from esteio.engine.supervision.probes import as_of_answer, qr_row
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
@@ -33,9 +33,9 @@ from esteio.providers.base import (
     OutgoingMessage,
     Provider,
     SendOutcome,
+    SessionEndpoint,
     StandingWebhook,
     Transport,
-    Where,
 )
 from esteio.store.base import JournalEntry, SendClaim, Store, Work, WorkSettlement
 
@@ -68,12 +68,12 @@ class Performers:
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         transport: Transport,
         *,
         policies: Callable[[str], Policy],
         notifier: Notifier,
-        media: MediaRoom,
+        media: MediaStager,
     ) -> None:
         self._media = media
         self._store, self._clock, self._addresses = store, clock, addresses
@@ -88,7 +88,7 @@ class Performers:
         policy = self._policies(session.policy if session else "default")
         try:
             outcome = await self._send(message, session, policy)
-        except Unaddressed:
+        except EndpointUnknown:
             outcome = SendOutcome("refused", fault="request", detail="the session was deleted")
         except Exception as error:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
@@ -98,7 +98,7 @@ class Performers:
 
     async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
         if session is None:
-            raise Unaddressed(message.session)
+            raise EndpointUnknown(message.session)
         provider, where = await self._addresses.of_session(session)
         if policy.preflight:
             refused = await self._preflight(provider, where)
@@ -122,7 +122,7 @@ class Performers:
             outcome = msgspec.structs.replace(outcome, evidence=(*evidence, *queued))
         return outcome
 
-    async def _preflight(self, provider: Provider, where: Where) -> SendOutcome | None:
+    async def _preflight(self, provider: Provider, where: SessionEndpoint) -> SendOutcome | None:
         """Seed 003's letter: ask for the state first, and fail with its sentence when it is not open."""
         look = await driver.run(provider.probe(where, self._clock.now(), "state"), self._transport)
         kinds = {evidence.kind for evidence in look.evidence}
@@ -190,7 +190,7 @@ class Performers:
             if work.kind == "control":
                 return await self._control(work)
             return await self._notice(work)
-        except Unaddressed:
+        except EndpointUnknown:
             return self._unwanted(work)
         except Exception as error:
             log.exception("work.failed", work=work.id)
@@ -224,11 +224,13 @@ class Performers:
             self._clock.now(),
             f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
             evidence=evidence,
-            qr=as_row(outcome.qr, self._clock.now()) if outcome.qr else None,
+            qr=qr_row(outcome.qr, self._clock.now()) if outcome.qr else None,
             ref=ref or None,
         )
 
-    async def _unkept(self, session: Session, provider: Provider, where: Where, work: Work) -> ActOutcome | None:
+    async def _unkept(
+        self, session: Session, provider: Provider, where: SessionEndpoint, work: Work
+    ) -> ActOutcome | None:
         """Whatever webhook stands there is on our disk before ours takes its place. None: go on. An outcome: it could
         not be read, so nothing is overwritten."""
         rung = work.payload["rung"]
@@ -247,7 +249,7 @@ class Performers:
                 log.info("session.webhook_saved", session=session.name, server=session.server, result=stands.found)
         return None
 
-    async def _flow(self, session: Session, provider: Provider, where: Where, work: Work) -> Flow[ActOutcome]:
+    async def _flow(self, session: Session, provider: Provider, where: SessionEndpoint, work: Work) -> Flow[ActOutcome]:
         now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
         match rung:
             case "create":

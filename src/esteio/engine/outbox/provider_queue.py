@@ -17,7 +17,7 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.runtime.worker import LOOKS_APART_S, Worker, by_session
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport
@@ -28,7 +28,7 @@ BATCH = 500
 log = logger("parking")
 
 
-class Parking(Worker):
+class ProviderQueueWatch(Worker):
     """Looks after parked messages: a loop that naps until the next look is due. `told`: the chat of this message may go
     on; `heard`: news of a server."""
 
@@ -36,7 +36,7 @@ class Parking(Worker):
         self,
         store: Store,
         clock: Clock,
-        addresses: AddressBook,
+        addresses: Endpoints,
         transport: Transport,
         *,
         judged: Callable[[SessionId], Session | None],
@@ -62,7 +62,7 @@ class Parking(Worker):
         if queue.evidence:
             self._heard(session.server, queue.evidence)
         now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
-        settlements = [provider_queue.after_look(one, queue, opened=opened, now=now) for one in messages]
+        settlements = [provider_queue.next_check(one, queue, opened=opened, now=now) for one in messages]
         for message_id in await self._store.settle_parked(settlements):
             self._told(session_id, message_id)
 
@@ -70,7 +70,7 @@ class Parking(Worker):
         try:
             provider, where = await self._addresses.of_session(session)
             return await driver.run(provider.read_queue(where, self._clock.now()), self._transport)
-        except Unaddressed:
+        except EndpointUnknown:
             return QueueOutcome(None, "the server was deleted")
         except Exception as error:
             # A defect of ours with one session may not hold up all others.

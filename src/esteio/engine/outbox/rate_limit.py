@@ -49,7 +49,7 @@ class _Bucket:
         return self._seen_at + missing / rate if rate > 0 and missing > _ALMOST else 0.0
 
 
-class _Line:
+class _SessionLimit:
     """One session that does not simply have the default's cap."""
 
     __slots__ = ("bucket", "policy", "recovered_at")
@@ -67,7 +67,7 @@ class _Line:
         return pacing.burst(self.policy.sends_per_minute, self.policy.sends_burst)
 
 
-class _Post:
+class _ServerLimit:
     """One server with a pace."""
 
     __slots__ = ("bucket", "most", "rate")
@@ -77,18 +77,18 @@ class _Post:
         self.rate = self.most = 0.0
 
 
-class Pacer:
+class RateLimiter:
     """What the dispatcher may claim."""
 
     def __init__(self, policies: Callable[[str], Policy]) -> None:
         self._policies = policies
-        self._lines: dict[SessionId, _Line] = {}
-        self._posts: dict[ServerName, _Post] = {}
+        self._lines: dict[SessionId, _SessionLimit] = {}
+        self._posts: dict[ServerName, _ServerLimit] = {}
 
     def __repr__(self) -> str:
-        return f"Pacer(lines={len(self._lines)}, posts={len(self._posts)})"
+        return f"RateLimiter(lines={len(self._lines)}, posts={len(self._posts)})"
 
-    def follow(self, session: Session) -> None:
+    def set_limits(self, session: Session) -> None:
         """The session was judged, or read at the start."""
         policy, usual = self._policies(session.policy), self._policies("default")
         recovered_at = session.gate_since if session.last_outage is not None else 0.0
@@ -97,20 +97,20 @@ class Pacer:
         if plain and not recovered_at:
             self._lines.pop(session.id, None)
         elif line is None:
-            self._lines[session.id] = _Line(policy, recovered_at)
+            self._lines[session.id] = _SessionLimit(policy, recovered_at)
         else:
             line.policy, line.recovered_at = policy, recovered_at
 
-    def follow_server(self, server: Server) -> None:
+    def set_server_limits(self, server: Server) -> None:
         """The server was judged or changed, or read at the start."""
         per_minute, burst = pacing.server_pace(server, self._policies("default"))
         if per_minute <= 0:
             self._posts.pop(server.name, None)
             return
-        post = self._posts.setdefault(server.name, _Post())
+        post = self._posts.setdefault(server.name, _ServerLimit())
         post.rate, post.most = per_minute / 60.0, pacing.burst(per_minute, burst)
 
-    def allowance(self, flying: Mapping[SessionId, int], at: Mapping[SessionId, ServerName], now: float) -> Allowance:
+    def quota(self, flying: Mapping[SessionId, int], at: Mapping[SessionId, ServerName], now: float) -> Allowance:
         """How many more may be claimed. `flying` are under way, `at` says where."""
         usual = self._policies("default").sends_in_flight
         sessions = {session_id: usual - count for session_id, count in flying.items()}
@@ -138,7 +138,7 @@ class Pacer:
                 room[session_id] = cap - flying.get(session_id, 0)
         return room
 
-    def took(self, claims: Iterable[SendClaim]) -> None:
+    def record_sends(self, claims: Iterable[SendClaim]) -> None:
         """These were claimed. What is urgent may overdraw; those behind it pay."""
         for claim in claims:
             line = self._lines.get(claim.message.session_id)
@@ -148,7 +148,7 @@ class Pacer:
             if post is not None:
                 post.bucket.take()
 
-    def rests(self, now: float) -> Rests:
+    def not_before(self, now: float) -> Rests:
         """Sessions and servers that may send nothing (but what is urgent) before a time."""
         sessions = {
             session_id: line.bucket.rests_until(line.rate(now), line.most(), now)

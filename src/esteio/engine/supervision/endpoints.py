@@ -16,7 +16,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
-from esteio.providers.base import Provider, StandingWebhook, Where
+from esteio.providers.base import Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
 from esteio.store.base import Store, StoredServer
 from esteio.vault import Vault
@@ -36,11 +36,11 @@ def unpacked(vault: Vault, sealed: bytes) -> StandingWebhook:
     return msgspec.json.decode(vault.unseal(sealed)["webhook"], type=StandingWebhook)
 
 
-class Unaddressed(LookupError):
+class EndpointUnknown(LookupError):
     """The session or server does not exist any more."""
 
 
-class AddressBook:
+class Endpoints:
     """Answers "which adapter, and where?" for sessions and servers."""
 
     def __init__(self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str) -> None:
@@ -48,7 +48,7 @@ class AddressBook:
         self.base_url = base_url
         self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
         self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
-        self._places: dict[SessionId, tuple[tuple[Any, ...], Where]] = {}
+        self._places: dict[SessionId, tuple[tuple[Any, ...], SessionEndpoint]] = {}
         self._leaving: list[SessionId] = []
 
     @contextmanager
@@ -77,9 +77,9 @@ class AddressBook:
         """The server's address, credentials or version has changed."""
         self._servers.pop(name, None)
 
-    async def of_session(self, session: Session) -> tuple[Provider, Where]:
+    async def of_session(self, session: Session) -> tuple[Provider, SessionEndpoint]:
         """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
-        `Unaddressed`."""
+        `EndpointUnknown`."""
         stored, credentials = await self._server(session.server)
         token, secrets = await self._session(session.id)
         server = stored.server
@@ -96,8 +96,8 @@ class AddressBook:
         credentials: Mapping[str, str],
         token: str,
         secrets: Mapping[str, str],
-    ) -> Where:
-        return Where(
+    ) -> SessionEndpoint:
+        return SessionEndpoint(
             server=session.server,
             base_url=stored.server.base_url,
             credentials=credentials,
@@ -108,33 +108,35 @@ class AddressBook:
             webhook_url=f"{self.base_url}/in/{token}",
         )
 
-    async def of_server(self, name: ServerName) -> tuple[Provider, Where]:
-        """The server's adapter and address. Raises `Unaddressed`."""
+    async def of_server(self, name: ServerName) -> tuple[Provider, SessionEndpoint]:
+        """The server's adapter and address. Raises `EndpointUnknown`."""
         stored, credentials = await self._server(name)
         server = stored.server
-        where = Where(
+        where = SessionEndpoint(
             server=name, base_url=server.base_url, credentials=credentials, session="", version=server.version
         )
         return self.provider(server.kind), where
 
     async def keep_secret(self, session: Session, ref: Mapping[str, str]) -> Mapping[str, str]:
         """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored.
-        Raises `Unaddressed`."""
+        Raises `EndpointUnknown`."""
         self.forget(session.id)
         declared = self.provider(session.kind).declaration
         if secrets := declared.secret(ref):
             try:
                 _, sealed = await self._store.session_secrets(session.id)
             except LookupError as gone:
-                raise Unaddressed(session.id) from gone
+                raise EndpointUnknown(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
             await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
         return declared.public(ref)
 
-    def of_new(self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str) -> tuple[Provider, Where]:
+    def of_new(
+        self, stored: StoredServer, session: str, ref: Mapping[str, str], token: str
+    ) -> tuple[Provider, SessionEndpoint]:
         """The same of a session that is not there yet."""
         server = stored.server
-        where = Where(
+        where = SessionEndpoint(
             server=server.name,
             base_url=server.base_url,
             credentials=self._vault.unseal(stored.sealed),
@@ -161,7 +163,7 @@ class AddressBook:
             return known[1], known[2]
         stored = await self._store.server(name)
         if stored is None:
-            raise Unaddressed(name)
+            raise EndpointUnknown(name)
         credentials = (
             known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
         )
@@ -176,7 +178,7 @@ class AddressBook:
         try:
             token, sealed = await self._store.session_secrets(session_id)
         except LookupError as gone:
-            raise Unaddressed(session_id) from gone
+            raise EndpointUnknown(session_id) from gone
         secrets = self._vault.unseal(sealed)
         self._sessions[session_id] = (now, token, secrets)
         return token, secrets

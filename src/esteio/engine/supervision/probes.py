@@ -21,7 +21,7 @@ from esteio.core.model.evidence import Evidence, seen, seen_with
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.session import Session
-from esteio.engine.supervision.endpoints import AddressBook, Unaddressed
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
@@ -32,8 +32,8 @@ from esteio.providers.base import (
     ProbeOutcome,
     Provider,
     QrCode,
+    SessionEndpoint,
     Transport,
-    Where,
 )
 from esteio.providers.probe_cache import ProbeMemo, run_memoized
 from esteio.store.base import Qr, Store, StoreFull
@@ -58,14 +58,14 @@ _LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answere
 """What a look brings of a line that is well."""
 
 
-class Seen(msgspec.Struct, frozen=True):
+class ProbeResult(msgspec.Struct, frozen=True):
     """What a look brought: about the session, and about its server."""
 
     session: tuple[Evidence, ...] = ()
     server: tuple[Evidence, ...] = ()
 
 
-class Listed(msgspec.Struct, frozen=True):
+class InventoryResult(msgspec.Struct, frozen=True):
     """What a list call brought: about the server, and a row for each session it told of."""
 
     server: tuple[Evidence, ...] = ()
@@ -89,21 +89,21 @@ class _OneByOne:
         """It is the other's to close."""
 
 
-class Lookout:
+class Prober:
     """Performs looks."""
 
-    def __init__(self, store: Store, clock: Clock, addresses: AddressBook, transport: Transport) -> None:
+    def __init__(self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
         self._road_of_lists = _OneByOne(transport)
-        self._memos: dict[SessionId, tuple[Where, Depth, ProbeMemo[ProbeOutcome]]] = {}
+        self._memos: dict[SessionId, tuple[SessionEndpoint, Depth, ProbeMemo[ProbeOutcome]]] = {}
         """The last probe of each session, as long as it was a plain one …"""
         self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
-        self._lists: dict[ServerName, tuple[Where, ProbeMemo[InventoryOutcome]]] = {}
+        self._lists: dict[ServerName, tuple[SessionEndpoint, ProbeMemo[InventoryOutcome]]] = {}
         """… and the last list of each server."""
         self._looked: set[SessionId] = set()
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
-    async def session(self, session: Session, depth: Depth) -> Seen:
+    async def session(self, session: Session, depth: Depth) -> ProbeResult:
         """One look at a session. A look that brought nothing about it says so (`look_failed`); so does one that met a
         defect of ours or a full disk. Total."""
         async with self._places[session.server]:  # guard: looks-leave-places-for-sends
@@ -113,21 +113,21 @@ class Lookout:
                 log.warning("store.full")
             except Exception:
                 log.exception("probe.failed", session=session.name, server=session.server)
-            return Seen((seen("look_failed", self._clock.now(), "self"),))
+            return ProbeResult((seen("look_failed", self._clock.now(), "self"),))
 
-    async def _session(self, session: Session, depth: Depth) -> Seen:
+    async def _session(self, session: Session, depth: Depth) -> ProbeResult:
         now = self._clock.now()
         try:
             provider, where = await self._addresses.of_session(session)
-        except Unaddressed:
-            return Seen()
+        except EndpointUnknown:
+            return ProbeResult()
         outcome = await self._probe(session.id, provider, where, depth, now)
         if _may_show_code(session, outcome.evidence) and not await self._code_is_fresh(session, provider, now):
             reading = await driver.run(provider.read_qr(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
-        listen = inbound_health.listen_due(session.facts, now)
+        listen = inbound_health.list_check_due(session.facts, now)
         if listen or self._first_look(session.id) or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
@@ -152,7 +152,7 @@ class Lookout:
         return held is not None and now < held.seen_at + CODE_STANDS_S
 
     async def _probe(
-        self, session_id: SessionId, provider: Provider, where: Where, depth: Depth, now: float
+        self, session_id: SessionId, provider: Provider, where: SessionEndpoint, depth: Depth, now: float
     ) -> ProbeOutcome:
         kept = self._memos.get(session_id)
         # guard: same-answer-same-address, same-answer-same-depth
@@ -174,17 +174,21 @@ class Lookout:
         # guard: same-answer-same-session
         if outcome.detail or any(one.data or one.happened_at < one.seen_at for one in outcome.evidence):
             return outcome
-        return self._plain.setdefault(tuple([(one.kind, one.road) for one in outcome.evidence]), outcome)
+        return self._plain.setdefault(tuple([(one.kind, one.source) for one in outcome.evidence]), outcome)
 
     def forget(self, session_id: SessionId) -> None:
         """The session is gone."""
         self._memos.pop(session_id, None)
         self._looked.discard(session_id)
 
-    async def _listen(self, session: Session, provider: Provider, where: Where) -> tuple[Evidence, ...]:
+    async def _listen(self, session: Session, provider: Provider, where: SessionEndpoint) -> tuple[Evidence, ...]:
         """What the provider's list holds beyond what we were told."""
         now, facts = self._clock.now(), session.facts
-        heard = max(facts.heard_at, facts.receive_ok_at) if not facts.told_at else facts.heard_at or facts.receive_ok_at
+        heard = (
+            max(facts.message_pushed_at, facts.receive_ok_at)
+            if not facts.webhook_received_at
+            else facts.message_pushed_at or facts.receive_ok_at
+        )
         # What came before it was ours is not ours to miss.
         since = max(heard, now - LISTEN_BACK_S, session.created_at)
         reading = await driver.run(provider.history(where, now, since), self._transport)
@@ -198,7 +202,7 @@ class Lookout:
         oldest = {"oldest": str(min(unheard))}
         return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
 
-    def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> Seen:
+    def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> ProbeResult:
         """Stamped with the time of the answer: a look that took long speaks of when it was answered. Only that it lives
         is true as of the question: an act may have come between a look's first answer and its last, and is not the
         reason of what was there before it."""
@@ -208,32 +212,34 @@ class Lookout:
         for item in evidence:
             happened_at = asked_at if item.kind in _LIVES else now  # guard: look-dated-by-question
             (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
-        return Seen(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
+        return ProbeResult(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
 
-    async def server(self, name: ServerName) -> Listed:
+    async def server(self, name: ServerName) -> InventoryResult:
         """One list call at a server: what it says of itself, its version, and the sessions it holds. Total."""
         try:
             return await self._server(name)
-        except Unaddressed:
-            return Listed()
+        except EndpointUnknown:
+            return InventoryResult()
         except Exception:
             log.exception("probe.failed", server=name)
-            return Listed()
+            return InventoryResult()
 
-    async def _server(self, name: ServerName) -> Listed:
+    async def _server(self, name: ServerName) -> InventoryResult:
         provider, where = await self._addresses.of_server(name)
         now = self._clock.now()
         outcome = await self._inventory(name, provider, where, now)
         told = self._sorted(outcome.evidence, now).server
         if outcome.entries is None and outcome.version is None:
-            return Listed(told)
+            return InventoryResult(told)
         data = {"version": outcome.version} if outcome.version else {}
         if outcome.entries is not None:
             data["sessions"] = str(len(outcome.entries))
         listed = seen_with("server_listed", self._clock.now(), "list", data)
-        return Listed((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
+        return InventoryResult((*told, listed), {entry.key: entry for entry in outcome.entries or ()})
 
-    async def _inventory(self, name: ServerName, provider: Provider, where: Where, now: float) -> InventoryOutcome:
+    async def _inventory(
+        self, name: ServerName, provider: Provider, where: SessionEndpoint, now: float
+    ) -> InventoryOutcome:
         kept = self._lists.pop(name, None)
         last = kept[1] if kept is not None and kept[0] == where else None
         outcome, again = await run_memoized(provider.inventory(where, now), self._road_of_lists, last)
@@ -249,10 +255,10 @@ class Lookout:
         now = self._clock.now()
         if held is not None and held.pairing_code and not code.pairing_code and now < held.expires_at:
             return  # the one to type was asked for, and is good as long as it lasts
-        await self._store.put_qr(session.id, as_row(code, now))
+        await self._store.put_qr(session.id, qr_row(code, now))
 
 
-def as_row(code: QrCode, now: float) -> Qr:
+def qr_row(code: QrCode, now: float) -> Qr:
     """The code as the store holds it."""
     return Qr(code.code, code.png_base64, code.count, now, now + QR_SHOWN_S, code.pairing_code)
 
@@ -297,17 +303,21 @@ def _webhook_unsure(session: Session, evidence: tuple[Evidence, ...], now: float
     """Whether nobody has read the webhook's configuration for a while (asked only of a session that lives), or
     something hangs on it now."""
     facts, checked_at = session.facts, session.facts.webhook_checked_at
-    if facts.dead_at and facts.said == "closed" and checked_at <= max(facts.said_since, facts.act_at) + HEARD_S:
+    if (
+        facts.dead_at
+        and facts.state_read == "closed"
+        and checked_at <= max(facts.state_read_since, facts.act_at) + HEARD_S
+    ):
         # Whether its `connecting` could have been heard decides what is done.
         return True
-    if facts.untold_at > checked_at and now - facts.untold_at >= UNTOLD_S:
+    if facts.webhook_missing_since > checked_at and now - facts.webhook_missing_since >= UNTOLD_S:
         return True
     lives = (facts.life_at > 0 and not facts.dead_at) or _said_open(evidence)
     if not lives or facts.missed_at > checked_at:
         # An acknowledgement that should have come and did not may have gone elsewhere.
         return lives
-    every = WEBHOOK_PROVED_S if facts.pushed_at > checked_at else WEBHOOK_EVERY_S
-    return pacing.turn_came(session.id, checked_at, now, every)
+    every = WEBHOOK_PROVED_S if facts.event_pushed_at > checked_at else WEBHOOK_EVERY_S
+    return pacing.is_due(session.id, checked_at, now, every)
 
 
 def _said_open(evidence: tuple[Evidence, ...]) -> bool:

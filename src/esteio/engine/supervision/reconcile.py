@@ -19,10 +19,10 @@ from esteio.core.judge import gap
 from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before, as_planned
 from esteio.core.judge.server import ServerDecision, decide_server
-from esteio.core.judge.server import ServerView as ServerCase
+from esteio.core.judge.server import ServerInputs as ServerCase
 from esteio.core.messages import doubts
 from esteio.core.model.capabilities import Capabilities
-from esteio.core.model.decision import Decision, Line, Notice, PlannedLook, View
+from esteio.core.model.decision import Decision, JournalLine, Notice, PlannedProbe, View
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
@@ -52,9 +52,9 @@ class _Known:
 
     __slots__ = ("awaited", "planned", "save_at", "unsaved", "view")
 
-    def __init__(self, view: View, planned: PlannedLook | None, read_at: float) -> None:
+    def __init__(self, view: View, planned: PlannedProbe | None, read_at: float) -> None:
         self.view, self.planned = view, planned
-        self.awaited: PlannedLook | None = None
+        self.awaited: PlannedProbe | None = None
         self.save_at = read_at + TRUST_MEMORY_S
         self.unsaved: tuple[Evidence, ...] = ()
 
@@ -68,7 +68,7 @@ class _Known:
         # guard: planned-look-dropped-when-heard, planned-look-not-early
         if planned is not None and not news and now >= planned.at:
             return as_planned(self.view.session, planned, now)
-        view = msgspec.structs.replace(self.view, news=news, heard_at=heard_at)
+        view = msgspec.structs.replace(self.view, new_evidence=news, server_webhook_at=heard_at)
         if self.awaited is not None and news:
             decision = as_before(view, self.awaited, now)
             if decision is not None:
@@ -164,7 +164,7 @@ class Reconciler:
             # guard: overtaken-decision-not-written
             if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
-                log_decision(view.session, decision, Pass(view.news, tries, self._clock.now() - began))
+                log_decision(view.session, decision, Pass(view.new_evidence, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
                 return decision
         raise Overtaken(session_id)  # guard: outrun-session-told
@@ -184,20 +184,20 @@ class Reconciler:
         return decision
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
-        session = msgspec.structs.replace(decision.session, version=view.session.version + 1)
+        session = msgspec.structs.replace(decision.session, row_version=view.session.row_version + 1)
         server = decision.server or view.server
         if decision.server is not None:
-            server = msgspec.structs.replace(server, version_n=view.server.version_n + 1)
+            server = msgspec.structs.replace(server, row_version=view.server.row_version + 1)
             self._servers.pop(session.server, None)  # guard: server-reread-after-booking
         self._at.setdefault(session.server, set()).add(session.id)
-        view = msgspec.structs.replace(view, session=session, server=self._shared(server), news=(), fallen=())
+        view = msgspec.structs.replace(view, session=session, server=self._shared(server), new_evidence=(), fallen=())
         self._hears(session)
         self._known[session.id] = _Known(view, decision.planned, now)
 
     def _hears(self, session: Session) -> None:
         """When a webhook of this server last told of something that happened then."""
-        if session.facts.pushed_at > self._heard.get(session.server, 0.0):
-            self._heard[session.server] = session.facts.pushed_at
+        if session.facts.event_pushed_at > self._heard.get(session.server, 0.0):
+            self._heard[session.server] = session.facts.event_pushed_at
 
     def _shared(self, server: Server) -> Server:
         """One value for all sessions of a server that were read while it was like this."""
@@ -211,15 +211,15 @@ class Reconciler:
         return View(
             session=seen.session,
             server=seen.server,
-            news=news,
+            new_evidence=news,
             policy=self._policies(seen.session.policy),
             can=self._can(seen.session.kind),
             quirks=self._quirks_of(seen.server),
             held=seen.held,
             fallen=seen.fallen,
             fleet=seen.fleet,
-            alone=len({session for session, _ in seen.fallen} | {seen.session.id}) >= max(seen.fleet, 1),
-            heard_at=self._heard.get(seen.session.server, 0.0),
+            none_alive=len({session for session, _ in seen.fallen} | {seen.session.id}) >= max(seen.fleet, 1),
+            server_webhook_at=self._heard.get(seen.session.server, 0.0),
             approval=seen.approval,
         )
 
@@ -288,9 +288,9 @@ class Reconciler:
                 doubts_due=now if doubts.answers_again(seen.server.facts, decision.server.facts) else None,
             )
             if await self._store.commit_server(commit):
-                server = msgspec.structs.replace(decision.server, version_n=seen.server.version_n + 1)
-                self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, news=()), now)
-                log_server_decision(seen.server, decision, Pass(case.news, tries, self._clock.now() - began))
+                server = msgspec.structs.replace(decision.server, row_version=seen.server.row_version + 1)
+                self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, new_evidence=()), now)
+                log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))
                 return decision
         raise Overtaken(name)
 
@@ -301,7 +301,7 @@ class Reconciler:
         if known is None or now - known.read_at > TRUST_MEMORY_S:  # guard: server-memory-age-bounded
             return None
         before = known.case.server
-        decision = decide_server(msgspec.structs.replace(known.case, news=news), now)
+        decision = decide_server(msgspec.structs.replace(known.case, new_evidence=news), now)
         # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
         if loud or gap.of_server(before, decision.server) is not None:
@@ -313,15 +313,15 @@ class Reconciler:
 
 def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """What waits to be written with the next decision that is: of each piece of news the last, counted."""
-    kept = {(item.kind, item.road): item for item in unsaved}
+    kept = {(item.kind, item.source): item for item in unsaved}
     for item in news:
-        before = kept.pop((item.kind, item.road), None)
-        if before is not None and before.same_news(item):
+        before = kept.pop((item.kind, item.source), None)
+        if before is not None and before.repeats(item):
             first = before.first_at or before.happened_at
             counted = msgspec.structs.replace(item, count=before.count + item.count, first_at=first)
-            kept[(item.kind, item.road)] = counted
+            kept[(item.kind, item.source)] = counted
         else:
-            kept[(item.kind, item.road)] = item
+            kept[(item.kind, item.source)] = item
     return tuple(kept.values())
 
 
@@ -331,11 +331,11 @@ def _server_events(before: Server, decision: ServerDecision, now: float) -> list
     return [EventRow(kind, now, outage_event(decision.server, outage)) for kind in decision.events]
 
 
-def _entry(line: Line, session: Session, now: float) -> JournalEntry:
+def _entry(line: JournalLine, session: Session, now: float) -> JournalEntry:
     return JournalEntry(line.kind, now, line.code, line.args, line.data, session_id=session.id, server=session.server)
 
 
-def _server_entry(line: Line, name: ServerName, now: float) -> JournalEntry:
+def _server_entry(line: JournalLine, name: ServerName, now: float) -> JournalEntry:
     return JournalEntry(line.kind, now, line.code, line.args, line.data, server=name)
 
 
@@ -356,7 +356,7 @@ def _work(decision: Decision, session: Session, now: float, targets: Sequence[st
                 session_id=session.id,
                 server=session.server,
                 dedupe=f"control:{session.id}:{act.id}",
-                cause_version=session.version + 1,
+                cause_version=session.row_version + 1,
             )
         )
     return rows

@@ -21,7 +21,7 @@ from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import UNUSABLE
-from esteio.engine.supervision.probes import Lookout, Seen, disagreements
+from esteio.engine.supervision.probes import Prober, ProbeResult, disagreements
 from esteio.engine.supervision.reconcile import Overtaken, Reconciler
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull, every_session
@@ -59,7 +59,7 @@ log = logger("mailbox")
 
 
 def _repeats_connecting(evidence: Sequence[Evidence]) -> bool:
-    return all(piece.kind == "said_connecting" and piece.road == "webhook" for piece in evidence)
+    return all(piece.kind == "said_connecting" and piece.source == "webhook" for piece in evidence)
 
 
 class _Box:
@@ -76,7 +76,7 @@ class Scheduler:
     """Wakes and judges every session and server of this process. `acted` is called when a decision made work."""
 
     def __init__(
-        self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Lookout, *, acted: Callable[[], None]
+        self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Prober, *, acted: Callable[[], None]
     ) -> None:
         self._store, self._clock = store, clock
         self._reconciler, self._lookout, self._acted = reconciler, lookout, acted
@@ -133,7 +133,7 @@ class Scheduler:
 
     def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
         session = self._reconciler.peek(session_id)
-        if session is not None and session.facts.hinted == "connecting" and _repeats_connecting(evidence):
+        if session is not None and session.facts.state_pushed == "connecting" and _repeats_connecting(evidence):
             # A provider without any pause between its tries says so a hundred times a second: one row, one judgement.
             return True
         if session is None or session.state != "connected" or session.recovery.open or session.facts.closed:
@@ -274,7 +274,7 @@ class Scheduler:
         self._pass_on(decision.session.server, saw)
         self.tell(session_id, saw.session)
 
-    def _pass_on(self, server: ServerName, saw: Seen) -> None:
+    def _pass_on(self, server: ServerName, saw: ProbeResult) -> None:
         """Only what is news about the server: that a sound one answered is told by its own look often enough."""
         troubled = server in self._troubled
         telling = [e for e in saw.server if troubled or e.kind != "server_answered"]

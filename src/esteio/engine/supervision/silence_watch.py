@@ -33,7 +33,7 @@ DAY_S = 86400.0
 Witnesses = Mapping[ServerName, Sequence[bool | None]]
 
 
-class Ears:
+class SilenceWatch:
     """Notices silence. `judged`: all sessions as last judged here; `told`: news about a session."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Ears:
         told: Callable[[SessionId, Sequence[Evidence]], None],
     ) -> None:
         self._store, self._clock, self._judged, self._told = store, clock, judged, told
-        self._rhythms: dict[SessionId, tuple[float, core.Rhythm | None]] = {}
+        self._rhythms: dict[SessionId, tuple[float, core.TrafficBaseline | None]] = {}
         self._began: float | None = None
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class Ears:
         for gone in self._rhythms.keys() - alive:
             del self._rhythms[gone]
 
-    def _too_long(self, session: Session, rhythm: core.Rhythm, others: Witnesses, now: float) -> bool:
+    def _too_long(self, session: Session, rhythm: core.TrafficBaseline, others: Witnesses, now: float) -> bool:
         facts, since = session.facts, self._since(session)
         if now - since < rhythm.soonest_s:
             return False
@@ -110,7 +110,7 @@ class Ears:
             self._told(session.id, (seen_with("silence", now, "self", data),))
         return not told
 
-    async def _learn(self, session: Session, now: float) -> core.Rhythm | None:
+    async def _learn(self, session: Session, now: float) -> core.TrafficBaseline | None:
         since = max(session.created_at, now - core.WEEKS * 7 * DAY_S)
         if now - since < core.KNOWN_FOR_S:
             return None

@@ -29,9 +29,9 @@ from esteio.providers.base import (
     ProbeOutcome,
     SendOutcome,
     SentQuery,
+    SessionEndpoint,
     StandingWebhook,
     WebhookReading,
-    Where,
 )
 from esteio.providers.evolution import control, download, history, probes, send, webhook
 from esteio.providers.evolution.declaration import DECLARATION
@@ -63,53 +63,55 @@ class Evolution(Adapter):
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return control.create(where, now, pair_phone)
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return control.connect(where, now, pair_phone)
 
-    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return control.restart(where, now)
 
-    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def logout(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return control.logout(where, now)
 
-    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return control.delete(where, now)
 
-    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def set_webhook(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return control.set_webhook(where, now)
 
-    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def check_webhook(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return probes.check_webhook(where, now)
 
-    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+    def standing_webhook(self, where: SessionEndpoint, now: float) -> Flow[StandingWebhook]:
         return control.standing_webhook(where)
 
-    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    def put_back_webhook(self, where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
         return control.put_back_webhook(where, now, kept)
 
-    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return probes.probe(where, now, depth)
 
-    def inventory(self, where: Where, now: float) -> Flow[InventoryOutcome]:
+    def inventory(self, where: SessionEndpoint, now: float) -> Flow[InventoryOutcome]:
         return probes.inventory(where, now)
 
-    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return probes.read_qr(where, now)
 
-    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    def send(self, where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         return send.send(where, now, message, timeout_s)
 
-    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+    def look_up(self, where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return history.look_up(where, now, query)
 
-    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    def history(self, where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
         return history.history(where, now, since)
 
-    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+    def download(
+        self, where: SessionEndpoint, now: float, kind: str, source: Mapping[str, str]
+    ) -> Flow[DownloadOutcome]:
         return download.download(where, source)
 
-    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         return webhook.read_webhook(where, body, path, now)

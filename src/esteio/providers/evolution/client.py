@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from esteio.core.model.evidence import NOT_LOADED, Evidence, Road, seen
-from esteio.providers.base import Flow, HttpRequest, QrCode, Where
+from esteio.core.model.evidence import NOT_LOADED, Evidence, Source, seen
+from esteio.providers.base import Flow, HttpRequest, QrCode, SessionEndpoint
 from esteio.providers.classify import SHORT, Heard, ask, hear, server_news
 from esteio.providers.evolution.declaration import secrets
 from esteio.providers.parsing import Json, at, number, text, whole, word
@@ -41,12 +41,12 @@ TERMINAL: Mapping[int, str] = {
 """Disconnect codes that end a session, with the evidence each is. All others heal by themselves."""
 
 
-def instance(where: Where) -> str:
+def instance(where: SessionEndpoint) -> str:
     """What Evolution calls the session."""
     return where.ref.get("instance_name") or where.session
 
 
-def call(where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:
+def call(where: SessionEndpoint, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S) -> HttpRequest:
     """One request. `{}` in `path` stands for the instance's name, escaped."""
     return HttpRequest(
         method=method,
@@ -98,7 +98,7 @@ _QUERY_RESULTS = frozenset({"find"})
 _SERVICE_METHODS = re.compile(r"message|presence|audio|media|location|contact|reaction|poll|sticker|business")
 
 
-def say(where: Where, request: HttpRequest, *, deleting: bool = False) -> Flow[Word]:
+def say(where: SessionEndpoint, request: HttpRequest, *, deleting: bool = False) -> Flow[Word]:
     """Ask, and hear the answer in Evolution's words. Never throws."""
     answer = yield from ask(request)
     heard = hear(answer, secrets(where))
@@ -134,7 +134,7 @@ def _undefined(name: str) -> str | None:
     return "not_loaded" if _SERVICE_METHODS.search(name) else None
 
 
-def news(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
+def news(word: Word, now: float, road: Source) -> tuple[Evidence, ...]:
     """What the answer proves or hints, of the server and of the session. "closed" is left to the caller, who knows
     whether a message, a probe or an act was refused by it."""
     detail = word.detail[:SHORT]
@@ -162,7 +162,7 @@ def news(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
 _CLAIMS = {"open": "said_open", "connecting": "said_connecting", "close": "said_closed"}
 
 
-def claim(state: Json, now: float, road: Road, happened_at: float | None = None) -> Evidence:
+def claim(state: Json, now: float, road: Source, happened_at: float | None = None) -> Evidence:
     """Evidence for a word that Evolution uses for a state; unknown words are kept as they came."""
     kind = _CLAIMS.get(state) if isinstance(state, str) else None
     if kind is None:
@@ -170,7 +170,7 @@ def claim(state: Json, now: float, road: Road, happened_at: float | None = None)
     return seen(kind, now, road, happened_at=happened_at)
 
 
-def terminal(code: Json, now: float, road: Road, happened_at: float | None, **data: str) -> Evidence | None:
+def terminal(code: Json, now: float, road: Source, happened_at: float | None, **data: str) -> Evidence | None:
     """Evidence for a disconnect code that ends the session, None for every other code."""
     found = number(code)
     kind = TERMINAL.get(int(found)) if found is not None else None

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from esteio.core.model.evidence import Evidence, Road, seen
-from esteio.providers.base import ActOutcome, Flow, QrCode, StandingWebhook, Where
+from esteio.core.model.evidence import Evidence, Source, seen
+from esteio.providers.base import ActOutcome, Flow, QrCode, SessionEndpoint, StandingWebhook
 from esteio.providers.classify import act_answer
 from esteio.providers.evolution.client import STATE_S, Word, call, claim, instance, news, qr_of, say
 from esteio.providers.parsing import Json, at, items, text
@@ -38,7 +38,7 @@ JWT_HEADER = "jwt_key"
 Answered = Literal["ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached"]
 
 
-def webhook_body(where: Where) -> Mapping[str, Json]:
+def webhook_body(where: SessionEndpoint) -> Mapping[str, Json]:
     """The nested form; flat v1 fields are silently ignored on create (recording 200)."""
     return {
         "enabled": True,
@@ -50,7 +50,7 @@ def webhook_body(where: Where) -> Mapping[str, Json]:
     }
 
 
-def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+def create(where: SessionEndpoint, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """`exists` for a taken name. The answer's token goes into `ref`, to be blanked wherever it comes back."""
     body: dict[str, Json] = {
         "instanceName": instance(where),
@@ -68,7 +68,7 @@ def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]
     return _created(where, word, now)
 
 
-def _created(where: Where, word: Word, now: float) -> ActOutcome:
+def _created(where: SessionEndpoint, word: Word, now: float) -> ActOutcome:
     ref = {"instance_name": text(at(word.body, "instance", "instanceName")) or instance(where)}
     if token := text(at(word.body, "hash")) or text(at(word.body, "hash", "apikey")):
         ref["token"] = token
@@ -79,7 +79,7 @@ def _created(where: Where, word: Word, now: float) -> ActOutcome:
     return ActOutcome("ok", "", (*news(word, now, "act"), *shown), qr, ref)
 
 
-def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+def connect(where: SessionEndpoint, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """First a look, for connect acts only on a closed instance: `noop` on an open or connecting one. When even the
     look gets no answer, connect is not asked for (`not_reached`)."""
     look, state = yield from _state(where)
@@ -109,7 +109,7 @@ def _connected(word: Word, now: float, before: tuple[Evidence, ...], state: Json
     return ActOutcome("noop" if state in ("open", "connecting") else "ok", "", evidence, fresh)
 
 
-def restart(where: Where, now: float) -> Flow[ActOutcome]:
+def restart(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """By POST; only the router's own 404 makes us try the old verb. `noop` on a closed instance."""
     word = yield from say(where, call(where, "POST", "/instance/restart/{}"))
     if word.kind == "router" and not has("restart-by-put-is-404", "evolution", where.version):
@@ -120,7 +120,7 @@ def restart(where: Where, now: float) -> Flow[ActOutcome]:
     return _acted(word, now)
 
 
-def logout(where: Where, now: float) -> Flow[ActOutcome]:
+def logout(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """Unlinks the phone. `noop` on a closed instance. After the database race a look tells whether it happened;
     `unanswered` when that does not tell either."""
     word = yield from say(where, call(where, "DELETE", "/instance/logout/{}"))
@@ -136,7 +136,7 @@ def logout(where: Where, now: float) -> Flow[ActOutcome]:
     return ActOutcome("unanswered", word.detail, news(word, now, "act"))
 
 
-def delete(where: Where, now: float) -> Flow[ActOutcome]:
+def delete(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """`ok` comes before the deletion; a name stays taken until it is done (recordings 215 to 219).
 
     It logs out first, and that may race as `logout` does: then the logout has happened, nothing is deleted, and asking
@@ -153,17 +153,17 @@ def delete(where: Where, now: float) -> Flow[ActOutcome]:
     return _acted(word, now)
 
 
-def _delete(where: Where) -> Flow[Word]:
+def _delete(where: SessionEndpoint) -> Flow[Word]:
     return (yield from say(where, call(where, "DELETE", "/instance/delete/{}"), deleting=True))
 
 
-def _state(where: Where) -> Flow[tuple[Word, Json]]:
+def _state(where: SessionEndpoint) -> Flow[tuple[Word, Json]]:
     """What it says of itself now; no state when that is not answered."""
     look = yield from say(where, call(where, "GET", "/instance/connectionState/{}", timeout_s=STATE_S))
     return look, at(look.body, "instance", "state") if look.kind == "ok" else None
 
 
-def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
+def set_webhook(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """Our address, our events, nothing else."""
     word = yield from say(where, call(where, "POST", "/webhook/set/{}", {"webhook": webhook_body(where)}))
     outcome = _acted(word, now)
@@ -173,7 +173,7 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
     return ActOutcome("ok", found.data.get("detail", ""), (*outcome.evidence, found))
 
 
-def standing_webhook(where: Where) -> Flow[StandingWebhook]:
+def standing_webhook(where: SessionEndpoint) -> Flow[StandingWebhook]:
     """The row of this instance, `null` where none was ever set; a disabled one is kept like any other."""
     word = yield from say(where, call(where, "GET", "/webhook/find/{}", timeout_s=STATE_S))
     if word.kind in ("missing", "unlisted"):
@@ -183,7 +183,7 @@ def standing_webhook(where: Where) -> Flow[StandingWebhook]:
     return _standing(where, word.body)
 
 
-def _standing(where: Where, row: Json) -> StandingWebhook:
+def _standing(where: SessionEndpoint, row: Json) -> StandingWebhook:
     url = text(at(row, "url")) or ""
     if not url:
         return StandingWebhook("none")
@@ -204,13 +204,13 @@ def _standing(where: Where, row: Json) -> StandingWebhook:
     return StandingWebhook(found, url, events, headers=words, by_events=by_events, row=kept, signs_with=signs_with)
 
 
-def _is_ours(where: Where, url: str) -> bool:
+def _is_ours(where: SessionEndpoint, url: str) -> bool:
     """Also where it was set by an earlier `public_url`: the token in its path is this session's alone."""
     token = where.webhook_url.rpartition("/in/")[2]
     return url == where.webhook_url or (bool(token) and f"/in/{token}" in url)
 
 
-def put_back_webhook(where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+def put_back_webhook(where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
     """Only over ours. Where nothing stood, ours is switched off: an empty address is refused (recording 084)."""
     stands = yield from standing_webhook(where)
     if stands.found == "missing":
@@ -222,13 +222,13 @@ def put_back_webhook(where: Where, now: float, kept: StandingWebhook) -> Flow[Ac
     return _acted(word, now)
 
 
-def webhook_evidence(where: Where, row: Json, now: float, road: Road) -> Evidence:
+def webhook_evidence(where: SessionEndpoint, row: Json, now: float, road: Source) -> Evidence:
     """Whether a webhook row is ours: address, switched on, all we need, and nothing that corrupts 2.3.7."""
     wrong = _webhook_fault(where, row)
     return seen("webhook_config_gone", now, road, detail=wrong) if wrong else seen("webhook_config_ok", now, road)
 
 
-def _webhook_fault(where: Where, row: Json) -> str:
+def _webhook_fault(where: SessionEndpoint, row: Json) -> str:
     if row is None:
         return "none"
     if at(row, "enabled") is False:

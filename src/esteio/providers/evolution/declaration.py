@@ -5,7 +5,7 @@ Never lives here: a request, an answer's meaning.
 
 from __future__ import annotations
 
-from esteio.providers.base import Where
+from esteio.providers.base import SessionEndpoint
 from esteio.providers.declaration import SESSION, Declaration, Field
 
 DECLARATION = Declaration(
@@ -20,6 +20,6 @@ DECLARATION = Declaration(
 )
 
 
-def secrets(where: Where) -> tuple[str, ...]:
+def secrets(where: SessionEndpoint) -> tuple[str, ...]:
     """Every secret that is known for this place, to be kept out of words."""
     return DECLARATION.secrets(where.credentials, where.ref)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.providers.base import DownloadOutcome, Flow, Where
+from esteio.providers.base import DownloadOutcome, Flow, SessionEndpoint
 from esteio.providers.classify import downloaded
 from esteio.providers.evolution.client import WORDS, call, say
 from esteio.providers.parsing import at, text
@@ -17,7 +17,7 @@ MEDIA_S = 90.0
 """It may ask the sender's phone to upload the file anew."""
 
 
-def download(where: Where, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+def download(where: SessionEndpoint, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
     """One request."""
     body = {"message": {"key": {"id": source.get("id", "")}}, "convertToMp4": False}
     word = yield from say(where, call(where, "POST", "/chat/getBase64FromMediaMessage/{}", body, timeout_s=MEDIA_S))

@@ -17,7 +17,7 @@ from esteio.core.model.address import kind_of, may_be_same_line, same_line
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import seen
 from esteio.core.model.inbound import InboundEvent, Receipt, ReceivedMessage
-from esteio.providers.base import Flow, LookupOutcome, SentQuery, WebhookReading, Where
+from esteio.providers.base import Flow, LookupOutcome, SentQuery, SessionEndpoint, WebhookReading
 from esteio.providers.contents import content_of
 from esteio.providers.evolution.client import LIST_S, Word, call, news, say
 from esteio.providers.evolution.webhook import ACKS, received
@@ -43,7 +43,12 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def _read_page(
-    where: Where, filters: Mapping[str, Json], page: int, *, span: tuple[float, float] | None = None, size: int = PAGE
+    where: SessionEndpoint,
+    filters: Mapping[str, Json],
+    page: int,
+    *,
+    span: tuple[float, float] | None = None,
+    size: int = PAGE,
 ) -> Flow[tuple[Word, Page | None]]:
     """`span`: only what is dated between; servers that do not know such a filter ignore it."""
     wanted: dict[str, Json] = {"key": dict(filters)} if filters else {}
@@ -65,7 +70,7 @@ def _iso(at: float) -> str:
 # -- a message in doubt ------------------------------------------------------------------------------------------
 
 
-def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+def look_up(where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     """Found by body, chat and time among what this instance sent. The chat's JID may be normalised (ninth digit) or
     an `@lid`, so all sent messages of the window are read, not one chat's."""
     span = (query.not_before - CLOCKS_S, (query.not_after or now) + CLOCKS_S)
@@ -85,7 +90,7 @@ def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     return LookupOutcome("unknown", detail=f"more than {LOOKUP_PAGE * LOOKUP_PAGES} messages around the send")
 
 
-def _keeps_messages(where: Where) -> Flow[bool]:
+def _keeps_messages(where: SessionEndpoint) -> Flow[bool]:
     """Whether any row proves that this server keeps messages: one of this line, of whatever time and direction, or what
     the server's own list counts for the other lines."""
     _, found = yield from _read_page(where, {}, 1, size=1)
@@ -165,7 +170,7 @@ def _plain(words: str | None) -> str:
 # -- filling gaps ------------------------------------------------------------------------------------------------
 
 
-def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
+def history(where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
     """Everything since `since`, oldest first, in the form of webhooks. Messages sent through the API stand among those
     typed on the phone (`from_me`): the reader knows its own ids. The newest received one is evidence, of its date."""
     records: list[Json] = []

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from esteio.core.model.evidence import NOT_LOADED, Evidence, Road, seen
-from esteio.providers.base import Flow, InventoryEntry, InventoryOutcome, ProbeDepth, ProbeOutcome, Where
+from esteio.core.model.evidence import NOT_LOADED, Evidence, Source, seen
+from esteio.providers.base import Flow, InventoryEntry, InventoryOutcome, ProbeDepth, ProbeOutcome, SessionEndpoint
 from esteio.providers.classify import SHORT, list_news
 from esteio.providers.evolution.client import (
     LIST_S,
@@ -31,7 +31,7 @@ from esteio.providers.parsing import Json, at, decode, iso, items, number, text
 from esteio.providers.whatsapp import phone_of
 
 
-def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     """The state; for `socket` also the websocket; for `roundtrip` also WhatsApp. Where the state is not plainly open,
     or the socket contradicts it, the list tells why. Evidence stands in the order in which it was seen. For `pulse` the
     websocket alone, as long as it is open."""
@@ -64,12 +64,12 @@ def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """Without repetitions: every step of one look says anew that the server answered."""
     kept: list[Evidence] = []
     for one in evidence:
-        if not any(one.same_news(other) or one.kind == other.kind == "server_answered" for other in kept):
+        if not any(one.repeats(other) or one.kind == other.kind == "server_answered" for other in kept):
             kept.append(one)
     return tuple(kept)
 
 
-def _unseen(word: Word, now: float, road: Road) -> tuple[Evidence, ...]:
+def _unseen(word: Word, now: float, road: Source) -> tuple[Evidence, ...]:
     """A look that found nothing: the server's news, the session's where there is any, else that it failed."""
     found = news(word, now, road)
     if word.kind == "no":
@@ -83,14 +83,14 @@ def _disagree(state: Json, socket: str) -> bool:
     return state == "close" or socket == "no_client" or (state == "open" and socket in ("closed", "unpaired"))
 
 
-def _presence(where: Where) -> Flow[Word]:
+def _presence(where: SessionEndpoint) -> Flow[Word]:
     word = yield from say(
         where, call(where, "POST", "/instance/setPresence/{}", {"presence": "unavailable"}, timeout_s=STATE_S)
     )
     return word
 
 
-def _pulse(where: Where, now: float) -> Flow[ProbeOutcome | None]:
+def _pulse(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome | None]:
     """None when it is not open: then all is read, and the socket once more beside it."""
     word = yield from _presence(where)
     if word.kind == "ok":
@@ -100,7 +100,7 @@ def _pulse(where: Where, now: float) -> Flow[ProbeOutcome | None]:
     return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
 
 
-def _socket(where: Where, now: float, evidence: list[Evidence]) -> Flow[str]:
+def _socket(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[str]:
     """`ok`, or why not. Half-open sockets pass this probe (recording 121): it is not yet a round trip."""
     word = yield from _presence(where)
     if word.kind == "ok":
@@ -117,7 +117,7 @@ def _socket(where: Where, now: float, evidence: list[Evidence]) -> Flow[str]:
     return word.kind
 
 
-def _round_trip(where: Where, now: float, evidence: list[Evidence]) -> Flow[None]:
+def _round_trip(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[None]:
     """A question to WhatsApp itself. Asked right after two answers of the same server, so silence here is the
     session's: the one time-out that speaks of a session."""
     word = yield from say(where, call(where, "POST", "/chat/fetchBusinessProfile/{}", {}, timeout_s=ROUND_TRIP_S))
@@ -131,7 +131,7 @@ def _round_trip(where: Where, now: float, evidence: list[Evidence]) -> Flow[None
         evidence.extend(_unseen(word, now, "probe"))
 
 
-def _why(where: Where, now: float, evidence: list[Evidence], state: Json, socket: str) -> Flow[None]:
+def _why(where: SessionEndpoint, now: float, evidence: list[Evidence], state: Json, socket: str) -> Flow[None]:
     """The list's row: what ended the session and when, the phone, the list's own claim."""
     path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
     word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
@@ -173,7 +173,7 @@ def _until(row: Json, when: float) -> dict[str, str]:
     return {"until": str(when + expire)} if expire else {}
 
 
-def inventory(where: Where, now: float) -> Flow[InventoryOutcome]:
+def inventory(where: SessionEndpoint, now: float) -> Flow[InventoryOutcome]:
     """All rows. The version is read only while none is known (`where.version`), for `GET /` asks the world."""
     word = yield from say(where, call(where, "GET", "/instance/fetchInstances", timeout_s=LIST_S))
     fits = isinstance(word.body, list) if word.kind == "ok" else at(word.body, "response") is not None
@@ -189,7 +189,7 @@ def inventory(where: Where, now: float) -> Flow[InventoryOutcome]:
     return InventoryOutcome(entries, told, version)
 
 
-def _version(where: Where) -> Flow[str | None]:
+def _version(where: SessionEndpoint) -> Flow[str | None]:
     root = yield from say(where, call(where, "GET", "/", timeout_s=LIST_S))
     return text(at(root.body, "version")) if root.kind == "ok" else None
 
@@ -206,7 +206,7 @@ def _entry(row: Json) -> InventoryEntry:
     )
 
 
-def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
+def read_qr(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     """The current code, when three reads prove that it belongs to a pairing under way.
 
     `connect` is free of side effects only while connecting, and then returns the last code ever made, used or not
@@ -236,7 +236,7 @@ def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
     return ProbeOutcome((*evidence, seen("qr_shown", now, "probe")), qr)
 
 
-def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
+def check_webhook(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     """Whether the row is ours: address, switched on, all we need, and nothing that corrupts 2.3.7."""
     word = yield from say(where, call(where, "GET", "/webhook/find/{}", timeout_s=STATE_S))
     if word.kind != "ok":

@@ -21,7 +21,7 @@ from esteio.core.messages.outbox import Certainty, Fault
 from esteio.core.model.address import jid_of
 from esteio.core.model.content import Content, Kind, Media
 from esteio.core.model.evidence import Evidence, seen
-from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, Where
+from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, SessionEndpoint
 from esteio.providers.evolution.client import Word, call, news, say
 from esteio.providers.parsing import Json, at, digits, text
 from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
@@ -31,7 +31,7 @@ class Untranslatable(Exception):
     """This message cannot be said in this dialect; the sentence says why."""
 
 
-def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+def send(where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
     """One request. `timeout_s` should exceed 60, see above."""
     try:
         path, body = translate(message)

@@ -30,7 +30,7 @@ from esteio.core.model.inbound import (
     ReceivedReaction,
     SendEcho,
 )
-from esteio.providers.base import QrCode, WebhookReading, Where
+from esteio.providers.base import QrCode, SessionEndpoint, WebhookReading
 from esteio.providers.contents import asked_by, change_of, content_of, edited_text, is_traffic, quoted_id
 from esteio.providers.evolution.client import claim, instance, qr_of, terminal
 from esteio.providers.parsing import Json, at, decode, first, iso, items, moment, number, text, word
@@ -69,7 +69,7 @@ Found = tuple[tuple[Evidence, ...], tuple[InboundEvent, ...]]
 NOTHING: Found = ((), ())
 
 
-def read_webhook(where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+def read_webhook(where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
     """Pure and total. An event for another instance is not ours to act on: empty, with a note."""
     decoded = decode(body)
     readings = [_read_one(where, one, path, now) for one in items(decoded)[:MOST_ENVELOPES]]
@@ -86,7 +86,7 @@ def read_webhook(where: Where, body: bytes, path: str, now: float) -> WebhookRea
     )
 
 
-def _read_one(where: Where, body: Json, path: str, now: float) -> WebhookReading:
+def _read_one(where: SessionEndpoint, body: Json, path: str, now: float) -> WebhookReading:
     if not isinstance(body, dict):
         return WebhookReading(readable=False, note="not an object")
     event = _event_of(body, path)

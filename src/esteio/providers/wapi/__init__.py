@@ -23,9 +23,9 @@ from esteio.providers.base import (
     QueueOutcome,
     SendOutcome,
     SentQuery,
+    SessionEndpoint,
     StandingWebhook,
     WebhookReading,
-    Where,
 )
 from esteio.providers.quirks import known
 from esteio.providers.wapi import client, download, messages, queue
@@ -57,54 +57,56 @@ class Wapi(Adapter):
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
         return known(self.kind, version)
 
-    def create(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return client.create(where, now, pair_phone)
 
-    def connect(self, where: Where, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
+    def connect(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         return client.connect(where, now, pair_phone)
 
-    def restart(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return client.restart(where, now)
 
-    def logout(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def logout(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return client.logout(where, now)
 
-    def delete(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def delete(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         """An instance is cancelled at the vendor's."""
         return no_step(ActOutcome("unsupported", "a W-API instance is cancelled at the vendor's"))
 
-    def set_webhook(self, where: Where, now: float) -> Flow[ActOutcome]:
+    def set_webhook(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         return client.set_webhook(where, now)
 
-    def check_webhook(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def check_webhook(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return client.check_webhook(where, now)
 
-    def standing_webhook(self, where: Where, now: float) -> Flow[StandingWebhook]:
+    def standing_webhook(self, where: SessionEndpoint, now: float) -> Flow[StandingWebhook]:
         return client.standing_webhook(where)
 
-    def put_back_webhook(self, where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+    def put_back_webhook(self, where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
         return client.put_back_webhook(where, now, kept)
 
-    def probe(self, where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         return client.probe(where, now, depth)
 
-    def read_qr(self, where: Where, now: float) -> Flow[ProbeOutcome]:
+    def read_qr(self, where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
         return client.read_qr(where, now)
 
-    def send(self, where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+    def send(self, where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         return messages.send(where, now, message, timeout_s)
 
-    def look_up(self, where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+    def look_up(self, where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]:
         return queue.look_up(where, now, query)
 
-    def read_queue(self, where: Where, now: float) -> Flow[QueueOutcome]:
+    def read_queue(self, where: SessionEndpoint, now: float) -> Flow[QueueOutcome]:
         return queue.read_queue(where, now)
 
-    def history(self, where: Where, now: float, since: float) -> Flow[WebhookReading]:
+    def history(self, where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
         return messages.history(where, now, since)
 
-    def download(self, where: Where, now: float, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+    def download(
+        self, where: SessionEndpoint, now: float, kind: str, source: Mapping[str, str]
+    ) -> Flow[DownloadOutcome]:
         return download.download(where, kind, source)
 
-    def read_webhook(self, where: Where, body: bytes, path: str, now: float) -> WebhookReading:
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         return messages.read_webhook(where, body, now)

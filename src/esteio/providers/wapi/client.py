@@ -21,8 +21,8 @@ from esteio.providers.base import (
     ProbeDepth,
     ProbeOutcome,
     QrCode,
+    SessionEndpoint,
     StandingWebhook,
-    Where,
 )
 from esteio.providers.classify import SHORT, Heard, ask, hear, look_failed, plain_act, server_news
 from esteio.providers.parsing import Json, at, first, text
@@ -44,7 +44,7 @@ WEBHOOKS: tuple[tuple[str, str], ...] = (
 
 
 def call(
-    where: Where, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S, **query: str
+    where: SessionEndpoint, method: str, path: str, body: Json = None, *, timeout_s: float = ACT_S, **query: str
 ) -> HttpRequest:
     """One request of this instance, by its own token."""
     headers = {"authorization": f"Bearer {where.ref.get('token', '')}"}
@@ -60,7 +60,7 @@ def call(
     )
 
 
-def hear_from(where: Where, request: HttpRequest) -> Flow[Heard]:
+def hear_from(where: SessionEndpoint, request: HttpRequest) -> Flow[Heard]:
     """Ask and hear. 403 is W-API's other word for a wrong token."""
     heard = hear((yield from ask(request)), secrets(where))
     if heard.kind == "no" and heard.status == 403:
@@ -100,7 +100,7 @@ def acted(heard: Heard, now: float) -> ActOutcome:
 # -- acts --------------------------------------------------------------------------------------------------------
 
 
-def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+def create(where: SessionEndpoint, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """The instance is bought at the vendor's; here it is made ours: our addresses, then a code if it has no phone."""
     outcome = yield from set_webhook(where, now)
     if outcome.answer == "missing":  # guard: unknown-instance-is-missing
@@ -115,7 +115,7 @@ def create(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]
     return msgspec.structs.replace(connected, evidence=(*outcome.evidence, *connected.evidence), ref=dict(where.ref))
 
 
-def connect(where: Where, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
+def connect(where: SessionEndpoint, now: float, pair_phone: str | None) -> Flow[ActOutcome]:
     """Asks for a code; `noop` when W-API answers that it is connected. It says so in this very answer, so a code in
     it is a fresh one."""
     if pair_phone:
@@ -147,12 +147,12 @@ def qr_of(body: Json, *, pairing: bool = False) -> QrCode | None:
     return QrCode(code=found)
 
 
-def restart(where: Where, now: float) -> Flow[ActOutcome]:
+def restart(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """Keeps the link."""
     return acted((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
 
 
-def logout(where: Where, now: float) -> Flow[ActOutcome]:
+def logout(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """Unlinks. The second time it says that it is done already."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/disconnect"))
     if heard.kind == "no" and "já deslogado" in heard.words:
@@ -160,7 +160,7 @@ def logout(where: Where, now: float) -> Flow[ActOutcome]:
     return acted(heard, now)
 
 
-def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
+def set_webhook(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
     """Five addresses, one after the other; the first that fails is the answer."""
     evidence: tuple[Evidence, ...] = ()
     for name, _ in WEBHOOKS:
@@ -175,7 +175,7 @@ def set_webhook(where: Where, now: float) -> Flow[ActOutcome]:
 # -- looks -------------------------------------------------------------------------------------------------------
 
 
-def probe(where: Where, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
+def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
     """Its own state; a deeper look also reads whose phone it is, and the deepest asks whether our own number exists,
     which a closed socket cannot say."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/status-instance", timeout_s=STATE_S))
@@ -215,17 +215,17 @@ def _row(heard: Heard) -> Json:
     return at(heard.body, "data") or at(heard.body, "instance") or heard.body
 
 
-def read_qr(where: Where, now: float) -> Flow[ProbeOutcome]:
+def read_qr(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     """The same read as `connect`: W-API says in one answer whether it is connected, and the code if not."""
     outcome = yield from connect(where, now, None)
     kinds = {one.kind for one in outcome.evidence}
-    evidence = tuple(msgspec.structs.replace(one, road="probe") for one in outcome.evidence)
+    evidence = tuple(msgspec.structs.replace(one, source="probe") for one in outcome.evidence)
     if not kinds & {"qr_shown", "no_qr_yet", "said_open", "instance_missing"}:
         evidence = (*evidence, seen("look_failed", now, "probe"))
     return ProbeOutcome(evidence, outcome.qr, outcome.detail)
 
 
-def check_webhook(where: Where, now: float) -> Flow[ProbeOutcome]:
+def check_webhook(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome]:
     """The five addresses, read back. One that is null or not there is an address that is not set; where none of the
     five is told, that is said as well (`untold`), for it may also be a server that does not tell them."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
@@ -257,7 +257,7 @@ _EVENTS: Mapping[str, tuple[str, ...]] = {
 """What each address is told, in the names of a subscription."""
 
 
-def standing_webhook(where: Where) -> Flow[StandingWebhook]:
+def standing_webhook(where: SessionEndpoint) -> Flow[StandingWebhook]:
     """The five addresses as they are. `url` is the one that received messages go to, or the first that is set."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
     row = _row(heard)
@@ -280,13 +280,13 @@ def standing_webhook(where: Where) -> Flow[StandingWebhook]:
     return StandingWebhook("foreign", url, told[url], more, row={name: kept[name] for name in foreign})
 
 
-def _is_ours(where: Where, url: str) -> bool:
+def _is_ours(where: SessionEndpoint, url: str) -> bool:
     """Also where it was set by an earlier `public_url`: the token in its path is this session's alone."""
     token = where.webhook_url.rpartition("/in/")[2]
     return url == where.webhook_url or (bool(token) and f"/in/{token}" in url)
 
 
-def put_back_webhook(where: Where, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
+def put_back_webhook(where: SessionEndpoint, now: float, kept: StandingWebhook) -> Flow[ActOutcome]:
     """Each of the five that is ours gets what stood there, or nothing."""
     heard = yield from hear_from(where, call(where, "GET", "/instance/fetch-instance", timeout_s=STATE_S))
     if heard.kind != "ok":

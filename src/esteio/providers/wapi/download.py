@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esteio.providers.base import DownloadOutcome, Flow, HttpRequest, Where
+from esteio.providers.base import DownloadOutcome, Flow, HttpRequest, SessionEndpoint
 from esteio.providers.classify import ask, downloaded, same_place, taken
 from esteio.providers.parsing import Json, at, first
 from esteio.providers.wapi.client import call, dead_socket, hear_from
@@ -17,7 +17,7 @@ MEDIA_S = 95.0
 """It takes up to 90 s to convert sound."""
 
 
-def download(where: Where, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
+def download(where: SessionEndpoint, kind: str, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
     """By key and path first; by the id where that is refused, or there are none."""
     outcome = DownloadOutcome(said_no=True, detail="neither a key nor an id")
     for body in _bodies(kind, source):
@@ -37,7 +37,7 @@ def _bodies(kind: str, source: Mapping[str, str]) -> list[dict[str, Json]]:
     return found
 
 
-def _by(where: Where, body: dict[str, Json]) -> Flow[DownloadOutcome]:
+def _by(where: SessionEndpoint, body: dict[str, Json]) -> Flow[DownloadOutcome]:
     request = call(where, "POST", "/message/download-media", body, timeout_s=MEDIA_S)
     heard = yield from hear_from(where, request)
     link = first(heard.body, "fileLink", "url") or first(at(heard.body, "data"), "fileLink", "url")

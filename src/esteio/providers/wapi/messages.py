@@ -25,7 +25,7 @@ from esteio.core.model.inbound import (
     ReceivedReaction,
     SendEcho,
 )
-from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, WebhookReading, Where
+from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, SessionEndpoint, WebhookReading
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.contents import asked_by, change_of, content_of, is_traffic, quoted_id
 from esteio.providers.parsing import Json, at, decode, first, items, moment, number, packed, text, word
@@ -40,7 +40,7 @@ LOG_PAGES = 20
 # -- out ---------------------------------------------------------------------------------------------------------
 
 
-def send(where: Where, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
+def send(where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
     """One request; accepted means queued or sent."""
     wrong, path, body = translate(message)
     if wrong:
@@ -178,7 +178,7 @@ def _refused(heard: Heard, now: float) -> SendOutcome:
 # -- what came while nobody listened -----------------------------------------------------------------------------
 
 
-def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
+def history(where: SessionEndpoint, now: float, since: float) -> Flow[WebhookReading]:
     """W-API's log of its own deliveries (30 days), read like webhooks, oldest first."""
     found: list[InboundEvent] = []
     for page in range(1, LOG_PAGES + 1):
@@ -202,7 +202,7 @@ def history(where: Where, now: float, since: float) -> Flow[WebhookReading]:
     return WebhookReading(readable=True, events=tuple(found))
 
 
-def _logged(where: Where, body: Json, now: float) -> Iterator[InboundEvent]:
+def _logged(where: SessionEndpoint, body: Json, now: float) -> Iterator[InboundEvent]:
     """The events of one delivery, messages with the delivery itself."""
     for event in _read(where, body, now)[1]:
         kept = isinstance(event, ReceivedMessage)
@@ -237,7 +237,7 @@ def _deliveries(body: Json) -> Iterator[Json]:
 Found = tuple[tuple[Evidence, ...], tuple[InboundEvent, ...], str]
 
 
-def read_webhook(where: Where, body: bytes, now: float) -> WebhookReading:
+def read_webhook(where: SessionEndpoint, body: bytes, now: float) -> WebhookReading:
     """Pure and total."""
     decoded = decode(body)
     if not isinstance(decoded, dict):
@@ -265,7 +265,7 @@ def _event(body: Json) -> str:
     return "webhookdisconnected" if at(body, "connected") is False else ""
 
 
-def _read(where: Where, body: Json, now: float) -> Found:
+def _read(where: SessionEndpoint, body: Json, now: float) -> Found:
     whose = text(at(body, "instanceId"))
     if whose is not None and where.ref.get("instance_id") and whose != where.ref["instance_id"]:
         return (), (), "for another instance"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esteio.core.messages.matching import same_chat
-from esteio.providers.base import Flow, LookupOutcome, QueueOutcome, SentQuery, Where
+from esteio.providers.base import Flow, LookupOutcome, QueueOutcome, SentQuery, SessionEndpoint
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.parsing import Json, at, first, number
 from esteio.providers.wapi.client import call, hear_from
@@ -20,11 +20,11 @@ from esteio.providers.whatsapp import chat_of
 _REFS = ("insertedId", "_id", "id")
 
 
-def _ask(where: Where) -> Flow[Heard]:
+def _ask(where: SessionEndpoint) -> Flow[Heard]:
     return hear_from(where, call(where, "GET", "/quere/quere"))
 
 
-def read_queue(where: Where, now: float) -> Flow[QueueOutcome]:
+def read_queue(where: SessionEndpoint, now: float) -> Flow[QueueOutcome]:
     """Every id of every entry; None when it could not be read, or only a part of it was shown."""
     heard = yield from _ask(where)
     news = server_news(heard, now, "list")
@@ -36,7 +36,7 @@ def read_queue(where: Where, now: float) -> Flow[QueueOutcome]:
     return QueueOutcome(frozenset(one for one in found if one), evidence=news)
 
 
-def look_up(where: Where, now: float, query: SentQuery) -> Flow[LookupOutcome]:
+def look_up(where: SessionEndpoint, now: float, query: SentQuery) -> Flow[LookupOutcome]:
     """Whether it lies in W-API's queue. It leaves the queue when it is sent, so absence says nothing."""
     heard = yield from _ask(where)
     if heard.kind != "ok":

@@ -18,7 +18,7 @@ from esteio.core.model.state import Reason
 from esteio.core.views.sentences import sentence, timeline_text
 from esteio.sim.demo.stage import Stage
 from esteio.sim.demo.texts import Words
-from esteio.sim.providers.wapi.instance import WapiLine
+from esteio.sim.providers.wapi.instance import WapiInstance
 from esteio.sim.world.ledger import ControlCall
 from esteio.store.base import JournalEntry
 
@@ -56,7 +56,7 @@ class Part(msgspec.Struct):
     proof: list[str] = []
 
 
-class Tale:
+class Account:
     """The account of one seed's story while it is played."""
 
     def __init__(self, code: str, stage: Stage, words: Words, patience_s: float) -> None:
@@ -187,7 +187,7 @@ class Tale:
         """What the provider calls it."""
         for server in self.stage.world.servers.values():
             for line in server.lines.values():
-                if line.name == session or (isinstance(line, WapiLine) and line.title == session):
+                if line.name == session or (isinstance(line, WapiInstance) and line.title == session):
                     return line.name
         raise KeyError(session)
 

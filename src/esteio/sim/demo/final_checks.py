@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from esteio.core.model.recovery import DESTRUCTIVE
-from esteio.sim.demo.account import Part, Tale
+from esteio.sim.demo.account import Account, Part
 
 
-async def settle_accounts(tale: Tale) -> None:
+async def settle_accounts(tale: Account) -> None:
     """Every claim of the last page. Raises `NotSo` at the first that does not hold."""
     part = Part(tale.words("title.ledger"), tale.stage.world.now(), "")
     tale.parts.append(part)
@@ -22,7 +22,7 @@ async def settle_accounts(tale: Tale) -> None:
     await _states(tale, part)
 
 
-def _outbound(tale: Tale, part: Part) -> None:
+def _outbound(tale: Account, part: Part) -> None:
     sent, ledger = tale.stage.sent, tale.stage.world.ledger
     took = Counter((one.recipient, one.text) for one in ledger.delivered)
     lost = [one for one in sent if not took[one.to, one.text]]
@@ -31,7 +31,7 @@ def _outbound(tale: Tale, part: Part) -> None:
     tale.prove(part, _in_order(tale), "ledger.order")
 
 
-def _in_order(tale: Tale) -> bool:
+def _in_order(tale: Account) -> bool:
     asked, came = defaultdict(list), defaultdict(list)
     for sent in tale.stage.sent:
         asked[sent.to].append(sent.text)
@@ -40,7 +40,7 @@ def _in_order(tale: Tale) -> bool:
     return all(came[to] == texts for to, texts in asked.items())
 
 
-async def _inbound(tale: Tale, part: Part) -> None:
+async def _inbound(tale: Account, part: Part) -> None:
     kept = 0
     for one in tale.stage.came:
         session = await tale.stage.session(one.session)
@@ -49,19 +49,19 @@ async def _inbound(tale: Tale, part: Part) -> None:
     tale.prove(part, kept == len(tale.stage.came), "ledger.inbound", count=len(tale.stage.came))
 
 
-async def _links(tale: Tale, part: Part) -> None:
+async def _links(tale: Account, part: Part) -> None:
     ledger = tale.stage.world.ledger
     harm = [*ledger.unlinks, *ledger.duels, *ledger.control_calls(verbs=set(DESTRUCTIVE))]
     asked = await tale.stage.store.approvals()
     tale.prove(part, not harm and not asked, "ledger.links")
 
 
-def _notices(tale: Tale, part: Part) -> None:
+def _notices(tale: Account, part: Part) -> None:
     told = Counter(work.dedupe for work in tale.stage.told.notices)
     tale.prove(part, max(told.values(), default=0) <= 1, "ledger.notices", count=sum(told.values()))
 
 
-async def _states(tale: Tale, part: Part) -> None:
+async def _states(tale: Account, part: Part) -> None:
     page = await tale.stage.store.sessions(limit=500)
     linked = [row for row in page.items if row.linked]
     tale.prove(part, all(row.state == "connected" for row in linked), "ledger.states", count=len(linked))

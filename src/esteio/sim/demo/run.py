@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from esteio.sim.demo.account import NotSo, Tale
+from esteio.sim.demo.account import Account, NotSo
 from esteio.sim.demo.final_checks import settle_accounts
 from esteio.sim.demo.scenarios import STORIES
 from esteio.sim.demo.stage import Place, Stage
@@ -41,8 +41,8 @@ class Run:
 
     def __init__(self, plan: Plan, stage: Stage, words: Words) -> None:
         self.plan, self.stage, self.words = plan, stage, words
-        self.tales = {code: Tale(code, stage, words, plan.patience_s) for code in STORIES}
-        self.ledger = Tale("ledger", stage, words, plan.patience_s)
+        self.tales = {code: Account(code, stage, words, plan.patience_s) for code in STORIES}
+        self.ledger = Account("ledger", stage, words, plan.patience_s)
         self.began = stage.world.now()
         self.healthy_after: float | None = None
         self.took: float | None = None
@@ -65,7 +65,7 @@ class Run:
     async def _story(self, code: str) -> None:
         await self._told(self.tales[code], STORIES[code](self.tales[code], code in self.plan.sabotage))
 
-    async def _told(self, tale: Tale, story: object) -> None:
+    async def _told(self, tale: Account, story: object) -> None:
         try:
             await story  # type: ignore[misc]
         except NotSo as fault:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from esteio.sim.demo.account import Part, Tale, closest
-from esteio.sim.providers.wapi.instance import Habits, WapiLine
+from esteio.sim.demo.account import Account, Part, closest
+from esteio.sim.providers.wapi.instance import Habits, WapiInstance
 from esteio.sim.world.faults import Fault
 
-Story = Callable[[Tale, bool], Awaitable[None]]
+Story = Callable[[Account, bool], Awaitable[None]]
 MASS = tuple(f"004-{letter}" for letter in "bcdefg")
 CREATED = (("000-baileys", "baileys-000"), ("000-evolution", "evolution-000"), ("000-wapi", "wapi-000"))
 SLOW_S = 11.0
@@ -33,13 +33,13 @@ def customer(index: int) -> str:
 # -- 000: sessions are made --------------------------------------------------------------------------------------
 
 
-async def seed_000(tale: Tale, sabotage: bool) -> None:
+async def seed_000(tale: Account, sabotage: bool) -> None:
     """Row first, provider awaited for eight seconds, the QR by itself; slow and refusing providers too."""
     made = [_made(tale, index, name, server, sabotage) for index, (name, server) in enumerate(CREATED)]
     await tale.together(*made, _slow(tale), _refused(tale))
 
 
-async def _made(tale: Tale, index: int, name: str, server: str, sabotage: bool) -> None:
+async def _made(tale: Account, index: int, name: str, server: str, sabotage: bool) -> None:
     part = tale.part(name, "000.create", server=server)
     await tale.stage.create(server, name)
     await _qr_shown(tale, part, name)
@@ -57,7 +57,7 @@ async def _made(tale: Tale, index: int, name: str, server: str, sabotage: bool) 
     tale.unharmed(part, server)
 
 
-async def _qr_shown(tale: Tale, part: Part, name: str) -> None:
+async def _qr_shown(tale: Account, part: Part, name: str) -> None:
     async def shown() -> bool:
         status, _ = await tale.stage.api("GET", f"/v1/sessions/{name}/qr")
         return status == 200
@@ -65,7 +65,7 @@ async def _qr_shown(tale: Tale, part: Part, name: str) -> None:
     await tale.until(part, shown, "wish.qr", session=name)
 
 
-async def _slow(tale: Tale) -> None:
+async def _slow(tale: Account) -> None:
     name, server = "000-slow", "baileys-slow"
     tale.stage.world.inject(server, None, Fault("slow", seconds=(SLOW_S, SLOW_S), verbs="control"))
     part = tale.part(name, "000.slow", server=server, seconds=f"{SLOW_S:g}")
@@ -83,7 +83,7 @@ async def _slow(tale: Tale) -> None:
     await tale.account(part, name)
 
 
-async def _refused(tale: Tale) -> None:
+async def _refused(tale: Account) -> None:
     name = "000-refused"
     part = tale.part(name, "000.refused")
     ask = {"name": name, "server": "wapi-000", "ref": {"instance_id": "LITE-AAAAAA-BBBBBB", "token": "no-such-token"}}
@@ -98,12 +98,12 @@ async def _refused(tale: Tale) -> None:
 # -- 001: ghosts -------------------------------------------------------------------------------------------------
 
 
-async def seed_001(tale: Tale, sabotage: bool) -> None:
+async def seed_001(tale: Account, sabotage: bool) -> None:
     """The server says open and its sends say Connection Closed: a restart cures, or only a restart of the process."""
     await tale.together(_ghost(tale), _ended(tale, sabotage))
 
 
-async def _haunt(tale: Tale, name: str, server: str, index: int, variant: str) -> tuple[Part, list[str]]:
+async def _haunt(tale: Account, name: str, server: str, index: int, variant: str) -> tuple[Part, list[str]]:
     """A session in good health becomes a ghost, and three messages are accepted while it is one."""
     await tale.stage.adopt(server, name, phone(index))
     await tale.settled(name)
@@ -115,7 +115,7 @@ async def _haunt(tale: Tale, name: str, server: str, index: int, variant: str) -
     return part, texts
 
 
-async def _ghost(tale: Tale) -> None:
+async def _ghost(tale: Account) -> None:
     name, server = "001-ghost", "evolution-001a"
     part, texts = await _haunt(tale, name, server, 10, "restart_cures")
     await tale.delivered(part, {customer(10): texts})
@@ -129,7 +129,7 @@ async def _ghost(tale: Tale) -> None:
     tale.unharmed(part, server)
 
 
-async def _ended(tale: Tale, sabotage: bool) -> None:
+async def _ended(tale: Account, sabotage: bool) -> None:
     name, server = "001-process", "evolution-001b"
     part, texts = await _haunt(tale, name, server, 11, "restart_noop")
 
@@ -157,7 +157,7 @@ async def _ended(tale: Tale, sabotage: bool) -> None:
 # -- 002: a server starts ----------------------------------------------------------------------------------------
 
 
-async def seed_002(tale: Tale, sabotage: bool) -> None:
+async def seed_002(tale: Account, sabotage: bool) -> None:
     """The provider's server restarts, flaps, and answers an empty QR; nothing destructive is done about it."""
     server, names = "evolution-002", ("002-a", "002-b", "002-c")
     for index, name in enumerate(names):
@@ -185,7 +185,7 @@ async def seed_002(tale: Tale, sabotage: bool) -> None:
     tale.unharmed(part, server)
 
 
-async def _flapping(tale: Tale, part: Part, server: str, names: Sequence[str]) -> None:
+async def _flapping(tale: Account, part: Part, server: str, names: Sequence[str]) -> None:
     """The process listens again: those who are linked get in now and then, a newcomer does not."""
     home = tale.stage.world.servers[server]
 
@@ -199,21 +199,21 @@ async def _flapping(tale: Tale, part: Part, server: str, names: Sequence[str]) -
     await asyncio.sleep(1)
 
 
-async def _calm_again(tale: Tale, part: Part, server: str) -> None:
+async def _calm_again(tale: Account, part: Part, server: str) -> None:
     async def calm() -> bool:
         return tale.stage.world.servers[server].road == "ok"
 
     await tale.until(part, calm, "wish.listens", server=server)
 
 
-async def _qr_wanted(tale: Tale, part: Part, name: str) -> None:
+async def _qr_wanted(tale: Account, part: Part, name: str) -> None:
     """A person asks for a code in the middle of it, as in the seed; no approval of anything destructive comes of it."""
     status, answer = await tale.stage.api("POST", f"/v1/sessions/{name}/pair", {"wait_s": 1})
     calm = status in (200, 202) and not answer.get("approval") and not answer.get("qr")
     tale.prove(part, calm, "002.qr-wanted", session=name)
 
 
-async def _newcomer(tale: Tale, server: str) -> None:
+async def _newcomer(tale: Account, server: str) -> None:
     """A session is made while the server is like that: its QR is empty, which means not yet."""
     name = "002-new"
     part = tale.part(name, "002.new", server=server)
@@ -236,20 +236,20 @@ async def _newcomer(tale: Tale, server: str) -> None:
 # -- 003: a silent fall ------------------------------------------------------------------------------------------
 
 
-async def seed_003(tale: Tale, sabotage: bool) -> None:
+async def seed_003(tale: Account, sabotage: bool) -> None:
     """W-API says nothing when it falls; and a message that comes in restores at once."""
     await tale.together(_quiet(tale, sabotage), _knock(tale))
 
 
-async def _wapi_line(tale: Tale, name: str, index: int, policy: str) -> WapiLine:
+async def _wapi_line(tale: Account, name: str, index: int, policy: str) -> WapiInstance:
     line = await tale.stage.adopt("wapi-003", name, phone(index), policy=policy)
     await tale.settled(name)
-    if not isinstance(line, WapiLine):
+    if not isinstance(line, WapiInstance):
         raise TypeError(name)
     return line
 
 
-async def _quiet(tale: Tale, sabotage: bool) -> None:
+async def _quiet(tale: Account, sabotage: bool) -> None:
     name, server = "003-quiet", "wapi-003"
     line = await _wapi_line(tale, name, 30, "patient")
     line.habits = Habits(tells_disconnect=0.0)
@@ -279,7 +279,7 @@ async def _quiet(tale: Tale, sabotage: bool) -> None:
     tale.unharmed(part, server)
 
 
-async def _knock(tale: Tale) -> None:
+async def _knock(tale: Account) -> None:
     name, server = "003-knock", "wapi-003"
     line = await _wapi_line(tale, name, 31, "rarely-looks")
     line.habits = Habits(tells_disconnect=1.0)
@@ -307,12 +307,12 @@ async def _knock(tale: Tale) -> None:
 # -- 004: a hiccup, and many at once -----------------------------------------------------------------------------
 
 
-async def seed_004(tale: Tale, sabotage: bool) -> None:
+async def seed_004(tale: Account, sabotage: bool) -> None:
     """One "Connection Closed" is a hiccup; many dead sessions of one server are one incident, healed in a ramp."""
     await tale.together(_hiccup(tale), _mass(tale, sabotage))
 
 
-async def _hiccup(tale: Tale) -> None:
+async def _hiccup(tale: Account) -> None:
     name, server = "004-hiccup", "evolution-004a"
     await tale.stage.adopt(server, name, phone(40))
     await tale.settled(name)
@@ -338,7 +338,7 @@ async def _hiccup(tale: Tale) -> None:
     tale.unharmed(part, server)
 
 
-async def _mass(tale: Tale, sabotage: bool) -> None:
+async def _mass(tale: Account, sabotage: bool) -> None:
     server = "evolution-004b"
     for index, name in enumerate(MASS):
         await tale.stage.adopt(server, name, phone(50 + index))
@@ -357,7 +357,7 @@ async def _mass(tale: Tale, sabotage: bool) -> None:
     tale.unharmed(part, server)
 
 
-async def _one_incident(tale: Tale, part: Part, server: str) -> None:
+async def _one_incident(tale: Account, part: Part, server: str) -> None:
     calls = [call for name in MASS for call in tale.opened(part, name)]
     gap = closest([call.at for call in calls])
     limit = tale.stage.settings.policies["default"].seconds_between_connects

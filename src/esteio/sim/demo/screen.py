@@ -18,7 +18,7 @@ from rich.text import Text
 from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
 from esteio.core.views.sentences import sentence, timeline_text
-from esteio.sim.demo.account import Tale, line_text, telling
+from esteio.sim.demo.account import Account, line_text, telling
 from esteio.sim.demo.stage import Stage
 from esteio.sim.demo.texts import Words
 from esteio.store.base import JournalEntry
@@ -48,7 +48,7 @@ class Row(msgspec.Struct):
 class Screen:
     """Reads the store and draws. `news` are the last sentences of all timelines."""
 
-    def __init__(self, stage: Stage, words: Words, tales: Mapping[str, Tale]) -> None:
+    def __init__(self, stage: Stage, words: Words, tales: Mapping[str, Account]) -> None:
         self._stage, self._words, self._tales = stage, words, tales
         self._read: dict[SessionId, int] = {}
         self._acts: dict[SessionId, str] = {}
@@ -133,7 +133,7 @@ class Screen:
         return text
 
 
-def stories(words: Words, tales: Mapping[str, Tale]) -> Text:
+def stories(words: Words, tales: Mapping[str, Account]) -> Text:
     """How far each story is, on one line."""
     text = Text(f"{words('head.stories')}: ", "bold")
     for code, tale in tales.items():

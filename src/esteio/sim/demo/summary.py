@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from esteio.core.model.policy import DEFAULT
-from esteio.sim.demo.account import Part, Tale
+from esteio.sim.demo.account import Account, Part
 from esteio.sim.demo.run import Run
 from esteio.sim.demo.stage import HOMES, POLICY
 from esteio.sim.demo.texts import Words
@@ -95,7 +95,7 @@ def _policy(words: Words) -> str:
     return words("policy", changes=", ".join(changes))
 
 
-def _story(words: Words, tale: Tale) -> Iterator[Line]:
+def _story(words: Words, tale: Account) -> Iterator[Line]:
     yield "bold", 0, "", f"{tale.code}  {words(f'title.{tale.code}')} — {_verdict(words, tale)}"
     for part in tale.parts:
         yield "bold", 2, "", part.who
@@ -104,7 +104,7 @@ def _story(words: Words, tale: Tale) -> Iterator[Line]:
     yield "", 0, "", ""
 
 
-def _accounts(words: Words, tale: Tale) -> Iterator[Line]:
+def _accounts(words: Words, tale: Account) -> Iterator[Line]:
     yield "bold", 0, "", f"{words('title.ledger')} — {_verdict(words, tale)}"
     for part in tale.parts:
         for claim in part.proof:
@@ -123,12 +123,12 @@ def _part(words: Words, part: Part) -> Iterator[Line]:
             yield "", 4, words(f"label.{label}") if number == 0 else " ", text
 
 
-def _faults(words: Words, tale: Tale) -> Iterator[Line]:
+def _faults(words: Words, tale: Account) -> Iterator[Line]:
     for fault in tale.faults:
         yield "bold red", 4, words("label.fault"), fault
 
 
-def _verdict(words: Words, tale: Tale) -> str:
+def _verdict(words: Words, tale: Account) -> str:
     if tale.faults:
         return words("failed")
     return words("passed" if tale.over else "playing")

@@ -17,11 +17,11 @@ import msgspec
 from esteio.core.judge.pacing import doubling
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.providers.evolution.payloads import BLANK_PNG, digits_of, iso, jid_of
-from esteio.sim.world.instance import Line, Socket
+from esteio.sim.world.instance import Instance, Socket
 from esteio.sim.world.ledger import Emission, Unlink
 from esteio.sim.world.network import HTML_HEADERS, JSON_HEADERS
 from esteio.sim.world.server import SimServer, header
-from esteio.sim.world.webhooks import ONCE, Letter
+from esteio.sim.world.webhooks import ONCE, QueuedWebhook
 from esteio.sim.world.whatsapp import Link, Stanza
 
 Json = Any
@@ -29,7 +29,7 @@ STATUS = {"open": "connected", "connecting": "connecting", "close": "disconnecte
 FIRST_RETRY_S, RETRY_CAP_S = 3.0, 60.0
 
 
-class BaileysLine(Line):
+class BaileysInstance(Instance):
     """One session of that server."""
 
     qr_first_s = 60.0
@@ -52,7 +52,7 @@ class BaileysLine(Line):
             return
         headers = {"content-type": "application/json", "apikey": "anon-key", "authorization": "Bearer anon-key"}
         body = msgspec.json.encode({"event": event, "session": self.name, "payload": payload})
-        letter = Letter(self.name, event, self.webhook_url, headers, body)
+        letter = QueuedWebhook(self.name, event, self.webhook_url, headers, body)
         if provider_id and (truth := self.world.ledger.inbound_by_id(provider_id)):
             letter.emission = Emission(self.world.now(), self.server.name, self.name)
             truth.emitted.append(letter.emission)
@@ -60,23 +60,23 @@ class BaileysLine(Line):
 
     # -- Baileys' events ------------------------------------------------------------------------------------------
 
-    def told_connecting(self, sock: Socket) -> None:
+    def on_connecting(self, sock: Socket) -> None:
         self.state = "connecting"
 
-    def told_qr(self, sock: Socket, code: str) -> None:
+    def on_qr(self, sock: Socket, code: str) -> None:
         self.qr = self.world.draw_qr(code) if self.world.draw_qr else BLANK_PNG
         self.tell("qr.update", {"qrCode": self.qr})
 
-    def told_paired(self, link: Link) -> None:
+    def on_paired(self, link: Link) -> None:
         self.qr = ""
         self.logged_out = False
 
-    def told_open(self, sock: Socket) -> None:
+    def on_open(self, sock: Socket) -> None:
         self.state, self.qr, self.failures = "open", "", 0
         number = sock.link.number if sock.link else ""
         self.tell("session.status", {"status": "WORKING", "me": {"id": jid_of(number)}})
 
-    def told_close(self, sock: Socket, code: int, why: str) -> None:
+    def on_close(self, sock: Socket, code: int, why: str) -> None:
         self.state, self.qr = "close", ""
         if code == 401:
             self.logged_out = True
@@ -85,7 +85,7 @@ class BaileysLine(Line):
         self.prepare(doubling(FIRST_RETRY_S, RETRY_CAP_S, self.failures))
         self.failures += 1
 
-    def told_stanza(self, stanza: Stanza) -> None:
+    def on_stanza(self, stanza: Stanza) -> None:
         if stanza.what != "message":
             return
         lid = stanza.extra.get("lid")
@@ -131,7 +131,7 @@ class BaileysLine(Line):
                 now = self.world.now()
                 self.world.ledger.unlinks.append(Unlink(now, self.server.name, self.name, link.number, "delete"))
         for one in list(self.sockets):
-            self.bury(one, "deleted")
+            self.discard(one, "deleted")
         self.link = None
         return link is not None
 
@@ -181,7 +181,7 @@ class BaileysFace:
                 return _yes([line.info() for line in self._lines()])
             return _no_route(method, path)
         line = self.server.lines.get(rest[0])
-        known = line if isinstance(line, BaileysLine) and line.in_memory else None
+        known = line if isinstance(line, BaileysInstance) and line.in_memory else None
         shape: tuple[str, ...] = (method, *rest[1:])
         if shape[1:2] == ("send",) and method == "POST":
             return await self._send(known, body, media=rest[-1] == "media")
@@ -191,7 +191,7 @@ class BaileysFace:
             return await self._exists(known, digits_of(rest[2]))
         return self._read(shape, known, query) or _no_route(method, path)
 
-    async def _exists(self, known: BaileysLine | None, number: str) -> HttpResponse:
+    async def _exists(self, known: BaileysInstance | None, number: str) -> HttpResponse:
         if known is None or known.state != "open":
             return _not_at_work(known)
         words = await known.ask_whatsapp()
@@ -200,7 +200,7 @@ class BaileysFace:
         exists = number not in self.world.not_on_whatsapp
         return _yes({"jid": jid_of(number), "exists": exists, "phone": number})
 
-    def _read(self, shape: tuple[str, ...], known: BaileysLine | None, query: str) -> HttpResponse | None:
+    def _read(self, shape: tuple[str, ...], known: BaileysInstance | None, query: str) -> HttpResponse | None:
         if shape == ("GET",):
             return _yes(known.info()) if known else _no("Session not found", 404)
         if shape == ("GET", "qr"):
@@ -212,8 +212,8 @@ class BaileysFace:
             return _yes({"base64": base64.b64encode(data).decode(), "mimetype": "image/jpeg"})
         return None
 
-    def _lines(self) -> list[BaileysLine]:
-        return [line for line in self.server.lines.values() if isinstance(line, BaileysLine) and line.in_memory]
+    def _lines(self) -> list[BaileysInstance]:
+        return [line for line in self.server.lines.values() if isinstance(line, BaileysInstance) and line.in_memory]
 
     def _create(self, body: Json) -> HttpResponse:
         name = body.get("name") if isinstance(body, dict) else None
@@ -222,8 +222,8 @@ class BaileysFace:
         call = self.server.control("create", name)
         call.status = 200
         line = self.server.lines.get(name)
-        if not isinstance(line, BaileysLine):
-            line = BaileysLine(self.server, name, str(body.get("webhookUrl") or self.global_webhook_url))
+        if not isinstance(line, BaileysInstance):
+            line = BaileysInstance(self.server, name, str(body.get("webhookUrl") or self.global_webhook_url))
             self.server.lines[name] = line
             call.effect = "created"
             line.state = "connecting"
@@ -234,7 +234,7 @@ class BaileysFace:
             line.prepare()
         return _yes(line.info())
 
-    def _qr(self, line: BaileysLine | None, query: str) -> HttpResponse:
+    def _qr(self, line: BaileysInstance | None, query: str) -> HttpResponse:
         if line is None:
             return _no("QR Code not available", 404)
         raw = "format=raw" in query
@@ -245,11 +245,11 @@ class BaileysFace:
         call = self.server.control("delete", name)
         call.status = 200
         line = self.server.lines.pop(name, None)
-        if isinstance(line, BaileysLine):
+        if isinstance(line, BaileysInstance):
             call.effect = "unlinked" if line.wipe() else "deleted"
         return _json({"success": True, "message": "Session deleted"})
 
-    async def _send(self, line: BaileysLine | None, body: Json, *, media: bool) -> HttpResponse:
+    async def _send(self, line: BaileysInstance | None, body: Json, *, media: bool) -> HttpResponse:
         if line is None or line.state != "open":
             return _not_at_work(line)
         wanted = "mediaUrl" if media else "text"
@@ -264,9 +264,9 @@ class BaileysFace:
     def key_refused(self) -> HttpResponse:
         return _no("Unauthorized", 401)
 
-    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> BaileysLine:
+    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> BaileysInstance:
         del token
-        line = BaileysLine(self.server, name, webhook_url)
+        line = BaileysInstance(self.server, name, webhook_url)
         self.server.lines[name] = line
         line.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)
         line.raise_socket(line.link)
@@ -286,7 +286,7 @@ def _no(error: str, status: int) -> HttpResponse:
     return _json({"success": False, "error": error}, status)
 
 
-def _not_at_work(line: BaileysLine | None) -> HttpResponse:
+def _not_at_work(line: BaileysInstance | None) -> HttpResponse:
     return _no("Session not connected" if line else "Session not found", 500)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esteio.sim.world.faults import KINDS, Fault
-from esteio.sim.world.instance import Line
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.whatsapp import ScanRefused
 from esteio.sim.world.world import World
@@ -57,7 +57,7 @@ class Control:
             raise ControlRefused(404, f"{what}; known: {', '.join(self.world.servers)}")
         return self.world.servers[name]
 
-    def _line(self, body: Body) -> Line:
+    def _line(self, body: Body) -> Instance:
         name = str(body.get("session", ""))
         servers = [self._server(body)] if "server" in body else list(self.world.servers.values())
         found = [server.lines[name] for server in servers if name in server.lines]
@@ -67,7 +67,7 @@ class Control:
             raise ControlRefused(409, f"several servers hold {name!r}: name the server")
         return found[0]
 
-    def number_of(self, line: Line) -> str:
+    def number_of(self, line: Instance) -> str:
         """The phone that belongs to a session in this sandbox: the one it is linked to, or one made up for it."""
         if line.link is not None:
             self._numbers[line.server.name, line.name] = line.link.number

@@ -17,7 +17,7 @@ import msgspec
 from esteio.core.model.content import Content
 from esteio.core.model.ids import ServerName
 from esteio.providers import driver
-from esteio.providers.base import OutgoingMessage, Provider, Where
+from esteio.providers.base import OutgoingMessage, Provider, SessionEndpoint
 from esteio.providers.registry import load
 from esteio.sim.storm.plan import Plan, PlannedLine
 from esteio.sim.world.transport import SimTransport
@@ -37,14 +37,14 @@ class Watched(msgspec.Struct):
 
     line: PlannedLine
     provider: Provider
-    where: Where
+    where: SessionEndpoint
     failures: int = 0
     tries: int = 0
     down: bool = False
     told_at: float = 0.0
 
 
-class Monitor:
+class Baseline:
     """The poller. `believed(line, usable)` hears what it thinks of a line; `told` counts the notices."""
 
     def __init__(self, world: World, plan: Plan, believed: Callable[[PlannedLine, bool], None]) -> None:
@@ -62,7 +62,7 @@ class Monitor:
         self.world.plant(line.server, line.name, line.number, webhook_url=HOOK, token=f"token-{line.name}")
         ref = {"instance_id": line.name, "token": f"token-{line.name}"} if kind == "wapi" else {}
         ref |= {"instance_name": line.name} if kind == "evolution" else {}
-        where = Where(
+        where = SessionEndpoint(
             server=ServerName(line.server),
             base_url=home.base_url,
             credentials={} if kind == "wapi" else {"apikey": home.apikey},

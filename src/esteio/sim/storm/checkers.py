@@ -236,9 +236,9 @@ class Checkers:
     def session_changed(self, session: Session) -> None:
         """A session's row may have been written."""
         before = self._versions.get(session.id, -1)
-        if session.version < before:
-            self.broken("version", f"{session.name}: version {session.version} after {before}")
-        self._versions[session.id] = session.version
+        if session.row_version < before:
+            self.broken("version", f"{session.name}: version {session.row_version} after {before}")
+        self._versions[session.id] = session.row_version
         asked = session.recovery.awaiting
         if asked is not None and asked not in self._asked:
             self._asked.add(asked)
@@ -287,7 +287,7 @@ class Checkers:
 
     # -- detection ------------------------------------------------------------------------------------------------
 
-    def went_down(self, fall: Fall) -> None:
+    def server_stopped(self, fall: Fall) -> None:
         """A socket died: the gate may not stay open for longer than the bound."""
         if fall.kind in BOUNDED:
             self._later(SEEN_WITHIN_S, self._seen_by_now, fall, fall.down_at)

@@ -1,6 +1,6 @@
 """The eye over one run: what the world did, what the supervisor believed, and how long lay between.
 
-`Witness` is the world's ledger with ears. It follows each line from the moment its socket really died to the moment it
+`Observer` is the world's ledger with ears. It follows each line from the moment its socket really died to the moment it
 was seen, and from there to the moment it carried messages again. Never lives here: what is allowed (`checkers`).
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from esteio.sim.world.instance import Line
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import ControlCall, Delivered, FaultMark, Ledger
 from esteio.sim.world.server import SimServer
 
@@ -81,7 +81,7 @@ class Tape(list[T]):
         self._hear(item)
 
 
-class Witness(Ledger):
+class Observer(Ledger):
     """A ledger that tells a listener, and keeps the falls. `rough` says whether a server can be looked at now."""
 
     def __init__(self, listener: Listener, rough: Callable[[str], bool]) -> None:
@@ -227,7 +227,7 @@ class Witness(Ledger):
             del self.down[key]
 
 
-def _can_come_back(line: Line) -> bool:
+def _can_come_back(line: Instance) -> bool:
     """Whether nothing but its server's way to WhatsApp was in its way, and it, or a harmless act, brings it back."""
     linked = line.in_memory and line.link is not None and line.link.linked
     # No restart there, and nothing times out what was answered with a 503.

@@ -19,7 +19,7 @@ import msgspec
 from esteio.core.model.recovery import OPENS_SOCKET
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.providers.evolution.instance import EvolutionLine
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.storm.report import quantile
 from esteio.sim.world.faults import Fault
 
@@ -58,7 +58,7 @@ async def _story(lab: Lab, seed: int) -> Boot:
     shut = await _fleet(lab, dice)
     for name in shut:
         line = lab.world.line(SERVER, name)
-        if isinstance(line, EvolutionLine):
+        if isinstance(line, EvolutionInstance):
             line.db_state = "close"
     await asyncio.sleep(dice.uniform(0, 40))
     # Longer than an idle server is left unasked: a start that nobody could notice is no outage.

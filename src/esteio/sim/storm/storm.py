@@ -20,7 +20,7 @@ from esteio.core.model.policy import DEFAULT, Policy, build
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.storm.checkers import Checkers, Violation, text_of
-from esteio.sim.storm.observer import Fall, Return, Witness
+from esteio.sim.storm.observer import Fall, Observer, Return
 from esteio.sim.storm.plan import Plan, PlannedFault
 from esteio.sim.storm.supervisors import MONITOR, Guarded, MessageCounts, Poller, Supervisor
 from esteio.sim.world.faults import Fault
@@ -103,7 +103,7 @@ class Storm:
             came_up=self._came_up,
             probed=probed,
         )
-        self.witness = Witness(self, self._is_rough)
+        self.witness = Observer(self, self._is_rough)
         self.world.ledger = self.witness
         self._rough_until: dict[str, float] = {}
         for server in plan.servers:
@@ -141,7 +141,7 @@ class Storm:
 
     def went_down(self, fall: Fall) -> None:
         if self.supervisor.name != MONITOR:
-            self.checkers.went_down(fall)
+            self.checkers.server_stopped(fall)
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
         if self.supervisor.name != MONITOR:

@@ -20,10 +20,10 @@ from esteio.core.model.session import Session
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import BASE_URL, Lab
-from esteio.sim.providers.wapi.instance import WapiLine
-from esteio.sim.storm.baseline import Monitor
+from esteio.sim.providers.wapi.instance import WapiInstance
+from esteio.sim.storm.baseline import Baseline
 from esteio.sim.storm.checkers import Checkers, text_of
-from esteio.sim.storm.observer import Witness
+from esteio.sim.storm.observer import Observer
 from esteio.sim.storm.plan import Plan, PlannedLine, Talk
 from esteio.sim.world.world import World
 from esteio.store.base import Work
@@ -58,7 +58,7 @@ class Weather(Protocol):
     world: World
     tables: dict[str, dict[str, Any]]
     checkers: Checkers
-    witness: Witness
+    witness: Observer
     delivered_at: dict[str, float]
     """By text, when it first reached its contact."""
 
@@ -213,7 +213,7 @@ class Guarded(Lab):
     def _in_providers_queues(self) -> set[str]:
         """What providers have taken and not sent, on lines that nothing gives back (a ban): there it waits for good."""
         lines = [line for server in self.world.servers.values() for line in server.lines.values()]
-        return {one.text for line in lines if isinstance(line, WapiLine) for one in line.queue}
+        return {one.text for line in lines if isinstance(line, WapiInstance) for one in line.queue}
 
     async def digest(self) -> bytes:
         told = hashlib.blake2b(digest_size=32)
@@ -238,7 +238,7 @@ class Poller:
     def __init__(self, storm: Weather) -> None:
         self.storm = storm
         self._usable: dict[str, bool] = {}
-        self.monitor = Monitor(storm.world, storm.plan, self._believed)
+        self.monitor = Baseline(storm.world, storm.plan, self._believed)
         self._sends: set[asyncio.Task[None]] = set()
 
     @property

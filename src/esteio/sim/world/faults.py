@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from esteio.sim.providers.evolution.instance import EvolutionLine
-from esteio.sim.world.instance import Line
+from esteio.sim.providers.evolution.instance import EvolutionInstance
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import FaultMark
 from esteio.sim.world.server import SimServer
-from esteio.sim.world.webhooks import HookWeather
+from esteio.sim.world.webhooks import WebhookWeather
 
 if TYPE_CHECKING:
     from esteio.sim.world.world import World
@@ -187,36 +187,36 @@ def _over(world: World, server: str, session: str | None, kind: str, params: Par
 # -- on a session ------------------------------------------------------------------------------------------------
 
 
-def _drop(world: World, line: Line, params: Params) -> None:
+def _drop(world: World, line: Instance, params: Params) -> None:
     if down_s := params.get("down_s", 0.0):
         line.road = params.get("road", "refused")
         world.later(down_s, _reopen, line, line.road)
     _lose(line, params.get("code", 428), "dropped")
 
 
-def _send_dropped(world: World, line: Line, params: Params) -> None:
-    if isinstance(line, EvolutionLine):
+def _send_dropped(world: World, line: Instance, params: Params) -> None:
+    if isinstance(line, EvolutionInstance):
         line.drops_in_sends = [str(params.get("code", 1006))] * params.get("count", 1)
     else:
         _lose(line, 428, "dropped")
 
 
-def _unstored(world: World, line: Line, params: Params) -> None:
-    if isinstance(line, EvolutionLine):
+def _unstored(world: World, line: Instance, params: Params) -> None:
+    if isinstance(line, EvolutionInstance):
         line.unstored = [params.setdefault("variant", "adapter")] * params.get("count", 1)
 
 
-def _reopen(line: Line, road: str) -> None:
+def _reopen(line: Instance, road: str) -> None:
     if line.road == road:
         line.road = None
 
 
-def _lose(line: Line, code: int, why: str) -> None:
+def _lose(line: Instance, code: int, why: str) -> None:
     for sock in list(line.sockets):
         line.lose(sock, code, why)
 
 
-def _ghost(world: World, line: Line, params: Params) -> None:
+def _ghost(world: World, line: Instance, params: Params) -> None:
     variant = params.setdefault("variant", "restart_cures")
     if variant == "late_open":
         line.road, line.stuck_once = "non101", True
@@ -225,27 +225,27 @@ def _ghost(world: World, line: Line, params: Params) -> None:
         _lose(line, 428, "ghost")
         return
     line.die_quietly(ended=variant == "restart_noop")
-    if isinstance(line, EvolutionLine):
+    if isinstance(line, EvolutionInstance):
         line.old_logout_works = variant == "old_logout_works"
 
 
-def _half_open(world: World, line: Line, params: Params) -> None:
+def _half_open(world: World, line: Instance, params: Params) -> None:
     notice = params.get("notice_s") or world.dice.uniform(35.0, 65.0)
     line.silences = params.get("again", 0)
     line.fall_silent(None if params.get("forever") else notice)
 
 
-def _flap(world: World, line: Line, params: Params) -> None:
+def _flap(world: World, line: Instance, params: Params) -> None:
     line.road, line.flap_opens = "flap", params.get("opens", 0.0)
     _lose(line, 428, "flap")
 
 
-def _stuck(world: World, line: Line, params: Params) -> None:
+def _stuck(world: World, line: Instance, params: Params) -> None:
     line.road, line.stuck_once = "non101", True
     _lose(line, 428, "stuck")
 
 
-def _revoked(world: World, line: Line, params: Params) -> None:
+def _revoked(world: World, line: Instance, params: Params) -> None:
     if params.get("variant") == "late_open":
         for sock in line.sockets:
             sock.announced = False
@@ -253,7 +253,7 @@ def _revoked(world: World, line: Line, params: Params) -> None:
         world.whatsapp.unlink(line.link, cause="phone")
 
 
-def _replaced(world: World, line: Line, params: Params) -> None:
+def _replaced(world: World, line: Instance, params: Params) -> None:
     line.twin_until = world.now() + params["for_s"] if "for_s" in params else None
     line.twin_kicks = max(0, params.get("times", 1) - 1)
     for sock in list(line.sockets):
@@ -262,12 +262,12 @@ def _replaced(world: World, line: Line, params: Params) -> None:
             line.lose(sock, 440, "replaced")
 
 
-def _banned(world: World, line: Line, params: Params) -> None:
+def _banned(world: World, line: Instance, params: Params) -> None:
     if line.link is not None:
         world.phone(line.link.number).ban(params.get("code", 403))
 
 
-def _temp_banned(world: World, line: Line, params: Params) -> None:
+def _temp_banned(world: World, line: Instance, params: Params) -> None:
     if line.link is not None:
         world.phone(line.link.number).ban(402, world.now() + params.get("until_s", 3600.0))
 
@@ -279,39 +279,39 @@ DEAFNESS: dict[str, Literal["until_socket", "until_boot", "until_rescan"]] = {
 }
 
 
-def _deaf(world: World, line: Line, params: Params) -> None:
+def _deaf(world: World, line: Instance, params: Params) -> None:
     line.deaf = DEAFNESS[params.setdefault("variant", "restart_cures")]
     line.swallows = bool(params.get("swallow"))
 
 
-def _stalled(world: World, line: Line, params: Params) -> None:
+def _stalled(world: World, line: Instance, params: Params) -> None:
     line.stall()
     if params.get("socket") == "dead":
         _lose(line, 428, "stalled")
 
 
-def _463(world: World, line: Line, params: Params) -> None:
+def _463(world: World, line: Instance, params: Params) -> None:
     line.ack_error = params.get("who", "all")
 
 
-def _ack_silent(world: World, line: Line, params: Params) -> None:
+def _ack_silent(world: World, line: Instance, params: Params) -> None:
     line.ack_error = "silent"
 
 
-def _stale(world: World, line: Line, params: Params) -> None:
+def _stale(world: World, line: Instance, params: Params) -> None:
     """Its process loaded it anew and did not connect it: nothing of its old life goes on, a stalled queue neither."""
     line.life += 1
     line.preparing = line.stalls = 0
     line.pending.clear()
     line.faults.pop("stalled", None)
     for sock in list(line.sockets):
-        line.bury(sock, "stale registry")
+        line.discard(sock, "stale registry")
     line.state = "close"
 
 
-def _forgotten(world: World, line: Line, params: Params) -> None:
+def _forgotten(world: World, line: Instance, params: Params) -> None:
     variant = params.setdefault("variant", "gone")
-    if isinstance(line, EvolutionLine):
+    if isinstance(line, EvolutionInstance):
         if variant == "gone" or line.hook is None:
             line.hook = None
         elif variant == "events":
@@ -326,7 +326,7 @@ def _forgotten(world: World, line: Line, params: Params) -> None:
         line.webhook_url = ""
 
 
-_ON_LINE: dict[str, Callable[[World, Line, Params], None]] = {
+_ON_LINE: dict[str, Callable[[World, Instance, Params], None]] = {
     "drop": _drop, "send_dropped": _send_dropped, "unstored": _unstored, "ghost": _ghost, "half_open": _half_open,
     "flap": _flap, "stuck_connecting": _stuck,
     "revoked": _revoked, "replaced": _replaced, "banned": _banned, "temp_banned": _temp_banned, "deaf": _deaf,
@@ -339,7 +339,7 @@ _ON_LINE: dict[str, Callable[[World, Line, Params], None]] = {
 
 
 def _hooks(world: World, server: SimServer, session: str, params: Params, **changes: Any) -> None:
-    weather = server.postman.weather.setdefault(session, HookWeather())
+    weather = server.postman.weather.setdefault(session, WebhookWeather())
     for name, value in changes.items():
         setattr(weather, name, value)
     weather.events = frozenset(params.get("events", weather.events))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esteio.sim.providers.evolution.instance import EvolutionLine
-from esteio.sim.world.instance import Line
+from esteio.sim.providers.evolution.instance import EvolutionInstance
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import FaultMark
 from esteio.sim.world.server import SimServer
 
@@ -50,7 +50,7 @@ def calm(world: World) -> None:
         _heal_server(world, server, None, None)
         for line in server.lines.values():
             line.road, line.twin_until, line.twin_kicks, line.ack_error, line.silences = None, None, 0, "", 0
-            if isinstance(line, EvolutionLine):
+            if isinstance(line, EvolutionInstance):
                 line.drops_in_sends, line.unstored = [], []
             for kind in (*PASSING, *WEATHER, *HOOKS):
                 line.faults.pop(kind, None)
@@ -86,7 +86,7 @@ def _heal_hooks(server: SimServer, session: str | None, kind: str | None) -> Non
             del server.postman.weather[name]
 
 
-def _heal_line(world: World, line: Line, kind: str | None) -> None:
+def _heal_line(world: World, line: Instance, kind: str | None) -> None:
     for name in list(line.faults):
         if kind in (None, name):
             params = line.faults.pop(name)
@@ -94,14 +94,14 @@ def _heal_line(world: World, line: Line, kind: str | None) -> None:
             _mend(world, line, name)
 
 
-def _mend(world: World, line: Line, kind: str) -> None:
+def _mend(world: World, line: Instance, kind: str) -> None:
     if kind in ("drop", "flap"):
         line.road, line.flap_opens = None, 0.0
     elif kind == "replaced":
         line.twin_until, line.twin_kicks = None, 0
     elif kind in ("ack_error_463", "ack_silent"):
         line.ack_error = ""
-    elif kind in ("send_dropped", "unstored") and isinstance(line, EvolutionLine):
+    elif kind in ("send_dropped", "unstored") and isinstance(line, EvolutionInstance):
         line.drops_in_sends, line.unstored = [], []
     elif kind == "deaf":
         line.deaf = ""
@@ -117,7 +117,7 @@ def _mend(world: World, line: Line, kind: str) -> None:
         revive(line)
 
 
-def revive(line: Line) -> None:
+def revive(line: Instance) -> None:
     """Give a line with living credentials a new socket, whatever its process believes."""
     if line.alive or line.link is None or not line.server.up or not line.in_memory:
         return
@@ -125,6 +125,6 @@ def revive(line: Line) -> None:
     line.life += 1
     line.preparing = 0
     for sock in list(line.sockets):
-        line.bury(sock, "healed")
+        line.discard(sock, "healed")
     line.state = "close"
     line.prepare()

@@ -18,7 +18,7 @@ from esteio.sim.world.whatsapp import Link, Stanza
 if TYPE_CHECKING:
     from esteio.sim.world.server import SimServer
 
-Road = Literal["ok", "refused", "shut", "blackhole", "non101", "flap"]
+WhatsAppPath = Literal["ok", "refused", "shut", "blackhole", "non101", "flap"]
 """The network between an instance and WhatsApp: fine; refused at once (DNS, no route); the same where the look-up
 before each try takes longest, so that memory says `close` at nearly every look (`shut`); swallowed (the upgrade hangs
 and times out); a non-101 answer to the upgrade, such as 503 (hangs for ever); let in and thrown out about once a
@@ -61,7 +61,7 @@ class Socket:
         "timer",
     )  # fmt: skip
 
-    def __init__(self, line: Line, link: Link | None) -> None:
+    def __init__(self, line: Instance, link: Link | None) -> None:
         self.line = line
         self.link = link
         self.state: Literal["dialing", "qr", "live", "dead"] = "dialing"
@@ -104,7 +104,7 @@ class Socket:
             self.timer = None
 
 
-class Line:
+class Instance:
     """The life of one instance. Dialects subclass it."""
 
     late_opens = True
@@ -124,7 +124,7 @@ class Line:
         self.sockets: set[Socket] = set()
         self.state = "close"
         self.in_memory = True
-        self._road: Road | None = None
+        self._road: WhatsAppPath | None = None
         self.away_since: float | None = None
         """Since when this line alone cannot reach WhatsApp as it should; None while it can."""
         self.stuck_once = False
@@ -164,7 +164,7 @@ class Line:
 
     def event(self, fn: Callable[..., None], *args: Any) -> None:
         """What the library tells the provider's code; behind a stalled queue it waits."""
-        if self.stalls and (self.stall_scope == "all" or fn == self.told_stanza):
+        if self.stalls and (self.stall_scope == "all" or fn == self.on_stanza):
             self.pending.append((fn, args))
         else:
             fn(*args)
@@ -182,17 +182,17 @@ class Line:
     # -- sockets --------------------------------------------------------------------------------------------------
 
     @property
-    def road(self) -> Road | None:
+    def road(self) -> WhatsAppPath | None:
         """Its own way to WhatsApp, where that differs from its server's."""
         return self._road
 
     @road.setter
-    def road(self, road: Road | None) -> None:
+    def road(self, road: WhatsAppPath | None) -> None:
         if (self._road is None) != (road is None):
             self.away_since = None if road is None else self.world.now()
         self._road = road
 
-    def road_now(self) -> Road:
+    def road_now(self) -> WhatsAppPath:
         return self.road or self.server.road
 
     def prepare(self, delay: float = 0.0) -> None:
@@ -206,7 +206,7 @@ class Line:
         self.preparing = max(0, self.preparing - 1)
         sock = self.sock = Socket(self, self.link)
         self.sockets.add(sock)
-        self.event(self.told_connecting, sock)
+        self.event(self.on_connecting, sock)
         road = self.road_now()
         if road in ("ok", "flap"):
             extra, self.slow_shake_s = self.slow_shake_s, 0.0
@@ -257,7 +257,7 @@ class Line:
 
     def _announce(self, sock: Socket) -> None:
         sock.announced = True
-        self.event(self.told_open, sock)
+        self.event(self.on_open, sock)
         if sock.link:
             self.world.whatsapp.flush(sock.link)
         if self.road_now() == "flap":
@@ -279,12 +279,12 @@ class Line:
         if sock.ended:
             return
         pending_open = self.late_opens and sock.state == "live" and not sock.announced
-        self.bury(sock, why or str(code))
+        self.discard(sock, why or str(code))
         if pending_open:
-            self.later(LATE_OPEN_S, self.event, self.told_open, sock)
-        self.event(self.told_close, sock, code, why)
+            self.later(LATE_OPEN_S, self.event, self.on_open, sock)
+        self.event(self.on_close, sock, code, why)
 
-    def bury(self, sock: Socket, why: str) -> None:
+    def discard(self, sock: Socket, why: str) -> None:
         """The socket is over, and no event tells of it."""
         sock.ended = True
         sock.state = "dead"
@@ -332,14 +332,14 @@ class Line:
         sock.state = "qr"
         sock.qr = self.world.new_qr(self, sock)
         sock.later(wait, self._next_qr)
-        self.event(self.told_qr, sock, sock.qr)
+        self.event(self.on_qr, sock, sock.qr)
 
     def paired(self, sock: Socket, link: Link) -> None:
         """The phone accepted: credentials are written, WhatsApp asks for a restart of the stream (515)."""
         self.link = link
         self.paired_at = self.world.now()
         self._cured((), "until_rescan")
-        self.told_paired(link)
+        self.on_paired(link)
         self.lose(sock, 515, "restart required")
 
     # -- stanzas --------------------------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ class Line:
             if self.swallows:
                 self.swallowed(stanza)
             return self.swallows
-        self.event(self.told_stanza, stanza)
+        self.event(self.on_stanza, stanza)
         return True
 
     def swallowed(self, stanza: Stanza) -> None:
@@ -389,9 +389,9 @@ class Line:
     def power_off(self) -> None:
         """The server's process dies: sockets, memory, what waited in the queue; the disk stays."""
         for sock in list(self.sockets):
-            self.bury(sock, "process stopped")
+            self.discard(sock, "process stopped")
         for fn, args in self.pending:
-            if fn == self.told_stanza and args[0].what == "message":
+            if fn == self.on_stanza and args[0].what == "message":
                 self.swallowed(args[0])
         self.pending.clear()
         self.sock, self.stalls, self.preparing, self.state, self.in_memory = None, 0, 0, "close", False
@@ -409,22 +409,22 @@ class Line:
 
     # -- what a dialect does --------------------------------------------------------------------------------------
 
-    def told_connecting(self, sock: Socket) -> None:
+    def on_connecting(self, sock: Socket) -> None:
         raise NotImplementedError
 
-    def told_qr(self, sock: Socket, code: str) -> None:
+    def on_qr(self, sock: Socket, code: str) -> None:
         raise NotImplementedError
 
-    def told_paired(self, link: Link) -> None:
+    def on_paired(self, link: Link) -> None:
         raise NotImplementedError
 
-    def told_open(self, sock: Socket) -> None:
+    def on_open(self, sock: Socket) -> None:
         raise NotImplementedError
 
-    def told_close(self, sock: Socket, code: int, why: str) -> None:
+    def on_close(self, sock: Socket, code: int, why: str) -> None:
         raise NotImplementedError
 
-    def told_stanza(self, stanza: Stanza) -> None:
+    def on_stanza(self, stanza: Stanza) -> None:
         raise NotImplementedError
 
     def boot(self) -> None:

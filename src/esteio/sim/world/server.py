@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import msgspec
 
 from esteio.providers.base import HttpRequest, HttpResponse
-from esteio.sim.world.instance import Line, Road
+from esteio.sim.world.instance import Instance, WhatsAppPath
 from esteio.sim.world.ledger import ControlCall, ServerLife
-from esteio.sim.world.webhooks import Letter, Postman, RetryRule
+from esteio.sim.world.webhooks import QueuedWebhook, RetryRule, WebhookSender
 
 if TYPE_CHECKING:
     from esteio.sim.world.world import World
@@ -38,7 +38,7 @@ class Face(Protocol):
         """How it refuses a wrong key."""
         ...
 
-    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> Line:
+    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> Instance:
         """An instance that exists already: paired, open, with its webhook set."""
         ...
 
@@ -86,7 +86,7 @@ class SimServer:
         self.epoch = 0
         self.booted_at = float("-inf")
         self.boot_s = 0.0
-        self._road: Road = "ok"
+        self._road: WhatsAppPath = "ok"
         self.away_since: float | None = None
         """Since when it cannot reach WhatsApp as it should; None while it can."""
         self.flap_opens = 0.0
@@ -95,7 +95,7 @@ class SimServer:
         self.weather: HttpWeather | None = None
         self.calm_since = float("-inf")
         """When the last weather was over."""
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, Instance] = {}
         self.known_numbers: set[str] = set()
         """Numbers whose existence the server has cached (on disk)."""
         self.tz_offset_s = -3 * 3600
@@ -104,7 +104,7 @@ class SimServer:
         """How often the provider's own races show (Evolution: a logout that happened answers 500)."""
         self.answer_s = (0.002, 0.03)
         self.face: Face
-        self.postman: Postman
+        self.postman: WebhookSender
         self.power_listeners: list[asyncio.Event] = []
 
     # -- facts ----------------------------------------------------------------------------------------------------
@@ -114,12 +114,12 @@ class SimServer:
         return self.world.now() - self.booted_at < self.boot_s
 
     @property
-    def road(self) -> Road:
+    def road(self) -> WhatsAppPath:
         """Its way to WhatsApp."""
         return self._road
 
     @road.setter
-    def road(self, road: Road) -> None:
+    def road(self, road: WhatsAppPath) -> None:
         was, self._road = self._road, road
         if (was == "ok") == (road == "ok"):
             return
@@ -169,7 +169,7 @@ class SimServer:
         if epoch == self.epoch and self.road == "flap":
             self.road, self.flap_opens = "ok", 0.0
 
-    def _load(self, line: Line) -> None:
+    def _load(self, line: Instance) -> None:
         line.in_memory = True
         line.boot()
 
@@ -197,7 +197,7 @@ class SimServer:
         self.world.ledger.control.append(call)
         return call
 
-    def post(self, letter: Letter) -> asyncio.Task[bool]:
+    def post(self, letter: QueuedWebhook) -> asyncio.Task[bool]:
         return self.postman.post(letter)
 
     def gentle(self) -> HttpWeather:

@@ -37,7 +37,7 @@ EVOLUTION_RULE = RetryRule(10, 5.0, 300.0, 0.2, frozenset({400, 401, 403, 404, 4
 ONCE = RetryRule(1, 0.0, 0.0, 0.0, frozenset(), 30.0)
 
 
-class HookWeather(msgspec.Struct):
+class WebhookWeather(msgspec.Struct):
     """What happens to webhooks on their way: `late_s` (from, to) and the share that is late, lost, doubled."""
 
     late_s: tuple[float, float] = (0.0, 0.0)
@@ -50,7 +50,7 @@ class HookWeather(msgspec.Struct):
     """Only these events are hit; empty: all."""
 
 
-class Letter(msgspec.Struct):
+class QueuedWebhook(msgspec.Struct):
     """One event on its way to one URL. `emission` is the ledger's line about an inbound message."""
 
     session: str
@@ -61,20 +61,20 @@ class Letter(msgspec.Struct):
     emission: Emission | None = None
 
 
-class Postman:
+class WebhookSender:
     """Delivers one server's webhooks."""
 
     def __init__(self, world: World, server: str, rule: RetryRule) -> None:
         self._world = world
         self._server = server
         self.rule = rule
-        self.weather: dict[str, HookWeather] = {}
+        self.weather: dict[str, WebhookWeather] = {}
         """By session; "" for the whole server."""
         self._under_way: set[asyncio.Task[bool]] = set()
-        self.outcomes: list[tuple[float, Letter, int]] = []
+        self.outcomes: list[tuple[float, QueuedWebhook, int]] = []
         """The server's own log of deliveries (W-API shows it), newest last; kept short."""
 
-    def post(self, letter: Letter) -> asyncio.Task[bool]:
+    def post(self, letter: QueuedWebhook) -> asyncio.Task[bool]:
         """Send it off; the task ends True when it was taken, False when the series gave up."""
         task = asyncio.get_running_loop().create_task(self._deliver(letter))
         self._under_way.add(task)
@@ -92,7 +92,7 @@ class Postman:
         """How many series are not over yet."""
         return len(self._under_way)
 
-    async def _deliver(self, letter: Letter) -> bool:
+    async def _deliver(self, letter: QueuedWebhook) -> bool:
         weather = self.weather.get(letter.session) or self.weather.get("")
         if any(one.unreachable for one in (weather, self.weather.get("")) if one):
             self._count(letter, "lost")
@@ -108,7 +108,7 @@ class Postman:
                 await self._try(letter)
         return await self._series(letter)
 
-    async def _series(self, letter: Letter) -> bool:
+    async def _series(self, letter: QueuedWebhook) -> bool:
         rule = self.rule
         for attempt in range(rule.attempts):
             status = await self._try(letter)
@@ -121,7 +121,7 @@ class Postman:
         self._count(letter, "gave_up")
         return False
 
-    async def _try(self, letter: Letter) -> int:
+    async def _try(self, letter: QueuedWebhook) -> int:
         sink = self._world.on_webhook
         try:
             if sink is None:
@@ -141,5 +141,5 @@ class Postman:
             del self.outcomes[:500]
         return status
 
-    def _count(self, letter: Letter, outcome: str) -> None:
+    def _count(self, letter: QueuedWebhook, outcome: str) -> None:
         self._world.ledger.webhooks[self._server, letter.event, outcome] += 1

@@ -17,10 +17,10 @@ from esteio.sim.clock.virtual_loop import START_EPOCH
 from esteio.sim.providers.faces import face_for
 from esteio.sim.world import faults, healing
 from esteio.sim.world.faults import Fault
-from esteio.sim.world.instance import Line, Socket, Truth
+from esteio.sim.world.instance import Instance, Socket, Truth
 from esteio.sim.world.ledger import Delivered, Ledger
 from esteio.sim.world.server import SimServer
-from esteio.sim.world.webhooks import Postman, WebhookSink
+from esteio.sim.world.webhooks import WebhookSender, WebhookSink
 from esteio.sim.world.whatsapp import Link, Phone, ScanRefused, Stanza, WhatsApp
 
 CODE_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
@@ -59,7 +59,7 @@ class World:
         """WhatsApp's id of a message that came in → the bytes of its media."""
         self.media_gone: set[str] = set()
         """Of these nobody hands out the bytes any more."""
-        self._codes: dict[str, tuple[Line, Socket]] = {}
+        self._codes: dict[str, tuple[Instance, Socket]] = {}
         self._sent_by: dict[str, tuple[Link, str]] = {}
 
     # -- time and names -------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class World:
             self, name, kind=kind, version=version, base_url=base_url or f"http://{name}.sim", apikey=apikey
         )
         server.face = face_for(server)
-        server.postman = Postman(self, name, server.face.retry_rule)
+        server.postman = WebhookSender(self, name, server.face.retry_rule)
         self.servers[name] = server
         self.mount(server)
         return server
@@ -104,12 +104,12 @@ class World:
         again for `flap_s`."""
         self.servers[name].reboot(down_s, boot_s, flap_s)
 
-    def plant(self, server: str, session: str, number: str, *, webhook_url: str = "", token: str = "") -> Line:
+    def plant(self, server: str, session: str, number: str, *, webhook_url: str = "", token: str = "") -> Instance:
         """An instance that exists at the provider, paired with `number` and open, as after a good week."""
         self.phone(number)
         return self.servers[server].face.plant(session, number, webhook_url=webhook_url, token=token)
 
-    def line(self, server: str, session: str) -> Line:
+    def line(self, server: str, session: str) -> Instance:
         """The instance; KeyError when the server does not hold it."""
         return self.servers[server].lines[session]
 
@@ -164,7 +164,7 @@ class World:
 
     # -- pairing --------------------------------------------------------------------------------------------------
 
-    def new_qr(self, line: Line, sock: Socket) -> str:
+    def new_qr(self, line: Instance, sock: Socket) -> str:
         """A fresh code to scan for this socket."""
         parts = [base64.b64encode(self.dice.randbytes(size)).decode() for size in (24, 32, 32, 32)]
         code = f"2@{','.join(parts)}"
@@ -172,7 +172,7 @@ class World:
         self._forget_old_codes()
         return code
 
-    def new_pairing_code(self, line: Line, sock: Socket) -> str:
+    def new_pairing_code(self, line: Instance, sock: Socket) -> str:
         code = "".join(self.dice.choice(CODE_ALPHABET) for _ in range(8))
         self._codes[code] = (line, sock)
         return code
@@ -202,7 +202,9 @@ class World:
     def jid_digits(self, number: str) -> str:
         return self.jid_alias.get(number, number)
 
-    def transmit(self, line: Line, recipient: str, text: str, kind: str, provider_id: str | None = None) -> str | None:
+    def transmit(
+        self, line: Instance, recipient: str, text: str, kind: str, provider_id: str | None = None
+    ) -> str | None:
         """Write a message to the line's current socket. Its id, or None when the socket cannot carry it. The receipts
         come by themselves."""
         sock = line.sock

@@ -26,8 +26,8 @@ class Decisions(Room):
         session = commit.session
         if not db.run("session_commit", rows.session_params(session)):
             raise Undo(session.name)
-        if session.cold_until:
-            db.cold[session.id] = session.cold_until
+        if session.restricted_until:
+            db.cold[session.id] = session.restricted_until
         else:
             db.cold.pop(session.id, None)
         if commit.server is not None:

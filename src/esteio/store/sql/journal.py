@@ -45,7 +45,7 @@ def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, pi
         name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
     )
     base_seq: int | None = None
-    if last is not None and rows.evidence_of(last).same_news(piece):
+    if last is not None and rows.evidence_of(last).repeats(piece):
         db.run("journal_remove", {"seq": last[0]})
         piece = _counted(rows.evidence_of(last), piece)
         base_seq = last[12]
@@ -56,7 +56,7 @@ def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:
     """The same news in fewer pieces: runs of equal ones are counted into one."""
     runs: list[Evidence] = []
     for piece in evidence:
-        if runs and runs[-1].same_news(piece):
+        if runs and runs[-1].repeats(piece):
             runs[-1] = _counted(runs[-1], piece)
         else:
             runs.append(piece)
@@ -102,7 +102,7 @@ def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tu
 
 def _goes_on(old: Evidence, piece: Evidence) -> bool:
     began = old.happened_at if old.first_at is None else old.first_at
-    return old.same_news(piece) and piece.seen_at - began < COUNTED_WITHIN_S
+    return old.repeats(piece) and piece.seen_at - began < COUNTED_WITHIN_S
 
 
 def _count_up(db: Db, seq: int, merged: Evidence) -> None:

@@ -79,7 +79,7 @@ def server_params(server: Server) -> Params:
         "last_attempt_at": server.last_attempt_at,
         "incident": text_or_none(server.incident),
         "outage": text_or_none(server.outage),
-        "row_version": server.version_n,
+        "row_version": server.row_version,
         "wake_at": server.wake_at,
     }
 
@@ -100,7 +100,7 @@ def server_of(row: Row) -> Server:
         last_attempt_at=row[11],
         incident=_read(_incident, row[12]),
         outage=_read(_outage, row[13]),
-        version_n=row[14],
+        row_version=row[14],
         wake_at=row[15],
     )
 
@@ -129,9 +129,9 @@ def session_params(session: Session) -> Params:
         "facts": to_text(session.facts),
         "paused": int(session.paused),
         "linked": int(session.linked),
-        "row_version": session.version,
+        "row_version": session.row_version,
         "wake_at": session.wake_at,
-        "restricted_until": session.cold_until,
+        "restricted_until": session.restricted_until,
     }
 
 
@@ -167,9 +167,9 @@ def session_of(row: Row) -> Session:
         facts=_facts.decode(row[18]),
         paused=bool(row[19]),
         linked=bool(row[20]),
-        version=row[21],
+        row_version=row[21],
         wake_at=row[22],
-        cold_until=row[23],
+        restricted_until=row[23],
     )
 
 
@@ -208,7 +208,7 @@ def evidence_params(
         "count": evidence.count,
         "first_at": evidence.first_at,
         "happened_at": evidence.happened_at,
-        "source": evidence.road,
+        "source": evidence.source,
         "base_seq": base_seq,
         "applied": int(folded),
     }
@@ -219,7 +219,7 @@ def evidence_of(row: Row) -> Evidence:
         kind=row[5],
         happened_at=row[10],
         seen_at=row[4],
-        road=row[11],
+        source=row[11],
         data=_strings.decode(row[6]),
         count=row[8],
         first_at=row[9],

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from esteio.providers.base import HttpResponse
-from esteio.sim.providers.evolution.instance import EvolutionLine, StoredMessage
+from esteio.sim.providers.evolution.instance import EvolutionInstance, StoredMessage
 from esteio.sim.providers.evolution.message_routes import Route, missing, socket_check
 from esteio.sim.providers.evolution.payloads import digits_of, fail, iso, jid_of, ok, raw_boom
 from esteio.sim.world.instance import HUNG_S
@@ -23,7 +23,7 @@ Json = Any
 # -- the message table -------------------------------------------------------------------------------------------
 
 
-def _record(row: StoredMessage, line: EvolutionLine) -> Json:
+def _record(row: StoredMessage, line: EvolutionInstance) -> Json:
     return {
         "id": row.id,
         "key": row.key,
@@ -59,7 +59,7 @@ def _epoch(word: Json) -> float | None:
         return None
 
 
-async def _find_messages(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _find_messages(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     wanted = body if isinstance(body, dict) else {}
     where = wanted.get("where") or {}
     key = where.get("key")
@@ -75,7 +75,7 @@ async def _find_messages(line: EvolutionLine, body: Json, query: str) -> HttpRes
     return ok({"messages": {"total": len(rows), "pages": pages, "currentPage": page, "records": records}})
 
 
-async def _find_status(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _find_status(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     wanted = body if isinstance(body, dict) else {}
     where = wanted.get("where") or {}
     found = [
@@ -95,7 +95,7 @@ async def _find_status(line: EvolutionLine, body: Json, query: str) -> HttpRespo
 # -- questions to WhatsApp ---------------------------------------------------------------------------------------
 
 
-async def _numbers(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _numbers(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "numbers"):
         return refusal
     numbers = [digits_of(str(number)) for number in body["numbers"]]
@@ -113,7 +113,7 @@ async def _numbers(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
     return ok([{"jid": jid_of(one), "exists": one not in absent, "number": one} for one in numbers])
 
 
-async def _business_profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _business_profile(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """A round trip to WhatsApp that surfaces errors; by default about the line's own number."""
     failed = "Error updating profile name"
     sock = line.sock
@@ -130,7 +130,7 @@ async def _business_profile(line: EvolutionLine, body: Json, query: str) -> Http
     return ok({"isBusiness": False, "message": "Not is business profile"})
 
 
-async def _profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _profile(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number"):
         return refusal
     number = digits_of(str(body["number"]))
@@ -138,18 +138,18 @@ async def _profile(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
     return ok({"wuid": jid_of(number), "numberExists": exists, "picture": None, "isBusiness": False})
 
 
-async def _picture(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _picture(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """Errors become null: it proves nothing."""
     return missing(body, "number") or ok({"wuid": jid_of(str(body["number"])), "profilePictureUrl": None})
 
 
-async def _mark_read(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _mark_read(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "readMessages"):
         return refusal
     return await socket_check(line, media=False) or ok({"message": "Read messages", "read": "success"}, 201)
 
 
-async def _delete_for_everyone(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _delete_for_everyone(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "id", "remoteJid", "fromMe") or await socket_check(line, media=False):
         return refusal
     target = {"remoteJid": body["remoteJid"], "fromMe": body["fromMe"], "id": body["id"]}
@@ -161,7 +161,7 @@ async def _delete_for_everyone(line: EvolutionLine, body: Json, query: str) -> H
     return ok(told, 201)
 
 
-async def _update_message(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _update_message(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "key", "text") or await socket_check(line, media=False):
         return refusal
     row = line.messages.get(str(body["key"].get("id")))
@@ -172,14 +172,14 @@ async def _update_message(line: EvolutionLine, body: Json, query: str) -> HttpRe
     return ok({"key": row.key, "status": "PENDING", "message": {"conversation": body["text"]}}, 201)
 
 
-async def _chat_presence(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _chat_presence(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "presence", "delay") or await socket_check(line, media=False):
         return refusal
     await asyncio.sleep(float(body["delay"]) / 1000)
     return ok({"presence": body["presence"]}, 201)
 
 
-async def _contacts(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _contacts(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return ok([
         {
             "id": f"ccon{place}", "remoteJid": jid, "pushName": "Cliente", "profilePicUrl": None,
@@ -190,7 +190,7 @@ async def _contacts(line: EvolutionLine, body: Json, query: str) -> HttpResponse
     ])  # fmt: skip
 
 
-async def _media(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _media(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """The message is looked for in the table, and its media decrypted by the socket."""
     wanted = body.get("message") if isinstance(body, dict) else None
     row = line.messages.get(str((wanted or {}).get("key", {}).get("id")))

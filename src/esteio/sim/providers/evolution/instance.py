@@ -24,9 +24,9 @@ from esteio.sim.providers.evolution.payloads import (
     jid_of,
     jwt,
 )
-from esteio.sim.world.instance import Line, Socket
+from esteio.sim.world.instance import Instance, Socket
 from esteio.sim.world.ledger import Emission, Unlink
-from esteio.sim.world.webhooks import Letter
+from esteio.sim.world.webhooks import QueuedWebhook
 from esteio.sim.world.whatsapp import Link, Stanza
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ LIMIT_TEXT = "QR code limit reached, please login again"
 STORED_MAX = 5_000
 
 
-class HookRow(msgspec.Struct):
+class WebhookRow(msgspec.Struct):
     """The `Webhook` row of one instance."""
 
     url: str
@@ -65,7 +65,7 @@ class StoredMessage(msgspec.Struct):
     source: str = "web"
 
 
-class EvolutionLine(Line):
+class EvolutionInstance(Instance):
     """An Evolution instance. `state` is memory's word, `db_state` the database's; neither is the truth."""
 
     def __init__(self, server: SimServer, name: str, rules: Rules, token: str = "") -> None:
@@ -87,7 +87,7 @@ class EvolutionLine(Line):
             "rejectCall": False, "msgCall": "", "groupsIgnore": False, "alwaysOnline": False, "readMessages": False,
             "readStatus": False, "syncFullHistory": False, "wavoipToken": "",
         }  # fmt: skip
-        self.hook: HookRow | None = None
+        self.hook: WebhookRow | None = None
         self.qr: dict[str, Json] = {"count": 0}
         self.qr_count = 0
         self.pair_number: str | None = None
@@ -128,13 +128,13 @@ class EvolutionLine(Line):
         if self.wuid:
             body["sender"] = self.wuid
         url = f"{hook.url}/{event.replace('.', '-')}" if hook.by_events else hook.url
-        letter = Letter(self.name, event, url, self._headers(hook, event, now), msgspec.json.encode(body))
+        letter = QueuedWebhook(self.name, event, url, self._headers(hook, event, now), msgspec.json.encode(body))
         if provider_id and (truth := self.world.ledger.inbound_by_id(provider_id)):
             letter.emission = Emission(now, self.server.name, self.name)
             truth.emitted.append(letter.emission)
         return self.server.post(letter)
 
-    def _headers(self, hook: HookRow, event: str, now: float) -> Mapping[str, str]:
+    def _headers(self, hook: WebhookRow, event: str, now: float) -> Mapping[str, str]:
         headers = {"content-type": "application/json", "user-agent": "axios/1.13.2"}
         for key, value in (hook.headers or {}).items():
             if key == "jwt_key":
@@ -150,12 +150,12 @@ class EvolutionLine(Line):
 
     # -- Baileys' events ------------------------------------------------------------------------------------------
 
-    def told_connecting(self, sock: Socket) -> None:
+    def on_connecting(self, sock: Socket) -> None:
         if not self.ended_session:
             self.state = "connecting"
             self.tell_connection("connecting", 200)
 
-    def told_qr(self, sock: Socket, code: str) -> None:
+    def on_qr(self, sock: Socket, code: str) -> None:
         if self.ended_session:
             return
         if self.qr_count >= QR_LIMIT:
@@ -180,11 +180,11 @@ class EvolutionLine(Line):
         self.qr, self.qr_count, self.pair_number = {"count": 0}, 0, None
         self.lose(sock, 401, "qr limit")
 
-    def told_paired(self, link: Link) -> None:
+    def on_paired(self, link: Link) -> None:
         self.wuid = jid_of(link.number)
         self.pair_number = None
 
-    def told_open(self, sock: Socket) -> None:
+    def on_open(self, sock: Socket) -> None:
         if self.removed or self.ended_session or sock.link is None:
             return
         if self.link is None:
@@ -196,7 +196,7 @@ class EvolutionLine(Line):
         self.updated_at = self.world.now()
         self.tell_connection("open", 200, wuid=self.wuid, profileName=self.profile_name, profilePictureUrl=None)
 
-    def told_close(self, sock: Socket, code: int, why: str) -> None:
+    def on_close(self, sock: Socket, code: int, why: str) -> None:
         if self.removed or self.ended_session:
             return
         if code in self.rules.terminal:
@@ -255,7 +255,7 @@ class EvolutionLine(Line):
 
     # -- stanzas --------------------------------------------------------------------------------------------------
 
-    def told_stanza(self, stanza: Stanza) -> None:
+    def on_stanza(self, stanza: Stanza) -> None:
         if self.removed:
             return
         if stanza.what == "message":
@@ -369,7 +369,7 @@ class EvolutionLine(Line):
         self.removed = True
         self.life += 1
         for sock in list(self.sockets):
-            self.bury(sock, "deleted")
+            self.discard(sock, "deleted")
         if self.server.lines.get(self.name) is self:
             del self.server.lines[self.name]
 

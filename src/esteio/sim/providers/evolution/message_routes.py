@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from esteio.providers.base import HttpResponse
-from esteio.sim.providers.evolution.instance import EvolutionLine
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.providers.evolution.payloads import MEDIA_KEYS, context_info, digits_of, fail, jid_of, ok
 from esteio.sim.world.instance import HUNG_S
 
 Json = Any
-Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
+Route = Callable[[EvolutionInstance, Json, str], Awaitable[HttpResponse]]
 
 NO_SPACE = {
     "adapter": 'DriverAdapterError: could not extend file "base/16384/16467": No space left on device',
@@ -38,7 +38,7 @@ def missing(body: Json, *names: str) -> HttpResponse | None:
 
 
 async def _out(
-    line: EvolutionLine, body: dict[str, Json], *, kind: str, text: str, message: Json, message_type: str
+    line: EvolutionInstance, body: dict[str, Json], *, kind: str, text: str, message: Json, message_type: str
 ) -> HttpResponse:
     """The way of every send: number check, typing delay, socket, table, webhook."""
     if not line.in_memory:
@@ -64,7 +64,7 @@ async def _out(
     return ok(_sent(line, body, recipient, provider_id, message=message, message_type=message_type), 201)
 
 
-def _dropped(line: EvolutionLine, words: Json, status: int = 400) -> HttpResponse:
+def _dropped(line: EvolutionInstance, words: Json, status: int = 400) -> HttpResponse:
     """The socket breaks in the middle of a send, which does not leave: the websocket's close code is the error."""
     if not line.drops_in_sends:
         line.faults.pop("send_dropped", None)
@@ -73,7 +73,7 @@ def _dropped(line: EvolutionLine, words: Json, status: int = 400) -> HttpRespons
     return fail(status, words)
 
 
-def _unstored(line: EvolutionLine, how: str, provider_id: str) -> HttpResponse:
+def _unstored(line: EvolutionInstance, how: str, provider_id: str) -> HttpResponse:
     """It went out, and never comes into the table: no row, no webhook, no receipt told of."""
     if not line.unstored:
         line.faults.pop("unstored", None)
@@ -86,7 +86,13 @@ def _unstored(line: EvolutionLine, how: str, provider_id: str) -> HttpResponse:
 
 
 def _sent(
-    line: EvolutionLine, body: dict[str, Json], recipient: str, provider_id: str, *, message: Json, message_type: str
+    line: EvolutionInstance,
+    body: dict[str, Json],
+    recipient: str,
+    provider_id: str,
+    *,
+    message: Json,
+    message_type: str,
 ) -> Json:
     now = line.world.now()
     key = {"remoteJid": jid_of(recipient), "fromMe": True, "id": provider_id}
@@ -109,7 +115,7 @@ def _sent(
     return data
 
 
-async def _number_check(line: EvolutionLine, number: str) -> HttpResponse | None:
+async def _number_check(line: EvolutionInstance, number: str) -> HttpResponse | None:
     """`IsOnWhatsapp`: asked of WhatsApp once per number and server, outside the `try` that catches the rest."""
     if "@" in number:
         known = not number.endswith("@g.us") or number in line.world.groups
@@ -133,7 +139,7 @@ async def _number_check(line: EvolutionLine, number: str) -> HttpResponse | None
     return None
 
 
-async def socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | None:
+async def socket_check(line: EvolutionInstance, *, media: bool) -> HttpResponse | None:
     """How a call that needs the socket is refused, or None. Half-open: after a minute."""
     sock = line.sock
     closed_status = 500 if media else line.rules.closed_status
@@ -149,7 +155,7 @@ async def socket_check(line: EvolutionLine, *, media: bool) -> HttpResponse | No
     return None
 
 
-async def _send_text(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_text(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "text"):
         return refusal
     if not body["text"]:
@@ -158,7 +164,7 @@ async def _send_text(line: EvolutionLine, body: Json, query: str) -> HttpRespons
     return await _out(line, body, kind="text", text=text, message={"conversation": text}, message_type="conversation")
 
 
-async def _send_media(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_media(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "mediatype"):
         return refusal
     if not body.get("media"):
@@ -180,7 +186,7 @@ def _bad_media(kind: str, media: str, body: dict[str, Json]) -> HttpResponse | N
     return None
 
 
-async def _send_file(line: EvolutionLine, body: dict[str, Json], kind: str, mime: str) -> HttpResponse:
+async def _send_file(line: EvolutionInstance, body: dict[str, Json], kind: str, mime: str) -> HttpResponse:
     file: dict[str, Json] = {
         "url": "https://mmg.whatsapp.net/v/sim.enc", "mimetype": mime, "fileSha256": "c2lt", "fileLength": "1024",
         "mediaKey": "c2lt", "directPath": "/v/sim.enc",
@@ -196,19 +202,19 @@ async def _send_file(line: EvolutionLine, body: dict[str, Json], kind: str, mime
     )
 
 
-async def _send_audio(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_audio(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return missing(body, "number", "audio") or await _send_file(line, body, "audio", "audio/ogg; codecs=opus")
 
 
-async def _send_sticker(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_sticker(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return missing(body, "number", "sticker") or await _send_file(line, body, "sticker", "image/webp")
 
 
-async def _send_ptv(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_ptv(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return missing(body, "number", "video") or await _send_file(line, body, "video", "video/mp4")
 
 
-async def _send_location(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_location(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "latitude", "longitude", "name", "address"):
         return refusal
     spot = {
@@ -225,7 +231,7 @@ async def _send_location(line: EvolutionLine, body: Json, query: str) -> HttpRes
     )
 
 
-async def _send_contact(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_contact(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "contact"):
         return refusal
     one = body["contact"][0]
@@ -245,7 +251,7 @@ async def _send_contact(line: EvolutionLine, body: Json, query: str) -> HttpResp
     )
 
 
-async def _send_poll(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_poll(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "name", "selectableCount", "values"):
         return refusal
     secret = {str(place): byte for place, byte in enumerate(line.world.dice.randbytes(32))}
@@ -261,7 +267,7 @@ async def _send_poll(line: EvolutionLine, body: Json, query: str) -> HttpRespons
     )
 
 
-async def _send_reaction(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_reaction(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "key", "reaction"):
         return refusal
     key = body["key"]
@@ -277,7 +283,7 @@ async def _send_reaction(line: EvolutionLine, body: Json, query: str) -> HttpRes
     )
 
 
-async def _send_buttons(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_buttons(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "buttons"):
         return refusal
     inner = {"body": {"text": body.get("title", "")}, "footer": {"text": body.get("footer", "")}}
@@ -287,7 +293,7 @@ async def _send_buttons(line: EvolutionLine, body: Json, query: str) -> HttpResp
     )
 
 
-async def _send_list(line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+async def _send_list(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
 
 

@@ -210,7 +210,7 @@ def inbound_message(kind: str, text: str, extra: dict[str, Json], jid: str) -> t
 
 
 def instance_row(line: Any) -> Json:
-    """One row of fetchInstances: database columns. `line` is an `EvolutionLine`."""
+    """One row of fetchInstances: database columns. `line` is an `EvolutionInstance`."""
     return {
         "id": line.instance_id,
         "name": line.name,

@@ -18,7 +18,7 @@ import msgspec
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.providers.evolution import chat_routes as chat
 from esteio.sim.providers.evolution import message_routes as messages
-from esteio.sim.providers.evolution.instance import EvolutionLine, HookRow
+from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
 from esteio.sim.providers.evolution.payloads import (
     EVENT_SET,
     EVENTS,
@@ -39,7 +39,7 @@ from esteio.sim.world.server import SimServer, header
 from esteio.sim.world.webhooks import EVOLUTION_RULE
 
 Json = Any
-Route = Callable[[EvolutionLine, Json, str], Awaitable[HttpResponse]]
+Route = Callable[[EvolutionInstance, Json, str], Awaitable[HttpResponse]]
 
 CONNECT_WAIT_S = 2.0
 CREATE_WAIT_S = 5.0
@@ -91,7 +91,7 @@ class EvolutionFace:
         self.server.world.ledger.calls[self.server.name, parts[2]] += 1
         name = parts[3] if "%" not in parts[3] else unquote(parts[3])
         line = self.server.lines.get(name)
-        if not isinstance(line, EvolutionLine):
+        if not isinstance(line, EvolutionInstance):
             return no_such_instance(name)
         key = header(request, "apikey")
         if key not in (self.server.apikey, line.token):
@@ -171,7 +171,7 @@ class EvolutionFace:
         hook = body.get("webhook") or {}
         if hook and "events" not in hook:
             return fail(400, ["Cannot read properties of undefined (reading 'length')"])
-        line = EvolutionLine(self.server, body["instanceName"], self.rules, str(body.get("token") or ""))
+        line = EvolutionInstance(self.server, body["instanceName"], self.rules, str(body.get("token") or ""))
         self.server.lines[line.name] = line
         line.number = body.get("number")
         line.settings |= {key: body[key] for key in SETTINGS if key in body}
@@ -202,7 +202,7 @@ class EvolutionFace:
 
     def _fetch(self, request: HttpRequest, query: str) -> HttpResponse:
         key = header(request, "apikey")
-        lines = [line for line in self.server.lines.values() if isinstance(line, EvolutionLine)]
+        lines = [line for line in self.server.lines.values() if isinstance(line, EvolutionInstance)]
         own = [line for line in lines if line.token == key]
         if key != self.server.apikey and not own:
             return fail(401, "Unauthorized")
@@ -221,12 +221,12 @@ class EvolutionFace:
 
     # -- state, connect, restart ----------------------------------------------------------------------------------
 
-    async def _state(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _state(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         if not line.in_memory:
             return ok({"instance": {"instanceName": line.name}})
         return ok({"instance": {"instanceName": line.name, "state": line.state}})
 
-    async def _connect(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _connect(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         call = self.server.control("connect", line.name)
         call.status = 200
         if not line.in_memory:
@@ -242,7 +242,7 @@ class EvolutionFace:
         await asyncio.sleep(CONNECT_WAIT_S)
         return ok(line.qr)
 
-    def _begin(self, line: EvolutionLine) -> str:
+    def _begin(self, line: EvolutionInstance) -> str:
         """What this connect does: a socket, or a second one beside one that is already on its way."""
         if not line.preparing:
             return "socket"
@@ -250,7 +250,7 @@ class EvolutionFace:
         self.world.ledger.raced(self.world.now(), self.server.name, line.name, linked=linked)
         return "second_socket"
 
-    async def _restart(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _restart(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         call = self.server.control("restart", line.name)
         call.status = 200
         if not line.in_memory:
@@ -265,13 +265,13 @@ class EvolutionFace:
 
     # -- logout and delete ----------------------------------------------------------------------------------------
 
-    async def _logout(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _logout(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         call = self.server.control("logout", line.name)
         answer = self._logged_out(line, call, "logout")
         call.status = answer.status
         return answer
 
-    def _logged_out(self, line: EvolutionLine, call: ControlCall, cause: str) -> HttpResponse:
+    def _logged_out(self, line: EvolutionInstance, call: ControlCall, cause: str) -> HttpResponse:
         done = ok({"status": "SUCCESS", "error": False, "response": {"message": "Instance logged out"}})
         if not line.in_memory:
             return done
@@ -298,7 +298,7 @@ class EvolutionFace:
         line.lose(sock, 401, cause)
         return fail(500, [P2025]) if self.world.dice.random() < self.server.race_rate else done
 
-    def _old_logout(self, line: EvolutionLine, call: ControlCall) -> None:
+    def _old_logout(self, line: EvolutionInstance, call: ControlCall) -> None:
         """The older ghost: the logout cannot reach WhatsApp, yet closes the instance; the credentials live on."""
         line.old_logout_works = False
         call.effect = "closed"
@@ -307,13 +307,13 @@ class EvolutionFace:
         line.faults.pop("ghost", None)
         line.tell("logout.instance", None)
 
-    async def _delete(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _delete(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         call = self.server.control("delete", line.name)
         answer = self._deleted(line, call)
         call.status = answer.status
         return answer
 
-    def _deleted(self, line: EvolutionLine, call: ControlCall) -> HttpResponse:
+    def _deleted(self, line: EvolutionInstance, call: ControlCall) -> HttpResponse:
         if not line.in_memory:
             return fail(400, ["TypeError: Cannot read properties of undefined (reading 'clearCacheChatwoot')"])
         if line.state in ("open", "connecting"):
@@ -327,7 +327,7 @@ class EvolutionFace:
 
     # -- presence, webhook, settings ------------------------------------------------------------------------------
 
-    async def _presence(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _presence(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         presence = body.get("presence") if isinstance(body, dict) else None
         if presence is None:
             return fail(400, [['instance requires property "presence"']])
@@ -341,14 +341,14 @@ class EvolutionFace:
             return fail(self.rules.closed_status, self.rules.closed_text)
         return ok({"presence": presence}, 201)
 
-    async def _webhook_set(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _webhook_set(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         call = self.server.control("set_webhook", line.name)
         answer = self._hooked(line, body if isinstance(body, dict) else {})
         call.status = answer.status
         call.effect = "config" if answer.status == 201 else "none"
         return answer
 
-    def _hooked(self, line: EvolutionLine, body: dict[str, Json]) -> HttpResponse:
+    def _hooked(self, line: EvolutionInstance, body: dict[str, Json]) -> HttpResponse:
         wanted = body.get("webhook")
         if not isinstance(wanted, dict):
             return fail(400, [['instance requires property "webhook"']])
@@ -369,10 +369,10 @@ class EvolutionFace:
         line.hook = _hook(wanted, line.hook, self.world.now())
         return ok(webhook_row(line), 201)
 
-    async def _webhook_find(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _webhook_find(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         return ok(webhook_row(line) if line.in_memory else None)
 
-    async def _settings_set(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _settings_set(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         wanted = body if isinstance(body, dict) else {}
         missing = [f'instance requires property "{key}"' for key in SETTINGS_REQUIRED if key not in wanted]
         if missing:
@@ -380,7 +380,7 @@ class EvolutionFace:
         line.settings |= {key: value for key, value in wanted.items() if key in line.settings}
         return ok({"settings": {"instanceName": line.name, "settings": wanted}}, 201)
 
-    async def _settings_find(self, line: EvolutionLine, body: Json, query: str) -> HttpResponse:
+    async def _settings_find(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         return ok(line.settings)
 
     def key_refused(self) -> HttpResponse:
@@ -388,18 +388,18 @@ class EvolutionFace:
 
     # -- planting -------------------------------------------------------------------------------------------------
 
-    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> EvolutionLine:
-        line = EvolutionLine(self.server, name, self.rules, token)
+    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> EvolutionInstance:
+        line = EvolutionInstance(self.server, name, self.rules, token)
         self.server.lines[name] = line
         if webhook_url:
-            line.hook = HookRow(webhook_url, updated_at=self.world.now())
+            line.hook = WebhookRow(webhook_url, updated_at=self.world.now())
         line.wake_paired(number)
         return line
 
 
-def _hook(wanted: dict[str, Json], before: HookRow | None, now: float) -> HookRow:
+def _hook(wanted: dict[str, Json], before: WebhookRow | None, now: float) -> WebhookRow:
     headers = wanted.get("headers", before.headers if before else None)
-    return HookRow(
+    return WebhookRow(
         str(wanted.get("url", "")),
         tuple(wanted["events"] or EVENTS),
         bool(wanted.get("enabled", True)),

@@ -12,9 +12,9 @@ import msgspec
 
 from esteio.core.judge.pacing import doubling
 from esteio.sim.providers.evolution.payloads import digits_of
-from esteio.sim.world.instance import Line, Socket
+from esteio.sim.world.instance import Instance, Socket
 from esteio.sim.world.ledger import Emission, Unlink
-from esteio.sim.world.webhooks import Letter
+from esteio.sim.world.webhooks import QueuedWebhook
 from esteio.sim.world.whatsapp import Link, Stanza
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Queued(msgspec.Struct):
     at: float
 
 
-class WapiLine(Line):
+class WapiInstance(Instance):
     """One instance. `connected` is what it says of itself."""
 
     qr_first_s = 60.0
@@ -86,7 +86,7 @@ class WapiLine(Line):
             return
         event = str(body.get("event", hook))
         told = _lowered(body) if self.habits.lower_case else body
-        letter = Letter(self.name, event, url, {"content-type": "application/json"}, msgspec.json.encode(told))
+        letter = QueuedWebhook(self.name, event, url, {"content-type": "application/json"}, msgspec.json.encode(told))
         if provider_id and (truth := self.world.ledger.inbound_by_id(provider_id)):
             letter.emission = Emission(self.world.now(), self.server.name, self.name)
             truth.emitted.append(letter.emission)
@@ -97,21 +97,21 @@ class WapiLine(Line):
 
     # -- Baileys' events ------------------------------------------------------------------------------------------
 
-    def told_connecting(self, sock: Socket) -> None:
+    def on_connecting(self, sock: Socket) -> None:
         self.state = "connecting"
 
-    def told_qr(self, sock: Socket, code: str) -> None:
+    def on_qr(self, sock: Socket, code: str) -> None:
         """No webhook: the code is asked for."""
 
-    def told_paired(self, link: Link) -> None:
+    def on_paired(self, link: Link) -> None:
         """The connected webhook follows with the open."""
 
-    def told_open(self, sock: Socket) -> None:
+    def on_open(self, sock: Socket) -> None:
         self.state, self.failures = "open", 0
         self.tell("connected", self._base("webhookConnected") | {"connected": True})
         self.later(DRAIN_S, self._drain)
 
-    def told_close(self, sock: Socket, code: int, why: str) -> None:
+    def on_close(self, sock: Socket, code: int, why: str) -> None:
         was_open, self.state = self.state == "open", "close"
         if was_open and self.world.dice.random() < self.habits.tells_disconnect:
             self.tell("disconnected", self._base("webhookDisconnected") | {"connected": False})
@@ -138,7 +138,7 @@ class WapiLine(Line):
 
     # -- stanzas --------------------------------------------------------------------------------------------------
 
-    def told_stanza(self, stanza: Stanza) -> None:
+    def on_stanza(self, stanza: Stanza) -> None:
         if stanza.what == "message":
             self._message(stanza)
         elif stanza.what == "receipt":
@@ -193,7 +193,7 @@ class WapiLine(Line):
             "directPath": f"/v/{stanza.provider_id}.enc",
         }
 
-    def told_sent(self, phone: str, provider_id: str, content: Json) -> None:
+    def on_sent(self, phone: str, provider_id: str, content: Json) -> None:
         """The API's own sends come as `webhookDelivery` too."""
         body = self._base("webhookDelivery") | {
             "fromMe": True,

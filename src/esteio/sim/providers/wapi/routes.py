@@ -16,14 +16,14 @@ import msgspec
 
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.providers.evolution.payloads import BLANK_PNG, digits_of, iso
-from esteio.sim.providers.wapi.instance import HOOKS, Habits, Queued, WapiLine
+from esteio.sim.providers.wapi.instance import HOOKS, Habits, Queued, WapiInstance
 from esteio.sim.world.network import HTML_HEADERS, JSON_HEADERS
 from esteio.sim.world.server import SimServer, header
 from esteio.sim.world.webhooks import ONCE
 
 Json = Any
 Query = dict[str, str]
-Route = Callable[[WapiLine, Json, Query], Awaitable[HttpResponse]]
+Route = Callable[[WapiInstance, Json, Query], Awaitable[HttpResponse]]
 QR_WAIT_S = 1.0
 TEXT_FIELDS = {
     "send-text": ("message", "text"), "send-image": ("caption", "image"), "send-audio": ("caption", "audio"),
@@ -85,7 +85,7 @@ class WapiFace:
             page = f"<!DOCTYPE html>\n<html><body><pre>Cannot {request.method} {path}</pre></body></html>"
             return HttpResponse(404, HTML_HEADERS, page.encode())
         line = self.server.lines.get(query.get("instanceId", ""))
-        if not isinstance(line, WapiLine) or not line.in_memory:
+        if not isinstance(line, WapiInstance) or not line.in_memory:
             return _no("Instância não encontrada", 404)
         if token != line.token:
             return _no("Token inválido", 401)
@@ -102,10 +102,10 @@ class WapiFace:
 
     # -- instance -------------------------------------------------------------------------------------------------
 
-    async def _status(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _status(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         return _yes({"instanceId": line.name, "connected": line.connected}, bare=True)
 
-    async def _qr(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _qr(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         if line.connected:
             return _yes({"connected": True, "instanceId": line.name})
         await self._want_code(line)
@@ -118,7 +118,7 @@ class WapiFace:
             return HttpResponse(200, {"content-type": "image/png"}, png)
         return _yes({"instanceId": line.name, "qrcode": picture})
 
-    async def _want_code(self, line: WapiLine) -> None:
+    async def _want_code(self, line: WapiInstance) -> None:
         """Asking for a code opens a socket when there is none and the instance is not linked."""
         if line.link is None and not line.sockets and not line.preparing:
             call = self.server.control("connect", line.name)
@@ -126,7 +126,7 @@ class WapiFace:
             line.prepare()
             await asyncio.sleep(QR_WAIT_S)
 
-    async def _pairing_code(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _pairing_code(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         if line.connected:
             return _no("Instância já conectada")
         await self._want_code(line)
@@ -135,7 +135,7 @@ class WapiFace:
         code = self.world.new_pairing_code(line, line.sock)
         return _yes({"pairingCode": f"{code[:4]}-{code[4:]}"})
 
-    async def _restart(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _restart(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         call = self.server.control("restart", line.name)
         call.status = 200
         if line.sock is not None and not line.sock.ended:
@@ -146,7 +146,7 @@ class WapiFace:
             line.prepare()
         return _yes({"message": "Instância reiniciada com sucesso!"})
 
-    async def _disconnect(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _disconnect(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         call = self.server.control("logout", line.name)
         call.status = 200
         if line.link is None:
@@ -161,7 +161,7 @@ class WapiFace:
         line.state = "close"
         return _yes({"message": "Deslogado com sucesso!"})
 
-    async def _fetch(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _fetch(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         told: dict[str, Json] = {
             "instanceId": line.name, "instanceName": line.title, "token": line.token, "connected": line.connected,
             "connectedPhone": line.number, "paymentStatus": "ACTIVE", "created": iso(line.created_at),
@@ -170,7 +170,7 @@ class WapiFace:
         }  # fmt: skip
         return _yes(told | {field: line.urls[hook] for hook, field in HOOK_FIELDS.items()}, bare=True)
 
-    async def _device(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _device(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         told = {
             "connectedPhone": line.number, "lid": "", "name": line.title, "platform": "android",
             "profilePictureUrl": "", "status": "", "isBusiness": False,
@@ -180,7 +180,7 @@ class WapiFace:
     # -- webhooks and queue ---------------------------------------------------------------------------------------
 
     def _hook(self, hook: str) -> Route:
-        async def update(line: WapiLine, body: Json, query: Query) -> HttpResponse:
+        async def update(line: WapiInstance, body: Json, query: Query) -> HttpResponse:
             call = self.server.control("set_webhook", line.name)
             call.status, call.effect = 200, "config"
             if not isinstance(body.get("value"), str):
@@ -191,7 +191,7 @@ class WapiFace:
 
         return update
 
-    async def _logs(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _logs(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         size, page = int(query.get("perPage", "20")), int(query.get("page", "1"))
         rows = [
             {
@@ -206,31 +206,31 @@ class WapiFace:
         ]
         return _yes({"total": len(rows), "page": page, "logs": rows[(page - 1) * size : page * size]})
 
-    async def _exists(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _exists(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         words = "" if line.habits.remembers_numbers else await line.ask_whatsapp()
         if words:
             return _no(words)
         return _yes({"exists": query.get("phoneNumber", "") not in self.world.not_on_whatsapp}, bare=True)
 
-    async def _queue(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _queue(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         rows = [
             {"insertedId": one.inserted_id, "messageId": one.message_id, "phone": one.phone, "message": one.text}
             for one in line.queue
         ]
         return _yes({"total": len(rows), "messages": rows})
 
-    async def _drop_queue(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _drop_queue(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         line.queue.clear()
         return _yes({"message": "Fila removida com sucesso!"})
 
-    async def _drop_message(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _drop_message(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         before = len(line.queue)
         line.queue = [one for one in line.queue if one.inserted_id != query.get("insertedId")]
         return _yes({"message": "Mensagem removida"}) if len(line.queue) < before else _no("Mensagem não encontrada")
 
     # -- media ----------------------------------------------------------------------------------------------------
 
-    async def _download(self, line: WapiLine, body: Json, query: Query) -> HttpResponse:
+    async def _download(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
         keyed = str(body.get("mediaKey") or "").removeprefix("key-")
         if keyed and not (body.get("directPath") and body.get("type")):
             return _no("Parâmetros obrigatórios: mediaKey, directPath, type e mimetype", 400)
@@ -241,7 +241,7 @@ class WapiFace:
 
     def _file(self, name: str, token: str) -> HttpResponse:
         data = self.world.media_of(name)
-        known = any(isinstance(line, WapiLine) and line.token == token for line in self.server.lines.values())
+        known = any(isinstance(line, WapiInstance) and line.token == token for line in self.server.lines.values())
         if data is None or not known:
             return _no("Arquivo não encontrado", 404)
         return HttpResponse(200, {"content-type": "application/octet-stream"}, data)
@@ -251,14 +251,14 @@ class WapiFace:
     def _send(self, path: str) -> Route:
         field, kind = TEXT_FIELDS[path]
 
-        async def send(line: WapiLine, body: Json, query: Query) -> HttpResponse:
+        async def send(line: WapiInstance, body: Json, query: Query) -> HttpResponse:
             if not body.get("phone") or (kind == "text" and not body.get("message")):
                 return _no("Parâmetros obrigatórios: phone e message", 400)
             return await self._out(line, digits_of(str(body["phone"])), str(body.get(field) or ""), kind)
 
         return send
 
-    async def _out(self, line: WapiLine, phone: str, text: str, kind: str) -> HttpResponse:
+    async def _out(self, line: WapiInstance, phone: str, text: str, kind: str) -> HttpResponse:
         inserted = f"{self.world.dice.getrandbits(96):024x}"
         if phone in self.world.not_on_whatsapp:
             return _no("Número não existe no WhatsApp")
@@ -272,7 +272,7 @@ class WapiFace:
         if provider_id is None:
             return _no(words)
         line.sent += 1
-        line.told_sent(phone, provider_id, {"conversation": text})
+        line.on_sent(phone, provider_id, {"conversation": text})
         return _yes({"instanceId": line.name, "messageId": provider_id, "insertedId": inserted}, bare=True)
 
     # -- the integrator -------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class WapiFace:
             rows = [
                 {"instanceId": line.name, "instanceName": line.title, "token": line.token, "connected": line.connected}
                 for line in self.server.lines.values()
-                if isinstance(line, WapiLine)
+                if isinstance(line, WapiInstance)
             ]
             return _yes({"instances": rows, "total": len(rows), "totalPage": 1, "page": 1})
         if (method, path) == ("DELETE", "/integrator/delete-instance"):
@@ -298,7 +298,7 @@ class WapiFace:
         name = f"LITE-{letters[:6]}-{letters[6:]}"
         call = self.server.control("create", name)
         call.status, call.effect = 200, "created"
-        line = WapiLine(self.server, name, f"{self.world.dice.getrandbits(128):032x}", self.habits)
+        line = WapiInstance(self.server, name, f"{self.world.dice.getrandbits(128):032x}", self.habits)
         line.title = str(body.get("instanceName") or name)
         line.urls |= {hook: str(body[field]) for hook, field in HOOK_FIELDS.items() if body.get(field)}
         self.server.lines[name] = line
@@ -308,20 +308,20 @@ class WapiFace:
         call = self.server.control("delete", name)
         call.status = 200
         line = self.server.lines.pop(name, None)
-        if not isinstance(line, WapiLine):
+        if not isinstance(line, WapiInstance):
             return _no("Instância não encontrada", 404)
         call.effect = "deleted"
         line.life += 1
         for sock in list(line.sockets):
-            line.bury(sock, "deleted")
+            line.discard(sock, "deleted")
         line.forget("delete")
         return _yes({"message": "Instância removida com sucesso!"})
 
     def key_refused(self) -> HttpResponse:
         return _no("Token inválido", 401)
 
-    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> WapiLine:
-        line = WapiLine(self.server, name, token or f"token-{name}", self.habits)
+    def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> WapiInstance:
+        line = WapiInstance(self.server, name, token or f"token-{name}", self.habits)
         self.server.lines[name] = line
         line.urls = dict.fromkeys(HOOKS, webhook_url)
         line.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)

@@ -190,7 +190,7 @@ def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
     return RelaySettled(next_at)
 
 
-def _learn(db: Db, endpoint_id: str, health: law.Health) -> None:
+def _learn(db: Db, endpoint_id: str, health: law.EndpointHealth) -> None:
     db.run("webhook_endpoint_health", {"id": endpoint_id, "health": to_text(health)})
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from esteio.core.webhooks.delivery_policy import Health
+from esteio.core.webhooks.delivery_policy import EndpointHealth
 from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint, RelaySettlement
 from esteio.store.sql.content import document_of
 from esteio.store.sql.rows import Params, Row, to_text
 
 _words = msgspec.json.Decoder(tuple[str, ...])
-_health = msgspec.json.Decoder(Health)
+_health = msgspec.json.Decoder(EndpointHealth)
 
 
 class LaneRow(msgspec.Struct, frozen=True):

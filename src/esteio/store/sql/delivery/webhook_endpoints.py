@@ -37,7 +37,7 @@ class Endpoints(Room):
         return [rows.endpoint_of(row) for row in self._reader.rows("webhook_endpoints", {})]
 
     async def change_endpoint(self, endpoint: Endpoint) -> bool:
-        params = rows.endpoint_params(msgspec.structs.replace(endpoint, health=law.Health()))
+        params = rows.endpoint_params(msgspec.structs.replace(endpoint, health=law.EndpointHealth()))
         return await self._write(lambda db: db.run("webhook_endpoint_change", params) > 0)
 
     async def delete_endpoint(self, endpoint_id: str) -> bool:
