@@ -49,7 +49,7 @@ def said_by_core() -> tuple[set[str], set[str]]:
                 if name == "JournalEntry":
                     lines |= {word for argument in node.args for word in literals(argument)}
                     lines |= {word for named in node.keywords if named.arg == "code" for word in literals(named.value)}
-                elif name in ("Reason", "_failed", "_still_doubted"):
+                elif name in ("Reason", "failed", "_still_doubted"):
                     reasons |= {word for argument in node.args for word in literals(argument)}
                 elif path.is_relative_to(CORE) and name in ("record", "_close"):
                     lines |= {word for argument in node.args for word in literals(argument)}
