@@ -65,7 +65,7 @@ sim-storm: $(VENV)/.dev
 
 # Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/simulation-guards.md.
 sim-guards: $(VENV)/.dev
-	JOBS=$(JOBS) $(PY) tests/mutation/run_guards.py
+	JOBS=$(JOBS) $(PY) -m tests.mutation.run_guards
 
 # 500 mutants of core/judge, drawn by a seed; at least 85 % have to be noticed. The figures: docs/mutation.md.
 sim-mutants: $(VENV)/.dev
@@ -82,7 +82,7 @@ bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON 
 	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done
 
 docs: $(VENV)/.dev ## write the generated lists; do the documents still tell the truth?
-	$(PY) tests/mutation/run_guards.py --page
+	$(PY) -m tests.mutation.run_guards --page
 	$(VENV)/bin/pytest tests/test_documented.py tests/test_documented_names.py tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files

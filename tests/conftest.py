@@ -1,14 +1,9 @@
-"""What every room's tests share: how hypothesis behaves, and modules beside this file. Rooms keep their fixtures."""
-
-import sys
-from pathlib import Path
+"""What every room's tests share: how hypothesis and the log behave. Rooms keep their fixtures."""
 
 import structlog
 from hypothesis import HealthCheck, settings
 
 from esteio.log.events import declared
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 def unwritten(logger, method, event):

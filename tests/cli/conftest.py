@@ -1,18 +1,14 @@
-"""A gateway and the sandbox behind it, started as people start them. The room's steps are importable by name."""
+"""A gateway and the sandbox behind it, started as people start them."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from cli_processes import Installation, Running, free_port
-
 from esteio.cli.remote.client import path
+from tests.cli.cli_processes import Installation, Running, free_port
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from cli_processes import Running, free_port
 
 from esteio.cli.remote.client import Client, path
+from tests.cli.cli_processes import Running, free_port
 
 
 def drawn(installation, *args):

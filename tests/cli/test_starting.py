@@ -6,9 +6,9 @@ import socket
 
 import apsw
 import pytest
-from cli_processes import Running, free_port, run
 
 from esteio.cli.remote.client import Client
+from tests.cli.cli_processes import Running, free_port, run
 
 ZERO = "127.0.0.1:0"
 ADMIN = "an-admin-key-of-the-tests"

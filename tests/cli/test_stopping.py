@@ -9,10 +9,10 @@ import threading
 import urllib.request
 
 import pytest
-from cli_processes import Running, free_port
 
 from esteio.cli.listen import DRAIN_S
 from esteio.gateway import STOP_PATIENCE_S
+from tests.cli.cli_processes import Running, free_port
 
 KEY = "a-key-of-sixteen-or-more"
 CONTAINERS_KILL_AFTER_S = 10

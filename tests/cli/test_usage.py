@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from cli_processes import environment, free_port
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -15,6 +14,7 @@ from esteio.cli import texts
 from esteio.cli.errors import Misused
 from esteio.cli.main import HEAVY, VERBS, app
 from esteio.cli.remote.client import Client, path
+from tests.cli.cli_processes import environment, free_port
 
 NAMES = [name for name, *_ in VERBS]
 

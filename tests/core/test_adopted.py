@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, EVOLUTION, Fleet
+
+from tests.core.rehearsal import BAILEYS, EVOLUTION, Fleet
 
 CANNOT_TELL = msgspec.structs.replace(BAILEYS, tells_webhook=False)
 

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet
 
 from esteio.core.judge import pacing
 from esteio.core.judge.decide import decide
@@ -23,6 +22,7 @@ from esteio.core.model.decision import Decision, View
 from esteio.core.model.evidence import KINDS, Evidence, Source, seen
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto")
 ROADS = ("webhook", "state", "probe", "list", "send", "receipt")

@@ -1,13 +1,9 @@
-"""Lets the tests of this room share their stage and the broken disk; at the end of a run, what was survived."""
+"""At the end of a run, what was survived."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from gateway_process import Gateway, stage
+from tests.durability.gateway_process import Gateway, stage
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 CHATS = [f"55119888877{i:02}" for i in range(4)]

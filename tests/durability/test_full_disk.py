@@ -15,7 +15,7 @@ import pytest
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.store.sqlite import SqliteStore
-from faulty_disk import FaultyDisk
+from tests.faulty_disk import FaultyDisk
 
 KEY = "an-admin-key-for-tests-0123456789"
 PHONE = "5511999990001"

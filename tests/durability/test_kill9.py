@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_process import PHONE, Gateway, stage
 
 from esteio.sim.world.faults import Fault
 from esteio.sim.world.world import World
+from tests.durability.gateway_process import PHONE, Gateway, stage
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROUND = 20

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from gateway_process import Gateway
 
 from esteio.engine.supervision.endpoints import unpacked
 from esteio.sim.providers.evolution.instance import WebhookRow
 from esteio.sim.sandbox.servers import live_world, serve_sandbox
 from esteio.sim.world.world import World
 from esteio.vault import open_vault
+from tests.durability.gateway_process import Gateway
 
 KILLS = int(os.environ.get("ADOPTING_KILLS", "10"))
 EACH = 5

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from gateway_process import PHONE, Gateway, stage
+
+from tests.durability.gateway_process import PHONE, Gateway, stage
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
 TINY = 'mkdir -p data && mount -t tmpfs -o size=4m tiny data && exec "$@" >>data/log.txt 2>&1'

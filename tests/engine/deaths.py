@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from engine_stage import live_until_death
-
-from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
+from tests.crash_points import Fate, MortalLab
+from tests.engine.engine_stage import live_until_death
 
 GONE = ("sent", "delivered", "read")
 TEXTS = ("um", "dois", "três")

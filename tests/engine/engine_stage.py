@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.world.world import World
-from media_hosts import MediaLab
+from tests.crash_points import Fate, MortalLab
+from tests.media_hosts import MediaLab
 
 PHONE = "5511999990001"
 CUSTOMER = "5511988887777"

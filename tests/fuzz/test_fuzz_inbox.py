@@ -12,17 +12,12 @@ import json
 import math
 import os
 import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from mutator import KINDS, Mutator
 
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
@@ -33,6 +28,7 @@ from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.texts import catalogue
+from tests.fuzz.mutator import KINDS, Mutator
 
 CASES = int(os.environ.get("FUZZ_CASES", "2000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20261129"))

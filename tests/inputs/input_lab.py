@@ -20,7 +20,7 @@ import httpx
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
-from media_hosts import MediaLab
+from tests.media_hosts import MediaLab
 
 HERE = Path(__file__).parent
 ADMIN = "an-admin-key-of-the-tests"

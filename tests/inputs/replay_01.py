@@ -6,9 +6,8 @@ import asyncio
 import base64
 from typing import Any
 
-from input_lab import InputLab
-
 from esteio.engine.commands.requests import EndpointRequest
+from tests.inputs.input_lab import InputLab
 
 BYTES = base64.b64decode("/9j/4AAQSkZJRg==")
 SETTINGS = {"public_url": "http://esteio"}

@@ -3,9 +3,8 @@
 import asyncio
 import json
 
-from input_lab import filled
-
 from esteio.providers.base import HttpResponse
+from tests.inputs.input_lab import filled
 
 
 async def replay(lab, given):

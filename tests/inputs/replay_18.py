@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from input_lab import InputLab
+from tests.inputs.input_lab import InputLab
 
 HOST = "https://arquivos.example"
 PDF, ZIP, PAGE = b"%PDF-1.7\n...", b"PK\x03\x04....", b"<!doctype html><title>Entrar</title>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from input_lab import InputLab, filled
+from tests.inputs.input_lab import InputLab, filled
 
 
 async def replay(lab: InputLab, given: dict[str, Any]) -> None:

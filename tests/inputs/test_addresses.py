@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from input_lab import InputLab
+from tests.inputs.input_lab import InputLab
 
 PERU, BRAZIL = "51987654321", "5551987654321"
 

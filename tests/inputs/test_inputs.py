@@ -15,17 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
 from pathlib import Path
 
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
+from tests.inputs.input_lab import InputLab, input_of
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from input_lab import InputLab, input_of  # noqa: E402
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.json")), ids=lambda path: path.stem)
@@ -33,7 +30,7 @@ def test_input(path):
     number = path.stem.partition("-")[0]
     if not (HERE / f"replay_{number}.py").exists():
         pytest.skip("nobody has written its replay yet")
-    module = importlib.import_module(f"replay_{number}")
+    module = importlib.import_module(f"tests.inputs.replay_{number}")
 
     async def whole() -> None:
         async with InputLab(**getattr(module, "SETTINGS", {})) as lab:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import TypeVar
 
-from marks import SOURCE, Guard, GuardError
+from tests.mutation.marks import SOURCE, Guard, GuardError
 
 Head = ast.stmt | ast.match_case
 T = TypeVar("T")

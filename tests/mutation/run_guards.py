@@ -1,4 +1,4 @@
-"""Delete each guard in a copy of the repository, and see which test notices: `python tests/mutation/run_guards.py`.
+"""Delete each guard in a copy of the repository, and see which test notices: `python -m tests.mutation.run_guards`.
 
 Writes the list of guards into `docs/simulation-guards.md` (with `--page` only that), and prints which test noticed
 each deletion. The end is 1 when a deleted guard was noticed by nobody, or when the tests fail without any deletion.
@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deletion import deleted
-from marks import KINDS, ROOT, Guard, guards, pytest_argument
+from tests.mutation.deletion import deleted
+from tests.mutation.marks import KINDS, ROOT, Guard, guards, pytest_argument
 
 PAGE = ROOT / "docs" / "simulation-guards.md"
 LIST_HEAD = "| Guard | Family | Without it | In | Tests that notice |\n|---|---|---|---|---|\n"

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deletion import deleted
-from marks import SOURCE, Guard, GuardError, Mark, guards, marks_of, matched, pytest_argument, rows_in
-from run_guards import FAILED, PAGE, page
+
+from tests.mutation.deletion import deleted
+from tests.mutation.marks import SOURCE, Guard, GuardError, Mark, guards, marks_of, matched, pytest_argument, rows_in
+from tests.mutation.run_guards import FAILED, PAGE, page
 
 GUARDS = guards()
 ROW = {"family": "f", "gone": "g", "change": "never", "tests": ["core/test_ladder"]}

@@ -1,6 +1,6 @@
 """The draw and the score of `run_mutants.py`; the run itself is a program (in `make sim`)."""
 
-from run_mutants import drawn, score, statuses
+from tests.mutation.run_mutants import drawn, score, statuses
 
 
 def test_a_seed_draws_the_same_mutants_whatever_their_order():

@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from seed_stage import CUSTOMER, PHONE, acts, calls
-
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.world import World
 from esteio.store.sqlite import SqliteStore
+from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls
 
 STRANGER = "5511966665555"
 OTHER = "5511977776666"

@@ -5,9 +5,7 @@ Tests are coroutines, run in one loop with their store. `make` builds the values
 
 import asyncio
 import inspect
-import sys
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -21,9 +19,6 @@ from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, NewMessage
 from esteio.store.sqlite import SqliteStore
-
-# The room's model is importable by name: tests are no package here.
-sys.path.insert(0, str(Path(__file__).parent))
 
 NOW = 1_800_000_000.0
 

@@ -17,8 +17,6 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
-from inbox_model import REACHED, Line
-from store_machine import StoreMachine
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
@@ -37,6 +35,8 @@ from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound
 from esteio.store.delivery import Endpoint, RelaySettlement
+from tests.store.inbox_model import REACHED, Line
+from tests.store.store_machine import StoreMachine
 
 NAMES = st.sampled_from(["s1", "s2"])
 CHATS = st.sampled_from(["5511988880001", "5511988880001", "5511988880002"])

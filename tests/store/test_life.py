@@ -23,7 +23,7 @@ from esteio.store.base import (
 )
 from esteio.store.media import FileShelf
 from esteio.store.sqlite import SqliteStore
-from faulty_disk import FaultyDisk
+from tests.faulty_disk import FaultyDisk
 
 NOW = 1_800_000_000.0
 CHILD = Path(__file__).with_name("crash_child.py")

@@ -12,7 +12,6 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
-from store_machine import StoreMachine
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.messages.provider_queue import QueueSettlement
@@ -23,6 +22,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage
+from tests.store.store_machine import StoreMachine
 
 SESSIONS = ["s1", "s2"]
 CHATS = ["a", "a", "b"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 from esteio.core.judge import attempt
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import Attempt
 from esteio.core.model.session import Facts
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 AUTO = msgspec.structs.replace(DEFAULT, destructive="auto", destructive_after_s=0)
 

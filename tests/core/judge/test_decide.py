@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from rehearsal import T0, Fleet, a_session
 
 from esteio.core.judge.decide import decide
 from esteio.core.model.decision import Draft
 from esteio.core.model.recovery import Recovery
+from tests.core.rehearsal import T0, Fleet, a_session
 
 
 def healed(seconds_down: float = 5) -> Fleet:

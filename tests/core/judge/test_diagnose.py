@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core.judge import diagnose
 from esteio.core.judge.diagnose import DOWN, FOR_PEOPLE, confirmed_life, socket_open_while_claimed_closed, verdict
@@ -20,6 +19,7 @@ from esteio.core.model.recovery import Attempt, Outage, Recovery
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import KEEP_CLOSED, KEEP_FLAPS, Facts
 from esteio.core.model.state import Reason
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 # -- every verdict -----------------------------------------------------------------------------------------------
 

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal import T0, a_server, a_session
 
 from esteio.core.judge import gap
 from esteio.core.model.recovery import Outage
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
+from tests.core.rehearsal import T0, a_server, a_session
 
 HOUR = 3600.0
 DOWN = Outage(id="out_1", since=T0 - HOUR, because="closed")

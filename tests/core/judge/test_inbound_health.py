@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 from esteio.core.judge import gap, inbound_health
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Axis
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 
 def quiet_line(**how) -> Fleet:

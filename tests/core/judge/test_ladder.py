@@ -6,7 +6,6 @@ from typing import get_args
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
 
 from esteio.core.judge import ladder
 from esteio.core.judge.diagnose import Kind, Verdict
@@ -16,6 +15,7 @@ from esteio.core.model.recovery import Attempt, Recovery
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
 
 KEEP = msgspec.structs.replace(DEFAULT, recreate=False)
 DIALECTS = {"evolution": EVOLUTION, "baileys": BAILEYS, "wapi": WAPI}

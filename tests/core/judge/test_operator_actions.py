@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import Fleet
 
 from esteio.core.model.policy import DEFAULT
+from tests.core.rehearsal import Fleet
 
 SOON = msgspec.structs.replace(DEFAULT, destructive_after_s=0)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from rehearsal import Fleet
 
 from esteio.core.model.policy import DEFAULT
 from esteio.core.views.sentences import sentence
 from esteio.texts import catalogue
+from tests.core.rehearsal import Fleet
 
 
 def fell(**how) -> Fleet:

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal import T0, a_server
 
 from esteio.core.judge import pacing
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import Attempt, Recovery
 from esteio.core.model.server import Limits, ServerFacts, Slot
+from tests.core.rehearsal import T0, a_server
 
 
 def attempt(number: int, until: float = T0 + 20) -> Attempt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.judge.decide import decide
 from esteio.core.judge.ladder import RESTART_NOOP
@@ -12,6 +11,7 @@ from esteio.core.judge.pacing import is_due
 from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, UNACKED_S, as_before, as_planned
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
+from tests.core.rehearsal import BAILEYS, WAPI, Fleet
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:

@@ -6,9 +6,9 @@ import itertools
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, WAPI, Fleet
 
 from esteio.core.model.policy import DEFAULT
+from tests.core.rehearsal import BAILEYS, WAPI, Fleet
 
 
 def test_a_full_server_makes_the_next_wait_for_a_slot():

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal import T0
 
 from esteio.core.judge import restriction
 from esteio.core.model.session import Facts
 from esteio.core.views.sentences import sentence
 from esteio.texts import catalogue
+from tests.core.rehearsal import T0
 
 
 @pytest.mark.parametrize(("code", "is_one"), [("463", True), ("479", False), ("464", False)])

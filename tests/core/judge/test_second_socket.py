@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 from esteio.core.judge import inbound_health, ladder
 from esteio.core.judge.decide import decide
@@ -18,6 +17,7 @@ from esteio.core.model.recovery import Attempt, Outage, Recovery
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, a_session
 
 CAN = msgspec.structs.replace(EVOLUTION, reconnects=True, echoes_sends=True)
 FELL = T0 - 60

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import T0, Fleet, a_server
 
 from esteio.core.judge.server import FAILURES_KEPT, ServerInputs, apply_evidence, decide_server, health_of
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.server import Incident, ServerFacts
+from tests.core.rehearsal import T0, Fleet, a_server
 
 
 def facts_after(*news: tuple) -> ServerFacts:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from rehearsal import Fleet
 
 from esteio.core.judge.diagnose import Verdict
 from esteio.core.judge.state import why_not_sent
 from esteio.core.model.session import SENDS
 from esteio.core.model.state import Axis, Reason, SessionState
+from tests.core.rehearsal import Fleet
 
 
 def test_every_state_says_whether_it_sends():

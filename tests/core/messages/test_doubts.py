@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from outgoing import BEGAN, NOW, POLICIES, code, doubted
 
 from esteio.core.messages import doubts
 from esteio.core.messages.doubts import LookupOutcome, live_since_doubt, opened_at, reopened, resolve
@@ -22,6 +21,7 @@ from esteio.core.model.policy import DEFAULT
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts, Session
 from esteio.core.model.state import Axis, Reason
+from tests.core.outgoing import BEGAN, NOW, POLICIES, code, doubted
 
 
 def look(result, now, *, policy=DEFAULT, live=True, began=None, who=None, later=False, queued=False, **known):

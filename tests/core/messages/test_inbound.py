@@ -6,7 +6,6 @@ from typing import get_args
 
 import msgspec
 import pytest
-from outgoing import BEGAN, doubted, message
 
 from esteio.core.messages.inbound import (
     as_stored,
@@ -29,6 +28,7 @@ from esteio.core.model.inbound import (
     SendEcho,
 )
 from esteio.core.model.state import Reason
+from tests.core.outgoing import BEGAN, doubted, message
 
 TEXT = Content("text", text="oi")
 EVENTS: list[tuple[InboundEvent, str]] = [

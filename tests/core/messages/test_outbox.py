@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outgoing import BEGAN, NOW, POLICIES, code, message
 
 from esteio.core.messages import outbox
 from esteio.core.messages.outbox import IllegalMove, SendOutcome, SendSettlement, is_expired, moved, shown_state
@@ -17,6 +16,7 @@ from esteio.core.model.evidence import seen
 from esteio.core.model.message import AttemptRecord
 from esteio.core.model.policy import DEFAULT, SEEDS, Policy
 from esteio.core.model.state import Reason
+from tests.core.outgoing import BEGAN, NOW, POLICIES, code, message
 
 
 def settle(message, outcome, policy: Policy, now, *, server="", fence=7, began=BEGAN) -> SendSettlement:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from outgoing import BEGAN, doubted, message
 
 from esteio.core.messages.transitions import (
     MEANINGS,
@@ -22,6 +21,7 @@ from esteio.core.messages.transitions import (
 )
 from esteio.core.model.message import MessageState
 from esteio.core.model.state import Reason
+from tests.core.outgoing import BEGAN, doubted, message
 
 STAGES, EVENTS = get_args(Stage), get_args(Event)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "states.md"

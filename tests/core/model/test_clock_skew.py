@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from rehearsal import T0, Fleet, a_server, a_session
 
 from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before
@@ -16,6 +15,7 @@ from esteio.core.model.policy import DEFAULT
 from esteio.core.model.recovery import Attempt, Recovery
 from esteio.core.model.server import Incident, ServerFacts, Slot
 from esteio.core.model.session import Facts
+from tests.core.rehearsal import T0, Fleet, a_server, a_session
 
 AHEAD_S = 3 * 3600.0
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from rehearsal import a_server
 
 from esteio.core.model import server_reason
 from esteio.core.model.server import ServerFacts
 from esteio.core.views.server_documents import HIDDEN, without_address
+from tests.core.rehearsal import a_server
 
 
 @pytest.mark.parametrize(

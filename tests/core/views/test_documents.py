@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal import T0, a_server, a_session
 
 from esteio.core.model.capabilities import Quirk
 from esteio.core.model.content import Content, Location, Media
@@ -23,6 +22,7 @@ from esteio.core.views import documents, server_documents
 from esteio.core.views.catalogue import Catalogue
 from esteio.core.webhooks import event_formats
 from esteio.texts import LANGUAGES, catalogue
+from tests.core.rehearsal import T0, a_server, a_session
 
 NOON = "2023-11-14T22:13:20.000Z"
 DOWN = Outage(id="out_1", since=T0, because="socket-closed", reopened=2)

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from rehearsal import Fleet
 
 from esteio.core.model.state import Reason
 from esteio.core.views import sentences
 from esteio.core.views.sentences import sentence, timeline_text
 from esteio.texts import LANGUAGES, catalogue
+from tests.core.rehearsal import Fleet
 
 HOLE = re.compile(r"[{}\[\]?]|\(\s*\)|\([a-zó]+ ?\)|  |\( |\s[.,:;)]|[:,(]\s*[.)]|^\W*$|: *$")
 """What a missing value leaves behind: our own marks, empty or half empty brackets, a colon that announces nothing."""

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from engine_stage import CUSTOMER, PHONE, play
 
 from esteio.config import DeclaredSession
 from esteio.engine.commands.requests import AdoptRequest, ServerRequest, SessionChange, SessionRequest
@@ -15,6 +14,7 @@ from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import WebhookRow
+from tests.engine.engine_stage import CUSTOMER, PHONE, play
 
 N8N = "http://8.8.4.4/webhook/abc?k=1"
 EVENTS = ("MESSAGES_UPSERT", "CONNECTION_UPDATE", "CHATS_UPSERT")

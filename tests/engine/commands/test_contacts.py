@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
-from media_hosts import MediaLab
+from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
+from tests.media_hosts import MediaLab
 
 SECRET = "meu CPF é 111.222.333-44"
 OLD_SPELLING = CUSTOMER[:4] + CUSTOMER[5:]

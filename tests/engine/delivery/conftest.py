@@ -1,16 +1,10 @@
-"""Lets the room's tests import what they share."""
-
-import sys
-from pathlib import Path
+"""A gateway of which only the deliveries run."""
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from delivery_lab import Room
-
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from tests.engine.delivery.delivery_lab import Room
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from delivery_lab import Room, in_order, numbers, once
-
 from esteio.engine.commands.requests import EndpointChange
 from esteio.engine.delivery.client import retry_after
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.store.delivery import DeadFilter
 from esteio.store.sqlite import SqliteStore
+from tests.engine.delivery.delivery_lab import Room, in_order, numbers, once
 
 HOUR = 3600.0
 

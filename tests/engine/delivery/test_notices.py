@@ -9,7 +9,6 @@ import threading
 from collections.abc import Mapping
 
 import pytest
-from engine_stage import PHONE
 
 from esteio.engine.delivery.notices import AppriseNotifier, BadTarget, words
 from esteio.sim.clock.virtual_loop import run_virtual
@@ -17,6 +16,7 @@ from esteio.sim.lab import CollectedNotices, Lab
 from esteio.sim.world.faults import Fault
 from esteio.store.base import Work
 from esteio.texts import catalogue
+from tests.engine.engine_stage import PHONE
 
 # One of the library's plug-ins imports a module that a later Python drops.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")

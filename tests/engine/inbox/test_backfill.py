@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_stage import CUSTOMER, PHONE, Restarts, came_in, event_types, linked, outcomes, play, play_restarts
 
 from esteio.engine.commands.requests import SessionRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.engine.engine_stage import (
+    CUSTOMER,
+    PHONE,
+    Restarts,
+    came_in,
+    event_types,
+    linked,
+    outcomes,
+    play,
+    play_restarts,
+)
 
 
 async def texts_in(lab: Lab) -> list[tuple[str | None, bool]]:

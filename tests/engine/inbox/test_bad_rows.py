@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from engine_stage import CUSTOMER, came_in, event_types, linked, play
 
 from esteio.core.model.content import Content, Location
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.engine.inbox import reader
 from esteio.sim.lab import Lab
 from esteio.store.base import InboxSettlement, RawInbound, UnreadableRow
+from tests.engine.engine_stage import CUSTOMER, came_in, event_types, linked, play
 
 
 async def post(lab: Lab, event: str, data: Any, session: str = "loja") -> None:

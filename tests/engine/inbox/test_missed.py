@@ -7,13 +7,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from engine_stage import event_types, linked, play
 
 from esteio.core.webhooks.event_formats import worded
 from esteio.engine.delivery.notices import words
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.texts import catalogue
+from tests.engine.engine_stage import event_types, linked, play
 
 PHONE = "5511999990001"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import CUSTOMER, PHONE, came_in, event_types, linked, play
 
 from esteio.sim.lab import Lab
+from tests.engine.engine_stage import CUSTOMER, PHONE, came_in, event_types, linked, play
 
 Post = Callable[[bytes], Awaitable[int]]
 WORDS = [f"mensagem {i}" for i in range(4)]

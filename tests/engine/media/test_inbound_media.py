@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, came_in, event_types, linked, play
 
 from esteio.config import Retention
 from esteio.core.views.sentences import sentence
@@ -21,7 +20,8 @@ from esteio.providers.base import TransportFailed
 from esteio.sim.lab import BASE_URL, Lab
 from esteio.store.media import FileShelf, name_of
 from esteio.texts import catalogue
-from media_hosts import MediaLab
+from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, came_in, event_types, linked, play
+from tests.media_hosts import MediaLab
 
 PICTURE = b"\xff\xd8\xff\xe0 the picture of a cat"
 KEY = "an-admin-key-for-tests-0123456789"

@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_stage import CUSTOMER, PHONE, came_in, event_types, live_until_death
 
-from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.store.media import name_of
+from tests.crash_points import Fate, MortalLab
+from tests.engine.engine_stage import CUSTOMER, PHONE, came_in, event_types, live_until_death
 
 PICTURE = b"\xff\xd8\xff\xe0 once and for all"
 

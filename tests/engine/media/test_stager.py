@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 
 from esteio.core.messages import mime_sniff
 from esteio.engine.commands.requests import MediaRequest
@@ -18,7 +17,8 @@ from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.store.media import FileShelf, name_of
-from media_hosts import MediaLab
+from tests.engine.engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
+from tests.media_hosts import MediaLab
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

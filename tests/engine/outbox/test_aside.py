@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
 GONE = ("sent", "delivered", "read")
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from deaths import TEXTS, Life, die_at_each_step
-from engine_stage import CUSTOMER, PHONE
-
-from crash_points import MortalLab
 from esteio.sim.world.faults import Fault
+from tests.crash_points import MortalLab
+from tests.engine.deaths import TEXTS, Life, die_at_each_step
+from tests.engine.engine_stage import CUSTOMER, PHONE
 
 
 async def _story(lab: MortalLab, begun: list[int]) -> None:

@@ -6,11 +6,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from engine_stage import live_until_death
 
-from crash_points import Fate, MortalLab
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.world.faults import Fault
+from tests.crash_points import Fate, MortalLab
+from tests.engine.engine_stage import live_until_death
 
 PHONE, CUSTOMER, OTHER = "5511999990001", "5511988887777", "5511977776666"
 STRIDE = 8

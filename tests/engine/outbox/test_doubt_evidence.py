@@ -7,7 +7,6 @@ import asyncio
 import json
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, event_types, linked, outcomes, play, until_message
 
 from esteio.core.model.ids import MessageId
 from esteio.engine.commands.requests import MediaRequest, MessageRequest
@@ -15,6 +14,7 @@ from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.store.delivery import DeadFilter
+from tests.engine.engine_stage import CUSTOMER, OTHER, event_types, linked, outcomes, play, until_message
 
 GONE = ("sent", "delivered", "read")
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
 
 from esteio.core.messages.outbox import LOOK_NOW_S
 from esteio.core.model.ids import MessageId
@@ -14,6 +13,7 @@ from esteio.engine.runtime.worker import LOOKS_APART_S
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.engine.engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
 
 DONE = pytest.mark.parametrize("happens", [True, False], ids=["done", "not-done"])
 HOW = pytest.mark.parametrize("how", ["hang", "cut"])

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine_stage import CUSTOMER, linked, until_message
 
 from esteio.core.views.sentences import sentence
 from esteio.engine.commands.requests import MediaRequest, MessageRequest
@@ -18,6 +17,7 @@ from esteio.sim.lab import Lab
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from esteio.texts import catalogue
+from tests.engine.engine_stage import CUSTOMER, linked, until_message
 
 
 class Refusing:

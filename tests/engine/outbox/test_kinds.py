@@ -8,7 +8,6 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 
 from esteio.engine.commands.requests import (
     ContactRequest,
@@ -19,7 +18,8 @@ from esteio.engine.commands.requests import (
     ReactionRequest,
 )
 from esteio.sim.lab import Lab
-from media_hosts import MediaLab
+from tests.engine.engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
+from tests.media_hosts import MediaLab
 
 GROUP = "120363000000000001@g.us"
 BYTES = b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 40).decode()

@@ -7,10 +7,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from deaths import GONE, TEXTS, Life, die_at_each_step
-from engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
-from crash_points import MortalLab
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
@@ -18,6 +15,9 @@ from esteio.sim.providers.wapi.instance import WapiInstance
 from esteio.sim.world.faults import Fault
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
+from tests.crash_points import MortalLab
+from tests.engine.deaths import GONE, TEXTS, Life, die_at_each_step
+from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
 
 def the_line(lab: Lab) -> WapiInstance:

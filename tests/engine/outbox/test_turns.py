@@ -7,7 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from engine_stage import (
+
+from esteio.engine.commands.requests import LimitsChange, ServerChange
+from esteio.engine.errors import CommandError
+from esteio.engine.outbox import dispatch, rate_limit
+from esteio.sim.lab import Lab
+from esteio.sim.world.faults import Fault
+from tests.engine.engine_stage import (
     CUSTOMER,
     OTHER,
     PHONE,
@@ -19,12 +25,6 @@ from engine_stage import (
     play_restarts,
     until_message,
 )
-
-from esteio.engine.commands.requests import LimitsChange, ServerChange
-from esteio.engine.errors import CommandError
-from esteio.engine.outbox import dispatch, rate_limit
-from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
 
 
 def _stranger(number: int) -> str:

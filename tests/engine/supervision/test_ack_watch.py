@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 
 from esteio.core.model.state import Reason
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 
 STRANGER = "5511966665555"
 

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from engine_stage import linked
-
 from esteio.core.model.ids import ServerName
 from esteio.engine.commands.requests import ServerChange, ServerRequest
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from tests.engine.engine_stage import linked
 
 
 class Counting:

@@ -6,9 +6,9 @@ import asyncio
 import json
 
 import pytest
-from engine_stage import PHONE, event_types, play
 
 from esteio.sim.lab import Lab
+from tests.engine.engine_stage import PHONE, event_types, play
 
 PUSHED = {
     "baileys": {"event": "qr.update", "session": "loja", "payload": {"qrCode": "2@used"}},

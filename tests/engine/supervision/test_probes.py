@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from engine_stage import PHONE, linked, play
-
 from esteio.engine.supervision.probes import LOOKS_AT_ONCE, _OneByOne
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
+from tests.engine.engine_stage import PHONE, linked, play
 
 
 class Noted:

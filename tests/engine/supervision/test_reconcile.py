@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_stage import CUSTOMER, PHONE, Restarts, linked, play, play_restarts
 
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import ServerName
 from esteio.engine.supervision.reconcile import MOST_TRIES, SHOWN_WITHIN_S, Overtaken, Reconciler
 from esteio.sim.lab import Lab
 from esteio.store.base import Work
+from tests.engine.engine_stage import CUSTOMER, PHONE, Restarts, linked, play, play_restarts
 
 
 def _stranger(lab: Lab) -> Reconciler:

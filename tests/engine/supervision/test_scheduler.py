@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from engine_stage import Restarts, linked, play, play_restarts
 
 from esteio.clock import Clock, LoopClock
 from esteio.core.model.evidence import seen
@@ -20,6 +19,7 @@ from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.sim.world.world import World
 from esteio.store.base import DecisionCommit
+from tests.engine.engine_stage import Restarts, linked, play, play_restarts
 
 
 def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> None:

@@ -4,13 +4,13 @@ import json
 from datetime import datetime
 
 import pytest
-from evolution_replay import answer_of, load
 
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
 from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
 from esteio.providers.evolution import Evolution
 from esteio.providers.evolution.control import EVENTS, FORBIDDEN_EVENTS
 from esteio.testing.stepping import NOW, drive, html, kinds, reply, where
+from tests.providers.evolution_replay import answer_of, load
 
 EVOLUTION = Evolution()
 HERE = where(ref={"instance_name": "Loja São/Paulo 1"})

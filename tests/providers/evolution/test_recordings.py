@@ -1,8 +1,9 @@
 """Every file recorded from a real Evolution 2.3.7, read as it must be read."""
 
 import pytest
-from evolution_readings import EXCHANGES, WEBHOOK_READINGS
-from evolution_replay import RECORDINGS, WEBHOOKS, read, read_hook
+
+from tests.providers.evolution_readings import EXCHANGES, WEBHOOK_READINGS
+from tests.providers.evolution_replay import RECORDINGS, WEBHOOKS, read, read_hook
 
 
 def test_the_tables_cover_the_recordings_exactly():

@@ -6,7 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from ghost_stage import (
+
+from esteio.sim.lab import Lab
+from esteio.sim.world.faults import Fault
+from tests.sim.ghost_stage import (
     CUSTOMER,
     HOUR,
     OTHER,
@@ -23,9 +26,6 @@ from ghost_stage import (
     send_some,
     until_because,
 )
-
-from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import asyncio
 
-from ghost_stage import (
+from esteio.core.model.ids import ServerName
+from esteio.sim.lab import Lab
+from esteio.sim.world.faults import Fault
+from tests.sim.ghost_stage import (
     CUSTOMER,
     OTHER,
     PHONE,
@@ -20,11 +23,7 @@ from ghost_stage import (
     told,
     until_because,
 )
-from seed_stage import calls
-
-from esteio.core.model.ids import ServerName
-from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import calls
 
 
 async def _back(lab: Lab, within_s: float = 200) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ghost_stage import (
+
+from esteio.engine.errors import CommandError
+from esteio.sim.lab import Lab
+from esteio.sim.world.faults import Fault
+from tests.sim.ghost_stage import (
     CUSTOMER,
     OTHER,
     PHONE,
@@ -19,11 +23,7 @@ from ghost_stage import (
     said,
     until_because,
 )
-from seed_stage import acts
-
-from esteio.engine.errors import CommandError
-from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import acts
 
 # -- G6: restricted ------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from ghost_stage import OTHER, harmless, linked, neighbour, play, rungs, told, until_because
-from seed_stage import CUSTOMER, PHONE, calls
 
 from esteio.core.model.ids import SessionName
 from esteio.core.views.sentences import sentence
@@ -15,6 +13,8 @@ from esteio.engine.commands.requests import PairRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
 from esteio.texts import catalogue
+from tests.sim.ghost_stage import OTHER, harmless, linked, neighbour, play, rungs, told, until_because
+from tests.sim.seed_stage import CUSTOMER, PHONE, calls
 
 SEVEN = tuple("abcdefg")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from seed_stage import CUSTOMER, PHONE, calls, play, seconds
 
 from esteio.engine.commands.requests import PairRequest, WaitRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import CUSTOMER, PHONE, calls, play, seconds
 
 NUMBER = "5511999990001"
 

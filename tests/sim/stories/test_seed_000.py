@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from seed_stage import calls, play, seconds
 
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import calls, play, seconds
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
 KINDS = pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])

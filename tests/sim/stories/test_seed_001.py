@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 
 async def _haunted(lab: Lab, policy: str, variant: str) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from seed_stage import acts, calls, gaps, play, seconds
 
 from esteio.engine.commands.requests import PairRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import acts, calls, gaps, play, seconds
 
 NAMES = ("a", "b", "c", "d")
 

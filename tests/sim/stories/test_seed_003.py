@@ -6,10 +6,10 @@ import asyncio
 import itertools
 
 import pytest
-from seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
 

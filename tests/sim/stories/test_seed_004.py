@@ -6,11 +6,11 @@ import asyncio
 import itertools
 
 import pytest
-from seed_stage import CUSTOMER, PHONE, acts, calls, play, seconds, states
 
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault
+from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, play, seconds, states
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

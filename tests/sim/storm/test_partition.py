@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from piecework import work
 from typer.testing import CliRunner
 
 from esteio.cli.main import app
@@ -19,6 +18,7 @@ from esteio.sim.storm.partition import SERVERS_A_GATEWAY, as_one, gateways_for
 from esteio.sim.storm.plan import draw
 from esteio.sim.storm.processes import Failed, Piece, side_by_side
 from esteio.sim.storm.storm import Outcome
+from tests.sim.piecework import work
 
 POLICIES = ("default", "monitor")
 
@@ -183,12 +183,12 @@ def _is_free(path):
 def test_who_is_at_work_ends_with_the_one_that_was_killed(tmp_path):
     """`kill` of a simulation of an hour left its processes at work, each on a core, for nobody."""
     story = (
-        "from piecework import stay; from esteio.sim.storm.processes import Piece, side_by_side\n"
+        "from tests.sim.piecework import stay; from esteio.sim.storm.processes import Piece, side_by_side\n"
         f"if __name__ == '__main__': list(side_by_side(stay, [Piece('a', {str(tmp_path)!r})] * 2, 2))"
     )
     script = tmp_path / "story.py"
     script.write_text(story)
-    roads = os.pathsep.join((str(Path(__file__).parents[1]), str(Path(processes.__file__).parents[3])))
+    roads = os.pathsep.join((str(Path(__file__).parents[3]), str(Path(processes.__file__).parents[3])))
     with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": roads}) as parent:
         try:
             _until(lambda: len(list(tmp_path.glob("*.there"))) == 2)

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from test_faults import CLOSED, CONTACT, PHONE, scene
 
 from esteio.sim.world.faults import Fault
+from tests.sim.world.shop_stage import CLOSED, CONTACT, PHONE, scene
 
 
 async def share_closed(shop, seconds):
