@@ -17,14 +17,19 @@ import esteio
 from esteio import texts as reading
 from esteio.cli import texts as texts_module
 from esteio.config import Language
-from esteio.core.views.catalogue import Catalogue, fill
+from esteio.core.model.state import Reason
+from esteio.core.views.catalogue import Catalogue, _form, fill
+from esteio.core.views.sentences import sentence
 from esteio.engine.delivery.notices import KINDS as PHASES
+from esteio.engine.outbox.performers import NO_TARGET
+from esteio.providers.classify import TOO_LARGE
+from esteio.providers.driver import _REASONS, CROWDED, NOT_ALLOWED
 from esteio.sim.demo.texts import Words
 from esteio.texts import FOLDER, LANGUAGES, TextsError, catalogue, known, translations
 
 SOURCE = Path(esteio.__file__).parent
 FILES = sorted(FOLDER.rglob("*.po"))
-OWN_ENGLISH = {"help", "help frame", "complaint in English"}
+OWN_ENGLISH = {"help", "help frame", "complaint in English", "detail in English"}
 """Contexts whose key is the English that stands in the code, so that the English files have none of them."""
 UNFILLED = {"help", "help frame"}
 """Contexts whose texts are shown as they are, as those of quirks are."""
@@ -138,6 +143,77 @@ def written(folder: str) -> tuple[set[str], re.Pattern[str]]:
                 if any(re.fullmatch(r"[\w.-]{4,}", part) for part in parts):
                     composed.add("".join(re.escape(part) if part else r"[\w-]+" for part in parts))
     return whole, re.compile("|".join(sorted(composed)) or "$.")
+
+
+SMALL = ("answer", "fallback", "complaint", "page")
+"""Contexts whose keys stand in the code as they are."""
+TESTED_ELSEWHERE = {
+    *("reason", "action", "timeline", "state", "rung", "message-state", "title", "detail", "notice", "notice-more"),
+    *("cli", "demo", "sandbox", "json-type", "bound"),
+}
+
+
+def test_no_text_is_of_a_kind_that_nothing_reads():
+    contexts = {context for context, _ in entries("en")}
+    assert {one for one in contexts if not one.startswith(("quirk ", "field "))} == {*SMALL, *TESTED_ELSEWHERE}
+
+
+@pytest.mark.parametrize("context", SMALL)
+def test_no_text_of_a_small_kind_is_left_over(context):
+    whole, _ = written("")
+    keys = set(catalogue("en").keys(context))
+    assert keys - whole == set()
+
+
+DETAILS = {"Unfetchable", "Untranslatable", "TransportFailed", "SendOutcome", "DownloadOutcome"}
+"""What these say in English may stand inside a sentence."""
+
+
+def details() -> set[str]:
+    """Every text, `x` for its values, that is said with one of `DETAILS`, or returned as what is wrong with a message
+    (`return "this server cannot …", "", {}`)."""
+    found: set[str] = set()
+    for folder in ("engine", "providers"):
+        for path in (SOURCE / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(func=ast.Name(id=name)) if name in DETAILS:
+                        said_by = [word.value for word in node.keywords if word.arg == "detail"]
+                        said_by += node.args[:1] if not name.endswith("Outcome") else []
+                        found |= {text for one in said_by for text in _literals(one)}
+                    case ast.Return(value=ast.Tuple(elts=[wrong, _, _])):
+                        found |= set(_literals(wrong))
+    return {text for text in found if " " in text}
+
+
+def _literals(node: ast.expr) -> list[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=parts):
+            whole = "".join(str(part.value) if isinstance(part, ast.Constant) else "{x}" for part in parts)
+            return [re.sub(r"\{x\}", "x", whole.replace("kind {x}", "kind 'x'").replace("scheme {x}", "scheme 'x'"))]
+        case ast.IfExp(body=one, orelse=other):
+            return [*_literals(one), *_literals(other)]
+    return []
+
+
+def test_every_detail_of_ours_is_translated_and_no_translation_is_of_another():
+    texts = catalogue("pt-BR")
+    named = {NO_TARGET, CROWDED, NOT_ALLOWED, f"{TOO_LARGE}: more than x bytes"}
+    named |= {"the address may not be reached", "HTML page, status 502"}
+    phrases = named | {reason for _, reason, _ in _REASONS} | (details() - {"x: more than x bytes"})
+    assert len(phrases) > 35
+    assert {one for one in phrases if texts.translated("detail in English", one) == one} == set()
+    keys = texts.keys("detail in English")
+    assert {key for key in keys if not any(_form(key).fullmatch(one) for one in phrases)} == set()
+
+
+def test_a_detail_of_ours_is_told_in_the_reader_s_language_and_a_stranger_s_words_as_they_came():
+    for detail, told in (("the address answered 404", "o endereço respondeu 404"), ("{x} [y]", "{x} [y]")):
+        reason = Reason("media-failed", {"detail": detail})
+        assert told in sentence(reason, catalogue("pt-BR")).text
+        assert detail in sentence(reason, catalogue("en")).text
 
 
 def test_every_notice_has_a_title():

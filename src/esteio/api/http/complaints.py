@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from esteio.core.views.catalogue import Catalogue, fill
 
@@ -27,16 +26,8 @@ def told(why: str, texts: Catalogue) -> str:
         if found := pattern.match(why):
             key, values = words(found, texts)
             return fill(texts.word("complaint", key), values)
-    for phrase in texts.keys(OURS):
-        if found := _pattern(phrase).fullmatch(why):
-            return fill(texts.word(OURS, phrase), found.groupdict())
-    return why
-
-
-@cache
-def _pattern(phrase: str) -> re.Pattern[str]:
-    """`must be {least} or more` as the form of what is said with any value in the place of its name."""
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(phrase)))
+    said = texts.translated(OURS, why)
+    return said if said != why else texts.translated("detail in English", why)
 
 
 _Words = tuple[str, Mapping[str, str]]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 _PART = re.compile(r"\[([^\[\]]*)\]")
@@ -45,9 +46,24 @@ class Catalogue:
         """A text without values; a key that has none is given back as it is, like any word of somebody else's."""
         return self._texts.get((context, key), key)
 
+    def translated(self, context: str, phrase: str) -> str:
+        """What our code said in English, of a context whose keys are English, with its values: `the address answered
+        404` is found as `the address answered {status}`. A phrase that is none of them, somebody else's words among
+        them, is given back as it is."""
+        for key in self.keys(context):
+            if found := _form(key).fullmatch(phrase):
+                return fill(self._texts[context, key], found.groupdict())
+        return phrase
+
     def keys(self, context: str) -> tuple[str, ...]:
         """The keys of a context, in the order of the file."""
         return tuple(key for where, key in self._texts if where == context)
+
+
+@cache
+def _form(key: str) -> re.Pattern[str]:
+    """A key in English as the form of what is said with any value in the place of each name."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(key)))
 
 
 class Translations(NamedTuple):

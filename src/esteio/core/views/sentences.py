@@ -69,9 +69,10 @@ def _filled(template: str, args: Mapping[str, str], texts: Catalogue) -> str:
     def shown(name: str, value: str) -> str:
         if name in ("because", "cause", "evidence", "detail"):
             nested = texts.find("reason", value) or texts.find("timeline", value)
+            if nested is None:
+                return texts.translated("detail in English", value) if name == "detail" else value
             # Without this very name, so that a sentence that names itself ends.
-            rest = {key: other for key, other in args.items() if key != name}
-            return value if nested is None else _filled(nested, rest, texts)
+            return _filled(nested, {key: other for key, other in args.items() if key != name}, texts)
         if name in ("from", "to", "state"):
             return texts.word("state", value)
         if name in ("rung", "answer"):
