@@ -10,7 +10,7 @@ import pytest
 from esteio.core.judge import ladder
 from esteio.core.judge.diagnose import Kind, Verdict
 from esteio.core.judge.ladder import RESTART_NOOP, next_step, plan, remaining
-from esteio.core.model.policy import DEFAULT, SEEDS
+from esteio.core.model.policy import DEFAULT, SEEDS, Letter
 from esteio.core.model.recovery import Attempt, Recovery
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
@@ -103,7 +103,7 @@ def test_the_levels_of_seed_002_belong_to_asking_for_a_code(kind):
 
 
 def test_a_policy_of_ones_own_may_take_an_unknown_state_for_corruption():
-    own = msgspec.structs.replace(DEFAULT, unknown_is_corrupt=True)
+    own = msgspec.structs.replace(DEFAULT, letter=Letter(unknown_is_corrupt=True))
     assert plan(case("unknown"), own, EVOLUTION) == ("logout", "connect", "connect", "recreate")
     assert step(case("unknown", proven=False), policy=own).do == "wait", "but only for who asks for a code"
     assert said(step(case("unknown", proven=False), policy=own, facts=Facts(pair_at=T0)))[0] == "ask"

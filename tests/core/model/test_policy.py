@@ -23,7 +23,6 @@ def test_without_tables_there_are_the_two_built_in():
         ("destructive", "ask", "auto"),
         ("any_webhook_proves_life", False, True),
         ("restart_cooldown_s", 60, 1800),
-        ("ghost_cure", "restart", "logout"),
         ("closed_retry_after_s", 3, 3),
         ("connect_attempts", 3, 3),
         ("logout_at_most_every_s", 120, 120),
@@ -32,6 +31,15 @@ def test_without_tables_there_are_the_two_built_in():
 )
 def test_the_two_differ_where_letter_and_facts_part(knob, default, seeds):
     assert (getattr(DEFAULT, knob), getattr(SEEDS, knob)) == (default, seeds)
+
+
+def test_the_letter_of_the_seeds_is_no_knob_and_goes_with_their_policy():
+    made = build({"mine": {"inherits": "seeds"}, "calm": {}})
+    assert (made["mine"].letter, made["calm"].letter) == (SEEDS.letter, DEFAULT.letter)
+    assert (SEEDS.letter.ghost_cure, DEFAULT.letter.ghost_cure) == ("logout", "restart")
+    for name, value in (("ghost_cure", "logout"), ("preflight", True), ("letter", {})):
+        with pytest.raises(PolicyError, match="unknown knob"):
+            build({"mine": {name: value}})
 
 
 def test_every_knob_has_its_sentence():

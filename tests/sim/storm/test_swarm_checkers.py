@@ -67,10 +67,7 @@ def test_a_slow_eye_is_caught(kind):
 
 
 def test_a_logout_that_nobody_agreed_to_is_caught():
-    found = broken_rules(
-        story(hit(3, "ghost", 200.0, variant="restart_noop")), destructive="auto", ghost_cure="logout",
-        destructive_after_s=0,
-    )  # fmt: skip
+    found = broken_rules(story(hit(3, "ghost", 200.0, variant="restart_noop")), inherits="seeds")
     assert "destructive" in found
 
 

@@ -159,7 +159,9 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
     beside = (
-        policy.probe_is_witness and road not in facts.closed_by and facts.state_read not in ("connecting", "closed")
+        policy.letter.probe_is_witness
+        and road not in facts.closed_by
+        and facts.state_read not in ("connecting", "closed")
     )
     # The first witness stays, however fast the others come and in whatever order.
     first, latest = min(at, facts.closed[0]), max(at, facts.closed[-1])

@@ -94,7 +94,7 @@ def plan(
             return restart
         case "closed" | "missing":
             return (*connects, *tail)
-        case "unknown" if policy.unknown_is_corrupt and can.connect:
+        case "unknown" if policy.letter.unknown_is_corrupt and can.connect:
             return tail
         case _:
             return ()
@@ -102,7 +102,7 @@ def plan(
 
 def by_letter(policy: Policy, can: Capabilities) -> bool:
     """Whether the seeds are followed to the letter, and the provider knows what they speak of."""
-    return policy.ghost_cure == "logout" and can.connect
+    return policy.letter.ghost_cure == "logout" and can.connect
 
 
 def _letter(verdict: Verdict, policy: Policy, can: Capabilities, *, asked: bool) -> tuple[Rung, ...]:
@@ -120,7 +120,7 @@ def _letter(verdict: Verdict, policy: Policy, can: Capabilities, *, asked: bool)
             return (*connects, *restart)
         case "unpaired" | "logged_out":
             return connects
-        case "unknown" if asked and policy.unknown_is_corrupt:
+        case "unknown" if asked and policy.letter.unknown_is_corrupt:
             return _destructive_tail(policy, can)
         case _:
             return ()
@@ -193,7 +193,7 @@ def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) 
         until = session.facts.code_until or now + policy.quarantine_max_s
         return Step("wait", verdict.because, until=until)
     # guard: unknown-state-not-acted-on
-    if verdict.kind == "unknown" and not (policy.unknown_is_corrupt and asks_for_code(session)):
+    if verdict.kind == "unknown" and not (policy.letter.unknown_is_corrupt and asks_for_code(session)):
         # A word we do not know is looked at again, never acted on.
         return Step("wait", verdict.because, until=now + policy.probe_suspect_s)
     if verdict.kind == "flapping":  # guard: flapping-not-restarted
@@ -274,7 +274,7 @@ def _climb(
     if by_letter(policy, can) and left == ("restart",) and now < pacing.restart_allowed_at(session.recovery, policy):
         # The health check's one restart in half an hour keeps the reconnector from nothing.
         left = ()
-    if LOGOUT_FAILS in quirks and policy.ghost_cure != "logout" and left[:1] == ("logout",):
+    if LOGOUT_FAILS in quirks and policy.letter.ghost_cure != "logout" and left[:1] == ("logout",):
         # It would be refused: what is asked of a person is what can help.
         left = tuple(rung for rung in left if rung == "recreate")
     if not left:
@@ -318,7 +318,7 @@ def _patience(
     alone = by_list and left_closed(session.facts, server, policy, now)  # guard: left-closed-by-boot-connects-at-once
     down = by_list and stays_down(session.facts, server, policy, now)
     stays = alone or _stays_closed(session, server, policy, now, down=down)
-    if policy.ghost_cure != "logout":
+    if policy.letter.ghost_cure != "logout":
         # (Seed 002's letter connects all the same.)
         stays = stays and nobody_reconnects(session, server, verdict, can, sky)  # guard: loop-unheard-is-no-leave
     if verdict.kind == "closed" and rung == "connect" and not stays:
@@ -398,14 +398,14 @@ def _destructive(
     now: float,
     sky: ServerConditions,
 ) -> Step:
-    if policy.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, policy, sky, now=now):
+    if policy.letter.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, policy, sky, now=now):
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
         wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
         return Step("strike", verdict.because) if sky.stays_dark else wait
     if pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-destructive
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     # guard: destructive-never, destructive-needs-proof
-    if policy.destructive == "never" or (not verdict.proven and not policy.unknown_is_corrupt):
+    if policy.destructive == "never" or (not verdict.proven and not policy.letter.unknown_is_corrupt):
         return Step("strike", verdict.because)
     if rung == "logout":
         allowed = pacing.logout_allowed_at(session.recovery, policy)

@@ -16,6 +16,21 @@ OnDown = Literal["hold", "fail"]
 InDoubt = Literal["hold", "resend", "fail"]
 
 
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the letter of the five plans parts from what was measured since. Only `seeds` follows it, so that runs can
+    be compared; a settings file cannot set these one by one, but a policy that inherits from `seeds` has them all."""
+
+    preflight: bool = False
+    """Ask the provider for the state before every send (seed 003)."""
+    probe_is_witness: bool = True
+    """Whether a failing probe beside a refused send proves the socket dead at once, or only the refused retry does
+    (seed 004)."""
+    unknown_is_corrupt: bool = False
+    """Whether an unreadable state jumps to the logout level (seed 002)."""
+    ghost_cure: Literal["restart", "logout"] = "restart"
+    """What heals a proved ghost: restart with its effect verified, or the forced logout of seed 001."""
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All knobs. `_s` are seconds, fractions and 0 allowed."""
 
@@ -47,20 +62,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """After a recovery, sends come back from a tenth to the whole pace over this time."""
     ack_within_s: float = 60
     """A sent message without any acknowledgement for this long counts as `ack_missing`."""
-    preflight: bool = False
-    """Ask the provider for the state before every send (seed 003's letter)."""
     # -- looking -------------------------------------------------------------------------------------------------
     probe_idle_s: float = 30
     """How often an idle healthy session is probed."""
     probe_suspect_s: float = 5
     """How often a suspect one is."""
-    probe_is_witness: bool = True
-    """Whether a failing probe beside a refused send proves the socket dead at once, or only the refused retry does
-    (seed 004's letter)."""
     any_webhook_proves_life: bool = False
     """Whether any event from the provider counts as proof of life (seed 003's letter)."""
-    unknown_is_corrupt: bool = False
-    """Whether an unreadable state jumps to the logout level (seed 002's letter)."""
     # -- the ladder ----------------------------------------------------------------------------------------------
     connect_attempts: int = 3
     """Connects in one series (seed 002, level 1)."""
@@ -68,8 +76,6 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Time between them; a connect's effect must be seen within it."""
     effect_within_s: float = 20
     """How long every other rung may take to show its effect."""
-    ghost_cure: Literal["restart", "logout"] = "restart"
-    """What heals a proved ghost: restart with its effect verified, or the forced logout of seed 001."""
     restart_cooldown_s: float = 60
     """Between restarts of one session; doubles with each."""
     restart_cooldown_max_s: float = 1800
@@ -112,6 +118,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A fall shorter than this makes no notice."""
     create_wait_s: float = 8
     """How long a create or recreate waits for the provider before it answers (seed 000)."""
+    letter: Letter = Letter()
+    """No knob: a policy has its built-in parent's."""
 
 
 DEFAULT = Policy()
@@ -121,15 +129,12 @@ SEEDS = Policy(
     destructive="auto",
     destructive_after_s=0,
     any_webhook_proves_life=True,
-    probe_is_witness=False,
     restart_cooldown_s=1800,
     restart_cooldown_max_s=1800,
-    ghost_cure="logout",
-    preflight=True,
-    unknown_is_corrupt=True,
+    letter=Letter(preflight=True, probe_is_witness=False, unknown_is_corrupt=True, ghost_cure="logout"),
 )
 BUILT_IN: Mapping[str, Policy] = {"default": DEFAULT, "seeds": SEEDS}
-KNOBS: tuple[str, ...] = tuple(f for f in Policy.__struct_fields__ if f != "name")
+KNOBS: tuple[str, ...] = tuple(f for f in Policy.__struct_fields__ if f not in ("name", "letter"))
 
 
 class PolicyError(ValueError):

@@ -100,7 +100,7 @@ class Performers:
         if session is None:
             raise EndpointUnknown(message.session)
         provider, where = await self._addresses.of_session(session)
-        if policy.preflight:
+        if policy.letter.preflight:
             refused = await self._preflight(provider, where)
             if refused is not None:
                 return refused
