@@ -26,6 +26,7 @@ from esteio.api.http.decode import decode
 from esteio.api.http.openapi import describe
 from esteio.api.http.route import Route
 from esteio.cli.main import app
+from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.policy import KNOBS
 from esteio.engine.delivery.notices import AppriseNotifier
 from esteio.engine.errors import CommandError
@@ -187,9 +188,9 @@ def document_names() -> set[str]:
     return set(walk(msgspec.json.decode(msgspec.json.encode(describe(TABLE, "0", "/")))))
 
 
-NAMES = {*setting_paths(), *KNOBS, *document_names()}
+NAMES = {*setting_paths(), *KNOBS, *document_names(), *Capabilities.__struct_fields__}
 UNITS = re.compile(r"(?:retention|notify|door|log)\.[a-z_]+|[a-z_]+_(?:s|bytes|per_minute|burst|listen|targets)")
-"""What only a setting, a knob or a field of the API is called like."""
+"""What only a setting, a knob, a field of the API or a capability is called like."""
 
 
 def unknown_settings(text: Text) -> set[str]:

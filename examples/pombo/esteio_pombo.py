@@ -37,7 +37,6 @@ class Pombo(api.Adapter):
         socket_probe=False,
         list_sessions=True,
         queues_while_down=False,
-        media_bytes=False,
         tells_webhook=False,
     )
     declaration = api.Declaration(
@@ -120,8 +119,7 @@ def _ask(
 ) -> Flow[api.Heard]:
     headers = {"x-access-key": key, "content-type": "application/json"}
     content = b"" if body is None else json.dumps(body).encode()
-    request = api.HttpRequest(method, where.base_url.rstrip("/") + path, headers, content, timeout_s)
-    answer = yield from api.ask(request)
+    answer = yield from api.ask(api.HttpRequest(method, where.base_url + path, headers, content, timeout_s))
     return api.hear(answer, Pombo.declaration.secrets(where.credentials, where.ref))
 
 
@@ -139,12 +137,11 @@ def _unknown(heard: api.Heard) -> bool:
     return heard.kind == "no" and "no such line" in heard.words
 
 
-def _claims(state: Json, now: float, road: api.Source) -> tuple[api.Evidence, ...]:
+def _claims(state: Json, now: float, source: api.Source) -> tuple[api.Evidence, ...]:
     if not text(state):
         return ()
-    return (
-        (seen(CLAIMS[state], now, road),) if state in CLAIMS else (seen("said_unknown", now, road, state=state[:40]),)
-    )
+    kind = CLAIMS.get(state)
+    return (seen(kind, now, source) if kind else seen("said_unknown", now, source, state=state[:40]),)
 
 
 def _entry(row: Json) -> api.InventoryEntry:
