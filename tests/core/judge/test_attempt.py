@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from esteio.core.judge import attempt
+from esteio.core.model.decision import Draft
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import Attempt
 from esteio.core.model.session import Facts
@@ -357,6 +358,30 @@ def test_an_effect_that_was_only_claimed_and_then_refuted_was_none():
     fleet.judge()
     fleet.now += 4
     fleet.hear("send_closed", road="send")
-    fleet.judge()
+    decision = fleet.judge()
     assert "connect" in fleet.one.recovery.spent
+    assert last(fleet).result == "no-effect"
+    assert [line.kind for line in decision.lines if line.code == "no-effect"] == ["act"]
     assert fleet.said("no-effect") == 1
+
+
+def test_an_answer_without_a_word_is_an_answer():
+    fleet = ghost()
+    fleet.hear("act_answered", road="act", attempt=fleet.open_act().id, rung="restart")
+    fleet.judge()
+    assert fleet.open_act().answer == ""
+
+
+def test_the_line_of_an_act_that_ended_names_its_rung_and_its_number():
+    fleet = ghost()
+    fleet.answer("not_reached")
+    [line] = [one for one in fleet.judge().lines if one.code == "not-reached"]
+    assert (line.kind, line.args) == ("act", {"rung": "restart", "number": "1"})
+
+
+def test_an_act_with_an_effect_may_be_tried_again_but_for_a_logout():
+    for rung, spent in (("connect", ()), ("logout", ("logout",))):
+        view = ghost().view()
+        draft = Draft(view, T0)
+        attempt._close(draft, Attempt("att_1", rung, 1, T0, T0 + 5), "effect")
+        assert draft.session.recovery.spent == spent

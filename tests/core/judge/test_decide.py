@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.core.judge.decide import decide
+from esteio.core.judge.decide import _forget_healed, decide
+from esteio.core.judge.diagnose import Verdict
 from esteio.core.model.decision import Draft
 from esteio.core.model.recovery import Recovery
+from esteio.core.model.server import ServerFacts
+from esteio.core.model.state import Reason
 from tests.core.rehearsal import T0, Fleet, a_session
 
 
@@ -135,3 +138,13 @@ def test_no_wake_is_none():
     draft = Draft(Fleet().view(), T0)
     draft.wake(None)
     assert draft.wakes == []
+
+
+def test_a_boot_forgets_the_connects_that_were_in_vain_before_it():
+    fleet = Fleet()
+    tried = Recovery(restarts=1, last_restart_at=T0 - 9, strikes=1, spent=("connect",), connects=2)
+    fleet.sessions[1] = msgspec.structs.replace(fleet.one, recovery=tried)
+    fleet.server = msgspec.structs.replace(fleet.server, facts=ServerFacts(booted_at=T0))
+    draft = Draft(fleet.view(), T0)
+    _forget_healed(draft, Verdict("closed", Reason("closed"), T0))
+    assert draft.session.recovery == Recovery()

@@ -808,3 +808,56 @@ def test_the_reason_of_a_living_session_is_a_proof_and_a_claim_is_none():
     fell = Outage("out", T0 - 9, "closed", ended_at=T0 - 2)
     found = verdict(msgspec.structs.replace(claimed, facts=sent, last_outage=fell), a_server(), DEFAULT, T0)
     assert found.because.code == "live-unproved", "what proved it before the last fall proves nothing"
+
+
+# -- edges: the same moment, and the words of a reason -----------------------------------------------------------
+
+
+def test_life_of_the_same_moment_ends_the_show_of_a_code_and_no_code_of_ending():
+    assert diagnose._linkless(Facts(qr_at=T0, life_at=T0 - 1), T0).kind == "awaiting_qr"
+    assert diagnose._linkless(Facts(qr_at=T0, life_at=T0), T0).kind != "awaiting_qr"
+    ended = Facts(code=401, code_at=9.0, code_source="state")
+    for at, left in ((9.0, (401, 9.0, "state")), (10.0, (0, 0.0, ""))):
+        facts = apply_evidence(ended, seen("message_received", at, "webhook"), DEFAULT, trust_claims=False)
+        assert (facts.code, facts.code_at, facts.code_source) == left
+
+
+def test_a_policy_without_flaps_sees_none():
+    assert diagnose.flap(Facts(), msgspec.structs.replace(DEFAULT, flap_count=0), T0) == ()
+
+
+@pytest.mark.parametrize("fields", [{"opens": 6}, {"connecting": 6}, {"reopened": 6}])
+def test_a_flap_is_told_with_how_often_it_was_opened(fields):
+    facts = Facts(**{name: tuple(T0 + i for i in range(count)) for name, count in fields.items()})
+    assert diagnose._why_flapping(a_session(facts=facts), a_server()) == Reason("flapping", {"count": "6"})
+
+
+def test_a_line_is_left_closed_by_a_boot_only_in_its_grace_and_when_nothing_was_done_since():
+    down = Facts(state_read="closed", listed="closed", state_read_at=T0 + 5, act_at=T0 - 1)
+    booted = a_server(facts=ServerFacts(booted_at=T0))
+    assert diagnose.left_closed(down, booted, DEFAULT, T0 + 6)
+    assert not diagnose.left_closed(msgspec.structs.replace(down, act_at=T0), booted, DEFAULT, T0 + 6)
+    assert not diagnose.left_closed(down, booted, DEFAULT, T0 + DEFAULT.boot_grace_s)
+    for other in ({"state_read": "open"}, {"listed": "open"}):
+        assert not diagnose.left_closed(msgspec.structs.replace(down, **other), booted, DEFAULT, T0 + 6)
+
+
+def test_reasons_name_both_numbers_and_how_many_were_refused():
+    wrong = a_session(facts=Facts(phone_seen="5511911112222"), phone="5511987654321")
+    args = {"seen": "5511911112222", "phone": "5511987654321"}
+    assert verdict(wrong, a_server(), DEFAULT, T0).because == Reason("wrong-identity", args)
+    refused = told(DEFAULT, [("ack_error", "receipt", ago, {"code": "463"}) for ago in (5, 0)])
+    assert refused.one.reason == Reason("restricted-463", {"count": "2"})
+
+
+def test_what_heals_by_a_claim_is_known_to_have_lived_by_it():
+    refuted = Facts(state_read="open", closed=(5.0,), closed_by=("probe",))
+    answered = apply_evidence(refuted, seen("question_answered", 9.0, "probe"), DEFAULT, trust_claims=True)
+    assert (answered.life_at, answered.life_by) == (9.0, "said_open")
+    assert folded(("said_open", 9.0, "webhook"), policy=SEEDS).life_by == "said_open"
+
+
+def test_an_unheard_list_is_dated_by_its_oldest_and_a_refusal_without_words_has_none():
+    assert folded(("list_unheard", 9.0, "list", {"oldest": "5.0"})).list_only_oldest_at == 5.0
+    refused = folded(("act_answered", 1.0, "act", {"rung": "create", "answer": "no"}))
+    assert (refused.refused_at, refused.refused_detail) == (1.0, "")

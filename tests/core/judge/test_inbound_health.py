@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from esteio.core.judge import gap, inbound_health
+from esteio.core.model.decision import Draft
 from esteio.core.model.policy import DEFAULT
+from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Axis
 from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, Fleet
@@ -286,3 +288,41 @@ def test_after_a_restart_a_shared_silence_proposes_nothing(data, proposed):
     fleet.hear("list_heard", road="list")
     fleet.judge()
     assert fleet.said("server-restart-proposed") == proposed
+
+
+STANDS_STILL = Facts(
+    silence_at=T0,
+    list_compared_at=T0 + 1,
+    message_pushed_at=T0 - 900,
+    list_only_newest_at=T0,
+    list_only_oldest_at=T0 - 300,
+    webhook_received_at=T0 - 900,
+)
+
+
+@pytest.mark.parametrize(
+    "otherwise", [{"list_compared_at": T0 - 1}, {"webhook_missing_since": T0 - 900}, {"webhook_gone_at": T0}]
+)
+def test_nothing_stands_still_that_was_not_looked_into_or_whose_webhooks_do_not_reach_us(otherwise):
+    assert inbound_health.stalled(STANDS_STILL, T0 + 1)
+    assert not inbound_health.stalled(msgspec.structs.replace(STANDS_STILL, **otherwise), T0 + 1)
+
+
+def test_a_stall_is_a_doubt_by_itself():
+    assert inbound_health.doubt_at(Facts(stall_at=T0)) == T0
+
+
+def test_webhooks_do_not_reach_us_from_the_moment_in_which_it_is_late():
+    facts = Facts(list_only_newest_at=T0, list_only_oldest_at=T0)
+    assert inbound_health.unreachable_since(facts, T0 + inbound_health.LATE_S) == T0
+    assert inbound_health.unreachable_since(facts, T0 + inbound_health.LATE_S - 1) == 0.0
+
+
+def test_a_boot_of_the_same_moment_ends_no_doubt():
+    for booted, doubt in ((T0, T0), (T0 + 1, 0.0)):
+        fleet = Fleet()
+        fleet.sessions[1] = msgspec.structs.replace(fleet.one, facts=Facts(silence_at=T0))
+        fleet.server = msgspec.structs.replace(fleet.server, facts=ServerFacts(booted_at=booted))
+        draft = Draft(fleet.view(), T0 + 2)
+        inbound_health.update_health(draft)
+        assert draft.session.facts.silence_at == doubt

@@ -494,3 +494,17 @@ def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_an
         assert step(case("closed"), can=lists, facts=moved, booted=T0 - 5).do == "wait", later
     quirk = frozenset({ladder.BOOTS_ALL})
     assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5, quirks=quirk).do == "wait"
+
+
+def test_an_approved_step_says_which_rung_was_approved():
+    assert step(case("ghost"), approved="logout").because == Reason("approved", {"rung": "logout"})
+
+
+def test_a_connect_that_waits_says_why():
+    found = step(case("closed"), facts=closed(state_read_times=3))
+    assert (found.because, found.until) == (Reason("closed"), T0 + 5)
+
+
+def test_a_restart_that_may_be_lost_in_a_try_of_its_own_waits_for_the_next_look():
+    found = step(case("closed"), can=WAPI, facts=closed(state_read_times=1, state_read_since=T0))
+    assert (*said(found), found.until) == ("wait", None, "closed", T0 + 5)

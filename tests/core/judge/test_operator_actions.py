@@ -110,7 +110,8 @@ def test_an_approval_goes_stale_when_the_session_heals():
     decision = fleet.judge()
     assert decision.approval is not None
     assert decision.approval.state == "stale"
-    assert fleet.said("approval-stale") == 1
+    [line] = [one for one in decision.lines if one.code == "approval-stale"]
+    assert (line.kind, line.args) == ("decision", {"rung": "logout"})
     assert fleet.one.recovery.awaiting is None
 
 
@@ -189,3 +190,24 @@ def test_an_adopted_session_comes_without():
     fleet = Fleet(paired=False)
     say(fleet, "created")
     assert fleet.open_act() is None
+
+
+def test_for_another_instance_the_acts_that_wait_are_dropped():
+    decision = say(Fleet(), "operator_changed", what="ref", instance="yes")
+    assert decision.drop_control is True
+
+
+def test_a_person_s_word_remembers_the_last_act():
+    fleet = stuck()
+    last = fleet.one.recovery.last
+    assert last is not None
+    fleet.now += 3
+    say(fleet, "operator_pair")
+    assert fleet.one.recovery.last == last
+
+
+def test_an_approval_tells_when_and_for_which_session_it_was_asked():
+    fleet = stuck()
+    approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
+    asked_at = next(now for now, _, _, d in fleet.decisions if d.approval is not None)
+    assert (approval.created_at, approval.cost.args) == (asked_at, {"session": "s1"})

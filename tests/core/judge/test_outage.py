@@ -161,3 +161,19 @@ def test_a_person_s_own_logout_is_no_fall():
 def test_without_delay_the_notice_comes_with_the_fall():
     fleet = fell(policy=msgspec.structs.replace(DEFAULT, notify_after_s=0))
     assert phases(fleet) == ["opened"]
+
+
+def test_the_lines_of_a_notice_say_which_and_why():
+    fleet = fell()
+    fleet.after(60)
+    lines = [line for _, _, _, d in fleet.decisions for line in d.lines if line.kind == "notice"]
+    assert [(line.code, line.args["because"]) for line in lines] == [("notice-opened", fleet.one.reason.code)]
+
+
+def test_a_mass_fall_whose_canary_is_not_at_it_yet_has_no_time_of_its_canary():
+    fleet = Fleet(4)
+    fleet.now += 100
+    for n in fleet.sessions:
+        fleet.kill(n, says="closed")
+    assert fleet.server.incident is not None
+    assert (fleet.server.incident.canary, fleet.server.incident.canary_at) == (1, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esteio.core.judge.facts import apply_evidence
+from esteio.core.judge.facts import OVERTAKEN_S, apply_evidence, is_overtaken
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.session import Facts
@@ -33,3 +33,9 @@ def test_a_pushed_code_that_the_opening_overtook_unpairs_nobody(opened, road, at
 def test_a_claim_of_open_without_proof_overtakes_no_code():
     facts = apply_evidence(Facts(), seen("said_open", 100.0, "state"), DEFAULT, trust_claims=False)
     assert apply_evidence(facts, seen("qr_shown", 103.0, "webhook"), DEFAULT, trust_claims=False).unpaired_at == 103.0
+
+
+def test_a_minute_after_the_opening_a_code_is_new():
+    facts = Facts(state_read="open", opened_at=100.0, life_at=100.0)
+    assert is_overtaken(facts, 100.0 + OVERTAKEN_S - 1)
+    assert not is_overtaken(facts, 100.0 + OVERTAKEN_S)

@@ -201,3 +201,7 @@ def test_a_session_that_came_back_writes_to_one_chat_first(after, chats):
 def test_a_gate_that_never_closed_and_a_policy_without_a_ramp_let_all_go():
     assert pacing.ramped_cap(10, 0.0, DEFAULT, T0) == 10
     assert pacing.ramped_cap(10, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0) == 10
+
+
+def test_without_a_ramp_a_gate_that_opens_later_than_now_holds_nobody_back():
+    assert pacing.ramp(60, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0 - 5) == 60

@@ -5,13 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from esteio.core.judge import probe_schedule
 from esteio.core.judge.decide import decide
-from esteio.core.judge.ladder import RESTART_NOOP
+from esteio.core.judge.diagnose import Verdict
+from esteio.core.judge.ladder import CLOSED_LOOKS, RESTART_NOOP
 from esteio.core.judge.pacing import is_due
 from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, UNACKED_S, as_before, as_planned
+from esteio.core.model.decision import Draft
 from esteio.core.model.evidence import seen
 from esteio.core.model.policy import DEFAULT
-from tests.core.rehearsal import BAILEYS, WAPI, Fleet
+from esteio.core.model.session import Facts
+from esteio.core.model.state import Reason
+from tests.core.rehearsal import BAILEYS, T0, WAPI, Fleet
 
 
 def looked(policy=DEFAULT, **how) -> Fleet:
@@ -675,3 +680,14 @@ def test_who_was_not_seen_since_its_server_started_is_looked_for_until_it_is(lis
     fleet.hear("socket_ok")
     fleet.judge()
     assert next_look(fleet) > 20
+
+
+def test_a_line_that_says_closed_is_looked_at_every_second_until_it_has_said_so_often_enough():
+    for times, due in ((CLOSED_LOOKS - 1, 1), (CLOSED_LOOKS, 5)):
+        fleet = Fleet()
+        facts = Facts(
+            state_read="closed", state_read_at=T0, state_read_since=T0 - 9, state_read_times=times, looked_at=T0
+        )
+        fleet.sessions[1] = msgspec.structs.replace(fleet.one, facts=facts)
+        draft = Draft(fleet.view(), T0)
+        assert probe_schedule.next_probe(draft, Verdict("closed", Reason("closed"), T0 - 9)) == T0 + due

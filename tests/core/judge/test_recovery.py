@@ -7,8 +7,15 @@ import itertools
 import msgspec
 import pytest
 
+from esteio.core.judge.diagnose import Verdict
+from esteio.core.judge.recovery import _sky
+from esteio.core.judge.second_socket import ServerConditions
+from esteio.core.model.decision import Draft
+from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import DEFAULT
-from tests.core.rehearsal import BAILEYS, WAPI, Fleet
+from esteio.core.model.server import Incident
+from esteio.core.model.state import Reason
+from tests.core.rehearsal import BAILEYS, T0, WAPI, Fleet
 
 
 def test_a_full_server_makes_the_next_wait_for_a_slot():
@@ -176,3 +183,12 @@ def test_destructive_rungs_wait_for_their_age():
     fleet.climb_until(120, still=("said_open", "socket_closed"))
     at = next(now for now, _, _, d in fleet.decisions if d.act is not None and d.act.rung == "logout")
     assert at - began >= 60
+
+
+def test_a_mass_fall_that_is_over_does_not_date_what_comes_after_it():
+    fleet = Fleet()
+    ended = Incident("inc_1", T0 - 4000, "mass-fall", canary=SessionId(1), ended_at=T0 - 3000)
+    fleet.server = msgspec.structs.replace(fleet.server, incident=ended)
+    view = msgspec.structs.replace(fleet.view(), none_alive=True, server_webhook_at=T0 - 5)
+    found = Verdict("closed", Reason("closed"), T0 - 10)
+    assert _sky(Draft(view, T0), found) == ServerConditions(heard_at=T0 - 5, nobody=True, away=True)

@@ -7,7 +7,7 @@ import pytest
 
 from esteio.core.judge import inbound_health, ladder
 from esteio.core.judge.decide import decide
-from esteio.core.judge.diagnose import Verdict, verdict
+from esteio.core.judge.diagnose import Verdict, _our_own, verdict
 from esteio.core.judge.facts import apply_evidence, expect_webhook
 from esteio.core.judge.gap import of_session
 from esteio.core.judge.second_socket import CLEAR, LOOP_S, ServerConditions, nobody_reconnects, scanning_until
@@ -360,3 +360,25 @@ def test_a_duel_of_ours_is_told_with_its_way_out_which_is_proposed_at_once():
     assert (decision.session.state, decision.session.reason.code) == ("disconnected", "own-duel")
     assert decision.session.recovery.server_restart_proposed
     assert decision.act is None
+
+
+def test_a_scan_is_waited_for_until_its_time_is_over_and_not_at_its_end():
+    shown = a_session(facts=Facts(qr_at=T0))
+    assert scanning_until(shown, CAN, T0 + 89) == T0 + 90
+    assert scanning_until(shown, CAN, T0 + 90) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "linked", "waits"), [("closed", True, True), ("closed", False, False), ("ghost", True, False)]
+)
+def test_a_person_waits_beside_a_loop_only_where_there_may_be_one(kind, linked, waits):
+    session, found = a_session(facts=STANDS, linked=linked), Verdict(kind, Reason(kind), FELL)
+    step = ladder._hands_off(session, a_server(), found, CAN, CLEAR, now=T0)
+    assert (step is not None) == waits
+
+
+def test_a_duel_is_not_ours_when_something_moved_with_the_fall_before_our_connect():
+    for moved, ours in ((T0, False), (T0 + 49, False), (T0 + 50, True)):
+        facts = Facts(connect_at=T0 + 50, opens=(moved,))
+        session = a_session(facts=facts, outage=Outage("out_1", T0, "closed"))
+        assert _our_own(session, a_server(), T0 + 90) == ours

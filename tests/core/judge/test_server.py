@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from esteio.core.judge.server import FAILURES_KEPT, ServerInputs, apply_evidence, decide_server, health_of
+from esteio.core.model.decision import Notice
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.server import Incident, ServerFacts
+from esteio.core.model.state import Reason
 from tests.core.rehearsal import T0, Fleet, a_server
 
 
@@ -464,3 +466,44 @@ def test_a_decision_on_the_same_view_is_the_same():
     view = ServerInputs(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
     assert decide_server(view, fleet.now + 70) == decide_server(view, fleet.now + 70)
     assert msgspec.json.encode(decide_server(view, fleet.now + 70).server)
+
+
+def test_the_notices_of_a_mass_fall_name_its_outage_its_size_and_its_time():
+    fleet = fallen_together()
+    began = fleet.server.incident.since
+    fleet.judge_server()
+    outage = fleet.server.outage
+    fleet.now = began + 60
+    count = {"server": "srv", "count": "4"}
+    [opened] = fleet.judge_server().notices
+    assert opened == Notice(outage.id, "opened", Reason("server-mass-fall", count), began, 60)
+    for n in fleet.sessions:
+        fleet.pair(n)
+    [closed] = fleet.judge_server().notices
+    members = {"server": "srv", "count": str(fleet.server.incident.members)}
+    assert closed == Notice(outage.id, "closed", Reason("server-mass-fall-over", members), began, fleet.now - began)
+
+
+def test_the_closing_notice_of_a_servers_outage_names_it_and_when_it_began():
+    fleet = Fleet()
+    for _ in range(3):
+        fleet.hear("server_failed")
+    fleet.judge_server()
+    outage = fleet.server.outage
+    fleet.now += 70
+    fleet.judge_server()
+    fleet.hear("server_answered")
+    [closed] = fleet.judge_server().notices
+    assert closed == Notice(outage.id, "closed", Reason("server-up", {"server": "srv"}), outage.since, 70)
+
+
+def test_the_servers_lines_in_the_journal_are_decisions():
+    fleet = fallen_together()
+    fleet.pair(1)
+    [line] = fleet.judge_server().lines
+    assert (line.kind, line.args) == ("decision", {"server": "srv", "session": "1"})
+
+
+def test_an_answer_of_the_same_moment_ends_a_failure_and_no_wall():
+    assert facts_after(("server_failed", T0), ("server_answered", T0)).failures == ()
+    assert facts_after(("server_wall", T0), ("server_answered", T0)).wall_at == T0

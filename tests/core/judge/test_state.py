@@ -7,10 +7,11 @@ from typing import get_args
 import pytest
 
 from esteio.core.judge.diagnose import Verdict
-from esteio.core.judge.state import why_not_sent
+from esteio.core.judge.state import _axes, why_not_sent
+from esteio.core.model.decision import Draft
 from esteio.core.model.session import SENDS
 from esteio.core.model.state import Axis, Reason, SessionState
-from tests.core.rehearsal import Fleet
+from tests.core.rehearsal import T0, Fleet
 
 
 def test_every_state_says_whether_it_sends():
@@ -185,3 +186,22 @@ def test_an_instance_that_is_gone_says_so_also_while_its_recreate_waits_for_a_pe
     assert decision.approval is not None
     assert decision.approval.rung == "recreate"
     assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "instance-missing")
+
+
+def test_a_doubt_leaves_a_degraded_session_degraded():
+    fleet = Fleet()
+    fleet.now += 100
+    fleet.hear("ack_error", road="receipt", code="463")
+    fleet.judge()
+    assert fleet.one.state == "degraded"
+    fleet.now += 1
+    fleet.hear("send_closed", road="send")
+    fleet.judge()
+    assert (fleet.one.state, fleet.one.reason.code) == ("degraded", "suspect")
+
+
+@pytest.mark.parametrize("kind", ["refused", "server_down", "server_wall"])
+def test_what_is_refused_or_out_of_reach_neither_sends_nor_receives(kind):
+    draft = Draft(Fleet().view(), T0)
+    no = Axis("no", "why", T0 - 5)
+    assert _axes(draft, Verdict(kind, Reason("why"), T0 - 5)) == (no, no)

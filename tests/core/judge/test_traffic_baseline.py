@@ -9,6 +9,7 @@ from esteio.core.judge.traffic_baseline import (
     SLOT_S,
     SURPRISE,
     UNIT,
+    TrafficBaseline,
     is_the_day,
     learn,
     quiet_now,
@@ -148,3 +149,18 @@ def test_a_line_tells_that_it_is_quiet_only_where_it_would_have_been_heard():
 )
 def test_a_silence_is_the_day_s_when_most_that_can_tell_share_it(elsewhere, shared):
     assert is_the_day(elsewhere) is shared
+
+
+EVEN = TrafficBaseline(bytes([UNIT]) * 168, 3.0)
+"""Each empty slot weighs one; three are too much."""
+
+
+def test_silence_is_too_long_at_the_end_of_the_slot_that_fills_the_measure():
+    assert too_long_at(EVEN, MONDAY) == MONDAY + 4 * SLOT_S
+    nearly = TrafficBaseline(bytes([UNIT]) * 168, 3.0 + 1 / UNIT)
+    assert too_long_at(nearly, MONDAY) == MONDAY + 5 * SLOT_S
+
+
+def test_the_longest_silence_is_measured_from_nothing():
+    assert traffic_baseline._longest({0, 3}, 0, 4, bytes([UNIT]) * 168) == 2.0
+    assert traffic_baseline._longest({0, 1}, 0, 2, bytes([UNIT]) * 168) == 0.0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.core.messages import doubts, outbox
+from esteio.core.messages import outbox
 from esteio.core.model.evidence import KINDS
 from esteio.core.model.state import Reason
 from esteio.core.views import sentences
@@ -56,7 +56,7 @@ def said_by_core() -> tuple[set[str], set[str]]:
     reasons |= {again.code for again in outbox._AGAIN.values()} | set(outbox._FINAL.values())
     reasons.add("doubts-wait")
     reasons |= {"missed-unknowable", "missed-being-read"}
-    reasons |= set(doubts.DOUBTS) | set(doubts.DOUBTS.values())
+    reasons |= set(outbox.DOUBTS) | set(outbox.DOUBTS.values())
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 
