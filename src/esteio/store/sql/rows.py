@@ -450,6 +450,9 @@ def message_of(row: Row, session: str, gate: str = "open") -> Message:
 
 def stage_of(row: Row) -> Stage:
     """Where a message's row stands in the table of moves."""
+    if row[27] is None and row[30] is None:
+        stage: Stage = row[6]
+        return stage
     return transitions.stage_of(row[6], aside=row[30] is not None, provider_queued=row[27] is not None)
 
 
