@@ -1,8 +1,7 @@
-"""The table of moves: complete, never backwards but by a person, and what the page says of it."""
+"""The table of moves: complete, and never backwards but by a person."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -24,8 +23,6 @@ from esteio.core.model.state import Reason
 from tests.core.outgoing import BEGAN, doubted, message
 
 STAGES, EVENTS = get_args(Stage), get_args(Event)
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "states.md"
-MARK = "<!-- moves of a message: made from core.messages.transitions -->"
 PROGRESS = {"queued": 0, "sending": 0, "in_doubt": 0, "set_aside": 0, "provider_queued": 1, "sent": 1}
 PROGRESS |= {"delivered": 2, "read": 3}
 ENDS = {"failed", "expired", "cancelled"}
@@ -106,21 +103,3 @@ def test_the_stage_of_a_row_and_of_a_message():
     assert stage(doubted()) == "in_doubt"
     assert stage(doubted(reason=Reason("in-doubt-held"))) == "set_aside"
     assert stage(message(state="sent", parked_at=BEGAN)) == "provider_queued"
-
-
-def page() -> str:
-    """The table as the page has it: one row an event."""
-    lines = ["| What happens | In which states | Then it is |", "|---|---|---|"]
-    for event, moves in MOVES.items():
-        parts: dict[str, list[str]] = {}
-        for before, following in moves.items():
-            parts.setdefault("unchanged" if following == before else f"`{following}`", []).append(f"`{before}`")
-        before = "; ".join(", ".join(one) for one in parts.values())
-        lines.append(f"| `{event}`: {MEANINGS[event]} | {before} | {'; '.join(parts)} |")
-    return "\n".join(lines)
-
-
-def test_the_page_shows_the_table():
-    shown = PAGE.read_text("utf-8").split(MARK)
-    assert len(shown) == 3, "the table stands between two marks"
-    assert shown[1].strip() == page(), f"docs/states.md should hold:\n{page()}"

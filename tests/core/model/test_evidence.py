@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from esteio.core.model.evidence import KINDS, Evidence, seen, seen_with
+from esteio.core.model.evidence import KINDS, LIVES, Evidence, as_answered, seen, seen_with
 
 
 def test_every_word_speaks_of_a_session_or_of_the_server_and_weighs_something():
@@ -45,3 +45,27 @@ def test_the_same_news_differs_in_time_only():
 def test_it_survives_being_stored():
     one = Evidence("said_connecting", 1.0, 2.0, "webhook", {"state": "connecting"}, count=28, first_at=0.5)
     assert msgspec.json.decode(msgspec.json.encode(one), type=Evidence) == one
+
+
+# -- the time of an answer ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked_at", [None, 5.0])
+def test_what_an_answer_told_is_true_as_of_the_answer(asked_at):
+    told = (seen("said_closed", 5.0, "state"), seen("server_answered", 5.0, "send", detail="x"))
+    dated = as_answered(told, 9.0, asked_at=asked_at)
+    assert [(one.happened_at, one.seen_at) for one in dated] == [(9.0, 9.0)] * 2
+    assert [one.repeats(other) for one, other in zip(dated, told, strict=True)] == [True, True]
+
+
+def test_what_dates_itself_and_a_code_keep_their_date():
+    told = (seen("logged_out", 5.0, "list", happened_at=2.0), seen("qr_shown", 5.0, "probe"))
+    assert [(one.happened_at, one.seen_at) for one in as_answered(told, 9.0)] == [(2.0, 9.0), (5.0, 9.0)]
+
+
+@pytest.mark.parametrize("kind", sorted(LIVES))
+def test_that_a_session_lives_is_true_as_of_the_look_s_question(kind):
+    """An act may come between a look's first answer and its last, and is not the reason of what was there before it."""
+    told = (seen(kind, 5.0, "probe"),)
+    assert as_answered(told, 9.0, asked_at=5.0)[0].happened_at == 5.0
+    assert as_answered(told, 9.0)[0].happened_at == 9.0, "the answer of an act"

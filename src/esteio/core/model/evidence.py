@@ -7,7 +7,7 @@ on. Never lives here: a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -38,6 +38,8 @@ def _server(weight: Weight, text: str) -> KindSpec:
 
 NOT_LOADED = "not-loaded"
 """The word of `said_unknown` for a session that its provider knows and has not taken into its running process."""
+LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answered"})
+"""What a look brings of a session that is well."""
 AWAY = "away"
 """In the data of a server's failure: nobody listens at its address, by the word of the network or of a proxy."""
 KINDS: Mapping[str, KindSpec] = {
@@ -164,3 +166,21 @@ def seen_with(
     """The same with the data as a mapping."""
     when = now if happened_at is None else min(happened_at, now)
     return Evidence(kind=kind, happened_at=when, seen_at=now, source=road, data=data)
+
+
+def as_answered(evidence: Iterable[Evidence], at: float, *, asked_at: float | None = None) -> tuple[Evidence, ...]:
+    """What a flow's answers told, dated: a flow knows no clock but the time of its question, and stamps with that.
+
+    `at`: when the last answer came; claims and outcomes are true as of then. What dates itself (a disconnect, a ban)
+    keeps its date, and so does a QR: a scan in between outlives it. `asked_at`, of a look: only that the session lives
+    is true as of then, for an act may come between a look's first answer and its last.
+    """
+    return tuple([_dated(one, at, asked_at) for one in evidence])
+
+
+def _dated(one: Evidence, at: float, asked_at: float | None) -> Evidence:
+    if one.happened_at < one.seen_at or one.kind == "qr_shown":
+        return msgspec.structs.replace(one, seen_at=at)
+    # guard: look-dated-by-question
+    happened_at = at if asked_at is None or one.kind not in LIVES else asked_at
+    return msgspec.structs.replace(one, seen_at=at, happened_at=happened_at)

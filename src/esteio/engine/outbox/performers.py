@@ -16,7 +16,7 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.messages import outbox
 from esteio.core.model.address import kind_of, line_of
-from esteio.core.model.evidence import Evidence, seen, seen_with
+from esteio.core.model.evidence import Evidence, as_answered, seen, seen_with
 from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.policy import Policy
@@ -24,7 +24,7 @@ from esteio.core.model.recovery import Rung
 from esteio.core.model.session import Session
 from esteio.engine.media.stager import MediaStager, Unfetchable
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
-from esteio.engine.supervision.probes import as_of_answer, qr_row
+from esteio.engine.supervision.probes import qr_row
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
@@ -94,7 +94,9 @@ class Performers:
             # A defect of ours in the middle of a send: nobody knows whether it went out, so it is looked for.
             log.exception("message.attempt_crashed", session=message.session, server=claim.server, message=message.id)
             outcome = SendOutcome("in_doubt", detail=f"internal error: {type(error).__name__}")
-        return self._settled(claim, outcome, policy, began, session.server if session else "")
+        server = session.server if session else ""
+        now = self._clock.now()
+        return outbox.settle(message, outcome, policy, fence=claim.fence, began=began, now=now, server=server)
 
     async def _send(self, message: Message, session: Session | None, policy: Policy) -> SendOutcome:
         if session is None:
@@ -114,13 +116,14 @@ class Performers:
                 return SendOutcome("not_sent", fault=gone.fault, detail=str(gone))
         flow = provider.send(where, self._clock.now(), outgoing, policy.send_timeout_s)
         outcome = await driver.run(flow, self._transport)
+        evidence = as_answered(outcome.evidence, self._clock.now())
         if provider.capabilities.queues_while_down:
             # Such a provider takes messages while it is down: that it took one says nothing of the socket.
-            evidence = tuple(e for e in outcome.evidence if e.kind != "send_accepted")
+            evidence = tuple(e for e in evidence if e.kind != "send_accepted")
             # guard: queued-is-evidence
             queued = (seen("send_queued", self._clock.now(), "send"),) if outcome.queued else ()
-            outcome = msgspec.structs.replace(outcome, evidence=(*evidence, *queued))
-        return outcome
+            evidence = (*evidence, *queued)
+        return msgspec.structs.replace(outcome, evidence=evidence)
 
     async def _preflight(self, provider: Provider, where: SessionEndpoint) -> SendOutcome | None:
         """Seed 003's letter: ask for the state first, and fail with its sentence when it is not open."""
@@ -128,10 +131,9 @@ class Performers:
         kinds = {evidence.kind for evidence in look.evidence}
         if "said_open" in kinds or not kinds & {"said_closed", "said_connecting", "instance_missing"}:
             return None
+        told = as_answered(look.evidence, self._clock.now())
         refused = seen_with("send_closed", self._clock.now(), "send", {"detail": "preflight"})
-        return SendOutcome(
-            "not_sent", fault="socket", detail="preflight: not connected", evidence=(*look.evidence, refused)
-        )
+        return SendOutcome("not_sent", fault="socket", detail="preflight: not connected", evidence=(*told, refused))
 
     async def _outgoing(self, message: Message) -> OutgoingMessage | None:
         content, quoted, reacted_to = message.content, None, None
@@ -175,13 +177,6 @@ class Performers:
         loaded = await self._media.loaded(staged)
         return msgspec.structs.replace(outgoing, content=msgspec.structs.replace(content, media=loaded))
 
-    def _settled(
-        self, claim: SendClaim, outcome: SendOutcome, policy: Policy, began: float, server: str
-    ) -> outbox.SendSettlement:
-        now = self._clock.now()
-        stamped = msgspec.structs.replace(outcome, evidence=as_of_answer(outcome.evidence, now))
-        return outbox.settle(claim.message, stamped, policy, fence=claim.fence, began=began, now=now, server=server)
-
     # -- the rest -------------------------------------------------------------------------------------------------
 
     async def work(self, work: Work) -> WorkSettlement:
@@ -217,7 +212,7 @@ class Performers:
             duration_ms=(self._clock.now() - began) * 1000,
         )
         ref = await self._addresses.keep_secret(session, outcome.ref)
-        evidence = (*as_of_answer(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
+        evidence = (*as_answered(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
         return WorkSettlement(
             work.id,
             work.fence,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from esteio.core.judge.facts import CLAIMED, CODES
 from esteio.core.judge.second_socket import HEARD_S
 from esteio.core.model.address import same_line
 from esteio.core.model.decision import Depth
-from esteio.core.model.evidence import Evidence, seen, seen_with
+from esteio.core.model.evidence import Evidence, as_answered, seen, seen_with
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.session import Session
@@ -54,8 +54,6 @@ CODE_STANDS_S = 40.0
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
 log = logger("looking")
-_LIVES = frozenset({"said_open", "socket_ok", "round_trip_ok", "question_answered"})
-"""What a look brings of a line that is well."""
 
 
 class ProbeResult(msgspec.Struct, frozen=True):
@@ -203,16 +201,12 @@ class Prober:
         return (seen_with("list_unheard", now, "list", oldest, max(unheard)),)
 
     def _sorted(self, evidence: tuple[Evidence, ...], asked_at: float) -> ProbeResult:
-        """Stamped with the time of the answer: a look that took long speaks of when it was answered. Only that it lives
-        is true as of the question: an act may have come between a look's first answer and its last, and is not the
-        reason of what was there before it."""
-        now = self._clock.now()
+        """As of the answer: a look that took long speaks of when it was answered."""
         mine: list[Evidence] = []
         servers: list[Evidence] = []
-        for item in evidence:
-            happened_at = asked_at if item.kind in _LIVES else now  # guard: look-dated-by-question
-            (servers if item.subject == "server" else mine).append(_restamped(item, happened_at, now))
-        return ProbeResult(tuple(mine) or (seen("look_failed", now, "self"),), tuple(servers))
+        for item in as_answered(evidence, self._clock.now(), asked_at=asked_at):
+            (servers if item.subject == "server" else mine).append(item)
+        return ProbeResult(tuple(mine) or (seen("look_failed", self._clock.now(), "self"),), tuple(servers))
 
     async def server(self, name: ServerName) -> InventoryResult:
         """One list call at a server: what it says of itself, its version, and the sessions it holds. Total."""
@@ -261,18 +255,6 @@ class Prober:
 def qr_row(code: QrCode, now: float) -> Qr:
     """The code as the store holds it."""
     return Qr(code.code, code.png_base64, code.count, now, now + QR_SHOWN_S, code.pairing_code)
-
-
-def as_of_answer(evidence: Iterable[Evidence], now: float) -> tuple[Evidence, ...]:
-    """Claims and outcomes are true as of their answer, not of their question. What dates itself (a disconnect, a ban)
-    keeps its date; so does a QR, for a scan in between outlives it."""
-    return tuple([_restamped(item, now, now) for item in evidence])
-
-
-def _restamped(evidence: Evidence, happened_at: float, seen_at: float) -> Evidence:
-    if evidence.happened_at < evidence.seen_at or evidence.kind == "qr_shown":
-        return msgspec.structs.replace(evidence, seen_at=seen_at)
-    return msgspec.structs.replace(evidence, seen_at=seen_at, happened_at=happened_at)
 
 
 def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: float) -> tuple[Evidence, ...]:

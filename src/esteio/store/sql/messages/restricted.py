@@ -1,14 +1,14 @@
 """While WhatsApp restricts a session (463), messages to contacts who never wrote are held; an answer releases them.
 
-Whether a chat is warm is read from its messages when its turn comes, never from a flag. Never lives here: since when a
-session is restricted (`core.judge.restriction`).
+Whether a chat is warm is read from its messages when its turn comes, never from a flag. Never lives here: which chats
+are warm (`core.messages.restricted`), since when a session is restricted (`core.judge.restriction`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esteio.core.judge import restriction
+from esteio.core.messages import restricted
 from esteio.core.model.ids import SessionId
 from esteio.core.views.documents import timestamp
 from esteio.store.sql import rows
@@ -26,7 +26,7 @@ def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: flo
         if _is_warm(db, session_id, lane[0], cold_until, now):
             warm.append(lane)
         else:
-            reason = rows.to_text(restriction.held(timestamp(cold_until) or ""))
+            reason = rows.to_text(restricted.held(timestamp(cold_until) or ""))
             db.run("message_wait", {"seq": lane[1], "due_at": cold_until, "reason": reason})
             refresh_lane(db, session_id, lane[0])
     return warm
@@ -34,7 +34,7 @@ def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: flo
 
 def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
     """Somebody wrote to us there: what waited for warmth goes. Whether something did."""
-    held = f'{{"code":"{restriction.HELD}"%'
+    held = f'{{"code":"{restricted.HELD}"%'
     params = {"session_id": session_id, "chat": chat, "now": now, "held": held}
     if not db.run("message_release", params):
         return False
@@ -43,9 +43,9 @@ def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
 
 
 def _is_warm(db: Db, session_id: SessionId, chat: str, cold_until: float, now: float) -> bool:
-    if restriction.always_warm(chat):
+    if restricted.always_warm(chat):
         return True
     key = {"session_id": session_id, "chat": chat}
-    if db.row("chat_heard", {**key, "since": now - restriction.WARM_FOR_S}) is not None:
+    if db.row("chat_heard", {**key, "since": restricted.heard_since(now)}) is not None:
         return True
-    return db.row("chat_reached", {**key, "since": cold_until - restriction.FOR_S}) is not None
+    return db.row("chat_reached", {**key, "since": restricted.reached_since(cold_until)}) is not None
