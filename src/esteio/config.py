@@ -148,6 +148,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         """Every policy by name, the built-in ones included."""
         return build(self.policy)
 
+    def policy_of(self, name: str) -> Policy:
+        """The policy that a session names; `default` when the settings no longer know it."""
+        return self.policies.get(name) or self.policies["default"]
+
     @cached_property
     def allowed_networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         return tuple(ipaddress.ip_network(text, strict=False) for text in self.allow_targets)

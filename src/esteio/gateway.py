@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from esteio.api.app import HotPath, create_app
+from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.core.model.decision import Decision
@@ -21,7 +22,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
-from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.commands import build_commands
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.dispatch import DeliveryDispatch
 from esteio.engine.delivery.notices import AppriseNotifier, LogNotifier
@@ -113,7 +114,7 @@ class WorkerWakeups:
         """See `engine.runtime.ports.Wakeups`."""
         self._gateway.inbox.wake()
 
-    def relay(self) -> None:
+    def deliveries(self) -> None:
         """See `engine.runtime.ports.Wakeups`."""
         self._gateway.relay.wake()
 
@@ -241,7 +242,7 @@ class Gateway:
         self.relay = DeliveryDispatch(store, clock, self.courier)
         self.supervisor = Supervisor()
         self.wakeups = WorkerWakeups(self)
-        self.commands = Commands(
+        self.commands = build_commands(
             store=store,
             clock=clock,
             providers=registry.as_mapping(),
@@ -255,7 +256,6 @@ class Gateway:
             resolve=resolve,
             shelf=self.shelf,
             media=self.media,
-            links=self.links,
             notifier=notifier,
         )
         self._started = False
@@ -288,7 +288,17 @@ class Gateway:
     def app(self) -> HotPath:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
         return create_app(
-            commands=self.commands, store=self.store, settings=self.settings, waiters=self.waiters, texts=self.texts
+            ApiContext(
+                commands=self.commands,
+                store=self.store,
+                clock=self.clock,
+                settings=self.settings,
+                waiters=self.waiters,
+                providers=self.registry.as_mapping(),
+                links=self.links,
+                shelf=self.shelf,
+                texts=self.texts,
+            )
         )
 
     # -- life -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ engine."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -13,11 +13,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from esteio.api.app import HotPath, create_app
+from esteio.api.http.route import ApiContext
 from esteio.clock import LoopClock
 from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.session import Session
-from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.commands import build_commands
 from esteio.engine.commands.requests import KeyRequest
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.notices import LogNotifier
@@ -25,7 +26,7 @@ from esteio.engine.media.links import MediaLinks
 from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.endpoints import Endpoints
-from esteio.engine.url_guard import check_target
+from esteio.engine.url_guard import Resolver, check_target
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
@@ -65,8 +66,8 @@ class Bells:
     def inbox(self) -> None:
         self._ring("inbox")
 
-    def relay(self) -> None:
-        self._ring("relay")
+    def deliveries(self) -> None:
+        self._ring("deliveries")
 
 
 class TurnableClock(LoopClock):
@@ -134,9 +135,12 @@ class Gateway:
         self.settings, self.store = settings, store
         self.clock, self.bells, self.waiters = TurnableClock(), Bells(), Waiters(store)
         self.outside, self.provider = Outside(), Providers()
+        self.resolve: Resolver = resolve
+        """Where host names lead; a test may replace it."""
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
-        shelf, links = MemoryShelf(), MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
+        self.shelf = shelf = MemoryShelf()
+        links = MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
 
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
@@ -146,10 +150,10 @@ class Gateway:
         async def loaded(message_id: str, shown: Any) -> Any:
             return await media.carried(await store.message(message_id), shown)
 
-        courier = WebhookClient(
+        self.courier = WebhookClient(
             self.outside, self.clock, vault, texts=catalogue("en"), source=settings.base_url, links=links, loaded=loaded
         )
-        self.commands = Commands(
+        self.commands = build_commands(
             store=store,
             clock=self.clock,
             providers=registry.as_mapping(),
@@ -158,24 +162,32 @@ class Gateway:
             wakeups=self.bells,
             waiter=self.waiters,
             addresses=Endpoints(store, vault, registry, self.clock, settings.base_url),
-            courier=courier,
+            courier=self.courier,
             transport=self.provider,
-            resolve=resolve,
+            resolve=self._resolve,
             shelf=shelf,
             media=media,
-            links=links,
             notifier=LogNotifier(catalogue("en")),
         )
         self.app: HotPath = create_app(
-            commands=self.commands,
-            store=store,
-            settings=settings,
-            waiters=self.waiters,
-            texts=translations(settings.language),
+            ApiContext(
+                commands=self.commands,
+                store=store,
+                clock=self.clock,
+                settings=settings,
+                waiters=self.waiters,
+                providers=registry.as_mapping(),
+                links=links,
+                shelf=shelf,
+                texts=translations(settings.language),
+            )
         )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://esteio")
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def _resolve(self, host: str) -> Sequence[str]:
+        return await self.resolve(host)
 
     async def call(self, method: str, path: str, body: Any = None, *, key: str | None = ADMIN, **more: Any) -> Any:
         """One request; `body` is JSON unless it is bytes."""
@@ -201,7 +213,7 @@ class Gateway:
         return problem
 
     async def key(self, role: str, *sessions: str) -> str:
-        return (await self.commands.create_key(KeyRequest("test", role, sessions or msgspec.UNSET)))[1]
+        return (await self.commands.keys.create(KeyRequest("test", role, sessions or msgspec.UNSET)))[1]
 
     async def add_server(self, name: str = "evo", kind: str = "evolution") -> None:
         credentials = {} if kind == "wapi" else {"apikey": "provider-secret-1"}

@@ -170,7 +170,9 @@ class Run:
             kind = self.dice.choice(KINDS)
             session = await self.lab.session(self.names[kind])
             body = self.mutators[kind].body(self.lab.clock.now())
-            await self.lab.commands.accept_webhook(session, self.dice.choice(("", "messages-upsert")), {}, body)
+            await self.lab.commands.provider_webhooks.accept(
+                session, self.dice.choice(("", "messages-upsert")), {}, body
+            )
             self.accepted["taken"] += 1
         if self.dice.random() < 0.1:
             await self.vanish(self.dice.choice(KINDS))
@@ -217,8 +219,8 @@ class Run:
             await self.lab.store.timeline(session.id, 0, 500)
             await self.lab.store.unreadable(100)
         for phone in ("5511977770001", "5511988887777"):
-            await self.lab.commands.person(phone, lambda _: True)
-            await self.lab.commands.erase_person(phone, lambda _: True)
+            await self.lab.commands.contacts.export(phone, lambda _: True)
+            await self.lab.commands.contacts.erase(phone, lambda _: True)
         for table in (
             "provider_webhooks",
             "events",

@@ -18,7 +18,7 @@ async def replay(lab: InputLab, given: dict[str, Any]) -> None:
     answer = {"error": False, "fileLink": "http://wapi-server.sim/files/IN01B"}
     lab.answers("POST", "/message/download-media", 200, answer)
     app = lab.subscribers.add("app.example")
-    await lab.commands.add_endpoint(EndpointRequest(app.url, format="evolution", media="base64"))
+    await lab.commands.webhooks.add(EndpointRequest(app.url, format="evolution", media="base64"))
     await lab.post_all(given["webhooks"])
     await asyncio.sleep(10)
     (asked,) = [one for one in lab.wire.requests if "download-media" in one.url]

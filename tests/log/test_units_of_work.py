@@ -175,7 +175,7 @@ def test_a_providers_webhook_received_and_read(lines, play):
         key = {"remoteJid": f"{CUSTOMER}@s.whatsapp.net", "fromMe": False, "id": "A1"}
         data = {"key": key, "message": {"conversation": TEXT}, "messageTimestamp": int(lab.clock.now())}
         body = msgspec.json.encode({"event": "messages.upsert", "instance": "loja", "data": data})
-        row = await lab.commands.accept_webhook(found, "/messages-upsert", {}, body)
+        row = await lab.commands.provider_webhooks.accept(found, "/messages-upsert", {}, body)
         await asyncio.sleep(2)
         (received,) = lines.of("provider_webhook.received", provider_webhook=row)
         assert received.items() >= {**WHO, "path": "/messages-upsert", "size": len(body), "level": "debug"}.items()
@@ -191,10 +191,10 @@ def test_a_providers_webhook_that_cannot_be_read_is_one_line_a_minute(lines, pla
     async def story(lab, road):
         found = await lab.session("loja")
         for _ in range(3):
-            row = await lab.commands.accept_webhook(found, "", {}, f"{{{TEXT} {CUSTOMER}".encode())
+            row = await lab.commands.provider_webhooks.accept(found, "", {}, f"{{{TEXT} {CUSTOMER}".encode())
             await asyncio.sleep(1)
         await asyncio.sleep(60)
-        await lab.commands.accept_webhook(found, "", {}, b"{")
+        await lab.commands.provider_webhooks.accept(found, "", {}, b"{")
         await asyncio.sleep(1)
         first, later = lines.of("provider_webhook.unreadable")
         assert first.items() >= {**WHO, "provider_webhook": row - 2, "suppressed": 0, "level": "warning"}.items()
@@ -206,9 +206,9 @@ def test_a_providers_webhook_that_cannot_be_read_is_one_line_a_minute(lines, pla
 
 def test_a_webhook_over_the_budget_is_refused_in_a_line(lines, play):
     async def story(lab, road):
-        lab.commands.webhook_tally.take = lambda *_: False
+        lab.commands.provider_webhooks._tally.take = lambda *_: False
         with pytest.raises(Exception, match="webhook-budget"):
-            await lab.commands.accept_webhook(await lab.session("loja"), "", {}, b"{}")
+            await lab.commands.provider_webhooks.accept(await lab.session("loja"), "", {}, b"{}")
         assert lines.of("provider_webhook.refused", **WHO, size=2, level="warning")
 
     play(story)
@@ -247,7 +247,7 @@ def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines, play):
 
 async def subscribed(lab):
     made = lab.subscribers.add("one.example")
-    endpoint, _ = await lab.commands.add_endpoint(EndpointRequest(url=made.url, events=("message.state_changed",)))
+    endpoint, _ = await lab.commands.webhooks.add(EndpointRequest(url=made.url, events=("message.state_changed",)))
     return made, endpoint.id
 
 

@@ -97,8 +97,8 @@ class Pombo:
 
 
 async def connected(lab, server: Pombo, name: str = "loja", key: str = KEY) -> None:
-    await lab.commands.add_server(ServerRequest("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN}))
-    opened = await lab.commands.create_session(
+    await lab.commands.servers.add(ServerRequest("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN}))
+    opened = await lab.commands.sessions.create(
         SessionRequest(name, "correio", ref={"access_key": key}, wait_s=20), "test"
     )
     assert opened.qr is not None
@@ -151,13 +151,13 @@ def test_what_is_wrong_is_said_by_the_declared_names(third_party):
         return raised.value.code, raised.value.field
 
     async def story(lab):
-        ask = lab.commands.add_server
+        ask = lab.commands.servers.add
         base = ServerRequest("correio", "pombo", "http://pombo.test")
         assert await refused(ask(base)) == ("invalid-value", "credentials.admin_key")
         wrong = msgspec.structs.replace(base, credentials={"apikey": "x"})
         assert await refused(ask(wrong)) == ("unknown-field", "credentials.apikey")
         await connected(lab, server)
-        new = lab.commands.create_session
+        new = lab.commands.sessions.create
         assert await refused(new(SessionRequest("b", "correio"), "test")) == ("invalid-value", "ref.access_key")
         token = SessionRequest("b", "correio", ref={"token": "x", "access_key": OTHER_KEY})
         assert await refused(new(token, "test")) == ("unknown-field", "ref.token")
@@ -172,7 +172,7 @@ def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_
 
     async def story(lab):
         await connected(lab, server)
-        await lab.commands.change_session("loja", SessionChange(ref={"access_key": OTHER_KEY}), "test")
+        await lab.commands.sessions.change("loja", SessionChange(ref={"access_key": OTHER_KEY}), "test")
         session = await lab.session("loja")
         assert lab.gateway.vault.unseal((await lab.store.session_secrets(session.id))[1]) == {"access_key": OTHER_KEY}
         _, where = await lab.gateway.addresses.of_session(session)
@@ -181,7 +181,7 @@ def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_
             [DeclaredServer("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN})],
             [DeclaredSession("loja", "correio", ref={"line": "loja", "access_key": OTHER_KEY})],
         )
-        assert await lab.commands.apply(*declared) == []
+        assert await lab.commands.declared.apply(*declared) == []
 
     play(server, story)
 
@@ -191,7 +191,7 @@ def test_a_key_for_some_sessions_may_only_name_lines_inside_its_patterns(third_p
 
     async def story(lab):
         await connected(lab, server)
-        scope, declared = Scope(("shop-*",)), lab.commands.declared("pombo")
+        scope, declared = Scope(("shop-*",)), lab.gateway.registry.get("pombo").declaration
         scope.check_ref({"line": "shop-1", "access_key": KEY}, declared)
         with pytest.raises(CommandError) as raised:
             scope.check_ref({"line": "loja", "access_key": KEY}, declared)

@@ -42,14 +42,11 @@ from esteio.api.v1 import (
     sessions,
     webhooks,
 )
-from esteio.config import Settings
 from esteio.core.views.catalogue import Catalogue, Translations
-from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
-from esteio.engine.runtime.waiters import Waiters
 from esteio.log import logger
-from esteio.store.base import Store, StoreBroken, StoreFull
+from esteio.store.base import StoreBroken, StoreFull
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 TABLE: tuple[Route, ...] = (
@@ -79,25 +76,20 @@ log = logger("api")
 
 
 def create_app(
+    api: ApiContext,
     *,
-    commands: Commands,
-    store: Store,
-    settings: Settings,
-    waiters: Waiters,
-    texts: Translations,
     lifespan: Sequence[Lifespan] = (),
     handlers: Sequence[Any] = (),
     root: Route | None = ops.FRONT,
 ) -> HotPath:
     """The ASGI application.
 
-    `texts`: every language, and the default of the settings. `lifespan` are context managers run around service, in
-    order; `handlers` are further Litestar routers (the Evolution door, the dashboard); `root` is the page at `/`, None
-    when `handlers` bring one.
+    `lifespan` are context managers run around service, in order; `handlers` are further Litestar routers (the Evolution
+    door, the dashboard); `root` is the page at `/`, None when `handlers` bring one.
     """
-    api = ApiContext(commands=commands, store=store, settings=settings, waiters=waiters, texts=texts)
-    description = openapi.describe(TABLE, ops.program_version(), settings.public_url.rstrip("/") or "/")
-    declared = {kind: provider.declaration for kind, provider in commands.providers.items()}
+    texts = api.texts
+    description = openapi.describe(TABLE, ops.program_version(), api.settings.public_url.rstrip("/") or "/")
+    declared = {kind: provider.declaration for kind, provider in api.providers.items()}
     openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
     pages = ops.described(description, texts)
     table = (*TABLE, *pages, *(() if root is None else (root,)))
@@ -225,7 +217,7 @@ async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
     if route.by_token and call.secret is None:
         call.lent = api.event_tokens.redeem(call.query_word("token"), api.clock.now())
     secret = call.secret
-    key = None if secret is None else await api.commands.authenticate(secret)
+    key = None if secret is None else await api.commands.keys.authenticate(secret)
     if key is None:
         raise CommandError("unauthorized")
     if not has_role(key, route.role):

@@ -46,7 +46,7 @@ async def readyz(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def _known(api: ApiContext, call: ApiRequest) -> bool:
-    return call.secret is not None and await api.commands.authenticate(call.secret) is not None
+    return call.secret is not None and await api.commands.keys.authenticate(call.secret) is not None
 
 
 async def _tried(api: ApiContext) -> WriteError:

@@ -19,8 +19,8 @@ from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
+from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import LimitsRequest, MessageRequest, ServerRequest, SessionRequest
-from esteio.engine.commands.sessions import PairingResult
 from esteio.engine.errors import CommandError
 from esteio.gateway import Gateway
 from esteio.log import is_set_up, set_up
@@ -133,9 +133,9 @@ class Lab:
         """A provider's webhook, straight to the command that the API's handler calls."""
         token, _, path = url.removeprefix(f"{BASE_URL}/in/").partition("/")
         try:
-            session = await self.commands.session_of_token(token)
+            session = await self.commands.provider_webhooks.session_of_token(token)
             lower = {name.lower(): value for name, value in headers.items()}
-            await self.commands.accept_webhook(session, path, lower, body)
+            await self.commands.provider_webhooks.accept(session, path, lower, body)
         except CommandError:
             return 404
         return 200
@@ -144,15 +144,15 @@ class Lab:
 
     async def ask_server(self, ask: ServerRequest) -> None:
         """The gateway learns of a server."""
-        await self.commands.add_server(ask)
+        await self.commands.servers.add(ask)
 
     async def ask_session(self, ask: SessionRequest) -> PairingResult:
         """The gateway makes or adopts a session."""
-        return await self.commands.create_session(ask, "lab")
+        return await self.commands.sessions.create(ask, "lab")
 
     async def ask_message(self, session: str, ask: MessageRequest) -> str:
         """The gateway accepts a message; its id."""
-        message, _ = await self.commands.send(await self.session(session), ask, caller="lab")
+        message, _ = await self.commands.messages.send(await self.session(session), ask, caller="lab")
         return message.id
 
     # -- what a test says -----------------------------------------------------------------------------------------

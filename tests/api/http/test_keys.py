@@ -174,17 +174,17 @@ def test_sessions_out_of_reach(run):
 
 def test_the_first_admin_key(run):
     async def test(gateway):
-        secret = await gateway.commands.ensure_admin_key()
+        secret = await gateway.commands.keys.ensure_admin()
         assert secret is not None
         assert (await gateway.call("GET", "/v1/keys", key=secret)).status_code == 200
-        assert await gateway.commands.ensure_admin_key() is None
+        assert await gateway.commands.keys.ensure_admin() is None
 
     run(test, {"admin_key": ""})
 
 
 def test_a_given_admin_key_makes_no_other(run):
     async def test(gateway):
-        assert await gateway.commands.ensure_admin_key() is None
+        assert await gateway.commands.keys.ensure_admin() is None
         assert (await gateway.call("GET", "/v1/keys")).json()["items"] == []
 
     run(test)

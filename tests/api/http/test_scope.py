@@ -276,10 +276,10 @@ def test_a_server_event_tells_a_scoped_subscriber_no_address(run):
     async def test(gateway):
         await gateway.add_server()
         document = {"name": "evo", "base_url": "http://127.0.0.1:8080", "sessions_at_server": 12, "health": {}}
-        made = await gateway.commands.add_endpoint(msgspec.convert({"url": "https://hooks.example/x"}, _ask()))
+        made = await gateway.commands.webhooks.add(msgspec.convert({"url": "https://hooks.example/x"}, _ask()))
         scoped = msgspec.structs.replace(made[0], sessions=("mine-*",))
         for endpoint, shown in ((made[0], "127.0.0.1"), (scoped, None)):
-            await gateway.commands.courier.deliver(_claim(endpoint, document))
+            await gateway.courier.deliver(_claim(endpoint, document))
             body = gateway.outside.requests[-1].body
             assert (b"127.0.0.1" in body) == (shown is not None)
             assert msgspec.json.decode(body)["data"]["name"] == "evo"

@@ -188,7 +188,7 @@ def test_a_revoked_key_is_shown_out(run):
             await asyncio.sleep(events.ALIVE_EVERY_S + 2)
             assert b": alive" in reader.text
             for one in await gateway.store.keys():
-                await gateway.commands.revoke_key(one.id)
+                await gateway.commands.keys.revoke(one.id)
             async with asyncio.timeout(100):
                 await asyncio.wait({reader.task})
             assert reader.task.done()
@@ -281,7 +281,7 @@ def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
         async with Reader(gateway, key=None, query=f"token={token}") as reader:
             await asyncio.sleep(1)
             for one in await gateway.store.keys():
-                await gateway.commands.revoke_key(one.id)
+                await gateway.commands.keys.revoke(one.id)
             async with asyncio.timeout(100):
                 await asyncio.wait({reader.task})
         await gateway.refused(401, "unauthorized", "GET", f"/v1/events?token={token}", key=None)

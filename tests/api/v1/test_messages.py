@@ -76,7 +76,7 @@ def test_the_normal_form_of_what_is_stored(run):
         message = await gateway.store.message((await gateway.call("POST", MESSAGES, media)).json()["id"])
         kept = message.content.media
         assert (kept.base64, kept.mime, kept.size) == (None, "image/png", 3)
-        assert await gateway.commands.shelf.get(kept.stored) == b"ABC"
+        assert await gateway.shelf.get(kept.stored) == b"ABC"
 
     run(test)
 

@@ -110,7 +110,7 @@ def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
     async def test(gateway):
         session = await gateway.add_session()
         token, _ = await gateway.store.session_secrets(session.id)
-        gateway.commands.webhook_tally = WebhookBudget(100)
+        gateway.commands.provider_webhooks._tally = WebhookBudget(100)
         for status in (200, 200, 429):
             answer = await gateway.call("POST", f"/in/{token}", b"x" * 45, key=None)
             assert answer.status_code == status

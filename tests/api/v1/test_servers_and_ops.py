@@ -14,6 +14,7 @@ from esteio.api.app import TABLE, Operations
 from esteio.api.http.problems import KINDS
 from esteio.api.http.qr_image import best_form
 from esteio.api.http.request import language_of
+from esteio.cli.local.serve import _check_key
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model.server import Limits, Slot
 from esteio.core.views.catalogue import fill
@@ -105,17 +106,17 @@ DECLARED = DeclaredServer("evo", "evolution", "http://h:1", {"apikey": "first-se
 def test_what_is_declared_is_applied_once(run):
     async def test(gateway):
         sessions = [DeclaredSession("line", "evo", adopt=True)]
-        planned = await gateway.commands.apply([DECLARED], [], plan=True)
+        planned = await gateway.commands.declared.apply([DECLARED], [], plan=True)
         assert [(one.what, one.kind, one.name) for one in planned] == [("add", "server", "evo")]
         assert await gateway.store.servers() == []
-        done = await gateway.commands.apply([DECLARED], sessions)
+        done = await gateway.commands.declared.apply([DECLARED], sessions)
         assert [(one.what, one.kind, one.name) for one in done] == [
             ("add", "server", "evo"),
             ("add", "session", "line"),
         ]
-        assert await gateway.commands.apply([DECLARED], sessions) == []
+        assert await gateway.commands.declared.apply([DECLARED], sessions) == []
         changed = msgspec.structs.replace(DECLARED, credentials={"apikey": "other"}, limits=Limits(2))
-        (change,) = await gateway.commands.apply([changed], sessions)
+        (change,) = await gateway.commands.declared.apply([changed], sessions)
         assert (change.what, change.detail) == ("change", "credentials, limits")
         stored = await gateway.store.server("evo")
         assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
@@ -135,7 +136,7 @@ def test_what_is_declared_wrongly_is_refused(run, server, session, field):
     async def test(gateway):
         await gateway.add_server()
         with pytest.raises(CommandError) as caught:
-            await gateway.commands.apply([server], [] if session is None else [session])
+            await gateway.commands.declared.apply([server], [] if session is None else [session])
         assert caught.value.field == field
 
     run(test)
@@ -144,10 +145,10 @@ def test_what_is_declared_wrongly_is_refused(run, server, session, field):
 def test_a_vault_that_does_not_open_what_the_store_holds(run):
     async def test(gateway):
         await gateway.add_server()
-        await gateway.commands.check_vault()
+        await _check_key(gateway)
         await gateway.store.change_server("evo", 0.0, sealed=b"sealed by somebody else")
         with pytest.raises(WrongKey):
-            await gateway.commands.check_vault()
+            await _check_key(gateway)
 
     run(test)
 

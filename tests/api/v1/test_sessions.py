@@ -38,8 +38,8 @@ async def ready(gateway):
     gateway.bells.rung.clear()
 
 
-def when_nudged(gateway, work):
-    """Play the engine once, at the first nudge of a session."""
+def when_woken(gateway, work):
+    """Play the engine once, at the first wake-up of a session."""
 
     def once(_about):
         gateway.bells.on.clear()
@@ -101,7 +101,7 @@ def test_tokens_of_a_ref_are_sealed(run):
 def test_create_brings_the_qr_as_soon_as_it_is_there(run):
     async def test(gateway):
         await gateway.add_server()
-        when_nudged(gateway, lambda: show_qr(gateway))
+        when_woken(gateway, lambda: show_qr(gateway))
         answer = await gateway.call("POST", "/v1/sessions", {"name": "line", "server": "evo", "wait_s": 60})
         assert (answer.status_code, answer.json()["state"], answer.json()["qr"]["code"]) == (
             201,
@@ -116,7 +116,7 @@ def test_create_that_the_provider_refuses(run):
     async def test(gateway):
         await gateway.add_server()
         refused = Reason("provider-refused", {"detail": "This name is already in use"})
-        when_nudged(gateway, lambda: gateway.judge("line", state="error", reason=refused))
+        when_woken(gateway, lambda: gateway.judge("line", state="error", reason=refused))
         answer = await gateway.call(
             "POST", "/v1/sessions", {"name": "line", "server": "evo"}, headers={"prefer": "wait=60"}
         )
@@ -153,7 +153,7 @@ def test_pair_answers_at_once_when_there_is_something_to_show(run):
 def test_pair_with_a_phone_number_waits_for_a_pairing_code(run):
     async def test(gateway):
         await ready(gateway)
-        when_nudged(gateway, lambda: show_qr(gateway, pairing_code="HYD61EZM"))
+        when_woken(gateway, lambda: show_qr(gateway, pairing_code="HYD61EZM"))
         body = {"phone_number": "11999998888", "wait_s": 60}
         answer = await gateway.call("POST", "/v1/sessions/line/pair", body)
         assert (answer.status_code, answer.json()["pairing_code"]) == (200, "HYD61EZM")
@@ -177,7 +177,7 @@ def test_pair_by_a_typed_code_is_refused_with_a_code_where_none_would_come(run):
 def test_pair_when_only_a_destructive_rung_is_left(run):
     async def test(gateway):
         await ready(gateway)
-        when_nudged(gateway, lambda: await_approval(gateway))
+        when_woken(gateway, lambda: await_approval(gateway))
         answer = await gateway.call("POST", "/v1/sessions/line/pair", {"wait_s": 60})
         assert (answer.status_code, answer.json()["state"]) == (202, "disconnected")
         assert (answer.json()["approval"]["id"], answer.json()["approval"]["rung"]) == ("apr_1", "logout")
@@ -209,7 +209,7 @@ def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run):
             await gateway.store.put_qr((await gateway.session("line")).id, a_qr(gateway))
             await gateway.judge("line", state="awaiting_qr", recovery=Recovery())
 
-        when_nudged(gateway, engine)
+        when_woken(gateway, engine)
         answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 60})
         assert (answer.status_code, answer.json()["state"]) == (200, "awaiting_qr")
         assert [one.kind for one in await gateway.news("line")][-1] == "operator_recreate"
@@ -229,7 +229,7 @@ def test_recreate_does_not_give_the_code_that_is_shown_already(run):
             await gateway.store.put_qr((await gateway.session("line")).id, Qr("2@newer", "", 1, now, now + 45))
             await gateway.judge("line", state="awaiting_qr", recovery=Recovery())
 
-        when_nudged(gateway, engine)
+        when_woken(gateway, engine)
         answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 60})
         assert answer.json()["qr"]["code"] == "2@newer"
 
@@ -239,7 +239,7 @@ def test_recreate_does_not_give_the_code_that_is_shown_already(run):
 def test_recreate_that_ends_in_an_error_and_one_that_takes_long(run):
     async def test(gateway):
         await ready(gateway)
-        when_nudged(gateway, lambda: gateway.judge("line", state="error", reason=Reason("provider-refused")))
+        when_woken(gateway, lambda: gateway.judge("line", state="error", reason=Reason("provider-refused")))
         answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 60})
         assert (answer.status_code, answer.json()["state"]) == (200, "error")
         answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 0})
@@ -264,7 +264,7 @@ def test_a_wish_is_evidence_and_never_a_state(run, verb, kind, status):
             seen.append(await gateway.session("line"))
             await gateway.judge("line", paused=verb == "pause")
 
-        when_nudged(gateway, engine)
+        when_woken(gateway, engine)
         answer = await gateway.call("POST", f"/v1/sessions/line/{verb}")
         assert answer.status_code == status
         assert seen == [before]
@@ -465,7 +465,7 @@ def test_timeline_in_pages_and_languages(run):
     async def test(gateway):
         await ready(gateway)
         for verb in ("recover", "pause"):
-            when_nudged(gateway, lambda verb=verb: gateway.judge("line", paused=verb == "pause"))
+            when_woken(gateway, lambda verb=verb: gateway.judge("line", paused=verb == "pause"))
             await gateway.call("POST", f"/v1/sessions/line/{verb}")
         whole = (await gateway.call("GET", "/v1/sessions/line/timeline")).json()
         assert [one["data"]["code"] for one in whole["items"]] == ["created", "operator_recover", "operator_paused"]

@@ -40,7 +40,7 @@ async def deliver_all(gateway, outcome="delivered", at=None):
         pass
     while claims := await gateway.store.claim_relays(now, {}, 16, 45.0):
         if outcome == "delivered":
-            await gateway.store.settle_relays([await gateway.commands.courier.deliver(one) for one in claims])
+            await gateway.store.settle_relays([await gateway.courier.deliver(one) for one in claims])
         else:
             done = [RelaySettlement(one, outcome, now, now, 500, "no") for one in claims]
             await gateway.store.settle_relays(done)
@@ -79,7 +79,7 @@ def test_the_secret_is_nowhere_in_the_clear(run):
             assert made["secret"][6:] not in answer.text
         endpoint = await gateway.store.endpoint(made["id"])
         assert made["secret"][6:].encode() not in endpoint.sealed
-        assert made["secret"][6:] not in repr(gateway.store._reader.rows("endpoints", {}))
+        assert made["secret"][6:] not in repr(gateway.store._reader.rows("webhook_endpoints", {}))
 
     run(test)
 
@@ -112,7 +112,7 @@ def test_the_secret_is_nowhere_in_the_clear(run):
 )
 def test_targets_that_are_refused(run, url, code):
     async def test(gateway):
-        gateway.commands.resolve = _with_localhost(gateway.commands.resolve)
+        gateway.resolve = _with_localhost(gateway.resolve)
         await gateway.refused(400, code, "POST", "/v1/webhooks", {"url": url})
         made = await subscribe(gateway)
         await gateway.refused(400, code, "PATCH", f"/v1/webhooks/{made['id']}", {"url": url})
@@ -312,7 +312,7 @@ def test_a_range_is_delivered_again(run):
         body = {"from": "2027-01-15T08:00:00Z", "to": "2027-01-15T08:00:30.000Z"}
         answer = await gateway.call("POST", path, body)
         assert (answer.status_code, answer.json()) == (202, {"queued": 3})
-        assert ("relay", None) in gateway.bells.rung
+        assert ("deliveries", None) in gateway.bells.rung
         await deliver_all(gateway)
         told = [json.loads(request.body)["data"]["number"] for request in gateway.outside.requests]
         assert told == [0, 1, 2, 0, 0, 1, 2]
@@ -361,7 +361,7 @@ def test_dead_letters_of_both_kinds_are_listed_counted_and_sent_again(run):
             answer = (await gateway.call("POST", path, body)).json()
             assert (answer["messages"], answer["events"], answer["dry_run"]) == (*counted, "dry_run" in body), body
         assert (await gateway.call("GET", f"/v1/messages/{sent['id']}")).json()["state"] in ("queued", "held")
-        assert {("sends", None), ("relay", None)} <= set(gateway.bells.rung)
+        assert {("sends", None), ("deliveries", None)} <= set(gateway.bells.rung)
 
     run(test)
 
@@ -395,7 +395,9 @@ def test_a_failing_webhook_says_why(run):
                 endpoint.health, made["id"], "a", now, now, status=status, detail=detail
             )
             text = msgspec.json.encode(health).decode()
-            await gateway.store._write(lambda db, t=text: db.run("endpoint_learn", {"id": made["id"], "health": t}))
+            await gateway.store._write(
+                lambda db, t=text: db.run("webhook_endpoint_health", {"id": made["id"], "health": t})
+            )
             shown = (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).json()
             assert (shown["state"], shown["because"]) == ("failing", because)
         off = await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"enabled": False})

@@ -26,9 +26,14 @@ class Watched:
 
     def __init__(self, lab: Lab, before: Callable[[HttpRequest], HttpResponse | None]) -> None:
         self.inner, self.before = lab.transport, before
-        for part in (lab.commands, lab.gateway.lookout, lab.gateway.work._performers):
-            name = "transport" if hasattr(part, "transport") else "_transport"
-            setattr(part, name, self)
+        commands = lab.commands
+        for part in (
+            commands.instances,
+            commands.sessions._replaced,
+            lab.gateway.lookout,
+            lab.gateway.work._performers,
+        ):
+            part._transport = self
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         answer = self.before(request)
@@ -52,19 +57,19 @@ async def planted(lab: Lab, hook: WebhookRow | None = FOREIGN):
 def test_the_webhook_that_stood_there_is_kept_shown_and_put_back():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
-        opened = await lab.commands.create_session(ask(), "ana")
+        opened = await lab.commands.sessions.create(ask(), "ana")
         assert (opened.stood.found, opened.stood.url, opened.stood.events) == ("foreign", N8N, EVENTS)
         assert opened.session.state == "connected"
         await asyncio.sleep(5)
         assert "/in/" in line.hook.url
         session = await lab.session("loja")
-        assert (await lab.commands.replaced_webhook(session)).headers == {"x-tenant": "t1"}
+        assert (await lab.commands.sessions.replaced_webhook(session)).headers == {"x-tenant": "t1"}
         assert N8N.encode() not in await lab.store.replaced_webhook(session.id)
         codes = [one.code for one in await lab.store.timeline(session.id, 0, 100)]
         assert "adopted" in codes
         assert session.reason.code == "live"
         assert await lab.store.endpoints() == []
-        assert await lab.commands.delete_session("loja", "keep", "ana") is None
+        assert await lab.commands.session_removal.delete("loja", "keep", "ana") is None
         assert (line.hook.url, line.hook.events, line.hook.headers) == (N8N, EVENTS, {"x-tenant": "t1"})
         assert (line.hook.by_events, line.hook.enabled) == (True, True)
 
@@ -74,10 +79,10 @@ def test_the_webhook_that_stood_there_is_kept_shown_and_put_back():
 def test_where_nothing_stood_ours_is_switched_off_again():
     async def story(lab: Lab) -> None:
         line = await planted(lab, None)
-        assert (await lab.commands.create_session(ask(), "ana")).stood.found == "none"
+        assert (await lab.commands.sessions.create(ask(), "ana")).stood.found == "none"
         await asyncio.sleep(5)
         assert line.hook.enabled
-        await lab.commands.delete_session("loja", "keep", "ana")
+        await lab.commands.session_removal.delete("loja", "keep", "ana")
         assert not line.hook.enabled
 
     play(story)
@@ -86,10 +91,10 @@ def test_where_nothing_stood_ours_is_switched_off_again():
 def test_a_webhook_that_somebody_set_since_is_not_put_away():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
-        await lab.commands.create_session(ask(), "ana")
+        await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(5)
         line.hook = WebhookRow("http://8.8.4.4/another")
-        await lab.commands.delete_session("loja", "keep", "ana")
+        await lab.commands.session_removal.delete("loja", "keep", "ana")
         assert line.hook.url == "http://8.8.4.4/another"
 
     play(story)
@@ -98,7 +103,7 @@ def test_a_webhook_that_somebody_set_since_is_not_put_away():
 def test_forward_goes_on_at_once_with_its_headers():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
-        await lab.commands.create_session(ask(forward=True), "ana")
+        await lab.commands.sessions.create(ask(forward=True), "ana")
         (endpoint,) = await lab.store.endpoints()
         assert (endpoint.url, endpoint.format, endpoint.sessions) == (N8N, "evolution", ("loja",))
         assert (endpoint.events, endpoint.by_events) == (("MESSAGES_UPSERT", "CONNECTION_UPDATE"), True)
@@ -106,8 +111,8 @@ def test_forward_goes_on_at_once_with_its_headers():
         assert "t1" in words.values()
         await asyncio.sleep(5)
         assert "/in/" in line.hook.url
-        await lab.commands.delete_session("loja", "keep", "ana")
-        await lab.commands.create_session(ask(forward=True), "ana")
+        await lab.commands.session_removal.delete("loja", "keep", "ana")
+        await lab.commands.sessions.create(ask(forward=True), "ana")
         assert len(await lab.store.endpoints()) == 1, "told twice otherwise"
 
     play(story)
@@ -119,7 +124,7 @@ def test_a_forbidden_address_moves_nothing(url: str):
         line = await planted(lab, WebhookRow(url, EVENTS))
         for dry_run in (True, False):
             asked = ask(forward=True)
-            going = lab.commands.would_adopt(asked) if dry_run else lab.commands.create_session(asked, "ana")
+            going = lab.commands.instances.would_adopt(asked) if dry_run else lab.commands.sessions.create(asked, "ana")
             with pytest.raises(CommandError) as caught:
                 await going
             assert (caught.value.code, caught.value.words["host"]) == ("target-not-allowed", url)
@@ -135,7 +140,7 @@ def test_a_forbidden_address_moves_nothing(url: str):
 def test_it_goes_on_where_the_guard_allows_it():
     async def story(lab: Lab) -> None:
         await planted(lab, WebhookRow("http://10.1.2.3:5678/webhook/a", EVENTS))
-        await lab.commands.create_session(ask(forward=True), "ana")
+        await lab.commands.sessions.create(ask(forward=True), "ana")
         assert len(await lab.store.endpoints()) == 1
 
     play(story, settings={"allow_targets": ["10.1.2.3/32"]})
@@ -156,13 +161,13 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str):
 
         Watched(lab, before)
         # As at a start: the row is written although nobody has read what stands there.
-        await lab.commands.create_session(ask(ref=lab._ref("prov", "loja")), "settings", read_first=False)
+        await lab.commands.sessions.create(ask(ref=lab._ref("prov", "loja")), "settings", read_first=False)
         await asyncio.sleep(60)
         assert overwritten
         assert all(overwritten)
         session = await lab.session("loja")
-        assert (await lab.commands.replaced_webhook(session)).url == N8N
-        await lab.commands.delete_session("loja", "keep", "ana")
+        assert (await lab.commands.sessions.replaced_webhook(session)).url == N8N
+        await lab.commands.session_removal.delete("loja", "keep", "ana")
         found = {line.hook.url} if kind == "evolution" else set(line.urls.values())
         assert found == {N8N}
 
@@ -173,10 +178,10 @@ def test_what_cannot_be_read_is_not_overwritten():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         Watched(lab, lambda one: HttpResponse(500, {}, b"{}") if "webhook/find" in one.url else None)
-        opened = await lab.commands.create_session(ask(), "ana")
+        opened = await lab.commands.sessions.create(ask(), "ana")
         assert (opened.stood.found, opened.session.state) == ("unanswered", "connected")
         with pytest.raises(CommandError) as caught:
-            await lab.commands.create_session(ask("other", forward=True, ref={"instance_name": "x"}), "ana")
+            await lab.commands.sessions.create(ask("other", forward=True, ref={"instance_name": "x"}), "ana")
         assert caught.value.code == "provider-unanswered"
         await asyncio.sleep(300)
         assert line.hook.url == N8N
@@ -189,9 +194,9 @@ def test_who_cannot_tell_its_webhook_forwards_nothing():
         await lab.add_server("prov", "baileys")
         lab.world.plant("prov", "loja", PHONE)
         with pytest.raises(CommandError) as caught:
-            await lab.commands.create_session(ask(forward=True), "ana")
+            await lab.commands.sessions.create(ask(forward=True), "ana")
         assert caught.value.code == "webhook-unread"
-        opened = await lab.commands.create_session(ask(), "ana")
+        opened = await lab.commands.sessions.create(ask(), "ana")
         assert (opened.session.state, opened.session.can_receive.evidence) == ("connected", "webhook-unread")
 
     play(story)
@@ -200,10 +205,10 @@ def test_who_cannot_tell_its_webhook_forwards_nothing():
 def test_one_instance_belongs_to_one_session():
     async def story(lab: Lab) -> None:
         await planted(lab)
-        await lab.commands.create_session(ask(), "ana")
-        twin = await lab.commands.server("prov")
+        await lab.commands.sessions.create(ask(), "ana")
+        twin = await lab.commands.lookup.server("prov")
 
-        await lab.commands.add_server(ServerRequest("again", "evolution", twin.server.base_url, {"apikey": "x"}))
+        await lab.commands.servers.add(ServerRequest("again", "evolution", twin.server.base_url, {"apikey": "x"}))
         ref = {"instance_name": " loja "}
         for second in (
             ask("dois", ref=ref),
@@ -211,7 +216,7 @@ def test_one_instance_belongs_to_one_session():
             ask("quatro", "again", ref=ref),
         ):
             with pytest.raises(CommandError) as caught:
-                await lab.commands.create_session(second, "eva")
+                await lab.commands.sessions.create(second, "eva")
             assert caught.value.code == "already-adopted"
         assert [one.name for one in (await lab.store.sessions()).items] == ["loja"]
 
@@ -230,9 +235,9 @@ def test_a_name_that_is_not_there_is_said_and_nothing_is_made(kind: str):
             return None
 
         Watched(lab, before)
-        opened = await lab.commands.create_session(ask(ref=lab._ref("prov", "loja")), "ana")
+        opened = await lab.commands.sessions.create(ask(ref=lab._ref("prov", "loja")), "ana")
         assert (opened.session.state, opened.session.reason.code) == ("error", "instance-missing")
-        await lab.commands.recover("loja", "ana")
+        await lab.commands.operator_actions.recover("loja", "ana")
         await asyncio.sleep(900)
         assert [one for one in acts if "setPresence" not in one and "findMessages" not in one] == []
         assert (await lab.session("loja")).state == "error"
@@ -255,12 +260,12 @@ def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str):
             return None
 
         Watched(lab, before)
-        await lab.commands.create_session(ask(ref=lab._ref("prov", "loja")), "ana")
+        await lab.commands.sessions.create(ask(ref=lab._ref("prov", "loja")), "ana")
         await asyncio.sleep(600)
         session = await lab.session("loja")
         assert (session.state, session.reason.code) == ("disconnected", "adopted-closed")
         assert [one for one in acts if "setPresence" not in one and "findMessages" not in one] == []
-        await lab.commands.recover("loja", "ana")
+        await lab.commands.operator_actions.recover("loja", "ana")
         await asyncio.sleep(300)
         assert acts
 
@@ -270,12 +275,12 @@ def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str):
 def test_a_moved_webhook_is_seen_within_a_minute():
     async def story(lab: Lab) -> None:
         line = await planted(lab, None)
-        await lab.commands.create_session(ask(), "ana")
+        await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(100)
         line.hook = WebhookRow("http://8.8.4.4/else")
         await asyncio.sleep(61)
         assert "/in/" in line.hook.url
-        assert (await lab.commands.replaced_webhook(await lab.session("loja"))).url == "http://8.8.4.4/else"
+        assert (await lab.commands.sessions.replaced_webhook(await lab.session("loja"))).url == "http://8.8.4.4/else"
 
     play(story)
 
@@ -285,13 +290,13 @@ def test_many_at_once():
         await planted(lab)
         lab.world.plant("prov", "Loja do Zé", "5511999990002")
         lab.world.plant("prov", "três", "5511999990003")
-        await lab.commands.create_session(ask(), "ana")
-        found = await lab.commands.instances("prov")
+        await lab.commands.sessions.create(ask(), "ana")
+        found = await lab.commands.instances.of_server("prov")
         assert {one.entry.key: one.session for one in found} == {"loja": "loja", "Loja do Zé": None, "três": None}
         asked = AdoptRequest(("loja", "três", "none"), dry_run=True)
-        results = await lab.commands.adopt_instances("prov", asked, "ana")
+        results = await lab.commands.instances.adopt("prov", asked, "ana")
         assert [one.result for one in results] == ["already-adopted", "would-adopt", "instance-missing"]
-        results = await lab.commands.adopt_instances("prov", AdoptRequest("all"), "ana")
+        results = await lab.commands.instances.adopt("prov", AdoptRequest("all"), "ana")
         assert {one.session: one.result for one in results} == {"Loja-do-Z": "adopted", "tr-s": "adopted"}
         await asyncio.sleep(30)
         assert (await lab.session("tr-s")).state == "connected"
@@ -306,12 +311,12 @@ def test_a_server_that_lists_nothing_or_does_not_answer():
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "wapi")
         with pytest.raises(CommandError) as caught:
-            await lab.commands.instances("prov")
+            await lab.commands.instances.of_server("prov")
         assert caught.value.code == "instances-unlisted"
         await lab.add_server("evo")
         lab.world.servers["evo"].apikey = "changed"
         with pytest.raises(CommandError) as caught:
-            await lab.commands.instances("evo")
+            await lab.commands.instances.of_server("evo")
         assert caught.value.code == "provider-unanswered"
 
     play(story)
@@ -321,15 +326,15 @@ def test_phone_policy_and_ref_can_be_changed():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         other = lab.world.plant("prov", "outra", "5511999990002")
-        await lab.commands.create_session(ask(phone="5511999990009"), "ana")
+        await lab.commands.sessions.create(ask(phone="5511999990009"), "ana")
         await asyncio.sleep(40)
         assert (await lab.session("loja")).reason.code == "wrong-identity"
-        changed = await lab.commands.change_session("loja", SessionChange(phone=PHONE, policy="seeds"), "ana")
+        changed = await lab.commands.sessions.change("loja", SessionChange(phone=PHONE, policy="seeds"), "ana")
         assert (changed.phone, changed.policy) == (PHONE, "seeds")
         await lab.until_state("loja", "connected", 10)
         await asyncio.sleep(90)
         assert "/in/" in line.hook.url
-        await lab.commands.change_session("loja", SessionChange(ref={"instance_name": "outra"}), "ana")
+        await lab.commands.sessions.change("loja", SessionChange(ref={"instance_name": "outra"}), "ana")
         assert line.hook.url == N8N
         await asyncio.sleep(60)
         session = await lab.session("loja")
@@ -342,9 +347,9 @@ def test_phone_policy_and_ref_can_be_changed():
         codes = [one.code for one in await lab.store.timeline(session.id, 0, 500)]
         assert codes.count("operator_changed") == 2
         lab.world.plant("prov", "loja-2", "5511999990003")
-        await lab.commands.create_session(ask("loja-2"), "ana")
+        await lab.commands.sessions.create(ask("loja-2"), "ana")
         with pytest.raises(CommandError) as caught:
-            await lab.commands.change_session("loja", SessionChange(ref={"instance_name": "loja-2"}), "ana")
+            await lab.commands.sessions.change("loja", SessionChange(ref={"instance_name": "loja-2"}), "ana")
         assert caught.value.code == "already-adopted"
 
     play(story)
@@ -355,7 +360,7 @@ def test_what_is_declared_otherwise_is_changed():
         await planted(lab)
         other = lab.world.plant("prov", "outra", "5511999990002")
         declared = DeclaredSession("loja", "prov", adopt=True)
-        assert await lab.commands.apply([], [declared])
+        assert await lab.commands.declared.apply([], [declared])
         await lab.until_state("loja", "connected", 60)
         changes = {
             "phone": DeclaredSession("loja", "prov", phone=PHONE),
@@ -364,11 +369,11 @@ def test_what_is_declared_otherwise_is_changed():
         }
         for what, now in changes.items():
             before = await lab.session("loja")
-            (planned,) = await lab.commands.apply([], [now], plan=True)
+            (planned,) = await lab.commands.declared.apply([], [now], plan=True)
             assert (planned.what, planned.name, planned.detail) == ("change", "loja", what)
             assert await lab.session("loja") == before
-            assert await lab.commands.apply([], [now]) == [planned]
-            assert await lab.commands.apply([], [now]) == []
+            assert await lab.commands.declared.apply([], [now]) == [planned]
+            assert await lab.commands.declared.apply([], [now]) == []
         session = await lab.session("loja")
         assert (session.policy, session.ref) == ("seeds", {"instance_name": "outra"})
         await asyncio.sleep(60)
@@ -381,7 +386,7 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         lab.world.plant("prov", "outra", "5511999990002")
-        await lab.commands.create_session(ask(), "ana")
+        await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(60)
         ours = line.hook.url
         lab.world.plant("prov", "b", "5511999990003")
@@ -390,15 +395,17 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
         moved = DeclaredSession("loja", "prov", ref={"instance_name": "outra"})
         another = DeclaredSession("b", "prov", adopt=True)
         with pytest.raises(CommandError) as caught:
-            await lab.commands.apply([], [moved, another])
+            await lab.commands.declared.apply([], [moved, another])
         assert caught.value.code == "provider-refused"
         told: list[tuple[str, str]] = []
-        done = await lab.commands.apply([], [moved, another], left_out=lambda name, why: told.append((name, why.code)))
+        done = await lab.commands.declared.apply(
+            [], [moved, another], left_out=lambda name, why: told.append((name, why.code))
+        )
         assert told == [("loja", "provider-refused")]
         assert [(one.what, one.name) for one in done] == [("add", "b")]
         assert ((await lab.session("loja")).ref, line.hook.url) == ({"instance_name": "loja"}, ours)
         with pytest.raises(CommandError) as wrong:
-            await lab.commands.apply([], [DeclaredSession("c", "nowhere")], left_out=lambda *_: None)
+            await lab.commands.declared.apply([], [DeclaredSession("c", "nowhere")], left_out=lambda *_: None)
         assert wrong.value.code == "unknown-server"
 
     play(story)
@@ -410,15 +417,15 @@ def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool)
     async def story(lab: Lab) -> None:
         if shows_a_code:
             await lab.add_server("prov")
-            await lab.commands.create_session(SessionRequest("loja", "prov", wait_s=20), "ana")
+            await lab.commands.sessions.create(SessionRequest("loja", "prov", wait_s=20), "ana")
             assert (await lab.session("loja")).state == "awaiting_qr"
         else:
             await planted(lab)
-            await lab.commands.create_session(ask(), "ana")
+            await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(5)
         server = lab.world.servers["prov"]
         server.race_rate = 1.0
-        assert await lab.commands.delete_session("loja", at_provider, "ana") is None
+        assert await lab.commands.session_removal.delete("loja", at_provider, "ana") is None
         assert await lab.store.session("loja") is None
         await asyncio.sleep(60)
         assert ("loja" in server.lines) == (at_provider == "logout")
@@ -429,20 +436,20 @@ def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool)
 def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
     async def story(lab: Lab) -> None:
         await planted(lab)
-        await lab.commands.create_session(ask(), "ana")
+        await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(120)
         server = lab.world.servers["prov"]
         works, server.apikey = server.apikey, "another"
         lab.world.line("prov", "loja").token = "another"
         message = await lab.send("loja", CUSTOMER, "oi")
         await asyncio.sleep(400)
-        assert (await lab.commands.server("prov")).server.health == "refused"
+        assert (await lab.commands.lookup.server("prov")).server.health == "refused"
         assert (await lab.message(message)).state in ("queued", "held")
         assert lab.told.phases() == ["opened"]
         server.apikey = works
 
         async def is_back() -> bool:
-            here = (await lab.commands.server("prov")).server.health == "up"
+            here = (await lab.commands.lookup.server("prov")).server.health == "up"
             return here and (await lab.message(message)).state not in ("queued", "held")
 
         took = await lab.until(is_back, 300)
@@ -457,9 +464,9 @@ def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
 def test_while_an_instance_is_given_back_ours_is_not_set_again():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
-        await lab.commands.create_session(ask(), "ana")
+        await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(60)
-        with lab.commands.addresses.leaving((await lab.session("loja")).id):
+        with lab.gateway.addresses.leaving((await lab.session("loja")).id):
             line.hook = FOREIGN
             await asyncio.sleep(200)
             assert line.hook == FOREIGN

@@ -24,7 +24,7 @@ class Room:
 
     async def subscriber(self, host: str = "one.example", **ask) -> tuple[Subscriber, Endpoint, str]:
         made = self.lab.subscribers.add(host)
-        endpoint, secret = await self.lab.commands.add_endpoint(EndpointRequest(url=made.url, **ask))
+        endpoint, secret = await self.lab.commands.webhooks.add(EndpointRequest(url=made.url, **ask))
         return made, endpoint, secret
 
     async def tell(self, count: int = 1, *, chat: str | None = "a", session: str | None = "s1", start: int = 0) -> None:

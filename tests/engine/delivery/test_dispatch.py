@@ -205,7 +205,7 @@ def test_410_disables_and_enabling_goes_on_where_it_stopped(relay):
         await asyncio.sleep(HOUR)
         assert len(one.arrived) == 1
         one.status = 200
-        await room.lab.commands.change_endpoint(endpoint.id, EndpointChange(enabled=True))
+        await room.lab.commands.webhooks.change(endpoint.id, EndpointChange(enabled=True))
         await asyncio.sleep(5)
         assert numbers(one) == [0, 1, 2, 3]
 
@@ -286,7 +286,7 @@ def test_a_change_of_the_subscription_holds_for_what_waits(relay):
         await room.tell(3, session="s1")
         await room.tell(3, session="s2")
         await asyncio.sleep(5)
-        await room.lab.commands.change_endpoint(endpoint.id, EndpointChange(sessions=("s2",)))
+        await room.lab.commands.webhooks.change(endpoint.id, EndpointChange(sessions=("s2",)))
         one.up = True
         await asyncio.sleep(60)
         assert numbers(one, session="s1") == []

@@ -185,7 +185,7 @@ def test_nothing_from_before_our_time_is_told() -> None:
             lab.world.contact_sends(PHONE, CUSTOMER, f"antes do Esteio {i}")
         await asyncio.sleep(4000)
         ask = SessionRequest("loja", "prov", PHONE, {}, "default", adopt=True, wait_s=10)
-        await lab.commands.create_session(ask, "lab")
+        await lab.commands.sessions.create(ask, "lab")
         await asyncio.sleep(60)
         now = lab.world.now()
         await lab.store.mark_all_gaps(now - 86400, now)

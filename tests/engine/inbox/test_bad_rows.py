@@ -19,7 +19,7 @@ from tests.engine.engine_stage import CUSTOMER, came_in, event_types, linked, pl
 async def post(lab: Lab, event: str, data: Any, session: str = "loja") -> None:
     found = await lab.session(session)
     body = json.dumps({"event": event, "instance": session, "data": data}).encode()
-    await lab.commands.accept_webhook(found, "", {}, body)
+    await lab.commands.provider_webhooks.accept(found, "", {}, body)
 
 
 def message(lab: Lab, ident: str, content: Any, chat: str = CUSTOMER) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_a_number_that_fits_into_no_column_costs_nothing(count: str) -> None:
         text = '{"event":"qrcode.updated","instance":"loja","data":{"qrcode":{"code":"2@x","count":N}}}'.replace(
             "N", count
         )
-        await lab.commands.accept_webhook(session, "", {}, text.encode())
+        await lab.commands.provider_webhooks.accept(session, "", {}, text.encode())
         await post(lab, "messages.upsert", message(lab, "A", {"conversation": "oi"}))
         await asyncio.sleep(5)
         assert [one.content.text for one in await came_in(lab)] == ["oi"]
@@ -109,8 +109,8 @@ def test_a_place_that_is_nowhere_is_no_place_and_hides_nobody() -> None:
         )
         await lab.store.settle_inbox(InboxSettlement(0, session.id, lab.clock.now(), True, (nowhere,)))
         assert [one.content.kind for one in await came_in(lab)] == ["unknown", "text", "location"]
-        assert len((await lab.commands.person(CUSTOMER, lambda _: True))[2]) == 3
-        done = await lab.commands.erase_person(CUSTOMER, lambda _: True)
+        assert len((await lab.commands.contacts.export(CUSTOMER, lambda _: True))[2]) == 3
+        done = await lab.commands.contacts.erase(CUSTOMER, lambda _: True)
         assert done.messages == 3
 
     play(story)
@@ -127,7 +127,7 @@ def test_erasure_needs_no_decoding() -> None:
         db.execute("UPDATE events SET data = substr(data, 1, 40) || 'meu segredo' WHERE type = 'message.received'")
         assert [one.content.kind for one in await came_in(lab)] == ["text", "text"]
         assert [event.data for event in await event_types(lab, "message.received")] == [{}, {}]
-        await lab.commands.erase_person(CUSTOMER, lambda _: True)
+        await lab.commands.contacts.erase(CUSTOMER, lambda _: True)
         left = [*db.execute("SELECT content FROM messages"), *db.execute("SELECT data FROM events")]
         assert "segredo" not in str(left)
 
@@ -185,13 +185,13 @@ def test_what_cannot_be_read_is_one_line_of_the_timeline_and_one_of_the_log(monk
         monkeypatch.setattr(reader.log, "warning", lambda event, **words: logged.append((event, words)))
         session = await lab.session("loja")
         for _ in range(300):
-            await lab.commands.accept_webhook(session, "", {}, b"<html>")
+            await lab.commands.provider_webhooks.accept(session, "", {}, b"<html>")
         await asyncio.sleep(2)
         lines = [line for line in await lab.timeline("loja") if line.code == "webhook_unreadable"]
         assert [(line.count, line.args["note"]) for line in lines] == [(300, "not JSON")]
         assert len(logged) == 1
         await asyncio.sleep(reader.LOG_EVERY_S)
-        await lab.commands.accept_webhook(session, "", {}, b"<html>")
+        await lab.commands.provider_webhooks.accept(session, "", {}, b"<html>")
         await asyncio.sleep(2)
         assert [words["suppressed"] for _, words in logged] == [0, 299]
         shown = (await lab.session("loja")).state
@@ -206,13 +206,13 @@ def test_what_cannot_be_read_fills_no_disk(monkeypatch: Any) -> None:
         monkeypatch.setattr(lab.gateway.inbox._unreadable, "_most", 100_000)
         session = await lab.session("loja")
         for _ in range(5):
-            await lab.commands.accept_webhook(session, "", {}, b"<" + b"x" * 39_999)
+            await lab.commands.provider_webhooks.accept(session, "", {}, b"<" + b"x" * 39_999)
         await asyncio.sleep(2)
         rows = await unreadable(lab)
         assert [row.size for row in rows] == [40_000, 40_000, reader.BEGINNING, reader.BEGINNING, reader.BEGINNING]
         assert rows[-1].note == "not JSON (the first 16384 of 40000 bytes are kept)"
         await asyncio.sleep(3600)
-        await lab.commands.accept_webhook(session, "", {}, b"<" + b"x" * 39_999)
+        await lab.commands.provider_webhooks.accept(session, "", {}, b"<" + b"x" * 39_999)
         await asyncio.sleep(2)
         assert (await unreadable(lab))[-1].size == 40_000
 
@@ -223,7 +223,7 @@ def test_the_bodies_that_are_listed_are_not_read_whole() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.session("loja")
-        await lab.commands.accept_webhook(session, "", {}, b"<" + b"x" * 99_999)
+        await lab.commands.provider_webhooks.accept(session, "", {}, b"<" + b"x" * 99_999)
         await asyncio.sleep(2)
         (row,) = await lab.store.unreadable(10, 0, 50)
         assert (len(row.body), row.size) == (50, 100_000)

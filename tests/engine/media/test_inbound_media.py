@@ -361,7 +361,7 @@ def test_subscribers_get_an_address_or_the_bytes(form: Any, media: Any, kind: st
     async def story(lab: Lab) -> None:
         await linked(lab, kind)
         app = lab.subscribers.add("app.example")
-        await lab.commands.add_endpoint(EndpointRequest(app.url, format=form, media=media))
+        await lab.commands.webhooks.add(EndpointRequest(app.url, format=form, media=media))
         await arrives(lab)
         await asyncio.sleep(30)
         sent = [one.body for one in app.taken]
@@ -385,7 +385,7 @@ def test_an_event_does_not_wait_for_ever_for_its_bytes() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         app = lab.subscribers.add("app.example")
-        await lab.commands.add_endpoint(EndpointRequest(app.url, media="base64"))
+        await lab.commands.webhooks.add(EndpointRequest(app.url, media="base64"))
         lab.world.media_of = lambda _: None  # type: ignore[method-assign]
         lab.world.media["x"] = b""
         line = lab.world.line("prov", "loja")

@@ -130,10 +130,10 @@ def test_a_name_that_turns_inward_after_the_accept_is_not_fetched() -> None:
     async def story(lab: MediaLab) -> None:
         await linked(lab)
         lab.media_hosts.put(URL, PNG)
-        await lab.commands.pause("loja", "lab")
+        await lab.commands.operator_actions.pause("loja", "lab")
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         lab.media_hosts.addresses["imagens.example"] = "169.254.169.254"
-        await lab.commands.resume("loja", "lab")
+        await lab.commands.operator_actions.resume("loja", "lab")
         await until_message(lab, message, "failed", within_s=60)
         assert lab.media_hosts.fetched == []
         with pytest.raises(CommandError, match="target-not-allowed"):

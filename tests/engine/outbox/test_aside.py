@@ -64,7 +64,7 @@ def test_what_was_set_aside_stays_as_it_is_and_is_never_sent_by_itself(kind: str
         await asyncio.sleep(6000)
         assert await _code(lab, first) == ("in_doubt", "in-doubt-held"), "nor when hold_for_s is over"
         assert lab.texts_delivered(CUSTOMER) == ["dois"]
-        await lab.commands.retry_message(first)
+        await lab.commands.messages.retry(first)
         await until_message(lab, first, *GONE, within_s=30)
         assert lab.texts_delivered(CUSTOMER) == ["dois", "um"], "a person's word, in full knowledge"
 
@@ -83,7 +83,7 @@ def test_proved_absent_and_overtaken_it_fails_and_a_person_may_retry_it() -> Non
         assert await _code(lab, first) == ("failed", "not-sent-overtaken")
         await asyncio.sleep(3000)
         assert lab.texts_delivered(CUSTOMER) == ["dois"]
-        await lab.commands.retry_message(first)
+        await lab.commands.messages.retry(first)
         await until_message(lab, first, *GONE, within_s=30)
         assert lab.texts_delivered(CUSTOMER) == ["dois", "um"]
 

@@ -39,9 +39,9 @@ def test_a_one_time_code_does_not_wait_behind_five_thousand() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         lab.world.inject("prov", "loja", Fault("slow", seconds=(2.0, 3.0), verbs="send"))
-        await lab.commands.pause("loja", "lab")
+        await lab.commands.operator_actions.pause("loja", "lab")
         await _bulk(lab, 5000)
-        await lab.commands.resume("loja", "lab")
+        await lab.commands.operator_actions.resume("loja", "lab")
         await asyncio.sleep(120)
         busy = len(lab.world.ledger.delivered)
         assert busy > 20
@@ -130,11 +130,11 @@ def test_a_servers_own_pace_goes_before_the_policys_and_counts_at_once() -> None
         sent = len(lab.world.ledger.delivered)
         assert 10 <= sent <= 14
         own = LimitsChange(sends_per_minute=120, sends_burst=5)
-        changed = await lab.commands.change_server("prov", ServerChange(limits=own))
+        changed = await lab.commands.servers.change("prov", ServerChange(limits=own))
         assert (changed.server.limits.sends_per_minute, changed.server.limits.sends_burst) == (120, 5)
         await asyncio.sleep(20)
         assert 36 <= len(lab.world.ledger.delivered) - sent <= 46
-        await lab.commands.change_server("prov", ServerChange(limits=LimitsChange(sends_per_minute=0)))
+        await lab.commands.servers.change("prov", ServerChange(limits=LimitsChange(sends_per_minute=0)))
         await asyncio.sleep(15)
         assert len(lab.world.ledger.delivered) == 200
 
@@ -161,7 +161,7 @@ def test_a_restart_of_ours_lets_no_burst_through(tmp_path: Path) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
         own = LimitsChange(sends_per_minute=12, sends_burst=30)
-        await run.lab.commands.change_server("prov", ServerChange(limits=own))
+        await run.lab.commands.servers.change("prov", ServerChange(limits=own))
         await _bulk(run.lab, 60)
         await asyncio.sleep(32)
         sent = len(run.world.ledger.delivered)
@@ -207,11 +207,11 @@ def test_one_sessions_bulk_leaves_the_others_alone() -> None:
 def test_what_may_not_wait_expires_and_says_so_once() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        await lab.commands.pause("loja", "lab")
+        await lab.commands.operator_actions.pause("loja", "lab")
         short = await lab.send("loja", CUSTOMER, "vale um minuto", expires_in_s=60)
         long = await lab.send("loja", CUSTOMER, "pode esperar")
         await asyncio.sleep(120)
-        await lab.commands.resume("loja", "lab")
+        await lab.commands.operator_actions.resume("loja", "lab")
         await until_message(lab, long, "delivered", "read", within_s=60)
         assert (await lab.message(short)).state == "expired"
         assert lab.texts_delivered(CUSTOMER) == ["pode esperar"]
@@ -224,14 +224,14 @@ def test_what_may_not_wait_expires_and_says_so_once() -> None:
 def test_cancelled_is_not_sent_and_a_retry_puts_it_back_in_its_place() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        await lab.commands.pause("loja", "lab")
+        await lab.commands.operator_actions.pause("loja", "lab")
         first = await lab.send("loja", CUSTOMER, "um")
         second = await lab.send("loja", CUSTOMER, "dois")
-        await lab.commands.cancel_message(first)
-        await lab.commands.resume("loja", "lab")
+        await lab.commands.messages.cancel(first)
+        await lab.commands.operator_actions.resume("loja", "lab")
         await until_message(lab, second, "delivered", "read", within_s=60)
         assert lab.texts_delivered(CUSTOMER) == ["dois"]
-        await lab.commands.retry_message(first)
+        await lab.commands.messages.retry(first)
         await until_message(lab, first, "delivered", "read", within_s=60)
         assert lab.texts_delivered(CUSTOMER) == ["dois", "um"]
         assert await outcomes(lab, first) == ["accepted"]
@@ -244,7 +244,7 @@ def test_what_was_sent_cannot_be_cancelled_or_sent_again_by_retry() -> None:
         await linked(lab)
         message = await lab.send("loja", PHONE[:-1] + "9", "foi")
         await until_message(lab, message, "sent", "delivered", within_s=60)
-        for command in (lab.commands.cancel_message, lab.commands.retry_message):
+        for command in (lab.commands.messages.cancel, lab.commands.messages.retry):
             with pytest.raises(CommandError, match="wrong-state"):
                 await command(message)
         await asyncio.sleep(60)

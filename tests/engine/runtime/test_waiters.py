@@ -128,7 +128,7 @@ def test_a_messages_bell_ends_its_wait_at_once(run):
 
         async def cancel():
             page = await gateway.call("GET", "/v1/sessions/line/messages")
-            message = await gateway.commands.cancel_message(page.json()["items"][0]["id"])
+            message = await gateway.commands.messages.cancel(page.json()["items"][0]["id"])
             gateway.waiters.message_changed(message.id)
 
         later(gateway, 0.3, cancel)

@@ -168,7 +168,7 @@ def test_what_is_held_for_strangers_may_be_cancelled_or_expire() -> None:
         short = await lab.send("loja", STRANGER, "vale um minuto", expires_in_s=60)
         gone = await lab.send("loja", "5511933332222", "desisto")
         await asyncio.sleep(10)
-        await lab.commands.cancel_message(gone)
+        await lab.commands.messages.cancel(gone)
         await asyncio.sleep(5000)
         assert (await lab.message(short)).state == "expired"
         assert (await lab.message(gone)).state == "cancelled"

@@ -25,15 +25,15 @@ def test_a_row_is_remembered_until_it_is_changed_here():
         lab = Lab(1)
         await lab.gateway.start()
         lab.world.add_server("evo", "evolution")
-        await lab.commands.add_server(ServerRequest("evo", "evolution", "http://evo.sim", {"apikey": "old"}))
-        book = lab.commands.addresses
+        await lab.commands.servers.add(ServerRequest("evo", "evolution", "http://evo.sim", {"apikey": "old"}))
+        book = lab.gateway.addresses
         await asyncio.sleep(1.0)
         book.forget_server(ServerName("evo"))
         store = book._store = Counting(book._store)
         keys = []
         for change in (None, None, {"apikey": "new"}, None):
             if change:
-                await lab.commands.change_server("evo", ServerChange(credentials=change))
+                await lab.commands.servers.change("evo", ServerChange(credentials=change))
             _, where = await book.of_server(ServerName("evo"))
             keys.append(where.credentials["apikey"])
         assert keys == ["old", "old", "new", "new"]
@@ -47,10 +47,10 @@ def test_a_session_is_gone_to_where_its_server_is_now():
     async def main():
         async with Lab(1) as lab:
             await linked(lab)
-            session, book = await lab.session("loja"), lab.commands.addresses
+            session, book = await lab.session("loja"), lab.gateway.addresses
             _, before = await book.of_session(session)
             assert (await book.of_session(session))[1] is before, "the very same value, while nothing has changed"
-            await lab.commands.change_server("prov", ServerChange(credentials={"apikey": "new"}))
+            await lab.commands.servers.change("prov", ServerChange(credentials={"apikey": "new"}))
             _, after = await book.of_session(session)
             assert (before.credentials["apikey"] == "new", after.credentials["apikey"]) == (False, "new")
 

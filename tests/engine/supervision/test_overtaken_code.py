@@ -24,7 +24,7 @@ def test_the_session_stays_connected(kind: str) -> None:
         await lab.scan("prov", "loja", PHONE)
         await lab.until_state("loja", "connected", 120)
         session = await lab.session("loja")
-        await lab.commands.accept_webhook(session, "", {}, json.dumps(PUSHED[kind]).encode())
+        await lab.commands.provider_webhooks.accept(session, "", {}, json.dumps(PUSHED[kind]).encode())
         before = [event.data["state"] for event in await event_types(lab, "session.state_changed")]
         await asyncio.sleep(120)
         after = [event.data["state"] for event in await event_types(lab, "session.state_changed")]

@@ -173,7 +173,7 @@ def test_an_approval_after_the_line_healed_by_itself_is_stale_and_does_nothing()
         await lab.until_state("loja", "connected", 900)
         for _ in range(2):
             with pytest.raises(CommandError):
-                await lab.commands.decide_approval(approval, "approved", "ana")
+                await lab.commands.approvals.decide(approval, "approved", "ana")
         await asyncio.sleep(120)
         assert lab.world.ledger.unlinks == []
         assert set(await rungs(lab)) <= {"connect", "restart"}
@@ -184,9 +184,9 @@ def test_an_approval_after_the_line_healed_by_itself_is_stale_and_does_nothing()
 def test_approving_twice_is_one_logout_at_most() -> None:
     async def story(lab: Lab) -> None:
         approval = await _asked(lab)
-        await lab.commands.decide_approval(approval, "approved", "ana")
+        await lab.commands.approvals.decide(approval, "approved", "ana")
         with pytest.raises(CommandError):
-            await lab.commands.decide_approval(approval, "approved", "bia")
+            await lab.commands.approvals.decide(approval, "approved", "bia")
         await asyncio.sleep(300)
         assert (await rungs(lab)).count("logout") + (await rungs(lab)).count("recreate") <= 1
 

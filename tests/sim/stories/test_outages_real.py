@@ -66,7 +66,7 @@ def test_a_person_who_asks_for_a_code_meanwhile_opens_no_second_socket_either() 
         await fleet(lab, ("a",), reachable=False)
         lab.world.inject("prov", None, Fault("network", road="shut", for_s=90))
         await asyncio.sleep(45)
-        await lab.commands.pair("a", PairRequest(wait_s=0), "ana")
+        await lab.commands.pairing.pair("a", PairRequest(wait_s=0), "ana")
         await asyncio.sleep(60)
         await all_back(lab, ("a",))
         assert lab.world.ledger.races == []
@@ -199,7 +199,7 @@ def test_nothing_is_connected_while_a_code_is_in_somebodys_hands(reachable: bool
         line = lab.world.line("prov", "nova")
         before = len(calls(lab, "nova", "connect"))
         for _ in range(6):
-            await lab.commands.pair("nova", PairRequest(wait_s=0), "ana")
+            await lab.commands.pairing.pair("nova", PairRequest(wait_s=0), "ana")
             await asyncio.sleep(6)
         assert len(calls(lab, "nova", "connect")) - before <= 1
         assert line.sock is not None

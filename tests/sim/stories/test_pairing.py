@@ -45,7 +45,7 @@ def test_while_evolution_shows_a_qr_a_code_to_type_is_refused_with_a_word() -> N
         await lab.create("evo", "nova")
         began = seconds(lab)
         with pytest.raises(CommandError) as refused:
-            await lab.commands.pair("nova", PairRequest(phone_number=NUMBER), "lab")
+            await lab.commands.pairing.pair("nova", PairRequest(phone_number=NUMBER), "lab")
         assert refused.value.code == "not-while-a-qr-is-shown"
         assert seconds(lab) - began < 1
 
@@ -60,7 +60,7 @@ def test_a_closed_session_of_evolution_gets_a_code_to_type() -> None:
         lab.world.inject("evo", "loja", Fault("revoked"))
         await lab.until_state("loja", "disconnected", 90)
         assert not line.alive
-        opened = await lab.commands.pair("loja", PairRequest(phone_number=NUMBER, wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("loja", PairRequest(phone_number=NUMBER, wait_s=15), "lab")
         assert opened.qr is not None
         assert opened.qr.pairing_code
         assert opened.session.state == "awaiting_qr"
@@ -73,7 +73,7 @@ def test_baileys_has_no_code_to_type_and_says_so() -> None:
         await lab.add_server("bai", "baileys")
         await lab.create("bai", "nova")
         with pytest.raises(CommandError) as refused:
-            await lab.commands.pair("nova", PairRequest(phone_number=NUMBER), "lab")
+            await lab.commands.pairing.pair("nova", PairRequest(phone_number=NUMBER), "lab")
         assert refused.value.code == "pairing-code-unsupported"
 
     play(story)
@@ -85,11 +85,11 @@ def test_wapi_gives_a_code_to_type_beside_the_qr_and_it_stays_on_show() -> None:
         first = await lab.create("wapi", "nova")
         assert first.session.state == "awaiting_qr"
         await asyncio.sleep(5)
-        opened = await lab.commands.pair("nova", PairRequest(phone_number=NUMBER, wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("nova", PairRequest(phone_number=NUMBER, wait_s=15), "lab")
         assert opened.qr is not None
         assert opened.qr.pairing_code
         await asyncio.sleep(20)
-        shown = await lab.commands.current_qr(await lab.session("nova"))
+        shown = await lab.commands.pairing.current_qr(await lab.session("nova"))
         assert shown is not None
         assert shown.pairing_code == opened.qr.pairing_code
 
@@ -108,7 +108,7 @@ def test_who_is_locked_out_is_told_at_once_what_is_left_and_what_it_costs(fault:
         await lab.until_state("loja", "disconnected", 90)
         assert (await lab.session("loja")).reason.code == reason
         began = seconds(lab)
-        opened = await lab.commands.pair("loja", PairRequest(wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("loja", PairRequest(wait_s=15), "lab")
         assert seconds(lab) - began < 2
         assert opened.approval is not None
         assert (opened.approval.rung, opened.approval.cost.code) == ("recreate", "cost-recreate")
@@ -131,11 +131,11 @@ def test_who_asks_for_a_code_of_an_instance_that_is_gone_is_told_so_and_may_have
 
         await lab.until(missing, 90)
         began = seconds(lab)
-        opened = await lab.commands.pair("loja", PairRequest(wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("loja", PairRequest(wait_s=15), "lab")
         assert seconds(lab) - began < 4
         assert opened.session.reason.code == "instance-missing"
         assert opened.approval is not None
-        await lab.commands.decide_approval(opened.approval.id, "approved", "lab")
+        await lab.commands.approvals.decide(opened.approval.id, "approved", "lab")
         await lab.until_state("loja", "awaiting_qr", 60)
 
     play(story)
@@ -159,11 +159,11 @@ def test_a_late_open_after_an_unlink_is_named_and_a_refused_recreate_is_an_error
 
         await lab.until(named, 400)
         began = seconds(lab)
-        opened = await lab.commands.pair("loja", PairRequest(wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("loja", PairRequest(wait_s=15), "lab")
         assert seconds(lab) - began < 2
         assert opened.session.reason.code == "ghost-needs-server-restart"
         assert (opened.qr, opened.approval) == (None, None)
-        refused = await lab.commands.recreate("loja", WaitRequest(wait_s=15), "lab")
+        refused = await lab.commands.pairing.recreate("loja", WaitRequest(wait_s=15), "lab")
         assert (refused.session.state, refused.session.reason.code) == ("error", "provider-refused")
         assert refused.session.reason.args["detail"]
         assert refused.settled
@@ -173,7 +173,7 @@ def test_a_late_open_after_an_unlink_is_named_and_a_refused_recreate_is_an_error
             return (await lab.session("loja")).reason.code in ("logged-out", "awaiting-qr")
 
         await lab.until(left_alone, 240)
-        opened = await lab.commands.pair("loja", PairRequest(wait_s=15), "lab")
+        opened = await lab.commands.pairing.pair("loja", PairRequest(wait_s=15), "lab")
         assert opened.session.state == "awaiting_qr", "after the process's restart a code comes again"
 
     play(story)

@@ -26,7 +26,7 @@ def test_the_qr_shows_by_itself_within_seconds_and_a_scan_connects(policy: str, 
         assert opened.session.state in ("connecting", "awaiting_qr")
 
         async def shown() -> bool:
-            return await lab.commands.current_qr(await lab.session("nova")) is not None
+            return await lab.commands.pairing.current_qr(await lab.session("nova")) is not None
 
         await lab.until(shown, 10)
         assert seconds(lab) - began < 10
@@ -34,7 +34,7 @@ def test_the_qr_shows_by_itself_within_seconds_and_a_scan_connects(policy: str, 
         await lab.scan("srv", "nova", "5511999990001")
         await lab.until_state("nova", "connected", 30)
         assert (await lab.session("nova")).phone == "5511999990001"
-        assert await lab.commands.current_qr(await lab.session("nova")) is None
+        assert await lab.commands.pairing.current_qr(await lab.session("nova")) is None
         assert [verb for _, verb in calls(lab, "nova", "logout", "delete")] == []
         assert lab.told.notices == []
 
@@ -62,7 +62,7 @@ def test_a_refusal_is_an_error_with_the_providers_words_and_stands_in_the_timeli
     async def story(lab: Lab) -> None:
         await lab.add_server("srv", "wapi")
         ask = SessionRequest("nova", "srv", None, {"instance_id": "LITE-000000-000000", "token": "wrong-token"}, policy)
-        opened = await lab.commands.create_session(ask, "lab")
+        opened = await lab.commands.sessions.create(ask, "lab")
         assert (opened.session.state, opened.session.reason.code) == ("error", "provider-refused")
         assert opened.session.reason.args["detail"]
         lines = await lab.timeline("nova")
@@ -91,7 +91,7 @@ def test_server_health_and_number_of_sessions_are_visible(policy: str) -> None:
         for i in range(3):
             await lab.create("srv", f"nova{i}", policy=policy)
         await asyncio.sleep(40)
-        server = (await lab.commands.server("srv")).server
+        server = (await lab.commands.lookup.server("srv")).server
         assert (server.health, server.sessions_at_server) == ("up", 3)
 
     play(story)

@@ -76,7 +76,7 @@ def test_default_logs_out_only_with_consent_on_a_server_where_that_is_the_next_r
             return
         assert [a.rung for a in approvals] == ["logout"]
         assert (await lab.session("loja")).state == "disconnected"
-        await lab.commands.decide_approval(approvals[0].id, "approved", "lab")
+        await lab.commands.approvals.decide(approvals[0].id, "approved", "lab")
         await asyncio.sleep(30)
         assert [verb for _, verb in calls(lab, "loja", "logout")] == ["logout"]
         await lab.until_state("loja", "connected", 60)

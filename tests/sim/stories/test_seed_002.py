@@ -68,7 +68,7 @@ def test_seeds_climbs_the_three_levels_by_itself_for_who_asks_for_a_code_each_to
         lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
         await lab.until_state("a", "connecting", 60)
         began = seconds(lab)
-        await lab.commands.pair("a", PairRequest(wait_s=0), "lab")
+        await lab.commands.pairing.pair("a", PairRequest(wait_s=0), "lab")
         await asyncio.sleep(400)
         begun = [(round(t - began, 1), rung) for t, rung in await acts(lab, "a") if t > began]
         rungs = [rung for _, rung in begun]

@@ -28,8 +28,12 @@ from esteio.core.views.catalogue import Catalogue, Translations
 from esteio.engine.commands.commands import Commands
 from esteio.engine.commands.requests import Role
 from esteio.engine.delivery.event_log import EventLog
+from esteio.engine.key_scope import addresses_told
+from esteio.engine.media.links import MediaLinks
 from esteio.engine.runtime.waiters import Waiters
+from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
+from esteio.store.media import Shelf
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
@@ -38,23 +42,36 @@ class ApiContext:
     """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
 
     def __init__(
-        self, *, commands: Commands, store: Store, settings: Settings, waiters: Waiters, texts: Translations
+        self,
+        *,
+        commands: Commands,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        waiters: Waiters,
+        providers: Mapping[str, Provider],
+        links: MediaLinks,
+        shelf: Shelf,
+        texts: Translations,
     ) -> None:
+        """`providers`: every adapter, by kind; `links` signs the addresses of media, and `shelf` holds their bytes."""
         self.commands = commands
         self.store = store
+        self.clock = clock
         self.settings = settings
         self.waiters = waiters
+        self.providers = providers
+        self.links = links
+        self.shelf = shelf
         self.texts = texts
-        self.feed = EventLog(store, texts.default, commands.links)
+        self.addresses_told = addresses_told(one.declaration for one in providers.values())
+        """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
+        self.feed = EventLog(store, texts.default, links)
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()
         self.closing = False
         """Set when the process is stopping: nothing new is accepted, and it is not ready."""
-
-    @property
-    def clock(self) -> Clock:
-        return self.commands.clock
 
     def session_document(
         self,
@@ -86,9 +103,11 @@ class ApiContext:
 
     def server_document(self, stored: StoredServer, texts: Catalogue) -> server_documents.ServerDocument:
         """A server with the quirks of its version."""
-        provider = self.commands.providers.get(stored.server.kind)
+        provider = self.providers.get(stored.server.kind)
         quirks = provider.quirks(stored.server.version) if provider is not None else ()
-        return server_documents.server(stored.server, quirks, self.commands.policy("default"), self.clock.now(), texts)
+        return server_documents.server(
+            stored.server, quirks, self.settings.policy_of("default"), self.clock.now(), texts
+        )
 
     def server_shown(self, stored: StoredServer, call: ApiRequest) -> server_documents.ServerDocument:
         """The same as its caller may see it: only a key for the whole gateway sees the address, and how many sessions
@@ -105,7 +124,7 @@ class ApiContext:
     @property
     def link(self) -> documents.Link:
         """Signs the address of a media, anew for each reading."""
-        return self.commands.links.of
+        return self.links.of
 
 
 def speaker(texts: Catalogue) -> documents.Say:

@@ -19,7 +19,7 @@ async def _session(_api: ApiContext, call: ApiRequest) -> None:
 
 
 async def _message(api: ApiContext, call: ApiRequest) -> None:
-    call.scope.check((await api.commands.message(call.path["id"])).session)
+    call.scope.check((await api.commands.lookup.message(call.path["id"])).session)
 
 
 async def _approval(api: ApiContext, call: ApiRequest) -> None:
@@ -30,11 +30,11 @@ async def _approval(api: ApiContext, call: ApiRequest) -> None:
 
 
 async def _key(api: ApiContext, call: ApiRequest) -> None:
-    await api.commands.check_key(call.path["id"], call.scope)
+    await api.commands.keys.check(call.path["id"], call.scope)
 
 
 async def _webhook(api: ApiContext, call: ApiRequest) -> None:
-    await api.commands.endpoint(call.path["id"], call.scope)
+    await api.commands.webhooks.get(call.path["id"], call.scope)
 
 
 async def _gateway(_api: ApiContext, call: ApiRequest) -> None:

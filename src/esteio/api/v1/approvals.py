@@ -43,7 +43,7 @@ async def reject(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 async def _decide(api: ApiContext, call: ApiRequest, decision: Literal["approved", "rejected"]) -> ApiResponse:
     await call.ask(EmptyRequest)
-    decided = await api.commands.decide_approval(call.path["id"], decision, call.who)
+    decided = await api.commands.approvals.decide(call.path["id"], decision, call.who)
     return answer(documents.approval(decided, speaker(call.texts)))
 
 

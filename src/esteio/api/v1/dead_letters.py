@@ -71,7 +71,7 @@ async def list_some(api: ApiContext, call: ApiRequest) -> ApiResponse:
     following = f"e{events[-1].id}" if len(events) == limit else None
     reached = [dead for dead in events if scope.reaches(dead.session or None)]
     # What somebody else's webhook answered is not for a scoped key.
-    mine = None if scope.everything else {one.id for one in await api.commands.endpoints(scope)}
+    mine = None if scope.everything else {one.id for one in await api.commands.webhooks.within(scope)}
     shown = tuple(_event(dead, tell=mine is None or dead.endpoint in mine) for dead in reached)
     return answer(DeadLetterPage(shown, following))
 
@@ -92,7 +92,7 @@ async def _messages(
 
 async def replay(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with how many went, or would go, out again."""
-    return answer(await api.commands.replay_dead_letters(await call.ask(DeadLetterRequest), call.scope))
+    return answer(await api.commands.dead_letters.replay(await call.ask(DeadLetterRequest), call.scope))
 
 
 def _event(dead: DeadEvent, *, tell: bool) -> DeadLetterDocument:

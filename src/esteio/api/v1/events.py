@@ -121,7 +121,7 @@ async def _written(write: Write, piece: bytes) -> None:
 
 async def _still_welcome(api: ApiContext, call: ApiRequest) -> None:
     """A key that was revoked while its holder listened. Raises `CommandError`."""
-    key = await api.commands.authenticate(call.secret or "")
+    key = await api.commands.keys.authenticate(call.secret or "")
     if key is None:
         raise CommandError("unauthorized")
 

@@ -53,20 +53,20 @@ async def about(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What only the gateway itself knows of its settings; no secret."""
     call.query()
     settings = api.settings
-    targets = len(api.commands.notifier.targets)
+    targets = api.commands.notices.targets
     return answer(GatewayDocument(program_version(), settings.base_url, settings.language, targets))
 
 
 async def apply(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What the file declares is added and changed; what it no longer names stays."""
     ask = await call.ask(DeclaredRequest)
-    return answer(Changes(tuple(await api.commands.apply(ask.servers, ask.sessions, plan=ask.plan))))
+    return answer(Changes(tuple(await api.commands.declared.apply(ask.servers, ask.sessions, plan=ask.plan))))
 
 
 async def test_notice(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One test notice to each target."""
     await call.ask(EmptyRequest)
-    return answer(NoticeTests(tuple(await api.commands.test_notice())))
+    return answer(NoticeTests(tuple(await api.commands.notices.test())))
 
 
 ROUTES = (

@@ -1,6 +1,6 @@
 """`/v1/servers/{name}/instances` and `/adopt`: what a provider holds, and taking it over, one or many.
 
-Never lives here: what an adoption is (`engine.commands.replaced_webhook`).
+Never lives here: what an adoption is (`engine.commands.sessions.replaced_webhook`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from esteio.api.http.problems import Problem, of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.documents import ReplacedWebhookDocument
-from esteio.engine.commands.adopt import Adopted, Instance
+from esteio.engine.commands.instances import Adopted, Instance
 from esteio.engine.commands.requests import AdoptRequest
 from esteio.engine.errors import CommandError
 from esteio.providers.base import StandingWebhook
@@ -53,7 +53,7 @@ async def instances(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The provider's own list; a key for some sessions sees what it could adopt, or has."""
     call.query()
     scope = call.scope
-    found = await api.commands.instances(call.path["name"])
+    found = await api.commands.instances.of_server(call.path["name"])
     rows = [one for one in found if scope.reaches(one.session or one.entry.key)]
     return answer(InstancePage(tuple(_instance(one) for one in rows)))
 
@@ -62,12 +62,12 @@ async def adopt(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 whatever became of each: the results tell."""
     ask, scope = await call.ask(AdoptRequest), call.scope
     if ask.instances == "all":
-        found = await api.commands.instances(call.path["name"])
+        found = await api.commands.instances.of_server(call.path["name"])
         free = tuple(one.entry.key for one in found if one.session is None and scope.reaches(one.entry.key))
         ask = msgspec.structs.replace(ask, instances=free)
     for name in ask.instances:
         scope.check_instance(name)
-    results = await api.commands.adopt_instances(call.path["name"], ask, call.who)
+    results = await api.commands.instances.adopt(call.path["name"], ask, call.who)
     return answer(AdoptionPage(tuple(adoption(one, call) for one in results)))
 
 

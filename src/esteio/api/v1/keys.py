@@ -43,7 +43,7 @@ class KeyPage(msgspec.Struct, frozen=True):
 
 async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the secret."""
-    key, secret = await api.commands.create_key(await call.ask(KeyRequest), call.scope)
+    key, secret = await api.commands.keys.create(await call.ask(KeyRequest), call.scope)
     document = NewKey(key.id, secret, key.name, key.role, key.sessions, _maybe(key.expires_at))
     return answer(document, 201, cache_control="no-store")
 
@@ -51,12 +51,12 @@ async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Revoked ones too; those that lie inside the caller's scope."""
     call.query()
-    return answer(KeyPage(tuple(_document(key) for key in await api.commands.keys(call.scope))))
+    return answer(KeyPage(tuple(_document(key) for key in await api.commands.keys.within(call.scope))))
 
 
 async def revoke(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """From now on it opens nothing."""
-    await api.commands.revoke_key(call.path["id"])
+    await api.commands.keys.revoke(call.path["id"])
     return NOTHING
 
 

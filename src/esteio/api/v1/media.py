@@ -39,15 +39,15 @@ Read = Callable[[int, int], Awaitable[bytes]]
 async def by_key(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 or 206 with the bytes; 409 while they are fetched, 410 when they are gone."""
     call.query()
-    message = await api.commands.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"])
     return await _handed_out(api, call, message)
 
 
 async def by_link(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The same for whoever holds a signed address."""
     words = call.query("expires", "signature")
-    api.commands.links.check(call.path["id"], words.get("expires", ""), words.get("signature", ""))
-    return await _handed_out(api, call, await api.commands.message(call.path["id"]))
+    api.links.check(call.path["id"], words.get("expires", ""), words.get("signature", ""))
+    return await _handed_out(api, call, await api.commands.lookup.message(call.path["id"]))
 
 
 async def _handed_out(api: ApiContext, call: ApiRequest, message: Message) -> ApiResponse:
@@ -89,7 +89,7 @@ async def _bytes(api: ApiContext, media: Media) -> tuple[Read, int, str] | None:
             return data[start : start + length]
 
         return from_row, len(data), f'"{len(data)}"'
-    name, shelf = media.stored, api.commands.shelf
+    name, shelf = media.stored, api.shelf
     size = await shelf.size(name)
     if size is None:
         return None

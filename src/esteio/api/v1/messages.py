@@ -27,12 +27,14 @@ class MessagePage(msgspec.Struct, frozen=True):
 async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202 once it is on the disk; 200 when it has settled by the time of the answer."""
     idem_key = call.idempotency_key
-    session = await api.commands.session(call.path["name"])
+    session = await api.commands.lookup.session(call.path["name"])
     body = await call.body()
     ask = await call.ask(MessageRequest)
     if len(body) > api.settings.max_body_bytes and (ask.media is None or ask.media.base64 is None):
         raise CommandError("too-large", limit=str(api.settings.max_body_bytes))
-    message, made = await api.commands.send(session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s)
+    message, made = await api.commands.messages.send(
+        session, ask, caller=call.key.id, idem_key=idem_key, wait_s=call.wait_s
+    )
     status = 200 if message.state in SETTLED else 202
     if made:
         return api.message_answer(message, call, status)
@@ -42,7 +44,7 @@ async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Newest first."""
     words = call.query("state", "direction", "limit", "after")
-    session = await api.commands.session(call.path["name"])
+    session = await api.commands.lookup.session(call.path["name"])
     page = await api.store.messages(
         session.id,
         state=one_of(words, "state", MessageState),
@@ -57,7 +59,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """A message with every attempt and its outcome."""
-    message = await api.commands.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"])
     attempts = await api.store.attempts(message.id)
     return answer(documents.message(message, speaker(call.texts), attempts=attempts, link=api.link))
 
@@ -65,13 +67,13 @@ async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def retry(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Back into the queue."""
     await call.ask(EmptyRequest)
-    return api.message_answer(await api.commands.retry_message(call.path["id"]), call)
+    return api.message_answer(await api.commands.messages.retry(call.path["id"]), call)
 
 
 async def cancel(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Taken back, while it has not gone."""
     await call.ask(EmptyRequest)
-    return api.message_answer(await api.commands.cancel_message(call.path["id"]), call)
+    return api.message_answer(await api.commands.messages.cancel(call.path["id"]), call)
 
 
 _SEND_PARAMETERS = (

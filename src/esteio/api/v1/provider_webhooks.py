@@ -22,9 +22,9 @@ _TAKEN = ApiResponse(200, b'{"ok":true}')
 
 async def take(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 once it is durable; 404 for an unknown address, 413 for too large a body, 429 for too many bytes an hour."""
-    session = await api.commands.session_of_token(call.path["token"])
+    session = await api.commands.provider_webhooks.session_of_token(call.path["token"])
     async with api.large_bodies.place(call.headers):
-        await api.commands.accept_webhook(session, call.path.get("rest", ""), call.headers, await call.body())
+        await api.commands.provider_webhooks.accept(session, call.path.get("rest", ""), call.headers, await call.body())
     return _TAKEN
 
 

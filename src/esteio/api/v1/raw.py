@@ -21,7 +21,7 @@ _BYTES = "application/octet-stream"
 
 async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The webhook's body, or the row of the provider's list that the message was read back from."""
-    message = await api.commands.message(call.path["id"])
+    message = await api.commands.lookup.message(call.path["id"])
     found = await api.store.raw_of_message(message.id)
     if found is None:
         raise CommandError("raw-gone")
@@ -33,7 +33,7 @@ async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
         "esteio-received-at": timestamp(found.received_at),
         "esteio-source": "list" if found.path == LIST_PATH else "webhook",
     }
-    return ApiResponse(200, _shown(found.body, call.scope, api.commands.addresses_told), kind, headers)
+    return ApiResponse(200, _shown(found.body, call.scope, api.addresses_told), kind, headers)
 
 
 def _shown(body: bytes, scope: Scope, told: re.Pattern[str] | None) -> bytes:

@@ -21,7 +21,7 @@ class ServerPage(msgspec.Struct, frozen=True):
 
 async def add(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the server; its credentials are never shown again."""
-    stored = await api.commands.add_server(await call.ask(ServerRequest))
+    stored = await api.commands.servers.add(await call.ask(ServerRequest))
     return answer(api.server_document(stored, call.texts), 201)
 
 
@@ -34,18 +34,18 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Health, version, quirks in force, budget in use; where it stands only to keys for the whole gateway."""
-    return answer(api.server_shown(await api.commands.server(call.path["name"]), call))
+    return answer(api.server_shown(await api.commands.lookup.server(call.path["name"]), call))
 
 
 async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is left out stays."""
-    stored = await api.commands.change_server(call.path["name"], await call.ask(ServerChange))
+    stored = await api.commands.servers.change(call.path["name"], await call.ask(ServerChange))
     return answer(api.server_document(stored, call.texts))
 
 
 async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Only without sessions."""
-    await api.commands.delete_server(call.path["name"])
+    await api.commands.servers.delete(call.path["name"])
     return NOTHING
 
 

@@ -32,6 +32,7 @@ from esteio.core.model.state import SessionState
 from esteio.core.views import documents
 from esteio.core.views.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.engine.commands import journal_export
+from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import (
     AtProvider,
     EmptyRequest,
@@ -40,7 +41,6 @@ from esteio.engine.commands.requests import (
     SessionRequest,
     WaitRequest,
 )
-from esteio.engine.commands.sessions import PairingResult
 from esteio.engine.key_scope import Scope
 from esteio.providers.base import StandingWebhook
 
@@ -65,10 +65,10 @@ async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 whatever the provider says: the row is there, and its state tells."""
     ask = await call.ask(SessionRequest)
     call.scope.check(ask.name)
-    await api.commands.check_ref_scope(call.scope, ask)
+    await api.commands.sessions.check_scope(call.scope, ask)
     if ask.dry_run:
-        return answer(adoption(await api.commands.would_adopt(ask), call))
-    opened = await api.commands.create_session(_with_wait(ask, call), call.who)
+        return answer(adoption(await api.commands.instances.would_adopt(ask), call))
+    opened = await api.commands.sessions.create(_with_wait(ask, call), call.who)
     return answer(_with_replaced(await _opened(api, opened, call), opened.stood), 201)
 
 
@@ -105,7 +105,7 @@ async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One session."""
     session = await _named(api, call)
     document = api.session_document(session, await api.held(session.id), call.texts)
-    return answer(_with_replaced(document, await api.commands.replaced_webhook(session)))
+    return answer(_with_replaced(document, await api.commands.sessions.replaced_webhook(session)))
 
 
 async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -113,8 +113,8 @@ async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     ask = await call.ask(SessionChange)
     session = await _named(api, call)
     if not isinstance(ask.ref, UnsetType):
-        call.scope.check_ref(ask.ref, api.commands.declared(session.kind))
-    return await api.session_answer(await api.commands.change_session(session.name, ask, call.who), call)
+        call.scope.check_ref(ask.ref, api.providers[session.kind].declaration)
+    return await api.session_answer(await api.commands.sessions.change(session.name, ask, call.who), call)
 
 
 async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
@@ -123,7 +123,7 @@ async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     at_provider: AtProvider = one_of(words, "at_provider", AtProvider) or "keep"
     put_back = one_of(words, "put_back", Literal["true", "false"]) != "false"
     session = await _named(api, call)
-    left = await api.commands.delete_session(session.name, at_provider, call.who, put_back=put_back)
+    left = await api.commands.session_removal.delete(session.name, at_provider, call.who, put_back=put_back)
     return NOTHING if left is None else await api.session_answer(left, call, 202)
 
 
@@ -131,7 +131,7 @@ async def pair(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code or the link, 202 while there is neither."""
     ask = await call.ask(PairRequest)
     session = await _named(api, call)
-    opened = await api.commands.pair(session.name, _with_wait(ask, call), call.who)
+    opened = await api.commands.pairing.pair(session.name, _with_wait(ask, call), call.who)
     found = opened.qr is not None or opened.session.state == "connected"
     return await _opened_answer(api, opened, call, done=found)
 
@@ -140,7 +140,7 @@ async def recreate(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with a code, a link or an error, 202 while the work goes on."""
     ask = await call.ask(WaitRequest)
     session = await _named(api, call)
-    opened = await api.commands.recreate(session.name, _with_wait(ask, call), call.who)
+    opened = await api.commands.pairing.recreate(session.name, _with_wait(ask, call), call.who)
     return await _opened_answer(api, opened, call, done=opened.settled)
 
 
@@ -148,26 +148,26 @@ async def recover(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202: it is looked at now."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.recover(session.name, call.who), call, 202)
+    return await api.session_answer(await api.commands.operator_actions.recover(session.name, call.who), call, 202)
 
 
 async def pause(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Watched, never acted on."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.pause(session.name, call.who), call)
+    return await api.session_answer(await api.commands.operator_actions.pause(session.name, call.who), call)
 
 
 async def resume(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Acted on again."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
-    return await api.session_answer(await api.commands.resume(session.name, call.who), call)
+    return await api.session_answer(await api.commands.operator_actions.resume(session.name, call.who), call)
 
 
 async def qr(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The current code in the form that `Accept` asks for; 204 when none is current."""
-    current = await api.commands.current_qr(await _named(api, call))
+    current = await api.commands.pairing.current_qr(await _named(api, call))
     if current is None:
         return ApiResponse(204, headers={"cache-control": "no-store"})
     return qr_image.in_form(current, call.headers.get("accept", ""))
@@ -194,7 +194,7 @@ async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def _named(api: ApiContext, call: ApiRequest) -> Session:
-    return await api.commands.session(call.path["name"])
+    return await api.commands.lookup.session(call.path["name"])
 
 
 def _with_wait(ask: A, call: ApiRequest) -> A:

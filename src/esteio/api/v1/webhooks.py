@@ -86,51 +86,51 @@ class Queued(msgspec.Struct, frozen=True):
 
 async def create(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """201 with the secret."""
-    endpoint, secret = await api.commands.add_endpoint(await call.ask(EndpointRequest), call.scope)
+    endpoint, secret = await api.commands.webhooks.add(await call.ask(EndpointRequest), call.scope)
     return await _with_secret(api, endpoint, secret, 201)
 
 
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All that lie inside the caller's scope."""
     call.query()
-    found = await api.commands.endpoints(call.scope)
+    found = await api.commands.webhooks.within(call.scope)
     return answer(WebhookPage(tuple([await _document(api, one) for one in found])))
 
 
 async def show(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """One."""
     call.query()
-    return answer(await _document(api, await api.commands.endpoint(call.path["id"])))
+    return answer(await _document(api, await api.commands.webhooks.get(call.path["id"])))
 
 
 async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """What is given; enabling goes on where it stopped."""
     change = await call.ask(EndpointChange)
-    return answer(await _document(api, await api.commands.change_endpoint(call.path["id"], change, call.scope)))
+    return answer(await _document(api, await api.commands.webhooks.change(call.path["id"], change, call.scope)))
 
 
 async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Its queue, log and dead letters go with it."""
-    await api.commands.delete_endpoint(call.path["id"])
+    await api.commands.webhooks.delete(call.path["id"])
     return NOTHING
 
 
 async def test(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with what the endpoint answered, also when that was bad."""
     await call.ask(EmptyRequest)
-    return answer(_delivery(await api.commands.test_endpoint(call.path["id"])))
+    return answer(_delivery(await api.commands.webhooks.test(call.path["id"])))
 
 
 async def rotate(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """200 with the new secret; both sign during the overlap."""
-    endpoint, secret = await api.commands.rotate_endpoint(call.path["id"], await call.ask(RotateRequest))
+    endpoint, secret = await api.commands.webhooks.rotate_secret(call.path["id"], await call.ask(RotateRequest))
     return await _with_secret(api, endpoint, secret, 200)
 
 
 async def deliveries(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """Newest first."""
     words = call.query("limit", "after")
-    endpoint = await api.commands.endpoint(call.path["id"])
+    endpoint = await api.commands.webhooks.get(call.path["id"])
     limit = page_size(words)
     before = whole_number(words, "after", 0, 1, 2**62) if "after" in words else None
     found = await api.store.deliveries(endpoint.id, limit=limit, before=before)
@@ -140,7 +140,7 @@ async def deliveries(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 async def replay(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """202 with how many events were queued again."""
-    return answer(Queued(await api.commands.replay_endpoint(call.path["id"], await call.ask(ReplayRequest))), 202)
+    return answer(Queued(await api.commands.webhooks.replay(call.path["id"], await call.ask(ReplayRequest))), 202)
 
 
 async def _with_secret(api: ApiContext, endpoint: Endpoint, secret: str, status: int) -> ApiResponse:

@@ -121,7 +121,7 @@ async def opened(settings: Settings) -> Gateway:
         await _check_key(gateway)
         if used and gateway.new_database:
             output.failure(texts.say("empty-beside-key", data=settings.data))
-        await gateway.commands.apply(settings.servers, settings.sessions, left_out=_left_out)
+        await gateway.commands.declared.apply(settings.servers, settings.sessions, left_out=_left_out)
     except BaseException as error:
         await gateway.aclose()
         if isinstance(error, VaultError):
@@ -172,10 +172,10 @@ async def _greet(gateway: Gateway, bound: socket.socket) -> None:
     from esteio.api.ops import program_version  # noqa: PLC0415
     from esteio.cli.listen import url_of  # noqa: PLC0415
 
-    key = await gateway.commands.ensure_admin_key()
+    key = await gateway.commands.keys.ensure_admin()
     if key is not None:
         print(texts.say("admin-key", key=key), flush=True)
-    elif not await gateway.commands.has_admin_key():
+    elif not await gateway.commands.keys.has_admin():
         output.failure(texts.say("no-admin"))
     if output.to_person():
         print(texts.say("serving", version=program_version(), url=url_of(bound)), flush=True)

@@ -1,8 +1,7 @@
 """Addresses as callers write them, read with what the store knows: a request names one chat, or is refused.
 
 The rule is `core.model.address`; here the chats are looked up, and what cannot be read becomes a `CommandError`. Never
-lives here:
-a spelling, a status code.
+lives here: a spelling, a status code.
 """
 
 from __future__ import annotations
@@ -12,12 +11,15 @@ from collections.abc import Iterable
 from esteio.core.model import address
 from esteio.core.model.address import Ambiguous, Read, line_of
 from esteio.core.model.ids import SessionId
-from esteio.engine.commands.base import Desk
 from esteio.engine.errors import CommandError
+from esteio.store.base import Store
 
 
-class Addressing(Desk):
-    """What every command that takes an address asks."""
+class Addressing:
+    """Reads the addresses of a request. `region`: the country (two letters) of numbers without a country code."""
+
+    def __init__(self, store: Store, region: str) -> None:
+        self._store, self._region = store, region
 
     async def chat_address(self, text: str, field: str, session: SessionId) -> Read:
         """An address that messages can be sent to. Raises `CommandError`: invalid-phone, ambiguous-phone,
@@ -41,11 +43,11 @@ class Addressing(Desk):
         self, text: str, field: str, sessions: Iterable[SessionId], own: Iterable[str | None] = ()
     ) -> Read:
         """An address of any kind. Raises `CommandError`: invalid-phone, ambiguous-phone."""
-        reading = address.read(text, self.settings.phone_region)
+        reading = address.read(text, self._region)
         known = {line_of(one) for one in own if one}
         if reading.asks:
             for session in sessions:
-                known |= set(await self.store.known_phones(session, reading.asks))
+                known |= set(await self._store.known_phones(session, reading.asks))
         found = address.choose(reading, known)
         if isinstance(found, Ambiguous):
             first, second = found.candidates

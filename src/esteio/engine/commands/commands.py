@@ -1,41 +1,166 @@
-"""What a caller may ask, in one place: every door (API, Evolution door, command line) holds a `Commands`.
+"""All that a caller may ask, one object a subject: every door (API, Evolution door, command line) holds a `Commands`.
 
-Commands write rows, nudge and return; they never change a session's state, and of a provider they only ever read (an
-adoption has to know what stands there). Each room has its file: `servers`, `sessions`,
-`adopt`, `messages`, `keys`, `provider_webhooks` (in), `webhooks` (webhooks out),
-`dead_letters`, `contacts`, `notices`, `declared`. Never lives here: reading (the doors ask the
-store), a status code, a sentence.
+A command writes rows, wakes the workers that read them, and returns; of a provider it only reads (an adoption has to
+know what stands there). Never lives here: a command, reading for its own sake (the doors ask the store), a status code.
 """
 
 from __future__ import annotations
 
-from esteio.engine.commands.adopt import AdoptCommands
-from esteio.engine.commands.contacts import PeopleCommands
+from collections.abc import Mapping
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.config import Settings
+from esteio.engine.commands.addressing import Addressing
+from esteio.engine.commands.approvals import ApprovalCommands
+from esteio.engine.commands.bindings import Bindings
+from esteio.engine.commands.contacts import ContactCommands
 from esteio.engine.commands.dead_letters import DeadLetterCommands
 from esteio.engine.commands.declared import DeclaredCommands
+from esteio.engine.commands.instances import InstanceCommands
 from esteio.engine.commands.keys import KeyCommands
+from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.messages import MessageCommands
 from esteio.engine.commands.notices import NoticeCommands
-from esteio.engine.commands.provider_webhooks import WebhookCommands
-from esteio.engine.commands.webhooks import EndpointCommands
+from esteio.engine.commands.operator_actions import OperatorActions
+from esteio.engine.commands.operator_evidence import OperatorEvidence
+from esteio.engine.commands.pairing import PairingCommands
+from esteio.engine.commands.provider_acts import ProviderActs
+from esteio.engine.commands.provider_webhooks import ProviderWebhookCommands
+from esteio.engine.commands.replaced_webhook import ReplacedWebhooks
+from esteio.engine.commands.servers import ServerCommands
+from esteio.engine.commands.session_removal import SessionRemoval
+from esteio.engine.commands.sessions import SessionCommands
+from esteio.engine.commands.webhooks import WebhookCommands
+from esteio.engine.delivery.client import WebhookClient
+from esteio.engine.media.stager import MediaStager
+from esteio.engine.outbox.performers import Notifier
+from esteio.engine.runtime.ports import Waiter, Wakeups
+from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.url_guard import Resolver
+from esteio.providers.base import Provider, Transport
+from esteio.store.base import Store
+from esteio.store.media import Shelf
+from esteio.vault import Vault
 
 
-class Commands(
-    DeclaredCommands,
-    AdoptCommands,
-    MessageCommands,
-    KeyCommands,
-    WebhookCommands,
-    EndpointCommands,
-    DeadLetterCommands,
-    PeopleCommands,
-    NoticeCommands,
-):
-    """All commands over one desk (see `desk.Desk` for what it is made of)."""
+class Commands(msgspec.Struct, frozen=True, kw_only=True):
+    """One object a subject; `lookup` finds what a request names."""
 
-    async def check_vault(self) -> None:
-        """Prove that the vault opens what the store holds. Raises `vault.WrongKey`."""
-        for stored in await self.store.servers():
-            self.vault.unseal(stored.sealed)
-        for endpoint in await self.store.endpoints():
-            self.vault.unseal(endpoint.sealed)
+    lookup: Lookup
+    sessions: SessionCommands
+    session_removal: SessionRemoval
+    pairing: PairingCommands
+    operator_actions: OperatorActions
+    approvals: ApprovalCommands
+    servers: ServerCommands
+    instances: InstanceCommands
+    messages: MessageCommands
+    contacts: ContactCommands
+    provider_webhooks: ProviderWebhookCommands
+    webhooks: WebhookCommands
+    dead_letters: DeadLetterCommands
+    keys: KeyCommands
+    notices: NoticeCommands
+    declared: DeclaredCommands
+
+
+def build_commands(
+    *,
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    vault: Vault,
+    providers: Mapping[str, Provider],
+    transport: Transport,
+    addresses: Endpoints,
+    courier: WebhookClient,
+    shelf: Shelf,
+    media: MediaStager,
+    notifier: Notifier,
+    waiter: Waiter,
+    wakeups: Wakeups,
+    resolve: Resolver,
+) -> Commands:
+    """Hands each object what it uses. `transport`: the way to the providers, for reads only; `resolve`: where a host
+    name in a URL leads."""
+    allowed = settings.allowed_networks
+    lookup, addressing = Lookup(store), Addressing(store, settings.phone_region)
+    bindings = Bindings(store, providers)
+    evidence = OperatorEvidence(store, clock, waiter=waiter, wakeups=wakeups)
+    acts = ProviderActs(store, clock, addresses=addresses, evidence=evidence, waiter=waiter, wakeups=wakeups)
+    replaced = ReplacedWebhooks(
+        store, clock, vault=vault, addresses=addresses, transport=transport, allowed=allowed, resolve=resolve
+    )
+    pairing = PairingCommands(
+        store,
+        clock,
+        settings=settings,
+        lookup=lookup,
+        addressing=addressing,
+        evidence=evidence,
+        waiter=waiter,
+        providers=providers,
+    )
+    sessions = SessionCommands(
+        store,
+        clock,
+        settings=settings,
+        lookup=lookup,
+        addressing=addressing,
+        bindings=bindings,
+        replaced=replaced,
+        pairing=pairing,
+        acts=acts,
+        evidence=evidence,
+        vault=vault,
+        addresses=addresses,
+        wakeups=wakeups,
+    )
+    servers = ServerCommands(
+        store, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
+    )
+    return Commands(
+        lookup=lookup,
+        sessions=sessions,
+        session_removal=SessionRemoval(
+            store, clock, lookup=lookup, acts=acts, addresses=addresses, shelf=shelf, wakeups=wakeups
+        ),
+        pairing=pairing,
+        operator_actions=OperatorActions(lookup, evidence),
+        approvals=ApprovalCommands(store, clock, wakeups=wakeups),
+        servers=servers,
+        instances=InstanceCommands(
+            store,
+            clock,
+            lookup=lookup,
+            bindings=bindings,
+            replaced=replaced,
+            sessions=sessions,
+            addresses=addresses,
+            transport=transport,
+        ),
+        messages=MessageCommands(
+            store,
+            clock,
+            settings=settings,
+            lookup=lookup,
+            addressing=addressing,
+            media=media,
+            waiter=waiter,
+            wakeups=wakeups,
+            resolve=resolve,
+        ),
+        contacts=ContactCommands(store, clock, addressing=addressing, shelf=shelf, wakeups=wakeups),
+        provider_webhooks=ProviderWebhookCommands(
+            store, clock, addresses=addresses, wakeups=wakeups, bytes_per_hour=settings.webhook_bytes_per_hour
+        ),
+        webhooks=WebhookCommands(
+            store, clock, vault=vault, courier=courier, wakeups=wakeups, allowed=allowed, resolve=resolve
+        ),
+        dead_letters=DeadLetterCommands(store, clock, wakeups=wakeups),
+        keys=KeyCommands(store, clock, admin_key=settings.admin_key),
+        notices=NoticeCommands(clock, notifier),
+        declared=DeclaredCommands(store, servers=servers, sessions=sessions, addressing=addressing, vault=vault),
+    )

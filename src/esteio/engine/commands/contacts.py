@@ -7,50 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from esteio.clock import Clock
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.commands.addressing import Addressing
+from esteio.engine.runtime.ports import Wakeups
 from esteio.log import logger
-from esteio.store.base import Erased, every_session
+from esteio.store.base import Erased, Store, every_session
+from esteio.store.media import Shelf
 
 log = logger("people")
 
 
-class PeopleCommands(Addressing):
-    """Export and erasure. `reaches` tells which sessions the caller's key is for."""
+class ContactCommands:
+    """Export and erasure of what is stored of one person. `reaches` tells which sessions the caller's key is for."""
 
-    async def person(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
+    def __init__(self, store: Store, clock: Clock, *, addressing: Addressing, shelf: Shelf, wakeups: Wakeups) -> None:
+        self._store, self._clock = store, clock
+        self._addressing, self._shelf, self._wakeups = addressing, shelf, wakeups
+
+    async def export(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
         """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         found, names = await self._names(who, sessions)
-        messages = [message for one in sessions for message in await self.store.of_person(one.id, names)]
+        messages = [message for one in sessions for message in await self._store.of_person(one.id, names)]
         lids = sorted(name for name in names if name.endswith("@lid"))
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
-    async def erase_person(self, who: str, reaches: Callable[[str], bool]) -> Erased:
+    async def erase(self, who: str, reaches: Callable[[str], bool]) -> Erased:
         """What that did in all sessions. Raises `CommandError`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         _, names = await self._names(who, sessions)
-        alias, asked_at = self.clock.new_id("erased"), self.clock.now()
-        done = [await self.store.erase_person(one.id, names, alias, self.clock.now()) for one in sessions]
+        alias, asked_at = self._clock.new_id("erased"), self._clock.now()
+        done = [await self._store.erase_person(one.id, names, alias, self._clock.now()) for one in sessions]
         whole = _sum(done)
-        await self.shelf.drop(whole.media, asked_at)
+        await self._shelf.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
-        self.wakeups.sends()
+        self._wakeups.sends()
         return whole
 
     async def _names(self, who: str, sessions: Sequence[Session]) -> tuple[str, set[str]]:
         """The address that was asked for, and all that name the same person in any of these sessions."""
-        read = await self.any_address(who, "address", [one.id for one in sessions])
+        read = await self._addressing.any_address(who, "address", [one.id for one in sessions])
         names, before = {read.address}, 0
         while len(names) > before:
             before = len(names)
             for one in sessions:
-                names |= set(await self.store.addresses_of_person(one.id, names))
+                names |= set(await self._store.addresses_of_person(one.id, names))
         return read.address, names
 
     async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
-        return [session async for session in every_session(self.store) if reaches(session.name)]
+        return [session async for session in every_session(self._store) if reaches(session.name)]
 
 
 def _sum(parts: Sequence[Erased]) -> Erased:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
+from esteio.clock import Clock
 from esteio.core.model.ids import MessageId
-from esteio.engine.commands.base import Desk
+from esteio.engine.commands.checks import moment
 from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterRequest
-from esteio.engine.commands.webhooks import moment
 from esteio.engine.key_scope import Scope
+from esteio.engine.runtime.ports import Wakeups
+from esteio.store.base import Store
 from esteio.store.delivery import DeadFilter, DeadMessage
 
 AT_ONCE = 500
@@ -28,49 +30,52 @@ class Replayed(msgspec.Struct, frozen=True):
     dry_run: bool
 
 
-class DeadLetterCommands(Desk):
-    """What a caller may ask about dead letters."""
+class DeadLetterCommands:
+    """Sends dead letters again."""
 
-    async def replay_dead_letters(self, ask: DeadLetterRequest, scope: Scope) -> Replayed:
+    def __init__(self, store: Store, clock: Clock, *, wakeups: Wakeups) -> None:
+        self._store, self._clock, self._wakeups = store, clock, wakeups
+
+    async def replay(self, request: DeadLetterRequest, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
-        wanted = wanted_of(ask)
+        wanted = wanted_of(request)
         messages = events = 0
-        if ask.kind != "event" and ask.webhook is None:
-            messages = await self._replay_messages(wanted, scope, dry_run=ask.dry_run)
-        if ask.kind != "message":
-            events = await self._replay_events(wanted, scope, dry_run=ask.dry_run)
-        if not ask.dry_run:
-            self.wakeups.sends()
-            self.wakeups.relay()
-        return Replayed(messages, events, ask.dry_run)
+        if request.kind != "event" and request.webhook is None:
+            messages = await self._replay_messages(wanted, scope, dry_run=request.dry_run)
+        if request.kind != "message":
+            events = await self._replay_events(wanted, scope, dry_run=request.dry_run)
+        if not request.dry_run:
+            self._wakeups.sends()
+            self._wakeups.deliveries()
+        return Replayed(messages, events, request.dry_run)
 
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self.store.dead_messages(wanted, limit=AT_ONCE, after=place):
+        while found := await self._store.dead_messages(wanted, limit=AT_ONCE, after=place):
             place = found[-1].seq
             for dead in found:
                 count += scope.reaches(dead.session) and (dry_run or await self._revive(dead))
         return count
 
     async def _revive(self, dead: DeadMessage) -> bool:
-        after = await self.store.retry_message(MessageId(dead.id), self.clock.now())
+        after = await self._store.retry_message(MessageId(dead.id), self._clock.now())
         return after is not None and after.state not in RETRIED_FROM
 
     async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self.store.dead_events(wanted, limit=AT_ONCE, after=place):
+        while found := await self._store.dead_events(wanted, limit=AT_ONCE, after=place):
             place = found[-1].id
             ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
-            count += len(ids) if dry_run else await self.store.revive_events(ids, self.clock.now())
+            count += len(ids) if dry_run else await self._store.revive_events(ids, self._clock.now())
         return count
 
 
-def wanted_of(ask: DeadLetterRequest) -> DeadFilter:
-    """The filter that an ask means; `from` and `to` are when the letters died. Raises
+def wanted_of(request: DeadLetterRequest) -> DeadFilter:
+    """The filter that a request means; `from` and `to` are when the letters died. Raises
     `CommandError("invalid-value")`."""
     return DeadFilter(
-        session=ask.session,
-        endpoint=ask.webhook,
-        since=0.0 if ask.since is None else moment("from", ask.since),
-        until=1e18 if ask.until is None else moment("to", ask.until),
+        session=request.session,
+        endpoint=request.webhook,
+        since=0.0 if request.since is None else moment("from", request.since),
+        until=1e18 if request.until is None else moment("to", request.until),
     )

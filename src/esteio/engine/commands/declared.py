@@ -15,12 +15,14 @@ from msgspec import UNSET
 from esteio.config import DeclaredServer, DeclaredSession
 from esteio.core.model.ids import ServerName, SessionName
 from esteio.core.model.session import Session
+from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.requests import LimitsChange, ServerChange, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.commands.servers import ServerCommands, base_url, limits
 from esteio.engine.commands.sessions import SessionCommands
 from esteio.engine.errors import CommandError, invalid
 from esteio.log import logger
-from esteio.store.base import StoredServer
+from esteio.store.base import Store, StoredServer
+from esteio.vault import Vault
 
 WHO = "settings"
 THE_PROVIDERS = frozenset({"provider-refused", "provider-unanswered"})
@@ -38,8 +40,20 @@ class Change(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class DeclaredCommands(ServerCommands, SessionCommands):
+class DeclaredCommands:
     """Brings the store in line with the settings."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        servers: ServerCommands,
+        sessions: SessionCommands,
+        addressing: Addressing,
+        vault: Vault,
+    ) -> None:
+        self._store, self._vault, self._addressing = store, vault, addressing
+        self._servers, self._sessions = servers, sessions
 
     async def apply(
         self,
@@ -67,57 +81,57 @@ class DeclaredCommands(ServerCommands, SessionCommands):
         return changes
 
     async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:
-        ask = _strict(declared, ServerRequest)
-        stored = await self.store.server(ServerName(ask.name))
+        request = _strict(declared, ServerRequest)
+        stored = await self._store.server(ServerName(request.name))
         if stored is None:
             if not plan:
-                await self.add_server(ask)
-            return Change("add", "server", ask.name, ask.kind)
-        if stored.server.kind != ask.kind:
-            raise invalid(f"servers.{ask.name}.kind", f"is {stored.server.kind} already and cannot change")
-        different = self._differences(stored, ask)
+                await self._servers.add(request)
+            return Change("add", "server", request.name, request.kind)
+        if stored.server.kind != request.kind:
+            raise invalid(f"servers.{request.name}.kind", f"is {stored.server.kind} already and cannot change")
+        different = self._differences(stored, request)
         if not different:
             return None
         if not plan:
-            whole = LimitsChange(**msgspec.structs.asdict(ask.limits))
-            await self.change_server(ask.name, ServerChange(ask.base_url, ask.credentials, whole))
-        return Change("change", "server", ask.name, ", ".join(different))
+            whole = LimitsChange(**msgspec.structs.asdict(request.limits))
+            await self._servers.change(request.name, ServerChange(request.base_url, request.credentials, whole))
+        return Change("change", "server", request.name, ", ".join(different))
 
-    def _differences(self, stored: StoredServer, ask: ServerRequest) -> list[str]:
+    def _differences(self, stored: StoredServer, request: ServerRequest) -> list[str]:
         here = stored.server
         pairs = {
-            "base_url": (here.base_url, base_url(ask.base_url)),
-            "credentials": (self.vault.unseal(stored.sealed), ask.credentials),
-            "limits": (here.limits, limits(ask.limits)),
+            "base_url": (here.base_url, base_url(request.base_url)),
+            "credentials": (self._vault.unseal(stored.sealed), request.credentials),
+            "limits": (here.limits, limits(request.limits)),
         }
         return [name for name, (is_now, shall_be) in pairs.items() if is_now != shall_be]
 
     async def _apply_session(self, declared: DeclaredSession, *, plan: bool) -> Change | None:
-        ask = msgspec.structs.replace(_strict(declared, SessionRequest), wait_s=0.0)
-        session = await self.store.session(SessionName(ask.name))
+        request = msgspec.structs.replace(_strict(declared, SessionRequest), wait_s=0.0)
+        session = await self._store.session(SessionName(request.name))
         if session is None:
             if not plan:
                 # A provider that does not answer may not hold up our start.
-                await self.create_session(ask, WHO, read_first=False)
-            return Change("add", "session", ask.name, ask.server)
-        if session.server != ask.server:
-            raise invalid(f"sessions.{ask.name}.server", f"is {session.server} already and cannot change")
+                await self._sessions.create(request, WHO, read_first=False)
+            return Change("add", "session", request.name, request.server)
+        if session.server != request.server:
+            raise invalid(f"sessions.{request.name}.server", f"is {session.server} already and cannot change")
         change = await self._session_differences(session, declared)
         different = list(change.given())
         if not different:
             return None
         if not plan:
-            await self.change_session(ask.name, change, WHO)
-        return Change("change", "session", ask.name, ", ".join(different))
+            await self._sessions.change(request.name, change, WHO)
+        return Change("change", "session", request.name, ", ".join(different))
 
     async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
         """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
-        _, sealed = await self.store.session_secrets(session.id)
-        here = {**session.ref, **self.vault.unseal(sealed)}
+        _, sealed = await self._store.session_secrets(session.id)
+        here = {**session.ref, **self._vault.unseal(sealed)}
         phone = (
             None
             if declared.phone is None
-            else await self.phone_number(
+            else await self._addressing.phone_number(
                 declared.phone, f"sessions.{session.name}.phone", own=(session.phone, session.facts.phone_seen)
             )
         )

@@ -1,13 +1,15 @@
 """Messages: taken onto the disk before they are acknowledged; taken back, or given another try.
 
 Never lives here: the send itself (`dispatch`, `performers`), a look at the provider inside a request: while the gate is
-closed the session is nudged, so that it is looked at at once.
+closed the session is woken, so that it is looked at at once.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from esteio.clock import Clock
+from esteio.config import Settings
 from esteio.core.messages.transitions import states_before
 from esteio.core.model import address
 from esteio.core.model.content import Content
@@ -17,24 +19,49 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands import compose
 from esteio.engine.commands.addressing import Addressing
+from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import MessageRequest
 from esteio.engine.errors import CommandError, unknown
-from esteio.engine.runtime.ports import NotFound
-from esteio.engine.url_guard import check_target
+from esteio.engine.media.stager import MediaStager
+from esteio.engine.runtime.ports import NotFound, Waiter, Wakeups
+from esteio.engine.url_guard import Resolver, check_target
 from esteio.log import logger
-from esteio.store.base import Accepted, NewMessage
+from esteio.store.base import Accepted, NewMessage, Store
 
 RETRIED_FROM = frozenset(states_before("retried"))
 log = logger("commands")
 
 
-class MessageCommands(Addressing):
-    """What a caller may ask about messages."""
+class MessageCommands:
+    """Accepts messages, takes them back, tries them again. `resolve`: where the host name of a media URL leads."""
 
-    _being_answered: set[tuple[str, int, str]]
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        settings: Settings,
+        lookup: Lookup,
+        addressing: Addressing,
+        media: MediaStager,
+        waiter: Waiter,
+        wakeups: Wakeups,
+        resolve: Resolver,
+    ) -> None:
+        self._store, self._clock, self._settings = store, clock, settings
+        self._lookup, self._addressing, self._media = lookup, addressing, media
+        self._waiter, self._wakeups, self._resolve = waiter, wakeups, resolve
+        self._busy: set[tuple[str, int, str]] = set()
+        """Idempotency keys that are being answered: (caller, session, key)."""
 
     async def send(
-        self, session: Session, ask: MessageRequest, *, caller: str, idem_key: str | None = None, wait_s: float = 0.0
+        self,
+        session: Session,
+        request: MessageRequest,
+        *,
+        caller: str,
+        idem_key: str | None = None,
+        wait_s: float = 0.0,
     ) -> tuple[Message, bool]:
         """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
 
@@ -43,61 +70,60 @@ class MessageCommands(Addressing):
         target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
         """
         if idem_key is None:
-            return await self._accept_and_wait(session, await self._composed(session, ask, caller, None), wait_s)
+            return await self._accept_and_wait(session, await self._composed(session, request, caller, None), wait_s)
         mark = (caller, int(session.id), idem_key)
-        busy = self._busy()
-        if mark in busy:
+        if mark in self._busy:
             raise CommandError("idempotency-in-progress")
-        busy.add(mark)
+        self._busy.add(mark)
         try:
             # Before the body is read again: what it names may be readable no longer, and the message is on its way.
-            earlier = await self.store.repeated(
-                session.id, caller, idem_key, compose.fingerprint(ask), self.clock.now()
+            earlier = await self._store.repeated(
+                session.id, caller, idem_key, compose.fingerprint(request), self._clock.now()
             )
             if earlier is not None:
                 return await self._waited(_unless_conflict(earlier), wait_s), False
-            new = await self._composed(session, ask, caller, idem_key)
+            new = await self._composed(session, request, caller, idem_key)
             return await self._accept_and_wait(session, new, wait_s)
         finally:
-            busy.discard(mark)
+            self._busy.discard(mark)
 
-    async def retry_message(self, message_id: str) -> Message:
+    async def retry(self, message_id: str) -> Message:
         """Back into the queue at a person's word. Raises `CommandError`: unknown-message, wrong-state."""
-        before = await self.message(message_id)
+        before = await self._lookup.message(message_id)
         if before.direction != "out" or before.state not in RETRIED_FROM:
             raise CommandError("wrong-state", state=before.state)
-        after = await self.store.retry_message(before.id, self.clock.now())
+        after = await self._store.retry_message(before.id, self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state in RETRIED_FROM:
             raise CommandError("wrong-state", state=after.state)
         log.info("message.retried", session=after.session, message=after.id, client_ref=after.client_ref)
-        self.wakeups.sends()
+        self._wakeups.sends()
         return after
 
-    async def cancel_message(self, message_id: str) -> Message:
+    async def cancel(self, message_id: str) -> Message:
         """Taken back before it went. Raises `CommandError`: unknown-message, wrong-state."""
-        after = await self.store.cancel_message(MessageId(message_id), self.clock.now())
+        after = await self._store.cancel_message(MessageId(message_id), self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state != "cancelled":
             raise CommandError("wrong-state", state=after.state)
         log.info("message.cancelled", session=after.session, message=after.id, client_ref=after.client_ref)
-        self.wakeups.sends()
+        self._wakeups.sends()
         return after
 
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
         try:
-            accepted = await self.store.accept(new)
+            accepted = await self._store.accept(new)
         except LookupError as error:
             raise unknown("session", session.name) from error
         message = _unless_conflict(accepted)
         made = accepted.result == "new"
         if made:
-            _log_accepted(message, session, self.clock.now())
-            self.wakeups.sends()
+            _log_accepted(message, session, self._clock.now())
+            self._wakeups.sends()
             if session.gate == "held" and not session.paused:
-                self.wakeups.session(session.id)
+                self._wakeups.session(session.id)
         return await self._waited(message, wait_s), made
 
     async def _waited(self, message: Message, wait_s: float) -> Message:
@@ -105,26 +131,28 @@ class MessageCommands(Addressing):
         if wait_s <= 0:
             return message
         try:
-            return await self.waiter.wait_message(message.id, wait_s)
+            return await self._waiter.wait_message(message.id, wait_s)
         except NotFound as error:
             raise unknown("message", message.id) from error
 
-    async def _composed(self, session: Session, ask: MessageRequest, caller: str, idem_key: str | None) -> NewMessage:
-        now = self.clock.now()
-        policy = self.policy(session.policy)
-        to, read_as = await self.chat_address(ask.to, "to", session.id)
+    async def _composed(
+        self, session: Session, request: MessageRequest, caller: str, idem_key: str | None
+    ) -> NewMessage:
+        now = self._clock.now()
+        policy = self._settings.policy_of(session.policy)
+        to, read_as = await self._addressing.chat_address(request.to, "to", session.id)
         phones = [
-            await self.phone_number(one.phone, f"contacts[{i}].phone", (session.id,))
-            for i, one in enumerate(ask.contacts or ())
+            await self._addressing.phone_number(one.phone, f"contacts[{i}].phone", (session.id,))
+            for i, one in enumerate(request.contacts or ())
         ]
-        content = compose.content(ask, self.settings.max_media_bytes, phones)
-        mentions = [await self._person(one, f"mentions[{i}]", session) for i, one in enumerate(ask.mentions)]
-        await self._check_elsewhere(session, ask, content)
+        content = compose.content(request, self._settings.max_media_bytes, phones)
+        mentions = [await self._person(one, f"mentions[{i}]", session) for i, one in enumerate(request.mentions)]
+        await self._check_elsewhere(session, request, content)
         if content.media is not None:
             # On the shelf before the row that names it.
-            content = msgspec.structs.replace(content, media=await self.media.taken(content.media))
+            content = msgspec.structs.replace(content, media=await self._media.taken(content.media))
         message = Message(
-            id=MessageId(self.clock.new_id("msg")),
+            id=MessageId(self._clock.new_id("msg")),
             session_id=session.id,
             session=session.name,
             direction="out",
@@ -134,11 +162,11 @@ class MessageCommands(Addressing):
             created_at=now,
             updated_at=now,
             to=to,
-            priority=ask.priority,
-            expires_at=now + (policy.hold_for_s if ask.expires_in_s is None else ask.expires_in_s),
-            on_down=ask.on_down or policy.on_down,
-            client_ref=ask.client_ref,
-            quote=ask.quote,
+            priority=request.priority,
+            expires_at=now + (policy.hold_for_s if request.expires_in_s is None else request.expires_in_s),
+            on_down=request.on_down or policy.on_down,
+            client_ref=request.client_ref,
+            quote=request.quote,
             mentions=tuple(mentions),
             read_as=read_as,
             due_at=now,
@@ -147,34 +175,29 @@ class MessageCommands(Addressing):
             message=_failed_at_once(message, session),
             idem_scope=caller,
             idem_key=idem_key,
-            fingerprint="" if idem_key is None else compose.fingerprint(ask),
-            idem_until=now + self.settings.idempotency_for_s,
+            fingerprint="" if idem_key is None else compose.fingerprint(request),
+            idem_until=now + self._settings.idempotency_for_s,
         )
 
     async def _person(self, text: str, field: str, session: Session) -> str:
-        read = await self.any_address(text, field, (session.id,))
+        read = await self._addressing.any_address(text, field, (session.id,))
         if address.kind_of(read.address) not in ("phone", "lid"):
             raise CommandError("invalid-phone", field=field, in_body=True)
         return read.address
 
-    async def _check_elsewhere(self, session: Session, ask: MessageRequest, content: Content) -> None:
+    async def _check_elsewhere(self, session: Session, request: MessageRequest, content: Content) -> None:
         """What the message names beside itself: messages of the same session, a URL that may be reached."""
         if content.reaction is not None:
             await self._known_here(session, content.reaction.message, "reaction.message")
-        if ask.quote is not None:
-            await self._known_here(session, ask.quote, "quote")
+        if request.quote is not None:
+            await self._known_here(session, request.quote, "quote")
         if content.media is not None and content.media.url is not None:
-            await check_target(content.media.url, "media.url", self.settings.allowed_networks, self.resolve)
+            await check_target(content.media.url, "media.url", self._settings.allowed_networks, self._resolve)
 
     async def _known_here(self, session: Session, message_id: str, field: str) -> None:
-        known = await self.store.message(MessageId(message_id))
+        known = await self._store.message(MessageId(message_id))
         if known is None or known.session_id != session.id:
             raise unknown("message", message_id, in_body=True, field=field)
-
-    def _busy(self) -> set[tuple[str, int, str]]:
-        if not hasattr(self, "_being_answered"):
-            self._being_answered = set()
-        return self._being_answered
 
 
 def _log_accepted(message: Message, session: Session, now: float) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from esteio.engine.commands.base import Desk
+from esteio.clock import Clock
+from esteio.engine.outbox.performers import Notifier
 from esteio.store.base import Work
 
 
@@ -18,18 +19,26 @@ class NoticeTest(msgspec.Struct, frozen=True):
     delivered: bool
 
 
-class NoticeCommands(Desk):
-    """What a caller may ask about notices."""
+class NoticeCommands:
+    """Tests the places where people are told. `notifier`: as the workers use it."""
 
-    async def test_notice(self) -> list[NoticeTest]:
+    def __init__(self, clock: Clock, notifier: Notifier) -> None:
+        self._clock, self._notifier = clock, notifier
+
+    @property
+    def targets(self) -> int:
+        """How many places are told."""
+        return len(self._notifier.targets)
+
+    async def test(self) -> list[NoticeTest]:
         """Tell each target that this is a test. A person waits for the answer, so nothing is tried again."""
         return [
-            NoticeTest(label, await self.notifier.notify(self._test_work(key)))
-            for key, label in self.notifier.targets.items()
+            NoticeTest(label, await self._notifier.notify(self._test_work(key)))
+            for key, label in self._notifier.targets.items()
         ]
 
     def _test_work(self, target: str) -> Work:
-        now = self.clock.now()
+        now = self._clock.now()
         payload = {"phase": "test", "reason": {"code": "notice-test"}, "duration_s": 0.0, "held": 0, "target": target}
         name = f"notice-test:{target}"
         return Work(name, name, "notice", payload, now, now)

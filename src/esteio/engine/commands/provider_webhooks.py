@@ -14,13 +14,15 @@ from urllib.parse import quote
 
 import msgspec
 
+from esteio.clock import Clock
 from esteio.core.model.session import Session
-from esteio.engine.commands.base import Desk
+from esteio.engine.commands.webhook_budget import WebhookBudget
 from esteio.engine.errors import CommandError, unknown
-from esteio.engine.supervision.endpoints import EndpointUnknown
+from esteio.engine.runtime.ports import Wakeups
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers.base import Provider, SessionEndpoint
-from esteio.store.base import RawInbound
+from esteio.store.base import RawInbound, Store
 
 BLANK = "***"
 SHORTEST_SECRET = 4
@@ -42,21 +44,28 @@ class Secrets(msgspec.Struct, frozen=True):
     keys: tuple[str, ...] = ()
 
 
-class WebhookCommands(Desk):
-    """What a provider may bring."""
+class ProviderWebhookCommands:
+    """Accepts what a provider brings. `bytes_per_hour`: how much each session may be brought; 0: any amount."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, addresses: Endpoints, wakeups: Wakeups, bytes_per_hour: int
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._addresses, self._wakeups = addresses, wakeups
+        self._tally = WebhookBudget(bytes_per_hour)
 
     async def session_of_token(self, token: str) -> Session:
         """Whose webhook address this is. Raises `CommandError("unknown-token")`."""
-        session = await self.store.session_by_token(token)
+        session = await self._store.session_by_token(token)
         if session is None:
             raise unknown("token", "")
         return session
 
-    async def accept_webhook(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
+    async def accept(self, session: Session, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Store it durably and say so; returns the row's id. `headers` are lower case. Raises
         `CommandError`: unknown-token, webhook-budget."""
-        began = self.clock.now()
-        if not self.webhook_tally.take(session.id, len(body), began):
+        began = self._clock.now()
+        if not self._tally.take(session.id, len(body), began):
             log.warning("provider_webhook.refused", session=session.name, server=session.server, size=len(body))
             raise CommandError("webhook-budget")
         secrets = await self._secrets(session)
@@ -68,10 +77,10 @@ class WebhookCommands(Desk):
                 for name, value in headers.items()
             },
             body=await blanked(body, secrets),
-            received_at=self.clock.now(),
+            received_at=self._clock.now(),
         )
         try:
-            row = await self.store.accept_raw(raw)
+            row = await self._store.accept_raw(raw)
         except LookupError as error:
             raise unknown("token", "") from error
         log.debug(
@@ -81,14 +90,14 @@ class WebhookCommands(Desk):
             provider_webhook=row,
             path=raw.path,
             size=len(raw.body),
-            duration_ms=(self.clock.now() - began) * 1000,
+            duration_ms=(self._clock.now() - began) * 1000,
         )
-        self.wakeups.inbox()
+        self._wakeups.inbox()
         return row
 
     async def _secrets(self, session: Session) -> Secrets:
         try:
-            provider, where = await self.addresses.of_session(session)
+            provider, where = await self._addresses.of_session(session)
         except (EndpointUnknown, LookupError) as error:
             raise unknown("token", "") from error
         return known_secrets(provider, where)

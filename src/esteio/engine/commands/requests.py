@@ -24,7 +24,7 @@ Role = Literal["admin", "operate", "send", "read"]
 AtProvider = Literal["keep", "logout", "delete"]
 
 
-class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RequestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A body: unknown fields are refused."""
 
     def given(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ Pace = Annotated[float, Meta(ge=0, le=1_000_000)]
 Burst = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class LimitsRequest(Ask, frozen=True):
+class LimitsRequest(RequestBody, frozen=True):
     """A server's own limits; null falls back to the policy."""
 
     connects_in_flight: Connects | None = None
@@ -47,7 +47,7 @@ class LimitsRequest(Ask, frozen=True):
     sends_burst: Burst | None = None
 
 
-class LimitsChange(Ask, frozen=True):
+class LimitsChange(RequestBody, frozen=True):
     """What of a server's own limits shall be different; null falls back to the policy, what is left out stays."""
 
     connects_in_flight: Connects | UnsetType | None = UNSET
@@ -56,7 +56,7 @@ class LimitsChange(Ask, frozen=True):
     sends_burst: Burst | UnsetType | None = UNSET
 
 
-class ServerRequest(Ask, frozen=True):
+class ServerRequest(RequestBody, frozen=True):
     """A provider deployment. `credentials` are what its adapter declares (`providers.declaration`)."""
 
     name: Name
@@ -66,7 +66,7 @@ class ServerRequest(Ask, frozen=True):
     limits: LimitsRequest = LimitsRequest()
 
 
-class ServerChange(Ask, frozen=True):
+class ServerChange(RequestBody, frozen=True):
     """What shall be different; what is left out stays."""
 
     base_url: Short | UnsetType = UNSET
@@ -74,7 +74,7 @@ class ServerChange(Ask, frozen=True):
     limits: LimitsChange | UnsetType = UNSET
 
 
-class SessionRequest(Ask, frozen=True):
+class SessionRequest(RequestBody, frozen=True):
     """A new session. `ref` is what the provider calls it; by default its own name."""
 
     name: Name
@@ -90,7 +90,7 @@ class SessionRequest(Ask, frozen=True):
     wait_s: Wait | None = None
 
 
-class SessionChange(Ask, frozen=True):
+class SessionChange(RequestBody, frozen=True):
     """What shall be different; what is left out stays. `phone` null: any number. Of `ref`, what is given replaces."""
 
     phone: str | UnsetType | None = UNSET
@@ -98,7 +98,7 @@ class SessionChange(Ask, frozen=True):
     ref: dict[str, str] | UnsetType = UNSET
 
 
-class AdoptRequest(Ask, frozen=True):
+class AdoptRequest(RequestBody, frozen=True):
     """Which of a server's instances to adopt, by the provider's name for them."""
 
     instances: Literal["all"] | Annotated[tuple[Short, ...], Meta(min_length=1, max_length=1000)]
@@ -106,24 +106,24 @@ class AdoptRequest(Ask, frozen=True):
     dry_run: bool = False
 
 
-class PairRequest(Ask, frozen=True):
+class PairRequest(RequestBody, frozen=True):
     """`phone_number` asks for a pairing code instead of a QR."""
 
     wait_s: Wait | None = None
     phone_number: str | None = None
 
 
-class WaitRequest(Ask, frozen=True):
+class WaitRequest(RequestBody, frozen=True):
     """A request that only says how long to wait."""
 
     wait_s: Wait | None = None
 
 
-class EmptyRequest(Ask, frozen=True):
+class EmptyRequest(RequestBody, frozen=True):
     """A request that says nothing."""
 
 
-class MediaRequest(Ask, frozen=True):
+class MediaRequest(RequestBody, frozen=True):
     """Exactly one of `url` and `base64`."""
 
     kind: Literal["image", "video", "audio", "document", "sticker"]
@@ -133,19 +133,19 @@ class MediaRequest(Ask, frozen=True):
     filename: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
-class LocationRequest(Ask, frozen=True):
+class LocationRequest(RequestBody, frozen=True):
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     name: Maybe | None = None
     address: Maybe | None = None
 
 
-class ContactRequest(Ask, frozen=True):
+class ContactRequest(RequestBody, frozen=True):
     name: Short
     phone: str
 
 
-class PollRequest(Ask, frozen=True):
+class PollRequest(RequestBody, frozen=True):
     """`choices` is how many options one person may take."""
 
     question: Short
@@ -153,14 +153,14 @@ class PollRequest(Ask, frozen=True):
     choices: Annotated[int, Meta(ge=1, le=12)] = 1
 
 
-class ReactionRequest(Ask, frozen=True):
+class ReactionRequest(RequestBody, frozen=True):
     """`message` is an id of ours; an empty emoji takes the reaction back."""
 
     message: Short
     emoji: Annotated[str, Meta(max_length=32)]
 
 
-class MessageRequest(Ask, frozen=True):
+class MessageRequest(RequestBody, frozen=True):
     """One message: exactly one of text, media, location, contacts, poll, reaction."""
 
     to: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -183,7 +183,7 @@ Glob = Annotated[str, Meta(min_length=1, max_length=128)]
 Globs = Annotated[tuple[Glob, ...], Meta(min_length=1, max_length=1000)]
 
 
-class KeyRequest(Ask, frozen=True):
+class KeyRequest(RequestBody, frozen=True):
     """A new API key. `sessions` are names or globs; left out, it reaches what its maker reaches."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -202,7 +202,7 @@ Headers = Annotated[
 ]
 
 
-class EndpointRequest(Ask, frozen=True):
+class EndpointRequest(RequestBody, frozen=True):
     """A subscription. `events`: none means all. `sessions` are names or globs; left out, all that its maker reaches."""
 
     url: Address
@@ -213,7 +213,7 @@ class EndpointRequest(Ask, frozen=True):
     headers: Headers = msgspec.field(default_factory=dict)
 
 
-class EndpointChange(Ask, frozen=True):
+class EndpointChange(RequestBody, frozen=True):
     """What shall be different; what is left out stays. `sessions: null` means all; `enabled: true` goes on where it
     stopped."""
 
@@ -226,20 +226,20 @@ class EndpointChange(Ask, frozen=True):
     enabled: bool | UnsetType = UNSET
 
 
-class RotateRequest(Ask, frozen=True):
+class RotateRequest(RequestBody, frozen=True):
     """For `overlap_s` every delivery carries a signature of both secrets."""
 
     overlap_s: Annotated[float, Meta(ge=0, le=2_592_000, description="seconds")] = 86_400.0
 
 
-class ReplayRequest(Ask, frozen=True):
+class ReplayRequest(RequestBody, frozen=True):
     """A range of time, RFC 3339, both ends included."""
 
     since: Time = msgspec.field(name="from")
     until: Time = msgspec.field(name="to")
 
 
-class DeadLetterRequest(Ask, frozen=True):
+class DeadLetterRequest(RequestBody, frozen=True):
     """Which dead letters go out again. `dry_run` only counts them."""
 
     kind: Literal["message", "event"] | None = None

@@ -10,82 +10,103 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from esteio.clock import Clock
 from esteio.config import nearest
 from esteio.core.model.ids import ServerName
 from esteio.core.model.server import Limits, Server
-from esteio.engine.commands.base import Desk, only_keys, plain_name
+from esteio.engine.commands.checks import only_keys, plain_name
+from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import LimitsRequest, ServerChange, ServerRequest
 from esteio.engine.errors import CommandError, invalid, unknown
+from esteio.engine.runtime.ports import Wakeups
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import host_of
 from esteio.log import logger
-from esteio.store.base import Exists, InUse, StoredServer
+from esteio.providers.base import Provider
+from esteio.store.base import Exists, InUse, Store, StoredServer
+from esteio.vault import Vault
 
 log = logger("commands")
 
 
-class ServerCommands(Desk):
-    """What a caller may ask about servers."""
+class ServerCommands:
+    """Adds, changes and deletes servers. `providers`: every adapter, by kind."""
 
-    async def add_server(self, ask: ServerRequest) -> StoredServer:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        lookup: Lookup,
+        providers: Mapping[str, Provider],
+        vault: Vault,
+        addresses: Endpoints,
+        wakeups: Wakeups,
+    ) -> None:
+        self._store, self._clock, self._lookup = store, clock, lookup
+        self._providers, self._vault = providers, vault
+        self._addresses, self._wakeups = addresses, wakeups
+
+    async def add(self, request: ServerRequest) -> StoredServer:
         """A new server. Raises `CommandError`: name-taken, invalid-value, unknown-field."""
-        if ask.kind not in self.providers:
-            near = nearest(ask.kind, self.providers)
-            kinds = ", ".join(sorted(self.providers))
+        if request.kind not in self._providers:
+            near = nearest(request.kind, self._providers)
+            kinds = ", ".join(sorted(self._providers))
             raise CommandError("invalid-value", field="kind", near=near, in_body=True, allowed=kinds)
-        self._check_credentials(ask.kind, ask.credentials)
-        now = self.clock.now()
+        self._check_credentials(request.kind, request.credentials)
+        now = self._clock.now()
         server = Server(
-            name=ServerName(plain_name("name", ask.name)),
-            kind=ask.kind,
-            base_url=base_url(ask.base_url),
-            limits=limits(ask.limits),
+            name=ServerName(plain_name("name", request.name)),
+            kind=request.kind,
+            base_url=base_url(request.base_url),
+            limits=limits(request.limits),
         )
-        sealed = self.vault.seal(ask.credentials)
+        sealed = self._vault.seal(request.credentials)
         try:
-            await self.store.add_server(server, sealed, now)
+            await self._store.add_server(server, sealed, now)
         except Exists as error:
-            raise CommandError("name-taken", field="name", in_body=True, name=ask.name) from error
-        log.info("server.added", server=ask.name, kind=ask.kind)
-        self.wakeups.server(server.name)
-        return await self.server(ask.name)
+            raise CommandError("name-taken", field="name", in_body=True, name=request.name) from error
+        log.info("server.added", server=request.name, kind=request.kind)
+        self._wakeups.server(server.name)
+        return await self._lookup.server(request.name)
 
-    async def change_server(self, name: str, change: ServerChange) -> StoredServer:
+    async def change(self, name: str, change: ServerChange) -> StoredServer:
         """Change what is given. Raises `CommandError`: unknown-server, invalid-value, unknown-field."""
-        stored = await self.server(name)
+        stored = await self._lookup.server(name)
         sealed = None
         if not isinstance(change.credentials, msgspec.UnsetType):
             self._check_credentials(stored.server.kind, change.credentials)
-            sealed = self.vault.seal(change.credentials)
+            sealed = self._vault.seal(change.credentials)
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
             own = msgspec.structs.replace(stored.server.limits, **change.limits.given())
-        changed = await self.store.change_server(
+        changed = await self._store.change_server(
             stored.server.name,
-            self.clock.now(),
+            self._clock.now(),
             base_url=None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url),
             limits=own,
             sealed=sealed,
         )
         if not changed:
             raise unknown("server", name)
-        self.addresses.forget_server(stored.server.name)
+        self._addresses.forget_server(stored.server.name)
         log.info("server.changed", server=name)
-        self.wakeups.server(stored.server.name)
-        return await self.server(name)
+        self._wakeups.server(stored.server.name)
+        return await self._lookup.server(name)
 
-    async def delete_server(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
         try:
-            if not await self.store.delete_server(ServerName(name)):
+            if not await self._store.delete_server(ServerName(name)):
                 raise unknown("server", name)
         except InUse as error:
             raise CommandError("in-use", name=name) from error
-        self.addresses.forget_server(ServerName(name))
+        self._addresses.forget_server(ServerName(name))
         log.info("server.deleted", server=name)
 
     def _check_credentials(self, kind: str, words: Mapping[str, str]) -> None:
         """As the adapter declares them. Raises `CommandError`: unknown-field, invalid-value."""
-        declared = self.declared(kind)
+        declared = self._providers[kind].declaration
         only_keys("credentials", words, declared.credential_names)
         if missing := declared.missing_in_credentials(words):
             raise invalid(missing.field, missing.why)
@@ -100,6 +121,6 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def limits(ask: LimitsRequest) -> Limits:
+def limits(request: LimitsRequest) -> Limits:
     """The same as the model's value."""
-    return Limits(**msgspec.structs.asdict(ask))
+    return Limits(**msgspec.structs.asdict(request))

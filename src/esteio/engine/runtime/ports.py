@@ -35,7 +35,7 @@ class Wakeups(Protocol):
         """There is a webhook to read."""
         ...
 
-    def relay(self) -> None:
+    def deliveries(self) -> None:
         """There is an event to deliver."""
         ...
 

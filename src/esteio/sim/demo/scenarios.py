@@ -367,7 +367,7 @@ async def _one_incident(tale: Account, part: Part, server: str) -> None:
     tale.prove(part, len(falls) == 1, "004.one-incident", server=server)
 
     async def over() -> bool:
-        incident = (await tale.stage.commands.server(server)).server.incident
+        incident = (await tale.stage.commands.lookup.server(server)).server.incident
         return incident is None or incident.ended_at is not None
 
     await tale.until(part, over, "wish.incident-over", server=server)

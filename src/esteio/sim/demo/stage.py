@@ -19,8 +19,8 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
+from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
-from esteio.engine.commands.sessions import PairingResult
 from esteio.gateway import Gateway, media_road, outside
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
@@ -190,7 +190,7 @@ class Stage(Lab):
     async def __aenter__(self) -> Self:
         try:
             await self.gateway.start()
-            self.key = await self.commands.ensure_admin_key() or ""
+            self.key = await self.commands.keys.ensure_admin() or ""
             headers = {"authorization": f"Bearer {self.key}", "accept-language": self.language}
             self._http = aiohttp.ClientSession(headers=headers)
             self._serving = asyncio.create_task(self._front.serve([self._bound]))

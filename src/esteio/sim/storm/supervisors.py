@@ -137,7 +137,7 @@ class Guarded(Lab):
     async def _add(self, name: str, kind: str) -> None:
         server = self.world.servers[name]
         credentials = {} if kind == "wapi" else {"apikey": server.apikey}
-        await self.commands.add_server(ServerRequest(name, kind, server.base_url, credentials))
+        await self.commands.servers.add(ServerRequest(name, kind, server.base_url, credentials))
 
     async def _take_over(self, line: PlannedLine) -> None:
         """The session as its server's people left it: linked for long, its webhook already ours."""
@@ -145,14 +145,14 @@ class Guarded(Lab):
             line.name, line.server, line.number, self._ref(line.server, line.name), self.name, adopt=True, wait_s=0
         )
         self.world.plant(line.server, line.name, line.number, token=f"token-{line.name}")
-        opened = await self.commands.create_session(ask, "storm")
+        opened = await self.commands.sessions.create(ask, "storm")
         self._ids[line.name] = opened.session.id
 
     async def submit(self, talk: Talk) -> None:
         line = self.storm.plan.lines[talk.line]
         session = self.gateway.reconciler.peek(self._ids[line.name]) or await self.session(line.name)
         text = text_of(talk.number)
-        message, _ = await self.commands.send(session, MessageRequest(talk.contact, text), caller="storm")
+        message, _ = await self.commands.messages.send(session, MessageRequest(talk.contact, text), caller="storm")
         self._accepted[message.id] = (line.name, text)
         self._unsettled[message.id] = None
 
@@ -161,8 +161,10 @@ class Guarded(Lab):
         session = self._tokens.get(token)
         try:
             if session is None:
-                session = self._tokens[token] = await self.commands.session_of_token(token)
-            await self.commands.accept_webhook(session, path, {k.lower(): v for k, v in headers.items()}, body)
+                session = self._tokens[token] = await self.commands.provider_webhooks.session_of_token(token)
+            await self.commands.provider_webhooks.accept(
+                session, path, {k.lower(): v for k, v in headers.items()}, body
+            )
         except CommandError:
             return 404
         return 200

@@ -13,14 +13,19 @@ from typing import Literal
 
 import msgspec
 
+from esteio.clock import Clock
 from esteio.core.model.ids import SessionName
+from esteio.engine.commands.bindings import Bindings
+from esteio.engine.commands.lookup import Lookup
+from esteio.engine.commands.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.requests import AdoptRequest, SessionRequest
 from esteio.engine.commands.sessions import SessionCommands
 from esteio.engine.errors import CommandError
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
 from esteio.providers import driver
-from esteio.providers.base import InventoryEntry, StandingWebhook
-from esteio.store.base import StoredServer
+from esteio.providers.base import InventoryEntry, StandingWebhook, Transport
+from esteio.store.base import Store, StoredServer
 
 AT_ONCE = 4
 """So many instances are asked for their webhook at a time."""
@@ -45,28 +50,44 @@ class Adopted(msgspec.Struct, frozen=True):
     error: CommandError | None = None
 
 
-class AdoptCommands(SessionCommands):
-    """What a caller may ask about the instances of a server."""
+class InstanceCommands:
+    """Lists and adopts a server's instances. `transport`: the way to the providers, for reads only."""
 
-    async def instances(self, server: str) -> Sequence[Instance]:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        lookup: Lookup,
+        bindings: Bindings,
+        replaced: ReplacedWebhooks,
+        sessions: SessionCommands,
+        addresses: Endpoints,
+        transport: Transport,
+    ) -> None:
+        self._store, self._clock, self._lookup = store, clock, lookup
+        self._bindings, self._replaced, self._sessions = bindings, replaced, sessions
+        self._addresses, self._transport = addresses, transport
+
+    async def of_server(self, server: str) -> Sequence[Instance]:
         """What the provider holds, by name. Raises `CommandError`: unknown-server, instances-unlisted,
         provider-unanswered."""
-        stored = await self.server(server)
-        provider, where = await self.addresses.of_server(stored.server.name)
+        stored = await self._lookup.server(server)
+        provider, where = await self._addresses.of_server(stored.server.name)
         if not provider.capabilities.list_sessions:
             raise CommandError("instances-unlisted", server=server)
-        found = await driver.run(provider.inventory(where, self.clock.now()), self.transport)
+        found = await driver.run(provider.inventory(where, self._clock.now()), self._transport)
         if found.entries is None:
             why = next((one.data.get("detail", one.kind) for one in found.evidence), "")
             raise CommandError("provider-unanswered", server=server, why=why)
         rows = sorted(found.entries, key=lambda entry: entry.key)
         return [Instance(row, await self._holder(stored, row.key)) for row in rows if row.key]
 
-    async def adopt_instances(self, server: str, ask: AdoptRequest, who: str) -> Sequence[Adopted]:
-        """One result each, in the order asked. Raises as `instances`."""
-        held = {one.entry.key: one for one in await self.instances(server)}
+    async def adopt(self, server: str, request: AdoptRequest, who: str) -> Sequence[Adopted]:
+        """One result each, in the order asked. Raises as `of_server`."""
+        held = {one.entry.key: one for one in await self.of_server(server)}
         free = [key for key, one in held.items() if one.session is None]
-        asked = free if ask.instances == "all" else list(dict.fromkeys(ask.instances))
+        asked = free if request.instances == "all" else list(dict.fromkeys(request.instances))
         names = await self._session_names(asked)
         places = asyncio.Semaphore(AT_ONCE)
 
@@ -77,35 +98,35 @@ class AdoptCommands(SessionCommands):
                     return Adopted(key, names[key], "instance-missing")
                 if row.session is not None:
                     return Adopted(key, row.session, "already-adopted")
-                return await self._adopt_one(server, key, names[key], ask, who)
+                return await self._adopt_one(server, key, names[key], request, who)
 
         return await asyncio.gather(*(one(key) for key in asked))
 
-    async def would_adopt(self, ask: SessionRequest) -> Adopted:
-        """What `create_session` would come to, as far as reading can tell. Raises as that does."""
-        stored, ref, instance = await self.binding(ask)
-        taken = await self.taken(stored, ask.name, ref, self.clock.token(), forward=ask.forward)
+    async def would_adopt(self, request: SessionRequest) -> Adopted:
+        """What `sessions.create` would come to, as far as reading can tell. Raises as that does."""
+        stored, ref, instance = await self._sessions.binding(request)
+        taken = await self._replaced.taken(stored, request.name, ref, self._clock.token(), forward=request.forward)
         result: Literal["instance-missing", "would-adopt"] = "would-adopt"
         if taken.stands.found == "missing":
             result = "instance-missing"
-        return Adopted(instance or ask.name, ask.name, result, taken.stands)
+        return Adopted(instance or request.name, request.name, result, taken.stands)
 
-    async def _adopt_one(self, server: str, key: str, name: str, ask: AdoptRequest, who: str) -> Adopted:
-        field = self.declared((await self.server(server)).server.kind).instance
-        single = SessionRequest(name, server, ref={field: key}, adopt=True, forward=ask.forward, wait_s=0)
+    async def _adopt_one(self, server: str, key: str, name: str, request: AdoptRequest, who: str) -> Adopted:
+        field = self._bindings.declared((await self._lookup.server(server)).server.kind).instance
+        single = SessionRequest(name, server, ref={field: key}, adopt=True, forward=request.forward, wait_s=0)
         try:
-            if ask.dry_run:
+            if request.dry_run:
                 return await self.would_adopt(single)
-            opened = await self.create_session(single, who)
+            created = await self._sessions.create(single, who)
         except CommandError as error:
             result: Literal["already-adopted", "refused"] = "refused"
             if error.code == "already-adopted":
                 result = "already-adopted"
             return Adopted(key, name, result, error=error)
-        return Adopted(key, name, "adopted", opened.stood)
+        return Adopted(key, name, "adopted", created.stood)
 
     async def _holder(self, stored: StoredServer, key: str) -> str | None:
-        return await self.store.instance_taken(stored.server.name, key)
+        return await self._store.instance_taken(stored.server.name, key)
 
     async def _session_names(self, keys: Iterable[str]) -> dict[str, str]:
         """A session's name for each: its own where that is one and free, else one like it."""
@@ -113,7 +134,7 @@ class AdoptCommands(SessionCommands):
         for key in keys:
             plain = re.sub(r"[^A-Za-z0-9._-]+", "-", key).strip("-")[:LONGEST_NAME] or "session"
             name, number = plain, 1
-            while name in names.values() or await self.store.session(SessionName(name)) is not None:
+            while name in names.values() or await self._store.session(SessionName(name)) is not None:
                 number += 1
                 name = f"{plain[: LONGEST_NAME - 6]}-{number}"
             names[key] = name

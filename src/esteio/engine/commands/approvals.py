@@ -1,0 +1,42 @@
+"""A person's decision about a destructive rung that waits for one.
+
+Never lives here: the rung itself (the judge begins it when the decision is evidence).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from esteio.clock import Clock
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.recovery import Approval
+from esteio.engine.errors import CommandError, unknown
+from esteio.engine.runtime.ports import Wakeups
+from esteio.log import logger
+from esteio.store.base import Store
+
+log = logger("commands")
+
+
+class ApprovalCommands:
+    """Approves and rejects."""
+
+    def __init__(self, store: Store, clock: Clock, *, wakeups: Wakeups) -> None:
+        self._store, self._clock, self._wakeups = store, clock, wakeups
+
+    async def decide(self, approval_id: str, decision: Literal["approved", "rejected"], who: str) -> Approval:
+        """The approval as it is afterwards. Raises `CommandError`: unknown-approval, approval-decided."""
+        approval = await self._store.approval(approval_id)
+        if approval is None:
+            raise unknown("approval", approval_id)
+        now = self._clock.now()
+        kind = "operator_approved" if decision == "approved" else "operator_rejected"
+        evidence = Evidence(kind, now, now, "operator", {"approval": approval.id, "rung": approval.rung, "who": who})
+        if not await self._store.decide_approval(approval_id, decision, now, evidence):
+            after = await self._store.approval(approval_id)
+            raise CommandError("approval-decided", state=after.state if after else "stale")
+        log.info(
+            "approval.decided", session=approval.session, approval=approval_id, rung=approval.rung, decision=decision
+        )
+        self._wakeups.session(approval.session_id)
+        return await self._store.approval(approval_id) or approval

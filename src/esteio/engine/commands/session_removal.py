@@ -1,0 +1,62 @@
+"""Forgetting a session: here, and before that at its provider where that was asked for.
+
+Never lives here: the act at the provider (`provider_acts`).
+"""
+
+from __future__ import annotations
+
+from esteio.clock import Clock
+from esteio.core.model.session import Session
+from esteio.engine.commands.lookup import Lookup
+from esteio.engine.commands.provider_acts import ProviderActs
+from esteio.engine.commands.requests import AtProvider
+from esteio.engine.runtime.ports import Wakeups
+from esteio.engine.supervision.endpoints import Endpoints
+from esteio.log import logger
+from esteio.store.base import Store
+from esteio.store.media import Shelf
+
+log = logger("commands")
+
+
+class SessionRemoval:
+    """Deletes sessions."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        lookup: Lookup,
+        acts: ProviderActs,
+        addresses: Endpoints,
+        shelf: Shelf,
+        wakeups: Wakeups,
+    ) -> None:
+        self._store, self._clock, self._lookup = store, clock, lookup
+        self._acts, self._addresses = acts, addresses
+        self._shelf, self._wakeups = shelf, wakeups
+
+    async def delete(self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True) -> Session | None:
+        """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
+        there before ours is put back first, unless `put_back` says otherwise.
+
+        None: it is gone. The session: the provider has not answered yet, ask again. Raises `CommandError`:
+        unknown-session, provider-refused.
+        """
+        session = await self._lookup.session(name)
+        with self._addresses.leaving(session.id):
+            if at_provider == "keep":
+                if put_back and not await self._acts.webhook_put_back(session, who):
+                    return await self._lookup.session_now(session.id, name)
+            elif not await self._acts.done(session, at_provider, who):
+                return await self._lookup.session_now(session.id, name)
+            files, asked_at = await self._store.media_of_session(session.id), self._clock.now()
+            await self._store.delete_session(session.id, asked_at)
+        await self._shelf.drop(await self._store.unused_media(files), asked_at)
+        self._addresses.forget(session.id)
+        self._acts.forget(session.id)
+        log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
+        self._wakeups.session(session.id)
+        self._wakeups.server(session.server)
+        return None
