@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -59,7 +60,7 @@ class Missing(msgspec.Struct, frozen=True):
     why: str
 
 
-class Declaration(msgspec.Struct, frozen=True):
+class Declaration(msgspec.Struct, frozen=True, dict=True):
     """Everything that differs between providers in what people and programs have to say to use one."""
 
     label: str
@@ -115,19 +116,26 @@ class Declaration(msgspec.Struct, frozen=True):
 
     def public(self, ref: Mapping[str, str]) -> dict[str, str]:
         """What of a `ref` may be stored in clear and shown."""
-        shown = {field.name for field in self.ref if not field.secret}
-        return {name: value for name, value in ref.items() if name in shown}
+        return {name: value for name, value in ref.items() if name in self._public_ref}
 
     def secret(self, ref: Mapping[str, str]) -> dict[str, str]:
         """The rest of it: to be encrypted."""
-        shown = self.public(ref)
-        return {name: value for name, value in ref.items() if name not in shown}
+        return {name: value for name, value in ref.items() if name not in self._public_ref}
 
     def secrets(self, credentials: Mapping[str, str], ref: Mapping[str, str]) -> tuple[str, ...]:
         """Every value that must never be stored in clear or shown when it comes back in a body; none is empty."""
-        shown = {field.name for field in self.credentials if not field.secret}
-        hidden = [value for name, value in credentials.items() if name not in shown]
-        return tuple(value for value in (*hidden, *self.secret(ref).values()) if value)
+        found = [value for name, value in credentials.items() if value and name not in self._public_credentials]
+        found += [value for name, value in ref.items() if value and name not in self._public_ref]
+        return tuple(found)
+
+    # Asked at every answer and every webhook.
+    @cached_property
+    def _public_ref(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.ref if not field.secret)
+
+    @cached_property
+    def _public_credentials(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.credentials if not field.secret)
 
     @property
     def _named(self) -> str:
