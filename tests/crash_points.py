@@ -15,6 +15,7 @@ from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, Transport
 from esteio.sim.lab import Lab
+from esteio.sim.providers.faces import new_world
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from esteio.store.media import FileShelf
@@ -128,7 +129,7 @@ class MortalLab(Lab):
     def __init__(self, path: str, fate: Fate, *, seed: int = 0, world: World | None = None) -> None:
         self.fate = fate
         self.real_store = SqliteStore(path, inline=True)
-        home = world or World(seed)
+        home = world or new_world(seed)
         store: Any = MortalStore(self.real_store, fate)
         road = MortalTransport(SimTransport(home), fate)
         super().__init__(

@@ -31,9 +31,9 @@ from esteio.core.model.policy import KNOBS
 from esteio.engine.delivery.notices import AppriseNotifier
 from esteio.engine.errors import CommandError
 from esteio.log.events import EVENTS
+from esteio.sim.providers.faces import new_world
 from esteio.sim.sandbox.control import Control
 from esteio.sim.world.faults import KINDS
-from esteio.sim.world.world import World
 from esteio.texts import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +69,7 @@ def strings(path: Path) -> Text:
     return Text(path.relative_to(ROOT).as_posix(), "\n\n".join(ours))
 
 
-CONTROLS = set(Control(World(seed=1)).calls)
+CONTROLS = set(Control(new_world(seed=1)).calls)
 """The calls of the sandbox."""
 PROSE = [read(path) for path in (*PAGES, *SAMPLES)]
 SPOKEN = [text for path in MODULES if (text := strings(path)).words]

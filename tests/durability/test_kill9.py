@@ -20,7 +20,8 @@ from typing import Any
 
 import pytest
 
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import calm
 from esteio.sim.world.world import World
 from tests.durability.gateway_process import PHONE, Gateway, stage
 
@@ -68,14 +69,14 @@ async def _load(gateway: Gateway, accepted: list[tuple[str, str]], stop: asyncio
 
 
 async def _torment(gateway: Gateway, world: World, dice: random.Random, kills: int) -> None:
-    world.inject("evolution", "loja", Fault("webhook_doubled", rate=0.3))
+    inject(world, "evolution", "loja", Fault("webhook_doubled", rate=0.3))
     for turn in range(kills):
         if turn % 4 == 1:
-            world.inject("evolution", "loja", Fault("lost_response", count=1, how="cut", happens=turn % 8 == 1))
+            inject(world, "evolution", "loja", Fault("lost_response", count=1, how="cut", happens=turn % 8 == 1))
         if turn % 4 == 3:
-            world.inject("evolution", "loja", Fault("lost_response", count=3, how="hang", happens=turn % 8 == 3))
+            inject(world, "evolution", "loja", Fault("lost_response", count=3, how="hang", happens=turn % 8 == 3))
         if turn % 5 == 2:
-            world.inject("evolution", "loja", Fault("ghost", variant="restart_cures"))
+            inject(world, "evolution", "loja", Fault("ghost", variant="restart_cures"))
         world.contact_sends(PHONE, CHATS[0], f"resposta {turn}")
         await asyncio.sleep(dice.uniform(0.05, 0.9))
         gateway.kill()
@@ -114,7 +115,7 @@ async def _story(folder: Path, seed: int, kills: int) -> Counter[str]:
         await _torment(gateway, world, random.Random(seed), kills)
         stop.set()
         await load
-        world.calm()
+        calm(world)
         await _all_settled(gateway)
         await _all_arrived(world, len(accepted))
         _check(world, accepted, kills)

@@ -9,7 +9,7 @@ from typing import Any
 
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.world.world import World
+from esteio.sim.providers.faces import new_world
 from tests.crash_points import Fate, MortalLab
 from tests.media_hosts import MediaLab
 
@@ -47,7 +47,7 @@ class Restarts:
     """One world and, one after the other, several gateways over one file."""
 
     def __init__(self, path: Path, seed: int) -> None:
-        self.world = World(seed)
+        self.world = new_world(seed)
         self._path, self._seed = path, seed
         self.lab = self._new()
 

@@ -18,8 +18,8 @@ from typing import Any, Self
 import httpx
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.sim.providers.faces import new_world
 from esteio.sim.world.transport import SimTransport
-from esteio.sim.world.world import World
 from tests.media_hosts import MediaLab
 
 HERE = Path(__file__).parent
@@ -69,7 +69,7 @@ class InputLab(MediaLab):
     """See the module's head."""
 
     def __init__(self, **settings: Any) -> None:
-        world = World(5)
+        world = new_world(5)
         self.wire = Wire(SimTransport(world))
         super().__init__(5, world=world, transport=self.wire, settings={"admin_key": ADMIN, **settings})
 

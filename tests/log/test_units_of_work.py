@@ -14,9 +14,9 @@ from esteio.log.events import EVENTS
 from esteio.providers.base import HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.transport import SimTransport
-from esteio.sim.world.world import World
 
 PHONE, CUSTOMER, TEXT = "5511999990001", "5511988887777", "encontro às nove"
 
@@ -44,7 +44,7 @@ def play(lines):
 
     def runner(story):
         async def whole():
-            world = World(7)
+            world = new_world(7)
             road = Refusing(world)
             async with Lab(7, world=world, transport=road) as lab:
                 await lab.add_server("prov")
@@ -135,8 +135,8 @@ def test_a_message_failed_says_why_and_quotes_nothing(lines, play):
 def test_a_message_in_doubt_and_what_became_of_it(lines, play):
     async def story(lab, road):
         await settled(lab, await send(lab), "delivered")
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
         message = await send(lab)
         await settled(lab, message, "sent", "delivered")
         (doubt,) = lines.of("message.in_doubt")
@@ -151,7 +151,7 @@ def test_a_message_in_doubt_and_what_became_of_it(lines, play):
 
 def test_a_settlement_whose_lease_was_lost_is_logged_and_nothing_else(lines, play):
     async def story(lab, road):
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         performers = lab.gateway.sends._performers
         real = performers.send
 
@@ -216,7 +216,7 @@ def test_a_webhook_over_the_budget_is_refused_in_a_line(lines, play):
 
 def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines, play):
     async def story(lab, road):
-        lab.world.inject("prov", "loja", Fault("stuck_connecting"))
+        inject(lab.world, "prov", "loja", Fault("stuck_connecting"))
         await lab.until_state("loja", "connected", 3600)
         await asyncio.sleep(900)
         made = lines.of("decision.committed", session="loja", server="prov")

@@ -9,6 +9,7 @@ from typing import Any
 
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from esteio.sim.providers.faces import new_world
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.world import World
 from esteio.store.sqlite import SqliteStore
@@ -114,7 +115,7 @@ def play_known(story: Callable[[Lab], Awaitable[None]], path: Path, *, hours: ra
     were away most of it (to save the test's time), and read each week back from the provider's list."""
 
     async def whole() -> None:
-        world = World(7)
+        world = new_world(7)
         async with Lab(7, world=world, store=SqliteStore(path, inline=True)) as lab:
             await linked(lab)
         for week in range(3):

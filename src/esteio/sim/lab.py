@@ -26,6 +26,7 @@ from esteio.gateway import Gateway
 from esteio.log import is_set_up, set_up
 from esteio.providers.base import HttpRequest, Transport
 from esteio.providers.registry import load
+from esteio.sim.providers.faces import new_world
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.subscribers import Subscribers
 from esteio.sim.world.transport import SimTransport
@@ -84,7 +85,7 @@ class Lab:
     ) -> None:
         if not is_set_up():
             set_up("error", "console")
-        self.world = world or World(seed)
+        self.world = world or new_world(seed)
         self.settings = Settings(**{"public_url": BASE_URL, "language": "en", **dict(settings or {})})
         self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()

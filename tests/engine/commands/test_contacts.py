@@ -9,7 +9,7 @@ import pytest
 
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 from tests.media_hosts import MediaLab
 
@@ -97,7 +97,7 @@ def test_what_waits_for_an_erased_person_is_not_sent_and_the_lane_lives_on() -> 
 def test_what_is_being_sent_just_then_is_said_and_goes_the_next_time() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(10.0, 10.0), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(10.0, 10.0), verbs="send"))
         message = await lab.send("loja", CUSTOMER, SECRET)
         await asyncio.sleep(2)
         assert (await lab.commands.contacts.erase(CUSTOMER, _every)).under_way == 1

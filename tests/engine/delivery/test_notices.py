@@ -13,7 +13,7 @@ import pytest
 from esteio.engine.delivery.notices import AppriseNotifier, BadTarget, words
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import CollectedNotices, Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from esteio.store.base import Work
 from esteio.texts import catalogue
 from tests.engine.engine_stage import PHONE
@@ -48,7 +48,7 @@ def test_a_target_that_works_is_told_once_while_another_is_tried_again():
             await lab.add_server("wapi", "wapi")
             await lab.adopt("wapi", "loja", PHONE)
             await asyncio.sleep(60)
-            lab.world.inject("wapi", None, Fault("network", road="refused"))
+            inject(lab.world, "wapi", None, Fault("network", road="refused"))
             await asyncio.sleep(900)
             told.mended = True
             await asyncio.sleep(120)

@@ -8,7 +8,8 @@ import pytest
 
 from esteio.engine.commands.requests import SessionRequest
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.engine.engine_stage import (
     CUSTOMER,
     PHONE,
@@ -33,8 +34,8 @@ def test_what_came_while_webhooks_were_lost_in_an_outage_arrives_once_as_recover
         await linked(lab)
         lab.world.contact_sends(PHONE, CUSTOMER, "antes")
         await asyncio.sleep(30)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("ghost"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("ghost"))
         lab.world.contact_sends(PHONE, CUSTOMER, "perdida 1")
         await lab.send("loja", CUSTOMER, "acorda")
         await lab.until_state("loja", "connecting", 60)
@@ -42,7 +43,7 @@ def test_what_came_while_webhooks_were_lost_in_an_outage_arrives_once_as_recover
         lab.world.contact_sends(PHONE, CUSTOMER, "perdida 2")
         await lab.until_state("loja", "connected", 300)
         await asyncio.sleep(10)
-        lab.world.heal("prov", "loja", "webhook_lost")
+        heal(lab.world, "prov", "loja", "webhook_lost")
         await asyncio.sleep(60)
         expected = [("antes", False), ("perdida 1", True), ("perdida 2", True)]
         assert await texts_in(lab) == expected
@@ -60,8 +61,8 @@ def test_what_came_while_webhooks_were_lost_in_an_outage_arrives_once_as_recover
 def test_webhooks_that_come_late_find_their_messages_there() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_late", late_s=(1500, 1500)))
-        lab.world.inject("prov", "loja", Fault("drop", down_s=120))
+        inject(lab.world, "prov", "loja", Fault("webhook_late", late_s=(1500, 1500)))
+        inject(lab.world, "prov", "loja", Fault("drop", down_s=120))
         await lab.send("loja", CUSTOMER, "oi")
         lab.world.contact_sends(PHONE, CUSTOMER, "vinte e cinco minutos")
         await asyncio.sleep(600)
@@ -78,9 +79,9 @@ def test_our_own_sends_are_not_taken_for_messages_that_came() -> None:
         await linked(lab)
         sent = [await lab.send("loja", CUSTOMER, f"nossa {i}") for i in range(5)]
         await asyncio.sleep(30)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         typed = lab.world.phone(PHONE).send(CUSTOMER, "digitada no celular")
-        lab.world.inject("prov", "loja", Fault("drop", down_s=60))
+        inject(lab.world, "prov", "loja", Fault("drop", down_s=60))
         await lab.send("loja", CUSTOMER, "nossa 5")
         await asyncio.sleep(600)
         found = (await lab.store.messages((await lab.session("loja")).id, direction="out", limit=100)).items
@@ -112,10 +113,10 @@ def test_a_crash_before_the_reading_does_not_forget_it(tmp_path) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
         await asyncio.sleep(60)
-        run.world.inject("prov", "loja", Fault("webhook_lost"))
+        inject(run.world, "prov", "loja", Fault("webhook_lost"))
         run.world.contact_sends(PHONE, CUSTOMER, "há muito")
         await asyncio.sleep(2000)
-        run.world.inject("prov", "loja", Fault("drop", down_s=60))
+        inject(run.world, "prov", "loja", Fault("drop", down_s=60))
         await run.lab.send("loja", CUSTOMER, "oi")
         await run.lab.until_state("loja", "connecting", 60)
 
@@ -135,8 +136,8 @@ def test_a_crash_before_the_reading_does_not_forget_it(tmp_path) -> None:
 def test_after_a_servers_outage_its_sessions_are_read_back() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", None, Fault("server_down", for_s=300))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", None, Fault("server_down", for_s=300))
         await asyncio.sleep(60)
         lab.world.contact_sends(PHONE, CUSTOMER, "durante")
         await asyncio.sleep(400)
@@ -150,7 +151,7 @@ def test_after_a_servers_outage_its_sessions_are_read_back() -> None:
 def test_a_webhook_configuration_that_was_gone_is_a_gap_too() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_forgotten"))
+        inject(lab.world, "prov", "loja", Fault("webhook_forgotten"))
         lab.world.contact_sends(PHONE, CUSTOMER, "sem endereço")
         await asyncio.sleep(1500)
         assert await texts_in(lab) == [("sem endereço", True)]
@@ -161,11 +162,11 @@ def test_a_webhook_configuration_that_was_gone_is_a_gap_too() -> None:
 def test_a_list_that_cannot_be_read_is_asked_again_later() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         lab.world.contact_sends(PHONE, CUSTOMER, "espera")
         session = await lab.session("loja")
         now = lab.world.now()
-        lab.world.inject("prov", "loja", Fault("errors_5xx", rate=1.0, for_s=40))
+        inject(lab.world, "prov", "loja", Fault("errors_5xx", rate=1.0, for_s=40))
         await lab.store.mark_all_gaps(now - 100, now)
         await asyncio.sleep(30)
         assert [gap.tries for gap in await lab.store.due_gaps(now + 1e6, 10)] == [1]

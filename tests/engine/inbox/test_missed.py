@@ -11,7 +11,7 @@ import pytest
 from esteio.core.webhooks.event_formats import worded
 from esteio.engine.delivery.notices import words
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from esteio.texts import catalogue
 from tests.engine.engine_stage import event_types, linked, play
 
@@ -24,8 +24,8 @@ async def _outage(lab: Lab, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if kind != "baileys":
         lab.world.contact_sends(PHONE, "5511900000000", "antes")
         await asyncio.sleep(5)
-    lab.world.inject("prov", "loja", Fault("webhook_lost", for_s=300))
-    lab.world.inject("prov", "loja", Fault("drop", down_s=300))
+    inject(lab.world, "prov", "loja", Fault("webhook_lost", for_s=300))
+    inject(lab.world, "prov", "loja", Fault("drop", down_s=300))
     await asyncio.sleep(150)
     lab.world.contact_sends(PHONE, "5511977770000", "no escuro")
     await asyncio.sleep(1500)

@@ -15,7 +15,7 @@ from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from esteio.store.media import FileShelf, name_of
 from tests.engine.engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 from tests.media_hosts import MediaLab
@@ -49,7 +49,7 @@ def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(k
         await linked(lab, kind)
         lab.media_hosts.put(URL, PNG, **{"content-type": "application/octet-stream"})
         if kind == "evolution":
-            lab.world.inject("prov", "loja", Fault("drop"))
+            inject(lab.world, "prov", "loja", Fault("drop"))
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
         await until_message(lab, message, "delivered", "read", within_s=60)
         assert lab.media_hosts.fetched == [URL]

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, event_types, linked, outcomes, play, until_message
 
 GONE = ("sent", "delivered", "read")
@@ -16,8 +17,8 @@ GONE = ("sent", "delivered", "read")
 async def _doubt(lab: Lab, text: str, *, happens: bool, hooks: bool = False) -> str:
     """A message whose answer is lost, and nobody to tell of it."""
     if not hooks:
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-    lab.world.inject("prov", "loja", Fault("lost_response", happens=happens, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+    inject(lab.world, "prov", "loja", Fault("lost_response", happens=happens, how="cut"))
     message = await lab.send("loja", CUSTOMER, text)
     await until_message(lab, message, "in_doubt", within_s=30)
     return message
@@ -111,7 +112,7 @@ def test_its_late_echo_settles_it_and_the_order_was_true() -> None:
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", "loja", Fault("webhook_late", late_s=(1500.0, 1500.0)))
+        inject(lab.world, "prov", "loja", Fault("webhook_late", late_s=(1500.0, 1500.0)))
         first = await _doubt(lab, "um", happens=True, hooks=True)
         behind = await lab.send("loja", CUSTOMER, "dois")
         await until_message(lab, behind, *GONE, within_s=900)
@@ -131,9 +132,9 @@ def test_the_same_words_sent_later_are_not_taken_for_it(kind: str) -> None:
         first = await _doubt(lab, "ok", happens=False)
         await asyncio.sleep(200)
         assert await _code(lab, first) == ("in_doubt", "in-doubt-held")
-        lab.world.heal("prov", "loja", "webhook_lost")
+        heal(lab.world, "prov", "loja", "webhook_lost")
         # Its answer is lost too: its own echo, and no other's, settles it.
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="hang"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="hang"))
         second = await lab.send("loja", CUSTOMER, "ok")
         await until_message(lab, second, *GONE, within_s=120)
         lab.world.phone(PHONE).send(CUSTOMER, "ok")
@@ -150,7 +151,7 @@ def test_nothing_is_set_aside_while_the_session_is_down_and_the_order_is_whole_a
         await linked(lab)
         before = await lab.send("loja", OTHER, "antes")  # the list holds something, so it is believable
         await until_message(lab, before, "delivered", within_s=30)
-        lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
+        inject(lab.world, "prov", "loja", Fault("ghost", variant="restart_noop"))
         first = await _doubt(lab, "um", happens=False)
         behind = await lab.send("loja", CUSTOMER, "dois")
         await lab.send("loja", OTHER, "para ver que caiu")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.crash_points import MortalLab
 from tests.engine.deaths import TEXTS, Life, die_at_each_step
 from tests.engine.engine_stage import CUSTOMER, PHONE
@@ -18,7 +18,7 @@ async def _story(lab: MortalLab, begun: list[int]) -> None:
     await lab.adopt("prov", "loja", PHONE)
     await asyncio.sleep(20)
     begun.append(len(lab.fate.points))
-    lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+    inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
     for text in TEXTS:
         await lab.send("loja", CUSTOMER, text)
     await asyncio.sleep(250)

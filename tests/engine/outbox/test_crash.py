@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.crash_points import Fate, MortalLab
 from tests.engine.engine_stage import live_until_death
 
@@ -30,7 +30,7 @@ async def _story(lab: MortalLab, accepted: list[str]) -> None:
     await asyncio.sleep(5)
     await _send(lab, CUSTOMER, "um", accepted)
     await asyncio.sleep(5)
-    lab.world.inject("evo", "loja", Fault("ghost", variant="restart_cures"))
+    inject(lab.world, "evo", "loja", Fault("ghost", variant="restart_cures"))
     for to, text in ((CUSTOMER, "dois"), (CUSTOMER, "três"), (OTHER, "quatro")):
         await _send(lab, to, text, accepted)
     lab.world.contact_sends(PHONE, CUSTOMER, "resposta")

@@ -12,7 +12,7 @@ from esteio.core.model.ids import MessageId
 from esteio.engine.commands.requests import MediaRequest, MessageRequest
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from esteio.store.delivery import DeadFilter
 from tests.engine.engine_stage import CUSTOMER, OTHER, event_types, linked, outcomes, play, until_message
 
@@ -38,7 +38,7 @@ class Answering:
         if self.happens:
             line = self.lab.world.line("prov", "loja")
             before = set(line.messages)
-            self.lab.world.inject("prov", "loja", Fault("webhook_lost"))
+            inject(self.lab.world, "prov", "loja", Fault("webhook_lost"))
             await self.inner.exchange(request)
             for row in set(line.messages) - before if not self.stored else ():
                 del line.messages[row]
@@ -177,8 +177,8 @@ def test_the_first_message_of_a_line_is_resolved_where_any_row_proves_that_messa
             await lab.adopt("prov", "segunda", "5511999990002")
             await asyncio.sleep(40)
             await until_message(lab, await lab.send("segunda", OTHER, "antes"), "delivered", within_s=30)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=False, how="cut"))
         message = await lab.send("loja", CUSTOMER, "primeira")
         await asyncio.sleep(400)
         found = await lab.message(message)
@@ -197,7 +197,7 @@ def test_after_a_boot_a_doubt_is_looked_at_at_once_and_found() -> None:
         road = Answering(lab, [TransportFailed("cut", sent="maybe")], happens=True, stored=True)
         message = await lab.send("loja", CUSTOMER, "um")
         await asyncio.sleep(0.5)
-        lab.world.inject("prov", None, Fault("server_down", for_s=300))
+        inject(lab.world, "prov", None, Fault("server_down", for_s=300))
         await asyncio.sleep(299)
         assert (await lab.message(message)).state == "in_doubt"
         assert await until_message(lab, message, *GONE, within_s=200) < 60
@@ -213,8 +213,8 @@ def test_what_left_and_was_never_noted_is_not_sent_twice(variant: str, hooks: bo
     async def story(lab: Lab) -> None:
         await _before(lab)
         if not hooks:
-            lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("unstored", variant=variant))
+            inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("unstored", variant=variant))
         message = await lab.send("loja", CUSTOMER, "um")
         behind = await lab.send("loja", CUSTOMER, "dois")
         await until_message(lab, behind, *GONE, within_s=1800)
@@ -231,7 +231,7 @@ def test_what_left_and_was_never_noted_is_not_sent_twice(variant: str, hooks: bo
 def test_a_socket_that_drops_in_the_middle_of_a_send_loses_nothing(code: int) -> None:
     async def story(lab: Lab) -> None:
         await _before(lab)
-        lab.world.inject("prov", "loja", Fault("send_dropped", code=code, count=2))
+        inject(lab.world, "prov", "loja", Fault("send_dropped", code=code, count=2))
         messages = [await lab.send("loja", CUSTOMER, text) for text in ("um", "dois")]
         await until_message(lab, messages[1], *GONE, within_s=300)
         assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]
@@ -245,7 +245,7 @@ def test_a_lost_answer_while_the_database_fails_on_others_is_held_as_well(apart_
 
     async def story(lab: Lab) -> None:
         await _before(lab)
-        lab.world.inject("prov", "loja", Fault("unstored"))
+        inject(lab.world, "prov", "loja", Fault("unstored"))
         await lab.send("loja", OTHER, "sem registro")
         await asyncio.sleep(apart_s)
         Answering(lab, [TransportFailed("cut", sent="maybe")], happens=apart_s == 1, stored=False)

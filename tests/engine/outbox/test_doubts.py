@@ -12,7 +12,7 @@ from esteio.core.model.ids import MessageId
 from esteio.engine.runtime.worker import LOOKS_APART_S
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.engine.engine_stage import CUSTOMER, OTHER, Restarts, linked, outcomes, play, play_restarts, until_message
 
 DONE = pytest.mark.parametrize("happens", [True, False], ids=["done", "not-done"])
@@ -23,8 +23,8 @@ HOOKS = pytest.mark.parametrize("hooks", [True, False], ids=["webhooks", "no-web
 async def _cut_off(lab: Lab) -> str:
     """A message that never left, and of which no webhook will tell."""
     await _sent_before(lab)
-    lab.world.inject("prov", "loja", Fault("webhook_lost"))
-    lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+    inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+    inject(lab.world, "prov", "loja", Fault("lost_response", happens=False, how="cut"))
     return await lab.send("loja", CUSTOMER, "um")
 
 
@@ -49,8 +49,8 @@ def test_a_lost_answer_is_resolved_and_the_message_goes_exactly_once(happens: bo
         await linked(lab)
         await _sent_before(lab)
         if not hooks:
-            lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=happens, how=how))
+            inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=happens, how=how))
         message = await lab.send("loja", CUSTOMER, "uma vez só")
         await until_message(lab, message, "sent", "delivered", "read", within_s=900)
         await asyncio.sleep(600)
@@ -68,8 +68,8 @@ def test_a_half_open_socket_that_answers_after_a_minute_doubles_nothing(hooks: b
     async def story(lab: Lab) -> None:
         await linked(lab)
         if not hooks:
-            lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("half_open", notice_s=60))
+            inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("half_open", notice_s=60))
         first = await lab.send("loja", CUSTOMER, "um")
         second = await lab.send("loja", CUSTOMER, "dois")
         await until_message(lab, second, "sent", "delivered", "read", within_s=1800)
@@ -86,8 +86,8 @@ def test_two_alike_in_one_chat_stay_in_doubt_when_nobody_can_tell_them_apart() -
 
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
         message = await lab.send("loja", CUSTOMER, "ok")
         await asyncio.sleep(1)
         lab.world.phone("5511999990001").send(CUSTOMER, "ok")
@@ -109,8 +109,8 @@ def test_alike_sent_before_are_not_taken_for_the_one_in_doubt() -> None:
         await linked(lab)
         earlier = await lab.send("loja", CUSTOMER, "ok")
         await until_message(lab, earlier, "sent", "delivered", "read", within_s=30)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=False, how="cut"))
         message = await lab.send("loja", CUSTOMER, "ok")
         await until_message(lab, message, "sent", "delivered", "read", within_s=900)
         await asyncio.sleep(300)
@@ -126,8 +126,8 @@ def test_alike_sent_before_are_not_taken_for_the_one_in_doubt() -> None:
 def test_where_no_list_can_tell_policy_decides_after_hold_for(kind: str, knob: str, state: str) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, kind)
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=False, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=False, how="cut"))
         message = await lab.send("loja", CUSTOMER, "talvez")
         await asyncio.sleep(500)
         assert (await lab.message(message)).state == "in_doubt"
@@ -143,7 +143,7 @@ def test_where_no_list_can_tell_policy_decides_after_hold_for(kind: str, knob: s
 def test_the_echo_webhook_resolves_where_there_is_no_list(kind: str) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, kind)
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
         message = await lab.send("loja", CUSTOMER, "chegou")
         await until_message(lab, message, "sent", "delivered", "read", within_s=120)
         assert lab.texts_delivered(CUSTOMER) == ["chegou"]
@@ -155,12 +155,12 @@ def test_the_echo_webhook_resolves_where_there_is_no_list(kind: str) -> None:
 async def _down(lab: Lab, how: str, for_s: float) -> None:
     """The session cannot send for so long; then it can again by what ends it."""
     if how == "ghost":
-        lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
+        inject(lab.world, "prov", "loja", Fault("ghost", variant="restart_noop"))
         await lab.send("loja", OTHER, "para ver que caiu")
         await asyncio.sleep(for_s)
         lab.world.restart_server("prov")
     else:
-        lab.world.inject("prov", None, Fault("server_down", for_s=for_s))
+        inject(lab.world, "prov", None, Fault("server_down", for_s=for_s))
         await asyncio.sleep(for_s)
 
 
@@ -212,7 +212,7 @@ def test_absence_after_the_process_died_with_a_send_in_its_hands_proves_nothing(
         message = await _cut_off(lab)
         behind = await lab.send("loja", CUSTOMER, "dois")
         await until_message(lab, message, "in_doubt", within_s=30)
-        lab.world.inject("prov", None, Fault("server_down", for_s=for_s))
+        inject(lab.world, "prov", None, Fault("server_down", for_s=for_s))
         await until_message(lab, behind, "sent", "delivered", "read", within_s=for_s + 1800)
         await asyncio.sleep(4000)
         found = await lab.message(message)
@@ -265,8 +265,8 @@ def test_a_crash_in_the_middle_of_a_send_is_a_doubt_and_never_a_second_message(
         await linked(run.lab)
         await _sent_before(run.lab)
         if not hooks:
-            run.world.inject("prov", "loja", Fault("webhook_lost"))
-        run.world.inject("prov", "loja", Fault("lost_response", happens=happens, how="hang"))
+            inject(run.world, "prov", "loja", Fault("webhook_lost"))
+        inject(run.world, "prov", "loja", Fault("lost_response", happens=happens, how="hang"))
         message = await run.lab.send("loja", CUSTOMER, "no meio")
         behind = await run.lab.send("loja", CUSTOMER, "depois")
         await run.lab.until(_is_sending(run.lab, message), 1, step_s=0.0005)

@@ -14,6 +14,7 @@ from esteio.engine.commands.requests import MediaRequest, MessageRequest
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from esteio.sim.providers.faces import new_world
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from esteio.texts import catalogue
@@ -70,7 +71,7 @@ def test_each_class_by_its_own_rule(
     answer: tuple[int, bytes], times: int, state: str, reason: str | None, word: str, pauses: list[int]
 ) -> None:
     async def whole() -> None:
-        world = World(11)
+        world = new_world(11)
         road = Refusing(world, *answer, times)
         async with Lab(11, world=world, transport=road) as lab:
             await linked(lab)
@@ -95,7 +96,7 @@ def test_each_class_by_its_own_rule(
 
 def test_a_wrong_prefix_holds_the_messages_names_the_server_and_blames_no_session() -> None:
     async def whole() -> None:
-        world = World(11)
+        world = new_world(11)
         road = Refusing(world, *ROUTER, times=3)
         async with Lab(11, world=world, transport=road) as lab:
             await linked(lab)

@@ -11,8 +11,9 @@ import pytest
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
+from esteio.sim.providers.faces import new_world
 from esteio.sim.providers.wapi.instance import WapiInstance
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from tests.crash_points import MortalLab
@@ -30,7 +31,7 @@ async def unseen_death(lab: Lab, *, down_s: float = 4.0) -> WapiInstance:
     """The line falls and nobody tells us; it is back by itself after a moment."""
     line = the_line(lab)
     line.habits.tells_disconnect = 0.0
-    lab.world.inject("prov", "loja", Fault("drop", code=428, down_s=down_s))
+    inject(lab.world, "prov", "loja", Fault("drop", code=428, down_s=down_s))
     await asyncio.sleep(0.5)
     assert not line.connected
     return line
@@ -56,7 +57,7 @@ def test_what_lies_in_its_queue_goes_first(hooks: bool) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         if not hooks:
-            lab.world.inject("prov", None, Fault("webhook_lost"))
+            inject(lab.world, "prov", None, Fault("webhook_lost"))
         line = await unseen_death(lab)
         first = await lab.send("loja", CUSTOMER, "um")
         await until_message(lab, first, *GONE, within_s=3)
@@ -131,10 +132,10 @@ def test_a_queue_that_nobody_can_read_holds_a_chat_up_for_a_minute() -> None:
     """And a session that only lacks its webhooks is not called dead for it."""
 
     async def whole() -> None:
-        world = World(11)
+        world = new_world(11)
         async with Lab(11, world=world, transport=Unreadable(world)) as lab:
             await linked(lab, "wapi")
-            lab.world.inject("prov", None, Fault("webhook_lost"))
+            inject(lab.world, "prov", None, Fault("webhook_lost"))
             first = await lab.send("loja", CUSTOMER, "um")
             second = await lab.send("loja", CUSTOMER, "dois")
             await asyncio.sleep(40)
@@ -154,10 +155,10 @@ def test_a_lost_answer_to_what_lies_in_the_queue_lets_nobody_pass() -> None:
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", None, Fault("webhook_lost"))
+        inject(lab.world, "prov", None, Fault("webhook_lost"))
         line = await unseen_death(lab, down_s=400)
         drain, line._drain = line._drain, lambda: None  # type: ignore[method-assign]
-        lab.world.inject("prov", "loja", Fault("lost_response", happens=True, how="cut"))
+        inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
         first = await lab.send("loja", CUSTOMER, "um")
         await until_message(lab, first, "in_doubt", within_s=30)
         second = await lab.send("loja", CUSTOMER, "dois")
@@ -181,7 +182,7 @@ async def _story(lab: MortalLab, begun: list[int]) -> None:
     await lab.add_server("prov", "wapi")
     await lab.adopt("prov", "loja", PHONE)
     await asyncio.sleep(20)
-    lab.world.inject("prov", None, Fault("webhook_lost"))
+    inject(lab.world, "prov", None, Fault("webhook_lost"))
     await unseen_death(lab, down_s=8)
     begun.append(len(lab.fate.points))
     for text in TEXTS:

@@ -12,7 +12,7 @@ from esteio.engine.commands.requests import LimitsChange, ServerChange
 from esteio.engine.errors import CommandError
 from esteio.engine.outbox import dispatch, rate_limit
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.engine.engine_stage import (
     CUSTOMER,
     OTHER,
@@ -38,7 +38,7 @@ async def _bulk(lab: Lab, count: int, **more: object) -> list[str]:
 def test_a_one_time_code_does_not_wait_behind_five_thousand() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(2.0, 3.0), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(2.0, 3.0), verbs="send"))
         await lab.commands.operator_actions.pause("loja", "lab")
         await _bulk(lab, 5000)
         await lab.commands.operator_actions.resume("loja", "lab")
@@ -56,7 +56,7 @@ def test_a_one_time_code_does_not_wait_behind_five_thousand() -> None:
 def test_a_code_goes_beside_a_session_that_is_full() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(20.0, 20.0), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(20.0, 20.0), verbs="send"))
         await _bulk(lab, 20)
         await asyncio.sleep(5)
         codes = [await lab.send("loja", to, "código", priority=9) for to in (CUSTOMER, OTHER)]
@@ -69,7 +69,7 @@ def test_a_code_goes_beside_a_session_that_is_full() -> None:
 def test_an_aged_bulk_stays_behind_a_code_and_patient_ones_are_not_starved() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(1.0, 1.0), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(1.0, 1.0), verbs="send"))
         patient = [await lab.send("loja", f"55118888800{i:02}", "sem pressa", priority=0) for i in range(5)]
         for i in range(300):
             await lab.send("loja", _stranger(i), f"fluxo {i}", priority=7)
@@ -176,8 +176,8 @@ def test_a_restart_of_ours_lets_no_burst_through(tmp_path: Path) -> None:
 def test_after_a_recovery_sends_come_back_gently() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(0.9, 1.1), verbs="send"))
-        lab.world.inject("prov", "loja", Fault("drop", down_s=90))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(0.9, 1.1), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("drop", down_s=90))
         await _bulk(lab, 400)
         await lab.until_state("loja", "connecting", 60)
         await lab.until_state("loja", "connected", 600)
@@ -195,7 +195,7 @@ def test_one_sessions_bulk_leaves_the_others_alone() -> None:
         await linked(lab)
         await lab.adopt("prov", "vizinha", "5511999990002")
         await asyncio.sleep(40)
-        lab.world.inject("prov", "loja", Fault("slow", seconds=(5.0, 5.0), verbs="send"))
+        inject(lab.world, "prov", "loja", Fault("slow", seconds=(5.0, 5.0), verbs="send"))
         await _bulk(lab, 500)
         await asyncio.sleep(10)
         message = await lab.send("vizinha", OTHER, "oi")
@@ -263,7 +263,7 @@ def test_a_server_that_hangs_does_not_take_the_places_of_the_others(monkeypatch:
         for n in range(6):
             await lab.adopt("hangs", f"s{n}", f"55119777000{n:02}")
             await lab.until_state(f"s{n}", "connected", 60)
-        lab.world.inject("hangs", None, Fault("slow", seconds=(60.0, 60.0), verbs="send"))
+        inject(lab.world, "hangs", None, Fault("slow", seconds=(60.0, 60.0), verbs="send"))
         for n in range(6):
             for chat in range(4):
                 await lab.send(f"s{n}", _stranger(chat), "campanha")

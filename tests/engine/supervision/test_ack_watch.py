@@ -11,7 +11,8 @@ import pytest
 
 from esteio.core.model.state import Reason
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
 
 STRANGER = "5511966665555"
@@ -32,7 +33,7 @@ def test_silence_of_whatsapp_is_told_once_per_message_and_nothing_is_sent_again(
     async def story(lab: Lab) -> None:
         await linked(lab)
         await _some_acknowledged(lab)
-        lab.world.inject("prov", "loja", Fault("ack_silent"))
+        inject(lab.world, "prov", "loja", Fault("ack_silent"))
         sent = [await lab.send("loja", f"55119555500{i:02}", "alguém aí?") for i in range(4)]
         await asyncio.sleep(50)
         assert await _evidence(lab, "ack_missing") == 0
@@ -53,7 +54,7 @@ def test_an_acknowledgement_ends_the_suspicion() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         await _some_acknowledged(lab)
-        lab.world.inject("prov", "loja", Fault("ack_silent", for_s=100))
+        inject(lab.world, "prov", "loja", Fault("ack_silent", for_s=100))
         for i in range(4):
             await lab.send("loja", f"55119555500{i:02}", "alguém aí?")
         await lab.until_state("loja", "degraded", 150)
@@ -70,7 +71,7 @@ def test_a_line_that_is_slow_by_nature_is_given_its_time() -> None:
         await linked(lab)
         lab.world.device_ack_s = (40.0, 50.0)
         await _some_acknowledged(lab)
-        lab.world.inject("prov", "loja", Fault("ack_silent"))
+        inject(lab.world, "prov", "loja", Fault("ack_silent"))
         for i in range(3):
             await lab.send("loja", f"55119555500{i:02}", "sem pressa")
         await asyncio.sleep(150)
@@ -112,7 +113,7 @@ async def _restricted(lab: Lab, kind: str) -> None:
     await linked(lab, kind)
     lab.world.contact_sends(PHONE, CUSTOMER, "oi, quero comprar")
     await asyncio.sleep(5)
-    lab.world.inject("prov", "loja", Fault("ack_error_463", who="cold"))
+    inject(lab.world, "prov", "loja", Fault("ack_error_463", who="cold"))
     for i in range(3):
         await lab.send("loja", f"55119444400{i:02}", "promoção")
         await asyncio.sleep(2)
@@ -134,7 +135,7 @@ def test_463_holds_cold_contacts_until_a_named_time_and_lets_warm_ones_through(k
         assert held.reason is not None
         assert held.reason.code == "held-463"
         assert held.reason.args["until"].startswith("20")
-        lab.world.heal("prov", "loja", "ack_error_463")
+        heal(lab.world, "prov", "loja", "ack_error_463")
         await asyncio.sleep(until - lab.world.now() - 10)
         assert (await lab.message(cold)).attempts == 0
         await until_message(lab, cold, "delivered", within_s=60)
@@ -191,7 +192,7 @@ def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more() -> No
         lab.store.late_acks = late_acks  # type: ignore[method-assign]
         await asyncio.sleep(600)
         assert asked == []
-        lab.world.inject("prov", "loja", Fault("ack_silent"))
+        inject(lab.world, "prov", "loja", Fault("ack_silent"))
         await lab.send("loja", CUSTOMER, "alguém aí?")
         await asyncio.sleep(120)
         assert asked, "what is sent later is looked after again"

@@ -16,8 +16,8 @@ from esteio.core.model.ids import ServerName
 from esteio.engine.supervision.scheduler import SHORTEST_S, SWEEP_S, Key
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
-from esteio.sim.world.world import World
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import Fault, inject
 from esteio.store.base import DecisionCommit
 from tests.engine.engine_stage import Restarts, linked, play, play_restarts
 
@@ -243,7 +243,7 @@ def test_a_wall_clock_that_ran_ahead_and_was_put_right_blinds_nobody(fault: str)
     """D4: after three hours ahead for 40 s, whoever fell stayed `connected` until the clock had caught up."""
 
     async def story() -> None:
-        world = World(7)
+        world = new_world(7)
         clock = PutRight(LoopClock(world.epoch0, 7))
         async with Lab(7, world=world, clock=clock) as lab:
             await linked(lab)
@@ -256,7 +256,7 @@ def test_a_wall_clock_that_ran_ahead_and_was_put_right_blinds_nobody(fault: str)
             await asyncio.sleep(30)
             codes = [entry.code for entry in await lab.timeline("loja")]
             assert codes.count("clock_stepped_back") == 1
-            lab.world.inject("prov", "loja", Fault(fault))
+            inject(lab.world, "prov", "loja", Fault(fault))
 
             async def seen_to_fall() -> bool:
                 return (await lab.session("loja")).outage is not None
@@ -273,12 +273,12 @@ def test_a_wall_clock_that_ran_ahead_and_was_put_right_blinds_nobody(fault: str)
 
 def test_what_was_put_off_while_the_clock_ran_ahead_does_not_wait_until_it_catches_up() -> None:
     async def story() -> None:
-        world = World(7)
+        world = new_world(7)
         clock = PutRight(LoopClock(world.epoch0, 7))
         async with Lab(7, world=world, clock=clock) as lab:
             await linked(lab)
             await asyncio.sleep(60)
-            lab.world.inject("prov", None, Fault("server_down", for_s=30))
+            inject(lab.world, "prov", None, Fault("server_down", for_s=30))
             clock.ahead_s = 3 * 3600.0
             message = await lab.send("loja", "5511988887777", "um")
             await asyncio.sleep(10)

@@ -15,8 +15,9 @@ import pytest
 
 from esteio.providers.base import HttpRequest
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import Fault
-from esteio.sim.world.world import World
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings" / "evolution-2.3.7"
 KEY = "LAB-GLOBAL-KEY"
@@ -69,7 +70,7 @@ class Bench:
     """A world with one Evolution server named as in the lab, and a way to say recorded requests to it."""
 
     def __init__(self, version="2.3.7"):
-        self.world = World(7)
+        self.world = new_world(7)
         self.server = self.world.add_server("lab", "evolution", version, "http://127.0.0.1:28080", KEY)
         self.server.race_rate = 0.0
         self.world.not_on_whatsapp.add("5511000000000")
@@ -133,7 +134,7 @@ class Bench:
         return await self.say(50)
 
     def inject(self, kind, **params):
-        self.world.inject("lab", "s1", Fault(kind, **params))
+        inject(self.world, "lab", "s1", Fault(kind, **params))
 
 
 def scene(coroutine):
@@ -251,7 +252,7 @@ async def test_half_open_socket(bench):
     await bench.say(120)
     assert bench.world.now() - started == pytest.approx(60, abs=0.1)
     await bench.say(122)
-    bench.world.heal()
+    heal(bench.world)
     bench.line.road = None
     await asyncio.sleep(30)
     await bench.say(125)
@@ -309,7 +310,7 @@ async def test_403_burns_the_session_and_401_asks_for_a_qr(bench):
     await asyncio.sleep(1)
     row = (await bench.say(147))[0]
     assert (row["connectionStatus"], row["disconnectionReasonCode"]) == ("close", 403)
-    bench.world.heal()
+    heal(bench.world)
     bench.world.phone(PHONE).banned_code = None
     code = (await bench.say(148))["code"]
     bench.world.phone(PHONE).scan(code)
@@ -417,7 +418,7 @@ async def f1_open(bench):
 async def test_zombie_whose_late_open_comes_a_minute_after_its_death(bench):
     """The upgrade hangs for ever; the open of the dead socket is announced all the same."""
     await f1_open(bench)
-    bench.world.inject("lab", "f1", Fault("ghost", variant="late_open"))
+    inject(bench.world, "lab", "f1", Fault("ghost", variant="late_open"))
     await asyncio.sleep(20)
     for number in (240, 241, 242, 243, 244, 245):
         await bench.say(number)
@@ -431,7 +432,7 @@ async def test_zombie_whose_late_open_comes_a_minute_after_its_death(bench):
 @scene
 async def test_ended_zombie_on_which_restart_is_a_no_op(bench):
     await f1_open(bench)
-    bench.world.inject("lab", "f1", Fault("ghost", variant="restart_noop"))
+    inject(bench.world, "lab", "f1", Fault("ghost", variant="restart_noop"))
     for number in (247, 248, 249, 250, 251, 252, 253, 254, 255):
         await bench.say(number)
     await asyncio.sleep(120)
@@ -442,7 +443,7 @@ async def test_ended_zombie_on_which_restart_is_a_no_op(bench):
 @scene
 async def test_logout_over_a_half_open_socket_leaves_a_ghost_device(bench):
     await f1_open(bench)
-    bench.world.inject("lab", "f1", Fault("half_open", forever=True))
+    inject(bench.world, "lab", "f1", Fault("half_open", forever=True))
     await bench.say(257)
     bench.server.race_rate = 1.0
     await bench.say(258)
@@ -501,7 +502,7 @@ async def test_webhook_bodies_have_the_recorded_shapes(bench):
     bench.inject("ack_error_463")
     await bench.say(71)
     await asyncio.sleep(1)
-    world.heal()
+    heal(world)
     bench.inject("revoked")
     await asyncio.sleep(2)
     await bench.ask("DELETE", "/instance/delete/s1")

@@ -13,9 +13,9 @@ from esteio.providers import driver
 from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, SessionEndpoint
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import Fault
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.transport import SimTransport
-from esteio.sim.world.world import World
 
 PHONE, CONTACT = "5511955550001", "5511988887777"
 
@@ -24,7 +24,7 @@ class Desk:
     """One server of a kind, a client, and a receiver."""
 
     def __init__(self, kind, base_url):
-        self.world = World(11)
+        self.world = new_world(11)
         self.server = self.world.add_server("srv", kind, base_url=base_url)
         self.client = SimTransport(self.world)
         self.hooks = []
@@ -104,7 +104,7 @@ async def test_baileys_webhooks_are_sent_once_and_transient_drops_tell_nothing(d
     assert desk.hooks[2][2]["payload"]["rawJid"] == "123@lid"
     assert desk.hooks[2][1]["authorization"].startswith("Bearer ")
     desk.hooks.clear()
-    desk.world.inject("srv", "default", Fault("drop"))
+    inject(desk.world, "srv", "default", Fault("drop"))
     await asyncio.sleep(1)
     assert (await ask("GET", "/sessions/default"))[1]["data"]["status"] != "connected"
     closed = await ask("POST", "/sessions/default/send/text", {"to": CONTACT, "text": "x"})
@@ -117,7 +117,7 @@ async def test_baileys_webhooks_are_sent_once_and_transient_drops_tell_nothing(d
 @baileys_scene
 async def test_baileys_keeps_dead_credentials_until_delete(desk, ask):
     await paired(desk, ask)
-    desk.world.inject("srv", "default", Fault("revoked"))
+    inject(desk.world, "srv", "default", Fault("revoked"))
     await asyncio.sleep(1)
     assert desk.hooks[-1][2]["payload"] == {"status": "STOPPED"}
     for _ in range(3):
@@ -144,7 +144,7 @@ async def test_baileys_loses_the_sessions_url_at_boot(desk, ask):
 @baileys_scene
 async def test_baileys_ghost_has_no_restart(desk, ask):
     await paired(desk, ask)
-    desk.world.inject("srv", "default", Fault("ghost"))
+    inject(desk.world, "srv", "default", Fault("ghost"))
     assert (await ask("GET", "/sessions/default"))[1]["data"]["status"] == "connected"
     closed = await ask("POST", "/sessions/default/send/text", {"to": CONTACT, "text": "x"})
     assert closed == (500, {"success": False, "error": "Connection Closed"})
@@ -208,7 +208,7 @@ async def test_wapi_calls_and_refusals(desk, line, ask):
 
 @wapi_scene
 async def test_wapi_queues_while_disconnected_and_sends_later(desk, line, ask):
-    desk.world.inject("srv", line.name, Fault("drop", down_s=60))
+    inject(desk.world, "srv", line.name, Fault("drop", down_s=60))
     await asyncio.sleep(1)
     status, queued = await ask("POST", "/message/send-text", {"phone": CONTACT, "message": "espera"})
     assert status == 200
@@ -242,7 +242,7 @@ async def test_wapi_webhooks_and_their_variants(desk, line, ask):
 
 @wapi_scene
 async def test_wapi_ghost_says_connected_and_refuses_with_200(desk, line, ask):
-    desk.world.inject("srv", line.name, Fault("ghost"))
+    inject(desk.world, "srv", line.name, Fault("ghost"))
     assert (await ask("GET", "/instance/status-instance"))[1]["connected"] is True
     refused = await ask("POST", "/message/send-text", {"phone": CONTACT, "message": "x"})
     assert refused == (200, {"error": True, "message": "Connection Closed"})
@@ -305,7 +305,7 @@ def test_the_adapter_speaks_this_face(kind):
             query = SentQuery(CONTACT, message.content, now() - 60)
             found = await driver.run(provider.look_up(where, now(), query), desk.client)
             assert (found.result, found.provider_id) == ("found", sent.provider_id)
-        desk.world.inject("srv", "a", Fault("ghost"))
+        inject(desk.world, "srv", "a", Fault("ghost"))
         assert "said_open" in await kinds("state")
         refused = await driver.run(provider.send(where, now(), message, 75.0), desk.client)
         assert (refused.certainty, refused.fault) == ("not_sent", "socket")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.ghost_stage import (
     CUSTOMER,
     HOUR,
@@ -45,7 +46,7 @@ async def _came_in(lab: Lab) -> set[str]:
 
 def test_a_deaf_line_is_restarted_and_what_waited_comes(known: Path) -> None:
     async def story(lab: Lab) -> None:
-        lab.world.inject("prov", "loja", Fault("deaf"))
+        inject(lab.world, "prov", "loja", Fault("deaf"))
         lab.world.contact_sends(PHONE, CUSTOMER, "ninguém ouve")
         began = lab.world.now()
         await goes_on(lab, 0.9 * HOUR)
@@ -66,14 +67,14 @@ def test_a_deaf_line_is_restarted_and_what_waited_comes(known: Path) -> None:
 
 def test_a_deaf_line_that_a_restart_does_not_help_is_told_once_and_the_servers_is_proposed(known: Path) -> None:
     async def story(lab: Lab) -> None:
-        lab.world.inject("prov", "loja", Fault("deaf", variant="only_server_restart"))
+        inject(lab.world, "prov", "loja", Fault("deaf", variant="only_server_restart"))
         lab.world.contact_sends(PHONE, CUSTOMER, "ninguém ouve")
         await goes_on(lab, 4.5 * HOUR)
         await is_told(lab, "degraded", "deaf", "yes", "no", "open")
         assert await rungs(lab) == ["restart"]
         assert await said(lab, "server-restart-proposed") == 1
         assert lab.told.phases("loja") == ["opened"]
-        lab.world.inject("prov", None, Fault("server_boot", down_s=4, boot_s=5))
+        inject(lab.world, "prov", None, Fault("server_boot", down_s=4, boot_s=5))
         await goes_on(lab, 0.5 * HOUR)
         assert "ninguém ouve" in await _came_in(lab)
         await is_told(lab, *WELL)
@@ -96,7 +97,7 @@ def test_a_shop_that_is_closed_is_not_deaf(known: Path) -> None:
 
 def test_a_line_that_is_heard_again_by_itself_is_left_alone(known: Path) -> None:
     async def story(lab: Lab) -> None:
-        lab.world.inject("prov", "loja", Fault("deaf", for_s=0.9 * HOUR))
+        inject(lab.world, "prov", "loja", Fault("deaf", for_s=0.9 * HOUR))
         lab.world.contact_sends(PHONE, CUSTOMER, "atrasada")
         await goes_on(lab, 3 * HOUR)
         assert "atrasada" in await _came_in(lab)
@@ -130,7 +131,7 @@ def test_a_stall_is_never_restarted_the_servers_restart_is_proposed_and_helps() 
         await linked(lab)
         await send_some(lab, 4)
         await asyncio.sleep(60)
-        lab.world.inject("prov", "loja", Fault("stalled", socket="alive"))
+        inject(lab.world, "prov", "loja", Fault("stalled", socket="alive"))
         began = lab.world.now()
         while lab.world.now() < began + 1200:
             await lab.send("loja", OTHER, "nada volta")
@@ -139,7 +140,7 @@ def test_a_stall_is_never_restarted_the_servers_restart_is_proposed_and_helps() 
         assert (await rungs(lab), await said(lab, "server-restart-proposed")) == ([], 1)
         assert lab.told.phases("loja") == ["opened"]
         assert len(lab.texts_delivered(OTHER)) >= 40, "it goes on sending"
-        lab.world.inject("prov", None, Fault("server_boot", down_s=4, boot_s=5))
+        inject(lab.world, "prov", None, Fault("server_boot", down_s=4, boot_s=5))
         await asyncio.sleep(300)
         await send_some(lab, 1)
         await asyncio.sleep(60)
@@ -154,14 +155,14 @@ def test_webhooks_that_do_not_come_while_the_list_moves_do_not_reach_us_and_its_
     known: Path,
 ) -> None:
     async def story(lab: Lab) -> None:
-        lab.world.inject("prov", "loja", Fault("webhook_lost"))
+        inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         await goes_on(lab, 2 * HOUR)
         lab.world.contact_sends(PHONE, CUSTOMER, "só na lista")
         await asyncio.sleep(150)
         await is_told(lab, "degraded", "webhook-unreachable", "yes", "unknown", "open")
         assert "só na lista" in await _came_in(lab), "read from the list while it lasts"
         assert (await rungs(lab), await said(lab, "server-restart-proposed")) == ([], 0), "no process is at fault"
-        lab.world.heal("prov", "loja", "webhook_lost")
+        heal(lab.world, "prov", "loja", "webhook_lost")
         await goes_on(lab, 0.5 * HOUR)
         await is_told(lab, *WELL)
         harmless(lab)
@@ -175,7 +176,7 @@ def test_sends_that_whatsapp_leaves_unanswered_look_alike_and_are_no_stall_while
         await linked(lab)
         await send_some(lab, 4)
         await asyncio.sleep(60)
-        lab.world.inject("prov", "loja", Fault("ack_silent"))
+        inject(lab.world, "prov", "loja", Fault("ack_silent"))
         began = lab.world.now()
         while lab.world.now() < began + 600:
             await lab.send("loja", OTHER, "nada volta")
@@ -195,7 +196,7 @@ def test_a_queue_that_moves_on_by_itself_is_nobodys_business() -> None:
         await linked(lab)
         await send_some(lab, 4)
         await asyncio.sleep(60)
-        lab.world.inject("prov", "loja", Fault("stalled", socket="alive", for_s=600))
+        inject(lab.world, "prov", "loja", Fault("stalled", socket="alive", for_s=600))
         await send_some(lab, 5, every_s=20)
         await asyncio.sleep(600)
         assert (await lab.session("loja")).state == "connected"
@@ -208,11 +209,11 @@ def test_a_queue_that_moves_on_by_itself_is_nobodys_business() -> None:
 def test_a_stall_with_a_dead_socket_is_a_ghost_that_only_a_server_restart_cures() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("stalled", socket="dead"))
+        inject(lab.world, "prov", "loja", Fault("stalled", socket="dead"))
         held = await lab.send("loja", OTHER, "guardada")
         await until_because(lab, "ghost-needs-server-restart", 600)
         await is_told(lab, "disconnected", "ghost-needs-server-restart", "no", "no", "held")
-        lab.world.inject("prov", None, Fault("server_boot", down_s=4, boot_s=5))
+        inject(lab.world, "prov", None, Fault("server_boot", down_s=4, boot_s=5))
         await lab.until_state("loja", "connected", 400)
         await asyncio.sleep(90)
         assert (await lab.message(held)).state == "delivered"

@@ -7,7 +7,8 @@ import asyncio
 
 from esteio.core.model.ids import ServerName
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.ghost_stage import (
     CUSTOMER,
     OTHER,
@@ -42,7 +43,7 @@ def test_a_stale_registry_is_connected_and_nothing_else() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         chatter = await neighbour(lab)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
+        inject(lab.world, "prov", "loja", Fault("stale_registry"))
         took = await until_because(lab, "closed", 45)
         assert took <= 35
         await is_told(lab, "connecting", "closed", "no", "no", "held")
@@ -58,7 +59,7 @@ def test_a_stale_registry_is_connected_and_nothing_else() -> None:
 def test_a_stale_registry_of_a_line_that_nobody_could_hear_reconnect_is_connected_after_ten_minutes() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
+        inject(lab.world, "prov", "loja", Fault("stale_registry"))
         began = lab.world.now()
         await until_because(lab, "closed", 45)
         assert await lab.until_state("loja", "connected", 720) > 600
@@ -93,8 +94,8 @@ def test_a_registry_that_says_close_of_a_living_line_makes_us_look_and_changes_n
 def test_a_registry_that_was_behind_for_a_moment_needs_no_hand() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
-        lab.world.heal("prov", "loja")
+        inject(lab.world, "prov", "loja", Fault("stale_registry"))
+        heal(lab.world, "prov", "loja")
         await asyncio.sleep(300)
         await is_told(lab, *WELL)
         assert (await rungs(lab), lab.told.phases()) == ([], [])
@@ -110,8 +111,8 @@ def test_a_connect_whose_open_waits_in_a_queue_that_stands_still_is_not_made_aga
     async def story(lab: Lab) -> None:
         await linked(lab)
         chatter = await neighbour(lab)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
-        lab.world.inject("prov", "loja", Fault("stalled", socket="alive", for_s=400))
+        inject(lab.world, "prov", "loja", Fault("stale_registry"))
+        inject(lab.world, "prov", "loja", Fault("stalled", socket="alive", for_s=400))
         await until_because(lab, "closed", 45)
         await lab.until_state("loja", "connected", 60)
         await lab.send("loja", OTHER, "de volta")
@@ -136,9 +137,9 @@ def test_a_closed_line_behind_a_memory_that_stands_still_is_restarted_once() -> 
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", "loja", Fault("drop"))
+        inject(lab.world, "prov", "loja", Fault("drop"))
         await asyncio.sleep(0.1)
-        lab.world.inject("prov", "loja", Fault("stalled", socket="alive", for_s=1500))
+        inject(lab.world, "prov", "loja", Fault("stalled", socket="alive", for_s=1500))
         await until_because(lab, "closed-for-good", 200)
         await asyncio.sleep(1700)
         assert await rungs(lab) == ["restart"]
@@ -159,7 +160,7 @@ def test_a_closed_line_behind_a_memory_that_stands_still_is_restarted_once() -> 
 def test_a_ghost_is_restarted_and_what_waited_goes_once() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("ghost"))
+        inject(lab.world, "prov", "loja", Fault("ghost"))
         held = await lab.send("loja", OTHER, "espera")
         assert await until_because(lab, "ghost-socket", 10) <= 5
         await is_told(lab, "connecting", "ghost-socket", "no", "no", "held")
@@ -177,7 +178,7 @@ def test_a_ghost_at_w_api_that_nobody_writes_to_is_found_by_a_question() -> None
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", "loja", Fault("ghost"))
+        inject(lab.world, "prov", "loja", Fault("ghost"))
         assert await until_because(lab, "ghost-socket", 700) <= 640
         await _back(lab)
         assert await rungs(lab) == ["restart"]
@@ -189,13 +190,13 @@ def test_a_ghost_at_w_api_that_nobody_writes_to_is_found_by_a_question() -> None
 def test_a_ghost_at_a_baileys_server_is_found_too_and_its_server_s_restart_proposed() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "baileys")
-        lab.world.inject("prov", "loja", Fault("ghost"))
+        inject(lab.world, "prov", "loja", Fault("ghost"))
         await until_because(lab, "ghost-needs-server-restart", 700)
         await asyncio.sleep(600)
         assert (await said(lab, "outage-started"), await said(lab, "outage-ended")) == (1, 0)
         assert (await said(lab, "server-restart-proposed"), await said(lab, "approval-asked")) == (1, 0)
         assert set(await rungs(lab)) == {"connect"}
-        lab.world.inject("prov", None, Fault("server_boot", down_s=6, boot_s=10))
+        inject(lab.world, "prov", None, Fault("server_boot", down_s=6, boot_s=10))
         await asyncio.sleep(300)
         assert (await lab.session("loja")).state == "connected"
         await lab.send("loja", OTHER, "de volta")
@@ -210,7 +211,7 @@ def test_where_numbers_are_answered_from_a_cache_an_answer_heals_nothing_and_a_s
     async def story(lab: Lab) -> None:
         line = await linked(lab, "wapi")
         line.habits.remembers_numbers = True
-        lab.world.inject("prov", "loja", Fault("ghost"))
+        inject(lab.world, "prov", "loja", Fault("ghost"))
         await asyncio.sleep(2000)
         assert (await lab.session("loja")).reason.code == "live"
         assert await said(lab, "question_asked") > 0
@@ -226,7 +227,7 @@ def test_where_numbers_are_answered_from_a_cache_an_answer_heals_nothing_and_a_s
 def test_a_ghost_that_no_restart_reaches_is_proposed_by_name_and_told_once() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
+        inject(lab.world, "prov", "loja", Fault("ghost", variant="restart_noop"))
         await until_because(lab, "ghost-needs-server-restart", 200)
         await asyncio.sleep(600)
         await is_told(lab, "disconnected", "ghost-needs-server-restart", "no", "no", "held")
@@ -240,7 +241,7 @@ def test_a_ghost_that_no_restart_reaches_is_proposed_by_name_and_told_once() -> 
 def test_one_refused_send_that_heals_by_itself_is_a_hiccup() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("drop"))
+        inject(lab.world, "prov", "loja", Fault("drop"))
         sent = await lab.send("loja", OTHER, "soluço")
         await asyncio.sleep(60)
         assert (await lab.message(sent)).state == "delivered"
@@ -256,7 +257,7 @@ def test_sends_that_hung_in_a_half_open_socket_say_nothing_of_the_one_that_came_
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", "loja", Fault("half_open", notice_s=35))
+        inject(lab.world, "prov", "loja", Fault("half_open", notice_s=35))
         await asyncio.sleep(2)
         for contact in (CUSTOMER, OTHER):
             await lab.send("loja", contact, "sem resposta")
@@ -279,7 +280,7 @@ def test_sends_that_hung_in_a_half_open_socket_say_nothing_of_the_one_that_came_
 def test_a_flapping_line_is_left_to_settle_and_settles() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("flap", for_s=120))
+        inject(lab.world, "prov", "loja", Fault("flap", for_s=120))
         await until_because(lab, "flapping", 60)
         await is_told(lab, "connecting", "flapping", "no", "no", "held")
         await _back(lab, 300)
@@ -295,7 +296,7 @@ def test_a_line_that_only_tells_of_opens_flaps_as_well_and_holds_what_would_not_
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        lab.world.inject("prov", "loja", Fault("replaced", for_s=300))
+        inject(lab.world, "prov", "loja", Fault("replaced", for_s=300))
         await until_because(lab, "flapping", 60)
         before = await rungs(lab)
         for number in range(20):
@@ -314,7 +315,7 @@ def test_a_line_that_only_tells_of_opens_flaps_as_well_and_holds_what_would_not_
 def test_a_twin_is_named_and_never_fought() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("replaced", for_s=120))
+        inject(lab.world, "prov", "loja", Fault("replaced", for_s=120))
         began = lab.world.now()
         seen = set()
         while lab.world.now() < began + 120:
@@ -332,7 +333,7 @@ def test_three_drops_in_a_row_are_no_flap() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         for _ in range(3):
-            lab.world.inject("prov", "loja", Fault("drop"))
+            inject(lab.world, "prov", "loja", Fault("drop"))
             await asyncio.sleep(5)
         await asyncio.sleep(60)
         await is_told(lab, *WELL)
@@ -348,7 +349,7 @@ def test_three_drops_in_a_row_are_no_flap() -> None:
 def test_a_server_that_is_away_is_one_incident_and_no_session_is_touched() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", None, Fault("server_down", for_s=200))
+        inject(lab.world, "prov", None, Fault("server_down", for_s=200))
         await until_because(lab, "server-down", 60)
         await is_told(lab, "connecting", "server-down", "no", "no", "held")
         await asyncio.sleep(120)
@@ -365,7 +366,7 @@ def test_a_server_that_is_away_is_one_incident_and_no_session_is_touched() -> No
 def test_a_licence_wall_speaks_of_the_server_alone() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", None, Fault("licence_wall", for_s=300))
+        inject(lab.world, "prov", None, Fault("licence_wall", for_s=300))
         await until_because(lab, "server-wall", 60)
         await is_told(lab, "connecting", "server-wall", "no", "no", "held")
         await asyncio.sleep(100)
@@ -381,9 +382,9 @@ def test_a_licence_wall_speaks_of_the_server_alone() -> None:
 def test_a_proxys_page_and_a_slow_server_are_no_fall() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", None, Fault("html_404", for_s=60))
+        inject(lab.world, "prov", None, Fault("html_404", for_s=60))
         await asyncio.sleep(120)
-        lab.world.inject("prov", None, Fault("slow", seconds=(2.0, 5.0), for_s=60))
+        inject(lab.world, "prov", None, Fault("slow", seconds=(2.0, 5.0), for_s=60))
         await asyncio.sleep(120)
         await is_told(lab, *WELL)
         assert (await rungs(lab), await said(lab, "outage-started"), lab.told.phases()) == ([], 0, [])
@@ -395,7 +396,7 @@ def test_a_proxys_page_and_a_slow_server_are_no_fall() -> None:
 def test_a_server_that_is_back_by_itself_takes_its_lines_along() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", None, Fault("server_boot", down_s=6, boot_s=10))
+        inject(lab.world, "prov", None, Fault("server_boot", down_s=6, boot_s=10))
         held = await lab.send("loja", OTHER, "no meio")
         await asyncio.sleep(120)
         assert (await lab.message(held)).state == "delivered"

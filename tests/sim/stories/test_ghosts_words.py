@@ -8,7 +8,8 @@ import pytest
 
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.ghost_stage import (
     CUSTOMER,
     OTHER,
@@ -31,7 +32,7 @@ from tests.sim.seed_stage import acts
 def test_463_is_no_restart_cold_waits_until_a_told_time_and_warm_goes() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("ack_error_463", who="cold"))
+        inject(lab.world, "prov", "loja", Fault("ack_error_463", who="cold"))
         for i in range(3):
             await lab.send("loja", f"55119444400{i:02}", "promoção")
             await asyncio.sleep(2)
@@ -52,7 +53,7 @@ def test_463_is_no_restart_cold_waits_until_a_told_time_and_warm_goes() -> None:
 def test_one_refusal_of_another_kind_restricts_nobody() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        lab.world.inject("prov", "loja", Fault("ack_error_463", who="all", for_s=3))
+        inject(lab.world, "prov", "loja", Fault("ack_error_463", who="all", for_s=3))
         await lab.send("loja", CUSTOMER, "uma")
         await asyncio.sleep(120)
         await is_told(lab, *WELL)
@@ -69,7 +70,7 @@ def test_a_forgotten_webhook_is_set_again_with_a_line_for_the_audit(variant: str
     async def story(lab: Lab) -> None:
         await linked(lab)
         before = len([rung for _, rung in await acts(lab, "loja") if rung == "set_webhook"])
-        lab.world.inject("prov", "loja", Fault("webhook_forgotten", variant=variant))
+        inject(lab.world, "prov", "loja", Fault("webhook_forgotten", variant=variant))
         lab.world.contact_sends(PHONE, CUSTOMER, "sem endereço")
         await asyncio.sleep(1300)
         after = [rung for _, rung in await acts(lab, "loja") if rung == "set_webhook"]
@@ -159,7 +160,7 @@ def test_a_thousand_equal_state_webhooks_in_ten_seconds_are_few_rows_and_few_jud
 async def _asked(lab: Lab) -> str:
     """A fall whose harmless steps are over: the next one waits for a person."""
     await linked(lab, version="2.3.0")
-    lab.world.inject("prov", "loja", Fault("ghost", variant="restart_noop"))
+    inject(lab.world, "prov", "loja", Fault("ghost", variant="restart_noop"))
     await until_because(lab, "approval-awaited", 3000)
     (approval,) = await lab.store.approvals("open")
     assert lab.world.ledger.unlinks == []
@@ -169,7 +170,7 @@ async def _asked(lab: Lab) -> str:
 def test_an_approval_after_the_line_healed_by_itself_is_stale_and_does_nothing() -> None:
     async def story(lab: Lab) -> None:
         approval = await _asked(lab)
-        lab.world.heal("prov")
+        heal(lab.world, "prov")
         await lab.until_state("loja", "connected", 900)
         for _ in range(2):
             with pytest.raises(CommandError):

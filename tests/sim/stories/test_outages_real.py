@@ -11,7 +11,8 @@ from esteio.core.model.ids import SessionName
 from esteio.core.views.sentences import sentence
 from esteio.engine.commands.requests import PairRequest
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import calm
 from esteio.texts import catalogue
 from tests.sim.ghost_stage import OTHER, harmless, linked, neighbour, play, rungs, told, until_because
 from tests.sim.seed_stage import CUSTOMER, PHONE, calls
@@ -22,7 +23,7 @@ SEVEN = tuple("abcdefg")
 async def fleet(lab: Lab, names: tuple[str, ...] = SEVEN, *, reachable: bool = True) -> None:
     await lab.add_server("prov")
     if not reachable:
-        lab.world.inject("prov", None, Fault("webhook_unreachable"))
+        inject(lab.world, "prov", None, Fault("webhook_unreachable"))
     for i, name in enumerate(names):
         await lab.adopt("prov", name, f"551199999000{i}")
     await asyncio.sleep(60)
@@ -49,7 +50,7 @@ async def nothing_asked(lab: Lab) -> None:
 def test_no_connect_is_made_beside_a_loop_that_says_close(names: tuple[str, ...], reachable: bool) -> None:
     async def story(lab: Lab) -> None:
         await fleet(lab, names, reachable=reachable)
-        lab.world.inject("prov", None, Fault("network", road="shut", for_s=90))
+        inject(lab.world, "prov", None, Fault("network", road="shut", for_s=90))
         await asyncio.sleep(90)
         await all_back(lab, names)
         await asyncio.sleep(200)
@@ -64,7 +65,7 @@ def test_no_connect_is_made_beside_a_loop_that_says_close(names: tuple[str, ...]
 def test_a_person_who_asks_for_a_code_meanwhile_opens_no_second_socket_either() -> None:
     async def story(lab: Lab) -> None:
         await fleet(lab, ("a",), reachable=False)
-        lab.world.inject("prov", None, Fault("network", road="shut", for_s=90))
+        inject(lab.world, "prov", None, Fault("network", road="shut", for_s=90))
         await asyncio.sleep(45)
         await lab.commands.pairing.pair("a", PairRequest(wait_s=0), "ana")
         await asyncio.sleep(60)
@@ -81,7 +82,7 @@ def test_a_duel_that_began_with_our_connect_is_named_as_ours_and_its_way_out_pro
     async def story(lab: Lab) -> None:
         await fleet(lab, ("a",), reachable=False)
         lab.world.servers["prov"].connecting_event_rate = 1 / 60
-        lab.world.inject("prov", None, Fault("network", road="shut", for_s=1500))
+        inject(lab.world, "prov", None, Fault("network", road="shut", for_s=1500))
         await asyncio.sleep(1500)
         assert lab.world.ledger.races
         await until_because(lab, "own-duel", 400, "a")
@@ -107,9 +108,9 @@ def test_an_address_that_was_lost_in_the_fall_tells_of_no_loop_however_much_othe
     async def story(lab: Lab) -> None:
         await fleet(lab, ("a", "b"))
         chatter = await neighbour(lab)
-        lab.world.inject("prov", "a", Fault("drop", code=428, down_s=200, road="shut"))
+        inject(lab.world, "prov", "a", Fault("drop", code=428, down_s=200, road="shut"))
         await asyncio.sleep(lost_at_s)
-        lab.world.inject("prov", "a", Fault("webhook_forgotten", variant="url"))
+        inject(lab.world, "prov", "a", Fault("webhook_forgotten", variant="url"))
         await asyncio.sleep(260)
         assert lab.world.ledger.races == []
         assert lab.world.ledger.duels == []
@@ -130,7 +131,7 @@ def test_an_outage_asks_for_nothing_and_is_over_within_a_minute_of_its_end(
 ) -> None:
     async def story(lab: Lab) -> None:
         await fleet(lab, names)
-        lab.world.inject("prov", None, Fault("network", road=road, for_s=lasts_s))
+        inject(lab.world, "prov", None, Fault("network", road=road, for_s=lasts_s))
         await asyncio.sleep(lasts_s)
         await nothing_asked(lab)
         await all_back(lab, names, 60)
@@ -157,7 +158,7 @@ def test_what_comes_in_is_read_from_the_list_and_a_send_without_its_word_is_evid
         shown = await told(lab)
         assert (shown["state"], shown["receive"], shown["gate"]) == ("degraded", "unknown", "open")
         harmless(lab)
-        lab.world.calm()
+        calm(lab.world)
         lab.world.contact_sends("5511999990000", CUSTOMER, "e agora?")
         await asyncio.sleep(40)
         assert (await told(lab))["state"] == "connected"
@@ -193,7 +194,7 @@ def test_nothing_is_connected_while_a_code_is_in_somebodys_hands(reachable: bool
     async def story(lab: Lab) -> None:
         await lab.add_server("prov")
         if not reachable:
-            lab.world.inject("prov", None, Fault("webhook_unreachable"))
+            inject(lab.world, "prov", None, Fault("webhook_unreachable"))
         await lab.create("prov", "nova")
         await lab.until_state("nova", "awaiting_qr", 60)
         line = lab.world.line("prov", "nova")
@@ -220,7 +221,7 @@ def test_a_duel_that_begins_with_the_scan_is_an_outage_with_a_notice_and_a_way_o
         await lab.until_state("nova", "awaiting_qr", 60)
         line = lab.world.line("prov", "nova")
         if not reachable:
-            lab.world.inject("prov", None, Fault("webhook_unreachable"))
+            inject(lab.world, "prov", None, Fault("webhook_unreachable"))
         assert line.sock is not None
         lab.world.phone(PHONE).scan(line.sock.qr)
         line.prepare()
@@ -246,7 +247,7 @@ def test_w_apis_own_next_try_is_not_met_by_a_restart() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         for _ in range(12):
-            lab.world.inject("prov", "loja", Fault("drop", code=428))
+            inject(lab.world, "prov", "loja", Fault("drop", code=428))
             await asyncio.sleep(97.3)
             assert (await told(lab))["gate"] == "open"
         assert await rungs(lab) == []
@@ -274,7 +275,7 @@ def test_where_another_line_hears_a_forgotten_one_is_connected_soon() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         chatter = await neighbour(lab)
-        lab.world.inject("prov", "loja", Fault("stale_registry"))
+        inject(lab.world, "prov", "loja", Fault("stale_registry"))
         await until_because(lab, "closed", 45)
         assert await lab.until_state("loja", "connected", 60) < 40
         chatter.cancel()

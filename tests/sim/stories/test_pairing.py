@@ -10,7 +10,8 @@ from esteio.engine.commands.requests import PairRequest, WaitRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.seed_stage import CUSTOMER, PHONE, calls, play, seconds
 
 NUMBER = "5511999990001"
@@ -29,7 +30,7 @@ def test_a_create_that_has_a_code_is_awaiting_qr_and_not_slow() -> None:
 def test_a_provider_that_answers_late_and_tells_the_code_by_webhook_is_not_called_slow() -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("evo")
-        lab.world.inject("evo", None, Fault("slow", seconds=(12.0, 12.0), verbs="control"))
+        inject(lab.world, "evo", None, Fault("slow", seconds=(12.0, 12.0), verbs="control"))
         opened = await lab.create("evo", "nova", wait_s=30)
         assert opened.qr is not None
         assert (opened.session.state, opened.session.reason.code) == ("awaiting_qr", "awaiting-qr")
@@ -57,7 +58,7 @@ def test_a_closed_session_of_evolution_gets_a_code_to_type() -> None:
         await lab.add_server("evo")
         line = await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault("revoked"))
+        inject(lab.world, "evo", "loja", Fault("revoked"))
         await lab.until_state("loja", "disconnected", 90)
         assert not line.alive
         opened = await lab.commands.pairing.pair("loja", PairRequest(phone_number=NUMBER, wait_s=15), "lab")
@@ -104,7 +105,7 @@ def test_who_is_locked_out_is_told_at_once_what_is_left_and_what_it_costs(fault:
         await lab.add_server("evo")
         await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault(fault))
+        inject(lab.world, "evo", "loja", Fault(fault))
         await lab.until_state("loja", "disconnected", 90)
         assert (await lab.session("loja")).reason.code == reason
         began = seconds(lab)
@@ -149,7 +150,7 @@ def test_a_late_open_after_an_unlink_is_named_and_a_refused_recreate_is_an_error
         line = await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
         assert isinstance(line, EvolutionInstance)
-        lab.world.inject("evo", "loja", Fault("revoked"))
+        inject(lab.world, "evo", "loja", Fault("revoked"))
         await lab.until_state("loja", "disconnected", 90)
         line.state = line.db_state = "open"
         line.wuid = line.owner_jid
@@ -186,7 +187,7 @@ def test_a_half_open_link_that_a_restart_made_anew_does_not_wait_for_the_servers
         await lab.add_server("evo")
         line = await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault("half_open", forever=True))
+        inject(lab.world, "evo", "loja", Fault("half_open", forever=True))
         line.road = "blackhole"
         await lab.send("loja", CUSTOMER, "um")
         await asyncio.sleep(300)
@@ -195,7 +196,7 @@ def test_a_half_open_link_that_a_restart_made_anew_does_not_wait_for_the_servers
         assert "server-restart-proposed" not in codes
         assert (await lab.session("loja")).reason.code != "ghost-needs-server-restart"
         line.road = None
-        lab.world.heal("evo")
+        heal(lab.world, "evo")
         await lab.until_state("loja", "connected", 400)
 
     play(story)

@@ -9,7 +9,7 @@ import pytest
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.sim.seed_stage import calls, play, seconds
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
@@ -45,7 +45,7 @@ def test_the_qr_shows_by_itself_within_seconds_and_a_scan_connects(policy: str, 
 def test_the_row_is_first_and_a_slow_provider_is_awaited_eight_seconds(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("srv", "baileys")
-        lab.world.inject("srv", None, Fault("slow", seconds=(20.0, 20.0), verbs="control"))
+        inject(lab.world, "srv", None, Fault("slow", seconds=(20.0, 20.0), verbs="control"))
         task = asyncio.get_running_loop().create_task(lab.create("srv", "nova", policy=policy))
         await asyncio.sleep(0.5)
         assert (await lab.session("nova")).state == "connecting", "the row is there before the provider has answered"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 
@@ -15,7 +15,7 @@ async def _haunted(lab: Lab, policy: str, variant: str) -> list[str]:
     await lab.add_server("evo")
     await lab.adopt("evo", "loja", PHONE, policy=policy)
     await asyncio.sleep(40)
-    lab.world.inject("evo", "loja", Fault("ghost", variant=variant))
+    inject(lab.world, "evo", "loja", Fault("ghost", variant=variant))
     return [await lab.send("loja", CUSTOMER, text, client_ref="conversa-42") for text in ("um", "dois", "três")]
 
 
@@ -64,7 +64,7 @@ def test_default_logs_out_only_with_consent_on_a_server_where_that_is_the_next_r
         await lab.add_server("evo", version="2.3.0")
         await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault("ghost", variant="restart_noop"))
+        inject(lab.world, "evo", "loja", Fault("ghost", variant="restart_noop"))
         lab.world.line("evo", "loja").old_logout_works = True
         await lab.send("loja", CUSTOMER, "um")
         await asyncio.sleep(400)

@@ -8,7 +8,8 @@ import pytest
 
 from esteio.engine.commands.requests import PairRequest
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.seed_stage import acts, calls, gaps, play, seconds
 
 NAMES = ("a", "b", "c", "d")
@@ -30,7 +31,7 @@ async def _chatter(lab: Lab, name: str) -> None:
 def test_default_lets_a_restarting_server_come_back_and_destroys_nothing() -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, "default")
-        lab.world.inject("evo", None, Fault("server_boot", down_s=4, boot_s=30, flap_s=90))
+        inject(lab.world, "evo", None, Fault("server_boot", down_s=4, boot_s=30, flap_s=90))
         await asyncio.sleep(400)
         for name in NAMES:
             assert (await lab.session(name)).state == "connected"
@@ -46,8 +47,8 @@ def test_default_inside_boot_grace_level_one_is_connect_three_times_five_seconds
     async def story(lab: Lab) -> None:
         await _fleet(lab, "default", ("a", "b"))
         lab.world.line("evo", "a").db_state = "close"
-        lab.world.inject("evo", None, Fault("server_boot", down_s=4, boot_s=1, flap_s=0))
-        lab.world.inject("evo", None, Fault("lost_response", count=2, verbs="control", happens=False, how="cut"))
+        inject(lab.world, "evo", None, Fault("server_boot", down_s=4, boot_s=1, flap_s=0))
+        inject(lab.world, "evo", None, Fault("lost_response", count=2, verbs="control", happens=False, how="cut"))
         # What another line hears tells that a reconnect of this one would be heard.
         chatter = asyncio.create_task(_chatter(lab, "b"))
         await lab.until_state("a", "connecting", 40)
@@ -65,7 +66,7 @@ def test_default_inside_boot_grace_level_one_is_connect_three_times_five_seconds
 def test_seeds_climbs_the_three_levels_by_itself_for_who_asks_for_a_code_each_told_in_its_time() -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, "seeds", ("a",))
-        lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
+        inject(lab.world, "evo", None, Fault("network", road="blackhole", cut=True))
         await lab.until_state("a", "connecting", 60)
         began = seconds(lab)
         await lab.commands.pairing.pair("a", PairRequest(wait_s=0), "lab")
@@ -89,15 +90,15 @@ def test_seeds_without_anybody_who_asks_for_a_code_restarts_once_connects_and_de
 
     async def story(lab: Lab) -> None:
         await _fleet(lab, "seeds", ("a",))
-        lab.world.inject("evo", "a", Fault("stuck_connecting"))
+        inject(lab.world, "evo", "a", Fault("stuck_connecting"))
         await lab.until_state("a", "connecting", 90)
         await lab.until_state("a", "connected", 120)
         assert calls(lab, "a", "logout", "delete") == []
         assert [verb for _, verb in calls(lab, "a", "restart")] == ["restart"]
-        lab.world.inject("evo", None, Fault("network", road="blackhole", cut=True))
+        inject(lab.world, "evo", None, Fault("network", road="blackhole", cut=True))
         await asyncio.sleep(900)
         assert calls(lab, "a", "logout", "delete") == []
-        lab.world.heal("evo")
+        heal(lab.world, "evo")
 
     play(story)
 
@@ -105,7 +106,7 @@ def test_seeds_without_anybody_who_asks_for_a_code_restarts_once_connects_and_de
 def test_seeds_common_case_takes_about_thirty_seconds() -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, "seeds", ("a",))
-        lab.world.inject("evo", "a", Fault("stale_registry"))
+        inject(lab.world, "evo", "a", Fault("stale_registry"))
         began = seconds(lab)
         await lab.until_state("a", "connecting", 60)
         await lab.until_state("a", "connected", 60)
@@ -119,12 +120,12 @@ def test_seeds_common_case_takes_about_thirty_seconds() -> None:
 def test_count_zero_means_not_yet(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("evo")
-        lab.world.inject("evo", None, Fault("network", road="blackhole"))
+        inject(lab.world, "evo", None, Fault("network", road="blackhole"))
         await lab.create("evo", "nova", policy=policy)
         await asyncio.sleep(14 if policy == "seeds" else 60)
         assert (await lab.session("nova")).state == "connecting"
         assert calls(lab, "nova", "logout", "delete") == []
-        lab.world.heal("evo")
+        heal(lab.world, "evo")
         await lab.until_state("nova", "awaiting_qr", 120)
 
     play(story)
@@ -134,7 +135,7 @@ def test_count_zero_means_not_yet(policy: str) -> None:
 def test_an_unknown_state_is_looked_at_again_and_never_acted_on(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, policy, ("a",))
-        lab.world.inject("evo", None, Fault("html_404", for_s=120))
+        inject(lab.world, "evo", None, Fault("html_404", for_s=120))
         await asyncio.sleep(300)
         assert calls(lab, "a", "connect", "restart", "logout", "delete") == []
         assert (await lab.session("a")).state == "connected"

@@ -8,7 +8,8 @@ import itertools
 import pytest
 
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
@@ -22,9 +23,9 @@ async def _line(lab: Lab, policy: str) -> None:
 
 def _fall(lab: Lab) -> None:
     """Down, and it stays so until the road is free again and somebody restarts; no webhook tells of it."""
-    lab.world.inject("wapi", None, Fault("webhook_lost"))
-    lab.world.inject("wapi", None, Fault("network", road="refused"))
-    lab.world.inject("wapi", "loja", Fault("stale_registry"))
+    inject(lab.world, "wapi", None, Fault("webhook_lost"))
+    inject(lab.world, "wapi", None, Fault("network", road="refused"))
+    inject(lab.world, "wapi", "loja", Fault("stale_registry"))
 
 
 @BOTH
@@ -33,7 +34,7 @@ def test_a_silent_fall_is_found_by_looking_and_one_restart_is_tried(policy: str)
         await _line(lab, policy)
         _fall(lab)
         began = seconds(lab)
-        lab.world.later(20, lab.world.heal, "wapi", None, "network")
+        lab.world.later(20, heal, lab.world, "wapi", None, "network")
         await lab.until_state("loja", "connecting", 45)
         await lab.until_state("loja", "connected", 3600)
         assert [verb for _, verb in calls(lab, "loja") if verb == "restart"]
@@ -74,10 +75,10 @@ def test_default_doubles_its_pause_from_one_minute_to_thirty() -> None:
 def test_a_message_coming_in_restores_at_once(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await _line(lab, policy)
-        lab.world.inject("wapi", None, Fault("errors_5xx", rate=1.0, verbs="all"))
+        inject(lab.world, "wapi", None, Fault("errors_5xx", rate=1.0, verbs="all"))
         await asyncio.sleep(90)
         assert (await lab.session("loja")).state != "connected"
-        lab.world.heal("wapi")
+        heal(lab.world, "wapi")
         lab.world.contact_sends(PHONE, CUSTOMER, "alguém aí?")
         took = await lab.until_state("loja", "connected", 30)
         assert took < 15
@@ -92,7 +93,7 @@ def test_default_holds_a_message_while_down_and_sends_it_once_afterwards() -> No
         await lab.until_state("loja", "connecting", 45)
         message = await lab.send("loja", CUSTOMER, "guardada")
         assert (await lab.message(message)).state == "held"
-        lab.world.heal("wapi")
+        heal(lab.world, "wapi")
         await lab.until_state("loja", "connected", 3600)
         await asyncio.sleep(30)
         assert lab.texts_delivered(CUSTOMER) == ["guardada"]
@@ -121,7 +122,7 @@ def test_people_are_told_once_per_fall_and_once_when_it_is_over(policy: str) -> 
         _fall(lab)
         await asyncio.sleep(1500)
         assert lab.told.phases("loja") == ["opened"]
-        lab.world.heal("wapi")
+        heal(lab.world, "wapi")
         await lab.until_state("loja", "connected", 4000)
         await asyncio.sleep(60)
         assert lab.told.phases("loja") == ["opened", "closed"]
@@ -133,7 +134,7 @@ def test_people_are_told_once_per_fall_and_once_when_it_is_over(policy: str) -> 
 def test_a_fall_shorter_than_notify_after_makes_no_notice(policy: str) -> None:
     async def story(lab: Lab) -> None:
         await _line(lab, policy)
-        lab.world.inject("wapi", "loja", Fault("stale_registry"))
+        inject(lab.world, "wapi", "loja", Fault("stale_registry"))
         await asyncio.sleep(300)
         assert (await states(lab, "loja"))[-1] == "connected"
         assert lab.told.phases("loja") in ([], ["opened", "closed"])

@@ -9,7 +9,7 @@ import pytest
 
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, play, seconds, states
 
 BOTH = pytest.mark.parametrize("policy", ["default", "seeds"])
@@ -24,7 +24,7 @@ def test_one_retry_after_three_seconds_and_success_changes_nothing(policy: str, 
         await lab.adopt("evo", "loja", PHONE, policy=policy)
         await asyncio.sleep(40)
         before = await states(lab, "loja")
-        lab.world.inject("evo", "loja", Fault("drop"))
+        inject(lab.world, "evo", "loja", Fault("drop"))
         sent_at = seconds(lab)
         more = {"media": MediaRequest("image", base64=PNG)} if kind == "media" else {}
         message = await lab.send("loja", CUSTOMER, "oi" if not more else None, **more)
@@ -47,7 +47,7 @@ def test_second_failure_means_connecting_never_disconnected_and_nobody_connects_
         await lab.add_server("evo")
         await lab.adopt("evo", "loja", PHONE, policy=policy)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault("stuck_connecting"))
+        inject(lab.world, "evo", "loja", Fault("stuck_connecting"))
         message = await lab.send("loja", CUSTOMER, "oi")
         at = seconds(lab)
         await lab.until_state("loja", "connecting", 5)
@@ -69,7 +69,7 @@ def test_a_worse_state_is_never_overwritten(policy: str) -> None:
         await lab.add_server("evo")
         await lab.adopt("evo", "loja", PHONE, policy=policy)
         await asyncio.sleep(40)
-        lab.world.inject("evo", "loja", Fault("revoked"))
+        inject(lab.world, "evo", "loja", Fault("revoked"))
         await lab.until_state("loja", "disconnected", 40)
         await lab.send("loja", CUSTOMER, "oi")
         await asyncio.sleep(60)
@@ -88,8 +88,11 @@ def test_no_cascade_across_a_server(policy: str) -> None:
             await lab.adopt("evo", name, f"55119999900{i:02}", policy=policy)
         await asyncio.sleep(60)
         for name in names:
-            lab.world.inject(
-                "evo", name, Fault("ghost", variant="old_logout_works" if policy == "seeds" else "restart_cures")
+            inject(
+                lab.world,
+                "evo",
+                name,
+                Fault("ghost", variant="old_logout_works" if policy == "seeds" else "restart_cures"),
             )
             await lab.send(name, CUSTOMER, "oi")
         await asyncio.sleep(600)

@@ -18,7 +18,7 @@ SESSIONS, HOURS = 8, 0.5
 TWICE = 1031
 
 ONCE_MORE = f"""
-from esteio.sim import simulate
+from esteio.sim.storm import simulate
 from esteio.sim.storm.storm import run
 print(run(simulate.swarm_plan({TWICE}, {SESSIONS}, {HOURS}), "default").digest)
 """

@@ -4,9 +4,9 @@ import msgspec
 
 from esteio.providers.base import HttpRequest
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import Fault
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.transport import SimTransport
-from esteio.sim.world.world import World
 
 PHONE, CONTACT = "5511955550001", "5511988887777"
 CLOSED = "Connection Closed"
@@ -16,7 +16,7 @@ class Shop:
     """One Evolution server with one session that has been well for long, and a client before it."""
 
     def __init__(self, version="2.3.7", seed=3):
-        self.world = World(seed)
+        self.world = new_world(seed)
         self.server = self.world.add_server("evo", "evolution", version)
         self.server.race_rate = 0.0
         self.line = self.world.plant("evo", "a", PHONE, webhook_url="http://gateway.sim/in/t")
@@ -53,7 +53,7 @@ class Shop:
         return (await self.ask("GET", "/instance/connect/a"))[1]
 
     def inject(self, kind, **params):
-        self.world.inject("evo", "a", Fault(kind, **params))
+        inject(self.world, "evo", "a", Fault(kind, **params))
 
     @property
     def truth(self):

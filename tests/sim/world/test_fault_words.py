@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import KINDS, Fault
-from esteio.sim.world.world import World
+from esteio.sim.providers.faces import new_world
+from esteio.sim.world.faults import KINDS, Fault, inject
+from esteio.sim.world.healing import calm, heal
 from tests.sim.world.shop_stage import CONTACT, PHONE, Shop
 
 
@@ -14,10 +15,10 @@ from tests.sim.world.shop_stage import CONTACT, PHONE, Shop
 def test_every_word_can_be_said_healed_and_leaves_a_mark(kind):
     async def main():
         shop = Shop()
-        shop.world.inject("evo", "a" if KINDS[kind].scope == "session" else None, Fault(kind))
+        inject(shop.world, "evo", "a" if KINDS[kind].scope == "session" else None, Fault(kind))
         assert shop.world.ledger.faults[0].kind == kind
         await asyncio.sleep(5)
-        shop.world.heal()
+        heal(shop.world)
         await asyncio.sleep(90)
         if kind not in ("revoked", "banned", "temp_banned"):
             assert shop.truth.alive
@@ -34,9 +35,9 @@ def test_unknown_words_are_refused():
         with pytest.raises(ValueError, match="unknown fault"):
             shop.inject("gremlin")
         with pytest.raises(ValueError, match="needs a session"):
-            shop.world.inject("evo", None, Fault("ghost"))
+            inject(shop.world, "evo", None, Fault("ghost"))
         with pytest.raises(KeyError):
-            shop.world.inject("evo", "nobody", Fault("ghost"))
+            inject(shop.world, "evo", "nobody", Fault("ghost"))
 
     run_virtual(main)
 
@@ -46,8 +47,8 @@ def test_calm_ends_the_weather_and_repairs_nothing():
         shop = Shop()
         shop.inject("ghost")
         shop.inject("ack_error_463")
-        shop.world.inject("evo", None, Fault("slow"))
-        shop.world.calm()
+        inject(shop.world, "evo", None, Fault("slow"))
+        calm(shop.world)
         await asyncio.sleep(600)
         assert shop.truth.faults == ("ghost",)
         assert shop.line.ack_error == ""
@@ -83,7 +84,7 @@ def test_a_fleet_that_is_well_costs_nothing():
     """200 sessions for a day: not one timer of the world is set while nothing happens."""
 
     async def main():
-        world = World(1)
+        world = new_world(1)
         world.add_server("evo", "evolution")
         world.add_server("bai", "baileys")
         for n in range(200):

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import calm
 from tests.sim.world.shop_stage import CLOSED, CONTACT, PHONE, scene
 
 
@@ -18,7 +19,7 @@ async def share_closed(shop, seconds):
 
 @scene()
 async def test_a_way_that_is_shut_says_close_at_nearly_every_look_and_connecting_by_webhook_only(shop):
-    shop.world.inject("evo", None, Fault("network", road="shut", for_s=90))
+    inject(shop.world, "evo", None, Fault("network", road="shut", for_s=90))
     await asyncio.sleep(2)
     told = len(shop.events("connection.update"))
     assert await share_closed(shop, 60) > 0.9
@@ -30,7 +31,7 @@ async def test_a_way_that_is_shut_says_close_at_nearly_every_look_and_connecting
 
 @scene()
 async def test_a_connect_beside_that_loop_begins_a_duel_that_only_a_new_process_ends(shop):
-    shop.world.inject("evo", None, Fault("network", road="shut", for_s=90))
+    inject(shop.world, "evo", None, Fault("network", road="shut", for_s=90))
     await asyncio.sleep(10)
     while await shop.state() != "close":
         await asyncio.sleep(0.05)
@@ -50,7 +51,7 @@ async def test_a_connect_beside_that_loop_begins_a_duel_that_only_a_new_process_
 
 @scene()
 async def test_connects_that_hang_stay_so_when_whatsapp_is_back_until_a_restart(shop):
-    shop.world.inject("evo", None, Fault("network", road="non101", for_s=60))
+    inject(shop.world, "evo", None, Fault("network", road="non101", for_s=60))
     await asyncio.sleep(120)
     assert await shop.state() == "connecting"
     await shop.connect()
@@ -143,7 +144,7 @@ def test_a_key_that_is_refused_for_a_while(kind):
     async def story(shop):
         server = shop.world.add_server("other", kind)
         shop.world.plant("other", "b", PHONE, token="t")
-        shop.world.inject("other", None, Fault("key_refused", for_s=60))
+        inject(shop.world, "other", None, Fault("key_refused", for_s=60))
         path = {"evolution": "/instance/fetchInstances", "baileys": "/sessions", "wapi": "/instance/fetch-instance"}
         shop.server = server
         assert (await shop.ask("GET", path[kind]))[0] == 401
@@ -155,12 +156,12 @@ def test_a_key_that_is_refused_for_a_while(kind):
 
 @scene()
 async def test_an_address_that_the_provider_cannot_reach_hears_nothing(shop):
-    shop.world.inject("evo", None, Fault("webhook_unreachable"))
+    inject(shop.world, "evo", None, Fault("webhook_unreachable"))
     shop.world.contact_sends(PHONE, CONTACT, "oi")
     await asyncio.sleep(3600)
     assert shop.hooks == []
     assert (await shop.ask("POST", "/chat/findMessages/a", {"where": {}}))[1]["messages"]["total"] == 1
-    shop.world.calm()
+    calm(shop.world)
     shop.world.contact_sends(PHONE, CONTACT, "de novo")
     await asyncio.sleep(5)
     assert len(shop.events("messages.upsert")) == 1

@@ -7,7 +7,8 @@ import pytest
 
 from esteio.providers.base import TransportFailed
 from esteio.sim.clock.virtual_loop import run_virtual
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import calm, heal
 from tests.sim.world.shop_stage import CONTACT, PHONE, Shop, scene
 
 
@@ -41,15 +42,15 @@ async def test_a_client_that_gives_up_does_not_undo_what_it_asked(shop):
 @scene()
 async def test_walls_and_pages_speak_of_the_server_only(shop):
     def weather(kind, **params):
-        shop.world.inject("evo", None, Fault(kind, **params))
+        inject(shop.world, "evo", None, Fault(kind, **params))
 
     weather("licence_wall")
     assert (await shop.ask("GET", "/instance/connectionState/a"))[1]["code"] == "LICENSE_REQUIRED"
-    shop.world.heal("evo")
+    heal(shop.world, "evo")
     weather("html_404")
     status, page = await shop.ask("GET", "/instance/connectionState/a")
     assert (status, page.is_html) == (404, True)
-    shop.world.calm()
+    calm(shop.world)
     weather("errors_5xx", status=502, for_s=60)
     assert (await shop.ask("GET", "/instance/connectionState/a"))[0] == 502
     await asyncio.sleep(61)
@@ -59,7 +60,7 @@ async def test_walls_and_pages_speak_of_the_server_only(shop):
 
 @scene()
 async def test_a_server_that_is_down_refuses_and_comes_back(shop):
-    shop.world.inject("evo", None, Fault("server_down", for_s=120, boot_s=10))
+    inject(shop.world, "evo", None, Fault("server_down", for_s=120, boot_s=10))
     with pytest.raises(TransportFailed) as failed:
         await shop.state()
     assert failed.value.sent == "no"
@@ -99,7 +100,7 @@ async def test_a_boot_can_flap_for_minutes(shop):
 @scene()
 async def test_the_whole_server_loses_its_way_to_whatsapp(shop):
     shop.world.plant("evo", "b", "5511955550002")
-    shop.world.inject("evo", None, Fault("network", road="blackhole", for_s=300))
+    inject(shop.world, "evo", None, Fault("network", road="blackhole", for_s=300))
     await asyncio.sleep(60)
     assert not any(truth.alive for truth in shop.world.truths())
     await asyncio.sleep(300)
@@ -161,12 +162,12 @@ async def test_webhooks_late_lost_and_doubled(shop):
     assert not shop.events("messages.upsert")
     await asyncio.sleep(700)
     assert len(shop.events("messages.upsert")) == 1
-    shop.world.heal("evo", "a")
+    heal(shop.world, "evo", "a")
     shop.inject("webhook_doubled")
     shop.world.contact_sends(PHONE, CONTACT, "duas vezes")
     await asyncio.sleep(5)
     assert len(shop.events("messages.upsert")) == 3
-    shop.world.heal("evo", "a")
+    heal(shop.world, "evo", "a")
     shop.inject("webhook_lost")
     shop.world.contact_sends(PHONE, CONTACT, "nunca")
     await asyncio.sleep(600)

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from esteio.sim.demo.account import Account, Part, closest
 from esteio.sim.providers.wapi.instance import Habits, WapiInstance
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import heal
 
 Story = Callable[[Account, bool], Awaitable[None]]
 MASS = tuple(f"004-{letter}" for letter in "bcdefg")
@@ -67,7 +68,7 @@ async def _qr_shown(tale: Account, part: Part, name: str) -> None:
 
 async def _slow(tale: Account) -> None:
     name, server = "000-slow", "baileys-slow"
-    tale.stage.world.inject(server, None, Fault("slow", seconds=(SLOW_S, SLOW_S), verbs="control"))
+    inject(tale.stage.world, server, None, Fault("slow", seconds=(SLOW_S, SLOW_S), verbs="control"))
     part = tale.part(name, "000.slow", server=server, seconds=f"{SLOW_S:g}")
     status, answer = await tale.stage.api("POST", "/v1/sessions", {"name": name, "server": server})
     seconds = tale.stage.world.now() - part.since
@@ -79,7 +80,7 @@ async def _slow(tale: Account) -> None:
     await tale.stage.control("scan", server=server, session=name, number=phone(5))
     await tale.until_state(part, name, "connected")
     tale.took(part, "took.connected")
-    tale.stage.world.heal(server, kind="slow")
+    heal(tale.stage.world, server, kind="slow")
     await tale.account(part, name)
 
 
@@ -107,7 +108,7 @@ async def _haunt(tale: Account, name: str, server: str, index: int, variant: str
     """A session in good health becomes a ghost, and three messages are accepted while it is one."""
     await tale.stage.adopt(server, name, phone(index))
     await tale.settled(name)
-    tale.stage.world.inject(server, name, Fault("ghost", variant=variant))
+    inject(tale.stage.world, server, name, Fault("ghost", variant=variant))
     part = tale.part(name, f"001.{variant}", server=server)
     texts = [f"{name}: {number}" for number in (1, 2, 3)]
     for text in texts:
@@ -255,8 +256,8 @@ async def _quiet(tale: Account, sabotage: bool) -> None:
     line.habits = Habits(tells_disconnect=0.0)
     part = tale.part(name, "003.quiet", server=server)
     down_s = 10_000.0 if sabotage else 12.0
-    tale.stage.world.inject(server, name, Fault("drop", down_s=down_s))
-    tale.stage.world.inject(server, name, Fault("stale_registry"))
+    inject(tale.stage.world, server, name, Fault("drop", down_s=down_s))
+    inject(tale.stage.world, server, name, Fault("stale_registry"))
     line.faults.clear()
     await tale.until_state(part, name, "connecting", "disconnected")
     seconds = tale.stage.world.now() - part.since
@@ -284,8 +285,8 @@ async def _knock(tale: Account) -> None:
     line = await _wapi_line(tale, name, 31, "rarely-looks")
     line.habits = Habits(tells_disconnect=1.0)
     part = tale.part(name, "003.knock", server=server)
-    tale.stage.world.inject(server, name, Fault("webhook_lost", events=["webhookConnected"]))
-    tale.stage.world.inject(server, name, Fault("drop", down_s=13.0))
+    inject(tale.stage.world, server, name, Fault("webhook_lost", events=["webhookConnected"]))
+    inject(tale.stage.world, server, name, Fault("drop", down_s=13.0))
     await tale.until_state(part, name, "connecting", "disconnected")
 
     async def alive() -> bool:
@@ -317,7 +318,7 @@ async def _hiccup(tale: Account) -> None:
     await tale.stage.adopt(server, name, phone(40))
     await tale.settled(name)
     part = tale.part(name, "004.hiccup", server=server)
-    tale.stage.world.inject(server, name, Fault("drop", down_s=0.8))
+    inject(tale.stage.world, server, name, Fault("drop", down_s=0.8))
     message = await tale.stage.send(name, customer(40), f"{name}: 1")
     await tale.delivered(part, {customer(40): [f"{name}: 1"]})
     tale.took(part, "took.delivered")
@@ -345,9 +346,9 @@ async def _mass(tale: Account, sabotage: bool) -> None:
     await tale.settled(*MASS)
     part = tale.part(f"{MASS[0]} … {MASS[-1]}", "004.mass", server=server, count=len(MASS))
     if sabotage:
-        tale.stage.world.inject(server, MASS[1], Fault("ack_silent"))
+        inject(tale.stage.world, server, MASS[1], Fault("ack_silent"))
     for index, name in enumerate(MASS):
-        tale.stage.world.inject(server, name, Fault("ghost", variant="restart_cures"))
+        inject(tale.stage.world, server, name, Fault("ghost", variant="restart_cures"))
         await tale.stage.send(name, customer(50 + index), f"{name}: 1")
     await tale.delivered(part, {customer(50 + index): [f"{name}: 1"] for index, name in enumerate(MASS)})
     for name in MASS:

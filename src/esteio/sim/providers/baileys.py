@@ -35,12 +35,17 @@ class BaileysInstance(Instance):
     qr_first_s = 60.0
     qr_next_s = 20.0
 
+    server: SimServer
+
     def __init__(self, server: SimServer, name: str, webhook_url: str) -> None:
         super().__init__(server, name)
         self.webhook_url = webhook_url
         self.qr = ""
         self.failures = 0
         self.logged_out = False
+
+    def forget_webhook(self, variant: str) -> None:
+        self.webhook_url = ""
 
     def info(self) -> Json:
         status = STATUS[self.state]

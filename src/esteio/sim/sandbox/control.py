@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from esteio.sim.world.faults import KINDS, Fault
+from esteio.sim.world.faults import KINDS, Fault, inject
+from esteio.sim.world.healing import calm, heal
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.whatsapp import ScanRefused
@@ -113,7 +114,7 @@ class Control:
         line = self._line(body) if "session" in body else None
         server = line.server if line is not None else self._server(body)
         try:
-            self.world.inject(server.name, line.name if line is not None else None, fault)
+            inject(self.world, server.name, line.name if line is not None else None, fault)
         except (ValueError, TypeError) as wrong:
             raise ControlRefused(400, str(wrong)) from wrong
         return {"injected": fault.kind, "server": server.name, "session": line.name if line is not None else None}
@@ -122,12 +123,12 @@ class Control:
         """`{server?, session?, kind?}`: faults go, sockets are mended; lost links stay lost."""
         line = self._line(body) if "session" in body else None
         server = line.server.name if line is not None else body.get("server")
-        self.world.heal(server, line.name if line is not None else None, body.get("kind"))
+        heal(self.world, server, line.name if line is not None else None, body.get("kind"))
         return {"healed": True}
 
     def calm(self, _body: Body) -> Json:
         """`{}`: all bad weather ends, nothing is repaired."""
-        self.world.calm()
+        calm(self.world)
         return {"calm": True}
 
     def restart_server(self, body: Body) -> Json:

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from esteio.clock import SystemClock
 from esteio.providers.base import HttpRequest
+from esteio.sim.providers.faces import new_world
 from esteio.sim.sandbox.control import Control, ControlRefused
 from esteio.sim.sandbox.page import page, tongue_of
 from esteio.sim.world.network import Cut, Hung, Refused, through
@@ -36,7 +37,7 @@ DEFAULT_KEY = "sandbox-key"
 
 def live_world(seed: int = 0) -> World:
     """A world in real time, for the running loop."""
-    return World(seed, SystemClock().now() - asyncio.get_running_loop().time())
+    return new_world(seed, SystemClock().now() - asyncio.get_running_loop().time())
 
 
 def drawn_qr(code: str) -> str:

@@ -6,14 +6,13 @@ was seen, and from there to the moment it carried messages again. Never lives he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import ControlCall, Delivered, FaultMark, Ledger
-from esteio.sim.world.server import SimServer
 
 T = TypeVar("T")
 
@@ -82,12 +81,16 @@ class Tape(list[T]):
 
 
 class Observer(Ledger):
-    """A ledger that tells a listener, and keeps the falls. `rough` says whether a server can be looked at now."""
+    """A ledger that tells a listener, and keeps the falls. `rough` says whether a server can be looked at now,
+    `lines` which instances it holds."""
 
-    def __init__(self, listener: Listener, rough: Callable[[str], bool]) -> None:
+    def __init__(
+        self, listener: Listener, rough: Callable[[str], bool], lines: Callable[[str], Mapping[str, Instance]]
+    ) -> None:
         super().__init__()
         self.listener = listener
         self._rough = rough
+        self._lines = lines
         self.delivered: list[Delivered] = Tape(listener.delivered)
         self.control: list[ControlCall] = Tape(listener.controlled)
         self.faults: list[FaultMark] = Tape(self._marked)
@@ -175,11 +178,11 @@ class Observer(Ledger):
                 awaited.spoiled = True
                 del self._awaited[key]
 
-    def answers_again(self, at: float, server: SimServer) -> None:
+    def answers_again(self, at: float, server: str) -> None:
         for key, fall in self.down.items():
-            line = server.lines.get(key[1]) if key[0] == server.name else None
+            line = self._lines(server).get(key[1]) if key[0] == server else None
             if line is not None and not fall.rough and _can_come_back(line):
-                self._awaited[key] = Return(server.name, line.name, at)
+                self._awaited[key] = Return(server, line.name, at)
                 self.returns.append(self._awaited[key])
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:

@@ -21,7 +21,7 @@ from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.storm.report import quantile
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
 
 SESSIONS, CLOSED = 20, 6
 WATCHED_S = 240.0
@@ -64,7 +64,7 @@ async def _story(lab: Lab, seed: int) -> Boot:
     # Longer than an idle server is left unasked: a start that nobody could notice is no outage.
     down_s, boot_s = dice.uniform(35, 120), dice.uniform(0.5, 10)
     told = len(lab.told.notices)
-    lab.world.inject(SERVER, None, Fault("server_boot", down_s=down_s, boot_s=boot_s))
+    inject(lab.world, SERVER, None, Fault("server_boot", down_s=down_s, boot_s=boot_s))
     await asyncio.sleep(down_s)
     began = lab.world.servers[SERVER].booted_at
     back: dict[str, float] = {}

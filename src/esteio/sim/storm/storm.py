@@ -19,13 +19,14 @@ from esteio.clock import stopwatch
 from esteio.core.model.policy import DEFAULT, Policy, build
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.providers.faces import new_world
 from esteio.sim.storm.checkers import Checkers, Violation, text_of
 from esteio.sim.storm.observer import Fall, Observer, Return
 from esteio.sim.storm.plan import Plan, PlannedFault
 from esteio.sim.storm.supervisors import MONITOR, Guarded, MessageCounts, Poller, Supervisor
-from esteio.sim.world.faults import Fault
+from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.healing import calm
 from esteio.sim.world.ledger import ControlCall, Delivered, SocketInterval
-from esteio.sim.world.world import World
 
 CALM_S = 75 * 60.0
 """How long after the calm everything must be well: the longest quarantine and a whole ladder after it."""
@@ -90,7 +91,7 @@ class Storm:
         self.plan = plan
         self.tables = {name: dict(table) for name, table in (tables or {}).items()}
         policies = build(self.tables)
-        self.world = World(plan.seed, plan.epoch0)
+        self.world = new_world(plan.seed, plan.epoch0)
         followed = policies.get(policy, DEFAULT)
         kinds = {server.kind for server in plan.servers}
         probed = frozenset(kind for kind in kinds if load().get(kind).capabilities.socket_probe)
@@ -103,7 +104,7 @@ class Storm:
             came_up=self._came_up,
             probed=probed,
         )
-        self.witness = Observer(self, self._is_rough)
+        self.witness = Observer(self, self._is_rough, lambda server: self.world.servers[server].lines)
         self.world.ledger = self.witness
         self._rough_until: dict[str, float] = {}
         for server in plan.servers:
@@ -157,7 +158,7 @@ class Storm:
         await asyncio.gather(*tasks[:2])
         await asyncio.sleep(max(0.0, self.plan.lasts_s - self.elapsed()))
         ended = self.elapsed()
-        self.world.calm()
+        calm(self.world)
         took = await self._calm()
         for task in tasks:
             task.cancel()
@@ -186,7 +187,7 @@ class Storm:
             return
         if fault.session is not None and fault.session not in server.lines:
             return
-        self.world.inject(fault.server, fault.session, Fault(fault.kind, **params))
+        inject(self.world, fault.server, fault.session, Fault(fault.kind, **params))
 
     async def _talk(self) -> None:
         for talk in self.plan.talks():

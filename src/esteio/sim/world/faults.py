@@ -8,18 +8,16 @@ any of them takes it away by itself. Never lives here: which faults come when (t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from esteio.sim.providers.evolution.instance import EvolutionInstance
+from esteio.sim.world.healing import heal
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import FaultMark
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.webhooks import WebhookWeather
-
-if TYPE_CHECKING:
-    from esteio.sim.world.world import World
+from esteio.sim.world.world import World
 
 Params = dict[str, Any]
 Scope = Literal["session", "server", "both"]
@@ -155,7 +153,8 @@ KINDS: dict[str, FaultSpec] = {
 
 
 def inject(world: World, server: str, session: str | None, fault: Fault) -> None:
-    """Put a fault in. ValueError: unknown kind, or a session where a server is meant; KeyError: unknown names."""
+    """Make something go wrong (`KINDS`); `session` None: the server. Raises ValueError on an unknown kind, or without a
+    session where one is meant; KeyError on an unknown server or session."""
     spec = KINDS.get(fault.kind)
     if spec is None:
         raise ValueError(f"unknown fault {fault.kind!r}; known: {', '.join(sorted(KINDS))}")
@@ -181,7 +180,7 @@ def _over(world: World, server: str, session: str | None, kind: str, params: Par
     line = world.servers[server].lines.get(session) if session is not None else None
     if session is not None and (line is None or line.faults.get(kind) is not params):
         return
-    world.heal(server, session, kind)
+    heal(world, server, session, kind)
 
 
 # -- on a session ------------------------------------------------------------------------------------------------
@@ -191,29 +190,20 @@ def _drop(world: World, line: Instance, params: Params) -> None:
     if down_s := params.get("down_s", 0.0):
         line.road = params.get("road", "refused")
         world.later(down_s, _reopen, line, line.road)
-    _lose(line, params.get("code", 428), "dropped")
+    line.lose_all(params.get("code", 428), "dropped")
 
 
 def _send_dropped(world: World, line: Instance, params: Params) -> None:
-    if isinstance(line, EvolutionInstance):
-        line.drops_in_sends = [str(params.get("code", 1006))] * params.get("count", 1)
-    else:
-        _lose(line, 428, "dropped")
+    line.drop_in_sends(params)
 
 
 def _unstored(world: World, line: Instance, params: Params) -> None:
-    if isinstance(line, EvolutionInstance):
-        line.unstored = [params.setdefault("variant", "adapter")] * params.get("count", 1)
+    line.store_nothing(params)
 
 
 def _reopen(line: Instance, road: str) -> None:
     if line.road == road:
         line.road = None
-
-
-def _lose(line: Instance, code: int, why: str) -> None:
-    for sock in list(line.sockets):
-        line.lose(sock, code, why)
 
 
 def _ghost(world: World, line: Instance, params: Params) -> None:
@@ -222,11 +212,10 @@ def _ghost(world: World, line: Instance, params: Params) -> None:
         line.road, line.stuck_once = "non101", True
         for sock in list(line.sockets):
             sock.announced = False
-        _lose(line, 428, "ghost")
+        line.lose_all(428, "ghost")
         return
     line.die_quietly(ended=variant == "restart_noop")
-    if isinstance(line, EvolutionInstance):
-        line.old_logout_works = variant == "old_logout_works"
+    line.haunt(variant)
 
 
 def _half_open(world: World, line: Instance, params: Params) -> None:
@@ -237,12 +226,12 @@ def _half_open(world: World, line: Instance, params: Params) -> None:
 
 def _flap(world: World, line: Instance, params: Params) -> None:
     line.road, line.flap_opens = "flap", params.get("opens", 0.0)
-    _lose(line, 428, "flap")
+    line.lose_all(428, "flap")
 
 
 def _stuck(world: World, line: Instance, params: Params) -> None:
     line.road, line.stuck_once = "non101", True
-    _lose(line, 428, "stuck")
+    line.lose_all(428, "stuck")
 
 
 def _revoked(world: World, line: Instance, params: Params) -> None:
@@ -287,7 +276,7 @@ def _deaf(world: World, line: Instance, params: Params) -> None:
 def _stalled(world: World, line: Instance, params: Params) -> None:
     line.stall()
     if params.get("socket") == "dead":
-        _lose(line, 428, "stalled")
+        line.lose_all(428, "stalled")
 
 
 def _463(world: World, line: Instance, params: Params) -> None:
@@ -310,20 +299,7 @@ def _stale(world: World, line: Instance, params: Params) -> None:
 
 
 def _forgotten(world: World, line: Instance, params: Params) -> None:
-    variant = params.setdefault("variant", "gone")
-    if isinstance(line, EvolutionInstance):
-        if variant == "gone" or line.hook is None:
-            line.hook = None
-        elif variant == "events":
-            line.hook.events = ()
-        elif variant == "disabled":
-            line.hook.enabled = False
-        else:
-            line.hook.url = "http://old-receiver.sim/hook"
-    elif hasattr(line, "urls"):
-        line.urls = dict.fromkeys(line.urls, "")
-    elif hasattr(line, "webhook_url"):
-        line.webhook_url = ""
+    line.forget_webhook(params.setdefault("variant", "gone"))
 
 
 _ON_LINE: dict[str, Callable[[World, Instance, Params], None]] = {
@@ -409,7 +385,7 @@ def _network(world: World, server: SimServer, session: str, params: Params) -> N
     server.flap_opens = params.get("opens", 0.0)
     if params.get("cut", True):
         for line in server.lines.values():
-            _lose(line, 428, "network")
+            line.lose_all(428, "network")
 
 
 def _no_pairing(world: World, server: SimServer, session: str, params: Params) -> None:

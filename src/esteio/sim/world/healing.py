@@ -5,15 +5,10 @@ Never lives here: what a fault does (see `faults`), and never a way to give lost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import FaultMark
 from esteio.sim.world.server import SimServer
-
-if TYPE_CHECKING:
-    from esteio.sim.world.world import World
+from esteio.sim.world.world import World
 
 WEATHER = {
     "lost_response": ("lost", 0),
@@ -33,8 +28,9 @@ PASSING = ("drop", "send_dropped", "unstored", "flap", "replaced", "ack_error_46
 SOCKETS = ("ghost", "half_open", "stuck_connecting", "stale_registry")
 
 
-def heal(world: World, server: str | None, session: str | None, kind: str | None) -> None:
-    """Take away faults of one server (all: None), one session (all: None), one kind (all: None), repairing sockets."""
+def heal(world: World, server: str | None = None, session: str | None = None, kind: str | None = None) -> None:
+    """Take faults away (of one server, one session, one kind; None: all) and mend what they broke: a ghost reconnects,
+    a queue drains. Lost credentials stay lost."""
     for home in world.servers.values():
         if server in (None, home.name):
             _heal_server(world, home, session, kind)
@@ -44,14 +40,14 @@ def heal(world: World, server: str | None, session: str | None, kind: str | None
 
 
 def calm(world: World) -> None:
-    """The sky clears everywhere; sockets stay as they are."""
+    """End all bad weather (network, slow, walls, lost webhooks …) and leave sockets as they are: what is dead must be
+    brought back by whoever watches."""
     world.pairing_broken = False
     for server in world.servers.values():
         _heal_server(world, server, None, None)
         for line in server.lines.values():
             line.road, line.twin_until, line.twin_kicks, line.ack_error, line.silences = None, None, 0, "", 0
-            if isinstance(line, EvolutionInstance):
-                line.drops_in_sends, line.unstored = [], []
+            line.mend_sends()
             for kind in (*PASSING, *WEATHER, *HOOKS):
                 line.faults.pop(kind, None)
 
@@ -101,8 +97,8 @@ def _mend(world: World, line: Instance, kind: str) -> None:
         line.twin_until, line.twin_kicks = None, 0
     elif kind in ("ack_error_463", "ack_silent"):
         line.ack_error = ""
-    elif kind in ("send_dropped", "unstored") and isinstance(line, EvolutionInstance):
-        line.drops_in_sends, line.unstored = [], []
+    elif kind in ("send_dropped", "unstored"):
+        line.mend_sends()
     elif kind == "deaf":
         line.deaf = ""
         if line.link is not None:

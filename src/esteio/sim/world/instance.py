@@ -1,6 +1,6 @@
 """One instance's socket life, as a Baileys process lives it: credentials, sockets, memory's word, the event queue.
 
-All three dialects stand on this: they override the `told_*` handlers (what the provider's code does when its event
+All three dialects stand on this: they override the `on_*` handlers (what the provider's code does when its event
 comes) and nothing else moves their state. Truth (`Socket`, `Link`) and claim (`state`) are kept apart on purpose.
 Never lives here: HTTP shapes, webhook bodies, the judgement of what a client should do.
 """
@@ -9,20 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
+from esteio.sim.world.host import Host, WhatsAppPath
 from esteio.sim.world.whatsapp import Link, Stanza
-
-if TYPE_CHECKING:
-    from esteio.sim.world.server import SimServer
-
-WhatsAppPath = Literal["ok", "refused", "shut", "blackhole", "non101", "flap"]
-"""The network between an instance and WhatsApp: fine; refused at once (DNS, no route); the same where the look-up
-before each try takes longest, so that memory says `close` at nearly every look (`shut`); swallowed (the upgrade hangs
-and times out); a non-101 answer to the upgrade, such as 503 (hangs for ever); let in and thrown out about once a
-second."""
 
 REFS_PER_SOCKET = 6
 CONNECT_TIMEOUT_S = 20.0
@@ -84,6 +76,15 @@ class Socket:
         """Whether the websocket object says OPEN (what a local probe sees)."""
         return self.state in ("live", "qr") and not self.ended
 
+    @property
+    def ack_error(self) -> str:
+        """See `whatsapp.DeviceSocket`."""
+        return self.line.ack_error
+
+    def paired(self, link: Link) -> None:
+        """See `whatsapp.DeviceSocket`."""
+        self.line.paired(self, link)
+
     def replaced(self, code: int, reason: str) -> None:
         self.line.lose(self, code, reason)
 
@@ -114,8 +115,8 @@ class Instance:
     prep_s = (0.05, 0.25)
     """From the decision to connect until the socket exists: the version look-up. In it memory still says `close`."""
 
-    def __init__(self, server: SimServer, name: str) -> None:
-        self.server = server
+    def __init__(self, server: Host, name: str) -> None:
+        self.server: Host = server
         self.world = server.world
         self.name = name
         self.link: Link | None = None
@@ -284,6 +285,11 @@ class Instance:
             self.later(LATE_OPEN_S, self.event, self.on_open, sock)
         self.event(self.on_close, sock, code, why)
 
+    def lose_all(self, code: int, why: str) -> None:
+        """Each of its sockets ends so."""
+        for sock in list(self.sockets):
+            self.lose(sock, code, why)
+
     def discard(self, sock: Socket, why: str) -> None:
         """The socket is over, and no event tells of it."""
         sock.ended = True
@@ -330,7 +336,7 @@ class Instance:
         wait = self.qr_first_s if sock.refs_left == REFS_PER_SOCKET else self.qr_next_s
         sock.refs_left -= 1
         sock.state = "qr"
-        sock.qr = self.world.new_qr(self, sock)
+        sock.qr = self.world.new_qr(sock)
         sock.later(wait, self._next_qr)
         self.event(self.on_qr, sock, sock.qr)
 
@@ -381,7 +387,7 @@ class Instance:
             return None, words
         epoch = self.server.epoch
         await asyncio.sleep(self.world.dice.uniform(*self.server.answer_s))
-        provider_id = self.world.transmit(self, recipient, text, kind) if epoch == self.server.epoch else None
+        provider_id = self.world.transmit(self.sock, recipient, text, kind) if epoch == self.server.epoch else None
         return provider_id, "" if provider_id else "Connection Closed"
 
     # -- the process ----------------------------------------------------------------------------------------------
@@ -430,6 +436,24 @@ class Instance:
     def boot(self) -> None:
         """The process has loaded this instance from disk; connect or not, by the dialect's rule."""
         raise NotImplementedError
+
+    # -- faults that a dialect has its own way of ------------------------------------------------------------------
+
+    def drop_in_sends(self, params: dict[str, Any]) -> None:  # noqa: ARG002 - a dialect's way takes them
+        """Fault `send_dropped`. Without a way of its own, the sockets break now."""
+        self.lose_all(428, "dropped")
+
+    def store_nothing(self, params: dict[str, Any]) -> None:
+        """Fault `unstored`. Nothing, where the provider keeps no list."""
+
+    def haunt(self, variant: str) -> None:
+        """Fault `ghost`: the sockets are dead already; what the provider's own code makes of it."""
+
+    def forget_webhook(self, variant: str) -> None:
+        """Fault `webhook_forgotten`."""
+
+    def mend_sends(self) -> None:
+        """The next sends meet neither `drop_in_sends` nor `store_nothing`."""
 
     # -- truth ----------------------------------------------------------------------------------------------------
 

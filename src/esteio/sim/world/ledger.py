@@ -7,13 +7,11 @@ Never lives here: a judgement about whether what happened was right.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from esteio.providers.base import HttpResponse
-    from esteio.sim.world.server import SimServer
+from esteio.providers.base import HttpResponse
 
 
 class Delivered(msgspec.Struct):
@@ -189,7 +187,7 @@ class Ledger:
                 return
         self.duels.append(Duel(server, session, at, at, 1, cause))
 
-    def answers_again(self, at: float, server: SimServer) -> None:
+    def answers_again(self, at: float, server: str) -> None:
         """WhatsApp can be reached again from this server."""
 
     def heard(self, answer: HttpResponse) -> None:

@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from esteio.providers.base import HttpRequest, HttpResponse
-from esteio.sim.world.instance import Instance, WhatsAppPath
+from esteio.sim.world.environment import Environment
+from esteio.sim.world.host import WhatsAppPath
+from esteio.sim.world.instance import Instance
 from esteio.sim.world.ledger import ControlCall, ServerLife
 from esteio.sim.world.webhooks import QueuedWebhook, RetryRule, WebhookSender
-
-if TYPE_CHECKING:
-    from esteio.sim.world.world import World
 
 Verbs = Literal["send", "control", "all"]
 
@@ -72,7 +71,7 @@ CONTROL_VERBS = frozenset({"create", "connect", "restart", "logout", "delete", "
 class SimServer:
     """A provider deployment. `up`: its process listens; `epoch` counts its processes."""
 
-    def __init__(self, world: World, name: str, *, kind: str, version: str, base_url: str, apikey: str) -> None:
+    def __init__(self, world: Environment, name: str, *, kind: str, version: str, base_url: str, apikey: str) -> None:
         self.world = world
         self.name = name
         self.kind = kind
@@ -125,7 +124,7 @@ class SimServer:
             return
         self.away_since = None if road == "ok" else self.world.now()
         if road == "ok":
-            self.world.ledger.answers_again(self.world.now(), self)
+            self.world.ledger.answers_again(self.world.now(), self.name)
 
     @property
     def loop_pause_s(self) -> float:

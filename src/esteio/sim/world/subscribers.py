@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
-from esteio.sim.world.world import World
+from esteio.sim.world.environment import Environment
 
 PUBLIC_ADDRESS = "93.184.216.34"
 
@@ -37,7 +37,7 @@ class Arrived(msgspec.Struct, frozen=True):
 class Subscriber:
     """One receiver by its host name."""
 
-    def __init__(self, world: World, host: str) -> None:
+    def __init__(self, world: Environment, host: str) -> None:
         self._world = world
         self.host = host
         self.url = f"https://{host}/hook"
@@ -82,7 +82,7 @@ class Subscriber:
 class Subscribers:
     """Implements `providers.base.Transport` and a resolver over a world's subscribers."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Environment) -> None:
         self._world = world
         self._by_host: dict[str, Subscriber] = {}
 

@@ -7,19 +7,14 @@ Never lives here: what an event says (see the faces).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from esteio.core.judge.pacing import doubling
+from esteio.sim.world.environment import Environment
 from esteio.sim.world.ledger import Emission
-
-if TYPE_CHECKING:
-    from esteio.sim.world.world import World
-
-WebhookSink = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
-"""(url, headers, body) → HTTP status. Raising counts as no answer."""
 
 
 class RetryRule(NamedTuple):
@@ -64,7 +59,7 @@ class QueuedWebhook(msgspec.Struct):
 class WebhookSender:
     """Delivers one server's webhooks."""
 
-    def __init__(self, world: World, server: str, rule: RetryRule) -> None:
+    def __init__(self, world: Environment, server: str, rule: RetryRule) -> None:
         self._world = world
         self._server = server
         self.rule = rule

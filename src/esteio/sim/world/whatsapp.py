@@ -7,15 +7,12 @@ link throws the first one out (440). Never lives here: what a provider claims, H
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from esteio.core.model.content import MEDIA_KINDS
-from esteio.sim.world.ledger import InboundTruth, Unlink
-
-if TYPE_CHECKING:
-    from esteio.sim.world.world import World
+from esteio.sim.world.ledger import InboundTruth, Ledger, Unlink
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture"
 """The bytes of a media of which nobody says more."""
@@ -57,6 +54,58 @@ class FarSocket(Protocol):
         ...
 
 
+class DeviceSocket(FarSocket, Protocol):
+    """A device's connection as pairing and sending use it."""
+
+    link: Link | None
+    ended: bool
+    qr: str
+
+    @property
+    def state(self) -> str:
+        """`qr` while it shows a code to scan."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether a send through it reaches WhatsApp."""
+        ...
+
+    @property
+    def ack_error(self) -> str:
+        """Whom WhatsApp refuses what is sent through it: "", `all`, `cold`; `silent`: everybody, and says nothing."""
+        ...
+
+    def paired(self, link: Link) -> None:
+        """The phone has accepted the code that it showed."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What phones and WhatsApp take from the world that they are in: its clock, its ledger, its pairing."""
+
+    ledger: Ledger
+
+    @property
+    def whatsapp(self) -> WhatsApp: ...
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    def new_wa_id(self) -> str:
+        """A message id as web clients make them."""
+        ...
+
+    def pair(self, phone: Phone, code: str) -> Link:
+        """See `Phone.scan`."""
+        ...
+
+    def phone_sends(self, phone: Phone, to: str, text: str, kind: str) -> str:
+        """See `Phone.send`."""
+        ...
+
+
 class Link:
     """One linked device of one phone: the credentials that a provider stores. Dies once, for ever."""
 
@@ -80,7 +129,7 @@ class ScanRefused(Exception):
 class Phone:
     """A person's phone with WhatsApp on it."""
 
-    def __init__(self, world: World, number: str, name: str) -> None:
+    def __init__(self, world: Surroundings, number: str, name: str) -> None:
         self._world = world
         self.number = number
         self.name = name
@@ -123,9 +172,11 @@ class Phone:
 class WhatsApp:
     """Logins, stanzas and unlinks, by the rules of the real one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings) -> None:
         self._world = world
         self.phones: dict[str, Phone] = {}
+        self.media: dict[str, bytes] = {}
+        """WhatsApp's id of a message that came in → the bytes of its media."""
         self.after_delivery: list[Callable[[Link, Stanza], None]] = []
         """Called for each message that a session sent and WhatsApp delivered (contacts that answer live here)."""
 
@@ -200,7 +251,7 @@ class WhatsApp:
         provider_id = self._world.new_wa_id()
         now = self._world.now()
         if kind in MEDIA_KINDS:
-            self._world.media[provider_id] = extra.pop("data", PICTURE)
+            self.media[provider_id] = extra.pop("data", PICTURE)
         links = list(phone.links.values()) if phone else []
         truth = InboundTruth(
             now, provider_id, to, sender, text, kind, [f"{link.server}/{link.session}" for link in links]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -26,11 +26,9 @@ from esteio.sim.providers.evolution.payloads import (
 )
 from esteio.sim.world.instance import Instance, Socket
 from esteio.sim.world.ledger import Emission, Unlink
+from esteio.sim.world.server import SimServer
 from esteio.sim.world.webhooks import QueuedWebhook
 from esteio.sim.world.whatsapp import Link, Stanza
-
-if TYPE_CHECKING:
-    from esteio.sim.world.server import SimServer
 
 Json = Any
 QR_LIMIT = 30
@@ -67,6 +65,8 @@ class StoredMessage(msgspec.Struct):
 
 class EvolutionInstance(Instance):
     """An Evolution instance. `state` is memory's word, `db_state` the database's; neither is the truth."""
+
+    server: SimServer
 
     def __init__(self, server: SimServer, name: str, rules: Rules, token: str = "") -> None:
         super().__init__(server, name)
@@ -105,6 +105,30 @@ class EvolutionInstance(Instance):
         self.messages: dict[str, StoredMessage] = {}
         self.contacts: set[str] = set()
         self.removed = False
+
+    # -- faults of its own -----------------------------------------------------------------------------------------
+
+    def drop_in_sends(self, params: dict[str, Any]) -> None:
+        self.drops_in_sends = [str(params.get("code", 1006))] * params.get("count", 1)
+
+    def store_nothing(self, params: dict[str, Any]) -> None:
+        self.unstored = [params.setdefault("variant", "adapter")] * params.get("count", 1)
+
+    def mend_sends(self) -> None:
+        self.drops_in_sends, self.unstored = [], []
+
+    def haunt(self, variant: str) -> None:
+        self.old_logout_works = variant == "old_logout_works"
+
+    def forget_webhook(self, variant: str) -> None:
+        if variant == "gone" or self.hook is None:
+            self.hook = None
+        elif variant == "events":
+            self.hook.events = ()
+        elif variant == "disabled":
+            self.hook.enabled = False
+        else:
+            self.hook.url = "http://old-receiver.sim/hook"
 
     # -- webhooks -------------------------------------------------------------------------------------------------
 
@@ -164,7 +188,7 @@ class EvolutionInstance(Instance):
         self.qr_count += 1
         pairing = self.qr.get("pairingCode") if self._coded is sock else None
         if self.pair_number and pairing is None:
-            pairing, self._coded = self.world.new_pairing_code(self, sock), sock
+            pairing, self._coded = self.world.new_pairing_code(sock), sock
         picture = self.world.draw_qr(code) if self.world.draw_qr else BLANK_PNG
         self.qr = {"pairingCode": pairing, "code": code, "base64": picture, "count": self.qr_count}
         self.db_state = "connecting"

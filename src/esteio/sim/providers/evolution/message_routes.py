@@ -56,7 +56,7 @@ async def _out(
         return _dropped(line, [line.drops_in_sends.pop()])
     recipient = line.world.jid_digits(number)
     own = str(body["messageId"]) if line.rules.own_message_id and body.get("messageId") else None
-    provider_id = line.world.transmit(line, recipient, text, kind, own) if epoch == line.server.epoch else None
+    provider_id = line.world.transmit(line.sock, recipient, text, kind, own) if epoch == line.server.epoch else None
     if provider_id is None:
         return fail(line.rules.closed_status, line.rules.closed_text)
     if line.unstored:

@@ -6,7 +6,7 @@ Unrecorded: built from client code and the vendor's collection (facts §4.1). Ne
 # ruff: noqa: ARG002 - handlers share their signatures
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -14,11 +14,9 @@ from esteio.core.judge.pacing import doubling
 from esteio.sim.providers.evolution.payloads import digits_of
 from esteio.sim.world.instance import Instance, Socket
 from esteio.sim.world.ledger import Emission, Unlink
+from esteio.sim.world.server import SimServer
 from esteio.sim.world.webhooks import QueuedWebhook
 from esteio.sim.world.whatsapp import Link, Stanza
-
-if TYPE_CHECKING:
-    from esteio.sim.world.server import SimServer
 
 Json = Any
 HOOKS = ("received", "delivery", "connected", "disconnected", "message-status", "chat-presence")
@@ -59,6 +57,8 @@ class WapiInstance(Instance):
     qr_next_s = 20.0
     late_opens = False
 
+    server: SimServer
+
     def __init__(self, server: SimServer, name: str, token: str, habits: Habits) -> None:
         super().__init__(server, name)
         self.token = token
@@ -77,6 +77,9 @@ class WapiInstance(Instance):
     @property
     def number(self) -> str:
         return self.link.number if self.link else ""
+
+    def forget_webhook(self, variant: str) -> None:
+        self.urls = dict.fromkeys(self.urls, "")
 
     # -- webhooks -------------------------------------------------------------------------------------------------
 
@@ -132,7 +135,7 @@ class WapiInstance(Instance):
         """What was queued while disconnected is sent, one a second."""
         if self.queue and self.alive:
             one = self.queue.pop(0)
-            self.world.transmit(self, one.phone, one.text, one.kind, one.message_id)
+            self.world.transmit(self.sock, one.phone, one.text, one.kind, one.message_id)
             self.sent += 1
             self.later(DRAIN_S, self._drain)
 

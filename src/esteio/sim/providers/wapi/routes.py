@@ -132,7 +132,7 @@ class WapiFace:
         await self._want_code(line)
         if line.sock is None or line.sock.state != "qr":
             return _no("Código não disponível no momento")
-        code = self.world.new_pairing_code(line, line.sock)
+        code = self.world.new_pairing_code(line.sock)
         return _yes({"pairingCode": f"{code[:4]}-{code[4:]}"})
 
     async def _restart(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
