@@ -157,6 +157,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return tuple(ipaddress.ip_network(text, strict=False) for text in self.allow_targets)
 
     @property
+    def longest_send_s(self) -> float:
+        """The longest that a send may take by any policy, in seconds."""
+        return max(policy.send_timeout_s for policy in self.policies.values())
+
+    @property
     def address(self) -> tuple[str, int]:
         """(host, port) of `listen`."""
         host, _, port = self.listen.rpartition(":")

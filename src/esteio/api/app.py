@@ -105,7 +105,7 @@ def create_app(
 
 
 class HotPath:
-    """The application that the server runs. `api.closing = True` refuses new work with 503."""
+    """The application that the server runs. While the process is stopping, new work is refused with 503."""
 
     def __init__(self, api: ApiContext, app: Litestar) -> None:
         self.api = api

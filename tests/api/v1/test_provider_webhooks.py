@@ -128,12 +128,12 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
         monkeypatch.setattr(gateway.store, "accept_raw", full)
         problem = await gateway.refused(507, "storage-full", "POST", address, b"{}", key=None)
         assert problem["retry_after_s"] > 0
-        gateway.app.api.closing = True
+        gateway.waiters.closing = True
         await gateway.refused(503, "closing", "POST", address, b"{}", key=None)
-        gateway.app.api.closing = False
+        gateway.waiters.closing = False
 
         async def closed_meanwhile(_raw):
-            gateway.app.api.closing = True
+            gateway.waiters.closing = True
             raise StoreFull("the store is closed")
 
         monkeypatch.setattr(gateway.store, "accept_raw", closed_meanwhile)

@@ -25,7 +25,7 @@ def _stranger(lab: Lab) -> Reconciler:
         lab.store,
         lab.clock,
         gateway.registry,
-        gateway.policy,
+        gateway.settings.policy_of,
         changed=lambda *_: None,
         server_read=lambda _: None,
     )
@@ -139,7 +139,7 @@ def test_what_is_shown_of_a_line_follows_within_a_minute() -> None:
         await asyncio.sleep(900)
         session = await lab.session("loja")
         heard_at = lab.clock.now()
-        lab.gateway.scheduler.tell(session.id, [seen("message_received", heard_at, "webhook")])
+        lab.gateway.scheduler.submit(session.id, [seen("message_received", heard_at, "webhook")])
         assert (await lab.session("loja")).can_receive.at != heard_at, "not written for its own sake"
         await asyncio.sleep(SHOWN_WITHIN_S + 31)
         after = await lab.session("loja")

@@ -39,7 +39,7 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
             return msgspec.structs.replace(decision, wake_at=lab.clock.now() - 1.0)
 
         reconciler.quietly = insatiable  # type: ignore[method-assign]
-        scheduler.tell(session.id, ())
+        scheduler.submit(session.id, ())
         await asyncio.sleep(1.0)
         reconciler.quietly = truly  # type: ignore[method-assign]
         assert len(wakes) > 10

@@ -70,8 +70,11 @@ class ApiContext:
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()
-        self.closing = False
-        """Set when the process is stopping: nothing new is accepted, and it is not ready."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the process is stopping: nothing new is accepted, and it is not ready."""
+        return self.waiters.closing
 
     def session_document(
         self,

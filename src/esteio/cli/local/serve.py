@@ -119,7 +119,7 @@ async def opened(settings: Settings) -> Gateway:
         raise Failed("data-unusable", data=settings.data, why=error.strerror or error) from error
     try:
         await _check_key(gateway)
-        if used and gateway.new_database:
+        if used and gateway.lifecycle.new_database:
             output.failure(texts.say("empty-beside-key", data=settings.data))
         await gateway.commands.declared.apply(settings.servers, settings.sessions, left_out=_left_out)
     except BaseException as error:

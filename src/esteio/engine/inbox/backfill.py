@@ -26,7 +26,7 @@ from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
-from esteio.store.base import Gap, InboxResult, InboxSettlement, JournalEntry, Store, StoreFull
+from esteio.store.base import CrashReport, Gap, InboxResult, InboxSettlement, JournalEntry, Store, StoreFull
 
 AT_ONCE = 4
 CHUNK = 200
@@ -52,11 +52,11 @@ class Backfill:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
         self._media, self._told, self._applied = media, told, applied
 
-    async def after_boot(self, last_alive: float | None) -> None:
+    async def after_start(self, report: CrashReport) -> None:
         """Nobody listened while we were away."""
-        if last_alive is not None:
+        if report.last_alive is not None:
             now = self._clock.now()
-            since = max(last_alive - core.MARGIN_S, now - core.AT_MOST_S)
+            since = max(report.last_alive - core.MARGIN_S, now - core.AT_MOST_S)
             await self._store.mark_all_gaps(since, now + core.SETTLES_S)
 
     async def look(self) -> int:

@@ -15,7 +15,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, Rests, SendClaim
+from esteio.store.base import Allowance, CrashReport, Rests, SendClaim, Store, every_session
 
 AT_SERVER = 64
 """Messages under way at one server, so that those for one that has stopped answering do not take the places of all
@@ -80,13 +80,20 @@ class _ServerLimit:
 class RateLimiter:
     """What the dispatcher may claim."""
 
-    def __init__(self, policies: Callable[[str], Policy]) -> None:
-        self._policies = policies
+    def __init__(self, store: Store, policies: Callable[[str], Policy]) -> None:
+        self._store, self._policies = store, policies
         self._lines: dict[SessionId, _SessionLimit] = {}
         self._posts: dict[ServerName, _ServerLimit] = {}
 
     def __repr__(self) -> str:
         return f"RateLimiter(lines={len(self._lines)}, posts={len(self._posts)})"
+
+    async def after_start(self, _: CrashReport) -> None:
+        """Before the first message leaves: a session may have been judged long before we started."""
+        for stored in await self._store.servers():
+            self.set_server_limits(stored.server)
+        async for session in every_session(self._store):
+            self.set_limits(session)
 
     def set_limits(self, session: Session) -> None:
         """The session was judged, or read at the start."""

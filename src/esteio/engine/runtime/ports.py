@@ -1,7 +1,7 @@
-"""The two bells of the engine as its neighbours see them: `Wakeups` says "look", `Waiter` waits for what was seen.
+"""The two ports between commands and workers: `Wakeups` wakes who reads what was written, `Waiter` waits for a commit.
 
-A nudge is only a hint: whoever is nudged looks into the store, and would have looked anyway when something fell due.
-Never lives here: an implementation (`waiters`, `engine.supervision.scheduler`, `dispatch`, `inbox`).
+A wake-up is only a hint: whoever is woken reads the store, and would have read it anyway when something fell due.
+Never lives here: an implementation (`routing`, `waiters`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from esteio.core.model.session import Session
 
 
 class Wakeups(Protocol):
-    """Tells the loops that there is news. Never blocks, never fails."""
+    """Wakes workers after a commit. Never blocks, never fails."""
 
     def session(self, session_id: SessionId) -> None:
         """There is evidence to judge."""

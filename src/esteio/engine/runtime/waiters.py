@@ -31,7 +31,8 @@ class Waiters:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._bells: dict[Key, set[asyncio.Future[None]]] = {}
-        self._closing = False
+        self.closing = False
+        """Whether the process is stopping: nothing new is accepted, and it is not ready."""
 
     def __repr__(self) -> str:
         return f"Waiters(waiting={sum(len(bells) for bells in self._bells.values())})"
@@ -52,7 +53,7 @@ class Waiters:
 
     def close(self) -> None:
         """The process is stopping: every wait ends now with what it last saw, and none begins."""
-        self._closing = True
+        self.closing = True
         for key in list(self._bells):
             self._ring(key)
 
@@ -111,7 +112,7 @@ class Waiters:
             try:
                 seen, enough = await look()
                 left = end - loop.time()
-                if enough or left <= 0 or self._closing:
+                if enough or left <= 0 or self.closing:
                     return seen
                 await asyncio.wait({bell}, timeout=min(left, LOOK_EVERY_S))
             finally:

@@ -36,7 +36,7 @@ from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
 MOST_TRIES = 8
-"""How often one pass is made again when others are faster; after that the mailbox comes back later."""
+"""How often one pass is made again when others are faster; after that the scheduler comes back later."""
 TRUST_MEMORY_S = 1800.0
 """For so long a view in memory may stand for the store's while decisions on it stay quiet."""
 SHOWN_WITHIN_S = 60.0

@@ -1,8 +1,8 @@
 """Who judges when: one serial worker per session and per server, on demand, and one clock-watcher for all of them.
 
-A nudge only says "look"; news that needs no store (what a look saw) is handed over directly. A worker that has nothing
-left ends; a session nobody speaks of costs an entry in a heap. Looks run beside the worker, one at a time per session,
-so that a link that answers after 60 s blocks nobody. Never lives here: a decision.
+A wake-up only says "look"; news that needs no store (what a look saw) is handed over directly. A worker that has
+nothing left ends; a session nobody speaks of costs an entry in a heap. Looks run beside the worker, one at a time per
+session, so that a link that answers after 60 s blocks nobody. Never lives here: a decision.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from esteio.log import logger
 from esteio.store.base import Store, StoreFull, every_session
 
 SWEEP_S = 15.0
-"""How often the store is asked for sessions that nobody nudged: a lost hint costs at most this."""
+"""How often the store is asked for sessions that nobody woke: a lost hint costs at most this."""
 SWEEP_MOST = 500
 """So many sessions may be under way when a sweep adds one: after a start all are due, and come as fast as others go."""
 JUDGED_AT_ONCE = 500
@@ -55,7 +55,7 @@ _ROUTINE: Mapping[str, str] = {
 AFTER_DEFECT_S = 15.0
 
 Key = SessionId | ServerName
-log = logger("mailbox")
+log = logger("scheduler")
 
 
 def _repeats_connecting(evidence: Sequence[Evidence]) -> bool:
@@ -91,7 +91,7 @@ class Scheduler:
         self._room = asyncio.Event()
         """A task has come to its end: whoever waits for room looks anew."""
         self._judging = 0
-        """Sessions at whose mailbox a task works, or soon will."""
+        """Sessions at which a task works, or soon will."""
         self._apart: float | None = None
         """The wall clock less the loop's own, when they were last compared."""
         self._alarm: asyncio.TimerHandle | None = None
@@ -101,17 +101,17 @@ class Scheduler:
     def __repr__(self) -> str:
         return f"Scheduler(boxes={len(self._boxes)}, waiting={len(self._due)})"
 
-    # -- nudges ---------------------------------------------------------------------------------------------------
+    # -- wake-ups -------------------------------------------------------------------------------------------------
 
     def wake(self, key: Key) -> None:
         """There may be something in the store for this session or server."""
         self._put(key, (), dirty=True)
 
-    def tell(self, key: Key, news: Sequence[Evidence]) -> None:
+    def submit(self, key: Key, news: Sequence[Evidence]) -> None:
         """Something was seen, and is not in the store yet."""
         self._put(key, news, dirty=False)
 
-    def heard(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
+    def on_evidence(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
         """Evidence about this session was stored. What only repeats that a sound session is sound is judged
         `ROUTINE_S` later, together with what else comes until then: a busy line is not judged at every message. What
         should be acknowledged soon is judged when that is overdue."""
@@ -272,14 +272,14 @@ class Scheduler:
             evidence=[e.kind for e in saw.session],
         )
         self._pass_on(decision.session.server, saw)
-        self.tell(session_id, saw.session)
+        self.submit(session_id, saw.session)
 
     def _pass_on(self, server: ServerName, saw: ProbeResult) -> None:
         """Only what is news about the server: that a sound one answered is told by its own look often enough."""
         troubled = server in self._troubled
         telling = [e for e in saw.server if troubled or e.kind != "server_answered"]
         if telling:
-            self.tell(server, telling)
+            self.submit(server, telling)
 
     async def _judge_server(self, name: ServerName, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
         decision = await self._reconciler.server(name, news, look_into_store=dirty)
@@ -307,14 +307,14 @@ class Scheduler:
             listed = await self._lookout.server(name)
         finally:
             box.looking = False
-        self.tell(name, listed.server)
+        self.submit(name, listed.server)
         now = self._clock.now()
         for place, session in enumerate(self._reconciler.judged(name)):
             if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
                 await asyncio.sleep(0)
             hints = disagreements(session, listed.rows, now)
             if hints:
-                self.tell(session.id, hints)
+                self.submit(session.id, hints)
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""

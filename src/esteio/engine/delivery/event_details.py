@@ -1,0 +1,29 @@
+"""What a delivery adds to an event from the store: our own number, and the bytes of a media.
+
+Never lives here: a format (`core.webhooks`), the call itself (`client`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from esteio.core.model.ids import MessageId, SessionName
+from esteio.engine.media.stager import MediaStager
+from esteio.store.base import Store
+
+
+class EventDetails:
+    """Reads what an event does not carry itself."""
+
+    def __init__(self, store: Store, media: MediaStager) -> None:
+        self._store, self._media = store, media
+
+    async def number_of(self, session: str) -> str | None:
+        """The number of the session of this name, digits with the country code; None while it is not known."""
+        found = await self._store.session(SessionName(session))
+        return None if found is None else found.phone or found.facts.phone_seen or None
+
+    async def with_media(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+        """See `MediaStager.carried`, of the message with this id."""
+        return await self._media.carried(await self._store.message(MessageId(message_id)), shown)

@@ -1,0 +1,155 @@
+"""What is done at the provider before a delete: one row, waited for, and never a second one for the same request."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+from esteio.engine.commands.lookup import Lookup
+from esteio.engine.commands.operator_evidence import OperatorEvidence
+from esteio.engine.commands.provider_acts import ANSWERED_WITHIN_S, ProviderActs
+from esteio.engine.commands.session_removal import SessionRemoval
+from esteio.engine.errors import CommandError
+from esteio.providers.base import StandingWebhook
+from esteio.store.base import WorkSettlement
+from esteio.store.media import MemoryShelf
+
+
+class Addresses:
+    """As much of the address book as these commands use."""
+
+    def __init__(self) -> None:
+        self.kept: StandingWebhook | None = None
+        self.forgotten: list[int] = []
+
+    async def kept_webhook(self, session_id):
+        return self.kept
+
+    def leaving(self, session_id):
+        return nullcontext()
+
+    def forget(self, session_id):
+        self.forgotten.append(session_id)
+
+
+class Provider:
+    """Answers the row that a command wrote, when the command waits for it."""
+
+    def __init__(self, parts) -> None:
+        self.parts, self.performed = parts, []
+
+    def answers(self, outcome: str) -> None:
+        async def perform() -> None:
+            now = self.parts.clock.now()
+            for work in await self.parts.store.claim_work(now, 10, 60.0, frozenset()):
+                self.performed.append(work.payload["rung"])
+                settled = WorkSettlement(work_id=work.id, fence=work.fence, outcome=outcome, at=now)
+                assert await self.parts.store.settle_work(settled)
+
+        self.parts.waiter.meanwhile = perform
+
+    def is_silent(self) -> None:
+        self.parts.waiter.meanwhile = None
+
+
+def acts_of(parts, addresses=None) -> ProviderActs:
+    evidence = OperatorEvidence(parts.store, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
+    return ProviderActs(
+        parts.store,
+        parts.clock,
+        addresses=addresses or Addresses(),
+        evidence=evidence,
+        waiter=parts.waiter,
+        wakeups=parts.woken,
+    )
+
+
+@pytest.mark.parametrize("outcome", ["ok", "missing", "noop"])
+def test_an_act_that_was_answered(with_parts, outcome):
+    async def test(parts):
+        session, provider = await parts.session(), Provider(parts)
+        provider.answers(outcome)
+        assert await acts_of(parts).done(session, "logout", "ana")
+        assert provider.performed == ["logout"]
+        assert parts.waiter.waited == [ANSWERED_WITHIN_S]
+        assert parts.woken.calls == [("session", session.id), ("work", None)]
+        assert [one.kind for one in await parts.evidence(session)] == ["operator_logout"]
+
+    with_parts(test)
+
+
+def test_an_act_that_the_provider_refused(with_parts):
+    async def test(parts):
+        session, provider = await parts.session(), Provider(parts)
+        provider.answers("refused: 403 from the provider")
+        with pytest.raises(CommandError) as caught:
+            await acts_of(parts).done(session, "delete", "ana")
+        assert (caught.value.code, caught.value.words) == ("provider-refused", {"detail": "403 from the provider"})
+
+    with_parts(test)
+
+
+def test_asking_again_before_the_answer_does_not_act_again(with_parts):
+    async def test(parts):
+        session, provider, acts = await parts.session(), Provider(parts), acts_of(parts)
+        assert not await acts.done(session, "logout", "ana")
+        provider.answers("ok")
+        assert await acts.done(session, "logout", "ana")
+        assert provider.performed == ["logout"]
+        assert await acts.done(session, "logout", "ana"), "answered and settled: this is a request of its own"
+        assert provider.performed == ["logout", "logout"]
+
+    with_parts(test)
+
+
+def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts):
+    async def test(parts):
+        session, provider, addresses = await parts.session(), Provider(parts), Addresses()
+        acts = acts_of(parts, addresses)
+        assert await acts.webhook_put_back(session, "ana"), "none was kept: nothing is left to do"
+        assert parts.woken.calls == []
+        addresses.kept = StandingWebhook("foreign", url="https://n8n.example/hook")
+        provider.answers("ok")
+        assert await acts.webhook_put_back(session, "ana")
+        assert provider.performed == ["put_back_webhook"]
+        assert await parts.evidence(session) == []
+
+    with_parts(test)
+
+
+def removal_of(parts, addresses) -> SessionRemoval:
+    return SessionRemoval(
+        parts.store,
+        parts.clock,
+        lookup=Lookup(parts.store),
+        acts=acts_of(parts, addresses),
+        addresses=addresses,
+        shelf=MemoryShelf(),
+        wakeups=parts.woken,
+    )
+
+
+def test_a_session_stays_until_its_provider_has_answered(with_parts):
+    async def test(parts):
+        session, provider, addresses = await parts.session(), Provider(parts), Addresses()
+        removal = removal_of(parts, addresses)
+        left = await removal.delete("loja", "delete", "ana")
+        assert left is not None
+        assert left.id == session.id
+        provider.answers("ok")
+        assert await removal.delete("loja", "delete", "ana") is None
+        assert await parts.store.session_by_id(session.id) is None
+        assert addresses.forgotten == [session.id]
+        assert parts.woken.calls[-2:] == [("session", session.id), ("server", "prov")]
+
+    with_parts(test)
+
+
+def test_a_session_that_is_kept_at_its_provider_is_deleted_at_once(with_parts):
+    async def test(parts):
+        await parts.session()
+        assert await removal_of(parts, Addresses()).delete("loja", "keep", "ana") is None
+        assert parts.waiter.waited == []
+
+    with_parts(test)
