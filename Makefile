@@ -49,12 +49,14 @@ quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of 
 	$(VENV)/bin/ruff check src tests benchmarks examples
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py
 
-check: $(VENV)/.dev ## without running the product: style, types, import rules
+check: $(VENV)/.dev ## without running the product: style, types, import rules, dead code, unused dependencies
 	@verdict=0; \
 	$(VENV)/bin/ruff check src tests benchmarks examples || verdict=1; \
 	$(VENV)/bin/ruff format --check src tests benchmarks examples || verdict=1; \
 	$(VENV)/bin/mypy || verdict=1; \
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
+	$(VENV)/bin/vulture || verdict=1; \
+	$(VENV)/bin/deptry --no-ansi src || verdict=1; \
 	exit $$verdict
 
 sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, guards deleted one by one, 500 mutants of the judge, 1,000 kill -9, 100,000 wrong bodies; with ARGS the storm alone
@@ -88,7 +90,7 @@ docs: $(VENV)/.dev ## write the generated lists; do the documents still tell the
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)
 	$(LOCK) --extra dev --output-file requirements-dev.lock pyproject.toml
-	$(LOCK) --extra build --extra postgres --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 LOCK := build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'

@@ -24,7 +24,7 @@ from esteio.store.sqlite import SqliteStore
 READS = frozenset(
     {
         "server", "servers", "server_view", "session", "session_by_id", "session_by_token", "session_secrets",
-        "sessions", "due_sessions", "next_wake", "session_view", "held", "held_by_session", "qr", "timeline",
+        "sessions", "due_sessions", "session_view", "held", "held_by_session", "qr", "timeline",
         "approvals", "approval",
         "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
         "next_send", "next_doubt", "next_parked", "next_relay", "quote_target", "known_phones", "addresses_of_person",

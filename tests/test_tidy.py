@@ -7,8 +7,11 @@ on a bad example; a rule that cannot fail is no rule.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
+import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,3 +226,14 @@ def test_the_runtime_lock_is_part_of_the_development_lock():
         return set(re.findall(r"^[\w.\-]+==\S+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
 
     assert pins("requirements.lock") <= pins("requirements-dev.lock")
+
+
+def test_no_name_is_let_off_as_dead_that_is_used_again():
+    """Of pyproject's `ignore_names`: a list that only grows would hide what it was not meant for."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vulture"]
+    decorators = ",".join(settings["ignore_decorators"])
+    command = [sys.executable, "-m", "vulture", "--config", os.devnull, "--ignore-decorators", decorators, SOURCE]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    dead = set(re.findall(r"unused \w+ '(\w+)'", told))
+    assert dead
+    assert set(settings["ignore_names"]) <= dead

@@ -33,7 +33,6 @@ class Pombo(api.Adapter):
         message_list=False,
         history=False,
         round_trip_probe=False,
-        state_webhooks=True,
         socket_probe=False,
         list_sessions=True,
         queues_while_down=False,

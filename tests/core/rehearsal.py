@@ -28,7 +28,6 @@ EVOLUTION = Capabilities(
     pairing_code=True,
     message_list=True,
     round_trip_probe=True,
-    state_webhooks=True,
     socket_probe=True,
     list_sessions=True,
     queues_while_down=False,

@@ -42,7 +42,7 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
     waiting = await make.accept(before, session)
     acts = [
         Work("w1", "s:control", "control", {"rung": "logout"}, NOW, NOW, session_id=session.id),
-        Work("w2", "r", "relay", {}, NOW, NOW),
+        Work("w2", "r", "notice", {}, NOW, NOW),
     ]
     assert await before.commit_server(ServerCommit(server=(await before.server("sv")).server, work=tuple(acts)))
     assert len(await before.claim_work(NOW + 1, 9, 600.0, frozenset())) == 2

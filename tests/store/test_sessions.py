@@ -113,7 +113,7 @@ async def test_only_the_first_of_two_decisions_is_written(store, make):
     late = DecisionCommit(session=two, journal=(line,), work=(work("w1", session),), clear_qr=True)
     assert not await store.commit_decision(late)
     now = await store.session("s1")
-    assert (now.state, now.version) == ("connected", session.version + 1)
+    assert (now.state, now.row_version) == ("connected", session.row_version + 1)
     assert await store.work("w1") is None
     assert list(await store.timeline(session.id, 0, 10)) == []
 
@@ -125,7 +125,7 @@ async def test_a_decision_whose_server_moved_writes_nothing(store, make):
     taken = msgspec.structs.replace(view.server, last_attempt_at=NOW)
     decided = msgspec.structs.replace(session, state="connected")
     assert not await store.commit_decision(DecisionCommit(session=decided, server=taken))
-    assert (await store.session("s1")).version == session.version
+    assert (await store.session("s1")).row_version == session.row_version
     assert (await store.server("sv")).server.health == "down"
 
 
@@ -174,19 +174,16 @@ async def test_evidence_wakes_its_session_until_it_is_folded(store, make):
     assert list(await store.due_sessions(NOW)) == []
     await store.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
     assert list(await store.due_sessions(NOW)) == [session.id]
-    assert await store.next_wake() == NOW
     view = await store.session_view(session.id, NOW)
     commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
     assert await store.commit_decision(commit)
     assert list(await store.due_sessions(NOW)) == []
-    assert await store.next_wake() is None
 
 
 async def test_due_sessions_come_oldest_first(store, make):
     later = await make.session(store, "a", wake_at=NOW + 2)
     sooner = await make.session(store, "b", wake_at=NOW + 1)
     await make.session(store, "c", wake_at=NOW + 50)
-    assert await store.next_wake() == NOW + 1
     assert list(await store.due_sessions(NOW + 3)) == [sooner.id, later.id]
 
 

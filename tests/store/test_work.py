@@ -44,7 +44,7 @@ async def claim(store, now=NOW, limit=10, busy=NONE, lease_s=30.0):
 
 
 async def test_work_comes_back_as_it_was_given(store, make):
-    given = work("w1", dedupe="d", cause_version=4)
+    given = work("w1", dedupe="d")
     await add(store, make, given)
     assert await store.work("w1") == given
     assert await store.work("w2") is None
@@ -110,7 +110,7 @@ async def test_two_claimants_never_get_the_same_work(store, make):
 
 
 async def test_a_settlement_goes_back_to_wait_or_is_over(store, make):
-    await add(store, make, work("w1", kind="relay", dedupe="d"), work("w2", kind="relay", dedupe="d"))
+    await add(store, make, work("w1", kind="notice", dedupe="d"), work("w2", kind="notice", dedupe="d"))
     assert await store.work("w2") is None
     (one,) = await claim(store)
     assert not await store.settle_work(WorkSettlement("w1", one.fence - 1, NOW, "stale"))
@@ -121,7 +121,7 @@ async def test_a_settlement_goes_back_to_wait_or_is_over(store, make):
     assert await store.settle_work(WorkSettlement("w1", again.fence, NOW, "gone", dropped=True))
     assert not await store.settle_work(WorkSettlement("w1", again.fence, NOW, "twice"))
     assert (await store.work("w1")).state == "dropped"
-    await add(store, make, work("w3", kind="relay", dedupe="d"))
+    await add(store, make, work("w3", kind="notice", dedupe="d"))
     assert (await store.work("w3")).state == "ready"
 
 
@@ -150,18 +150,9 @@ async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
     assert [one.code for one in await store.timeline(session.id, 0, 9)] == ["act_answered", "connect"]
 
 
-async def test_a_lease_is_renewed_only_while_it_holds(store, make):
-    await add(store, make, work("w1"))
-    (one,) = await claim(store)
-    assert await store.renew_work("w1", one.fence, NOW + 29, NOW + 60)
-    assert not await store.renew_work("w1", one.fence + 1, NOW + 29, NOW + 99)
-    assert not await store.renew_work("w1", one.fence, NOW + 60, NOW + 99)
-    assert await store.next_work() == NOW + 60
-
-
 async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store, make):
     session = await make.session(store)
-    await add(store, make, work("w1", session=session), work("w2", "r", kind="relay"))
+    await add(store, make, work("w1", session=session), work("w2", "r", kind="notice"))
     assert len(await claim(store)) == 2
     (again,) = await claim(store, NOW + 30)
     assert (again.id, again.fence) == ("w2", 3)

@@ -96,7 +96,6 @@ class Baileys(Adapter):
         message_list=False,
         history=False,
         round_trip_probe=False,
-        state_webhooks=True,
         socket_probe=False,
         question_refutes=True,
         list_sessions=True,

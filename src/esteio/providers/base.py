@@ -194,8 +194,6 @@ class InventoryEntry(msgspec.Struct, frozen=True):
     state: str
     claim: str = "said_unknown"
     phone: str | None = None
-    disconnect_code: int | None = None
-    disconnected_at: float | None = None
 
 
 class InventoryOutcome(msgspec.Struct, frozen=True):
@@ -264,7 +262,6 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     to: str
     content: Content
     quote_provider_id: str | None = None
-    quote_from_me: bool = False
     mentions: tuple[str, ...] = ()
     quote_author: str | None = None
     """JID of who wrote the quoted message, in a group …"""

@@ -28,7 +28,6 @@ from esteio.store.values import (
     Accepted,
     Allowance,
     ApiKey,
-    ControlPayload,
     CrashReport,
     DecisionCommit,
     Erased,
@@ -62,7 +61,6 @@ __all__ = [
     "Accepted",
     "Allowance",
     "ApiKey",
-    "ControlPayload",
     "CrashReport",
     "Damaged",
     "DecisionCommit",
@@ -216,7 +214,6 @@ class Store(RelayStore, AdoptionStore, Protocol):
         have unfolded evidence, oldest first."""
         ...
 
-    async def next_wake(self) -> float | None: ...
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None: ...
     async def commit_decision(self, commit: DecisionCommit) -> bool: ...
     async def add_evidence(
@@ -236,8 +233,6 @@ class Store(RelayStore, AdoptionStore, Protocol):
     async def timeline_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
         """The same, newest first."""
         ...
-
-    async def add_journal(self, entries: Sequence[JournalEntry]) -> None: ...
 
     # approvals
     async def approvals(self, state: str = "open") -> Sequence[Approval]: ...
@@ -259,7 +254,6 @@ class Store(RelayStore, AdoptionStore, Protocol):
         ...
 
     async def settle_work(self, settlement: WorkSettlement) -> bool: ...
-    async def renew_work(self, work_id: str, fence: int, now: float, lease_until: float) -> bool: ...
     async def next_work(self) -> float | None: ...
     async def work(self, work_id: str) -> Work | None: ...
 

@@ -46,15 +46,14 @@ class News(msgspec.Struct, frozen=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """One act that leaves the process and is not a message: a control act, a relay, a notice.
+    """One act that leaves the process and is not a message: a control act or a notice.
 
-    `lane`: one at a time and in order inside it. `dedupe`: at most one row that is not done. `cause_version`: the
-    session's version that wanted it; a control act whose cause has changed is dropped unperformed.
+    `lane`: one at a time and in order inside it. `dedupe`: at most one row that is not done.
     """
 
     id: str
     lane: str
-    kind: Literal["control", "relay", "notice"]
+    kind: Literal["control", "notice"]
     payload: Mapping[str, Any]
     due_at: float
     created_at: float
@@ -65,7 +64,6 @@ class Work(msgspec.Struct, frozen=True):
     state: Literal["ready", "performing", "done", "dropped"] = "ready"
     fence: int = 0
     lease_until: float | None = None
-    cause_version: int | None = None
     outcome: str | None = None
 
 
@@ -371,7 +369,3 @@ class StoredServer(msgspec.Struct, frozen=True):
 
     server: Server
     sealed: bytes
-
-
-ControlPayload = Mapping[str, Any]
-"""Payload of a `control` work row: {"rung": Rung, "attempt": id, "because": …, "pair_phone": …, "step": …}."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.core.messages import outbox
-from esteio.core.messages.outbox import IllegalMove, SendOutcome, SendSettlement, is_expired, moved, shown_state
+from esteio.core.messages.outbox import IllegalMove, SendOutcome, SendSettlement, is_expired, moved
 from esteio.core.messages.transitions import after
 from esteio.core.model.evidence import seen
 from esteio.core.model.message import AttemptRecord
@@ -27,19 +27,6 @@ def test_every_fault_has_one_fate():
     fates = [set(outbox._AGAIN), set(outbox._FINAL), {"socket"}]
     assert set().union(*fates) == set(get_args(outbox.Fault))
     assert sum(map(len, fates)) == len(get_args(outbox.Fault))
-
-
-@pytest.mark.parametrize(
-    ("state", "gate", "shown"),
-    [
-        ("queued", "held", "held"),
-        ("queued", "open", "queued"),
-        ("sending", "held", "sending"),
-        ("failed", "held", "failed"),
-    ],
-)
-def test_held_is_queued_behind_a_closed_gate(state, gate, shown):
-    assert shown_state(state, gate) == shown
 
 
 @pytest.mark.parametrize(("expires", "now", "over"), [(None, 9e9, False), (50, 49.9, False), (50, 50, True)])

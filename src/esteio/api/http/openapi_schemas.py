@@ -8,7 +8,7 @@ answer everything that is always there is `required`. Times have their format; p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -112,8 +112,3 @@ def _time(part: Schema) -> None:
     for one in [part, *part.get("anyOf", [])]:
         if one.get("type") == "string" and "format" not in one:
             one["format"] = "date-time"
-
-
-def referred(schema: Mapping[str, Any]) -> str:
-    """The name behind a `$ref`, "" when it is none."""
-    return str(schema.get("$ref", "")).rpartition("/")[2]

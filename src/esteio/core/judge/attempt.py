@@ -57,10 +57,9 @@ def _counted(draft: Draft, rung: Rung) -> dict[str, object]:
         case "restart":
             return {"restarts": recovery.restarts + 1, "last_restart_at": now}
         case "logout":
-            spent = {"last_logout_at": now, "last_destructive_at": now, "approved": None}
-            return {"logouts": recovery.logouts + 1, **spent}
+            return {"logouts": recovery.logouts + 1, "last_logout_at": now, "approved": None}
         case "recreate":
-            return {"recreates": recovery.recreates + 1, "last_destructive_at": now, "approved": None}
+            return {"recreates": recovery.recreates + 1, "approved": None}
         case _:
             return {}
 

@@ -354,7 +354,7 @@ def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
 def _ack_error(facts: Facts, evidence: Evidence) -> Facts:
     at, code = evidence.happened_at, evidence.data.get("code", "")
     times = (*facts.ack_errors, at)[-KEEP_ACKS:]
-    facts = msgspec.structs.replace(facts, ack_errors=times, ack_error_code=code)
+    facts = msgspec.structs.replace(facts, ack_errors=times)
     if at <= facts.restricted_at or not restriction.restricted(facts, code, at):
         return facts
     until = _time(evidence.data.get("until", ""))

@@ -21,7 +21,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import AttemptRecord, Message, MessageState
 from esteio.core.model.policy import Policy
-from esteio.core.model.state import Gate, Reason
+from esteio.core.model.state import Reason
 
 Certainty = Literal["accepted", "refused", "not_sent", "in_doubt"]
 """`accepted`: the provider took it. `refused`: it said no, for a reason about the request. `not_sent`: it surely did
@@ -120,11 +120,6 @@ def moved(message: Message, event: Event, now: float, **fields: Any) -> SendSett
     if after(stage(message), event) is None:
         raise IllegalMove(f"{event} of a message that is {message.state}")
     return SendSettlement(message.id, message.session_id, 0, event, now, **fields)
-
-
-def shown_state(state: MessageState, gate: Gate) -> MessageState:
-    """The state for people: what is queued behind a closed gate is held."""
-    return "held" if state == "queued" and gate == "held" else state
 
 
 def is_expired(message: Message, now: float) -> bool:

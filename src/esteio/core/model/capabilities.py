@@ -24,7 +24,6 @@ class Capabilities(msgspec.Struct, frozen=True):
     message_list: bool
     """Whether absence of a sent message can be proved by reading."""
     round_trip_probe: bool
-    state_webhooks: bool
     socket_probe: bool
     list_sessions: bool
     queues_while_down: bool

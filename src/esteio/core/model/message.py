@@ -16,7 +16,7 @@ from esteio.core.model.state import Reason
 MessageState = Literal[
     "queued", "sending", "held", "in_doubt", "sent", "delivered", "read", "failed", "expired", "cancelled"
 ]
-"""`held` is never stored: it is `queued` behind a closed gate (see `outbox.shown_state`)."""
+"""`held` is never stored: it is `queued` behind a closed gate."""
 Direction = Literal["out", "in"]
 
 

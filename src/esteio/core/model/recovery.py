@@ -64,7 +64,6 @@ class Recovery(msgspec.Struct, frozen=True):
     logouts: int = 0
     last_logout_at: float | None = None
     recreates: int = 0
-    last_destructive_at: float | None = None
     strikes: int = 0
     """Failed ladders: the exponent of the quarantine."""
     struck_at: float = 0.0
@@ -74,7 +73,6 @@ class Recovery(msgspec.Struct, frozen=True):
     open: Attempt | None = None
     last: Attempt | None = None
     next_at: float | None = None
-    looks: int = 0
     asked_by_person: bool = False
     server_restart_proposed: bool = False
     awaiting: str | None = None

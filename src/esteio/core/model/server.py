@@ -79,7 +79,6 @@ class ServerFacts(msgspec.Struct, frozen=True):
     """… and by what that was seen."""
     slow_at: float = 0.0
     listed_at: float = 0.0
-    version_at: float = 0.0
     back_at: float = 0.0
     """When it could be asked again, the last time that it could not."""
 

@@ -86,7 +86,6 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     missed_at: float = 0.0
     """When we last noticed that one is missing."""
     ack_errors: tuple[float, ...] = ()
-    ack_error_code: str = ""
     restricted_at: float = 0.0
     """When WhatsApp last refused a message to a new contact (463)."""
     restricted_until: float = 0.0

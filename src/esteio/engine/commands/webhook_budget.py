@@ -30,10 +30,6 @@ class WebhookBudget:
         self._spent[session_id] = spent
         return True
 
-    def left_s(self, now: float) -> float:
-        """Until the next hour begins."""
-        return max(0.0, self._began + HOUR_S - now)
-
     def _turn(self, now: float) -> None:
         if not self._began <= now < self._began + HOUR_S:
             self._began = now

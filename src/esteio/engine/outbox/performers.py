@@ -153,7 +153,6 @@ class Performers:
             await self._spelled(message),
             content,
             quoted.provider_id if quoted else None,
-            quoted is not None and quoted.from_us,
             message.mentions,
             quoted.author if quoted else None,
             reacted_to.author if reacted_to else None,

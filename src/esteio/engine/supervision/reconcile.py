@@ -356,7 +356,6 @@ def _work(decision: Decision, session: Session, now: float, targets: Sequence[st
                 session_id=session.id,
                 server=session.server,
                 dedupe=f"control:{session.id}:{act.id}",
-                cause_version=session.row_version + 1,
             )
         )
     return rows

@@ -48,7 +48,6 @@ class Evolution(Adapter):
         pairing_code=True,
         message_list=True,
         round_trip_probe=True,
-        state_webhooks=True,
         socket_probe=True,
         list_sessions=True,
         queues_while_down=False,

@@ -35,8 +35,6 @@ FORBIDDEN_EVENTS: frozenset[str] = frozenset({"MESSAGES_EDITED", "LOGOUT_INSTANC
 JWT_HEADER = "jwt_key"
 """With this header set it signs a token at each delivery and sends that instead."""
 
-Answered = Literal["ok", "no", "noop", "exists", "missing", "unsupported", "unanswered", "not_reached"]
-
 
 def webhook_body(where: SessionEndpoint) -> Mapping[str, Json]:
     """The nested form; flat v1 fields are silently ignored on create (recording 200)."""

@@ -195,14 +195,11 @@ def _version(where: SessionEndpoint) -> Flow[str | None]:
 
 
 def _entry(row: Json) -> InventoryEntry:
-    code = number(at(row, "disconnectionReasonCode"))
     return InventoryEntry(
         key=at(row, "name"),
         state=text(at(row, "connectionStatus")) or "",
         claim=claim(at(row, "connectionStatus"), 0.0, "list").kind,
         phone=phone_of(at(row, "ownerJid")),
-        disconnect_code=int(code) if code is not None else None,
-        disconnected_at=iso(at(row, "disconnectionAt")),
     )
 
 

@@ -42,7 +42,6 @@ class Wapi(Adapter):
         pairing_code=True,
         message_list=False,
         round_trip_probe=False,
-        state_webhooks=True,
         socket_probe=False,
         question_refutes=True,
         list_sessions=False,

@@ -106,7 +106,6 @@ class Duel(msgspec.Struct):
 
     server: str
     session: str
-    started_at: float
     last_at: float
     rounds: int = 1
     cause: str = "connect_race"
@@ -185,7 +184,7 @@ class Ledger:
             if duel.server == server and duel.session == session and at - duel.last_at <= DUEL_GAP_S:
                 duel.last_at, duel.rounds = at, duel.rounds + 1
                 return
-        self.duels.append(Duel(server, session, at, at, 1, cause))
+        self.duels.append(Duel(server, session, at, 1, cause))
 
     def answers_again(self, at: float, server: str) -> None:
         """WhatsApp can be reached again from this server."""
@@ -219,15 +218,6 @@ class Ledger:
     def never_emitted(self) -> list[InboundTruth]:
         """Inbound messages that a linked session should have told of, and did not."""
         return [one for one in self.inbound if not set(one.devices) <= one.emitted_by]
-
-    def uptime_s(self, server: str, session: str, since: float, until: float) -> float:
-        """Seconds within [since, until] in which the socket could really carry messages."""
-        total = 0.0
-        for one in self.sockets:
-            if one.server == server and one.session == session:
-                end = until if one.down_at is None else one.down_at
-                total += max(0.0, min(end, until) - max(one.up_at, since))
-        return total
 
     def control_calls(self, server: str | None = None, *, verbs: set[str] | None = None) -> list[ControlCall]:
         return [

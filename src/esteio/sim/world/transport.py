@@ -27,15 +27,6 @@ class SimTransport:
         self.world = world
         self.latency_s = latency_s
         self._left_behind: set[asyncio.Task[HttpResponse]] = set()
-        self._cut_off: set[str] = set()
-
-    def unplug(self, host: str) -> None:
-        """The gateway loses its way to this host: time-outs, nothing arrives."""
-        self._cut_off.add(host)
-
-    def plug_in(self, host: str) -> None:
-        """The way to this host is there again."""
-        self._cut_off.discard(host)
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         answer = await self._answered(request)
@@ -44,9 +35,6 @@ class SimTransport:
 
     async def _answered(self, request: HttpRequest) -> HttpResponse:
         server = self._home(request.url)
-        if server.host in self._cut_off:
-            await asyncio.sleep(request.timeout_s)
-            raise TransportFailed("connect timed out", sent="no", timed_out=True)
         if self.latency_s[1]:
             await asyncio.sleep(self.world.dice.uniform(*self.latency_s))
         answer = through(server, request)

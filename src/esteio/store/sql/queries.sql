@@ -23,7 +23,7 @@ queue_ref, recovered, fence, provider_queued_at, author, read_as, set_aside_at
 
 -- part: work
 id, lane, kind, payload, due_at, created_at, session_id, server, dedupe, attempts, state, fence, lease_until,
-cause_version, outcome
+outcome
 
 -- part: journal
 seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, source
@@ -157,13 +157,6 @@ SELECT id FROM (
     SELECT session_id AS id, at AS due FROM journal WHERE applied = 0 AND session_id IS NOT NULL
 ) AS calls
 GROUP BY id ORDER BY min(due), id
-
--- name: sessions_next
-SELECT min(due) FROM (
-    SELECT min(wake_at) AS due FROM sessions WHERE wake_at IS NOT NULL
-    UNION ALL
-    SELECT min(at) AS due FROM journal WHERE applied = 0 AND session_id IS NOT NULL
-) AS calls
 
 -- name: session_forget_send_lanes
 DELETE FROM send_lanes WHERE session_id = :id
@@ -318,9 +311,9 @@ UPDATE approvals SET state = :state, decided_at = :now WHERE id = :id AND state 
 
 -- name: work_add
 INSERT INTO work (id, lane, kind, payload, due_at, created_at, updated_at, session_id, server, dedupe, attempts, state,
-    fence, lease_until, cause_version, outcome)
+    fence, lease_until, outcome)
 VALUES (:id, :lane, :kind, :payload, :due_at, :created_at, :created_at, :session_id, :server, :dedupe, :attempts,
-    'ready', :fence, NULL, :cause_version, NULL)
+    'ready', :fence, NULL, NULL)
 ON CONFLICT DO NOTHING
 
 -- part: is_head
@@ -349,11 +342,6 @@ UPDATE work SET state = :state, outcome = :outcome, due_at = coalesce(:due_at, d
 -- guard: work-fence
 WHERE id = :id AND state = 'performing' AND fence = :fence
 RETURNING {{work}}
-
--- name: work_renew
-UPDATE work SET lease_until = :lease_until
--- guard: ended-lease-not-renewed
-WHERE id = :id AND state = 'performing' AND fence = :fence AND lease_until > :now
 
 -- name: work_drop_control
 UPDATE work SET state = 'dropped', outcome = 'cause-gone', updated_at = :now

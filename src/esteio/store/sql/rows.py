@@ -289,7 +289,6 @@ def work_params(work: Work) -> Params:
         "dedupe": work.dedupe,
         "attempts": work.attempts,
         "fence": work.fence,
-        "cause_version": work.cause_version,
     }
 
 
@@ -308,8 +307,7 @@ def work_of(row: Row) -> Work:
         state=row[10],
         fence=row[11],
         lease_until=row[12],
-        cause_version=row[13],
-        outcome=row[14],
+        outcome=row[13],
     )
 
 

@@ -168,11 +168,6 @@ class Sessions(Room):
     async def due_sessions(self, now: float) -> Sequence[SessionId]:
         return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]
 
-    async def next_wake(self) -> float | None:
-        """The earliest `wake_at`, or the time of the oldest unfolded evidence of a session."""
-        due: float | None = self._reader.value("sessions_next", {})
-        return due
-
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
         return self._snapshot(lambda db: _view(db, session_id))
 
@@ -207,9 +202,6 @@ class Sessions(Room):
     async def timeline_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
         params = {"session_id": session_id, "before": before, "limit": limit}
         return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
-
-    async def add_journal(self, entries: Sequence[JournalEntry]) -> None:
-        await self._write(lambda db: journal.add_entries(db, entries))
 
     async def approvals(self, state: str = "open") -> Sequence[Approval]:
         return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]

@@ -43,10 +43,6 @@ class Works(Room):
     async def settle_work(self, settlement: WorkSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))
 
-    async def renew_work(self, work_id: str, fence: int, now: float, lease_until: float) -> bool:
-        params = {"id": work_id, "fence": fence, "now": now, "lease_until": lease_until}
-        return await self._write(lambda db: db.run("work_renew", params) > 0)
-
     async def next_work(self) -> float | None:
         """When the next free lane's head falls due, or a lease ends."""
         times = [self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]

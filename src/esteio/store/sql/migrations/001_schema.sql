@@ -129,7 +129,7 @@ CREATE TABLE work (
     seq {{serial}},
     id TEXT NOT NULL UNIQUE,
     lane TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('control', 'relay', 'notice')),
+    kind TEXT NOT NULL CHECK (kind IN ('control', 'notice')),
     payload TEXT NOT NULL,
     due_at DOUBLE PRECISION NOT NULL,
     created_at DOUBLE PRECISION NOT NULL,
@@ -141,7 +141,6 @@ CREATE TABLE work (
     state TEXT NOT NULL CHECK (state IN ('ready', 'performing', 'done', 'dropped')),
     fence BIGINT NOT NULL,
     lease_until DOUBLE PRECISION,
-    cause_version BIGINT,
     outcome TEXT,
     CHECK ((state = 'performing') = (lease_until IS NOT NULL))
 );
