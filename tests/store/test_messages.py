@@ -10,7 +10,9 @@ from esteio.core.model.content import Contact, Content, Location, Media, Poll, R
 from esteio.core.model.evidence import seen
 from esteio.core.model.message import AttemptRecord
 from esteio.core.model.state import Reason
+from esteio.core.webhooks.event_formats import worded
 from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests
+from esteio.texts import catalogue
 
 NOW = 1_800_000_000.0
 
@@ -334,6 +336,17 @@ async def test_a_closing_gate_fails_those_that_wanted_it(store, make):
     assert (stored.state, stored.reason) == ("failed", reason)
     assert (await store.message(holds.id)).state == "held"
     assert await store.held(session.id) == 1
+
+
+async def test_an_event_keeps_the_reason_s_code_and_is_put_into_words_in_the_language_in_which_it_is_read(store, make):
+    session = await make.session(store)
+    await make.accept(store, session, expires_at=NOW + 5)
+    await store.expire_messages(NOW + 5, 10)
+    (event,) = await store.events(0, 10)
+    assert event.data["reason"] == {"code": "expired", "args": {}}
+    for language, says in (("pt-BR", "venceu"), ("en", "expired")):
+        told = worded(event.data, event.session, catalogue(language))["reason"]
+        assert (told["code"], says in told["text"], bool(told["action"])) == ("expired", True, True)
 
 
 async def test_pages_go_newest_first_and_filter(store, make):
