@@ -26,10 +26,11 @@ from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import _REASONS, CROWDED, NOT_ALLOWED
 from esteio.sim.demo.texts import Words
 from esteio.texts import FOLDER, LANGUAGES, TextsError, catalogue, known, translations
+from esteio.vault import WrongKey
 
 SOURCE = Path(esteio.__file__).parent
 FILES = sorted(FOLDER.rglob("*.po"))
-OWN_ENGLISH = {"help", "help frame", "complaint in English", "detail in English"}
+OWN_ENGLISH = {"help", "help frame", "complaint in English", "detail in English", "setting in English"}
 """Contexts whose key is the English that stands in the code, so that the English files have none of them."""
 UNFILLED = {"help", "help frame"}
 """Contexts whose texts are shown as they are, as those of quirks are."""
@@ -195,6 +196,8 @@ def _literals(node: ast.expr) -> list[str]:
             return [re.sub(r"\{x\}", "x", whole.replace("kind {x}", "kind 'x'").replace("scheme {x}", "scheme 'x'"))]
         case ast.IfExp(body=one, orelse=other):
             return [*_literals(one), *_literals(other)]
+        case ast.BinOp(left=one, right=other):
+            return [begins + ends for begins in _literals(one) for ends in _literals(other)]
     return []
 
 
@@ -214,6 +217,38 @@ def test_a_detail_of_ours_is_told_in_the_reader_s_language_and_a_stranger_s_word
         reason = Reason("media-failed", {"detail": detail})
         assert told in sentence(reason, catalogue("pt-BR")).text
         assert detail in sentence(reason, catalogue("en")).text
+
+
+def test_every_reason_why_settings_cannot_be_used_is_translated_and_no_translation_is_of_another():
+    phrases: set[str] = set()
+    for file in ("config.py", "vault.py", "core/model/policy.py"):
+        for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
+                "SettingsError",
+                "VaultError",
+                "PolicyError",
+            }:
+                phrases |= {text for text in _literals(node.args[0]) if text not in {"x: x", "policy x: x"}}
+    phrases -= {"allow_targets: x"}  # what the library says stands behind it
+    phrases |= {f"x: {one}" for one in phrases if one.startswith("unknown setting")}
+    phrases |= {"allow_targets: 'x' does not appear to be an IPv4 or IPv6 network", str(WrongKey())}
+    texts = catalogue("pt-BR")
+    assert {one for one in phrases if texts.translated("setting in English", one) == one} == set()
+    keys = texts.keys("setting in English")
+    assert {key for key in keys if not any(_form(key).fullmatch(one) for one in phrases)} == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("unknown setting 'listn'; did you mean 'listen'?", "configuração desconhecida 'listn'; seria 'listen'?"),
+        ("Expected `int` >= 0 - at `retention.days`", "retention.days: deve ser no mínimo 0"),
+        ("a stranger's words", "a stranger's words"),
+    ],
+)
+def test_why_settings_cannot_be_used_is_told_in_the_language_of_the_process(monkeypatch, error, told):
+    monkeypatch.setenv("ESTEIO_LANGUAGE", "pt-BR")
+    assert texts_module.reason(ValueError(error)) == told
 
 
 def test_every_notice_has_a_title():

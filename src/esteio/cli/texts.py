@@ -66,6 +66,18 @@ def sentences() -> Catalogue:
     return catalogue(spoken(), *SENTENCES)
 
 
+def reason(error: Exception) -> str:
+    """Why settings or the key of the secrets cannot be used, in the language of this process: our code says it in
+    English, and msgspec with the place at the end."""
+    from esteio.api.http import complaints  # noqa: PLC0415 - heavy, and only for what fails
+
+    texts = catalogue(spoken())
+    why, _, place = str(error).partition(" - at `")
+    if place:
+        return f"{place.removesuffix('`')}: {complaints.told(why, texts)}"
+    return texts.translated("setting in English", why)
+
+
 def duration(seconds: float) -> str:
     """A length of time: `45 s`, `3 min`, `2 h 5 min`."""
     from esteio.core.views.sentences import duration as told  # noqa: PLC0415

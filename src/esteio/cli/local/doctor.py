@@ -123,7 +123,7 @@ def _settings(config: Path | None) -> Finding:
     try:
         settings = load(file, os.environ)
     except SettingsError as error:
-        return Finding(check, "fail", str(error), say("doctor.settings-do"))
+        return Finding(check, "fail", texts.reason(error), say("doctor.settings-do"))
     if (number := _bad_target(settings)) is not None:
         return Finding(check, "fail", say("notify-target", number=number), say("doctor.settings-do"))
     source = str(file) if file else say("doctor.settings-none")

@@ -112,7 +112,7 @@ async def opened(settings: Settings) -> Gateway:
     except StoreFull as error:
         raise Failed("store-full", data=settings.data, why=error) from error
     except VaultError as error:
-        raise Failed("vault", why=error) from error
+        raise Failed("vault", why=texts.reason(error)) from error
     except BadTarget as error:
         raise Misused("notify-target", number=error.number) from error
     except OSError as error:
@@ -125,7 +125,7 @@ async def opened(settings: Settings) -> Gateway:
     except BaseException as error:
         await gateway.aclose()
         if isinstance(error, VaultError):
-            raise Failed("vault", why=error) from error
+            raise Failed("vault", why=texts.reason(error)) from error
         if isinstance(error, CommandError):
             raise Misused("settings", why=_reason(error)) from error
         raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from esteio.cli import texts
 from esteio.cli.errors import Misused
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def read(config: Path | None, environ: Mapping[str, str], overrides: Mapping[str
     try:
         return load(found_file(config), environ, overrides)
     except SettingsError as error:
-        raise Misused("settings", why=str(error)) from error
+        raise Misused("settings", why=texts.reason(error)) from error
 
 
 def with_door(environ: Mapping[str, str], door_listen: str | None) -> Mapping[str, str]:
