@@ -260,7 +260,7 @@ async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store, 
         assert await store.settle_doubt(later)
     held = await make.commit(store, mine, gate="held")
     assert list(await store.doubted(NOW + 99, 9)) == [], "a commit that says nothing of doubts leaves them alone"
-    stale = msgspec.structs.replace(held, version=held.version - 1)
+    stale = msgspec.structs.replace(held, row_version=held.row_version - 1)
     assert not await store.commit_decision(DecisionCommit(session=stale, doubts_due=NOW + 60))
     assert list(await store.doubted(NOW + 99, 9)) == []
     opened = msgspec.structs.replace(held, gate="open")
@@ -268,7 +268,7 @@ async def test_a_gate_that_opens_brings_its_doubts_forward_and_no_others(store, 
     assert list(await store.doubted(NOW + 59, 9)) == []
     assert [one.id for one in await store.doubted(NOW + 60, 9)] == [plain.id]
     assert await make.claim(store, NOW + 60) == [], "looked for, not sent"
-    again = msgspec.structs.replace(opened, version=opened.version + 1)
+    again = msgspec.structs.replace(opened, row_version=opened.row_version + 1)
     assert await store.commit_decision(DecisionCommit(session=again, doubts_due=NOW + 90))
     assert [one.id for one in await store.doubted(NOW + 60, 9)] == [plain.id], "never put off"
 
