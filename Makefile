@@ -71,7 +71,7 @@ sim-guards: $(VENV)/.dev
 
 # 500 mutants of core/judge, drawn by a seed; at least 85 % have to be noticed. The figures: docs/mutation.md.
 sim-mutants: $(VENV)/.dev
-	JOBS=$(JOBS) $(PY) tests/mutation/run_mutants.py
+	JOBS=$(JOBS) $(PY) -m tests.mutation.run_mutants
 
 sim-kills: $(VENV)/.dev
 	KILLS=$(KILLS) $(VENV)/bin/pytest -n $(JOBS) --durations 5 tests/durability

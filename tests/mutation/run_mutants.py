@@ -1,4 +1,4 @@
-"""Mutation testing of `core/judge` with mutmut, on mutants drawn by a seed: `python tests/mutation/run_mutants.py`.
+"""Mutation testing of `core/judge` with mutmut, on mutants drawn by a seed: `python -m tests.mutation.run_mutants`.
 
 mutmut changes a copy of the source in `build/mutants` and runs for each mutant the fast tests that reach the changed
 function (`[tool.mutmut]` in `pyproject.toml`) until one fails. `MUTANTS` is how many are drawn (500), `MUTANTS_SEED` by
@@ -54,11 +54,14 @@ def _copy() -> None:
 
 
 def _mutmut(*words: str) -> str:
-    """One command of mutmut in the copy. Raises `CalledProcessError`; its output then stands in `mutmut.log`."""
+    """One command of mutmut in the copy. Its output goes to `mutmut.log`; raises `SystemExit` with the end of it."""
     with (FOLDER / "mutmut.log").open("w+", encoding="utf-8") as log:
-        subprocess.run([sys.executable, "-m", "mutmut", *words], cwd=FOLDER, check=True, stdout=log, stderr=log)
+        done = subprocess.run([sys.executable, "-m", "mutmut", *words], cwd=FOLDER, stdout=log, stderr=log)
         log.seek(0)
-        return log.read()
+        said = log.read()
+    if done.returncode:
+        raise SystemExit(f"mutmut {words[0]}: {said[-2000:]}")
+    return said
 
 
 def _report(found: Mapping[str, str]) -> None:

@@ -43,6 +43,7 @@ def test_a_change_is_not_quiet_and_its_line_says_from_where_and_why():
     decision = fleet.kill()
     assert not decision.quiet
     (line,) = [line for line in decision.lines if line.code == "state"]
+    assert line.kind == "decision"
     assert dict(line.args) == {"from": "connected", "to": "connecting", "because": "ghost-socket"}
 
 
@@ -142,9 +143,20 @@ def test_no_wake_is_none():
 
 def test_a_boot_forgets_the_connects_that_were_in_vain_before_it():
     fleet = Fleet()
-    tried = Recovery(restarts=1, last_restart_at=T0 - 9, strikes=1, spent=("connect",), connects=2)
+    tried = Recovery(
+        restarts=1, last_restart_at=T0 - 9, strikes=1, quarantine_until=T0 + 99, spent=("connect",), connects=2
+    )
     fleet.sessions[1] = msgspec.structs.replace(fleet.one, recovery=tried)
     fleet.server = msgspec.structs.replace(fleet.server, facts=ServerFacts(booted_at=T0))
     draft = Draft(fleet.view(), T0)
     _forget_healed(draft, Verdict("closed", Reason("closed"), T0))
     assert draft.session.recovery == Recovery()
+
+
+def test_with_the_fall_ends_what_was_said_no_to_in_it():
+    fleet = Fleet()
+    fleet.sessions[1] = msgspec.structs.replace(fleet.one, recovery=Recovery(spent=("connect",), rejected=True))
+    draft = Draft(fleet.view(), T0)
+    _forget_healed(draft, Verdict("live", Reason("live"), T0))
+    assert draft.session.recovery == Recovery()
+    assert draft.session.recovery.rejected is False

@@ -861,3 +861,19 @@ def test_an_unheard_list_is_dated_by_its_oldest_and_a_refusal_without_words_has_
     assert folded(("list_unheard", 9.0, "list", {"oldest": "5.0"})).list_only_oldest_at == 5.0
     refused = folded(("act_answered", 1.0, "act", {"rung": "create", "answer": "no"}))
     assert (refused.refused_at, refused.refused_detail) == (1.0, "")
+
+
+@pytest.mark.parametrize(
+    ("recovery", "left"),
+    [
+        (Recovery(), True),
+        (Recovery(open=Attempt("att_1", "connect", 1, T0, T0 + 5)), False),
+        (Recovery(spent=("connect",)), False),
+        (Recovery(strikes=1), False),
+        (Recovery(asked_by_person=True), False),
+    ],
+)
+def test_what_was_adopted_is_left_as_it_was_until_something_was_done_or_asked(recovery, left):
+    adopted = a_session(facts=Facts(adopted_at=T0), recovery=recovery)
+    assert diagnose.left_as_adopted(adopted) == left
+    assert not diagnose.left_as_adopted(msgspec.structs.replace(adopted, linked=True))
