@@ -13,7 +13,7 @@ import yaml
 
 from esteio.cli.listen import DRAIN_S
 from esteio.config import ENVIRONMENT
-from esteio.gateway import STOP_PATIENCE_S
+from esteio.engine.runtime.lifecycle import STOP_PATIENCE_S
 from esteio.texts import LANGUAGES, translations
 
 ROOT = Path(__file__).parents[1]

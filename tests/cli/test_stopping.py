@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from esteio.cli.listen import DRAIN_S
-from esteio.gateway import STOP_PATIENCE_S
+from esteio.engine.runtime.lifecycle import STOP_PATIENCE_S
 from tests.cli.cli_processes import Running, free_port
 
 KEY = "a-key-of-sixteen-or-more"
