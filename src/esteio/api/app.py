@@ -2,7 +2,7 @@
 
 `Front` stands before Litestar and answers the two busy addresses by itself (a message handed in, a webhook in), and the
 stream of events, with the same `respond` that serves all others. Never lives here: a handler, a rule, what is started
-or stopped (`wiring`).
+or stopped (`gateway`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A world and a gateway in one loop: what tests, the storm and the demo stand on.
 
-The gateway is the real one (`wiring.Gateway`): real engine, real store (SQLite in memory, inline), real commands. Only
+The gateway is the real one (`gateway.Gateway`): real engine, real store (SQLite in memory, inline), real commands. Only
 the network is the simulated world, and time is the loop's. The demo's stage (`demo.stage`) says instead: the machine's
 clock, a store in a file, real HTTP both ways. Never lives here: a scenario, a checker.
 """

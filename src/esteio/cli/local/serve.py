@@ -1,6 +1,6 @@
 """`serve`: the gateway as a process. It opens in order, serves until it is told to end, and closes in reverse.
 
-What keeps it from starting becomes one sentence. Never lives here: what the gateway does (`wiring`).
+What keeps it from starting becomes one sentence. Never lives here: what the gateway does (`gateway`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who waits for what: told after every commit, it wakes those who wait for that session or message, or for any event.
+"""Requests that wait for a commit: those about one session or message, and those that wait for any event.
 
-In the process only. Another node's commits ring no bell here, so every wait also looks again by itself once in
-`LOOK_EVERY_S`: a lost hint costs latency, never an answer. Never lives here: a change of anything.
+In this process only. Another node's commits wake nobody here, so every wait also looks again by itself once in
+`LOOK_EVERY_S`: a lost wake-up costs latency, never an answer. Never lives here: a write.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ T = TypeVar("T")
 
 
 class Waiters:
-    """An in-process bell per session and message. Implements `Waiter`."""
+    """Wakes the waits for a session, a message or an event after a commit. Implements `Waiter`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._bells: dict[Key, set[asyncio.Future[None]]] = {}
+        self._futures: dict[Key, set[asyncio.Future[None]]] = {}
         self.closing = False
         """Whether the process is stopping: nothing new is accepted, and it is not ready."""
 
     def __repr__(self) -> str:
-        return f"Waiters(waiting={sum(len(bells) for bells in self._bells.values())})"
+        return f"Waiters(waiting={sum(len(futures) for futures in self._futures.values())})"
 
     def session_changed(self, session_id: SessionId) -> None:
         """Call after every commit that touched this session: its row, its QR, its approval, its work."""
-        self._ring(("session", session_id))
+        self._wake(("session", session_id))
         self.news()
 
     def message_changed(self, message_id: MessageId) -> None:
         """Call after every commit that moved this message."""
-        self._ring(("message", message_id))
+        self._wake(("message", message_id))
         self.news()
 
     def news(self) -> None:
         """Call after every commit that may have written an event."""
-        self._ring(NEWS)
+        self._wake(NEWS)
 
     def close(self) -> None:
         """The process is stopping: every wait ends now with what it last saw, and none begins."""
         self.closing = True
-        for key in list(self._bells):
-            self._ring(key)
+        for key in list(self._futures):
+            self._wake(key)
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
         """See `Waiter`."""
@@ -90,37 +90,38 @@ class Waiters:
 
     async def wait_news(self, timeout_s: float) -> None:
         """Until there may be an event, or the time is over."""
-        bell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._bells.setdefault(NEWS, set()).add(bell)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._futures.setdefault(NEWS, set()).add(future)
         try:
-            await asyncio.wait({bell}, timeout=timeout_s)
+            await asyncio.wait({future}, timeout=timeout_s)
         finally:
-            self._take_down(NEWS, bell)
+            self._forget(NEWS, future)
 
-    def _ring(self, key: Key) -> None:
-        for bell in self._bells.pop(key, ()):
-            if not bell.done():
-                bell.set_result(None)
+    def _wake(self, key: Key) -> None:
+        for future in self._futures.pop(key, ()):
+            if not future.done():
+                future.set_result(None)
 
     async def _until(self, key: Key, look: Callable[[], Awaitable[tuple[T, bool]]], timeout_s: float) -> T:
-        """What `look` saw when it said so, or last. The bell hangs before each look: no news falls between."""
+        """What `look` saw when it said so, or last. The future exists before each look, so that no commit falls
+        between."""
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout_s
         while True:
-            bell: asyncio.Future[None] = loop.create_future()
-            self._bells.setdefault(key, set()).add(bell)
+            future: asyncio.Future[None] = loop.create_future()
+            self._futures.setdefault(key, set()).add(future)
             try:
                 seen, enough = await look()
                 left = end - loop.time()
                 if enough or left <= 0 or self.closing:
                     return seen
-                await asyncio.wait({bell}, timeout=min(left, LOOK_EVERY_S))
+                await asyncio.wait({future}, timeout=min(left, LOOK_EVERY_S))
             finally:
-                self._take_down(key, bell)
+                self._forget(key, future)
 
-    def _take_down(self, key: Key, bell: asyncio.Future[None]) -> None:
-        bells = self._bells.get(key)
-        if bells is not None:
-            bells.discard(bell)
-            if not bells:
-                del self._bells[key]
+    def _forget(self, key: Key, future: asyncio.Future[None]) -> None:
+        futures = self._futures.get(key)
+        if futures is not None:
+            futures.discard(future)
+            if not futures:
+                del self._futures[key]

@@ -1,7 +1,7 @@
-"""A loop of rounds: do what is due, then nap until the next due time or a bell. What leaves does so in such a loop.
+"""The polling worker: do what is due, then sleep until the next due time or a wake-up. What leaves does so in one.
 
 `by_session` works off a batch that belongs to many: each session's in order, sessions side by side. A full disk ends no
-loop: the round is made again a little later. Never lives here: what a round does.
+loop: the run is made again a little later. Never lives here: what a run does.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from esteio.log import logger
 from esteio.store.base import StoreFull
 
 AT_ONCE = 0.0
-"""A round that made progress asks for the next one."""
+"""A run that made progress asks for the next one."""
 NAP_S = 15.0
-"""How long a loop sleeps at most: a lost hint costs latency, never a message."""
+"""How long a worker sleeps at most: a lost wake-up costs latency, never a message."""
 SHORTEST_NAP_S = 0.1
 """What is due and could not be claimed (a doubt that waits for its look, a lane behind a cap) may not spin the loop."""
 AFTER_FAILURE_S = 1.0
 LOOKS_APART_S = 2.0
-"""Between two rounds of looks at providers: what was looked for and not found is not looked for again at once."""
+"""Between two runs of looks at providers: what was looked for and not found is not looked for again at once."""
 
-log = logger("rounds")
+log = logger("worker")
 
 
 class Worker:
-    """A bell, tasks in the air, and the loop itself; a subclass says what a round is, and where hints are not to be
-    had of everything, how long it naps at most."""
+    """Runs, sleeps, and keeps the tasks that a run started; a subclass says what a run does, and, where not everything
+    wakes it, how long it sleeps at most."""
 
     nap_s = NAP_S
 
@@ -44,7 +44,7 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Round after round, for ever."""
+        """Run after run, for ever. A full disk ends nothing: the run is made again a little later."""
         while True:
             try:
                 due_at = await self._due()
@@ -66,13 +66,13 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _due(self) -> float | None:
-        """When there is something to do: `AT_ONCE`, a time, or None when only the bell will tell. It writes nothing to
-        find that out."""
+        """When there is something to do: `AT_ONCE`, a time, or None when only a wake-up will tell. It writes nothing
+        to find that out."""
         return AT_ONCE
 
     async def _run_once(self) -> float | None:
-        """Do what is due; when there will be more: `AT_ONCE`, a time, or None when only the bell will tell. May raise
-        `StoreFull`."""
+        """Do what is due; when there will be more: `AT_ONCE`, a time, or None when only a wake-up will tell. May
+        raise `StoreFull`."""
         raise NotImplementedError
 
     async def _nap(self, due_at: float | None) -> None:
