@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.core.messages import outbox
+from esteio.core.messages import doubts, outbox, restricted
 from esteio.core.model.evidence import KINDS
 from esteio.core.model.state import Reason
 from esteio.core.views import sentences
@@ -54,9 +54,9 @@ def said_by_core() -> tuple[set[str], set[str]]:
                 elif path.is_relative_to(CORE) and name in ("record", "_close"):
                     lines |= {word for argument in node.args for word in literals(argument)}
     reasons |= {again.code for again in outbox._AGAIN.values()} | set(outbox._FINAL.values())
-    reasons.add("doubts-wait")
+    reasons |= {"doubts-wait", restricted.HELD}
     reasons |= {"missed-unknowable", "missed-being-read"}
-    reasons |= set(outbox.DOUBTS) | set(outbox.DOUBTS.values())
+    reasons |= set(doubts.DOUBTS) | set(doubts.DOUBTS.values())
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 
