@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "esteio"
 LONGEST_FILE = 500
+MOST_FILES = 20
+"""Python files in one folder."""
+STILL_TOO_MANY = {"src/esteio/engine/commands"}
+"""What another change under way brings within the bounds; the entry goes with it."""
 FLOOR_DRAINS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc", "types"}
 # Who may ask the machine what time it is: the clock, and nobody else. The storm draws its dice from a seed.
 CLOCK_READERS = {"clock.py"}
@@ -71,13 +76,12 @@ def dotted(node: ast.expr) -> str:
     return ""
 
 
+def python_files() -> list[Path]:
+    return [path for room in ("src", "tests", "benchmarks") for path in sorted((ROOT / room).rglob("*.py"))]
+
+
 def headless(module: Module) -> list[str]:
     return [] if ast.get_docstring(module.tree) else ["has no docstring that says what lives here"]
-
-
-def too_long(module: Module) -> list[str]:
-    lines = module.text.count("\n")
-    return [f"has {lines} lines: split it by meaning"] if lines > LONGEST_FILE else []
 
 
 def floor_drain(module: Module) -> list[str]:
@@ -117,7 +121,7 @@ def throws_dice(module: Module) -> list[str]:
     return faults
 
 
-RULES = (headless, too_long, floor_drain, reads_clock, throws_dice)
+RULES = (headless, floor_drain, reads_clock, throws_dice)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -130,7 +134,6 @@ def test_every_module_is_tidy(rule):
     ("rule", "bad"),
     [
         (headless, Module("core/a.py", "x = 1\n")),
-        (too_long, Module("core/a.py", "\n" * (LONGEST_FILE + 1))),
         (floor_drain, Module("core/utils.py", "")),
         (floor_drain, Module("engine/common/a.py", "")),
         (floor_drain, Module("engine/session_manager.py", "")),
@@ -154,6 +157,18 @@ def test_the_rule_finds_a_fault(rule, bad):
 
 def test_the_storm_may_throw_seeded_dice():
     assert not throws_dice(Module("sim/world/faults.py", "import random\ndice = random.Random(7)\n"))
+
+
+def test_no_file_is_too_long() -> None:
+    lines = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in python_files()}
+    assert len(lines) > 400
+    assert {name for name, count in lines.items() if count > LONGEST_FILE} == set()
+
+
+def test_no_folder_has_too_many_files() -> None:
+    folders = Counter(path.parent.relative_to(ROOT).as_posix() for path in python_files())
+    assert len(folders) > 40
+    assert {name for name, files in folders.items() if files > MOST_FILES} <= STILL_TOO_MANY
 
 
 # Words that would tie the repository to one machine or one workplace. Assembled, so that this file passes its own rule.

@@ -1,50 +1,58 @@
-"""The inputs that were handed to us, replayed through the whole gateway: each `NN-….json` by its `replay_NN.py`.
+"""The inputs that were handed to us, replayed through the whole gateway: each `NN-….json` by its `replay_NN`.
 
-To add one: write `replay_NN.py` beside this file with
+To add one: write beside its kin, in a `replays_*.py`,
 
-    async def replay(lab: InputLab, given: dict) -> None: ...
+    async def replay_NN(lab: InputLab, given: dict[str, Any]) -> None: ...
 
 where `given` is the file's content. `lab` (see `input_lab`) posts webhooks (`post_all(given["webhooks"])`), sends
 requests (`asked("POST", "/v1/sessions/e/messages", body, status=202)`), answers in a provider's place (`answers`,
 `loses_answers`), and shows what came of it (`published`, `received`, `wire.sends()`). Let time pass with
-`asyncio.sleep`; it is virtual. `SETTINGS = {...}` in the module sets the gateway's settings. No list here needs a
-change. An input without a replay is skipped until its room has written it.
+`asyncio.sleep`; it is virtual. `SETTINGS` here sets a gateway's settings for one input. An input
+without a replay is skipped until its room has written it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
+from tests.inputs import replays_addresses, replays_broken, replays_contents, replays_media
 from tests.inputs.input_lab import InputLab, input_of
 
 HERE = Path(__file__).parent
+REPLAYS: dict[str, Callable[[InputLab, dict[str, Any]], Awaitable[None]]] = {
+    name.removeprefix("replay_"): replay
+    for module in (replays_addresses, replays_broken, replays_contents, replays_media)
+    for name, replay in vars(module).items()
+    if name.startswith("replay_")
+}
+SETTINGS: dict[str, dict[str, Any]] = {"01": {"public_url": "http://esteio"}}
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.json")), ids=lambda path: path.stem)
-def test_input(path):
+def test_input(path: Path) -> None:
     number = path.stem.partition("-")[0]
-    if not (HERE / f"replay_{number}.py").exists():
+    if number not in REPLAYS:
         pytest.skip("nobody has written its replay yet")
-    module = importlib.import_module(f"tests.inputs.replay_{number}")
 
     async def whole() -> None:
-        async with InputLab(**getattr(module, "SETTINGS", {})) as lab:
-            await module.replay(lab, input_of(number))
+        async with InputLab(**SETTINGS.get(number, {})) as lab:
+            await REPLAYS[number](lab, input_of(number))
 
     run_virtual(whole, limit_s=200_000)
 
 
-def test_each_replay_has_its_input():
-    replays = {path.stem.removeprefix("replay_") for path in HERE.glob("replay_*.py")}
-    assert replays <= {path.stem.partition("-")[0] for path in HERE.glob("*.json")}
+def test_each_replay_has_its_input() -> None:
+    assert len(REPLAYS) > 20
+    assert set(REPLAYS) <= {path.stem.partition("-")[0] for path in HERE.glob("*.json")}
 
 
-def test_the_lab_itself():
+def test_the_lab_itself() -> None:
     async def whole() -> None:
         async with InputLab() as lab:
             assert [(await lab.session(name)).state for name in "ebw"] == ["connected"] * 3

@@ -9,17 +9,22 @@ import pytest
 
 from esteio.core.judge import ladder
 from esteio.core.judge.diagnose import Kind, Verdict
-from esteio.core.judge.ladder import RESTART_NOOP, next_step, plan, remaining
+from esteio.core.judge.ladder import RESTART_NOOP, plan, remaining
 from esteio.core.model.policy import DEFAULT, SEEDS, Letter
 from esteio.core.model.recovery import Attempt, Recovery
-from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
-from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
+from tests.core.ladder_case import case, said, step
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_session
 
 KEEP = msgspec.structs.replace(DEFAULT, recreate=False)
+
+
 DIALECTS = {"evolution": EVOLUTION, "baileys": BAILEYS, "wapi": WAPI}
+
+
 POLICIES = {"default": DEFAULT, "seeds": SEEDS, "no recreate": KEEP}
+
 
 # R restart, C connect, L logout, X recreate. What is not in the table has no plan.
 PLANS = """
@@ -64,11 +69,9 @@ logged_out    baileys    seeds        C C C
 unpaired      evolution  seeds        C C C
 unpaired      baileys    seeds        C C C
 """
+
+
 LETTER = {"connect": "C", "restart": "R", "logout": "L", "recreate": "X"}
-
-
-def case(kind: Kind, *, proven: bool = True, since: float = T0 - 1000) -> Verdict:
-    return Verdict(kind, Reason(kind), since, proven=proven)
 
 
 def test_the_plans_are_these_and_no_others():
@@ -170,18 +173,6 @@ def test_each_try_is_used_up_once(planned, spent, left):
     assert "".join(remaining(tuple(planned), tuple(spent))) == left  # type: ignore[arg-type]
 
 
-def step(
-    verdict: Verdict, *, policy=DEFAULT, can=EVOLUTION, quirks=frozenset(), now=T0, booted=0.0, facts=None, **recovery
-):
-    session = a_session(recovery=Recovery(**recovery), facts=facts or Facts(), linked=True)
-    server = a_server(facts=ServerFacts(booted_at=booted))
-    return next_step(session, server, verdict, policy, can, quirks=quirks, now=now)
-
-
-def said(found) -> tuple:
-    return found.do, found.rung, found.because.code
-
-
 STEADY_CLOSED = Facts(state_read="closed", state_read_at=T0, state_read_since=T0 - 10, state_read_times=4)
 
 
@@ -281,9 +272,6 @@ def test_the_end_of_the_plan_is_a_strike():
 def test_a_word_we_do_not_know_is_looked_at_again_and_never_acted_on():
     found = step(case("unknown", proven=False))
     assert (found.do, found.until) == ("wait", T0 + 5)
-
-
-# -- patience ----------------------------------------------------------------------------------------------------
 
 
 def test_a_provider_that_reconnects_gets_its_time():
@@ -396,62 +384,6 @@ def test_a_missing_instance_may_still_be_loading_after_a_boot():
     found = step(case("missing"), booted=T0 - 10)
     assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
     assert said(step(case("missing"))) == ("act", "connect", "missing")
-
-
-# -- people ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["banned", "temp_banned", "missing"])
-def test_where_no_code_would_come_the_wish_to_pair_asks_for_what_is_left(kind):
-    """E6: locked out with its credentials, or gone."""
-    wish = Facts(pair_at=T0, act_at=T0 - 1)
-    assert said(step(case(kind), facts=wish)) == ("ask", "recreate", "asked-to-pair")
-    assert step(case(kind), facts=wish, can=WAPI).rung == "connect", "nothing of ours makes an instance there"
-
-
-def test_beside_a_qr_a_code_to_type_is_asked_for_where_the_provider_gives_one():
-    wish = Facts(pair_at=T0)
-    beside = msgspec.structs.replace(WAPI, pairing_beside_qr=True)
-    assert said(step(case("awaiting_qr"), can=beside, facts=wish, pair_phone="5511")) == (
-        "act",
-        "connect",
-        "asked-to-pair",
-    )
-    assert step(case("awaiting_qr"), can=beside, facts=wish).do == "person"
-    assert step(case("awaiting_qr"), facts=wish, pair_phone="5511").do == "person"
-
-
-def test_a_wish_to_pair_waits_where_a_dead_socket_is_held_for_open():
-    held = Verdict("logged_out", Reason("ghost-needs-server-restart"), T0 - 9)
-    assert step(held, facts=Facts(pair_at=T0)).do == "person"
-
-
-@pytest.mark.parametrize("kind", ["unpaired", "logged_out", "closed"])
-def test_a_wish_to_pair_connects_at_once(kind):
-    assert said(step(case(kind), facts=Facts(pair_at=T0, act_at=T0 - 1))) == ("act", "connect", "asked-to-pair")
-
-
-def test_a_wish_to_pair_is_used_up_by_the_next_act():
-    assert step(case("unpaired"), facts=Facts(pair_at=T0 - 1, act_at=T0)).do == "person"
-
-
-def test_where_dead_credentials_stay_pairing_asks_to_recreate():
-    wish = Facts(pair_at=T0)
-    assert said(step(case("logged_out"), can=BAILEYS, facts=wish)) == ("ask", "recreate", "asked-to-pair")
-    assert said(step(case("unpaired"), can=BAILEYS, facts=wish)) == ("act", "connect", "asked-to-pair")
-
-
-def test_an_approved_rung_is_carried_out_while_its_reason_stands():
-    assert said(step(case("ghost"), approved="logout")) == ("act", "logout", "approved")
-    assert step(case("live"), approved="logout").do == "rest"
-    assert said(step(case("live"), approved="recreate", asked_by_person=True)) == ("act", "recreate", "approved")
-
-
-def test_an_approval_waits_for_boot_grace_and_an_outright_wish_does_not():
-    found = step(case("ghost"), approved="logout", booted=T0 - 10)
-    assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
-    outright = step(case("ghost"), approved="recreate", booted=T0 - 10, asked_by_person=True)
-    assert said(outright) == ("act", "recreate", "approved")
 
 
 LEFT = Facts(
