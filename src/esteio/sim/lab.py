@@ -19,8 +19,8 @@ from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import Commands
-from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import LimitsRequest, MessageRequest, ServerRequest, SessionRequest
+from esteio.engine.commands.sessions.pairing import PairingResult
 from esteio.engine.errors import CommandError
 from esteio.gateway import Gateway
 from esteio.log import is_set_up, set_up

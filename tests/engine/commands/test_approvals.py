@@ -7,7 +7,7 @@ import pytest
 
 from esteio.core.model.recovery import Approval
 from esteio.core.model.state import Reason
-from esteio.engine.commands.approvals import ApprovalCommands
+from esteio.engine.commands.sessions.approvals import ApprovalCommands
 from esteio.engine.errors import CommandError
 from esteio.store.base import DecisionCommit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.operator_actions import OperatorActions
-from esteio.engine.commands.operator_evidence import SETTLE_S, OperatorEvidence
+from esteio.engine.commands.sessions.operator_actions import OperatorActions
+from esteio.engine.commands.sessions.operator_evidence import SETTLE_S, OperatorEvidence
 from esteio.engine.errors import CommandError
 
 

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 import pytest
 
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.operator_evidence import OperatorEvidence
-from esteio.engine.commands.provider_acts import ANSWERED_WITHIN_S, ProviderActs
-from esteio.engine.commands.session_removal import SessionRemoval
+from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
+from esteio.engine.commands.sessions.provider_acts import ANSWERED_WITHIN_S, ProviderActs
+from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.errors import CommandError
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import WorkSettlement

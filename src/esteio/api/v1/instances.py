@@ -1,6 +1,6 @@
 """`/v1/servers/{name}/instances` and `/adopt`: what a provider holds, and taking it over, one or many.
 
-Never lives here: what an adoption is (`engine.commands.sessions.replaced_webhook`).
+Never lives here: what an adoption is (`engine.commands.sessions.session_commands.replaced_webhook`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from esteio.api.http.problems import Problem, of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.http.route import ApiContext, Route
 from esteio.core.views.documents import ReplacedWebhookDocument
-from esteio.engine.commands.instances import Adopted, Instance
 from esteio.engine.commands.requests import AdoptRequest
+from esteio.engine.commands.sessions.instances import Adopted, Instance
 from esteio.engine.errors import CommandError
 from esteio.providers.base import StandingWebhook
 

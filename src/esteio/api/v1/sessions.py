@@ -1,6 +1,6 @@
 """`/v1/sessions`: create, list, one, delete, and the wishes: pair, recover, recreate, pause, resume; QR and timeline.
 
-Never lives here: a rule about sessions (`engine.commands.sessions`, `core`).
+Never lives here: a rule about sessions (`engine.commands.sessions.session_commands`, `core`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from esteio.core.model.state import SessionState
 from esteio.core.views import documents
 from esteio.core.views.documents import QrDocument, SessionDocument, TimelineDocument
 from esteio.engine.commands import journal_export
-from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import (
     AtProvider,
     EmptyRequest,
@@ -41,6 +40,7 @@ from esteio.engine.commands.requests import (
     SessionRequest,
     WaitRequest,
 )
+from esteio.engine.commands.sessions.pairing import PairingResult
 from esteio.engine.key_scope import Scope
 from esteio.providers.base import StandingWebhook
 

@@ -18,7 +18,7 @@ from esteio.core.model.session import Session
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.requests import LimitsChange, ServerChange, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.commands.servers import ServerCommands, base_url, limits
-from esteio.engine.commands.sessions import SessionCommands
+from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.errors import CommandError, invalid
 from esteio.log import logger
 from esteio.store.base import Store, StoredServer

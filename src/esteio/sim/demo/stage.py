@@ -19,8 +19,8 @@ import msgspec
 import uvicorn
 
 from esteio.clock import SystemClock
-from esteio.engine.commands.pairing import PairingResult
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
+from esteio.engine.commands.sessions.pairing import PairingResult
 from esteio.gateway import Gateway, media_road, outside
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load

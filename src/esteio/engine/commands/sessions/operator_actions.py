@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from esteio.core.model.session import Session
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.operator_evidence import OperatorEvidence
+from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.log import logger
 
 log = logger("commands")

@@ -1,6 +1,6 @@
 """A server's instances: what the provider holds, and many of them adopted at once.
 
-Each is adopted like a single one (`sessions`), a few at a time; what one is refused does not stop the others.
+Each is adopted like a single one (`session_commands`), a few at a time; what one is refused does not stop the others.
 Never lives here: what an adoption is (`replaced_webhook`).
 """
 
@@ -15,11 +15,11 @@ import msgspec
 
 from esteio.clock import Clock
 from esteio.core.model.ids import SessionName
-from esteio.engine.commands.bindings import Bindings
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.requests import AdoptRequest, SessionRequest
-from esteio.engine.commands.sessions import SessionCommands
+from esteio.engine.commands.sessions.bindings import Bindings
+from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks
+from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.errors import CommandError
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger

@@ -17,8 +17,8 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.operator_evidence import OperatorEvidence
 from esteio.engine.commands.requests import PairRequest, WaitRequest
+from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.errors import CommandError
 from esteio.engine.runtime.ports import Waiter
 from esteio.log import logger

@@ -1,7 +1,7 @@
 """Sessions: made, adopted, bound anew, changed.
 
 The row comes first; a new session's first act is a work row, and everything else that is asked for is evidence and a
-wake-up. Never lives here: a change of a session's state, a delete (`session_removal`), a code (`pairing`).
+wake-up. Never lives here: a change of a session's state, a delete (`removal`), a code (`pairing`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands.addressing import Addressing
-from esteio.engine.commands.bindings import Bindings, already_adopted
 from esteio.engine.commands.checks import known_policy, plain_name
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.operator_evidence import OperatorEvidence
-from esteio.engine.commands.pairing import PairingCommands, PairingResult
-from esteio.engine.commands.provider_acts import ProviderActs
-from esteio.engine.commands.replaced_webhook import ReplacedWebhooks, Taken
 from esteio.engine.commands.requests import SessionChange, SessionRequest
+from esteio.engine.commands.sessions.bindings import Bindings, already_adopted
+from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
+from esteio.engine.commands.sessions.pairing import PairingCommands, PairingResult
+from esteio.engine.commands.sessions.provider_acts import ProviderActs
+from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks, Taken
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups

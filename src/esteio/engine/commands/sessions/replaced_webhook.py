@@ -3,7 +3,7 @@
 Reads at the provider, and nothing else: the row that an adoption begins with holds, in one transaction, the session,
 the webhook that stood there (sealed) and the subscriptions that go on in its place, so that a crash at any instant
 leaves either nothing or all of it. Ours is set later, by an act (`engine.outbox.performers`), which keeps once more
-what it finds. Never lives here: the row itself (`sessions`), many at once (`instances`).
+what it finds. Never lives here: the row itself (`session_commands`), many at once (`instances`).
 """
 
 from __future__ import annotations

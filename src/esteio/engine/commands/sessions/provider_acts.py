@@ -11,7 +11,7 @@ from typing import Literal
 from esteio.clock import Clock
 from esteio.core.model.ids import SessionId
 from esteio.core.model.session import Session
-from esteio.engine.commands.operator_evidence import OperatorEvidence
+from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.errors import CommandError
 from esteio.engine.runtime.ports import Waiter, Wakeups
 from esteio.engine.supervision.endpoints import Endpoints

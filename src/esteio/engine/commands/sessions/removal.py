@@ -8,8 +8,8 @@ from __future__ import annotations
 from esteio.clock import Clock
 from esteio.core.model.session import Session
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.provider_acts import ProviderActs
 from esteio.engine.commands.requests import AtProvider
+from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger

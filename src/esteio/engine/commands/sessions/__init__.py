@@ -1,0 +1,1 @@
+"""All that a caller may ask of sessions: made, bound, paired, decided about, removed; and the instances behind them."""
