@@ -30,12 +30,14 @@ from esteio.engine.outbox.doubts import DoubtResolver
 from esteio.engine.outbox.performers import Notifier, Performers
 from esteio.engine.outbox.provider_queue import ProviderQueueWatch
 from esteio.engine.outbox.rate_limit import RateLimiter
+from esteio.engine.runtime.leases import SoleHolder
 from esteio.engine.runtime.lifecycle import Lifecycle
 from esteio.engine.runtime.routing import Recipients, Routing
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober
 from esteio.engine.supervision.reconcile import Reconciler
 from esteio.engine.supervision.scheduler import Scheduler
@@ -107,18 +109,20 @@ class Gateway:
         self.routing = routing = Routing()
         self.pace = RateLimiter(store, settings.policy_of)
         self.waiters = Waiters(store)
-        self.addresses = Endpoints(store, vault, registry, clock, settings.base_url)
+        self.memory = Memory(SoleHolder())
+        self.addresses = Endpoints(store, vault, registry, clock, settings.base_url, memory=self.memory)
         self.reconciler = Reconciler(
             store,
             clock,
             registry,
             settings.policy_of,
+            memory=self.memory,
             changed=routing.session_decided,
             server_read=routing.server_read,
             notice_targets=notifier.targets,
         )
-        self.lookout = Prober(store, clock, self.addresses, transport)
-        self.scheduler = Scheduler(store, clock, self.reconciler, self.lookout, acted=routing.work)
+        self.lookout = Prober(store, clock, self.addresses, transport, memory=self.memory)
+        self.scheduler = Scheduler(store, clock, self.reconciler, self.lookout, memory=self.memory, acted=routing.work)
         self._media_road = media_road or outside or transport
         self.shelf = shelf or MemoryShelf()
 
@@ -164,7 +168,7 @@ class Gateway:
             self.addresses,
             transport,
             policies=settings.policy_of,
-            judged=self.reconciler.peek,
+            judged=self.memory.peek,
             told=routing.doubt_settled,
             waits=routing.work,
             notice_targets=notifier.targets,
@@ -174,7 +178,7 @@ class Gateway:
             clock,
             self.addresses,
             transport,
-            judged=self.reconciler.peek,
+            judged=self.memory.peek,
             told=routing.left_provider_queue,
             heard=routing.observed,
         )
@@ -187,15 +191,13 @@ class Gateway:
             told=routing.webhook_read,
             applied=routing.webhook_applied,
         )
-        self.acks = AckWatch(
-            store, clock, policies=settings.policy_of, judged=self.reconciler.peek, told=routing.session
-        )
+        self.acks = AckWatch(store, clock, policies=settings.policy_of, memory=self.memory, told=routing.session)
         self.upkeep = Maintenance(
             store,
             clock,
             gaps=self.gaps,
             acks=self.acks,
-            ears=SilenceWatch(store, clock, judged=self.reconciler.judged, told=routing.observed),
+            ears=SilenceWatch(store, clock, memory=self.memory, told=routing.observed),
             shelf=self.shelf,
             keep=settings.retention,
         )

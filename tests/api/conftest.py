@@ -24,8 +24,10 @@ from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.notices import LogNotifier
 from esteio.engine.media.links import MediaLinks
 from esteio.engine.media.stager import MediaStager
+from esteio.engine.runtime.leases import SoleHolder
 from esteio.engine.runtime.waiters import Waiters
 from esteio.engine.supervision.endpoints import Endpoints
+from esteio.engine.supervision.memory import Memory
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
@@ -161,7 +163,7 @@ class Gateway:
             settings=settings,
             wakeups=self.bells,
             waiter=self.waiters,
-            addresses=Endpoints(store, vault, registry, self.clock, settings.base_url),
+            addresses=Endpoints(store, vault, registry, self.clock, settings.base_url, memory=Memory(SoleHolder())),
             courier=self.courier,
             transport=self.provider,
             resolve=self._resolve,

@@ -34,6 +34,7 @@ class Registry:
 
     def __init__(self, providers: Iterable[Provider]) -> None:
         self._by_kind: dict[str, Provider] = {}
+        self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
         for provider in providers:
             if provider.kind in self._by_kind:
                 raise ProviderProblem(
@@ -53,6 +54,14 @@ class Registry:
         except KeyError:
             known = ", ".join(self.kinds)
             raise UnknownKind(f"there is no provider kind {kind!r}; there are {known}") from None
+
+    def quirk_names(self, kind: str, version: str | None) -> frozenset[str]:
+        """The names of what the adapter says is known of this version (None: not known yet). Raises `UnknownKind`."""
+        known = self._quirks.get((kind, version))
+        if known is None:
+            known = frozenset(quirk.name for quirk in self.get(kind).quirks(version))
+            self._quirks[kind, version] = known
+        return known
 
     def as_mapping(self) -> Mapping[str, Provider]:
         return dict(self._by_kind)

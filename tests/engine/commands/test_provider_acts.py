@@ -29,7 +29,7 @@ class Addresses:
     def leaving(self, session_id):
         return nullcontext()
 
-    def forget(self, session_id):
+    def session_gone(self, session_id):
         self.forgotten.append(session_id)
 
 

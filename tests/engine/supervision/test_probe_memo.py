@@ -9,6 +9,8 @@ from esteio.clock import SystemClock
 from esteio.core.model.decision import Depth
 from esteio.core.model.evidence import Evidence, seen, seen_with
 from esteio.core.model.ids import ServerName, SessionId
+from esteio.engine.runtime.leases import SoleHolder
+from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober
 from esteio.providers.base import Flow, HttpRequest, HttpResponse, ProbeOutcome, SessionEndpoint
 
@@ -48,8 +50,9 @@ def looks(*steps: tuple[SessionId, Reading, SessionEndpoint, Depth]) -> tuple[li
     nothing: Any = None
 
     async def story() -> list[ProbeOutcome]:
-        lookout = Prober(nothing, SystemClock(), nothing, same)
-        return [await lookout._probe(one, how, where, depth, 9.0) for one, how, where, depth in steps]  # type: ignore[arg-type]
+        memory = Memory(SoleHolder())
+        lookout = Prober(nothing, SystemClock(), nothing, same, memory=memory)
+        return [await lookout._probe(memory.session(one), how, where, depth, 9.0) for one, how, where, depth in steps]  # type: ignore[arg-type]
 
     return asyncio.run(story()), same.asked
 

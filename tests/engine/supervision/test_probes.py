@@ -70,13 +70,15 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
         session = await lab.store.session("loja")
         lookout = lab.gateway.scheduler._lookout
         await lookout.session(session, "socket")
-        usual = lookout._memos[session.id]
+        record = lab.gateway.memory.session(session.id)
+        usual = record.probe
+        assert usual is not None
         through = await lookout.session(session, "roundtrip")
         assert "round_trip_ok" in {one.kind for one in through.session}
-        assert lookout._memos[session.id] is usual
+        assert record.probe is usual
         again = await lookout.session(session, "socket")
         assert {one.kind for one in again.session} >= {"said_open", "socket_ok"}
-        assert lookout._memos[session.id] is usual
+        assert record.probe is usual
 
     play(story)
 

@@ -12,7 +12,9 @@ import pytest
 
 from esteio.core.model.evidence import seen
 from esteio.core.model.ids import ServerName
-from esteio.engine.supervision.reconcile import MOST_TRIES, SHOWN_WITHIN_S, Overtaken, Reconciler
+from esteio.engine.runtime.leases import SoleHolder
+from esteio.engine.supervision.memory import Memory
+from esteio.engine.supervision.reconcile import MOST_TRIES, SHOWN_WITHIN_S, Overtaken, Reconciler, follow, judged
 from esteio.sim.lab import Lab
 from esteio.store.base import Work
 from tests.engine.engine_stage import CUSTOMER, PHONE, Restarts, linked, play, play_restarts
@@ -26,6 +28,7 @@ def _stranger(lab: Lab) -> Reconciler:
         lab.clock,
         gateway.registry,
         gateway.settings.policy_of,
+        memory=Memory(SoleHolder()),
         changed=lambda *_: None,
         server_read=lambda _: None,
     )
@@ -154,14 +157,14 @@ def test_what_was_not_written_when_the_process_died_is_seen_again(tmp_path: Path
         await linked(run.lab)
         await asyncio.sleep(500)
         stored = await run.lab.session("loja")
-        judged = run.lab.gateway.reconciler.peek(stored.id)
+        judged = run.lab.gateway.memory.peek(stored.id)
         assert judged is not None
         assert judged.facts.looked_at > stored.facts.looked_at, "some looks are in memory only"
         await run.crash()
         died_at = run.world.now()
         await run.begin()
         await asyncio.sleep(40)
-        again = run.lab.gateway.reconciler.peek(stored.id)
+        again = run.lab.gateway.memory.peek(stored.id)
         assert again is not None
         assert again.facts.life_at > died_at
         assert again.state == "connected"
@@ -174,22 +177,24 @@ def test_what_is_heard_before_a_planned_look_is_judged_and_ends_the_plan() -> No
         await linked(lab)
         lab.world.contact_sends(PHONE, CUSTOMER, "bom dia")
         await asyncio.sleep(500)
-        known = lab.gateway.reconciler._known[(await lab.session("loja")).id]
-        planned = known.planned
+        known = lab.gateway.memory.find((await lab.session("loja")).id)
+        assert known is not None
+        view, planned = known.view, known.planned
+        assert view is not None
         assert planned is not None
-        assert known.judge((), planned.at - 1).look is None, "it is not made before its time"
-        looks = known.judge((), planned.at)
+        assert judged(known, view, (), planned.at - 1).look is None, "it is not made before its time"
+        looks = judged(known, view, (), planned.at)
         assert (looks.look, looks.awaited) == (planned.depth, planned)
         closed = (seen("socket_closed", planned.at, "probe"),)
-        assert known.judge(closed, planned.at).session.facts.closed == (planned.at,)
-        known.follow(looks, (), planned.at)
+        assert judged(known, view, closed, planned.at).session.facts.closed == (planned.at,)
+        follow(known, view, looks, (), planned.at)
         assert known.awaited == planned
-        same = known.judge((seen("socket_ok", planned.at + 1, "probe"),), planned.at + 1)
+        same = judged(known, view, (seen("socket_ok", planned.at + 1, "probe"),), planned.at + 1)
         assert same.planned is not None
         assert same.planned.at == planned.at + 31
-        fallen = known.judge(closed, planned.at)
+        fallen = judged(known, view, closed, planned.at)
         assert fallen.session.facts.closed == (planned.at,)
-        known.follow(fallen, closed, planned.at)
+        follow(known, view, fallen, closed, planned.at)
         assert (known.planned, known.awaited) == (None, None)
 
     play(story)

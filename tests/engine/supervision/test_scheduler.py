@@ -74,7 +74,7 @@ def test_after_a_start_a_large_fleet_is_taken_up_few_at_a_time_and_one_as_anothe
         scheduler.wake = wake  # type: ignore[method-assign]
 
         async def all_judged() -> bool:
-            return all(run.lab.gateway.reconciler.peek(one) is not None for one in ids)
+            return all(run.lab.gateway.memory.peek(one) is not None for one in ids)
 
         assert await run.lab.until(all_judged, 60) < 2, "nobody waits for the next sweep"
         assert len(under_way) >= 14
@@ -114,9 +114,21 @@ def test_what_is_held_of_a_quiet_session_is_nothing_to_the_collector() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.session("loja")
-        known = lab.gateway.reconciler._known[session.id]
-        where, _, last = lab.gateway.lookout._memos[session.id]
-        held = (known.view, known.session, known.session.reason, known.planned, where, last, *last.asked)
+        known = lab.gateway.memory.find(session.id)
+        assert known is not None
+        assert known.view is not None
+        assert known.probe is not None
+        where, _, last = known.probe
+        held = (
+            known,
+            known.view,
+            known.view.session,
+            known.view.session.reason,
+            known.planned,
+            where,
+            last,
+            *last.asked,
+        )
         assert [value for value in held if gc.is_tracked(value)] == []
 
     play(story)

@@ -6,7 +6,7 @@ The real store holds what came in; time is a number that the test moves, so thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -16,6 +16,8 @@ from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
+from esteio.engine.runtime.leases import SoleHolder
+from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.store.base import InboxSettlement
 from esteio.store.sqlite import SqliteStore
@@ -29,6 +31,17 @@ BAR = (range(3, 6), range(18, 24))
 LETTER = (range(7), range(24))
 
 
+class Judged(Memory):
+    """The town's lines, as if they had been judged here."""
+
+    def __init__(self, lines: Mapping[str, Session]) -> None:
+        super().__init__(SoleHolder())
+        self._lines = lines
+
+    def judged(self, server: ServerName | None = None) -> list[Session]:
+        return list(self._lines.values())
+
+
 class Town:
     """Lines with hours of their own; a message in each ten minutes of them, but for those that are told to be quiet."""
 
@@ -37,7 +50,7 @@ class Town:
         self.lines: dict[str, Session] = {}
         self.hours: dict[str, tuple[range, range]] = {}
         self.told: list[tuple[str, Evidence]] = []
-        self.ears = SilenceWatch(store, self, judged=self.lines.values, told=self._told)  # type: ignore[arg-type]
+        self.ears = SilenceWatch(store, self, memory=Judged(self.lines), told=self._told)  # type: ignore[arg-type]
 
     def now(self) -> float:
         return self.at

@@ -77,12 +77,12 @@ def test_a_registry_that_says_close_of_a_living_line_makes_us_look_and_changes_n
         session = await lab.session("loja")
         line.db_state = "close"
         await asyncio.sleep(33)
-        judged = lab.gateway.reconciler.peek(session.id)
+        judged = lab.gateway.memory.peek(session.id)
         assert judged is not None
         assert judged.facts.listed == "closed"
         assert 0 <= judged.facts.looked_at - judged.facts.listed_since < 1, "at once"
         await asyncio.sleep(300)
-        judged = lab.gateway.reconciler.peek(session.id)
+        judged = lab.gateway.memory.peek(session.id)
         assert judged is not None
         assert lab.world.now() - judged.facts.listed_at > 290, "and told only once"
         await is_told(lab, *WELL)

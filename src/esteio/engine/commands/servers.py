@@ -101,7 +101,7 @@ class ServerCommands:
                 raise unknown("server", name)
         except InUse as error:
             raise CommandError("in-use", name=name) from error
-        self._addresses.forget_server(ServerName(name))
+        self._addresses.server_gone(ServerName(name))
         log.info("server.deleted", server=name)
 
     def _check_credentials(self, kind: str, words: Mapping[str, str]) -> None:

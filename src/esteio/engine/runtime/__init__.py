@@ -1,1 +1,1 @@
-"""Mechanisms without a domain word: the polling worker, the task supervisor, waiters."""
+"""Mechanisms without a domain word: the polling worker, the task supervisor, waiters, leases."""

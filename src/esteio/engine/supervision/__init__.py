@@ -1,1 +1,1 @@
-"""Session truth: when to look, the looks themselves, and `reconcile`, which alone commits decisions."""
+"""Session truth: when to look, the looks, what is remembered between them, and `reconcile`, which alone commits."""

@@ -14,6 +14,7 @@ from esteio.core.model.evidence import seen_with
 from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
+from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.store.base import LateAck, Store
 
 LEARN_EVERY_S = 600.0
@@ -34,13 +35,13 @@ class AckWatch:
         clock: Clock,
         *,
         policies: Callable[[str], Policy],
-        judged: Callable[[SessionId], Session | None],
+        memory: Memory,
         told: Callable[[SessionId], None],
     ) -> None:
         self._store, self._clock = store, clock
-        self._policies, self._judged, self._told = policies, judged, told
+        self._policies, self._memory, self._told = policies, memory, told
         self._sent: dict[SessionId, float] = {}
-        self._learned: dict[SessionId, tuple[float, float | None]] = {}
+        """Whom to look at, and when a message of it last moved."""
 
     def __repr__(self) -> str:
         return f"AckWatch(sessions={len(self._sent)})"
@@ -53,16 +54,18 @@ class AckWatch:
         """One round; how many messages turned out to be without an acknowledgement."""
         now, found = self._clock.now(), 0
         for session_id, at in list(self._sent.items()):
-            session = self._judged(session_id)
+            session = self._memory.peek(session_id)
             if now - at > ack_timeout.LOOK_BACK_S:
                 del self._sent[session_id]
-                self._learned.pop(session_id, None)
+                if (record := self._memory.find(session_id)) is not None:
+                    record.ack_patience = None
             elif session is not None and session.gate == "open":
                 found += await self._look_at(session, now)
         return found
 
     async def _look_at(self, session: Session, now: float) -> int:
-        if self._in_the_dark(session.id, now):
+        record = self._memory.session(session.id)
+        if _in_the_dark(record, now):
             return 0
         policy = self._policies(session.policy)
         # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
@@ -74,21 +77,16 @@ class AckWatch:
                 # All that left is acknowledged; the next message that moves begins the watch anew.
                 del self._sent[session.id]
             return 0
-        patience = await self._patience(session, policy, now)
+        patience = await self._patience(record, session, policy, now)
         missing = [one for one in late if patience is not None and now - one.sent_at > patience]
         return await self._tell(session, missing, now) if missing else 0
 
-    def _in_the_dark(self, session_id: SessionId, now: float) -> bool:
-        """Whether no acknowledgement of it was known a moment ago: then none is missing now."""
-        learned_at, patience = self._learned.get(session_id, _NEVER)
-        return patience is None and now - learned_at < UNKNOWN_EVERY_S
-
-    async def _patience(self, session: Session, policy: Policy, now: float) -> float | None:
-        learned_at, patience = self._learned.get(session.id, _NEVER)
+    async def _patience(self, record: SessionRecord, session: Session, policy: Policy, now: float) -> float | None:
+        learned_at, patience = record.ack_patience or _NEVER
         if patience is None or now - learned_at >= LEARN_EVERY_S:
             times = await self._store.ack_times(session.id, 0.0, now, ack_timeout.SAMPLES)
             patience = ack_timeout.patience(times, policy)
-            self._learned[session.id] = (now, patience)
+            record.ack_patience = (now, patience)
         return patience
 
     async def _tell(self, session: Session, missing: list[LateAck], now: float) -> int:
@@ -100,3 +98,9 @@ class AckWatch:
         if told:
             self._told(session.id)
         return told
+
+
+def _in_the_dark(record: SessionRecord, now: float) -> bool:
+    """Whether no acknowledgement of the session was known a moment ago: then none is missing now."""
+    learned_at, patience = record.ack_patience or _NEVER
+    return patience is None and now - learned_at < UNKNOWN_EVERY_S

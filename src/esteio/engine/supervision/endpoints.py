@@ -1,7 +1,7 @@
 """Where a session or a server is reached: the provider, its address and its secrets, put together for a flow.
 
-Rows and unsealed secrets are remembered, so that neither a send nor a look costs a read and a decryption. What changes
-in this process is forgotten at once; what another process changed is used after `REMEMBER_S` at the latest.
+Rows and unsealed secrets are remembered (`memory`), so that neither a send nor a look costs a read and a decryption.
+What changes in this process is dropped at once; what another process changed is used after `REMEMBER_S` at the latest.
 Never lives here: an exchange.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 
 from esteio.clock import Clock
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
+from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.base import Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
 from esteio.store.base import Store, StoredServer
@@ -43,13 +43,13 @@ class EndpointUnknown(LookupError):
 class Endpoints:
     """Answers "which adapter, and where?" for sessions and servers."""
 
-    def __init__(self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str, *, memory: Memory
+    ) -> None:
         self._store, self._vault, self._registry, self._clock = store, vault, registry, clock
-        self.base_url = base_url
-        self._servers: dict[ServerName, tuple[float, StoredServer, Mapping[str, str]]] = {}
-        self._sessions: dict[SessionId, tuple[float, str, Mapping[str, str]]] = {}
-        self._places: dict[SessionId, tuple[tuple[Any, ...], SessionEndpoint]] = {}
+        self.base_url, self._memory = base_url, memory
         self._leaving: list[SessionId] = []
+        """Acts under way, not memory: they stand whatever is dropped."""
 
     @contextmanager
     def leaving(self, session_id: SessionId) -> Iterator[None]:
@@ -70,23 +70,30 @@ class Endpoints:
 
     def forget(self, session_id: SessionId) -> None:
         """The session's address has changed."""
-        self._sessions.pop(session_id, None)
-        self._places.pop(session_id, None)
+        self._memory.drop_endpoint(session_id)
 
     def forget_server(self, name: ServerName) -> None:
         """The server's address, credentials or version has changed."""
-        self._servers.pop(name, None)
+        self._memory.drop_server_endpoint(name)
+
+    def session_gone(self, session_id: SessionId) -> None:
+        """The session was deleted: nothing of it is remembered."""
+        self._memory.drop_session(session_id)
+
+    def server_gone(self, name: ServerName) -> None:
+        """The server was deleted: nothing of it is remembered."""
+        self._memory.drop_server(name)
 
     async def of_session(self, session: Session) -> tuple[Provider, SessionEndpoint]:
         """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
         `EndpointUnknown`."""
         stored, credentials = await self._server(session.server)
-        token, secrets = await self._session(session.id)
+        record, token, secrets = await self._session(session.id)
         server = stored.server
         made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone)
-        known = self._places.get(session.id)
+        known = record.endpoint
         if known is None or known[0] != made_of:  # guard: changed-endpoint-dropped
-            known = self._places[session.id] = (made_of, self._where(session, stored, credentials, token, secrets))
+            known = record.endpoint = (made_of, self._where(session, stored, credentials, token, secrets))
         return self.provider(session.kind), known[1]
 
     def _where(
@@ -158,27 +165,30 @@ class Endpoints:
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()
-        known = self._servers.get(name)
+        known = self._memory.server(name).stored
         if known is not None and now - known[0] < REMEMBER_S:
             return known[1], known[2]
         stored = await self._store.server(name)
         if stored is None:
+            self._memory.drop_server(name)
             raise EndpointUnknown(name)
         credentials = (
             known[2] if known is not None and known[1].sealed == stored.sealed else self._vault.unseal(stored.sealed)
         )
-        self._servers[name] = (now, stored, credentials)
+        self._memory.server(name).stored = (now, stored, credentials)
         return stored, credentials
 
-    async def _session(self, session_id: SessionId) -> tuple[str, Mapping[str, str]]:
+    async def _session(self, session_id: SessionId) -> tuple[SessionRecord, str, Mapping[str, str]]:
         now = self._clock.now()
-        known = self._sessions.get(session_id)
-        if known is not None and now - known[0] < REMEMBER_SESSION_S:
-            return known[1], known[2]
+        record = self._memory.find(session_id)
+        known = record.secrets if record is not None else None
+        if record is not None and known is not None and now - known[0] < REMEMBER_SESSION_S:
+            return record, known[1], known[2]
         try:
             token, sealed = await self._store.session_secrets(session_id)
         except LookupError as gone:
             raise EndpointUnknown(session_id) from gone
         secrets = self._vault.unseal(sealed)
-        self._sessions[session_id] = (now, token, secrets)
-        return token, secrets
+        record = self._memory.session(session_id)
+        record.secrets = (now, token, secrets)
+        return record, token, secrets

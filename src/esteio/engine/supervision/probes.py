@@ -18,10 +18,11 @@ from esteio.core.judge.second_socket import HEARD_S
 from esteio.core.model.address import same_line
 from esteio.core.model.decision import Depth
 from esteio.core.model.evidence import Evidence, as_answered, seen, seen_with
-from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.ids import ServerName
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.core.model.session import Session
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
+from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import (
@@ -35,7 +36,7 @@ from esteio.providers.base import (
     SessionEndpoint,
     Transport,
 )
-from esteio.providers.probe_cache import ProbeMemo, run_memoized
+from esteio.providers.probe_cache import run_memoized
 from esteio.store.base import Qr, Store, StoreFull
 
 LOOKS_AT_ONCE = 24
@@ -90,15 +91,12 @@ class _OneByOne:
 class Prober:
     """Performs looks."""
 
-    def __init__(self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport, *, memory: Memory
+    ) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
         self._road_of_lists = _OneByOne(transport)
-        self._memos: dict[SessionId, tuple[SessionEndpoint, Depth, ProbeMemo[ProbeOutcome]]] = {}
-        """The last probe of each session, as long as it was a plain one …"""
-        self._plain: dict[tuple[tuple[str, str], ...], ProbeOutcome] = {}
-        self._lists: dict[ServerName, tuple[SessionEndpoint, ProbeMemo[InventoryOutcome]]] = {}
-        """… and the last list of each server."""
-        self._looked: set[SessionId] = set()
+        self._memory = memory
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
     async def session(self, session: Session, depth: Depth) -> ProbeResult:
@@ -119,27 +117,21 @@ class Prober:
             provider, where = await self._addresses.of_session(session)
         except EndpointUnknown:
             return ProbeResult()
-        outcome = await self._probe(session.id, provider, where, depth, now)
+        record = self._memory.session(session.id)
+        outcome = await self._probe(record, provider, where, depth, now)
         if _may_show_code(session, outcome.evidence) and not await self._code_is_fresh(session, provider, now):
             reading = await driver.run(provider.read_qr(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence), qr=reading.qr)
         if outcome.qr is not None:
             await self.keep_qr(session, outcome.qr)
         listen = inbound_health.list_check_due(session.facts, now)
-        if listen or self._first_look(session.id) or _webhook_unsure(session, outcome.evidence, now):
+        if listen or _first_look(record) or _webhook_unsure(session, outcome.evidence, now):
             reading = await driver.run(provider.check_webhook(where, now), self._transport)
             outcome = msgspec.structs.replace(outcome, evidence=(*outcome.evidence, *reading.evidence))
         looked = self._sorted(outcome.evidence, now)
         if not listen:
             return looked
         return msgspec.structs.replace(looked, session=(*looked.session, *await self._listen(session, provider, where)))
-
-    def _first_look(self, session_id: SessionId) -> bool:
-        """Whether this process has not looked at it yet: the address that it gives providers may be another one now."""
-        if session_id in self._looked:
-            return False
-        self._looked.add(session_id)
-        return True
 
     async def _code_is_fresh(self, session: Session, provider: Provider, now: float) -> bool:
         """Where a code is read by a connect none is read while one is in somebody's hands: right after the scan the
@@ -150,9 +142,9 @@ class Prober:
         return held is not None and now < held.seen_at + CODE_STANDS_S
 
     async def _probe(
-        self, session_id: SessionId, provider: Provider, where: SessionEndpoint, depth: Depth, now: float
+        self, record: SessionRecord, provider: Provider, where: SessionEndpoint, depth: Depth, now: float
     ) -> ProbeOutcome:
-        kept = self._memos.get(session_id)
+        kept = record.probe
         # guard: same-answer-same-address, same-answer-same-depth
         last = kept[2] if kept is not None and kept[1] == depth and kept[0] is where else None
         outcome, again = await run_memoized(provider.probe(where, now, depth), self._transport, last)
@@ -161,10 +153,10 @@ class Prober:
         # What ended a session dates itself, by a clock that may run ahead of ours: it is read anew each time.
         # guard: same-answer-not-of-ended
         if again is None or outcome.qr is not None or any(one.kind in CODES for one in outcome.evidence):
-            self._memos.pop(session_id, None)
+            record.probe = None
         elif depth != "roundtrip" or kept is None or kept[1] == depth:
             outcome = self._shared(outcome)
-            self._memos[session_id] = (where, depth, msgspec.structs.replace(again, outcome=outcome))
+            record.probe = (where, depth, msgspec.structs.replace(again, outcome=outcome))
         return outcome
 
     def _shared(self, outcome: ProbeOutcome) -> ProbeOutcome:
@@ -172,12 +164,7 @@ class Prober:
         # guard: same-answer-same-session
         if outcome.detail or any(one.data or one.happened_at < one.seen_at for one in outcome.evidence):
             return outcome
-        return self._plain.setdefault(tuple([(one.kind, one.source) for one in outcome.evidence]), outcome)
-
-    def forget(self, session_id: SessionId) -> None:
-        """The session is gone."""
-        self._memos.pop(session_id, None)
-        self._looked.discard(session_id)
+        return self._memory.shared_outcome(outcome)
 
     async def _listen(self, session: Session, provider: Provider, where: SessionEndpoint) -> tuple[Evidence, ...]:
         """What the provider's list holds beyond what we were told."""
@@ -234,11 +221,12 @@ class Prober:
     async def _inventory(
         self, name: ServerName, provider: Provider, where: SessionEndpoint, now: float
     ) -> InventoryOutcome:
-        kept = self._lists.pop(name, None)
+        record = self._memory.server(name)
+        kept, record.inventory = record.inventory, None
         last = kept[1] if kept is not None and kept[0] == where else None
         outcome, again = await run_memoized(provider.inventory(where, now), self._road_of_lists, last)
         if again is not None:
-            self._lists[name] = (where, again)
+            record.inventory = (where, again)
         return outcome
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
@@ -273,6 +261,12 @@ def disagreements(session: Session, rows: Mapping[str, InventoryEntry], now: flo
     if row.phone and not same_line(row.phone, session.facts.phone_seen or session.phone or ""):
         found.append(seen("identity_seen", now, "list", phone=row.phone))
     return tuple(found)
+
+
+def _first_look(record: SessionRecord) -> bool:
+    """Whether this process has not looked at it yet: the address that it gives providers may be another one now."""
+    first, record.probed = not record.probed, True
+    return first
 
 
 def _may_show_code(session: Session, evidence: tuple[Evidence, ...]) -> bool:

@@ -18,11 +18,10 @@ from esteio.clock import Clock
 from esteio.core.judge import gap
 from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before, as_planned
-from esteio.core.judge.server import ServerDecision, decide_server
-from esteio.core.judge.server import ServerInputs as ServerCase
+from esteio.core.judge.server import ServerDecision, ServerInputs, decide_server
 from esteio.core.messages import doubts
 from esteio.core.model.capabilities import Capabilities
-from esteio.core.model.decision import Decision, JournalLine, Notice, PlannedProbe, View
+from esteio.core.model.decision import Decision, JournalLine, Notice, View
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
@@ -32,6 +31,7 @@ from esteio.core.model.state import Reason
 from esteio.core.views.documents import approval_document, session_document
 from esteio.core.views.server_documents import outage_event
 from esteio.engine.supervision.decision_log import Pass, log_decision, log_server_decision
+from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.registry import Registry
 from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
 
@@ -47,55 +47,6 @@ class Overtaken(Exception):
     """Others were faster too often; look again."""
 
 
-class _Known:
-    """A session as it was last read or committed here, and what was judged quietly since."""
-
-    __slots__ = ("awaited", "planned", "save_at", "unsaved", "view")
-
-    def __init__(self, view: View, planned: PlannedProbe | None, read_at: float) -> None:
-        self.view, self.planned = view, planned
-        self.awaited: PlannedProbe | None = None
-        self.save_at = read_at + TRUST_MEMORY_S
-        self.unsaved: tuple[Evidence, ...] = ()
-
-    @property
-    def session(self) -> Session:
-        return self.view.session
-
-    def judge(self, news: tuple[Evidence, ...], now: float, heard_at: float = 0.0) -> Decision:
-        """What the judge says now; what it has said before of this very moment it is not asked again."""
-        planned = self.planned
-        # guard: planned-look-dropped-when-heard, planned-look-not-early
-        if planned is not None and not news and now >= planned.at:
-            return as_planned(self.view.session, planned, now)
-        view = msgspec.structs.replace(self.view, new_evidence=news, server_webhook_at=heard_at)
-        if self.awaited is not None and news:
-            decision = as_before(view, self.awaited, now)
-            if decision is not None:
-                return decision
-        return decide(view, now)
-
-    def follow(self, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
-        """A quiet decision: nothing of it is written yet."""
-        if decision.shown:
-            self.save_at = min(self.save_at, now + SHOWN_WITHIN_S)  # guard: shown-facts-lag-bounded
-        self.view = msgspec.structs.replace(self.view, session=decision.session)
-        # guard: planned-look-dropped-when-judged, same-look-only-if-nothing-heard
-        self.planned, self.awaited = decision.planned, decision.awaited
-        if news:
-            self.unsaved = _routine(self.unsaved, news)
-
-
-class _KnownServer:
-    """The same of a server."""
-
-    __slots__ = ("case", "read_at", "unsaved")
-
-    def __init__(self, case: ServerCase, read_at: float) -> None:
-        self.case, self.read_at = case, read_at
-        self.unsaved: tuple[Evidence, ...] = ()
-
-
 class Reconciler:
     """Judges sessions and servers. `changed` is told of every session whose row was written: what it was, and the
     decision; `server_read` of every server that was read anew."""
@@ -107,6 +58,7 @@ class Reconciler:
         registry: Registry,
         policies: Callable[[str], Policy],
         *,
+        memory: Memory,
         changed: Callable[[Session, Decision], None],
         server_read: Callable[[Server], None],
         notice_targets: Collection[str] = (),
@@ -115,28 +67,7 @@ class Reconciler:
         self._targets = tuple(notice_targets) or ("",)
         self._store, self._clock, self._registry = store, clock, registry
         self._policies, self._changed, self._server_read = policies, changed, server_read
-        self._known: dict[SessionId, _Known] = {}
-        self._at: dict[ServerName, set[SessionId]] = {}
-        self._servers: dict[ServerName, _KnownServer] = {}
-        self._as_read: dict[ServerName, Server] = {}
-        self._heard: dict[ServerName, float] = {}
-        self._quirks: dict[tuple[str, str | None], frozenset[str]] = {}
-
-    def forget(self, session_id: SessionId) -> None:
-        """The store knows something newer about this session."""
-        known = self._known.pop(session_id, None)
-        if known is not None:
-            self._at[known.session.server].discard(session_id)
-
-    def peek(self, session_id: SessionId) -> Session | None:
-        """The session as last judged here, without a read."""
-        known = self._known.get(session_id)
-        return known.session if known else None
-
-    def judged(self, server: ServerName | None = None) -> list[Session]:
-        """Every session, or every one of a server, as last judged here."""
-        ids = self._known if server is None else self._at.get(server, ())
-        return [known.session for one in ids if (known := self._known.get(one)) is not None]
+        self._memory = memory
 
     async def session(
         self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
@@ -149,14 +80,14 @@ class Reconciler:
         quiet = None if look_into_store else self.quietly(session_id, tuple(news))
         if quiet is not None:
             return quiet
-        known = self._known.get(session_id)
+        known = self._memory.find(session_id)
         unsaved = (*(known.unsaved if known else ()), *news)
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
             seen = await self._store.session_view(session_id, now)
             if seen is None:
-                self.forget(session_id)
+                self._memory.drop_session(session_id)
                 return None
             stored = tuple(item.evidence for item in seen.news)
             view = self._view(seen, (*stored, *unsaved))
@@ -172,40 +103,30 @@ class Reconciler:
     def quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
         """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
         now = self._clock.now()
-        known = self._known.get(session_id)
-        if known is None or (news and now > known.save_at):  # guard: unwritten-age-bounded
+        record = self._memory.find(session_id)
+        # guard: unwritten-age-bounded
+        if record is None or record.view is None or (news and now > record.save_at):
             return None
-        decision = known.judge(news, now, self._heard.get(known.session.server, 0.0))
+        view, server = record.view, self._memory.server(record.view.session.server)
+        decision = judged(record, view, news, now, server.webhook_at)
         # guard: heard-gap-written
-        if not decision.quiet or gap.of_session(known.session, decision.session) is not None:
+        if not decision.quiet or gap.of_session(view.session, decision.session) is not None:
             return None
-        known.follow(decision, news, now)
-        self._hears(decision.session)
+        follow(record, view, decision, news, now)
+        server.webhook_at = max(server.webhook_at, decision.session.facts.event_pushed_at)
         return decision
 
     def _remember(self, view: View, decision: Decision, now: float) -> None:
         session = msgspec.structs.replace(decision.session, row_version=view.session.row_version + 1)
-        server = decision.server or view.server
+        row = decision.server or view.server
         if decision.server is not None:
-            server = msgspec.structs.replace(server, row_version=view.server.row_version + 1)
-            self._servers.pop(session.server, None)  # guard: server-reread-after-booking
-        self._at.setdefault(session.server, set()).add(session.id)
-        view = msgspec.structs.replace(view, session=session, server=self._shared(server), new_evidence=(), fallen=())
-        self._hears(session)
-        self._known[session.id] = _Known(view, decision.planned, now)
-
-    def _hears(self, session: Session) -> None:
-        """When a webhook of this server last told of something that happened then."""
-        if session.facts.event_pushed_at > self._heard.get(session.server, 0.0):
-            self._heard[session.server] = session.facts.event_pushed_at
-
-    def _shared(self, server: Server) -> Server:
-        """One value for all sessions of a server that were read while it was like this."""
-        known = self._as_read.get(server.name)
-        if known == server:
-            return known
-        self._as_read[server.name] = server
-        return server
+            row = msgspec.structs.replace(row, row_version=view.server.row_version + 1)
+            self._memory.drop_server_inputs(session.server)  # guard: server-reread-after-booking
+        row = self._memory.shared_row(row)
+        view = msgspec.structs.replace(view, session=session, server=row, new_evidence=(), fallen=())
+        server = self._memory.server(session.server)
+        server.webhook_at = max(server.webhook_at, session.facts.event_pushed_at)
+        self._memory.keep_view(view, decision.planned, now + TRUST_MEMORY_S)
 
     def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
         return View(
@@ -214,24 +135,17 @@ class Reconciler:
             new_evidence=news,
             policy=self._policies(seen.session.policy),
             can=self._can(seen.session.kind),
-            quirks=self._quirks_of(seen.server),
+            quirks=self._registry.quirk_names(seen.server.kind, seen.server.version),
             held=seen.held,
             fallen=seen.fallen,
             fleet=seen.fleet,
             none_alive=len({session for session, _ in seen.fallen} | {seen.session.id}) >= max(seen.fleet, 1),
-            server_webhook_at=self._heard.get(seen.session.server, 0.0),
+            server_webhook_at=self._memory.server(seen.session.server).webhook_at,
             approval=seen.approval,
         )
 
     def _can(self, kind: str) -> Capabilities:
         return self._registry.get(kind).capabilities
-
-    def _quirks_of(self, server: Server) -> frozenset[str]:
-        key = (server.kind, server.version)
-        if key not in self._quirks:
-            found = self._registry.get(server.kind).quirks(server.version)
-            self._quirks[key] = frozenset(quirk.name for quirk in found)
-        return self._quirks[key]
 
     def _commit(self, seen: SessionView, news: tuple[Evidence, ...], decision: Decision, now: float) -> DecisionCommit:
         session = decision.session
@@ -262,17 +176,17 @@ class Reconciler:
         quiet = None if look_into_store else self.server_quietly(name, tuple(news))
         if quiet is not None:
             return quiet
-        known = self._servers.pop(name, None)
-        unsaved = (*(known.unsaved if known else ()), *news)
+        unsaved = (*self._memory.drop_server_inputs(name), *news)
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
             seen = await self._store.server_view(name, now)
             if seen is None:
+                self._memory.drop_server(name)
                 return None
             self._server_read(seen.server)
             stored = tuple(item.evidence for item in seen.news)
-            case = ServerCase(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
+            case = ServerInputs(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
             decision = decide_server(case, now)
             commit = ServerCommit(
                 server=decision.server,
@@ -289,7 +203,7 @@ class Reconciler:
             )
             if await self._store.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, row_version=seen.server.row_version + 1)
-                self._servers[name] = _KnownServer(msgspec.structs.replace(case, server=server, new_evidence=()), now)
+                self._memory.keep_server(msgspec.structs.replace(case, server=server, new_evidence=()), now)
                 log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))
                 return decision
         raise Overtaken(name)
@@ -297,18 +211,46 @@ class Reconciler:
     def server_quietly(self, name: ServerName, news: tuple[Evidence, ...]) -> ServerDecision | None:
         """As `quietly`. What fails is no routine: it is written at once."""
         now = self._clock.now()
-        known = self._servers.get(name)
-        if known is None or now - known.read_at > TRUST_MEMORY_S:  # guard: server-memory-age-bounded
+        record = self._memory.server(name)
+        if record.inputs is None or now - record.read_at > TRUST_MEMORY_S:  # guard: server-memory-age-bounded
             return None
-        before = known.case.server
-        decision = decide_server(msgspec.structs.replace(known.case, new_evidence=news), now)
+        before = record.inputs.server
+        decision = decide_server(msgspec.structs.replace(record.inputs, new_evidence=news), now)
         # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
         if loud or gap.of_server(before, decision.server) is not None:
             return None
-        known.case = msgspec.structs.replace(known.case, server=decision.server)
-        known.unsaved = _routine(known.unsaved, news)
+        record.inputs = msgspec.structs.replace(record.inputs, server=decision.server)
+        record.unsaved = _routine(record.unsaved, news)
         return decision
+
+
+def judged(
+    record: SessionRecord, view: View, news: tuple[Evidence, ...], now: float, webhook_at: float = 0.0
+) -> Decision:
+    """What the judge says now of a remembered view; what it has said before of this very moment it is not asked again.
+    `webhook_at`: the newest event that a webhook of this server told of."""
+    planned = record.planned
+    # guard: planned-look-dropped-when-heard, planned-look-not-early
+    if planned is not None and not news and now >= planned.at:
+        return as_planned(view.session, planned, now)
+    view = msgspec.structs.replace(view, new_evidence=news, server_webhook_at=webhook_at)
+    if record.awaited is not None and news:
+        decision = as_before(view, record.awaited, now)
+        if decision is not None:
+            return decision
+    return decide(view, now)
+
+
+def follow(record: SessionRecord, view: View, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
+    """A quiet decision about a remembered view: nothing of it is written yet."""
+    if decision.shown:
+        record.save_at = min(record.save_at, now + SHOWN_WITHIN_S)  # guard: shown-facts-lag-bounded
+    record.view = msgspec.structs.replace(view, session=decision.session)
+    # guard: planned-look-dropped-when-judged, same-look-only-if-nothing-heard
+    record.planned, record.awaited = decision.planned, decision.awaited
+    if news:
+        record.unsaved = _routine(record.unsaved, news)
 
 
 def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

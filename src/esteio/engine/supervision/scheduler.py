@@ -21,6 +21,7 @@ from esteio.core.model.decision import Decision
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import UNUSABLE
+from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober, ProbeResult, disagreements
 from esteio.engine.supervision.reconcile import Overtaken, Reconciler
 from esteio.log import logger
@@ -76,16 +77,21 @@ class Scheduler:
     """Wakes and judges every session and server of this process. `acted` is called when a decision made work."""
 
     def __init__(
-        self, store: Store, clock: Clock, reconciler: Reconciler, lookout: Prober, *, acted: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        reconciler: Reconciler,
+        lookout: Prober,
+        *,
+        memory: Memory,
+        acted: Callable[[], None],
     ) -> None:
         self._store, self._clock = store, clock
-        self._reconciler, self._lookout, self._acted = reconciler, lookout, acted
+        self._reconciler, self._lookout, self._memory, self._acted = reconciler, lookout, memory, acted
         self._boxes: dict[Key, _Box] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
         self._count = 0
-        self._troubled: set[ServerName] = set()
-        """Servers of which it is news that they answered."""
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
@@ -132,7 +138,7 @@ class Scheduler:
         self._later[session_id] = loop.call_later(wait_s, self.wake, session_id)
 
     def _routine(self, session_id: SessionId, evidence: Sequence[Evidence]) -> bool:
-        session = self._reconciler.peek(session_id)
+        session = self._memory.peek(session_id)
         if session is not None and session.facts.state_pushed == "connecting" and _repeats_connecting(evidence):
             # A provider without any pause between its tries says so a hundred times a second: one row, one judgement.
             return True
@@ -232,7 +238,7 @@ class Scheduler:
         """Whom a line of the log is about."""
         if not isinstance(key, int):
             return {"server": key}
-        session = self._reconciler.peek(SessionId(key))
+        session = self._memory.peek(SessionId(key))
         return {"session": session.name if session else None, "server": session.server if session else None}
 
     async def _judge(self, key: Key, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
@@ -245,7 +251,6 @@ class Scheduler:
         decision = await self._reconciler.session(session_id, news, look_into_store=dirty)
         if decision is None:
             self._due.pop(session_id, None)
-            self._lookout.forget(session_id)
             return
         self._follow(session_id, box, decision)
 
@@ -276,7 +281,7 @@ class Scheduler:
 
     def _pass_on(self, server: ServerName, saw: ProbeResult) -> None:
         """Only what is news about the server: that a sound one answered is told by its own look often enough."""
-        troubled = server in self._troubled
+        troubled = self._memory.server(server).troubled
         telling = [e for e in saw.server if troubled or e.kind != "server_answered"]
         if telling:
             self.submit(server, telling)
@@ -292,10 +297,8 @@ class Scheduler:
 
     def _follow_server(self, name: ServerName, box: _Box, decision: ServerDecision) -> None:
         self._wake_at(name, decision.wake_at)
-        if decision.server.facts.failures or decision.server.health in UNUSABLE:
-            self._troubled.add(name)
-        else:
-            self._troubled.discard(name)
+        failing = bool(decision.server.facts.failures) or decision.server.health in UNUSABLE
+        self._memory.server(name).troubled = failing
         if decision.notices:
             self._acted()
         if decision.look and not box.looking:
@@ -309,7 +312,7 @@ class Scheduler:
             box.looking = False
         self.submit(name, listed.server)
         now = self._clock.now()
-        for place, session in enumerate(self._reconciler.judged(name)):
+        for place, session in enumerate(self._memory.judged(name)):
             if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
                 await asyncio.sleep(0)
             hints = disagreements(session, listed.rows, now)

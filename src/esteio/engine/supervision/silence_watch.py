@@ -1,6 +1,6 @@
 """Detects sessions that have received nothing for longer than their usual traffic predicts; reports them as suspect.
 
-The usual traffic is learned from what came in, a day at a time, and kept in memory; the rest compares two numbers a
+The usual traffic is learned from what came in, a day at a time, and kept in `memory`; the rest compares two numbers a
 session. A suspicion is handed to the judge, who checks; nothing is written here. Never lives here: how long is too long
 (`core.judge.traffic_baseline`), what a silence means (`core.judge.inbound_health`).
 """
@@ -15,6 +15,7 @@ from esteio.core.judge import traffic_baseline as core
 from esteio.core.model.evidence import Evidence, seen_with
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
+from esteio.engine.supervision.memory import Memory
 from esteio.store.base import Store
 
 LEARN_EVERY_S = 6 * 3600.0
@@ -34,22 +35,18 @@ Witnesses = Mapping[ServerName, Sequence[bool | None]]
 
 
 class SilenceWatch:
-    """Notices silence. `judged`: all sessions as last judged here; `told`: news about a session."""
+    """Notices silence among the sessions that were judged here. `told`: news about a session."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
         *,
-        judged: Callable[[], Iterable[Session]],
+        memory: Memory,
         told: Callable[[SessionId, Sequence[Evidence]], None],
     ) -> None:
-        self._store, self._clock, self._judged, self._told = store, clock, judged, told
-        self._rhythms: dict[SessionId, tuple[float, core.TrafficBaseline | None]] = {}
+        self._store, self._clock, self._memory, self._told = store, clock, memory, told
         self._began: float | None = None
-
-    def __repr__(self) -> str:
-        return f"Ears(lines={len(self._rhythms)})"
 
     async def look(self) -> int:
         """One round; how many silences are news."""
@@ -58,17 +55,16 @@ class SilenceWatch:
             self._began = now
         if now - self._began < AFTER_START_S:
             return 0
-        sessions = list(self._judged())
-        self._forget({session.id for session in sessions})
-        able = [session for session in sessions if session.gate == "open" and session.facts.receive_ok_at]
+        able = [session for session in self._memory.judged() if session.gate == "open" and session.facts.receive_ok_at]
         others = self._witnesses(able, now)
         for session in able:
-            known_at, rhythm = self._rhythms.get(session.id, (-LEARN_EVERY_S, None))
+            record = self._memory.session(session.id)
+            known_at, rhythm = record.baseline or (-LEARN_EVERY_S, None)
             old = now - known_at >= (LEARN_EVERY_S if rhythm is not None else LEARN_AGAIN_S)
             if old and learned < LEARN_AT_ONCE:
                 learned += 1
                 rhythm = await self._learn(session, now)
-                self._rhythms[session.id] = (now, rhythm)
+                record.baseline = (now, rhythm)
             found += rhythm is not None and self._too_long(session, rhythm, others, now)
         return found
 
@@ -76,7 +72,7 @@ class SilenceWatch:
         """Whether each of some lines is quiet now, by their servers."""
         found: dict[ServerName, list[bool | None]] = {}
         for session in able:
-            _, rhythm = self._rhythms.get(session.id, (0.0, None))
+            _, rhythm = self._memory.session(session.id).baseline or (0.0, None)
             if rhythm is None or (session.server not in found and len(found) == SERVERS_ASKED):
                 continue
             asked = found.setdefault(session.server, [])
@@ -88,10 +84,6 @@ class SilenceWatch:
         """While we or the line were away nothing could come in, and a line made anew begins anew."""
         facts = session.facts
         return max(facts.receive_ok_at, facts.renewed_at, session.gate_since, self._began or 0.0)
-
-    def _forget(self, alive: set[SessionId]) -> None:
-        for gone in self._rhythms.keys() - alive:
-            del self._rhythms[gone]
 
     def _too_long(self, session: Session, rhythm: core.TrafficBaseline, others: Witnesses, now: float) -> bool:
         facts, since = session.facts, self._since(session)

@@ -109,7 +109,7 @@ class Guarded(Lab):
 
     def _changed(self, session_id: SessionId) -> None:
         self._ring(session_id)
-        session = self.gateway.reconciler.peek(session_id)
+        session = self.gateway.memory.peek(session_id)
         if session is None:
             return
         checkers, witness = self.storm.checkers, self.storm.witness
@@ -150,7 +150,7 @@ class Guarded(Lab):
 
     async def submit(self, talk: Talk) -> None:
         line = self.storm.plan.lines[talk.line]
-        session = self.gateway.reconciler.peek(self._ids[line.name]) or await self.session(line.name)
+        session = self.gateway.memory.peek(self._ids[line.name]) or await self.session(line.name)
         text = text_of(talk.number)
         message, _ = await self.commands.messages.send(session, MessageRequest(talk.contact, text), caller="storm")
         self._accepted[message.id] = (line.name, text)
@@ -173,7 +173,7 @@ class Guarded(Lab):
         troubles = []
         now = self.world.now()
         for line in self.storm.plan.lines:
-            session = self.gateway.reconciler.peek(self._ids[line.name]) or await self.session(line.name)
+            session = self.gateway.memory.peek(self._ids[line.name]) or await self.session(line.name)
             trouble = self.storm.checkers.settled_down(session, self.world.truth(line.server, line.name))
             if trouble:
                 troubles.append(trouble)

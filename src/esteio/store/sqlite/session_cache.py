@@ -1,4 +1,7 @@
-"""Sessions as they were last read, good until somebody writes their row.
+"""The dialect's read cache of sessions: rows as they were last read, good until somebody writes them.
+
+It is no memory of the engine (`engine.supervision.memory`): it serves every door by name, token and number, holds
+nothing that a read would not give, and belongs to no lease, since each write in this database drops what it touches.
 
 Each message asks twice for its session, each webhook once, and it is written far less often. The database itself tells
 which rows are written (a temporary trigger on the writing connection), so no statement can be forgotten here. Reads and

@@ -54,7 +54,7 @@ class SessionRemoval:
             files, asked_at = await self._store.media_of_session(session.id), self._clock.now()
             await self._store.delete_session(session.id, asked_at)
         await self._shelf.drop(await self._store.unused_media(files), asked_at)
-        self._addresses.forget(session.id)
+        self._addresses.session_gone(session.id)
         self._acts.forget(session.id)
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
         self._wakeups.session(session.id)
