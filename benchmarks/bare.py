@@ -94,6 +94,7 @@ class Bare:
         return row
 
     def settled(self) -> dict[str, Any]:
+        """How many rows are settled, and when the last one was (epoch seconds)."""
         return {"count": self._settled, "last_at": self._last_at}
 
     async def _run(self) -> None:
@@ -129,7 +130,8 @@ def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
 
 
 def application(database: str, target: str | None) -> Litestar:
-    """The bare server."""
+    """The bare server as an ASGI app: `POST /rows` accepts, `GET /settled` counts. `target` is the address it posts to;
+    None keeps rows unsent."""
     bare = Bare(database, target)
 
     @post("/rows", status_code=202)

@@ -22,7 +22,8 @@ from benchmarks.processes import Failed, Say, listening
 
 
 class Deliver(msgspec.Struct, frozen=True):
-    """How much."""
+    """The size of one measurement: messages a round, spread over chats and sessions, and the connections they come
+    by."""
 
     messages: int = 20_000
     chats: int = 500

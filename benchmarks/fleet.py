@@ -61,12 +61,12 @@ def session_name(server: int, number: int) -> str:
 
 
 def phone(server: int, number: int) -> str:
-    """Its phone."""
+    """The digits of the phone that belongs to session `number` of server `server`, distinct over all servers."""
     return f"5511{900_000_000 + server * 1_000_000 + number}"
 
 
 class Fleet(Stub):
-    """The ASGI app."""
+    """An ASGI app that answers for every port of the fleet, and notes how late each look at a session comes."""
 
     def __init__(self, ports: list[int], period_s: float, each: int) -> None:
         super().__init__()

@@ -180,7 +180,7 @@ async def press(plan: Plan) -> Seen:
 
 
 def main() -> None:
-    """The process."""
+    """Reads a plan from stdin, presses the server accordingly, and writes one line of JSON to stdout."""
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
     seen = uvloop.run(press(plan))
     sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")

@@ -85,7 +85,8 @@ class Child:
         return self._errors.read_text("utf-8", "replace")[-2000:].strip()
 
     async def learn_port(self) -> None:
-        """It says it on its first line."""
+        """Reads the port from the first line that the child prints. Raises `Failed`, with its last words, when there is
+        none."""
         told = self._process.stdout
         line = b"" if told is None else await asyncio.wait_for(told.readline(), START_S)
         if not line.strip().isdigit():

@@ -40,7 +40,7 @@ class Tally(msgspec.Struct):
 
 
 class Stub:
-    """The ASGI app."""
+    """An ASGI app that answers as Evolution does and counts what was sent, doubled or out of order."""
 
     def __init__(self) -> None:
         self._tally = Tally()

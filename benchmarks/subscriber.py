@@ -36,7 +36,7 @@ class _Event(msgspec.Struct):
 
 
 class Subscriber:
-    """The ASGI app."""
+    """An ASGI app that accepts every webhook and counts those that come twice or out of order."""
 
     def __init__(self) -> None:
         self._heard = Heard()

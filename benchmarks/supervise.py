@@ -34,7 +34,8 @@ WARM_S = 1200.0
 
 
 class Supervise(msgspec.Struct, frozen=True):
-    """What is measured."""
+    """The size of one measurement: sessions spread over servers, watched for `seconds`, each looked at every
+    `period_s`."""
 
     sessions: int
     servers: int

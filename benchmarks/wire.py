@@ -35,10 +35,12 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport that requests are written to."""
         # uvloop's own class, which has all that a stream's transport has.
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Fails the answer that is awaited with `NotUnderstood`."""
         self._fail(NotUnderstood(f"the connection was closed: {exc}"))
 
     async def ask(self, whole: bytes) -> tuple[int, bytes]:
@@ -50,10 +52,12 @@ class Line(asyncio.Protocol):
         return await self._waiting
 
     def close(self) -> None:
+        """Closes the connection; without one it does nothing."""
         if self._transport is not None:
             self._transport.close()
 
     def data_received(self, data: bytes) -> None:
+        """Collects bytes until one whole answer is there, and gives it to its request."""
         self._held += data
         head_ends = self._held.find(_END)
         if head_ends < 0:

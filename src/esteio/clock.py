@@ -22,7 +22,7 @@ class Clock(Protocol):
     """What tells the time and makes ids."""
 
     def now(self) -> float:
-        """Epoch seconds."""
+        """The wall clock in seconds since the epoch, UTC."""
         ...
 
     def new_id(self, prefix: str) -> str:

@@ -315,13 +315,13 @@ class Gateway:
         )
 
     async def start(self) -> None:
-        """See `Lifecycle.start`."""
+        """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""
         await self.lifecycle.start()
 
     def drain(self) -> None:
-        """See `Lifecycle.drain`."""
+        """Accepts nothing new and answers callers that wait, without stopping the tasks."""
         self.lifecycle.drain()
 
     async def aclose(self) -> None:
-        """See `Lifecycle.aclose`."""
+        """Stops the tasks, then closes what they used, the store last."""
         await self.lifecycle.aclose()

@@ -80,7 +80,8 @@ def open_vault(data: Path, secret_key: str | None) -> Vault:
 
 
 def derive(word: str) -> bytes:
-    """A Fernet key from any word of 16 characters or more; a Fernet key stays itself."""
+    """A Fernet key from any word of 16 characters or more; a Fernet key stays itself. Raises `VaultError` for a shorter
+    word."""
     if len(word) < SHORTEST_KEY:
         raise VaultError(f"ESTEIO_SECRET_KEY needs {SHORTEST_KEY} characters or more")
     try:

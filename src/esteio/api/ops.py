@@ -29,7 +29,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 async def livez(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
-    """The process answers."""
+    """200 as long as the event loop answers; reads nothing, and says nothing of the store or of any session."""
     return answer(Health("ok"), cache_control="no-store")
 
 

@@ -96,6 +96,8 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._in_head or self._waits_for_body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the clock of the first head. Over `most` connections, the one that has been idle longest is dropped,
+        and this one where none is idle."""
         super().connection_made(transport)
         self._arm(HEAD_S)
         if len(self.connections) > self.most:
@@ -105,19 +107,23 @@ class BoundedProtocol(HttpToolsProtocol):
             oldest.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clocks of this connection, so that none fires on a closed transport."""
         self._disarm()
         self._read_again()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
+        """The peer does not read: it has `NOT_READ_S` seconds to begin again."""
         super().pause_writing()
         self._unread = self.loop.call_later(NOT_READ_S, self._not_read)
 
     def resume_writing(self) -> None:
+        """The peer reads again: the clock that `pause_writing` started is stopped."""
         self._read_again()
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        """Counts the bytes that belong to no body; over `MAX_HEAD_BYTES` of them the request is refused."""
         self.heard_at = self.loop.time()
         self._loose += len(data)
         super().data_received(data)
@@ -129,10 +135,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(HEAD_S)
 
     def on_message_begin(self) -> None:
+        """A request's head begins; its time is already running."""
         super().on_message_begin()
         self._in_head = True
 
     def on_headers_complete(self) -> None:
+        """Refuses a head over `MAX_HEAD_BYTES`; else the head's clock gives way to the body's."""
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse("header-too-large")
             return
@@ -142,11 +150,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        """Hands a piece of the body on, unless the head was refused."""
         self._loose = 0
         if not self._in_head:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """The whole request is here: no clock runs while it is answered."""
         if self._in_head:
             return  # its head was refused
         self._waits_for_body, self._loose = False, 0
@@ -154,11 +164,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """The connection is idle from now on, unless a body is still to come."""
         if not self._waits_for_body:
             self._in_head, self.heard_at = True, self.loop.time()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the sentence is ours
+        """Refuses what is no HTTP with our own problem document; httptools' sentence is not passed on."""
         self._refuse("invalid-http")
 
     def _refuse(self, code: str) -> None:

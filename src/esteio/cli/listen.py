@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
+        """Leaves the process's signal handlers as they are: stopping is the caller's business."""
         yield
 
 

@@ -124,7 +124,7 @@ def _version(asked: bool) -> None:
 
 
 def build() -> typer.Typer:
-    """The whole command."""
+    """The whole command as a Typer application: every verb of the table, the help's panels, and `--version`."""
     made = typer.Typer(
         cls=Verbs,
         no_args_is_help=True,

@@ -132,7 +132,7 @@ class Adapter:
     """
 
     def quirks(self, version: str | None) -> tuple[Quirk, ...]:
-        """None is known."""
+        """None is known, whatever the version."""
         return ()
 
     def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
@@ -179,7 +179,7 @@ class Adapter:
         return no_step(WebhookReading(readable=True, note=NO_LIST, kept=False))
 
     def is_own_address(self, where: SessionEndpoint, url: str) -> bool:
-        """Never."""
+        """False for every address, so that media is fetched through the guard of addresses."""
         return False
 
     def download(

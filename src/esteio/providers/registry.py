@@ -64,6 +64,7 @@ class Registry:
         return known
 
     def as_mapping(self) -> Mapping[str, Provider]:
+        """The dialects by their kind, as a copy."""
         return dict(self._by_kind)
 
 

@@ -49,6 +49,7 @@ class CollectedNotices:
         self.notices: list[Work] = []
 
     async def notify(self, work: Work) -> bool:
+        """Keeps the notice's work row; always True."""
         self.notices.append(work)
         return True
 
@@ -61,7 +62,7 @@ class Hosts(Transport, Protocol):
     """Hosts of the internet, as the gateway's fetches meet them: a transport that leads to them, and their names."""
 
     async def resolve(self, host: str) -> Sequence[str]:
-        """See `engine.url_guard.Resolver`; raises OSError for a name that nobody has."""
+        """The addresses of a host of this world; raises OSError for a name that is not in it."""
 
 
 class Lab:

@@ -28,7 +28,9 @@ class Shelf(Protocol):
         """The name of these bytes; durable when it returns. Raises `StoreFull`."""
         ...
 
-    async def get(self, name: str) -> bytes | None: ...
+    async def get(self, name: str) -> bytes | None:
+        """The bytes under this name, None for one that is not known."""
+        ...
 
     async def size(self, name: str) -> int | None:
         """How many bytes; None when it is not there."""
@@ -59,31 +61,31 @@ class MemoryShelf:
         self._held: dict[str, tuple[float, bytes]] = {}
 
     async def put(self, data: bytes, now: float) -> str:
-        """See `Shelf`."""
+        """Keeps the bytes with the time they were put; the same bytes again only renew it."""
         name = name_of(data)
         self._held[name] = (now, data)
         return name
 
     async def get(self, name: str) -> bytes | None:
-        """See `Shelf`."""
+        """The bytes under this name, None for one that is not known."""
         found = self._held.get(name)
         return None if found is None else found[1]
 
     async def size(self, name: str) -> int | None:
-        """See `Shelf`."""
+        """Their length in bytes, None for a name that is not known."""
         found = self._held.get(name)
         return None if found is None else len(found[1])
 
     async def piece(self, name: str, start: int, length: int) -> bytes:
-        """See `Shelf`."""
+        """At most `length` bytes from `start` on; empty for a name that is not known."""
         return (await self.get(name) or b"")[start : start + length]
 
     async def older(self, before: float) -> Sequence[str]:
-        """See `Shelf`."""
+        """Names that were last put before this time, in epoch seconds."""
         return [name for name, (at, _) in self._held.items() if at < before]
 
     async def drop(self, names: Collection[str], put_by: float) -> int:
-        """See `Shelf`."""
+        """Forgets those of the names that were last put by then; gives how many."""
         gone = [name for name in names if name in self._held and self._held[name][0] <= put_by]
         for name in gone:
             del self._held[name]
@@ -100,27 +102,27 @@ class FileShelf:
         """Between a look at a file's time and its removal nobody may put it anew."""
 
     async def put(self, data: bytes, now: float) -> str:
-        """See `Shelf`."""
+        """Writes a file of the bytes' hash, whole and synced before it gets its name. Raises `StoreFull`."""
         return await self._do(lambda: self._put(data, now))
 
     async def get(self, name: str) -> bytes | None:
-        """See `Shelf`."""
+        """The whole file's bytes, None for a name that is not known."""
         return await self._do(lambda: self._get(name))
 
     async def size(self, name: str) -> int | None:
-        """See `Shelf`."""
+        """The file's length in bytes, None for a name that is not known."""
         return await self._do(lambda: self._size(name))
 
     async def piece(self, name: str, start: int, length: int) -> bytes:
-        """See `Shelf`."""
+        """At most `length` bytes of the file from `start` on; empty for a name that is not known."""
         return await self._do(lambda: self._piece(name, start, length))
 
     async def older(self, before: float) -> Sequence[str]:
-        """See `Shelf`."""
+        """Names whose files were last put before this time, in epoch seconds."""
         return await self._do(lambda: self._older(before))
 
     async def drop(self, names: Collection[str], put_by: float) -> int:
-        """See `Shelf`."""
+        """Deletes those of the files that were last put by then; gives how many."""
         return await self._do(lambda: sum(self._drop(name, put_by) for name in names))
 
     async def _do(self, work: Callable[[], T]) -> T:

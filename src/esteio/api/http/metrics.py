@@ -21,7 +21,8 @@ from esteio.store.base import every_session
 
 
 async def metrics(api: ApiContext, _call: ApiRequest) -> ApiResponse:
-    """The whole text."""
+    """Everything that is counted, as Prometheus text: from the store as it is now, and from this process's own
+    counters."""
     registry = CollectorRegistry()
     await _sessions(api, registry)
     await _relay(api, registry)

@@ -97,7 +97,7 @@ class ApiContext:
         )
 
     async def session_answer(self, session: Session, call: ApiRequest, status: int = 200) -> ApiResponse:
-        """A session as an answer."""
+        """The session's document with its count of held messages, in the caller's language, under `status`."""
         return answer(self.session_document(session, await self.held(session.id), call.texts), status)
 
     async def held(self, session_id: SessionId) -> int:
@@ -121,7 +121,7 @@ class ApiContext:
         return msgspec.structs.replace(shown, **dict.fromkeys(server_documents.HIDDEN))
 
     def message_answer(self, message: Message, call: ApiRequest, status: int = 200, **headers: str) -> ApiResponse:
-        """A message as an answer."""
+        """The message's document, with links to its media, in the caller's language, under `status` and `headers`."""
         return answer(documents.message(message, speaker(call.texts), link=self.link), status, **headers)
 
     @property

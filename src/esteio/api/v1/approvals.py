@@ -18,6 +18,8 @@ from esteio.engine.commands.requests import EmptyRequest
 
 
 class ApprovalPage(msgspec.Struct, frozen=True):
+    """The approvals that wait for a person, of the sessions that the key reaches; one page, so `next` is null."""
+
     items: tuple[ApprovalDocument, ...]
     next: str | None = None
 

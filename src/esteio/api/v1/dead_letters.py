@@ -51,6 +51,8 @@ class DeadLetterDocument(msgspec.Struct, frozen=True):
 
 
 class DeadLetterPage(msgspec.Struct, frozen=True):
+    """A page of dead letters; `next` is the place to ask from, or null at the end."""
+
     items: tuple[DeadLetterDocument, ...]
     next: str | None = None
 

@@ -33,12 +33,15 @@ class InboxDocument(msgspec.Struct, frozen=True):
 
 
 class InboxPage(msgspec.Struct, frozen=True):
+    """A page of unreadable webhooks, oldest first; `next` is the place to ask from, or null at the end."""
+
     items: tuple[InboxDocument, ...]
     next: str | None = None
 
 
 async def unreadable(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """Oldest first."""
+    """Webhooks that could not be read, oldest first, of the sessions that the key reaches; each body cut to
+    `SHOWN_BYTES`."""
     words = call.query("state", "limit", "after")
     one_of(words, "state", Literal["unreadable"])
     limit = page_size(words)

@@ -29,6 +29,8 @@ class InstanceDocument(msgspec.Struct, frozen=True):
 
 
 class InstancePage(msgspec.Struct, frozen=True):
+    """The instances that a server holds, as the provider lists them; all in one page, so `next` is null."""
+
     items: tuple[InstanceDocument, ...]
     next: str | None = None
 
@@ -45,6 +47,8 @@ class AdoptionDocument(msgspec.Struct, frozen=True):
 
 
 class AdoptionPage(msgspec.Struct, frozen=True):
+    """The outcome of an adoption, one item an instance; all in one page, so `next` is null."""
+
     items: tuple[AdoptionDocument, ...]
     next: str | None = None
 

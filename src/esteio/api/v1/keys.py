@@ -27,6 +27,8 @@ class NewKey(msgspec.Struct, frozen=True):
 
 
 class KeyDocument(msgspec.Struct, frozen=True):
+    """An API key without its secret. An empty `sessions` reaches every session; times are ISO 8601 in UTC."""
+
     id: str
     name: str
     role: Role
@@ -37,6 +39,8 @@ class KeyDocument(msgspec.Struct, frozen=True):
 
 
 class KeyPage(msgspec.Struct, frozen=True):
+    """All API keys, revoked ones too; one page, so `next` is null."""
+
     items: tuple[KeyDocument, ...]
     next: str | None = None
 

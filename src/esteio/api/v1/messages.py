@@ -20,12 +20,15 @@ from esteio.engine.runtime.waiters import SETTLED
 
 
 class MessagePage(msgspec.Struct, frozen=True):
+    """A page of messages, newest first; `next` is the place to ask from, or null at the end."""
+
     items: tuple[MessageDocument, ...]
     next: str | None = None
 
 
 async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """202 once it is on the disk; 200 when it has settled by the time of the answer."""
+    """202 once it is on the disk; 200 when it has settled by the time of the answer. Raises `CommandError`
+    (`too-large`) for a body over the limit that carries no media."""
     idem_key = call.idempotency_key
     session = await api.commands.lookup.session(call.path["name"])
     body = await call.body()
@@ -42,7 +45,7 @@ async def send(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """Newest first."""
+    """The session's messages, newest first, narrowed by `state` and `direction`, one page at a time."""
     words = call.query("state", "direction", "limit", "after")
     session = await api.commands.lookup.session(call.path["name"])
     page = await api.store.messages(

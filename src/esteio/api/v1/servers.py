@@ -15,6 +15,8 @@ from esteio.engine.commands.requests import ServerChange, ServerRequest
 
 
 class ServerPage(msgspec.Struct, frozen=True):
+    """All servers, in one page, so `next` is null."""
+
     items: tuple[ServerDocument, ...]
     next: str | None = None
 
@@ -44,7 +46,7 @@ async def change(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def delete(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """Only without sessions."""
+    """Takes the server away; refused while it has sessions. Nothing is done at the provider."""
     await api.commands.servers.delete(call.path["name"])
     return NOTHING
 

@@ -52,11 +52,15 @@ Order = Literal["asc", "desc"]
 
 
 class SessionPage(msgspec.Struct, frozen=True):
+    """A page of sessions; `next` is the place to ask from, or null at the end."""
+
     items: tuple[SessionDocument, ...]
     next: str | None = None
 
 
 class TimelinePage(msgspec.Struct, frozen=True):
+    """A page of the session's journal; `next` is the place to ask from, or null at the end."""
+
     items: tuple[TimelineDocument, ...]
     next: str | None = None
 
@@ -102,7 +106,7 @@ async def _reached(api: ApiContext, scope: Scope, words: Mapping[str, str]) -> t
 
 
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """One session."""
+    """The session's document as it is now, with the webhook that stood at the provider before an adoption."""
     session = await _named(api, call)
     document = api.session_document(session, await api.held(session.id), call.texts)
     return answer(_with_replaced(document, await api.commands.sessions.replaced_webhook(session)))
@@ -159,7 +163,7 @@ async def pause(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def resume(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """Acted on again."""
+    """Ends a pause: the session is judged and acted on again. Gives the session's document."""
     await call.ask(EmptyRequest)
     session = await _named(api, call)
     return await api.session_answer(await api.commands.operator_actions.resume(session.name, call.who), call)

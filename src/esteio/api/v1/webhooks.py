@@ -53,6 +53,8 @@ class NewWebhook(WebhookDocument, frozen=True):
 
 
 class WebhookPage(msgspec.Struct, frozen=True):
+    """All subscriptions, without their secrets, in one page, so `next` is null."""
+
     items: tuple[WebhookDocument, ...]
     next: str | None = None
 
@@ -74,6 +76,8 @@ class DeliveryDocument(msgspec.Struct, frozen=True):
 
 
 class DeliveryPage(msgspec.Struct, frozen=True):
+    """A page of a subscription's deliveries, newest first; `next` is the place to ask from, or null at the end."""
+
     items: tuple[DeliveryDocument, ...]
     next: str | None = None
 
@@ -98,7 +102,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def show(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """One."""
+    """One subscription by its id, without its secret."""
     call.query()
     return answer(await _document(api, await api.commands.webhooks.get(call.path["id"])))
 
@@ -128,7 +132,7 @@ async def rotate(api: ApiContext, call: ApiRequest) -> ApiResponse:
 
 
 async def deliveries(api: ApiContext, call: ApiRequest) -> ApiResponse:
-    """Newest first."""
+    """What was delivered to one subscription and what became of it, newest first, one page at a time."""
     words = call.query("limit", "after")
     endpoint = await api.commands.webhooks.get(call.path["id"])
     limit = page_size(words)

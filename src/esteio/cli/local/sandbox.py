@@ -58,7 +58,7 @@ def check_address(address: str) -> None:
 
 
 async def run(homes: dict[str, str], control: str) -> None:
-    """Serve until the end is asked for."""
+    """Serves the sandbox at these addresses until a signal asks for the end. Raises `Failed` when it cannot listen."""
     from esteio.cli.listen import stop_asked  # noqa: PLC0415
     from esteio.sim.sandbox.servers import serve_sandbox  # noqa: PLC0415
 

@@ -91,7 +91,8 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
 
 
 async def opened(settings: Settings) -> Gateway:
-    """A gateway that runs, or `Failed` with the sentence that says why not."""
+    """A gateway that runs. Raises `Failed` with the sentence that says why not, `Misused` where the settings are
+    wrong."""
     from esteio.engine.delivery.notices import BadTarget  # noqa: PLC0415
     from esteio.engine.errors import CommandError  # noqa: PLC0415
     from esteio.gateway import Gateway  # noqa: PLC0415

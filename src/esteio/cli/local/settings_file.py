@@ -50,5 +50,5 @@ def with_door(environ: Mapping[str, str], door_listen: str | None) -> Mapping[st
 
 
 def environment() -> Mapping[str, str]:
-    """This process's."""
+    """The variables of this process, in which settings are looked up before the file."""
     return os.environ

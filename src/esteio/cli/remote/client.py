@@ -116,7 +116,7 @@ class Client:
                 connection.close()
 
     def delete(self, where: str) -> None:
-        """Take something away."""
+        """`DELETE` at this path of the API. Raises `Failed` with the gateway's sentence when it refuses."""
         self.ask("DELETE", where)
 
     def ask(

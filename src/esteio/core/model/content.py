@@ -50,6 +50,8 @@ class Media(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Location(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A place on the map: degrees, WGS 84, north and east positive."""
+
     latitude: float
     longitude: float
     name: str | None = None
@@ -57,11 +59,15 @@ class Location(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
+    """A contact's card: the name shown, and the phone as its sender wrote it."""
+
     name: str
     phone: str
 
 
 class Poll(msgspec.Struct, frozen=True):
+    """A question with its options; at most `choices` of them may be picked."""
+
     question: str
     options: tuple[str, ...]
     choices: int = 1

@@ -22,6 +22,8 @@ Weight = Literal["life", "death", "hint", "fact"]
 
 
 class KindSpec(msgspec.Struct, frozen=True):
+    """One line of `KINDS`: what such evidence is about, and how much it proves."""
+
     subject: Subject
     weight: Weight
     text: str

@@ -57,6 +57,9 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
 
 
 class EditedMessage(msgspec.Struct, frozen=True, tag="edited"):
+    """The message of this id now reads `text`; None when the provider does not say how. `happened_at`: epoch
+    seconds."""
+
     provider_id: str
     chat: str
     happened_at: float
@@ -64,12 +67,16 @@ class EditedMessage(msgspec.Struct, frozen=True, tag="edited"):
 
 
 class DeletedMessage(msgspec.Struct, frozen=True, tag="deleted"):
+    """The message of this id was deleted for everybody in its chat. `happened_at`: epoch seconds."""
+
     provider_id: str
     chat: str
     happened_at: float
 
 
 class ReceivedReaction(msgspec.Struct, frozen=True, tag="reaction"):
+    """A reaction to the message `target_provider_id`; an empty `emoji` takes it back."""
+
     provider_id: str
     """Of the reaction itself."""
     target_provider_id: str

@@ -93,6 +93,8 @@ class AxisDocument(msgspec.Struct, frozen=True):
 
 
 class OutageDocument(msgspec.Struct, frozen=True):
+    """An outage that is not over: since when, why (a reason's code), and how often it opened again."""
+
     id: str
     since: str
     because: str
@@ -180,6 +182,8 @@ class MediaDocument(msgspec.Struct, frozen=True):
 
 
 class AttemptDocument(msgspec.Struct, frozen=True):
+    """One try at sending: when, what came of it, and the provider's own words where it had any."""
+
     at: str
     outcome: str
     detail: str

@@ -33,6 +33,8 @@ HIDDEN = frozenset({"base_url", "sessions_at_server"})
 
 
 class HealthDocument(msgspec.Struct, frozen=True):
+    """How a server does, why, and since when it was last looked at; times are ISO 8601 in UTC."""
+
     state: HealthState
     because: str
     at: str | None

@@ -134,6 +134,8 @@ class MediaRequest(RequestBody, frozen=True):
 
 
 class LocationRequest(RequestBody, frozen=True):
+    """A place to send: degrees, WGS 84, with an optional name and address of at most `Maybe`'s length."""
+
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     name: Maybe | None = None
@@ -141,6 +143,8 @@ class LocationRequest(RequestBody, frozen=True):
 
 
 class ContactRequest(RequestBody, frozen=True):
+    """A contact's card to send; `phone` is checked where it is resolved."""
+
     name: Short
     phone: str
 

@@ -84,7 +84,7 @@ class WebhookClient:
         return f"WebhookClient({self._source!r})"
 
     async def deliver(self, claim: RelayClaim) -> RelaySettlement:
-        """One attempt."""
+        """One attempt at one event; what came of it, an unreachable subscriber included, is in the settlement."""
         began_at = self._clock.now()
         if claim.endpoint.media == "base64" and _may_carry(claim):
             return await self._deliver_with_bytes(claim, began_at)
@@ -126,7 +126,7 @@ class WebhookClient:
         )
 
     async def aclose(self) -> None:
-        """Close the road."""
+        """Closes the transport and its kept connections; closing twice is harmless."""
         await self._transport.aclose()
 
     async def _number(self, claim: RelayClaim) -> str | None:

@@ -25,5 +25,6 @@ class EventDetails:
         return None if found is None else found.phone or found.facts.phone_seen or None
 
     async def with_media(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-        """See `MediaStager.carried`, of the message with this id."""
+        """The event's data with the bytes of this message's media as base64, and whether they are in it
+        (`MediaStager.carried`)."""
         return await self._media.carried(await self._store.message(MessageId(message_id)), shown)

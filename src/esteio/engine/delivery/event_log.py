@@ -47,7 +47,7 @@ class EventLog:
         return f"Feed(tail={len(self._tail)})"
 
     async def last(self) -> int:
-        """The newest place."""
+        """The sequence number of the newest event; 0 in an empty log."""
         return await self._store.last_event()
 
     async def after(self, seq: int) -> Sequence[StreamedEvent]:

@@ -52,7 +52,7 @@ class LogNotifier:
         self._texts = texts
 
     async def notify(self, work: Work) -> bool:
-        """Always arrives."""
+        """Writes the notice's title into the log; always True."""
         title, _ = words(work.payload, self._texts)
         log.info("notice.sent", title=title, target=None)
         return True

@@ -22,13 +22,19 @@ log = logger("gateway")
 
 
 class Closable(Protocol):
-    async def aclose(self) -> None: ...
+    """What holds a connection, a file or a thread, and gives it back at the end."""
+
+    async def aclose(self) -> None:
+        """Gives back what it holds; it may not be used afterwards."""
+        ...
 
 
 class Stoppable(Protocol):
     """A worker with calls under way."""
 
-    async def aclose(self, patience_s: float) -> None: ...
+    async def aclose(self, patience_s: float) -> None:
+        """Ends what is under way, after at most `patience_s` seconds."""
+        ...
 
 
 class Lifecycle:
@@ -57,7 +63,8 @@ class Lifecycle:
         """Whether no gateway ever ran on this database before `start`."""
 
     async def start(self) -> None:
-        """Raises as `Store.start`."""
+        """Opens the store, prepares what must be known before the first act, and starts the tasks. Raises what
+        `Store.start` raises."""
         report = await self._store.start(self._clock.now())
         self._started = True
         self.new_database = report.last_alive is None

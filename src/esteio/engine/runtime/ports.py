@@ -21,7 +21,9 @@ class Wakeups(Protocol):
         """There is evidence to judge."""
         ...
 
-    def server(self, name: ServerName) -> None: ...
+    def server(self, name: ServerName) -> None:
+        """A server's row or its evidence was written: its judge looks at it."""
+        ...
 
     def sends(self) -> None:
         """There is a message to send."""

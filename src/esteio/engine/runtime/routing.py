@@ -23,7 +23,9 @@ from esteio.store.base import InboxResult, InboxSettlement
 class Wakeable(Protocol):
     """A worker: it looks for something to do."""
 
-    def wake(self) -> None: ...
+    def wake(self) -> None:
+        """Reads the store soon; may be called often, and costs nothing when a wake-up is already pending."""
+        ...
 
 
 class Judgements(Protocol):
@@ -45,9 +47,13 @@ class Judgements(Protocol):
 class Waits(Protocol):
     """Requests that wait for a commit (`engine.runtime.waiters`)."""
 
-    def session_changed(self, session_id: SessionId) -> None: ...
+    def session_changed(self, session_id: SessionId) -> None:
+        """A commit changed this session: callers that wait for it look again."""
+        ...
 
-    def message_changed(self, message_id: MessageId) -> None: ...
+    def message_changed(self, message_id: MessageId) -> None:
+        """A commit changed this message: callers that wait for it look again."""
+        ...
 
     def news(self) -> None:
         """The log of events may have grown."""
@@ -57,15 +63,21 @@ class Waits(Protocol):
 class Pace(Protocol):
     """The limits of sending, which follow how sessions and servers are (`engine.outbox.rate_limit`)."""
 
-    def set_limits(self, session: Session) -> None: ...
+    def set_limits(self, session: Session) -> None:
+        """Takes over the session's limits from its row; what was already sent still counts."""
+        ...
 
-    def set_server_limits(self, server: Server) -> None: ...
+    def set_server_limits(self, server: Server) -> None:
+        """Takes over the server's limits from its row; what was already sent still counts."""
+        ...
 
 
 class SentWatch(Protocol):
     """Watches for acknowledgements (`engine.supervision.ack_watch`)."""
 
-    def sent(self, session_id: SessionId) -> None: ...
+    def sent(self, session_id: SessionId) -> None:
+        """A message of this session was sent: its acknowledgement is awaited from now on."""
+        ...
 
 
 class Recipients(msgspec.Struct, frozen=True, kw_only=True):

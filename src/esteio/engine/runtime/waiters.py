@@ -58,7 +58,8 @@ class Waiters:
             self._wake(key)
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
-        """See `Waiter`."""
+        """The session once `done` holds of it, or as it is after `timeout_s` seconds. Raises `NotFound` when it is
+        deleted."""
 
         async def look() -> tuple[Session, bool]:
             session = await self._store.session_by_id(session_id)
@@ -69,7 +70,8 @@ class Waiters:
         return await self._until(("session", session_id), look, timeout_s)
 
     async def wait_message(self, message_id: MessageId, timeout_s: float) -> Message:
-        """See `Waiter`."""
+        """The message once it has settled, or as it is after `timeout_s` seconds. Raises `NotFound` when it is
+        deleted."""
 
         async def look() -> tuple[Message, bool]:
             message = await self._store.message(message_id)
@@ -80,7 +82,8 @@ class Waiters:
         return await self._until(("message", message_id), look, timeout_s)
 
     async def wait_look(self, session_id: SessionId, look: Callable[[], Awaitable[bool]], timeout_s: float) -> bool:
-        """See `Waiter`."""
+        """True once `look` gives True, False after `timeout_s` seconds; it is asked again after every commit of the
+        session."""
 
         async def both() -> tuple[bool, bool]:
             seen = await look()

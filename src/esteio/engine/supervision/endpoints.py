@@ -62,6 +62,7 @@ class Endpoints:
             self._leaving.remove(session_id)
 
     def is_leaving(self, session_id: SessionId) -> bool:
+        """Whether its instance is being given back (`leaving`), so that our webhook may not be set again."""
         return session_id in self._leaving
 
     def provider(self, kind: str) -> Provider:

@@ -89,7 +89,8 @@ class _OneByOne:
 
 
 class Prober:
-    """Performs looks."""
+    """Reads at providers, as deep and as often as asked: probes, lists, QR codes. Remembers the latest plain answers,
+    so that an equal one needs no new reading."""
 
     def __init__(
         self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport, *, memory: Memory

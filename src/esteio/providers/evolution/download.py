@@ -18,7 +18,7 @@ MEDIA_S = 90.0
 
 
 def download(where: SessionEndpoint, source: Mapping[str, str]) -> Flow[DownloadOutcome]:
-    """One request."""
+    """The media of the message `source["id"]`, which Evolution decrypts again, in one request."""
     body = {"message": {"key": {"id": source.get("id", "")}}, "convertToMp4": False}
     word = yield from say(where, call(where, "POST", "/chat/getBase64FromMediaMessage/{}", body, timeout_s=MEDIA_S))
     mime, name = text(at(word.body, "mimetype")), text(at(word.body, "fileName"))

@@ -37,6 +37,8 @@ MINUTE_S = 60.0
 
 
 class Page(msgspec.Struct, frozen=True):
+    """One page of Evolution's list, newest first: its rows, how many there are in all, and whether it is the last."""
+
     records: tuple[Json, ...]
     total: int
     last: bool

@@ -57,7 +57,8 @@ _ACK_NUMBERS = tuple(ACKS)
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """One event, dated."""
+    """One event out of a webhook's body: its name, its data, when it happened and when it was received (epoch
+    seconds)."""
 
     event: str
     data: Json

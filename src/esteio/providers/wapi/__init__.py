@@ -33,7 +33,7 @@ from esteio.providers.wapi.declaration import DECLARATION
 
 
 class Wapi(Adapter):
-    """The dialect."""
+    """The W-API dialect as a `Provider`; what its server does not have is left to `Adapter`."""
 
     kind = "wapi"
     capabilities = Capabilities(

@@ -148,7 +148,7 @@ def qr_of(body: Json, *, pairing: bool = False) -> QrCode | None:
 
 
 def restart(where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
-    """Keeps the link."""
+    """Restarts the instance with its stored credentials; the phone's link is kept."""
     return acted((yield from hear_from(where, call(where, "GET", "/instance/restart"))), now)
 
 

@@ -238,7 +238,7 @@ Found = tuple[tuple[Evidence, ...], tuple[InboundEvent, ...], str]
 
 
 def read_webhook(where: SessionEndpoint, body: bytes, now: float) -> WebhookReading:
-    """Pure and total."""
+    """What one webhook's body says, whatever the bytes are: never raises, and names in `note` why it cannot be read."""
     decoded = decode(body)
     if not isinstance(decoded, dict):
         return WebhookReading(readable=False, note="not an object")

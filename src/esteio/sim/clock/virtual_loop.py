@@ -114,6 +114,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._sockets)
 
     def time(self) -> float:
+        """Virtual seconds since the loop was made; moves only between callbacks."""
         return self._now
 
     def limit(self, seconds: float | None) -> None:
@@ -130,6 +131,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
+        """Runs the callback at the present virtual time, after all that is ready already."""
         handle = _Handle(callback, args, copy_context() if context is None else context)
         self._ready.append(handle)
         return handle  # type: ignore[return-value]
@@ -137,11 +139,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Runs the callback `delay` virtual seconds from now."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        """Runs the callback at virtual time `when`; timers of one time run in the order they were set."""
         timer = _Timer(callback, args, copy_context() if context is None else context, False, self, when)
         self._count += 1
         heappush(self._timers, (when, self._count, timer))

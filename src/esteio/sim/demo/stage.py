@@ -231,11 +231,12 @@ class Stage(Lab):
         return document
 
     async def ask_server(self, ask: ServerRequest) -> None:
-        """`POST /v1/servers`."""
+        """Adds a server by `POST /v1/servers`; raises `Refused` when the gateway does not take it."""
         await self._asked("/v1/servers", msgspec.to_builtins(ask))
 
     async def ask_session(self, ask: SessionRequest) -> PairingResult:
-        """`POST /v1/sessions`."""
+        """Creates a session by `POST /v1/sessions` and gives it as it is then; raises `Refused` when the gateway does
+        not take it."""
         await self._asked("/v1/sessions", msgspec.to_builtins(ask))
         return PairingResult(await self.session(ask.name))
 
@@ -250,7 +251,8 @@ class Stage(Lab):
     # -- the world's side ------------------------------------------------------------------------------------------
 
     async def control(self, call: str, **body: Json) -> Json:
-        """`POST /_sandbox/CALL`: what a person does to the sandbox."""
+        """`POST /_sandbox/CALL`: what a person does to the sandbox. Gives the answer's document; raises `Refused` for
+        any status from 300 on."""
         if self._http is None:
             raise RuntimeError("the stage is not open")
         url = f"{self.sandbox.urls['control']}/_sandbox/{call}"

@@ -50,7 +50,7 @@ def greeting(run: Run) -> Iterator[Line]:
 
 
 def summary(run: Run) -> Iterator[Line]:
-    """The whole account."""
+    """The account of one run, line by line: greeting, policy, each story, the ledgers, seed and duration."""
     words = run.words
     yield "", 0, "", words("intro", servers=len(HOMES))
     yield "", 0, "", _policy(words)

@@ -48,11 +48,14 @@ class BaileysInstance(Instance):
         self.webhook_url = ""
 
     def info(self) -> Json:
+        """The row of this instance in the answers of `/sessions`; the number only while it is open."""
         status = STATUS[self.state]
         number = self.link.number if self.link and self.state == "open" else None
         return {"name": self.name, "status": status, "phoneNumber": number, "hasQrCode": bool(self.qr)}
 
     def tell(self, event: str, payload: Json, provider_id: str | None = None) -> None:
+        """Queues a webhook in this server's envelope; without an address nothing is sent. `provider_id` names the
+        incoming message that it reports."""
         if not self.webhook_url:
             return
         headers = {"content-type": "application/json", "apikey": "anon-key", "authorization": "Bearer anon-key"}

@@ -80,7 +80,7 @@ class Baseline:
             self._tasks.append(asyncio.get_running_loop().create_task(self._poll(one, first)))
 
     async def aclose(self) -> None:
-        """Stop polling."""
+        """Ends the polling tasks and closes the transport."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

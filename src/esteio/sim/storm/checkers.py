@@ -46,7 +46,7 @@ FOR_A_PERSON = frozenset(
 
 
 class Violation(msgspec.Struct, frozen=True):
-    """One broken rule."""
+    """A rule that was broken: at which second of the run, which rule, and what was seen."""
 
     at: float
     rule: str
@@ -111,7 +111,7 @@ class Checkers:
         """Session → when WhatsApp last threw a socket of it out for another one of the same login."""
 
     def broken(self, rule: str, text: str) -> None:
-        """Book a violation."""
+        """Records that a rule was broken now; `text` says by what."""
         self.violations.append(Violation(self.now(), rule, text))
 
     # -- messages -------------------------------------------------------------------------------------------------

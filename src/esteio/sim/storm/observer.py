@@ -62,10 +62,21 @@ class Return(msgspec.Struct):
 class Listener(Protocol):
     """Who wants to know at once."""
 
-    def delivered(self, told: Delivered) -> None: ...
-    def controlled(self, call: ControlCall) -> None: ...
-    def went_down(self, fall: Fall) -> None: ...
-    def kicked(self, at: float, server: str, session: str, cause: str) -> None: ...
+    def delivered(self, told: Delivered) -> None:
+        """A message reached its contact, once more or for the first time."""
+        ...
+
+    def controlled(self, call: ControlCall) -> None:
+        """A provider's server was asked for a control act."""
+        ...
+
+    def went_down(self, fall: Fall) -> None:
+        """A session's socket closed that was up before."""
+        ...
+
+    def kicked(self, at: float, server: str, session: str, cause: str) -> None:
+        """Another login with the same credentials closed this session's socket."""
+        ...
 
 
 class Tape(list[T]):
@@ -76,6 +87,7 @@ class Tape(list[T]):
         self._hear = hear
 
     def append(self, item: T, /) -> None:
+        """Puts the item at the end, then calls the listener with it."""
         super().append(item)
         self._hear(item)
 

@@ -27,6 +27,8 @@ WEEKEND = 0.25
 
 
 class PlannedServer(msgspec.Struct, frozen=True):
+    """A provider's server of the plan: its name, and the kind of its dialect."""
+
     name: str
     kind: str
 

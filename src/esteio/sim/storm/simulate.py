@@ -42,7 +42,7 @@ def policies_known(tables: Tables | None = None) -> tuple[str, ...]:
 
 
 def check(policies: Sequence[str], tables: Tables | None = None) -> None:
-    """Raises `UnknownPolicy`."""
+    """Raises `UnknownPolicy` for the first name that neither ships nor stands in `tables`."""
     known = policies_known(tables)
     for name in policies:
         if name not in known:

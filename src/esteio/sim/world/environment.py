@@ -56,10 +56,11 @@ class Environment:
     # -- time and names -------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Epoch seconds."""
+        """The world's time in seconds since the epoch: its start plus the running loop's time."""
         return self.epoch0 + asyncio.get_running_loop().time()
 
     def later(self, delay: float, fn: Callable[..., None], *args: Any) -> asyncio.TimerHandle:
+        """Calls `fn` after `delay` seconds of the running loop."""
         return asyncio.get_running_loop().call_later(delay, fn, *args)
 
     def new_wa_id(self) -> str:
@@ -89,9 +90,12 @@ class Environment:
         return None if provider_id in self.media_gone else self.media.get(provider_id)
 
     def contact_edits(self, to_phone: str, from_phone: str, provider_id: str, text: str) -> None:
+        """A contact (`from_phone`) edits a message of theirs: `text` stands in its place on every linked device of
+        `to_phone`."""
         self._to_links(to_phone, Stanza("edit", provider_id, from_phone, self.now(), text))
 
     def contact_deletes(self, to_phone: str, from_phone: str, provider_id: str) -> None:
+        """A contact (`from_phone`) deletes a message of theirs on every linked device of `to_phone`."""
         self._to_links(to_phone, Stanza("revoke", provider_id, from_phone, self.now()))
 
     def contact_reads(self, provider_id: str) -> None:
@@ -152,6 +156,7 @@ class Environment:
     # -- what a session sends -------------------------------------------------------------------------------------
 
     def jid_digits(self, number: str) -> str:
+        """The digits by which WhatsApp names this number, where its own spelling differs."""
         return self.jid_alias.get(number, number)
 
     def transmit(

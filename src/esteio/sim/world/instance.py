@@ -82,7 +82,7 @@ class Socket:
         return self.line.ack_error
 
     def paired(self, link: Link) -> None:
-        """See `whatsapp.DeviceSocket`."""
+        """The phone has accepted this socket's code: the instance gets the link's credentials."""
         self.line.paired(self, link)
 
     def replaced(self, code: int, reason: str) -> None:
@@ -100,6 +100,7 @@ class Socket:
         self.timer = self.line.later(delay, fn, self)
 
     def still(self) -> None:
+        """Cancels the timer of the socket, if one runs."""
         if self.timer:
             self.timer.cancel()
             self.timer = None
@@ -171,6 +172,7 @@ class Instance:
             fn(*args)
 
     def stall(self) -> None:
+        """One more holder of the event queue: events wait until each has let go (`unstall`)."""
         self.stalls += 1
 
     def unstall(self) -> None:
@@ -194,6 +196,7 @@ class Instance:
         self._road = road
 
     def road_now(self) -> WhatsAppPath:
+        """The way to WhatsApp that holds now: its own, or else its server's."""
         return self.road or self.server.road
 
     def prepare(self, delay: float = 0.0) -> None:
@@ -416,21 +419,27 @@ class Instance:
     # -- what a dialect does --------------------------------------------------------------------------------------
 
     def on_connecting(self, sock: Socket) -> None:
+        """A socket begins to connect."""
         raise NotImplementedError
 
     def on_qr(self, sock: Socket, code: str) -> None:
+        """A socket without credentials shows a new code to scan."""
         raise NotImplementedError
 
     def on_paired(self, link: Link) -> None:
+        """The phone has accepted the code; `link` holds the credentials from now on."""
         raise NotImplementedError
 
     def on_open(self, sock: Socket) -> None:
+        """A socket is open and logged in."""
         raise NotImplementedError
 
     def on_close(self, sock: Socket, code: int, why: str) -> None:
+        """A socket closed, with Baileys' status code and the reason in words."""
         raise NotImplementedError
 
     def on_stanza(self, stanza: Stanza) -> None:
+        """A message, a receipt or a change of one has arrived from WhatsApp."""
         raise NotImplementedError
 
     def boot(self) -> None:
@@ -450,7 +459,7 @@ class Instance:
         """Fault `ghost`: the sockets are dead already; what the provider's own code makes of it."""
 
     def forget_webhook(self, variant: str) -> None:
-        """Fault `webhook_forgotten`."""
+        """The fault `webhook_forgotten`: the webhook's set-up is lost; `variant` says which part of it."""
 
     def mend_sends(self) -> None:
         """The next sends meet neither `drop_in_sends` nor `store_nothing`."""
@@ -468,6 +477,7 @@ class Instance:
         return self.state
 
     def truth(self) -> Truth:
+        """What is really so with this instance now, its provider's words aside."""
         alive = self.alive and self.server.up
         current = self.sock is not None and self.sock.usable
         return Truth(

@@ -170,16 +170,19 @@ class Ledger:
     # -- writing (the world only) ---------------------------------------------------------------------------------
 
     def socket_up(self, at: float, server: str, session: str) -> None:
+        """A socket of the session opened at `at`; one that is open already is not counted again."""
         if (server, session) not in self._open:
             interval = SocketInterval(server, session, at)
             self._open[server, session] = interval
             self.sockets.append(interval)
 
     def socket_down(self, at: float, server: str, session: str, why: str) -> None:
+        """The open socket of the session closed at `at`, and why; without one nothing is written."""
         if interval := self._open.pop((server, session), None):
             interval.down_at, interval.why = at, why
 
     def kicked(self, at: float, server: str, session: str, cause: str) -> None:
+        """A second login closed the session's socket; those within `DUEL_GAP_S` seconds count as one duel."""
         for duel in reversed(self.duels):
             if duel.server == server and duel.session == session and at - duel.last_at <= DUEL_GAP_S:
                 duel.last_at, duel.rounds = at, duel.rounds + 1
@@ -195,15 +198,18 @@ class Ledger:
             self.untold = {name: one for name, one in self.untold.items() if one is not answer}
 
     def raced(self, at: float, server: str, session: str, *, linked: bool) -> None:
+        """Two connects of one session ran at once; `linked`: it had credentials."""
         self.races.append(ConnectRace(at, server, session, linked))
 
     def came_in(self, truth: InboundTruth) -> None:
+        """A message for one of our numbers was written by a contact."""
         self.inbound.append(truth)
         self._inbound[truth.provider_id] = truth
 
     # -- reading --------------------------------------------------------------------------------------------------
 
     def inbound_by_id(self, provider_id: str) -> InboundTruth | None:
+        """The incoming message with this id of the provider's, or None."""
         return self._inbound.get(provider_id)
 
     def times_delivered(self, recipient: str, text: str) -> int:
@@ -220,6 +226,7 @@ class Ledger:
         return [one for one in self.inbound if not set(one.devices) <= one.emitted_by]
 
     def control_calls(self, server: str | None = None, *, verbs: set[str] | None = None) -> list[ControlCall]:
+        """The control acts that were asked for, oldest first, of one server or all, narrowed to `verbs`."""
         return [
             one
             for one in self.control

@@ -197,6 +197,7 @@ class SimServer:
         return call
 
     def post(self, letter: QueuedWebhook) -> asyncio.Task[bool]:
+        """Queues a webhook at the server's postman; the task gives whether it was accepted."""
         return self.postman.post(letter)
 
     def gentle(self) -> HttpWeather:
@@ -206,6 +207,7 @@ class SimServer:
         return self.weather
 
     def clear_weather(self) -> None:
+        """Drops an HTTP weather in which nothing is wrong any more, and notes since when it is calm."""
         if self.weather is not None and self.weather.calm:
             self.weather, self.calm_since = None, self.world.now()
 

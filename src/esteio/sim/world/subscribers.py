@@ -92,7 +92,7 @@ class Subscribers:
         return made
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
-        """See `Transport`."""
+        """The answer of the subscriber at the URL's host. Raises `TransportFailed` for an unknown host."""
         host = request.url.partition("://")[2].partition("/")[0]
         if host not in self._by_host:
             raise TransportFailed("the name could not be resolved", sent="no")

@@ -90,7 +90,7 @@ class Surroundings(Protocol):
     def whatsapp(self) -> WhatsApp: ...
 
     def now(self) -> float:
-        """Epoch seconds."""
+        """The world's time in seconds since the epoch."""
         ...
 
     def new_wa_id(self) -> str:
@@ -98,11 +98,11 @@ class Surroundings(Protocol):
         ...
 
     def pair(self, phone: Phone, code: str) -> Link:
-        """See `Phone.scan`."""
+        """Links the device that shows this code to the phone; raises `ScanRefused` when none shows it."""
         ...
 
     def phone_sends(self, phone: Phone, to: str, text: str, kind: str) -> str:
-        """See `Phone.send`."""
+        """Sends from the phone itself, not from a linked device; gives the message's id."""
         ...
 
 
@@ -221,7 +221,8 @@ class WhatsApp:
         return brought
 
     def pair(self, phone: Phone, server: str, session: str) -> Link:
-        """A new linked device. One session holds one link of a phone: an older one of the same session dies."""
+        """A new linked device. One session holds one link of a phone: an older one of the same session dies. Raises
+        `ScanRefused` for a banned number."""
         if phone.ban_now:
             raise ScanRefused("this number is banned")
         link = Link(

@@ -73,4 +73,5 @@ class World(Environment):
         return self.line(server, session).truth()
 
     def truths(self) -> list[Truth]:
+        """What is really so with every instance of every server (`Instance.truth`)."""
         return [line.truth() for server in self.servers.values() for line in server.lines.values()]

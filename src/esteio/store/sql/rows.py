@@ -64,6 +64,7 @@ def _read(decoder: msgspec.json.Decoder[T], text: str | None) -> T | None:
 
 
 def server_params(server: Server) -> Params:
+    """The columns of `servers` for this value; secrets are a parameter of their own."""
     return {
         "name": server.name,
         "kind": server.kind,
@@ -85,6 +86,7 @@ def server_params(server: Server) -> Params:
 
 
 def server_of(row: Row) -> Server:
+    """A server from the columns of `server` and `servers`, in the order of the statement."""
     return Server(
         name=row[0],
         kind=row[1],
@@ -106,6 +108,7 @@ def server_of(row: Row) -> Server:
 
 
 def session_params(session: Session) -> Params:
+    """The columns of `sessions` for this value, nested values as JSON text."""
     return {
         "id": session.id,
         "name": session.name,
@@ -177,6 +180,7 @@ def session_of(row: Row) -> Session:
 
 
 def journal_params(entry: JournalEntry) -> Params:
+    """The columns of a journal line for this value; its number is given by the database."""
     return {
         "session_id": entry.session_id,
         "server": entry.server,
@@ -197,6 +201,7 @@ def journal_params(entry: JournalEntry) -> Params:
 def evidence_params(
     evidence: Evidence, session_id: int | None, server: str | None, *, folded: bool, base_seq: int | None = None
 ) -> Params:
+    """The columns of a journal line that is evidence, not yet folded."""
     return {
         "session_id": session_id,
         "server": server,
@@ -227,6 +232,7 @@ def evidence_of(row: Row) -> Evidence:
 
 
 def entry_of(row: Row) -> JournalEntry:
+    """A journal line of any kind; for evidence, its path and time are shown in `data`."""
     data = _any.decode(row[7])
     if row[3] == "evidence":
         data = {"road": row[11], "happened_at": row[10], **data}
@@ -248,6 +254,7 @@ def entry_of(row: Row) -> JournalEntry:
 
 
 def approval_params(approval: Approval) -> Params:
+    """The columns of `approvals` for this value, its cost as JSON text."""
     return {
         "id": approval.id,
         "session_id": approval.session_id,
@@ -262,6 +269,7 @@ def approval_params(approval: Approval) -> Params:
 
 
 def approval_of(row: Row) -> Approval:
+    """An approval from its columns and the name of its session."""
     return Approval(
         id=row[0],
         session_id=row[1],
@@ -277,6 +285,7 @@ def approval_of(row: Row) -> Approval:
 
 
 def work_params(work: Work) -> Params:
+    """The columns of a work row for this value, its payload as JSON text."""
     return {
         "id": work.id,
         "lane": work.lane,
@@ -293,6 +302,7 @@ def work_params(work: Work) -> Params:
 
 
 def work_of(row: Row) -> Work:
+    """A work row's value, its payload decoded."""
     return Work(
         id=row[0],
         lane=row[1],
@@ -312,6 +322,7 @@ def work_of(row: Row) -> Work:
 
 
 def event_params(event: EventRow) -> Params:
+    """The columns of the event log for this value; its number is given by the database."""
     return {
         "type": event.type,
         "at": event.at,
@@ -322,10 +333,12 @@ def event_params(event: EventRow) -> Params:
 
 
 def event_of(row: Row) -> EventRow:
+    """An event from the columns type, at, data, session, chat, seq."""
     return EventRow(type=row[0], at=row[1], data=document_of(row[2]), session=row[3], chat=row[4], seq=row[5])
 
 
 def key_params(key: ApiKey, secret_hash: bytes) -> Params:
+    """The columns of `api_keys` for this value; of the secret only its hash is kept."""
     return {
         "id": key.id,
         "name": key.name,
@@ -363,6 +376,7 @@ def qr_params(session_id: int, qr: Qr) -> Params:
 
 
 def qr_of(row: Row) -> Qr:
+    """A QR code from the columns code, picture, count, seen, expires, pairing code."""
     return Qr(code=row[0], png_base64=row[1], count=row[2], seen_at=row[3], expires_at=row[4], pairing_code=row[5])
 
 
@@ -370,6 +384,8 @@ def qr_of(row: Row) -> Qr:
 
 
 def message_params(message: Message) -> Params:
+    """The columns of `messages` for this value; `held` is stored as `queued`, because it follows from the session's
+    gate."""
     return {
         "id": message.id,
         "session_id": message.session_id,
@@ -404,6 +420,7 @@ def message_params(message: Message) -> Params:
 
 
 def attempt_params(message_id: MessageId, attempt: AttemptRecord) -> Params:
+    """The columns of one try at sending this message."""
     return {"message_id": message_id, "at": attempt.at, "outcome": attempt.outcome, "detail": attempt.detail}
 
 

@@ -19,7 +19,7 @@ log = logger("commands")
 
 
 class ApprovalCommands:
-    """Approves and rejects."""
+    """A person's approval or rejection, written as evidence for the session; carrying it out is the judge's."""
 
     def __init__(self, store: Store, clock: Clock, *, wakeups: Wakeups) -> None:
         self._store, self._clock, self._wakeups = store, clock, wakeups

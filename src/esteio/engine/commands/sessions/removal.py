@@ -20,7 +20,8 @@ log = logger("commands")
 
 
 class SessionRemoval:
-    """Deletes sessions."""
+    """Deletes a session's rows and the media that only it named, after the act at the provider where one was asked
+    for."""
 
     def __init__(
         self,

@@ -170,6 +170,7 @@ class EvolutionInstance(Instance):
         return headers
 
     def tell_connection(self, state: str, reason: int, **more: Json) -> None:
+        """Posts `connection.update` with this state and Baileys' status code."""
         self.tell("connection.update", {"instance": self.name, **more, "state": state, "statusReason": reason})
 
     # -- Baileys' events ------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def rules_for(version: str) -> Rules:
 
 
 def ok(body: Json, status: int = 200) -> HttpResponse:
-    """A JSON answer."""
+    """An answer with this body as JSON, 200 unless another status is given."""
     return HttpResponse(status, HEADERS, msgspec.json.encode(body))
 
 

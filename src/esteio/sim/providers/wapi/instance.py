@@ -84,6 +84,8 @@ class WapiInstance(Instance):
     # -- webhooks -------------------------------------------------------------------------------------------------
 
     def tell(self, hook: str, body: dict[str, Json], provider_id: str | None = None) -> None:
+        """Queues a webhook to the address of this hook; without one nothing is sent. `provider_id` names the incoming
+        message that it reports."""
         url = self.urls.get(hook)
         if not url:
             return

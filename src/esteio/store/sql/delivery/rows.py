@@ -50,7 +50,7 @@ def lane_of(endpoint_id: str, row: Row) -> LaneRow:
 
 
 def data_of(text: str) -> Mapping[str, Any]:
-    """An event's document."""
+    """An event's data, decoded from the JSON text of its column."""
     return document_of(text)
 
 
@@ -135,5 +135,5 @@ def dead_event_of(row: Row) -> DeadEvent:
 
 
 def dead_message_of(row: Row) -> DeadMessage:
-    """seq, id, session."""
+    """A dead message from the columns seq, id, session."""
     return DeadMessage(*row)
