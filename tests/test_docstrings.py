@@ -175,7 +175,8 @@ def raised(node: Function, errors: set[str]) -> set[str]:
 
 def raisers(tree: Tree) -> tuple[list[str], list[str]]:
     """Each error that a public function raises itself: those its contract names, and those it keeps to itself."""
-    named, unnamed = [], []
+    named: list[str] = []
+    unnamed: list[str] = []
     errors = own_errors(tree)
     for one in tree.names:
         if isinstance(one.node, ast.ClassDef) or verb(one.node) or not (thrown := raised(one.node, errors)):

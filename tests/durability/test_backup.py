@@ -80,5 +80,5 @@ async def _story(folder: Path) -> None:
             assert held == [f"mensagem {n}" for n in range(len(held))], "and no hole after it"
 
 
-def test_a_backup_under_load_holds_all_that_was_accepted_before_it(tmp_path):
+def test_a_backup_under_load_holds_all_that_was_accepted_before_it(tmp_path: Path) -> None:
     asyncio.run(_story(tmp_path))

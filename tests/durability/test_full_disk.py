@@ -4,7 +4,7 @@ at `/readyz`, and goes on by itself when the disk does."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_a_stage(path: Path):
+async def on_a_stage(path: Path) -> AsyncIterator[Stage]:
     store = SqliteStore(path / "esteio.db", inline=True, vfs="under-the-service")
     async with Lab(3, store=store, settings={"admin_key": KEY}) as lab:
         stage = Stage(lab)

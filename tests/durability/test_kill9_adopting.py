@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from esteio.engine.supervision.endpoints import unpacked
-from esteio.sim.providers.evolution.instance import WebhookRow
+from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
 from esteio.sim.sandbox.servers import live_world, serve_sandbox
 from esteio.sim.world.world import World
 from esteio.vault import open_vault
@@ -40,6 +40,7 @@ class Kept:
         names = [f"r{turn}-{n}" for n in range(EACH)]
         for n, name in enumerate(names):
             line = self.world.plant("evolution", name, f"55119777{turn:02}{n:03}")
+            assert isinstance(line, EvolutionInstance)
             line.hook = WebhookRow(f"http://127.0.0.1:9/{name}", EVENTS, headers={"x-tenant": name}, by_events=True)
             self.before[name] = line.hook
         return names
@@ -50,14 +51,19 @@ class Kept:
         for name, before in self.before.items():
             assert self.stands(name) or kept.get(name) == (before.url, dict(before.headers or {})), name
 
+    def _hook(self, name: str) -> WebhookRow | None:
+        line = self.world.line("evolution", name)
+        assert isinstance(line, EvolutionInstance)
+        return line.hook
+
     def stands(self, name: str) -> bool:
-        now, before = self.world.line("evolution", name).hook, self.before[name]
+        now, before = self._hook(name), self.before[name]
         assert now is not None
         same = (now.url, now.events, now.headers) == (before.url, before.events, before.headers)
         return same and (now.by_events, now.enabled) == (True, True)
 
     def ours(self, name: str) -> bool:
-        now = self.world.line("evolution", name).hook
+        now = self._hook(name)
         return now is not None and "/in/" in now.url
 
     def _kept(self) -> Mapping[str, tuple[str, dict[str, str]]]:

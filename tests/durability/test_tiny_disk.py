@@ -10,10 +10,12 @@ import asyncio
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from esteio.sim.world.world import World
 from tests.durability.gateway_process import PHONE, Gateway, stage
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
@@ -102,17 +104,18 @@ def test_a_file_system_that_runs_full_under_the_process(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def _delivered(world) -> list[str]:
+def _delivered(world: World) -> list[str]:
     return [told.text for told in world.ledger.delivered if told.recipient == CHAT]
 
 
-def _taken(world) -> bool:
+def _taken(world: World) -> bool:
     """The message that came in while the disk was full was posted until it was taken."""
     (told,) = world.ledger.inbound
-    return told.emitted[0].posts > 1 and told.emitted[0].answered == 200
+    first = told.emitted[0]
+    return first.posts > 1 and first.answered == 200
 
 
-async def _until(true) -> None:
+async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.1)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from esteio.core.model.ids import MessageId
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.providers.faces import new_world
@@ -95,7 +96,7 @@ async def until_message(lab: Lab, message: str, *states: str, within_s: float = 
 
 async def outcomes(lab: Lab, message: str) -> list[str]:
     """Every attempt's and look's outcome, in order."""
-    return [a.outcome for a in await lab.store.attempts(message)]
+    return [a.outcome for a in await lab.store.attempts(MessageId(message))]
 
 
 async def came_in(lab: Lab, session: str = "loja") -> list[Any]:

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from esteio.core.model.ids import ServerName
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
 from esteio.engine.commands.requests import SessionRequest
@@ -73,7 +74,7 @@ def _leaves(value: Any) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_reader_of_webhooks_raises(kind: str) -> None:
     adapter, mutator = load([]).get(kind), Mutator(kind, SEED, LINES[kind])
-    where = SessionEndpoint("s", "http://p.test", {"apikey": "KEY-1"}, "loja", REF)
+    where = SessionEndpoint(ServerName("s"), "http://p.test", {"apikey": "KEY-1"}, "loja", REF)
     for _ in range(max(CASES // 10, 200)):
         body = mutator.body(NOW)
         reading = adapter.read_webhook(where, body, mutator.dice.choice(("", "messages-upsert", "x/\ud83d")), NOW)
@@ -84,7 +85,13 @@ def test_no_reader_of_webhooks_raises(kind: str) -> None:
 def test_no_flow_raises_for_an_answer(kind: str) -> None:
     adapter, mutator = load([]).get(kind), Mutator(kind, SEED + 1, LINES[kind])
     where = SessionEndpoint(
-        "s", "http://p.test", {"apikey": "KEY-1"}, "loja", REF, phone="5511955550001", webhook_url="http://e/in/T"
+        ServerName("s"),
+        "http://p.test",
+        {"apikey": "KEY-1"},
+        "loja",
+        REF,
+        phone="5511955550001",
+        webhook_url="http://e/in/T",
     )
     flows = (
         lambda: adapter.history(where, NOW, NOW - 900),

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 
-def work(asks):
+def work(asks: tuple[int, str]) -> tuple[int, int]:
     number, how = asks
     if how == "slow":
         time.sleep(0.3)
@@ -18,7 +18,7 @@ def work(asks):
     return number, os.getpid()
 
 
-def stay(folder):
+def stay(folder: str) -> None:
     """Never ends by itself; a lock on a file of its own tells that it is there."""
     with (Path(folder) / f"{os.getpid()}.locked").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_our_own_sends_are_not_taken_for_messages_that_came() -> None:
 
 
 @pytest.mark.parametrize("how", ["crash", "stop"])
-def test_what_came_while_the_gateway_was_away_is_read_back_at_its_next_start(tmp_path, how: str) -> None:
+def test_what_came_while_the_gateway_was_away_is_read_back_at_its_next_start(tmp_path: Path, how: str) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
         run.world.contact_sends(PHONE, CUSTOMER, "antes")
@@ -109,7 +110,7 @@ def test_what_came_while_the_gateway_was_away_is_read_back_at_its_next_start(tmp
     play_restarts(story, tmp_path / "esteio.db")
 
 
-def test_a_crash_before_the_reading_does_not_forget_it(tmp_path) -> None:
+def test_a_crash_before_the_reading_does_not_forget_it(tmp_path: Path) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
         await asyncio.sleep(60)

@@ -12,6 +12,7 @@ from esteio.core.model.ids import MessageId
 from esteio.engine.commands.requests import MediaRequest, MessageRequest
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.store.delivery import DeadFilter
 from tests.engine.engine_stage import CUSTOMER, OTHER, event_types, linked, outcomes, play, until_message
@@ -37,6 +38,7 @@ class Answering:
         answer = self.answers.pop(0)
         if self.happens:
             line = self.lab.world.line("prov", "loja")
+            assert isinstance(line, EvolutionInstance)
             before = set(line.messages)
             inject(self.lab.world, "prov", "loja", Fault("webhook_lost"))
             await self.inner.exchange(request)

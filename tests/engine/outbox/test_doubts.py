@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -259,7 +260,7 @@ class SlowList:
 @DONE
 @HOOKS
 def test_a_crash_in_the_middle_of_a_send_is_a_doubt_and_never_a_second_message(
-    tmp_path, happens: bool, hooks: bool
+    tmp_path: Path, happens: bool, hooks: bool
 ) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
@@ -282,7 +283,7 @@ def test_a_crash_in_the_middle_of_a_send_is_a_doubt_and_never_a_second_message(
     play_restarts(story, tmp_path / "esteio.db")
 
 
-def test_crash_after_crash_sends_everything_exactly_once(tmp_path) -> None:
+def test_crash_after_crash_sends_everything_exactly_once(tmp_path: Path) -> None:
     async def story(run: Restarts) -> None:
         await linked(run.lab)
         texts = [f"mensagem {i}" for i in range(40)]

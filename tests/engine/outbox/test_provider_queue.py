@@ -79,9 +79,8 @@ def test_a_healthy_line_is_never_asked_for_its_queue() -> None:
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         began = lab.world.now()
-        for text in ("um", "dois", "três", "quatro"):
-            last = await lab.send("loja", CUSTOMER, text)
-        await until_message(lab, last, *GONE, within_s=30)
+        sent = [await lab.send("loja", CUSTOMER, text) for text in ("um", "dois", "três", "quatro")]
+        await until_message(lab, sent[-1], *GONE, within_s=30)
         assert lab.world.now() - began < 10, "an acknowledgement each, and on"
         await asyncio.sleep(120)
         assert lab.texts_delivered(CUSTOMER) == ["um", "dois", "três", "quatro"]

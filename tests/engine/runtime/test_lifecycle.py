@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,7 @@ class Parts:
     async def aclose(self) -> None:
         self.done.append("store.aclose")
 
-    def step(self, name: str):
+    def step(self, name: str) -> Callable[[CrashReport], Awaitable[None]]:
         async def prepare(report: CrashReport) -> None:
             self.done.append(f"{name} after {report.last_alive}")
             if name == self.fails_at:
@@ -37,7 +39,7 @@ class Parts:
 
         return prepare
 
-    def task(self, name: str):
+    def task(self, name: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             self.done.append(f"{name} runs")
             try:
@@ -47,7 +49,7 @@ class Parts:
 
         return run
 
-    def closes(self, name: str):
+    def closes(self, name: str) -> Any:
         done = self.done
 
         class Closes:

@@ -65,7 +65,7 @@ def about_server() -> Evidence:
 
 WAITS = ("waits.session_changed", "7")
 MOVED = {("waits.message_changed", "msg_1"), ("acks.sent", "7"), ("deliveries.wake",), ("judgements.on_evidence", "7")}
-LOOKED_FOR = {("doubts.wake",), ("provider_queue.wake",)}
+LOOKED_FOR: set[tuple[str, ...]] = {("doubts.wake",), ("provider_queue.wake",)}
 ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
     "evidence of a command": (lambda to: to.session(LOJA), {("judgements.wake", "7")}),
     "a server was changed": (lambda to: to.server(PROV), {("judgements.wake", "prov")}),

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -173,7 +173,7 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path):
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
     shown = Terminal(
         command("--listen", free_address()), environment(tmp_path, LANG="en_US.UTF-8", TERM="xterm", COLUMNS="100")
     )
