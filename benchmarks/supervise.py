@@ -74,7 +74,7 @@ async def _fill(data: Path, ask_for: Supervise, ports: list[int]) -> None:
     sealed, nothing = vault.seal({"apikey": PROVIDER_KEY}), vault.seal({})
     for place, port in enumerate(ports):
         server = Server(ServerName(f"stub-{place:02d}"), "evolution", f"http://127.0.0.1:{port}")
-        await store.add_server(server, sealed, clock.now())
+        await store.servers.add(server, sealed, clock.now())
     for first in range(0, ask_for.sessions, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, ask_for.sessions))
         await asyncio.gather(*(_adopted(store, clock, nothing, number, ask_for.servers) for number in numbers))
@@ -95,9 +95,9 @@ async def _adopted(store: Store, clock: SystemClock, sealed: bytes, number: int,
         gate_since=now,
         wake_at=now,
     )
-    added = await store.add_session(session, session.name, sealed, now, (), ())
+    added = await store.sessions.add(session, session.name, sealed, now, (), ())
     wish = Evidence("adopted", now, now, "operator", {"who": "bench"})
-    await store.add_evidence(added.id, added.server, [wish], now)
+    await store.journal.add_evidence(added.id, added.server, [wish], now)
 
 
 async def _watched(port: int, path: str = "/_bench/fleet") -> Watched:

@@ -150,7 +150,7 @@ class Gateway:
         media = MediaStager(shelf, self.clock, self.outside, check=check, max_bytes=settings.max_media_bytes)
 
         async def loaded(message_id: str, shown: Any) -> Any:
-            return await media.carried(await store.message(message_id), shown)
+            return await media.carried(await store.messages.get(message_id), shown)
 
         self.courier = WebhookClient(
             self.outside, self.clock, vault, texts=catalogue("en"), source=settings.base_url, links=links, loaded=loaded
@@ -229,7 +229,7 @@ class Gateway:
         return await self.session(name)
 
     async def session(self, name: str) -> Session:
-        session = await self.store.session(name)
+        session = await self.store.sessions.by_name(name)
         assert session is not None
         return session
 
@@ -238,7 +238,7 @@ class Gateway:
         session = await self.session(name)
         changes.setdefault("since", self.clock.now())
         changed = msgspec.structs.replace(session, **changes)
-        assert await self.store.commit_decision(DecisionCommit(session=changed))
+        assert await self.store.decisions.commit_session(DecisionCommit(session=changed))
         self.waiters.session_changed(session.id)
         return await self.session(name)
 
@@ -246,7 +246,7 @@ class Gateway:
         return await self.judge(name, state="connected", gate="open", linked=True)
 
     async def news(self, name: str) -> list[Evidence]:
-        view = await self.store.session_view((await self.session(name)).id, self.clock.now())
+        view = await self.store.decisions.session_view((await self.session(name)).id, self.clock.now())
         assert view is not None
         return [item.evidence for item in view.news]
 

@@ -55,7 +55,7 @@ async def _live(life: Life, path: Path, die_at: int | None) -> tuple[list[str], 
 async def _check(lab: MortalLab, doubts: int) -> None:
     told = [one.text for one in lab.world.ledger.delivered]
     assert told == [text for text in TEXTS if text in told], f"twice or out of order: {told}"
-    page = await lab.store.messages((await lab.session("loja")).id, direction="out")
+    page = await lab.store.messages.page((await lab.session("loja")).id, direction="out")
     for message in page.items:
         code = message.reason.code if message.reason else None
         assert message.state in GONE or (message.state, code) == ("in_doubt", "in-doubt-held"), (message.state, code)

@@ -96,18 +96,18 @@ async def until_message(lab: Lab, message: str, *states: str, within_s: float = 
 
 async def outcomes(lab: Lab, message: str) -> list[str]:
     """Every attempt's and look's outcome, in order."""
-    return [a.outcome for a in await lab.store.attempts(MessageId(message))]
+    return [a.outcome for a in await lab.store.messages.attempts(MessageId(message))]
 
 
 async def came_in(lab: Lab, session: str = "loja") -> list[Any]:
     """Received messages as the store holds them, oldest first."""
-    found = await lab.store.messages((await lab.session(session)).id, direction="in", limit=1000)
+    found = await lab.store.messages.page((await lab.session(session)).id, direction="in", limit=1000)
     return list(reversed(found.items))
 
 
 async def event_types(lab: Lab, *wanted: str) -> list[Any]:
     """Public events of these types, in order."""
-    return [e for e in await lab.store.events(0, 100_000) if e.type in wanted]
+    return [e for e in await lab.store.events.page(0, 100_000) if e.type in wanted]
 
 
 async def live_until_death(lab: MortalLab, story: Awaitable[None]) -> None:

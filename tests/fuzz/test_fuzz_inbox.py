@@ -190,21 +190,21 @@ class Run:
         """The session is deleted while its webhooks are unread."""
         session = await self.lab.session(self.names[kind])
         self.accepted["gone with a session"] += self.rows(session.id)
-        await self.lab.store.delete_session(session.id, self.lab.clock.now())
+        await self.lab.store.sessions.delete(session.id, self.lab.clock.now())
         self.lab.gateway.addresses.forget(session.id)
         await self.line(kind)
 
     def rows(self, session_id: int | None = None) -> int:
         """Webhooks that are kept, of one session or of all."""
         where = " WHERE path <> '(list)'" + ("" if session_id is None else f" AND session_id = {session_id}")
-        db = self.lab.store._db.connection  # type: ignore[attr-defined]
+        db = self.lab.store.database.db.connection  # type: ignore[attr-defined]
         return int(db.execute(f"SELECT count(*) FROM provider_webhooks{where}").fetchall()[0][0])
 
     async def look(self) -> None:
         """What everybody may ask for is there, and sound."""
         assert self.lab.gateway.supervisor.healthy
-        assert not await self.lab.store.unread_raw(1), "what was accepted is read or filed"
-        for event in await self.lab.store.events(self.seen_until, 100_000):
+        assert not await self.lab.store.inbox.unread(1), "what was accepted is read or filed"
+        for event in await self.lab.store.events.page(self.seen_until, 100_000):
             self.seen_until = event.seq
             document = worded(event.data, event.session, catalogue("pt-BR"))
             json.dumps(document, allow_nan=False)
@@ -212,7 +212,7 @@ class Run:
 
     async def sweep(self) -> None:
         """Old rows go, a person is erased, lists are read; what is counted is counted before."""
-        db = self.lab.store._db.connection  # type: ignore[attr-defined]
+        db = self.lab.store.database.db.connection  # type: ignore[attr-defined]
         for state in ("read", "unreadable"):
             self.accepted[state] += int(
                 db.execute(
@@ -221,10 +221,10 @@ class Run:
             )
         for name in self.names.values():
             session = await self.lab.session(name)
-            for message in (await self.lab.store.messages(session.id, limit=500)).items:
+            for message in (await self.lab.store.messages.page(session.id, limit=500)).items:
                 sound(message.content)
-            await self.lab.store.timeline(session.id, 0, 500)
-            await self.lab.store.unreadable(100)
+            await self.lab.store.journal.page(session.id, 0, 500)
+            await self.lab.store.inbox.unreadable(100)
         for phone in ("5511977770001", "5511988887777"):
             await self.lab.commands.contacts.export(phone, lambda _: True)
             await self.lab.commands.contacts.erase(phone, lambda _: True)

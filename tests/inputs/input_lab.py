@@ -115,7 +115,7 @@ class InputLab(MediaLab):
     async def post(self, kind: str, body: Any) -> None:
         """One webhook of the input, NOW and TOKEN filled in, to its session's own address; and time to read it."""
         session = await self.session(NAMES[kind])
-        token, _ = await self.store.session_secrets(session.id)
+        token, _ = await self.store.sessions.secrets(session.id)
         text = json.dumps(filled(body, self.clock.now(), token))
         answer = await self.http.post(f"/in/{token}", content=text.encode())
         assert answer.status_code == 200
@@ -154,7 +154,7 @@ class InputLab(MediaLab):
 
     async def published(self, *types: str) -> list[dict[str, Any]]:
         """What subscribers are told (`data` of the events of these types), in order."""
-        return [event.data for event in await self.store.events(0, 100_000) if not types or event.type in types]
+        return [event.data for event in await self.store.events.page(0, 100_000) if not types or event.type in types]
 
     async def received(self, provider_id: str) -> dict[str, Any]:
         """The one event `message.received` about the message with this id of WhatsApp's."""

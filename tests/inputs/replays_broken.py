@@ -13,7 +13,7 @@ from tests.inputs.input_lab import InputLab, filled
 async def replay_04(lab: InputLab, given: dict[str, Any]) -> None:
     """Half an emoji in a name or a text: the character is replaced, the message arrives."""
     await lab.post_all(given["webhooks"])
-    assert list(await lab.store.unreadable(10)) == []
+    assert list(await lab.store.inbox.unreadable(10)) == []
     assert (await lab.received("IN04A"))["push_name"] == "Bia \ufffd"
     assert (await lab.received("IN04B"))["text"] == "texto cortado \ufffd"
     for ident, words in (("IN04C", "oi"), ("IN04D", "oi")):
@@ -25,7 +25,7 @@ async def replay_05(lab: InputLab, given: dict[str, Any]) -> None:
     """Half an emoji in one row of the provider's list: the gap is read back all the same, and a doubt is settled."""
     ((status, body),) = [one["answer"] for one in given["provider_answers"]]
     lab.answers("POST", "/chat/findMessages/loja", status, body)
-    await lab.store.mark_all_gaps(lab.clock.now() - 60, lab.clock.now())
+    await lab.store.history_gaps.mark_all(lab.clock.now() - 60, lab.clock.now())
     await asyncio.sleep(30)
     found = {one["provider_id"]: one for one in await lab.published("message.received")}
     assert {ident: found[ident]["text"] for ident in ("L1", "L2", "L3")} == {
@@ -86,7 +86,7 @@ async def replay_22(lab: InputLab, given: dict[str, Any]) -> None:
         await lab.asked("POST", "/v1/sessions", body, status=201)
         await asyncio.sleep(200)
         puts = [one for one in lab.wire.requests if one.method == "PUT" and instance in one.url]
-        token, _ = await lab.store.session_secrets((await lab.session(body["name"])).id)
+        token, _ = await lab.store.sessions.secrets((await lab.session(body["name"])).id)
         names = {one.url.partition("?")[0].rpartition("/")[2] for one in puts}
         assert names == {
             f"update-webhook-{name}" for name in ("received", "delivery", "connected", "disconnected", "message-status")

@@ -13,7 +13,7 @@ async def replay_07(lab: InputLab, given: dict[str, Any]) -> None:
     """Keys, notices, context alone, nothing at all: no messages of people."""
     await lab.post_all(given["webhooks"])
     assert await lab.published("message.received", "message.edited", "message.deleted", "message.reaction") == []
-    assert list(await lab.store.unreadable(10)) == []
+    assert list(await lab.store.inbox.unreadable(10)) == []
 
 
 async def replay_09(lab: InputLab, given: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ async def replay_08(lab: InputLab, given: dict[str, Any]) -> None:
     for ident in ("IN08B", "IN08E"):
         got = await lab.received(ident)
         assert (got["kind"], got["text"], got["media"]["mime"]) == ("image", "foto 1", "image/jpeg")
-    message = await lab.store.message((await lab.received("IN08B"))["id"])
+    message = await lab.store.messages.get((await lab.received("IN08B"))["id"])
     assert message.content.media.stored, "the bytes that came with it are kept"
     assert (await lab.received("IN08C"))["kind"] == "sticker"
     status = await lab.received("IN08D")

@@ -164,7 +164,7 @@ def test_a_settlement_whose_lease_was_lost_is_logged_and_nothing_else(lines, pla
         (line,) = lines.of("message.fence_lost")
         assert line.items() >= {**WHO, "message": message, "attempt": 1, "level": "warning"}.items()
         assert not lines.of("message.sent")
-        assert (await lab.store.message(MessageId(message))).state == "sending"
+        assert (await lab.store.messages.get(MessageId(message))).state == "sending"
 
     play(story)
 

@@ -128,7 +128,7 @@ def test_a_server_a_session_a_message_and_a_webhook(third_party, tmp_path):
         await asyncio.sleep(5)
         assert (await lab.message(ident)).state == "delivered"
         session = await lab.session("loja")
-        (message,) = (await lab.store.messages(session.id, direction="in", limit=10)).items
+        (message,) = (await lab.store.messages.page(session.id, direction="in", limit=10)).items
         assert message.chat == CUSTOMER
         assert message.content.text == "your key is ***, and ***"
         assert session.ref == {"line": "loja"}
@@ -174,7 +174,7 @@ def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_
         await connected(lab, server)
         await lab.commands.sessions.change("loja", SessionChange(ref={"access_key": OTHER_KEY}), "test")
         session = await lab.session("loja")
-        assert lab.gateway.vault.unseal((await lab.store.session_secrets(session.id))[1]) == {"access_key": OTHER_KEY}
+        assert lab.gateway.vault.unseal((await lab.store.sessions.secrets(session.id))[1]) == {"access_key": OTHER_KEY}
         _, where = await lab.gateway.addresses.of_session(session)
         assert where.ref == {"line": "loja", "access_key": OTHER_KEY}
         declared = (

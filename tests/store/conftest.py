@@ -63,14 +63,14 @@ class Make:
 
     async def server(self, store, name="sv", **changes):
         server = Server(name=name, kind="evolution", base_url="http://provider", **changes)
-        await store.add_server(server, b"sealed", NOW)
+        await store.servers.add(server, b"sealed", NOW)
         return server
 
     async def session(self, store, name="s1", *, server="sv", gate="open", **changes):
-        if await store.server(server) is None:
+        if await store.servers.get(server) is None:
             await self.server(store, server)
         row = Session(id=0, name=name, server=server, kind="evolution", created_at=NOW, gate=gate, **changes)
-        return await store.add_session(row, f"token-{name}", b"sealed", NOW, [], [])
+        return await store.sessions.add(row, f"token-{name}", b"sealed", NOW, [], [])
 
     def message(self, session, chat="5511988887777", text="oi", at=NOW, **changes):
         values = {
@@ -88,12 +88,12 @@ class Make:
         return Message(**{**values, **changes})
 
     async def accept(self, store, session, *args, **changes):
-        answer = await store.accept(NewMessage(self.message(session, *args, **changes)))
+        answer = await store.messages.accept(NewMessage(self.message(session, *args, **changes)))
         assert answer.result == "new"
         return answer.message
 
     async def claim(self, store, now=NOW, limit=100, cap=100, lease_s=60.0):
-        return await store.claim_sends(now, limit, lease_s, Allowance(each=cap))
+        return await store.outbox.claim(now, limit, lease_s, Allowance(each=cap))
 
     def settle(self, claim, event="accepted", at=NOW, **changes):
         state = STATE_AFTER[event]
@@ -108,17 +108,17 @@ class Make:
         message = await self.accept(store, session, *args, **changes)
         claims = await self.claim(store)
         mine = [claim for claim in claims if claim.message.id == message.id]
-        assert await store.settle_sends([self.settle(mine[0], "doubted", due_at=NOW + 5)]) == [True]
+        assert await store.outbox.settle([self.settle(mine[0], "doubted", due_at=NOW + 5)]) == [True]
         return message
 
     async def commit(self, store, session, **changes):
         """Write the session's row as a decision, with its version as it now is."""
-        fresh = await store.session_by_id(session.id)
+        fresh = await store.sessions.by_id(session.id)
         import msgspec
 
         decided = msgspec.structs.replace(fresh, **changes)
-        assert await store.commit_decision(DecisionCommit(session=decided))
-        return await store.session_by_id(session.id)
+        assert await store.decisions.commit_session(DecisionCommit(session=decided))
+        return await store.sessions.by_id(session.id)
 
     seen = staticmethod(seen)
 

@@ -20,7 +20,7 @@ def say(*words: str) -> None:
 async def main(path: str, life: str, now: float) -> None:
     store = SqliteStore(path)
     await store.start(now)
-    session = await store.session("s1")
+    session = await store.sessions.by_name("s1")
     numbers = count()
 
     async def accept(task: int) -> None:
@@ -30,13 +30,13 @@ async def main(path: str, life: str, now: float) -> None:
             message = Message(
                 ident, session.id, "s1", "out", f"c{number % 50}", content, "queued", now, now, expires_at=now + 9999
             )
-            await store.accept(NewMessage(message, "api", ident, "f", now + 9999))
-            await store.accept_raw(RawInbound(session.id, "/", {}, ident.encode(), now))
+            await store.messages.accept(NewMessage(message, "api", ident, "f", now + 9999))
+            await store.inbox.accept(RawInbound(session.id, "/", {}, ident.encode(), now))
             say("accepted", ident)
 
     async def send() -> None:
         while True:
-            claims = await store.claim_sends(now, 20, 60.0, Allowance(each=10))
+            claims = await store.outbox.claim(now, 20, 60.0, Allowance(each=10))
             for claim in claims:
                 say("claimed", claim.message.id)
             await asyncio.sleep(0)
@@ -44,7 +44,7 @@ async def main(path: str, life: str, now: float) -> None:
                 SendSettlement(one.message.id, session.id, one.fence, "accepted", now, provider_id=f"P{one.message.id}")
                 for one in claims
             ]
-            await store.settle_sends(done)
+            await store.outbox.settle(done)
             for claim in claims:
                 say("sent", claim.message.id)
 

@@ -35,7 +35,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = SqliteStore(self.file, inline=True)
         self.run(self.store.start(self.now))
         # What a kill of the process leaves is in the files; what a power cut leaves is another test's.
-        self.store._db.connection.pragma("synchronous", 0)
+        self.store.database.db.connection.pragma("synchronous", 0)
 
     def die(self):
         """The process dies and another opens what it left, the log that was never folded in included."""

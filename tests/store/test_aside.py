@@ -16,28 +16,28 @@ HELD = Reason("in-doubt-held")
 async def aside(store, make, session, **changes):
     message = await make.doubted(store, session, **changes)
     doubt = SendSettlement(message.id, session.id, 0, "set_aside", AFTER, due_at=AFTER + 300, reason=HELD)
-    assert await store.settle_doubt(doubt)
+    assert await store.doubts.settle(doubt)
     return message, doubt
 
 
 async def echo(store, session, text, at, provider_id="P9"):
     event = SendEcho(provider_id, "5511988887777", at, Content("text", text))
-    return (await store.settle_inbox(InboxSettlement(0, session.id, at, True, (event,)))).settled_sends
+    return (await store.inbox.settle(InboxSettlement(0, session.id, at, True, (event,)))).settled_sends
 
 
 async def test_the_chat_goes_on_and_who_listens_is_told(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="um")
     second = await make.accept(store, session, text="dois")
-    told = [(e.data["state"], e.data["reason"]["code"]) for e in await store.events(0, 10) if e.data["reason"]]
+    told = [(e.data["state"], e.data["reason"]["code"]) for e in await store.events.page(0, 10) if e.data["reason"]]
     assert told == [("in_doubt", "in-doubt-held")]
     (claim,) = await make.claim(store, AFTER)
     assert claim.message.id == second.id
     third = await make.accept(store, session, text="três")
     assert await make.claim(store, AFTER) == [], "one at a time, as ever"
-    assert await store.settle_sends([make.settle(claim, at=AFTER)]) == [True]
+    assert await store.outbox.settle([make.settle(claim, at=AFTER)]) == [True]
     assert [one.message.id for one in await make.claim(store, AFTER)] == [third.id]
-    assert (await store.message(first.id)).state == "in_doubt"
+    assert (await store.messages.get(first.id)).state == "in_doubt"
 
 
 async def test_it_stays_aside_and_is_looked_for_when_due(store, make):
@@ -45,14 +45,14 @@ async def test_it_stays_aside_and_is_looked_for_when_due(store, make):
     first, doubt = await aside(store, make, session)
     second = await make.accept(store, session)
     (claim,) = await make.claim(store, AFTER, lease_s=400)
-    assert list(await store.doubted(AFTER + 299, 10)) == []
-    assert [one.id for one in await store.doubted(AFTER + 300, 10)] == [first.id]
-    before = len(await store.events(0, 100))
+    assert list(await store.doubts.due(AFTER + 299, 10)) == []
+    assert [one.id for one in await store.doubts.due(AFTER + 300, 10)] == [first.id]
+    before = len(await store.events.page(0, 100))
     again = msgspec.structs.replace(doubt, event="not_found", at=AFTER + 300, due_at=AFTER + 900)
-    assert await store.settle_doubt(again), "though another one of its chat is under way"
-    assert len(await store.events(0, 100)) == before
-    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER + 301, due_at=AFTER + 306)]) == [True]
-    assert {one.id for one in await store.doubted(AFTER + 900, 10)} == {first.id, second.id}
+    assert await store.doubts.settle(again), "though another one of its chat is under way"
+    assert len(await store.events.page(0, 100)) == before
+    assert await store.outbox.settle([make.settle(claim, "doubted", at=AFTER + 301, due_at=AFTER + 306)]) == [True]
+    assert {one.id for one in await store.doubts.due(AFTER + 900, 10)} == {first.id, second.id}
     await make.accept(store, session)
     assert await make.claim(store, AFTER + 900) == [], "the second doubt is in the way: it may still be resolved"
 
@@ -65,13 +65,13 @@ async def test_it_is_queued_again_only_while_nothing_has_overtaken_it(store, mak
     waiting = await make.accept(store, session)
     claims = {one.message.id: one for one in await make.claim(store, AFTER)}
     assert set(claims) == {other.id, waiting.id}
-    assert await store.overtaken(first.id), "under way: it may have gone"
-    assert not await store.settle_doubt(queued)
-    assert (await store.message(first.id)).state == "in_doubt"
+    assert await store.doubts.overtaken(first.id), "under way: it may have gone"
+    assert not await store.doubts.settle(queued)
+    assert (await store.messages.get(first.id)).state == "in_doubt"
     back = make.settle(claims[waiting.id], "not_sent", at=AFTER, due_at=AFTER)
-    assert await store.settle_sends([back, make.settle(claims[other.id], at=AFTER)]) == [True, True]
-    assert not await store.overtaken(first.id), "it did not go after all, and another chat does not count"
-    assert await store.settle_doubt(queued)
+    assert await store.outbox.settle([back, make.settle(claims[other.id], at=AFTER)]) == [True, True]
+    assert not await store.doubts.overtaken(first.id), "it did not go after all, and another chat does not count"
+    assert await store.doubts.settle(queued)
     (claim,) = await make.claim(store, AFTER)
     assert claim.message.id == first.id, "in its old place"
 
@@ -83,17 +83,17 @@ async def test_what_was_sent_or_is_itself_in_doubt_has_overtaken(store, make):
     await make.accept(store, session)
     (claim,) = await make.claim(store, AFTER)
     second = claim.message.id
-    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER, due_at=AFTER)]) == [True]
-    assert await store.overtaken(first.id)
-    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "set_aside", AFTER, due_at=AFTER))
-    assert await store.overtaken(first.id)
-    assert not await store.overtaken(second)
-    assert await store.settle_doubt(SendSettlement(second, session.id, 0, "found", AFTER, sent_at=AFTER))
-    assert await store.overtaken(first.id)
-    assert not await store.settle_doubt(queued)
+    assert await store.outbox.settle([make.settle(claim, "doubted", at=AFTER, due_at=AFTER)]) == [True]
+    assert await store.doubts.overtaken(first.id)
+    assert await store.doubts.settle(SendSettlement(second, session.id, 0, "set_aside", AFTER, due_at=AFTER))
+    assert await store.doubts.overtaken(first.id)
+    assert not await store.doubts.overtaken(second)
+    assert await store.doubts.settle(SendSettlement(second, session.id, 0, "found", AFTER, sent_at=AFTER))
+    assert await store.doubts.overtaken(first.id)
+    assert not await store.doubts.settle(queued)
     failed = msgspec.structs.replace(queued, event="failed", reason=Reason("not-sent-overtaken"))
-    assert await store.settle_doubt(failed)
-    assert (await store.retry_message(first.id, AFTER)).state == "queued", "a person may"
+    assert await store.doubts.settle(failed)
+    assert (await store.messages.retry(first.id, AFTER)).state == "queued", "a person may"
     assert [one.message.id for one in await make.claim(store, AFTER)] == [first.id]
 
 
@@ -103,9 +103,9 @@ async def test_settling_it_lets_nobody_past_the_one_under_way(store, make):
     for _ in range(2):
         await make.accept(store, session)
     (claim,) = await make.claim(store, AFTER)
-    assert await store.settle_doubt(SendSettlement(first.id, session.id, 0, "found", AFTER, sent_at=AFTER))
+    assert await store.doubts.settle(SendSettlement(first.id, session.id, 0, "found", AFTER, sent_at=AFTER))
     assert await make.claim(store, AFTER) == []
-    assert await store.settle_sends([make.settle(claim, at=AFTER)]) == [True]
+    assert await store.outbox.settle([make.settle(claim, at=AFTER)]) == [True]
     assert len(await make.claim(store, AFTER)) == 1
 
 
@@ -113,8 +113,8 @@ async def test_what_was_typed_on_the_phone_overtakes_nobody(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="um")
     typed = ReceivedMessage("T1", "5511988887777", "me", AFTER, Content("text", "outra coisa"), from_me=True)
-    await store.settle_inbox(InboxSettlement(0, session.id, AFTER, True, (typed,)))
-    assert not await store.overtaken(first.id)
+    await store.inbox.settle(InboxSettlement(0, session.id, AFTER, True, (typed,)))
+    assert not await store.doubts.overtaken(first.id)
 
 
 async def test_an_echo_belongs_to_what_is_under_way_before_what_was_set_aside(store, make):
@@ -123,29 +123,29 @@ async def test_an_echo_belongs_to_what_is_under_way_before_what_was_set_aside(st
     second = await make.accept(store, session, text="ok")
     await make.claim(store, AFTER)
     assert await echo(store, session, "ok", AFTER + 1)
-    assert [(await store.message(one.id)).state for one in (first, second)] == ["in_doubt", "sent"]
+    assert [(await store.messages.get(one.id)).state for one in (first, second)] == ["in_doubt", "sent"]
 
 
 async def test_a_late_echo_settles_it_and_a_later_one_is_another_message(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session, text="ok")
     assert not await echo(store, session, "ok", AFTER + 61, "P8")
-    assert (await store.message(first.id)).state == "in_doubt"
+    assert (await store.messages.get(first.id)).state == "in_doubt"
     assert await echo(store, session, "ok", NOW + 3)
-    assert (await store.message(first.id)).state == "sent"
-    assert (await store.message(first.id)).provider_id == "P9"
+    assert (await store.messages.get(first.id)).state == "sent"
+    assert (await store.messages.get(first.id)).provider_id == "P9"
 
 
 async def test_a_retry_puts_it_back_in_the_way(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session)
     second = await make.accept(store, session)
-    assert (await store.retry_message(first.id, AFTER)).state == "queued"
+    assert (await store.messages.retry(first.id, AFTER)).state == "queued"
     (claim,) = await make.claim(store, AFTER)
     assert claim.message.id == first.id
-    assert await store.settle_sends([make.settle(claim, "doubted", at=AFTER, due_at=AFTER + 5)]) == [True]
+    assert await store.outbox.settle([make.settle(claim, "doubted", at=AFTER, due_at=AFTER + 5)]) == [True]
     assert await make.claim(store, AFTER + 9) == [], "this doubt is a new one"
-    assert (await store.message(second.id)).state == "queued"
+    assert (await store.messages.get(second.id)).state == "queued"
 
 
 async def test_it_survives_a_restart(file_store, make):
@@ -158,15 +158,15 @@ async def test_it_survives_a_restart(file_store, make):
     await store.aclose()
     store = file_store()
     await store.start(AFTER + 1)
-    assert [(await store.message(one.id)).state for one in (first, second)] == ["in_doubt", "in_doubt"]
-    assert (await store.message(first.id)).reason == HELD
-    assert (await store.message(second.id)).reason == Reason("in-doubt")
-    assert await store.overtaken(first.id)
+    assert [(await store.messages.get(one.id)).state for one in (first, second)] == ["in_doubt", "in_doubt"]
+    assert (await store.messages.get(first.id)).reason == HELD
+    assert (await store.messages.get(second.id)).reason == Reason("in-doubt")
+    assert await store.doubts.overtaken(first.id)
     await store.aclose()
 
 
 async def test_who_is_erased_is_not_kept_in_doubt(store, make):
     session = await make.session(store)
     first, _ = await aside(store, make, session)
-    await store.erase_person(session.id, (first.chat, first.chat), "erased-1", AFTER)
-    assert (await store.message(first.id)).state == "failed"
+    await store.contacts.erase(session.id, (first.chat, first.chat), "erased-1", AFTER)
+    assert (await store.messages.get(first.id)).state == "failed"

@@ -26,7 +26,7 @@ def used(tmp_path, runner):
     store = SqliteStore(data / "esteio.db")
     runner.run(store.start(NOW))
     runner.run(store.ping(NOW))
-    runner.run(store.add_key(ApiKey("key_1", "first", "admin", NOW), b"hash"))
+    runner.run(store.keys.add(ApiKey("key_1", "first", "admin", NOW), b"hash"))
     runner.run(FileShelf(data / "media").put(b"a photo", NOW))
     yield data
     runner.run(store.aclose())
@@ -40,7 +40,7 @@ async def keys_in(data: Path) -> list[str]:
     store = SqliteStore(data / "esteio.db")
     await store.start(NOW)
     try:
-        return [key.id for key in await store.keys()]
+        return [key.id for key in await store.keys.all()]
     finally:
         await store.aclose()
 

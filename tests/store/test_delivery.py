@@ -16,24 +16,24 @@ async def tell(store, *chats, at=NOW, session="s1", kind="message.received"):
         for chat in chats:
             db.run("event_add", event_params(EventRow(kind, at, {"chat": chat}, session, chat)))
 
-    await store._write(operation)
+    await store.database.write(operation)
 
 
 async def subscribe(store, name="wh_1", **changes):
-    return await store.add_endpoint(
+    return await store.webhook_endpoints.add(
         Endpoint(id=name, url="https://x.example", created_at=NOW, sealed=b"\x00s", **changes)
     )
 
 
 async def claim(store, at=NOW, flying=None):
-    while await store.deal_events(at, 100):
+    while await store.delivery.deal(at, 100):
         pass
-    return list(await store.claim_relays(at, flying or {}, ALL, 45.0))
+    return list(await store.delivery.claim(at, flying or {}, ALL, 45.0))
 
 
 async def settle(store, claims, outcome="delivered", at=NOW, status=200):
     done = [RelaySettlement(one, outcome, at, at, status, "x") for one in claims]
-    return [settled is not None for settled in await store.settle_relays(done)]
+    return [settled is not None for settled in await store.delivery.settle(done)]
 
 
 def seqs(claims):
@@ -45,15 +45,15 @@ async def test_an_endpoint_comes_back_as_it_was_written(store):
         store, events=("MESSAGES_UPSERT",), types=("message.received",), sessions=("a-*",), format="evolution",
         by_events=True,
     )  # fmt: skip
-    assert await store.endpoint("wh_1") == made
-    assert list(await store.endpoints()) == [made]
-    assert await store.endpoint("wh_2") is None
+    assert await store.webhook_endpoints.get("wh_1") == made
+    assert list(await store.webhook_endpoints.all()) == [made]
+    assert await store.webhook_endpoints.get("wh_2") is None
     changed = msgspec.structs.replace(made, url="https://y.example", sealed=b"t", enabled=False, because="asked")
-    assert await store.change_endpoint(changed)
-    assert await store.endpoint("wh_1") == changed
-    assert not await store.change_endpoint(msgspec.structs.replace(made, id="wh_2"))
-    assert await store.delete_endpoint("wh_1")
-    assert not await store.delete_endpoint("wh_1")
+    assert await store.webhook_endpoints.change(changed)
+    assert await store.webhook_endpoints.get("wh_1") == changed
+    assert not await store.webhook_endpoints.change(msgspec.structs.replace(made, id="wh_2"))
+    assert await store.webhook_endpoints.delete("wh_1")
+    assert not await store.webhook_endpoints.delete("wh_1")
 
 
 async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store):
@@ -74,15 +74,15 @@ async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat
     )
     assert await settle(store, [last]) == [True]
     assert await claim(store) == []
-    assert await store.endpoint_waiting("wh_1") == (0, None)
-    assert await store.next_relay(NOW, {}, ALL) is None
+    assert await store.webhook_endpoints.waiting("wh_1") == (0, None)
+    assert await store.delivery.next_due(NOW, {}, ALL) is None
 
 
 async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store):
     await subscribe(store)
     await tell(store, "a", at=NOW + 9999)
     await tell(store, "b")
-    assert not await store.deal_events(NOW, 10)
+    assert not await store.delivery.deal(NOW, 10)
     assert seqs(await claim(store)) == [1, 2]
 
 
@@ -118,7 +118,7 @@ async def test_a_failed_head_waits_and_its_lane_with_it(store):
     await settle(store, [one for one in claims if one.chat == "a"], "failed", status=500)
     await settle(store, [one for one in claims if one.chat == "b"])
     assert await claim(store) == []
-    due = await store.next_relay(NOW, {}, ALL)
+    due = await store.delivery.next_due(NOW, {}, ALL)
     assert NOW < due <= NOW + 5
     (head,) = await claim(store, at=due)
     assert (head.seq, head.attempt) == (1, 2)
@@ -128,21 +128,21 @@ async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all
     await subscribe(store)
     await tell(store, "a", "b", "c")
     await settle(store, await claim(store), "failed", status=500)
-    endpoint = await store.endpoint("wh_1")
+    endpoint = await store.webhook_endpoints.get("wh_1")
     assert endpoint.health.opened
     probe_at = endpoint.health.probe_at
-    assert await store.next_relay(NOW, {}, ALL) == probe_at
+    assert await store.delivery.next_due(NOW, {}, ALL) == probe_at
     assert await claim(store, at=probe_at - 0.1) == []
     (probe,) = await claim(store, at=probe_at)
-    assert await store.claim_relays(probe_at, {"wh_1": 1}, ALL, 45.0) == []
+    assert await store.delivery.claim(probe_at, {"wh_1": 1}, ALL, 45.0) == []
     await settle(store, [probe], at=probe_at)
-    assert not (await store.endpoint("wh_1")).health.failures
+    assert not (await store.webhook_endpoints.get("wh_1")).health.failures
     assert len(await claim(store, at=probe_at)) == 2
 
 
 async def probe(store, outcome, at):
     """The one attempt that an open endpoint gets, at its time; its event and that time."""
-    at = max(at, (await store.endpoint("wh_1")).health.probe_at)
+    at = max(at, (await store.webhook_endpoints.get("wh_1")).health.probe_at)
     (one,) = await claim(store, at=at)
     await settle(store, [one], outcome, at=at)
     return one.seq, at
@@ -156,7 +156,7 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
     for _ in range(4):
         _, at = await probe(store, "failed", at)
     # The others as if they had failed often: their next step is hours away.
-    await store._write(lambda db: db.connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200"))
+    await store.database.write(lambda db: db.connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200"))
     first, at = await probe(store, "delivered", at)
     assert first == 1
     assert seqs(await claim(store, at=at)) == [2, 3, 4]
@@ -165,8 +165,8 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
 async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(store):
     await subscribe(store)
     await tell(store, *"abcdefgh")
-    await store.deal_events(NOW, 100)
-    claims = await store.claim_relays(NOW, {}, 2, 45.0)
+    await store.delivery.deal(NOW, 100)
+    claims = await store.delivery.claim(NOW, {}, 2, 45.0)
     await settle(store, claims, "failed")
     at, tried = NOW, []
     for _ in range(6):
@@ -184,18 +184,18 @@ async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(s
     await settle(store, [one for one in claims if one.endpoint.id == "wh_2"])
     await tell(store, "c", "d")
     assert seqs(await claim(store)) == [3, 4]
-    assert (await store.endpoint("wh_1")).cursor == 2
-    assert (await store.endpoint("wh_2")).cursor == 4
+    assert (await store.webhook_endpoints.get("wh_1")).cursor == 2
+    assert (await store.webhook_endpoints.get("wh_2")).cursor == 4
 
 
 async def test_gone_disables_and_keeps_the_queue(store):
     await subscribe(store)
     await tell(store, "a", "a")
     await settle(store, await claim(store), "gone", status=410)
-    endpoint = await store.endpoint("wh_1")
+    endpoint = await store.webhook_endpoints.get("wh_1")
     assert (endpoint.enabled, endpoint.because) == (False, "gone")
     assert await claim(store) == []
-    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=True, because=""))
+    await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=True, because=""))
     assert seqs(await claim(store)) == [1]
 
 
@@ -203,12 +203,14 @@ async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store), "failed")
-    endpoint = await store.endpoint("wh_1")
-    await store.change_endpoint(msgspec.structs.replace(endpoint, url="https://z.example", health=EndpointHealth()))
-    assert (await store.endpoint("wh_1")).health.opened
-    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=False))
-    await store.change_endpoint(msgspec.structs.replace(endpoint, enabled=True))
-    assert not (await store.endpoint("wh_1")).health.opened
+    endpoint = await store.webhook_endpoints.get("wh_1")
+    await store.webhook_endpoints.change(
+        msgspec.structs.replace(endpoint, url="https://z.example", health=EndpointHealth())
+    )
+    assert (await store.webhook_endpoints.get("wh_1")).health.opened
+    await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=False))
+    await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=True))
+    assert not (await store.webhook_endpoints.get("wh_1")).health.opened
 
 
 async def test_given_up_after_72_hours_the_lane_goes_on(store):
@@ -218,9 +220,12 @@ async def test_given_up_after_72_hours_the_lane_goes_on(store):
     await tell(store, "a", at=NOW + GIVE_UP_S)
     (last,) = await claim(store, at=NOW + GIVE_UP_S + 1)
     await settle(store, [last], "failed", at=NOW + GIVE_UP_S + 1, status=500)
-    (dead,) = await store.dead_events(DeadFilter(), limit=10, after=0)
+    (dead,) = await store.dead_letters.events(DeadFilter(), limit=10, after=0)
     assert (dead.event, dead.endpoint, dead.attempts, dead.detail) == (1, "wh_1", 2, "x")
-    assert [line.outcome for line in await store.deliveries("wh_1", limit=9, before=None)] == ["dead", "failed"]
+    assert [line.outcome for line in await store.webhook_endpoints.deliveries("wh_1", limit=9, before=None)] == [
+        "dead",
+        "failed",
+    ]
     assert seqs(await claim(store, at=NOW + GIVE_UP_S + 40)) == [2]
 
 
@@ -234,11 +239,11 @@ async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store)
     await tell(store, "a", "c", at=NOW + 10)
     await tell(store, "c", at=NOW + 10, kind="session.qr")
     await tell(store, "a", "c", at=NOW + 1000)
-    assert await store.bury_events(NOW + GIVE_UP_S - 1, 100) == 0
-    assert await store.bury_events(NOW + GIVE_UP_S + 20, 100) == 4
-    dead = await store.dead_events(DeadFilter(endpoint="wh_1"), limit=10, after=0)
+    assert await store.delivery.expire(NOW + GIVE_UP_S - 1, 100) == 0
+    assert await store.delivery.expire(NOW + GIVE_UP_S + 20, 100) == 4
+    dead = await store.dead_letters.events(DeadFilter(endpoint="wh_1"), limit=10, after=0)
     assert sorted(one.event for one in dead) == [1, 2, 3, 4]
-    assert await store.bury_events(NOW + GIVE_UP_S + 20, 100) == 0
+    assert await store.delivery.expire(NOW + GIVE_UP_S + 20, 100) == 0
     claims = await claim(store, at=NOW + GIVE_UP_S + 20)
     assert [one.seq for one in claims if one.endpoint.id == "wh_1"] == [6], "open: one at a time"
     assert seqs([one for one in claims if one.endpoint.id == "wh_2"]) == [3, 4]
@@ -251,10 +256,12 @@ async def test_a_range_is_replayed_beside_what_is_new(store):
     await tell(store, "a", at=NOW + 50)
     while claims := await claim(store, at=NOW + 50):
         await settle(store, claims, at=NOW + 50)
-    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 0, 2, NOW + 60) == (2, 2)
-    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 2, 9, NOW + 60) == (1, None)
-    assert await store.replay_events("wh_1", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None), "they wait already"
-    assert await store.replay_events("wh_9", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None)
+    assert await store.webhook_endpoints.replay("wh_1", NOW - 5, NOW + 5, 0, 2, NOW + 60) == (2, 2)
+    assert await store.webhook_endpoints.replay("wh_1", NOW - 5, NOW + 5, 2, 9, NOW + 60) == (1, None)
+    assert await store.webhook_endpoints.replay("wh_1", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None), (
+        "they wait already"
+    )
+    assert await store.webhook_endpoints.replay("wh_9", NOW - 5, NOW + 5, 0, 9, NOW + 60) == (0, None)
     await tell(store, "a", at=NOW + 60)
     claims = await claim(store, at=NOW + 60)
     assert sorted((one.queue, one.seq) for one in claims) == [("live", 6), ("replay", 1), ("replay", 3)]
@@ -267,12 +274,12 @@ async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
     await settle(store, await claim(store, at=NOW + GIVE_UP_S), "failed", at=NOW + GIVE_UP_S)
-    (dead,) = await store.dead_events(DeadFilter(session="s1"), limit=10, after=0)
-    assert not await store.dead_events(DeadFilter(session="s2"), limit=10, after=0)
-    assert not await store.dead_events(DeadFilter(since=NOW + GIVE_UP_S + 1), limit=10, after=0)
-    assert not await store.dead_events(DeadFilter(endpoint="wh_2"), limit=10, after=0)
-    assert await store.revive_events([dead.id, 99], NOW + GIVE_UP_S) == 1
-    assert not await store.dead_events(DeadFilter(), limit=10, after=0)
+    (dead,) = await store.dead_letters.events(DeadFilter(session="s1"), limit=10, after=0)
+    assert not await store.dead_letters.events(DeadFilter(session="s2"), limit=10, after=0)
+    assert not await store.dead_letters.events(DeadFilter(since=NOW + GIVE_UP_S + 1), limit=10, after=0)
+    assert not await store.dead_letters.events(DeadFilter(endpoint="wh_2"), limit=10, after=0)
+    assert await store.dead_letters.revive([dead.id, 99], NOW + GIVE_UP_S) == 1
+    assert not await store.dead_letters.events(DeadFilter(), limit=10, after=0)
     (once_more,) = await claim(store, at=NOW + GIVE_UP_S + 1)
     assert (once_more.queue, once_more.seq, once_more.attempt) == ("replay", 1, 1)
 
@@ -284,25 +291,29 @@ async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(s
     await make.accept(store, other, chat="5511900000002")
     expiring = await make.accept(store, other, chat="5511900000003", expires_at=NOW + 5)
     claims = {one.message.id: one for one in await make.claim(store)}
-    await store.settle_sends([make.settle(claims[failed.id], "failed")])
-    await store.settle_sends([make.settle(claims[expiring.id], "not_sent", due_at=NOW + 10)])
-    assert await store.expire_messages(NOW + 6, 10) == 1
-    found = await store.dead_messages(DeadFilter(), limit=10, after=0)
+    await store.outbox.settle([make.settle(claims[failed.id], "failed")])
+    await store.outbox.settle([make.settle(claims[expiring.id], "not_sent", due_at=NOW + 10)])
+    assert await store.outbox.expire(NOW + 6, 10) == 1
+    found = await store.dead_letters.messages(DeadFilter(), limit=10, after=0)
     assert [(one.id, one.session) for one in found] == [(failed.id, "s1"), (expiring.id, "s2")]
-    (second,) = await store.dead_messages(DeadFilter(), limit=10, after=found[0].seq)
+    (second,) = await store.dead_letters.messages(DeadFilter(), limit=10, after=found[0].seq)
     assert second == found[1]
-    assert [one.id for one in await store.dead_messages(DeadFilter(session="s1"), limit=9, after=0)] == [failed.id]
-    assert await store.dead_messages(DeadFilter(until=NOW - 1), limit=9, after=0) == []
+    assert [one.id for one in await store.dead_letters.messages(DeadFilter(session="s1"), limit=9, after=0)] == [
+        failed.id
+    ]
+    assert await store.dead_letters.messages(DeadFilter(until=NOW - 1), limit=9, after=0) == []
 
 
 async def test_the_log_of_deliveries_newest_first_with_tests(store):
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store))
-    await store.log_delivery(Delivery(0, "wh_1", 0, NOW, "webhook.test", "", 1, NOW, 7, "delivered", 204, ""))
-    lines = await store.deliveries("wh_1", limit=2, before=None)
+    await store.webhook_endpoints.log_delivery(
+        Delivery(0, "wh_1", 0, NOW, "webhook.test", "", 1, NOW, 7, "delivered", 204, "")
+    )
+    lines = await store.webhook_endpoints.deliveries("wh_1", limit=2, before=None)
     assert [(line.id, line.event, line.status, line.took_ms) for line in lines] == [(3, 0, 204, 7), (2, 2, 200, 0)]
-    assert [line.id for line in await store.deliveries("wh_1", limit=2, before=2)] == [1]
+    assert [line.id for line in await store.webhook_endpoints.deliveries("wh_1", limit=2, before=2)] == [1]
 
 
 async def test_forgetting_leaves_what_somebody_waits_for(store):
@@ -311,11 +322,11 @@ async def test_forgetting_leaves_what_somebody_waits_for(store):
     await tell(store, "a", "b", "c")
     claims = await claim(store)
     await settle(store, [one for one in claims if one.chat != "b"])
-    assert await store.purge_events(NOW + 1, NOW + 1) == 2 + 1, "two deliveries, and the event before the waiting one"
-    assert [row.seq for row in await store.events(0, 10)] == [2, 3]
+    assert await store.delivery.purge(NOW + 1, NOW + 1) == 2 + 1, "two deliveries, and the event before the waiting one"
+    assert [row.seq for row in await store.events.page(0, 10)] == [2, 3]
     await settle(store, [one for one in claims if one.chat == "b"])
-    assert await store.purge_events(NOW + 1, NOW + 1) == 1 + 2
-    assert await store.last_event() == 3 or await store.events(0, 10) == []
+    assert await store.delivery.purge(NOW + 1, NOW + 1) == 1 + 2
+    assert await store.events.last_seq() == 3 or await store.events.page(0, 10) == []
 
 
 async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store):
@@ -324,30 +335,30 @@ async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store)
     await settle(store, await claim(store), "failed")
     late = NOW + GIVE_UP_S
     await settle(store, await claim(store, at=late), "failed", at=late)
-    await store.purge_events(late + 1, late - 1)
-    assert [row.seq for row in await store.events(0, 10)] == [1]
-    await store.purge_events(late + 1, late + 1)
-    assert await store.events(0, 10) == []
+    await store.delivery.purge(late + 1, late - 1)
+    assert [row.seq for row in await store.events.page(0, 10)] == [1]
+    await store.delivery.purge(late + 1, late + 1)
+    assert await store.events.page(0, 10) == []
 
 
 async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store):
     made = await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
-    await store.change_endpoint(msgspec.structs.replace(made, enabled=False))
-    assert await store.purge_events(NOW + 1, NOW) >= 1
-    await store.change_endpoint(msgspec.structs.replace(made, enabled=True))
+    await store.webhook_endpoints.change(msgspec.structs.replace(made, enabled=False))
+    assert await store.delivery.purge(NOW + 1, NOW) >= 1
+    await store.webhook_endpoints.change(msgspec.structs.replace(made, enabled=True))
     await tell(store, "a")
     await claim(store, at=NOW + 10)
     assert [one.chat for one in await claim(store, at=NOW + 11)] in (["a"], [])
-    assert await store.endpoint_waiting("wh_1") == (1, NOW)
+    assert await store.webhook_endpoints.waiting("wh_1") == (1, NOW)
 
 
 async def test_deleting_an_endpoint_ends_what_is_under_way(store):
     await subscribe(store)
     await tell(store, "a")
     claims = await claim(store)
-    await store.delete_endpoint("wh_1")
+    await store.webhook_endpoints.delete("wh_1")
     assert await settle(store, claims) == [False]
-    assert await store.deliveries("wh_1", limit=9, before=None) == []
+    assert await store.webhook_endpoints.deliveries("wh_1", limit=9, before=None) == []
     assert await claim(store) == []

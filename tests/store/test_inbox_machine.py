@@ -53,8 +53,8 @@ class Inbox(StoreMachine):
         self.hands, self.dead = [], {}
         self.log, self.checked, self.last_seq = [], 0, 0
         self.delivered = []
-        self.run(self.store.add_server(Server("sv", "evolution", "x"), b"", self.now))
-        self.run(self.store.add_endpoint(Endpoint("ep", "http://subscriber", self.now)))
+        self.run(self.store.servers.add(Server("sv", "evolution", "x"), b"", self.now))
+        self.run(self.store.webhook_endpoints.add(Endpoint("ep", "http://subscriber", self.now)))
         self.lines = {name: self.new_line(name) for name in ("s1", "s2")}
 
     def number(self):
@@ -63,7 +63,7 @@ class Inbox(StoreMachine):
 
     def new_line(self, name):
         row = Session(0, name, "sv", "evolution", self.now, gate="open")
-        made = self.run(self.store.add_session(row, f"token-{self.number()}", b"", self.now, [], []))
+        made = self.run(self.store.sessions.add(row, f"token-{self.number()}", b"", self.now, [], []))
         return Line(made.id, name, self.log)
 
     def in_the_end(self):
@@ -111,7 +111,7 @@ class Inbox(StoreMachine):
     def post(self, line, numbers):
         body = json.dumps(numbers).encode() if numbers else b"\xffjunk"
         raw = RawInbound(line.id, "/in", {"h": "v"}, body, self.now)
-        ident = self.run(self.store.accept_raw(raw))
+        ident = self.run(self.store.inbox.accept(raw))
         line.unread[ident] = msgspec.structs.replace(raw, id=ident)
 
     def known(self, letters):
@@ -175,8 +175,8 @@ class Inbox(StoreMachine):
         ident = f"P{self.number()}"
         content = Content("text", f"t-{ident}")
         message = Message(MessageId(ident), line.id, name, "out", chat, content, "queued", self.now, self.now, to=chat)
-        assert self.run(self.store.accept(NewMessage(message))).result == "new"
-        (line.under_way[ident],) = self.run(self.store.claim_sends(self.now, 100, FOREVER, Allowance()))
+        assert self.run(self.store.messages.accept(NewMessage(message))).result == "new"
+        (line.under_way[ident],) = self.run(self.store.outbox.claim(self.now, 100, FOREVER, Allowance()))
         line.sending(ident, chat, content.text)
         echo = ReceivedMessage(ident, chat, chat, self.now, content, from_me=True)
         self.fact(line, echo if by_phone else SendEcho(ident, chat, self.now, content), times)
@@ -191,7 +191,7 @@ class Inbox(StoreMachine):
         done = SendSettlement(
             MessageId(ident), line.id, fence, "accepted", self.now, provider_id=ident, sent_at=self.now
         )
-        assert self.run(self.store.settle_sends([done])) == [alive]
+        assert self.run(self.store.outbox.settle([done])) == [alive]
         if alive:
             line.confirm(ident)
 
@@ -204,7 +204,7 @@ class Inbox(StoreMachine):
 
     def look(self, limit):
         """The oldest that nobody has read, as they came, whatever their session; never what was settled."""
-        found = list(self.run(self.store.unread_raw(limit)))
+        found = list(self.run(self.store.inbox.unread(limit)))
         waiting = {ident: raw for line in self.lines.values() for ident, raw in line.unread.items()}
         assert found == [waiting[ident] for ident in sorted(waiting)[:limit]]
         self.hands = found
@@ -230,7 +230,7 @@ class Inbox(StoreMachine):
     def torn(self, breaks_at):
         """One statement raises: nothing of the whole may stay, and it is read again."""
         statement = count(1)
-        connection = self.store._db.connection
+        connection = self.store.database.db.connection
         connection.exec_trace = (lambda *_: next(statement) != breaks_at) if breaks_at else None
         try:
             yield
@@ -242,7 +242,7 @@ class Inbox(StoreMachine):
     def settle_one(self, raw):
         line = next((one for one in self.lines.values() if one.id == raw.session_id), None)
         done = self.reading(raw, line or self.dead[raw.session_id])
-        result = self.run(self.store.settle_inbox(done))
+        result = self.run(self.store.inbox.settle(done))
         if line is None or raw.id not in line.unread:
             assert (result.fresh, result.settled_sends) == ((), False), "it was settled before"
             return
@@ -272,7 +272,7 @@ class Inbox(StoreMachine):
         line = self.lines[name]
         events = tuple(line.facts[number % (len(line.facts) + 1) :])
         done = InboxSettlement(0, line.id, self.now, True, events, recovered=True)
-        self.expect(line, done, self.run(self.store.settle_inbox(done)))
+        self.expect(line, done, self.run(self.store.inbox.settle(done)))
 
     # -- everybody else -------------------------------------------------------------------------------------------
 
@@ -281,8 +281,8 @@ class Inbox(StoreMachine):
     def subscriber_takes(self, most, killed=False):
         """The events of a queue one after the other; who dies before it could note a delivery delivers it again."""
         while most > 0:
-            self.run(self.store.deal_events(self.now, 1000))
-            claims = self.run(self.store.claim_relays(self.now, {}, 4, 10.0))
+            self.run(self.store.delivery.deal(self.now, 1000))
+            claims = self.run(self.store.delivery.claim(self.now, {}, 4, 10.0))
             if killed and claims:
                 self.killed()
                 return
@@ -291,16 +291,16 @@ class Inbox(StoreMachine):
             for claim in claims:
                 self.delivered.append((claim.seq, (claim.session, claim.chat)))
             done = [RelaySettlement(claim, "delivered", self.now, self.now, 200) for claim in claims]
-            assert all(self.run(self.store.settle_relays(done)))
+            assert all(self.run(self.store.delivery.settle(done)))
             most -= len(claims)
 
     @precondition(lambda self: any(line.news for line in self.lines.values()))
     @rule(name=NAMES)
     def judged(self, name):
-        view = self.run(self.store.session_view(self.lines[name].id, self.now))
+        view = self.run(self.store.decisions.session_view(self.lines[name].id, self.now))
         if view.news:
             commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
-            assert self.run(self.store.commit_decision(commit))
+            assert self.run(self.store.decisions.commit_session(commit))
             self.lines[name].news = []
 
     @rule(step=st.sampled_from([1, 30, 200]), age=st.sampled_from([0, 100, 10_000]), junk_too=st.booleans())
@@ -309,7 +309,9 @@ class Inbox(StoreMachine):
         self.now += step
         before = self.now - age
         junk_before = before if junk_too else None
-        self.run(self.store.purge(self.now, raw_before=before, idem_before=before, unreadable_before=junk_before))
+        self.run(
+            self.store.maintenance.purge(self.now, raw_before=before, idem_before=before, unreadable_before=junk_before)
+        )
         for line in self.lines.values():
             line.early = {key: at for key, at in line.early.items() if at >= before}
             if junk_too:
@@ -320,12 +322,12 @@ class Inbox(StoreMachine):
     def deleted_and_made_anew(self, name):
         """What is still in somebody's hands is nobody's; its events stay."""
         line = self.lines[name]
-        assert self.run(self.store.delete_session(line.id, self.now))
+        assert self.run(self.store.sessions.delete(line.id, self.now))
         self.dead[line.id] = line
         self.lines[name] = self.new_line(name)
         for stranger in (line.id, 10_000):
             with pytest.raises(LookupError):
-                self.run(self.store.accept_raw(RawInbound(stranger, "/in", {}, b"[0]", self.now)))
+                self.run(self.store.inbox.accept(RawInbound(stranger, "/in", {}, b"[0]", self.now)))
 
     @precondition(lambda self: any(line.facts for line in self.lines.values()))
     @rule()
@@ -341,7 +343,7 @@ class Inbox(StoreMachine):
     @invariant()
     def what_was_told_is_stored_once_and_nothing_else(self):
         for line in self.lines.values():
-            stored = self.run(self.store.messages(line.id, limit=500)).items
+            stored = self.run(self.store.messages.page(line.id, limit=500)).items
             shown = sorted(
                 (one.provider_id or one.id, one.direction, one.chat, one.content.text, one.state) for one in stored
             )
@@ -349,18 +351,18 @@ class Inbox(StoreMachine):
                 (ident, direction, row.chat, row.text, row.state) for (ident, direction), row in line.rows.items()
             )
             assert shown == rows
-            news = self.run(self.store.session_view(line.id, self.now)).news
+            news = self.run(self.store.decisions.session_view(line.id, self.now)).news
             assert [(one.evidence.data["state"], one.evidence.count) for one in news] == line.news
 
     @invariant()
     def what_cannot_be_read_is_kept(self):
         junk = [raw for line in self.lines.values() for raw in line.unreadable.values()]
-        kept = self.run(self.store.unreadable(1000))
+        kept = self.run(self.store.inbox.unreadable(1000))
         assert [(one.id, one.body) for one in kept] == sorted((raw.id, raw.body) for raw in junk)
 
     @invariant()
     def each_chat_tells_what_was_settled_in_that_order(self):
-        for event in self.run(self.store.events(self.last_seq, 1000)):
+        for event in self.run(self.store.events.page(self.last_seq, 1000)):
             self.last_seq = event.seq
             told = (event.type, event.session, event.chat, event.data["provider_id"], event.data.get("state"))
             assert self.checked < len(self.log), f"nobody told {told}"

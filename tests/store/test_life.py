@@ -44,8 +44,10 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
         Work("w1", "s:control", "control", {"rung": "logout"}, NOW, NOW, session_id=session.id),
         Work("w2", "r", "notice", {}, NOW, NOW),
     ]
-    assert await before.commit_server(ServerCommit(server=(await before.server("sv")).server, work=tuple(acts)))
-    assert len(await before.claim_work(NOW + 1, 9, 600.0, frozenset())) == 2
+    assert await before.decisions.commit_server(
+        ServerCommit(server=(await before.servers.get("sv")).server, work=tuple(acts))
+    )
+    assert len(await before.work.claim(NOW + 1, 9, 600.0, frozenset())) == 2
     (claim,) = await make.claim(before, NOW + 2, lease_s=600)
     await before.aclose()
 
@@ -53,16 +55,16 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
     report = await after.start(NOW + 50)
     assert report.doubted == (claim.message.id,)
     assert [work.id for work in report.interrupted] == ["w1"]
-    doubt = await after.message(claim.message.id)
+    doubt = await after.messages.get(claim.message.id)
     assert (doubt.state, doubt.doubt_since) == ("in_doubt", NOW + 2)
-    assert [one.id for one in await after.doubted(NOW + 50, 9)] == [doubt.id]
+    assert [one.id for one in await after.doubts.due(NOW + 50, 9)] == [doubt.id]
     assert await make.claim(after, NOW + 50) == [], "the doubt keeps the order of its chat"
-    assert (await after.message(waiting.id)).state == "queued"
-    assert ((await after.work("w1")).state, (await after.work("w1")).outcome) == ("done", "interrupted")
-    assert [work.id for work in await after.claim_work(NOW + 50, 9, 600.0, frozenset())] == ["w2"]
-    (news,) = (await after.session_view(session.id, NOW)).news
+    assert (await after.messages.get(waiting.id)).state == "queued"
+    assert ((await after.work.get("w1")).state, (await after.work.get("w1")).outcome) == ("done", "interrupted")
+    assert [work.id for work in await after.work.claim(NOW + 50, 9, 600.0, frozenset())] == ["w2"]
+    (news,) = (await after.decisions.session_view(session.id, NOW)).news
     assert news.evidence.kind == "act_interrupted"
-    assert not (await after.settle_sends([make.settle(claim)]))[0]
+    assert not (await after.outbox.settle([make.settle(claim)]))[0]
     await after.aclose()
 
     third = file_store()
@@ -77,12 +79,12 @@ async def test_what_was_in_doubt_before_is_looked_for_again_at_once(file_store, 
     doubts = [await make.doubted(before, session, chat=f"551190000000{n}") for n in range(2)]
     for doubt, aside in zip(doubts, (False, True), strict=True):
         later = SendSettlement(doubt.id, session.id, 0, "set_aside" if aside else "not_found", NOW, due_at=NOW + 300)
-        assert await before.settle_doubt(later)
+        assert await before.doubts.settle(later)
     await before.aclose()
     after = file_store()
     assert (await after.start(NOW + 9)).doubted == ()
-    assert [one.id for one in await after.doubted(NOW + 9, 9)] == [doubts[0].id]
-    assert (await after.message(doubts[0].id)).doubt_since == NOW
+    assert [one.id for one in await after.doubts.due(NOW + 9, 9)] == [doubts[0].id]
+    assert (await after.messages.get(doubts[0].id)).doubt_since == NOW
     await after.aclose()
 
 
@@ -96,7 +98,7 @@ async def test_closing_twice_is_harmless_and_closed_is_closed(file_store, make):
 async def test_what_was_handed_in_before_the_close_is_written(tmp_path, make):
     store = SqliteStore(tmp_path / "db")
     session = await filled(store, make)
-    raws = [store.accept_raw(RawInbound(session.id, "/", {}, b"x", NOW)) for _ in range(50)]
+    raws = [store.inbox.accept(RawInbound(session.id, "/", {}, b"x", NOW)) for _ in range(50)]
     tasks = [asyncio.ensure_future(raw) for raw in raws]
     await asyncio.sleep(0)
     await store.aclose()
@@ -180,9 +182,9 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path, make):
 
 async def check(store, session, told):
     assert any(word == "sent" for word, _ in told)
-    raws = {raw.body.decode() for raw in await store.unread_raw(1_000_000)}
+    raws = {raw.body.decode() for raw in await store.inbox.unread(1_000_000)}
     for word, ident in told:
-        message = await store.message(ident)
+        message = await store.messages.get(ident)
         assert message is not None, ident
         if word == "accepted":
             assert ident in raws
@@ -190,7 +192,7 @@ async def check(store, session, told):
             assert message.state == "sent"
         else:
             assert message.state in {"sent", "in_doubt"}, "claimed once is never claimed again by itself"
-    doubts = [one.chat for one in (await store.messages(session.id, state="in_doubt", limit=10_000)).items]
+    doubts = [one.chat for one in (await store.messages.page(session.id, state="in_doubt", limit=10_000)).items]
     assert len(doubts) == len(set(doubts))
 
 
@@ -224,11 +226,11 @@ async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(fa
     answers = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(answer) for answer in answers] == [error] * 4
     assert store.write_error == ("full" if fault == "full" else "broken")
-    assert (await store.message(kept.id)).state == "queued", "reads go on, and nothing was half done"
+    assert (await store.messages.get(kept.id)).state == "queued", "reads go on, and nothing was half done"
     disk.fault = None
     await store.ping(NOW)
     assert store.write_error == ""
-    assert await store.held(session.id) == 1
+    assert await store.messages.waiting(session.id) == 1
     assert [claim.message.id for claim in await make.claim(store)] == [kept.id]
 
 
@@ -239,13 +241,17 @@ async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_pa
     session = await filled(store, make)
     for number in range(100):
         await make.accept(store, session, f"55119{number:08}", text="x" * 5000)
-    store._reader.connection.pragma("cache_size", 0)
+    store.database.reader.connection.pragma("cache_size", 0)
     disk.blind = True
-    for question in (store.message("msg_000001"), store.messages(session.id, limit=100), store.held(session.id)):
+    for question in (
+        store.messages.get("msg_000001"),
+        store.messages.page(session.id, limit=100),
+        store.messages.waiting(session.id),
+    ):
         with pytest.raises(StoreBroken):
             await question
     disk.blind = False
-    assert len((await store.messages(session.id, limit=1000)).items) == 100
+    assert len((await store.messages.page(session.id, limit=1000)).items) == 100
     await store.aclose()
     disk.unregister()
 
@@ -275,10 +281,10 @@ async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):
     session = await filled(store, make)
     good = RawInbound(session.id, "/", {}, b"x", NOW)
     bad = RawInbound(999, "/", {}, b"x", NOW)
-    jobs = [store.accept_raw(raw) for raw in (good, bad, good)]
+    jobs = [store.inbox.accept(raw) for raw in (good, bad, good)]
     answers = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(answer) for answer in answers] == [int, LookupError, int]
-    assert len(await store.unread_raw(9)) == 2
+    assert len(await store.inbox.unread(9)) == 2
     await store.aclose()
 
 
@@ -286,7 +292,7 @@ async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
     path = tmp_path / "db"
     store = SqliteStore(path)
     await store.start(NOW)
-    connection = store._db.connection
+    connection = store.database.db.connection
     assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
     assert connection.pragma("foreign_keys") == 1
     modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
@@ -298,13 +304,15 @@ async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
 async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_path, make):
     store = SqliteStore(tmp_path / "db")
     session = await filled(store, make)
-    raws = [asyncio.ensure_future(store.accept_raw(RawInbound(session.id, "/", {}, bytes([n]), NOW))) for n in range(3)]
+    raws = [
+        asyncio.ensure_future(store.inbox.accept(RawInbound(session.id, "/", {}, bytes([n]), NOW))) for n in range(3)
+    ]
     await asyncio.sleep(0)
     raws[1].cancel()
     answers = await asyncio.gather(*raws, return_exceptions=True)
     assert isinstance(answers[1], asyncio.CancelledError)
     await store.ping(NOW)
-    assert [raw.body for raw in await store.unread_raw(9)] == [b"\x00", b"\x01", b"\x02"]
+    assert [raw.body for raw in await store.inbox.unread(9)] == [b"\x00", b"\x01", b"\x02"]
     await store.aclose()
     with pytest.raises(StoreFull):
         await store.ping(NOW)

@@ -58,11 +58,11 @@ class Outbox(StoreMachine):
         self.claims = {}
         self.open = dict.fromkeys(SESSIONS, True)
         self.echoes = 0
-        self.run(self.store.add_server(Server("sv", "evolution", "x"), b"", self.now))
+        self.run(self.store.servers.add(Server("sv", "evolution", "x"), b"", self.now))
         self.sessions = {}
         for name in SESSIONS:
             row = Session(0, name, "sv", "evolution", self.now, gate="open")
-            self.sessions[name] = self.run(self.store.add_session(row, name, b"", self.now, [], []))
+            self.sessions[name] = self.run(self.store.sessions.add(row, name, b"", self.now, [], []))
 
     # -- the model's small questions ------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class Outbox(StoreMachine):
             expires_at=until,
         )
         new = NewMessage(message, "key", ident, "same", self.now + 10_000)
-        assert self.run(self.store.accept(new)).result == "new"
+        assert self.run(self.store.messages.accept(new)).result == "new"
         self.known[ident] = Sent((name, chat), due_at=due, expires_at=until)
 
     @precondition(lambda self: self.known)
@@ -150,7 +150,7 @@ class Outbox(StoreMachine):
         again = Message(
             MessageId("again"), self.sessions[name].id, name, "out", chat, Content("text", ident), "queued", self.now, 0
         )
-        answer = self.run(self.store.accept(NewMessage(again, "key", ident, "same", self.now + 10_000)))
+        answer = self.run(self.store.messages.accept(NewMessage(again, "key", ident, "same", self.now + 10_000)))
         assert (answer.result, answer.message.id) == ("replay", ident)
 
     @precondition(lambda self: self.claimable() or self.any_in("sending"))
@@ -160,7 +160,7 @@ class Outbox(StoreMachine):
         self.expire()
         wanted = self.claimable()
         got = set()
-        for claim in self.run(self.store.claim_sends(self.now, limit, LEASE_S, Allowance(each=cap))):
+        for claim in self.run(self.store.outbox.claim(self.now, limit, LEASE_S, Allowance(each=cap))):
             ident = claim.message.id
             assert ident in wanted, "not its turn"
             one = self.known[ident]
@@ -198,7 +198,7 @@ class Outbox(StoreMachine):
         mine = self.settlement(
             ident, claim.fence, ANSWERS[state], due_at=self.now + delay, sent_at=sent_at, provider_id=given
         )
-        written = self.run(self.store.settle_sends([stale, mine]))
+        written = self.run(self.store.outbox.settle([stale, mine]))
         assert written[0] is False
         one = self.known[ident]
         if one.state == "sending" and claim is self.claims[ident]:
@@ -215,7 +215,7 @@ class Outbox(StoreMachine):
     def an_answer_is_lost(self, number):
         claim = self.claims[self.pick(number, "sending")]
         ident = claim.message.id
-        assert self.run(self.store.settle_sends([self.settlement(ident, claim.fence, "doubted")])) == [True]
+        assert self.run(self.store.outbox.settle([self.settlement(ident, claim.fence, "doubted")])) == [True]
         self.known[ident].state, self.known[ident].doubt_since = "in_doubt", self.known[ident].claimed_at
 
     @precondition(lambda self: self.any_in("in_doubt"))
@@ -238,10 +238,10 @@ class Outbox(StoreMachine):
         sent_at = self.now if state in {"sent", "parked"} else None
         event = "not_found" if state == one.state == "aside" else LOOKS[state]
         held_up = one.state == "aside" and state == "queued" and self.overtaken(ident)
-        assert self.run(self.store.overtaken(ident)) == self.overtaken(ident)
+        assert self.run(self.store.doubts.overtaken(ident)) == self.overtaken(ident)
         given = f"L-{ident}-{one.doubt_since}" if sent_at else None
         done = self.settlement(ident, 0, event, due_at=self.now, sent_at=sent_at, provider_id=given)
-        assert self.run(self.store.settle_doubt(done)) == (not held_up)
+        assert self.run(self.store.doubts.settle(done)) == (not held_up)
         if held_up or (one.state == "aside" and event == "not_found"):
             return
         one.state, one.due_at, one.sent_at, one.aside_at = state, self.now, sent_at, self.now
@@ -256,7 +256,9 @@ class Outbox(StoreMachine):
         if how in {"looked", "shown"}:
             event, due_at = ("queue_shows", self.now + 3) if how == "shown" else ("queue_left", None)
             again = QueueSettlement(ident, event, self.now, due_at)
-            freed = self.run(self.store.settle_parked([again, QueueSettlement("nobody", "queue_left", self.now)]))
+            freed = self.run(
+                self.store.provider_queue.settle([again, QueueSettlement("nobody", "queue_left", self.now)])
+            )
             assert freed == ([] if how == "shown" else [ident])
         else:
             out = one.provider_id
@@ -264,7 +266,7 @@ class Outbox(StoreMachine):
                 SendEcho(out, chat, self.now, Content("text", "?")) if how == "echo" else Receipt(out, how, self.now)
             )
             done = InboxSettlement(0, self.sessions[name].id, self.now, True, (event,))
-            assert self.run(self.store.settle_inbox(done)).settled_sends, "its chat is to be told"
+            assert self.run(self.store.inbox.settle(done)).settled_sends, "its chat is to be told"
         one.state = {"shown": "parked", "device": "delivered"}.get(how, "sent")
 
     @precondition(lambda self: self.any_in("in_doubt", "sending", "aside"))
@@ -276,7 +278,7 @@ class Outbox(StoreMachine):
         self.echoes += 1
         event = SendEcho(f"E-{self.echoes}", chat, self.now, Content("text", ident))
         done = InboxSettlement(0, self.sessions[name].id, self.now, True, (event,))
-        assert self.run(self.store.settle_inbox(done)).settled_sends == (not too_late)
+        assert self.run(self.store.inbox.settle(done)).settled_sends == (not too_late)
         if not too_late:
             one.state, one.sent_at = "sent", self.now
 
@@ -284,7 +286,7 @@ class Outbox(StoreMachine):
     @rule(number=PICK)
     def cancel(self, number):
         ident = list(self.known)[number % len(self.known)]
-        after = self.run(self.store.cancel_message(ident, self.now))
+        after = self.run(self.store.messages.cancel(ident, self.now))
         one = self.known[ident]
         one.state = "cancelled" if one.state == "queued" else one.state
         assert (after.state == "cancelled") == (one.state == "cancelled")
@@ -293,7 +295,7 @@ class Outbox(StoreMachine):
     @rule(number=PICK)
     def retry(self, number):
         ident = list(self.known)[number % len(self.known)]
-        self.run(self.store.retry_message(ident, self.now))
+        self.run(self.store.messages.retry(ident, self.now))
         one = self.known[ident]
         if one.state in {"failed", "expired", "cancelled", "in_doubt", "aside"}:
             one.state, one.due_at, one.sent_at = "queued", self.now, None
@@ -305,22 +307,22 @@ class Outbox(StoreMachine):
     @rule(step=st.sampled_from([1, 6, 31]))
     def time_passes(self, step):
         self.now += step
-        self.run(self.store.doubted(self.now, 100))
+        self.run(self.store.doubts.due(self.now, 100))
         self.lapse()
 
     @precondition(lambda self: self.any_in("queued"))
     @rule()
     def what_is_over_expires(self):
-        self.run(self.store.expire_messages(self.now, 100))
+        self.run(self.store.outbox.expire(self.now, 100))
         self.expire()
 
     @precondition(lambda self: len(self.known) > 8)
     @rule(name=st.sampled_from(SESSIONS))
     def a_gate_moves(self, name):
-        fresh = self.run(self.store.session_by_id(self.sessions[name].id))
+        fresh = self.run(self.store.sessions.by_id(self.sessions[name].id))
         self.open[name] = not self.open[name]
         decided = msgspec.structs.replace(fresh, gate="open" if self.open[name] else "held")
-        assert self.run(self.store.commit_decision(DecisionCommit(session=decided)))
+        assert self.run(self.store.decisions.commit_session(DecisionCommit(session=decided)))
 
     @precondition(lambda self: self.any_in("sending", "aside"))
     @rule()
@@ -334,7 +336,7 @@ class Outbox(StoreMachine):
 
     @invariant()
     def nothing_accepted_is_lost_and_all_is_as_it_was_told(self):
-        rows = self.store._db.connection.execute(
+        rows = self.store.database.db.connection.execute(
             "SELECT id, state, CASE WHEN set_aside_at > 0 THEN 'aside' WHEN provider_queued_at > 0 THEN 'parked' END"
             " FROM messages"
         ).fetchall()
@@ -349,7 +351,7 @@ class Outbox(StoreMachine):
 
     @invariant()
     def every_chat_that_waits_and_nothing_else_is_on_the_list(self):
-        listed = self.store._db.connection.execute(
+        listed = self.store.database.db.connection.execute(
             "SELECT s.name, l.chat, m.id, l.due_at FROM send_lanes l JOIN sessions s ON s.id = l.session_id"
             " JOIN messages m ON m.seq = l.head WHERE l.due_at IS NOT NULL"
         ).fetchall()

@@ -18,7 +18,7 @@ SAME = pytest.mark.parametrize(("one", "other"), [*LINES, *[pair[::-1] for pair 
 
 async def apply(store, session, *events):
     settlement = InboxSettlement(raw_id=0, session_id=session.id, at=NOW, readable=True, events=events)
-    return await store.settle_inbox(settlement)
+    return await store.inbox.settle(settlement)
 
 
 def received(provider_id, chat, sender=None, **more):
@@ -32,7 +32,7 @@ async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(store, make
     second = await make.accept(store, session, chat=other, to=other)
     await apply(store, session, received("A", other))
     assert (first.chat, second.chat, second.to) == (one, one, other)
-    (came,) = (await store.messages(session.id, direction="in")).items
+    (came,) = (await store.messages.page(session.id, direction="in")).items
     assert (came.chat, came.sender) == (one, one)
     # One at a time, in order: the second waits for the first.
     assert [claim.message.id for claim in await make.claim(store)] == [first.id]
@@ -42,33 +42,33 @@ async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(store, make
 async def test_an_echo_in_the_other_spelling_settles_the_doubt(store, make, one, other):
     session = await make.session(store)
     message = await make.doubted(store, session, chat=one, to=one)
-    text = (await store.message(message.id)).content
+    text = (await store.messages.get(message.id)).content
     assert (await apply(store, session, SendEcho("E", other, NOW, text))).settled_sends
-    assert (await store.message(message.id)).state == "sent"
+    assert (await store.messages.get(message.id)).state == "sent"
 
 
 async def test_whatsapps_own_spelling_is_known_once_it_wrote(store, make):
     session, stranger = await make.session(store), await make.session(store, name="s2")
     line = "553188887777"
-    assert await store.known_phones(session.id, [line]) == {}
+    assert await store.contacts.known_phones(session.id, [line]) == {}
     await make.accept(store, session, chat="5531988887777")
-    assert await store.known_phones(session.id, [line, "1"]) == {line: None}
+    assert await store.contacts.known_phones(session.id, [line, "1"]) == {line: None}
     # Our own, as the provider shows it, is the provider's spelling.
     await apply(store, session, SendEcho("E", line, NOW, Content("text", "eco")), received("O", line, from_me=True))
-    assert await store.known_phones(session.id, [line]) == {line: None}
+    assert await store.contacts.known_phones(session.id, [line]) == {line: None}
     await apply(store, session, received("A", line))
-    assert await store.known_phones(session.id, [line]) == {line: line}
+    assert await store.contacts.known_phones(session.id, [line]) == {line: line}
     await apply(store, session, received("B", "5531988887777"))
-    assert await store.known_phones(session.id, [line]) == {line: "5531988887777"}
-    assert await store.known_phones(stranger.id, [line]) == {}
+    assert await store.contacts.known_phones(session.id, [line]) == {line: "5531988887777"}
+    assert await store.contacts.known_phones(stranger.id, [line]) == {}
 
 
 async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store, make):
     session = await make.session(store)
     await apply(store, session, received("A", "1@g.us", "51987654321", author="51987654321@s.whatsapp.net"))
-    assert await store.known_phones(session.id, ["51987654321", "1@g.us"]) == {"51987654321": "51987654321"}
-    (came,) = (await store.messages(session.id)).items
-    target = await store.quote_target(session.id, came.id)
+    assert await store.contacts.known_phones(session.id, ["51987654321", "1@g.us"]) == {"51987654321": "51987654321"}
+    (came,) = (await store.messages.page(session.id)).items
+    target = await store.messages.quote_target(session.id, came.id)
     assert target == ("A", False, "51987654321@s.whatsapp.net")
 
 
@@ -76,20 +76,20 @@ async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store, make
     session = await make.session(store)
     await make.accept(store, session, chat="5531988887777")
     await apply(store, session, received("A", "553188887777", chat_lid="77@lid"), received("B", "77@lid"))
-    assert {one.chat for one in (await store.messages(session.id)).items} == {"5531988887777"}
+    assert {one.chat for one in (await store.messages.page(session.id)).items} == {"5531988887777"}
     names = ["553188887777", "5531988887777", "77@lid"]
     for address in names:
-        assert await store.addresses_of_person(session.id, [address]) == names
-        assert len(await store.of_person(session.id, [address])) == 3
+        assert await store.contacts.addresses(session.id, [address]) == names
+        assert len(await store.contacts.messages(session.id, [address])) == 3
 
 
 async def test_after_erasure_and_deletion_nobody_is_known(store, make):
     session = await make.session(store)
     await apply(store, session, received("A", "51987654321"), received("B", "5551987654321"))
-    await store.erase_person(session.id, ["51987654321"], "erased-1", NOW)
-    assert set(await store.known_phones(session.id, ["51987654321", "555187654321"])) == {"555187654321"}
-    await store.delete_session(session.id, NOW)
-    assert await store.known_phones(session.id, ["555187654321"]) == {}
+    await store.contacts.erase(session.id, ["51987654321"], "erased-1", NOW)
+    assert set(await store.contacts.known_phones(session.id, ["51987654321", "555187654321"])) == {"555187654321"}
+    await store.sessions.delete(session.id, NOW)
+    assert await store.contacts.known_phones(session.id, ["555187654321"]) == {}
 
 
 async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store, make):
@@ -97,11 +97,11 @@ async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store, ma
     group, them, other = "1@g.us", "5531988887777", "5531988880000"
     await apply(store, session, received("A", group, them), received("B", group, other))
     mention = await make.accept(store, session, chat=group, to=group, mentions=(them,))
-    assert len(await store.of_person(session.id, [them])) == 2
-    await store.erase_person(session.id, ["553188887777"], "erased-1", NOW)
-    told = [msgspec.to_builtins(event.data) for event in await store.events(0, 100)]
+    assert len(await store.contacts.messages(session.id, [them])) == 2
+    await store.contacts.erase(session.id, ["553188887777"], "erased-1", NOW)
+    told = [msgspec.to_builtins(event.data) for event in await store.events.page(0, 100)]
     assert them not in str(told)
     assert other in str(told)
-    assert {one.chat for one in (await store.messages(session.id)).items} == {group}
-    assert (await store.message(mention.id)).mentions == ()
-    assert them not in str((await store.messages(session.id)).items)
+    assert {one.chat for one in (await store.messages.page(session.id)).items} == {group}
+    assert (await store.messages.get(mention.id)).mentions == ()
+    assert them not in str((await store.messages.page(session.id)).items)

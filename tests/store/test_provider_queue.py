@@ -22,12 +22,12 @@ async def parked(store, make, session, **changes):
     (claim,) = await make.claim(store)
     second = await make.accept(store, session, text="dois", **changes)
     done = make.settle(claim, "queued_at_provider", provider_id="P1", due_at=NOW + 3)
-    assert await store.settle_sends([done]) == [True]
+    assert await store.outbox.settle([done]) == [True]
     return first.id, second.id
 
 
 async def hears(store, session, *events, at=NOW + 1):
-    return (await store.settle_inbox(InboxSettlement(0, session.id, at, True, events))).settled_sends
+    return (await store.inbox.settle(InboxSettlement(0, session.id, at, True, events))).settled_sends
 
 
 async def goes(store, make, at=NOW + 1):
@@ -47,14 +47,14 @@ def from_phone():
 
 
 async def reason(store, message_id):
-    found = (await store.message(message_id)).reason
+    found = (await store.messages.get(message_id)).reason
     return found.code if found else None
 
 
 async def test_its_chat_waits_and_no_other_does(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
-    found = await store.message(first)
+    found = await store.messages.get(first)
     assert (found.state, found.parked_at, found.due_at) == ("sent", NOW, NOW + 3)
     other = await make.accept(store, session, chat="5511977776666")
     assert await goes(store, make, NOW + 90_000) == [other.id]
@@ -62,13 +62,13 @@ async def test_its_chat_waits_and_no_other_does(store, make):
 
 async def test_the_next_look_is_known_while_its_session_can_send(store, make):
     session, shut = await make.session(store), await make.session(store, name="fechada")
-    assert await store.next_parked() is None
+    assert await store.provider_queue.next_due() is None
     await parked(store, make, shut)
     first, _ = await parked(store, make, session)
-    assert await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 9, SHOWN)]) == []
-    assert await store.next_parked() == NOW + 3
+    assert await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 9, SHOWN)]) == []
+    assert await store.provider_queue.next_due() == NOW + 3
     await make.commit(store, shut, gate="held")
-    assert await store.next_parked() == NOW + 9
+    assert await store.provider_queue.next_due() == NOW + 9
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_whoever_says_that_it_is_out_lets_the_chat_go_on_once(store, make,
     session = await make.session(store)
     first, second = await parked(store, make, session)
     assert await hears(store, session, event), "or the dispatcher would not look"
-    found = await store.message(first)
+    found = await store.messages.get(first)
     assert (found.state, found.parked_at) == (state, None)
     assert not await hears(store, session, event), "once"
     assert await goes(store, make) == [second]
@@ -98,7 +98,7 @@ async def test_what_says_nothing_of_it_changes_nothing(store, make, event):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     assert not await hears(store, session, event)
-    assert (await store.message(first)).parked_at == NOW
+    assert (await store.messages.get(first)).parked_at == NOW
     assert await goes(store, make) == []
 
 
@@ -110,8 +110,8 @@ async def test_what_was_told_before_the_answer_came_is_never_parked(store, make,
     second = await make.accept(store, session, text="dois")
     await hears(store, session, event)
     done = make.settle(claim, "queued_at_provider", provider_id="P1", due_at=NOW + 3)
-    assert await store.settle_sends([done]) == [True]
-    assert (await store.message(claim.message.id)).parked_at is None
+    assert await store.outbox.settle([done]) == [True]
+    assert (await store.messages.get(claim.message.id)).parked_at is None
     assert await goes(store, make) == [second.id]
 
 
@@ -122,7 +122,7 @@ async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store, make):
     found = SendSettlement(
         first.id, session.id, 0, "queued_at_provider", NOW + 9, provider_id="P1", due_at=NOW + 12, sent_at=NOW
     )
-    assert await store.settle_doubt(found)
+    assert await store.doubts.settle(found)
     assert await goes(store, make, NOW + 10) == []
     await hears(store, session, receipt("server"))
     assert await goes(store, make, NOW + 10) == [second.id]
@@ -131,26 +131,26 @@ async def test_a_doubt_that_lies_in_the_queue_is_parked_too(store, make):
 async def test_it_is_looked_for_when_due_and_only_while_the_session_can_send(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
-    assert list(await store.parked(NOW + 2, 10)) == []
-    assert [one.id for one in await store.parked(NOW + 3, 10)] == [first]
-    assert [one.session for one in await store.parked(NOW + 3, 10)] == [session.name]
+    assert list(await store.provider_queue.due(NOW + 2, 10)) == []
+    assert [one.id for one in await store.provider_queue.due(NOW + 3, 10)] == [first]
+    assert [one.session for one in await store.provider_queue.due(NOW + 3, 10)] == [session.name]
     await make.commit(store, session, gate="held")
-    assert list(await store.parked(NOW + 90_000, 10)) == []
+    assert list(await store.provider_queue.due(NOW + 90_000, 10)) == []
 
 
 async def test_while_it_is_shown_both_say_why_and_then_neither(store, make):
     session = await make.session(store)
     first, second = await parked(store, make, session)
     for due_at in (NOW + 6, NOW + 12):
-        assert await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, due_at, SHOWN)]) == []
-    assert [one.id for one in await store.parked(NOW + 12, 10)] == [first]
-    assert list(await store.parked(NOW + 11, 10)) == []
+        assert await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, due_at, SHOWN)]) == []
+    assert [one.id for one in await store.provider_queue.due(NOW + 12, 10)] == [first]
+    assert list(await store.provider_queue.due(NOW + 11, 10)) == []
     assert (await reason(store, first), await reason(store, second)) == ("in-its-queue", "behind-its-queue")
-    before = len(await store.events(0, 100))
-    assert await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 12)]) == [first]
+    before = len(await store.events.page(0, 100))
+    assert await store.provider_queue.settle([QueueSettlement(first, "queue_left", NOW + 12)]) == [first]
     assert (await reason(store, first), await reason(store, second)) == (None, None)
-    assert len(await store.events(0, 100)) == before, "nothing has happened to it"
-    assert await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 12)]) == []
+    assert len(await store.events.page(0, 100)) == before, "nothing has happened to it"
+    assert await store.provider_queue.settle([QueueSettlement(first, "queue_left", NOW + 12)]) == []
     assert await goes(store, make, NOW + 12) == [second]
 
 
@@ -158,7 +158,7 @@ async def test_while_it_is_shown_both_say_why_and_then_neither(store, make):
 async def test_who_waited_says_so_no_more_when_it_is_out(store, make, event):
     session = await make.session(store)
     first, second = await parked(store, make, session)
-    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
+    await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
     await hears(store, session, event, at=NOW + 4)
     assert (await reason(store, first), await reason(store, second)) == (None, None)
 
@@ -168,9 +168,9 @@ async def test_a_reason_of_its_own_stays(store, make):
     session = await make.session(store)
     first, second = await parked(store, make, session)
     held = '{"code":"held-463"}'
-    store._db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
-    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
-    await store.settle_parked([QueueSettlement(first, "queue_left", NOW + 6)])
+    store.database.db.run("message_wait", {"seq": 2, "due_at": NOW + 9000, "reason": held})
+    await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 6, SHOWN)])
+    await store.provider_queue.settle([QueueSettlement(first, "queue_left", NOW + 6)])
     assert await reason(store, second) == "held-463"
 
 
@@ -180,23 +180,23 @@ async def test_when_it_is_given_up_who_listens_is_told(store, make):
     passed = QueueSettlement(
         first, "queue_given_up", NOW + 60, None, Reason("passed-in-queue"), AttemptRecord(NOW + 60, "looked: queue")
     )
-    assert await store.settle_parked([passed]) == [first]
-    told = [(e.data["state"], e.data["reason"]["code"]) for e in await store.events(0, 10) if e.data["reason"]]
+    assert await store.provider_queue.settle([passed]) == [first]
+    told = [(e.data["state"], e.data["reason"]["code"]) for e in await store.events.page(0, 10) if e.data["reason"]]
     assert told == [("sent", "passed-in-queue")]
-    assert [one.outcome for one in await store.attempts(first)] == ["sent", "looked: queue"]
+    assert [one.outcome for one in await store.messages.attempts(first)] == ["sent", "looked: queue"]
     assert await goes(store, make, NOW + 60) == [second]
     assert not await hears(store, session, receipt("server")), "nobody waits for it any more"
     await hears(store, session, receipt("device"))
-    assert ((await store.message(first)).state, await reason(store, first)) == ("delivered", None)
+    assert ((await store.messages.get(first)).state, await reason(store, first)) == ("delivered", None)
 
 
 async def test_when_the_gate_opens_it_is_looked_for_at_once(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
-    await store.settle_parked([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 60, SHOWN)])
-    fresh = await store.session_by_id(session.id)
-    assert await store.commit_decision(DecisionCommit(session=fresh, doubts_due=NOW + 5))
-    assert [one.id for one in await store.parked(NOW + 5, 10)] == [first]
+    await store.provider_queue.settle([QueueSettlement(first, "queue_shows", NOW + 3, NOW + 60, SHOWN)])
+    fresh = await store.sessions.by_id(session.id)
+    assert await store.decisions.commit_session(DecisionCommit(session=fresh, doubts_due=NOW + 5))
+    assert [one.id for one in await store.provider_queue.due(NOW + 5, 10)] == [first]
 
 
 async def test_it_is_parked_still_after_a_kill(tmp_path, make):
@@ -209,7 +209,7 @@ async def test_it_is_parked_still_after_a_kill(tmp_path, make):
     again = SqliteStore(path, inline=True)
     await again.start(NOW + 5)
     assert await goes(again, make, NOW + 5) == []
-    assert [one.id for one in await again.parked(NOW + 5, 10)] == [first]
+    assert [one.id for one in await again.provider_queue.due(NOW + 5, 10)] == [first]
     await hears(again, session, receipt("server"))
     assert await goes(again, make, NOW + 5) == [second]
     await again.aclose()
@@ -218,7 +218,7 @@ async def test_it_is_parked_still_after_a_kill(tmp_path, make):
 async def test_who_is_erased_leaves_no_chat_that_waits(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
-    await store.erase_person(session.id, (CHAT, CHAT), "erased-1", NOW + 5)
-    assert (await store.message(first)).parked_at is None
+    await store.contacts.erase(session.id, (CHAT, CHAT), "erased-1", NOW + 5)
+    assert (await store.messages.get(first)).parked_at is None
     fresh = await make.accept(store, session, text="outra vida")
     assert await goes(store, make, NOW + 6) == [fresh.id]

@@ -24,30 +24,30 @@ def approval(ident, session, **changes):
 
 async def test_a_server_comes_back_as_it_was_given(store, make):
     server = await make.server(store, limits=Limits(connects_in_flight=3), health="slow", health_because="late")
-    stored = await store.server("sv")
+    stored = await store.servers.get("sv")
     assert (stored.server, stored.sealed) == (server, b"sealed")
     with pytest.raises(Exists):
-        await store.add_server(Server(name="sv", kind="wapi", base_url="x"), b"", NOW)
-    assert [one.server.name for one in await store.servers()] == ["sv"]
+        await store.servers.add(Server(name="sv", kind="wapi", base_url="x"), b"", NOW)
+    assert [one.server.name for one in await store.servers.all()] == ["sv"]
 
 
 async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgement(store, make):
     await make.server(store)
-    view = await store.server_view("sv", NOW)
-    assert await store.change_server("sv", NOW, base_url="http://new")
-    stored = await store.server("sv")
+    view = await store.decisions.server_view("sv", NOW)
+    assert await store.servers.change("sv", NOW, base_url="http://new")
+    stored = await store.servers.get("sv")
     assert (stored.server.base_url, stored.sealed) == ("http://new", b"sealed")
-    assert not await store.commit_server(ServerCommit(server=view.server))
-    assert not await store.change_server("nobody", NOW, base_url="x")
+    assert not await store.decisions.commit_server(ServerCommit(server=view.server))
+    assert not await store.servers.change("nobody", NOW, base_url="x")
 
 
 async def test_a_server_with_sessions_cannot_go(store, make):
     session = await make.session(store)
     with pytest.raises(InUse):
-        await store.delete_server("sv")
-    assert await store.delete_session(session.id, NOW)
-    assert await store.delete_server("sv")
-    assert not await store.delete_server("sv")
+        await store.servers.delete("sv")
+    assert await store.sessions.delete(session.id, NOW)
+    assert await store.servers.delete("sv")
+    assert not await store.servers.delete("sv")
 
 
 async def test_a_session_comes_back_as_it_was_given(store, make):
@@ -61,11 +61,11 @@ async def test_a_session_comes_back_as_it_was_given(store, make):
         linked=True,
         wake_at=NOW + 3,
     )
-    assert await store.session("s1") == session
-    assert await store.session_by_id(session.id) == session
-    assert await store.session_by_token("token-s1") == session
-    assert await store.session_by_token("token-s2") is None
-    assert await store.session_secrets(session.id) == ("token-s1", b"sealed")
+    assert await store.sessions.by_name("s1") == session
+    assert await store.sessions.by_id(session.id) == session
+    assert await store.sessions.by_token("token-s1") == session
+    assert await store.sessions.by_token("token-s2") is None
+    assert await store.sessions.secrets(session.id) == ("token-s1", b"sealed")
     with pytest.raises(Exists):
         await make.session(store)
 
@@ -74,34 +74,34 @@ async def test_first_work_and_lines_belong_to_the_new_session(store, make):
     await make.server(store)
     row = (await make.session(store, "other")).__class__(id=0, name="s1", server="sv", kind="evolution", created_at=NOW)
     line = JournalEntry(kind="operator", at=NOW, code="created")
-    session = await store.add_session(row, "t", b"", NOW, [line], [work("w1")])
-    assert (await store.work("w1")).session_id == session.id
-    assert [entry.code for entry in await store.timeline(session.id, 0, 10)] == ["created"]
+    session = await store.sessions.add(row, "t", b"", NOW, [line], [work("w1")])
+    assert (await store.work.get("w1")).session_id == session.id
+    assert [entry.code for entry in await store.journal.page(session.id, 0, 10)] == ["created"]
 
 
 async def test_a_deleted_session_leaves_nothing_and_its_id_never_comes_back(store, make):
     first = await make.session(store)
     await make.accept(store, first)
-    await store.add_evidence(first.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
-    assert await store.delete_session(first.id, NOW)
-    assert not await store.delete_session(first.id, NOW)
-    assert await store.session("s1") is None
+    await store.journal.add_evidence(first.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
+    assert await store.sessions.delete(first.id, NOW)
+    assert not await store.sessions.delete(first.id, NOW)
+    assert await store.sessions.by_name("s1") is None
     second = await make.session(store)
     assert second.id > first.id
-    assert await store.held(second.id) == 0
-    assert list(await store.timeline(second.id, 0, 10)) == []
+    assert await store.messages.waiting(second.id) == 0
+    assert list(await store.journal.page(second.id, 0, 10)) == []
 
 
 async def test_pages_of_sessions_go_by_name_and_filter(store, make):
     for name in ("c", "a", "b"):
         await make.session(store, name)
-    await make.commit(store, await store.session("b"), state="connected")
-    page = await store.sessions(limit=2)
+    await make.commit(store, await store.sessions.by_name("b"), state="connected")
+    page = await store.sessions.page(limit=2)
     assert [one.name for one in page.items] == ["a", "b"]
-    rest = await store.sessions(limit=2, after=page.next)
+    rest = await store.sessions.page(limit=2, after=page.next)
     assert ([one.name for one in rest.items], rest.next) == (["c"], None)
-    assert [one.name for one in (await store.sessions(state="connected")).items] == ["b"]
-    assert (await store.sessions(server="none")).items == ()
+    assert [one.name for one in (await store.sessions.page(state="connected")).items] == ["b"]
+    assert (await store.sessions.page(server="none")).items == ()
 
 
 async def test_only_the_first_of_two_decisions_is_written(store, make):
@@ -109,29 +109,29 @@ async def test_only_the_first_of_two_decisions_is_written(store, make):
     one = msgspec.structs.replace(session, state="connected")
     two = msgspec.structs.replace(session, state="error")
     line = JournalEntry(kind="decision", at=NOW, code="x")
-    assert await store.commit_decision(DecisionCommit(session=one))
+    assert await store.decisions.commit_session(DecisionCommit(session=one))
     late = DecisionCommit(session=two, journal=(line,), work=(work("w1", session),), clear_qr=True)
-    assert not await store.commit_decision(late)
-    now = await store.session("s1")
+    assert not await store.decisions.commit_session(late)
+    now = await store.sessions.by_name("s1")
     assert (now.state, now.row_version) == ("connected", session.row_version + 1)
-    assert await store.work("w1") is None
-    assert list(await store.timeline(session.id, 0, 10)) == []
+    assert await store.work.get("w1") is None
+    assert list(await store.journal.page(session.id, 0, 10)) == []
 
 
 async def test_a_decision_whose_server_moved_writes_nothing(store, make):
     session = await make.session(store)
-    view = await store.session_view(session.id, NOW)
-    assert await store.commit_server(ServerCommit(server=msgspec.structs.replace(view.server, health="down")))
+    view = await store.decisions.session_view(session.id, NOW)
+    assert await store.decisions.commit_server(ServerCommit(server=msgspec.structs.replace(view.server, health="down")))
     taken = msgspec.structs.replace(view.server, last_attempt_at=NOW)
     decided = msgspec.structs.replace(session, state="connected")
-    assert not await store.commit_decision(DecisionCommit(session=decided, server=taken))
-    assert (await store.session("s1")).row_version == session.row_version
-    assert (await store.server("sv")).server.health == "down"
+    assert not await store.decisions.commit_session(DecisionCommit(session=decided, server=taken))
+    assert (await store.sessions.by_name("s1")).row_version == session.row_version
+    assert (await store.servers.get("sv")).server.health == "down"
 
 
 async def test_a_decision_writes_everything_it_names(store, make):
     session = await make.session(store)
-    await store.put_qr(session.id, Qr("code", "png", 1, NOW, NOW + 60))
+    await store.qr_codes.put(session.id, Qr("code", "png", 1, NOW, NOW + 60))
     commit = DecisionCommit(
         session=msgspec.structs.replace(session, state="disconnected", wake_at=NOW + 9),
         news=(seen("said_closed", NOW, "state"),),
@@ -141,29 +141,31 @@ async def test_a_decision_writes_everything_it_names(store, make):
         approval=approval("a1", session),
         clear_qr=True,
     )
-    assert await store.commit_decision(commit)
-    timeline = await store.timeline(session.id, 0, 10)
+    assert await store.decisions.commit_session(commit)
+    timeline = await store.journal.page(session.id, 0, 10)
     assert [(entry.kind, entry.code) for entry in timeline] == [
         ("evidence", "said_closed"),
         ("decision", "ghost-socket"),
     ]
     assert (timeline[1].args, timeline[1].data) == ({"a": "b"}, {"n": 1})
-    assert await store.work("w2") is None, "its dedupe key was waiting"
-    assert (await store.events(0, 10))[-1].data == {"x": 1}
-    assert [one.id for one in await store.approvals()] == ["a1"]
-    assert await store.qr(session.id) is None
-    view = await store.session_view(session.id, NOW)
+    assert await store.work.get("w2") is None, "its dedupe key was waiting"
+    assert (await store.events.page(0, 10))[-1].data == {"x": 1}
+    assert [one.id for one in await store.approvals.by_state()] == ["a1"]
+    assert await store.qr_codes.get(session.id) is None
+    view = await store.decisions.session_view(session.id, NOW)
     assert (view.news, view.approval.id, view.session.wake_at) == ((), "a1", NOW + 9)
 
 
 async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_again(store, make):
     session = await make.session(store)
-    assert await store.commit_decision(DecisionCommit(session=session, work=(work("w1", session, dedupe="d"),)))
-    again = await store.session_by_id(session.id)
+    assert await store.decisions.commit_session(
+        DecisionCommit(session=session, work=(work("w1", session, dedupe="d"),))
+    )
+    again = await store.sessions.by_id(session.id)
     commit = DecisionCommit(session=again, drop_control=True, work=(work("w2", session, dedupe="d"),))
-    assert await store.commit_decision(commit)
-    assert (await store.work("w1")).state == "dropped"
-    assert (await store.work("w2")).state == "ready"
+    assert await store.decisions.commit_session(commit)
+    assert (await store.work.get("w1")).state == "dropped"
+    assert (await store.work.get("w2")).state == "ready"
 
 
 # -- evidence ----------------------------------------------------------------------------------------------------
@@ -171,28 +173,28 @@ async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_aga
 
 async def test_evidence_wakes_its_session_until_it_is_folded(store, make):
     session = await make.session(store)
-    assert list(await store.due_sessions(NOW)) == []
-    await store.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
-    assert list(await store.due_sessions(NOW)) == [session.id]
-    view = await store.session_view(session.id, NOW)
+    assert list(await store.decisions.due_sessions(NOW)) == []
+    await store.journal.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
+    assert list(await store.decisions.due_sessions(NOW)) == [session.id]
+    view = await store.decisions.session_view(session.id, NOW)
     commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
-    assert await store.commit_decision(commit)
-    assert list(await store.due_sessions(NOW)) == []
+    assert await store.decisions.commit_session(commit)
+    assert list(await store.decisions.due_sessions(NOW)) == []
 
 
 async def test_due_sessions_come_oldest_first(store, make):
     later = await make.session(store, "a", wake_at=NOW + 2)
     sooner = await make.session(store, "b", wake_at=NOW + 1)
     await make.session(store, "c", wake_at=NOW + 50)
-    assert list(await store.due_sessions(NOW + 3)) == [sooner.id, later.id]
+    assert list(await store.decisions.due_sessions(NOW + 3)) == [sooner.id, later.id]
 
 
 async def test_repeated_news_is_counted_not_added(store, make):
     session = await make.session(store)
     for second in range(3):
-        await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + second, "send", detail="x")], NOW)
-    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + 3, "send", detail="y")], NOW)
-    news = (await store.session_view(session.id, NOW)).news
+        await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + second, "send", detail="x")], NOW)
+    await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + 3, "send", detail="y")], NOW)
+    news = (await store.decisions.session_view(session.id, NOW)).news
     assert [(one.evidence.count, one.evidence.first_at, one.evidence.happened_at) for one in news] == [
         (3, NOW, NOW + 2),
         (1, None, NOW + 3),
@@ -201,24 +203,24 @@ async def test_repeated_news_is_counted_not_added(store, make):
 
 async def test_news_counted_after_the_look_is_not_folded_unread(store, make):
     session = await make.session(store)
-    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW, "send")], NOW)
-    view = await store.session_view(session.id, NOW)
-    await store.add_evidence(session.id, "sv", [seen("send_closed", NOW + 4, "send")], NOW)
-    assert await store.commit_decision(DecisionCommit(session=view.session, folded_through=view.news[-1].seq))
-    (rest,) = (await store.session_view(session.id, NOW)).news
+    await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW, "send")], NOW)
+    view = await store.decisions.session_view(session.id, NOW)
+    await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + 4, "send")], NOW)
+    assert await store.decisions.commit_session(DecisionCommit(session=view.session, folded_through=view.news[-1].seq))
+    (rest,) = (await store.decisions.session_view(session.id, NOW)).news
     assert (rest.evidence.happened_at, rest.evidence.count) == (NOW + 4, 1)
 
 
 async def test_each_piece_of_evidence_goes_to_its_subject(store, make):
     session = await make.session(store)
     mixed = [seen("server_failed", NOW, "state"), seen("send_closed", NOW, "send")]
-    await store.add_evidence(session.id, "sv", mixed, NOW)
-    await store.add_evidence(None, "sv", [seen("server_failed", NOW + 1, "state")], NOW)
-    assert [one.evidence.kind for one in (await store.session_view(session.id, NOW)).news] == ["send_closed"]
-    view = await store.server_view("sv", NOW)
+    await store.journal.add_evidence(session.id, "sv", mixed, NOW)
+    await store.journal.add_evidence(None, "sv", [seen("server_failed", NOW + 1, "state")], NOW)
+    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).news] == ["send_closed"]
+    view = await store.decisions.server_view("sv", NOW)
     assert [(one.evidence.kind, one.evidence.count) for one in view.news] == [("server_failed", 2)]
-    assert await store.commit_server(ServerCommit(server=view.server, folded_through=view.news[-1].seq))
-    assert (await store.server_view("sv", NOW)).news == ()
+    assert await store.decisions.commit_server(ServerCommit(server=view.server, folded_through=view.news[-1].seq))
+    assert (await store.decisions.server_view("sv", NOW)).news == ()
 
 
 async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
@@ -226,9 +228,9 @@ async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
     for minute in range(0, 121, 1):
         at = NOW + minute * 60
         look = (seen("said_open", at, "state"), seen("socket_ok", at, "probe"))
-        fresh = await store.session_by_id(session.id)
-        assert await store.commit_decision(DecisionCommit(session=fresh, news=look))
-    lines = await store.timeline(session.id, 0, 100)
+        fresh = await store.sessions.by_id(session.id)
+        assert await store.decisions.commit_session(DecisionCommit(session=fresh, news=look))
+    lines = await store.journal.page(session.id, 0, 100)
     assert [(line.code, line.count) for line in lines] == [
         ("said_open", 60),
         ("socket_ok", 60),
@@ -242,8 +244,8 @@ async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
 async def test_what_repeats_itself_within_one_decision_is_counted_too(store, make):
     session = await make.session(store)
     news = [seen(kind, NOW + at, "probe") for at in range(3) for kind in ("said_open", "socket_ok")]
-    assert await store.commit_decision(DecisionCommit(session=session, news=tuple(news)))
-    lines = await store.timeline(session.id, 0, 100)
+    assert await store.decisions.commit_session(DecisionCommit(session=session, news=tuple(news)))
+    lines = await store.journal.page(session.id, 0, 100)
     assert [(line.code, line.count, line.at) for line in lines] == [
         ("said_open", 3, NOW + 2),
         ("socket_ok", 3, NOW + 2),
@@ -254,10 +256,10 @@ async def test_nothing_is_counted_across_a_decision(store, make):
     session = await make.session(store)
     decision = JournalEntry(kind="decision", at=NOW, code="x")
     for step in range(2):
-        fresh = await store.session_by_id(session.id)
+        fresh = await store.sessions.by_id(session.id)
         news = (seen("said_open", NOW + step, "state"),)
-        assert await store.commit_decision(DecisionCommit(session=fresh, news=news, journal=(decision,)))
-    assert [line.code for line in await store.timeline(session.id, 0, 9)] == ["said_open", "x", "said_open", "x"]
+        assert await store.decisions.commit_session(DecisionCommit(session=fresh, news=news, journal=(decision,)))
+    assert [line.code for line in await store.journal.page(session.id, 0, 9)] == ["said_open", "x", "said_open", "x"]
 
 
 async def test_the_view_counts_the_fallen_and_the_fleet(store, make):
@@ -268,11 +270,11 @@ async def test_the_view_counts_the_fallen_and_the_fleet(store, make):
     await make.session(store, "d", linked=False)
     await make.session(store, "e", linked=True, paused=True, outage=outage)
     await make.session(store, "f", linked=True, outage=msgspec.structs.replace(outage, expected=True))
-    view = await store.session_view(one.id, NOW)
+    view = await store.decisions.session_view(one.id, NOW)
     assert view.fallen == ((two.id, NOW), (one.id, NOW + 5))
     assert view.fleet == 4
-    assert (await store.server_view("sv", NOW)).fallen == view.fallen
-    assert await store.session_view(999, NOW) is None
+    assert (await store.decisions.server_view("sv", NOW)).fallen == view.fallen
+    assert await store.decisions.session_view(999, NOW) is None
 
 
 async def test_of_a_large_server_everyone_who_fell_is_seen(store, make):
@@ -280,11 +282,11 @@ async def test_of_a_large_server_everyone_who_fell_is_seen(store, make):
     outage = Outage(id="o", since=NOW, because="x")
     for number in range(100):
         session = await make.session(store, f"s{number}", linked=True, outage=outage)
-    assert len((await store.session_view(session.id, NOW)).fallen) == 100
+    assert len((await store.decisions.session_view(session.id, NOW)).fallen) == 100
 
 
 async def test_what_many_sessions_share_is_held_once(store, make):
-    one, two = [(await store.session_by_id((await make.session(store, name)).id)) for name in "ab"]
+    one, two = [(await store.sessions.by_id((await make.session(store, name)).id)) for name in "ab"]
     assert one.name is not two.name
     for word in ("server", "kind", "policy", "state", "gate"):
         assert getattr(one, word) is getattr(two, word), word
@@ -292,7 +294,7 @@ async def test_what_many_sessions_share_is_held_once(store, make):
 
 async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store, make):
     session = await make.session(store, "a", linked=True)
-    view = await store.session_view(session.id, NOW)
+    view = await store.decisions.session_view(session.id, NOW)
     assert (view.fallen, view.fleet) == ((), 0)
 
 
@@ -301,53 +303,53 @@ async def test_where_nobody_has_fallen_the_fleet_is_not_counted(store, make):
 
 async def test_a_new_approval_makes_the_older_one_stale(store, make):
     session = await make.session(store)
-    assert await store.commit_decision(DecisionCommit(session=session, approval=approval("a1", session)))
-    again = await store.session_by_id(session.id)
-    assert await store.commit_decision(DecisionCommit(session=again, approval=approval("a2", session)))
-    assert [one.id for one in await store.approvals()] == ["a2"]
-    assert (await store.approval("a1")).state == "stale"
+    assert await store.decisions.commit_session(DecisionCommit(session=session, approval=approval("a1", session)))
+    again = await store.sessions.by_id(session.id)
+    assert await store.decisions.commit_session(DecisionCommit(session=again, approval=approval("a2", session)))
+    assert [one.id for one in await store.approvals.by_state()] == ["a2"]
+    assert (await store.approvals.get("a1")).state == "stale"
 
 
 async def test_an_approval_is_decided_once_and_its_session_hears_it(store, make):
     session = await make.session(store)
-    assert await store.commit_decision(DecisionCommit(session=session, approval=approval("a1", session)))
+    assert await store.decisions.commit_session(DecisionCommit(session=session, approval=approval("a1", session)))
     word = seen("operator_approved", NOW, "operator", who="ana")
-    assert await store.decide_approval("a1", "approved", NOW + 1, word)
-    assert not await store.decide_approval("a1", "rejected", NOW + 2, word)
-    decided = await store.approval("a1")
+    assert await store.approvals.decide("a1", "approved", NOW + 1, word)
+    assert not await store.approvals.decide("a1", "rejected", NOW + 2, word)
+    decided = await store.approvals.get("a1")
     assert (decided.state, decided.decided_at, decided.session) == ("approved", NOW + 1, "s1")
-    view = await store.session_view(session.id, NOW)
+    view = await store.decisions.session_view(session.id, NOW)
     assert ([one.evidence for one in view.news], view.approval) == ([word], None)
     known = msgspec.structs.replace(decided, state="stale")
-    assert await store.commit_decision(DecisionCommit(session=view.session, approval=known))
-    assert (await store.approval("a1")).state == "stale"
+    assert await store.decisions.commit_session(DecisionCommit(session=view.session, approval=known))
+    assert (await store.approvals.get("a1")).state == "stale"
 
 
 async def test_an_older_qr_never_replaces_a_newer_one(store, make):
     session = await make.session(store)
     newer = Qr("new", "png", 2, NOW + 20, NOW + 40, "ABCD")
-    await store.put_qr(session.id, newer)
-    await store.put_qr(session.id, Qr("old", "png", 1, NOW, NOW + 20))
-    assert await store.qr(session.id) == newer
+    await store.qr_codes.put(session.id, newer)
+    await store.qr_codes.put(session.id, Qr("old", "png", 1, NOW, NOW + 20))
+    assert await store.qr_codes.get(session.id) == newer
 
 
 async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store, make):
     session = await make.session(store)
-    await store.delete_session(session.id, NOW)
+    await store.sessions.delete(session.id, NOW)
     mixed = [seen("said_open", NOW, "webhook"), seen("server_answered", NOW, "webhook")]
-    await store.add_evidence(session.id, "sv", mixed, NOW)
-    assert list(await store.due_sessions(NOW)) == []
-    assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]
+    await store.journal.add_evidence(session.id, "sv", mixed, NOW)
+    assert list(await store.decisions.due_sessions(NOW)) == []
+    assert [one.evidence.kind for one in (await store.decisions.server_view("sv", NOW)).news] == ["server_answered"]
 
 
 async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for_an_hour(store, make):
     session = await make.session(store)
     for at, code in ((0, "x"), (9, "x"), (19, "y"), (29, "x"), (39, "x"), (49, "x"), (4000, "x")):
-        fresh = await store.session_by_id(session.id)
+        fresh = await store.sessions.by_id(session.id)
         line = JournalEntry(kind="decision", at=NOW + at, code=code, args={"server": "sv"})
         other = JournalEntry(kind="decision", at=NOW + at, code=code, args={"server": "sv"}, server=session.server)
-        assert await store.commit_decision(DecisionCommit(session=fresh, journal=(line, other)))
-    lines = [(one.code, one.count, one.first_at, one.at) for one in await store.timeline(session.id, 0, 9)]
+        assert await store.decisions.commit_session(DecisionCommit(session=fresh, journal=(line, other)))
+    lines = [(one.code, one.count, one.first_at, one.at) for one in await store.journal.page(session.id, 0, 9)]
     assert lines == [
         ("x", 2, NOW, NOW + 9),
         ("y", 1, None, NOW + 19),
@@ -359,5 +361,5 @@ async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for
 async def test_a_line_with_other_values_is_no_repetition(store, make):
     session = await make.session(store)
     lines = [JournalEntry(kind="act", at=NOW, code="begin", args={"number": number}) for number in ("1", "2")]
-    assert await store.commit_decision(DecisionCommit(session=session, journal=tuple(lines)))
-    assert [one.count for one in await store.timeline(session.id, 0, 9)] == [1, 1]
+    assert await store.decisions.commit_session(DecisionCommit(session=session, journal=tuple(lines)))
+    assert [one.count for one in await store.journal.page(session.id, 0, 9)] == [1, 1]

@@ -15,6 +15,7 @@ from esteio.core.model.inbound import Receipt, SendEcho
 from esteio.core.model.state import Reason
 from esteio.store.base import Allowance, DecisionCommit, InboxSettlement
 from esteio.store.sql import rows
+from esteio.store.sql.messages.outbox import doubt_all_sending
 from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
@@ -47,12 +48,14 @@ def store(runner):
 
 
 def whole_row(store):
-    ((row,),) = [store._db.connection.execute("SELECT * FROM messages").fetchall()]
+    ((row,),) = [store.database.db.connection.execute("SELECT * FROM messages").fetchall()]
     return row
 
 
 def stage_now(store):
-    found = store._db.connection.execute("SELECT state, set_aside_at, provider_queued_at FROM messages").fetchall()
+    found = store.database.db.connection.execute(
+        "SELECT state, set_aside_at, provider_queued_at FROM messages"
+    ).fetchall()
     ((state, aside, parked),) = found
     return stage_of(state, aside=aside is not None, provider_queued=parked is not None)
 
@@ -65,47 +68,47 @@ async def happens(store, session, message, event, *, under_way):
         await comes(store, session, receipt if event in RECEIPTS else SendEcho("P", CHAT, NOW, message.content))
     elif event.startswith("queue_"):
         due_at = NOW + 3 if event == "queue_shows" else None
-        await store.settle_parked([QueueSettlement(message.id, event, NOW, due_at, Reason("x"))])
+        await store.provider_queue.settle([QueueSettlement(message.id, event, NOW, due_at, Reason("x"))])
     elif event not in OF_ATTEMPTS | OF_DOUBTS | OF_BOTH:
         await OTHERS[event](store, session, message)
     elif under_way:
-        await store.settle_sends([SendSettlement(message.id, session.id, 1, event, NOW, **told)])
+        await store.outbox.settle([SendSettlement(message.id, session.id, 1, event, NOW, **told)])
     else:
-        await store.settle_doubt(SendSettlement(message.id, session.id, 0, event, NOW, **told))
+        await store.doubts.settle(SendSettlement(message.id, session.id, 0, event, NOW, **told))
 
 
 async def goes_down(store, session, _):
-    fresh = await store.session_by_id(session.id)
-    assert await store.commit_decision(DecisionCommit(session=fresh, fail_queued=Reason("x")))
+    fresh = await store.sessions.by_id(session.id)
+    assert await store.decisions.commit_session(DecisionCommit(session=fresh, fail_queued=Reason("x")))
 
 
 async def lease_ends(store, session, _):
-    await store._write(lambda db: store._doubt_all_sending(db, NOW))
+    await store.database.write(lambda db: doubt_all_sending(db, NOW))
 
 
 async def is_held_back(store, session, _):
-    store._db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
+    store.database.db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
 
 
 async def is_released(store, session, _):
-    store._db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
+    store.database.db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
 
 
 OTHERS = {
-    "claimed": lambda store, session, message: store.claim_sends(NOW, 9, 60, Allowance()),
+    "claimed": lambda store, session, message: store.outbox.claim(NOW, 9, 60, Allowance()),
     "lease_lost": lease_ends,
     "held_back": is_held_back,
     "released": is_released,
-    "expired": lambda store, session, message: store.expire_messages(NOW, 9),
+    "expired": lambda store, session, message: store.outbox.expire(NOW, 9),
     "session_down": goes_down,
-    "cancelled": lambda store, session, message: store.cancel_message(message.id, NOW),
-    "retried": lambda store, session, message: store.retry_message(message.id, NOW),
-    "erased": lambda store, session, message: store.erase_person(session.id, [CHAT], CHAT, NOW),
+    "cancelled": lambda store, session, message: store.messages.cancel(message.id, NOW),
+    "retried": lambda store, session, message: store.messages.retry(message.id, NOW),
+    "erased": lambda store, session, message: store.contacts.erase(session.id, [CHAT], CHAT, NOW),
 }
 
 
 async def comes(store, session, event):
-    await store.settle_inbox(InboxSettlement(0, session.id, NOW, True, (event,)))
+    await store.inbox.settle(InboxSettlement(0, session.id, NOW, True, (event,)))
 
 
 @pytest.mark.parametrize("event", get_args(Event))
@@ -115,7 +118,7 @@ async def test_the_store_moves_a_message_as_the_table_says(store, make, stage, e
     message = await make.accept(
         store, session, CHAT, on_down="fail", expires_at=NOW - 1 if event == "expired" else None
     )
-    store._db.connection.execute(f"UPDATE messages SET provider_id = 'P', {ROW[stage]}")
+    store.database.db.connection.execute(f"UPDATE messages SET provider_id = 'P', {ROW[stage]}")
     assert stage_now(store) == stage
     before = whole_row(store)
     await happens(store, session, message, event, under_way=stage == "sending" or event in OF_ATTEMPTS)
@@ -130,5 +133,5 @@ async def test_an_attempt_is_not_settled_by_what_is_no_outcome_of_one(store, mak
     session = await make.session(store)
     message = await make.accept(store, session, CHAT)
     (claim,) = await make.claim(store)
-    assert await store.settle_sends([make.settle(claim, event)]) == [False]
-    assert (await store.message(message.id)).state == "sending"
+    assert await store.outbox.settle([make.settle(claim, event)]) == [False]
+    assert (await store.messages.get(message.id)).state == "sending"

@@ -33,21 +33,21 @@ def work(ident, lane="s:control", kind="control", due_at=NOW, session=None, **ch
 
 async def add(store, make, *items):
     """Rows by the way they really come: with a server's commit."""
-    if await store.server("sv") is None:
+    if await store.servers.get("sv") is None:
         await make.server(store)
-    server = (await store.server("sv")).server
-    assert await store.commit_server(ServerCommit(server=server, work=items))
+    server = (await store.servers.get("sv")).server
+    assert await store.decisions.commit_server(ServerCommit(server=server, work=items))
 
 
 async def claim(store, now=NOW, limit=10, busy=NONE, lease_s=30.0):
-    return await store.claim_work(now, limit, lease_s, busy)
+    return await store.work.claim(now, limit, lease_s, busy)
 
 
 async def test_work_comes_back_as_it_was_given(store, make):
     given = work("w1", dedupe="d")
     await add(store, make, given)
-    assert await store.work("w1") == given
-    assert await store.work("w2") is None
+    assert await store.work.get("w1") == given
+    assert await store.work.get("w2") is None
 
 
 async def test_one_at_a_time_and_in_order_in_a_lane(store, make):
@@ -58,7 +58,7 @@ async def test_one_at_a_time_and_in_order_in_a_lane(store, make):
         ("b1", "performing", 1, NOW + 30),
     ]
     assert list(await claim(store)) == []
-    assert await store.settle_work(WorkSettlement("a1", 1, NOW, "ok"))
+    assert await store.work.settle(WorkSettlement("a1", 1, NOW, "ok"))
     assert [one.id for one in await claim(store)] == ["a2"]
     assert [one.id for one in await claim(store, NOW + 5)] == ["c1"]
 
@@ -79,11 +79,11 @@ async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make, due_at)
         waiting = [work(f"w{n}", f"s{n}", due_at=due_at) for n in range(lanes)]
         await add(store, make, *[work(f"first{n}", f"first{n}", due_at=NOW - 1) for n in range(8)], *waiting)
         taken = []
-        store._db.connection.trace_v2(
+        store.database.db.connection.trace_v2(
             apsw.SQLITE_TRACE_PROFILE, lambda told: taken.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"])
         )
         assert [one.id for one in await claim(store, limit=8)] == [f"first{n}" for n in range(8)]
-        assert await store.next_work() == min(due_at, NOW + 30)
+        assert await store.work.next_due() == min(due_at, NOW + 30)
         await store.aclose()
         return sum(taken)
 
@@ -99,7 +99,7 @@ async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting
 async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store, make):
     await add(store, make, work("a1", "a", due_at=NOW + 9), work("a2", "a", due_at=NOW))
     assert list(await claim(store)) == []
-    assert await store.next_work() == NOW + 9
+    assert await store.work.next_due() == NOW + 9
 
 
 async def test_two_claimants_never_get_the_same_work(store, make):
@@ -111,18 +111,18 @@ async def test_two_claimants_never_get_the_same_work(store, make):
 
 async def test_a_settlement_goes_back_to_wait_or_is_over(store, make):
     await add(store, make, work("w1", kind="notice", dedupe="d"), work("w2", kind="notice", dedupe="d"))
-    assert await store.work("w2") is None
+    assert await store.work.get("w2") is None
     (one,) = await claim(store)
-    assert not await store.settle_work(WorkSettlement("w1", one.fence - 1, NOW, "stale"))
-    assert await store.settle_work(WorkSettlement("w1", one.fence, NOW, "later", due_at=NOW + 5))
-    waiting = await store.work("w1")
+    assert not await store.work.settle(WorkSettlement("w1", one.fence - 1, NOW, "stale"))
+    assert await store.work.settle(WorkSettlement("w1", one.fence, NOW, "later", due_at=NOW + 5))
+    waiting = await store.work.get("w1")
     assert (waiting.state, waiting.due_at, waiting.attempts, waiting.lease_until) == ("ready", NOW + 5, 1, None)
     (again,) = await claim(store, NOW + 5)
-    assert await store.settle_work(WorkSettlement("w1", again.fence, NOW, "gone", dropped=True))
-    assert not await store.settle_work(WorkSettlement("w1", again.fence, NOW, "twice"))
-    assert (await store.work("w1")).state == "dropped"
+    assert await store.work.settle(WorkSettlement("w1", again.fence, NOW, "gone", dropped=True))
+    assert not await store.work.settle(WorkSettlement("w1", again.fence, NOW, "twice"))
+    assert (await store.work.get("w1")).state == "dropped"
     await add(store, make, work("w3", kind="notice", dedupe="d"))
-    assert (await store.work("w3")).state == "ready"
+    assert (await store.work.get("w3")).state == "ready"
 
 
 async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
@@ -141,13 +141,13 @@ async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
         ref={"instance_id": "9"},
         webhook_token="new",
     )
-    assert await store.settle_work(settlement)
-    assert await store.qr(session.id) == qr
-    known = await store.session_by_token("new")
+    assert await store.work.settle(settlement)
+    assert await store.qr_codes.get(session.id) == qr
+    known = await store.sessions.by_token("new")
     assert (known.id, known.ref) == (session.id, {"instance_id": "9"})
-    assert [one.evidence.kind for one in (await store.session_view(session.id, NOW)).news] == ["act_answered"]
-    assert [one.evidence.kind for one in (await store.server_view("sv", NOW)).news] == ["server_answered"]
-    assert [one.code for one in await store.timeline(session.id, 0, 9)] == ["act_answered", "connect"]
+    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).news] == ["act_answered"]
+    assert [one.evidence.kind for one in (await store.decisions.server_view("sv", NOW)).news] == ["server_answered"]
+    assert [one.code for one in await store.journal.page(session.id, 0, 9)] == ["act_answered", "connect"]
 
 
 async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store, make):
@@ -156,38 +156,38 @@ async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(s
     assert len(await claim(store)) == 2
     (again,) = await claim(store, NOW + 30)
     assert (again.id, again.fence) == ("w2", 3)
-    over = await store.work("w1")
+    over = await store.work.get("w1")
     assert (over.state, over.outcome) == ("done", "interrupted")
-    (news,) = (await store.session_view(session.id, NOW)).news
+    (news,) = (await store.decisions.session_view(session.id, NOW)).news
     assert (news.evidence.kind, news.evidence.data["rung"]) == ("act_interrupted", "connect")
 
 
 async def test_keys_are_found_by_their_hash_and_revoked_once(store):
     key = ApiKey("k1", "crm", "send", NOW, ("s*",), NOW + 9)
-    await store.add_key(key, b"hash")
+    await store.keys.add(key, b"hash")
     with pytest.raises(Exists):
-        await store.add_key(ApiKey("k2", "x", "read", NOW), b"hash")
-    assert await store.key_by_hash(b"hash") == key
-    assert await store.key_by_hash(b"none") is None
-    assert await store.revoke_key("k1", NOW + 1)
-    assert not await store.revoke_key("k1", NOW + 2)
-    assert [one.revoked_at for one in await store.keys()] == [NOW + 1]
+        await store.keys.add(ApiKey("k2", "x", "read", NOW), b"hash")
+    assert await store.keys.by_hash(b"hash") == key
+    assert await store.keys.by_hash(b"none") is None
+    assert await store.keys.revoke("k1", NOW + 1)
+    assert not await store.keys.revoke("k1", NOW + 2)
+    assert [one.revoked_at for one in await store.keys.all()] == [NOW + 1]
 
 
 async def test_purge_forgets_what_is_over_and_old(store, make):
     session = await make.session(store)
-    old = await store.accept_raw(RawInbound(session.id, "/", {}, b"x", NOW - 100))
-    await store.accept_raw(RawInbound(session.id, "/", {}, b"unread", NOW - 100))
+    old = await store.inbox.accept(RawInbound(session.id, "/", {}, b"x", NOW - 100))
+    await store.inbox.accept(RawInbound(session.id, "/", {}, b"unread", NOW - 100))
     from esteio.store.base import InboxSettlement
 
-    await store.settle_inbox(InboxSettlement(old, session.id, NOW, True))
+    await store.inbox.settle(InboxSettlement(old, session.id, NOW, True))
     for ident, until in (("m1", NOW - 1), ("m2", NOW + 1)):
         message = make.message(session, id=MessageId(ident), at=NOW - 50)
-        await store.accept(NewMessage(message, "api", ident, "f", until))
-    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW) == 2
-    assert await store.purge(NOW, raw_before=NOW, idem_before=NOW) == 0
-    assert [raw.body for raw in await store.unread_raw(9)] == [b"unread"]
-    replay = await store.accept(NewMessage(make.message(session, at=NOW), "api", "m2", "f", NOW + 9))
+        await store.messages.accept(NewMessage(message, "api", ident, "f", until))
+    assert await store.maintenance.purge(NOW, raw_before=NOW, idem_before=NOW) == 2
+    assert await store.maintenance.purge(NOW, raw_before=NOW, idem_before=NOW) == 0
+    assert [raw.body for raw in await store.inbox.unread(9)] == [b"unread"]
+    replay = await store.messages.accept(NewMessage(make.message(session, at=NOW), "api", "m2", "f", NOW + 9))
     assert replay.result == "replay"
 
 
@@ -196,9 +196,9 @@ async def test_events_resume_after_any_seq(store, make):
 
     session = await make.session(store)
     events = tuple(EventRow(type="session.qr", at=NOW, data={"n": n}, session="s1") for n in range(3))
-    assert await store.commit_decision(DecisionCommit(session=session, events=events))
-    first = (await store.events(0, 1))[0]
-    assert [event.data["n"] for event in await store.events(first.seq, 10)] == [1, 2]
+    assert await store.decisions.commit_session(DecisionCommit(session=session, events=events))
+    first = (await store.events.page(0, 1))[0]
+    assert [event.data["n"] for event in await store.events.page(first.seq, 10)] == [1, 2]
 
 
 async def test_ping_writes(store):
@@ -206,5 +206,5 @@ async def test_ping_writes(store):
 
 
 async def test_work_that_a_person_asked_for_is_added_once(store, make):
-    await store.add_work([work("w1", dedupe="d"), work("w2", dedupe="d")])
+    await store.work.add([work("w1", dedupe="d"), work("w2", dedupe="d")])
     assert [one.id for one in await claim(store)] == ["w1"]

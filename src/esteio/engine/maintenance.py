@@ -81,7 +81,7 @@ class Maintenance:
         await _every(SWEEP_EVERY_S, self._sweep_media)
 
     async def _expire(self) -> int:
-        gone = await self._store.expire_messages(self._clock.now(), 500)
+        gone = await self._store.outbox.expire(self._clock.now(), 500)
         if gone:
             log.warning("message.expired", count=gone)
         return gone
@@ -94,11 +94,11 @@ class Maintenance:
         now = self._clock.now()
         keep = self._keep
         unreadable = now - keep.unreadable_s if keep.unreadable_s else None
-        gone = await self._store.purge(
+        gone = await self._store.maintenance.purge(
             now, raw_before=now - keep.webhooks_s, idem_before=now, unreadable_before=unreadable
         )
         if keep.bodies_s:
-            gone += await self._store.strip_bodies(now - keep.bodies_s)
+            gone += await self._store.maintenance.strip_bodies(now - keep.bodies_s)
         if keep.media_s:
             gone += await self._expire_media(now - keep.media_s)
         if gone:
@@ -107,10 +107,10 @@ class Maintenance:
 
     async def _expire_media(self, before: float) -> int:
         """First the messages say so, then the files go: a crash between leaves files that nobody names."""
-        needed = await self._store.media_in_use()
+        needed = await self._store.media.in_use()
         gone = 0
         for names in _parts([name for name in await self._shelf.older(before) if name not in needed]):
-            await self._store.forget_media(names, media_fetch.EXPIRED)
+            await self._store.media.forget(names, media_fetch.EXPIRED)
             gone += await self._shelf.drop(names, before)
         return gone
 
@@ -119,7 +119,7 @@ class Maintenance:
         before = self._clock.now() - UNNAMED_AFTER_S
         gone = 0
         for names in _parts(await self._shelf.older(before)):
-            gone += await self._shelf.drop(await self._store.unused_media(names), before)
+            gone += await self._shelf.drop(await self._store.media.unused(names), before)
         if gone:
             log.info("media.swept", count=gone)
         return gone

@@ -215,14 +215,14 @@ class Lab:
 
     async def session(self, name: str) -> Session:
         """The session as the store holds it; KeyError when there is none."""
-        found = await self.store.session(SessionName(name))
+        found = await self.store.sessions.by_name(SessionName(name))
         if found is None:
             raise KeyError(name)
         return found
 
     async def message(self, message_id: str) -> Message:
         """The message as the store holds it; KeyError when there is none."""
-        found = await self.store.message(MessageId(message_id))
+        found = await self.store.messages.get(MessageId(message_id))
         if found is None:
             raise KeyError(message_id)
         return found
@@ -230,7 +230,7 @@ class Lab:
     async def timeline(self, name: str) -> list[JournalEntry]:
         """The whole timeline of a session."""
         session = await self.session(name)
-        return list(await self.store.timeline(session.id, 0, 100_000))
+        return list(await self.store.journal.page(session.id, 0, 100_000))
 
     def texts_delivered(self, to: str | None = None) -> list[str]:
         """What WhatsApp really delivered, in its order."""

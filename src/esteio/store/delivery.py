@@ -10,8 +10,8 @@ Never lives here: SQL, the schedule (`core.webhooks.delivery_policy`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -146,85 +146,3 @@ class DeadFilter(msgspec.Struct, frozen=True):
     until: float = 1e18
     doubtful: bool = False
     """Also messages in doubt that wait for a person: they may have arrived, so nobody sends them again in bulk."""
-
-
-class RelayStore(Protocol):
-    """What the relay asks of the memory."""
-
-    async def add_endpoint(self, endpoint: Endpoint) -> Endpoint:
-        """The new endpoint hears what happens from now on: its cursor is the end of the log."""
-        ...
-
-    async def endpoint(self, endpoint_id: str) -> Endpoint | None: ...
-    async def endpoints(self) -> Sequence[Endpoint]: ...
-    async def change_endpoint(self, endpoint: Endpoint) -> bool:
-        """Write what a person may change: all but `cursor` and, when it stays enabled, `health`. Enabling forgets the
-        bad health and goes on where it stopped."""
-        ...
-
-    async def delete_endpoint(self, endpoint_id: str) -> bool:
-        """With its lanes, dead letters and log."""
-        ...
-
-    async def endpoint_waiting(self, endpoint_id: str) -> tuple[int, float | None]:
-        """(lanes with something to deliver, when the oldest event in them happened)."""
-        ...
-
-    async def relay_backlog(self) -> RelayBacklog:
-        """What all endpoints that are enabled have before them."""
-        ...
-
-    async def deal_events(self, now: float, limit: int) -> bool:
-        """Deal the next events of the log to the lanes of every endpoint that is enabled and not open; whether there
-        may be more."""
-        ...
-
-    async def claim_relays(
-        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
-    ) -> Sequence[RelayClaim]:
-        """Due heads of free lanes, at most `at_once` minus what it has in flight per endpoint; of an open endpoint one
-        and only when it has none. Also frees lanes whose lease ran out."""
-        ...
-
-    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
-        """Each by its fence: log it, move the lane to its next event or to its next attempt, learn for the endpoint;
-        the first success of an open endpoint wakes all its lanes. None: a stale fence, nothing was written."""
-        ...
-
-    async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
-        """When the next lane (of endpoints with room), probe or lease falls due; `now` with something to deal."""
-        ...
-
-    async def bury_events(self, now: float, limit: int) -> int:
-        """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
-        ...
-
-    async def log_delivery(self, delivery: Delivery) -> Delivery:
-        """A test call, with the id it got."""
-        ...
-
-    async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
-        """Newest first, with an id below `before`."""
-        ...
-
-    async def replay_events(
-        self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
-    ) -> tuple[int, int | None]:
-        """Queue events of [since, until] again, at most `limit` rows of the log after `after`; (how many were queued,
-        the last row looked at or None when that was all)."""
-        ...
-
-    async def dead_events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]: ...
-    async def dead_messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]: ...
-    async def revive_events(self, ids: Sequence[int], now: float) -> int:
-        """Dead events back into their endpoint's queue; how many."""
-        ...
-
-    async def last_event(self) -> int:
-        """The newest seq, 0 when there is none."""
-        ...
-
-    async def purge_events(self, before: float, dead_before: float) -> int:
-        """Forget events and deliveries from before then that nobody waits for, and dead letters from before
-        `dead_before`; how many rows went."""
-        ...

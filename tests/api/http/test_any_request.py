@@ -69,12 +69,12 @@ async def furnished(gateway: Any) -> dict[str, dict[str, str]]:
     now = gateway.clock.now()
     asked = Approval("apr_1", session.id, "line", "logout", "ghost", Reason("cost-logout"), now)
     changed = await gateway.session("line")
-    assert await gateway.store.commit_decision(DecisionCommit(session=changed, approval=asked))
-    await gateway.store.put_qr(session.id, Qr("2@x", "aVZC", 1, now, now + 60))
+    assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed, approval=asked))
+    await gateway.store.qr_codes.put(session.id, Qr("2@x", "aVZC", 1, now, now + 60))
     message = (await gateway.call("POST", "/v1/sessions/line/messages", {"to": "5511999998888", "text": "oi"})).json()
     endpoint = (await gateway.call("POST", "/v1/webhooks", {"url": "https://hooks.example/x"})).json()
     key = (await gateway.call("POST", "/v1/keys", {"name": "k", "role": "read"})).json()
-    token, _ = await gateway.store.session_secrets(session.id)
+    token, _ = await gateway.store.sessions.secrets(session.id)
     return {
         "sessions": {"name": "line", "phone": "5511999998888"},
         "servers": {"name": "evo"},

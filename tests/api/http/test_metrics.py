@@ -59,17 +59,18 @@ def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch, address):
         for number in range(30):
             await gateway.add_session(f"s{number}")
         asked = []
-        store = type(gateway.store)
-        for name in ("held", "held_by_session", "sessions", "session"):
-            real = getattr(store, name)
+        messages, sessions = gateway.store.messages, gateway.store.sessions
+        reads = [(messages, "waiting"), (messages, "waiting_by_session"), (sessions, "page"), (sessions, "by_name")]
+        for port, name in reads:
+            real = getattr(port, name)
 
             async def counted(*args, _name=name, _real=real, **how):
                 asked.append(_name)
                 return await _real(*args, **how)
 
-            monkeypatch.setattr(store, name, counted)
+            monkeypatch.setattr(port, name, counted)
         assert (await gateway.call("GET", address)).status_code == 200
-        assert sorted(asked) == ["held_by_session", "sessions"]
+        assert sorted(asked) == ["page", "waiting_by_session"]
 
     run(test)
 
@@ -109,15 +110,23 @@ def test_the_relay_s_backlog(run):
             for chat in ("1", "2", "2"):
                 db.run("event_add", rows.event_params(EventRow("message.received", now, {}, "a", chat)))
 
-        await gateway.store._write(happen)
+        await gateway.store.database.write(happen)
         gateway.clock.ahead = 90.0
         assert (await read(gateway))("esteio_webhook_oldest_pending_seconds") >= 90, "not dealt yet is pending too"
-        while await gateway.store.deal_events(gateway.clock.now(), 100):
+        while await gateway.store.delivery.deal(gateway.clock.now(), 100):
             pass
-        endpoint = (await gateway.store.endpoints())[0]
-        grave = {"event": 1, "type": "t", "session": "a", "chat": "1", "event_at": now, "died_at": now, "attempts": 9}
-        await gateway.store._write(
-            lambda db: db.run("dead_event_add", {**grave, "endpoint_id": endpoint.id, "detail": ""})
+        endpoint = (await gateway.store.webhook_endpoints.all())[0]
+        grave = {
+            "event": 1,
+            "type": "t",
+            "session_name": "a",
+            "chat": "1",
+            "event_at": now,
+            "died_at": now,
+            "attempts": 9,
+        }
+        await gateway.store.database.write(
+            lambda db: db.run("dead_letter_add", {**grave, "endpoint_id": endpoint.id, "detail": ""})
         )
         seen = await read(gateway)
         assert seen("esteio_webhook_events_dead") == 1
@@ -135,11 +144,11 @@ def test_what_waits_by_session(run):
             ids[name] = (await gateway.add_session(name)).id
             for _ in range(count):
                 await gateway.call("POST", f"/v1/sessions/{name}/messages", {"to": "5511999998888", "text": "oi"})
-        held: dict[SessionId, int] = await gateway.store.held_by_session()
+        held: dict[SessionId, int] = await gateway.store.messages.waiting_by_session()
         assert held == {ids["a"]: 2, ids["c"]: 1}
-        assert all([await gateway.store.held(one) == held.get(one, 0) for one in ids.values()])
-        assert await gateway.store.held_by_session([ids["b"], ids["c"], 77]) == {ids["c"]: 1}
-        assert await gateway.store.held_by_session([]) == {}
+        assert all([await gateway.store.messages.waiting(one) == held.get(one, 0) for one in ids.values()])
+        assert await gateway.store.messages.waiting_by_session([ids["b"], ids["c"], 77]) == {ids["c"]: 1}
+        assert await gateway.store.messages.waiting_by_session([]) == {}
         shown = (await gateway.call("GET", "/v1/sessions")).json()["items"]
         assert [(one["name"], one["held"]) for one in shown] == [("a", 2), ("b", 0), ("c", 1)]
 

@@ -140,14 +140,14 @@ async def one_of_everything(gateway, name):
     session = await gateway.add_session(name)
     await gateway.live(name)
     number = (await gateway.call("POST", f"/v1/sessions/{name}/messages", {**TO, "text": f"to {name}"})).json()["id"]
-    await gateway.store.cancel_message(number, gateway.clock.now())
+    await gateway.store.messages.cancel(number, gateway.clock.now())
     await gateway.call("POST", f"/v1/sessions/{name}/messages", {**TO, "on_down": "hold", "expires_in_s": 1})
     body = f'raw {name} {{"server_url": "http://127.0.0.1:8080"}}'.encode()
-    row = await gateway.store.accept_raw(RawInbound(session.id, "", {}, body, gateway.clock.now()))
-    await gateway.store.settle_inbox(InboxSettlement(row, session.id, gateway.clock.now(), False, note="no JSON"))
+    row = await gateway.store.inbox.accept(RawInbound(session.id, "", {}, body, gateway.clock.now()))
+    await gateway.store.inbox.settle(InboxSettlement(row, session.id, gateway.clock.now(), False, note="no JSON"))
     asked = Approval(f"apr_{name}", session.id, name, "logout", "ghost", Reason("cost-logout"), gateway.clock.now())
     changed = await gateway.session(name)
-    assert await gateway.store.commit_decision(DecisionCommit(session=changed, approval=asked))
+    assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed, approval=asked))
     hook = await gateway.call("POST", "/v1/webhooks", {"url": f"https://hooks.example/{name}", "sessions": [name]})
     key = await gateway.call("POST", "/v1/keys", {"name": f"key {name}", "role": "read", "sessions": [name]})
     return {

@@ -11,7 +11,7 @@ def a_qr(gateway, *, ago=0.0, lasts=45.0, pairing_code=None):
 
 async def show_qr(gateway, **how):
     session = await gateway.session("line")
-    await gateway.store.put_qr(session.id, a_qr(gateway, **how))
+    await gateway.store.qr_codes.put(session.id, a_qr(gateway, **how))
     await gateway.judge("line", state="awaiting_qr", reason=Reason("awaiting-qr"))
 
 

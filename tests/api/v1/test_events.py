@@ -71,7 +71,7 @@ async def tell(gateway, *kinds, session="line"):
         for kind in kinds:
             db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, session)))
 
-    await gateway.store._write(operation)
+    await gateway.store.database.write(operation)
     gateway.waiters.news()
 
 
@@ -187,7 +187,7 @@ def test_a_revoked_key_is_shown_out(run):
         async with Reader(gateway, key=key) as reader:
             await asyncio.sleep(events.ALIVE_EVERY_S + 2)
             assert b": alive" in reader.text
-            for one in await gateway.store.keys():
+            for one in await gateway.store.keys.all():
                 await gateway.commands.keys.revoke(one.id)
             async with asyncio.timeout(100):
                 await asyncio.wait({reader.task})
@@ -280,7 +280,7 @@ def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
         token = await token_of(gateway, key)
         async with Reader(gateway, key=None, query=f"token={token}") as reader:
             await asyncio.sleep(1)
-            for one in await gateway.store.keys():
+            for one in await gateway.store.keys.all():
                 await gateway.commands.keys.revoke(one.id)
             async with asyncio.timeout(100):
                 await asyncio.wait({reader.task})

@@ -20,12 +20,12 @@ async def ready(gateway):
 async def settle(gateway, event="accepted", **more):
     """Play the dispatcher with the first message that is ready."""
     now = gateway.clock.now()
-    claim = (await gateway.store.claim_sends(now, 1, 60, Allowance()))[0]
+    claim = (await gateway.store.outbox.claim(now, 1, 60, Allowance()))[0]
     message = claim.message
     settlement = SendSettlement(
         message.id, message.session_id, claim.fence, event, now, AttemptRecord(now, "accepted"), **more
     )
-    assert (await gateway.store.settle_sends([settlement]))[0]
+    assert (await gateway.store.outbox.settle([settlement]))[0]
     gateway.waiters.message_changed(message.id)
     return message
 
@@ -69,11 +69,11 @@ def test_the_normal_form_of_what_is_stored(run):
         await ready(gateway)
         body = {"to": "+55 (11) 99999-8888", "text": "oi", "mentions": ["11988887777"], "expires_in_s": 10}
         document = (await gateway.call("POST", MESSAGES, body)).json()
-        message = await gateway.store.message(document["id"])
+        message = await gateway.store.messages.get(document["id"])
         assert (message.to, message.chat, message.mentions) == ("5511999998888", "5511999998888", ("5511988887777",))
         assert message.expires_at == pytest.approx(message.created_at + 10)
         media = {"to": GOOD["to"], "media": {"kind": "image", "base64": "data:image/png;base64,QUJD"}}
-        message = await gateway.store.message((await gateway.call("POST", MESSAGES, media)).json()["id"])
+        message = await gateway.store.messages.get((await gateway.call("POST", MESSAGES, media)).json()["id"])
         kept = message.content.media
         assert (kept.base64, kept.mime, kept.size) == (None, "image/png", 3)
         assert await gateway.shelf.get(kept.stored) == b"ABC"

@@ -15,12 +15,12 @@ RECORDED = Path(__file__).resolve().parent.parent.parent / "recordings" / "evolu
 async def door(gateway):
     await gateway.add_server()
     session = await gateway.add_session()
-    token, _ = await gateway.store.session_secrets(session.id)
+    token, _ = await gateway.store.sessions.secrets(session.id)
     return f"/in/{token}", session
 
 
 async def stored(gateway):
-    return await gateway.store.unread_raw(1000)
+    return await gateway.store.inbox.unread(1000)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff\xfe\x00", b'{"event":"messages.upsert"}', b"[]"])
@@ -53,7 +53,7 @@ def test_secrets_are_blanked_wherever_they_stand(run):
         secret = 'provider/"secret'
         await gateway.call("PATCH", "/v1/servers/evo", {"credentials": {"apikey": secret}})
         session = await gateway.add_session()
-        token, _ = await gateway.store.session_secrets(session.id)
+        token, _ = await gateway.store.sessions.secrets(session.id)
         body = {
             "apikey": "INSTANCE-TOKEN",
             "data": {"text": f"a {secret} b", "url": "http://h/?k=provider%2F%22secret"},
@@ -125,7 +125,7 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
         async def full(_raw):
             raise StoreFull("disk")
 
-        monkeypatch.setattr(gateway.store, "accept_raw", full)
+        monkeypatch.setattr(gateway.store.inbox, "accept", full)
         problem = await gateway.refused(507, "storage-full", "POST", address, b"{}", key=None)
         assert problem["retry_after_s"] > 0
         gateway.waiters.closing = True
@@ -136,7 +136,7 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
             gateway.waiters.closing = True
             raise StoreFull("the store is closed")
 
-        monkeypatch.setattr(gateway.store, "accept_raw", closed_meanwhile)
+        monkeypatch.setattr(gateway.store.inbox, "accept", closed_meanwhile)
         await gateway.refused(503, "closing", "POST", address, b"{}", key=None)
 
     run(test)
@@ -150,7 +150,7 @@ def test_unreadable_ones_are_shown(run):
         for raw in await stored(gateway):
             readable = raw.body == b"{}"
             settlement = InboxSettlement(raw.id, session.id, gateway.clock.now(), readable, note="a page")
-            await gateway.store.settle_inbox(settlement)
+            await gateway.store.inbox.settle(settlement)
         page = (await gateway.call("GET", "/v1/inbox?state=unreadable")).json()
         assert [(one["session"], one["note"], one["size"]) for one in page["items"]] == [
             ("line", "a page", 20_006),

@@ -48,7 +48,7 @@ def test_a_code_that_is_only_a_picture_is_that_picture(run, sent):
         await ready(gateway)
         now = gateway.clock.now()
         session = await gateway.session("line")
-        await gateway.store.put_qr(session.id, Qr("", sent, 1, now, now + 60))
+        await gateway.store.qr_codes.put(session.id, Qr("", sent, 1, now, now + 60))
         png_answer = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": "image/png"})
         assert (png_answer.status_code, png_answer.content) == (200, PICTURE)
         svg = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": "image/svg+xml"})
@@ -67,7 +67,7 @@ def test_a_code_without_text_and_picture_is_none(run, sent, accept):
         await ready(gateway)
         now = gateway.clock.now()
         session = await gateway.session("line")
-        await gateway.store.put_qr(session.id, Qr("", sent, 1, now, now + 60, "ABCD1234"))
+        await gateway.store.qr_codes.put(session.id, Qr("", sent, 1, now, now + 60, "ABCD1234"))
         answer = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": accept})
         assert (answer.status_code, answer.content) == (204, b"")
 

@@ -20,14 +20,14 @@ UNKNOWN = Content("unknown")
 
 async def came(gateway, ident, *, body=b'{"x": 1}', source=None, content=UNKNOWN):
     """A message from a webhook, or from a list (`source`); its document."""
-    session = await gateway.store.session("line") or await gateway.add_session()
+    session = await gateway.store.sessions.by_name("line") or await gateway.add_session()
     now = gateway.clock.now()
     raw_id = 0
     if source is None:
-        raw_id = await gateway.store.accept_raw(RawInbound(session.id, "", {}, body, now))
+        raw_id = await gateway.store.inbox.accept(RawInbound(session.id, "", {}, body, now))
     event = ReceivedMessage(ident, "5511988887777", "5511988887777", now, content, source=source)
-    await gateway.store.settle_inbox(InboxSettlement(raw_id, session.id, now, True, (event,)))
-    message = await gateway.store.message_by_provider_id(session.id, ident)
+    await gateway.store.inbox.settle(InboxSettlement(raw_id, session.id, now, True, (event,)))
+    message = await gateway.store.messages.by_provider_id(session.id, ident)
     return (await gateway.call("GET", f"/v1/messages/{message.id}")).json()
 
 
@@ -87,7 +87,7 @@ def test_it_goes_with_the_webhooks_and_with_the_person(begun):
             assert (await gateway.call("GET", f"/v1/messages/{document['id']}/raw")).json()["code"] == "raw-gone"
         kept = await came(gateway, "C")
         now = gateway.clock.now() + 1
-        await gateway.store.purge(now, raw_before=now, idem_before=now)
+        await gateway.store.maintenance.purge(now, raw_before=now, idem_before=now)
         gone = await gateway.call("GET", kept["raw"])
         assert (gone.status_code, gone.json()["code"]) == (404, "raw-gone")
 
@@ -109,14 +109,14 @@ def test_unknown_messages_and_strangers(begun):
 def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
     async def test(gateway):
         session = await gateway.add_session()
-        token, _ = await gateway.store.session_secrets(session.id)
+        token, _ = await gateway.store.sessions.secrets(session.id)
         gateway.commands.provider_webhooks._tally = WebhookBudget(100)
         for status in (200, 200, 429):
             answer = await gateway.call("POST", f"/in/{token}", b"x" * 45, key=None)
             assert answer.status_code == status
         assert (answer.json()["code"], answer.headers["retry-after"]) == ("webhook-budget", "300")
         assert (await gateway.call("POST", f"/in/{token}", b"x" * 10, key=None)).status_code == 200
-        assert len(await gateway.store.unread_raw(10)) == 3
+        assert len(await gateway.store.inbox.unread(10)) == 3
 
     begun(test)
 

@@ -49,7 +49,7 @@ def test_a_server_from_birth_to_death(run):
         }
         changed = (await gateway.call("PATCH", "/v1/servers/evo", change)).json()
         assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", 5)
-        stored = await gateway.store.server("evo")
+        stored = await gateway.store.servers.get("evo")
         assert b"second-secret" not in stored.sealed
         assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
         pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
@@ -66,7 +66,7 @@ def test_a_server_from_birth_to_death(run):
         }
         unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
         assert unchanged == changed
-        assert gateway.vault.unseal((await gateway.store.server("evo")).sealed) == {"apikey": "second-secret"}
+        assert gateway.vault.unseal((await gateway.store.servers.get("evo")).sealed) == {"apikey": "second-secret"}
         assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
         await gateway.refused(404, "unknown-server", "GET", "/v1/servers/evo")
 
@@ -77,10 +77,10 @@ def test_the_budget_counts_open_attempts_only(run):
     async def test(gateway):
         await gateway.add_server()
         now = gateway.clock.now()
-        server = (await gateway.store.server("evo")).server
+        server = (await gateway.store.servers.get("evo")).server
         slots = (Slot(1, "a", now + 60), Slot(2, "b", now - 1))
         busy = msgspec.structs.replace(server, slots=slots, version="2.3.7")
-        assert await gateway.store.commit_server(ServerCommit(busy))
+        assert await gateway.store.decisions.commit_server(ServerCommit(busy))
         document = (await gateway.call("GET", "/v1/servers/evo")).json()
         assert document["budget"]["open"] == 1
         assert document["quirks"]
@@ -108,7 +108,7 @@ def test_what_is_declared_is_applied_once(run):
         sessions = [DeclaredSession("line", "evo", adopt=True)]
         planned = await gateway.commands.declared.apply([DECLARED], [], plan=True)
         assert [(one.what, one.kind, one.name) for one in planned] == [("add", "server", "evo")]
-        assert await gateway.store.servers() == []
+        assert await gateway.store.servers.all() == []
         done = await gateway.commands.declared.apply([DECLARED], sessions)
         assert [(one.what, one.kind, one.name) for one in done] == [
             ("add", "server", "evo"),
@@ -118,7 +118,7 @@ def test_what_is_declared_is_applied_once(run):
         changed = msgspec.structs.replace(DECLARED, credentials={"apikey": "other"}, limits=Limits(2))
         (change,) = await gateway.commands.declared.apply([changed], sessions)
         assert (change.what, change.detail) == ("change", "credentials, limits")
-        stored = await gateway.store.server("evo")
+        stored = await gateway.store.servers.get("evo")
         assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
 
     run(test)
@@ -146,7 +146,7 @@ def test_a_vault_that_does_not_open_what_the_store_holds(run):
     async def test(gateway):
         await gateway.add_server()
         await _check_key(gateway)
-        await gateway.store.change_server("evo", 0.0, sealed=b"sealed by somebody else")
+        await gateway.store.servers.change("evo", 0.0, sealed=b"sealed by somebody else")
         with pytest.raises(WrongKey):
             await _check_key(gateway)
 
@@ -167,7 +167,7 @@ def test_live_and_ready(run, monkeypatch):
         for key in (None, "esk_wrong"):
             assert (await gateway.call("GET", "/readyz", key=key)).json() == {"status": "ok"}
         assert (await gateway.call("GET", "/readyz")).json() == {"status": "full"}
-        gateway.store.write_error = "broken"
+        gateway.store.database.write_error = "broken"
         assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "broken"}
         gateway.app.api.closing = True
         answer = await gateway.call("GET", "/readyz", key=None)
@@ -184,7 +184,7 @@ def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
         async def broken(**_how):
             raise RuntimeError("the password is hunter2")
 
-        monkeypatch.setattr(gateway.store, "sessions", broken)
+        monkeypatch.setattr(gateway.store.sessions, "page", broken)
         answer = await gateway.call("GET", "/v1/sessions")
         assert (answer.status_code, answer.json()["code"]) == (500, "internal")
         assert "hunter2" not in answer.text
@@ -200,7 +200,7 @@ def test_a_full_disk(run, monkeypatch):
         async def full(*_what):
             raise StoreFull("disk")
 
-        monkeypatch.setattr(gateway.store, "accept", full)
+        monkeypatch.setattr(gateway.store.messages, "accept", full)
         body = {"to": "5511999998888", "text": "oi"}
         problem = await gateway.refused(507, "storage-full", "POST", "/v1/sessions/line/messages", body)
         assert problem["retry_after_s"] > 0
@@ -303,7 +303,7 @@ def test_head_is_answered_as_get_is_without_a_body(run):
         await gateway.add_server()
         session = await gateway.add_session("line")
         now = gateway.clock.now()
-        await gateway.store.put_qr(session.id, Qr("2@x", "", 1, now, now + 60))
+        await gateway.store.qr_codes.put(session.id, Qr("2@x", "", 1, now, now + 60))
         for route in (
             *TABLE,
             *ops.described({"info": {"version": "0"}, "paths": {}, "components": {"schemas": {}}}, translations("en")),

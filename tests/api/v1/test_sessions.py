@@ -15,7 +15,7 @@ async def await_approval(gateway):
     approval = Approval("apr_1", session.id, session.name, "logout", "ghost-socket", Reason("cost-logout"), now)
     recovery = Recovery(awaiting="apr_1", next_at=now + 40)
     changed = msgspec.structs.replace(session, state="disconnected", since=now, recovery=recovery)
-    assert await gateway.store.commit_decision(DecisionCommit(session=changed, approval=approval))
+    assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed, approval=approval))
     gateway.waiters.session_changed(session.id)
 
 
@@ -41,7 +41,7 @@ def test_create_writes_the_row_and_its_first_work(run):
             "5511999998888",
             {"instance_name": "line"},
         )
-        (work,) = await gateway.store.claim_work(gateway.clock.now(), 10, 60, frozenset())
+        (work,) = await gateway.store.work.claim(gateway.clock.now(), 10, 60, frozenset())
         (created,) = await gateway.news("line")
         assert (work.payload["rung"], work.session_id) == ("create", (await gateway.session("line")).id)
         assert (created.kind, created.data["attempt"]) == ("created", work.payload["attempt"])
@@ -54,7 +54,7 @@ def test_adopt_touches_nothing(run):
     async def test(gateway):
         await gateway.add_server()
         await gateway.add_session(adopt=True, ref={"instance_name": "old one"})
-        assert not await gateway.store.claim_work(gateway.clock.now(), 10, 60, frozenset())
+        assert not await gateway.store.work.claim(gateway.clock.now(), 10, 60, frozenset())
         assert [one.kind for one in await gateway.news("line")] == ["adopted"]
         assert (await gateway.session("line")).ref == {"instance_name": "old one"}
 
@@ -70,7 +70,7 @@ def test_tokens_of_a_ref_are_sealed(run):
         assert "very-secret" not in answer.text
         session = await gateway.session("w")
         assert session.ref == {"instance_id": "LITE-1"}
-        _, sealed = await gateway.store.session_secrets(session.id)
+        _, sealed = await gateway.store.sessions.secrets(session.id)
         assert b"very-secret" not in sealed
         assert gateway.vault.unseal(sealed) == {"token": "very-secret"}
         problem = await gateway.refused(400, "invalid-value", "POST", "/v1/sessions", {**body, "name": "x", "ref": {}})
@@ -181,13 +181,13 @@ def test_pair_that_finds_nothing_in_time(run):
 def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run):
     async def test(gateway):
         await ready(gateway)
-        await gateway.store.put_qr((await gateway.session("line")).id, a_qr(gateway, ago=20))
+        await gateway.store.qr_codes.put((await gateway.session("line")).id, a_qr(gateway, ago=20))
         await gateway.judge("line", state="error", reason=Reason("provider-refused"))
 
         async def engine():
             working = Attempt("att_2", "delete", 1, gateway.clock.now(), gateway.clock.now() + 20)
             await gateway.judge("line", state="connecting", recovery=Recovery(open=working))
-            await gateway.store.put_qr((await gateway.session("line")).id, a_qr(gateway))
+            await gateway.store.qr_codes.put((await gateway.session("line")).id, a_qr(gateway))
             await gateway.judge("line", state="awaiting_qr", recovery=Recovery())
 
         when_woken(gateway, engine)
@@ -207,7 +207,7 @@ def test_recreate_does_not_give_the_code_that_is_shown_already(run):
             working = Attempt("att_2", "delete", 1, gateway.clock.now(), gateway.clock.now() + 20)
             await gateway.judge("line", state="connecting", recovery=Recovery(open=working))
             now = gateway.clock.now()
-            await gateway.store.put_qr((await gateway.session("line")).id, Qr("2@newer", "", 1, now, now + 45))
+            await gateway.store.qr_codes.put((await gateway.session("line")).id, Qr("2@newer", "", 1, now, now + 45))
             await gateway.judge("line", state="awaiting_qr", recovery=Recovery())
 
         when_woken(gateway, engine)
@@ -273,20 +273,20 @@ def test_delete_at_the_provider_too(run, outcome, status):
     async def test(gateway):
         await ready(gateway)
         now = gateway.clock.now()
-        for work in await gateway.store.claim_work(now, 10, 60, frozenset()):
-            await gateway.store.settle_work(WorkSettlement(work.id, work.fence, now, "ok"))
+        for work in await gateway.store.work.claim(now, 10, 60, frozenset()):
+            await gateway.store.work.settle(WorkSettlement(work.id, work.fence, now, "ok"))
 
         async def engine():
-            (work,) = await gateway.store.claim_work(gateway.clock.now(), 10, 60, frozenset())
+            (work,) = await gateway.store.work.claim(gateway.clock.now(), 10, 60, frozenset())
             assert (work.payload["rung"], work.payload["by_person"]) == ("delete", True)
             assert work.lane == f"s{work.session_id}:control"
-            await gateway.store.settle_work(WorkSettlement(work.id, work.fence, gateway.clock.now(), outcome))
+            await gateway.store.work.settle(WorkSettlement(work.id, work.fence, gateway.clock.now(), outcome))
             gateway.waiters.session_changed(work.session_id)
 
         gateway.bells.on["work"] = lambda _: gateway.soon(engine)
         answer = await gateway.call("DELETE", "/v1/sessions/line?at_provider=delete")
         assert answer.status_code == status, answer.text
-        left = await gateway.store.session("line")
+        left = await gateway.store.sessions.by_name("line")
         assert (left is None) == (status == 204)
         if status == 502:
             assert "it is busy" in answer.json()["detail"]

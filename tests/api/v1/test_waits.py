@@ -27,7 +27,7 @@ async def connect_silently(gateway):
     """A commit of another node: it rings no bell here."""
     session = await gateway.session("line")
     changed = msgspec.structs.replace(session, state="connected")
-    assert await gateway.store.commit_decision(DecisionCommit(session=changed))
+    assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed))
 
 
 def connected(session):
@@ -108,7 +108,7 @@ def test_what_is_gone_is_said(run):
         session = await ready(gateway)
 
         async def delete():
-            await gateway.store.delete_session(session.id, gateway.clock.now())
+            await gateway.store.sessions.delete(session.id, gateway.clock.now())
             gateway.waiters.session_changed(session.id)
 
         later(gateway, 1, delete)
@@ -211,8 +211,8 @@ def test_a_delete_that_the_provider_does_not_answer_can_be_asked_again(run):
     async def test(gateway):
         await ready(gateway)
         now = gateway.clock.now()
-        for work in await gateway.store.claim_work(now, 10, 60, frozenset()):
-            await gateway.store.settle_work(WorkSettlement(work.id, work.fence, now, "ok"))
+        for work in await gateway.store.work.claim(now, 10, 60, frozenset()):
+            await gateway.store.work.settle(WorkSettlement(work.id, work.fence, now, "ok"))
         answer = await gateway.call("DELETE", "/v1/sessions/line?at_provider=logout")
         assert (answer.status_code, answer.json()["name"]) == (202, "line")
         assert gateway.clock.now() - now == pytest.approx(30)
@@ -220,12 +220,12 @@ def test_a_delete_that_the_provider_does_not_answer_can_be_asked_again(run):
 
         async def engine():
             now = gateway.clock.now()
-            for work in await gateway.store.claim_work(now, 10, 60, frozenset()):
-                await gateway.store.settle_work(WorkSettlement(work.id, work.fence, now, "ok"))
+            for work in await gateway.store.work.claim(now, 10, 60, frozenset()):
+                await gateway.store.work.settle(WorkSettlement(work.id, work.fence, now, "ok"))
 
         later(gateway, 4, engine)
         again = await gateway.call("DELETE", "/v1/sessions/line?at_provider=logout")
         assert again.status_code == 204
-        assert await gateway.store.session("line") is None
+        assert await gateway.store.sessions.by_name("line") is None
 
     run(test)

@@ -30,20 +30,20 @@ async def tell(gateway, count, *, at=None, session="line", chat="a", kind="messa
             event = EventRow(kind, at or gateway.clock.now(), {"number": number}, session, chat)
             db.run("event_add", event_params(event))
 
-    await gateway.store._write(operation)
+    await gateway.store.database.write(operation)
 
 
 async def deliver_all(gateway, outcome="delivered", at=None):
     """Play the relay: real claims, the real courier."""
     now = at or gateway.clock.now()
-    while await gateway.store.deal_events(now, 100):
+    while await gateway.store.delivery.deal(now, 100):
         pass
-    while claims := await gateway.store.claim_relays(now, {}, 16, 45.0):
+    while claims := await gateway.store.delivery.claim(now, {}, 16, 45.0):
         if outcome == "delivered":
-            await gateway.store.settle_relays([await gateway.courier.deliver(one) for one in claims])
+            await gateway.store.delivery.settle([await gateway.courier.deliver(one) for one in claims])
         else:
             done = [RelaySettlement(one, outcome, now, now, 500, "no") for one in claims]
-            await gateway.store.settle_relays(done)
+            await gateway.store.delivery.settle(done)
             return
 
 
@@ -77,9 +77,9 @@ def test_the_secret_is_nowhere_in_the_clear(run):
         ):
             assert "whsec_" not in answer.text
             assert made["secret"][6:] not in answer.text
-        endpoint = await gateway.store.endpoint(made["id"])
+        endpoint = await gateway.store.webhook_endpoints.get(made["id"])
         assert made["secret"][6:].encode() not in endpoint.sealed
-        assert made["secret"][6:] not in repr(gateway.store._reader.rows("webhook_endpoints", {}))
+        assert made["secret"][6:] not in repr(gateway.store.database.reader.rows("webhook_endpoints", {}))
 
     run(test)
 
@@ -337,7 +337,7 @@ def test_dead_letters_of_both_kinds_are_listed_counted_and_sent_again(run):
         await deliver_all(gateway, "failed", at=late)
         sent = (await gateway.call("POST", "/v1/sessions/line/messages", {"to": "5511999998888", "text": "oi",
                                                                           "expires_in_s": 1})).json()  # fmt: skip
-        await gateway.store.expire_messages(gateway.clock.now() + 2, 10)
+        await gateway.store.outbox.expire(gateway.clock.now() + 2, 10)
         page = (await gateway.call("GET", "/v1/dead-letters")).json()
         assert [one["kind"] for one in page["items"]] == ["message"]
         assert page["items"][0]["message"]["id"] == sent["id"]
@@ -373,7 +373,7 @@ def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run):
             await gateway.add_session(name)
             body = {"to": "5511999998888", "text": "oi", "expires_in_s": 1}
             await gateway.call("POST", f"/v1/sessions/{name}/messages", body)
-        await gateway.store.expire_messages(gateway.clock.now() + 2, 10)
+        await gateway.store.outbox.expire(gateway.clock.now() + 2, 10)
         key = await gateway.key("operate", "other")
         items = (await gateway.call("GET", "/v1/dead-letters", key=key)).json()["items"]
         assert [one["session"] for one in items] == ["other"]
@@ -387,7 +387,7 @@ def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run):
 def test_a_failing_webhook_says_why(run):
     async def test(gateway):
         made = await subscribe(gateway)
-        endpoint = await gateway.store.endpoint(made["id"])
+        endpoint = await gateway.store.webhook_endpoints.get(made["id"])
         late = "no answer in time"
         for status, detail, because in ((503, "try later", "503 try later"), (None, late, late)):
             now = gateway.clock.now()
@@ -395,7 +395,7 @@ def test_a_failing_webhook_says_why(run):
                 endpoint.health, made["id"], "a", now, now, status=status, detail=detail
             )
             text = msgspec.json.encode(health).decode()
-            await gateway.store._write(
+            await gateway.store.database.write(
                 lambda db, t=text: db.run("webhook_endpoint_health", {"id": made["id"], "health": t})
             )
             shown = (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).json()

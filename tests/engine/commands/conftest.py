@@ -80,13 +80,13 @@ class NoWait:
 
     async def wait_session(self, session_id: SessionId, done: Callable[[Session], bool], timeout_s: float) -> Session:
         await self._pause(timeout_s)
-        session = await self._store.session_by_id(session_id)
+        session = await self._store.sessions.by_id(session_id)
         assert session is not None
         return session
 
     async def wait_message(self, message_id: MessageId, timeout_s: float) -> Message:
         await self._pause(timeout_s)
-        message = await self._store.message(message_id)
+        message = await self._store.messages.get(message_id)
         assert message is not None
         return message
 
@@ -104,8 +104,8 @@ class Parts:
 
     async def session(self, name: str = "loja", **changes: object) -> Session:
         """A stored session of the server `prov`; `changes` are committed as a decision would."""
-        if await self.store.server(ServerName("prov")) is None:
-            await self.store.add_server(Server(ServerName("prov"), "evolution", "http://prov.test"), b"", NOW)
+        if await self.store.servers.get(ServerName("prov")) is None:
+            await self.store.servers.add(Server(ServerName("prov"), "evolution", "http://prov.test"), b"", NOW)
         new = Session(
             id=SessionId(0),
             name=SessionName(name),
@@ -115,22 +115,22 @@ class Parts:
             since=NOW,
             gate_since=NOW,
         )
-        session = await self.store.add_session(new, f"token-of-{name}", b"", NOW, (), ())
+        session = await self.store.sessions.add(new, f"token-of-{name}", b"", NOW, (), ())
         return session if not changes else await self.judged(session, **changes)
 
     async def judged(self, session: Session, **changes: object) -> Session:
         """The same session after a decision that changed these fields."""
-        now_stored = await self.store.session_by_id(session.id)
+        now_stored = await self.store.sessions.by_id(session.id)
         assert now_stored is not None
         changed = msgspec.structs.replace(now_stored, **changes)
-        assert await self.store.commit_decision(DecisionCommit(session=changed))
-        after = await self.store.session_by_id(session.id)
+        assert await self.store.decisions.commit_session(DecisionCommit(session=changed))
+        after = await self.store.sessions.by_id(session.id)
         assert after is not None
         return after
 
     async def evidence(self, session: Session) -> list[Evidence]:
         """What waits for the judge."""
-        view = await self.store.session_view(session.id, self.clock.now())
+        view = await self.store.decisions.session_view(session.id, self.clock.now())
         assert view is not None
         return [one.evidence for one in view.news]
 

@@ -64,11 +64,11 @@ def test_the_webhook_that_stood_there_is_kept_shown_and_put_back():
         assert "/in/" in line.hook.url
         session = await lab.session("loja")
         assert (await lab.commands.sessions.replaced_webhook(session)).headers == {"x-tenant": "t1"}
-        assert N8N.encode() not in await lab.store.replaced_webhook(session.id)
-        codes = [one.code for one in await lab.store.timeline(session.id, 0, 100)]
+        assert N8N.encode() not in await lab.store.sessions.replaced_webhook(session.id)
+        codes = [one.code for one in await lab.store.journal.page(session.id, 0, 100)]
         assert "adopted" in codes
         assert session.reason.code == "live"
-        assert await lab.store.endpoints() == []
+        assert await lab.store.webhook_endpoints.all() == []
         assert await lab.commands.session_removal.delete("loja", "keep", "ana") is None
         assert (line.hook.url, line.hook.events, line.hook.headers) == (N8N, EVENTS, {"x-tenant": "t1"})
         assert (line.hook.by_events, line.hook.enabled) == (True, True)
@@ -104,7 +104,7 @@ def test_forward_goes_on_at_once_with_its_headers():
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         await lab.commands.sessions.create(ask(forward=True), "ana")
-        (endpoint,) = await lab.store.endpoints()
+        (endpoint,) = await lab.store.webhook_endpoints.all()
         assert (endpoint.url, endpoint.format, endpoint.sessions) == (N8N, "evolution", ("loja",))
         assert (endpoint.events, endpoint.by_events) == (("MESSAGES_UPSERT", "CONNECTION_UPDATE"), True)
         words = lab.gateway.vault.unseal(endpoint.sealed)
@@ -113,7 +113,7 @@ def test_forward_goes_on_at_once_with_its_headers():
         assert "/in/" in line.hook.url
         await lab.commands.session_removal.delete("loja", "keep", "ana")
         await lab.commands.sessions.create(ask(forward=True), "ana")
-        assert len(await lab.store.endpoints()) == 1, "told twice otherwise"
+        assert len(await lab.store.webhook_endpoints.all()) == 1, "told twice otherwise"
 
     play(story)
 
@@ -131,8 +131,8 @@ def test_a_forbidden_address_moves_nothing(url: str):
             assert caught.value.words["allow"].endswith('/32"]')
         await asyncio.sleep(60)
         assert line.hook.url == url
-        assert await lab.store.session("loja") is None
-        assert await lab.store.endpoints() == []
+        assert await lab.store.sessions.by_name("loja") is None
+        assert await lab.store.webhook_endpoints.all() == []
 
     play(story)
 
@@ -141,7 +141,7 @@ def test_it_goes_on_where_the_guard_allows_it():
     async def story(lab: Lab) -> None:
         await planted(lab, WebhookRow("http://10.1.2.3:5678/webhook/a", EVENTS))
         await lab.commands.sessions.create(ask(forward=True), "ana")
-        assert len(await lab.store.endpoints()) == 1
+        assert len(await lab.store.webhook_endpoints.all()) == 1
 
     play(story, settings={"allow_targets": ["10.1.2.3/32"]})
 
@@ -155,7 +155,7 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str):
 
         def before(request: HttpRequest) -> HttpResponse | None:
             if "webhook/set" in request.url or "update-webhook" in request.url:
-                kept = lab.store._reader.value("session_replaced", {"id": 1})
+                kept = lab.store.database.reader.value("session_replaced", {"id": 1})
                 overwritten.append(kept is not None)
             return None
 
@@ -218,7 +218,7 @@ def test_one_instance_belongs_to_one_session():
             with pytest.raises(CommandError) as caught:
                 await lab.commands.sessions.create(second, "eva")
             assert caught.value.code == "already-adopted"
-        assert [one.name for one in (await lab.store.sessions()).items] == ["loja"]
+        assert [one.name for one in (await lab.store.sessions.page()).items] == ["loja"]
 
     play(story)
 
@@ -344,7 +344,7 @@ def test_phone_policy_and_ref_can_be_changed():
             "5511999990002",
         )
         assert "/in/" in other.hook.url
-        codes = [one.code for one in await lab.store.timeline(session.id, 0, 500)]
+        codes = [one.code for one in await lab.store.journal.page(session.id, 0, 500)]
         assert codes.count("operator_changed") == 2
         lab.world.plant("prov", "loja-2", "5511999990003")
         await lab.commands.sessions.create(ask("loja-2"), "ana")
@@ -426,7 +426,7 @@ def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool)
         server = lab.world.servers["prov"]
         server.race_rate = 1.0
         assert await lab.commands.session_removal.delete("loja", at_provider, "ana") is None
-        assert await lab.store.session("loja") is None
+        assert await lab.store.sessions.by_name("loja") is None
         await asyncio.sleep(60)
         assert ("loja" in server.lines) == (at_provider == "logout")
 

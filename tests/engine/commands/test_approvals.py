@@ -19,7 +19,7 @@ async def waiting(parts):
         "apr_1", session.id, session.name, "recreate", "instance-missing", Reason("new-pairing"), parts.clock.now()
     )
     asked = msgspec.structs.replace(session, recovery=msgspec.structs.replace(session.recovery, awaiting=approval.id))
-    assert await parts.store.commit_decision(DecisionCommit(session=asked, approval=approval))
+    assert await parts.store.decisions.commit_session(DecisionCommit(session=asked, approval=approval))
     return session
 
 

@@ -23,7 +23,7 @@ def _every(_: str) -> bool:
 
 def _dump(lab: Lab, *, without: str = "") -> str:
     """Every table of the database but one, as text."""
-    connection = lab.store._db.connection  # type: ignore[attr-defined]
+    connection = lab.store.database.db.connection  # type: ignore[attr-defined]
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()]
     rows: list[Any] = []
     for table in set(tables) - {without}:
@@ -140,7 +140,7 @@ def test_old_messages_lose_their_words_and_files_and_stay_counted(keep: int) -> 
         assert SECRET in _dump(lab)
         fresh = await lab.send("loja", CUSTOMER, "palavras novas")
         await asyncio.sleep(0.6 * 3600)
-        found = (await lab.store.messages((await lab.session("loja")).id, limit=100)).items
+        found = (await lab.store.messages.page((await lab.session("loja")).id, limit=100)).items
         assert len(found) == 3
         if keep:
             # The log of events is swept by its own age.

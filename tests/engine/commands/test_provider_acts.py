@@ -42,10 +42,10 @@ class Provider:
     def answers(self, outcome: str) -> None:
         async def perform() -> None:
             now = self.parts.clock.now()
-            for work in await self.parts.store.claim_work(now, 10, 60.0, frozenset()):
+            for work in await self.parts.store.work.claim(now, 10, 60.0, frozenset()):
                 self.performed.append(work.payload["rung"])
                 settled = WorkSettlement(work_id=work.id, fence=work.fence, outcome=outcome, at=now)
-                assert await self.parts.store.settle_work(settled)
+                assert await self.parts.store.work.settle(settled)
 
         self.parts.waiter.meanwhile = perform
 
@@ -139,7 +139,7 @@ def test_a_session_stays_until_its_provider_has_answered(with_parts):
         assert left.id == session.id
         provider.answers("ok")
         assert await removal.delete("loja", "delete", "ana") is None
-        assert await parts.store.session_by_id(session.id) is None
+        assert await parts.store.sessions.by_id(session.id) is None
         assert addresses.forgotten == [session.id]
         assert parts.woken.calls[-2:] == [("session", session.id), ("server", "prov")]
 

@@ -36,11 +36,11 @@ class Room:
                 event = EventRow("message.received", self.now, data, session, chat)
                 db.run("event_add", rows.event_params(event))
 
-        await self.store._write(operation)
+        await self.store.database.write(operation)
         self.lab.gateway.relay.wake()
 
     async def endpoint(self, endpoint: Endpoint) -> Endpoint:
-        found = await self.store.endpoint(endpoint.id)
+        found = await self.store.webhook_endpoints.get(endpoint.id)
         assert found is not None
         return found
 

@@ -27,7 +27,7 @@ class Waiting:
 async def held_back(store: SqliteStore) -> threading.Event:
     """The writer waits for the event that comes back: what is handed in meanwhile is one batch."""
     begun, held = threading.Event(), threading.Event()
-    waiting = asyncio.ensure_future(store._write(lambda _db: (begun.set(), held.wait(10))))
+    waiting = asyncio.ensure_future(store.database.write(lambda _db: (begun.set(), held.wait(10))))
     await asyncio.to_thread(begun.wait, 10)
     assert not waiting.done()
     return held
@@ -40,11 +40,11 @@ def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path):
         clock, courier = SystemClock(), Waiting()
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(clock.now())
-        await store.add_endpoint(Endpoint("ep1", "http://one.example", clock.now()))
+        await store.webhook_endpoints.add(Endpoint("ep1", "http://one.example", clock.now()))
         event = EventRow("message.received", clock.now(), {"number": 1}, "s1", "a")
-        await store._write(lambda db: db.run("event_add", rows.event_params(event)))
+        await store.database.write(lambda db: db.run("event_add", rows.event_params(event)))
         relay = DeliveryDispatch(store, clock, courier)  # type: ignore[arg-type]
-        store._db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
+        store.database.db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
         held = await held_back(store)
         turn = asyncio.ensure_future(relay._run_once())
         for _ in range(5):

@@ -93,7 +93,7 @@ def test_while_everybody_is_down_an_event_costs_no_row_of_the_relay(relay):
             await room.tell(1, chat=f"c{number}")
         await asyncio.sleep(600)
         assert (await room.endpoint(endpoint)).cursor == cursor
-        assert (await room.store.endpoint_waiting(endpoint.id))[0] == 2
+        assert (await room.store.webhook_endpoints.waiting(endpoint.id))[0] == 2
 
     relay(test)
 
@@ -158,7 +158,7 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
         for day in range(5):
             await room.tell(2, chat="c", start=2 * day)
             await asyncio.sleep(86_000)
-        dead = await room.store.dead_events(DeadFilter(), limit=100, after=0)
+        dead = await room.store.dead_letters.events(DeadFilter(), limit=100, after=0)
         age = [letter.died_at - letter.event_at for letter in dead]
         assert min(age) >= 72 * HOUR
         assert max(age) <= 74 * HOUR
@@ -167,12 +167,12 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
         one.up = True
         await asyncio.sleep(2 * HOUR)
         assert numbers(one, "c") == list(range(4, 10))
-        assert await room.store.revive_events([letter.id for letter in dead], room.now) == 10
+        assert await room.store.dead_letters.revive([letter.id for letter in dead], room.now) == 10
         room.lab.gateway.relay.wake()
         await asyncio.sleep(5)
         assert sorted(numbers(one, "a")) == sorted(numbers(one, "b")) == [0, 1, 2]
         assert numbers(one, "c") == [*range(4, 10), *range(4)]
-        assert not await room.store.dead_events(DeadFilter(), limit=100, after=0)
+        assert not await room.store.dead_letters.events(DeadFilter(), limit=100, after=0)
 
     relay(test)
 
@@ -185,7 +185,7 @@ def test_one_event_gets_its_steps_and_then_is_a_dead_letter(relay):
         for number in range(75 * 2):
             await room.tell(1, chat="a", start=number)
             await asyncio.sleep(1800)
-        dead = await room.store.dead_events(DeadFilter(), limit=10, after=0)
+        dead = await room.store.dead_letters.events(DeadFilter(), limit=10, after=0)
         assert [letter.chat for letter in dead] == ["poison"]
         assert 72 * HOUR <= dead[0].died_at - dead[0].event_at < 72.1 * HOUR
         assert numbers(one) == list(range(150))
@@ -260,7 +260,7 @@ def test_redirects_are_failures(relay):
         one.status = 302
         await room.tell(1)
         await asyncio.sleep(1)
-        (line,) = await room.store.deliveries(endpoint.id, limit=1, before=None)
+        (line,) = await room.store.webhook_endpoints.deliveries(endpoint.id, limit=1, before=None)
         assert (line.outcome, line.status, line.detail) == ("failed", 302, "redirects are not followed")
 
     relay(test)
@@ -320,7 +320,7 @@ def test_killed_in_the_middle_the_next_gateway_goes_on(tmp_path):
                 assert once(numbers(one, chat)) == [0, 1, 2, 3]
                 assert in_order(numbers(one, chat))
             assert len(one.taken) > 12, "what was under way is delivered again"
-            assert (await second.store.endpoint_waiting(endpoint.id))[0] == 0
+            assert (await second.store.webhook_endpoints.waiting(endpoint.id))[0] == 0
 
     run_virtual(main, limit_s=1000)
 

@@ -32,7 +32,7 @@ async def tell(store, count):
         for _ in range(count):
             db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, "s1", "a")))
 
-    await store._write(operation)
+    await store.database.write(operation)
 
 
 async def read(feed, place):
@@ -107,7 +107,7 @@ def test_the_address_of_a_media_is_signed_anew_for_each_reader():
         await feed.after(0)
         data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
         row = event_params(EventRow("message.received", NOW, data, "s1", "a"))
-        await store._write(lambda db: db.run("event_add", row))
+        await store.database.write(lambda db: db.run("event_add", row))
         expiries = []
         for CLOCK.at in (NOW, NOW + 500):
             (told,) = await feed.after(0)

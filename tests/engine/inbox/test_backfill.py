@@ -85,7 +85,7 @@ def test_our_own_sends_are_not_taken_for_messages_that_came() -> None:
         inject(lab.world, "prov", "loja", Fault("drop", down_s=60))
         await lab.send("loja", CUSTOMER, "nossa 5")
         await asyncio.sleep(600)
-        found = (await lab.store.messages((await lab.session("loja")).id, direction="out", limit=100)).items
+        found = (await lab.store.messages.page((await lab.session("loja")).id, direction="out", limit=100)).items
         assert len(found) == len(sent) + 2
         assert [m.content.text for m in found if m.provider_id == typed] == ["digitada no celular"]
         assert all([len(await outcomes(lab, one)) == 1 for one in sent])
@@ -168,13 +168,13 @@ def test_a_list_that_cannot_be_read_is_asked_again_later() -> None:
         session = await lab.session("loja")
         now = lab.world.now()
         inject(lab.world, "prov", "loja", Fault("errors_5xx", rate=1.0, for_s=40))
-        await lab.store.mark_all_gaps(now - 100, now)
+        await lab.store.history_gaps.mark_all(now - 100, now)
         await asyncio.sleep(30)
-        assert [gap.tries for gap in await lab.store.due_gaps(now + 1e6, 10)] == [1]
+        assert [gap.tries for gap in await lab.store.history_gaps.due(now + 1e6, 10)] == [1]
         assert await texts_in(lab) == []
         await asyncio.sleep(300)
         assert await texts_in(lab) == [("espera", True)]
-        assert session.id not in [gap.session_id for gap in await lab.store.due_gaps(now + 1e6, 10)]
+        assert session.id not in [gap.session_id for gap in await lab.store.history_gaps.due(now + 1e6, 10)]
 
     play(story)
 
@@ -190,7 +190,7 @@ def test_nothing_from_before_our_time_is_told() -> None:
         await lab.commands.sessions.create(ask, "lab")
         await asyncio.sleep(60)
         now = lab.world.now()
-        await lab.store.mark_all_gaps(now - 86400, now)
+        await lab.store.history_gaps.mark_all(now - 86400, now)
         await asyncio.sleep(60)
         assert await texts_in(lab) == []
 

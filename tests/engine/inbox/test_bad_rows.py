@@ -28,7 +28,7 @@ def message(lab: Lab, ident: str, content: Any, chat: str = CUSTOMER) -> dict[st
 
 
 async def unreadable(lab: Lab) -> list[UnreadableRow]:
-    return list(await lab.store.unreadable(100))
+    return list(await lab.store.inbox.unreadable(100))
 
 
 @pytest.mark.parametrize("count", ["1e999", "9223372036854775808", "9" * 400, "-9223372036854775809", '{"low":1e308}'])
@@ -44,7 +44,7 @@ def test_a_number_that_fits_into_no_column_costs_nothing(count: str) -> None:
         await asyncio.sleep(5)
         assert [one.content.text for one in await came_in(lab)] == ["oi"]
         assert await unreadable(lab) == []
-        held = await lab.store.qr(session.id)
+        held = await lab.store.qr_codes.get(session.id)
         assert held is None or 0 <= held.count < 2**63
 
     play(story)
@@ -54,7 +54,7 @@ class Refuses:
     """A store that cannot write one message, for whatever reason."""
 
     def __init__(self, lab: Lab) -> None:
-        self.real = lab.store.settle_inbox
+        self.real = lab.store.inbox.settle
 
     async def __call__(self, settlement: InboxSettlement) -> Any:
         if any(isinstance(one, ReceivedMessage) and one.provider_id == "BAD" for one in settlement.events):
@@ -65,7 +65,7 @@ class Refuses:
 def test_what_cannot_be_stored_is_filed_with_its_error_and_the_others_go_on(monkeypatch: Any) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
-        monkeypatch.setattr(lab.store, "settle_inbox", Refuses(lab))
+        monkeypatch.setattr(lab.store.inbox, "settle", Refuses(lab))
         for ident in ("A", "BAD", "B"):
             await post(lab, "messages.upsert", message(lab, ident, {"conversation": ident}))
         await asyncio.sleep(5)
@@ -74,7 +74,7 @@ def test_what_cannot_be_stored_is_filed_with_its_error_and_the_others_go_on(monk
         assert filed.note.startswith("it failed: OverflowError: Python int too large")
         assert b"BAD" in filed.body
         assert lab.gateway.supervisor.healthy
-        assert not await lab.store.unread_raw(10)
+        assert not await lab.store.inbox.unread(10)
 
     play(story)
 
@@ -83,7 +83,7 @@ def test_one_row_of_a_list_that_cannot_be_stored_keeps_no_other_back(monkeypatch
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.session("loja")
-        monkeypatch.setattr(lab.store, "settle_inbox", Refuses(lab))
+        monkeypatch.setattr(lab.store.inbox, "settle", Refuses(lab))
         content = Content("text", text="oi")
         now = lab.clock.now()
         rows = [ReceivedMessage(one, CUSTOMER, CUSTOMER, now, content) for one in ("A", "B", "BAD", "C")]
@@ -107,7 +107,7 @@ def test_a_place_that_is_nowhere_is_no_place_and_hides_nobody() -> None:
         nowhere = ReceivedMessage(
             "C", CUSTOMER, CUSTOMER, lab.clock.now(), Content("location", location=Location(float("inf"), 1.0))
         )
-        await lab.store.settle_inbox(InboxSettlement(0, session.id, lab.clock.now(), True, (nowhere,)))
+        await lab.store.inbox.settle(InboxSettlement(0, session.id, lab.clock.now(), True, (nowhere,)))
         assert [one.content.kind for one in await came_in(lab)] == ["unknown", "text", "location"]
         assert len((await lab.commands.contacts.export(CUSTOMER, lambda _: True))[2]) == 3
         done = await lab.commands.contacts.erase(CUSTOMER, lambda _: True)
@@ -122,7 +122,7 @@ def test_erasure_needs_no_decoding() -> None:
         for ident in ("A", "B"):
             await post(lab, "messages.upsert", message(lab, ident, {"conversation": "meu segredo"}))
         await asyncio.sleep(5)
-        db = lab.store._db.connection  # type: ignore[attr-defined]
+        db = lab.store.database.db.connection  # type: ignore[attr-defined]
         db.execute('UPDATE messages SET content = \'{"kind":"text","text":"meu segredo\' WHERE provider_id = \'A\'')
         db.execute("UPDATE events SET data = substr(data, 1, 40) || 'meu segredo' WHERE type = 'message.received'")
         assert [one.content.kind for one in await came_in(lab)] == ["text", "text"]
@@ -145,18 +145,18 @@ def test_sessions_deleted_while_their_webhooks_come_in_end_no_loop() -> None:
             qr = {"event": "qrcode.updated", "instance": name, "data": {"qrcode": {"code": "2@x"}}}
             for one in (body, qr, body):
                 raw = RawInbound(session.id, "", {}, json.dumps(one).encode(), lab.clock.now())
-                await lab.store.accept_raw(raw)
+                await lab.store.inbox.accept(raw)
             # The rows are in the reader's hands when the session goes.
-            batch = await lab.store.unread_raw(200)
+            batch = await lab.store.inbox.unread(200)
             lab.gateway.addresses.forget(session.id)
             lab.gateway.addresses.forget_server("prov")  # type: ignore[arg-type]
-            await lab.store.delete_session(session.id, lab.clock.now())
+            await lab.store.sessions.delete(session.id, lab.clock.now())
             for held in batch:
                 await lab.gateway.inbox._read(held, session)
                 await lab.gateway.inbox._read(held, None)
         await asyncio.sleep(120)
         assert lab.gateway.supervisor.healthy
-        assert not await lab.store.unread_raw(10)
+        assert not await lab.store.inbox.unread(10)
 
     play(story)
 
@@ -167,12 +167,12 @@ def test_batches_are_bounded_by_bytes_and_one_that_is_larger_comes_alone() -> No
         session = await lab.session("loja")
         sizes = (10, 600, 600, 2000, 10, 10)
         for size in sizes:
-            await lab.store.accept_raw(RawInbound(session.id, "", {}, b"x" * size, lab.clock.now()))
+            await lab.store.inbox.accept(RawInbound(session.id, "", {}, b"x" * size, lab.clock.now()))
         seen = []
-        while batch := await lab.store.unread_raw(4, 1000):
+        while batch := await lab.store.inbox.unread(4, 1000):
             seen.append([len(raw.body) for raw in batch])
             for raw in batch:
-                await lab.store.settle_inbox(InboxSettlement(raw.id, session.id, lab.clock.now(), True))
+                await lab.store.inbox.settle(InboxSettlement(raw.id, session.id, lab.clock.now(), True))
         assert seen == [[10, 600], [600], [2000], [10, 10]]
 
     play(story)
@@ -225,7 +225,7 @@ def test_the_bodies_that_are_listed_are_not_read_whole() -> None:
         session = await lab.session("loja")
         await lab.commands.provider_webhooks.accept(session, "", {}, b"<" + b"x" * 99_999)
         await asyncio.sleep(2)
-        (row,) = await lab.store.unreadable(10, 0, 50)
+        (row,) = await lab.store.inbox.unreadable(10, 0, 50)
         assert (len(row.body), row.size) == (50, 100_000)
 
     play(story)

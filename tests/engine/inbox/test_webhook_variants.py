@@ -121,6 +121,6 @@ def test_each_message_once_and_in_the_order_in_which_it_was_told(kind: str, way:
         events = [e.data["text"] for e in await event_types(lab, "message.received")]
         assert events == (WORDS if mine.keeps_order else WORDS[::-1])
         assert [one.content.text for one in await came_in(lab)] == WORDS, "listed by when they were written"
-        assert list(await lab.store.unreadable(10)) == []
+        assert list(await lab.store.inbox.unreadable(10)) == []
 
     play(story)

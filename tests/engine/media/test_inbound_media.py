@@ -139,7 +139,7 @@ def test_what_nobody_hands_out_is_given_up_with_a_reason(kind: str) -> None:
             answer = await http.get(f"/v1/messages/{changed.data['id']}/media")
             assert (answer.status_code, answer.json()["code"]) == (410, "media-gone")
             assert "could not be fetched" in answer.json()["detail"]
-        assert await lab.store.media_fetches(10) == []
+        assert await lab.store.media.fetches(10) == []
 
     play(story, settings=SETTINGS)
 
@@ -374,7 +374,7 @@ def test_subscribers_get_an_address_or_the_bytes(form: Any, media: Any, kind: st
             url, encoded = first["data"]["media"]["url"], first["data"]["media"].get("base64")
         assert url.startswith(f"{BASE_URL}/media/")
         assert encoded == (base64.b64encode(PICTURE).decode() if media == "base64" else None)
-        events = json.dumps([one.data for one in await lab.store.events(0, 1000)])
+        events = json.dumps([one.data for one in await lab.store.events.page(0, 1000)])
         assert "signature=" not in events
         assert base64.b64encode(PICTURE).decode() not in events
 
@@ -442,7 +442,7 @@ def test_what_is_fetched_for_an_erased_person_is_not_kept() -> None:
         await asyncio.sleep(5)
         assert await lab.shelf.get(name_of(PICTURE)) is None
         assert await event_types(lab, "message.media_changed") == []
-        assert await lab.store.media_fetches(10) == []
+        assert await lab.store.media.fetches(10) == []
 
     play(story, settings=SETTINGS)
 

@@ -44,15 +44,15 @@ async def _check(lab: MortalLab, folder: Path) -> None:
     files = [path.name for path in folder.iterdir()] if folder.is_dir() else []  # noqa: ASYNC240 - a look afterwards
     assert files == [message.content.media.stored for message in messages]
     assert files in ([], [name_of(PICTURE)])
-    assert await lab.store.media_fetches(10) == []
+    assert await lab.store.media.fetches(10) == []
 
 
 @pytest.mark.parametrize("kind", ["evolution", "wapi"])
 def test_death_at_any_step_loses_no_bytes_and_leaves_none_behind(tmp_path: Path, kind: str) -> None:
     points, begun = run_virtual(lambda: _life(tmp_path / "whole.db", kind, None), limit_s=50_000)
-    surely = {"after accept_raw", "before settle_inbox", "after settle_inbox"}
+    surely = {"after inbox.accept", "before inbox.settle", "after inbox.settle"}
     if kind == "wapi":
-        surely |= {"before settle_media", "after settle_media", "after POST message/download-media"}
+        surely |= {"before media.settle", "after media.settle", "after POST message/download-media"}
     assert surely <= set(points[begun:])
     for die_at in range(begun, len(points)):
         try:

@@ -24,10 +24,10 @@ async def _story(lab: MortalLab, begun: list[int]) -> None:
     await asyncio.sleep(250)
 
 
-STEPS = ("accept", "claim_sends", "text", "settle_sends", "doubted", "settle_doubt")
+STEPS = ("messages.accept", "outbox.claim", "text", "outbox.settle", "doubts.due", "doubts.settle")
 
 
 def test_death_at_any_step_of_a_doubt(tmp_path: Path) -> None:
     # In doubt stay the first, and the one that died under way.
     life = Life(_story, again_s=600, doubts=2, down_s=7)
-    die_at_each_step(life, STEPS, {"after settle_doubt", "after settle_sends", "before accept"}, tmp_path)
+    die_at_each_step(life, STEPS, {"after doubts.settle", "after outbox.settle", "before messages.accept"}, tmp_path)

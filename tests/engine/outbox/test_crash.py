@@ -55,7 +55,7 @@ async def _life(path: Path, die_at: int | None) -> tuple[list[str], bool]:
         await asyncio.sleep(7)
         again = MortalLab(str(path), Fate(None), world=lab.world)
         async with again:
-            if await again.store.session("loja") is None:  # type: ignore[arg-type]
+            if await again.store.sessions.by_name("loja") is None:  # type: ignore[arg-type]
                 return fate.points, False
             await asyncio.sleep(400)
             _check(again, accepted)
@@ -79,14 +79,19 @@ def _check(lab: MortalLab, accepted: list[str]) -> None:
 async def _settled(lab: MortalLab) -> None:
     session = await lab.session("loja")
     assert session.state == "connected", (session.state, session.reason)
-    page = await lab.store.messages(session.id, direction="out")
+    page = await lab.store.messages.page(session.id, direction="out")
     assert {message.state for message in page.items} <= {"sent", "delivered", "read"}, [m.state for m in page.items]
 
 
 def test_how_many_points_there_are(tmp_path: Path) -> None:
     points, _ = run_virtual(lambda: _life(tmp_path / "esteio.db", None), limit_s=20_000)
     assert len(points) > 60
-    assert {"after accept", "before settle_sends", "after commit_decision", "after claim_work"} <= set(points)
+    assert {
+        "after messages.accept",
+        "before outbox.settle",
+        "after decisions.commit_session",
+        "after work.claim",
+    } <= set(points)
     assert any(point.startswith("after POST message/sendText") for point in points)
     assert any(point.startswith("after POST instance/restart") for point in points)
 

@@ -144,14 +144,16 @@ def test_a_database_error_holds_the_message_says_why_and_is_shown_to_people(happ
         assert found.reason.code == "in-doubt-held-unstored"
         assert "No space left" in found.reason.args["detail"]
         assert lab.texts_delivered(CUSTOMER) == (["um"] if happens else []) + ["dois"]
-        assert [one.id for one in await lab.store.dead_messages(DeadFilter(doubtful=True), limit=9, after=0)] == [
-            message
-        ]
-        assert await lab.store.dead_messages(DeadFilter(), limit=9, after=0) == [], "nothing that may double in bulk"
+        assert [
+            one.id for one in await lab.store.dead_letters.messages(DeadFilter(doubtful=True), limit=9, after=0)
+        ] == [message]
+        assert await lab.store.dead_letters.messages(DeadFilter(), limit=9, after=0) == [], (
+            "nothing that may double in bulk"
+        )
         told = [one.payload for one in lab.told.notices if one.payload["phase"] == "waiting"]
         assert [(one["reason"]["code"], one["reason"]["args"]) for one in told] == [("doubts-wait", {"count": "1"})]
-        await lab.store.retry_message(MessageId(message), lab.clock.now())
-        assert await lab.store.dead_messages(DeadFilter(doubtful=True), limit=9, after=0) == []
+        await lab.store.messages.retry(MessageId(message), lab.clock.now())
+        assert await lab.store.dead_letters.messages(DeadFilter(doubtful=True), limit=9, after=0) == []
 
     play(story)
 

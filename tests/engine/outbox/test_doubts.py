@@ -196,7 +196,7 @@ def test_a_doubt_is_looked_at_as_soon_as_the_session_can_send_again() -> None:
         assert (await lab.session("loja")).gate == "held"
         assert (await lab.message(message)).state == "in_doubt"
         await until_message(lab, behind, "sent", "delivered", "read", within_s=1800)
-        (looked,) = [a for a in await lab.store.attempts(MessageId(message)) if a.outcome.startswith("looked")]
+        (looked,) = [a for a in await lab.store.messages.attempts(MessageId(message)) if a.outcome.startswith("looked")]
         assert looked.outcome == "looked: absent"
         assert looked.at - (await lab.session("loja")).gate_since < 2 * LOOKS_APART_S
         assert lab.texts_delivered(CUSTOMER) == ["um", "dois"]

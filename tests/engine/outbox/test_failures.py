@@ -84,7 +84,7 @@ def test_each_class_by_its_own_rule(
             await asyncio.sleep(600)
             found = await lab.message(message)
             assert (found.state, found.reason.code if found.reason else None) == (state, reason)
-            told = [one.outcome for one in await lab.store.attempts(found.id)]
+            told = [one.outcome for one in await lab.store.messages.attempts(found.id)]
             gone = state == "delivered"
             assert told == [word] * (len(pauses) + (not gone)) + ["accepted"] * gone
             waited = [round(after - before) for before, after in zip(road.sends, road.sends[1:], strict=False)]

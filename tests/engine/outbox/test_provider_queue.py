@@ -189,10 +189,12 @@ async def _story(lab: MortalLab, begun: list[int]) -> None:
     await asyncio.sleep(40)
 
 
-STEPS = ("claim_sends", "text", "settle_sends", "settle_parked", "quere")
+STEPS = ("outbox.claim", "text", "outbox.settle", "provider_queue.settle", "quere")
 
 
 def test_death_at_any_step_of_a_parked_message(tmp_path: Path) -> None:
     # In doubt stays the one that died under way.
     life = Life(_story, again_s=400, doubts=1)
-    die_at_each_step(life, STEPS, {"after settle_parked", "before settle_parked", "after settle_sends"}, tmp_path)
+    die_at_each_step(
+        life, STEPS, {"after provider_queue.settle", "before provider_queue.settle", "after outbox.settle"}, tmp_path
+    )

@@ -88,7 +88,7 @@ def test_a_server_that_never_tells_of_acknowledgements_is_not_blamed() -> None:
         asked = Counter[str]()
 
         def counted(name: str) -> Callable[..., Any]:
-            truly = getattr(lab.store, name)
+            truly = getattr(lab.store.traffic, name)
 
             async def ask(*how: Any) -> Any:
                 asked[name] += 1
@@ -97,7 +97,7 @@ def test_a_server_that_never_tells_of_acknowledgements_is_not_blamed() -> None:
             return ask
 
         for name in ("ack_times", "late_acks"):
-            setattr(lab.store, name, counted(name))
+            setattr(lab.store.traffic, name, counted(name))
         for i in range(5):
             await lab.send("loja", OTHER, f"sem recibo {i}")
         await asyncio.sleep(900)
@@ -183,13 +183,13 @@ def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more() -> No
         await linked(lab)
         await _some_acknowledged(lab)
         await asyncio.sleep(300)
-        truly, asked = lab.store.late_acks, []
+        truly, asked = lab.store.traffic.late_acks, []
 
         async def late_acks(*args: Any) -> Any:
             asked.append(args)
             return await truly(*args)
 
-        lab.store.late_acks = late_acks  # type: ignore[method-assign]
+        lab.store.traffic.late_acks = late_acks  # type: ignore[method-assign]
         await asyncio.sleep(600)
         assert asked == []
         inject(lab.world, "prov", "loja", Fault("ack_silent"))

@@ -1,6 +1,7 @@
 """What is remembered of addresses: no read for each look, and nothing that was changed here."""
 
 import asyncio
+from types import SimpleNamespace
 
 from esteio.core.model.ids import ServerName
 from esteio.engine.commands.requests import ServerChange, ServerRequest
@@ -12,12 +13,12 @@ from tests.engine.engine_stage import linked
 class Counting:
     """Counts how often a server's row is read."""
 
-    def __init__(self, store):
-        self._store, self.reads = store, 0
+    def __init__(self, servers):
+        self._servers, self.reads = servers, 0
 
-    async def server(self, name):
+    async def get(self, name):
         self.reads += 1
-        return await self._store.server(name)
+        return await self._servers.get(name)
 
 
 def test_a_row_is_remembered_until_it_is_changed_here():
@@ -29,7 +30,8 @@ def test_a_row_is_remembered_until_it_is_changed_here():
         book = lab.gateway.addresses
         await asyncio.sleep(1.0)
         book.forget_server(ServerName("evo"))
-        store = book._store = Counting(book._store)
+        servers = Counting(book._store.servers)
+        book._store = SimpleNamespace(servers=servers, sessions=book._store.sessions)
         keys = []
         for change in (None, None, {"apikey": "new"}, None):
             if change:
@@ -37,7 +39,7 @@ def test_a_row_is_remembered_until_it_is_changed_here():
             _, where = await book.of_server(ServerName("evo"))
             keys.append(where.credentials["apikey"])
         assert keys == ["old", "old", "new", "new"]
-        assert store.reads == 2
+        assert servers.reads == 2
         await lab.gateway.aclose()
 
     run_virtual(main)

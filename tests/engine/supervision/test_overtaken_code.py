@@ -32,7 +32,7 @@ def test_the_session_stays_connected(kind: str) -> None:
         assert (await lab.session("loja")).outage is None
         shown = [event.data["qr"]["code"] for event in await event_types(lab, "session.qr")]
         assert "2@used" not in shown
-        held = await lab.store.qr(session.id)
+        held = await lab.store.qr_codes.get(session.id)
         assert held is None or held.code != "2@used"
 
     play(story)

@@ -40,7 +40,7 @@ class Crowd:
 def test_many_looks_at_one_server_leave_places_for_sends():
     async def story(lab: Lab) -> None:
         await linked(lab)
-        session = await lab.store.session("loja")
+        session = await lab.store.sessions.by_name("loja")
         lookout = lab.gateway.scheduler._lookout
         crowd = lookout._transport = Crowd(lookout._transport)
         seen = await asyncio.gather(*(lookout.session(session, "socket") for _ in range(100)))
@@ -57,7 +57,7 @@ def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
         noted = lookout._transport = Noted(lookout._transport)
         await lab.adopt("prov", "loja", PHONE)
         await asyncio.sleep(40)
-        assert (await lab.store.session("loja")).state == "connected"
+        assert (await lab.store.sessions.by_name("loja")).state == "connected"
         assert any("connectionState" in url for url in noted.asked)
         assert not [url for url in noted.asked if "fetchInstances?instanceName=" in url]
 
@@ -67,7 +67,7 @@ def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
 def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
     async def story(lab: Lab) -> None:
         await linked(lab)
-        session = await lab.store.session("loja")
+        session = await lab.store.sessions.by_name("loja")
         lookout = lab.gateway.scheduler._lookout
         await lookout.session(session, "socket")
         record = lab.gateway.memory.session(session.id)
@@ -89,7 +89,7 @@ def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_ans
 
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
-        session = await lab.store.session("loja")
+        session = await lab.store.sessions.by_name("loja")
         lookout = lab.gateway.scheduler._lookout
         crowd = lookout._transport = Crowd(lookout._transport)
         began = lab.clock.now()

@@ -37,19 +37,19 @@ def _stranger(lab: Lab) -> Reconciler:
 def _overtaken(lab: Lab, times: int) -> list[str]:
     """As if another process judged the same session between our read and our write, so many times."""
     other = _stranger(lab)
-    truly, done = lab.store.session_view, []
+    truly, done = lab.store.decisions.session_view, []
 
     async def view(session_id: Any, now: float) -> Any:
         found = await truly(session_id, now)
         if len(done) < times:
             done.append("other")
-            lab.store.session_view = truly  # type: ignore[method-assign]
+            lab.store.decisions.session_view = truly  # type: ignore[method-assign]
             news = [seen("operator_paused", now, "operator")]
             assert await other.session(session_id, news, look_into_store=True) is not None
-            lab.store.session_view = view  # type: ignore[method-assign]
+            lab.store.decisions.session_view = view  # type: ignore[method-assign]
         return found
 
-    lab.store.session_view = view  # type: ignore[method-assign]
+    lab.store.decisions.session_view = view  # type: ignore[method-assign]
     return done
 
 
@@ -91,11 +91,11 @@ def test_an_act_of_an_attempt_that_is_over_is_dropped_and_never_reaches_the_prov
         old = {"rung": "restart", "attempt": "att_long_ago", "because": "ghost", "pair_phone": None}
         lane = f"s{session.id}:control"
         work = Work("old", lane, "control", old, due_at=now, created_at=now, session_id=session.id, server="prov")  # type: ignore[arg-type]
-        await lab.store.add_work([work])
+        await lab.store.work.add([work])
         lab.gateway.work.wake()
         await asyncio.sleep(30)
         assert len(lab.world.ledger.control_calls("prov")) == calls
-        left = await lab.store.work("old")
+        left = await lab.store.work.get("old")
         assert left is not None
         assert left.outcome == "no longer wanted"
 
@@ -105,7 +105,7 @@ def test_an_act_of_an_attempt_that_is_over_is_dropped_and_never_reaches_the_prov
 def _writes(lab: Lab) -> Counter[str]:
     """How often a judgement is written from now on."""
     counted: Counter[str] = Counter()
-    of_session, of_server = lab.store.commit_decision, lab.store.commit_server
+    of_session, of_server = lab.store.decisions.commit_session, lab.store.decisions.commit_server
 
     async def session(commit: Any) -> bool:
         counted["session"] += 1
@@ -115,8 +115,8 @@ def _writes(lab: Lab) -> Counter[str]:
         counted["server"] += 1
         return await of_server(commit)
 
-    lab.store.commit_decision = session  # type: ignore[method-assign]
-    lab.store.commit_server = server  # type: ignore[method-assign]
+    lab.store.decisions.commit_session = session  # type: ignore[method-assign]
+    lab.store.decisions.commit_server = server  # type: ignore[method-assign]
     return counted
 
 

@@ -146,7 +146,7 @@ def test_sessions_that_were_judged_quietly_do_not_hide_one_that_nobody_spoke_of(
         await asyncio.sleep(600)
         late = await lab.session("s7")
         lab.gateway.scheduler._due.pop(late.id, None)
-        await lab.store.add_evidence(
+        await lab.store.journal.add_evidence(
             late.id, late.server, [seen("operator_paused", lab.clock.now(), "operator")], lab.clock.now()
         )
 
@@ -307,12 +307,12 @@ def test_a_wake_that_was_put_hours_ahead_by_such_a_clock_is_found_at_the_next_st
         await run.lab.adopt("prov", "loja", "5511911112222")
         await asyncio.sleep(60)
         session = await run.lab.session("loja")
-        view = await run.lab.store.session_view(session.id, run.lab.clock.now())
+        view = await run.lab.store.decisions.session_view(session.id, run.lab.clock.now())
         assert view is not None
         await run.stop()
         ahead = msgspec.structs.replace(view.session, wake_at=run.lab.clock.now() + 3 * 3600)
         await run.begin()
-        assert await run.lab.store.commit_decision(DecisionCommit(session=ahead))
-        assert session.id in await run.lab.store.due_sessions(run.lab.clock.now())
+        assert await run.lab.store.decisions.commit_session(DecisionCommit(session=ahead))
+        assert session.id in await run.lab.store.decisions.due_sessions(run.lab.clock.now())
 
     play_restarts(story, tmp_path / "esteio.db")

@@ -65,10 +65,10 @@ class Town:
         self.lines[name] = msgspec.structs.replace(line, facts=msgspec.structs.replace(line.facts, **facts))
 
     async def add(self, name: str, server: str, hours: tuple[range, range]) -> None:
-        if await self.store.server(ServerName(server)) is None:
-            await self.store.add_server(Server(ServerName(server), "evolution", "http://p"), b"", self.at)
+        if await self.store.servers.get(ServerName(server)) is None:
+            await self.store.servers.add(Server(ServerName(server), "evolution", "http://p"), b"", self.at)
         row = Session(SessionId(0), SessionName(name), ServerName(server), "evolution", created_at=self.at, gate="open")
-        self.lines[name] = await self.store.add_session(row, f"token-{name}", b"", self.at, [], [])
+        self.lines[name] = await self.store.sessions.add(row, f"token-{name}", b"", self.at, [], [])
         self.hours[name] = hours
 
     async def live(self, for_s: float, *, quiet: frozenset[str] = frozenset()) -> list[tuple[str, bool, float]]:
@@ -89,7 +89,7 @@ class Town:
 
     async def _hear(self, name: str) -> None:
         came = ReceivedMessage(f"{name}{self.at:.0f}", "5511", "5511", self.at - 1, Content("text", text="oi"))
-        await self.store.settle_inbox(InboxSettlement(0, self.lines[name].id, self.at, True, (came,)))
+        await self.store.inbox.settle(InboxSettlement(0, self.lines[name].id, self.at, True, (came,)))
         self._remember(name, receive_ok_at=self.at - 1, message_pushed_at=self.at - 1, silence_at=0.0)
 
 

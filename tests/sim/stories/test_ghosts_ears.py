@@ -37,7 +37,7 @@ def known(tmp_path: Path) -> Path:
 
 async def _came_in(lab: Lab) -> set[str]:
     session = await lab.session("loja")
-    found = await lab.store.messages(session.id, direction="in", limit=1000)
+    found = await lab.store.messages.page(session.id, direction="in", limit=1000)
     return {message.content.text or "" for message in found.items}
 
 

@@ -370,7 +370,7 @@ def test_a_licence_wall_speaks_of_the_server_alone() -> None:
         await until_because(lab, "server-wall", 60)
         await is_told(lab, "connecting", "server-wall", "no", "no", "held")
         await asyncio.sleep(100)
-        stored = await lab.store.server(ServerName("prov"))
+        stored = await lab.store.servers.get(ServerName("prov"))
         assert stored is not None
         assert stored.server.health == "wall"
         await _back(lab, 400)

@@ -77,7 +77,7 @@ def test_a_forgotten_webhook_is_set_again_with_a_line_for_the_audit(variant: str
         assert len(after) == before + 1
         assert await said(lab, "webhook_config_gone") >= 1
         session = await lab.session("loja")
-        found = await lab.store.messages(session.id, direction="in", limit=100)
+        found = await lab.store.messages.page(session.id, direction="in", limit=100)
         assert "sem endereço" in [message.content.text for message in found.items]
         await is_told(lab, *WELL)
         assert (await rungs(lab), lab.told.phases()) == ([], [])
@@ -162,7 +162,7 @@ async def _asked(lab: Lab) -> str:
     await linked(lab, version="2.3.0")
     inject(lab.world, "prov", "loja", Fault("ghost", variant="restart_noop"))
     await until_because(lab, "approval-awaited", 3000)
-    (approval,) = await lab.store.approvals("open")
+    (approval,) = await lab.store.approvals.by_state("open")
     assert lab.world.ledger.unlinks == []
     return approval.id
 

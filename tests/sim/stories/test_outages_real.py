@@ -37,7 +37,7 @@ async def all_back(lab: Lab, names: tuple[str, ...] = SEVEN, within_s: float = 6
 
 
 async def nothing_asked(lab: Lab) -> None:
-    assert await lab.store.approvals() == []
+    assert await lab.store.approvals.by_state() == []
     assert lab.world.ledger.unlinks == []
     assert lab.world.ledger.control_calls(verbs={"logout", "delete"}) == []
 
@@ -151,7 +151,7 @@ def test_what_comes_in_is_read_from_the_list_and_a_send_without_its_word_is_evid
         lab.world.contact_sends("5511999990000", CUSTOMER, "tem alguém?")
         await asyncio.sleep(120)
         session = await lab.session("loja")
-        came = await lab.store.messages(session.id, limit=10)
+        came = await lab.store.messages.page(session.id, limit=10)
         assert [one.content.text for one in came.items if one.direction == "in"] == ["tem alguém?"]
         await lab.send("loja", CUSTOMER, "estamos aqui")
         await until_because(lab, "webhook-unreachable", 120)
@@ -279,6 +279,6 @@ def test_where_another_line_hears_a_forgotten_one_is_connected_soon() -> None:
         await until_because(lab, "closed", 45)
         assert await lab.until_state("loja", "connected", 60) < 40
         chatter.cancel()
-        assert (await lab.store.session(SessionName("loja"))) is not None
+        assert (await lab.store.sessions.by_name(SessionName("loja"))) is not None
 
     play(story)

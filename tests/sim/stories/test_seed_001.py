@@ -48,7 +48,7 @@ def test_default_proposes_the_servers_restart_by_name_where_only_that_helps() ->
         assert "no-effect" in [e.code for e in await lab.timeline("loja")], "HTTP 200 is no effect"
         await asyncio.sleep(600)
         assert calls(lab, "loja", "logout", "delete") == []
-        assert await lab.store.approvals() == []
+        assert await lab.store.approvals.by_state() == []
         lab.world.restart_server("evo")
         await lab.until_state("loja", "connected", 240)
         await asyncio.sleep(45)
@@ -69,7 +69,7 @@ def test_default_logs_out_only_with_consent_on_a_server_where_that_is_the_next_r
         await lab.send("loja", CUSTOMER, "um")
         await asyncio.sleep(400)
         assert calls(lab, "loja", "logout", "delete") == []
-        approvals = await lab.store.approvals()
+        approvals = await lab.store.approvals.by_state()
         quirks = {q.name for q in lab.gateway.registry.get("evolution").quirks("2.3.0")}
         if "restart-ended-socket-noop" in quirks:
             assert approvals == []

@@ -133,7 +133,7 @@ def journal():
 
         async def export_first():
             store = storm.supervisor.store
-            session = await store.session("line0002")
+            session = await store.sessions.by_name("line0002")
             lines.extend((b"".join([piece async for piece in export(store, session)])).splitlines())
             await usual()
 

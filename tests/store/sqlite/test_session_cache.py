@@ -6,16 +6,16 @@ import pytest
 
 from esteio.store.sqlite import SqliteStore
 from esteio.store.sqlite.connection import connect, migrate
-from esteio.store.sqlite.session_cache import Remembered
+from esteio.store.sqlite.session_cache import SessionCache
 
 NOW = 1_800_000_000.0
 
 
 async def each_way(store, session):
     return [
-        await store.session(session.name),
-        await store.session_by_id(session.id),
-        await store.session_by_token(f"token-{session.name}"),
+        await store.sessions.by_name(session.name),
+        await store.sessions.by_id(session.id),
+        await store.sessions.by_token(f"token-{session.name}"),
     ]
 
 
@@ -29,10 +29,10 @@ async def test_every_way_to_ask_sees_what_was_written_last(store, make):
     assert held.gate == "held"
     assert await each_way(store, session) == [held] * 3
 
-    await store.change_session(session.id, NOW, ref={"instance_name": "elsewhere"})
+    await store.sessions.change(session.id, NOW, ref={"instance_name": "elsewhere"})
     assert [one.ref for one in await each_way(store, session)] == [{"instance_name": "elsewhere"}] * 3
 
-    await store.delete_session(session.id, NOW)
+    await store.sessions.delete(session.id, NOW)
     assert await each_way(store, session) == [None] * 3
     again = await make.session(store)
     assert again.id != session.id
@@ -45,13 +45,13 @@ async def test_an_unwritten_session_is_read_once(store, make, monkeypatch):
     session = await make.session(store)
     await each_way(store, session)
     asked = []
-    monkeypatch.setattr(type(store._reader), "row", lambda db, name, params: asked.append(name))
+    monkeypatch.setattr(type(store.database.reader), "row", lambda db, name, params: asked.append(name))
     await each_way(store, session)
     assert asked == []
     monkeypatch.undo()
     await make.commit(store, session, gate="held")
-    monkeypatch.setattr(type(store._reader), "row", lambda db, name, params: asked.append(name))
-    await store.session(session.name)
+    monkeypatch.setattr(type(store.database.reader), "row", lambda db, name, params: asked.append(name))
+    await store.sessions.by_name(session.name)
     assert asked == ["session_by_name"]
 
 
@@ -66,7 +66,7 @@ async def test_a_commit_beside_the_reading_is_not_missed(tmp_path, make, moment)
     await store.start(NOW)
     session = await make.session(store)
     await store.aclose()
-    remembered, ask = Remembered(reader, writer), reader.row
+    remembered, ask = SessionCache(reader, writer), reader.row
 
     def hold():
         writer.do("BEGIN IMMEDIATE")

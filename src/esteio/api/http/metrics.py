@@ -41,16 +41,16 @@ async def _sessions(api: ApiContext, registry: CollectorRegistry) -> None:
     for state in get_args(SessionState):
         sessions.labels(state).set(counted[f"state:{state}"])
     outages.set(counted["outages"])
-    waiting.set(sum((await api.store.held_by_session()).values()))
-    approvals.set(len(await api.store.approvals()))
-    health = Counter(stored.server.health for stored in await api.store.servers())
+    waiting.set(sum((await api.store.messages.waiting_by_session()).values()))
+    approvals.set(len(await api.store.approvals.by_state()))
+    health = Counter(stored.server.health for stored in await api.store.servers.all())
     for one in get_args(HealthState):
         servers.labels(one).set(health[one])
 
 
 async def _counted(api: ApiContext) -> Counter[str]:
     counted: Counter[str] = Counter()
-    async for session in every_session(api.store):
+    async for session in every_session(api.store.sessions):
         counted[f"state:{session.state}"] += 1
         counted["outages"] += session.outage is not None and session.outage.ended_at is None
     return counted
@@ -62,7 +62,7 @@ async def _relay(api: ApiContext, registry: CollectorRegistry) -> None:
     oldest = Gauge(
         "esteio_webhook_oldest_pending_seconds", "Age of the oldest event to deliver, 0 for none", registry=registry
     )
-    backlog = await api.store.relay_backlog()
+    backlog = await api.store.delivery.backlog()
     pending.set(backlog.lanes)
     dead.set(backlog.dead)
     oldest.set(0.0 if backlog.oldest_at is None else max(0.0, api.clock.now() - backlog.oldest_at))

@@ -102,7 +102,7 @@ class ApiContext:
 
     async def held(self, session_id: SessionId) -> int:
         """How many messages wait."""
-        return await self.store.held(session_id)
+        return await self.store.messages.waiting(session_id)
 
     def server_document(self, stored: StoredServer, texts: Catalogue) -> server_documents.ServerDocument:
         """A server with the quirks of its version."""

@@ -23,7 +23,7 @@ async def _message(api: ApiContext, call: ApiRequest) -> None:
 
 
 async def _approval(api: ApiContext, call: ApiRequest) -> None:
-    approval = await api.store.approval(call.path["id"])
+    approval = await api.store.approvals.get(call.path["id"])
     if approval is None:
         raise unknown("approval", call.path["id"])
     call.scope.check(approval.session)

@@ -46,7 +46,7 @@ async def unreadable(api: ApiContext, call: ApiRequest) -> ApiResponse:
     one_of(words, "state", Literal["unreadable"])
     limit = page_size(words)
     scope = call.scope
-    rows = await api.store.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW), SHOWN_BYTES)
+    rows = await api.store.inbox.unreadable(limit, whole_number(words, "after", 0, 0, LAST_ROW), SHOWN_BYTES)
     told = api.addresses_told
     items = tuple(_document(row, scope, told) for row in rows if scope.reaches(row.session))
     return answer(InboxPage(items, str(rows[-1].id) if len(rows) == limit else None))

@@ -48,7 +48,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The session's messages, newest first, narrowed by `state` and `direction`, one page at a time."""
     words = call.query("state", "direction", "limit", "after")
     session = await api.commands.lookup.session(call.path["name"])
-    page = await api.store.messages(
+    page = await api.store.messages.page(
         session.id,
         state=one_of(words, "state", MessageState),
         direction=one_of(words, "direction", Direction),
@@ -63,7 +63,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def one(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """A message with every attempt and its outcome."""
     message = await api.commands.lookup.message(call.path["id"])
-    attempts = await api.store.attempts(message.id)
+    attempts = await api.store.messages.attempts(message.id)
     return answer(documents.message(message, speaker(call.texts), attempts=attempts, link=api.link))
 
 

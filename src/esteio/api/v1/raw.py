@@ -23,7 +23,7 @@ async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The webhook's body, or the row of the provider's list that the message was read back from. Raises `CommandError`
     (`raw-gone`) when it is no longer kept."""
     message = await api.commands.lookup.message(call.path["id"])
-    found = await api.store.raw_of_message(message.id)
+    found = await api.store.inbox.of_message(message.id)
     if found is None:
         raise CommandError("raw-gone")
     # Whatever a stranger says of its type: no browser may take it for a page.

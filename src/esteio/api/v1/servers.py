@@ -30,7 +30,7 @@ async def add(api: ApiContext, call: ApiRequest) -> ApiResponse:
 async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """All servers: there are few."""
     call.query()
-    stored = await api.store.servers()
+    stored = await api.store.servers.all()
     return answer(ServerPage(tuple(api.server_shown(one, call) for one in stored)))
 
 

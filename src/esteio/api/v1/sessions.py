@@ -80,7 +80,7 @@ async def list_all(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """By name; sessions that the key does not reach are left out, and no cursor names them."""
     words = call.query("state", "server", "limit", "after")
     shown, last = await _reached(api, call.scope, words)
-    held = await api.store.held_by_session([one.id for one in shown])
+    held = await api.store.messages.waiting_by_session([one.id for one in shown])
     items = [api.session_document(one, held.get(one.id, 0), call.texts) for one in shown]
     return answer(SessionPage(tuple(items), None if last is None else cursors.made("sessions", last)))
 
@@ -91,7 +91,7 @@ async def _reached(api: ApiContext, scope: Scope, words: Mapping[str, str]) -> t
     state, server = one_of(words, "state", SessionState), words.get("server")
     shown: list[Session] = []
     while True:
-        page = await api.store.sessions(
+        page = await api.store.sessions.page(
             state=state,
             server=None if server is None else ServerName(server),
             limit=limit if scope.everything else LARGEST_PAGE,
@@ -183,7 +183,7 @@ async def timeline(api: ApiContext, call: ApiRequest) -> ApiResponse:
     limit, newest_first = page_size(words), one_of(words, "order", Order) == "desc"
     after = whole_number(words, "after", LAST_SEQ if newest_first else 0, 0, LAST_SEQ)
     session = await _named(api, call)
-    read = api.store.timeline_back if newest_first else api.store.timeline
+    read = api.store.journal.page_back if newest_first else api.store.journal.page
     lines = await read(session.id, after, limit)
     tell = teller(call.texts)
     items = tuple(documents.timeline(line, tell) for line in lines)

@@ -137,7 +137,7 @@ async def deliveries(api: ApiContext, call: ApiRequest) -> ApiResponse:
     endpoint = await api.commands.webhooks.get(call.path["id"])
     limit = page_size(words)
     before = whole_number(words, "after", 0, 1, 2**62) if "after" in words else None
-    found = await api.store.deliveries(endpoint.id, limit=limit, before=before)
+    found = await api.store.webhook_endpoints.deliveries(endpoint.id, limit=limit, before=before)
     following = str(found[-1].id) if len(found) == limit else None
     return answer(DeliveryPage(tuple(_delivery(one) for one in found), following))
 
@@ -153,7 +153,7 @@ async def _with_secret(api: ApiContext, endpoint: Endpoint, secret: str, status:
 
 
 async def _document(api: ApiContext, endpoint: Endpoint) -> WebhookDocument:
-    chats, oldest_at = await api.store.endpoint_waiting(endpoint.id)
+    chats, oldest_at = await api.store.webhook_endpoints.waiting(endpoint.id)
     health = endpoint.health
     return WebhookDocument(
         id=endpoint.id,

@@ -150,10 +150,10 @@ def _used_before(settings: Settings) -> bool:
 
 async def _check_key(gateway: Gateway) -> None:
     """Better now, in one sentence, than at every call to every provider. Raises `WrongKey`."""
-    for stored in await gateway.store.servers():
+    for stored in await gateway.store.servers.all():
         gateway.vault.unseal(stored.sealed)
-    for session in (await gateway.store.sessions(limit=1)).items:
-        gateway.vault.unseal((await gateway.store.session_secrets(session.id))[1])
+    for session in (await gateway.store.sessions.page(limit=1)).items:
+        gateway.vault.unseal((await gateway.store.sessions.secrets(session.id))[1])
 
 
 def _reason(error: object) -> str:

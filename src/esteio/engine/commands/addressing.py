@@ -47,7 +47,7 @@ class Addressing:
         known = {line_of(one) for one in own if one}
         if reading.asks:
             for session in sessions:
-                known |= set(await self._store.known_phones(session, reading.asks))
+                known |= set(await self._store.contacts.known_phones(session, reading.asks))
         found = address.choose(reading, known)
         if isinstance(found, Ambiguous):
             first, second = found.candidates

@@ -30,7 +30,7 @@ class ContactCommands:
         """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
         sessions = await self._sessions(reaches)
         found, names = await self._names(who, sessions)
-        messages = [message for one in sessions for message in await self._store.of_person(one.id, names)]
+        messages = [message for one in sessions for message in await self._store.contacts.messages(one.id, names)]
         lids = sorted(name for name in names if name.endswith("@lid"))
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
@@ -39,7 +39,7 @@ class ContactCommands:
         sessions = await self._sessions(reaches)
         _, names = await self._names(who, sessions)
         alias, asked_at = self._clock.new_id("erased"), self._clock.now()
-        done = [await self._store.erase_person(one.id, names, alias, self._clock.now()) for one in sessions]
+        done = [await self._store.contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
         whole = _sum(done)
         await self._shelf.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
@@ -53,11 +53,11 @@ class ContactCommands:
         while len(names) > before:
             before = len(names)
             for one in sessions:
-                names |= set(await self._store.addresses_of_person(one.id, names))
+                names |= set(await self._store.contacts.addresses(one.id, names))
         return read.address, names
 
     async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
-        return [session async for session in every_session(self._store) if reaches(session.name)]
+        return [session async for session in every_session(self._store.sessions) if reaches(session.name)]
 
 
 def _sum(parts: Sequence[Erased]) -> Erased:

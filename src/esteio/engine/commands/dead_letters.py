@@ -51,22 +51,22 @@ class DeadLetterCommands:
 
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._store.dead_messages(wanted, limit=AT_ONCE, after=place):
+        while found := await self._store.dead_letters.messages(wanted, limit=AT_ONCE, after=place):
             place = found[-1].seq
             for dead in found:
                 count += scope.reaches(dead.session) and (dry_run or await self._revive(dead))
         return count
 
     async def _revive(self, dead: DeadMessage) -> bool:
-        after = await self._store.retry_message(MessageId(dead.id), self._clock.now())
+        after = await self._store.messages.retry(MessageId(dead.id), self._clock.now())
         return after is not None and after.state not in RETRIED_FROM
 
     async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._store.dead_events(wanted, limit=AT_ONCE, after=place):
+        while found := await self._store.dead_letters.events(wanted, limit=AT_ONCE, after=place):
             place = found[-1].id
             ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
-            count += len(ids) if dry_run else await self._store.revive_events(ids, self._clock.now())
+            count += len(ids) if dry_run else await self._store.dead_letters.revive(ids, self._clock.now())
         return count
 
 

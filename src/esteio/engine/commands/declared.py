@@ -82,7 +82,7 @@ class DeclaredCommands:
 
     async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:
         request = _strict(declared, ServerRequest)
-        stored = await self._store.server(ServerName(request.name))
+        stored = await self._store.servers.get(ServerName(request.name))
         if stored is None:
             if not plan:
                 await self._servers.add(request)
@@ -108,7 +108,7 @@ class DeclaredCommands:
 
     async def _apply_session(self, declared: DeclaredSession, *, plan: bool) -> Change | None:
         request = msgspec.structs.replace(_strict(declared, SessionRequest), wait_s=0.0)
-        session = await self._store.session(SessionName(request.name))
+        session = await self._store.sessions.by_name(SessionName(request.name))
         if session is None:
             if not plan:
                 # A provider that does not answer may not hold up our start.
@@ -126,7 +126,7 @@ class DeclaredCommands:
 
     async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
         """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
-        _, sealed = await self._store.session_secrets(session.id)
+        _, sealed = await self._store.sessions.secrets(session.id)
         here = {**session.ref, **self._vault.unseal(sealed)}
         phone = (
             None

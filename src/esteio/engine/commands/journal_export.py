@@ -47,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 async def export(store: Store, session: Session) -> AsyncIterator[bytes]:
     """The lines, each with its end of line, some hundred at a time."""
-    stored = await store.server(session.server)
+    stored = await store.servers.get(session.server)
     head = Head(
         FORMAT,
         session.name,
@@ -61,7 +61,7 @@ async def export(store: Store, session: Session) -> AsyncIterator[bytes]:
     )
     yield msgspec.json.encode(head) + b"\n"
     after = 0
-    while page := await store.timeline(session.id, after, PAGE):
+    while page := await store.journal.page(session.id, after, PAGE):
         yield b"".join(msgspec.json.encode(_entry(one)) + b"\n" for one in page)
         after = page[-1].seq
 

@@ -50,19 +50,19 @@ class KeyCommands:
             raise invalid("expires_at", "must lie in the future")
         secret = PREFIX + self._clock.token()
         key = ApiKey(self._clock.new_id("key"), request.name, request.role, now, globs, expires_at)
-        await self._store.add_key(key, _hash(secret))
+        await self._store.keys.add(key, _hash(secret))
         log.info("key.created", key=key.id, role=key.role)
         return key, secret
 
     async def ensure_admin(self) -> str | None:
         """The secret of a new admin key when there is no way in yet (first start), otherwise None."""
-        if self._admin_key or any(_open(key, self._clock.now()) for key in await self._store.keys()):
+        if self._admin_key or any(_open(key, self._clock.now()) for key in await self._store.keys.all()):
             return None
         return (await self.create(KeyRequest("first start", "admin")))[1]
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[ApiKey]:
         """Those that lie inside a scope, revoked ones too."""
-        return [key for key in await self._store.keys() if scope.holds(key.sessions)]
+        return [key for key in await self._store.keys.all() if scope.holds(key.sessions)]
 
     async def check(self, key_id: str, scope: Scope) -> None:
         """Raises `CommandError("unknown-key")` for one that does not lie inside, as for one that does not exist."""
@@ -73,12 +73,12 @@ class KeyCommands:
         """Whether somebody can still do everything: a key of the settings, or an admin key for all sessions."""
         now = self._clock.now()
         return bool(self._admin_key) or any(
-            _open(key, now) and key.role == "admin" and not key.sessions for key in await self._store.keys()
+            _open(key, now) and key.role == "admin" and not key.sessions for key in await self._store.keys.all()
         )
 
     async def revoke(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `CommandError("unknown-key")`."""
-        if not await self._store.revoke_key(key_id, self._clock.now()):
+        if not await self._store.keys.revoke(key_id, self._clock.now()):
             raise unknown("key", key_id)
         self._known.clear()
         log.info("key.revoked", key=key_id)
@@ -92,7 +92,7 @@ class KeyCommands:
         now = self._clock.now()
         known = self._known.get(digest)
         if known is None or now - known[0] >= REMEMBER_S:
-            key = await self._store.key_by_hash(digest)
+            key = await self._store.keys.by_hash(digest)
             if key is None:
                 return None
             if len(self._known) > 4096:

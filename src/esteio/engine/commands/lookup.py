@@ -21,7 +21,7 @@ class Lookup:
 
     async def session(self, name: str) -> Session:
         """The session of this name. Raises `CommandError("unknown-session")`."""
-        session = await self._store.session(SessionName(name))
+        session = await self._store.sessions.by_name(SessionName(name))
         if session is None:
             raise unknown("session", name)
         return session
@@ -35,7 +35,7 @@ class Lookup:
 
     async def session_now(self, session_id: SessionId, name: str) -> Session:
         """The same session as it is now, not one of the same name. Raises `CommandError("unknown-session")`."""
-        session = await self._store.session_by_id(session_id)
+        session = await self._store.sessions.by_id(session_id)
         if session is None:
             raise unknown("session", name)
         return session
@@ -43,9 +43,9 @@ class Lookup:
     async def server(self, name: str, *, in_body: bool = False) -> StoredServer:
         """The server of this name. Raises `CommandError("unknown-server")`; for a name that stood in a body (`in_body`)
         with the nearest name there is."""
-        stored = await self._store.server(ServerName(name))
+        stored = await self._store.servers.get(ServerName(name))
         if stored is None:
-            near = nearest(name, [one.server.name for one in await self._store.servers()]) if in_body else None
+            near = nearest(name, [one.server.name for one in await self._store.servers.all()]) if in_body else None
             error = unknown("server", name, in_body=in_body, field="server" if in_body else None)
             error.near = near
             raise error
@@ -53,7 +53,7 @@ class Lookup:
 
     async def message(self, message_id: str) -> Message:
         """The message with this id. Raises `CommandError("unknown-message")`."""
-        message = await self._store.message(MessageId(message_id))
+        message = await self._store.messages.get(MessageId(message_id))
         if message is None:
             raise unknown("message", message_id)
         return message

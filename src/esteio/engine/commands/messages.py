@@ -77,7 +77,7 @@ class MessageCommands:
         self._busy.add(mark)
         try:
             # Before the body is read again: what it names may be readable no longer, and the message is on its way.
-            earlier = await self._store.repeated(
+            earlier = await self._store.messages.repeated(
                 session.id, caller, idem_key, compose.fingerprint(request), self._clock.now()
             )
             if earlier is not None:
@@ -92,7 +92,7 @@ class MessageCommands:
         before = await self._lookup.message(message_id)
         if before.direction != "out" or before.state not in RETRIED_FROM:
             raise CommandError("wrong-state", state=before.state)
-        after = await self._store.retry_message(before.id, self._clock.now())
+        after = await self._store.messages.retry(before.id, self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state in RETRIED_FROM:
@@ -103,7 +103,7 @@ class MessageCommands:
 
     async def cancel(self, message_id: str) -> Message:
         """Taken back before it went. Raises `CommandError`: unknown-message, wrong-state."""
-        after = await self._store.cancel_message(MessageId(message_id), self._clock.now())
+        after = await self._store.messages.cancel(MessageId(message_id), self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state != "cancelled":
@@ -114,7 +114,7 @@ class MessageCommands:
 
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
         try:
-            accepted = await self._store.accept(new)
+            accepted = await self._store.messages.accept(new)
         except LookupError as error:
             raise unknown("session", session.name) from error
         message = _unless_conflict(accepted)
@@ -195,7 +195,7 @@ class MessageCommands:
             await check_target(content.media.url, "media.url", self._settings.allowed_networks, self._resolve)
 
     async def _known_here(self, session: Session, message_id: str, field: str) -> None:
-        known = await self._store.message(MessageId(message_id))
+        known = await self._store.messages.get(MessageId(message_id))
         if known is None or known.session_id != session.id:
             raise unknown("message", message_id, in_body=True, field=field)
 

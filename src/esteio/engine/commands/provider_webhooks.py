@@ -56,7 +56,7 @@ class ProviderWebhookCommands:
 
     async def session_of_token(self, token: str) -> Session:
         """Whose webhook address this is. Raises `CommandError("unknown-token")`."""
-        session = await self._store.session_by_token(token)
+        session = await self._store.sessions.by_token(token)
         if session is None:
             raise unknown("token", "")
         return session
@@ -80,7 +80,7 @@ class ProviderWebhookCommands:
             received_at=self._clock.now(),
         )
         try:
-            row = await self._store.accept_raw(raw)
+            row = await self._store.inbox.accept(raw)
         except LookupError as error:
             raise unknown("token", "") from error
         log.debug(

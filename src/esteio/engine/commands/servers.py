@@ -63,7 +63,7 @@ class ServerCommands:
         )
         sealed = self._vault.seal(request.credentials)
         try:
-            await self._store.add_server(server, sealed, now)
+            await self._store.servers.add(server, sealed, now)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name) from error
         log.info("server.added", server=request.name, kind=request.kind)
@@ -80,7 +80,7 @@ class ServerCommands:
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
             own = msgspec.structs.replace(stored.server.limits, **change.limits.given())
-        changed = await self._store.change_server(
+        changed = await self._store.servers.change(
             stored.server.name,
             self._clock.now(),
             base_url=None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url),
@@ -97,7 +97,7 @@ class ServerCommands:
     async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
         try:
-            if not await self._store.delete_server(ServerName(name)):
+            if not await self._store.servers.delete(ServerName(name)):
                 raise unknown("server", name)
         except InUse as error:
             raise CommandError("in-use", name=name) from error

@@ -53,7 +53,7 @@ class DeliveryDispatch(Worker):
         """Give up what is overdue, for ever."""
         while True:
             try:
-                buried = await self._store.bury_events(self._clock.now(), BURY_AT_ONCE)
+                buried = await self._store.delivery.expire(self._clock.now(), BURY_AT_ONCE)
             except StoreFull:
                 log.warning("store.full")
                 buried = 0
@@ -69,7 +69,7 @@ class DeliveryDispatch(Worker):
             await asyncio.sleep(AFTER_FAILURE_S if gone else PURGE_EVERY_S)
             now = self._clock.now()
             try:
-                gone = await self._store.purge_events(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
+                gone = await self._store.delivery.purge(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
             except StoreFull:
                 log.warning("store.full")
                 gone = 0
@@ -85,7 +85,7 @@ class DeliveryDispatch(Worker):
     async def _due(self) -> float | None:
         if self._done:
             return AT_ONCE
-        return await self._store.next_relay(self._clock.now(), self._flying, CALLS_AT_ONCE)
+        return await self._store.delivery.next_due(self._clock.now(), self._flying, CALLS_AT_ONCE)
 
     async def _run_once(self) -> float | None:
         """Deal, write what is done, claim.
@@ -96,9 +96,9 @@ class DeliveryDispatch(Worker):
         now = self._clock.now()
         batch, self._done = self._done, []
         dealt, settled, claimed = await asyncio.gather(
-            self._store.deal_events(now, DEAL_AT_ONCE),
+            self._store.delivery.deal(now, DEAL_AT_ONCE),
             self._settle(batch),
-            self._store.claim_relays(now, self._flying, CALLS_AT_ONCE, LEASE_S),
+            self._store.delivery.claim(now, self._flying, CALLS_AT_ONCE, LEASE_S),
             return_exceptions=True,
         )
         for claim in [] if isinstance(claimed, BaseException) else claimed:
@@ -113,7 +113,7 @@ class DeliveryDispatch(Worker):
         if not batch:
             return
         try:
-            kept = await asyncio.shield(self._store.settle_relays(batch))
+            kept = await asyncio.shield(self._store.delivery.settle(batch))
         except StoreFull:
             self._done[:0] = batch
             raise

@@ -21,10 +21,10 @@ class EventDetails:
 
     async def number_of(self, session: str) -> str | None:
         """The number of the session of this name, digits with the country code; None while it is not known."""
-        found = await self._store.session(SessionName(session))
+        found = await self._store.sessions.by_name(SessionName(session))
         return None if found is None else found.phone or found.facts.phone_seen or None
 
     async def with_media(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """The event's data with the bytes of this message's media as base64, and whether they are in it
         (`MediaStager.carried`)."""
-        return await self._media.carried(await self._store.message(MessageId(message_id)), shown)
+        return await self._media.carried(await self._store.messages.get(MessageId(message_id)), shown)

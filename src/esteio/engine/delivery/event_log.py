@@ -48,14 +48,14 @@ class EventLog:
 
     async def last(self) -> int:
         """The sequence number of the newest event; 0 in an empty log."""
-        return await self._store.last_event()
+        return await self._store.events.last_seq()
 
     async def after(self, seq: int) -> Sequence[StreamedEvent]:
         """The next events, oldest first, at most `AT_ONCE`; none when there are none."""
         if self._since < 0:
             self._since = await self.last()
         if seq < self._since:
-            return [self._told(row) for row in await self._store.events(seq, AT_ONCE)]
+            return [self._told(row) for row in await self._store.events.page(seq, AT_ONCE)]
         async with self._lock:
             if self._end() <= seq:
                 await self._refill()
@@ -66,7 +66,7 @@ class EventLog:
         return self._tail[-1].seq if self._tail else self._since
 
     async def _refill(self) -> None:
-        self._tail.extend([self._told(row) for row in await self._store.events(self._end(), AT_ONCE)])
+        self._tail.extend([self._told(row) for row in await self._store.events.page(self._end(), AT_ONCE)])
         while len(self._tail) > TAIL:
             self._since = self._tail.popleft().seq
 

@@ -57,18 +57,18 @@ class Backfill:
         if report.last_alive is not None:
             now = self._clock.now()
             since = max(report.last_alive - core.MARGIN_S, now - core.AT_MOST_S)
-            await self._store.mark_all_gaps(since, now + core.SETTLES_S)
+            await self._store.history_gaps.mark_all(since, now + core.SETTLES_S)
 
     async def look(self) -> int:
         """One round over the gaps that are due; how many were read."""
-        due = await self._store.due_gaps(self._clock.now(), AT_ONCE)
+        due = await self._store.history_gaps.due(self._clock.now(), AT_ONCE)
         for outcome in await asyncio.gather(*(self._read(gap) for gap in due), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         return len(due)
 
     async def _read(self, gap: Gap) -> None:
-        session = await self._store.session_by_id(gap.session_id)
+        session = await self._store.sessions.by_id(gap.session_id)
         if session is None:
             return
         reading = await self._history(session, gap.since)
@@ -81,7 +81,7 @@ class Backfill:
             came += await self._apply(session, reading.events[start : start + CHUNK], reading.evidence if last else ())
         log.info("backfill.finished", session=session.name, server=session.server, count=came, note=reading.note)
         line = self._line(gap, reading, came)
-        await self._store.close_gap(gap, line if came or reading.note else None)
+        await self._store.history_gaps.close(gap, line if came or reading.note else None)
 
     def _line(self, gap: Gap, reading: WebhookReading, came: int) -> JournalEntry:
         data, since = {"note": reading.note} if reading.note else {}, timestamp(gap.since) or ""
@@ -125,7 +125,7 @@ class Backfill:
             evidence=tuple(evidence),
             recovered=True,
         )
-        result = await self._store.settle_inbox(settlement)
+        result = await self._store.inbox.settle(settlement)
         self._applied(session.id, settlement, result)
         self._told(session, settlement.evidence)
         return sum(1 for index in result.fresh if _counts(events[index]))
@@ -134,11 +134,11 @@ class Backfill:
         now = self._clock.now()
         if gap.tries + 1 < core.TRIES:
             pause = pacing.doubling(core.AGAIN_S, core.AGAIN_AT_MOST_S, gap.tries)
-            await self._store.postpone_gap(gap, now + pause + pacing.jitter(session.id, gap.tries, pause / 4))
+            await self._store.history_gaps.postpone(gap, now + pause + pacing.jitter(session.id, gap.tries, pause / 4))
             return
         log.warning("backfill.given_up", session=session.name, server=session.server, note=reading.note)
         args = {"detail": reading.note, "since": timestamp(gap.since) or ""}
-        await self._store.close_gap(gap, JournalEntry("act", now, "gap-unread", args))
+        await self._store.history_gaps.close(gap, JournalEntry("act", now, "gap-unread", args))
 
 
 def _blanked(reading: WebhookReading, secrets: Secrets) -> WebhookReading:

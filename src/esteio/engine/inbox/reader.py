@@ -61,12 +61,12 @@ class InboxReader(Worker):
 
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""
-        batch = await self._store.unread_raw(BATCH, BATCH_BYTES)
+        batch = await self._store.inbox.unread(BATCH, BATCH_BYTES)
         await by_session(batch, self._read_in_order)
         return len(batch)
 
     async def _read_in_order(self, session_id: SessionId, raws: Sequence[RawInbound]) -> None:
-        session = await self._store.session_by_id(session_id)
+        session = await self._store.sessions.by_id(session_id)
         for raw in raws:
             await self._read(raw, session)
 
@@ -110,7 +110,7 @@ class InboxReader(Worker):
         )
 
     async def _settle(self, settlement: InboxSettlement, session: Session | None) -> None:
-        result = await self._store.settle_inbox(settlement)
+        result = await self._store.inbox.settle(settlement)
         if settlement.qr is not None:
             log.info("session.qr_received", **_who(session))
         self._applied(settlement.session_id, settlement, result)

@@ -75,7 +75,7 @@ class MediaFetcher(Worker):
         if len(self._flying) >= FETCHES_AT_ONCE:
             return None
         taken = Counter(self._flying.values())
-        for one in await self._store.media_fetches(LOOKED_AT):
+        for one in await self._store.media.fetches(LOOKED_AT):
             if one.message_id not in self._flying and taken[one.server] < OF_A_SERVER:
                 return one
         return None
@@ -92,7 +92,7 @@ class MediaFetcher(Worker):
             self.wake()
 
     async def _tried(self, fetch: MediaFetch) -> MediaSettlement:
-        message = await self._store.message(fetch.message_id)
+        message = await self._store.messages.get(fetch.message_id)
         media = None if message is None else message.content.media
         if media is None:
             return MediaSettlement(fetch.message_id, self._clock.now())
@@ -143,7 +143,7 @@ class MediaFetcher(Worker):
 
     async def _asked(self, fetch: MediaFetch, media: Media) -> DownloadOutcome:
         """The address first, where there is one: it expires. Then the provider, which may name another address."""
-        session = await self._store.session_by_id(fetch.session_id)
+        session = await self._store.sessions.by_id(fetch.session_id)
         if session is None:
             return GONE_SESSION
         try:
@@ -169,8 +169,8 @@ class MediaFetcher(Worker):
             return DownloadOutcome(said_no=error.fault != "media", detail=str(error))
 
     async def _settle(self, settlement: MediaSettlement) -> None:
-        if await self._store.settle_media(settlement):
+        if await self._store.media.settle(settlement):
             if settlement.media is not None:
                 self._told()
         elif settlement.media is not None and (name := settlement.media.stored) is not None:
-            await self._shelf.drop(await self._store.unused_media([name]), self._clock.now())
+            await self._shelf.drop(await self._store.media.unused([name]), self._clock.now())

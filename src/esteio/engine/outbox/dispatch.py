@@ -67,7 +67,7 @@ class SendDispatch(Worker):
         if self._done:
             return AT_ONCE
         now = self._clock.now()
-        return await self._store.next_send(now, self._pace.not_before(now))
+        return await self._store.outbox.next_due(now, self._pace.not_before(now))
 
     async def _run_once(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
@@ -89,7 +89,7 @@ class SendDispatch(Worker):
             return ()
         now = self._clock.now()
         allowance = self._pace.quota(flying, self._where, now)
-        claims = await self._store.claim_sends(now, free, self._lease_s, allowance)
+        claims = await self._store.outbox.claim(now, free, self._lease_s, allowance)
         self._pace.record_sends(claims)
         return claims
 
@@ -97,7 +97,7 @@ class SendDispatch(Worker):
         if not batch:
             return
         try:
-            written = await asyncio.shield(self._store.settle_sends([settlement for _, settlement in batch]))
+            written = await asyncio.shield(self._store.outbox.settle([settlement for _, settlement in batch]))
         except StoreFull:
             self._done[:0] = batch
             raise
@@ -189,11 +189,11 @@ class WorkDispatch(Worker):
         return f"WorkDispatch(lanes={len(self._lanes)})"
 
     async def _due(self) -> float | None:
-        return await self._store.next_work() if len(self._lanes) < WORK_AT_ONCE else None
+        return await self._store.work.next_due() if len(self._lanes) < WORK_AT_ONCE else None
 
     async def _run_once(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
-        claimed = await self._store.claim_work(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
+        claimed = await self._store.work.claim(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
             log.debug("work.claimed", work=work.id, kind=work.kind, lane=work.lane)
@@ -212,7 +212,7 @@ class WorkDispatch(Worker):
         """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
         while True:
             try:
-                kept = await asyncio.shield(self._store.settle_work(settlement))
+                kept = await asyncio.shield(self._store.work.settle(settlement))
                 _log_work(settlement, kept=kept)
                 return
             except StoreFull:

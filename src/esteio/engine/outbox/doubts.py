@@ -61,10 +61,10 @@ class DoubtResolver(Worker):
         self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
-        return await self._store.next_doubt()
+        return await self._store.doubts.next_due()
 
     async def _run_once(self) -> float | None:
-        due = await self._store.doubted(self._clock.now(), BATCH)
+        due = await self._store.doubts.due(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)
         return self._clock.now() + LOOKS_APART_S
@@ -75,7 +75,7 @@ class DoubtResolver(Worker):
 
     async def _resolve(self, message: Message) -> None:
         # What was last judged here is fresher than the row: looks that changed nothing are not written.
-        session = self._judged(message.session_id) or await self._store.session_by_id(message.session_id)
+        session = self._judged(message.session_id) or await self._store.sessions.by_id(message.session_id)
         if session is None:
             return
         policy = self._policies(session.policy)
@@ -89,7 +89,7 @@ class DoubtResolver(Worker):
             read_began=began,
             now=self._clock.now(),
             # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
-            overtaken=doubts.is_aside(message) and await self._store.overtaken(message.id),
+            overtaken=doubts.is_aside(message) and await self._store.doubts.overtaken(message.id),
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
             opened=doubts.opened_at(self._judged(message.session_id) or session),  # guard: gate-opened-during-look
             died=await self._may_have_died(message, session, policy, outcome),
@@ -97,7 +97,7 @@ class DoubtResolver(Worker):
         )
         waits = settlement.event == "set_aside"
         notices = [_notice(message, target, settlement.at) for target in self._targets] if waits else []
-        if await self._store.settle_doubt(settlement, notices):
+        if await self._store.doubts.settle(settlement, notices):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
             self._told(message.session_id, message.id, outcome.evidence)
@@ -107,11 +107,11 @@ class DoubtResolver(Worker):
     async def _unstored(self, message: Message, session: Session) -> bool:
         began = message.doubt_since or message.created_at
         since, until = began - doubts.UNSTORED_S, began + doubts.UNSTORED_S
-        return await self._store.sends_unstored(session.server, since, until)
+        return await self._store.doubts.sends_unstored(session.server, since, until)
 
     async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
         """By all that is known of the server, what nobody has judged yet and what this look has met included."""
-        view = await self._store.server_view(session.server, self._clock.now())
+        view = await self._store.servers.view(session.server, self._clock.now())
         if view is None:
             return False
         facts = view.server.facts
@@ -133,7 +133,7 @@ class DoubtResolver(Worker):
         began = message.doubt_since or message.created_at
         since = began - CLOCKS_APART_S
         provider, where = await self._addresses.of_session(session)
-        known = await self._store.known_provider_ids(message.session_id, since)
+        known = await self._store.doubts.known_provider_ids(message.session_id, since)
         until = doubts.conclusive_at(began, policy) if doubts.is_aside(message) else None
         to, over = message.to or message.chat, doubts.is_over(message)
         query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)

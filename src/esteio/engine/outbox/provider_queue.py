@@ -48,14 +48,14 @@ class ProviderQueueWatch(Worker):
         self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
 
     async def _due(self) -> float | None:
-        return await self._store.next_parked()
+        return await self._store.provider_queue.next_due()
 
     async def _run_once(self) -> float | None:
-        await by_session(await self._store.parked(self._clock.now(), BATCH), self._look_at)
+        await by_session(await self._store.provider_queue.due(self._clock.now(), BATCH), self._look_at)
         return self._clock.now() + LOOKS_APART_S
 
     async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
-        session = self._judged(session_id) or await self._store.session_by_id(session_id)
+        session = self._judged(session_id) or await self._store.sessions.by_id(session_id)
         if session is None:
             return
         queue = await self._queue(session)
@@ -63,7 +63,7 @@ class ProviderQueueWatch(Worker):
             self._heard(session.server, queue.evidence)
         now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
         settlements = [provider_queue.next_check(one, queue, opened=opened, now=now) for one in messages]
-        for message_id in await self._store.settle_parked(settlements):
+        for message_id in await self._store.provider_queue.settle(settlements):
             self._told(session_id, message_id)
 
     async def _queue(self, session: Session) -> QueueOutcome:

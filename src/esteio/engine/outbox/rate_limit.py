@@ -90,9 +90,9 @@ class RateLimiter:
 
     async def after_start(self, _: CrashReport) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
-        for stored in await self._store.servers():
+        for stored in await self._store.servers.all():
             self.set_server_limits(stored.server)
-        async for session in every_session(self._store):
+        async for session in every_session(self._store.sessions):
             self.set_limits(session)
 
     def set_limits(self, session: Session) -> None:

@@ -62,7 +62,7 @@ class Waiters:
         deleted."""
 
         async def look() -> tuple[Session, bool]:
-            session = await self._store.session_by_id(session_id)
+            session = await self._store.sessions.by_id(session_id)
             if session is None:
                 raise NotFound(session_id)
             return session, done(session)
@@ -74,7 +74,7 @@ class Waiters:
         deleted."""
 
         async def look() -> tuple[Message, bool]:
-            message = await self._store.message(message_id)
+            message = await self._store.messages.get(message_id)
             if message is None:
                 raise NotFound(message_id)
             return message, message.state in SETTLED

@@ -71,7 +71,7 @@ class AckWatch:
         # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
         whole = now - session.gate_since > LISTENS_S
         since = now - ack_timeout.LOOK_BACK_S if whole else session.gate_since
-        late = await self._store.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
+        late = await self._store.traffic.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
         if not late:
             if whole and self._sent[session.id] <= now - policy.ack_within_s:  # guard: ack-watch-kept-while-missing
                 # All that left is acknowledged; the next message that moves begins the watch anew.
@@ -84,7 +84,7 @@ class AckWatch:
     async def _patience(self, record: SessionRecord, session: Session, policy: Policy, now: float) -> float | None:
         learned_at, patience = record.ack_patience or _NEVER
         if patience is None or now - learned_at >= LEARN_EVERY_S:
-            times = await self._store.ack_times(session.id, 0.0, now, ack_timeout.SAMPLES)
+            times = await self._store.traffic.ack_times(session.id, 0.0, now, ack_timeout.SAMPLES)
             patience = ack_timeout.patience(times, policy)
             record.ack_patience = (now, patience)
         return patience
@@ -94,7 +94,9 @@ class AckWatch:
             seen_with("ack_missing", now, "self", {"message": one.message_id}, one.sent_at)
             for one in missing[: ack_timeout.TOLD_AT_ONCE]
         ]
-        told = await self._store.tell_missing_acks(session.id, [one.message_id for one in missing], evidence, now)
+        told = await self._store.traffic.report_missing_acks(
+            session.id, [one.message_id for one in missing], evidence, now
+        )
         if told:
             self._told(session.id)
         return told

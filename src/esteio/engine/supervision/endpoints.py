@@ -132,11 +132,11 @@ class Endpoints:
         declared = self.provider(session.kind).declaration
         if secrets := declared.secret(ref):
             try:
-                _, sealed = await self._store.session_secrets(session.id)
+                _, sealed = await self._store.sessions.secrets(session.id)
             except LookupError as gone:
                 raise EndpointUnknown(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
-            await self._store.change_session(session.id, self._clock.now(), sealed=sealed)
+            await self._store.sessions.change(session.id, self._clock.now(), sealed=sealed)
         return declared.public(ref)
 
     def of_new(
@@ -157,19 +157,19 @@ class Endpoints:
 
     async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
         """What stood at the provider before our webhook; None when nothing was kept."""
-        sealed = await self._store.replaced_webhook(session_id)
+        sealed = await self._store.sessions.replaced_webhook(session_id)
         return None if sealed is None else unpacked(self._vault, sealed)
 
     async def keep_webhook(self, session_id: SessionId, stands: StandingWebhook) -> None:
         """Kept, sealed and on disk when this returns: only then may ours be set."""
-        await self._store.keep_webhook(session_id, packed(self._vault, stands))
+        await self._store.sessions.keep_replaced_webhook(session_id, packed(self._vault, stands))
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()
         known = self._memory.server(name).stored
         if known is not None and now - known[0] < REMEMBER_S:
             return known[1], known[2]
-        stored = await self._store.server(name)
+        stored = await self._store.servers.get(name)
         if stored is None:
             self._memory.drop_server(name)
             raise EndpointUnknown(name)
@@ -186,7 +186,7 @@ class Endpoints:
         if record is not None and known is not None and now - known[0] < REMEMBER_SESSION_S:
             return record, known[1], known[2]
         try:
-            token, sealed = await self._store.session_secrets(session_id)
+            token, sealed = await self._store.sessions.secrets(session_id)
         except LookupError as gone:
             raise EndpointUnknown(session_id) from gone
         secrets = self._vault.unseal(sealed)

@@ -139,7 +139,7 @@ class Prober:
         provider says closed, and that connect would be a second socket."""
         if not provider.capabilities.code_by_connect:
             return False
-        held = await self._store.qr(session.id)
+        held = await self._store.qr_codes.get(session.id)
         return held is not None and now < held.seen_at + CODE_STANDS_S
 
     async def _probe(
@@ -232,13 +232,13 @@ class Prober:
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
         """Hold a fresh code for show; the same code again does not live longer."""
-        held = await self._store.qr(session.id)
+        held = await self._store.qr_codes.get(session.id)
         if held is not None and held.code == code.code:
             return
         now = self._clock.now()
         if held is not None and held.pairing_code and not code.pairing_code and now < held.expires_at:
             return  # the one to type was asked for, and is good as long as it lasts
-        await self._store.put_qr(session.id, qr_row(code, now))
+        await self._store.qr_codes.put(session.id, qr_row(code, now))
 
 
 def qr_row(code: QrCode, now: float) -> Qr:

@@ -85,7 +85,7 @@ class Reconciler:
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
-            seen = await self._store.session_view(session_id, now)
+            seen = await self._store.decisions.session_view(session_id, now)
             if seen is None:
                 self._memory.drop_session(session_id)
                 return None
@@ -93,7 +93,7 @@ class Reconciler:
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
             # guard: overtaken-decision-not-written
-            if await self._store.commit_decision(self._commit(seen, unsaved, decision, now)):
+            if await self._store.decisions.commit_session(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
                 log_decision(view.session, decision, Pass(view.new_evidence, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
@@ -180,7 +180,7 @@ class Reconciler:
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
-            seen = await self._store.server_view(name, now)
+            seen = await self._store.servers.view(name, now)
             if seen is None:
                 self._memory.drop_server(name)
                 return None
@@ -201,7 +201,7 @@ class Reconciler:
                 gap_due=now + gap.SETTLES_S,
                 doubts_due=now if doubts.answers_again(seen.server.facts, decision.server.facts) else None,
             )
-            if await self._store.commit_server(commit):
+            if await self._store.decisions.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, row_version=seen.server.row_version + 1)
                 self._memory.keep_server(msgspec.structs.replace(case, server=server, new_evidence=()), now)
                 log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))

@@ -321,7 +321,7 @@ class Scheduler:
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
-        async for session in every_session(self._store, name):
+        async for session in every_session(self._store.sessions, name):
             await self._turn_to_judge()
             self.wake(session.id)
 
@@ -359,14 +359,14 @@ class Scheduler:
             self._apart = apart
             return
         log.warning("clock.stepped_back", back_ms=back * 1000)
-        await self._store.clock_put_back(now, back)
+        await self._store.maintenance.clock_put_back(now, back)
         self._apart = apart
         self._due.clear()
         self._heap.clear()
-        for stored in await self._store.servers():
+        for stored in await self._store.servers.all():
             self.wake(stored.server.name)
         told = (seen("clock_stepped_back", now, "self", seconds=f"{back:.0f}"),)
-        async for session in every_session(self._store):
+        async for session in every_session(self._store.sessions):
             await self._turn_to_judge()
             self._put(session.id, told, dirty=True)
 
@@ -398,10 +398,10 @@ class Scheduler:
     async def _sweep(self, now: float) -> None:
         """Wake what is due in the store and nowhere here. The store's times are old for all that was judged quietly
         since: what is known here may not hide what is not."""
-        for stored in await self._store.servers():
+        for stored in await self._store.servers.all():
             if self._unknown(stored.server.name):
                 self.wake(stored.server.name)
-        for session_id in await self._store.due_sessions(now):
+        for session_id in await self._store.decisions.due_sessions(now):
             while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):

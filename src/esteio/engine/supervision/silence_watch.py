@@ -109,7 +109,7 @@ class SilenceWatch:
         busy: set[int] = set()
         day = since
         while day < now:
-            busy.update(await self._store.busy_slots(session.id, day, day + DAY_S, core.SLOT_S))
+            busy.update(await self._store.traffic.busy_slots(session.id, day, day + DAY_S, core.SLOT_S))
             day += DAY_S
             await asyncio.sleep(0)
         return core.learn(busy, since, now)

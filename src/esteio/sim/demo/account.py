@@ -160,7 +160,7 @@ class Account:
         row = await self.stage.session(session)
 
         async def there() -> bool:
-            return await self.stage.store.message_by_provider_id(row.id, provider_id) is not None
+            return await self.stage.store.messages.by_provider_id(row.id, provider_id) is not None
 
         await self.until(part, there, "wish.arrived", session=session)
 

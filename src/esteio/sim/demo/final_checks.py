@@ -44,7 +44,7 @@ async def _inbound(tale: Account, part: Part) -> None:
     kept = 0
     for one in tale.stage.came:
         session = await tale.stage.session(one.session)
-        page = await tale.stage.store.messages(session.id, direction="in", limit=500)
+        page = await tale.stage.store.messages.page(session.id, direction="in", limit=500)
         kept += sum(row.provider_id == one.provider_id for row in page.items)
     tale.prove(part, kept == len(tale.stage.came), "ledger.inbound", count=len(tale.stage.came))
 
@@ -52,7 +52,7 @@ async def _inbound(tale: Account, part: Part) -> None:
 async def _links(tale: Account, part: Part) -> None:
     ledger = tale.stage.world.ledger
     harm = [*ledger.unlinks, *ledger.duels, *ledger.control_calls(verbs=set(DESTRUCTIVE))]
-    asked = await tale.stage.store.approvals()
+    asked = await tale.stage.store.approvals.by_state()
     tale.prove(part, not harm and not asked, "ledger.links")
 
 
@@ -62,6 +62,6 @@ def _notices(tale: Account, part: Part) -> None:
 
 
 async def _states(tale: Account, part: Part) -> None:
-    page = await tale.stage.store.sessions(limit=500)
+    page = await tale.stage.store.sessions.page(limit=500)
     linked = [row for row in page.items if row.linked]
     tale.prove(part, all(row.state == "connected" for row in linked), "ledger.states", count=len(linked))

@@ -86,7 +86,7 @@ async def _live_on(run: Run, screen: Screen) -> None:
     dice = Random(run.plan.seed)
     for number in itertools.count(1):
         await asyncio.sleep(dice.uniform(*LIFE_S))
-        page = await run.stage.store.sessions(state="connected", limit=500)
+        page = await run.stage.store.sessions.page(state="connected", limit=500)
         living = [row for row in page.items if row.phone]
         if not living:
             continue

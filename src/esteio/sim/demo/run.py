@@ -76,7 +76,7 @@ class Run:
 
     async def _first_healthy(self) -> None:
         async def so() -> bool:
-            return bool((await self.stage.store.sessions(state="connected", limit=1)).items)
+            return bool((await self.stage.store.sessions.page(state="connected", limit=1)).items)
 
         await self.stage.until(so, 3600)
         self.healthy_after = self.stage.world.now() - self.began

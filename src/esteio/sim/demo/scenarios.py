@@ -143,7 +143,7 @@ async def _ended(tale: Account, sabotage: bool) -> None:
     tale.prove(part, True, "001.proposed", server=server, seconds=tale.words.seconds(seconds))
     codes = [line.code for line in await tale.stage.timeline(name)]
     tale.prove(part, "no-effect" in codes, "001.no-effect")
-    held = await tale.stage.store.held((await tale.stage.session(name)).id)
+    held = await tale.stage.store.messages.waiting((await tale.stage.session(name)).id)
     tale.prove(part, held == len(texts), "proof.held", count=len(texts))
     if not sabotage:
         tale.step(part, "001.script-restarts", server=server)
@@ -327,7 +327,7 @@ async def _hiccup(tale: Account) -> None:
         return (await tale.stage.message(message)).state in ("sent", "delivered", "read")
 
     await tale.until(part, answered, "wish.delivered", count=1)
-    tries = await tale.stage.store.attempts((await tale.stage.message(message)).id)
+    tries = await tale.stage.store.messages.attempts((await tale.stage.message(message)).id)
     outcomes = [one.outcome for one in tries]
     pause = tries[1].at - tries[0].at if len(tries) > 1 else 0.0
     twice = outcomes == ["not_sent:socket", "accepted"] and pause >= SEEDS_RETRY_S

@@ -56,10 +56,10 @@ class Screen:
 
     async def picture(self, width: int, height: int) -> RenderableType:
         """The whole picture for a terminal of this size."""
-        sessions: list[Session] = list((await self._stage.store.sessions(limit=500)).items)
+        sessions: list[Session] = list((await self._stage.store.sessions.page(limit=500)).items)
         for session, line in sorted(await self._fresh(sessions), key=lambda told: told[1].at):
             self._note(session, line)
-        held = self._stage.store.held
+        held = self._stage.store.messages.waiting
         rows = [Row(one, await held(one.id), self._acts.get(one.id, "–")) for one in sessions]
         return Group(
             self._table(rows, max(FEWEST_ROWS, height - FRAME - NEWS)),
@@ -71,7 +71,7 @@ class Screen:
         """What all timelines have told since the last picture."""
         fresh = []
         for session in sessions:
-            lines = await self._stage.store.timeline(session.id, self._read.get(session.id, 0), 500)
+            lines = await self._stage.store.journal.page(session.id, self._read.get(session.id, 0), 500)
             if lines:
                 self._read[session.id] = lines[-1].seq
             fresh += [(session, line) for line in lines if line.kind in NEWS_KINDS]

@@ -78,7 +78,7 @@ async def _story(lab: Lab, seed: int) -> Boot:
             ):
                 back[name] = lab.world.now() - began
     spans = [span for i in range(SESSIONS) for span in await _attempts(lab, f"s{i:02}", began)]
-    events = [event.type for event in await lab.store.events(0, 100_000)]
+    events = [event.type for event in await lab.store.events.page(0, 100_000)]
     return Boot(
         seed=seed,
         back_s=tuple(sorted(back.values())),

@@ -149,7 +149,7 @@ class Guarded(Lab):
         return self._gates.get(session, False)
 
     async def sample(self) -> None:
-        for stored in await self.store.servers():
+        for stored in await self.store.servers.all():
             self.storm.checkers.server_changed(stored.server)
 
     async def start(self) -> None:
@@ -225,7 +225,7 @@ class Guarded(Lab):
         gone = storm.delivered_at.keys() | {one.text for one in storm.witness.refused}
         queued = self._in_providers_queues()
         for message_id, (name, text) in self._accepted.items():
-            message = await self.store.message(MessageId(message_id))
+            message = await self.store.messages.get(MessageId(message_id))
             if message is None:
                 storm.checkers.missing(name, text)
                 continue
@@ -246,7 +246,7 @@ class Guarded(Lab):
     async def digest(self) -> bytes:
         told = hashlib.blake2b(digest_size=32)
         for line in self.storm.plan.lines:
-            for entry in await self.store.timeline(self._ids[line.name], 0, 1_000_000):
+            for entry in await self.store.journal.page(self._ids[line.name], 0, 1_000_000):
                 if entry.kind != "evidence":
                     told.update(
                         f"{line.name} {entry.at:.6f} {entry.kind} {entry.code} {sorted(entry.args.items())}\n".encode()

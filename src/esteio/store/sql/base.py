@@ -1,4 +1,4 @@
-"""What the subjects of this room share: how to write, how to read, and how an event is made of a message.
+"""Base of the store's subjects, and how an event is made of a message.
 
 Never lives here: a subject.
 """
@@ -10,57 +10,36 @@ from typing import Any, TypeVar
 
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, message_document
-from esteio.store.base import EventRow, StoreBroken, StoreFull, WriteError
+from esteio.store.base import EventRow
 from esteio.store.sql import rows
-from esteio.store.sqlite.connection import Db
-from esteio.store.sqlite.writer import Writer
+from esteio.store.sql.db import Database, Db, Rollback
 
 T = TypeVar("T")
 
 
-class Undo(Exception):
-    """Raised inside an operation that found out half-way that somebody else was faster: nothing of it stays."""
+class SqlSubject:
+    """One port over a database."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._write = database.write
+        self._snapshot = database.snapshot
 
-class Room:
-    """Base of the subjects."""
-
-    _writer: Writer
-    _reader: Db
-
-    write_error: WriteError = ""
-
-    async def _write(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
-        try:
-            answer = await self._writer.run(operation, first=first)
-        except StoreFull as error:
-            self.write_error = "broken" if isinstance(error, StoreBroken) else "full"
-            raise
-        self.write_error = ""
-        return answer
+    @property
+    def _reader(self) -> Db:
+        return self._database.reader
 
     async def _write_first(self, operation: Callable[[Db], T]) -> T:
         """Before what our own loops write: a client waits for its answer."""
         return await self._write(operation, first=True)
 
     async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
-        """False when the operation undid itself."""
+        """False when the operation rolled itself back."""
         try:
             await self._write(operation)
-        except Undo:
+        except Rollback:
             return False
         return True
-
-    def _snapshot(self, question: Callable[[Db], T]) -> T:
-        """Several reads as of one instant."""
-        db = self._reader
-        db.do("BEGIN")
-        try:
-            return question(db)
-        finally:
-            # A read that failed on the disk has ended its transaction by itself.
-            if not db.connection.get_autocommit():
-                db.do("COMMIT")
 
 
 def quoted_of(db: Db, message_id: str, session: str) -> Document:

@@ -20,13 +20,13 @@ from esteio.core.model.ids import SessionId
 from esteio.core.model.message import Message
 from esteio.store.base import Erased
 from esteio.store.sql import rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import content_of, stored_name
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.inbox.phones import all_addresses
 from esteio.store.sql.media import unused
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.send_lanes import name_of_session, refresh_lane
-from esteio.store.sqlite.connection import Db, Row
 
 _AT_ONCE = 500
 _BARE = frozenset(
@@ -37,17 +37,19 @@ _ERASED = {PUBLIC[one]: PUBLIC[other] for one, other in MOVES["erased"].items() 
 """What becomes of a message that waits when its contact is erased."""
 
 
-class People(Room):
-    async def addresses_of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
+class SqlContacts(SqlSubject):
+    """See `store.ports.contacts.Contacts`."""
+
+    async def addresses(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
         return all_addresses(self._reader, session_id, addresses)
 
-    async def of_person(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
+    async def messages(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
         theirs = all_addresses(self._reader, session_id, addresses)
         return [shown(row) for row in self._reader.rows("contact_messages", _person(session_id, theirs))]
 
-    async def erase_person(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
+    async def erase(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
         names = all_addresses(self._reader, session_id, addresses)
-        raws = self._raws_with(session_id, [name.partition("@")[0].encode() for name in names])
+        raws = _raws_with(self._reader, session_id, [name.partition("@")[0].encode() for name in names])
 
         def operation(db: Db) -> Erased:
             person = _person(session_id, names)
@@ -68,24 +70,22 @@ class People(Room):
 
         return await self._write(operation)
 
-    async def strip_bodies(self, before: float) -> int:
-        def operation(db: Db) -> int:
-            return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
+    async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
+        """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
+        listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
+        return dict(self._reader.rows("phones_known", listed))
 
-        return await self._write(operation)
 
-    def _raws_with(self, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
-        """Bodies that name the person. What is not read yet will be a message first."""
-        found: list[int] = []
-        after = 0
-        while True:
-            page = self._reader.rows(
-                "provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE}
-            )
-            found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
-            if len(page) < _AT_ONCE:
-                return found
-            after = page[-1][0]
+def _raws_with(db: Db, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
+    """Bodies that name the person. What is not read yet will be a message first."""
+    found: list[int] = []
+    after = 0
+    while True:
+        page = db.rows("provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
+        found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
+        if len(page) < _AT_ONCE:
+            return found
+        after = page[-1][0]
 
 
 def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
@@ -112,7 +112,7 @@ def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None
         "chat": alias if row[4] in names else row[4],
         "recipient": row[9] and (alias if row[4] in names else row[9]),
         "sender": row[10] and alias,
-        "content": _bare(row[5]),
+        "content": bare(row[5]),
     }
     db.run("contact_erase", params)
     db.run("attempts_blank", {"message_id": row[1]})
@@ -155,16 +155,6 @@ def _media(found: Sequence[Row]) -> list[str]:
     return sorted({name for row in found if (name := stored_name(content_of(row[5])))})
 
 
-def _bare(content: str) -> str:
+def bare(content: str) -> str:
+    """Of a message's content its kind alone."""
     return rows.to_text(Content(content_of(content).kind))
-
-
-def _strip(db: Db, session_id: int, before: float) -> int:
-    """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
-    params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
-    found = db.rows("body_retention_due", params)
-    for seq, content, _ in found:
-        db.run("message_strip", {"seq": seq, "content": _bare(content)})
-    if found:
-        db.run("body_retention_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
-    return len(found)

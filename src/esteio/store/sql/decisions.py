@@ -5,56 +5,91 @@ Never lives here: a decision.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from esteio.core.model.ids import SessionId
 from esteio.core.model.recovery import Approval
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
-from esteio.store.base import DecisionCommit
+from esteio.store.base import DecisionCommit, ServerCommit, SessionView
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room, Undo
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db, Rollback
 from esteio.store.sql.inbox.history_gaps import mark_gap
 from esteio.store.sql.messages.send_lanes import end_queued
-from esteio.store.sql.servers import update_server
-from esteio.store.sqlite.connection import Db
+from esteio.store.sql.servers import falls, update_server
+
+AHEAD_S = 7200.0
+"""No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
 
 
-class Decisions(Room):
-    async def commit_decision(self, commit: DecisionCommit) -> bool:
+class SqlDecisions(SqlSubject):
+    """See `store.ports.sessions.Decisions`."""
+
+    async def due_sessions(self, now: float) -> Sequence[SessionId]:
+        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]
+
+    async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
+        return self._snapshot(lambda db: _view(db, session_id))
+
+    async def commit_session(self, commit: DecisionCommit) -> bool:
         """False, and nothing written, when the session's or the server's row has moved since it was read."""
-        return await self._write_or_false(lambda db: self._commit(db, commit))
+        return await self._write_or_false(lambda db: _commit(db, commit))
 
-    def _commit(self, db: Db, commit: DecisionCommit) -> None:
-        session = commit.session
-        if not db.run("session_commit", rows.session_params(session)):
-            raise Undo(session.name)
-        if session.restricted_until:
-            db.cold[session.id] = session.restricted_until
-        else:
-            db.cold.pop(session.id, None)
-        if commit.server is not None:
+    async def commit_server(self, commit: ServerCommit) -> bool:
+        def operation(db: Db) -> None:
+            name = commit.server.name
             update_server(db, commit.server)
-        _write_journal(db, commit)
-        if commit.drop_control:
-            db.run("work_drop_control", {"session_id": session.id, "now": _moment(commit)})
-        for work in commit.work:
-            db.run("work_add", rows.work_params(work))
-        for event in commit.events:
-            db.run("event_add", rows.event_params(event))
-        if commit.approval is not None:
-            _write_approval(db, commit.approval)
-        if commit.clear_qr:
-            db.run("qr_clear", {"session_id": session.id})
-        if commit.gap_since is not None:
-            mark_gap(db, session.id, commit.gap_since, commit.gap_due)
-        if commit.doubts_due is not None:
-            db.run("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
-            # guard: queue-looks-hastened-by-gate
-            db.run("provider_queue_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
-        if commit.fail_queued is not None:
-            self._fail_queued(db, session, commit.fail_queued, _moment(commit))
+            journal.fold_server(db, name, commit.folded_through)
+            journal.add_folded(db, None, name, commit.news)
+            journal.add_entries(db, commit.journal, server=name)
+            for work in commit.work:
+                db.run("work_add", rows.work_params(work))
+            for event in commit.events:
+                db.run("event_add", rows.event_params(event))
+            if commit.gap_since is not None:
+                gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
+                db.run("history_gaps_mark_linked", gap)
+            if commit.doubts_due is not None:
+                db.run("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
 
-    def _fail_queued(self, db: Db, session: Session, reason: Reason, now: float) -> None:
-        for row in db.rows("messages_fail_on_down", {"session_id": session.id}):
-            end_queued(db, row[0], "session_down", reason, now)
+        return await self._write_or_false(operation)
+
+
+def _commit(db: Db, commit: DecisionCommit) -> None:
+    session = commit.session
+    if not db.run("session_commit", rows.session_params(session)):
+        raise Rollback(session.name)
+    if session.restricted_until:
+        db.restricted[session.id] = session.restricted_until
+    else:
+        db.restricted.pop(session.id, None)
+    if commit.server is not None:
+        update_server(db, commit.server)
+    _write_journal(db, commit)
+    if commit.drop_control:
+        db.run("work_drop_control", {"session_id": session.id, "now": _moment(commit)})
+    for work in commit.work:
+        db.run("work_add", rows.work_params(work))
+    for event in commit.events:
+        db.run("event_add", rows.event_params(event))
+    if commit.approval is not None:
+        _write_approval(db, commit.approval)
+    if commit.clear_qr:
+        db.run("qr_clear", {"session_id": session.id})
+    if commit.gap_since is not None:
+        mark_gap(db, session.id, commit.gap_since, commit.gap_due)
+    if commit.doubts_due is not None:
+        db.run("doubts_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+        # guard: queue-looks-hastened-by-gate
+        db.run("provider_queue_hasten", {"session_id": session.id, "due_at": commit.doubts_due})
+    if commit.fail_queued is not None:
+        _fail_queued(db, session, commit.fail_queued, _moment(commit))
+
+
+def _fail_queued(db: Db, session: Session, reason: Reason, now: float) -> None:
+    for row in db.rows("messages_fail_on_down", {"session_id": session.id}):
+        end_queued(db, row[0], "session_down", reason, now)
 
 
 def _write_journal(db: Db, commit: DecisionCommit) -> None:
@@ -81,3 +116,24 @@ def _moment(commit: DecisionCommit) -> float:
     times += [event.at for event in commit.events]
     times += [commit.session.since, commit.session.gate_since]
     return max(times)
+
+
+def _view(db: Db, session_id: SessionId) -> SessionView | None:
+    row = db.row("session_by_id", {"word": session_id})
+    if row is None:
+        return None
+    session = rows.session_of(row)
+    server_row = db.row("server", {"name": session.server})
+    if server_row is None:  # pragma: no cover - a foreign key forbids it
+        return None
+    approval = db.row("approval_open", {"session_id": session_id})
+    fallen, fleet = falls(db, session.server)
+    return SessionView(
+        session=session,
+        server=rows.server_of(server_row),
+        news=journal.news_of_session(db, session_id),
+        held=db.value("session_held", {"id": session_id}),
+        fallen=fallen,
+        fleet=fleet,
+        approval=None if approval is None else rows.approval_of(approval),
+    )

@@ -20,7 +20,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import JournalEntry, News
 from esteio.store.sql import rows
-from esteio.store.sqlite.connection import Db
+from esteio.store.sql.db import Db
 
 COUNTED_WITHIN_S = 3600
 """A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
@@ -80,8 +80,8 @@ def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidenc
     for piece in pieces:
         place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
         if place is None:
-            db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
-            recent = [(db.connection.last_insert_rowid(), piece), *recent[: RECENT - 1]]
+            seq = db.insert("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+            recent = [(seq, piece), *recent[: RECENT - 1]]
         else:
             seq, old = recent[place]
             merged = _counted(old, piece)

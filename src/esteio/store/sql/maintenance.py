@@ -5,40 +5,16 @@ Never lives here: when to forget.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from esteio.store.base import ApiKey, EventRow, Exists
-from esteio.store.sql import rows
-from esteio.store.sql.base import Room
-from esteio.store.sqlite.connection import Db
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.contacts import bare
+from esteio.store.sql.db import Db
 
 _AT_ONCE = 5000
 """Rows of each table that one purge removes: it must not hold the writer for long. Call again while it finds many."""
 
 
-class Upkeep(Room):
-    async def events(self, after: int, limit: int) -> Sequence[EventRow]:
-        return [rows.event_of(row) for row in self._reader.rows("events", {"after": after, "limit": limit})]
-
-    async def add_key(self, key: ApiKey, secret_hash: bytes) -> None:
-        """Raises `Exists` for a known id or secret."""
-
-        def operation(db: Db) -> None:
-            if not db.run("api_key_add", rows.key_params(key, secret_hash)):
-                raise Exists(key.id)
-
-        await self._write(operation)
-
-    async def key_by_hash(self, secret_hash: bytes) -> ApiKey | None:
-        """Revoked and expired ones too: whether it still opens is for the caller, who has a clock."""
-        row = self._reader.row("api_key_by_hash", {"hash": secret_hash})
-        return None if row is None else rows.key_of(row)
-
-    async def keys(self) -> Sequence[ApiKey]:
-        return [rows.key_of(row) for row in self._reader.rows("api_keys", {})]
-
-    async def revoke_key(self, key_id: str, now: float) -> bool:
-        return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now}) > 0)
+class SqlMaintenance(SqlSubject):
+    """See `store.ports.maintenance.Maintenance`."""
 
     async def clock_put_back(self, now: float, seconds: float) -> None:
         """Leases stay: whoever holds one may be at it, and writes it back under its fence."""
@@ -68,3 +44,20 @@ class Upkeep(Room):
             return gone + db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
 
         return await self._write(operation)
+
+    async def strip_bodies(self, before: float) -> int:
+        def operation(db: Db) -> int:
+            return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
+
+        return await self._write(operation)
+
+
+def _strip(db: Db, session_id: int, before: float) -> int:
+    """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
+    params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
+    found = db.rows("body_retention_due", params)
+    for seq, content, _ in found:
+        db.run("message_strip", {"seq": seq, "content": bare(content)})
+    if found:
+        db.run("body_retention_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
+    return len(found)

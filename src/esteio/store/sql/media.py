@@ -15,31 +15,33 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.state import Reason
 from esteio.store.base import MediaFetch, MediaSettlement
 from esteio.store.sql import rows
-from esteio.store.sql.base import Room, add_message_event
+from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.content import content_of, stored_name
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.messages.messages import shown
-from esteio.store.sqlite.connection import Db, Row
 
 _source = msgspec.json.Decoder(dict[str, str])
 
 
-class MediaFiles(Room):
-    async def media_fetches(self, limit: int) -> Sequence[MediaFetch]:
+class SqlMedia(SqlSubject):
+    """See `store.ports.inbox.Media`."""
+
+    async def fetches(self, limit: int) -> Sequence[MediaFetch]:
         return [_fetch_of(row) for row in self._reader.rows("media_fetches", {"limit": limit})]
 
-    async def settle_media(self, settlement: MediaSettlement) -> bool:
-        return await self._write(lambda db: self._settle_media(db, settlement))
+    async def settle(self, settlement: MediaSettlement) -> bool:
+        return await self._write(lambda db: _settle(db, settlement))
 
-    async def media_in_use(self) -> frozenset[str]:
+    async def in_use(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._reader.rows("messages_unsent_media", {}))
 
-    async def media_of_session(self, session_id: SessionId) -> Sequence[str]:
+    async def of_session(self, session_id: SessionId) -> Sequence[str]:
         return [row[0] for row in self._reader.rows("media_of_session", {"session_id": session_id})]
 
-    async def unused_media(self, names: Collection[str]) -> Sequence[str]:
+    async def unused(self, names: Collection[str]) -> Sequence[str]:
         return unused(self._reader, names)
 
-    async def forget_media(self, names: Collection[str], reason: Reason) -> None:
+    async def forget(self, names: Collection[str], reason: Reason) -> None:
         def operation(db: Db) -> None:
             for name in names:
                 for row in db.rows("messages_with_media", {"stored": name}):
@@ -47,19 +49,20 @@ class MediaFiles(Room):
 
         await self._write(operation)
 
-    def _settle_media(self, db: Db, settlement: MediaSettlement) -> bool:
-        key = {"message_id": settlement.message_id}
-        if settlement.due_at is not None:
-            return db.run("media_fetch_again", {**key, "due_at": settlement.due_at}) > 0
-        row = db.row("message", {"id": settlement.message_id})
-        if not db.run("media_fetch_over", key) or row is None or settlement.media is None:
-            return False
-        message = shown(row)
-        content = msgspec.structs.replace(message.content, media=settlement.media)
-        _put(db, message.id, content)
-        changed = msgspec.structs.replace(message, content=content)
-        add_message_event(db, "message.media_changed", changed, settlement.at)
-        return True
+
+def _settle(db: Db, settlement: MediaSettlement) -> bool:
+    key = {"message_id": settlement.message_id}
+    if settlement.due_at is not None:
+        return db.run("media_fetch_again", {**key, "due_at": settlement.due_at}) > 0
+    row = db.row("message", {"id": settlement.message_id})
+    if not db.run("media_fetch_over", key) or row is None or settlement.media is None:
+        return False
+    message = shown(row)
+    content = msgspec.structs.replace(message.content, media=settlement.media)
+    _put(db, message.id, content)
+    changed = msgspec.structs.replace(message, content=content)
+    add_message_event(db, "message.media_changed", changed, settlement.at)
+    return True
 
 
 def _fetch_of(row: Row) -> MediaFetch:

@@ -9,8 +9,22 @@ from esteio.core.model.ids import SessionId
 from esteio.core.views import documents
 from esteio.store.base import EventRow, Qr
 from esteio.store.sql import rows
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.messages.send_lanes import name_of_session
-from esteio.store.sqlite.connection import Db
+
+
+class SqlQrCodes(SqlSubject):
+    """See `store.ports.sessions.QrCodes`."""
+
+    async def put(self, session_id: SessionId, qr: Qr) -> None:
+        """An older one than the one held is left out."""
+        await self._write(lambda db: put_code(db, session_id, qr))
+
+    async def get(self, session_id: SessionId) -> Qr | None:
+        """As it was put; whether it is still good is for the caller, who has a clock."""
+        row = self._reader.row("qr", {"session_id": session_id})
+        return None if row is None else rows.qr_of(row)
 
 
 def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:

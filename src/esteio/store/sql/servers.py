@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import Limits, Server
-from esteio.store.base import Exists, InUse, ServerCommit, ServerView, StoredServer
+from esteio.store.base import Exists, InUse, ServerView, StoredServer
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room, Undo
-from esteio.store.sqlite.connection import Db
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db, Rollback
 
 
-class Servers(Room):
-    async def add_server(self, server: Server, sealed: bytes, now: float) -> None:
+class SqlServers(SqlSubject):
+    """See `store.ports.sessions.Servers`."""
+
+    async def add(self, server: Server, sealed: bytes, now: float) -> None:
         """Raises `Exists`."""
 
         def operation(db: Db) -> None:
@@ -25,14 +27,14 @@ class Servers(Room):
 
         await self._write(operation)
 
-    async def server(self, name: ServerName) -> StoredServer | None:
+    async def get(self, name: ServerName) -> StoredServer | None:
         row = self._reader.row("server", {"name": name})
         return None if row is None else StoredServer(rows.server_of(row), row[-1])
 
-    async def servers(self) -> Sequence[StoredServer]:
+    async def all(self) -> Sequence[StoredServer]:
         return [StoredServer(rows.server_of(row), row[-1]) for row in self._reader.rows("servers", {})]
 
-    async def change_server(
+    async def change(
         self,
         name: ServerName,
         now: float,
@@ -45,7 +47,7 @@ class Servers(Room):
         params = {"name": name, "base_url": base_url, "limits": rows.text_or_none(limits), "encrypted": sealed}
         return await self._write(lambda db: db.run("server_change", params) > 0)
 
-    async def delete_server(self, name: ServerName) -> bool:
+    async def delete(self, name: ServerName) -> bool:
         """Raises `InUse` while it has sessions."""
 
         def operation(db: Db) -> bool:
@@ -55,7 +57,7 @@ class Servers(Room):
 
         return await self._write(operation)
 
-    async def server_view(self, name: ServerName, now: float) -> ServerView | None:
+    async def view(self, name: ServerName, now: float) -> ServerView | None:
         def question(db: Db) -> ServerView | None:
             row = db.row("server", {"name": name})
             if row is None:
@@ -65,30 +67,11 @@ class Servers(Room):
 
         return self._snapshot(question)
 
-    async def commit_server(self, commit: ServerCommit) -> bool:
-        def operation(db: Db) -> None:
-            name = commit.server.name
-            update_server(db, commit.server)
-            journal.fold_server(db, name, commit.folded_through)
-            journal.add_folded(db, None, name, commit.news)
-            journal.add_entries(db, commit.journal, server=name)
-            for work in commit.work:
-                db.run("work_add", rows.work_params(work))
-            for event in commit.events:
-                db.run("event_add", rows.event_params(event))
-            if commit.gap_since is not None:
-                gap = {"server": name, "since": commit.gap_since, "due_at": commit.gap_due}
-                db.run("history_gaps_mark_linked", gap)
-            if commit.doubts_due is not None:
-                db.run("doubts_hasten_server", {"server": name, "due_at": commit.doubts_due})
-
-        return await self._write_or_false(operation)
-
 
 def update_server(db: Db, server: Server) -> None:
     """Compare and set; undoes the operation when somebody was faster."""
     if not db.run("server_commit", rows.server_params(server)):
-        raise Undo(server.name)
+        raise Rollback(server.name)
 
 
 def falls(db: Db, name: ServerName) -> tuple[tuple[tuple[SessionId, float], ...], int]:

@@ -5,29 +5,22 @@ Never lives here: the commit of a decision (`decisions`), messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
-from esteio.core.model.recovery import Approval
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
-from esteio.store.adoption import InstanceTaken
-from esteio.store.base import Exists, JournalEntry, Page, Qr, SessionView, Work
+from esteio.store.base import Exists, InstanceTaken, JournalEntry, Page, Work
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Database, Db
 from esteio.store.sql.delivery import rows as delivery_rows
-from esteio.store.sql.qr_codes import put_code
-from esteio.store.sql.servers import falls
-from esteio.store.sqlite.connection import Db
-from esteio.store.sqlite.session_cache import Remembered
 
-AHEAD_S = 7200.0
-"""No session's `wake_at` is put further ahead than an hour: this much further it was put by a clock that ran ahead."""
 _FORGET = (
     "session_forget_send_lanes",
     "session_forget_media",
@@ -48,11 +41,19 @@ _FORGET = (
     "session_delete",
 )
 
+Question = Literal["session_by_id", "session_by_name", "session_by_token"]
+Cached = Callable[[Question, int | str], Session | None]
+"""How a session is looked up: the dialect may keep what it has read."""
 
-class Sessions(Room):
-    _remembered: Remembered
 
-    async def add_session(
+class SqlSessions(SqlSubject):
+    """See `store.ports.sessions.Sessions`."""
+
+    def __init__(self, database: Database, cached: Cached) -> None:
+        super().__init__(database)
+        self._cached = cached
+
+    async def add(
         self,
         session: Session,
         token: str,
@@ -78,7 +79,7 @@ class Sessions(Room):
 
         return await self._write(operation)
 
-    async def instance_taken(self, server: ServerName, instance: str) -> SessionName | None:
+    async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None:
         """The session that this instance belongs to."""
         name: SessionName | None = self._reader.value("session_of_instance", {"server": server, "instance": instance})
         return name
@@ -88,11 +89,11 @@ class Sessions(Room):
         row = self._reader.row("session_replaced", {"id": session_id})
         return None if row is None else row[0]
 
-    async def keep_webhook(self, session_id: SessionId, replaced: bytes) -> None:
+    async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
         """On disk when it returns."""
         await self._write(lambda db: db.run("session_replace", {"id": session_id, "replaced": replaced}))
 
-    async def amend_session(
+    async def amend(
         self, session: Session, sealed: bytes, instance: str | None, evidence: Evidence, *, moved: bool
     ) -> bool:
         """Phone, policy, ref and its secrets; a judgement under way starts again. Raises `InstanceTaken`."""
@@ -115,23 +116,23 @@ class Sessions(Room):
 
         return await self._write(operation)
 
-    async def session(self, name: SessionName) -> Session | None:
-        return self._remembered.session("session_by_name", name)
+    async def by_name(self, name: SessionName) -> Session | None:
+        return self._cached("session_by_name", name)
 
-    async def session_by_id(self, session_id: SessionId) -> Session | None:
-        return self._remembered.session("session_by_id", session_id)
+    async def by_id(self, session_id: SessionId) -> Session | None:
+        return self._cached("session_by_id", session_id)
 
-    async def session_by_token(self, token: str) -> Session | None:
-        return self._remembered.session("session_by_token", token)
+    async def by_token(self, token: str) -> Session | None:
+        return self._cached("session_by_token", token)
 
-    async def session_secrets(self, session_id: SessionId) -> tuple[str, bytes]:
+    async def secrets(self, session_id: SessionId) -> tuple[str, bytes]:
         """Raises `LookupError` when the session is gone."""
         row = self._reader.row("session_secrets", {"id": session_id})
         if row is None:
             raise LookupError(f"no session {session_id}")
         return row[0], row[1]
 
-    async def sessions(
+    async def page(
         self,
         *,
         state: SessionState | None = None,
@@ -144,7 +145,7 @@ class Sessions(Room):
         found = [rows.session_of(row) for row in self._reader.rows("sessions_page", params)]
         return Page(tuple(found[:limit]), found[limit - 1].name if len(found) > limit else None)
 
-    async def change_session(
+    async def change(
         self,
         session_id: SessionId,
         now: float,
@@ -156,69 +157,12 @@ class Sessions(Room):
         params = {"id": session_id, "ref": rows.text_or_none(ref), "encrypted": sealed, "token": None}
         await self._write(lambda db: db.run("session_change", params))
 
-    async def delete_session(self, session_id: SessionId, now: float) -> bool:
+    async def delete(self, session_id: SessionId, now: float) -> bool:
         """Everything of it goes, public events stay; its control work is dropped."""
 
         def operation(db: Db) -> bool:
             db.briefs.pop(session_id, None)
             return [db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
-
-        return await self._write(operation)
-
-    async def due_sessions(self, now: float) -> Sequence[SessionId]:
-        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]
-
-    async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
-        return self._snapshot(lambda db: _view(db, session_id))
-
-    async def add_evidence(
-        self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
-    ) -> None:
-        """About a session that is gone nothing is kept: nobody would ever fold it."""
-        await self._write(lambda db: journal.add_news(db, known_session(db, session_id), server, evidence))
-
-    async def held(self, session_id: SessionId) -> int:
-        count: int = self._reader.value("session_held", {"id": session_id})
-        return count
-
-    async def held_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
-        if sessions is None:
-            return dict(self._reader.rows("sessions_held", {}))
-        return dict(self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)}))
-
-    async def put_qr(self, session_id: SessionId, qr: Qr) -> None:
-        """An older one than the one held is left out."""
-        await self._write(lambda db: put_code(db, session_id, qr))
-
-    async def qr(self, session_id: SessionId) -> Qr | None:
-        """As it was put; whether it is still good is for the caller, who has a clock."""
-        row = self._reader.row("qr", {"session_id": session_id})
-        return None if row is None else rows.qr_of(row)
-
-    async def timeline(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
-        params = {"session_id": session_id, "after": after, "limit": limit}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
-
-    async def timeline_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
-        params = {"session_id": session_id, "before": before, "limit": limit}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
-
-    async def approvals(self, state: str = "open") -> Sequence[Approval]:
-        return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]
-
-    async def approval(self, approval_id: str) -> Approval | None:
-        row = self._reader.row("approval", {"id": approval_id})
-        return None if row is None else rows.approval_of(row)
-
-    async def decide_approval(
-        self, approval_id: str, state: Literal["approved", "rejected"], now: float, evidence: Evidence
-    ) -> bool:
-        def operation(db: Db) -> bool:
-            session_id = db.value("approval_decide", {"id": approval_id, "state": state, "now": now})
-            if session_id is None:
-                return False
-            journal.add_news(db, session_id, server_of_session(db, session_id), [evidence])
-            return True
 
         return await self._write(operation)
 
@@ -258,24 +202,3 @@ def _add_session(
         about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)
         db.run("work_add", rows.work_params(about))
     return msgspec.structs.replace(session, id=session_id)
-
-
-def _view(db: Db, session_id: SessionId) -> SessionView | None:
-    row = db.row("session_by_id", {"word": session_id})
-    if row is None:
-        return None
-    session = rows.session_of(row)
-    server_row = db.row("server", {"name": session.server})
-    if server_row is None:  # pragma: no cover - a foreign key forbids it
-        return None
-    approval = db.row("approval_open", {"session_id": session_id})
-    fallen, fleet = falls(db, session.server)
-    return SessionView(
-        session=session,
-        server=rows.server_of(server_row),
-        news=journal.news_of_session(db, session_id),
-        held=db.value("session_held", {"id": session_id}),
-        fallen=fallen,
-        fleet=fleet,
-        approval=None if approval is None else rows.approval_of(approval),
-    )

@@ -14,14 +14,16 @@ from esteio.core.model.evidence import seen
 from esteio.core.model.ids import SessionId
 from esteio.store.base import Work, WorkSettlement
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.qr_codes import put_code
 from esteio.store.sql.sessions import known_session, server_of_session
-from esteio.store.sqlite.connection import Db
 
 
-class Works(Room):
-    async def claim_work(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
+class SqlWorkQueue(SqlSubject):
+    """See `store.ports.work.WorkQueue`."""
+
+    async def claim(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
         """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""
 
         def operation(db: Db) -> list[Work]:
@@ -31,7 +33,7 @@ class Works(Room):
 
         return await self._write(operation)
 
-    async def add_work(self, work: Sequence[Work]) -> None:
+    async def add(self, work: Sequence[Work]) -> None:
         """One whose `dedupe` has a row that is not done is left out."""
 
         def operation(db: Db) -> None:
@@ -40,15 +42,15 @@ class Works(Room):
 
         await self._write(operation)
 
-    async def settle_work(self, settlement: WorkSettlement) -> bool:
+    async def settle(self, settlement: WorkSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))
 
-    async def next_work(self) -> float | None:
+    async def next_due(self) -> float | None:
         """When the next free lane's head falls due, or a lease ends."""
         times = [self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
         return min((at for at in times if at is not None), default=None)
 
-    async def work(self, work_id: str) -> Work | None:
+    async def get(self, work_id: str) -> Work | None:
         row = self._reader.row("work", {"id": work_id})
         return None if row is None else rows.work_of(row)
 

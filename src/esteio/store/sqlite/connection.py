@@ -1,7 +1,7 @@
 """SQLite opened, migrated and owned by one process; reads and writes of one statement by name.
 
-`Db` is what every operation of this room is written over. Never lives here: threads and batches (`writer`), a
-statement.
+Its `Db` is the connection that the subjects are written over (`sql.db`). Never lives here: threads and batches
+(`writer`), a statement.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import apsw
 
 from esteio.store.base import Locked, NewerDatabase, StoreFull
 from esteio.store.disk_errors import refused
+from esteio.store.sql.db import Row
 from esteio.store.sql.loader import SQL, migrations
-
-Row = tuple[Any, ...]
 
 _SERIAL = "INTEGER PRIMARY KEY AUTOINCREMENT"
 _CHECKPOINT_PAGES = 4000
@@ -38,14 +37,14 @@ def refusal(error: Exception, db: Db) -> StoreFull:
 class Db:
     """One connection; statements go by their names in `queries.sql`. Not thread-safe: one user at a time."""
 
-    __slots__ = ("_execute", "briefs", "cold", "connection", "on_commit")
+    __slots__ = ("_execute", "briefs", "connection", "on_commit", "restricted")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._execute = connection.execute
         self.briefs: dict[int, tuple[str, str]] = {}
         """Names and servers of sessions by id, as far as they were asked for."""
-        self.cold: dict[int, float] = {}
+        self.restricted: dict[int, float] = {}
         """Until when which sessions are restricted (463): what comes in there may set a message free."""
         self.on_commit: Callable[[], None] = _nobody
         """Who hears of every commit, in the thread that made it."""
@@ -64,10 +63,19 @@ class Db:
         rows = self.rows(name, params)
         return rows[0][0] if rows else None
 
+    def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The first column of every row."""
+        return [row[0] for row in self.rows(name, params)]
+
     def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes; how many rows it changed."""
         self._execute(SQL[name], params)
         return self.connection.changes()
+
+    def insert(self, name: str, params: Mapping[str, Any]) -> int:
+        """Run a statement that inserts one row; its ever-growing key."""
+        self._execute(SQL[name], params)
+        return self.connection.last_insert_rowid()
 
     def commit(self) -> None:
         """End a transaction that wrote."""

@@ -13,13 +13,12 @@ Never lives here: a read of anything else, a write.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from esteio.core.model.session import Session
 from esteio.store.sql import rows
+from esteio.store.sql.sessions import Question
 from esteio.store.sqlite.connection import Db
-
-Question = Literal["session_by_id", "session_by_name", "session_by_token"]
 
 _AT_MOST = 50_000
 """Readings that are kept; beyond that all are forgotten and begin anew."""
@@ -31,7 +30,7 @@ CREATE TEMP TRIGGER session_deleted AFTER DELETE ON main.sessions BEGIN SELECT s
 """
 
 
-class Remembered:
+class SessionCache:
     """Reads sessions through `reader`; `writer` is watched, the one connection that writes them."""
 
     def __init__(self, reader: Db, writer: Db) -> None:

@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -35,16 +35,6 @@ _BATCH = 1024
 _ALWAYS = 8
 """So many operations of our own have their place in every commit, however many clients wait."""
 _BELL: tuple[()] = ()
-
-
-class Writer(Protocol):
-    """Runs operations, each all or nothing, durable when the answer comes."""
-
-    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
-        """`first`: a client waits for the answer."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 class InlineWriter:

@@ -26,17 +26,17 @@ class ApprovalCommands:
 
     async def decide(self, approval_id: str, decision: Literal["approved", "rejected"], who: str) -> Approval:
         """The approval as it is afterwards. Raises `CommandError`: unknown-approval, approval-decided."""
-        approval = await self._store.approval(approval_id)
+        approval = await self._store.approvals.get(approval_id)
         if approval is None:
             raise unknown("approval", approval_id)
         now = self._clock.now()
         kind = "operator_approved" if decision == "approved" else "operator_rejected"
         evidence = Evidence(kind, now, now, "operator", {"approval": approval.id, "rung": approval.rung, "who": who})
-        if not await self._store.decide_approval(approval_id, decision, now, evidence):
-            after = await self._store.approval(approval_id)
+        if not await self._store.approvals.decide(approval_id, decision, now, evidence):
+            after = await self._store.approvals.get(approval_id)
             raise CommandError("approval-decided", state=after.state if after else "stale")
         log.info(
             "approval.decided", session=approval.session, approval=approval_id, rung=approval.rung, decision=decision
         )
         self._wakeups.session(approval.session_id)
-        return await self._store.approval(approval_id) or approval
+        return await self._store.approvals.get(approval_id) or approval

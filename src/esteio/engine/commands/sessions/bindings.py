@@ -45,10 +45,10 @@ class Bindings:
         if instance is None:
             return
         here = stored.server
-        for one in await self._store.servers():
+        for one in await self._store.servers.all():
             if (one.server.kind, one.server.base_url) != (here.kind, here.base_url):
                 continue
-            holder = await self._store.instance_taken(one.server.name, instance)
+            holder = await self._store.sessions.instance_owner(one.server.name, instance)
             if holder is not None and holder != session:
                 raise already_adopted(here.name, instance)
 

@@ -126,7 +126,7 @@ class InstanceCommands:
         return Adopted(key, name, "adopted", created.stood)
 
     async def _holder(self, stored: StoredServer, key: str) -> str | None:
-        return await self._store.instance_taken(stored.server.name, key)
+        return await self._store.sessions.instance_owner(stored.server.name, key)
 
     async def _session_names(self, keys: Iterable[str]) -> dict[str, str]:
         """A session's name for each: its own where that is one and free, else one like it."""
@@ -134,7 +134,7 @@ class InstanceCommands:
         for key in keys:
             plain = re.sub(r"[^A-Za-z0-9._-]+", "-", key).strip("-")[:LONGEST_NAME] or "session"
             name, number = plain, 1
-            while name in names.values() or await self._store.session(SessionName(name)) is not None:
+            while name in names.values() or await self._store.sessions.by_name(SessionName(name)) is not None:
                 number += 1
                 name = f"{plain[: LONGEST_NAME - 6]}-{number}"
             names[key] = name

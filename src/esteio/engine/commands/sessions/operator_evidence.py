@@ -29,7 +29,7 @@ class OperatorEvidence:
         now = self._clock.now()
         evidence = Evidence(kind, now, now, "operator", data)
         try:
-            await self._store.add_evidence(session.id, session.server, [evidence], now)
+            await self._store.journal.add_evidence(session.id, session.server, [evidence], now)
         except LookupError as error:
             raise unknown("session", session.name) from error
         self._wakeups.session(session.id)

@@ -102,7 +102,7 @@ class PairingCommands:
 
     async def current_qr(self, session: Session) -> Qr | None:
         """The code that may be shown: neither expired nor used, and not of a session that is already linked."""
-        qr = await self._store.qr(session.id)
+        qr = await self._store.qr_codes.get(session.id)
         used = max(session.facts.life_at, session.facts.paired_at)
         now = self._clock.now()
         # One that is dated later than now was made while the clock ran ahead: nobody knows how old it is.
@@ -164,7 +164,7 @@ class PairingCommands:
     async def _approval_of(self, session: Session) -> Approval | None:
         if session.recovery.awaiting is None:
             return None
-        approval = await self._store.approval(session.recovery.awaiting)
+        approval = await self._store.approvals.get(session.recovery.awaiting)
         return approval if approval is not None and approval.state == "open" else None
 
 

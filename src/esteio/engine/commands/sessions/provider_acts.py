@@ -92,14 +92,14 @@ class ProviderActs:
             session_id=session.id,
             server=session.server,
         )
-        await self._store.add_work([work])
+        await self._store.work.add([work])
         self._pending[session.id, act] = work.id
         self._wakeups.work()
         return work.id
 
     async def _outcome(self, work_id: str) -> str:
         """What became of a work row; "" while it is under way."""
-        row = await self._store.work(work_id)
+        row = await self._store.work.get(work_id)
         if row is None:
             return "unanswered"
         return (row.outcome or "unanswered") if row.state in ("done", "dropped") else ""

@@ -52,9 +52,9 @@ class SessionRemoval:
                     return await self._lookup.session_now(session.id, name)
             elif not await self._acts.done(session, at_provider, who):
                 return await self._lookup.session_now(session.id, name)
-            files, asked_at = await self._store.media_of_session(session.id), self._clock.now()
-            await self._store.delete_session(session.id, asked_at)
-        await self._shelf.drop(await self._store.unused_media(files), asked_at)
+            files, asked_at = await self._store.media.of_session(session.id), self._clock.now()
+            await self._store.sessions.delete(session.id, asked_at)
+        await self._shelf.drop(await self._store.media.unused(files), asked_at)
         self._addresses.session_gone(session.id)
         self._acts.forget(session.id)
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)

@@ -72,7 +72,9 @@ class ReplacedWebhooks:
     async def _going_on(self, stands: StandingWebhook, session: str) -> tuple[Endpoint, ...]:
         if stands.found != "foreign":
             return ()
-        held = {(one.url, one.sessions) for one in await self._store.endpoints() if one.format == "evolution"}
+        held = {
+            (one.url, one.sessions) for one in await self._store.webhook_endpoints.all() if one.format == "evolution"
+        }
         found = []
         for url, events in {stands.url: stands.events, **stands.more}.items():
             names = tuple(event for event in events if event in evolution_format.NAMES)

@@ -34,8 +34,7 @@ from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, packed
 from esteio.log import logger
 from esteio.providers.base import StandingWebhook
-from esteio.store.adoption import InstanceTaken
-from esteio.store.base import Exists, Store, StoredServer, Work
+from esteio.store.base import Exists, InstanceTaken, Store, StoredServer, Work
 from esteio.vault import Vault
 
 log = logger("commands")
@@ -115,7 +114,7 @@ class SessionCommands:
         if request.phone is not None:
             await self._addressing.phone_number(request.phone, "phone")
         known_policy(request.policy, self._settings.policies)
-        if await self._store.session(SessionName(request.name)) is not None:
+        if await self._store.sessions.by_name(SessionName(request.name)) is not None:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name)
         instance = self._bindings.instance_of(stored.server.kind, ref)
         await self._bindings.check_free(stored, instance, request.name)
@@ -144,7 +143,7 @@ class SessionCommands:
             )
         if not isinstance(change.policy, UnsetType):
             policy = known_policy(change.policy, self._settings.policies)
-        _, sealed = await self._store.session_secrets(session.id)
+        _, sealed = await self._store.sessions.secrets(session.id)
         secrets = self._vault.unseal(sealed)
         changed = msgspec.structs.replace(session, phone=phone, policy=policy)
         if isinstance(change.ref, UnsetType):
@@ -186,7 +185,7 @@ class SessionCommands:
             words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
             evidence = Evidence("operator_changed", now, now, "operator", words)
             try:
-                kept = await self._store.amend_session(
+                kept = await self._store.sessions.amend(
                     after, self._vault.seal(secrets), instance, evidence, moved=moved
                 )
             except InstanceTaken as error:
@@ -213,7 +212,7 @@ class SessionCommands:
             dedupe=f"create:{attempt}",
         )
         try:
-            session = await self._store.add_session(new, token, sealed, now, (), (create,), instance=instance)
+            session = await self._store.sessions.add(new, token, sealed, now, (), (create,), instance=instance)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
@@ -230,7 +229,7 @@ class SessionCommands:
         if taken is not None and taken.stands.found in ("foreign", "none"):
             replaced = packed(self._vault, taken.stands)
         try:
-            session = await self._store.add_session(
+            session = await self._store.sessions.add(
                 new,
                 token,
                 sealed,

@@ -11,18 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.delivery import WAITS_S, Endpoint, Queue, RelayClaim, RelaySettled, RelaySettlement
-from esteio.store.sql.base import Room
+from esteio.store.delivery import WAITS_S, Endpoint, Queue, RelayBacklog, RelayClaim, RelaySettled, RelaySettlement
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
 from esteio.store.sql.rows import to_text
-from esteio.store.sqlite.connection import Db
 
+_AT_ONCE = 5000
+"""Rows that one purge removes of each table."""
+_NO_FLOOR = 2**62
 _ALWAYS = float("inf")
 """Dealing asks for no time: an event that a clock put into the future is told like any other."""
 
 
-class Relay(Room):
-    async def deal_events(self, now: float, limit: int) -> bool:
+class SqlDeliveryQueue(SqlSubject):
+    """See `store.ports.delivery.DeliveryQueue`."""
+
+    async def deal(self, now: float, limit: int) -> bool:
         """Endpoints that are open and have a lane to try are left out: their events wait in the log at no cost."""
 
         def operation(db: Db) -> bool:
@@ -34,7 +39,7 @@ class Relay(Room):
             return False
         return await self._write(operation)
 
-    async def claim_relays(
+    async def claim(
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
     ) -> Sequence[RelayClaim]:
         def operation(db: Db) -> list[RelayClaim]:
@@ -48,10 +53,10 @@ class Relay(Room):
 
         return await self._write(operation)
 
-    async def settle_relays(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
+    async def settle(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
         return await self._write(lambda db: [_settle(db, one) for one in settlements])
 
-    async def next_relay(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+    async def next_due(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
         db = self._reader
         endpoints = _enabled(db)
         if not endpoints:
@@ -67,12 +72,25 @@ class Relay(Room):
             times.append(endpoint.health.probe_at if due is not None and endpoint.health.opened else due)
         return min((time for time in times if time is not None), default=None)
 
-    async def bury_events(self, now: float, limit: int) -> int:
+    async def expire(self, now: float, limit: int) -> int:
         def operation(db: Db) -> int:
             return sum(_bury(db, one, now, limit) for one in _enabled(db) if law.overdue(0.0, one.health, now))
 
         if not any(law.overdue(0.0, one.health, now) for one in _enabled(self._reader)):
             return 0
+        return await self._write(operation)
+
+    async def backlog(self) -> RelayBacklog:
+        return self._snapshot(_backlog)
+
+    async def purge(self, before: float, dead_before: float) -> int:
+        def operation(db: Db) -> int:
+            gone = db.run("purge_dead_letters", {"before": dead_before, "limit": _AT_ONCE})
+            gone += db.run("purge_deliveries", {"before": before, "limit": _AT_ONCE})
+            floor = db.value("delivery_floor", {})
+            floor = _NO_FLOOR if floor is None else floor
+            return gone + db.run("purge_events", {"before": before, "floor": floor, "limit": _AT_ONCE})
+
         return await self._write(operation)
 
 
@@ -304,3 +322,18 @@ def _bury_lanes(db: Db, endpoint: Endpoint, lanes: Iterable[LaneRow], now: float
                 buried += 1
             lane = _move_on(db, endpoint, lane, now)
     return buried
+
+
+def _backlog(db: Db) -> RelayBacklog:
+    lanes, dead = db.rows("delivery_backlog", {})[0]
+    floor = db.value("delivery_floor", {})
+    return RelayBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
+
+
+def queue_again(db: Db, endpoint_id: str, session: str, chat: str, seq: int, now: float) -> int:
+    """Queue one event in the queue `replay`; 0 when it was queued already."""
+    key = {"endpoint_id": endpoint_id, "session_name": session, "chat": chat, "event": seq}
+    if not db.run("replay_queue_add", key):
+        return 0
+    open_lane(db, endpoint_id, "replay", session, chat, seq, now)
+    return 1

@@ -10,23 +10,25 @@ from collections.abc import Sequence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import Gap, JournalEntry
 from esteio.store.sql import journal
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.sessions import server_of_session
-from esteio.store.sqlite.connection import Db
 
 
-class Gaps(Room):
-    async def mark_all_gaps(self, since: float, due_at: float) -> None:
+class SqlHistoryGaps(SqlSubject):
+    """See `store.ports.inbox.HistoryGaps`."""
+
+    async def mark_all(self, since: float, due_at: float) -> None:
         def operation(db: Db) -> None:
             for row in db.rows("servers", {}):
                 mark_linked(db, row[0], since, due_at)
 
         await self._write(operation)
 
-    async def due_gaps(self, now: float, limit: int) -> Sequence[Gap]:
+    async def due(self, now: float, limit: int) -> Sequence[Gap]:
         return [Gap(*row) for row in self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
 
-    async def close_gap(self, gap: Gap, line: JournalEntry | None) -> bool:
+    async def close(self, gap: Gap, line: JournalEntry | None) -> bool:
         def operation(db: Db) -> bool:
             closed = db.run("history_gap_close", _key(gap)) > 0
             if closed and line is not None:
@@ -35,7 +37,7 @@ class Gaps(Room):
 
         return await self._write(operation)
 
-    async def postpone_gap(self, gap: Gap, again_at: float) -> bool:
+    async def postpone(self, gap: Gap, again_at: float) -> bool:
         return await self._write(lambda db: db.run("history_gap_postpone", {**_key(gap), "again_at": again_at}) > 0)
 
 

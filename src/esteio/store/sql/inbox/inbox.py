@@ -26,7 +26,8 @@ from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, timestamp
 from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room, add_message_event
+from esteio.store.sql.base import SqlSubject, add_message_event
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.inbox.phones import file_phone, resolve_chat
 from esteio.store.sql.media import owe
 from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
@@ -34,11 +35,12 @@ from esteio.store.sql.messages.restricted import thaw
 from esteio.store.sql.messages.send_lanes import name_of_session
 from esteio.store.sql.qr_codes import put_code
 from esteio.store.sql.sessions import server_of_session
-from esteio.store.sqlite.connection import Db, Row
 
 
-class Inbox(Room):
-    async def accept_raw(self, raw: RawInbound) -> int:
+class SqlInbox(SqlSubject):
+    """See `store.ports.inbox.Inbox`."""
+
+    async def accept(self, raw: RawInbound) -> int:
         """The row's id. Raises `LookupError` when the session is gone."""
 
         def operation(db: Db) -> int:
@@ -49,7 +51,7 @@ class Inbox(Room):
 
         return await self._write_first(operation)
 
-    async def unread_raw(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
+    async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """At least one, where there is one, however large."""
         last, held = 0, 0
         for raw_id, size in self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
@@ -63,13 +65,13 @@ class Inbox(Room):
             rows.raw_of(row) for row in self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
         ]
 
-    async def raw_of_message(self, message_id: MessageId) -> RawInbound | None:
+    async def of_message(self, message_id: MessageId) -> RawInbound | None:
         row = self._reader.row("provider_webhook_of_message", {"id": message_id})
         return None if row is None else rows.raw_of(row)
 
-    async def settle_inbox(self, settlement: InboxSettlement) -> InboxResult:
+    async def settle(self, settlement: InboxSettlement) -> InboxResult:
         """A `raw_id` of 0 is for what was read back without a webhook. A raw row is settled once."""
-        return await self._write(lambda db: self._settle_inbox(db, settlement))
+        return await self._write(lambda db: _settle(db, settlement))
 
     async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
         found = self._reader.rows(
@@ -77,24 +79,25 @@ class Inbox(Room):
         )
         return [UnreadableRow(*row) for row in found]
 
-    def _settle_inbox(self, db: Db, settlement: InboxSettlement) -> InboxResult:
-        session_id = settlement.session_id
-        name = name_of_session(db, session_id)
-        if not name or (settlement.raw_id and not _settle_raw(db, settlement)):
-            return InboxResult((), settled_sends=False)
-        fresh, settled = [], False
-        for index, event in enumerate(settlement.events):
-            key = {"session_id": session_id, "key": inbound.dedupe_key(event), "now": settlement.at}
-            if db.run("inbound_dedupe_add", key):  # guard: event-applied-once
-                fresh.append(index)
-                settled |= _Application(self, db, settlement, name).apply(event)
-        server = server_of_session(db, session_id)
-        journal.add_news(db, session_id, server, settlement.evidence)
-        if settlement.counted and server is not None:
-            journal.add_folded(db, session_id, server, settlement.counted)
-        if settlement.qr is not None:
-            put_code(db, session_id, settlement.qr)
-        return InboxResult(tuple(fresh), settled_sends=settled)
+
+def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
+    session_id = settlement.session_id
+    name = name_of_session(db, session_id)
+    if not name or (settlement.raw_id and not _settle_raw(db, settlement)):
+        return InboxResult((), settled_sends=False)
+    fresh, settled = [], False
+    for index, event in enumerate(settlement.events):
+        key = {"session_id": session_id, "key": inbound.dedupe_key(event), "now": settlement.at}
+        if db.run("inbound_dedupe_add", key):  # guard: event-applied-once
+            fresh.append(index)
+            settled |= _Application(db, settlement, name).apply(event)
+    server = server_of_session(db, session_id)
+    journal.add_news(db, session_id, server, settlement.evidence)
+    if settlement.counted and server is not None:
+        journal.add_folded(db, session_id, server, settlement.counted)
+    if settlement.qr is not None:
+        put_code(db, session_id, settlement.qr)
+    return InboxResult(tuple(fresh), settled_sends=settled)
 
 
 def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
@@ -113,7 +116,7 @@ def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
 class _Application:
     """One new event applied within a transaction; each method tells whether it settled a send."""
 
-    def __init__(self, room: Room, db: Db, settlement: InboxSettlement, name: str) -> None:
+    def __init__(self, db: Db, settlement: InboxSettlement, name: str) -> None:
         self._db = db
         self._settlement = settlement
         self._session_id = settlement.session_id
@@ -149,7 +152,7 @@ class _Application:
             self._keep(event, chat)
         return (
             not event.from_me
-            and self._session_id in self._db.cold
+            and self._session_id in self._db.restricted
             and thaw(self._db, self._session_id, chat, self._settlement.at)
         )
 

@@ -7,20 +7,12 @@ What was filed is known for good, until it is erased. Never lives here: which sp
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 
 from esteio.core.model.address import kind_of, line_of, spellings
 from esteio.core.model.ids import SessionId
 from esteio.store.sql import rows
-from esteio.store.sql.base import Room
-from esteio.store.sqlite.connection import Db
-
-
-class Phones(Room):
-    async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
-        """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
-        listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
-        return dict(self._reader.rows("phones_known", listed))
+from esteio.store.sql.db import Db
 
 
 def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:

@@ -5,7 +5,7 @@ Never lives here: sending (`outbox`), what comes in (`inbox`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,17 +14,19 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
 from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
 from esteio.store.sql import rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import stored_name
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.inbox.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
-from esteio.store.sqlite.connection import Db, Row
 
 _FAR = 1e18
 """A time after all others: where a page without a cursor begins."""
 
 
-class Messages(Room):
+class SqlMessages(SqlSubject):
+    """See `store.ports.messages.Messages`."""
+
     async def accept(self, new: NewMessage) -> Accepted:
         """Durable when it returns. Raises `LookupError` when the session is gone."""
         return await self._write_first(lambda db: _accept(db, new))
@@ -35,14 +37,14 @@ class Messages(Room):
         mark = {"scope": scope, "session_id": session_id, "key": key}
         return self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
 
-    async def message(self, message_id: MessageId) -> Message | None:
+    async def get(self, message_id: MessageId) -> Message | None:
         return _shown_or_none(self._reader.row("message", {"id": message_id}))
 
-    async def message_by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
+    async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
         params = {"session_id": session_id, "provider_id": provider_id}
         return _shown_or_none(self._reader.row("message_by_provider_id", params))
 
-    async def messages(
+    async def page(
         self,
         session_id: SessionId,
         *,
@@ -62,19 +64,14 @@ class Messages(Room):
         params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
         await self._write(lambda db: db.run("message_content", params))
 
-    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
-        """Ids of messages that were made or sent since then."""
-        found = self._reader.rows("known_provider_ids", {"session_id": session_id, "since": since})
-        return frozenset(row[0] for row in found)
-
     async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
         row = self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
         return None if row is None else QuoteTarget(row[0], bool(row[1]), row[2])
 
-    async def cancel_message(self, message_id: MessageId, now: float) -> Message | None:
+    async def cancel(self, message_id: MessageId, now: float) -> Message | None:
         return await self._change("message_cancel", message_id, now)
 
-    async def retry_message(self, message_id: MessageId, now: float) -> Message | None:
+    async def retry(self, message_id: MessageId, now: float) -> Message | None:
         """Back into its old place of its lane, without an expiry that has passed; as it is when it cannot be."""
         return await self._change("message_retry", message_id, now)
 
@@ -87,6 +84,15 @@ class Messages(Room):
             return _shown_or_none(db.row("message", {"id": message_id}))
 
         return await self._write(operation)
+
+    async def waiting(self, session_id: SessionId) -> int:
+        count: int = self._reader.value("session_held", {"id": session_id})
+        return count
+
+    async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
+        if sessions is None:
+            return dict(self._reader.rows("sessions_held", {}))
+        return dict(self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)}))
 
 
 def _accept(db: Db, new: NewMessage) -> Accepted:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
 
 from esteio.core.messages.inbound import departure_keys
 from esteio.core.messages.outbox import SendSettlement
@@ -23,13 +22,13 @@ from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.store.base import Allowance, Rests, SendClaim, Work
 from esteio.store.sql import journal, rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Database, Db, Row
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.receipts import catch_up
 from esteio.store.sql.messages.restricted import COLD_AT_ONCE, warm_of
 from esteio.store.sql.messages.send_lanes import advance_lane, announce, brief_of_session, end_queued, refresh_lane
 from esteio.store.sql.sessions import server_of_session
-from esteio.store.sqlite.connection import Db, Row
 
 _LAPSED_AT_ONCE = 256
 _IN_DOUBT = rows.to_text(Reason("in-doubt"))
@@ -42,15 +41,16 @@ URGENT = 0
 """The rank (9 − priority) that may go beside a full session: a one-time code does not wait for a bulk."""
 
 
-class Sending(Room):
-    _turn = 1
+class SqlOutbox(SqlSubject):
+    """See `store.ports.messages.Outbox`."""
 
-    @cached_property
-    def _served(self) -> dict[SessionId, int]:
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._turn = 1
+        self._served: dict[SessionId, int] = {}
         """Which claim was the last to give a session something."""
-        return {}
 
-    async def claim_sends(
+    async def claim(
         self,
         now: float,
         limit: int,
@@ -60,8 +60,8 @@ class Sending(Room):
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
         def operation(db: Db) -> list[SendClaim]:
-            self._doubt_lapsed(db, now)
-            self._expire(db, now, _LAPSED_AT_ONCE)
+            _doubt_lapsed(db, now)
+            _expire(db, now, _LAPSED_AT_ONCE)
             places = [
                 (place % 10, self._served.get(place // 10, 0), due_at, place, cold_until, server)
                 for place, due_at, cold_until, server in db.rows("send_lanes_ready", {})
@@ -78,21 +78,51 @@ class Sending(Room):
 
         return await self._write(operation)
 
-    async def settle_sends(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
+    async def settle(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
         """One after the other in one transaction; a stale one writes nothing and gives False."""
 
         def operation(db: Db) -> list[bool]:
-            done = [self._settle(db, one) for one in settlements]
+            done = [_settle(db, one) for one in settlements]
             _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
             return done
 
         return await self._write(operation)
 
-    async def settle_doubt(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
+    async def set_aside(self, session_id: SessionId) -> int:
+        return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+
+    async def next_due(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
+        times = (
+            due_at
+            if place % 10 == URGENT
+            else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
+            for place, due_at, _, server in self._reader.rows("send_lanes_ready", {})
+        )
+        return min(times, default=None)
+
+    async def expire(self, now: float, limit: int) -> int:
+        if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
+            return 0
+        return await self._write(lambda db: _expire(db, now, limit))
+
+
+class SqlDoubts(SqlSubject):
+    """See `store.ports.messages.Doubts`."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Message]:
+        """Claims whose lease ran out fall into doubt first."""
+        if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
+            await self._write(lambda db: _doubt_lapsed(db, now))
+        return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
+
+    async def next_due(self) -> float | None:
+        return self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+
+    async def settle(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
         """What was set aside and overtaken since is not queued again: False."""
 
         def operation(db: Db) -> bool:
-            done = self._settle_doubt(db, settlement, notices)
+            done = _settle_doubt(db, settlement, notices)
             _write_evidence(db, [settlement] if done else [])
             return done
 
@@ -105,86 +135,71 @@ class Sending(Room):
         params = {"server": server, "since": since, "until": until}
         return self._reader.row("sends_unstored", params) is not None
 
-    async def set_aside(self, session_id: SessionId) -> int:
-        return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
+        """Ids of messages that were made or sent since then."""
+        found = self._reader.rows("known_provider_ids", {"session_id": session_id, "since": since})
+        return frozenset(row[0] for row in found)
 
-    async def doubted(self, now: float, limit: int) -> Sequence[Message]:
-        """Claims whose lease ran out fall into doubt first."""
-        if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
-            await self._write(lambda db: self._doubt_lapsed(db, now))
-        return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
 
-    async def next_doubt(self) -> float | None:
-        return self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+def _expire(db: Db, now: float, limit: int) -> int:
+    found = db.rows("messages_expiring", {"now": now, "limit": limit})
+    for row in found:
+        end_queued(db, row[0], "expired", Reason("expired"), now)
+    return len(found)
 
-    async def next_send(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
-        times = (
-            due_at
-            if place % 10 == URGENT
-            else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
-            for place, due_at, _, server in self._reader.rows("send_lanes_ready", {})
-        )
-        return min(times, default=None)
 
-    async def expire_messages(self, now: float, limit: int) -> int:
-        if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
-            return 0
-        return await self._write(lambda db: self._expire(db, now, limit))
+def _doubt_lapsed(db: Db, now: float) -> None:
+    for row in db.rows("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+        _doubt(db, row[0], now)
 
-    # -- inside a transaction --------------------------------------------------------------------------------
 
-    def _expire(self, db: Db, now: float, limit: int) -> int:
-        found = db.rows("messages_expiring", {"now": now, "limit": limit})
-        for row in found:
-            end_queued(db, row[0], "expired", Reason("expired"), now)
-        return len(found)
+def _doubt(db: Db, seq: int, now: float) -> Message | None:
+    row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
+    return None if row is None else announce(db, row, now)
 
-    def _doubt_lapsed(self, db: Db, now: float) -> None:
-        for row in db.rows("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
-            self._doubt(db, row[0], now)
 
-    def _doubt(self, db: Db, seq: int, now: float) -> Message | None:
-        row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
-        return None if row is None else announce(db, row, now)
+def doubt_all_sending(db: Db, now: float) -> list[Message]:
+    """At the start: nobody holds a lease any more, so whatever was being sent is in doubt."""
+    # What was in doubt before is looked for again too: its echo may have found nobody here.
+    db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
+    doubted = [_doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
+    return [message for message in doubted if message is not None]
 
-    def _doubt_all_sending(self, db: Db, now: float) -> list[Message]:
-        # What was in doubt before is looked for again too: its echo may have found nobody here.
-        db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
-        doubted = [self._doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
-        return [message for message in doubted if message is not None]
 
-    def _settle(self, db: Db, settlement: SendSettlement) -> bool:
-        if after("sending", settlement.event) is None:
-            return False
-        row = db.row("message_settle", _settle_params(settlement))
-        if row is None:
-            return _settled_by_echo(db, settlement)
-        # guard: queued-chat-waits-after-answer
-        waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
-        (refresh_lane if waits else advance_lane)(db, row[2], row[4])
-        # A message that waits again as it did before has not moved; what happened stands in its attempts.
-        self._settled(db, settlement, row, moved=settlement.state != "queued")
-        return True
+def _settle(db: Db, settlement: SendSettlement) -> bool:
+    if after("sending", settlement.event) is None:
+        return False
+    row = db.row("message_settle", _settle_params(settlement))
+    if row is None:
+        return _settled_by_echo(db, settlement)
+    # guard: queued-chat-waits-after-answer
+    waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
+    (refresh_lane if waits else advance_lane)(db, row[2], row[4])
+    # A message that waits again as it did before has not moved; what happened stands in its attempts.
+    _settled(db, settlement, row, moved=settlement.state != "queued")
+    return True
 
-    def _settle_doubt(self, db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
-        if after("in_doubt", settlement.event) is None:
-            return False
-        row = db.row("message_settle_doubt", _settle_params(settlement))
-        if row is None:
-            return _settled_by_echo(db, settlement)
-        for notice in notices:
-            db.run("work_add", rows.work_params(notice))
-        # What was set aside is settled beside another one of its chat, which may be under way.
-        refresh_lane(db, row[2], row[4])
-        self._settled(db, settlement, row, moved=settlement.event != "not_found")
-        return True
 
-    def _settled(self, db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> None:
-        _add_attempt(db, settlement)
-        if moved:
-            announce(db, row, settlement.at)
-        if settlement.provider_id is not None and settlement.state == "sent":
-            catch_up(db, row[2], settlement.provider_id)
+def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
+    if after("in_doubt", settlement.event) is None:
+        return False
+    row = db.row("message_settle_doubt", _settle_params(settlement))
+    if row is None:
+        return _settled_by_echo(db, settlement)
+    for notice in notices:
+        db.run("work_add", rows.work_params(notice))
+    # What was set aside is settled beside another one of its chat, which may be under way.
+    refresh_lane(db, row[2], row[4])
+    _settled(db, settlement, row, moved=settlement.event != "not_found")
+    return True
+
+
+def _settled(db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> None:
+    _add_attempt(db, settlement)
+    if moved:
+        announce(db, row, settlement.at)
+    if settlement.provider_id is not None and settlement.state == "sent":
+        catch_up(db, row[2], settlement.provider_id)
 
 
 Place = tuple[int, int, float, int, float, ServerName]

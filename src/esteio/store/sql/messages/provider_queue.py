@@ -12,40 +12,43 @@ from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message
 from esteio.store.sql import rows
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.messages.messages import shown
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
-from esteio.store.sqlite.connection import Db, Row
 
 _BEHIND = rows.to_text(provider_queue.BEHIND)
 
 
-class Parking(Room):
-    async def parked(self, now: float, limit: int) -> Sequence[Message]:
+class SqlProviderQueue(SqlSubject):
+    """See `store.ports.messages.ProviderQueue`."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Message]:
         return [shown(row) for row in self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
 
-    async def next_parked(self) -> float | None:
+    async def next_due(self) -> float | None:
         return self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
 
-    async def settle_parked(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
+    async def settle(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
         def operation(db: Db) -> list[MessageId]:
-            return [one.message_id for one in settlements if self._settle_parked(db, one)]
+            return [one.message_id for one in settlements if _settle(db, one)]
 
         return await self._write(operation)
 
-    def _settle_parked(self, db: Db, settlement: QueueSettlement) -> bool:
-        reason = rows.text_or_none(settlement.reason)
-        if settlement.event == "queue_shows":
-            look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
-            row = db.row("provider_queue_look_again", look)
-            if row is not None:
-                _tell_who_waits(db, row)
-            return False
-        row = unpark(db, settlement.message_id, reason)
-        if row is not None and settlement.attempt is not None:
-            db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
-            announce(db, row, settlement.at)
-        return row is not None
+
+def _settle(db: Db, settlement: QueueSettlement) -> bool:
+    reason = rows.text_or_none(settlement.reason)
+    if settlement.event == "queue_shows":
+        look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
+        row = db.row("provider_queue_look_again", look)
+        if row is not None:
+            _tell_who_waits(db, row)
+        return False
+    row = unpark(db, settlement.message_id, reason)
+    if row is not None and settlement.attempt is not None:
+        db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
+        announce(db, row, settlement.at)
+    return row is not None
 
 
 def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | None:

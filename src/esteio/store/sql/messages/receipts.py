@@ -12,9 +12,9 @@ from esteio.core.model.ids import SessionId
 from esteio.core.model.inbound import AckState
 from esteio.core.model.state import Reason
 from esteio.store.sql import rows
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.messages.provider_queue import go_on, unpark
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
-from esteio.store.sqlite.connection import Db, Row
 
 
 def move(

@@ -12,8 +12,8 @@ from esteio.core.messages import restricted
 from esteio.core.model.ids import SessionId
 from esteio.core.views.documents import timestamp
 from esteio.store.sql import rows
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.messages.send_lanes import refresh_lane
-from esteio.store.sqlite.connection import Db, Row
 
 COLD_AT_ONCE = 200
 """Lanes of a restricted session that one claim looks at."""

@@ -16,7 +16,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.store.sql import rows
 from esteio.store.sql.base import add_message_event
-from esteio.store.sqlite.connection import Db, Row
+from esteio.store.sql.db import Db, Row
 
 
 def place_of(session_id: SessionId, priority: int) -> int:

@@ -11,12 +11,14 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.store.base import LateAck
 from esteio.store.sql import journal
-from esteio.store.sql.base import Room
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.sessions import server_of_session
-from esteio.store.sqlite.connection import Db
 
 
-class Acks(Room):
+class SqlTraffic(SqlSubject):
+    """See `store.ports.inbox.Traffic`."""
+
     async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
         return [LateAck(*row) for row in self._reader.rows("acks_late", params)]
@@ -29,7 +31,7 @@ class Acks(Room):
         params = {"session_id": session_id, "after": after, "before": before, "slot_s": slot_s}
         return [int(row[0]) for row in self._reader.rows("messages_busy", params)]
 
-    async def tell_missing_acks(
+    async def report_missing_acks(
         self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float
     ) -> int:
         def operation(db: Db) -> int:

@@ -1,0 +1,7 @@
+"""The store's ports: small protocols, each worker takes the ones it uses. `now` is always an argument.
+
+Every method is one transaction: what it writes is durable, all of it or nothing, when it returns. Write methods that
+carry a `fence` or an expected version return False (or leave the item out) when somebody else was faster; the caller
+throws its work away and looks again. All may raise `StoreFull`; reads see every commit that returned before them.
+Never lives here: SQL, column names, policy; values are in `store.values` and `store.delivery`.
+"""

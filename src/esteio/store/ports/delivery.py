@@ -1,0 +1,117 @@
+"""Public events, who subscribes to them, and their delivery.
+
+See the package for what holds of every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from esteio.store.delivery import (
+    DeadEvent,
+    DeadFilter,
+    DeadMessage,
+    Delivery,
+    Endpoint,
+    RelayBacklog,
+    RelayClaim,
+    RelaySettled,
+    RelaySettlement,
+)
+from esteio.store.values import EventRow
+
+
+class EventLog(Protocol):
+    """The public stream of events, in order."""
+
+    async def page(self, after: int, limit: int) -> Sequence[EventRow]: ...
+    async def last_seq(self) -> int:
+        """The newest seq, 0 when there is none."""
+        ...
+
+
+class WebhookEndpoints(Protocol):
+    """Subscribers and the log of what was delivered to them."""
+
+    async def add(self, endpoint: Endpoint) -> Endpoint:
+        """The new endpoint hears what happens from now on: its cursor is the end of the log."""
+        ...
+
+    async def get(self, endpoint_id: str) -> Endpoint | None: ...
+    async def all(self) -> Sequence[Endpoint]: ...
+    async def change(self, endpoint: Endpoint) -> bool:
+        """Write what a person may change: all but `cursor` and, when it stays enabled, `health`. Enabling forgets the
+        bad health and goes on where it stopped."""
+        ...
+
+    async def delete(self, endpoint_id: str) -> bool:
+        """With its lanes, dead letters and log."""
+        ...
+
+    async def waiting(self, endpoint_id: str) -> tuple[int, float | None]:
+        """(lanes with something to deliver, when the oldest event in them happened)."""
+        ...
+
+    async def log_delivery(self, delivery: Delivery) -> Delivery:
+        """A test call, with the id it got."""
+        ...
+
+    async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
+        """Newest first, with an id below `before`."""
+        ...
+
+    async def replay(
+        self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
+    ) -> tuple[int, int | None]:
+        """Queue events of [since, until] again, at most `limit` rows of the log after `after`; (how many were queued,
+        the last row looked at or None when that was all)."""
+        ...
+
+
+class DeliveryQueue(Protocol):
+    """The queue of deliveries: dealing the log to lanes, claims, settlements, giving up."""
+
+    async def deal(self, now: float, limit: int) -> bool:
+        """Deal the next events of the log to the lanes of every endpoint that is enabled and not open; whether there
+        may be more."""
+        ...
+
+    async def claim(
+        self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
+    ) -> Sequence[RelayClaim]:
+        """Due heads of free lanes, at most `at_once` minus what it has in flight per endpoint; of an open endpoint one
+        and only when it has none. Also frees lanes whose lease ran out."""
+        ...
+
+    async def settle(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
+        """Each by its fence: log it, move the lane to its next event or to its next attempt, learn for the endpoint;
+        the first success of an open endpoint wakes all its lanes. None: a stale fence, nothing was written."""
+        ...
+
+    async def next_due(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
+        """When the next lane (of endpoints with room), probe or lease falls due; `now` with something to deal."""
+        ...
+
+    async def expire(self, now: float, limit: int) -> int:
+        """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
+        ...
+
+    async def backlog(self) -> RelayBacklog:
+        """What all endpoints that are enabled have before them."""
+        ...
+
+    async def purge(self, before: float, dead_before: float) -> int:
+        """Forget events and deliveries from before then that nobody waits for, and dead letters from before
+        `dead_before`; how many rows went."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """What was given up: events that an endpoint never took, messages that failed."""
+
+    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]: ...
+    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]: ...
+    async def revive(self, ids: Sequence[int], now: float) -> int:
+        """Dead events back into their endpoint's queue; how many."""
+        ...

@@ -1,0 +1,39 @@
+"""API keys, and what is forgotten in time.
+
+See the package for what holds of every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from esteio.store.values import ApiKey
+
+
+class Keys(Protocol):
+    """API keys by the hash of their secret."""
+
+    async def add(self, key: ApiKey, secret_hash: bytes) -> None: ...
+    async def by_hash(self, secret_hash: bytes) -> ApiKey | None: ...
+    async def all(self) -> Sequence[ApiKey]: ...
+    async def revoke(self, key_id: str, now: float) -> bool: ...
+
+
+class Maintenance(Protocol):
+    """What is forgotten in time, and clocks that were put back."""
+
+    async def purge(
+        self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
+    ) -> int:
+        """Forget read raw bodies and expired idempotency keys, and unreadable bodies when a time is given; returns how
+        many rows went."""
+        ...
+
+    async def strip_bodies(self, before: float) -> int:
+        """Take the words and media from settled messages made before then, some of each session; how many."""
+        ...
+
+    async def clock_put_back(self, now: float, seconds: float) -> None:
+        """The wall clock was put back by so much: whatever waits for its time waits that much less."""
+        ...

@@ -1,0 +1,145 @@
+"""Messages: as callers hand them in and look at them, and on their way out.
+
+See the package for what holds of every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from esteio.core.messages.outbox import SendSettlement
+from esteio.core.messages.provider_queue import QueueSettlement
+from esteio.core.model.content import Content
+from esteio.core.model.ids import MessageId, ServerName, SessionId
+from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
+from esteio.store.values import (
+    Accepted,
+    Allowance,
+    NewMessage,
+    Page,
+    QuoteTarget,
+    Rests,
+    SendClaim,
+    Work,
+)
+
+
+class Messages(Protocol):
+    """Messages of both directions, by id and by page; acceptance of outgoing ones."""
+
+    async def accept(self, new: NewMessage) -> Accepted: ...
+    async def repeated(
+        self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
+    ) -> Accepted | None:
+        """What `accept` would say of an idempotency key that is in use; None: it is free."""
+        ...
+
+    async def get(self, message_id: MessageId) -> Message | None: ...
+    async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None: ...
+    async def page(
+        self,
+        session_id: SessionId,
+        *,
+        state: MessageState | None = None,
+        direction: Direction | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page: ...
+    async def put_content(self, message_id: MessageId, content: Content) -> None:
+        """What a message says, with where its media now lies."""
+        ...
+
+    async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]: ...
+    async def cancel(self, message_id: MessageId, now: float) -> Message | None:
+        """Only while queued (or held); returns it as it then is, None when unknown."""
+        ...
+
+    async def retry(self, message_id: MessageId, now: float) -> Message | None:
+        """failed, expired, cancelled, in_doubt → queued, at a person's word."""
+        ...
+
+    async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
+        """A message that is quoted or reacted to; None when it has no id of the provider's."""
+        ...
+
+    async def waiting(self, session_id: SessionId) -> int: ...
+    async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
+        """The same of these sessions, or of all, at once; those with none are left out."""
+        ...
+
+
+class Outbox(Protocol):
+    """Claims and settlements of outgoing messages."""
+
+    async def claim(
+        self,
+        now: float,
+        limit: int,
+        lease_s: float,
+        allowance: Allowance,
+    ) -> Sequence[SendClaim]:
+        """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
+        what the allowance leaves their session and server, and one more for what is urgent (priority 9). Higher
+        priority goes first, among equals the session whose last turn is longest ago; but every fourth call what has
+        waited longest, so that nothing starves. An `in_doubt` or waiting head blocks its lane: order."""
+        ...
+
+    async def settle(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
+        """Each by its fence; writes the attempt, the evidence and a `message.state_changed` event where it moved."""
+        ...
+
+    async def next_due(self, now: float, rests: Rests = ...) -> float | None:
+        """When the next open-gated queued message falls due; a session or server that rests has nothing due before then
+        but what is urgent."""
+        ...
+
+    async def expire(self, now: float, limit: int) -> int: ...
+    async def set_aside(self, session_id: SessionId) -> int:
+        """How many messages of this session are in doubt and wait for a person."""
+        ...
+
+
+class Doubts(Protocol):
+    """Messages of which nobody knows whether they left (`in_doubt`)."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Message]:
+        """Messages in doubt whose `due_at` (the next look) has come."""
+        ...
+
+    async def next_due(self) -> float | None:
+        """When the next look for a message in doubt is due, or a lease ends: then there is a doubt to look after."""
+        ...
+
+    async def settle(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
+        """Resolve an `in_doubt` message (no fence: it must still be in doubt), or set it aside. One that was set aside
+        is not queued again once a later message of its chat may have gone: False. `notices`: for people, when it waits
+        for one of them from now on; left out where such a word is on its way already."""
+        ...
+
+    async def overtaken(self, message_id: MessageId) -> bool:
+        """Whether a later message of its chat may have gone since this one fell into doubt."""
+        ...
+
+    async def sends_unstored(self, server: ServerName, since: float, until: float) -> bool:
+        """Whether a server's own database failed on a send that began between these times, of whichever session."""
+        ...
+
+    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...
+
+
+class ProviderQueue(Protocol):
+    """Sent messages that may still lie in the provider's own queue."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Message]:
+        """Sent messages that may still lie in the provider's own queue, whose session can send and whose `due_at` (the
+        next look at that queue) has come."""
+        ...
+
+    async def next_due(self) -> float | None:
+        """When the next of these looks is due."""
+        ...
+
+    async def settle(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
+        """Each while it is still parked; those whose chats go on now."""
+        ...

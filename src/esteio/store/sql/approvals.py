@@ -1,0 +1,39 @@
+"""Approvals: recovery steps that wait for a person.
+
+Never lives here: which steps need one (`core.judge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.recovery import Approval
+from esteio.store.sql import journal, rows
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
+from esteio.store.sql.sessions import server_of_session
+
+
+class SqlApprovals(SqlSubject):
+    """See `store.ports.sessions.Approvals`."""
+
+    async def by_state(self, state: str = "open") -> Sequence[Approval]:
+        return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]
+
+    async def get(self, approval_id: str) -> Approval | None:
+        row = self._reader.row("approval", {"id": approval_id})
+        return None if row is None else rows.approval_of(row)
+
+    async def decide(
+        self, approval_id: str, state: Literal["approved", "rejected"], now: float, evidence: Evidence
+    ) -> bool:
+        def operation(db: Db) -> bool:
+            session_id = db.value("approval_decide", {"id": approval_id, "state": state, "now": now})
+            if session_id is None:
+                return False
+            journal.add_news(db, session_id, server_of_session(db, session_id), [evidence])
+            return True
+
+        return await self._write(operation)

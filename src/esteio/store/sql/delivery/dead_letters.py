@@ -1,0 +1,42 @@
+"""What was given up: events that an endpoint never took, and messages that failed.
+
+Never lives here: when something is given up (`core.webhooks.delivery_policy`, `core.messages.outbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
+from esteio.store.sql.delivery import rows
+from esteio.store.sql.delivery.delivery import queue_again
+
+
+class SqlDeadLetters(SqlSubject):
+    """See `store.ports.delivery.DeadLetters`."""
+
+    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
+        params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}
+        return [rows.dead_event_of(row) for row in self._reader.rows("dead_letters", params)]
+
+    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
+        params = {**rows.filter_params(wanted), "limit": limit, "after": after}
+        found = list(self._reader.rows("dead_messages", params))
+        if wanted.doubtful:
+            found = sorted([*found, *self._reader.rows("doubtful_messages", params)])[:limit]
+        return [rows.dead_message_of(row) for row in found]
+
+    async def revive(self, ids: Sequence[int], now: float) -> int:
+        def operation(db: Db) -> int:
+            revived = 0
+            for dead_id in ids:
+                row = db.row("dead_letter", {"id": dead_id})
+                if row is not None:
+                    dead = rows.dead_event_of(row)
+                    queue_again(db, dead.endpoint, dead.session, dead.chat, dead.event, now)
+                    revived += db.run("dead_letter_delete", {"id": dead_id})
+            return revived
+
+        return await self._write(operation)

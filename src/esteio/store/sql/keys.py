@@ -1,0 +1,37 @@
+"""API keys: the hash of each secret, never the secret.
+
+Never lives here: whether a key still opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.store.base import ApiKey, Exists
+from esteio.store.sql import rows
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
+
+
+class SqlKeys(SqlSubject):
+    """See `store.ports.maintenance.Keys`."""
+
+    async def add(self, key: ApiKey, secret_hash: bytes) -> None:
+        """Raises `Exists` for a known id or secret."""
+
+        def operation(db: Db) -> None:
+            if not db.run("api_key_add", rows.key_params(key, secret_hash)):
+                raise Exists(key.id)
+
+        await self._write(operation)
+
+    async def by_hash(self, secret_hash: bytes) -> ApiKey | None:
+        """Revoked and expired ones too: whether it still opens is for the caller, who has a clock."""
+        row = self._reader.row("api_key_by_hash", {"hash": secret_hash})
+        return None if row is None else rows.key_of(row)
+
+    async def all(self) -> Sequence[ApiKey]:
+        return [rows.key_of(row) for row in self._reader.rows("api_keys", {})]
+
+    async def revoke(self, key_id: str, now: float) -> bool:
+        return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now}) > 0)

@@ -1,0 +1,33 @@
+"""The journal as people and programs read it, and evidence handed in from outside a decision.
+
+Never lives here: how repeated evidence is counted (`journal`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.store.base import JournalEntry
+from esteio.store.sql import journal, rows
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.sessions import known_session
+
+
+class SqlJournal(SqlSubject):
+    """See `store.ports.sessions.Journal`."""
+
+    async def page(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"session_id": session_id, "after": after, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
+
+    async def page_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"session_id": session_id, "before": before, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
+
+    async def add_evidence(
+        self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
+    ) -> None:
+        """About a session that is gone nothing is kept: nobody would ever fold it."""
+        await self._write(lambda db: journal.add_news(db, known_session(db, session_id), server, evidence))

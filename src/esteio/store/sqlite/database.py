@@ -1,0 +1,101 @@
+"""One SQLite file as the `Database` that the subjects are written over: opened, owned, read and written.
+
+Never lives here: a subject, what a start puts right (`sql.recovery`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from esteio.core.model.session import Session
+from esteio.store.base import Damaged, StoreBroken, StoreFull, WriteError
+from esteio.store.sql.db import Db as AnyDb
+from esteio.store.sql.sessions import Question
+from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
+from esteio.store.sqlite.session_cache import SessionCache
+from esteio.store.sqlite.writer import InlineWriter, ThreadWriter
+
+T = TypeVar("T")
+
+MEMORY = ":memory:"
+
+
+class SqliteDatabase:
+    """`inline`: everything runs in the calling task (virtual time); otherwise a thread writes and the loop reads."""
+
+    db: Db
+    """The connection that writes; `reader` is the same inline."""
+    reader: Db
+
+    def __init__(self, path: str, *, inline: bool, vfs: str | None) -> None:
+        self._path, self._vfs = path, vfs
+        self._inline = inline or path == MEMORY
+        self._lock = OwnerLock(path) if path != MEMORY else None
+        self._writer: InlineWriter | ThreadWriter | None = None
+        self._open = False
+        self.write_error: WriteError = ""
+
+    def open(self) -> None:
+        """Take the lock, connect and migrate. Raises `Locked`, `NewerDatabase`, `Damaged`, `StoreFull`; then `aclose`
+        frees what was taken."""
+        if self._lock is not None:
+            self._lock.take()
+        try:
+            make_private(self._path)
+            self.db = connect(self._path, vfs=self._vfs)
+            self._open = True
+            self.reader = self.db
+            migrate(self.db)
+            if not self._inline:
+                self.reader = connect(self._path, vfs=self._vfs, read_only=True)
+        except DAMAGED_ERRORS as error:
+            raise Damaged(str(error)) from error
+        except (*FULL_ERRORS, OSError) as error:
+            raise StoreFull(str(error)) from error
+        self._sessions = SessionCache(self.reader, self.db)
+        self._writer = InlineWriter(self.db) if self._inline else ThreadWriter(self.db)
+
+    async def aclose(self) -> None:
+        """Writes what was handed in, checkpoints, frees the lock. A second call is harmless."""
+        if self._open:
+            self._open = False
+            if self._writer is not None:
+                await self._writer.close()
+            if self.reader is not self.db:
+                self.reader.connection.close()
+            self.db.connection.close()
+        if self._lock is not None:
+            self._lock.free()
+
+    def keep_lock(self) -> None:
+        """Take the lock again where its file was deleted. Raises `Locked` when another has it by now."""
+        if self._lock is not None:
+            self._lock.keep()
+
+    async def write(self, operation: Callable[[AnyDb], T], *, first: bool = False) -> T:
+        """See `sql.db.Database`."""
+        if self._writer is None:
+            raise StoreFull("the store is not open")
+        try:
+            answer = await self._writer.run(operation, first=first)
+        except StoreFull as error:
+            self.write_error = "broken" if isinstance(error, StoreBroken) else "full"
+            raise
+        self.write_error = ""
+        return answer
+
+    def snapshot(self, question: Callable[[AnyDb], T]) -> T:
+        """Several reads as of one instant."""
+        db = self.reader
+        db.do("BEGIN")
+        try:
+            return question(db)
+        finally:
+            # A read that failed on the disk has ended its transaction by itself.
+            if not db.connection.get_autocommit():
+                db.do("COMMIT")
+
+    def session(self, question: Question, word: int | str) -> Session | None:
+        """A session as of the last commit (`sql.sessions.Cached`)."""
+        return self._sessions.session(question, word)
