@@ -98,7 +98,9 @@ async def asked(gateway: Any, case: Any) -> Any:
     ready = requests.Request(
         **{word: how[word] for word in ("method", "url", "params", "headers", "json", "data") if word in how}
     ).prepare()
-    headers = {**{name: str(word) for name, word in ready.headers.items()}, "authorization": f"Bearer {ADMIN}"}
+    # HTTP's own alphabet: httpx takes a text for ASCII.
+    told = {name: str(word).encode("latin-1", "replace") for name, word in ready.headers.items()}
+    headers = {**told, "authorization": f"Bearer {ADMIN}".encode()}
     return await gateway.http.request(ready.method, ready.url, headers=headers, content=ready.body)
 
 

@@ -169,7 +169,7 @@ def test_live_and_ready(run, monkeypatch):
         assert (await gateway.call("GET", "/readyz")).json() == {"status": "full"}
         gateway.store.database.write_error = "broken"
         assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "broken"}
-        gateway.app.api.closing = True
+        gateway.app.api.waiters.closing = True
         answer = await gateway.call("GET", "/readyz", key=None)
         assert (answer.status_code, answer.json()) == (503, {"status": "closing"})
         assert (await gateway.call("GET", "/livez", key=None)).status_code == 200
