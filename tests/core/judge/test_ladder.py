@@ -11,11 +11,12 @@ from esteio.core.judge import ladder
 from esteio.core.judge.diagnose import Kind, Verdict
 from esteio.core.judge.ladder import RESTART_NOOP, plan, remaining
 from esteio.core.model.policy import DEFAULT, SEEDS, Letter
-from esteio.core.model.recovery import Attempt, Recovery
+from esteio.core.model.recovery import Attempt, Outage, Recovery
+from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
 from tests.core.ladder_case import case, said, step
-from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_session
+from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, a_server, a_session
 
 KEEP = msgspec.structs.replace(DEFAULT, recreate=False)
 
@@ -440,3 +441,9 @@ def test_a_connect_that_waits_says_why():
 def test_a_restart_that_may_be_lost_in_a_try_of_its_own_waits_for_the_next_look():
     found = step(case("closed"), can=WAPI, facts=closed(state_read_times=1, state_read_since=T0))
     assert (*said(found), found.until) == ("wait", None, "closed", T0 + 5)
+
+
+@pytest.mark.parametrize(("booted", "awaits"), [(T0 - 51, True), (T0 - 50, True), (T0 - 49, False)])
+def test_a_boot_since_the_fall_is_what_was_proposed(booted, awaits):
+    session = a_session(recovery=Recovery(server_restart_proposed=True), outage=Outage("out_1", T0 - 50, "ghost"))
+    assert ladder._awaits_boot(session, a_server(facts=ServerFacts(booted_at=booted))) == awaits

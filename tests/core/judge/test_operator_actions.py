@@ -211,3 +211,19 @@ def test_an_approval_tells_when_and_for_which_session_it_was_asked():
     approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
     asked_at = next(now for now, _, _, d in fleet.decisions if d.approval is not None)
     assert (approval.created_at, approval.cost.args) == (asked_at, {"session": "s1"})
+
+
+def test_what_is_asked_for_names_its_session_and_stands_in_the_journal_as_a_decision():
+    fleet = stuck()
+    decision = next(d for _, _, _, d in fleet.decisions if d.approval is not None)
+    assert decision.approval.session_id == fleet.one.id
+    assert [notice.held for notice in decision.notices if notice.phase == "approval"] == [0]
+    kinds = {line.code: line.kind for line in decision.lines}
+    assert (kinds["approval-asked"], kinds["quarantined"]) == ("decision", "decision")
+
+
+def test_what_was_said_no_to_is_not_awaited_any_more():
+    fleet = stuck()
+    fleet.approvals.clear()
+    say(fleet, "operator_rejected")
+    assert (fleet.one.recovery.awaiting, fleet.one.recovery.rejected) == (None, True)

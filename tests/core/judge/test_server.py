@@ -256,3 +256,21 @@ def test_the_servers_lines_in_the_journal_are_decisions():
 def test_an_answer_of_the_same_moment_ends_a_failure_and_no_wall():
     assert facts_after(("server_failed", T0), ("server_answered", T0)).failures == ()
     assert facts_after(("server_wall", T0), ("server_answered", T0)).wall_at == T0
+
+
+def test_a_server_s_new_health_is_kept_with_its_reason_and_written_down():
+    fleet = Fleet()
+    for _ in range(3):
+        fleet.hear("server_failed")
+    decision = fleet.judge_server()
+    [line] = [one for one in decision.lines if one.code == "server-health"]
+    assert line.args == {"server": "srv", "from": "up", "to": "down", "because": "server_failed"}
+    assert (fleet.server.health, fleet.server.health_because) == ("down", "server_failed")
+    assert fleet.server.outage.id.startswith("sout_srv_")
+    assert facts_after(("server_failed", T0), ("server_answered", T0 + 1)).failed_by == ""
+
+
+def test_after_a_look_the_next_is_due_a_period_later():
+    fleet = Fleet()
+    decision = fleet.judge_server()
+    assert (decision.look, decision.wake_at) == (True, fleet.now + DEFAULT.probe_idle_s)

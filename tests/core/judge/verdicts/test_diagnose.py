@@ -369,3 +369,17 @@ def test_what_was_adopted_is_left_as_it_was_until_something_was_done_or_asked(re
     adopted = a_session(facts=Facts(adopted_at=T0), recovery=recovery)
     assert diagnose.left_as_adopted(adopted) == left
     assert not diagnose.left_as_adopted(msgspec.structs.replace(adopted, linked=True))
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "code"),
+    [
+        (Facts(state_read="closed", state_read_times=2, adopted_at=T0), "closed", "closed"),
+        (Facts(state_read="closed", state_read_times=1, adopted_at=T0), "new", "connecting"),
+        (Facts(state_read="closed", state_read_times=2), "new", "connecting"),
+        (Facts(state_read="open", state_read_times=2, adopted_at=T0), "new", "created"),
+    ],
+)
+def test_closed_of_what_never_lived_is_a_fall_only_of_what_was_adopted(facts, kind, code):
+    found = diagnose._unborn(facts, a_session())
+    assert (found.kind, found.because.code) == (kind, code)

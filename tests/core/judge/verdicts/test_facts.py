@@ -353,3 +353,8 @@ def test_an_unheard_list_is_dated_by_its_oldest_and_a_refusal_without_words_has_
     assert folded(("list_unheard", 9.0, "list", {"oldest": "5.0"})).list_only_oldest_at == 5.0
     refused = folded(("act_answered", 1.0, "act", {"rung": "create", "answer": "no"}))
     assert (refused.refused_at, refused.refused_detail) == (1.0, "")
+
+
+def test_a_webhook_that_is_gone_was_looked_at_then():
+    facts = folded(("webhook_config_gone", 9.0, "state"), ("webhook_config_gone", 12.0, "state"))
+    assert (facts.webhook_gone_at, facts.webhook_checked_at) == (9.0, 12.0)
