@@ -57,3 +57,21 @@ def test_a_session_is_gone_to_where_its_server_is_now():
             assert (before.credentials["apikey"] == "new", after.credentials["apikey"]) == (False, "new")
 
     run_virtual(main)
+
+
+def test_a_look_while_new_secrets_are_written_leaves_nothing_old_behind():
+    async def main():
+        async with Lab(1) as lab:
+            await linked(lab, "wapi")
+            session, book, truly = await lab.session("loja"), lab.gateway.addresses, lab.store.sessions.change
+
+            async def change(*args, **changes):
+                await book.of_session(session)
+                return await truly(*args, **changes)
+
+            lab.store.sessions.change = change
+            await book.keep_secret(session, {**session.ref, "token": "new"})
+            _, where = await book.of_session(session)
+            assert where.ref["token"] == "new"
+
+    run_virtual(main)

@@ -128,7 +128,6 @@ class Endpoints:
     async def keep_secret(self, session: Session, ref: Mapping[str, str]) -> Mapping[str, str]:
         """Seal the secrets of what the provider now calls the session; the rest of it comes back, to be stored.
         Raises `EndpointUnknown`."""
-        self.forget(session.id)
         declared = self.provider(session.kind).declaration
         if secrets := declared.secret(ref):
             try:
@@ -137,6 +136,8 @@ class Endpoints:
                 raise EndpointUnknown(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
             await self._store.sessions.change(session.id, self._clock.now(), sealed=sealed)
+        # After the commit: a look that came before it has remembered the old ones.
+        self.forget(session.id)
         return declared.public(ref)
 
     def of_new(
