@@ -120,6 +120,18 @@ def soak_verb(
     _measure(soak.run, ask, profile)
 
 
+@app.command("requests")
+def requests_verb(
+    *,
+    requests: Annotated[int, typer.Option(min=1, max=100_000, help="How many of each kind in a round.")] = 2000,
+    rounds: Rounds = 5,
+) -> None:
+    """What the HTTP API costs by itself, without a socket."""
+    from benchmarks import requests as measured  # noqa: PLC0415
+
+    _measure(measured.run, measured.Requests(requests, rounds), None)
+
+
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
     from benchmarks.processes import Failed  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """The bare loop: one row accepted, claimed, posted, settled, and nothing else.
 
-The same framework (Litestar and msgspec on uvicorn), the same SQLite writer with the same durability, the same HTTP
+The same framework (Starlette and msgspec on uvicorn), the same SQLite writer with the same durability, the same HTTP
 client. No session, no key, no order, no retry, no evidence, no event: what is left is what nobody can save. `POST
 /rows` stores one body (202 after the commit); with an address as argument each row is posted there and its answer's id
 stored. `GET /settled` tells how many and when the last.
@@ -12,12 +12,14 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import aiohttp
 import msgspec
-from litestar import Litestar, get, post
-from litestar.params import Body
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from benchmarks.serving import serve
 from esteio.clock import SystemClock
@@ -69,7 +71,7 @@ class Bare:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def life(self, _app: Litestar) -> AsyncIterator[None]:
+    async def life(self, _app: Starlette) -> AsyncIterator[None]:
         """While the app runs."""
         self._db = connect(self._database)
         self._db.do(_SCHEMA)
@@ -129,20 +131,23 @@ def _turn(db: Db, done: list[Settled], free: int) -> list[tuple[int, bytes]]:
     return list(db.connection.execute(_CLAIM, (free,))) if free > 0 else []
 
 
-def application(database: str, target: str | None) -> Litestar:
+def application(database: str, target: str | None) -> Starlette:
     """The bare server as an ASGI app: `POST /rows` accepts, `GET /settled` counts. `target` is the address it posts to;
     None keeps rows unsent."""
     bare = Bare(database, target)
 
-    @post("/rows", status_code=202)
-    async def take(data: Annotated[Said, Body()]) -> Row:
-        return Row(await bare.accept(msgspec.json.encode(data)))
+    async def take(request: Request) -> Response:
+        said = msgspec.json.decode(await request.body(), type=Said)
+        return _json(Row(await bare.accept(msgspec.json.encode(said))), 202)
 
-    @get("/settled")
-    async def settled() -> dict[str, Any]:
-        return bare.settled()
+    async def settled(_request: Request) -> Response:
+        return _json(bare.settled())
 
-    return Litestar([take, settled], lifespan=[bare.life], openapi_config=None)
+    return Starlette(routes=[Route("/rows", take, methods=["POST"]), Route("/settled", settled)], lifespan=bare.life)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The load's side of HTTP: one kept connection, whole requests written as bytes, answers read to their end.
 
 The load shares the machine with what it measures, and may not be what is measured: a full HTTP client spends about as
-much on one request as the bare server does on answering it. This speaks only what uvicorn and Litestar answer: HTTP/1.1
-with a `content-length`. Anything else is an error, never a guess.
+much on one request as the bare server does on answering it. This speaks only what uvicorn and Starlette answer:
+HTTP/1.1 with a `content-length`. Anything else is an error, never a guess.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from esteio.api.app import HotPath, create_app
+from starlette.routing import Router
+
+from esteio.api.app import create_app
 from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
@@ -298,21 +300,24 @@ class Gateway:
         )
 
     @cached_property
-    def app(self) -> HotPath:
-        """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
-        return create_app(
-            ApiContext(
-                commands=self.commands,
-                store=self.store,
-                clock=self.clock,
-                settings=self.settings,
-                waiters=self.waiters,
-                providers=self.registry.as_mapping(),
-                links=self.links,
-                shelf=self.shelf,
-                texts=self.texts,
-            )
+    def api(self) -> ApiContext:
+        """What the handlers of the HTTP API work with."""
+        return ApiContext(
+            commands=self.commands,
+            store=self.store,
+            clock=self.clock,
+            settings=self.settings,
+            waiters=self.waiters,
+            providers=self.registry.as_mapping(),
+            links=self.links,
+            shelf=self.shelf,
+            texts=self.texts,
         )
+
+    @cached_property
+    def app(self) -> Router:
+        """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
+        return create_app(self.api)
 
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""

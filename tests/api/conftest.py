@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from cryptography.fernet import Fernet
 
-from esteio.api.app import HotPath, create_app
+from esteio.api.app import create_app
 from esteio.api.http.route import ApiContext
 from esteio.clock import LoopClock
 from esteio.config import Settings
@@ -171,19 +171,18 @@ class Gateway:
             media=media,
             notifier=LogNotifier(catalogue("en")),
         )
-        self.app: HotPath = create_app(
-            ApiContext(
-                commands=self.commands,
-                store=store,
-                clock=self.clock,
-                settings=settings,
-                waiters=self.waiters,
-                providers=registry.as_mapping(),
-                links=links,
-                shelf=shelf,
-                texts=translations(settings.language),
-            )
+        self.api = ApiContext(
+            commands=self.commands,
+            store=store,
+            clock=self.clock,
+            settings=settings,
+            waiters=self.waiters,
+            providers=registry.as_mapping(),
+            links=links,
+            shelf=shelf,
+            texts=translations(settings.language),
         )
+        self.app = create_app(self.api)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://esteio")
         self._tasks: set[asyncio.Task[None]] = set()

@@ -123,7 +123,7 @@ def test_the_language_is_the_settings_or_the_locales(said, language):
 
 
 HEAVY_ROOMS = (
-    "litestar",
+    "starlette",
     "uvicorn",
     "aiohttp",
     "apsw",

@@ -1,29 +1,23 @@
-"""The ASGI application: routes onto the framework, keys, and every error as a problem.
+"""The ASGI application: the route table on Starlette's router, keys, and every error as a problem.
 
-`Front` stands before Litestar and answers the two busy addresses by itself (a message handed in, a webhook in), and the
-stream of events, with the same `respond` that serves all others. Never lives here: a handler, a rule, what is started
-or stopped (`gateway`).
+Starlette, not Litestar: beside a table that decodes and describes itself a framework only routes, and Starlette does so
+for all addresses alike, with 6 MB and 9 packages less (measured 2026-11-30, docs/benchmarks.md). Never lives here: a
+handler, a rule, what is started or stopped (`engine.runtime.lifecycle`).
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
-from litestar import HttpMethod, Litestar, Request, Response, route
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
-from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from starlette import routing
 
 from esteio.api import ops
 from esteio.api.http import openapi, openapi_providers
 from esteio.api.http.problems import Problem, of_command_error, problem
-from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone, texts_for
+from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone
 from esteio.api.http.route import ApiContext, Route
 from esteio.api.v1 import (
     approvals,
@@ -42,13 +36,12 @@ from esteio.api.v1 import (
     sessions,
     webhooks,
 )
-from esteio.core.views.catalogue import Catalogue, Translations
+from esteio.core.views.catalogue import Catalogue
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
 from esteio.store.base import StoreBroken, StoreFull
 
-Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 TABLE: tuple[Route, ...] = (
     *servers.ROUTES,
     *instances.ROUTES,
@@ -68,62 +61,75 @@ TABLE: tuple[Route, ...] = (
     *ops.ROUTES,
 )
 """Every address that the description names."""
-_MESSAGES = re.compile(r"/v1/sessions/([^/]+)/messages/?")
-HEAD = "esteio.head"
-"""Marks the scope of a `HEAD` that is answered as a `GET`."""
-_IN = re.compile(r"/in/([^/]+)(?:/(.*))?")
+BUSY: tuple[Route, ...] = (messages.SEND, *provider_webhooks.ROUTES)
+"""Addresses are tried in turn; these first, which spares a provider's webhook a third of its way in."""
 log = logger("api")
 
 
 def create_app(
-    api: ApiContext,
-    *,
-    lifespan: Sequence[Lifespan] = (),
-    handlers: Sequence[Any] = (),
-    root: Route | None = ops.FRONT,
-) -> HotPath:
+    api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = (), root: Route | None = ops.FRONT
+) -> routing.Router:
     """The ASGI application.
 
-    `lifespan` are context managers run around service, in order; `handlers` are further Litestar routers (the Evolution
-    door, the dashboard); `root` is the page at `/`, None when `handlers` bring one.
+    `mounted` are further routes of Starlette (the Evolution door, the dashboard), which answer their own errors; `root`
+    is the page at `/`, None when `mounted` bring one.
     """
     texts = api.texts
     description = openapi.describe(TABLE, ops.program_version(), api.settings.public_url.rstrip("/") or "/")
     declared = {kind: provider.declaration for kind, provider in api.providers.items()}
     openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
-    pages = ops.described(description, texts)
-    table = (*TABLE, *pages, *(() if root is None else (root,)))
-    app = Litestar(
-        route_handlers=[*_mounted(api, table), *handlers],
-        exception_handlers={HTTPException: _http_problem(texts), Exception: _crash(texts)},
-        lifespan=list(lifespan),
-        openapi_config=None,
-        logging_config=None,
-        request_max_body_size=None,
-    )
-    return HotPath(api, app)
+    table = (*TABLE, *ops.described(description, texts), *(() if root is None else (root,)))
+    router = routing.Router([*_addresses(api, table), *mounted], redirect_slashes=False)
+    router.default = Nowhere(api, router)
+    return router
 
 
-class HotPath:
-    """The application that the server runs. While the process is stopping, new work is refused with 503."""
+def _addresses(api: ApiContext, table: Iterable[Route]) -> list[routing.Route]:
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in (*BUSY, *table):
+        by_path.setdefault(route.path, {})[route.method] = route
+    return [routing.Route(path, Address(api, routes)) for path, routes in by_path.items()]
 
-    def __init__(self, api: ApiContext, app: Litestar) -> None:
-        self.api = api
-        self.litestar = app
-        self.texts = api.texts.default
+
+class Address:
+    """What is answered at one address: `HEAD` as `GET` without its body, `OPTIONS`, 405 to what no route takes."""
+
+    def __init__(self, api: ApiContext, routes: Mapping[str, Route]) -> None:
+        """`routes`: by method."""
+        self._api = api
+        self._routes = routes
+        methods = {*routes, "OPTIONS"} | ({"HEAD"} if "GET" in routes else set())
+        self._allowed = {"allow": ", ".join(sorted(methods))}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            if scope["method"] == "HEAD":
-                # Answered as GET is, by every route there is, also those of `handlers`.
-                scope, send = {**scope, "method": "GET", HEAD: True}, without_body(send)
-            found = _busy(scope["method"], scope["path"])
-            if found is not None:
-                busy, path = found
-                call = ApiRequest(scope, receive, path, self.api.texts)
-                await _send(await respond(self.api, busy, call), send, head=HEAD in scope)
-                return
-        await self.litestar(scope, receive, send)
+        method, head = scope["method"], scope["method"] == "HEAD"
+        call = ApiRequest(scope, receive, scope["path_params"], self._api.texts)
+        route = self._routes.get("GET" if head else method)
+        if route is not None:
+            sent = await respond(self._api, route, call)
+        elif method == "OPTIONS":
+            sent = ApiResponse(204, headers=self._allowed)
+        else:
+            said = as_answer(problem("method-not-allowed", call.texts, {"method": method}), call.texts)
+            sent = msgspec.structs.replace(said, headers={**said.headers, **self._allowed})
+        await _send(sent, send, head=head)
+
+
+class Nowhere:
+    """What is answered where no address is: 404, or the address that is meant when slashes are left out."""
+
+    def __init__(self, api: ApiContext, router: routing.Router) -> None:
+        self._api = api
+        self._router = router
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Not `redirect_slashes`: few who POST follow a redirect.
+        meant = "/" + "/".join(word for word in scope["path"].split("/") if word)
+        if meant != scope["path"]:
+            await self._router({**scope, "path": meant}, receive, send)
+            return
+        texts = ApiRequest(scope, receive, {}, self._api.texts).texts
+        await _send(as_answer(problem("not-found", texts), texts), send, head=scope["method"] == "HEAD")
 
 
 class Operations:
@@ -140,19 +146,7 @@ class Operations:
             sent = as_answer(problem("not-found", self.texts), self.texts)
         else:
             sent = await respond(self._api, found, ApiRequest(scope, receive, {}, self._api.texts))
-        await _send(sent, without_body(send) if scope["method"] == "HEAD" else send)
-
-
-def without_body(send: Any) -> Any:
-    """The same answer to `HEAD`: its status and headers."""
-
-    async def headers_only(message: Any) -> None:
-        if message["type"] != "http.response.body":
-            await send(message)
-        elif not message.get("more_body", False):
-            await send({"type": "http.response.body", "body": b""})
-
-    return headers_only
+        await _send(sent, send, head=scope["method"] == "HEAD")
 
 
 class ScopeIgnored(AssertionError):
@@ -227,19 +221,6 @@ async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
         await route.scope.check(api, call)
 
 
-def _busy(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
-    """The busy addresses and the stream, matched without the framework's detour."""
-    if method != "POST":
-        return (events.STREAM, {}) if method == "GET" and path in ("/v1/events", "/v1/events/") else None
-    if path.startswith("/in/"):
-        found = _IN.fullmatch(path)
-        if found and found[2]:
-            return provider_webhooks.ROUTES[1], {"token": found[1], "rest": found[2]}
-        return (provider_webhooks.ROUTES[0], {"token": found[1]}) if found else None
-    found = _MESSAGES.fullmatch(path)
-    return (messages.SEND, {"name": unquote(found[1])}) if found else None
-
-
 async def _send(sent: ApiResponse, send: Any, *, head: bool = False) -> None:
     headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
     if sent.stream is None:
@@ -257,64 +238,4 @@ async def _send(sent: ApiResponse, send: Any, *, head: bool = False) -> None:
         except ClientGone:
             # Not even the end is written: who takes nothing would hold it up.
             return
-    await send({"type": "http.response.body", "body": sent.body})
-
-
-def _mounted(api: ApiContext, table: Sequence[Route]) -> list[HTTPRouteHandler]:
-    return [_handler(api, one) for one in table]
-
-
-def _handler(api: ApiContext, described: Route) -> HTTPRouteHandler:
-    async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-        path = {name: str(word).lstrip("/") for name, word in request.path_params.items()}
-        call = ApiRequest(request.scope, request.receive, path, api.texts)
-        sent = await respond(api, described, call)
-
-        async def write(scope: Any, _receive: Any, send: Any) -> None:
-            # Not by the framework's own response: it names the character set of texts a second time.
-            await _send(sent, send, head=HEAD in scope)
-
-        return write
-
-    address = re.sub(r"\{(\w+)\}", r"{\1:str}", described.path)
-    made: HTTPRouteHandler = route(
-        address, http_method=[HttpMethod(described.method)], status_code=200, name=openapi.operation_id(described)
-    )(handle)
-    return made
-
-
-def _response(sent: ApiResponse) -> Response[bytes]:
-    kind = sent.kind if sent.body else None
-    return Response(sent.body, status_code=sent.status, media_type=kind, headers=dict(sent.headers))
-
-
-def _http_problem(translations: Translations) -> Callable[[Request[Any, Any, Any], HTTPException], Response[bytes]]:
-    """What the framework itself refuses: an address or a method that does not exist."""
-
-    def handle(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-        texts = texts_for(request.headers.get("accept-language", ""), translations)
-        if isinstance(error, MethodNotAllowedException):
-            said = as_answer(problem("method-not-allowed", texts, {"method": request.method}), texts)
-            return _response(msgspec.structs.replace(said, headers={**said.headers, **_allowed(error)}))
-        if isinstance(error, NotFoundException):
-            return _response(as_answer(problem("not-found", texts), texts))
-        log.error("request.failed", status=error.status_code, error=error.detail)
-        return _response(as_answer(problem("internal", texts), texts))
-
-    return handle
-
-
-def _allowed(error: MethodNotAllowedException) -> dict[str, str]:
-    """The framework's `Allow`; whoever answers GET answers HEAD."""
-    words = (error.headers or {}).get("allow", "") or (error.headers or {}).get("Allow", "")
-    methods = {word.strip() for word in words.split(",") if word.strip()}
-    return {"allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))} if methods else {}
-
-
-def _crash(translations: Translations) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        texts = texts_for(request.headers.get("accept-language", ""), translations)
-        log.error("request.failed", exc_info=error)
-        return _response(as_answer(problem("internal", texts), texts))
-
-    return handle
+    await send({"type": "http.response.body", "body": b"" if head else sent.body})

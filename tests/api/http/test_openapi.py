@@ -141,7 +141,7 @@ def test_real_events_fit_their_shapes(run):
         await gateway.call("DELETE", "/v1/sessions/line")
         rule = {"$ref": "#/components/schemas/Event", "components": {"schemas": SCHEMAS}}
         check = jsonschema_rs.validator_for(rule)
-        for told in await gateway.app.api.feed.after(0):
+        for told in await gateway.api.feed.after(0):
             check.validate(msgspec.json.decode(told.body))
 
     run(test)

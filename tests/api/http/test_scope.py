@@ -129,7 +129,7 @@ def test_a_handler_that_ignores_the_scope_shows_nothing(run):
         route = Route("GET", "/v1/new", _listing, "read", "A new one", {200: None}, scope=scopes.ITEMS)
         for key, status in ((ADMIN, 200), (await gateway.key("read"), 200), (await gateway.key("read", "mine-*"), 500)):
             scope = {"headers": [(b"apikey", key.encode())], "query_string": b""}
-            given_back = await _respond(gateway.app.api, route, ApiRequest(scope, None, {}, gateway.app.api.texts))
+            given_back = await _respond(gateway.api, route, ApiRequest(scope, None, {}, gateway.api.texts))
             assert given_back.status == status
 
     run(test)

@@ -200,7 +200,7 @@ def test_closing_ends_the_stream(run):
     async def test(gateway):
         async with Reader(gateway) as reader:
             await asyncio.sleep(0.05)
-            gateway.app.api.waiters.closing = True
+            gateway.waiters.closing = True
             async with asyncio.timeout(100):
                 await asyncio.wait({reader.task})
             assert reader.task.exception() is None

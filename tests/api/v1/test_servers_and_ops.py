@@ -169,7 +169,7 @@ def test_live_and_ready(run, monkeypatch):
         assert (await gateway.call("GET", "/readyz")).json() == {"status": "full"}
         gateway.store.database.write_error = "broken"
         assert (await gateway.call("GET", "/readyz", key=None)).json() == {"status": "broken"}
-        gateway.app.api.waiters.closing = True
+        gateway.waiters.closing = True
         answer = await gateway.call("GET", "/readyz", key=None)
         assert (answer.status_code, answer.json()) == (503, {"status": "closing"})
         assert (await gateway.call("GET", "/livez", key=None)).status_code == 200
@@ -327,6 +327,28 @@ def test_head_is_answered_as_get_is_without_a_body(run):
     run(test)
 
 
+def test_slashes_too_many_lead_to_the_same_address(run):
+    async def test(gateway):
+        for spelled in ("/v1/servers", "/v1/servers/", "//v1//servers"):
+            assert (await gateway.call("GET", f"http://esteio{spelled}")).status_code == 200, spelled
+        token = "t" * 32
+        for spelled in (f"/in/{token}/", f"/in/{token}/a", f"//in/{token}/a/"):
+            await gateway.refused(404, "unknown-token", "POST", f"http://esteio{spelled}", {})
+        await gateway.refused(404, "not-found", "POST", "http://esteio//in//", {})
+
+    run(test)
+
+
+def test_options_tells_what_an_address_takes(run):
+    async def test(gateway):
+        answer = await gateway.call("OPTIONS", "/v1/sessions/line/messages", key=None)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+        assert (await gateway.call("OPTIONS", "/v1/nothing", key=None)).status_code == 404
+
+    run(test)
+
+
 def test_every_text_names_one_character_set(run):
     async def test(gateway):
         for path in ("/", "/docs", "/metrics"):
@@ -337,7 +359,7 @@ def test_every_text_names_one_character_set(run):
 
 def test_the_listener_of_its_own_needs_no_key_and_has_nothing_else(run):
     async def test(gateway):
-        alone = Operations(gateway.app.api)
+        alone = Operations(gateway.api)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=alone), base_url="http://own") as own:
             for path in ("/metrics", "/livez", "/readyz"):
                 assert (await own.get(path)).status_code == 200

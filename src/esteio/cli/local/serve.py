@@ -189,7 +189,7 @@ async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.
     from esteio.engine.runtime.supervisor import GaveUp  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
-    apps = (gateway.app, Operations(gateway.app.api))[: len(sockets)]
+    apps = (gateway.app, Operations(gateway.api))[: len(sockets)]
     servers = [server(app) for app in apps]
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
     serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
