@@ -18,7 +18,7 @@ from esteio.sim.lab import Lab
 from esteio.sim.providers.faces import new_world
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
-from esteio.store.media import FileShelf
+from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 
 READS = frozenset(
@@ -133,7 +133,11 @@ class MortalLab(Lab):
         store: Any = MortalStore(self.real_store, fate)
         road = MortalTransport(SimTransport(home), fate)
         super().__init__(
-            seed, world=home, store=store, transport=road, shelf=FileShelf(Path(f"{path}.media"), inline=True)
+            seed,
+            world=home,
+            store=store,
+            transport=road,
+            media_store=FileMediaStore(Path(f"{path}.media"), inline=True),
         )
 
     async def kill(self) -> None:

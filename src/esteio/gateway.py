@@ -49,7 +49,7 @@ from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport, log_exchange
 from esteio.providers.registry import Registry, load
 from esteio.store.base import Store
-from esteio.store.media import FileShelf, MemoryShelf, Shelf
+from esteio.store.media import FileMediaStore, MediaStore, MemoryMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.texts import translations
 from esteio.vault import Vault, open_vault
@@ -58,7 +58,7 @@ CONTROL_TAKES_S = 60.0
 """The longest a control act's exchanges take together."""
 
 
-def outside(settings: Settings) -> AiohttpTransport:
+def public_transport(settings: Settings) -> AiohttpTransport:
     """The road to addresses that callers named: guarded at every connect, answers only looked into."""
     allowed = settings.allowed_networks
     return AiohttpTransport(
@@ -69,7 +69,7 @@ def outside(settings: Settings) -> AiohttpTransport:
     )
 
 
-def media_road(settings: Settings) -> AiohttpTransport:
+def media_transport(settings: Settings) -> AiohttpTransport:
     """The road to media that callers named: guarded in the same way, answers read up to the largest media."""
     allowed = settings.allowed_networks
     return AiohttpTransport(
@@ -79,7 +79,7 @@ def media_road(settings: Settings) -> AiohttpTransport:
     )
 
 
-def download_road(settings: Settings) -> AiohttpTransport:
+def download_transport(settings: Settings) -> AiohttpTransport:
     """The road to the providers for the bytes of media, perhaps in base64."""
     return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
 
@@ -97,10 +97,10 @@ class Gateway:
         registry: Registry,
         vault: Vault,
         notifier: Notifier,
-        outside: Transport | None = None,
-        media_road: Transport | None = None,
+        public_transport: Transport | None = None,
+        media_transport: Transport | None = None,
         downloads: Transport | None = None,
-        shelf: Shelf | None = None,
+        media_store: MediaStore | None = None,
         resolve: Resolver = system_resolver,
     ) -> None:
         """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media;
@@ -123,15 +123,17 @@ class Gateway:
             server_read=routing.server_read,
             notice_targets=notifier.targets,
         )
-        self.lookout = Prober(store, clock, self.addresses, transport, memory=self.memory)
-        self.scheduler = Scheduler(store, clock, self.reconciler, self.lookout, memory=self.memory, acted=routing.work)
-        self._media_road = media_road or outside or transport
-        self.shelf = shelf or MemoryShelf()
+        self.prober = Prober(store, clock, self.addresses, transport, memory=self.memory)
+        self.scheduler = Scheduler(store, clock, self.reconciler, self.prober, memory=self.memory, acted=routing.work)
+        self._media_road = media_transport or public_transport or transport
+        self.media_store = media_store or MemoryMediaStore()
 
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
 
-        self.media = MediaStager(self.shelf, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes)
+        self.media = MediaStager(
+            self.media_store, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes
+        )
         self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
         self._downloads = downloads or transport
         self.fetcher = MediaFetcher(
@@ -140,8 +142,8 @@ class Gateway:
             self.addresses,
             self._downloads,
             media=self.media,
-            shelf=self.shelf,
-            told=routing.media_changed,
+            media_store=self.media_store,
+            notify=routing.media_changed,
         )
         performers = Performers(
             store, clock, self.addresses, transport, policies=settings.policy_of, notifier=notifier, media=self.media
@@ -152,16 +154,16 @@ class Gateway:
             performers,
             pace=self.pace,
             lease_s=settings.longest_send_s,
-            told=routing.message_moved,
+            notify=routing.message_moved,
             unsure=routing.send_unsure,
         )
-        self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, told=routing.work_done)
+        self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, notify=routing.work_done)
         self.inbox = InboxReader(
             store,
             clock,
             self.addresses,
             media=self.media,
-            told=routing.webhook_read,
+            notify=routing.webhook_read,
             applied=routing.webhook_applied,
         )
         self.doubts = DoubtResolver(
@@ -171,41 +173,41 @@ class Gateway:
             transport,
             policies=settings.policy_of,
             judged=self.memory.peek,
-            told=routing.doubt_settled,
+            notify=routing.doubt_settled,
             waits=routing.work,
             notice_targets=notifier.targets,
         )
-        self.parking = ProviderQueueWatch(
+        self.provider_queue = ProviderQueueWatch(
             store,
             clock,
             self.addresses,
             transport,
             judged=self.memory.peek,
-            told=routing.left_provider_queue,
+            notify=routing.left_provider_queue,
             heard=routing.observed,
         )
-        self.gaps = Backfill(
+        self.backfill = Backfill(
             store,
             clock,
             self.addresses,
             transport,
             media=self.media,
-            told=routing.webhook_read,
+            notify=routing.webhook_read,
             applied=routing.webhook_applied,
         )
-        self.acks = AckWatch(store, clock, policies=settings.policy_of, memory=self.memory, told=routing.session)
-        self.upkeep = Maintenance(
+        self.acks = AckWatch(store, clock, policies=settings.policy_of, memory=self.memory, notify=routing.session)
+        self.maintenance = Maintenance(
             store,
             clock,
-            gaps=self.gaps,
+            gaps=self.backfill,
             acks=self.acks,
-            ears=SilenceWatch(store, clock, memory=self.memory, told=routing.observed),
-            shelf=self.shelf,
+            silence_watch=SilenceWatch(store, clock, memory=self.memory, notify=routing.observed),
+            media_store=self.media_store,
             keep=settings.retention,
         )
         details = EventDetails(store, self.media)
-        self.courier = WebhookClient(
-            outside or transport,
+        self.webhook_client = WebhookClient(
+            public_transport or transport,
             clock,
             vault,
             texts=self.texts.default,
@@ -214,7 +216,7 @@ class Gateway:
             links=self.links,
             loaded=details.with_media,
         )
-        self.relay = DeliveryDispatch(store, clock, self.courier)
+        self.deliveries = DeliveryDispatch(store, clock, self.webhook_client)
         self.supervisor = Supervisor()
         routing.connect(
             Recipients(
@@ -224,8 +226,8 @@ class Gateway:
                 work=self.work,
                 inbox=self.inbox,
                 doubts=self.doubts,
-                provider_queue=self.parking,
-                deliveries=self.relay,
+                provider_queue=self.provider_queue,
+                deliveries=self.deliveries,
                 media=self.fetcher,
                 pace=self.pace,
                 acks=self.acks,
@@ -240,10 +242,10 @@ class Gateway:
             wakeups=routing,
             waiter=self.waiters,
             addresses=self.addresses,
-            courier=self.courier,
+            webhook_client=self.webhook_client,
             transport=transport,
             resolve=resolve,
-            shelf=self.shelf,
+            media_store=self.media_store,
             media=self.media,
             notifier=notifier,
         )
@@ -251,30 +253,30 @@ class Gateway:
             store,
             clock,
             self.supervisor,
-            prepare=(self.gaps.after_start, self.pace.after_start),
+            prepare=(self.backfill.after_start, self.pace.after_start),
             tasks={
                 "inbox": self.inbox.run,
                 "work": self.work.run,
                 "sends": self.sends.run,
                 "scheduler": self.scheduler.watch,
-                "expire": self.upkeep.expire,
+                "expire": self.maintenance.expire,
                 "doubts": self.doubts.run,
-                "parking": self.parking.run,
-                "gaps": self.upkeep.backfill,
-                "acks": self.upkeep.acks,
-                "ears": self.upkeep.silence,
-                "beat": self.upkeep.beat,
-                "purge": self.upkeep.purge,
+                "parking": self.provider_queue.run,
+                "gaps": self.maintenance.backfill,
+                "acks": self.maintenance.acks,
+                "ears": self.maintenance.silence,
+                "beat": self.maintenance.beat,
+                "purge": self.maintenance.purge,
                 "media": self.fetcher.run,
-                "media-sweep": self.upkeep.sweep,
-                "relay": self.relay.run,
-                "relay-bury": self.relay.expire,
-                "relay-purge": self.relay.purge,
+                "media-sweep": self.maintenance.sweep,
+                "relay": self.deliveries.run,
+                "relay-bury": self.deliveries.expire,
+                "relay-purge": self.deliveries.purge,
             },
             drain=self.waiters.close,
             first_closed=self.scheduler,
-            workers=(self.sends, self.work, self.relay, self.fetcher),
-            closed=(transport, self._media_road, self._downloads, self.courier),
+            workers=(self.sends, self.work, self.deliveries, self.fetcher),
+            closed=(transport, self._media_road, self._downloads, self.webhook_client),
         )
 
     @classmethod
@@ -290,10 +292,10 @@ class Gateway:
             store=SqliteStore(data / "esteio.db"),
             clock=SystemClock(),
             transport=AiohttpTransport(trace=log_exchange),
-            outside=outside(settings),
-            media_road=media_road(settings),
-            downloads=download_road(settings),
-            shelf=FileShelf(data / "media"),
+            public_transport=public_transport(settings),
+            media_transport=media_transport(settings),
+            downloads=download_transport(settings),
+            media_store=FileMediaStore(data / "media"),
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),
             notifier=notifier,
@@ -310,7 +312,7 @@ class Gateway:
             waiters=self.waiters,
             providers=self.registry.as_mapping(),
             links=self.links,
-            shelf=self.shelf,
+            media_store=self.media_store,
             texts=self.texts,
         )
 

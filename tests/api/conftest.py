@@ -33,7 +33,7 @@ from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
 from esteio.store.base import DecisionCommit
-from esteio.store.media import MemoryShelf
+from esteio.store.media import MemoryMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.texts import catalogue, translations
 from esteio.vault import Vault
@@ -141,7 +141,7 @@ class Gateway:
         """Where host names lead; a test may replace it."""
         vault, registry = Vault(Fernet.generate_key()), load([])
         self.vault = vault
-        self.shelf = shelf = MemoryShelf()
+        self.shelf = shelf = MemoryMediaStore()
         links = MediaLinks(b"k" * 32, settings.base_url, self.clock, settings.media_url_for_s)
 
         async def check(url: str) -> None:
@@ -164,10 +164,10 @@ class Gateway:
             wakeups=self.bells,
             waiter=self.waiters,
             addresses=Endpoints(store, vault, registry, self.clock, settings.base_url, memory=Memory(SoleHolder())),
-            courier=self.courier,
+            webhook_client=self.courier,
             transport=self.provider,
             resolve=self._resolve,
-            shelf=shelf,
+            media_store=shelf,
             media=media,
             notifier=LogNotifier(catalogue("en")),
         )
@@ -179,7 +179,7 @@ class Gateway:
             waiters=self.waiters,
             providers=registry.as_mapping(),
             links=links,
-            shelf=shelf,
+            media_store=shelf,
             texts=translations(settings.language),
         )
         self.app = create_app(self.api)
@@ -247,7 +247,7 @@ class Gateway:
     async def news(self, name: str) -> list[Evidence]:
         view = await self.store.decisions.session_view((await self.session(name)).id, self.clock.now())
         assert view is not None
-        return [item.evidence for item in view.news]
+        return [item.evidence for item in view.new_evidence]
 
     def soon(self, work: Callable[[], Any]) -> None:
         """Run a coroutine function beside the request under way."""

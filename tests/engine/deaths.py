@@ -59,6 +59,6 @@ async def _check(lab: MortalLab, doubts: int) -> None:
     for message in page.items:
         code = message.reason.code if message.reason else None
         assert message.state in GONE or (message.state, code) == ("in_doubt", "in-doubt-held"), (message.state, code)
-        assert message.parked_at is None
+        assert message.provider_queued_at is None
         assert message.state == "in_doubt" or message.content.text in told, "said to be gone and is not"
     assert sum(message.state == "in_doubt" for message in page.items) <= doubts, "more than could not be told"

@@ -17,7 +17,7 @@ from esteio.core.model.ids import MessageId
 from esteio.core.model.message import AttemptRecord, Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, NewMessage
+from esteio.store.base import DecisionCommit, NewMessage, SendQuota
 from esteio.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
@@ -93,7 +93,7 @@ class Make:
         return answer.message
 
     async def claim(self, store, now=NOW, limit=100, cap=100, lease_s=60.0):
-        return await store.outbox.claim(now, limit, lease_s, Allowance(each=cap))
+        return await store.outbox.claim(now, limit, lease_s, SendQuota(each=cap))
 
     def settle(self, claim, event="accepted", at=NOW, **changes):
         state = STATE_AFTER[event]

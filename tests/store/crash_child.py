@@ -8,7 +8,7 @@ from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId
 from esteio.core.model.message import Message
-from esteio.store.base import Allowance, NewMessage, RawInbound
+from esteio.store.base import NewMessage, RawInbound, SendQuota
 from esteio.store.sqlite import SqliteStore
 
 
@@ -36,7 +36,7 @@ async def main(path: str, life: str, now: float) -> None:
 
     async def send() -> None:
         while True:
-            claims = await store.outbox.claim(now, 20, 60.0, Allowance(each=10))
+            claims = await store.outbox.claim(now, 20, 60.0, SendQuota(each=10))
             for claim in claims:
                 say("claimed", claim.message.id)
             await asyncio.sleep(0)

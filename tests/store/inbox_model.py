@@ -47,7 +47,7 @@ class Line:
     applied: set[str] = field(default_factory=set)
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     early: dict[tuple[str, str], float] = field(default_factory=dict)
-    news: list[tuple[str, int]] = field(default_factory=list)
+    evidence: list[tuple[str, int]] = field(default_factory=list)
     under_way: dict[str, SendClaim] = field(default_factory=dict)
     """Sends that nobody has confirmed yet, by the id that the provider gives them."""
 

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from esteio.store import backup
-from esteio.store.media import FileShelf
+from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.store.values import ApiKey
 
@@ -27,7 +27,7 @@ def used(tmp_path, runner):
     runner.run(store.start(NOW))
     runner.run(store.ping(NOW))
     runner.run(store.keys.add(ApiKey("key_1", "first", "admin", NOW), b"hash"))
-    runner.run(FileShelf(data / "media").put(b"a photo", NOW))
+    runner.run(FileMediaStore(data / "media").put(b"a photo", NOW))
     yield data
     runner.run(store.aclose())
 

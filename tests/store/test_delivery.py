@@ -4,7 +4,7 @@ import msgspec
 
 from esteio.core.webhooks.delivery_policy import GIVE_UP_S, EndpointHealth
 from esteio.store.base import EventRow
-from esteio.store.delivery import DeadFilter, Delivery, Endpoint, RelaySettlement
+from esteio.store.delivery import DeadFilter, Delivery, DeliverySettlement, Endpoint
 from esteio.store.sql.rows import event_params
 
 NOW = 1_800_000_000.0
@@ -32,7 +32,7 @@ async def claim(store, at=NOW, flying=None):
 
 
 async def settle(store, claims, outcome="delivered", at=NOW, status=200):
-    done = [RelaySettlement(one, outcome, at, at, status, "x") for one in claims]
+    done = [DeliverySettlement(one, outcome, at, at, status, "x") for one in claims]
     return [settled is not None for settled in await store.delivery.settle(done)]
 
 

@@ -100,7 +100,7 @@ async def test_a_received_message_is_a_row_and_an_event_once(store, make):
     assert (first.type, first.chat) == ("message.received", CHAT)
     assert (first.data["from"], first.data["text"], first.data["push_name"]) == (CHAT, "oi", "Ana")
     assert first.data["created_at"] == "2027-01-15T07:59:55.000Z"
-    assert [one.evidence for one in (await store.decisions.session_view(session.id, NOW)).news] == [proof]
+    assert [one.evidence for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [proof]
     assert [one.id for one in (await store.messages.page(session.id, direction="in")).items][-1] == message.id
     assert await make.claim(store) == []
 

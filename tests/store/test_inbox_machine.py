@@ -33,8 +33,8 @@ from esteio.core.model.inbound import (
 from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage, RawInbound
-from esteio.store.delivery import Endpoint, RelaySettlement
+from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, RawInbound, SendQuota
+from esteio.store.delivery import DeliverySettlement, Endpoint
 from tests.store.inbox_model import REACHED, Line
 from tests.store.store_machine import StoreMachine
 
@@ -176,7 +176,7 @@ class Inbox(StoreMachine):
         content = Content("text", f"t-{ident}")
         message = Message(MessageId(ident), line.id, name, "out", chat, content, "queued", self.now, self.now, to=chat)
         assert self.run(self.store.messages.accept(NewMessage(message))).result == "new"
-        (line.under_way[ident],) = self.run(self.store.outbox.claim(self.now, 100, FOREVER, Allowance()))
+        (line.under_way[ident],) = self.run(self.store.outbox.claim(self.now, 100, FOREVER, SendQuota()))
         line.sending(ident, chat, content.text)
         echo = ReceivedMessage(ident, chat, chat, self.now, content, from_me=True)
         self.fact(line, echo if by_phone else SendEcho(ident, chat, self.now, content), times)
@@ -248,7 +248,7 @@ class Inbox(StoreMachine):
             return
         self.expect(line, done, result)
         (line.read if done.readable else line.unreadable)[raw.id] = line.unread.pop(raw.id)
-        line.news += [(one.data["state"], 1) for one in done.evidence]
+        line.evidence += [(one.data["state"], 1) for one in done.evidence]
 
     def reading(self, raw, line):
         """What the adapter would make of it."""
@@ -290,18 +290,18 @@ class Inbox(StoreMachine):
                 return
             for claim in claims:
                 self.delivered.append((claim.seq, (claim.session, claim.chat)))
-            done = [RelaySettlement(claim, "delivered", self.now, self.now, 200) for claim in claims]
+            done = [DeliverySettlement(claim, "delivered", self.now, self.now, 200) for claim in claims]
             assert all(self.run(self.store.delivery.settle(done)))
             most -= len(claims)
 
-    @precondition(lambda self: any(line.news for line in self.lines.values()))
+    @precondition(lambda self: any(line.evidence for line in self.lines.values()))
     @rule(name=NAMES)
     def judged(self, name):
         view = self.run(self.store.decisions.session_view(self.lines[name].id, self.now))
-        if view.news:
-            commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
+        if view.new_evidence:
+            commit = DecisionCommit(session=view.session, folded_through=view.new_evidence[-1].seq)
             assert self.run(self.store.decisions.commit_session(commit))
-            self.lines[name].news = []
+            self.lines[name].evidence = []
 
     @rule(step=st.sampled_from([1, 30, 200]), age=st.sampled_from([0, 100, 10_000]), junk_too=st.booleans())
     def time_passes_and_bodies_go(self, step, age, junk_too):
@@ -351,8 +351,8 @@ class Inbox(StoreMachine):
                 (ident, direction, row.chat, row.text, row.state) for (ident, direction), row in line.rows.items()
             )
             assert shown == rows
-            news = self.run(self.store.decisions.session_view(line.id, self.now)).news
-            assert [(one.evidence.data["state"], one.evidence.count) for one in news] == line.news
+            news = self.run(self.store.decisions.session_view(line.id, self.now)).new_evidence
+            assert [(one.evidence.data["state"], one.evidence.count) for one in news] == line.evidence
 
     @invariant()
     def what_cannot_be_read_is_kept(self):

@@ -21,7 +21,7 @@ from esteio.store.base import (
     StoreFull,
     Work,
 )
-from esteio.store.media import FileShelf
+from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 from tests.faulty_disk import FaultyDisk
 
@@ -62,7 +62,7 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
     assert (await after.messages.get(waiting.id)).state == "queued"
     assert ((await after.work.get("w1")).state, (await after.work.get("w1")).outcome) == ("done", "interrupted")
     assert [work.id for work in await after.work.claim(NOW + 50, 9, 600.0, frozenset())] == ["w2"]
-    (news,) = (await after.decisions.session_view(session.id, NOW)).news
+    (news,) = (await after.decisions.session_view(session.id, NOW)).new_evidence
     assert news.evidence.kind == "act_interrupted"
     assert not (await after.outbox.settle([make.settle(claim)]))[0]
     await after.aclose()
@@ -261,7 +261,7 @@ async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_pa
     [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EROFS, StoreBroken), (errno.EIO, StoreBroken)],
 )
 async def test_the_shelf_tells_a_full_disk_from_a_broken_one(tmp_path, monkeypatch, number, error):
-    shelf = FileShelf(tmp_path / "media")
+    shelf = FileMediaStore(tmp_path / "media")
     kept = await shelf.put(b"kept", NOW)
 
     def refuse(*_):

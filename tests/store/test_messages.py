@@ -11,7 +11,7 @@ from esteio.core.model.evidence import seen
 from esteio.core.model.message import AttemptRecord
 from esteio.core.model.state import Reason
 from esteio.core.webhooks.event_formats import worded
-from esteio.store.base import Allowance, DecisionCommit, NewMessage, Rests
+from esteio.store.base import DecisionCommit, NewMessage, NotBefore, SendQuota
 from esteio.texts import catalogue
 
 NOW = 1_800_000_000.0
@@ -119,9 +119,9 @@ async def test_priority_chooses_between_lanes_and_caps_limit_sessions(store, mak
     for n in range(4):
         await make.accept(store, one, chat=f"a{n}", priority=n)
     await make.accept(store, two, chat="b", priority=9)
-    claims = await store.outbox.claim(NOW, 10, 60.0, Allowance({one.id: 2}, each=9))
+    claims = await store.outbox.claim(NOW, 10, 60.0, SendQuota({one.id: 2}, each=9))
     assert [claim.message.chat for claim in claims] == ["b", "a3", "a2"]
-    assert len(await store.outbox.claim(NOW, 1, 60.0, Allowance())) == 1
+    assert len(await store.outbox.claim(NOW, 1, 60.0, SendQuota())) == 1
 
 
 async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store, make):
@@ -132,16 +132,16 @@ async def test_a_server_takes_so_many_at_once_whoever_they_are_for(store, make):
         await make.accept(store, one, chat=f"a{n}")
         await make.accept(store, two, chat=f"b{n}")
     await make.accept(store, other, chat="c")
-    claims = await store.outbox.claim(NOW, 10, 60.0, Allowance(servers={one.server: 2}))
+    claims = await store.outbox.claim(NOW, 10, 60.0, SendQuota(servers={one.server: 2}))
     assert sorted(claim.message.chat[0] for claim in claims) == ["a", "a", "c"]
     assert {(claim.message.session, claim.server) for claim in claims} == {("a", one.server), ("c", "elsewhere")}
-    full = Allowance(servers={one.server: 0})
+    full = SendQuota(servers={one.server: 0})
     assert await store.outbox.claim(NOW, 10, 60.0, full) == []
     await make.accept(store, two, chat="b8", priority=9)
     await make.accept(store, two, chat="b9", priority=9)
     (urgent,) = await store.outbox.claim(NOW, 10, 60.0, full)
     assert urgent.message.chat == "b8"
-    assert await store.outbox.claim(NOW, 10, 60.0, Allowance(servers={one.server: -1})) == []
+    assert await store.outbox.claim(NOW, 10, 60.0, SendQuota(servers={one.server: -1})) == []
 
 
 async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(store, make):
@@ -151,7 +151,7 @@ async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(sto
         await make.accept(store, bulk, chat=f"a{n}")
     for n in range(4):
         await make.accept(store, late, chat=f"b{n}")
-    one_token = Allowance(servers={bulk.server: 1})
+    one_token = SendQuota(servers={bulk.server: 1})
     turns = [(await store.outbox.claim(NOW, 10, 60.0, one_token))[0].message.session for _ in range(9)]
     assert "".join(turns) == "ababababa"
 
@@ -159,12 +159,12 @@ async def test_sessions_of_one_server_take_turns_however_long_one_has_waited(sto
 async def test_what_rests_has_nothing_due_but_what_is_urgent(store, make):
     one, other = await make.session(store, "a"), await make.session(store, "c", server="elsewhere")
     await make.accept(store, one)
-    assert await store.outbox.next_due(NOW, Rests({one.id: NOW + 7})) == NOW + 7
-    assert await store.outbox.next_due(NOW, Rests(servers={one.server: NOW + 8})) == NOW + 8
-    assert await store.outbox.next_due(NOW, Rests({one.id: NOW + 9}, {one.server: NOW + 8})) == NOW + 9
-    assert await store.outbox.next_due(NOW, Rests({other.id: NOW + 9}, {other.server: NOW + 8})) <= NOW
+    assert await store.outbox.next_due(NOW, NotBefore({one.id: NOW + 7})) == NOW + 7
+    assert await store.outbox.next_due(NOW, NotBefore(servers={one.server: NOW + 8})) == NOW + 8
+    assert await store.outbox.next_due(NOW, NotBefore({one.id: NOW + 9}, {one.server: NOW + 8})) == NOW + 9
+    assert await store.outbox.next_due(NOW, NotBefore({other.id: NOW + 9}, {other.server: NOW + 8})) <= NOW
     await make.accept(store, one, chat="5511", priority=9)
-    assert await store.outbox.next_due(NOW, Rests({one.id: NOW + 9}, {one.server: NOW + 8})) <= NOW
+    assert await store.outbox.next_due(NOW, NotBefore({one.id: NOW + 9}, {one.server: NOW + 8})) <= NOW
 
 
 async def test_two_claimants_never_get_the_same_message(store, make):
@@ -186,7 +186,7 @@ async def test_a_stale_fence_writes_nothing(store, make):
     late = make.settle(first, evidence=(seen("send_accepted", NOW, "send"),))
     assert await store.outbox.settle([late, make.settle(second)]) == [False, True]
     assert len(await store.messages.attempts(first.message.id)) == 2
-    assert (await store.decisions.session_view(session.id, NOW)).news == ()
+    assert (await store.decisions.session_view(session.id, NOW)).new_evidence == ()
 
 
 async def test_a_settlement_writes_attempt_evidence_event_and_fields(store, make):
@@ -203,7 +203,7 @@ async def test_a_settlement_writes_attempt_evidence_event_and_fields(store, make
         "q",
     )
     assert await store.messages.attempts(message.id) == [AttemptRecord(NOW, "sent")]
-    assert [one.evidence for one in (await store.decisions.session_view(session.id, NOW)).news] == [proof]
+    assert [one.evidence for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [proof]
     (event,) = await store.events.page(0, 10)
     assert (event.type, event.session, event.chat) == ("message.state_changed", "s1", message.chat)
     assert (event.data["id"], event.data["state"], event.data["client_ref"]) == (message.id, "sent", "conv-7")
@@ -234,7 +234,7 @@ async def test_a_batch_of_evidence_is_counted(store, make):
     claims = await make.claim(store)
     proof = (seen("send_accepted", NOW, "send"),)
     assert await store.outbox.settle([make.settle(claim, evidence=proof) for claim in claims]) == [True] * 5
-    (news,) = (await store.decisions.session_view(session.id, NOW)).news
+    (news,) = (await store.decisions.session_view(session.id, NOW)).new_evidence
     assert news.evidence.count == 5
 
 

@@ -21,7 +21,7 @@ from esteio.core.model.inbound import Receipt, SendEcho
 from esteio.core.model.message import Message
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement, NewMessage
+from esteio.store.base import DecisionCommit, InboxSettlement, NewMessage, SendQuota
 from tests.store.store_machine import StoreMachine
 
 SESSIONS = ["s1", "s2"]
@@ -160,7 +160,7 @@ class Outbox(StoreMachine):
         self.expire()
         wanted = self.claimable()
         got = set()
-        for claim in self.run(self.store.outbox.claim(self.now, limit, LEASE_S, Allowance(each=cap))):
+        for claim in self.run(self.store.outbox.claim(self.now, limit, LEASE_S, SendQuota(each=cap))):
             ident = claim.message.id
             assert ident in wanted, "not its turn"
             one = self.known[ident]

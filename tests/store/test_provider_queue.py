@@ -55,7 +55,7 @@ async def test_its_chat_waits_and_no_other_does(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     found = await store.messages.get(first)
-    assert (found.state, found.parked_at, found.due_at) == ("sent", NOW, NOW + 3)
+    assert (found.state, found.provider_queued_at, found.due_at) == ("sent", NOW, NOW + 3)
     other = await make.accept(store, session, chat="5511977776666")
     assert await goes(store, make, NOW + 90_000) == [other.id]
 
@@ -88,7 +88,7 @@ async def test_whoever_says_that_it_is_out_lets_the_chat_go_on_once(store, make,
     first, second = await parked(store, make, session)
     assert await hears(store, session, event), "or the dispatcher would not look"
     found = await store.messages.get(first)
-    assert (found.state, found.parked_at) == (state, None)
+    assert (found.state, found.provider_queued_at) == (state, None)
     assert not await hears(store, session, event), "once"
     assert await goes(store, make) == [second]
 
@@ -98,7 +98,7 @@ async def test_what_says_nothing_of_it_changes_nothing(store, make, event):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     assert not await hears(store, session, event)
-    assert (await store.messages.get(first)).parked_at == NOW
+    assert (await store.messages.get(first)).provider_queued_at == NOW
     assert await goes(store, make) == []
 
 
@@ -111,7 +111,7 @@ async def test_what_was_told_before_the_answer_came_is_never_parked(store, make,
     await hears(store, session, event)
     done = make.settle(claim, "queued_at_provider", provider_id="P1", due_at=NOW + 3)
     assert await store.outbox.settle([done]) == [True]
-    assert (await store.messages.get(claim.message.id)).parked_at is None
+    assert (await store.messages.get(claim.message.id)).provider_queued_at is None
     assert await goes(store, make) == [second.id]
 
 
@@ -219,6 +219,6 @@ async def test_who_is_erased_leaves_no_chat_that_waits(store, make):
     session = await make.session(store)
     first, _ = await parked(store, make, session)
     await store.contacts.erase(session.id, (CHAT, CHAT), "erased-1", NOW + 5)
-    assert (await store.messages.get(first)).parked_at is None
+    assert (await store.messages.get(first)).provider_queued_at is None
     fresh = await make.accept(store, session, text="outra vida")
     assert await goes(store, make, NOW + 6) == [fresh.id]

@@ -33,7 +33,7 @@ async def test_a_server_comes_back_as_it_was_given(store, make):
 
 async def test_a_changed_server_keeps_what_was_not_named_and_outdates_a_judgement(store, make):
     await make.server(store)
-    view = await store.decisions.server_view("sv", NOW)
+    view = await store.servers.view("sv", NOW)
     assert await store.servers.change("sv", NOW, base_url="http://new")
     stored = await store.servers.get("sv")
     assert (stored.server.base_url, stored.sealed) == ("http://new", b"sealed")
@@ -153,7 +153,7 @@ async def test_a_decision_writes_everything_it_names(store, make):
     assert [one.id for one in await store.approvals.by_state()] == ["a1"]
     assert await store.qr_codes.get(session.id) is None
     view = await store.decisions.session_view(session.id, NOW)
-    assert (view.news, view.approval.id, view.session.wake_at) == ((), "a1", NOW + 9)
+    assert (view.new_evidence, view.approval.id, view.session.wake_at) == ((), "a1", NOW + 9)
 
 
 async def test_control_work_whose_cause_is_gone_is_dropped_and_may_be_wanted_again(store, make):
@@ -177,7 +177,7 @@ async def test_evidence_wakes_its_session_until_it_is_folded(store, make):
     await store.journal.add_evidence(session.id, "sv", [seen("said_open", NOW, "webhook")], NOW)
     assert list(await store.decisions.due_sessions(NOW)) == [session.id]
     view = await store.decisions.session_view(session.id, NOW)
-    commit = DecisionCommit(session=view.session, folded_through=view.news[-1].seq)
+    commit = DecisionCommit(session=view.session, folded_through=view.new_evidence[-1].seq)
     assert await store.decisions.commit_session(commit)
     assert list(await store.decisions.due_sessions(NOW)) == []
 
@@ -194,7 +194,7 @@ async def test_repeated_news_is_counted_not_added(store, make):
     for second in range(3):
         await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + second, "send", detail="x")], NOW)
     await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + 3, "send", detail="y")], NOW)
-    news = (await store.decisions.session_view(session.id, NOW)).news
+    news = (await store.decisions.session_view(session.id, NOW)).new_evidence
     assert [(one.evidence.count, one.evidence.first_at, one.evidence.happened_at) for one in news] == [
         (3, NOW, NOW + 2),
         (1, None, NOW + 3),
@@ -206,8 +206,10 @@ async def test_news_counted_after_the_look_is_not_folded_unread(store, make):
     await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW, "send")], NOW)
     view = await store.decisions.session_view(session.id, NOW)
     await store.journal.add_evidence(session.id, "sv", [seen("send_closed", NOW + 4, "send")], NOW)
-    assert await store.decisions.commit_session(DecisionCommit(session=view.session, folded_through=view.news[-1].seq))
-    (rest,) = (await store.decisions.session_view(session.id, NOW)).news
+    assert await store.decisions.commit_session(
+        DecisionCommit(session=view.session, folded_through=view.new_evidence[-1].seq)
+    )
+    (rest,) = (await store.decisions.session_view(session.id, NOW)).new_evidence
     assert (rest.evidence.happened_at, rest.evidence.count) == (NOW + 4, 1)
 
 
@@ -216,11 +218,15 @@ async def test_each_piece_of_evidence_goes_to_its_subject(store, make):
     mixed = [seen("server_failed", NOW, "state"), seen("send_closed", NOW, "send")]
     await store.journal.add_evidence(session.id, "sv", mixed, NOW)
     await store.journal.add_evidence(None, "sv", [seen("server_failed", NOW + 1, "state")], NOW)
-    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).news] == ["send_closed"]
-    view = await store.decisions.server_view("sv", NOW)
-    assert [(one.evidence.kind, one.evidence.count) for one in view.news] == [("server_failed", 2)]
-    assert await store.decisions.commit_server(ServerCommit(server=view.server, folded_through=view.news[-1].seq))
-    assert (await store.decisions.server_view("sv", NOW)).news == ()
+    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [
+        "send_closed"
+    ]
+    view = await store.servers.view("sv", NOW)
+    assert [(one.evidence.kind, one.evidence.count) for one in view.new_evidence] == [("server_failed", 2)]
+    assert await store.decisions.commit_server(
+        ServerCommit(server=view.server, folded_through=view.new_evidence[-1].seq)
+    )
+    assert (await store.servers.view("sv", NOW)).new_evidence == ()
 
 
 async def test_a_look_that_says_the_same_is_counted_for_an_hour(store, make):
@@ -273,7 +279,7 @@ async def test_the_view_counts_the_fallen_and_the_fleet(store, make):
     view = await store.decisions.session_view(one.id, NOW)
     assert view.fallen == ((two.id, NOW), (one.id, NOW + 5))
     assert view.fleet == 4
-    assert (await store.decisions.server_view("sv", NOW)).fallen == view.fallen
+    assert (await store.servers.view("sv", NOW)).fallen == view.fallen
     assert await store.decisions.session_view(999, NOW) is None
 
 
@@ -319,7 +325,7 @@ async def test_an_approval_is_decided_once_and_its_session_hears_it(store, make)
     decided = await store.approvals.get("a1")
     assert (decided.state, decided.decided_at, decided.session) == ("approved", NOW + 1, "s1")
     view = await store.decisions.session_view(session.id, NOW)
-    assert ([one.evidence for one in view.news], view.approval) == ([word], None)
+    assert ([one.evidence for one in view.new_evidence], view.approval) == ([word], None)
     known = msgspec.structs.replace(decided, state="stale")
     assert await store.decisions.commit_session(DecisionCommit(session=view.session, approval=known))
     assert (await store.approvals.get("a1")).state == "stale"
@@ -339,7 +345,7 @@ async def test_evidence_about_a_session_that_is_gone_wakes_nobody(store, make):
     mixed = [seen("said_open", NOW, "webhook"), seen("server_answered", NOW, "webhook")]
     await store.journal.add_evidence(session.id, "sv", mixed, NOW)
     assert list(await store.decisions.due_sessions(NOW)) == []
-    assert [one.evidence.kind for one in (await store.decisions.server_view("sv", NOW)).news] == ["server_answered"]
+    assert [one.evidence.kind for one in (await store.servers.view("sv", NOW)).new_evidence] == ["server_answered"]
 
 
 async def test_a_decision_that_repeats_the_line_before_it_is_counted_into_it_for_an_hour(store, make):

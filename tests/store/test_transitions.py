@@ -13,7 +13,7 @@ from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.messages.transitions import Event, Stage, after, stage_of
 from esteio.core.model.inbound import Receipt, SendEcho
 from esteio.core.model.state import Reason
-from esteio.store.base import Allowance, DecisionCommit, InboxSettlement
+from esteio.store.base import DecisionCommit, InboxSettlement, SendQuota
 from esteio.store.sql import rows
 from esteio.store.sql.messages.outbox import doubt_all_sending
 from esteio.store.sqlite import SqliteStore
@@ -95,7 +95,7 @@ async def is_released(store, session, _):
 
 
 OTHERS = {
-    "claimed": lambda store, session, message: store.outbox.claim(NOW, 9, 60, Allowance()),
+    "claimed": lambda store, session, message: store.outbox.claim(NOW, 9, 60, SendQuota()),
     "lease_lost": lease_ends,
     "held_back": is_held_back,
     "released": is_released,

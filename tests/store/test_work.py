@@ -145,8 +145,10 @@ async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
     assert await store.qr_codes.get(session.id) == qr
     known = await store.sessions.by_token("new")
     assert (known.id, known.ref) == (session.id, {"instance_id": "9"})
-    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).news] == ["act_answered"]
-    assert [one.evidence.kind for one in (await store.decisions.server_view("sv", NOW)).news] == ["server_answered"]
+    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [
+        "act_answered"
+    ]
+    assert [one.evidence.kind for one in (await store.servers.view("sv", NOW)).new_evidence] == ["server_answered"]
     assert [one.code for one in await store.journal.page(session.id, 0, 9)] == ["act_answered", "connect"]
 
 
@@ -158,7 +160,7 @@ async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(s
     assert (again.id, again.fence) == ("w2", 3)
     over = await store.work.get("w1")
     assert (over.state, over.outcome) == ("done", "interrupted")
-    (news,) = (await store.decisions.session_view(session.id, NOW)).news
+    (news,) = (await store.decisions.session_view(session.id, NOW)).new_evidence
     assert (news.evidence.kind, news.evidence.data["rung"]) == ("act_interrupted", "connect")
 
 

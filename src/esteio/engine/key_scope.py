@@ -66,10 +66,10 @@ class Scope(msgspec.Struct, frozen=True):
         if not self.everything and not (self.reaches(name) and _NEVER_IN_REF.isdisjoint(name)):
             raise CommandError("ref-out-of-reach", field=f"ref.{key}", in_body=True)
 
-    def without_addresses(self, text: str, told: re.Pattern[str] | None) -> str:
+    def without_addresses(self, text: str, notify: re.Pattern[str] | None) -> str:
         """A provider's own words for whoever may read them; a scoped key does not see where the server stands.
         `told`: as `addresses_told` makes it."""
-        return text if self.everything or told is None else told.sub(r'\1"***"', text)
+        return text if self.everything or notify is None else notify.sub(r'\1"***"', text)
 
     def holds(self, globs: Sequence[str]) -> bool:
         """Whether every session that these patterns (none: all) match lies inside. When in doubt, no."""

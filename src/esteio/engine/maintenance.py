@@ -17,7 +17,7 @@ from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 EXPIRE_EVERY_S = 5.0
 PURGE_EVERY_S = 600.0
@@ -44,13 +44,13 @@ class Maintenance:
         *,
         gaps: Backfill,
         acks: AckWatch,
-        ears: SilenceWatch,
-        shelf: Shelf,
+        silence_watch: SilenceWatch,
+        media_store: MediaStore,
         keep: Retention,
     ) -> None:
         self._store, self._clock = store, clock
-        self._gaps, self._acks, self._ears = gaps, acks, ears
-        self._shelf, self._keep = shelf, keep
+        self._gaps, self._acks, self._silence_watch = gaps, acks, silence_watch
+        self._media_store, self._keep = media_store, keep
 
     async def expire(self) -> None:
         """Messages whose time is over, for ever."""
@@ -66,7 +66,7 @@ class Maintenance:
 
     async def silence(self) -> None:
         """Lines that have gone silent, for ever."""
-        await _every(EARS_EVERY_S, self._ears.look)
+        await _every(EARS_EVERY_S, self._silence_watch.look)
 
     async def beat(self) -> None:
         """A sign of life in the store, for ever."""
@@ -109,17 +109,17 @@ class Maintenance:
         """First the messages say so, then the files go: a crash between leaves files that nobody names."""
         needed = await self._store.media.in_use()
         gone = 0
-        for names in _parts([name for name in await self._shelf.older(before) if name not in needed]):
+        for names in _parts([name for name in await self._media_store.older(before) if name not in needed]):
             await self._store.media.forget(names, media_fetch.EXPIRED)
-            gone += await self._shelf.drop(names, before)
+            gone += await self._media_store.drop(names, before)
         return gone
 
     async def _sweep_media(self) -> int:
         """Files that no message names: a crash fell between the file and its row, or its message went meanwhile."""
         before = self._clock.now() - UNNAMED_AFTER_S
         gone = 0
-        for names in _parts(await self._shelf.older(before)):
-            gone += await self._shelf.drop(await self._store.media.unused(names), before)
+        for names in _parts(await self._media_store.older(before)):
+            gone += await self._media_store.drop(await self._store.media.unused(names), before)
         if gone:
             log.info("media.swept", count=gone)
         return gone

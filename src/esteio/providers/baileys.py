@@ -271,15 +271,15 @@ def _hear(where: SessionEndpoint, request: HttpRequest) -> Flow[Heard]:
 # -- what it says of a session -----------------------------------------------------------------------------------
 
 
-def _info(info: Json, now: float, road: Source) -> tuple[Evidence, ...]:
+def _info(info: Json, now: float, source: Source) -> tuple[Evidence, ...]:
     """SessionInfo: `{name, status, phoneNumber, hasQrCode}`."""
     status = text(at(info, "status"))
     if status is None:
         return ()
     kind = _CLAIMS.get(status)
-    claim = seen(kind, now, road) if kind else seen("said_unknown", now, road, state=status[:40])
+    claim = seen(kind, now, source) if kind else seen("said_unknown", now, source, state=status[:40])
     phone = phone_of(at(info, "phoneNumber"))
-    return (claim, seen("identity_seen", now, road, phone=phone)) if phone else (claim,)
+    return (claim, seen("identity_seen", now, source, phone=phone)) if phone else (claim,)
 
 
 def _not_found(heard: Heard) -> bool:

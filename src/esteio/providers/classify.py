@@ -223,7 +223,7 @@ def list_news(heard: Heard, now: float, *, fits: bool) -> tuple[Evidence, ...]:
     return (seen(kind, now, "list", detail=heard.detail[:SHORT]),)
 
 
-def server_news(heard: Heard, now: float, road: Source) -> tuple[Evidence, ...]:
+def server_news(heard: Heard, now: float, source: Source) -> tuple[Evidence, ...]:
     """What this answer says of the server, and nothing of the session. An answer that we did not read says nothing,
     and neither does our own crowd before its door."""
     kind = _CAUSES.get(heard.cause) or _SERVER_NEWS.get(heard.kind)
@@ -231,17 +231,17 @@ def server_news(heard: Heard, now: float, road: Source) -> tuple[Evidence, ...]:
         return ()
     if kind == "server_answered":
         # Any program can say no: that somebody lives there is all that it tells.
-        return (seen(kind, now, road),) if heard.kind == "ok" else (seen(kind, now, road, weak="yes"),)
+        return (seen(kind, now, source),) if heard.kind == "ok" else (seen(kind, now, source, weak="yes"),)
     data = {"detail": heard.detail[:SHORT]}
-    if heard.away and not (heard.kind == "gateway" and road == "send"):
+    if heard.away and not (heard.kind == "gateway" and source == "send"):
         # By the answer to a send alone nobody knows whether the proxy found somebody, who then died.
         data[AWAY] = "yes"
-    return (seen_with(kind, now, road, data),)
+    return (seen_with(kind, now, source, data),)
 
 
-def look_failed(heard: Heard, now: float, road: Source) -> tuple[Evidence, ...]:
+def look_failed(heard: Heard, now: float, source: Source) -> tuple[Evidence, ...]:
     """A look that brought no word about the session."""
-    return (*server_news(heard, now, road), seen("look_failed", now, road, detail=heard.detail[:SHORT]))
+    return (*server_news(heard, now, source), seen("look_failed", now, source, detail=heard.detail[:SHORT]))
 
 
 def downloaded(

@@ -32,7 +32,7 @@ from esteio.sim.world.subscribers import Subscribers
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
 from esteio.store.base import JournalEntry, Store, Work
-from esteio.store.media import MemoryShelf, Shelf
+from esteio.store.media import MediaStore, MemoryMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 
@@ -81,7 +81,7 @@ class Lab:
         clock: Clock | None = None,
         transport: Transport | None = None,
         told: CollectedNotices | None = None,
-        shelf: Shelf | None = None,
+        media_store: MediaStore | None = None,
         media_hosts: Hosts | None = None,
     ) -> None:
         if not is_set_up():
@@ -91,7 +91,7 @@ class Lab:
         self.clock: Clock = clock or LoopClock(self.world.epoch0, seed)
         self.store = store or SqliteStore.memory()
         self.transport: Transport = transport or SimTransport(self.world)
-        self.shelf: Shelf = shelf or MemoryShelf()
+        self.media_store: MediaStore = media_store or MemoryMediaStore()
         self.subscribers = Subscribers(self.world)
         self._media_hosts: Hosts = media_hosts or self.subscribers
         self.told = told or CollectedNotices()
@@ -104,9 +104,9 @@ class Lab:
             store=self.store,
             clock=self.clock,
             transport=self.transport,
-            outside=self.subscribers,
-            media_road=self._media_hosts,
-            shelf=self.shelf,
+            public_transport=self.subscribers,
+            media_transport=self._media_hosts,
+            media_store=self.media_store,
             resolve=self._resolve,
             registry=load(),
             vault=Vault(SEALING_KEY),

@@ -18,7 +18,7 @@ import msgspec
 from esteio.core.webhooks.delivery_policy import EndpointHealth, Format
 
 Queue = Literal["live", "replay"]
-RelayOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
+DeliveryOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
 """`gone`: HTTP 410, the endpoint is disabled. `skipped`: its format has no word for this event. `waits`: not tried, for
 the media that it shall carry is still under way."""
 WAITS_S = 1.0
@@ -49,7 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Whether media come by address only, or as base64 too."""
 
 
-class RelayClaim(msgspec.Struct, frozen=True):
+class DeliveryClaim(msgspec.Struct, frozen=True):
     """One event to deliver to one endpoint, under a lease."""
 
     endpoint: Endpoint
@@ -65,12 +65,12 @@ class RelayClaim(msgspec.Struct, frozen=True):
     fence: int
 
 
-class RelaySettlement(msgspec.Struct, frozen=True):
+class DeliverySettlement(msgspec.Struct, frozen=True):
     """What one attempt came to. The store applies `core.webhooks.delivery_policy` to the lane and the endpoint in one
     transaction."""
 
-    claim: RelayClaim
-    outcome: RelayOutcome
+    claim: DeliveryClaim
+    outcome: DeliveryOutcome
     began_at: float
     at: float
     status: int | None = None
@@ -81,7 +81,7 @@ class RelaySettlement(msgspec.Struct, frozen=True):
     """Of a failure, a code in kebab-case: `http-status`, `redirect`, `gone`, `timeout`, `not-allowed` …"""
 
 
-class RelaySettled(msgspec.Struct, frozen=True):
+class DeliverySettled(msgspec.Struct, frozen=True):
     """What the store made of a settlement that it wrote. `next_at`: when this event is tried again; None: it is done
     with, delivered or not."""
 
@@ -106,7 +106,7 @@ class Delivery(msgspec.Struct, frozen=True):
     detail: str
 
 
-class RelayBacklog(msgspec.Struct, frozen=True):
+class DeliveryBacklog(msgspec.Struct, frozen=True):
     """`lanes` with something to deliver, dead letters, and when the oldest event that is not delivered happened."""
 
     lanes: int

@@ -21,7 +21,7 @@ T = TypeVar("T")
 PIECE = 256 * 1024
 
 
-class Shelf(Protocol):
+class MediaStore(Protocol):
     """Names are made here; a name that is not known has no bytes."""
 
     async def put(self, data: bytes, now: float) -> str:
@@ -54,7 +54,7 @@ def name_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class MemoryShelf:
+class MemoryMediaStore:
     """For virtual time: nothing touches a disk."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class MemoryShelf:
         return len(gone)
 
 
-class FileShelf:
+class FileMediaStore:
     """Files in a folder of their own, readable by their owner only. `inline`: without threads, for virtual time."""
 
     def __init__(self, folder: Path, *, inline: bool = False) -> None:

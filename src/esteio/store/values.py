@@ -38,7 +38,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     first_at: float | None = None
 
 
-class News(msgspec.Struct, frozen=True):
+class StoredEvidence(msgspec.Struct, frozen=True):
     """Evidence with its place in the journal; `folded` evidence is not handed out again."""
 
     seq: int
@@ -106,7 +106,7 @@ class SessionView(msgspec.Struct, frozen=True):
 
     session: Session
     server: Server
-    news: tuple[News, ...]
+    new_evidence: tuple[StoredEvidence, ...]
     held: int
     """Messages waiting to go out (queued, any lane)."""
     fallen: tuple[tuple[SessionId, float], ...]
@@ -121,7 +121,7 @@ class ServerView(msgspec.Struct, frozen=True):
     """The same for a server."""
 
     server: Server
-    news: tuple[News, ...]
+    new_evidence: tuple[StoredEvidence, ...]
     fallen: tuple[tuple[SessionId, float], ...]
     fleet: int
 
@@ -188,7 +188,7 @@ class Accepted(msgspec.Struct, frozen=True):
     message: Message | None
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class SendQuota(msgspec.Struct, frozen=True):
     """How many more messages may be claimed: of each session and at each server; `each` and `each_server` are for
     those that are not named."""
 
@@ -198,7 +198,7 @@ class Allowance(msgspec.Struct, frozen=True):
     each_server: int = 1_000_000
 
 
-class Rests(msgspec.Struct, frozen=True):
+class NotBefore(msgspec.Struct, frozen=True):
     """Before which time (epoch seconds) a session or a server may send nothing but what is urgent."""
 
     sessions: Mapping[SessionId, float] = {}

@@ -294,9 +294,9 @@ def _ask():
 
 
 def _claim(endpoint, document):
-    from esteio.store.delivery import RelayClaim
+    from esteio.store.delivery import DeliveryClaim
 
-    return RelayClaim(endpoint, "live", "", "", 1, "server.outage_started", 1.0, document, attempt=1, fence=1)
+    return DeliveryClaim(endpoint, "live", "", "", 1, "server.outage_started", 1.0, document, attempt=1, fence=1)
 
 
 NAMES = ["".join(word) for size in range(4) for word in itertools.product("ab]", repeat=size)]

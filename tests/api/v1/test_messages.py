@@ -5,7 +5,7 @@ import pytest
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.message import AttemptRecord
-from esteio.store.base import Allowance
+from esteio.store.base import SendQuota
 
 MESSAGES = "/v1/sessions/line/messages"
 GOOD = {"to": "5511999998888", "text": "oi"}
@@ -20,7 +20,7 @@ async def ready(gateway):
 async def settle(gateway, event="accepted", **more):
     """Play the dispatcher with the first message that is ready."""
     now = gateway.clock.now()
-    claim = (await gateway.store.outbox.claim(now, 1, 60, Allowance()))[0]
+    claim = (await gateway.store.outbox.claim(now, 1, 60, SendQuota()))[0]
     message = claim.message
     settlement = SendSettlement(
         message.id, message.session_id, claim.fence, event, now, AttemptRecord(now, "accepted"), **more

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from esteio.core.webhooks import delivery_policy
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
 from esteio.store.base import EventRow
-from esteio.store.delivery import RelaySettlement
+from esteio.store.delivery import DeliverySettlement
 from esteio.store.sql.rows import event_params
 
 URL = "https://hooks.example/esteio?tenant=1"
@@ -42,7 +42,7 @@ async def deliver_all(gateway, outcome="delivered", at=None):
         if outcome == "delivered":
             await gateway.store.delivery.settle([await gateway.courier.deliver(one) for one in claims])
         else:
-            done = [RelaySettlement(one, outcome, now, now, 500, "no") for one in claims]
+            done = [DeliverySettlement(one, outcome, now, now, 500, "no") for one in claims]
             await gateway.store.delivery.settle(done)
             return
 

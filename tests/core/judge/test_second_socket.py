@@ -10,7 +10,7 @@ from esteio.core.judge.decide import decide
 from esteio.core.judge.diagnose import Verdict, _our_own, verdict
 from esteio.core.judge.facts import apply_evidence, expect_webhook
 from esteio.core.judge.gap import of_session
-from esteio.core.judge.second_socket import CLEAR, LOOP_S, ServerConditions, nobody_reconnects, scanning_until
+from esteio.core.judge.second_socket import LOOP_S, NO_CONDITIONS, ServerConditions, nobody_reconnects, scanning_until
 from esteio.core.model.evidence import NOT_LOADED, seen
 from esteio.core.model.policy import DEFAULT, SEEDS
 from esteio.core.model.recovery import Attempt, Outage, Recovery
@@ -37,7 +37,11 @@ def act(rung: str, at: float, result: str = "no-effect") -> Attempt:
 
 
 def leave(
-    facts: Facts = STANDS, sky: ServerConditions = CLEAR, can=CAN, booted: float = 0.0, last: Attempt | None = None
+    facts: Facts = STANDS,
+    sky: ServerConditions = NO_CONDITIONS,
+    can=CAN,
+    booted: float = 0.0,
+    last: Attempt | None = None,
 ) -> bool:
     session = a_session(facts=facts, recovery=Recovery(last=last), linked=True)
     server = a_server(facts=ServerFacts(booted_at=booted))
@@ -92,9 +96,11 @@ def test_it_is_after_ten_minutes_of_nothing_else():
     assert not leave(with_(**old), last=act("connect", FELL + 9))
 
 
-def step(found: Verdict, facts: Facts, *, can=CAN, policy=DEFAULT, sky=CLEAR, quirks=frozenset(), now=T0, **recovery):
+def step(
+    found: Verdict, facts: Facts, *, can=CAN, policy=DEFAULT, sky=NO_CONDITIONS, quirks=frozenset(), now=T0, **recovery
+):
     session = a_session(recovery=Recovery(**recovery), facts=facts, linked=True)
-    return ladder.next_step(session, a_server(), found, policy, can, quirks=quirks, now=now, sky=sky)
+    return ladder.next_step(session, a_server(), found, policy, can, quirks=quirks, now=now, conditions=sky)
 
 
 def test_the_ladder_waits_beside_a_loop_and_the_letter_does_not():
@@ -131,15 +137,15 @@ TRIED = {"spent": ("connect",) * 3}
 @pytest.mark.parametrize(
     ("found", "sky", "does"),
     [
-        (GHOST, CLEAR, "ask"),
+        (GHOST, NO_CONDITIONS, "ask"),
         (GHOST, ServerConditions(nobody=True, away=True), "wait"),
         (GHOST, ServerConditions(nobody=True), "strike"),
         (GHOST, ServerConditions(together=True), "wait"),
-        (LONG_CLOSED, CLEAR, "ask"),
+        (LONG_CLOSED, NO_CONDITIONS, "ask"),
         (LONG_CLOSED, ServerConditions(nobody=True, away=True), "wait"),
         (LONG_CLOSED, ServerConditions(nobody=True), "strike"),
         (LONG_CLOSED, ServerConditions(together=True), "wait"),
-        (CLOSED, CLEAR, "wait"),
+        (CLOSED, NO_CONDITIONS, "wait"),
     ],
 )
 def test_an_unlink_is_asked_for_only_where_it_may_help(found, sky, does):
@@ -373,7 +379,7 @@ def test_a_scan_is_waited_for_until_its_time_is_over_and_not_at_its_end():
 )
 def test_a_person_waits_beside_a_loop_only_where_there_may_be_one(kind, linked, waits):
     session, found = a_session(facts=STANDS, linked=linked), Verdict(kind, Reason(kind), FELL)
-    step = ladder._hands_off(session, a_server(), found, CAN, CLEAR, now=T0)
+    step = ladder._hands_off(session, a_server(), found, CAN, NO_CONDITIONS, now=T0)
     assert (step is not None) == waits
 
 

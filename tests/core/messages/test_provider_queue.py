@@ -21,7 +21,7 @@ MESSAGE = Message(
     updated_at=PARKED,
     provider_id="3EB0",
     queue_ref="q1",
-    parked_at=PARKED,
+    provider_queued_at=PARKED,
 )
 
 
@@ -68,4 +68,4 @@ def test_the_time_of_a_dead_line_does_not_count(queue):
 
 
 def test_one_that_was_just_parked_is_as_old_as_now():
-    assert look(None, PARKED + 5000, parked_at=None).due_at == PARKED + 5003
+    assert look(None, PARKED + 5000, provider_queued_at=None).due_at == PARKED + 5003

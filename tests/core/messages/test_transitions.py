@@ -102,4 +102,4 @@ def test_the_stage_of_a_row_and_of_a_message():
         assert stage_of(state, aside=state != "in_doubt", provider_queued=state != "sent") == state
     assert stage(doubted()) == "in_doubt"
     assert stage(doubted(reason=Reason("in-doubt-held"))) == "set_aside"
-    assert stage(message(state="sent", parked_at=BEGAN)) == "provider_queued"
+    assert stage(message(state="sent", provider_queued_at=BEGAN)) == "provider_queued"

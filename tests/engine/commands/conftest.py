@@ -132,7 +132,7 @@ class Parts:
         """What waits for the judge."""
         view = await self.store.decisions.session_view(session.id, self.clock.now())
         assert view is not None
-        return [one.evidence for one in view.news]
+        return [one.evidence for one in view.new_evidence]
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class Watched:
         for part in (
             commands.instances,
             commands.sessions._replaced,
-            lab.gateway.lookout,
+            lab.gateway.prober,
             lab.gateway.work._performers,
         ):
             part._transport = self

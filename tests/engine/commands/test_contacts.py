@@ -146,12 +146,12 @@ def test_old_messages_lose_their_words_and_files_and_stay_counted(keep: int) -> 
             # The log of events is swept by its own age.
             assert SECRET not in _dump(lab, without="events")
             assert (await lab.message(sent)).content.media is None
-            assert await lab.gateway.shelf.get(media.stored) is None
+            assert await lab.gateway.media_store.get(media.stored) is None
             assert (await lab.message(fresh)).content.text == "palavras novas"
             assert (await lab.message(sent)).state == "delivered"
         else:
             assert (await lab.message(sent)).content.media is not None
-            assert await lab.gateway.shelf.get(media.stored) is not None
+            assert await lab.gateway.media_store.get(media.stored) is not None
 
     kept = {"bodies_s": keep, "media_s": keep, "webhooks_s": 3600}
     play(story, settings={"retention": _retention(kept)})

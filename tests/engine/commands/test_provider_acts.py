@@ -13,7 +13,7 @@ from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.errors import CommandError
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import WorkSettlement
-from esteio.store.media import MemoryShelf
+from esteio.store.media import MemoryMediaStore
 
 
 class Addresses:
@@ -125,7 +125,7 @@ def removal_of(parts, addresses) -> SessionRemoval:
         lookup=Lookup(parts.store),
         acts=acts_of(parts, addresses),
         addresses=addresses,
-        shelf=MemoryShelf(),
+        media_store=MemoryMediaStore(),
         wakeups=parts.woken,
     )
 

@@ -16,14 +16,14 @@ def relay():
             made = Lab(seed, **lab)
             gateway = made.gateway
             await gateway.store.start(gateway.clock.now())
-            for name, task in (("relay", gateway.relay.run), ("bury", gateway.relay.expire)):
+            for name, task in (("relay", gateway.deliveries.run), ("bury", gateway.deliveries.expire)):
                 gateway.supervisor.start(name, task)
             try:
                 await test(Room(made))
                 assert gateway.supervisor.healthy
             finally:
                 await gateway.supervisor.aclose()
-                await gateway.relay.aclose(5.0)
+                await gateway.deliveries.aclose(5.0)
                 await gateway.store.aclose()
 
         run_virtual(main, limit_s=limit_s)

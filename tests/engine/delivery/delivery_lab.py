@@ -37,7 +37,7 @@ class Room:
                 db.run("event_add", rows.event_params(event))
 
         await self.store.database.write(operation)
-        self.lab.gateway.relay.wake()
+        self.lab.gateway.deliveries.wake()
 
     async def endpoint(self, endpoint: Endpoint) -> Endpoint:
         found = await self.store.webhook_endpoints.get(endpoint.id)

@@ -8,7 +8,7 @@ import threading
 from esteio.clock import SystemClock
 from esteio.engine.delivery.dispatch import DeliveryDispatch
 from esteio.store.base import EventRow
-from esteio.store.delivery import Endpoint, RelayClaim
+from esteio.store.delivery import DeliveryClaim, Endpoint
 from esteio.store.sql import rows
 from esteio.store.sqlite import SqliteStore
 
@@ -17,9 +17,9 @@ class Waiting:
     """A courier that is under way for ever."""
 
     def __init__(self) -> None:
-        self.has: list[RelayClaim] = []
+        self.has: list[DeliveryClaim] = []
 
-    async def deliver(self, claim: RelayClaim) -> None:
+    async def deliver(self, claim: DeliveryClaim) -> None:
         self.has.append(claim)
         await asyncio.Event().wait()
 

@@ -168,7 +168,7 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
         await asyncio.sleep(2 * HOUR)
         assert numbers(one, "c") == list(range(4, 10))
         assert await room.store.dead_letters.revive([letter.id for letter in dead], room.now) == 10
-        room.lab.gateway.relay.wake()
+        room.lab.gateway.deliveries.wake()
         await asyncio.sleep(5)
         assert sorted(numbers(one, "a")) == sorted(numbers(one, "b")) == [0, 1, 2]
         assert numbers(one, "c") == [*range(4, 10), *range(4)]
@@ -309,7 +309,7 @@ def test_killed_in_the_middle_the_next_gateway_goes_on(tmp_path):
             await room.tell(4, chat=chat)
         await asyncio.sleep(4.5)
         assert any(numbers(one, chat) for chat in "abc")
-        assert first.gateway.relay._flying.total()
+        assert first.gateway.deliveries._flying.total()
         await _kill(first)
         second = Lab(4, world=first.world, store=SqliteStore(path, inline=True))
         second.subscribers = first.subscribers
@@ -327,10 +327,10 @@ def test_killed_in_the_middle_the_next_gateway_goes_on(tmp_path):
 
 async def _kill(lab: Lab) -> None:
     gateway = lab.gateway
-    for task in gateway.relay._tasks:
+    for task in gateway.deliveries._tasks:
         task.cancel()
     await gateway.supervisor.aclose()
-    gateway.relay._done.clear()
+    gateway.deliveries._done.clear()
     await gateway.store.aclose()
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from esteio.config import Settings
 from esteio.engine.url_guard import may_reach
-from esteio.gateway import outside
+from esteio.gateway import public_transport
 from esteio.providers.base import HttpRequest, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED, AiohttpTransport
 
@@ -49,7 +49,7 @@ def test_nothing_is_even_connected_to_inside(host):
 
         async with served(handler) as port:
             with pytest.raises(TransportFailed) as failed:
-                await post(outside(Settings()), f"http://{host}:{port}/hook")
+                await post(public_transport(Settings()), f"http://{host}:{port}/hook")
             assert failed.value.sent == "no"
             assert not came
             if host == "127.0.0.1":
@@ -64,7 +64,7 @@ def test_what_the_settings_name_is_reached():
             return web.Response(status=202)
 
         async with served(handler) as port:
-            road = outside(Settings(allow_targets=("127.0.0.0/8",)))
+            road = public_transport(Settings(allow_targets=("127.0.0.0/8",)))
             assert (await post(road, f"http://127.0.0.1:{port}/hook")).status == 202
 
     asyncio.run(main())
@@ -88,7 +88,7 @@ def test_a_name_that_was_public_when_it_was_registered_and_now_leads_inside_is_r
 
             monkeypatch.setattr(loop, "getaddrinfo", rebound)
             with pytest.raises(TransportFailed) as failed:
-                await post(outside(Settings()), f"http://hooks.example:{port}/hook")
+                await post(public_transport(Settings()), f"http://hooks.example:{port}/hook")
             assert failed.value.reason == NOT_ALLOWED
             assert not came
 
@@ -104,7 +104,7 @@ def test_a_redirect_inside_is_not_followed():
             return web.Response(status=307, headers={"location": "/secret"})
 
         async with served(handler) as port:
-            road = outside(Settings(allow_targets=("127.0.0.0/8",)))
+            road = public_transport(Settings(allow_targets=("127.0.0.0/8",)))
             assert (await post(road, f"http://127.0.0.1:{port}/hook")).status == 307
             assert paths == ["/hook"]
 
@@ -114,7 +114,7 @@ def test_a_redirect_inside_is_not_followed():
 def test_a_unix_socket_is_no_target():
     async def main():
         with pytest.raises(TransportFailed) as failed:
-            await post(outside(Settings(allow_targets=("0.0.0.0/0",))), "http+unix://%2Fvar%2Frun%2Fx.sock/y")
+            await post(public_transport(Settings(allow_targets=("0.0.0.0/0",))), "http+unix://%2Fvar%2Frun%2Fx.sock/y")
         assert failed.value.sent == "no"
 
     asyncio.run(main())
@@ -126,7 +126,7 @@ def test_of_a_large_answer_only_the_beginning_is_read_and_its_status_counts():
             return web.Response(body=b"x" * 5_000_000)
 
         async with served(handler) as port:
-            road = outside(Settings(allow_targets=("127.0.0.0/8",)))
+            road = public_transport(Settings(allow_targets=("127.0.0.0/8",)))
             answer = await post(road, f"http://127.0.0.1:{port}/hook")
             assert (answer.status, answer.body) == (200, b"x" * 4096)
 

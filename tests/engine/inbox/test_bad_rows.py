@@ -87,7 +87,7 @@ def test_one_row_of_a_list_that_cannot_be_stored_keeps_no_other_back(monkeypatch
         content = Content("text", text="oi")
         now = lab.clock.now()
         rows = [ReceivedMessage(one, CUSTOMER, CUSTOMER, now, content) for one in ("A", "B", "BAD", "C")]
-        assert await lab.gateway.gaps._apply(session, rows, ()) == 3
+        assert await lab.gateway.backfill._apply(session, rows, ()) == 3
         assert {one.provider_id for one in await came_in(lab)} == {"A", "B", "C"}
 
     play(story)

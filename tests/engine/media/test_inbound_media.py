@@ -18,7 +18,7 @@ from esteio.core.views.sentences import sentence
 from esteio.engine.commands.requests import EndpointRequest
 from esteio.providers.base import TransportFailed
 from esteio.sim.lab import BASE_URL, Lab
-from esteio.store.media import FileShelf, name_of
+from esteio.store.media import FileMediaStore, name_of
 from esteio.texts import catalogue
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, came_in, event_types, linked, play
 from tests.media_hosts import MediaLab
@@ -414,11 +414,11 @@ def test_bytes_go_with_their_person_but_not_those_of_another() -> None:
         async with client(lab) as http:
             erased = await http.post(f"/v1/contacts/{CUSTOMER}/erase", json={})
             assert erased.json()["media"] == 1
-        assert await lab.shelf.get(name_of(b"GIF89a hers")) is None
-        assert await lab.shelf.get(name_of(PICTURE)) == PICTURE, "the other person sent the same"
+        assert await lab.media_store.get(name_of(b"GIF89a hers")) is None
+        assert await lab.media_store.get(name_of(PICTURE)) == PICTURE, "the other person sent the same"
         async with client(lab) as http:
             await http.post(f"/v1/contacts/{OTHER}/erase", json={})
-        assert await lab.shelf.get(name_of(PICTURE)) is None
+        assert await lab.media_store.get(name_of(PICTURE)) is None
 
     play(story, settings=SETTINGS)
 
@@ -440,7 +440,7 @@ def test_what_is_fetched_for_an_erased_person_is_not_kept() -> None:
             await http.post(f"/v1/contacts/{CUSTOMER}/erase", json={})
         opened.set()
         await asyncio.sleep(5)
-        assert await lab.shelf.get(name_of(PICTURE)) is None
+        assert await lab.media_store.get(name_of(PICTURE)) is None
         assert await event_types(lab, "message.media_changed") == []
         assert await lab.store.media.fetches(10) == []
 
@@ -453,7 +453,7 @@ def test_bytes_go_with_their_session() -> None:
         await arrives(lab)
         async with client(lab) as http:
             assert (await http.delete("/v1/sessions/loja")).status_code in (200, 204)
-        assert await lab.shelf.get(name_of(PICTURE)) is None
+        assert await lab.media_store.get(name_of(PICTURE)) is None
 
     play(story, settings=SETTINGS)
 
@@ -464,7 +464,7 @@ def test_bytes_go_with_their_time_and_the_message_says_so() -> None:
         await asyncio.sleep(86_400 + 700)
         media = await media_of(lab)
         assert (media.stored, media.gone.code) == (None, "media-expired")
-        assert await lab.shelf.get(name_of(PICTURE)) is None
+        assert await lab.media_store.get(name_of(PICTURE)) is None
         async with client(lab) as http:
             answer = await http.get(f"/v1/messages/{message}/media")
             assert (answer.status_code, answer.json()["code"]) == (410, "media-gone")
@@ -474,16 +474,16 @@ def test_bytes_go_with_their_time_and_the_message_says_so() -> None:
 
 def test_files_that_nobody_names_are_swept(tmp_path: Path) -> None:
     async def story(lab: Lab) -> None:
-        lab.gateway.upkeep._shelf = FileShelf(tmp_path, inline=True)
+        lab.gateway.maintenance._media_store = FileMediaStore(tmp_path, inline=True)
         message = await one_kept(lab)
         assert message
-        shelf = lab.gateway.upkeep._shelf
+        shelf = lab.gateway.maintenance._media_store
         orphan = await shelf.put(b"nobody's", lab.clock.now())
         named = await shelf.put(PICTURE, lab.clock.now())
         (tmp_path / f"{orphan}x.half").write_bytes(b"half")
         os.utime(tmp_path / f"{orphan}x.half", (0, 0))
         await asyncio.sleep(2 * 3600 + 60)
-        assert await lab.gateway.upkeep._shelf.older(9e9) == [named]
+        assert await lab.gateway.maintenance._media_store.older(9e9) == [named]
 
     play(story, settings=SETTINGS)
 

@@ -16,7 +16,7 @@ from esteio.providers.base import HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
-from esteio.store.media import FileShelf, name_of
+from esteio.store.media import FileMediaStore, name_of
 from tests.engine.engine_stage import CUSTOMER, OTHER, linked, outcomes, play, until_message
 from tests.media_hosts import MediaLab
 
@@ -243,7 +243,7 @@ def test_bytes_that_were_handed_in_are_named_in_the_same_way() -> None:
 
 def test_the_shelf_holds_each_bytes_once_and_forgets_by_age(tmp_path: Path) -> None:
     async def story() -> None:
-        shelf = FileShelf(tmp_path / "media")
+        shelf = FileMediaStore(tmp_path / "media")
         name = await shelf.put(PNG, 1000.0)
         assert await shelf.put(PNG, 2000.0) == name == name_of(PNG)
         other = await shelf.put(b"other", 1000.0)
@@ -256,7 +256,7 @@ def test_the_shelf_holds_each_bytes_once_and_forgets_by_age(tmp_path: Path) -> N
         assert await shelf.drop([name, other, "../x"], 1500.0) == 1, "what was put again since is somebody's"
         assert await shelf.drop([name], 2000.0) == 1
         assert (await shelf.get(name), await shelf.get(other)) == (None, None)
-        assert await FileShelf(tmp_path / "none").older(9e9) == []
+        assert await FileMediaStore(tmp_path / "none").older(9e9) == []
 
     asyncio.run(story())
 

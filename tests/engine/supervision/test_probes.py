@@ -41,7 +41,7 @@ def test_many_looks_at_one_server_leave_places_for_sends():
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.store.sessions.by_name("loja")
-        lookout = lab.gateway.scheduler._lookout
+        lookout = lab.gateway.scheduler._prober
         crowd = lookout._transport = Crowd(lookout._transport)
         seen = await asyncio.gather(*(lookout.session(session, "socket") for _ in range(100)))
         assert crowd.most == LOOKS_AT_ONCE < 32
@@ -53,7 +53,7 @@ def test_many_looks_at_one_server_leave_places_for_sends():
 def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code():
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "evolution")
-        lookout = lab.gateway.scheduler._lookout
+        lookout = lab.gateway.scheduler._prober
         noted = lookout._transport = Noted(lookout._transport)
         await lab.adopt("prov", "loja", PHONE)
         await asyncio.sleep(40)
@@ -68,7 +68,7 @@ def test_a_look_through_whatsapp_now_and_then_does_not_displace_the_usual_one():
     async def story(lab: Lab) -> None:
         await linked(lab)
         session = await lab.store.sessions.by_name("loja")
-        lookout = lab.gateway.scheduler._lookout
+        lookout = lab.gateway.scheduler._prober
         await lookout.session(session, "socket")
         record = lab.gateway.memory.session(session.id)
         usual = record.probe
@@ -90,7 +90,7 @@ def test_that_a_line_lives_is_dated_by_the_question_and_the_rest_by_the_last_ans
     async def story(lab: Lab) -> None:
         await linked(lab, "wapi")
         session = await lab.store.sessions.by_name("loja")
-        lookout = lab.gateway.scheduler._lookout
+        lookout = lab.gateway.scheduler._prober
         crowd = lookout._transport = Crowd(lookout._transport)
         began = lab.clock.now()
         look = asyncio.create_task(lookout.session(session, "socket"))

@@ -220,13 +220,13 @@ def test_a_wake_that_is_set_after_the_last_one_rang_rings_too() -> None:
         lab.world.servers["prov"].stop()
         await asyncio.sleep(60)
         scheduler, asked = lab.gateway.scheduler, []
-        truly = scheduler._lookout.server
+        truly = scheduler._prober.server
 
         async def look(name: ServerName):  # type: ignore[no-untyped-def]
             asked.append(lab.clock.now())
             return await truly(name)
 
-        scheduler._lookout.server = look  # type: ignore[method-assign]
+        scheduler._prober.server = look  # type: ignore[method-assign]
         await asyncio.sleep(61)
         assert len(asked) >= 11
         assert max(later - sooner for sooner, later in pairwise(asked)) < 6

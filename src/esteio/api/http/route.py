@@ -33,7 +33,7 @@ from esteio.engine.media.links import MediaLinks
 from esteio.engine.runtime.waiters import Waiters
 from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
@@ -51,7 +51,7 @@ class ApiContext:
         waiters: Waiters,
         providers: Mapping[str, Provider],
         links: MediaLinks,
-        shelf: Shelf,
+        media_store: MediaStore,
         texts: Translations,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `shelf` holds their bytes."""
@@ -62,7 +62,7 @@ class ApiContext:
         self.waiters = waiters
         self.providers = providers
         self.links = links
-        self.shelf = shelf
+        self.media_store = media_store
         self.texts = texts
         self.addresses_told = addresses_told(one.declaration for one in providers.values())
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""

@@ -100,7 +100,7 @@ async def _run(api: ApiContext, call: ApiRequest, place: int, hello: bytes, writ
                     await _written(write, retry + frames)
                     retry = b""
             elif loop.time() < alive_at:
-                await api.waiters.wait_news(LOOK_EVERY_S)
+                await api.waiters.wait_event(LOOK_EVERY_S)
                 continue
             if loop.time() >= alive_at:
                 await _still_welcome(api, call)

@@ -89,13 +89,13 @@ async def _bytes(api: ApiContext, media: Media) -> tuple[Read, int, str] | None:
             return data[start : start + length]
 
         return from_row, len(data), f'"{len(data)}"'
-    name, shelf = media.stored, api.shelf
-    size = await shelf.size(name)
+    name, media_store = media.stored, api.media_store
+    size = await media_store.size(name)
     if size is None:
         return None
 
     async def from_shelf(start: int, length: int) -> bytes:
-        return await shelf.piece(name, start, length)
+        return await media_store.piece(name, start, length)
 
     return from_shelf, size, f'"{name}"'
 

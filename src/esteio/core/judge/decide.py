@@ -58,10 +58,10 @@ def _as_of(view: View, now: float) -> View:
     """The view with nothing dated later than now, should the clock have run ahead and been put right."""
     session = clock_skew.session_as_of(view.session, view.policy, now)  # guard: future-dates-cut
     server = clock_skew.server_as_of(view.server, view.policy, now)
-    news = tuple([clock_skew.evidence_as_of(one, now) for one in view.new_evidence])
-    if session is view.session and server is view.server and news == view.new_evidence:
+    new_evidence = tuple([clock_skew.evidence_as_of(one, now) for one in view.new_evidence])
+    if session is view.session and server is view.server and new_evidence == view.new_evidence:
         return view
-    return msgspec.structs.replace(view, session=session, server=server, new_evidence=news)
+    return msgspec.structs.replace(view, session=session, server=server, new_evidence=new_evidence)
 
 
 # -- 1: news ------------------------------------------------------------------------------------------------------

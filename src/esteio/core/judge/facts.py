@@ -128,8 +128,8 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     later: list[tuple[float, str]] = []
     if facts.closed:
         # guard: life-clears-refusals
-        later = [(t, road) for t, road in zip(facts.closed, facts.closed_by, strict=True) if t > at]
-        changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(road for _, road in later)}
+        later = [(t, source) for t, source in zip(facts.closed, facts.closed_by, strict=True) if t > at]
+        changes |= {"closed": tuple(t for t, _ in later), "closed_by": tuple(source for _, source in later)}
     unanswered_probes = facts.unanswered_probes if facts.probe_unanswered_at > at else 0
     if facts.unanswered_probes and not unanswered_probes:
         changes |= {"unanswered_probes": 0, "probe_unanswered_at": 0.0}
@@ -148,19 +148,19 @@ def _lived(facts: Facts, at: float, kind: str, seen_at: float) -> Facts:
     return msgspec.structs.replace(facts, **changes)
 
 
-def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Facts:
+def _closed(facts: Facts, evidence: Evidence, policy: Policy, source: str) -> Facts:
     at = evidence.happened_at
     # guard: refusal-older-than-life, hung-refusal-is-of-old-socket
     if at <= facts.life_at or _another_since_asked(facts, evidence):
         return facts
     if not facts.closed:
-        return msgspec.structs.replace(facts, closed=(at,), closed_by=(road,))  # guard: first-refusal-is-no-death
+        return msgspec.structs.replace(facts, closed=(at,), closed_by=(source,))  # guard: first-refusal-is-no-death
     apart = min(policy.closed_retry_after_s, policy.probe_suspect_s) * 0.9
     # Beside a claim of `connecting` or `closed` the provider may be at it by itself: only time tells a hiccup from a
     # fall. Beside a claim of `open` it is not.
     beside = (
         policy.letter.probe_is_witness
-        and road not in facts.closed_by
+        and source not in facts.closed_by
         and facts.state_read not in ("connecting", "closed")
     )
     # The first witness stays, however fast the others come and in whatever order.
@@ -169,7 +169,7 @@ def _closed(facts: Facts, evidence: Evidence, policy: Policy, road: str) -> Fact
     return msgspec.structs.replace(
         facts,
         closed=(first, *(*facts.closed[1:], latest)[1 - KEEP_CLOSED :]),
-        closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], road)[1 - KEEP_CLOSED :]),
+        closed_by=(facts.closed_by[0], *(*facts.closed_by[1:], source)[1 - KEEP_CLOSED :]),
         dead_at=facts.dead_at or (latest if second else 0.0),
     )
 
@@ -279,8 +279,8 @@ def _coded(facts: Facts, evidence: Evidence) -> Facts:
     said = evidence.data.get("code", "")
     code = int(said) if said.isascii() and said.isdigit() else CODES[evidence.kind]
     until = _time(evidence.data.get("until", ""))
-    road = evidence.source if facts.code != code or evidence.source in _READ_ROADS else facts.code_source
-    return msgspec.structs.replace(facts, code=code, code_at=at, code_source=road, code_until=until)
+    source = evidence.source if facts.code != code or evidence.source in _READ_ROADS else facts.code_source
+    return msgspec.structs.replace(facts, code=code, code_at=at, code_source=source, code_until=until)
 
 
 def _time(text: str) -> float:

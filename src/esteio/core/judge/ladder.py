@@ -29,7 +29,7 @@ from esteio.core.judge.diagnose import (
     stood_s,
     stood_through_restart,
 )
-from esteio.core.judge.second_socket import CLEAR, LOOP_S, ServerConditions, nobody_reconnects, scanning_until
+from esteio.core.judge.second_socket import LOOP_S, NO_CONDITIONS, ServerConditions, nobody_reconnects, scanning_until
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET, Rung
@@ -164,7 +164,7 @@ def next_step(
     *,
     quirks: frozenset[str],
     now: float,
-    sky: ServerConditions = CLEAR,
+    conditions: ServerConditions = NO_CONDITIONS,
 ) -> Step:
     """The next rung for a session that has no open attempt."""
     recovery = session.recovery
@@ -176,13 +176,13 @@ def next_step(
         return Step("rest", verdict.because)
     if _wants_pairing(session, verdict, can):
         # guard: pairing-waits-beside-loop
-        return _hands_off(session, server, verdict, can, sky, now=now) or _pair(verdict, can)
+        return _hands_off(session, server, verdict, can, conditions, now=now) or _pair(verdict, can)
     if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
         return Step("person", verdict.because)
     if left_as_adopted(session) or never_there(session, verdict):
         return Step("person", verdict.because)
     return _left_alone(session, verdict, policy, now) or _climb(
-        session, server, verdict, policy, can, quirks=quirks, now=now, sky=sky
+        session, server, verdict, policy, can, quirks=quirks, now=now, conditions=conditions
     )
 
 
@@ -218,13 +218,13 @@ def _wants_pairing(session: Session, verdict: Verdict, can: Capabilities) -> boo
 
 
 def _hands_off(
-    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: ServerConditions, *, now: float
+    session: Session, server: Server, verdict: Verdict, can: Capabilities, conditions: ServerConditions, *, now: float
 ) -> Step | None:
     """A connect at a person's word is a second socket like any other, beside a loop or a scan."""
     until = scanning_until(session, can, now)
     if until:  # guard: scan-in-progress-left-alone
         return Step("wait", Reason("awaiting-qr"), until=until)
-    if verdict.kind != "closed" or not session.linked or nobody_reconnects(session, server, verdict, can, sky):
+    if verdict.kind != "closed" or not session.linked or nobody_reconnects(session, server, verdict, can, conditions):
         return None
     return Step("wait", verdict.because, until=now + AGAIN_S)
 
@@ -267,7 +267,7 @@ def _climb(
     *,
     quirks: frozenset[str],
     now: float,
-    sky: ServerConditions,
+    conditions: ServerConditions,
 ) -> Step:
     planned = plan(verdict, policy, can, linked=session.linked, asked=asks_for_code(session))
     left = remaining(planned, session.recovery.spent)
@@ -281,7 +281,7 @@ def _climb(
         return Step("strike", verdict.because)
     rung = left[0]
     patience = (
-        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, sky=sky)
+        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, conditions=conditions)
         or _blindness(session, policy, can, rung, now)  # guard: look-before-second-connect
         or _standstill(session, policy, can, rung, now)  # guard: frozen-memory-not-restarted-blind
     )
@@ -289,7 +289,7 @@ def _climb(
         return patience
     if rung not in DESTRUCTIVE:
         return Step("act", verdict.because, rung=rung)
-    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, sky=sky)
+    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, conditions=conditions)
 
 
 def _patience(
@@ -302,7 +302,7 @@ def _patience(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
-    sky: ServerConditions,
+    conditions: ServerConditions,
 ) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
     if verdict.kind == "reconnecting" and rung == "connect":
@@ -320,7 +320,9 @@ def _patience(
     stays = alone or _stays_closed(session, server, policy, now, down=down)
     if policy.letter.ghost_cure != "logout":
         # (Seed 002's letter connects all the same.)
-        stays = stays and nobody_reconnects(session, server, verdict, can, sky)  # guard: loop-unheard-is-no-leave
+        stays = stays and nobody_reconnects(
+            session, server, verdict, can, conditions
+        )  # guard: loop-unheard-is-no-leave
     if verdict.kind == "closed" and rung == "connect" and not stays:
         # Between a drop and its own reconnect a provider says closed for a moment; a connect in that moment opens a
         # second socket with the same credentials, and the two throw each other out for ever. So does one beside a
@@ -331,7 +333,7 @@ def _patience(
     if rung == "restart" and not can.connect and _seldom_seen_closed(session):
         # Its own next try may be a moment away: the restart would be lost in it.
         return Step("wait", verdict.because, until=max(now, session.facts.state_read_at) + policy.probe_suspect_s)
-    if rung == "restart" and not sky.away:  # guard: outage-restart-without-cooldown
+    if rung == "restart" and not conditions.away:  # guard: outage-restart-without-cooldown
         allowed = pacing.restart_allowed_at(session.recovery, policy)
         if now < allowed:  # guard: restart-cooldown-kept
             return Step("wait", Reason("restart-cooldown"), until=allowed)
@@ -344,7 +346,9 @@ def _blindness(session: Session, policy: Policy, can: Capabilities, rung: Rung, 
     facts, last = session.facts, session.recovery.last
     if rung != "connect" or not can.socket_probe or last is None or last.rung not in OPENS_SOCKET - {"logout"}:
         return None
-    seen_at = max((at for at, road in zip(facts.closed, facts.closed_by, strict=True) if road == "probe"), default=0.0)
+    seen_at = max(
+        (at for at, source in zip(facts.closed, facts.closed_by, strict=True) if source == "probe"), default=0.0
+    )
     until = facts.act_at + policy.effect_within_s
     return None if seen_at > facts.act_at or now >= until else Step("wait", Reason("look-first"), until=until)
 
@@ -396,12 +400,14 @@ def _destructive(
     can: Capabilities,
     quirks: frozenset[str],
     now: float,
-    sky: ServerConditions,
+    conditions: ServerConditions,
 ) -> Step:
-    if policy.letter.ghost_cure != "logout" and _not_its_own_fault(session, server, verdict, policy, sky, now=now):
+    if policy.letter.ghost_cure != "logout" and _not_its_own_fault(
+        session, server, verdict, policy, conditions, now=now
+    ):
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
         wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
-        return Step("strike", verdict.because) if sky.stays_dark else wait
+        return Step("strike", verdict.because) if conditions.stays_dark else wait
     if pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-destructive
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     # guard: destructive-never, destructive-needs-proof
@@ -425,7 +431,7 @@ def _destructive(
 
 
 def _not_its_own_fault(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, sky: ServerConditions, *, now: float
+    session: Session, server: Server, verdict: Verdict, policy: Policy, conditions: ServerConditions, *, now: float
 ) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
@@ -436,7 +442,7 @@ def _not_its_own_fault(
         return True
     young = now < max(verdict.since, session.facts.state_read_since) + LOOP_S
     # guard: unlink-not-in-shared-outage, unlink-not-while-nobody-lives, unlink-not-while-young
-    return sky.together or sky.nobody or (verdict.kind == "closed" and young)
+    return conditions.together or conditions.nobody or (verdict.kind == "closed" and young)
 
 
 def _awaits_boot(session: Session, server: Server) -> bool:

@@ -28,7 +28,7 @@ def climb(draft: Draft, found: Verdict) -> None:
     if found.because.code == "own-duel":  # guard: own-duel-proposes-restart
         # Nothing that can be called ends it; a new process does.
         _propose_server_restart(draft)
-    sky = _sky(draft, found)
+    conditions = _sky(draft, found)
     step = ladder.next_step(
         draft.session,
         draft.server,
@@ -37,24 +37,24 @@ def climb(draft: Draft, found: Verdict) -> None:
         draft.view.can,
         quirks=draft.view.quirks,
         now=draft.now,
-        sky=sky,
+        conditions=conditions,
     )
     _give_way(draft, found, step)
     match step.do:
         case "act":
-            _act(draft, step, away=sky.away)
+            _act(draft, step, away=conditions.away)
         case "ask":
             _ask(draft, step)
         case "wait":
             draft.recovery(next_at=step.until)
             draft.wake(step.until)
-        case "strike" if sky.away:  # guard: outage-adds-no-strike
+        case "strike" if conditions.away:  # guard: outage-adds-no-strike
             # It was in vain because of the outage: that is no strike, and the wait after it is no longer for it.
             again_at = draft.now + draft.policy.probe_suspect_s
             draft.recovery(spent=(), next_at=again_at, quarantine_until=again_at)
             draft.wake(again_at)
         case "strike":
-            _strike(draft, found, sky)
+            _strike(draft, found, conditions)
         case _:
             if found.because.code == SERVER_RESTART:
                 _propose_server_restart(draft)
@@ -216,9 +216,9 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
     _pause(draft)
 
 
-def _strike(draft: Draft, found: Verdict, sky: ServerConditions) -> None:
+def _strike(draft: Draft, found: Verdict, conditions: ServerConditions) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
-    if sky.stays_dark or ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
+    if conditions.stays_dark or ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
         if "logout" in draft.session.recovery.spent and not draft.session.recovery.server_restart_proposed:
             draft.record("decision", "logout-in-vain", server=draft.server.name)
         _propose_server_restart(draft)

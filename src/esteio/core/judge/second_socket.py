@@ -41,11 +41,11 @@ class ServerConditions(msgspec.Struct, frozen=True):
         return self.nobody and not self.away
 
 
-CLEAR = ServerConditions()
+NO_CONDITIONS = ServerConditions()
 
 
 def nobody_reconnects(
-    session: Session, server: Server, verdict: Verdict, can: Capabilities, sky: ServerConditions
+    session: Session, server: Server, verdict: Verdict, can: Capabilities, conditions: ServerConditions
 ) -> bool:
     """Whether no loop of the provider's own is running for a session that says closed. Its `connecting` would have been
     heard by now; or it was ended for good; or the process has started with the row at close, which it does not connect
@@ -65,9 +65,9 @@ def nobody_reconnects(
     )  # guard: loop-heard-since-own-act, loop-heard-since-closed
     # guard: loop-webhook-read-since
     address_is_right = not facts.webhook_gone_at and facts.webhook_checked_at > heard_by
-    if address_is_right and max(sky.heard_at, facts.event_pushed_at) > heard_by:
+    if address_is_right and max(conditions.heard_at, facts.event_pushed_at) > heard_by:
         return True
-    if sky.together and sky.away:  # guard: outage-of-all-is-no-leave
+    if conditions.together and conditions.away:  # guard: outage-of-all-is-no-leave
         return False  # all of them say so: the way to WhatsApp is shut, and each has its loop
     since = max(verdict.since, acted_at)
     return facts.state_read_at - since >= LOOP_S and stood_s(facts) >= LOOP_S

@@ -93,29 +93,29 @@ def _hour(slot: int) -> int:
     return slot // PER_HOUR % 168
 
 
-def too_long_at(rhythm: TrafficBaseline, heard_at: float) -> float:
+def too_long_at(baseline: TrafficBaseline, heard_at: float) -> float:
     """When silence since `message_pushed_at` becomes too long; infinity when never within `LONGEST_S`."""
-    left, slot = rhythm.bound * UNIT, slot_of(heard_at) + 1
+    left, slot = baseline.bound * UNIT, slot_of(heard_at) + 1
     end = slot_of(heard_at + LONGEST_S)
     while slot < end:
-        left -= rhythm.weights[_hour(slot)]
+        left -= baseline.weights[_hour(slot)]
         slot += 1
         if left <= 0:
             return slot * SLOT_S
     return math.inf
 
 
-def surprise(rhythm: TrafficBaseline, since: float, now: float) -> float:
+def surprise(baseline: TrafficBaseline, since: float, now: float) -> float:
     """How surprising silence from `since` to `now` is, as a share of what is too much for this line."""
     slots = range(max(slot_of(since) + 1, slot_of(now - LONGEST_S)), slot_of(now))
-    return sum(rhythm.weights[_hour(slot)] for slot in slots) / (rhythm.bound * UNIT)
+    return sum(baseline.weights[_hour(slot)] for slot in slots) / (baseline.bound * UNIT)
 
 
-def quiet_now(rhythm: TrafficBaseline, heard_at: float, now: float) -> bool | None:
+def quiet_now(baseline: TrafficBaseline, heard_at: float, now: float) -> bool | None:
     """Whether a line is quiet now; None when it would be so at this hour in any case, or has not had the time."""
-    if surprise(rhythm, now - WITNESS_S, now) < HALF:  # guard: witness-is-usually-heard
+    if surprise(baseline, now - WITNESS_S, now) < HALF:  # guard: witness-is-usually-heard
         return None
-    return surprise(rhythm, heard_at, now) >= HALF
+    return surprise(baseline, heard_at, now) >= HALF
 
 
 def is_the_day(elsewhere: Iterable[bool | None]) -> bool | None:

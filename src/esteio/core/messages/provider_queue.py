@@ -57,7 +57,7 @@ def next_check(message: Message, queue: QueueOutcome, *, opened: float, now: flo
     if ids is not None and not ids & {message.provider_id, message.queue_ref}:  # guard: unread-queue-is-not-empty
         return QueueSettlement(message.id, "queue_left", now)
     reason = Reason("in-its-queue" if ids is not None else "queue-unread")
-    since = max(message.parked_at or now, opened)
+    since = max(message.provider_queued_at or now, opened)
     waited = now - since if opened else 0.0  # guard: queue-wait-counts-live-time
     if waited >= (SHOWN_AT_MOST_S if ids is not None else UNREAD_AT_MOST_S):  # guard: queue-wait-bounded
         attempt = AttemptRecord(now, "looked: queue", queue.detail or "still in the provider's queue")

@@ -166,7 +166,7 @@ def stage_of(state: MessageState, *, aside: bool = False, provider_queued: bool 
 
 def stage(message: Message) -> Stage:
     """The stage of a message."""
-    aside, queued = message.set_aside_at is not None, message.parked_at is not None
+    aside, queued = message.set_aside_at is not None, message.provider_queued_at is not None
     return stage_of(message.state, aside=aside, provider_queued=queued)
 
 

@@ -157,17 +157,17 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return self.kind == other.kind and self.source == other.source and self.data == other.data
 
 
-def seen(kind: str, now: float, road: Source, *, happened_at: float | None = None, **data: str) -> Evidence:
+def seen(kind: str, now: float, source: Source, *, happened_at: float | None = None, **data: str) -> Evidence:
     """Evidence seen at `now`. A `happened_at` in the future is a clock that runs ahead: clipped to `now`."""
-    return seen_with(kind, now, road, data, happened_at)
+    return seen_with(kind, now, source, data, happened_at)
 
 
 def seen_with(
-    kind: str, now: float, road: Source, data: Mapping[str, str], happened_at: float | None = None
+    kind: str, now: float, source: Source, data: Mapping[str, str], happened_at: float | None = None
 ) -> Evidence:
     """The same with the data as a mapping."""
     when = now if happened_at is None else min(happened_at, now)
-    return Evidence(kind=kind, happened_at=when, seen_at=now, source=road, data=data)
+    return Evidence(kind=kind, happened_at=when, seen_at=now, source=source, data=data)
 
 
 def as_answered(evidence: Iterable[Evidence], at: float, *, asked_at: float | None = None) -> tuple[Evidence, ...]:

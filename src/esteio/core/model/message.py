@@ -58,7 +58,7 @@ class Message(msgspec.Struct, frozen=True):
     """Of an inbound message in a group: its author's JID as WhatsApp's key names it (`sender` may be the phone)."""
     read_as: str | None = None
     """The region that was put in front of `to`, which came without a country code."""
-    parked_at: float | None = None
+    provider_queued_at: float | None = None
     """Sent, and since then perhaps still in the provider's own queue; its chat waits (`core.messages.provider_queue`).
     """
     set_aside_at: float | None = None

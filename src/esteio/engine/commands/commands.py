@@ -41,7 +41,7 @@ from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import Resolver
 from esteio.providers.base import Provider, Transport
 from esteio.store.base import Store
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 from esteio.vault import Vault
 
 
@@ -75,8 +75,8 @@ def build_commands(
     providers: Mapping[str, Provider],
     transport: Transport,
     addresses: Endpoints,
-    courier: WebhookClient,
-    shelf: Shelf,
+    webhook_client: WebhookClient,
+    media_store: MediaStore,
     media: MediaStager,
     notifier: Notifier,
     waiter: Waiter,
@@ -125,7 +125,7 @@ def build_commands(
         lookup=lookup,
         sessions=sessions,
         session_removal=SessionRemoval(
-            store, clock, lookup=lookup, acts=acts, addresses=addresses, shelf=shelf, wakeups=wakeups
+            store, clock, lookup=lookup, acts=acts, addresses=addresses, media_store=media_store, wakeups=wakeups
         ),
         pairing=pairing,
         operator_actions=OperatorActions(lookup, evidence),
@@ -152,12 +152,12 @@ def build_commands(
             wakeups=wakeups,
             resolve=resolve,
         ),
-        contacts=ContactCommands(store, clock, addressing=addressing, shelf=shelf, wakeups=wakeups),
+        contacts=ContactCommands(store, clock, addressing=addressing, media_store=media_store, wakeups=wakeups),
         provider_webhooks=ProviderWebhookCommands(
             store, clock, addresses=addresses, wakeups=wakeups, bytes_per_hour=settings.webhook_bytes_per_hour
         ),
         webhooks=WebhookCommands(
-            store, clock, vault=vault, courier=courier, wakeups=wakeups, allowed=allowed, resolve=resolve
+            store, clock, vault=vault, webhook_client=webhook_client, wakeups=wakeups, allowed=allowed, resolve=resolve
         ),
         dead_letters=DeadLetterCommands(store, clock, wakeups=wakeups),
         keys=KeyCommands(store, clock, admin_key=settings.admin_key),

@@ -14,7 +14,7 @@ from esteio.engine.commands.addressing import Addressing
 from esteio.engine.runtime.ports import Wakeups
 from esteio.log import logger
 from esteio.store.base import Erased, Store, every_session
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 log = logger("people")
 
@@ -22,9 +22,11 @@ log = logger("people")
 class ContactCommands:
     """Export and erasure of what is stored of one person. `reaches` tells which sessions the caller's key is for."""
 
-    def __init__(self, store: Store, clock: Clock, *, addressing: Addressing, shelf: Shelf, wakeups: Wakeups) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, addressing: Addressing, media_store: MediaStore, wakeups: Wakeups
+    ) -> None:
         self._store, self._clock = store, clock
-        self._addressing, self._shelf, self._wakeups = addressing, shelf, wakeups
+        self._addressing, self._media_store, self._wakeups = addressing, media_store, wakeups
 
     async def export(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
         """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
@@ -41,7 +43,7 @@ class ContactCommands:
         alias, asked_at = self._clock.new_id("erased"), self._clock.now()
         done = [await self._store.contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
         whole = _sum(done)
-        await self._shelf.drop(whole.media, asked_at)
+        await self._media_store.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
         self._wakeups.sends()
         return whole

@@ -51,13 +51,13 @@ class WebhookCommands:
         clock: Clock,
         *,
         vault: Vault,
-        courier: WebhookClient,
+        webhook_client: WebhookClient,
         wakeups: Wakeups,
         allowed: Sequence[Network],
         resolve: Resolver,
     ) -> None:
         self._store, self._clock, self._vault = store, clock, vault
-        self._courier, self._wakeups = courier, wakeups
+        self._webhook_client, self._wakeups = webhook_client, wakeups
         self._allowed, self._resolve = allowed, resolve
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[Endpoint]:
@@ -139,7 +139,9 @@ class WebhookCommands:
 
     async def test(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
-        return await self._store.webhook_endpoints.log_delivery(await self._courier.test(await self.get(endpoint_id)))
+        return await self._store.webhook_endpoints.log_delivery(
+            await self._webhook_client.test(await self.get(endpoint_id))
+        )
 
     async def replay(self, endpoint_id: str, request: ReplayRequest) -> int:
         """Queue what it wants of that time again, beside what is new; how many events. Raises `CommandError`."""

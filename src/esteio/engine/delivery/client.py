@@ -25,7 +25,7 @@ from esteio.engine.media.links import MediaLinks
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
-from esteio.store.delivery import Delivery, Endpoint, RelayClaim, RelayOutcome, RelaySettlement
+from esteio.store.delivery import Delivery, DeliveryClaim, DeliveryOutcome, DeliverySettlement, Endpoint
 from esteio.vault import Vault
 
 TIMEOUT_S = 15.0
@@ -50,7 +50,7 @@ _encode = msgspec.json.Encoder().encode
 class _Said(msgspec.Struct, frozen=True):
     """What an endpoint's answer came to."""
 
-    outcome: RelayOutcome
+    outcome: DeliveryOutcome
     status: int | None
     detail: str = ""
     retry_after_s: float | None = None
@@ -83,32 +83,32 @@ class WebhookClient:
     def __repr__(self) -> str:
         return f"WebhookClient({self._source!r})"
 
-    async def deliver(self, claim: RelayClaim) -> RelaySettlement:
+    async def deliver(self, claim: DeliveryClaim) -> DeliverySettlement:
         """One attempt at one event; what came of it, an unreachable subscriber included, is in the settlement."""
         began_at = self._clock.now()
         if claim.endpoint.media == "base64" and _may_carry(claim):
             return await self._deliver_with_bytes(claim, began_at)
         return await self._delivered(claim, began_at)
 
-    async def _delivered(self, claim: RelayClaim, began_at: float) -> RelaySettlement:
+    async def _delivered(self, claim: DeliveryClaim, began_at: float) -> DeliverySettlement:
         request = self._request(claim, began_at, await self._number(claim))
         if request is None:
-            return RelaySettlement(claim, "skipped", began_at, began_at)
+            return DeliverySettlement(claim, "skipped", began_at, began_at)
         said = await self._call(request)
         now = self._clock.now()
-        return RelaySettlement(
+        return DeliverySettlement(
             claim, said.outcome, began_at, now, said.status, said.detail, said.retry_after_s, said.reason
         )
 
-    async def _deliver_with_bytes(self, claim: RelayClaim, began_at: float) -> RelaySettlement:
+    async def _deliver_with_bytes(self, claim: DeliveryClaim, began_at: float) -> DeliverySettlement:
         """With the media as it is now; while it is still under way, or too many are in the air, the event waits."""
         if self._carrying >= CARRIED_AT_ONCE:
-            return RelaySettlement(claim, "waits", began_at, began_at, reason="too-many-with-media")
+            return DeliverySettlement(claim, "waits", began_at, began_at, reason="too-many-with-media")
         self._carrying += 1
         try:
             media, under_way = await self._loaded(str(claim.data.get("id")), claim.data["media"])
             if under_way and began_at - claim.at < MEDIA_WAITS_S:
-                return RelaySettlement(claim, "waits", began_at, began_at, reason="media-under-way")
+                return DeliverySettlement(claim, "waits", began_at, began_at, reason="media-under-way")
             filled = msgspec.structs.replace(claim, data={**claim.data, "media": media})
             return await self._delivered(filled, began_at)
         finally:
@@ -118,7 +118,7 @@ class WebhookClient:
         """A call with an event of the type `webhook.test`, once, whatever state the endpoint is in."""
         began_at = self._clock.now()
         data = {"webhook": endpoint.id, "text": "Esteio"}
-        claim = RelayClaim(endpoint, "live", "", "", 0, TEST_TYPE, began_at, data, attempt=1, fence=0)
+        claim = DeliveryClaim(endpoint, "live", "", "", 0, TEST_TYPE, began_at, data, attempt=1, fence=0)
         said = await self._call(self._signed(claim, began_at, self._test_body(claim)))
         took_ms = round((self._clock.now() - began_at) * 1000)
         return Delivery(
@@ -129,14 +129,14 @@ class WebhookClient:
         """Closes the transport and its kept connections; closing twice is harmless."""
         await self._transport.aclose()
 
-    async def _number(self, claim: RelayClaim) -> str | None:
+    async def _number(self, claim: DeliveryClaim) -> str | None:
         if self._number_of is None or not claim.session or claim.endpoint.format != "evolution":
             return None
         return await self._number_of(claim.session)
 
     # -- the request ----------------------------------------------------------------------------------------------
 
-    def _request(self, claim: RelayClaim, now: float, number: str | None) -> HttpRequest | None:
+    def _request(self, claim: DeliveryClaim, now: float, number: str | None) -> HttpRequest | None:
         endpoint = claim.endpoint
         if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
             # The subscription was changed after this was dealt.
@@ -154,7 +154,7 @@ class WebhookClient:
         return self._signed(claim, now, event_formats.standard(claim.type, claim.at, document))
 
     def _evolution(
-        self, claim: RelayClaim, document: Mapping[str, Any], now: float, number: str | None
+        self, claim: DeliveryClaim, document: Mapping[str, Any], now: float, number: str | None
     ) -> HttpRequest | None:
         said = evolution_format.said(claim.type, document)
         if said is None or not evolution_format.wanted(claim.endpoint.events, said[0]):
@@ -165,7 +165,7 @@ class WebhookClient:
         return self._signed(claim, now, body, suffix)
 
     def _enveloped(
-        self, claim: RelayClaim, name: str, data: dict[str, Any], number: str | None = None
+        self, claim: DeliveryClaim, name: str, data: dict[str, Any], number: str | None = None
     ) -> dict[str, Any]:
         return evolution_format.envelope(
             name,
@@ -177,7 +177,7 @@ class WebhookClient:
             sender=number,
         )
 
-    def _test_body(self, claim: RelayClaim) -> dict[str, Any]:
+    def _test_body(self, claim: DeliveryClaim) -> dict[str, Any]:
         data = dict(claim.data)
         if claim.endpoint.format == "evolution":
             return self._enveloped(claim, claim.type, data)
@@ -187,7 +187,7 @@ class WebhookClient:
             )
         return event_formats.standard(claim.type, claim.at, data)
 
-    def _signed(self, claim: RelayClaim, now: float, document: Mapping[str, Any], suffix: str = "") -> HttpRequest:
+    def _signed(self, claim: DeliveryClaim, now: float, document: Mapping[str, Any], suffix: str = "") -> HttpRequest:
         endpoint = claim.endpoint
         words = self._words(endpoint)
         body = _encode(document)
@@ -220,7 +220,7 @@ class WebhookClient:
         return _meaning(response, self._clock.now())
 
 
-def _may_carry(claim: RelayClaim) -> bool:
+def _may_carry(claim: DeliveryClaim) -> bool:
     return claim.type in CARRIES and isinstance(claim.data.get("media"), Mapping)
 
 

@@ -18,7 +18,7 @@ from esteio.engine.delivery.client import TIMEOUT_S, WebhookClient
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
 from esteio.store.base import Store, StoreFull
-from esteio.store.delivery import RelayClaim, RelaySettled, RelaySettlement
+from esteio.store.delivery import DeliveryClaim, DeliverySettled, DeliverySettlement
 
 CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""
@@ -40,11 +40,11 @@ class DeliveryDispatch(Worker):
     nap_s = 5.0
     """No bell rings for the events of chores (a message that expired)."""
 
-    def __init__(self, store: Store, clock: Clock, courier: WebhookClient) -> None:
+    def __init__(self, store: Store, clock: Clock, webhook_client: WebhookClient) -> None:
         super().__init__(clock)
-        self._store, self._courier = store, courier
+        self._store, self._webhook_client = store, webhook_client
         self._flying: Counter[str] = Counter()
-        self._done: list[RelaySettlement] = []
+        self._done: list[DeliverySettlement] = []
 
     def __repr__(self) -> str:
         return f"DeliveryDispatch(flying={self._flying.total()}, done={len(self._done)})"
@@ -109,7 +109,7 @@ class DeliveryDispatch(Worker):
                 raise outcome
         return AT_ONCE
 
-    async def _settle(self, batch: list[RelaySettlement]) -> None:
+    async def _settle(self, batch: list[DeliverySettlement]) -> None:
         if not batch:
             return
         try:
@@ -125,20 +125,20 @@ class DeliveryDispatch(Worker):
         if self._flying[endpoint_id] <= 0:
             del self._flying[endpoint_id]
 
-    async def _deliver(self, claim: RelayClaim) -> None:
+    async def _deliver(self, claim: DeliveryClaim) -> None:
         try:
-            settlement = await self._courier.deliver(claim)
+            settlement = await self._webhook_client.deliver(claim)
         except Exception:
             # A defect of ours (a document that cannot be rendered): this event waits like any that failed.
             log.exception("delivery.crashed", **_who(claim))
             now = self._clock.now()
-            settlement = RelaySettlement(claim, "failed", now, now, None, "internal error", reason="internal-error")
+            settlement = DeliverySettlement(claim, "failed", now, now, None, "internal error", reason="internal-error")
         self._done.append(settlement)
         self._land(claim.endpoint.id)
         self.wake()
 
 
-def _who(claim: RelayClaim) -> dict[str, object]:
+def _who(claim: DeliveryClaim) -> dict[str, object]:
     """What a line of the log says of an attempt, whatever it comes to."""
     return {
         "endpoint": claim.endpoint.id,
@@ -149,7 +149,7 @@ def _who(claim: RelayClaim) -> dict[str, object]:
     }
 
 
-def _log_attempt(settlement: RelaySettlement, settled: RelaySettled | None) -> None:
+def _log_attempt(settlement: DeliverySettlement, settled: DeliverySettled | None) -> None:
     """One line for each attempt at a delivery. What the subscriber answered may quote the event: it stands in the
     endpoint's log of deliveries, not here."""
     claim = settlement.claim

@@ -46,11 +46,11 @@ class Backfill:
         transport: Transport,
         *,
         media: MediaStager,
-        told: Callable[[Session, Sequence[Evidence]], None],
+        notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
-        self._media, self._told, self._applied = media, told, applied
+        self._media, self._notify, self._applied = media, notify, applied
 
     async def after_start(self, report: CrashReport) -> None:
         """Nobody listened while we were away."""
@@ -127,7 +127,7 @@ class Backfill:
         )
         result = await self._store.inbox.settle(settlement)
         self._applied(session.id, settlement, result)
-        self._told(session, settlement.evidence)
+        self._notify(session, settlement.evidence)
         return sum(1 for index in result.fresh if _counts(events[index]))
 
     async def _again(self, session: Session, gap: Gap, reading: WebhookReading) -> None:

@@ -46,12 +46,12 @@ class InboxReader(Worker):
         addresses: Endpoints,
         *,
         media: MediaStager,
-        told: Callable[[Session, Sequence[Evidence]], None],
+        notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._addresses = store, addresses
-        self._media, self._told, self._applied = media, told, applied
+        self._media, self._notify, self._applied = media, notify, applied
         self._unreadable = WebhookBudget(UNREADABLE_BYTES)
         self._logged: dict[SessionId, tuple[float, int]] = {}
         """When an unreadable one was last logged, and how many came since."""
@@ -115,7 +115,7 @@ class InboxReader(Worker):
             log.info("session.qr_received", **_who(session))
         self._applied(settlement.session_id, settlement, result)
         if session is not None:
-            self._told(session, settlement.evidence)
+            self._notify(session, settlement.evidence)
 
     async def _file(
         self, raw: RawInbound, session: Session | None, note: str, began: float, error: Exception | None = None

@@ -25,7 +25,7 @@ from esteio.providers import driver
 from esteio.providers.base import DownloadOutcome, Transport
 from esteio.providers.classify import DETAIL
 from esteio.store.base import MediaFetch, MediaSettlement, Store, StoreFull
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 FETCHES_AT_ONCE = 4
 """Each may hold the largest media, and its base64, in memory."""
@@ -47,12 +47,12 @@ class MediaFetcher(Worker):
         transport: Transport,
         *,
         media: MediaStager,
-        shelf: Shelf,
-        told: Callable[[], None],
+        media_store: MediaStore,
+        notify: Callable[[], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._addresses, self._transport = store, addresses, transport
-        self._media, self._shelf, self._told = media, shelf, told
+        self._media, self._media_store, self._notify = media, media_store, notify
         self._flying: dict[MessageId, ServerName] = {}
 
     def __repr__(self) -> str:
@@ -171,6 +171,6 @@ class MediaFetcher(Worker):
     async def _settle(self, settlement: MediaSettlement) -> None:
         if await self._store.media.settle(settlement):
             if settlement.media is not None:
-                self._told()
+                self._notify()
         elif settlement.media is not None and (name := settlement.media.stored) is not None:
-            await self._shelf.drop(await self._store.media.unused([name]), self._clock.now())
+            await self._media_store.drop(await self._store.media.unused([name]), self._clock.now())

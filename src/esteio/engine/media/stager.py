@@ -27,7 +27,7 @@ from esteio.log import logger
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
 from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import NOT_ALLOWED
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 FETCH_S = 30.0
 REDIRECTS = 3
@@ -53,14 +53,14 @@ class MediaStager:
 
     def __init__(
         self,
-        shelf: Shelf,
+        media_store: MediaStore,
         clock: Clock,
         transport: Transport,
         *,
         check: Callable[[str], Awaitable[None]],
         max_bytes: int,
     ) -> None:
-        self._shelf, self._clock, self._transport, self._check = shelf, clock, transport, check
+        self._media_store, self._clock, self._transport, self._check = media_store, clock, transport, check
         self._max_bytes = max_bytes
 
     async def staged(self, media: Media) -> Media:
@@ -79,7 +79,7 @@ class MediaStager:
         found = mime_sniff.mime_of(answer.body)
         if not mime_sniff.fits(media.kind, found):
             raise Unfetchable(f"the address gave {found}, which cannot be sent as {media.kind}", "media-unfit")
-        stored = await self._shelf.put(answer.body, self._clock.now())
+        stored = await self._media_store.put(answer.body, self._clock.now())
         filename, size = file_names.named(media.kind, name, mime), len(answer.body)
         return msgspec.structs.replace(media, stored=stored, mime=mime, filename=filename, size=size, gone=None)
 
@@ -89,7 +89,7 @@ class MediaStager:
             if media.url is None and media.base64 is None:
                 raise Unfetchable("our copy is gone: it was kept too long ago", "media-unfit")
             return media
-        data = await self._shelf.get(media.stored)
+        data = await self._media_store.get(media.stored)
         if data is None:
             raise Unfetchable(
                 "our copy is gone: it was kept too long ago", "media-unfit" if media.url is None else "media"
@@ -100,7 +100,7 @@ class MediaStager:
         """What a caller handed in as base64, with its bytes on our shelf instead of in a row. Raises `StoreFull`."""
         if media.base64 is None:
             return media
-        stored = await self._shelf.put(b64decode(media.base64), self._clock.now())
+        stored = await self._media_store.put(b64decode(media.base64), self._clock.now())
         return msgspec.structs.replace(media, base64=None, stored=stored)
 
     async def carried(self, message: Message | None, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
@@ -112,7 +112,7 @@ class MediaStager:
         state, _ = media_fetch.shown(media, message.state if message is not None else "delivered")
         if media.stored is None or (media.size or 0) > CARRIED_BYTES:
             return shown, state == "fetching"
-        data = await self._shelf.get(media.stored)
+        data = await self._media_store.get(media.stored)
         if data is None:
             return shown, False
         known = {"state": "kept", "mime": media.mime, "filename": media.filename, "size": media.size}
@@ -132,7 +132,7 @@ class MediaStager:
         bare = msgspec.structs.replace(media, url=None, base64=None, source=None, fetching=False)
         if len(data) > self._max_bytes:
             return msgspec.structs.replace(bare, size=len(data), gone=media_fetch.too_large(self._max_bytes))
-        name = await self._shelf.put(data, self._clock.now())
+        name = await self._media_store.put(data, self._clock.now())
         return msgspec.structs.replace(bare, stored=name, mime=media.mime or mime_sniff.mime_of(data), size=len(data))
 
     async def kept(self, events: Sequence[InboundEvent]) -> tuple[InboundEvent, ...]:

@@ -50,12 +50,12 @@ class SendDispatch(Worker):
         *,
         pace: RateLimiter,
         lease_s: float,
-        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         unsure: Callable[[], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._performers = store, performers
-        self._pace, self._lease_s, self._told, self._unsure = pace, lease_s + MARGIN_S, told, unsure
+        self._pace, self._lease_s, self._notify, self._unsure = pace, lease_s + MARGIN_S, notify, unsure
         self._flying: Counter[SessionId] = Counter()
         self._where: dict[SessionId, ServerName] = {}
         self._done: list[tuple[SendClaim, SendSettlement]] = []
@@ -105,7 +105,7 @@ class SendDispatch(Worker):
             self._land(settlement.session_id)
             _log_attempt(claim, settlement, kept=kept)
             if kept:
-                self._told(settlement.session_id, settlement.message_id, settlement.evidence)
+                self._notify(settlement.session_id, settlement.message_id, settlement.evidence)
             if settlement.event in UNSURE:
                 self._unsure()
 
@@ -178,11 +178,11 @@ class WorkDispatch(Worker):
         performers: Performers,
         *,
         lease_s: float,
-        told: Callable[[SessionId | None, ServerName | None], None],
+        notify: Callable[[SessionId | None, ServerName | None], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._performers = store, performers
-        self._lease_s, self._told = lease_s + MARGIN_S, told
+        self._lease_s, self._notify = lease_s + MARGIN_S, notify
         self._lanes: set[str] = set()
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ class WorkDispatch(Worker):
         finally:
             self._lanes.discard(work.lane)
             self.wake()
-        self._told(work.session_id, work.server)
+        self._notify(work.session_id, work.server)
 
     async def _settle(self, settlement: WorkSettlement) -> None:
         """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""

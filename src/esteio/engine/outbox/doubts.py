@@ -49,7 +49,7 @@ class DoubtResolver(Worker):
         *,
         policies: Callable[[str], Policy],
         judged: Callable[[SessionId], Session | None],
-        told: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
+        notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
         waits: Callable[[], None],
         notice_targets: Collection[str] = (),
     ) -> None:
@@ -57,7 +57,7 @@ class DoubtResolver(Worker):
         super().__init__(clock)
         self._store, self._addresses = store, addresses
         self._transport, self._policies, self._judged = transport, policies, judged
-        self._told, self._waits = told, waits
+        self._notify, self._waits = notify, waits
         self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
@@ -100,7 +100,7 @@ class DoubtResolver(Worker):
         if await self._store.doubts.settle(settlement, notices):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
-            self._told(message.session_id, message.id, outcome.evidence)
+            self._notify(message.session_id, message.id, outcome.evidence)
             if waits:
                 self._waits()
 
@@ -115,7 +115,7 @@ class DoubtResolver(Worker):
         if view is None:
             return False
         facts = view.server.facts
-        for evidence in (*(news.evidence for news in view.news), *outcome.evidence):
+        for evidence in (*(news.evidence for news in view.new_evidence), *outcome.evidence):
             facts = server.apply_evidence(facts, evidence)
         return doubts.may_have_died(message, facts, policy)
 

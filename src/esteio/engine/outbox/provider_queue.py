@@ -40,12 +40,12 @@ class ProviderQueueWatch(Worker):
         transport: Transport,
         *,
         judged: Callable[[SessionId], Session | None],
-        told: Callable[[SessionId, MessageId], None],
+        notify: Callable[[SessionId, MessageId], None],
         heard: Callable[[ServerName, Sequence[Evidence]], None],
     ) -> None:
         super().__init__(clock)
         self._store, self._addresses = store, addresses
-        self._transport, self._judged, self._told, self._heard = transport, judged, told, heard
+        self._transport, self._judged, self._notify, self._heard = transport, judged, notify, heard
 
     async def _due(self) -> float | None:
         return await self._store.provider_queue.next_due()
@@ -64,7 +64,7 @@ class ProviderQueueWatch(Worker):
         now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
         settlements = [provider_queue.next_check(one, queue, opened=opened, now=now) for one in messages]
         for message_id in await self._store.provider_queue.settle(settlements):
-            self._told(session_id, message_id)
+            self._notify(session_id, message_id)
 
     async def _queue(self, session: Session) -> QueueOutcome:
         try:

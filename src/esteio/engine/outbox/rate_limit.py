@@ -15,7 +15,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import Allowance, CrashReport, Rests, SendClaim, Store, every_session
+from esteio.store.base import CrashReport, NotBefore, SendClaim, SendQuota, Store, every_session
 
 AT_SERVER = 64
 """Messages under way at one server, so that those for one that has stopped answering do not take the places of all
@@ -117,7 +117,7 @@ class RateLimiter:
         post = self._posts.setdefault(server.name, _ServerLimit())
         post.rate, post.most = per_minute / 60.0, pacing.burst(per_minute, burst)
 
-    def quota(self, flying: Mapping[SessionId, int], at: Mapping[SessionId, ServerName], now: float) -> Allowance:
+    def quota(self, flying: Mapping[SessionId, int], at: Mapping[SessionId, ServerName], now: float) -> SendQuota:
         """How many more may be claimed. `flying` are under way, `at` says where."""
         usual = self._policies("default").sends_in_flight
         sessions = {session_id: usual - count for session_id, count in flying.items()}
@@ -128,7 +128,7 @@ class RateLimiter:
         room = {name: AT_SERVER - count for name, count in servers.items()}
         for name, post in self._posts.items():
             room[name] = min(room.get(name, AT_SERVER), post.bucket.fill(post.rate, post.most, now))
-        return Allowance(sessions, usual, room, AT_SERVER)
+        return SendQuota(sessions, usual, room, AT_SERVER)
 
     def _of_lines(self, flying: Mapping[SessionId, int], usual: int, now: float) -> dict[SessionId, int]:
         room: dict[SessionId, int] = {}
@@ -155,7 +155,7 @@ class RateLimiter:
             if post is not None:
                 post.bucket.take()
 
-    def not_before(self, now: float) -> Rests:
+    def not_before(self, now: float) -> NotBefore:
         """Sessions and servers that may send nothing (but what is urgent) before a time."""
         sessions = {
             session_id: line.bucket.rests_until(line.rate(now), line.most(), now)
@@ -163,4 +163,4 @@ class RateLimiter:
             if line.policy.sends_per_minute
         }
         servers = {name: post.bucket.rests_until(post.rate, post.most, now) for name, post in self._posts.items()}
-        return Rests(sessions, servers)
+        return NotBefore(sessions, servers)

@@ -55,7 +55,7 @@ class Waits(Protocol):
         """A commit changed this message: callers that wait for it look again."""
         ...
 
-    def news(self) -> None:
+    def event_written(self) -> None:
         """The log of events may have grown."""
         ...
 
@@ -198,7 +198,7 @@ class Routing:
 
     def webhook_applied(self, session_id: SessionId, settlement: InboxSettlement, result: InboxResult) -> None:
         """What a webhook, or the provider's history, says of messages was stored."""
-        self._to.waits.news()
+        self._to.waits.event_written()
         self._to.deliveries.wake()
         self._to.media.wake()
         if settlement.qr is not None:
@@ -208,5 +208,5 @@ class Routing:
 
     def media_changed(self) -> None:
         """A media that came in was fetched or given up."""
-        self._to.waits.news()
+        self._to.waits.event_written()
         self._to.deliveries.wake()

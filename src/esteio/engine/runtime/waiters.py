@@ -21,7 +21,7 @@ SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read"
 """Message states after which a caller need not wait any longer."""
 
 Key = tuple[Literal["session", "message", "news"], int | str]
-NEWS: Final[Key] = ("news", 0)
+EVENTS: Final[Key] = ("news", 0)
 T = TypeVar("T")
 
 
@@ -40,16 +40,16 @@ class Waiters:
     def session_changed(self, session_id: SessionId) -> None:
         """Call after every commit that touched this session: its row, its QR, its approval, its work."""
         self._wake(("session", session_id))
-        self.news()
+        self.event_written()
 
     def message_changed(self, message_id: MessageId) -> None:
         """Call after every commit that moved this message."""
         self._wake(("message", message_id))
-        self.news()
+        self.event_written()
 
-    def news(self) -> None:
+    def event_written(self) -> None:
         """Call after every commit that may have written an event."""
-        self._wake(NEWS)
+        self._wake(EVENTS)
 
     def close(self) -> None:
         """The process is stopping: every wait ends now with what it last saw, and none begins."""
@@ -91,14 +91,14 @@ class Waiters:
 
         return await self._until(("session", session_id), both, timeout_s)
 
-    async def wait_news(self, timeout_s: float) -> None:
+    async def wait_event(self, timeout_s: float) -> None:
         """Until there may be an event, or the time is over."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._futures.setdefault(NEWS, set()).add(future)
+        self._futures.setdefault(EVENTS, set()).add(future)
         try:
             await asyncio.wait({future}, timeout=timeout_s)
         finally:
-            self._forget(NEWS, future)
+            self._forget(EVENTS, future)
 
     def _wake(self, key: Key) -> None:
         for future in self._futures.pop(key, ()):

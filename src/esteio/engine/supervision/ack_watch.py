@@ -36,10 +36,10 @@ class AckWatch:
         *,
         policies: Callable[[str], Policy],
         memory: Memory,
-        told: Callable[[SessionId], None],
+        notify: Callable[[SessionId], None],
     ) -> None:
         self._store, self._clock = store, clock
-        self._policies, self._memory, self._told = policies, memory, told
+        self._policies, self._memory, self._notify = policies, memory, notify
         self._sent: dict[SessionId, float] = {}
         """Whom to look at, and when a message of it last moved."""
 
@@ -98,7 +98,7 @@ class AckWatch:
             session.id, [one.message_id for one in missing], evidence, now
         )
         if told:
-            self._told(session.id)
+            self._notify(session.id)
         return told
 
 

@@ -75,11 +75,11 @@ class _OneByOne:
     """A road for long answers. Each is handed over in a turn of the loop of its own: to read it takes a tenth of a
     second, and a fleet's lists tend to come together."""
 
-    def __init__(self, road: Transport) -> None:
-        self._road, self._turn = road, asyncio.Lock()
+    def __init__(self, transport: Transport) -> None:
+        self._transport, self._turn = transport, asyncio.Lock()
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
-        answer = await self._road.exchange(request)
+        answer = await self._transport.exchange(request)
         async with self._turn:
             await asyncio.sleep(0)  # guard: inventory-yields-to-loop
         return answer
@@ -96,7 +96,7 @@ class Prober:
         self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport, *, memory: Memory
     ) -> None:
         self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
-        self._road_of_lists = _OneByOne(transport)
+        self._list_transport = _OneByOne(transport)
         self._memory = memory
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
@@ -225,7 +225,7 @@ class Prober:
         record = self._memory.server(name)
         kept, record.inventory = record.inventory, None
         last = kept[1] if kept is not None and kept[0] == where else None
-        outcome, again = await run_memoized(provider.inventory(where, now), self._road_of_lists, last)
+        outcome, again = await run_memoized(provider.inventory(where, now), self._list_transport, last)
         if again is not None:
             record.inventory = (where, again)
         return outcome

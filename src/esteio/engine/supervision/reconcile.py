@@ -70,18 +70,18 @@ class Reconciler:
         self._memory = memory
 
     async def session(
-        self, session_id: SessionId, news: Sequence[Evidence], *, look_into_store: bool
+        self, session_id: SessionId, new_evidence: Sequence[Evidence], *, look_into_store: bool
     ) -> Decision | None:
         """Judge one session; None when it does not exist any more. Raises `Overtaken`.
 
         `look_into_store`: somebody may have written evidence there; otherwise a fresh enough memory will do as long as
         the decision is quiet.
         """
-        quiet = None if look_into_store else self.quietly(session_id, tuple(news))
+        quiet = None if look_into_store else self.quietly(session_id, tuple(new_evidence))
         if quiet is not None:
             return quiet
         known = self._memory.find(session_id)
-        unsaved = (*(known.unsaved if known else ()), *news)
+        unsaved = (*(known.unsaved if known else ()), *new_evidence)
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
@@ -89,7 +89,7 @@ class Reconciler:
             if seen is None:
                 self._memory.drop_session(session_id)
                 return None
-            stored = tuple(item.evidence for item in seen.news)
+            stored = tuple(item.evidence for item in seen.new_evidence)
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
             # guard: overtaken-decision-not-written
@@ -100,19 +100,19 @@ class Reconciler:
                 return decision
         raise Overtaken(session_id)  # guard: outrun-session-told
 
-    def quietly(self, session_id: SessionId, news: tuple[Evidence, ...]) -> Decision | None:
+    def quietly(self, session_id: SessionId, new_evidence: tuple[Evidence, ...]) -> Decision | None:
         """The decision on the view in memory, if it is one that need not be written; otherwise nothing has happened."""
         now = self._clock.now()
         record = self._memory.find(session_id)
         # guard: unwritten-age-bounded
-        if record is None or record.view is None or (news and now > record.save_at):
+        if record is None or record.view is None or (new_evidence and now > record.save_at):
             return None
         view, server = record.view, self._memory.server(record.view.session.server)
-        decision = judged(record, view, news, now, server.webhook_at)
+        decision = judged(record, view, new_evidence, now, server.webhook_at)
         # guard: heard-gap-written
         if not decision.quiet or gap.of_session(view.session, decision.session) is not None:
             return None
-        follow(record, view, decision, news, now)
+        follow(record, view, decision, new_evidence, now)
         server.webhook_at = max(server.webhook_at, decision.session.facts.event_pushed_at)
         return decision
 
@@ -128,11 +128,11 @@ class Reconciler:
         server.webhook_at = max(server.webhook_at, session.facts.event_pushed_at)
         self._memory.keep_view(view, decision.planned, now + TRUST_MEMORY_S)
 
-    def _view(self, seen: SessionView, news: tuple[Evidence, ...]) -> View:
+    def _view(self, seen: SessionView, new_evidence: tuple[Evidence, ...]) -> View:
         return View(
             session=seen.session,
             server=seen.server,
-            new_evidence=news,
+            new_evidence=new_evidence,
             policy=self._policies(seen.session.policy),
             can=self._can(seen.session.kind),
             quirks=self._registry.quirk_names(seen.server.kind, seen.server.version),
@@ -147,12 +147,14 @@ class Reconciler:
     def _can(self, kind: str) -> Capabilities:
         return self._registry.get(kind).capabilities
 
-    def _commit(self, seen: SessionView, news: tuple[Evidence, ...], decision: Decision, now: float) -> DecisionCommit:
+    def _commit(
+        self, seen: SessionView, new_evidence: tuple[Evidence, ...], decision: Decision, now: float
+    ) -> DecisionCommit:
         session = decision.session
         return DecisionCommit(
             session=session,
-            news=news,
-            folded_through=seen.news[-1].seq if seen.news else 0,
+            news=new_evidence,
+            folded_through=seen.new_evidence[-1].seq if seen.new_evidence else 0,
             journal=tuple(_entry(line, session, now) for line in decision.lines),
             work=tuple(_work(decision, session, now, self._targets)),
             events=tuple(_events(seen, decision, now, readable=self._can(session.kind).history)),
@@ -169,14 +171,14 @@ class Reconciler:
     # -- servers --------------------------------------------------------------------------------------------------
 
     async def server(
-        self, name: ServerName, news: Sequence[Evidence], *, look_into_store: bool
+        self, name: ServerName, new_evidence: Sequence[Evidence], *, look_into_store: bool
     ) -> ServerDecision | None:
         """Judge one server, in the same way; None when it does not exist any more. Raises `Overtaken`."""
         # guard: server-reread-when-store-is-newer
-        quiet = None if look_into_store else self.server_quietly(name, tuple(news))
+        quiet = None if look_into_store else self.server_quietly(name, tuple(new_evidence))
         if quiet is not None:
             return quiet
-        unsaved = (*self._memory.drop_server_inputs(name), *news)
+        unsaved = (*self._memory.drop_server_inputs(name), *new_evidence)
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
@@ -185,13 +187,13 @@ class Reconciler:
                 self._memory.drop_server(name)
                 return None
             self._server_read(seen.server)
-            stored = tuple(item.evidence for item in seen.news)
+            stored = tuple(item.evidence for item in seen.new_evidence)
             case = ServerInputs(seen.server, (*stored, *unsaved), self._policies("default"), seen.fallen, seen.fleet)
             decision = decide_server(case, now)
             commit = ServerCommit(
                 server=decision.server,
                 news=unsaved,
-                folded_through=seen.news[-1].seq if seen.news else 0,
+                folded_through=seen.new_evidence[-1].seq if seen.new_evidence else 0,
                 journal=tuple(_server_entry(line, name, now) for line in decision.lines),
                 work=tuple(
                     _notice(notice, target, now, server=name) for notice in decision.notices for target in self._targets
@@ -208,55 +210,57 @@ class Reconciler:
                 return decision
         raise Overtaken(name)
 
-    def server_quietly(self, name: ServerName, news: tuple[Evidence, ...]) -> ServerDecision | None:
+    def server_quietly(self, name: ServerName, new_evidence: tuple[Evidence, ...]) -> ServerDecision | None:
         """As `quietly`. What fails is no routine: it is written at once."""
         now = self._clock.now()
         record = self._memory.server(name)
         if record.inputs is None or now - record.read_at > TRUST_MEMORY_S:  # guard: server-memory-age-bounded
             return None
         before = record.inputs.server
-        decision = decide_server(msgspec.structs.replace(record.inputs, new_evidence=news), now)
+        decision = decide_server(msgspec.structs.replace(record.inputs, new_evidence=new_evidence), now)
         # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
         if loud or gap.of_server(before, decision.server) is not None:
             return None
         record.inputs = msgspec.structs.replace(record.inputs, server=decision.server)
-        record.unsaved = _routine(record.unsaved, news)
+        record.unsaved = _routine(record.unsaved, new_evidence)
         return decision
 
 
 def judged(
-    record: SessionRecord, view: View, news: tuple[Evidence, ...], now: float, webhook_at: float = 0.0
+    record: SessionRecord, view: View, new_evidence: tuple[Evidence, ...], now: float, webhook_at: float = 0.0
 ) -> Decision:
     """What the judge says now of a remembered view; what it has said before of this very moment it is not asked again.
     `webhook_at`: the newest event that a webhook of this server told of."""
     planned = record.planned
     # guard: planned-look-dropped-when-heard, planned-look-not-early
-    if planned is not None and not news and now >= planned.at:
+    if planned is not None and not new_evidence and now >= planned.at:
         return as_planned(view.session, planned, now)
-    view = msgspec.structs.replace(view, new_evidence=news, server_webhook_at=webhook_at)
-    if record.awaited is not None and news:
+    view = msgspec.structs.replace(view, new_evidence=new_evidence, server_webhook_at=webhook_at)
+    if record.awaited is not None and new_evidence:
         decision = as_before(view, record.awaited, now)
         if decision is not None:
             return decision
     return decide(view, now)
 
 
-def follow(record: SessionRecord, view: View, decision: Decision, news: tuple[Evidence, ...], now: float) -> None:
+def follow(
+    record: SessionRecord, view: View, decision: Decision, new_evidence: tuple[Evidence, ...], now: float
+) -> None:
     """A quiet decision about a remembered view: nothing of it is written yet."""
     if decision.shown:
         record.save_at = min(record.save_at, now + SHOWN_WITHIN_S)  # guard: shown-facts-lag-bounded
     record.view = msgspec.structs.replace(view, session=decision.session)
     # guard: planned-look-dropped-when-judged, same-look-only-if-nothing-heard
     record.planned, record.awaited = decision.planned, decision.awaited
-    if news:
-        record.unsaved = _routine(record.unsaved, news)
+    if new_evidence:
+        record.unsaved = _routine(record.unsaved, new_evidence)
 
 
-def _routine(unsaved: tuple[Evidence, ...], news: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _routine(unsaved: tuple[Evidence, ...], new_evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """What waits to be written with the next decision that is: of each piece of news the last, counted."""
     kept = {(item.kind, item.source): item for item in unsaved}
-    for item in news:
+    for item in new_evidence:
         before = kept.pop((item.kind, item.source), None)
         if before is not None and before.repeats(item):
             first = before.first_at or before.happened_at

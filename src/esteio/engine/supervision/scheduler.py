@@ -81,13 +81,13 @@ class Scheduler:
         store: Store,
         clock: Clock,
         reconciler: Reconciler,
-        lookout: Prober,
+        prober: Prober,
         *,
         memory: Memory,
         acted: Callable[[], None],
     ) -> None:
         self._store, self._clock = store, clock
-        self._reconciler, self._lookout, self._memory, self._acted = reconciler, lookout, memory, acted
+        self._reconciler, self._prober, self._memory, self._acted = reconciler, prober, memory, acted
         self._boxes: dict[Key, _Box] = {}
         self._heap: list[tuple[float, int, Key]] = []
         self._due: dict[Key, float] = {}
@@ -113,9 +113,9 @@ class Scheduler:
         """There may be something in the store for this session or server."""
         self._put(key, (), dirty=True)
 
-    def submit(self, key: Key, news: Sequence[Evidence]) -> None:
+    def submit(self, key: Key, new_evidence: Sequence[Evidence]) -> None:
         """Something was seen, and is not in the store yet."""
-        self._put(key, news, dirty=False)
+        self._put(key, new_evidence, dirty=False)
 
     def on_evidence(self, session_id: SessionId, evidence: Sequence[Evidence]) -> None:
         """Evidence about this session was stored. What only repeats that a sound session is sound is judged
@@ -147,7 +147,7 @@ class Scheduler:
         known = {"send": session.can_send.value == "yes", "receive": session.can_receive.value == "yes"}
         return all(known.get(_ROUTINE.get(piece.kind, ""), False) for piece in evidence)
 
-    def _put(self, key: Key, news: Sequence[Evidence], *, dirty: bool) -> None:
+    def _put(self, key: Key, new_evidence: Sequence[Evidence], *, dirty: bool) -> None:
         if not self._open:
             return
         if dirty and (later := self._later.pop(key, None)) is not None:
@@ -155,7 +155,7 @@ class Scheduler:
         box = self._boxes.get(key)
         if box is None:
             box = self._boxes[key] = _Box()
-        box.news.extend(news)
+        box.news.extend(new_evidence)
         box.dirty = box.dirty or dirty
         if not box.working and not self._settled_quietly(key, box):
             box.working = True
@@ -175,15 +175,15 @@ class Scheduler:
         return followed
 
     def _quietly(self, key: Key, box: _Box) -> bool:
-        news = tuple(box.news)
+        new_evidence = tuple(box.news)
         if isinstance(key, int):
-            decision = self._reconciler.quietly(SessionId(key), news)
+            decision = self._reconciler.quietly(SessionId(key), new_evidence)
             if decision is None:
                 return False
             box.news = []
             self._follow(SessionId(key), box, decision)
             return True
-        of_server = self._reconciler.server_quietly(ServerName(key), news)
+        of_server = self._reconciler.server_quietly(ServerName(key), new_evidence)
         if of_server is None:
             return False
         box.news = []
@@ -213,12 +213,12 @@ class Scheduler:
         more = True
         try:
             while more and self._open:
-                news, dirty = box.news, box.dirty
+                new_evidence, dirty = box.news, box.dirty
                 box.news, box.dirty = [], False
                 try:
-                    await self._judge(key, box, news, dirty)
+                    await self._judge(key, box, new_evidence, dirty)
                 except (StoreFull, Overtaken) as error:
-                    box.news[:0] = news
+                    box.news[:0] = new_evidence
                     log.warning("decision.lost", **self._named(key), error=str(error))
                     self._wake_at(key, self._clock.now() + AFTER_FAILURE_S)
                     break
@@ -241,14 +241,16 @@ class Scheduler:
         session = self._memory.peek(SessionId(key))
         return {"session": session.name if session else None, "server": session.server if session else None}
 
-    async def _judge(self, key: Key, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
+    async def _judge(self, key: Key, box: _Box, new_evidence: Sequence[Evidence], dirty: bool) -> None:
         if isinstance(key, int):
-            await self._judge_session(SessionId(key), box, news, dirty)
+            await self._judge_session(SessionId(key), box, new_evidence, dirty)
         else:
-            await self._judge_server(ServerName(key), box, news, dirty)
+            await self._judge_server(ServerName(key), box, new_evidence, dirty)
 
-    async def _judge_session(self, session_id: SessionId, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
-        decision = await self._reconciler.session(session_id, news, look_into_store=dirty)
+    async def _judge_session(
+        self, session_id: SessionId, box: _Box, new_evidence: Sequence[Evidence], dirty: bool
+    ) -> None:
+        decision = await self._reconciler.session(session_id, new_evidence, look_into_store=dirty)
         if decision is None:
             self._due.pop(session_id, None)
             return
@@ -266,7 +268,7 @@ class Scheduler:
 
     async def _look(self, session_id: SessionId, box: _Box, decision: Decision) -> None:
         try:
-            saw = await self._lookout.session(decision.session, decision.look or "state")
+            saw = await self._prober.session(decision.session, decision.look or "state")
         finally:
             box.looking = False
         log.debug(
@@ -286,8 +288,8 @@ class Scheduler:
         if telling:
             self.submit(server, telling)
 
-    async def _judge_server(self, name: ServerName, box: _Box, news: Sequence[Evidence], dirty: bool) -> None:
-        decision = await self._reconciler.server(name, news, look_into_store=dirty)
+    async def _judge_server(self, name: ServerName, box: _Box, new_evidence: Sequence[Evidence], dirty: bool) -> None:
+        decision = await self._reconciler.server(name, new_evidence, look_into_store=dirty)
         if decision is None:
             self._due.pop(name, None)
             return
@@ -307,7 +309,7 @@ class Scheduler:
 
     async def _look_at_server(self, name: ServerName, box: _Box) -> None:
         try:
-            listed = await self._lookout.server(name)
+            listed = await self._prober.server(name)
         finally:
             box.looking = False
         self.submit(name, listed.server)

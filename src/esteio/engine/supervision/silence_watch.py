@@ -43,9 +43,9 @@ class SilenceWatch:
         clock: Clock,
         *,
         memory: Memory,
-        told: Callable[[SessionId, Sequence[Evidence]], None],
+        notify: Callable[[SessionId, Sequence[Evidence]], None],
     ) -> None:
-        self._store, self._clock, self._memory, self._told = store, clock, memory, told
+        self._store, self._clock, self._memory, self._notify = store, clock, memory, notify
         self._began: float | None = None
 
     async def look(self) -> int:
@@ -59,25 +59,25 @@ class SilenceWatch:
         others = self._witnesses(able, now)
         for session in able:
             record = self._memory.session(session.id)
-            known_at, rhythm = record.baseline or (-LEARN_EVERY_S, None)
-            old = now - known_at >= (LEARN_EVERY_S if rhythm is not None else LEARN_AGAIN_S)
+            known_at, baseline = record.baseline or (-LEARN_EVERY_S, None)
+            old = now - known_at >= (LEARN_EVERY_S if baseline is not None else LEARN_AGAIN_S)
             if old and learned < LEARN_AT_ONCE:
                 learned += 1
-                rhythm = await self._learn(session, now)
-                record.baseline = (now, rhythm)
-            found += rhythm is not None and self._too_long(session, rhythm, others, now)
+                baseline = await self._learn(session, now)
+                record.baseline = (now, baseline)
+            found += baseline is not None and self._too_long(session, baseline, others, now)
         return found
 
     def _witnesses(self, able: Iterable[Session], now: float) -> Witnesses:
         """Whether each of some lines is quiet now, by their servers."""
         found: dict[ServerName, list[bool | None]] = {}
         for session in able:
-            _, rhythm = self._memory.session(session.id).baseline or (0.0, None)
-            if rhythm is None or (session.server not in found and len(found) == SERVERS_ASKED):
+            _, baseline = self._memory.session(session.id).baseline or (0.0, None)
+            if baseline is None or (session.server not in found and len(found) == SERVERS_ASKED):
                 continue
             asked = found.setdefault(session.server, [])
             if len(asked) < WITNESSES_ASKED:
-                asked.append(core.quiet_now(rhythm, self._since(session), now))
+                asked.append(core.quiet_now(baseline, self._since(session), now))
         return found
 
     def _since(self, session: Session) -> float:
@@ -85,11 +85,11 @@ class SilenceWatch:
         facts = session.facts
         return max(facts.receive_ok_at, facts.renewed_at, session.gate_since, self._began or 0.0)
 
-    def _too_long(self, session: Session, rhythm: core.TrafficBaseline, others: Witnesses, now: float) -> bool:
+    def _too_long(self, session: Session, baseline: core.TrafficBaseline, others: Witnesses, now: float) -> bool:
         facts, since = session.facts, self._since(session)
-        if now - since < rhythm.soonest_s:
+        if now - since < baseline.soonest_s:
             return False
-        too_long_at = core.too_long_at(rhythm, since)
+        too_long_at = core.too_long_at(baseline, since)
         if now < too_long_at:
             return False
         # guard: witness-of-another-server
@@ -99,7 +99,7 @@ class SilenceWatch:
         told = facts.silence_at > since and not (facts.silence_shared and shared is False)
         if not told:
             data = {"shared": "yes"} if shared else {}
-            self._told(session.id, (seen_with("silence", now, "self", data),))
+            self._notify(session.id, (seen_with("silence", now, "self", data),))
         return not told
 
     async def _learn(self, session: Session, now: float) -> core.TrafficBaseline | None:

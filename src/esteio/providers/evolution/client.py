@@ -134,26 +134,26 @@ def _undefined(name: str) -> str | None:
     return "not_loaded" if _SERVICE_METHODS.search(name) else None
 
 
-def news(word: Word, now: float, road: Source) -> tuple[Evidence, ...]:
+def news(word: Word, now: float, source: Source) -> tuple[Evidence, ...]:
     """What the answer proves or hints, of the server and of the session. "closed" is left to the caller, who knows
     whether a message, a probe or an act was refused by it."""
     detail = word.detail[:SHORT]
     session: tuple[Evidence, ...] = ()
     if word.kind in WORDS:
-        server: tuple[Evidence, ...] = (seen("server_answered", now, road),)
+        server: tuple[Evidence, ...] = (seen("server_answered", now, source),)
     else:
-        server = server_news(word.heard, now, road)
+        server = server_news(word.heard, now, source)
     if word.kind == "missing":
-        session = (seen("instance_missing", now, road),)
+        session = (seen("instance_missing", now, source),)
     elif word.kind == "unpaired":
-        session = (seen("unpaired", now, road, detail=detail),)
+        session = (seen("unpaired", now, source, detail=detail),)
     elif word.kind == "no_client":
         # Not "unpaired": after a boot with the database at `close` the credentials are there (recordings 182 to 187).
-        session = (seen("said_closed", now, road, detail=detail),)
+        session = (seen("said_closed", now, source, detail=detail),)
     elif word.kind == "not_loaded":
-        session = (seen("said_unknown", now, road, state=NOT_LOADED, detail=detail),)
+        session = (seen("said_unknown", now, source, state=NOT_LOADED, detail=detail),)
     elif word.kind == "silent":
-        session = (seen("round_trip_silent", now, road, detail=detail),)
+        session = (seen("round_trip_silent", now, source, detail=detail),)
     return (*server, *session)
 
 
@@ -162,21 +162,21 @@ def news(word: Word, now: float, road: Source) -> tuple[Evidence, ...]:
 _CLAIMS = {"open": "said_open", "connecting": "said_connecting", "close": "said_closed"}
 
 
-def claim(state: Json, now: float, road: Source, happened_at: float | None = None) -> Evidence:
+def claim(state: Json, now: float, source: Source, happened_at: float | None = None) -> Evidence:
     """Evidence for a word that Evolution uses for a state; unknown words are kept as they came."""
     kind = _CLAIMS.get(state) if isinstance(state, str) else None
     if kind is None:
-        return seen("said_unknown", now, road, happened_at=happened_at, state=word(state))
-    return seen(kind, now, road, happened_at=happened_at)
+        return seen("said_unknown", now, source, happened_at=happened_at, state=word(state))
+    return seen(kind, now, source, happened_at=happened_at)
 
 
-def terminal(code: Json, now: float, road: Source, happened_at: float | None, **data: str) -> Evidence | None:
+def terminal(code: Json, now: float, source: Source, happened_at: float | None, **data: str) -> Evidence | None:
     """Evidence for a disconnect code that ends the session, None for every other code."""
     found = number(code)
     kind = TERMINAL.get(int(found)) if found is not None else None
     if kind is None or found is None:
         return None
-    return seen(kind, now, road, happened_at=happened_at, code=str(int(found)), **data)
+    return seen(kind, now, source, happened_at=happened_at, code=str(int(found)), **data)
 
 
 def qr_of(value: Json) -> QrCode | None:

@@ -220,10 +220,10 @@ def put_back_webhook(where: SessionEndpoint, now: float, kept: StandingWebhook) 
     return _acted(word, now)
 
 
-def webhook_evidence(where: SessionEndpoint, row: Json, now: float, road: Source) -> Evidence:
+def webhook_evidence(where: SessionEndpoint, row: Json, now: float, source: Source) -> Evidence:
     """Whether a webhook row is ours: address, switched on, all we need, and nothing that corrupts 2.3.7."""
     wrong = _webhook_fault(where, row)
-    return seen("webhook_config_gone", now, road, detail=wrong) if wrong else seen("webhook_config_ok", now, road)
+    return seen("webhook_config_gone", now, source, detail=wrong) if wrong else seen("webhook_config_ok", now, source)
 
 
 def _webhook_fault(where: SessionEndpoint, row: Json) -> str:

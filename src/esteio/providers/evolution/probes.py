@@ -69,14 +69,14 @@ def _once(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(kept)
 
 
-def _unseen(word: Word, now: float, road: Source) -> tuple[Evidence, ...]:
+def _unseen(word: Word, now: float, source: Source) -> tuple[Evidence, ...]:
     """A look that found nothing: the server's news, the session's where there is any, else that it failed."""
-    found = news(word, now, road)
+    found = news(word, now, source)
     if word.kind == "no":
-        found = (*found, seen("request_wrong", now, road, detail=word.detail[:SHORT]))
+        found = (*found, seen("request_wrong", now, source, detail=word.detail[:SHORT]))
     if any(one.subject == "session" and one.kind != "request_wrong" for one in found):
         return found
-    return (*found, seen("look_failed", now, road, detail=word.detail[:SHORT]))
+    return (*found, seen("look_failed", now, source, detail=word.detail[:SHORT]))
 
 
 def _disagree(state: Json, socket: str) -> bool:

@@ -11,57 +11,57 @@ from esteio.core.model.recovery import DESTRUCTIVE
 from esteio.sim.demo.account import Account, Part
 
 
-async def settle_accounts(tale: Account) -> None:
+async def settle_accounts(account: Account) -> None:
     """Every claim of the last page. Raises `NotSo` at the first that does not hold."""
-    part = Part(tale.words("title.ledger"), tale.stage.world.now(), "")
-    tale.parts.append(part)
-    _outbound(tale, part)
-    await _inbound(tale, part)
-    await _links(tale, part)
-    _notices(tale, part)
-    await _states(tale, part)
+    part = Part(account.words("title.ledger"), account.stage.world.now(), "")
+    account.parts.append(part)
+    _outbound(account, part)
+    await _inbound(account, part)
+    await _links(account, part)
+    _notices(account, part)
+    await _states(account, part)
 
 
-def _outbound(tale: Account, part: Part) -> None:
-    sent, ledger = tale.stage.sent, tale.stage.world.ledger
+def _outbound(account: Account, part: Part) -> None:
+    sent, ledger = account.stage.sent, account.stage.world.ledger
     took = Counter((one.recipient, one.text) for one in ledger.delivered)
     lost = [one for one in sent if not took[one.to, one.text]]
-    tale.prove(part, not lost, "ledger.accepted", count=len(sent))
-    tale.prove(part, max(took.values(), default=0) <= 1, "ledger.once")
-    tale.prove(part, _in_order(tale), "ledger.order")
+    account.prove(part, not lost, "ledger.accepted", count=len(sent))
+    account.prove(part, max(took.values(), default=0) <= 1, "ledger.once")
+    account.prove(part, _in_order(account), "ledger.order")
 
 
-def _in_order(tale: Account) -> bool:
+def _in_order(account: Account) -> bool:
     asked, came = defaultdict(list), defaultdict(list)
-    for sent in tale.stage.sent:
+    for sent in account.stage.sent:
         asked[sent.to].append(sent.text)
-    for told in tale.stage.world.ledger.delivered:
+    for told in account.stage.world.ledger.delivered:
         came[told.recipient].append(told.text)
     return all(came[to] == texts for to, texts in asked.items())
 
 
-async def _inbound(tale: Account, part: Part) -> None:
+async def _inbound(account: Account, part: Part) -> None:
     kept = 0
-    for one in tale.stage.came:
-        session = await tale.stage.session(one.session)
-        page = await tale.stage.store.messages.page(session.id, direction="in", limit=500)
+    for one in account.stage.came:
+        session = await account.stage.session(one.session)
+        page = await account.stage.store.messages.page(session.id, direction="in", limit=500)
         kept += sum(row.provider_id == one.provider_id for row in page.items)
-    tale.prove(part, kept == len(tale.stage.came), "ledger.inbound", count=len(tale.stage.came))
+    account.prove(part, kept == len(account.stage.came), "ledger.inbound", count=len(account.stage.came))
 
 
-async def _links(tale: Account, part: Part) -> None:
-    ledger = tale.stage.world.ledger
+async def _links(account: Account, part: Part) -> None:
+    ledger = account.stage.world.ledger
     harm = [*ledger.unlinks, *ledger.duels, *ledger.control_calls(verbs=set(DESTRUCTIVE))]
-    asked = await tale.stage.store.approvals.by_state()
-    tale.prove(part, not harm and not asked, "ledger.links")
+    asked = await account.stage.store.approvals.by_state()
+    account.prove(part, not harm and not asked, "ledger.links")
 
 
-def _notices(tale: Account, part: Part) -> None:
-    told = Counter(work.dedupe for work in tale.stage.told.notices)
-    tale.prove(part, max(told.values(), default=0) <= 1, "ledger.notices", count=sum(told.values()))
+def _notices(account: Account, part: Part) -> None:
+    told = Counter(work.dedupe for work in account.stage.told.notices)
+    account.prove(part, max(told.values(), default=0) <= 1, "ledger.notices", count=sum(told.values()))
 
 
-async def _states(tale: Account, part: Part) -> None:
-    page = await tale.stage.store.sessions.page(limit=500)
+async def _states(account: Account, part: Part) -> None:
+    page = await account.stage.store.sessions.page(limit=500)
     linked = [row for row in page.items if row.linked]
-    tale.prove(part, all(row.state == "connected" for row in linked), "ledger.states", count=len(linked))
+    account.prove(part, all(row.state == "connected" for row in linked), "ledger.states", count=len(linked))

@@ -50,7 +50,7 @@ class Run:
     @property
     def failed(self) -> list[str]:
         """The stories, or the accounts, that did not come out right."""
-        return [tale.code for tale in (*self.tales.values(), self.ledger) if tale.faults]
+        return [account.code for account in (*self.tales.values(), self.ledger) if account.faults]
 
     async def play(self) -> None:
         """All stories side by side, then the accounts. Never raises on what it finds: faults are kept."""
@@ -65,14 +65,14 @@ class Run:
     async def _story(self, code: str) -> None:
         await self._told(self.tales[code], STORIES[code](self.tales[code], code in self.plan.sabotage))
 
-    async def _told(self, tale: Account, story: object) -> None:
+    async def _told(self, account: Account, story: object) -> None:
         try:
             await story  # type: ignore[misc]
         except NotSo as fault:
-            tale.faults.append(str(fault))
+            account.faults.append(str(fault))
         except Exception as error:  # noqa: BLE001 - whatever breaks a story is told as its fault, and the run fails
-            tale.faults.append(self.words("fault.error", error=repr(error)))
-        tale.over = True
+            account.faults.append(self.words("fault.error", error=repr(error)))
+        account.over = True
 
     async def _first_healthy(self) -> None:
         async def so() -> bool:

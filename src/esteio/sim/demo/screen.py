@@ -136,9 +136,9 @@ class Screen:
 def stories(words: Words, tales: Mapping[str, Account]) -> Text:
     """How far each story is, on one line."""
     text = Text(f"{words('head.stories')}: ", "bold")
-    for code, tale in tales.items():
-        word, style = ("story.playing", "yellow") if not tale.over else ("story.passed", "green")
-        if tale.faults:
+    for code, account in tales.items():
+        word, style = ("story.playing", "yellow") if not account.over else ("story.passed", "green")
+        if account.faults:
             word, style = "story.failed", "bold red"
         text.append(f"{code} ", "bold").append(f"{words(word)}   ", style)
     return text

@@ -21,13 +21,13 @@ import uvicorn
 from esteio.clock import SystemClock
 from esteio.engine.commands.requests import MessageRequest, ServerRequest, SessionRequest
 from esteio.engine.commands.sessions.pairing import PairingResult
-from esteio.gateway import Gateway, media_road, outside
+from esteio.gateway import Gateway, media_transport, public_transport
 from esteio.providers.driver import AiohttpTransport
 from esteio.providers.registry import load
 from esteio.sim.lab import SEALING_KEY, Lab
 from esteio.sim.sandbox.servers import Sandbox, live_world
 from esteio.sim.world.world import World
-from esteio.store.media import FileShelf
+from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 from esteio.vault import Vault
 
@@ -163,9 +163,9 @@ class Stage(Lab):
             store=self.store,
             clock=self.clock,
             transport=self.transport,
-            outside=outside(self.settings),
-            media_road=media_road(self.settings),
-            shelf=FileShelf(Path(self.settings.data) / "media"),
+            public_transport=public_transport(self.settings),
+            media_transport=media_transport(self.settings),
+            media_store=FileMediaStore(Path(self.settings.data) / "media"),
             registry=load(),
             vault=Vault(SEALING_KEY),
             notifier=self.told,

@@ -57,8 +57,8 @@ def summary(run: Run) -> Iterator[Line]:
     if run.healthy_after is not None:
         yield "", 0, "", words("first-healthy", seconds=words.seconds(run.healthy_after))
     yield "", 0, "", ""
-    for tale in run.tales.values():
-        yield from _story(words, tale)
+    for account in run.tales.values():
+        yield from _story(words, account)
     yield from _accounts(words, run.ledger)
     yield "", 0, "", words("seed", seed=run.plan.seed, seconds=words.seconds(run.took or 0.0))
     if run.failed:
@@ -95,21 +95,21 @@ def _policy(words: Words) -> str:
     return words("policy", changes=", ".join(changes))
 
 
-def _story(words: Words, tale: Account) -> Iterator[Line]:
-    yield "bold", 0, "", f"{tale.code}  {words(f'title.{tale.code}')} — {_verdict(words, tale)}"
-    for part in tale.parts:
+def _story(words: Words, account: Account) -> Iterator[Line]:
+    yield "bold", 0, "", f"{account.code}  {words(f'title.{account.code}')} — {_verdict(words, account)}"
+    for part in account.parts:
         yield "bold", 2, "", part.who
         yield from _part(words, part)
-    yield from _faults(words, tale)
+    yield from _faults(words, account)
     yield "", 0, "", ""
 
 
-def _accounts(words: Words, tale: Account) -> Iterator[Line]:
-    yield "bold", 0, "", f"{words('title.ledger')} — {_verdict(words, tale)}"
-    for part in tale.parts:
+def _accounts(words: Words, account: Account) -> Iterator[Line]:
+    yield "bold", 0, "", f"{words('title.ledger')} — {_verdict(words, account)}"
+    for part in account.parts:
         for claim in part.proof:
             yield "", 2, "", claim
-    yield from _faults(words, tale)
+    yield from _faults(words, account)
     yield "", 0, "", ""
 
 
@@ -123,12 +123,12 @@ def _part(words: Words, part: Part) -> Iterator[Line]:
             yield "", 4, words(f"label.{label}") if number == 0 else " ", text
 
 
-def _faults(words: Words, tale: Account) -> Iterator[Line]:
-    for fault in tale.faults:
+def _faults(words: Words, account: Account) -> Iterator[Line]:
+    for fault in account.faults:
         yield "bold red", 4, words("label.fault"), fault
 
 
-def _verdict(words: Words, tale: Account) -> str:
-    if tale.faults:
+def _verdict(words: Words, account: Account) -> str:
+    if account.faults:
         return words("failed")
-    return words("passed" if tale.over else "playing")
+    return words("passed" if account.over else "playing")

@@ -186,10 +186,10 @@ class BaileysFace:
             if method == "POST":
                 return self._create(body)
             if method == "GET":
-                return _yes([line.info() for line in self._lines()])
+                return _yes([instance.info() for instance in self._lines()])
             return _no_route(method, path)
-        line = self.server.lines.get(rest[0])
-        known = line if isinstance(line, BaileysInstance) and line.in_memory else None
+        instance = self.server.lines.get(rest[0])
+        known = instance if isinstance(instance, BaileysInstance) and instance.in_memory else None
         shape: tuple[str, ...] = (method, *rest[1:])
         if shape[1:2] == ("send",) and method == "POST":
             return await self._send(known, body, media=rest[-1] == "media")
@@ -221,7 +221,11 @@ class BaileysFace:
         return None
 
     def _lines(self) -> list[BaileysInstance]:
-        return [line for line in self.server.lines.values() if isinstance(line, BaileysInstance) and line.in_memory]
+        return [
+            instance
+            for instance in self.server.lines.values()
+            if isinstance(instance, BaileysInstance) and instance.in_memory
+        ]
 
     def _create(self, body: Json) -> HttpResponse:
         name = body.get("name") if isinstance(body, dict) else None
@@ -229,44 +233,44 @@ class BaileysFace:
             return _no("Session name is required", 400)
         call = self.server.control("create", name)
         call.status = 200
-        line = self.server.lines.get(name)
-        if not isinstance(line, BaileysInstance):
-            line = BaileysInstance(self.server, name, str(body.get("webhookUrl") or self.global_webhook_url))
-            self.server.lines[name] = line
+        instance = self.server.lines.get(name)
+        if not isinstance(instance, BaileysInstance):
+            instance = BaileysInstance(self.server, name, str(body.get("webhookUrl") or self.global_webhook_url))
+            self.server.lines[name] = instance
             call.effect = "created"
-            line.state = "connecting"
-            line.prepare()
-        elif line.state == "close" and line.logged_out and not line.preparing and line.in_memory:
+            instance.state = "connecting"
+            instance.prepare()
+        elif instance.state == "close" and instance.logged_out and not instance.preparing and instance.in_memory:
             call.effect = "socket"
-            line.state = "connecting"
-            line.prepare()
-        return _yes(line.info())
+            instance.state = "connecting"
+            instance.prepare()
+        return _yes(instance.info())
 
-    def _qr(self, line: BaileysInstance | None, query: str) -> HttpResponse:
-        if line is None:
+    def _qr(self, instance: BaileysInstance | None, query: str) -> HttpResponse:
+        if instance is None:
             return _no("QR Code not available", 404)
         raw = "format=raw" in query
-        code = line.sock.qr if raw and line.sock and line.qr else line.qr
+        code = instance.sock.qr if raw and instance.sock and instance.qr else instance.qr
         return _yes({"qrCode": code or None, "format": "raw" if raw else "base64"})
 
     def _delete(self, name: str) -> HttpResponse:
         call = self.server.control("delete", name)
         call.status = 200
-        line = self.server.lines.pop(name, None)
-        if isinstance(line, BaileysInstance):
-            call.effect = "unlinked" if line.wipe() else "deleted"
+        instance = self.server.lines.pop(name, None)
+        if isinstance(instance, BaileysInstance):
+            call.effect = "unlinked" if instance.wipe() else "deleted"
         return _json({"success": True, "message": "Session deleted"})
 
-    async def _send(self, line: BaileysInstance | None, body: Json, *, media: bool) -> HttpResponse:
-        if line is None or line.state != "open":
-            return _not_at_work(line)
+    async def _send(self, instance: BaileysInstance | None, body: Json, *, media: bool) -> HttpResponse:
+        if instance is None or instance.state != "open":
+            return _not_at_work(instance)
         wanted = "mediaUrl" if media else "text"
         if not isinstance(body, dict) or not body.get("to") or not body.get(wanted):
             return _no(f"to and {wanted} are required", 400)
         number = self.world.jid_digits(digits_of(str(body["to"])))
         text = str(body.get("caption") or "") if media else str(body["text"])
         kind = str(body.get("mediaType") or "document") if media else "text"
-        provider_id, words = await line.carry(number, text, kind)
+        provider_id, words = await instance.carry(number, text, kind)
         return _yes({"messageId": provider_id, "status": "sent"}) if provider_id else _no(words, 500)
 
     def key_refused(self) -> HttpResponse:
@@ -274,12 +278,12 @@ class BaileysFace:
 
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> BaileysInstance:
         del token
-        line = BaileysInstance(self.server, name, webhook_url)
-        self.server.lines[name] = line
-        line.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)
-        line.raise_socket(line.link)
-        line.state = "open"
-        return line
+        instance = BaileysInstance(self.server, name, webhook_url)
+        self.server.lines[name] = instance
+        instance.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)
+        instance.raise_socket(instance.link)
+        instance.state = "open"
+        return instance
 
 
 def _json(body: Json, status: int = 200) -> HttpResponse:
@@ -294,8 +298,8 @@ def _no(error: str, status: int) -> HttpResponse:
     return _json({"success": False, "error": error}, status)
 
 
-def _not_at_work(line: BaileysInstance | None) -> HttpResponse:
-    return _no("Session not connected" if line else "Session not found", 500)
+def _not_at_work(instance: BaileysInstance | None) -> HttpResponse:
+    return _no("Session not connected" if instance else "Session not found", 500)
 
 
 def _file(data: bytes | None) -> HttpResponse:

@@ -167,7 +167,7 @@ class Control:
                 "name": server.name, "kind": server.kind, "version": server.version, "base_url": server.base_url,
                 "up": server.up, "booting": server.booting, "road": server.road, "sessions": len(server.lines),
                 "weather": msgspec.to_builtins(server.weather) if server.weather else None,
-                "webhooks_under_way": server.postman.under_way,
+                "webhooks_under_way": server.webhook_sender.under_way,
             }
             for server in world.servers.values()
         ]  # fmt: skip

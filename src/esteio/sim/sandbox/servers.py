@@ -84,7 +84,7 @@ class Sandbox:
         """Stop listening and stop posting. Double close is harmless."""
         self._closing.set()
         for server in self.world.servers.values():
-            server.postman.stop()
+            server.webhook_sender.stop()
         for door in self._doors:
             await door.close()
         self._doors.clear()

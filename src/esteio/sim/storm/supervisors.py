@@ -230,7 +230,7 @@ class Guarded(Lab):
                 storm.checkers.missing(name, text)
                 continue
             # Its reason says so once it has been waited for long enough.
-            parked = text in queued and (message.parked_at is not None or message.reason is not None)
+            parked = text in queued and (message.provider_queued_at is not None or message.reason is not None)
             storm.checkers.settled(message, at_whatsapp=text in gone, parked=parked)
             if text in gone:
                 continue

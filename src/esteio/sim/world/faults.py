@@ -161,14 +161,14 @@ def inject(world: World, server: str, session: str | None, fault: Fault) -> None
     if spec.scope == "session" and session is None:
         raise ValueError(f"{fault.kind} needs a session")
     home = world.servers[server]
-    line = home.lines[session] if session is not None else None
+    instance = home.lines[session] if session is not None else None
     params = dict(fault.params)
     for_s = params.get("for_s")
     world.ledger.faults.append(FaultMark(world.now(), server, session or "", fault.kind, params))
-    if line is not None:
-        line.faults[fault.kind] = params
-    if spec.scope == "session" and line is not None:
-        _ON_LINE[fault.kind](world, line, params)
+    if instance is not None:
+        instance.faults[fault.kind] = params
+    if spec.scope == "session" and instance is not None:
+        _ON_LINE[fault.kind](world, instance, params)
     else:
         _ON_SERVER[fault.kind](world, home, session or "", params)
     if for_s is not None and fault.kind != "server_boot":
@@ -177,8 +177,8 @@ def inject(world: World, server: str, session: str | None, fault: Fault) -> None
 
 def _over(world: World, server: str, session: str | None, kind: str, params: Params) -> None:
     """`for_s` has passed; a later fault of the same kind is not taken away with it."""
-    line = world.servers[server].lines.get(session) if session is not None else None
-    if session is not None and (line is None or line.faults.get(kind) is not params):
+    instance = world.servers[server].lines.get(session) if session is not None else None
+    if session is not None and (instance is None or instance.faults.get(kind) is not params):
         return
     heal(world, server, session, kind)
 
@@ -186,79 +186,79 @@ def _over(world: World, server: str, session: str | None, kind: str, params: Par
 # -- on a session ------------------------------------------------------------------------------------------------
 
 
-def _drop(world: World, line: Instance, params: Params) -> None:
+def _drop(world: World, instance: Instance, params: Params) -> None:
     if down_s := params.get("down_s", 0.0):
-        line.road = params.get("road", "refused")
-        world.later(down_s, _reopen, line, line.road)
-    line.lose_all(params.get("code", 428), "dropped")
+        instance.road = params.get("road", "refused")
+        world.later(down_s, _reopen, instance, instance.road)
+    instance.lose_all(params.get("code", 428), "dropped")
 
 
-def _send_dropped(world: World, line: Instance, params: Params) -> None:
-    line.drop_in_sends(params)
+def _send_dropped(world: World, instance: Instance, params: Params) -> None:
+    instance.drop_in_sends(params)
 
 
-def _unstored(world: World, line: Instance, params: Params) -> None:
-    line.store_nothing(params)
+def _unstored(world: World, instance: Instance, params: Params) -> None:
+    instance.store_nothing(params)
 
 
-def _reopen(line: Instance, road: str) -> None:
-    if line.road == road:
-        line.road = None
+def _reopen(instance: Instance, road: str) -> None:
+    if instance.road == road:
+        instance.road = None
 
 
-def _ghost(world: World, line: Instance, params: Params) -> None:
+def _ghost(world: World, instance: Instance, params: Params) -> None:
     variant = params.setdefault("variant", "restart_cures")
     if variant == "late_open":
-        line.road, line.stuck_once = "non101", True
-        for sock in list(line.sockets):
+        instance.road, instance.stuck_once = "non101", True
+        for sock in list(instance.sockets):
             sock.announced = False
-        line.lose_all(428, "ghost")
+        instance.lose_all(428, "ghost")
         return
-    line.die_quietly(ended=variant == "restart_noop")
-    line.haunt(variant)
+    instance.die_quietly(ended=variant == "restart_noop")
+    instance.haunt(variant)
 
 
-def _half_open(world: World, line: Instance, params: Params) -> None:
+def _half_open(world: World, instance: Instance, params: Params) -> None:
     notice = params.get("notice_s") or world.dice.uniform(35.0, 65.0)
-    line.silences = params.get("again", 0)
-    line.fall_silent(None if params.get("forever") else notice)
+    instance.silences = params.get("again", 0)
+    instance.fall_silent(None if params.get("forever") else notice)
 
 
-def _flap(world: World, line: Instance, params: Params) -> None:
-    line.road, line.flap_opens = "flap", params.get("opens", 0.0)
-    line.lose_all(428, "flap")
+def _flap(world: World, instance: Instance, params: Params) -> None:
+    instance.road, instance.flap_opens = "flap", params.get("opens", 0.0)
+    instance.lose_all(428, "flap")
 
 
-def _stuck(world: World, line: Instance, params: Params) -> None:
-    line.road, line.stuck_once = "non101", True
-    line.lose_all(428, "stuck")
+def _stuck(world: World, instance: Instance, params: Params) -> None:
+    instance.road, instance.stuck_once = "non101", True
+    instance.lose_all(428, "stuck")
 
 
-def _revoked(world: World, line: Instance, params: Params) -> None:
+def _revoked(world: World, instance: Instance, params: Params) -> None:
     if params.get("variant") == "late_open":
-        for sock in line.sockets:
+        for sock in instance.sockets:
             sock.announced = False
-    if line.link is not None:
-        world.whatsapp.unlink(line.link, cause="phone")
+    if instance.link is not None:
+        world.whatsapp.unlink(instance.link, cause="phone")
 
 
-def _replaced(world: World, line: Instance, params: Params) -> None:
-    line.twin_until = world.now() + params["for_s"] if "for_s" in params else None
-    line.twin_kicks = max(0, params.get("times", 1) - 1)
-    for sock in list(line.sockets):
+def _replaced(world: World, instance: Instance, params: Params) -> None:
+    instance.twin_until = world.now() + params["for_s"] if "for_s" in params else None
+    instance.twin_kicks = max(0, params.get("times", 1) - 1)
+    for sock in list(instance.sockets):
         if sock.usable:
-            world.ledger.kicked(world.now(), line.server.name, line.name, "twin")
-            line.lose(sock, 440, "replaced")
+            world.ledger.kicked(world.now(), instance.server.name, instance.name, "twin")
+            instance.lose(sock, 440, "replaced")
 
 
-def _banned(world: World, line: Instance, params: Params) -> None:
-    if line.link is not None:
-        world.phone(line.link.number).ban(params.get("code", 403))
+def _banned(world: World, instance: Instance, params: Params) -> None:
+    if instance.link is not None:
+        world.phone(instance.link.number).ban(params.get("code", 403))
 
 
-def _temp_banned(world: World, line: Instance, params: Params) -> None:
-    if line.link is not None:
-        world.phone(line.link.number).ban(402, world.now() + params.get("until_s", 3600.0))
+def _temp_banned(world: World, instance: Instance, params: Params) -> None:
+    if instance.link is not None:
+        world.phone(instance.link.number).ban(402, world.now() + params.get("until_s", 3600.0))
 
 
 DEAFNESS: dict[str, Literal["until_socket", "until_boot", "until_rescan"]] = {
@@ -268,38 +268,38 @@ DEAFNESS: dict[str, Literal["until_socket", "until_boot", "until_rescan"]] = {
 }
 
 
-def _deaf(world: World, line: Instance, params: Params) -> None:
-    line.deaf = DEAFNESS[params.setdefault("variant", "restart_cures")]
-    line.swallows = bool(params.get("swallow"))
+def _deaf(world: World, instance: Instance, params: Params) -> None:
+    instance.deaf = DEAFNESS[params.setdefault("variant", "restart_cures")]
+    instance.swallows = bool(params.get("swallow"))
 
 
-def _stalled(world: World, line: Instance, params: Params) -> None:
-    line.stall()
+def _stalled(world: World, instance: Instance, params: Params) -> None:
+    instance.stall()
     if params.get("socket") == "dead":
-        line.lose_all(428, "stalled")
+        instance.lose_all(428, "stalled")
 
 
-def _463(world: World, line: Instance, params: Params) -> None:
-    line.ack_error = params.get("who", "all")
+def _463(world: World, instance: Instance, params: Params) -> None:
+    instance.ack_error = params.get("who", "all")
 
 
-def _ack_silent(world: World, line: Instance, params: Params) -> None:
-    line.ack_error = "silent"
+def _ack_silent(world: World, instance: Instance, params: Params) -> None:
+    instance.ack_error = "silent"
 
 
-def _stale(world: World, line: Instance, params: Params) -> None:
+def _stale(world: World, instance: Instance, params: Params) -> None:
     """Its process loaded it anew and did not connect it: nothing of its old life goes on, a stalled queue neither."""
-    line.life += 1
-    line.preparing = line.stalls = 0
-    line.pending.clear()
-    line.faults.pop("stalled", None)
-    for sock in list(line.sockets):
-        line.discard(sock, "stale registry")
-    line.state = "close"
+    instance.life += 1
+    instance.preparing = instance.stalls = 0
+    instance.pending.clear()
+    instance.faults.pop("stalled", None)
+    for sock in list(instance.sockets):
+        instance.discard(sock, "stale registry")
+    instance.state = "close"
 
 
-def _forgotten(world: World, line: Instance, params: Params) -> None:
-    line.forget_webhook(params.setdefault("variant", "gone"))
+def _forgotten(world: World, instance: Instance, params: Params) -> None:
+    instance.forget_webhook(params.setdefault("variant", "gone"))
 
 
 _ON_LINE: dict[str, Callable[[World, Instance, Params], None]] = {
@@ -315,7 +315,7 @@ _ON_LINE: dict[str, Callable[[World, Instance, Params], None]] = {
 
 
 def _hooks(world: World, server: SimServer, session: str, params: Params, **changes: Any) -> None:
-    weather = server.postman.weather.setdefault(session, WebhookWeather())
+    weather = server.webhook_sender.weather.setdefault(session, WebhookWeather())
     for name, value in changes.items():
         setattr(weather, name, value)
     weather.events = frozenset(params.get("events", weather.events))
@@ -384,8 +384,8 @@ def _network(world: World, server: SimServer, session: str, params: Params) -> N
     server.road = params.get("road", "refused")
     server.flap_opens = params.get("opens", 0.0)
     if params.get("cut", True):
-        for line in server.lines.values():
-            line.lose_all(428, "network")
+        for instance in server.lines.values():
+            instance.lose_all(428, "network")
 
 
 def _no_pairing(world: World, server: SimServer, session: str, params: Params) -> None:

@@ -34,9 +34,9 @@ def heal(world: World, server: str | None = None, session: str | None = None, ki
     for home in world.servers.values():
         if server in (None, home.name):
             _heal_server(world, home, session, kind)
-            for line in list(home.lines.values()):
-                if session in (None, line.name):
-                    _heal_line(world, line, kind)
+            for instance in list(home.lines.values()):
+                if session in (None, instance.name):
+                    _heal_line(world, instance, kind)
 
 
 def calm(world: World) -> None:
@@ -45,11 +45,17 @@ def calm(world: World) -> None:
     world.pairing_broken = False
     for server in world.servers.values():
         _heal_server(world, server, None, None)
-        for line in server.lines.values():
-            line.road, line.twin_until, line.twin_kicks, line.ack_error, line.silences = None, None, 0, "", 0
-            line.mend_sends()
+        for instance in server.lines.values():
+            instance.road, instance.twin_until, instance.twin_kicks, instance.ack_error, instance.silences = (
+                None,
+                None,
+                0,
+                "",
+                0,
+            )
+            instance.mend_sends()
             for kind in (*PASSING, *WEATHER, *HOOKS):
-                line.faults.pop(kind, None)
+                instance.faults.pop(kind, None)
 
 
 def _heal_server(world: World, server: SimServer, session: str | None, kind: str | None) -> None:
@@ -72,55 +78,57 @@ def _heal_server(world: World, server: SimServer, session: str | None, kind: str
 
 
 def _heal_hooks(server: SimServer, session: str | None, kind: str | None) -> None:
-    for name, weather in list(server.postman.weather.items()):
+    for name, weather in list(server.webhook_sender.weather.items()):
         if session is not None and name != session:
             continue
         for word, (field, value) in HOOKS.items():
             if kind in (None, word):
                 setattr(weather, field, value)
         if not (weather.late or weather.lost or weather.doubled or weather.unreachable):
-            del server.postman.weather[name]
+            del server.webhook_sender.weather[name]
 
 
-def _heal_line(world: World, line: Instance, kind: str | None) -> None:
-    for name in list(line.faults):
+def _heal_line(world: World, instance: Instance, kind: str | None) -> None:
+    for name in list(instance.faults):
         if kind in (None, name):
-            params = line.faults.pop(name)
-            world.ledger.faults.append(FaultMark(world.now(), line.server.name, line.name, name, params, healed=True))
-            _mend(world, line, name)
+            params = instance.faults.pop(name)
+            world.ledger.faults.append(
+                FaultMark(world.now(), instance.server.name, instance.name, name, params, healed=True)
+            )
+            _mend(world, instance, name)
 
 
-def _mend(world: World, line: Instance, kind: str) -> None:
+def _mend(world: World, instance: Instance, kind: str) -> None:
     if kind in ("drop", "flap"):
-        line.road, line.flap_opens = None, 0.0
+        instance.road, instance.flap_opens = None, 0.0
     elif kind == "replaced":
-        line.twin_until, line.twin_kicks = None, 0
+        instance.twin_until, instance.twin_kicks = None, 0
     elif kind in ("ack_error_463", "ack_silent"):
-        line.ack_error = ""
+        instance.ack_error = ""
     elif kind in ("send_dropped", "unstored"):
-        line.mend_sends()
+        instance.mend_sends()
     elif kind == "deaf":
-        line.deaf = ""
-        if line.link is not None:
-            world.whatsapp.flush(line.link)
+        instance.deaf = ""
+        if instance.link is not None:
+            world.whatsapp.flush(instance.link)
     elif kind == "stalled":
-        line.unstall()
+        instance.unstall()
     elif kind in ("banned", "temp_banned"):
-        if line.link is not None:
-            phone = world.phone(line.link.number)
+        if instance.link is not None:
+            phone = world.phone(instance.link.number)
             phone.banned_code = phone.banned_until = None
     elif kind in SOCKETS:
-        revive(line)
+        revive(instance)
 
 
-def revive(line: Instance) -> None:
+def revive(instance: Instance) -> None:
     """Give a line with living credentials a new socket, whatever its process believes."""
-    if line.alive or line.link is None or not line.server.up or not line.in_memory:
+    if instance.alive or instance.link is None or not instance.server.up or not instance.in_memory:
         return
-    line.road, line.stuck_once, line.silences = None, False, 0
-    line.life += 1
-    line.preparing = 0
-    for sock in list(line.sockets):
-        line.discard(sock, "healed")
-    line.state = "close"
-    line.prepare()
+    instance.road, instance.stuck_once, instance.silences = None, False, 0
+    instance.life += 1
+    instance.preparing = 0
+    for sock in list(instance.sockets):
+        instance.discard(sock, "healed")
+    instance.state = "close"
+    instance.prepare()

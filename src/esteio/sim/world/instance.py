@@ -53,8 +53,8 @@ class Socket:
         "timer",
     )  # fmt: skip
 
-    def __init__(self, line: Instance, link: Link | None) -> None:
-        self.line = line
+    def __init__(self, instance: Instance, link: Link | None) -> None:
+        self.line = instance
         self.link = link
         self.state: Literal["dialing", "qr", "live", "dead"] = "dialing"
         self.ended = False
@@ -63,8 +63,8 @@ class Socket:
         self.qr = ""
         self.refs_left = REFS_PER_SOCKET
         self.timer: asyncio.TimerHandle | None = None
-        self.server_name = line.server.name
-        self.session_name = line.name
+        self.server_name = instance.server.name
+        self.session_name = instance.name
 
     @property
     def usable(self) -> bool:

@@ -103,7 +103,7 @@ class SimServer:
         """How often the provider's own races show (Evolution: a logout that happened answers 500)."""
         self.answer_s = (0.002, 0.03)
         self.face: Face
-        self.postman: WebhookSender
+        self.webhook_sender: WebhookSender
         self.power_listeners: list[asyncio.Event] = []
 
     # -- facts ----------------------------------------------------------------------------------------------------
@@ -144,9 +144,9 @@ class SimServer:
         """The process ends: connections are refused, memory and webhook retries are gone."""
         self.up = False
         self.epoch += 1
-        self.postman.stop()
-        for line in self.lines.values():
-            line.power_off()
+        self.webhook_sender.stop()
+        for instance in self.lines.values():
+            instance.power_off()
         self._tell_power()
 
     def start(self, boot_s: float, flap_s: float = 0.0) -> None:
@@ -159,18 +159,18 @@ class SimServer:
         if flap_s:
             self.road, self.flap_opens = "flap", 0.25
             self.world.later(flap_s, self._settle, self.epoch)
-        for line in self.lines.values():
-            line.slow_shake_s = dice.uniform(0, boot_s * 0.6)
-            line.later(dice.uniform(0, boot_s * 0.4), self._load, line)
+        for instance in self.lines.values():
+            instance.slow_shake_s = dice.uniform(0, boot_s * 0.6)
+            instance.later(dice.uniform(0, boot_s * 0.4), self._load, instance)
         self._tell_power()
 
     def _settle(self, epoch: int) -> None:
         if epoch == self.epoch and self.road == "flap":
             self.road, self.flap_opens = "ok", 0.0
 
-    def _load(self, line: Instance) -> None:
-        line.in_memory = True
-        line.boot()
+    def _load(self, instance: Instance) -> None:
+        instance.in_memory = True
+        instance.boot()
 
     def _tell_power(self) -> None:
         for event in self.power_listeners:
@@ -191,14 +191,16 @@ class SimServer:
 
     def control(self, verb: str, session: str) -> ControlCall:
         """Enter a control call into the ledger; the face fills in what it did."""
-        line = self.lines.get(session)
-        call = ControlCall(self.world.now(), self.name, verb, session, line is not None and line.alive, self.booting)
+        instance = self.lines.get(session)
+        call = ControlCall(
+            self.world.now(), self.name, verb, session, instance is not None and instance.alive, self.booting
+        )
         self.world.ledger.control.append(call)
         return call
 
-    def post(self, letter: QueuedWebhook) -> asyncio.Task[bool]:
+    def post(self, webhook: QueuedWebhook) -> asyncio.Task[bool]:
         """Queues a webhook at the server's postman; the task gives whether it was accepted."""
-        return self.postman.post(letter)
+        return self.webhook_sender.post(webhook)
 
     def gentle(self) -> HttpWeather:
         """The weather to change; the ground state is none at all."""

@@ -69,9 +69,9 @@ class WebhookSender:
         self.outcomes: list[tuple[float, QueuedWebhook, int]] = []
         """The server's own log of deliveries (W-API shows it), newest last; kept short."""
 
-    def post(self, letter: QueuedWebhook) -> asyncio.Task[bool]:
+    def post(self, webhook: QueuedWebhook) -> asyncio.Task[bool]:
         """Send it off; the task ends True when it was taken, False when the series gave up."""
-        task = asyncio.get_running_loop().create_task(self._deliver(letter))
+        task = asyncio.get_running_loop().create_task(self._deliver(webhook))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return task
@@ -87,54 +87,54 @@ class WebhookSender:
         """How many series are not over yet."""
         return len(self._under_way)
 
-    async def _deliver(self, letter: QueuedWebhook) -> bool:
-        weather = self.weather.get(letter.session) or self.weather.get("")
+    async def _deliver(self, webhook: QueuedWebhook) -> bool:
+        weather = self.weather.get(webhook.session) or self.weather.get("")
         if any(one.unreachable for one in (weather, self.weather.get("")) if one):
-            self._count(letter, "lost")
+            self._count(webhook, "lost")
             return False
-        if weather and (not weather.events or letter.event in weather.events):
+        if weather and (not weather.events or webhook.event in weather.events):
             dice = self._world.dice
             if dice.random() < weather.lost:
-                self._count(letter, "lost")
+                self._count(webhook, "lost")
                 return False
             if dice.random() < weather.late:
                 await asyncio.sleep(dice.uniform(*weather.late_s))
             if dice.random() < weather.doubled:
-                await self._try(letter)
-        return await self._series(letter)
+                await self._try(webhook)
+        return await self._series(webhook)
 
-    async def _series(self, letter: QueuedWebhook) -> bool:
+    async def _series(self, webhook: QueuedWebhook) -> bool:
         rule = self.rule
         for attempt in range(rule.attempts):
-            status = await self._try(letter)
+            status = await self._try(webhook)
             if 200 <= status < 300:
                 return True
             if status in rule.never or attempt + 1 == rule.attempts:
                 break
             delay = doubling(rule.first_s, rule.cap_s, attempt)
             await asyncio.sleep(max(rule.first_s, delay * (1 + self._world.dice.uniform(-rule.jitter, rule.jitter))))
-        self._count(letter, "gave_up")
+        self._count(webhook, "gave_up")
         return False
 
-    async def _try(self, letter: QueuedWebhook) -> int:
+    async def _try(self, webhook: QueuedWebhook) -> int:
         sink = self._world.on_webhook
         try:
             if sink is None:
                 status = 0
             else:
-                status = await asyncio.wait_for(sink(letter.url, letter.headers, letter.body), self.rule.timeout_s)
+                status = await asyncio.wait_for(sink(webhook.url, webhook.headers, webhook.body), self.rule.timeout_s)
         except asyncio.CancelledError:
             raise
         except Exception:  # noqa: BLE001 - whatever the receiver's side throws is "no answer" to a provider
             status = 0
-        if letter.emission:
-            letter.emission.posts += 1
-            letter.emission.answered = status
-        self._count(letter, "ok" if 200 <= status < 300 else "failed")
-        self.outcomes.append((self._world.now(), letter, status))
+        if webhook.emission:
+            webhook.emission.posts += 1
+            webhook.emission.answered = status
+        self._count(webhook, "ok" if 200 <= status < 300 else "failed")
+        self.outcomes.append((self._world.now(), webhook, status))
         if len(self.outcomes) > 1_000:
             del self.outcomes[:500]
         return status
 
-    def _count(self, letter: QueuedWebhook, outcome: str) -> None:
-        self._world.ledger.webhooks[self._server, letter.event, outcome] += 1
+    def _count(self, webhook: QueuedWebhook, outcome: str) -> None:
+        self._world.ledger.webhooks[self._server, webhook.event, outcome] += 1

@@ -40,7 +40,7 @@ class World(Environment):
             self, name, kind=kind, version=version, base_url=base_url or f"http://{name}.sim", apikey=apikey
         )
         server.face = face(server)
-        server.postman = WebhookSender(self, name, server.face.retry_rule)
+        server.webhook_sender = WebhookSender(self, name, server.face.retry_rule)
         self.servers[name] = server
         self.mount(server)
         return server
@@ -74,4 +74,4 @@ class World(Environment):
 
     def truths(self) -> list[Truth]:
         """What is really so with every instance of every server (`Instance.truth`)."""
-        return [line.truth() for server in self.servers.values() for line in server.lines.values()]
+        return [instance.truth() for server in self.servers.values() for instance in server.lines.values()]

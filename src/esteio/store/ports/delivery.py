@@ -13,11 +13,11 @@ from esteio.store.delivery import (
     DeadFilter,
     DeadMessage,
     Delivery,
+    DeliveryBacklog,
+    DeliveryClaim,
+    DeliverySettled,
+    DeliverySettlement,
     Endpoint,
-    RelayBacklog,
-    RelayClaim,
-    RelaySettled,
-    RelaySettlement,
 )
 from esteio.store.values import EventRow
 
@@ -79,12 +79,12 @@ class DeliveryQueue(Protocol):
 
     async def claim(
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
-    ) -> Sequence[RelayClaim]:
+    ) -> Sequence[DeliveryClaim]:
         """Due heads of free lanes, at most `at_once` minus what it has in flight per endpoint; of an open endpoint one
         and only when it has none. Also frees lanes whose lease ran out."""
         ...
 
-    async def settle(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
+    async def settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[DeliverySettled | None]:
         """Each by its fence: log it, move the lane to its next event or to its next attempt, learn for the endpoint;
         the first success of an open endpoint wakes all its lanes. None: a stale fence, nothing was written."""
         ...
@@ -97,7 +97,7 @@ class DeliveryQueue(Protocol):
         """Give up what is overdue at endpoints that have failed for 72 h; how many dead letters that made."""
         ...
 
-    async def backlog(self) -> RelayBacklog:
+    async def backlog(self) -> DeliveryBacklog:
         """What all endpoints that are enabled have before them."""
         ...
 

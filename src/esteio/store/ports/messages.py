@@ -15,12 +15,12 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
 from esteio.store.values import (
     Accepted,
-    Allowance,
     NewMessage,
+    NotBefore,
     Page,
     QuoteTarget,
-    Rests,
     SendClaim,
+    SendQuota,
     Work,
 )
 
@@ -77,7 +77,7 @@ class Outbox(Protocol):
         now: float,
         limit: int,
         lease_s: float,
-        allowance: Allowance,
+        quota: SendQuota,
     ) -> Sequence[SendClaim]:
         """Heads of free lanes (session and chat) whose session's gate is open and whose due time has come, at most
         what the allowance leaves their session and server, and one more for what is urgent (priority 9). Higher
@@ -89,7 +89,7 @@ class Outbox(Protocol):
         """Each by its fence; writes the attempt, the evidence and a `message.state_changed` event where it moved."""
         ...
 
-    async def next_due(self, now: float, rests: Rests = ...) -> float | None:
+    async def next_due(self, now: float, not_before: NotBefore = ...) -> float | None:
         """When the next open-gated queued message falls due; a session or server that rests has nothing due before then
         but what is urgent."""
         ...

@@ -131,7 +131,7 @@ def _view(db: Db, session_id: SessionId) -> SessionView | None:
     return SessionView(
         session=session,
         server=rows.server_of(server_row),
-        news=journal.news_of_session(db, session_id),
+        new_evidence=journal.news_of_session(db, session_id),
         held=db.value("session_held", {"id": session_id}),
         fallen=fallen,
         fleet=fleet,

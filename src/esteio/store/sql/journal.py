@@ -18,7 +18,7 @@ import msgspec
 
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
-from esteio.store.base import JournalEntry, News
+from esteio.store.base import JournalEntry, StoredEvidence
 from esteio.store.sql import rows
 from esteio.store.sql.db import Db
 
@@ -156,13 +156,13 @@ def fold_server(db: Db, server: ServerName, through: int) -> None:
         db.run("journal_split_server", {"server": server, "through": through})
 
 
-def news_of_session(db: Db, session_id: SessionId) -> tuple[News, ...]:
+def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a session, oldest first."""
     found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
-    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+    return tuple(StoredEvidence(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
 
 
-def news_of_server(db: Db, server: ServerName) -> tuple[News, ...]:
+def news_of_server(db: Db, server: ServerName) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a server, oldest first."""
     found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
-    return tuple(News(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+    return tuple(StoredEvidence(seq=row[0], evidence=rows.evidence_of(row)) for row in found)

@@ -14,7 +14,7 @@ from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
 from esteio.store.base import Store
-from esteio.store.media import Shelf
+from esteio.store.media import MediaStore
 
 log = logger("commands")
 
@@ -31,12 +31,12 @@ class SessionRemoval:
         lookup: Lookup,
         acts: ProviderActs,
         addresses: Endpoints,
-        shelf: Shelf,
+        media_store: MediaStore,
         wakeups: Wakeups,
     ) -> None:
         self._store, self._clock, self._lookup = store, clock, lookup
         self._acts, self._addresses = acts, addresses
-        self._shelf, self._wakeups = shelf, wakeups
+        self._media_store, self._wakeups = media_store, wakeups
 
     async def delete(self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True) -> Session | None:
         """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
@@ -54,7 +54,7 @@ class SessionRemoval:
                 return await self._lookup.session_now(session.id, name)
             files, asked_at = await self._store.media.of_session(session.id), self._clock.now()
             await self._store.sessions.delete(session.id, asked_at)
-        await self._shelf.drop(await self._store.media.unused(files), asked_at)
+        await self._media_store.drop(await self._store.media.unused(files), asked_at)
         self._addresses.session_gone(session.id)
         self._acts.forget(session.id)
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)

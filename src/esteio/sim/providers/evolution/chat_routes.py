@@ -23,7 +23,7 @@ Json = Any
 # -- the message table -------------------------------------------------------------------------------------------
 
 
-def _record(row: StoredMessage, line: EvolutionInstance) -> Json:
+def _record(row: StoredMessage, instance: EvolutionInstance) -> Json:
     return {
         "id": row.id,
         "key": row.key,
@@ -31,7 +31,7 @@ def _record(row: StoredMessage, line: EvolutionInstance) -> Json:
         "messageType": row.kind,
         "message": row.message,
         "messageTimestamp": int(row.at),
-        "instanceId": line.instance_id,
+        "instanceId": instance.instance_id,
         "source": row.source,
         "contextInfo": row.context,
         "MessageUpdate": [{"status": status} for status in row.updates],
@@ -59,7 +59,7 @@ def _epoch(word: Json) -> float | None:
         return None
 
 
-async def _find_messages(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _find_messages(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     wanted = body if isinstance(body, dict) else {}
     where = wanted.get("where") or {}
     key = where.get("key")
@@ -67,24 +67,24 @@ async def _find_messages(line: EvolutionInstance, body: Json, query: str) -> Htt
         return fail(400, [["The property cannot be empty"]])
     size, page = int(wanted.get("offset") or 50), int(wanted.get("page") or 1)
     if isinstance(key, dict) and (one := key.get("id")) is not None:
-        rows = [row for row in [line.messages.get(one)] if row is not None and _matches(row, where)]
+        rows = [row for row in [instance.messages.get(one)] if row is not None and _matches(row, where)]
     else:
-        rows = sorted((row for row in line.messages.values() if _matches(row, where)), key=lambda row: -int(row.at))
-    records = [_record(row, line) for row in rows[(page - 1) * size : page * size]]
+        rows = sorted((row for row in instance.messages.values() if _matches(row, where)), key=lambda row: -int(row.at))
+    records = [_record(row, instance) for row in rows[(page - 1) * size : page * size]]
     pages = -(-len(rows) // size)
     return ok({"messages": {"total": len(rows), "pages": pages, "currentPage": page, "records": records}})
 
 
-async def _find_status(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _find_status(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     wanted = body if isinstance(body, dict) else {}
     where = wanted.get("where") or {}
     found = [
         {
             "id": f"{row.id}{place}", "keyId": row.key["id"], "remoteJid": row.key["remoteJid"],
             "fromMe": row.key["fromMe"], "participant": None, "pollUpdates": None, "status": status,
-            "messageId": row.id, "instanceId": line.instance_id,
+            "messageId": row.id, "instanceId": instance.instance_id,
         }
-        for row in line.messages.values()
+        for row in instance.messages.values()
         for place, status in enumerate(row.updates)
         if where.get("remoteJid") in (None, row.key["remoteJid"]) and where.get("id") in (None, row.key["id"])
     ]  # fmt: skip
@@ -95,28 +95,28 @@ async def _find_status(line: EvolutionInstance, body: Json, query: str) -> HttpR
 # -- questions to WhatsApp ---------------------------------------------------------------------------------------
 
 
-async def _numbers(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _numbers(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "numbers"):
         return refusal
     numbers = [digits_of(str(number)) for number in body["numbers"]]
-    sock = line.sock
+    sock = instance.sock
     if sock is None:
         return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
-    if any(number not in line.server.known_numbers for number in numbers):
+    if any(number not in instance.server.known_numbers for number in numbers):
         if not sock.looks_open:
             return raw_boom()
         if sock.silent:
             await asyncio.sleep(HUNG_S)
             return fail(500, "Cannot read properties of undefined (reading 'find')")
-    absent = line.world.not_on_whatsapp
-    line.server.known_numbers.update(number for number in numbers if number not in absent)
+    absent = instance.world.not_on_whatsapp
+    instance.server.known_numbers.update(number for number in numbers if number not in absent)
     return ok([{"jid": jid_of(one), "exists": one not in absent, "number": one} for one in numbers])
 
 
-async def _business_profile(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _business_profile(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """A round trip to WhatsApp that surfaces errors; by default about the line's own number."""
     failed = "Error updating profile name"
-    sock = line.sock
+    sock = instance.sock
     if sock is None:
         return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'getBusinessProfile')"])
     if not sock.looks_open:
@@ -126,45 +126,45 @@ async def _business_profile(line: EvolutionInstance, body: Json, query: str) -> 
         return fail(500, [failed, "Error: Timed Out"])
     if sock.state == "qr":
         return fail(500, [failed, "TypeError: Cannot read properties of undefined (reading 'id')"])
-    await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
+    await asyncio.sleep(instance.world.dice.uniform(*instance.server.answer_s))
     return ok({"isBusiness": False, "message": "Not is business profile"})
 
 
-async def _profile(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _profile(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number"):
         return refusal
     number = digits_of(str(body["number"]))
-    exists = number not in line.world.not_on_whatsapp
+    exists = number not in instance.world.not_on_whatsapp
     return ok({"wuid": jid_of(number), "numberExists": exists, "picture": None, "isBusiness": False})
 
 
-async def _picture(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _picture(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """Errors become null: it proves nothing."""
     return missing(body, "number") or ok({"wuid": jid_of(str(body["number"])), "profilePictureUrl": None})
 
 
-async def _mark_read(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _mark_read(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "readMessages"):
         return refusal
-    return await socket_check(line, media=False) or ok({"message": "Read messages", "read": "success"}, 201)
+    return await socket_check(instance, media=False) or ok({"message": "Read messages", "read": "success"}, 201)
 
 
-async def _delete_for_everyone(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    if refusal := missing(body, "id", "remoteJid", "fromMe") or await socket_check(line, media=False):
+async def _delete_for_everyone(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    if refusal := missing(body, "id", "remoteJid", "fromMe") or await socket_check(instance, media=False):
         return refusal
     target = {"remoteJid": body["remoteJid"], "fromMe": body["fromMe"], "id": body["id"]}
-    if row := line.messages.get(str(body["id"])):
+    if row := instance.messages.get(str(body["id"])):
         row.deleted = True
-    key = {"remoteJid": body["remoteJid"], "fromMe": True, "id": line.world.new_wa_id()}
+    key = {"remoteJid": body["remoteJid"], "fromMe": True, "id": instance.world.new_wa_id()}
     message = {"protocolMessage": {"key": target, "type": "REVOKE"}}
-    told = {"key": key, "message": message, "messageTimestamp": str(int(line.world.now())), "status": "PENDING"}
+    told = {"key": key, "message": message, "messageTimestamp": str(int(instance.world.now())), "status": "PENDING"}
     return ok(told, 201)
 
 
-async def _update_message(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    if refusal := missing(body, "number", "key", "text") or await socket_check(line, media=False):
+async def _update_message(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    if refusal := missing(body, "number", "key", "text") or await socket_check(instance, media=False):
         return refusal
-    row = line.messages.get(str(body["key"].get("id")))
+    row = instance.messages.get(str(body["key"].get("id")))
     if row is None:
         return fail(400, ["Message not found"])
     if row.deleted:
@@ -172,35 +172,35 @@ async def _update_message(line: EvolutionInstance, body: Json, query: str) -> Ht
     return ok({"key": row.key, "status": "PENDING", "message": {"conversation": body["text"]}}, 201)
 
 
-async def _chat_presence(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    if refusal := missing(body, "number", "presence", "delay") or await socket_check(line, media=False):
+async def _chat_presence(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    if refusal := missing(body, "number", "presence", "delay") or await socket_check(instance, media=False):
         return refusal
     await asyncio.sleep(float(body["delay"]) / 1000)
     return ok({"presence": body["presence"]}, 201)
 
 
-async def _contacts(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _contacts(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return ok([
         {
             "id": f"ccon{place}", "remoteJid": jid, "pushName": "Cliente", "profilePicUrl": None,
-            "instanceId": line.instance_id, "isGroup": jid.endswith("@g.us"), "isSaved": True, "type": "contact",
-            "createdAt": iso(line.created_at), "updatedAt": iso(line.created_at),
+            "instanceId": instance.instance_id, "isGroup": jid.endswith("@g.us"), "isSaved": True, "type": "contact",
+            "createdAt": iso(instance.created_at), "updatedAt": iso(instance.created_at),
         }
-        for place, jid in enumerate(sorted(line.contacts))
+        for place, jid in enumerate(sorted(instance.contacts))
     ])  # fmt: skip
 
 
-async def _media(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _media(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     """The message is looked for in the table, and its media decrypted by the socket."""
     wanted = body.get("message") if isinstance(body, dict) else None
-    row = line.messages.get(str((wanted or {}).get("key", {}).get("id")))
+    row = instance.messages.get(str((wanted or {}).get("key", {}).get("id")))
     if row is None:
         return fail(400, ["Message not found"])
-    if not row.kind.endswith("Message") or (data := line.world.media.get(row.key["id"])) is None:
+    if not row.kind.endswith("Message") or (data := instance.world.media.get(row.key["id"])) is None:
         return fail(400, ["The message is not of the media type"])
-    if refusal := await socket_check(line, media=True):
+    if refusal := await socket_check(instance, media=True):
         return refusal
-    if line.world.media_of(row.key["id"]) is None:
+    if instance.world.media_of(row.key["id"]) is None:
         return fail(400, ["Error: Failed to fetch stream from https://mmg.whatsapp.net/v/x.enc"])
     part = row.message[row.kind]
     answer = {

@@ -38,55 +38,57 @@ def missing(body: Json, *names: str) -> HttpResponse | None:
 
 
 async def _out(
-    line: EvolutionInstance, body: dict[str, Json], *, kind: str, text: str, message: Json, message_type: str
+    instance: EvolutionInstance, body: dict[str, Json], *, kind: str, text: str, message: Json, message_type: str
 ) -> HttpResponse:
     """The way of every send: number check, typing delay, socket, table, webhook."""
-    if not line.in_memory:
+    if not instance.in_memory:
         return fail(500, "Cannot read properties of undefined (reading 'textMessage')")
     number = digits_of(str(body["number"]))
-    if refusal := await _number_check(line, number):
+    if refusal := await _number_check(instance, number):
         return refusal
     if delay := body.get("delay"):
         await asyncio.sleep(float(delay) / 1000)
-    if refusal := await socket_check(line, media=message_type in MEDIA_KEYS.values() and kind != "sticker"):
+    if refusal := await socket_check(instance, media=message_type in MEDIA_KEYS.values() and kind != "sticker"):
         return refusal
-    epoch = line.server.epoch
-    await asyncio.sleep(line.world.dice.uniform(*line.server.answer_s))
-    if line.drops_in_sends:
-        return _dropped(line, [line.drops_in_sends.pop()])
-    recipient = line.world.jid_digits(number)
-    own = str(body["messageId"]) if line.rules.own_message_id and body.get("messageId") else None
-    provider_id = line.world.transmit(line.sock, recipient, text, kind, own) if epoch == line.server.epoch else None
+    epoch = instance.server.epoch
+    await asyncio.sleep(instance.world.dice.uniform(*instance.server.answer_s))
+    if instance.drops_in_sends:
+        return _dropped(instance, [instance.drops_in_sends.pop()])
+    recipient = instance.world.jid_digits(number)
+    own = str(body["messageId"]) if instance.rules.own_message_id and body.get("messageId") else None
+    provider_id = (
+        instance.world.transmit(instance.sock, recipient, text, kind, own) if epoch == instance.server.epoch else None
+    )
     if provider_id is None:
-        return fail(line.rules.closed_status, line.rules.closed_text)
-    if line.unstored:
-        return _unstored(line, line.unstored.pop(), provider_id)
-    return ok(_sent(line, body, recipient, provider_id, message=message, message_type=message_type), 201)
+        return fail(instance.rules.closed_status, instance.rules.closed_text)
+    if instance.unstored:
+        return _unstored(instance, instance.unstored.pop(), provider_id)
+    return ok(_sent(instance, body, recipient, provider_id, message=message, message_type=message_type), 201)
 
 
-def _dropped(line: EvolutionInstance, words: Json, status: int = 400) -> HttpResponse:
+def _dropped(instance: EvolutionInstance, words: Json, status: int = 400) -> HttpResponse:
     """The socket breaks in the middle of a send, which does not leave: the websocket's close code is the error."""
-    if not line.drops_in_sends:
-        line.faults.pop("send_dropped", None)
-    if line.sock is not None:
-        line.lose(line.sock, 428, "dropped in a send")
+    if not instance.drops_in_sends:
+        instance.faults.pop("send_dropped", None)
+    if instance.sock is not None:
+        instance.lose(instance.sock, 428, "dropped in a send")
     return fail(status, words)
 
 
-def _unstored(line: EvolutionInstance, how: str, provider_id: str) -> HttpResponse:
+def _unstored(instance: EvolutionInstance, how: str, provider_id: str) -> HttpResponse:
     """It went out, and never comes into the table: no row, no webhook, no receipt told of."""
-    if not line.unstored:
-        line.faults.pop("unstored", None)
+    if not instance.unstored:
+        instance.faults.pop("unstored", None)
     answer = fail(400, [NO_SPACE.get(how, "")])
     if how == "died":
-        line.server.reboot(3.0, 20.0, 0.0)
+        instance.server.reboot(3.0, 20.0, 0.0)
     else:
-        line.world.ledger.untold[provider_id] = answer
+        instance.world.ledger.untold[provider_id] = answer
     return answer
 
 
 def _sent(
-    line: EvolutionInstance,
+    instance: EvolutionInstance,
     body: dict[str, Json],
     recipient: str,
     provider_id: str,
@@ -94,77 +96,79 @@ def _sent(
     message: Json,
     message_type: str,
 ) -> Json:
-    now = line.world.now()
+    now = instance.world.now()
     key = {"remoteJid": jid_of(recipient), "fromMe": True, "id": provider_id}
     context = None if message_type == "reactionMessage" else context_info(now)
     if context and (quoted := body.get("quoted")):
-        original = line.messages.get(str(quoted.get("key", {}).get("id")))
-        context |= {"participant": line.wuid, "stanzaId": quoted.get("key", {}).get("id")}
+        original = instance.messages.get(str(quoted.get("key", {}).get("id")))
+        context |= {"participant": instance.wuid, "stanzaId": quoted.get("key", {}).get("id")}
         context["quotedMessage"] = original.message if original else quoted.get("message", {})
-    line.store(key, message, message_type, at=now, push_name="Você", context=context)
+    instance.store(key, message, message_type, at=now, push_name="Você", context=context)
     data: dict[str, Json] = {"key": key, "pushName": "Você", "status": "PENDING", "message": message}
     if context:
         data["contextInfo"] = context
     data |= {
         "messageType": message_type,
         "messageTimestamp": int(now),
-        "instanceId": line.instance_id,
+        "instanceId": instance.instance_id,
         "source": "web",
     }
-    line.tell("send.message", data)
+    instance.tell("send.message", data)
     return data
 
 
-async def _number_check(line: EvolutionInstance, number: str) -> HttpResponse | None:
+async def _number_check(instance: EvolutionInstance, number: str) -> HttpResponse | None:
     """`IsOnWhatsapp`: asked of WhatsApp once per number and server, outside the `try` that catches the rest."""
     if "@" in number:
-        known = not number.endswith("@g.us") or number in line.world.groups
+        known = not number.endswith("@g.us") or number in instance.world.groups
         return None if known else fail(400, ["[object Object]"])
-    if number in line.server.known_numbers:
+    if number in instance.server.known_numbers:
         return None
-    sock = line.sock
+    sock = instance.sock
     if sock is None:
         return fail(500, "Cannot read properties of undefined (reading 'onWhatsApp')")
     if not sock.looks_open:
         return fail(500, "Connection Closed")
-    if line.drops_in_sends:
-        line.drops_in_sends.pop()
-        return _dropped(line, "Internal Server Error", 500)
+    if instance.drops_in_sends:
+        instance.drops_in_sends.pop()
+        return _dropped(instance, "Internal Server Error", 500)
     if sock.silent:
         await asyncio.sleep(HUNG_S)
         return fail(500, "Cannot read properties of undefined (reading 'find')")
-    if number in line.world.not_on_whatsapp:
+    if number in instance.world.not_on_whatsapp:
         return fail(400, [{"jid": jid_of(number), "exists": False, "number": number}])
-    line.server.known_numbers.add(number)
+    instance.server.known_numbers.add(number)
     return None
 
 
-async def socket_check(line: EvolutionInstance, *, media: bool) -> HttpResponse | None:
+async def socket_check(instance: EvolutionInstance, *, media: bool) -> HttpResponse | None:
     """How a call that needs the socket is refused, or None. Half-open: after a minute."""
-    sock = line.sock
-    closed_status = 500 if media else line.rules.closed_status
+    sock = instance.sock
+    closed_status = 500 if media else instance.rules.closed_status
     if sock is None:
         return fail(400, ["TypeError: Cannot read properties of undefined (reading 'sendMessage')"])
     if not sock.looks_open:
-        return fail(closed_status, line.rules.closed_text)
+        return fail(closed_status, instance.rules.closed_text)
     if sock.silent:
         await asyncio.sleep(HUNG_S)
-        return fail(closed_status, line.rules.closed_text)
+        return fail(closed_status, instance.rules.closed_text)
     if sock.state == "qr":
         return fail(400, ["TypeError: Cannot read properties of undefined (reading 'id')"])
     return None
 
 
-async def _send_text(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_text(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "text"):
         return refusal
     if not body["text"]:
         return fail(400, ["Text is required"])
     text = str(body["text"])
-    return await _out(line, body, kind="text", text=text, message={"conversation": text}, message_type="conversation")
+    return await _out(
+        instance, body, kind="text", text=text, message={"conversation": text}, message_type="conversation"
+    )
 
 
-async def _send_media(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_media(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "mediatype"):
         return refusal
     if not body.get("media"):
@@ -172,7 +176,7 @@ async def _send_media(line: EvolutionInstance, body: Json, query: str) -> HttpRe
     kind, media = str(body["mediatype"]), str(body["media"])
     if refusal := _bad_media(kind, media, body):
         return refusal
-    return await _send_file(line, body, kind, body.get("mimetype") or f"{kind}/*")
+    return await _send_file(instance, body, kind, body.get("mimetype") or f"{kind}/*")
 
 
 def _bad_media(kind: str, media: str, body: dict[str, Json]) -> HttpResponse | None:
@@ -186,7 +190,7 @@ def _bad_media(kind: str, media: str, body: dict[str, Json]) -> HttpResponse | N
     return None
 
 
-async def _send_file(line: EvolutionInstance, body: dict[str, Json], kind: str, mime: str) -> HttpResponse:
+async def _send_file(instance: EvolutionInstance, body: dict[str, Json], kind: str, mime: str) -> HttpResponse:
     file: dict[str, Json] = {
         "url": "https://mmg.whatsapp.net/v/sim.enc", "mimetype": mime, "fileSha256": "c2lt", "fileLength": "1024",
         "mediaKey": "c2lt", "directPath": "/v/sim.enc",
@@ -198,31 +202,36 @@ async def _send_file(line: EvolutionInstance, body: dict[str, Json], kind: str, 
         file["fileName"] = body["fileName"]
     key = MEDIA_KEYS.get(kind, "documentMessage")
     return await _out(
-        line, body, kind=kind, text=caption or str(body.get("fileName") or ""), message={key: file}, message_type=key
+        instance,
+        body,
+        kind=kind,
+        text=caption or str(body.get("fileName") or ""),
+        message={key: file},
+        message_type=key,
     )
 
 
-async def _send_audio(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    return missing(body, "number", "audio") or await _send_file(line, body, "audio", "audio/ogg; codecs=opus")
+async def _send_audio(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    return missing(body, "number", "audio") or await _send_file(instance, body, "audio", "audio/ogg; codecs=opus")
 
 
-async def _send_sticker(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    return missing(body, "number", "sticker") or await _send_file(line, body, "sticker", "image/webp")
+async def _send_sticker(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    return missing(body, "number", "sticker") or await _send_file(instance, body, "sticker", "image/webp")
 
 
-async def _send_ptv(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    return missing(body, "number", "video") or await _send_file(line, body, "video", "video/mp4")
+async def _send_ptv(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    return missing(body, "number", "video") or await _send_file(instance, body, "video", "video/mp4")
 
 
-async def _send_location(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_location(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "latitude", "longitude", "name", "address"):
         return refusal
     spot = {
         "degreesLatitude": body["latitude"], "degreesLongitude": body["longitude"], "name": body["name"],
-        "address": body["address"], "contextInfo": context_info(line.world.now()),
+        "address": body["address"], "contextInfo": context_info(instance.world.now()),
     }  # fmt: skip
     return await _out(
-        line,
+        instance,
         body,
         kind="location",
         text=str(body["name"]),
@@ -231,7 +240,7 @@ async def _send_location(line: EvolutionInstance, body: Json, query: str) -> Htt
     )
 
 
-async def _send_contact(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_contact(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "contact"):
         return refusal
     one = body["contact"][0]
@@ -240,9 +249,9 @@ async def _send_contact(line: EvolutionInstance, body: Json, query: str) -> Http
         f"BEGIN:VCARD\nVERSION:3.0\nN:{one['fullName']}\nFN:{one['fullName']}\nitem1.TEL;waid={wuid}:"
         f"{one['phoneNumber']}\nitem1.X-ABLabel:Celular\nEND:VCARD"
     )
-    message = {"displayName": one["fullName"], "vcard": card, "contextInfo": context_info(line.world.now())}
+    message = {"displayName": one["fullName"], "vcard": card, "contextInfo": context_info(instance.world.now())}
     return await _out(
-        line,
+        instance,
         body,
         kind="contact",
         text=str(one["fullName"]),
@@ -251,30 +260,30 @@ async def _send_contact(line: EvolutionInstance, body: Json, query: str) -> Http
     )
 
 
-async def _send_poll(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_poll(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "name", "selectableCount", "values"):
         return refusal
-    secret = {str(place): byte for place, byte in enumerate(line.world.dice.randbytes(32))}
+    secret = {str(place): byte for place, byte in enumerate(instance.world.dice.randbytes(32))}
     poll = {
         "name": body["name"],
         "selectableOptionsCount": body["selectableCount"],
         "options": [{"optionName": value} for value in body["values"]],
     }
-    info = {"messageSecret": secret, "contextInfo": context_info(line.world.now())}
+    info = {"messageSecret": secret, "contextInfo": context_info(instance.world.now())}
     message = {"messageContextInfo": info, "pollCreationMessageV3": poll}
     return await _out(
-        line, body, kind="poll", text=str(body["name"]), message=message, message_type="pollCreationMessageV3"
+        instance, body, kind="poll", text=str(body["name"]), message=message, message_type="pollCreationMessageV3"
     )
 
 
-async def _send_reaction(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_reaction(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "key", "reaction"):
         return refusal
     key = body["key"]
-    reaction = {"text": body["reaction"], "key": key, "senderTimestampMs": int(line.world.now() * 1000)}
+    reaction = {"text": body["reaction"], "key": key, "senderTimestampMs": int(instance.world.now() * 1000)}
     to = {"number": key["remoteJid"]}
     return await _out(
-        line,
+        instance,
         to,
         kind="reaction",
         text=str(body["reaction"]),
@@ -283,17 +292,17 @@ async def _send_reaction(line: EvolutionInstance, body: Json, query: str) -> Htt
     )
 
 
-async def _send_buttons(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_buttons(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     if refusal := missing(body, "number", "buttons"):
         return refusal
     inner = {"body": {"text": body.get("title", "")}, "footer": {"text": body.get("footer", "")}}
     message = {"viewOnceMessage": {"message": {"interactiveMessage": inner}}}
     return await _out(
-        line, body, kind="buttons", text=str(body.get("title", "")), message=message, message_type="viewOnceMessage"
+        instance, body, kind="buttons", text=str(body.get("title", "")), message=message, message_type="viewOnceMessage"
     )
 
 
-async def _send_list(line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+async def _send_list(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
     return missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
 
 

@@ -209,25 +209,25 @@ def inbound_message(kind: str, text: str, extra: dict[str, Json], jid: str) -> t
     return {"conversation": text}, "conversation"
 
 
-def instance_row(line: Any) -> Json:
+def instance_row(instance: Any) -> Json:
     """One row of fetchInstances: database columns. `line` is an `EvolutionInstance`."""
     return {
-        "id": line.instance_id,
-        "name": line.name,
-        "connectionStatus": line.db_state,
-        "ownerJid": line.owner_jid,
-        "profileName": line.profile_name,
+        "id": instance.instance_id,
+        "name": instance.name,
+        "connectionStatus": instance.db_state,
+        "ownerJid": instance.owner_jid,
+        "profileName": instance.profile_name,
         "profilePicUrl": None,
         "integration": "WHATSAPP-BAILEYS",
-        "number": line.number,
+        "number": instance.number,
         "businessId": None,
-        "token": line.token,
+        "token": instance.token,
         "clientName": "evolution_exchange",
-        "disconnectionReasonCode": line.gone_code,
-        "disconnectionObject": line.gone_object,
-        "disconnectionAt": None if line.gone_at is None else iso(line.gone_at),
-        "createdAt": iso(line.created_at),
-        "updatedAt": iso(line.updated_at),
+        "disconnectionReasonCode": instance.gone_code,
+        "disconnectionObject": instance.gone_object,
+        "disconnectionAt": None if instance.gone_at is None else iso(instance.gone_at),
+        "createdAt": iso(instance.created_at),
+        "updatedAt": iso(instance.updated_at),
         "Chatwoot": None,
         "Proxy": None,
         "Rabbitmq": None,
@@ -235,30 +235,30 @@ def instance_row(line: Any) -> Json:
         "Sqs": None,
         "Websocket": None,
         "Setting": {
-            "id": f"cset{line.instance_id[:8]}",
-            **line.settings,
-            "createdAt": iso(line.created_at),
-            "updatedAt": iso(line.created_at),
-            "instanceId": line.instance_id,
+            "id": f"cset{instance.instance_id[:8]}",
+            **instance.settings,
+            "createdAt": iso(instance.created_at),
+            "updatedAt": iso(instance.created_at),
+            "instanceId": instance.instance_id,
         },
-        "_count": {"Message": len(line.messages), "Contact": len(line.contacts), "Chat": 0},
+        "_count": {"Message": len(instance.messages), "Contact": len(instance.contacts), "Chat": 0},
     }
 
 
-def webhook_row(line: Any) -> Json:
+def webhook_row(instance: Any) -> Json:
     """What `webhook/find` answers: the row, or None."""
-    hook = line.hook
+    hook = instance.hook
     if hook is None:
         return None
     return {
-        "id": f"cweb{line.instance_id[:8]}",
+        "id": f"cweb{instance.instance_id[:8]}",
         "url": hook.url,
         "headers": hook.headers,
         "enabled": hook.enabled,
         "events": list(hook.events),
         "webhookByEvents": hook.by_events,
         "webhookBase64": hook.base64,
-        "createdAt": iso(line.created_at),
+        "createdAt": iso(instance.created_at),
         "updatedAt": iso(hook.updated_at),
-        "instanceId": line.instance_id,
+        "instanceId": instance.instance_id,
     }

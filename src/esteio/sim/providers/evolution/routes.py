@@ -90,11 +90,11 @@ class EvolutionFace:
             return await self._elsewhere(request, path, query)
         self.server.world.ledger.calls[self.server.name, parts[2]] += 1
         name = parts[3] if "%" not in parts[3] else unquote(parts[3])
-        line = self.server.lines.get(name)
-        if not isinstance(line, EvolutionInstance):
+        instance = self.server.lines.get(name)
+        if not isinstance(instance, EvolutionInstance):
             return no_such_instance(name)
         key = header(request, "apikey")
-        if key not in (self.server.apikey, line.token):
+        if key not in (self.server.apikey, instance.token):
             return fail(401, "Unauthorized")
         body: Json = None
         if request.body:
@@ -102,7 +102,7 @@ class EvolutionFace:
                 body = msgspec.json.decode(request.body)
             except msgspec.DecodeError:
                 return _bad_json()
-        return await route(line, body, query)
+        return await route(instance, body, query)
 
     def verb_of(self, request: HttpRequest) -> str:
         parts = self.server.local(request.url).partition("?")[0].split("/", 3)
@@ -171,184 +171,188 @@ class EvolutionFace:
         hook = body.get("webhook") or {}
         if hook and "events" not in hook:
             return fail(400, ["Cannot read properties of undefined (reading 'length')"])
-        line = EvolutionInstance(self.server, body["instanceName"], self.rules, str(body.get("token") or ""))
-        self.server.lines[line.name] = line
-        line.number = body.get("number")
-        line.settings |= {key: body[key] for key in SETTINGS if key in body}
+        instance = EvolutionInstance(self.server, body["instanceName"], self.rules, str(body.get("token") or ""))
+        self.server.lines[instance.name] = instance
+        instance.number = body.get("number")
+        instance.settings |= {key: body[key] for key in SETTINGS if key in body}
         call.effect = "created"
         if hook:
-            line.hook = _hook(hook, None, self.world.now())
-        line.tell("instance.create", {"instanceName": line.name, "instanceId": line.instance_id})
+            instance.hook = _hook(hook, None, self.world.now())
+        instance.tell("instance.create", {"instanceName": instance.name, "instanceId": instance.instance_id})
         answer: dict[str, Json] = {
             "instance": {
-                "instanceName": line.name,
-                "instanceId": line.instance_id,
+                "instanceName": instance.name,
+                "instanceId": instance.instance_id,
                 "integration": body["integration"],
                 "webhookWaBusiness": None,
                 "accessTokenWaBusiness": "",
             },
-            "hash": line.token,
+            "hash": instance.token,
             "webhook": _hook_echo(hook),
             "websocket": {}, "rabbitmq": {}, "nats": {}, "sqs": {},
-            "settings": dict(line.settings),
+            "settings": dict(instance.settings),
         }  # fmt: skip
         if body.get("qrcode"):
-            line.pair_number = line.number
-            line.prepare()
+            instance.pair_number = instance.number
+            instance.prepare()
             await asyncio.sleep(CREATE_WAIT_S)
-            answer["qrcode"] = line.qr
-        answer["instance"]["status"] = line.state
+            answer["qrcode"] = instance.qr
+        answer["instance"]["status"] = instance.state
         return ok(answer, 201)
 
     def _fetch(self, request: HttpRequest, query: str) -> HttpResponse:
         key = header(request, "apikey")
-        lines = [line for line in self.server.lines.values() if isinstance(line, EvolutionInstance)]
-        own = [line for line in lines if line.token == key]
+        lines = [instance for instance in self.server.lines.values() if isinstance(instance, EvolutionInstance)]
+        own = [instance for instance in lines if instance.token == key]
         if key != self.server.apikey and not own:
             return fail(401, "Unauthorized")
         if key != self.server.apikey:
             lines = own
         wanted = {name: values[0] for name, values in parse_qs(query).items()}
         if name := wanted.get("instanceName"):
-            lines = [line for line in lines if line.name == name and line.in_memory]
+            lines = [instance for instance in lines if instance.name == name and instance.in_memory]
             if not lines:
                 return fail(404, [f'Instance "{name}" not found'])
         if instance_id := wanted.get("instanceId"):
-            lines = [line for line in lines if line.instance_id == instance_id]
+            lines = [instance for instance in lines if instance.instance_id == instance_id]
         if number := wanted.get("number"):
-            lines = [line for line in lines if line.number == number]
-        return ok([instance_row(line) for line in lines])
+            lines = [instance for instance in lines if instance.number == number]
+        return ok([instance_row(instance) for instance in lines])
 
     # -- state, connect, restart ----------------------------------------------------------------------------------
 
-    async def _state(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        if not line.in_memory:
-            return ok({"instance": {"instanceName": line.name}})
-        return ok({"instance": {"instanceName": line.name, "state": line.state}})
+    async def _state(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        if not instance.in_memory:
+            return ok({"instance": {"instanceName": instance.name}})
+        return ok({"instance": {"instanceName": instance.name, "state": instance.state}})
 
-    async def _connect(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        call = self.server.control("connect", line.name)
+    async def _connect(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("connect", instance.name)
         call.status = 200
-        if not line.in_memory:
+        if not instance.in_memory:
             return ok({"error": True, "message": "Cannot read properties of undefined (reading 'connectToWhatsapp')"})
-        if line.state == "open":
-            return ok({"instance": {"instanceName": line.name, "state": "open"}})
-        if line.state == "connecting":
-            return ok(line.qr)
-        call.effect = self._begin(line)
-        line.ended_session = False
-        line.pair_number = parse_qs(query).get("number", [None])[0] if query else None
-        line.prepare()
+        if instance.state == "open":
+            return ok({"instance": {"instanceName": instance.name, "state": "open"}})
+        if instance.state == "connecting":
+            return ok(instance.qr)
+        call.effect = self._begin(instance)
+        instance.ended_session = False
+        instance.pair_number = parse_qs(query).get("number", [None])[0] if query else None
+        instance.prepare()
         await asyncio.sleep(CONNECT_WAIT_S)
-        return ok(line.qr)
+        return ok(instance.qr)
 
-    def _begin(self, line: EvolutionInstance) -> str:
+    def _begin(self, instance: EvolutionInstance) -> str:
         """What this connect does: a socket, or a second one beside one that is already on its way."""
-        if not line.preparing:
+        if not instance.preparing:
             return "socket"
-        linked = line.link is not None and line.link.linked
-        self.world.ledger.raced(self.world.now(), self.server.name, line.name, linked=linked)
+        linked = instance.link is not None and instance.link.linked
+        self.world.ledger.raced(self.world.now(), self.server.name, instance.name, linked=linked)
         return "second_socket"
 
-    async def _restart(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        call = self.server.control("restart", line.name)
+    async def _restart(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("restart", instance.name)
         call.status = 200
-        if not line.in_memory:
+        if not instance.in_memory:
             return ok({"error": True, "message": "Cannot read properties of undefined (reading 'client')"})
-        if line.state == "close":
+        if instance.state == "close":
             return ok({"error": True, "message": "[object Object]"})
-        answer = line.qr if line.state == "connecting" else {"instance": {"instanceName": line.name, "state": "open"}}
-        if line.sock is not None and not line.sock.ended:
+        answer = (
+            instance.qr
+            if instance.state == "connecting"
+            else {"instance": {"instanceName": instance.name, "state": "open"}}
+        )
+        if instance.sock is not None and not instance.sock.ended:
             call.effect = "socket"
-            line.lose(line.sock, 0, "restart")
+            instance.lose(instance.sock, 0, "restart")
         return ok(answer)
 
     # -- logout and delete ----------------------------------------------------------------------------------------
 
-    async def _logout(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        call = self.server.control("logout", line.name)
-        answer = self._logged_out(line, call, "logout")
+    async def _logout(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("logout", instance.name)
+        answer = self._logged_out(instance, call, "logout")
         call.status = answer.status
         return answer
 
-    def _logged_out(self, line: EvolutionInstance, call: ControlCall, cause: str) -> HttpResponse:
+    def _logged_out(self, instance: EvolutionInstance, call: ControlCall, cause: str) -> HttpResponse:
         done = ok({"status": "SUCCESS", "error": False, "response": {"message": "Instance logged out"}})
-        if not line.in_memory:
+        if not instance.in_memory:
             return done
-        if line.state == "close":
+        if instance.state == "close":
             if self.rules.logout_idempotent:
                 return ok(
                     {"status": "SUCCESS", "error": False, "response": {"message": "Instance was already disconnected"}}
                 )
-            return fail(400, [f'The "{line.name}" instance is not connected'])
-        line.process_deaf = line.process_deaf or self.rules.logout_deafens
-        sock = line.sock
-        if line.old_logout_works:
-            self._old_logout(line, call)
+            return fail(400, [f'The "{instance.name}" instance is not connected'])
+        instance.process_deaf = instance.process_deaf or self.rules.logout_deafens
+        sock = instance.sock
+        if instance.old_logout_works:
+            self._old_logout(instance, call)
             return done
         if sock is None or not sock.looks_open:
             if not self.rules.logout_idempotent:
                 return fail(500, ["Error: Connection Closed"])
             call.effect = "unlinked"
-            line.forget_credentials(cause)
+            instance.forget_credentials(cause)
             return done
         call.effect = "unlinked" if sock.link else "closed"
         if sock.usable and sock.link:
             self.world.whatsapp.unlink(sock.link, cause=cause)
-        line.lose(sock, 401, cause)
+        instance.lose(sock, 401, cause)
         return fail(500, [P2025]) if self.world.dice.random() < self.server.race_rate else done
 
-    def _old_logout(self, line: EvolutionInstance, call: ControlCall) -> None:
+    def _old_logout(self, instance: EvolutionInstance, call: ControlCall) -> None:
         """The older ghost: the logout cannot reach WhatsApp, yet closes the instance; the credentials live on."""
-        line.old_logout_works = False
+        instance.old_logout_works = False
         call.effect = "closed"
-        line.die_quietly(ended=True)
-        line.state = line.db_state = "close"
-        line.faults.pop("ghost", None)
-        line.tell("logout.instance", None)
+        instance.die_quietly(ended=True)
+        instance.state = instance.db_state = "close"
+        instance.faults.pop("ghost", None)
+        instance.tell("logout.instance", None)
 
-    async def _delete(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        call = self.server.control("delete", line.name)
-        answer = self._deleted(line, call)
+    async def _delete(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("delete", instance.name)
+        answer = self._deleted(instance, call)
         call.status = answer.status
         return answer
 
-    def _deleted(self, line: EvolutionInstance, call: ControlCall) -> HttpResponse:
-        if not line.in_memory:
+    def _deleted(self, instance: EvolutionInstance, call: ControlCall) -> HttpResponse:
+        if not instance.in_memory:
             return fail(400, ["TypeError: Cannot read properties of undefined (reading 'clearCacheChatwoot')"])
-        if line.state in ("open", "connecting"):
-            logged_out = self._logged_out(line, call, "delete")
+        if instance.state in ("open", "connecting"):
+            logged_out = self._logged_out(instance, call, "delete")
             if logged_out.status != 200 and not self.rules.delete_despite_logout:
                 return fail(400, ["[object Object]"])
-        line.tell("instance.delete", {"instanceName": line.name, "instanceId": line.instance_id})
+        instance.tell("instance.delete", {"instanceName": instance.name, "instanceId": instance.instance_id})
         call.effect = "deleted"
-        line.remove_after(line.tell("remove.instance", None))
+        instance.remove_after(instance.tell("remove.instance", None))
         return ok({"status": "SUCCESS", "error": False, "response": {"message": "Instance deleted"}})
 
     # -- presence, webhook, settings ------------------------------------------------------------------------------
 
-    async def _presence(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    async def _presence(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         presence = body.get("presence") if isinstance(body, dict) else None
         if presence is None:
             return fail(400, [['instance requires property "presence"']])
         if presence not in PRESENCES:
             return fail(400, [[f"presence is not one of enum values: {','.join(PRESENCES)}"]])
-        if not line.in_memory:
+        if not instance.in_memory:
             return fail(500, "Cannot read properties of undefined (reading 'setPresence')")
-        if line.sock is None:
+        if instance.sock is None:
             return fail(400, ["TypeError: Cannot read properties of undefined (reading 'sendPresenceUpdate')"])
-        if not line.sock.looks_open:
+        if not instance.sock.looks_open:
             return fail(self.rules.closed_status, self.rules.closed_text)
         return ok({"presence": presence}, 201)
 
-    async def _webhook_set(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        call = self.server.control("set_webhook", line.name)
-        answer = self._hooked(line, body if isinstance(body, dict) else {})
+    async def _webhook_set(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        call = self.server.control("set_webhook", instance.name)
+        answer = self._hooked(instance, body if isinstance(body, dict) else {})
         call.status = answer.status
         call.effect = "config" if answer.status == 201 else "none"
         return answer
 
-    def _hooked(self, line: EvolutionInstance, body: dict[str, Json]) -> HttpResponse:
+    def _hooked(self, instance: EvolutionInstance, body: dict[str, Json]) -> HttpResponse:
         wanted = body.get("webhook")
         if not isinstance(wanted, dict):
             return fail(400, [['instance requires property "webhook"']])
@@ -366,22 +370,22 @@ class EvolutionFace:
         ]
         if wrong:
             return fail(400, [wrong])
-        line.hook = _hook(wanted, line.hook, self.world.now())
-        return ok(webhook_row(line), 201)
+        instance.hook = _hook(wanted, instance.hook, self.world.now())
+        return ok(webhook_row(instance), 201)
 
-    async def _webhook_find(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        return ok(webhook_row(line) if line.in_memory else None)
+    async def _webhook_find(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        return ok(webhook_row(instance) if instance.in_memory else None)
 
-    async def _settings_set(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    async def _settings_set(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
         wanted = body if isinstance(body, dict) else {}
         missing = [f'instance requires property "{key}"' for key in SETTINGS_REQUIRED if key not in wanted]
         if missing:
             return fail(400, [missing])
-        line.settings |= {key: value for key, value in wanted.items() if key in line.settings}
-        return ok({"settings": {"instanceName": line.name, "settings": wanted}}, 201)
+        instance.settings |= {key: value for key, value in wanted.items() if key in instance.settings}
+        return ok({"settings": {"instanceName": instance.name, "settings": wanted}}, 201)
 
-    async def _settings_find(self, line: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-        return ok(line.settings)
+    async def _settings_find(self, instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+        return ok(instance.settings)
 
     def key_refused(self) -> HttpResponse:
         return fail(401, "Unauthorized")
@@ -389,12 +393,12 @@ class EvolutionFace:
     # -- planting -------------------------------------------------------------------------------------------------
 
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> EvolutionInstance:
-        line = EvolutionInstance(self.server, name, self.rules, token)
-        self.server.lines[name] = line
+        instance = EvolutionInstance(self.server, name, self.rules, token)
+        self.server.lines[name] = instance
         if webhook_url:
-            line.hook = WebhookRow(webhook_url, updated_at=self.world.now())
-        line.wake_paired(number)
-        return line
+            instance.hook = WebhookRow(webhook_url, updated_at=self.world.now())
+        instance.wake_paired(number)
+        return instance
 
 
 def _hook(wanted: dict[str, Json], before: WebhookRow | None, now: float) -> WebhookRow:

@@ -84,12 +84,12 @@ class WapiFace:
         if route is None:
             page = f"<!DOCTYPE html>\n<html><body><pre>Cannot {request.method} {path}</pre></body></html>"
             return HttpResponse(404, HTML_HEADERS, page.encode())
-        line = self.server.lines.get(query.get("instanceId", ""))
-        if not isinstance(line, WapiInstance) or not line.in_memory:
+        instance = self.server.lines.get(query.get("instanceId", ""))
+        if not isinstance(instance, WapiInstance) or not instance.in_memory:
             return _no("Instância não encontrada", 404)
-        if token != line.token:
+        if token != instance.token:
             return _no("Token inválido", 401)
-        return await route(line, body if isinstance(body, dict) else {}, query)
+        return await route(instance, body if isinstance(body, dict) else {}, query)
 
     def verb_of(self, request: HttpRequest) -> str:
         path = self.server.local(request.url).partition("?")[0]
@@ -102,96 +102,97 @@ class WapiFace:
 
     # -- instance -------------------------------------------------------------------------------------------------
 
-    async def _status(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        return _yes({"instanceId": line.name, "connected": line.connected}, bare=True)
+    async def _status(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        return _yes({"instanceId": instance.name, "connected": instance.connected}, bare=True)
 
-    async def _qr(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        if line.connected:
-            return _yes({"connected": True, "instanceId": line.name})
-        await self._want_code(line)
-        code = line.sock.qr if line.sock and line.sock.state == "qr" else ""
+    async def _qr(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        if instance.connected:
+            return _yes({"connected": True, "instanceId": instance.name})
+        await self._want_code(instance)
+        code = instance.sock.qr if instance.sock and instance.sock.state == "qr" else ""
         if not code:
             return _no("QR Code não disponível no momento")
         picture = self.world.draw_qr(code) if self.world.draw_qr else BLANK_PNG
         if query.get("image") == "enable":
             png = base64.b64decode(picture.partition(",")[2])
             return HttpResponse(200, {"content-type": "image/png"}, png)
-        return _yes({"instanceId": line.name, "qrcode": picture})
+        return _yes({"instanceId": instance.name, "qrcode": picture})
 
-    async def _want_code(self, line: WapiInstance) -> None:
+    async def _want_code(self, instance: WapiInstance) -> None:
         """Asking for a code opens a socket when there is none and the instance is not linked."""
-        if line.link is None and not line.sockets and not line.preparing:
-            call = self.server.control("connect", line.name)
+        if instance.link is None and not instance.sockets and not instance.preparing:
+            call = self.server.control("connect", instance.name)
             call.status, call.effect = 200, "socket"
-            line.prepare()
+            instance.prepare()
             await asyncio.sleep(QR_WAIT_S)
 
-    async def _pairing_code(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        if line.connected:
+    async def _pairing_code(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        if instance.connected:
             return _no("Instância já conectada")
-        await self._want_code(line)
-        if line.sock is None or line.sock.state != "qr":
+        await self._want_code(instance)
+        if instance.sock is None or instance.sock.state != "qr":
             return _no("Código não disponível no momento")
-        code = self.world.new_pairing_code(line.sock)
+        code = self.world.new_pairing_code(instance.sock)
         return _yes({"pairingCode": f"{code[:4]}-{code[4:]}"})
 
-    async def _restart(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        call = self.server.control("restart", line.name)
+    async def _restart(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        call = self.server.control("restart", instance.name)
         call.status = 200
-        if line.sock is not None and not line.sock.ended:
+        if instance.sock is not None and not instance.sock.ended:
             call.effect = "socket"
-            line.lose(line.sock, 0, "restart")
-        elif line.state == "close" and line.link is not None and not line.preparing:
+            instance.lose(instance.sock, 0, "restart")
+        elif instance.state == "close" and instance.link is not None and not instance.preparing:
             call.effect = "socket"
-            line.prepare()
+            instance.prepare()
         return _yes({"message": "Instância reiniciada com sucesso!"})
 
-    async def _disconnect(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        call = self.server.control("logout", line.name)
+    async def _disconnect(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        call = self.server.control("logout", instance.name)
         call.status = 200
-        if line.link is None:
+        if instance.link is None:
             return _no("Já deslogado")
         call.effect = "unlinked"
-        sock, link = line.sock, line.link
+        sock, link = instance.sock, instance.link
         if sock is not None and sock.usable:
             self.world.whatsapp.unlink(link, cause="logout")
         if sock is not None and not sock.ended:
-            line.lose(sock, 401, "logout")
-        line.forget("logout")
-        line.state = "close"
+            instance.lose(sock, 401, "logout")
+        instance.forget("logout")
+        instance.state = "close"
         return _yes({"message": "Deslogado com sucesso!"})
 
-    async def _fetch(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+    async def _fetch(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
         told: dict[str, Json] = {
-            "instanceId": line.name, "instanceName": line.title, "token": line.token, "connected": line.connected,
-            "connectedPhone": line.number, "paymentStatus": "ACTIVE", "created": iso(line.created_at),
-            "expires": iso(line.created_at + 365 * 86400), "contacts": 0, "chats": 0, "messagesSent": line.sent,
-            "messagesReceived": line.received, "automaticReading": False, "rejectCalls": False, "callMessage": "",
+            "instanceId": instance.name, "instanceName": instance.title, "token": instance.token,
+            "connected": instance.connected, "connectedPhone": instance.number, "paymentStatus": "ACTIVE",
+            "created": iso(instance.created_at), "expires": iso(instance.created_at + 365 * 86400), "contacts": 0,
+            "chats": 0, "messagesSent": instance.sent,
+            "messagesReceived": instance.received, "automaticReading": False, "rejectCalls": False, "callMessage": "",
         }  # fmt: skip
-        return _yes(told | {field: line.urls[hook] for hook, field in HOOK_FIELDS.items()}, bare=True)
+        return _yes(told | {field: instance.urls[hook] for hook, field in HOOK_FIELDS.items()}, bare=True)
 
-    async def _device(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+    async def _device(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
         told = {
-            "connectedPhone": line.number, "lid": "", "name": line.title, "platform": "android",
+            "connectedPhone": instance.number, "lid": "", "name": instance.title, "platform": "android",
             "profilePictureUrl": "", "status": "", "isBusiness": False,
         }  # fmt: skip
-        return _yes(told, bare=True) if line.connected else _no("Instância desconectada")
+        return _yes(told, bare=True) if instance.connected else _no("Instância desconectada")
 
     # -- webhooks and queue ---------------------------------------------------------------------------------------
 
     def _hook(self, hook: str) -> Route:
-        async def update(line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-            call = self.server.control("set_webhook", line.name)
+        async def update(instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+            call = self.server.control("set_webhook", instance.name)
             call.status, call.effect = 200, "config"
             if not isinstance(body.get("value"), str):
                 call.effect = "none"
                 return _no("O campo value é obrigatório", 400)
-            line.urls[hook] = body["value"]
+            instance.urls[hook] = body["value"]
             return _yes({"message": "Webhook atualizado com sucesso!"})
 
         return update
 
-    async def _logs(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+    async def _logs(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
         size, page = int(query.get("perPage", "20")), int(query.get("page", "1"))
         rows = [
             {
@@ -201,36 +202,38 @@ class WapiFace:
                 "moment": int(at),
                 "body": letter.body.decode(),
             }
-            for at, letter, status in reversed(self.server.postman.outcomes)
-            if letter.session == line.name
+            for at, letter, status in reversed(self.server.webhook_sender.outcomes)
+            if letter.session == instance.name
         ]
         return _yes({"total": len(rows), "page": page, "logs": rows[(page - 1) * size : page * size]})
 
-    async def _exists(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        words = "" if line.habits.remembers_numbers else await line.ask_whatsapp()
+    async def _exists(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        words = "" if instance.habits.remembers_numbers else await instance.ask_whatsapp()
         if words:
             return _no(words)
         return _yes({"exists": query.get("phoneNumber", "") not in self.world.not_on_whatsapp}, bare=True)
 
-    async def _queue(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+    async def _queue(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
         rows = [
             {"insertedId": one.inserted_id, "messageId": one.message_id, "phone": one.phone, "message": one.text}
-            for one in line.queue
+            for one in instance.queue
         ]
         return _yes({"total": len(rows), "messages": rows})
 
-    async def _drop_queue(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        line.queue.clear()
+    async def _drop_queue(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        instance.queue.clear()
         return _yes({"message": "Fila removida com sucesso!"})
 
-    async def _drop_message(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
-        before = len(line.queue)
-        line.queue = [one for one in line.queue if one.inserted_id != query.get("insertedId")]
-        return _yes({"message": "Mensagem removida"}) if len(line.queue) < before else _no("Mensagem não encontrada")
+    async def _drop_message(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        before = len(instance.queue)
+        instance.queue = [one for one in instance.queue if one.inserted_id != query.get("insertedId")]
+        return (
+            _yes({"message": "Mensagem removida"}) if len(instance.queue) < before else _no("Mensagem não encontrada")
+        )
 
     # -- media ----------------------------------------------------------------------------------------------------
 
-    async def _download(self, line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+    async def _download(self, instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
         keyed = str(body.get("mediaKey") or "").removeprefix("key-")
         if keyed and not (body.get("directPath") and body.get("type")):
             return _no("Parâmetros obrigatórios: mediaKey, directPath, type e mimetype", 400)
@@ -241,7 +244,9 @@ class WapiFace:
 
     def _file(self, name: str, token: str) -> HttpResponse:
         data = self.world.media_of(name)
-        known = any(isinstance(line, WapiInstance) and line.token == token for line in self.server.lines.values())
+        known = any(
+            isinstance(instance, WapiInstance) and instance.token == token for instance in self.server.lines.values()
+        )
         if data is None or not known:
             return _no("Arquivo não encontrado", 404)
         return HttpResponse(200, {"content-type": "application/octet-stream"}, data)
@@ -251,29 +256,29 @@ class WapiFace:
     def _send(self, path: str) -> Route:
         field, kind = TEXT_FIELDS[path]
 
-        async def send(line: WapiInstance, body: Json, query: Query) -> HttpResponse:
+        async def send(instance: WapiInstance, body: Json, query: Query) -> HttpResponse:
             if not body.get("phone") or (kind == "text" and not body.get("message")):
                 return _no("Parâmetros obrigatórios: phone e message", 400)
-            return await self._out(line, digits_of(str(body["phone"])), str(body.get(field) or ""), kind)
+            return await self._out(instance, digits_of(str(body["phone"])), str(body.get(field) or ""), kind)
 
         return send
 
-    async def _out(self, line: WapiInstance, phone: str, text: str, kind: str) -> HttpResponse:
+    async def _out(self, instance: WapiInstance, phone: str, text: str, kind: str) -> HttpResponse:
         inserted = f"{self.world.dice.getrandbits(96):024x}"
         if phone in self.world.not_on_whatsapp:
             return _no("Número não existe no WhatsApp")
-        if not line.connected:
-            if not self.habits.queues or line.link is None:
+        if not instance.connected:
+            if not self.habits.queues or instance.link is None:
                 return _no("Instância desconectada")
             one = Queued(inserted, self.world.new_wa_id(), phone, text, kind, self.world.now())
-            line.queue.append(one)
-            return _yes({"instanceId": line.name, "messageId": one.message_id, "insertedId": inserted}, bare=True)
-        provider_id, words = await line.carry(self.world.jid_digits(phone), text, kind)
+            instance.queue.append(one)
+            return _yes({"instanceId": instance.name, "messageId": one.message_id, "insertedId": inserted}, bare=True)
+        provider_id, words = await instance.carry(self.world.jid_digits(phone), text, kind)
         if provider_id is None:
             return _no(words)
-        line.sent += 1
-        line.on_sent(phone, provider_id, {"conversation": text})
-        return _yes({"instanceId": line.name, "messageId": provider_id, "insertedId": inserted}, bare=True)
+        instance.sent += 1
+        instance.on_sent(phone, provider_id, {"conversation": text})
+        return _yes({"instanceId": instance.name, "messageId": provider_id, "insertedId": inserted}, bare=True)
 
     # -- the integrator -------------------------------------------------------------------------------------------
 
@@ -284,9 +289,14 @@ class WapiFace:
             return self._create(body)
         if (method, path) == ("GET", "/integrator/instances"):
             rows = [
-                {"instanceId": line.name, "instanceName": line.title, "token": line.token, "connected": line.connected}
-                for line in self.server.lines.values()
-                if isinstance(line, WapiInstance)
+                {
+                    "instanceId": instance.name,
+                    "instanceName": instance.title,
+                    "token": instance.token,
+                    "connected": instance.connected,
+                }
+                for instance in self.server.lines.values()
+                if isinstance(instance, WapiInstance)
             ]
             return _yes({"instances": rows, "total": len(rows), "totalPage": 1, "page": 1})
         if (method, path) == ("DELETE", "/integrator/delete-instance"):
@@ -298,36 +308,36 @@ class WapiFace:
         name = f"LITE-{letters[:6]}-{letters[6:]}"
         call = self.server.control("create", name)
         call.status, call.effect = 200, "created"
-        line = WapiInstance(self.server, name, f"{self.world.dice.getrandbits(128):032x}", self.habits)
-        line.title = str(body.get("instanceName") or name)
-        line.urls |= {hook: str(body[field]) for hook, field in HOOK_FIELDS.items() if body.get(field)}
-        self.server.lines[name] = line
-        return _yes({"message": "Instância criada com sucesso!", "instanceId": name, "token": line.token})
+        instance = WapiInstance(self.server, name, f"{self.world.dice.getrandbits(128):032x}", self.habits)
+        instance.title = str(body.get("instanceName") or name)
+        instance.urls |= {hook: str(body[field]) for hook, field in HOOK_FIELDS.items() if body.get(field)}
+        self.server.lines[name] = instance
+        return _yes({"message": "Instância criada com sucesso!", "instanceId": name, "token": instance.token})
 
     def _delete(self, name: str) -> HttpResponse:
         call = self.server.control("delete", name)
         call.status = 200
-        line = self.server.lines.pop(name, None)
-        if not isinstance(line, WapiInstance):
+        instance = self.server.lines.pop(name, None)
+        if not isinstance(instance, WapiInstance):
             return _no("Instância não encontrada", 404)
         call.effect = "deleted"
-        line.life += 1
-        for sock in list(line.sockets):
-            line.discard(sock, "deleted")
-        line.forget("delete")
+        instance.life += 1
+        for sock in list(instance.sockets):
+            instance.discard(sock, "deleted")
+        instance.forget("delete")
         return _yes({"message": "Instância removida com sucesso!"})
 
     def key_refused(self) -> HttpResponse:
         return _no("Token inválido", 401)
 
     def plant(self, name: str, number: str, *, webhook_url: str, token: str) -> WapiInstance:
-        line = WapiInstance(self.server, name, token or f"token-{name}", self.habits)
-        self.server.lines[name] = line
-        line.urls = dict.fromkeys(HOOKS, webhook_url)
-        line.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)
-        line.raise_socket(line.link)
-        line.state = "open"
-        return line
+        instance = WapiInstance(self.server, name, token or f"token-{name}", self.habits)
+        self.server.lines[name] = instance
+        instance.urls = dict.fromkeys(HOOKS, webhook_url)
+        instance.link = self.world.whatsapp.pair(self.world.phone(number), self.server.name, name)
+        instance.raise_socket(instance.link)
+        instance.state = "open"
+        return instance
 
 
 def _json(body: Json, status: int = 200) -> HttpResponse:

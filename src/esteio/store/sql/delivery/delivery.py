@@ -11,7 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.delivery import WAITS_S, Endpoint, Queue, RelayBacklog, RelayClaim, RelaySettled, RelaySettlement
+from esteio.store.delivery import (
+    WAITS_S,
+    DeliveryBacklog,
+    DeliveryClaim,
+    DeliverySettled,
+    DeliverySettlement,
+    Endpoint,
+    Queue,
+)
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery.rows import LaneRow, data_of, endpoint_of, lane_of, settled_params
@@ -41,10 +49,10 @@ class SqlDeliveryQueue(SqlSubject):
 
     async def claim(
         self, now: float, in_flight: Mapping[str, int], at_once: int, lease_s: float
-    ) -> Sequence[RelayClaim]:
-        def operation(db: Db) -> list[RelayClaim]:
+    ) -> Sequence[DeliveryClaim]:
+        def operation(db: Db) -> list[DeliveryClaim]:
             db.run("delivery_lanes_lapsed", {"now": now})
-            claims: list[RelayClaim] = []
+            claims: list[DeliveryClaim] = []
             for endpoint in _enabled(db):
                 for lane in _turns(db, endpoint, now, in_flight.get(endpoint.id, 0), at_once):
                     claim = _claim(db, endpoint, lane, now, lease_s)
@@ -53,7 +61,7 @@ class SqlDeliveryQueue(SqlSubject):
 
         return await self._write(operation)
 
-    async def settle(self, settlements: Sequence[RelaySettlement]) -> Sequence[RelaySettled | None]:
+    async def settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[DeliverySettled | None]:
         return await self._write(lambda db: [_settle(db, one) for one in settlements])
 
     async def next_due(self, now: float, in_flight: Mapping[str, int], at_once: int) -> float | None:
@@ -80,7 +88,7 @@ class SqlDeliveryQueue(SqlSubject):
             return 0
         return await self._write(operation)
 
-    async def backlog(self) -> RelayBacklog:
+    async def backlog(self) -> DeliveryBacklog:
         return self._snapshot(_backlog)
 
     async def purge(self, before: float, dead_before: float) -> int:
@@ -153,7 +161,7 @@ def _turns(db: Db, endpoint: Endpoint, now: float, flying: int, at_once: int) ->
     return [lane_of(endpoint.id, row) for row in rows]
 
 
-def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float) -> RelayClaim | None:
+def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float) -> DeliveryClaim | None:
     event = db.row("event", {"seq": lane.head})
     if event is None:
         # Forgotten while the endpoint was disabled for longer than events are kept.
@@ -163,7 +171,7 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
     if row is None:
         return None
     held = lane_of(endpoint.id, row)
-    return RelayClaim(
+    return DeliveryClaim(
         endpoint=endpoint,
         queue=held.queue,  # type: ignore[arg-type]  # the table's CHECK says which words there are
         session=held.session,
@@ -177,7 +185,7 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
     )
 
 
-def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
+def _settle(db: Db, settlement: DeliverySettlement) -> DeliverySettled | None:
     claim = settlement.claim
     key = {"endpoint_id": claim.endpoint.id, "queue": claim.queue, "session_name": claim.session, "chat": claim.chat}
     row = db.row("delivery_lane_held", {**key, "fence": claim.fence, "head": claim.seq})
@@ -193,11 +201,11 @@ def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
             _wake(db, endpoint.id, settlement.at)
     elif outcome == "skipped":
         _move_on(db, endpoint, lane, settlement.at)
-        return RelaySettled()
+        return DeliverySettled()
     elif outcome == "waits":
         next_at = settlement.at + WAITS_S
         db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": next_at})
-        return RelaySettled(next_at)
+        return DeliverySettled(next_at)
     elif outcome == "gone":
         db.run("webhook_endpoint_disable", {"id": endpoint.id, "reason_code": "gone"})
         db.run("delivery_lane_wait", {**lane.key, "attempts": lane.attempts, "due_at": settlement.at})
@@ -205,14 +213,14 @@ def _settle(db: Db, settlement: RelaySettlement) -> RelaySettled | None:
         next_at = _try_again(db, endpoint, lane, settlement)
     dead = outcome == "failed" and next_at is None
     db.run("delivery_add", settled_params(settlement, "dead" if dead else outcome))
-    return RelaySettled(next_at)
+    return DeliverySettled(next_at)
 
 
 def _learn(db: Db, endpoint_id: str, health: law.EndpointHealth) -> None:
     db.run("webhook_endpoint_health", {"id": endpoint_id, "health": to_text(health)})
 
 
-def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: RelaySettlement) -> float | None:
+def _try_again(db: Db, endpoint: Endpoint, lane: LaneRow, settlement: DeliverySettlement) -> float | None:
     """When the lane has its next attempt; None when this event is given up and the lane goes on without it."""
     claim, now = settlement.claim, settlement.at
     waits_until = law.not_before(settlement.retry_after_s, now)
@@ -324,10 +332,10 @@ def _bury_lanes(db: Db, endpoint: Endpoint, lanes: Iterable[LaneRow], now: float
     return buried
 
 
-def _backlog(db: Db) -> RelayBacklog:
+def _backlog(db: Db) -> DeliveryBacklog:
     lanes, dead = db.rows("delivery_backlog", {})[0]
     floor = db.value("delivery_floor", {})
-    return RelayBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
+    return DeliveryBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
 
 
 def queue_again(db: Db, endpoint_id: str, session: str, chat: str, seq: int, now: float) -> int:

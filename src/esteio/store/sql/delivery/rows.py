@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esteio.core.webhooks.delivery_policy import EndpointHealth
-from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, Endpoint, RelaySettlement
+from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, DeliverySettlement, Endpoint
 from esteio.store.sql.content import document_of
 from esteio.store.sql.rows import Params, Row, to_text
 
@@ -93,7 +93,7 @@ def endpoint_of(row: Row) -> Endpoint:
     )
 
 
-def settled_params(settlement: RelaySettlement, outcome: str) -> Params:
+def settled_params(settlement: DeliverySettlement, outcome: str) -> Params:
     """A line of the delivery log."""
     claim = settlement.claim
     return {

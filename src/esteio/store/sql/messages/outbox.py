@@ -20,7 +20,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
-from esteio.store.base import Allowance, Rests, SendClaim, Work
+from esteio.store.base import NotBefore, SendClaim, SendQuota, Work
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Database, Db, Row
@@ -32,7 +32,7 @@ from esteio.store.sql.sessions import server_of_session
 
 _LAPSED_AT_ONCE = 256
 _IN_DOUBT = rows.to_text(Reason("in-doubt"))
-_NO_RESTS = Rests()
+_NO_RESTS = NotBefore()
 
 
 AGED_TURN = 4
@@ -55,7 +55,7 @@ class SqlOutbox(SqlSubject):
         now: float,
         limit: int,
         lease_s: float,
-        allowance: Allowance,
+        quota: SendQuota,
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
@@ -70,7 +70,7 @@ class SqlOutbox(SqlSubject):
             # Tuples begin with the rank; by age when it is the turn of what has waited.
             aged = self._turn % AGED_TURN == 0
             places.sort(key=(lambda place: (place[2], -place[0], place[1])) if aged else None)
-            claims = _claim(db, places, allowance, now, limit, lease_s)
+            claims = _claim(db, places, quota, now, limit, lease_s)
             if claims:
                 self._served.update((claim.message.session_id, self._turn) for claim in claims)
                 self._turn += 1
@@ -91,11 +91,11 @@ class SqlOutbox(SqlSubject):
     async def set_aside(self, session_id: SessionId) -> int:
         return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
 
-    async def next_due(self, now: float, rests: Rests = _NO_RESTS) -> float | None:
+    async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
         times = (
             due_at
             if place % 10 == URGENT
-            else max(due_at, rests.sessions.get(place // 10, due_at), rests.servers.get(server, due_at))
+            else max(due_at, not_before.sessions.get(place // 10, due_at), not_before.servers.get(server, due_at))
             for place, due_at, _, server in self._reader.rows("send_lanes_ready", {})
         )
         return min(times, default=None)
@@ -207,9 +207,9 @@ Place = tuple[int, int, float, int, float, ServerName]
 
 
 def _claim(
-    db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int, lease_s: float
+    db: Db, places: Sequence[Place], quota: SendQuota, now: float, limit: int, lease_s: float
 ) -> list[SendClaim]:
-    heads = _heads(db, places, allowance, now, limit)
+    heads = _heads(db, places, quota, now, limit)
     if not heads:
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
@@ -223,14 +223,14 @@ def _claimed(db: Db, row: Row, until: float) -> SendClaim:
     return SendClaim(rows.message_of(row, name), rows.fence_of(row), until, ServerName(server))
 
 
-def _heads(db: Db, places: Sequence[Place], allowance: Allowance, now: float, limit: int) -> list[int]:
+def _heads(db: Db, places: Sequence[Place], quota: SendQuota, now: float, limit: int) -> list[int]:
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
     taken: Counter[SessionId | ServerName] = Counter()
     for rank, _, _, place, cold_until, server in places:
         session_id, urgent = SessionId(place // 10), rank == URGENT
-        free = allowance.sessions.get(session_id, allowance.each) - taken[session_id]
-        free_at_server = allowance.servers.get(server, allowance.each_server) - taken[server]
+        free = quota.sessions.get(session_id, quota.each) - taken[session_id]
+        free_at_server = quota.servers.get(server, quota.each_server) - taken[server]
         wanted = min(min(free, free_at_server) + urgent, limit - len(heads))
         if wanted <= 0:
             continue
