@@ -27,7 +27,8 @@ class NewKey(msgspec.Struct, frozen=True):
 
 
 class KeyDocument(msgspec.Struct, frozen=True):
-    """An API key without its secret. An empty `sessions` reaches every session; times are ISO 8601 in UTC."""
+    """An API key without its secret. `sessions` are patterns of names, none reaches every session; times are ISO 8601
+    in UTC."""
 
     id: str
     name: str

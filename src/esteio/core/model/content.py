@@ -59,7 +59,7 @@ class Location(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """A contact's card: the name shown, and the phone as its sender wrote it."""
+    """A contact's card: the name shown, and the phone number."""
 
     name: str
     phone: str

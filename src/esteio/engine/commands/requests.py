@@ -134,7 +134,7 @@ class MediaRequest(RequestBody, frozen=True):
 
 
 class LocationRequest(RequestBody, frozen=True):
-    """A place to send: degrees, WGS 84, with an optional name and address of at most `Maybe`'s length."""
+    """A place to send: degrees, WGS 84, with an optional name and address."""
 
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
@@ -143,7 +143,7 @@ class LocationRequest(RequestBody, frozen=True):
 
 
 class ContactRequest(RequestBody, frozen=True):
-    """A contact's card to send; `phone` is checked where it is resolved."""
+    """A contact's card to send; `phone` is any spelling of a phone number."""
 
     name: Short
     phone: str

@@ -29,7 +29,7 @@ class SoleHolder:
     """The only node: it owns every session for as long as it runs."""
 
     def holds(self, _session_id: SessionId, /) -> bool:
-        """Always true."""
+        """True: a process that is alone with its database holds every lease."""
         return True
 
     def on_lost(self, _lost: Callable[[SessionId], None], /) -> None:

@@ -25,7 +25,10 @@ from esteio.store.values import EventRow
 class EventLog(Protocol):
     """The public stream of events, in order."""
 
-    async def page(self, after: int, limit: int) -> Sequence[EventRow]: ...
+    async def page(self, after: int, limit: int) -> Sequence[EventRow]:
+        """Events with a seq above `after`, in order, at most `limit`."""
+        ...
+
     async def last_seq(self) -> int:
         """The newest seq, 0 when there is none."""
         ...
@@ -38,8 +41,14 @@ class WebhookEndpoints(Protocol):
         """The new endpoint hears what happens from now on: its cursor is the end of the log."""
         ...
 
-    async def get(self, endpoint_id: str) -> Endpoint | None: ...
-    async def all(self) -> Sequence[Endpoint]: ...
+    async def get(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint of this id, None for an unknown one."""
+        ...
+
+    async def all(self) -> Sequence[Endpoint]:
+        """Every endpoint, the disabled ones too."""
+        ...
+
     async def change(self, endpoint: Endpoint) -> bool:
         """Write what a person may change: all but `cursor` and, when it stays enabled, `health`. Enabling forgets the
         bad health and goes on where it stopped."""
@@ -110,8 +119,15 @@ class DeliveryQueue(Protocol):
 class DeadLetters(Protocol):
     """What was given up: events that an endpoint never took, messages that failed."""
 
-    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]: ...
-    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]: ...
+    async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
+        """Events that were given up, as `wanted` narrows them, with an id above `after`, at most `limit`."""
+        ...
+
+    async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
+        """Outgoing messages that failed or expired, and those set aside in doubt where `wanted` asks for them, with a
+        seq above `after`, at most `limit`."""
+        ...
+
     async def revive(self, ids: Sequence[int], now: float) -> int:
         """Dead events back into their endpoint's queue; how many."""
         ...

@@ -27,7 +27,11 @@ from esteio.store.values import (
 class Inbox(Protocol):
     """Provider webhooks: stored as they came, then applied once."""
 
-    async def accept(self, raw: RawInbound) -> int: ...
+    async def accept(self, raw: RawInbound) -> int:
+        """Stores a webhook as it came, durable when it returns; gives its row's id. Raises `LookupError` when the
+        session is gone."""
+        ...
+
     async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """Not yet read, oldest first."""
         ...
@@ -36,8 +40,14 @@ class Inbox(Protocol):
         """What the provider sent about a message, while that is kept."""
         ...
 
-    async def settle(self, settlement: InboxSettlement) -> InboxResult: ...
-    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]: ...
+    async def settle(self, settlement: InboxSettlement) -> InboxResult:
+        """Applies what a webhook said, each event once for good; gives which were new. A `raw_id` of 0 is for what was
+        read back without a webhook."""
+        ...
+
+    async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
+        """Webhooks that could not be read, with an id above `after`, at most `limit`; bodies cut to `shown_bytes`."""
+        ...
 
 
 class HistoryGaps(Protocol):
@@ -55,7 +65,9 @@ class HistoryGaps(Protocol):
         """It was read (or given up), unless it has been marked anew meanwhile."""
         ...
 
-    async def postpone(self, gap: Gap, again_at: float) -> bool: ...
+    async def postpone(self, gap: Gap, again_at: float) -> bool:
+        """Due again at `again_at` (epoch seconds); False when it has been marked anew or closed meanwhile."""
+        ...
 
 
 class Traffic(Protocol):

@@ -14,10 +14,22 @@ from esteio.store.values import ApiKey
 class Keys(Protocol):
     """API keys by the hash of their secret."""
 
-    async def add(self, key: ApiKey, secret_hash: bytes) -> None: ...
-    async def by_hash(self, secret_hash: bytes) -> ApiKey | None: ...
-    async def all(self) -> Sequence[ApiKey]: ...
-    async def revoke(self, key_id: str, now: float) -> bool: ...
+    async def add(self, key: ApiKey, secret_hash: bytes) -> None:
+        """A new key; of its secret only the hash is kept. Raises `Exists` for a known id or secret."""
+        ...
+
+    async def by_hash(self, secret_hash: bytes) -> ApiKey | None:
+        """The key with this secret, revoked and expired ones too: whether it still opens is for the caller, who has a
+        clock."""
+        ...
+
+    async def all(self) -> Sequence[ApiKey]:
+        """Every key, revoked and expired ones too."""
+        ...
+
+    async def revoke(self, key_id: str, now: float) -> bool:
+        """Ends the key's validity at `now`; False when it is unknown or revoked already."""
+        ...
 
 
 class Maintenance(Protocol):

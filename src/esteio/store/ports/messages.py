@@ -28,15 +28,25 @@ from esteio.store.values import (
 class Messages(Protocol):
     """Messages of both directions, by id and by page; acceptance of outgoing ones."""
 
-    async def accept(self, new: NewMessage) -> Accepted: ...
+    async def accept(self, new: NewMessage) -> Accepted:
+        """Writes an outgoing message, durable when it returns; an idempotency key that is in use gives the message it
+        made. Raises `LookupError` when the session is gone."""
+        ...
+
     async def repeated(
         self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
     ) -> Accepted | None:
         """What `accept` would say of an idempotency key that is in use; None: it is free."""
         ...
 
-    async def get(self, message_id: MessageId) -> Message | None: ...
-    async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None: ...
+    async def get(self, message_id: MessageId) -> Message | None:
+        """The message of this id, of either direction; None for an unknown one."""
+        ...
+
+    async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
+        """The session's message that the provider knows by this id, None for an unknown one."""
+        ...
+
     async def page(
         self,
         session_id: SessionId,
@@ -45,12 +55,19 @@ class Messages(Protocol):
         direction: Direction | None = None,
         limit: int = 100,
         after: str | None = None,
-    ) -> Page: ...
+    ) -> Page:
+        """The session's messages, newest first by the time they were made, at most `limit`, from the cursor `after`
+        on."""
+        ...
+
     async def put_content(self, message_id: MessageId, content: Content) -> None:
         """What a message says, with where its media now lies."""
         ...
 
-    async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]: ...
+    async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
+        """Every try at sending this message, with its outcome and the provider's words."""
+        ...
+
     async def cancel(self, message_id: MessageId, now: float) -> Message | None:
         """Only while queued (or held); returns it as it then is, None when unknown."""
         ...
@@ -63,7 +80,10 @@ class Messages(Protocol):
         """A message that is quoted or reacted to; None when it has no id of the provider's."""
         ...
 
-    async def waiting(self, session_id: SessionId) -> int: ...
+    async def waiting(self, session_id: SessionId) -> int:
+        """How many messages of this session wait to be sent, those held by a closed gate included."""
+        ...
+
     async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
         """The same of these sessions, or of all, at once; those with none are left out."""
         ...
@@ -94,7 +114,10 @@ class Outbox(Protocol):
         but what is urgent."""
         ...
 
-    async def expire(self, now: float, limit: int) -> int: ...
+    async def expire(self, now: float, limit: int) -> int:
+        """Ends at most `limit` queued messages whose time to live is over as `expired`; gives how many."""
+        ...
+
     async def set_aside(self, session_id: SessionId) -> int:
         """How many messages of this session are in doubt and wait for a person."""
         ...
@@ -125,7 +148,9 @@ class Doubts(Protocol):
         """Whether a server's own database failed on a send that began between these times, of whichever session."""
         ...
 
-    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]: ...
+    async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
+        """The provider's ids of the session's messages that were made or sent since then (epoch seconds)."""
+        ...
 
 
 class ProviderQueue(Protocol):

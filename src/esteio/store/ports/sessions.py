@@ -31,9 +31,18 @@ from esteio.store.values import (
 class Servers(Protocol):
     """Servers by name, with their encrypted credentials."""
 
-    async def add(self, server: Server, sealed: bytes, now: float) -> None: ...
-    async def get(self, name: ServerName) -> StoredServer | None: ...
-    async def all(self) -> Sequence[StoredServer]: ...
+    async def add(self, server: Server, sealed: bytes, now: float) -> None:
+        """A new server with its encrypted credentials. Raises `Exists` for a name that is in use."""
+        ...
+
+    async def get(self, name: ServerName) -> StoredServer | None:
+        """The server with its encrypted credentials, None for an unknown name."""
+        ...
+
+    async def all(self) -> Sequence[StoredServer]:
+        """Every server with its encrypted credentials, by name."""
+        ...
+
     async def change(
         self,
         name: ServerName,
@@ -42,9 +51,18 @@ class Servers(Protocol):
         base_url: str | None = None,
         limits: Limits | None = None,
         sealed: bytes | None = None,
-    ) -> bool: ...
-    async def delete(self, name: ServerName) -> bool: ...
-    async def view(self, name: ServerName, now: float) -> ServerView | None: ...
+    ) -> bool:
+        """Writes what is not None; a judgement under way about this server starts again. False for an unknown name."""
+        ...
+
+    async def delete(self, name: ServerName) -> bool:
+        """Takes the row away; False for an unknown name. Raises `InUse` while it has sessions."""
+        ...
+
+    async def view(self, name: ServerName, now: float) -> ServerView | None:
+        """The server with its unfolded evidence and its sessions' latest outages, as of one instant; None for an
+        unknown name."""
+        ...
 
 
 class Sessions(Protocol):
@@ -69,11 +87,21 @@ class Sessions(Protocol):
         subscriptions that must not be missing from the moment it is there. Raises `Exists`, `InstanceTaken`."""
         ...
 
-    async def by_name(self, name: SessionName) -> Session | None: ...
-    async def by_id(self, session_id: SessionId) -> Session | None: ...
-    async def by_token(self, token: str) -> Session | None: ...
+    async def by_name(self, name: SessionName) -> Session | None:
+        """The session of this name, None for an unknown one."""
+        ...
+
+    async def by_id(self, session_id: SessionId) -> Session | None:
+        """The session of this id, None once it is deleted."""
+        ...
+
+    async def by_token(self, token: str) -> Session | None:
+        """The session whose webhook address ends in this token, None for an unknown one."""
+        ...
+
     async def secrets(self, session_id: SessionId) -> tuple[str, bytes]:
-        """(webhook token, sealed)."""
+        """The token of the session's webhook address, and its encrypted secrets. Raises `LookupError` when the session
+        is gone."""
         ...
 
     async def page(
@@ -83,10 +111,17 @@ class Sessions(Protocol):
         server: ServerName | None = None,
         limit: int = 100,
         after: str | None = None,
-    ) -> Page: ...
+    ) -> Page:
+        """Sessions by name, after the name `after`, at most `limit`; the page's `next` is the last name of a full
+        page."""
+        ...
+
     async def change(
         self, session_id: SessionId, now: float, *, ref: Mapping[str, str] | None = None, sealed: bytes | None = None
-    ) -> None: ...
+    ) -> None:
+        """Writes what is not None. The version stays: no judgement rests on these."""
+        ...
+
     async def amend(
         self, session: Session, sealed: bytes, instance: str | None, evidence: Evidence, *, moved: bool
     ) -> bool:
@@ -94,10 +129,21 @@ class Sessions(Protocol):
         another instance, and what was kept of the one before is forgotten. Raises `InstanceTaken`."""
         ...
 
-    async def delete(self, session_id: SessionId, now: float) -> bool: ...
-    async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None: ...
-    async def replaced_webhook(self, session_id: SessionId) -> bytes | None: ...
-    async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None: ...
+    async def delete(self, session_id: SessionId, now: float) -> bool:
+        """Takes away all that belongs to the session but its public events; False when it was gone before."""
+        ...
+
+    async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None:
+        """The session that owns this instance of the server, None while it is free."""
+        ...
+
+    async def replaced_webhook(self, session_id: SessionId) -> bytes | None:
+        """The encrypted webhook that stood at the provider before ours, None where nothing was kept."""
+        ...
+
+    async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
+        """Keeps, encrypted, the webhook that stood at the provider, before ours is set in its place."""
+        ...
 
 
 class Decisions(Protocol):
@@ -108,17 +154,30 @@ class Decisions(Protocol):
         have unfolded evidence, oldest first."""
         ...
 
-    async def session_view(self, session_id: SessionId, now: float) -> SessionView | None: ...
-    async def commit_session(self, commit: DecisionCommit) -> bool: ...
-    async def commit_server(self, commit: ServerCommit) -> bool: ...
+    async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
+        """All that a judgement of this session reads, as of one instant; None when the session is gone."""
+        ...
+
+    async def commit_session(self, commit: DecisionCommit) -> bool:
+        """Everything that the decision changes, in one transaction; False, and nothing written, when the session's or
+        the server's row has moved since it was read."""
+        ...
+
+    async def commit_server(self, commit: ServerCommit) -> bool:
+        """Everything that the server's decision changes, in one transaction; False, and nothing written, when its row
+        has moved since it was read."""
+        ...
 
 
 class Journal(Protocol):
     """The timeline of each session: evidence, decisions, acts, notices, operators' requests."""
 
-    async def page(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]: ...
+    async def page(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
+        """The session's lines with a number above `after`, oldest first, at most `limit`."""
+        ...
+
     async def page_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
-        """The same, newest first."""
+        """The session's lines with a number below `before`, newest first, at most `limit`."""
         ...
 
     async def add_evidence(
@@ -131,8 +190,14 @@ class Journal(Protocol):
 class Approvals(Protocol):
     """Recovery steps that wait for a person's yes."""
 
-    async def by_state(self, state: str = "open") -> Sequence[Approval]: ...
-    async def get(self, approval_id: str) -> Approval | None: ...
+    async def by_state(self, state: str = "open") -> Sequence[Approval]:
+        """Every approval that is in this state now, oldest first."""
+        ...
+
+    async def get(self, approval_id: str) -> Approval | None:
+        """The approval of this id in whatever state, None for an unknown one."""
+        ...
+
     async def decide(
         self, approval_id: str, state: Literal["approved", "rejected"], now: float, evidence: Evidence
     ) -> bool:
@@ -143,5 +208,11 @@ class Approvals(Protocol):
 class QrCodes(Protocol):
     """The QR code held for a session."""
 
-    async def put(self, session_id: SessionId, qr: Qr) -> None: ...
-    async def get(self, session_id: SessionId) -> Qr | None: ...
+    async def put(self, session_id: SessionId, qr: Qr) -> None:
+        """Holds this code in place of an older one and writes `session.qr` for a new one; left out when it is older
+        than the one held, or the session is gone."""
+        ...
+
+    async def get(self, session_id: SessionId) -> Qr | None:
+        """The code as it was put, None without one; whether it is still good is for the caller, who has a clock."""
+        ...

@@ -17,7 +17,7 @@ from esteio.store.sql.sessions import server_of_session
 
 
 class SqlApprovals(SqlSubject):
-    """See `store.ports.sessions.Approvals`."""
+    """Approvals; a decision and its evidence are written in one transaction."""
 
     async def by_state(self, state: str = "open") -> Sequence[Approval]:
         return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]

@@ -38,7 +38,7 @@ _ERASED = {PUBLIC[one]: PUBLIC[other] for one, other in MOVES["erased"].items() 
 
 
 class SqlContacts(SqlSubject):
-    """See `store.ports.contacts.Contacts`."""
+    """What is stored of one person, found by every address of theirs."""
 
     async def addresses(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
         return all_addresses(self._reader, session_id, addresses)

@@ -24,7 +24,7 @@ AHEAD_S = 7200.0
 
 
 class SqlDecisions(SqlSubject):
-    """See `store.ports.sessions.Decisions`."""
+    """Views and commits of judgements; a commit compares the versions that its view was read at."""
 
     async def due_sessions(self, now: float) -> Sequence[SessionId]:
         return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]

@@ -14,7 +14,7 @@ from esteio.store.sql.db import Db
 
 
 class SqlKeys(SqlSubject):
-    """See `store.ports.maintenance.Keys`."""
+    """API keys, found by an index over the hash of their secret."""
 
     async def add(self, key: ApiKey, secret_hash: bytes) -> None:
         """Raises `Exists` for a known id or secret."""

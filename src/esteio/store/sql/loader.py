@@ -60,7 +60,8 @@ def _filled(name: str, body: str, parts: Mapping[str, str]) -> str:
 
 
 def migrations(serial: str) -> tuple[tuple[int, str], ...]:
-    """(number, text) of all migrations in order; `serial` is the dialect's type of an ever-growing primary key."""
+    """(number, text) of all migrations in order; `serial` is the dialect's type of an ever-growing primary key. Raises
+    `SqlTextError` when a number is missing or twice there."""
     found: list[tuple[int, str]] = []
     for entry in (resources.files("esteio.store.sql") / "migrations").iterdir():
         if entry.name.endswith(".sql"):

@@ -14,7 +14,7 @@ _AT_ONCE = 5000
 
 
 class SqlMaintenance(SqlSubject):
-    """See `store.ports.maintenance.Maintenance`."""
+    """Deletes what has grown old, a bounded number of rows at a time where many may go."""
 
     async def clock_put_back(self, now: float, seconds: float) -> None:
         """Leases stay: whoever holds one may be at it, and writes it back under its fence."""

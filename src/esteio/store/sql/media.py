@@ -24,7 +24,7 @@ _source = msgspec.json.Decoder(dict[str, str])
 
 
 class SqlMedia(SqlSubject):
-    """See `store.ports.inbox.Media`."""
+    """Fetches that are due, and which messages name a stored file."""
 
     async def fetches(self, limit: int) -> Sequence[MediaFetch]:
         return [_fetch_of(row) for row in self._reader.rows("media_fetches", {"limit": limit})]

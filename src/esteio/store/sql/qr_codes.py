@@ -15,7 +15,7 @@ from esteio.store.sql.messages.send_lanes import name_of_session
 
 
 class SqlQrCodes(SqlSubject):
-    """See `store.ports.sessions.QrCodes`."""
+    """At most one QR code a session; a new one and its event are written in one transaction."""
 
     async def put(self, session_id: SessionId, qr: Qr) -> None:
         """An older one than the one held is left out."""

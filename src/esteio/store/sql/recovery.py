@@ -13,7 +13,7 @@ from esteio.store.sql.work import interrupt
 
 
 def recover(db: Db, now: float) -> CrashReport:
-    """See `Store.start`: in one transaction, before the first other."""
+    """What `Store.start` puts right after a crash, in one transaction before the first other."""
     under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
     for work in under_way:
         interrupt(db, work, now)

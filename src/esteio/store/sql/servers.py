@@ -16,10 +16,10 @@ from esteio.store.sql.db import Db, Rollback
 
 
 class SqlServers(SqlSubject):
-    """See `store.ports.sessions.Servers`."""
+    """The servers of this database; a server's state is written by its decisions alone (`update_server`)."""
 
     async def add(self, server: Server, sealed: bytes, now: float) -> None:
-        """Raises `Exists`."""
+        """Raises `Exists` for a name that is in use."""
 
         def operation(db: Db) -> None:
             if not db.run("server_add", {**rows.server_params(server), "encrypted": sealed, "now": now}):
@@ -69,7 +69,7 @@ class SqlServers(SqlSubject):
 
 
 def update_server(db: Db, server: Server) -> None:
-    """Compare and set; undoes the operation when somebody was faster."""
+    """Compare and set; raises `Rollback`, which undoes the operation, when the row has moved since it was read."""
     if not db.run("server_commit", rows.server_params(server)):
         raise Rollback(server.name)
 

@@ -47,7 +47,7 @@ Cached = Callable[[Question, int | str], Session | None]
 
 
 class SqlSessions(SqlSubject):
-    """See `store.ports.sessions.Sessions`."""
+    """The sessions of this database; rows that were read are remembered until a commit touches them."""
 
     def __init__(self, database: Database, cached: Cached) -> None:
         super().__init__(database)

@@ -16,7 +16,7 @@ from esteio.store.sql.sessions import known_session
 
 
 class SqlJournal(SqlSubject):
-    """See `store.ports.sessions.Journal`."""
+    """The timeline read by line number; evidence is appended unfolded."""
 
     async def page(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
         params = {"session_id": session_id, "after": after, "limit": limit}

@@ -17,7 +17,7 @@ from esteio.store.sql.sessions import server_of_session
 
 
 class SqlTraffic(SqlSubject):
-    """See `store.ports.inbox.Traffic`."""
+    """Times of acknowledgements and of incoming messages, read from `messages`."""
 
     async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}

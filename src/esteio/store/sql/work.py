@@ -21,7 +21,7 @@ from esteio.store.sql.sessions import known_session, server_of_session
 
 
 class SqlWorkQueue(SqlSubject):
-    """See `store.ports.work.WorkQueue`."""
+    """Work rows by lane; a row whose lease ran out is put right at the next claim."""
 
     async def claim(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
         """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""

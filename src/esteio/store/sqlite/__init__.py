@@ -90,7 +90,8 @@ class SqliteStore:
         await self.database.aclose()
 
     async def ping(self, now: float) -> None:
-        """See `Store`; takes the lock again where its file was deleted."""
+        """A durable write of the heartbeat; takes the lock again where its file was deleted. Raises `StoreFull`,
+        `Locked`."""
         self.database.keep_lock()
         await self.database.write(lambda db: db.run("heartbeat", {"now": now}))
 

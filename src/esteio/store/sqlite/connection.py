@@ -97,7 +97,7 @@ class Reader(Db):
     __slots__ = ()
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
-        """See `Db`."""
+        """All rows of the named statement. Raises `StoreFull` or what it stands for when the disk fails."""
         try:
             return super().rows(name, params)
         except FULL_ERRORS as error:
@@ -189,6 +189,7 @@ class OwnerLock:
                 os.close(deleted)
 
     def free(self) -> None:
+        """Gives the lock back; without it nothing happens."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -74,7 +74,8 @@ class SqliteDatabase:
             self._lock.keep()
 
     async def write(self, operation: Callable[[AnyDb], T], *, first: bool = False) -> T:
-        """See `sql.db.Database`."""
+        """Runs the operation in a transaction of the writer; durable when it returns. `first`: before the store's own
+        writes. Raises `StoreFull`."""
         if self._writer is None:
             raise StoreFull("the store is not open")
         try:

@@ -44,6 +44,7 @@ class InlineWriter:
         self._db = db
 
     async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+        """Runs the operation in a transaction of its own. Raises `StoreFull` when the disk does not take it."""
         db = self._db
         try:
             db.do("BEGIN IMMEDIATE")
@@ -59,7 +60,7 @@ class InlineWriter:
         return answer
 
     async def close(self) -> None:
-        return None
+        """Nothing waits here, so nothing is left to write."""
 
 
 class ThreadWriter:
@@ -79,6 +80,8 @@ class ThreadWriter:
         self._thread.start()
 
     async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+        """Queues the operation for the writer thread; durable when it returns. `first`: before the store's own writes.
+        Raises `StoreFull` when the disk does not take it, or once closed."""
         if self._closed:
             raise StoreFull("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()

@@ -15,7 +15,7 @@ from esteio.store.sql.delivery.delivery import queue_again
 
 
 class SqlDeadLetters(SqlSubject):
-    """See `store.ports.delivery.DeadLetters`."""
+    """Dead events have rows of their own; dead messages are read from `messages`."""
 
     async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
         params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}

@@ -33,7 +33,7 @@ _ALWAYS = float("inf")
 
 
 class SqlDeliveryQueue(SqlSubject):
-    """See `store.ports.delivery.DeliveryQueue`."""
+    """The queue of deliveries; dealing, claims and settlements all run in the writer, one after the other."""
 
     async def deal(self, now: float, limit: int) -> bool:
         """Endpoints that are open and have a lane to try are left out: their events wait in the log at no cost."""

@@ -13,7 +13,7 @@ from esteio.store.sql.base import SqlSubject
 
 
 class SqlEventLog(SqlSubject):
-    """See `store.ports.delivery.EventLog`."""
+    """The public stream of events, read from the table `events`."""
 
     async def page(self, after: int, limit: int) -> Sequence[EventRow]:
         return [rows.event_of(row) for row in self._reader.rows("events", {"after": after, "limit": limit})]

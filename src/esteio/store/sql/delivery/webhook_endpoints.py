@@ -20,7 +20,7 @@ _NO_FLOOR = 2**62
 
 
 class SqlWebhookEndpoints(SqlSubject):
-    """See `store.ports.delivery.WebhookEndpoints`."""
+    """Endpoints with their lanes and the log of their deliveries."""
 
     async def add(self, endpoint: Endpoint) -> Endpoint:
         def operation(db: Db) -> Endpoint:

@@ -16,7 +16,7 @@ from esteio.store.sql.sessions import server_of_session
 
 
 class SqlHistoryGaps(SqlSubject):
-    """See `store.ports.inbox.HistoryGaps`."""
+    """Gaps, one row a session; the session's gate is read with them."""
 
     async def mark_all(self, since: float, due_at: float) -> None:
         def operation(db: Db) -> None:

@@ -38,7 +38,7 @@ from esteio.store.sql.sessions import server_of_session
 
 
 class SqlInbox(SqlSubject):
-    """See `store.ports.inbox.Inbox`."""
+    """Webhooks as they came; an acceptance goes before the store's own writes."""
 
     async def accept(self, raw: RawInbound) -> int:
         """The row's id. Raises `LookupError` when the session is gone."""

@@ -25,7 +25,7 @@ _FAR = 1e18
 
 
 class SqlMessages(SqlSubject):
-    """See `store.ports.messages.Messages`."""
+    """Messages by id and page; an acceptance goes before the store's own writes."""
 
     async def accept(self, new: NewMessage) -> Accepted:
         """Durable when it returns. Raises `LookupError` when the session is gone."""

@@ -42,7 +42,7 @@ URGENT = 0
 
 
 class SqlOutbox(SqlSubject):
-    """See `store.ports.messages.Outbox`."""
+    """Claims by lease and fence, and settlements of sends, one transaction each."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -107,7 +107,7 @@ class SqlOutbox(SqlSubject):
 
 
 class SqlDoubts(SqlSubject):
-    """See `store.ports.messages.Doubts`."""
+    """Messages in doubt; a claim whose lease ran out falls into doubt when they are read."""
 
     async def due(self, now: float, limit: int) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""

@@ -21,7 +21,7 @@ _BEHIND = rows.to_text(provider_queue.BEHIND)
 
 
 class SqlProviderQueue(SqlSubject):
-    """See `store.ports.messages.ProviderQueue`."""
+    """Parked messages; what leaves the provider's queue frees its chat in the same transaction."""
 
     async def due(self, now: float, limit: int) -> Sequence[Message]:
         return [shown(row) for row in self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
