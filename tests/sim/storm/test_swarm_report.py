@@ -1,7 +1,9 @@
 """Numbers, table, pictures and the replay of a journal, over one short run under three supervisors."""
 
 import re
+import sys
 import xml.etree.ElementTree as ET
+from datetime import date
 
 import msgspec
 import pytest
@@ -10,7 +12,7 @@ from esteio.core.model.policy import BUILT_IN
 from esteio.engine.commands.journal_export import export
 from esteio.sim import replay
 from esteio.sim.clock.virtual_loop import START_EPOCH, run_virtual
-from esteio.sim.storm import report, simulate
+from esteio.sim.storm import charts, report, simulate
 from esteio.sim.storm.observer import Fall
 from esteio.sim.storm.plan import PlannedFault, busyness, draw
 from esteio.sim.storm.storm import Storm
@@ -90,6 +92,40 @@ def test_what_is_kept(outcomes, tmp_path):
     for name in shown:
         assert ET.fromstring(files[name]).tag.endswith("svg")
     assert [one["policy"] for one in msgspec.json.decode(files["numbers.json"])] == list(POLICIES)
+
+
+def test_without_the_extra_the_report_is_kept_and_has_no_pictures(outcomes, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygal", None)
+    files = {file.name: file.read_text() for file in simulate.keep(outcomes, tmp_path, "esteio simulate")}
+    assert set(files) == {"report.md", "numbers.json"}
+    assert "svg" not in files["report.md"]
+    assert report.table(outcomes) in files["report.md"]
+
+
+def test_pictures_of_the_same_outcomes_are_the_same_bytes_on_any_day(outcomes, monkeypatch):
+    once = charts.draw(outcomes)
+    monkeypatch.setattr("pygal.svg.date", type("Then", (date,), {"today": lambda: date(2001, 2, 3)}))
+    assert charts.draw(outcomes) == once
+
+
+def test_pictures_run_nothing_and_fetch_nothing(outcomes):
+    for _, svg in charts.draw(outcomes).values():
+        assert "<script" not in svg
+        assert "@import" not in svg
+        assert set(re.findall(r"https?://[^\"' ]+", svg)) <= {
+            "http://www.w3.org/2000/svg",
+            "http://www.w3.org/1999/xlink",
+        }
+
+
+def test_each_policy_and_only_what_happened_is_drawn(outcomes):
+    drawn = {name: svg for name, (_, svg) in charts.draw(outcomes).items()}
+    assert all(f">{policy}<" in drawn["availability.svg"] for policy in POLICIES)
+    root = ET.fromstring(drawn["messages.svg"])
+    lost = [g for g in root.iter() if "serie-4" in g.get("class", "").split()]
+    widths = [float(node.get("width") or 0) for g in lost for node in g.iter() if node.tag.endswith("}rect")]
+    assert [width > 1 for width in widths] == [outcome.messages.lost > 0 for outcome in reversed(outcomes)]
+    assert ".reactive{fill-opacity:1;stroke-opacity:1;stroke-width:0}" in drawn["messages.svg"]
 
 
 def test_availability_is_counted_from_the_truth(outcomes):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from esteio.cli import texts
 from esteio.cli.errors import FAILED
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Crew(NamedTuple):
 
 
 def _compare(seed: int, size: tuple[int, float], policies: list[str], out: Path | None, crew: Crew) -> None:
-    from esteio.sim.storm import report  # noqa: PLC0415
+    from esteio.sim.storm import charts, report  # noqa: PLC0415
     from esteio.sim.storm import simulate as sim  # noqa: PLC0415
 
     sessions, hours = size
@@ -91,6 +92,8 @@ def _compare(seed: int, size: tuple[int, float], policies: list[str], out: Path 
     if out is not None:
         for file in sim.keep(outcomes, out, command):
             _say(f"wrote {file}")
+        if not charts.installed():
+            print(texts.say("simulate.no-charts"), file=sys.stderr)
     broken = [outcome for outcome in outcomes if outcome.violations]
     for outcome in broken:
         print(f"\n{outcome.policy}: {len(outcome.violations)} broken rules\n{report.broken(outcome)}\n{command}")

@@ -1,6 +1,6 @@
 """What a run came to, in numbers and in one Markdown table with a column for each policy.
 
-Numbers are counted from the world's truth wherever it knows them. Never lives here: a picture (`pictures`), a run.
+Numbers are counted from the world's truth wherever it knows them. Never lives here: a picture (`charts`), a run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ HARMLESS = frozenset({"ghost/restart_cures", "ghost/late_open", "stuck_connectin
 """Falls that a connect or a restart heals, and nothing else does."""
 STALE = frozenset({"ghost", "stale_registry"})
 """Falls about which the provider's registry lies."""
+
+
+Pick = Callable[[Sequence[Fall]], Sequence[float]]
+"""Seconds, out of falls: `detections`, `recoveries` and the like."""
 
 
 class Row(NamedTuple):

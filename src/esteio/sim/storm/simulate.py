@@ -158,9 +158,10 @@ def command_of(
 
 
 def keep(outcomes: Sequence[Outcome], out: Path, command: str) -> list[Path]:
-    """Write the report, its pictures and the raw numbers into `out`; the files. Raises OSError."""
+    """Write the report, its pictures (where `charts.installed`) and the raw numbers into `out`; the files. Raises
+    OSError."""
     out.mkdir(parents=True, exist_ok=True)
-    drawn = charts.draw(outcomes)
+    drawn = charts.draw(outcomes) if charts.installed() else {}
     files = {name: svg for name, (_, svg) in drawn.items()}
     files["report.md"] = report.page(outcomes, command, {name: text for name, (text, _) in drawn.items()})
     numbers = msgspec.json.encode([summary(one) for one in outcomes])
