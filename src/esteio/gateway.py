@@ -125,14 +125,14 @@ class Gateway:
         )
         self.prober = Prober(store, clock, self.addresses, transport, memory=self.memory)
         self.scheduler = Scheduler(store, clock, self.reconciler, self.prober, memory=self.memory, acted=routing.work)
-        self._media_road = media_transport or public_transport or transport
+        self._media_transport = media_transport or public_transport or transport
         self.media_store = media_store or MemoryMediaStore()
 
         async def check(url: str) -> None:
             await check_target(url, "media.url", settings.allowed_networks, resolve)
 
         self.media = MediaStager(
-            self.media_store, clock, self._media_road, check=check, max_bytes=settings.max_media_bytes
+            self.media_store, clock, self._media_transport, check=check, max_bytes=settings.max_media_bytes
         )
         self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
         self._downloads = downloads or transport
@@ -264,7 +264,7 @@ class Gateway:
                 "parking": self.provider_queue.run,
                 "gaps": self.maintenance.backfill,
                 "acks": self.maintenance.acks,
-                "ears": self.maintenance.silence,
+                "silence": self.maintenance.silence,
                 "beat": self.maintenance.beat,
                 "purge": self.maintenance.purge,
                 "media": self.fetcher.run,
@@ -276,7 +276,7 @@ class Gateway:
             drain=self.waiters.close,
             first_closed=self.scheduler,
             workers=(self.sends, self.work, self.deliveries, self.fetcher),
-            closed=(transport, self._media_road, self._downloads, self.webhook_client),
+            closed=(transport, self._media_transport, self._downloads, self.webhook_client),
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The one road out: runs a flow over a transport, and the transport that speaks real HTTP.
+"""The one way out: runs a flow over a transport, and the transport that speaks real HTTP.
 
 The certainty of a failure is decided here, in one place: until a connection was in hand nothing was sent ("no"); from
 then on anything may have arrived ("maybe"). Nothing is ever tried a second time, no redirect is followed, and a failed
@@ -160,7 +160,7 @@ class AiohttpTransport:
         mark = _Mark(stopwatch() + request.timeout_s)
         _MARK.set(mark)
         try:
-            session, url = self._road(request.url)
+            session, url = self._pool(request.url)
             async with session.request(
                 request.method,
                 url,
@@ -195,10 +195,10 @@ class AiohttpTransport:
             chunks.append(chunk)
         return b"".join(chunks)
 
-    def _road(self, url: str) -> tuple[aiohttp.ClientSession, str]:
+    def _pool(self, url: str) -> tuple[aiohttp.ClientSession, str]:
         """The session whose connections lead there, and the URL as that session wants it."""
         if url.startswith(("http://", "https://")):
-            # Nearly always; taking the URL apart once more would cost more than the road does.
+            # Nearly always; taking the URL apart once more would cost more than the request does.
             return self._session(""), url
         parts = urlsplit(url)
         if parts.scheme in ("http", "https"):

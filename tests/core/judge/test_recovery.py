@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from esteio.core.judge.diagnose import Verdict
-from esteio.core.judge.recovery import _sky
+from esteio.core.judge.recovery import _conditions
 from esteio.core.judge.second_socket import ServerConditions
 from esteio.core.model.decision import Draft
 from esteio.core.model.ids import SessionId
@@ -191,4 +191,4 @@ def test_a_mass_fall_that_is_over_does_not_date_what_comes_after_it():
     fleet.server = msgspec.structs.replace(fleet.server, incident=ended)
     view = msgspec.structs.replace(fleet.view(), none_alive=True, server_webhook_at=T0 - 5)
     found = Verdict("closed", Reason("closed"), T0 - 10)
-    assert _sky(Draft(view, T0), found) == ServerConditions(heard_at=T0 - 5, nobody=True, away=True)
+    assert _conditions(Draft(view, T0), found) == ServerConditions(heard_at=T0 - 5, nobody=True, away=True)

@@ -94,10 +94,10 @@ async def _bytes(api: ApiContext, media: Media) -> tuple[Read, int, str] | None:
     if size is None:
         return None
 
-    async def from_shelf(start: int, length: int) -> bytes:
+    async def from_store(start: int, length: int) -> bytes:
         return await media_store.piece(name, start, length)
 
-    return from_shelf, size, f'"{name}"'
+    return from_store, size, f'"{name}"'
 
 
 def _stream(read: Read, start: int, end: int) -> Callable[[Write], Awaitable[None]]:

@@ -23,12 +23,12 @@ def climb(draft: Draft, found: Verdict) -> None:
     """Choose at most one act, and begin it, ask for it, or note when to think of it again."""
     if draft.session.recovery.open is not None:  # guard: one-open-act
         return
-    if _config(draft, found) or _must_look_first(draft) or _ears(draft, found):
+    if _config(draft, found) or _must_look_first(draft) or _restore_inbound(draft, found):
         return
     if found.because.code == "own-duel":  # guard: own-duel-proposes-restart
         # Nothing that can be called ends it; a new process does.
         _propose_server_restart(draft)
-    conditions = _sky(draft, found)
+    conditions = _conditions(draft, found)
     step = ladder.next_step(
         draft.session,
         draft.server,
@@ -66,7 +66,7 @@ AWAY_AT_MOST_S = 1800.0
 """Where nothing of a server has lived for so long, its sessions are treated as if each had a trouble of its own."""
 
 
-def _sky(draft: Draft, found: Verdict) -> ServerConditions:
+def _conditions(draft: Draft, found: Verdict) -> ServerConditions:
     """What the rest of the server tells."""
     incident = draft.server.incident
     together = incident is not None and incident.ended_at is None
@@ -99,7 +99,7 @@ def _config(draft: Draft, found: Verdict) -> bool:
     return bool(due)
 
 
-def _ears(draft: Draft, found: Verdict) -> bool:
+def _restore_inbound(draft: Draft, found: Verdict) -> bool:
     """A line that lives and hears nothing. A deaf one is restarted once; where that did not help, or the events stand
     still (a restart would kill it: its own reconnect waits in the same queue), only the process helps."""
     facts, can = draft.session.facts, draft.view.can
