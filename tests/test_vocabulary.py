@@ -1,7 +1,7 @@
 """One word for one thing: names that `docs/glossary.md` replaced do not come back.
 
-Looked at are the names of modules, classes, functions, parameters and attributes below `src` and `benchmarks`; texts and
-comments are for the eye.
+Looked at are the names of modules, classes, functions, parameters and attributes below `src` and `benchmarks`; texts
+and comments are for the eye.
 """
 
 from __future__ import annotations

@@ -112,16 +112,16 @@ ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
         lambda to: to.webhook_read(SESSION, (about_server(),)),
         {("judgements.on_evidence", "7"), ("judgements.wake", "prov")},
     ),
-    "a webhook brought messages": (applied(), {("waits.new_evidence",), ("deliveries.wake",), ("media.wake",)}),
+    "a webhook brought messages": (applied(), {("waits.event_written",), ("deliveries.wake",), ("media.wake",)}),
     "a webhook brought a code": (
         applied(Qr("2@x", "", 1, seen_at=1.0, expires_at=61.0)),
-        {("waits.new_evidence",), ("deliveries.wake",), ("media.wake",), WAITS},
+        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), WAITS},
     ),
     "a webhook settled a doubt": (
         applied(settled_sends=True),
-        {("waits.new_evidence",), ("deliveries.wake",), ("media.wake",), ("sends.wake",)},
+        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), ("sends.wake",)},
     ),
-    "a media was fetched": (lambda to: to.media_changed(), {("waits.new_evidence",), ("deliveries.wake",)}),
+    "a media was fetched": (lambda to: to.media_changed(), {("waits.event_written",), ("deliveries.wake",)}),
 }
 
 

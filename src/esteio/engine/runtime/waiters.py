@@ -20,8 +20,8 @@ LOOK_EVERY_S = 1.0
 SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read", "failed", "expired", "cancelled"})
 """Message states after which a caller need not wait any longer."""
 
-Key = tuple[Literal["session", "message", "news"], int | str]
-EVENTS: Final[Key] = ("news", 0)
+Key = tuple[Literal["session", "message", "event"], int | str]
+EVENTS: Final[Key] = ("event", 0)
 T = TypeVar("T")
 
 
