@@ -109,12 +109,21 @@ class Gateway:
         self.texts = translations(settings.language)
         self.transport = transport
         self.routing = routing = Routing()
-        self.pace = RateLimiter(store, settings.policy_of)
-        self.waiters = Waiters(store)
+        self.pace = RateLimiter(store.servers, store.sessions, settings.policy_of)
+        self.waiters = Waiters(store.sessions, store.messages)
         self.memory = Memory(SoleHolder())
-        self.addresses = Endpoints(store, vault, registry, clock, settings.base_url, memory=self.memory)
+        self.addresses = Endpoints(
+            vault,
+            registry,
+            clock,
+            settings.base_url,
+            sessions=store.sessions,
+            servers=store.servers,
+            memory=self.memory,
+        )
         self.reconciler = Reconciler(
-            store,
+            store.decisions,
+            store.servers,
             clock,
             registry,
             settings.policy_of,
@@ -123,8 +132,18 @@ class Gateway:
             server_read=routing.server_read,
             notice_targets=notifier.targets,
         )
-        self.prober = Prober(store, clock, self.addresses, transport, memory=self.memory)
-        self.scheduler = Scheduler(store, clock, self.reconciler, self.prober, memory=self.memory, acted=routing.work)
+        self.prober = Prober(store.qr_codes, clock, self.addresses, transport, memory=self.memory)
+        self.scheduler = Scheduler(
+            clock,
+            self.reconciler,
+            self.prober,
+            sessions=store.sessions,
+            servers=store.servers,
+            decisions=store.decisions,
+            maintenance=store.maintenance,
+            memory=self.memory,
+            acted=routing.work,
+        )
         self._media_transport = media_transport or public_transport or transport
         self.media_store = media_store or MemoryMediaStore()
 
@@ -137,19 +156,31 @@ class Gateway:
         self.links = MediaLinks(vault.key_for(PURPOSE), settings.base_url, clock, settings.media_url_for_s)
         self._downloads = downloads or transport
         self.fetcher = MediaFetcher(
-            store,
             clock,
             self.addresses,
             self._downloads,
-            media=self.media,
+            media=store.media,
+            messages=store.messages,
+            sessions=store.sessions,
+            stager=self.media,
             media_store=self.media_store,
             notify=routing.media_changed,
         )
         performers = Performers(
-            store, clock, self.addresses, transport, policies=settings.policy_of, notifier=notifier, media=self.media
+            clock,
+            self.addresses,
+            transport,
+            sessions=store.sessions,
+            messages=store.messages,
+            contacts=store.contacts,
+            outbox=store.outbox,
+            journal=store.journal,
+            policies=settings.policy_of,
+            notifier=notifier,
+            media=self.media,
         )
         self.sends = SendDispatch(
-            store,
+            store.outbox,
             clock,
             performers,
             pace=self.pace,
@@ -157,9 +188,10 @@ class Gateway:
             notify=routing.message_moved,
             unsure=routing.send_unsure,
         )
-        self.work = WorkDispatch(store, clock, performers, lease_s=CONTROL_TAKES_S, notify=routing.work_done)
+        self.work = WorkDispatch(store.work, clock, performers, lease_s=CONTROL_TAKES_S, notify=routing.work_done)
         self.inbox = InboxReader(
-            store,
+            store.inbox,
+            store.sessions,
             clock,
             self.addresses,
             media=self.media,
@@ -167,10 +199,12 @@ class Gateway:
             applied=routing.webhook_applied,
         )
         self.doubts = DoubtResolver(
-            store,
             clock,
             self.addresses,
             transport,
+            doubts=store.doubts,
+            sessions=store.sessions,
+            servers=store.servers,
             policies=settings.policy_of,
             judged=self.memory.peek,
             notify=routing.doubt_settled,
@@ -178,7 +212,8 @@ class Gateway:
             notice_targets=notifier.targets,
         )
         self.provider_queue = ProviderQueueWatch(
-            store,
+            store.provider_queue,
+            store.sessions,
             clock,
             self.addresses,
             transport,
@@ -187,25 +222,32 @@ class Gateway:
             heard=routing.observed,
         )
         self.backfill = Backfill(
-            store,
             clock,
             self.addresses,
             transport,
+            history_gaps=store.history_gaps,
+            sessions=store.sessions,
+            inbox=store.inbox,
             media=self.media,
             notify=routing.webhook_read,
             applied=routing.webhook_applied,
         )
-        self.acks = AckWatch(store, clock, policies=settings.policy_of, memory=self.memory, notify=routing.session)
+        self.acks = AckWatch(
+            store.traffic, clock, policies=settings.policy_of, memory=self.memory, notify=routing.session
+        )
         self.maintenance = Maintenance(
-            store,
             clock,
+            health=store,
+            outbox=store.outbox,
+            maintenance=store.maintenance,
+            media=store.media,
             gaps=self.backfill,
             acks=self.acks,
-            silence_watch=SilenceWatch(store, clock, memory=self.memory, notify=routing.observed),
+            silence_watch=SilenceWatch(store.traffic, clock, memory=self.memory, notify=routing.observed),
             media_store=self.media_store,
             keep=settings.retention,
         )
-        details = EventDetails(store, self.media)
+        details = EventDetails(store.sessions, store.messages, self.media)
         self.webhook_client = WebhookClient(
             public_transport or transport,
             clock,
@@ -216,7 +258,7 @@ class Gateway:
             links=self.links,
             loaded=details.with_media,
         )
-        self.deliveries = DeliveryDispatch(store, clock, self.webhook_client)
+        self.deliveries = DeliveryDispatch(store.delivery, clock, self.webhook_client)
         self.supervisor = Supervisor()
         routing.connect(
             Recipients(

@@ -135,7 +135,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, store: SqliteStore) -> None:
         self.settings, self.store = settings, store
-        self.clock, self.bells, self.waiters = TurnableClock(), Bells(), Waiters(store)
+        self.clock, self.bells, self.waiters = TurnableClock(), Bells(), Waiters(store.sessions, store.messages)
         self.outside, self.provider = Outside(), Providers()
         self.resolve: Resolver = resolve
         """Where host names lead; a test may replace it."""
@@ -163,7 +163,15 @@ class Gateway:
             settings=settings,
             wakeups=self.bells,
             waiter=self.waiters,
-            addresses=Endpoints(store, vault, registry, self.clock, settings.base_url, memory=Memory(SoleHolder())),
+            addresses=Endpoints(
+                vault,
+                registry,
+                self.clock,
+                settings.base_url,
+                sessions=store.sessions,
+                servers=store.servers,
+                memory=Memory(SoleHolder()),
+            ),
             webhook_client=self.courier,
             transport=self.provider,
             resolve=self._resolve,

@@ -16,8 +16,11 @@ from esteio.engine.inbox.backfill import Backfill
 from esteio.engine.supervision.ack_watch import AckWatch
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.log import logger
-from esteio.store.base import Store, StoreFull
+from esteio.store.base import Health, StoreFull
 from esteio.store.media import MediaStore
+from esteio.store.ports import maintenance
+from esteio.store.ports.inbox import Media
+from esteio.store.ports.messages import Outbox
 
 EXPIRE_EVERY_S = 5.0
 PURGE_EVERY_S = 600.0
@@ -39,16 +42,21 @@ class Maintenance:
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         *,
+        health: Health,
+        outbox: Outbox,
+        maintenance: maintenance.Maintenance,
+        media: Media,
         gaps: Backfill,
         acks: AckWatch,
         silence_watch: SilenceWatch,
         media_store: MediaStore,
         keep: Retention,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._health, self._outbox, self._maintenance = health, outbox, maintenance
+        self._media = media
+        self._clock = clock
         self._gaps, self._acks, self._silence_watch = gaps, acks, silence_watch
         self._media_store, self._keep = media_store, keep
 
@@ -81,24 +89,24 @@ class Maintenance:
         await _every(SWEEP_EVERY_S, self._sweep_media)
 
     async def _expire(self) -> int:
-        gone = await self._store.outbox.expire(self._clock.now(), 500)
+        gone = await self._outbox.expire(self._clock.now(), 500)
         if gone:
             log.warning("message.expired", count=gone)
         return gone
 
     async def _beat(self) -> int:
-        await self._store.ping(self._clock.now())
+        await self._health.ping(self._clock.now())
         return 1
 
     async def _purge(self) -> int:
         now = self._clock.now()
         keep = self._keep
         unreadable = now - keep.unreadable_s if keep.unreadable_s else None
-        gone = await self._store.maintenance.purge(
+        gone = await self._maintenance.purge(
             now, raw_before=now - keep.webhooks_s, idem_before=now, unreadable_before=unreadable
         )
         if keep.bodies_s:
-            gone += await self._store.maintenance.strip_bodies(now - keep.bodies_s)
+            gone += await self._maintenance.strip_bodies(now - keep.bodies_s)
         if keep.media_s:
             gone += await self._expire_media(now - keep.media_s)
         if gone:
@@ -107,10 +115,10 @@ class Maintenance:
 
     async def _expire_media(self, before: float) -> int:
         """First the messages say so, then the files go: a crash between leaves files that nobody names."""
-        needed = await self._store.media.in_use()
+        needed = await self._media.in_use()
         gone = 0
         for names in _parts([name for name in await self._media_store.older(before) if name not in needed]):
-            await self._store.media.forget(names, media_fetch.EXPIRED)
+            await self._media.forget(names, media_fetch.EXPIRED)
             gone += await self._media_store.drop(names, before)
         return gone
 
@@ -119,7 +127,7 @@ class Maintenance:
         before = self._clock.now() - UNNAMED_AFTER_S
         gone = 0
         for names in _parts(await self._media_store.older(before)):
-            gone += await self._media_store.drop(await self._store.media.unused(names), before)
+            gone += await self._media_store.drop(await self._media.unused(names), before)
         if gone:
             log.info("media.swept", count=gone)
         return gone

@@ -43,7 +43,7 @@ def test_an_event_is_dealt_and_claimed_in_one_commit(tmp_path):
         await store.webhook_endpoints.add(Endpoint("ep1", "http://one.example", clock.now()))
         event = EventRow("message.received", clock.now(), {"number": 1}, "s1", "a")
         await store.database.write(lambda db: db.run("event_add", rows.event_params(event)))
-        relay = DeliveryDispatch(store, clock, courier)  # type: ignore[arg-type]
+        relay = DeliveryDispatch(store.delivery, clock, courier)  # type: ignore[arg-type]
         store.database.db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
         held = await held_back(store)
         turn = asyncio.ensure_future(relay._run_once())

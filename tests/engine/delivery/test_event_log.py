@@ -47,7 +47,7 @@ def test_a_place_is_good_after_a_restart(tmp_path):
     async def main():
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
-        feed = EventLog(store, catalogue("en"), LINKS)
+        feed = EventLog(store.events, catalogue("en"), LINKS)
         await tell(store, 700)
         first = [one.seq for one in await feed.after(0)]
         assert first == list(range(1, 501))
@@ -55,7 +55,7 @@ def test_a_place_is_good_after_a_restart(tmp_path):
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
         await tell(store, 5)
-        assert await read(EventLog(store, catalogue("en"), LINKS), first[-1]) == list(range(501, 706))
+        assert await read(EventLog(store.events, catalogue("en"), LINKS), first[-1]) == list(range(501, 706))
         await store.aclose()
 
     asyncio.run(main())
@@ -69,7 +69,7 @@ def test_memory_and_log_are_one_sequence(monkeypatch):
         store = SqliteStore.memory()
         await store.start(NOW)
         await tell(store, 50)
-        feed = EventLog(store, catalogue("en"), LINKS)
+        feed = EventLog(store.events, catalogue("en"), LINKS)
         assert await feed.after(50) == []
         for total in range(60, 400, 10):
             await tell(store, 10)
@@ -86,7 +86,7 @@ def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
     async def main():
         store = SqliteStore.memory()
         await store.start(NOW)
-        feed = EventLog(store, catalogue("en"), LINKS)
+        feed = EventLog(store.events, catalogue("en"), LINKS)
         await feed.after(0)
         await tell(store, 10)
         rendered = []
@@ -103,7 +103,7 @@ def test_the_address_of_a_media_is_signed_anew_for_each_reader():
     async def main():
         store = SqliteStore.memory()
         await store.start(NOW)
-        feed = EventLog(store, catalogue("en"), LINKS)
+        feed = EventLog(store.events, catalogue("en"), LINKS)
         await feed.after(0)
         data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
         row = event_params(EventRow("message.received", NOW, data, "s1", "a"))

@@ -1,7 +1,6 @@
 """What is remembered of addresses: no read for each look, and nothing that was changed here."""
 
 import asyncio
-from types import SimpleNamespace
 
 from esteio.core.model.ids import ServerName
 from esteio.engine.commands.requests import ServerChange, ServerRequest
@@ -30,8 +29,8 @@ def test_a_row_is_remembered_until_it_is_changed_here():
         book = lab.gateway.addresses
         await asyncio.sleep(1.0)
         book.forget_server(ServerName("evo"))
-        servers = Counting(book._store.servers)
-        book._store = SimpleNamespace(servers=servers, sessions=book._store.sessions)
+        servers = Counting(book._servers)
+        book._servers = servers
         keys = []
         for change in (None, None, {"apikey": "new"}, None):
             if change:

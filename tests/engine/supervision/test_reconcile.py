@@ -24,7 +24,8 @@ def _stranger(lab: Lab) -> Reconciler:
     """Another one over the same store."""
     gateway = lab.gateway
     return Reconciler(
-        lab.store,
+        lab.store.decisions,
+        lab.store.servers,
         lab.clock,
         gateway.registry,
         gateway.settings.policy_of,

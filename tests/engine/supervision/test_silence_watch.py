@@ -50,7 +50,7 @@ class Town:
         self.lines: dict[str, Session] = {}
         self.hours: dict[str, tuple[range, range]] = {}
         self.told: list[tuple[str, Evidence]] = []
-        self.ears = SilenceWatch(store, self, memory=Judged(self.lines), notify=self._told)  # type: ignore[arg-type]
+        self.ears = SilenceWatch(store.traffic, self, memory=Judged(self.lines), notify=self._told)  # type: ignore[arg-type]
 
     def now(self) -> float:
         return self.at

@@ -66,7 +66,7 @@ class ApiContext:
         self.texts = texts
         self.addresses_told = addresses_told(one.declaration for one in providers.values())
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
-        self.feed = EventLog(store, texts.default, links)
+        self.feed = EventLog(store.events, texts.default, links)
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.large_bodies = LargeBodies()

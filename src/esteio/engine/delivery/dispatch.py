@@ -17,8 +17,9 @@ from esteio.clock import Clock
 from esteio.engine.delivery.client import TIMEOUT_S, WebhookClient
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
-from esteio.store.base import Store, StoreFull
+from esteio.store.base import StoreFull
 from esteio.store.delivery import DeliveryClaim, DeliverySettled, DeliverySettlement
+from esteio.store.ports.delivery import DeliveryQueue
 
 CALLS_AT_ONCE = 32
 """Calls in the air per endpoint."""
@@ -40,9 +41,9 @@ class DeliveryDispatch(Worker):
     nap_s = 5.0
     """No bell rings for the events of chores (a message that expired)."""
 
-    def __init__(self, store: Store, clock: Clock, webhook_client: WebhookClient) -> None:
+    def __init__(self, delivery: DeliveryQueue, clock: Clock, webhook_client: WebhookClient) -> None:
         super().__init__(clock)
-        self._store, self._webhook_client = store, webhook_client
+        self._delivery, self._webhook_client = delivery, webhook_client
         self._flying: Counter[str] = Counter()
         self._done: list[DeliverySettlement] = []
 
@@ -53,7 +54,7 @@ class DeliveryDispatch(Worker):
         """Give up what is overdue, for ever."""
         while True:
             try:
-                buried = await self._store.delivery.expire(self._clock.now(), BURY_AT_ONCE)
+                buried = await self._delivery.expire(self._clock.now(), BURY_AT_ONCE)
             except StoreFull:
                 log.warning("store.full")
                 buried = 0
@@ -69,7 +70,7 @@ class DeliveryDispatch(Worker):
             await asyncio.sleep(AFTER_FAILURE_S if gone else PURGE_EVERY_S)
             now = self._clock.now()
             try:
-                gone = await self._store.delivery.purge(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
+                gone = await self._delivery.purge(now - KEEP_EVENTS_S, now - KEEP_DEAD_S)
             except StoreFull:
                 log.warning("store.full")
                 gone = 0
@@ -85,7 +86,7 @@ class DeliveryDispatch(Worker):
     async def _due(self) -> float | None:
         if self._done:
             return AT_ONCE
-        return await self._store.delivery.next_due(self._clock.now(), self._flying, CALLS_AT_ONCE)
+        return await self._delivery.next_due(self._clock.now(), self._flying, CALLS_AT_ONCE)
 
     async def _run_once(self) -> float | None:
         """Deal, write what is done, claim.
@@ -96,9 +97,9 @@ class DeliveryDispatch(Worker):
         now = self._clock.now()
         batch, self._done = self._done, []
         dealt, settled, claimed = await asyncio.gather(
-            self._store.delivery.deal(now, DEAL_AT_ONCE),
+            self._delivery.deal(now, DEAL_AT_ONCE),
             self._settle(batch),
-            self._store.delivery.claim(now, self._flying, CALLS_AT_ONCE, LEASE_S),
+            self._delivery.claim(now, self._flying, CALLS_AT_ONCE, LEASE_S),
             return_exceptions=True,
         )
         for claim in [] if isinstance(claimed, BaseException) else claimed:
@@ -113,7 +114,7 @@ class DeliveryDispatch(Worker):
         if not batch:
             return
         try:
-            kept = await asyncio.shield(self._store.delivery.settle(batch))
+            kept = await asyncio.shield(self._delivery.settle(batch))
         except StoreFull:
             self._done[:0] = batch
             raise

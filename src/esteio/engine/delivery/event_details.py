@@ -10,21 +10,22 @@ from typing import Any
 
 from esteio.core.model.ids import MessageId, SessionName
 from esteio.engine.media.stager import MediaStager
-from esteio.store.base import Store
+from esteio.store.ports.messages import Messages
+from esteio.store.ports.sessions import Sessions
 
 
 class EventDetails:
     """Reads what an event does not carry itself."""
 
-    def __init__(self, store: Store, media: MediaStager) -> None:
-        self._store, self._media = store, media
+    def __init__(self, sessions: Sessions, messages: Messages, media: MediaStager) -> None:
+        self._sessions, self._messages, self._media = sessions, messages, media
 
     async def number_of(self, session: str) -> str | None:
         """The number of the session of this name, digits with the country code; None while it is not known."""
-        found = await self._store.sessions.by_name(SessionName(session))
+        found = await self._sessions.by_name(SessionName(session))
         return None if found is None else found.phone or found.facts.phone_seen or None
 
     async def with_media(self, message_id: str, shown: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """The event's data with the bytes of this message's media as base64, and whether they are in it
         (`MediaStager.carried`)."""
-        return await self._media.carried(await self._store.messages.get(MessageId(message_id)), shown)
+        return await self._media.carried(await self._messages.get(MessageId(message_id)), shown)

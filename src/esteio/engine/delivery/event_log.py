@@ -15,7 +15,8 @@ import msgspec
 from esteio.core.views.catalogue import Catalogue
 from esteio.core.webhooks.event_formats import standard, worded
 from esteio.engine.media.links import MediaLinks
-from esteio.store.base import EventRow, Store
+from esteio.store.base import EventRow
+from esteio.store.ports import delivery
 
 TAIL = 2000
 AT_ONCE = 500
@@ -36,8 +37,8 @@ class StreamedEvent(msgspec.Struct, frozen=True):
 class EventLog:
     """The log of events, read by many."""
 
-    def __init__(self, store: Store, texts: Catalogue, links: MediaLinks) -> None:
-        self._store, self._texts, self._links = store, texts, links
+    def __init__(self, events: delivery.EventLog, texts: Catalogue, links: MediaLinks) -> None:
+        self._events, self._texts, self._links = events, texts, links
         self._tail: deque[StreamedEvent] = deque()
         self._since = -1
         """The tail is complete after this place; -1: it has not begun."""
@@ -48,14 +49,14 @@ class EventLog:
 
     async def last(self) -> int:
         """The sequence number of the newest event; 0 in an empty log."""
-        return await self._store.events.last_seq()
+        return await self._events.last_seq()
 
     async def after(self, seq: int) -> Sequence[StreamedEvent]:
         """The next events, oldest first, at most `AT_ONCE`; none when there are none."""
         if self._since < 0:
             self._since = await self.last()
         if seq < self._since:
-            return [self._told(row) for row in await self._store.events.page(seq, AT_ONCE)]
+            return [self._told(row) for row in await self._events.page(seq, AT_ONCE)]
         async with self._lock:
             if self._end() <= seq:
                 await self._refill()
@@ -66,7 +67,7 @@ class EventLog:
         return self._tail[-1].seq if self._tail else self._since
 
     async def _refill(self) -> None:
-        self._tail.extend([self._told(row) for row in await self._store.events.page(self._end(), AT_ONCE)])
+        self._tail.extend([self._told(row) for row in await self._events.page(self._end(), AT_ONCE)])
         while len(self._tail) > TAIL:
             self._since = self._tail.popleft().seq
 

@@ -26,7 +26,9 @@ from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport, WebhookReading
-from esteio.store.base import CrashReport, Gap, InboxResult, InboxSettlement, JournalEntry, Store, StoreFull
+from esteio.store.base import CrashReport, Gap, InboxResult, InboxSettlement, JournalEntry, StoreFull
+from esteio.store.ports.inbox import HistoryGaps, Inbox
+from esteio.store.ports.sessions import Sessions
 
 AT_ONCE = 4
 CHUNK = 200
@@ -40,16 +42,19 @@ class Backfill:
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         addresses: Endpoints,
         transport: Transport,
         *,
+        history_gaps: HistoryGaps,
+        sessions: Sessions,
+        inbox: Inbox,
         media: MediaStager,
         notify: Callable[[Session, Sequence[Evidence]], None],
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
-        self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
+        self._history_gaps, self._sessions, self._inbox = history_gaps, sessions, inbox
+        self._clock, self._addresses, self._transport = clock, addresses, transport
         self._media, self._notify, self._applied = media, notify, applied
 
     async def after_start(self, report: CrashReport) -> None:
@@ -57,18 +62,18 @@ class Backfill:
         if report.last_alive is not None:
             now = self._clock.now()
             since = max(report.last_alive - core.MARGIN_S, now - core.AT_MOST_S)
-            await self._store.history_gaps.mark_all(since, now + core.SETTLES_S)
+            await self._history_gaps.mark_all(since, now + core.SETTLES_S)
 
     async def look(self) -> int:
         """One round over the gaps that are due; how many were read."""
-        due = await self._store.history_gaps.due(self._clock.now(), AT_ONCE)
+        due = await self._history_gaps.due(self._clock.now(), AT_ONCE)
         for outcome in await asyncio.gather(*(self._read(gap) for gap in due), return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         return len(due)
 
     async def _read(self, gap: Gap) -> None:
-        session = await self._store.sessions.by_id(gap.session_id)
+        session = await self._sessions.by_id(gap.session_id)
         if session is None:
             return
         reading = await self._history(session, gap.since)
@@ -81,7 +86,7 @@ class Backfill:
             came += await self._apply(session, reading.events[start : start + CHUNK], reading.evidence if last else ())
         log.info("backfill.finished", session=session.name, server=session.server, count=came, note=reading.note)
         line = self._line(gap, reading, came)
-        await self._store.history_gaps.close(gap, line if came or reading.note else None)
+        await self._history_gaps.close(gap, line if came or reading.note else None)
 
     def _line(self, gap: Gap, reading: WebhookReading, came: int) -> JournalEntry:
         data, since = {"note": reading.note} if reading.note else {}, timestamp(gap.since) or ""
@@ -125,7 +130,7 @@ class Backfill:
             evidence=tuple(evidence),
             recovered=True,
         )
-        result = await self._store.inbox.settle(settlement)
+        result = await self._inbox.settle(settlement)
         self._applied(session.id, settlement, result)
         self._notify(session, settlement.evidence)
         return sum(1 for index in result.fresh if _counts(events[index]))
@@ -134,11 +139,11 @@ class Backfill:
         now = self._clock.now()
         if gap.tries + 1 < core.TRIES:
             pause = pacing.doubling(core.AGAIN_S, core.AGAIN_AT_MOST_S, gap.tries)
-            await self._store.history_gaps.postpone(gap, now + pause + pacing.jitter(session.id, gap.tries, pause / 4))
+            await self._history_gaps.postpone(gap, now + pause + pacing.jitter(session.id, gap.tries, pause / 4))
             return
         log.warning("backfill.given_up", session=session.name, server=session.server, note=reading.note)
         args = {"detail": reading.note, "since": timestamp(gap.since) or ""}
-        await self._store.history_gaps.close(gap, JournalEntry("act", now, "gap-unread", args))
+        await self._history_gaps.close(gap, JournalEntry("act", now, "gap-unread", args))
 
 
 def _blanked(reading: WebhookReading, secrets: Secrets) -> WebhookReading:

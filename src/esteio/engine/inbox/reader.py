@@ -22,7 +22,9 @@ from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.engine.supervision.probes import qr_row
 from esteio.log import logger
 from esteio.providers.base import WebhookReading
-from esteio.store.base import InboxResult, InboxSettlement, RawInbound, Store, StoreFull
+from esteio.store.base import InboxResult, InboxSettlement, RawInbound, StoreFull
+from esteio.store.ports.inbox import Inbox
+from esteio.store.ports.sessions import Sessions
 
 BATCH = 200
 BATCH_BYTES = 8 * 2**20
@@ -41,7 +43,8 @@ class InboxReader(Worker):
 
     def __init__(
         self,
-        store: Store,
+        inbox: Inbox,
+        sessions: Sessions,
         clock: Clock,
         addresses: Endpoints,
         *,
@@ -50,7 +53,7 @@ class InboxReader(Worker):
         applied: Callable[[SessionId, InboxSettlement, InboxResult], None],
     ) -> None:
         super().__init__(clock)
-        self._store, self._addresses = store, addresses
+        self._inbox, self._sessions, self._addresses = inbox, sessions, addresses
         self._media, self._notify, self._applied = media, notify, applied
         self._unreadable = WebhookBudget(UNREADABLE_BYTES)
         self._logged: dict[SessionId, tuple[float, int]] = {}
@@ -61,12 +64,12 @@ class InboxReader(Worker):
 
     async def read_some(self) -> int:
         """Read one batch, oldest first; how many there were."""
-        batch = await self._store.inbox.unread(BATCH, BATCH_BYTES)
+        batch = await self._inbox.unread(BATCH, BATCH_BYTES)
         await by_session(batch, self._read_in_order)
         return len(batch)
 
     async def _read_in_order(self, session_id: SessionId, raws: Sequence[RawInbound]) -> None:
-        session = await self._store.sessions.by_id(session_id)
+        session = await self._sessions.by_id(session_id)
         for raw in raws:
             await self._read(raw, session)
 
@@ -110,7 +113,7 @@ class InboxReader(Worker):
         )
 
     async def _settle(self, settlement: InboxSettlement, session: Session | None) -> None:
-        result = await self._store.inbox.settle(settlement)
+        result = await self._inbox.settle(settlement)
         if settlement.qr is not None:
             log.info("session.qr_received", **_who(session))
         self._applied(settlement.session_id, settlement, result)

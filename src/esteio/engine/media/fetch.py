@@ -24,8 +24,11 @@ from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import DownloadOutcome, Transport
 from esteio.providers.classify import DETAIL
-from esteio.store.base import MediaFetch, MediaSettlement, Store, StoreFull
+from esteio.store.base import MediaFetch, MediaSettlement, StoreFull
 from esteio.store.media import MediaStore
+from esteio.store.ports import inbox
+from esteio.store.ports.messages import Messages
+from esteio.store.ports.sessions import Sessions
 
 FETCHES_AT_ONCE = 4
 """Each may hold the largest media, and its base64, in memory."""
@@ -41,18 +44,21 @@ class MediaFetcher(Worker):
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         addresses: Endpoints,
         transport: Transport,
         *,
-        media: MediaStager,
+        media: inbox.Media,
+        messages: Messages,
+        sessions: Sessions,
+        stager: MediaStager,
         media_store: MediaStore,
         notify: Callable[[], None],
     ) -> None:
         super().__init__(clock)
-        self._store, self._addresses, self._transport = store, addresses, transport
-        self._media, self._media_store, self._notify = media, media_store, notify
+        self._media, self._messages, self._sessions = media, messages, sessions
+        self._addresses, self._transport = addresses, transport
+        self._stager, self._media_store, self._notify = stager, media_store, notify
         self._flying: dict[MessageId, ServerName] = {}
 
     def __repr__(self) -> str:
@@ -75,7 +81,7 @@ class MediaFetcher(Worker):
         if len(self._flying) >= FETCHES_AT_ONCE:
             return None
         taken = Counter(self._flying.values())
-        for one in await self._store.media.fetches(LOOKED_AT):
+        for one in await self._media.fetches(LOOKED_AT):
             if one.message_id not in self._flying and taken[one.server] < OF_A_SERVER:
                 return one
         return None
@@ -92,7 +98,7 @@ class MediaFetcher(Worker):
             self.wake()
 
     async def _tried(self, fetch: MediaFetch) -> MediaSettlement:
-        message = await self._store.messages.get(fetch.message_id)
+        message = await self._messages.get(fetch.message_id)
         media = None if message is None else message.content.media
         if media is None:
             return MediaSettlement(fetch.message_id, self._clock.now())
@@ -111,7 +117,7 @@ class MediaFetcher(Worker):
         known = msgspec.structs.replace(
             media, mime=media.mime or outcome.mime, filename=media.filename or outcome.filename
         )
-        kept = await self._media.shelved(known, outcome.data)
+        kept = await self._stager.shelved(known, outcome.data)
         log.debug("media.fetched", server=fetch.server, message=fetch.message_id, size=len(outcome.data))
         return MediaSettlement(fetch.message_id, self._clock.now(), kept)
 
@@ -143,7 +149,7 @@ class MediaFetcher(Worker):
 
     async def _asked(self, fetch: MediaFetch, media: Media) -> DownloadOutcome:
         """The address first, where there is one: it expires. Then the provider, which may name another address."""
-        session = await self._store.sessions.by_id(fetch.session_id)
+        session = await self._sessions.by_id(fetch.session_id)
         if session is None:
             return GONE_SESSION
         try:
@@ -163,14 +169,14 @@ class MediaFetcher(Worker):
 
     async def _at(self, url: str) -> DownloadOutcome:
         try:
-            return DownloadOutcome(data=await self._media.fetched(url))
+            return DownloadOutcome(data=await self._stager.fetched(url))
         except Unfetchable as error:
             # An address that has expired, or may not be reached, will not do later.
             return DownloadOutcome(said_no=error.fault != "media", detail=str(error))
 
     async def _settle(self, settlement: MediaSettlement) -> None:
-        if await self._store.media.settle(settlement):
+        if await self._media.settle(settlement):
             if settlement.media is not None:
                 self._notify()
         elif settlement.media is not None and (name := settlement.media.stored) is not None:
-            await self._media_store.drop(await self._store.media.unused([name]), self._clock.now())
+            await self._media_store.drop(await self._media.unused([name]), self._clock.now())

@@ -23,7 +23,9 @@ from esteio.engine.outbox.performers import Performers
 from esteio.engine.outbox.rate_limit import RateLimiter
 from esteio.engine.runtime.worker import AFTER_FAILURE_S, AT_ONCE, Worker
 from esteio.log import logger
-from esteio.store.base import SendClaim, Store, StoreFull, Work, WorkSettlement
+from esteio.store.base import SendClaim, StoreFull, Work, WorkSettlement
+from esteio.store.ports.messages import Outbox
+from esteio.store.ports.work import WorkQueue
 
 SENDS_AT_ONCE = 1024
 CLAIM_AT_ONCE = 256
@@ -44,7 +46,7 @@ class SendDispatch(Worker):
 
     def __init__(
         self,
-        store: Store,
+        outbox: Outbox,
         clock: Clock,
         performers: Performers,
         *,
@@ -54,7 +56,7 @@ class SendDispatch(Worker):
         unsure: Callable[[], None],
     ) -> None:
         super().__init__(clock)
-        self._store, self._performers = store, performers
+        self._outbox, self._performers = outbox, performers
         self._pace, self._lease_s, self._notify, self._unsure = pace, lease_s + MARGIN_S, notify, unsure
         self._flying: Counter[SessionId] = Counter()
         self._where: dict[SessionId, ServerName] = {}
@@ -67,7 +69,7 @@ class SendDispatch(Worker):
         if self._done:
             return AT_ONCE
         now = self._clock.now()
-        return await self._store.outbox.next_due(now, self._pace.not_before(now))
+        return await self._outbox.next_due(now, self._pace.not_before(now))
 
     async def _run_once(self) -> float | None:
         """Settle and claim are handed in together, settle first: the writer makes one commit of both."""
@@ -89,7 +91,7 @@ class SendDispatch(Worker):
             return ()
         now = self._clock.now()
         allowance = self._pace.quota(flying, self._where, now)
-        claims = await self._store.outbox.claim(now, free, self._lease_s, allowance)
+        claims = await self._outbox.claim(now, free, self._lease_s, allowance)
         self._pace.record_sends(claims)
         return claims
 
@@ -97,7 +99,7 @@ class SendDispatch(Worker):
         if not batch:
             return
         try:
-            written = await asyncio.shield(self._store.outbox.settle([settlement for _, settlement in batch]))
+            written = await asyncio.shield(self._outbox.settle([settlement for _, settlement in batch]))
         except StoreFull:
             self._done[:0] = batch
             raise
@@ -173,7 +175,7 @@ class WorkDispatch(Worker):
 
     def __init__(
         self,
-        store: Store,
+        work: WorkQueue,
         clock: Clock,
         performers: Performers,
         *,
@@ -181,7 +183,7 @@ class WorkDispatch(Worker):
         notify: Callable[[SessionId | None, ServerName | None], None],
     ) -> None:
         super().__init__(clock)
-        self._store, self._performers = store, performers
+        self._work, self._performers = work, performers
         self._lease_s, self._notify = lease_s + MARGIN_S, notify
         self._lanes: set[str] = set()
 
@@ -189,11 +191,11 @@ class WorkDispatch(Worker):
         return f"WorkDispatch(lanes={len(self._lanes)})"
 
     async def _due(self) -> float | None:
-        return await self._store.work.next_due() if len(self._lanes) < WORK_AT_ONCE else None
+        return await self._work.next_due() if len(self._lanes) < WORK_AT_ONCE else None
 
     async def _run_once(self) -> float | None:
         free = WORK_AT_ONCE - len(self._lanes)
-        claimed = await self._store.work.claim(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
+        claimed = await self._work.claim(self._clock.now(), free, self._lease_s, frozenset(self._lanes))
         for work in claimed:
             self._lanes.add(work.lane)
             log.debug("work.claimed", work=work.id, kind=work.kind, lane=work.lane)
@@ -212,7 +214,7 @@ class WorkDispatch(Worker):
         """Written even while we are being stopped, and again until the disk takes it: what was done must be known."""
         while True:
             try:
-                kept = await asyncio.shield(self._store.work.settle(settlement))
+                kept = await asyncio.shield(self._work.settle(settlement))
                 _log_work(settlement, kept=kept)
                 return
             except StoreFull:

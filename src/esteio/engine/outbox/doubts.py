@@ -24,7 +24,9 @@ from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import SentQuery, Transport
-from esteio.store.base import Store, Work
+from esteio.store.base import Work
+from esteio.store.ports.messages import Doubts
+from esteio.store.ports.sessions import Servers, Sessions
 
 BATCH = 50
 NOTICES_APART_S = 6 * 3600.0
@@ -42,11 +44,13 @@ class DoubtResolver(Worker):
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         addresses: Endpoints,
         transport: Transport,
         *,
+        doubts: Doubts,
+        sessions: Sessions,
+        servers: Servers,
         policies: Callable[[str], Policy],
         judged: Callable[[SessionId], Session | None],
         notify: Callable[[SessionId, MessageId, Sequence[Evidence]], None],
@@ -55,16 +59,17 @@ class DoubtResolver(Worker):
     ) -> None:
         """`told`: a message moved; `waits`: a word for people is in the store; `notice_targets`: as the judge's."""
         super().__init__(clock)
-        self._store, self._addresses = store, addresses
+        self._doubts, self._sessions, self._servers = doubts, sessions, servers
+        self._addresses = addresses
         self._transport, self._policies, self._judged = transport, policies, judged
         self._notify, self._waits = notify, waits
         self._targets = tuple(notice_targets) or ("",)
 
     async def _due(self) -> float | None:
-        return await self._store.doubts.next_due()
+        return await self._doubts.next_due()
 
     async def _run_once(self) -> float | None:
-        due = await self._store.doubts.due(self._clock.now(), BATCH)
+        due = await self._doubts.due(self._clock.now(), BATCH)
         # A server that answers slowly keeps nobody else in doubt.
         await by_session(due, self._resolve_in_turn)
         return self._clock.now() + LOOKS_APART_S
@@ -75,7 +80,7 @@ class DoubtResolver(Worker):
 
     async def _resolve(self, message: Message) -> None:
         # What was last judged here is fresher than the row: looks that changed nothing are not written.
-        session = self._judged(message.session_id) or await self._store.sessions.by_id(message.session_id)
+        session = self._judged(message.session_id) or await self._sessions.by_id(message.session_id)
         if session is None:
             return
         policy = self._policies(session.policy)
@@ -89,7 +94,7 @@ class DoubtResolver(Worker):
             read_began=began,
             now=self._clock.now(),
             # Only a doubt that let others pass can have been overtaken. The store asks once more when it writes.
-            overtaken=doubts.is_aside(message) and await self._store.doubts.overtaken(message.id),
+            overtaken=doubts.is_aside(message) and await self._doubts.overtaken(message.id),
             # As it is after the look: one that saw the gate still closed may not undo what its opening did.
             opened=doubts.opened_at(self._judged(message.session_id) or session),  # guard: gate-opened-during-look
             died=await self._may_have_died(message, session, policy, outcome),
@@ -97,7 +102,7 @@ class DoubtResolver(Worker):
         )
         waits = settlement.event == "set_aside"
         notices = [_notice(message, target, settlement.at) for target in self._targets] if waits else []
-        if await self._store.doubts.settle(settlement, notices):
+        if await self._doubts.settle(settlement, notices):
             if settlement.state != "in_doubt":
                 _log_settled(message, session, settlement, outcome.result, began)
             self._notify(message.session_id, message.id, outcome.evidence)
@@ -107,11 +112,11 @@ class DoubtResolver(Worker):
     async def _unstored(self, message: Message, session: Session) -> bool:
         began = message.doubt_since or message.created_at
         since, until = began - doubts.UNSTORED_S, began + doubts.UNSTORED_S
-        return await self._store.doubts.sends_unstored(session.server, since, until)
+        return await self._doubts.sends_unstored(session.server, since, until)
 
     async def _may_have_died(self, message: Message, session: Session, policy: Policy, outcome: LookupOutcome) -> bool:
         """By all that is known of the server, what nobody has judged yet and what this look has met included."""
-        view = await self._store.servers.view(session.server, self._clock.now())
+        view = await self._servers.view(session.server, self._clock.now())
         if view is None:
             return False
         facts = view.server.facts
@@ -133,7 +138,7 @@ class DoubtResolver(Worker):
         began = message.doubt_since or message.created_at
         since = began - CLOCKS_APART_S
         provider, where = await self._addresses.of_session(session)
-        known = await self._store.doubts.known_provider_ids(message.session_id, since)
+        known = await self._doubts.known_provider_ids(message.session_id, since)
         until = doubts.conclusive_at(began, policy) if doubts.is_aside(message) else None
         to, over = message.to or message.chat, doubts.is_over(message)
         query = SentQuery(to, message.content, since, message.queue_ref, known, until, over)

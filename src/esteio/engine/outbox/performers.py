@@ -37,7 +37,10 @@ from esteio.providers.base import (
     StandingWebhook,
     Transport,
 )
-from esteio.store.base import JournalEntry, SendClaim, Store, Work, WorkSettlement
+from esteio.store.base import JournalEntry, SendClaim, Work, WorkSettlement
+from esteio.store.ports.contacts import Contacts
+from esteio.store.ports.messages import Messages, Outbox
+from esteio.store.ports.sessions import Journal, Sessions
 
 NOTICE_TRIES = 60
 NOTICE_AGAIN_S = 60.0
@@ -66,17 +69,23 @@ class Performers:
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         addresses: Endpoints,
         transport: Transport,
         *,
+        sessions: Sessions,
+        messages: Messages,
+        contacts: Contacts,
+        outbox: Outbox,
+        journal: Journal,
         policies: Callable[[str], Policy],
         notifier: Notifier,
         media: MediaStager,
     ) -> None:
         self._media = media
-        self._store, self._clock, self._addresses = store, clock, addresses
+        self._sessions, self._messages, self._contacts = sessions, messages, contacts
+        self._outbox, self._journal = outbox, journal
+        self._clock, self._addresses = clock, addresses
         self._transport, self._policies, self._notifier = transport, policies, notifier
 
     # -- messages -------------------------------------------------------------------------------------------------
@@ -84,7 +93,7 @@ class Performers:
     async def send(self, claim: SendClaim) -> outbox.SendSettlement:
         """One attempt at one message. Total: whatever happens, there is a settlement."""
         message, began = claim.message, self._clock.now()
-        session = await self._store.sessions.by_id(message.session_id)
+        session = await self._sessions.by_id(message.session_id)
         policy = self._policies(session.policy if session else "default")
         try:
             outcome = await self._send(message, session, policy)
@@ -138,11 +147,11 @@ class Performers:
     async def _outgoing(self, message: Message) -> OutgoingMessage | None:
         content, quoted, reacted_to = message.content, None, None
         if message.quote is not None:
-            quoted = await self._store.messages.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
+            quoted = await self._messages.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
             if quoted is None:
                 return None
         if content.reaction is not None:
-            reacted_to = await self._store.messages.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
+            reacted_to = await self._messages.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
             if reacted_to is None:
                 return None
             reaction = msgspec.structs.replace(
@@ -162,7 +171,7 @@ class Performers:
         """The recipient as WhatsApp itself writes that line, where it did: not every server puts it right."""
         to = message.to or message.chat
         line = line_of(to)
-        known = await self._store.contacts.known_phones(message.session_id, (line,)) if kind_of(to) == "phone" else {}
+        known = await self._contacts.known_phones(message.session_id, (line,)) if kind_of(to) == "phone" else {}
         return known.get(line) or to
 
     async def _with_bytes(self, message: Message, outgoing: OutgoingMessage) -> OutgoingMessage:
@@ -172,7 +181,7 @@ class Performers:
             return outgoing
         staged = await self._media.staged(media)
         if staged is not media:
-            await self._store.messages.put_content(message.id, msgspec.structs.replace(message.content, media=staged))
+            await self._messages.put_content(message.id, msgspec.structs.replace(message.content, media=staged))
         loaded = await self._media.loaded(staged)
         return msgspec.structs.replace(outgoing, content=msgspec.structs.replace(content, media=loaded))
 
@@ -192,7 +201,7 @@ class Performers:
             return self._done(work, "failed", evidence if work.kind == "control" else ())
 
     async def _control(self, work: Work) -> WorkSettlement:
-        session = await self._store.sessions.by_id(work.session_id) if work.session_id is not None else None
+        session = await self._sessions.by_id(work.session_id) if work.session_id is not None else None
         if session is None or not _still_wanted(session, work):  # guard: unwanted-act-not-performed
             return self._unwanted(work)
         provider, where = await self._addresses.of_session(session)
@@ -273,7 +282,7 @@ class Performers:
 
     async def _notice(self, work: Work) -> WorkSettlement:
         if work.payload["phase"] == "waiting" and work.session_id is not None:
-            count = await self._store.outbox.set_aside(work.session_id)
+            count = await self._outbox.set_aside(work.session_id)
             if not count:
                 return self._done(work, "nothing in doubt any more", ())
             reason = {**work.payload["reason"], "args": {"count": str(count)}}
@@ -292,7 +301,7 @@ class Performers:
     async def _with_missed(self, session_id: SessionId, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         """The notice of an end, with what was read back of what was missed, or why nobody can tell."""
         since = float(payload["since"])
-        lines = await self._store.journal.page_back(session_id, LAST_SEQ, LINES_BACK)
+        lines = await self._journal.page_back(session_id, LAST_SEQ, LINES_BACK)
         told = next((line for line in lines if line.code in MISSED and line.at >= since), None)
         return payload if told is None else {**payload, "missed": {"code": told.code, "args": dict(told.args)}}
 

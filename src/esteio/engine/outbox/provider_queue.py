@@ -21,7 +21,8 @@ from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import Transport
-from esteio.store.base import Store
+from esteio.store.ports.messages import ProviderQueue
+from esteio.store.ports.sessions import Sessions
 
 BATCH = 500
 
@@ -34,7 +35,8 @@ class ProviderQueueWatch(Worker):
 
     def __init__(
         self,
-        store: Store,
+        provider_queue: ProviderQueue,
+        sessions: Sessions,
         clock: Clock,
         addresses: Endpoints,
         transport: Transport,
@@ -44,18 +46,18 @@ class ProviderQueueWatch(Worker):
         heard: Callable[[ServerName, Sequence[Evidence]], None],
     ) -> None:
         super().__init__(clock)
-        self._store, self._addresses = store, addresses
+        self._provider_queue, self._sessions, self._addresses = provider_queue, sessions, addresses
         self._transport, self._judged, self._notify, self._heard = transport, judged, notify, heard
 
     async def _due(self) -> float | None:
-        return await self._store.provider_queue.next_due()
+        return await self._provider_queue.next_due()
 
     async def _run_once(self) -> float | None:
-        await by_session(await self._store.provider_queue.due(self._clock.now(), BATCH), self._look_at)
+        await by_session(await self._provider_queue.due(self._clock.now(), BATCH), self._look_at)
         return self._clock.now() + LOOKS_APART_S
 
     async def _look_at(self, session_id: SessionId, messages: Sequence[Message]) -> None:
-        session = self._judged(session_id) or await self._store.sessions.by_id(session_id)
+        session = self._judged(session_id) or await self._sessions.by_id(session_id)
         if session is None:
             return
         queue = await self._queue(session)
@@ -63,7 +65,7 @@ class ProviderQueueWatch(Worker):
             self._heard(session.server, queue.evidence)
         now, opened = self._clock.now(), opened_at(self._judged(session_id) or session)
         settlements = [provider_queue.next_check(one, queue, opened=opened, now=now) for one in messages]
-        for message_id in await self._store.provider_queue.settle(settlements):
+        for message_id in await self._provider_queue.settle(settlements):
             self._notify(session_id, message_id)
 
     async def _queue(self, session: Session) -> QueueOutcome:

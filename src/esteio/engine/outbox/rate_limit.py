@@ -15,7 +15,8 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.store.base import CrashReport, NotBefore, SendClaim, SendQuota, Store, every_session
+from esteio.store.base import CrashReport, NotBefore, SendClaim, SendQuota, every_session
+from esteio.store.ports.sessions import Servers, Sessions
 
 AT_SERVER = 64
 """Messages under way at one server, so that those for one that has stopped answering do not take the places of all
@@ -80,8 +81,8 @@ class _ServerLimit:
 class RateLimiter:
     """What the dispatcher may claim."""
 
-    def __init__(self, store: Store, policies: Callable[[str], Policy]) -> None:
-        self._store, self._policies = store, policies
+    def __init__(self, servers: Servers, sessions: Sessions, policies: Callable[[str], Policy]) -> None:
+        self._servers, self._sessions, self._policies = servers, sessions, policies
         self._lines: dict[SessionId, _SessionLimit] = {}
         self._posts: dict[ServerName, _ServerLimit] = {}
 
@@ -90,9 +91,9 @@ class RateLimiter:
 
     async def after_start(self, _: CrashReport) -> None:
         """Before the first message leaves: a session may have been judged long before we started."""
-        for stored in await self._store.servers.all():
+        for stored in await self._servers.all():
             self.set_server_limits(stored.server)
-        async for session in every_session(self._store.sessions):
+        async for session in every_session(self._sessions):
             self.set_limits(session)
 
     def set_limits(self, session: Session) -> None:

@@ -14,7 +14,8 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import Message, MessageState
 from esteio.core.model.session import Session
 from esteio.engine.runtime.ports import NotFound
-from esteio.store.base import Store
+from esteio.store.ports.messages import Messages
+from esteio.store.ports.sessions import Sessions
 
 LOOK_EVERY_S = 1.0
 SETTLED: Final[frozenset[MessageState]] = frozenset({"sent", "delivered", "read", "failed", "expired", "cancelled"})
@@ -28,8 +29,8 @@ T = TypeVar("T")
 class Waiters:
     """Wakes the waits for a session, a message or an event after a commit. Implements `Waiter`."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, sessions: Sessions, messages: Messages) -> None:
+        self._sessions, self._messages = sessions, messages
         self._futures: dict[Key, set[asyncio.Future[None]]] = {}
         self.closing = False
         """Whether the process is stopping: nothing new is accepted, and it is not ready."""
@@ -62,7 +63,7 @@ class Waiters:
         deleted."""
 
         async def look() -> tuple[Session, bool]:
-            session = await self._store.sessions.by_id(session_id)
+            session = await self._sessions.by_id(session_id)
             if session is None:
                 raise NotFound(session_id)
             return session, done(session)
@@ -74,7 +75,7 @@ class Waiters:
         deleted."""
 
         async def look() -> tuple[Message, bool]:
-            message = await self._store.messages.get(message_id)
+            message = await self._messages.get(message_id)
             if message is None:
                 raise NotFound(message_id)
             return message, message.state in SETTLED

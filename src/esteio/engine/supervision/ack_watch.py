@@ -15,7 +15,8 @@ from esteio.core.model.ids import SessionId
 from esteio.core.model.policy import Policy
 from esteio.core.model.session import Session
 from esteio.engine.supervision.memory import Memory, SessionRecord
-from esteio.store.base import LateAck, Store
+from esteio.store.base import LateAck
+from esteio.store.ports.inbox import Traffic
 
 LEARN_EVERY_S = 600.0
 UNKNOWN_EVERY_S = 120.0
@@ -31,14 +32,14 @@ class AckWatch:
 
     def __init__(
         self,
-        store: Store,
+        traffic: Traffic,
         clock: Clock,
         *,
         policies: Callable[[str], Policy],
         memory: Memory,
         notify: Callable[[SessionId], None],
     ) -> None:
-        self._store, self._clock = store, clock
+        self._traffic, self._clock = traffic, clock
         self._policies, self._memory, self._notify = policies, memory, notify
         self._sent: dict[SessionId, float] = {}
         """Whom to look at, and when a message of it last moved."""
@@ -71,7 +72,7 @@ class AckWatch:
         # While the line was down no acknowledgement could come, and what waits comes a moment after it is back.
         whole = now - session.gate_since > LISTENS_S
         since = now - ack_timeout.LOOK_BACK_S if whole else session.gate_since
-        late = await self._store.traffic.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
+        late = await self._traffic.late_acks(session.id, since, now - policy.ack_within_s, BATCH)
         if not late:
             if whole and self._sent[session.id] <= now - policy.ack_within_s:  # guard: ack-watch-kept-while-missing
                 # All that left is acknowledged; the next message that moves begins the watch anew.
@@ -84,7 +85,7 @@ class AckWatch:
     async def _patience(self, record: SessionRecord, session: Session, policy: Policy, now: float) -> float | None:
         learned_at, patience = record.ack_patience or _NEVER
         if patience is None or now - learned_at >= LEARN_EVERY_S:
-            times = await self._store.traffic.ack_times(session.id, 0.0, now, ack_timeout.SAMPLES)
+            times = await self._traffic.ack_times(session.id, 0.0, now, ack_timeout.SAMPLES)
             patience = ack_timeout.patience(times, policy)
             record.ack_patience = (now, patience)
         return patience
@@ -94,9 +95,7 @@ class AckWatch:
             seen_with("ack_missing", now, "self", {"message": one.message_id}, one.sent_at)
             for one in missing[: ack_timeout.TOLD_AT_ONCE]
         ]
-        told = await self._store.traffic.report_missing_acks(
-            session.id, [one.message_id for one in missing], evidence, now
-        )
+        told = await self._traffic.report_missing_acks(session.id, [one.message_id for one in missing], evidence, now)
         if told:
             self._notify(session.id)
         return told

@@ -18,7 +18,8 @@ from esteio.core.model.session import Session
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.base import Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
+from esteio.store.ports.sessions import Servers, Sessions
 from esteio.vault import Vault
 
 REMEMBER_S = 60.0
@@ -44,9 +45,23 @@ class Endpoints:
     """Answers "which adapter, and where?" for sessions and servers."""
 
     def __init__(
-        self, store: Store, vault: Vault, registry: Registry, clock: Clock, base_url: str, *, memory: Memory
+        self,
+        vault: Vault,
+        registry: Registry,
+        clock: Clock,
+        base_url: str,
+        *,
+        sessions: Sessions,
+        servers: Servers,
+        memory: Memory,
     ) -> None:
-        self._store, self._vault, self._registry, self._clock = store, vault, registry, clock
+        self._sessions, self._servers, self._vault, self._registry, self._clock = (
+            sessions,
+            servers,
+            vault,
+            registry,
+            clock,
+        )
         self.base_url, self._memory = base_url, memory
         self._leaving: list[SessionId] = []
         """Acts under way, not memory: they stand whatever is dropped."""
@@ -131,11 +146,11 @@ class Endpoints:
         declared = self.provider(session.kind).declaration
         if secrets := declared.secret(ref):
             try:
-                _, sealed = await self._store.sessions.secrets(session.id)
+                _, sealed = await self._sessions.secrets(session.id)
             except LookupError as gone:
                 raise EndpointUnknown(session.id) from gone
             sealed = self._vault.seal({**self._vault.unseal(sealed), **secrets})
-            await self._store.sessions.change(session.id, self._clock.now(), sealed=sealed)
+            await self._sessions.change(session.id, self._clock.now(), sealed=sealed)
         # After the commit: a look that came before it has remembered the old ones.
         self.forget(session.id)
         return declared.public(ref)
@@ -158,19 +173,19 @@ class Endpoints:
 
     async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
         """What stood at the provider before our webhook; None when nothing was kept."""
-        sealed = await self._store.sessions.replaced_webhook(session_id)
+        sealed = await self._sessions.replaced_webhook(session_id)
         return None if sealed is None else unpacked(self._vault, sealed)
 
     async def keep_webhook(self, session_id: SessionId, stands: StandingWebhook) -> None:
         """Kept, sealed and on disk when this returns: only then may ours be set."""
-        await self._store.sessions.keep_replaced_webhook(session_id, packed(self._vault, stands))
+        await self._sessions.keep_replaced_webhook(session_id, packed(self._vault, stands))
 
     async def _server(self, name: ServerName) -> tuple[StoredServer, Mapping[str, str]]:
         now = self._clock.now()
         known = self._memory.server(name).stored
         if known is not None and now - known[0] < REMEMBER_S:
             return known[1], known[2]
-        stored = await self._store.servers.get(name)
+        stored = await self._servers.get(name)
         if stored is None:
             self._memory.drop_server(name)
             raise EndpointUnknown(name)
@@ -187,7 +202,7 @@ class Endpoints:
         if record is not None and known is not None and now - known[0] < REMEMBER_SESSION_S:
             return record, known[1], known[2]
         try:
-            token, sealed = await self._store.sessions.secrets(session_id)
+            token, sealed = await self._sessions.secrets(session_id)
         except LookupError as gone:
             raise EndpointUnknown(session_id) from gone
         secrets = self._vault.unseal(sealed)

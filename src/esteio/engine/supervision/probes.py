@@ -37,7 +37,8 @@ from esteio.providers.base import (
     Transport,
 )
 from esteio.providers.probe_cache import run_memoized
-from esteio.store.base import Qr, Store, StoreFull
+from esteio.store.base import Qr, StoreFull
+from esteio.store.ports.sessions import QrCodes
 
 LOOKS_AT_ONCE = 24
 """At one server. It sees 32 requests of ours at a time: after a start, when thousands of lines are looked at, a send
@@ -93,9 +94,9 @@ class Prober:
     so that an equal one needs no new reading."""
 
     def __init__(
-        self, store: Store, clock: Clock, addresses: Endpoints, transport: Transport, *, memory: Memory
+        self, qr_codes: QrCodes, clock: Clock, addresses: Endpoints, transport: Transport, *, memory: Memory
     ) -> None:
-        self._store, self._clock, self._addresses, self._transport = store, clock, addresses, transport
+        self._qr_codes, self._clock, self._addresses, self._transport = qr_codes, clock, addresses, transport
         self._list_transport = _OneByOne(transport)
         self._memory = memory
         self._places: defaultdict[ServerName, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
@@ -139,7 +140,7 @@ class Prober:
         provider says closed, and that connect would be a second socket."""
         if not provider.capabilities.code_by_connect:
             return False
-        held = await self._store.qr_codes.get(session.id)
+        held = await self._qr_codes.get(session.id)
         return held is not None and now < held.seen_at + CODE_STANDS_S
 
     async def _probe(
@@ -232,13 +233,13 @@ class Prober:
 
     async def keep_qr(self, session: Session, code: QrCode) -> None:
         """Hold a fresh code for show; the same code again does not live longer."""
-        held = await self._store.qr_codes.get(session.id)
+        held = await self._qr_codes.get(session.id)
         if held is not None and held.code == code.code:
             return
         now = self._clock.now()
         if held is not None and held.pairing_code and not code.pairing_code and now < held.expires_at:
             return  # the one to type was asked for, and is good as long as it lasts
-        await self._store.qr_codes.put(session.id, qr_row(code, now))
+        await self._qr_codes.put(session.id, qr_row(code, now))
 
 
 def qr_row(code: QrCode, now: float) -> Qr:

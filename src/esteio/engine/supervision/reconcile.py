@@ -33,7 +33,8 @@ from esteio.core.views.server_documents import outage_event
 from esteio.engine.supervision.decision_log import Pass, log_decision, log_server_decision
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.registry import Registry
-from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Store, Work
+from esteio.store.base import DecisionCommit, EventRow, JournalEntry, ServerCommit, SessionView, Work
+from esteio.store.ports.sessions import Decisions, Servers
 
 MOST_TRIES = 8
 """How often one pass is made again when others are faster; after that the scheduler comes back later."""
@@ -53,7 +54,8 @@ class Reconciler:
 
     def __init__(
         self,
-        store: Store,
+        decisions: Decisions,
+        servers: Servers,
         clock: Clock,
         registry: Registry,
         policies: Callable[[str], Policy],
@@ -65,7 +67,7 @@ class Reconciler:
     ) -> None:
         """`notice_targets`: the keys of the places where people are told; each notice is a row for each of them."""
         self._targets = tuple(notice_targets) or ("",)
-        self._store, self._clock, self._registry = store, clock, registry
+        self._decisions, self._servers, self._clock, self._registry = decisions, servers, clock, registry
         self._policies, self._changed, self._server_read = policies, changed, server_read
         self._memory = memory
 
@@ -85,7 +87,7 @@ class Reconciler:
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
-            seen = await self._store.decisions.session_view(session_id, now)
+            seen = await self._decisions.session_view(session_id, now)
             if seen is None:
                 self._memory.drop_session(session_id)
                 return None
@@ -93,7 +95,7 @@ class Reconciler:
             view = self._view(seen, (*stored, *unsaved))
             decision = decide(view, now)
             # guard: overtaken-decision-not-written
-            if await self._store.decisions.commit_session(self._commit(seen, unsaved, decision, now)):
+            if await self._decisions.commit_session(self._commit(seen, unsaved, decision, now)):
                 self._remember(view, decision, now)
                 log_decision(view.session, decision, Pass(view.new_evidence, tries, self._clock.now() - began))
                 self._changed(view.session, decision)
@@ -182,7 +184,7 @@ class Reconciler:
         began = self._clock.now()
         for tries in range(MOST_TRIES):
             now = self._clock.now()
-            seen = await self._store.servers.view(name, now)
+            seen = await self._servers.view(name, now)
             if seen is None:
                 self._memory.drop_server(name)
                 return None
@@ -203,7 +205,7 @@ class Reconciler:
                 gap_due=now + gap.SETTLES_S,
                 doubts_due=now if doubts.answers_again(seen.server.facts, decision.server.facts) else None,
             )
-            if await self._store.decisions.commit_server(commit):
+            if await self._decisions.commit_server(commit):
                 server = msgspec.structs.replace(decision.server, row_version=seen.server.row_version + 1)
                 self._memory.keep_server(msgspec.structs.replace(case, server=server, new_evidence=()), now)
                 log_server_decision(seen.server, decision, Pass(case.new_evidence, tries, self._clock.now() - began))

@@ -25,7 +25,9 @@ from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober, ProbeResult, disagreements
 from esteio.engine.supervision.reconcile import Overtaken, Reconciler
 from esteio.log import logger
-from esteio.store.base import Store, StoreFull, every_session
+from esteio.store.base import StoreFull, every_session
+from esteio.store.ports.maintenance import Maintenance
+from esteio.store.ports.sessions import Decisions, Servers, Sessions
 
 SWEEP_S = 15.0
 """How often the store is asked for sessions that nobody woke: a lost hint costs at most this."""
@@ -78,15 +80,20 @@ class Scheduler:
 
     def __init__(
         self,
-        store: Store,
         clock: Clock,
         reconciler: Reconciler,
         prober: Prober,
         *,
+        sessions: Sessions,
+        servers: Servers,
+        decisions: Decisions,
+        maintenance: Maintenance,
         memory: Memory,
         acted: Callable[[], None],
     ) -> None:
-        self._store, self._clock = store, clock
+        self._sessions, self._servers, self._decisions = sessions, servers, decisions
+        self._maintenance = maintenance
+        self._clock = clock
         self._reconciler, self._prober, self._memory, self._acted = reconciler, prober, memory, acted
         self._boxes: dict[Key, _Box] = {}
         self._heap: list[tuple[float, int, Key]] = []
@@ -323,7 +330,7 @@ class Scheduler:
 
     async def _weather(self, name: ServerName) -> None:
         """Every session of this server is judged under its new weather."""
-        async for session in every_session(self._store.sessions, name):
+        async for session in every_session(self._sessions, name):
             await self._turn_to_judge()
             self.wake(session.id)
 
@@ -361,14 +368,14 @@ class Scheduler:
             self._apart = apart
             return
         log.warning("clock.stepped_back", back_ms=back * 1000)
-        await self._store.maintenance.clock_put_back(now, back)
+        await self._maintenance.clock_put_back(now, back)
         self._apart = apart
         self._due.clear()
         self._heap.clear()
-        for stored in await self._store.servers.all():
+        for stored in await self._servers.all():
             self.wake(stored.server.name)
         told = (seen("clock_stepped_back", now, "self", seconds=f"{back:.0f}"),)
-        async for session in every_session(self._store.sessions):
+        async for session in every_session(self._sessions):
             await self._turn_to_judge()
             self._put(session.id, told, dirty=True)
 
@@ -400,10 +407,10 @@ class Scheduler:
     async def _sweep(self, now: float) -> None:
         """Wake what is due in the store and nowhere here. The store's times are old for all that was judged quietly
         since: what is known here may not hide what is not."""
-        for stored in await self._store.servers.all():
+        for stored in await self._servers.all():
             if self._unknown(stored.server.name):
                 self.wake(stored.server.name)
-        for session_id in await self._store.decisions.due_sessions(now):
+        for session_id in await self._decisions.due_sessions(now):
             while len(self._tasks) >= SWEEP_MOST:  # guard: startup-looks-at-once
                 await self._for_room()
             if self._unknown(session_id):

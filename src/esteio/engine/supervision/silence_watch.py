@@ -16,7 +16,7 @@ from esteio.core.model.evidence import Evidence, seen_with
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
 from esteio.engine.supervision.memory import Memory
-from esteio.store.base import Store
+from esteio.store.ports.inbox import Traffic
 
 LEARN_EVERY_S = 6 * 3600.0
 LEARN_AGAIN_S = 3600.0
@@ -39,13 +39,13 @@ class SilenceWatch:
 
     def __init__(
         self,
-        store: Store,
+        traffic: Traffic,
         clock: Clock,
         *,
         memory: Memory,
         notify: Callable[[SessionId, Sequence[Evidence]], None],
     ) -> None:
-        self._store, self._clock, self._memory, self._notify = store, clock, memory, notify
+        self._traffic, self._clock, self._memory, self._notify = traffic, clock, memory, notify
         self._began: float | None = None
 
     async def look(self) -> int:
@@ -109,7 +109,7 @@ class SilenceWatch:
         busy: set[int] = set()
         day = since
         while day < now:
-            busy.update(await self._store.traffic.busy_slots(session.id, day, day + DAY_S, core.SLOT_S))
+            busy.update(await self._traffic.busy_slots(session.id, day, day + DAY_S, core.SLOT_S))
             day += DAY_S
             await asyncio.sleep(0)
         return core.learn(busy, since, now)
