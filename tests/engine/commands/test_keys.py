@@ -11,7 +11,7 @@ from esteio.engine.key_scope import Scope
 
 
 def keys_of(parts, admin_key: str = "") -> KeyCommands:
-    return KeyCommands(parts.store, parts.clock, admin_key=admin_key)
+    return KeyCommands(parts.store.keys, parts.clock, admin_key=admin_key)
 
 
 def test_a_secret_opens_until_it_is_revoked(with_parts):

@@ -11,8 +11,8 @@ from esteio.engine.errors import CommandError
 
 
 def actions_of(parts) -> OperatorActions:
-    evidence = OperatorEvidence(parts.store, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
-    return OperatorActions(Lookup(parts.store), evidence)
+    evidence = OperatorEvidence(parts.store.journal, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
+    return OperatorActions(Lookup(parts.store.sessions, parts.store.servers, parts.store.messages), evidence)
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,9 @@ class Provider:
 
 
 def acts_of(parts, addresses=None) -> ProviderActs:
-    evidence = OperatorEvidence(parts.store, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
+    evidence = OperatorEvidence(parts.store.journal, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
     return ProviderActs(
-        parts.store,
+        parts.store.work,
         parts.clock,
         addresses=addresses or Addresses(),
         evidence=evidence,
@@ -120,9 +120,10 @@ def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts):
 
 def removal_of(parts, addresses) -> SessionRemoval:
     return SessionRemoval(
-        parts.store,
+        parts.store.media,
+        parts.store.sessions,
         parts.clock,
-        lookup=Lookup(parts.store),
+        lookup=Lookup(parts.store.sessions, parts.store.servers, parts.store.messages),
         acts=acts_of(parts, addresses),
         addresses=addresses,
         media_store=MemoryMediaStore(),

@@ -194,7 +194,8 @@ async def export(api: ApiContext, call: ApiRequest) -> ApiResponse:
     """The journal as lines of JSON, whole."""
     call.query()
     session = await _named(api, call)
-    return ApiResponse(200, b"".join([piece async for piece in journal_export.export(api.store, session)]), NDJSON)
+    lines = journal_export.export(api.store.servers, api.store.journal, session)
+    return ApiResponse(200, b"".join([piece async for piece in lines]), NDJSON)
 
 
 async def _named(api: ApiContext, call: ApiRequest) -> Session:

@@ -12,14 +12,14 @@ from esteio.core.model import address
 from esteio.core.model.address import Ambiguous, Read, line_of
 from esteio.core.model.ids import SessionId
 from esteio.engine.errors import CommandError
-from esteio.store.base import Store
+from esteio.store.ports.contacts import Contacts
 
 
 class Addressing:
     """Reads the addresses of a request. `region`: the country (two letters) of numbers without a country code."""
 
-    def __init__(self, store: Store, region: str) -> None:
-        self._store, self._region = store, region
+    def __init__(self, contacts: Contacts, region: str) -> None:
+        self._contacts, self._region = contacts, region
 
     async def chat_address(self, text: str, field: str, session: SessionId) -> Read:
         """An address that messages can be sent to. Raises `CommandError`: invalid-phone, ambiguous-phone,
@@ -47,7 +47,7 @@ class Addressing:
         known = {line_of(one) for one in own if one}
         if reading.asks:
             for session in sessions:
-                known |= set(await self._store.contacts.known_phones(session, reading.asks))
+                known |= set(await self._contacts.known_phones(session, reading.asks))
         found = address.choose(reading, known)
         if isinstance(found, Ambiguous):
             first, second = found.candidates

@@ -86,15 +86,23 @@ def build_commands(
     """Hands each object what it uses. `transport`: the way to the providers, for reads only; `resolve`: where a host
     name in a URL leads."""
     allowed = settings.allowed_networks
-    lookup, addressing = Lookup(store), Addressing(store, settings.phone_region)
-    bindings = Bindings(store, providers)
-    evidence = OperatorEvidence(store, clock, waiter=waiter, wakeups=wakeups)
-    acts = ProviderActs(store, clock, addresses=addresses, evidence=evidence, waiter=waiter, wakeups=wakeups)
+    lookup = Lookup(store.sessions, store.servers, store.messages)
+    addressing = Addressing(store.contacts, settings.phone_region)
+    bindings = Bindings(store.servers, store.sessions, providers)
+    evidence = OperatorEvidence(store.journal, clock, waiter=waiter, wakeups=wakeups)
+    acts = ProviderActs(store.work, clock, addresses=addresses, evidence=evidence, waiter=waiter, wakeups=wakeups)
     replaced = ReplacedWebhooks(
-        store, clock, vault=vault, addresses=addresses, transport=transport, allowed=allowed, resolve=resolve
+        store.webhook_endpoints,
+        clock,
+        vault=vault,
+        addresses=addresses,
+        transport=transport,
+        allowed=allowed,
+        resolve=resolve,
     )
     pairing = PairingCommands(
-        store,
+        store.qr_codes,
+        store.approvals,
         clock,
         settings=settings,
         lookup=lookup,
@@ -104,7 +112,7 @@ def build_commands(
         providers=providers,
     )
     sessions = SessionCommands(
-        store,
+        store.sessions,
         clock,
         settings=settings,
         lookup=lookup,
@@ -119,30 +127,37 @@ def build_commands(
         wakeups=wakeups,
     )
     servers = ServerCommands(
-        store, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
+        store.servers, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
     )
     return Commands(
         lookup=lookup,
         sessions=sessions,
         session_removal=SessionRemoval(
-            store, clock, lookup=lookup, acts=acts, addresses=addresses, media_store=media_store, wakeups=wakeups
+            store.media,
+            store.sessions,
+            clock,
+            lookup=lookup,
+            acts=acts,
+            addresses=addresses,
+            media_store=media_store,
+            wakeups=wakeups,
         ),
         pairing=pairing,
         operator_actions=OperatorActions(lookup, evidence),
-        approvals=ApprovalCommands(store, clock, wakeups=wakeups),
+        approvals=ApprovalCommands(store.approvals, clock, wakeups=wakeups),
         servers=servers,
         instances=InstanceCommands(
-            store,
+            store.sessions,
             clock,
             lookup=lookup,
             bindings=bindings,
             replaced=replaced,
-            sessions=sessions,
+            session_commands=sessions,
             addresses=addresses,
             transport=transport,
         ),
         messages=MessageCommands(
-            store,
+            store.messages,
             clock,
             settings=settings,
             lookup=lookup,
@@ -152,15 +167,35 @@ def build_commands(
             wakeups=wakeups,
             resolve=resolve,
         ),
-        contacts=ContactCommands(store, clock, addressing=addressing, media_store=media_store, wakeups=wakeups),
+        contacts=ContactCommands(
+            store.contacts, store.sessions, clock, addressing=addressing, media_store=media_store, wakeups=wakeups
+        ),
         provider_webhooks=ProviderWebhookCommands(
-            store, clock, addresses=addresses, wakeups=wakeups, bytes_per_hour=settings.webhook_bytes_per_hour
+            store.sessions,
+            store.inbox,
+            clock,
+            addresses=addresses,
+            wakeups=wakeups,
+            bytes_per_hour=settings.webhook_bytes_per_hour,
         ),
         webhooks=WebhookCommands(
-            store, clock, vault=vault, webhook_client=webhook_client, wakeups=wakeups, allowed=allowed, resolve=resolve
+            store.webhook_endpoints,
+            clock,
+            vault=vault,
+            webhook_client=webhook_client,
+            wakeups=wakeups,
+            allowed=allowed,
+            resolve=resolve,
         ),
-        dead_letters=DeadLetterCommands(store, clock, wakeups=wakeups),
-        keys=KeyCommands(store, clock, admin_key=settings.admin_key),
+        dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
+        keys=KeyCommands(store.keys, clock, admin_key=settings.admin_key),
         notices=NoticeCommands(clock, notifier),
-        declared=DeclaredCommands(store, servers=servers, sessions=sessions, addressing=addressing, vault=vault),
+        declared=DeclaredCommands(
+            store.servers,
+            store.sessions,
+            server_commands=servers,
+            session_commands=sessions,
+            addressing=addressing,
+            vault=vault,
+        ),
     )

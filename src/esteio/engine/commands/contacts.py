@@ -13,8 +13,10 @@ from esteio.core.model.session import Session
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.runtime.ports import Wakeups
 from esteio.log import logger
-from esteio.store.base import Erased, Store, every_session
+from esteio.store.base import Erased, every_session
 from esteio.store.media import MediaStore
+from esteio.store.ports.contacts import Contacts
+from esteio.store.ports.sessions import Sessions
 
 log = logger("people")
 
@@ -23,25 +25,32 @@ class ContactCommands:
     """Export and erasure of what is stored of one person. `reaches` tells which sessions the caller's key is for."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, addressing: Addressing, media_store: MediaStore, wakeups: Wakeups
+        self,
+        contacts: Contacts,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        addressing: Addressing,
+        media_store: MediaStore,
+        wakeups: Wakeups,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._contacts, self._sessions, self._clock = contacts, sessions, clock
         self._addressing, self._media_store, self._wakeups = addressing, media_store, wakeups
 
     async def export(self, who: str, reaches: Callable[[str], bool]) -> tuple[str, list[str], list[Message]]:
         """(address, lids, messages, oldest first). Raises `CommandError`: invalid-phone, ambiguous-phone."""
-        sessions = await self._sessions(reaches)
+        sessions = await self._reached_sessions(reaches)
         found, names = await self._names(who, sessions)
-        messages = [message for one in sessions for message in await self._store.contacts.messages(one.id, names)]
+        messages = [message for one in sessions for message in await self._contacts.messages(one.id, names)]
         lids = sorted(name for name in names if name.endswith("@lid"))
         return found, lids, sorted(messages, key=lambda message: message.created_at)
 
     async def erase(self, who: str, reaches: Callable[[str], bool]) -> Erased:
         """What that did in all sessions. Raises `CommandError`: invalid-phone, ambiguous-phone."""
-        sessions = await self._sessions(reaches)
+        sessions = await self._reached_sessions(reaches)
         _, names = await self._names(who, sessions)
         alias, asked_at = self._clock.new_id("erased"), self._clock.now()
-        done = [await self._store.contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
+        done = [await self._contacts.erase(one.id, names, alias, self._clock.now()) for one in sessions]
         whole = _sum(done)
         await self._media_store.drop(whole.media, asked_at)
         log.info("contact.erased", count=whole.messages, in_doubt=whole.under_way)
@@ -55,11 +64,11 @@ class ContactCommands:
         while len(names) > before:
             before = len(names)
             for one in sessions:
-                names |= set(await self._store.contacts.addresses(one.id, names))
+                names |= set(await self._contacts.addresses(one.id, names))
         return read.address, names
 
-    async def _sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
-        return [session async for session in every_session(self._store.sessions) if reaches(session.name)]
+    async def _reached_sessions(self, reaches: Callable[[str], bool]) -> Sequence[Session]:
+        return [session async for session in every_session(self._sessions) if reaches(session.name)]
 
 
 def _sum(parts: Sequence[Erased]) -> Erased:

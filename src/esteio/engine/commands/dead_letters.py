@@ -16,8 +16,9 @@ from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterRequest
 from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
-from esteio.store.base import Store
 from esteio.store.delivery import DeadFilter, DeadMessage
+from esteio.store.ports.delivery import DeadLetters
+from esteio.store.ports.messages import Messages
 
 AT_ONCE = 500
 
@@ -33,8 +34,8 @@ class Replayed(msgspec.Struct, frozen=True):
 class DeadLetterCommands:
     """Sends dead letters again."""
 
-    def __init__(self, store: Store, clock: Clock, *, wakeups: Wakeups) -> None:
-        self._store, self._clock, self._wakeups = store, clock, wakeups
+    def __init__(self, dead_letters: DeadLetters, messages: Messages, clock: Clock, *, wakeups: Wakeups) -> None:
+        self._dead_letters, self._messages, self._clock, self._wakeups = dead_letters, messages, clock, wakeups
 
     async def replay(self, request: DeadLetterRequest, scope: Scope) -> Replayed:
         """Those that fit, of sessions that the caller reaches. What dies again meanwhile is not taken twice."""
@@ -51,22 +52,22 @@ class DeadLetterCommands:
 
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._store.dead_letters.messages(wanted, limit=AT_ONCE, after=place):
+        while found := await self._dead_letters.messages(wanted, limit=AT_ONCE, after=place):
             place = found[-1].seq
             for dead in found:
                 count += scope.reaches(dead.session) and (dry_run or await self._revive(dead))
         return count
 
     async def _revive(self, dead: DeadMessage) -> bool:
-        after = await self._store.messages.retry(MessageId(dead.id), self._clock.now())
+        after = await self._messages.retry(MessageId(dead.id), self._clock.now())
         return after is not None and after.state not in RETRIED_FROM
 
     async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
-        while found := await self._store.dead_letters.events(wanted, limit=AT_ONCE, after=place):
+        while found := await self._dead_letters.events(wanted, limit=AT_ONCE, after=place):
             place = found[-1].id
             ids = [dead.id for dead in found if scope.reaches(dead.session or None)]
-            count += len(ids) if dry_run else await self._store.dead_letters.revive(ids, self._clock.now())
+            count += len(ids) if dry_run else await self._dead_letters.revive(ids, self._clock.now())
         return count
 
 

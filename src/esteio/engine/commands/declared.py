@@ -21,7 +21,8 @@ from esteio.engine.commands.servers import ServerCommands, base_url, limits
 from esteio.engine.commands.sessions.session_commands import SessionCommands
 from esteio.engine.errors import CommandError, invalid
 from esteio.log import logger
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
+from esteio.store.ports.sessions import Servers, Sessions
 from esteio.vault import Vault
 
 WHO = "settings"
@@ -45,15 +46,16 @@ class DeclaredCommands:
 
     def __init__(
         self,
-        store: Store,
+        servers: Servers,
+        sessions: Sessions,
         *,
-        servers: ServerCommands,
-        sessions: SessionCommands,
+        server_commands: ServerCommands,
+        session_commands: SessionCommands,
         addressing: Addressing,
         vault: Vault,
     ) -> None:
-        self._store, self._vault, self._addressing = store, vault, addressing
-        self._servers, self._sessions = servers, sessions
+        self._servers, self._sessions, self._vault, self._addressing = servers, sessions, vault, addressing
+        self._server_commands, self._session_commands = server_commands, session_commands
 
     async def apply(
         self,
@@ -82,10 +84,10 @@ class DeclaredCommands:
 
     async def _apply_server(self, declared: DeclaredServer, *, plan: bool) -> Change | None:
         request = _strict(declared, ServerRequest)
-        stored = await self._store.servers.get(ServerName(request.name))
+        stored = await self._servers.get(ServerName(request.name))
         if stored is None:
             if not plan:
-                await self._servers.add(request)
+                await self._server_commands.add(request)
             return Change("add", "server", request.name, request.kind)
         if stored.server.kind != request.kind:
             raise invalid(f"servers.{request.name}.kind", f"is {stored.server.kind} already and cannot change")
@@ -94,7 +96,7 @@ class DeclaredCommands:
             return None
         if not plan:
             whole = LimitsChange(**msgspec.structs.asdict(request.limits))
-            await self._servers.change(request.name, ServerChange(request.base_url, request.credentials, whole))
+            await self._server_commands.change(request.name, ServerChange(request.base_url, request.credentials, whole))
         return Change("change", "server", request.name, ", ".join(different))
 
     def _differences(self, stored: StoredServer, request: ServerRequest) -> list[str]:
@@ -108,11 +110,11 @@ class DeclaredCommands:
 
     async def _apply_session(self, declared: DeclaredSession, *, plan: bool) -> Change | None:
         request = msgspec.structs.replace(_strict(declared, SessionRequest), wait_s=0.0)
-        session = await self._store.sessions.by_name(SessionName(request.name))
+        session = await self._sessions.by_name(SessionName(request.name))
         if session is None:
             if not plan:
                 # A provider that does not answer may not hold up our start.
-                await self._sessions.create(request, WHO, read_first=False)
+                await self._session_commands.create(request, WHO, read_first=False)
             return Change("add", "session", request.name, request.server)
         if session.server != request.server:
             raise invalid(f"sessions.{request.name}.server", f"is {session.server} already and cannot change")
@@ -121,12 +123,12 @@ class DeclaredCommands:
         if not different:
             return None
         if not plan:
-            await self._sessions.change(request.name, change, WHO)
+            await self._session_commands.change(request.name, change, WHO)
         return Change("change", "session", request.name, ", ".join(different))
 
     async def _session_differences(self, session: Session, declared: DeclaredSession) -> SessionChange:
         """Of what is declared, what is otherwise here; what is not declared is nobody's business here."""
-        _, sealed = await self._store.sessions.secrets(session.id)
+        _, sealed = await self._sessions.secrets(session.id)
         here = {**session.ref, **self._vault.unseal(sealed)}
         phone = (
             None

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from esteio.core.model.session import Session
-from esteio.store.base import JournalEntry, Store
+from esteio.store.base import JournalEntry
+from esteio.store.ports.sessions import Journal, Servers
 
 FORMAT = 1
 PAGE = 500
@@ -45,9 +46,9 @@ class Entry(msgspec.Struct, frozen=True):
     first_at: float | None = None
 
 
-async def export(store: Store, session: Session) -> AsyncIterator[bytes]:
+async def export(servers: Servers, journal: Journal, session: Session) -> AsyncIterator[bytes]:
     """The lines, each with its end of line, some hundred at a time."""
-    stored = await store.servers.get(session.server)
+    stored = await servers.get(session.server)
     head = Head(
         FORMAT,
         session.name,
@@ -61,7 +62,7 @@ async def export(store: Store, session: Session) -> AsyncIterator[bytes]:
     )
     yield msgspec.json.encode(head) + b"\n"
     after = 0
-    while page := await store.journal.page(session.id, after, PAGE):
+    while page := await journal.page(session.id, after, PAGE):
         yield b"".join(msgspec.json.encode(_entry(one)) + b"\n" for one in page)
         after = page[-1].seq
 

@@ -17,7 +17,8 @@ from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.log import logger
-from esteio.store.base import ApiKey, Store
+from esteio.store.base import ApiKey
+from esteio.store.ports.maintenance import Keys
 
 PREFIX = "esk_"
 REMEMBER_S = 5.0
@@ -35,8 +36,8 @@ log = logger("commands")
 class KeyCommands:
     """Makes, revokes and recognises API keys. `admin_key`: the secret of the settings' own admin key, or empty."""
 
-    def __init__(self, store: Store, clock: Clock, *, admin_key: str) -> None:
-        self._store, self._clock, self._admin_key = store, clock, admin_key
+    def __init__(self, keys: Keys, clock: Clock, *, admin_key: str) -> None:
+        self._keys, self._clock, self._admin_key = keys, clock, admin_key
         self._known: dict[bytes, tuple[float, ApiKey]] = {}
         """SHA-256 of a secret → when its row was read, and the row."""
 
@@ -50,19 +51,19 @@ class KeyCommands:
             raise invalid("expires_at", "must lie in the future")
         secret = PREFIX + self._clock.token()
         key = ApiKey(self._clock.new_id("key"), request.name, request.role, now, globs, expires_at)
-        await self._store.keys.add(key, _hash(secret))
+        await self._keys.add(key, _hash(secret))
         log.info("key.created", key=key.id, role=key.role)
         return key, secret
 
     async def ensure_admin(self) -> str | None:
         """The secret of a new admin key when there is no way in yet (first start), otherwise None."""
-        if self._admin_key or any(_open(key, self._clock.now()) for key in await self._store.keys.all()):
+        if self._admin_key or any(_open(key, self._clock.now()) for key in await self._keys.all()):
             return None
         return (await self.create(KeyRequest("first start", "admin")))[1]
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[ApiKey]:
         """Those that lie inside a scope, revoked ones too."""
-        return [key for key in await self._store.keys.all() if scope.holds(key.sessions)]
+        return [key for key in await self._keys.all() if scope.holds(key.sessions)]
 
     async def check(self, key_id: str, scope: Scope) -> None:
         """Raises `CommandError("unknown-key")` for one that does not lie inside, as for one that does not exist."""
@@ -73,12 +74,12 @@ class KeyCommands:
         """Whether somebody can still do everything: a key of the settings, or an admin key for all sessions."""
         now = self._clock.now()
         return bool(self._admin_key) or any(
-            _open(key, now) and key.role == "admin" and not key.sessions for key in await self._store.keys.all()
+            _open(key, now) and key.role == "admin" and not key.sessions for key in await self._keys.all()
         )
 
     async def revoke(self, key_id: str) -> None:
         """From now on it opens nothing. Raises `CommandError("unknown-key")`."""
-        if not await self._store.keys.revoke(key_id, self._clock.now()):
+        if not await self._keys.revoke(key_id, self._clock.now()):
             raise unknown("key", key_id)
         self._known.clear()
         log.info("key.revoked", key=key_id)
@@ -92,7 +93,7 @@ class KeyCommands:
         now = self._clock.now()
         known = self._known.get(digest)
         if known is None or now - known[0] >= REMEMBER_S:
-            key = await self._store.keys.by_hash(digest)
+            key = await self._keys.by_hash(digest)
             if key is None:
                 return None
             if len(self._known) > 4096:

@@ -10,18 +10,20 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.engine.errors import CommandError, unknown
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
+from esteio.store.ports.messages import Messages
+from esteio.store.ports.sessions import Servers, Sessions
 
 
 class Lookup:
     """Reads one row by the name that a caller gave."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, sessions: Sessions, servers: Servers, messages: Messages) -> None:
+        self._sessions, self._servers, self._messages = sessions, servers, messages
 
     async def session(self, name: str) -> Session:
         """The session of this name. Raises `CommandError("unknown-session")`."""
-        session = await self._store.sessions.by_name(SessionName(name))
+        session = await self._sessions.by_name(SessionName(name))
         if session is None:
             raise unknown("session", name)
         return session
@@ -35,7 +37,7 @@ class Lookup:
 
     async def session_now(self, session_id: SessionId, name: str) -> Session:
         """The same session as it is now, not one of the same name. Raises `CommandError("unknown-session")`."""
-        session = await self._store.sessions.by_id(session_id)
+        session = await self._sessions.by_id(session_id)
         if session is None:
             raise unknown("session", name)
         return session
@@ -43,9 +45,9 @@ class Lookup:
     async def server(self, name: str, *, in_body: bool = False) -> StoredServer:
         """The server of this name. Raises `CommandError("unknown-server")`; for a name that stood in a body (`in_body`)
         with the nearest name there is."""
-        stored = await self._store.servers.get(ServerName(name))
+        stored = await self._servers.get(ServerName(name))
         if stored is None:
-            near = nearest(name, [one.server.name for one in await self._store.servers.all()]) if in_body else None
+            near = nearest(name, [one.server.name for one in await self._servers.all()]) if in_body else None
             error = unknown("server", name, in_body=in_body, field="server" if in_body else None)
             error.near = near
             raise error
@@ -53,7 +55,7 @@ class Lookup:
 
     async def message(self, message_id: str) -> Message:
         """The message with this id. Raises `CommandError("unknown-message")`."""
-        message = await self._store.messages.get(MessageId(message_id))
+        message = await self._messages.get(MessageId(message_id))
         if message is None:
             raise unknown("message", message_id)
         return message

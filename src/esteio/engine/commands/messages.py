@@ -26,7 +26,8 @@ from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.ports import NotFound, Waiter, Wakeups
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.log import logger
-from esteio.store.base import Accepted, NewMessage, Store
+from esteio.store.base import Accepted, NewMessage
+from esteio.store.ports.messages import Messages
 
 RETRIED_FROM = frozenset(states_before("retried"))
 log = logger("commands")
@@ -37,7 +38,7 @@ class MessageCommands:
 
     def __init__(
         self,
-        store: Store,
+        messages: Messages,
         clock: Clock,
         *,
         settings: Settings,
@@ -48,7 +49,7 @@ class MessageCommands:
         wakeups: Wakeups,
         resolve: Resolver,
     ) -> None:
-        self._store, self._clock, self._settings = store, clock, settings
+        self._messages, self._clock, self._settings = messages, clock, settings
         self._lookup, self._addressing, self._media = lookup, addressing, media
         self._waiter, self._wakeups, self._resolve = waiter, wakeups, resolve
         self._busy: set[tuple[str, int, str]] = set()
@@ -77,7 +78,7 @@ class MessageCommands:
         self._busy.add(mark)
         try:
             # Before the body is read again: what it names may be readable no longer, and the message is on its way.
-            earlier = await self._store.messages.repeated(
+            earlier = await self._messages.repeated(
                 session.id, caller, idem_key, compose.fingerprint(request), self._clock.now()
             )
             if earlier is not None:
@@ -92,7 +93,7 @@ class MessageCommands:
         before = await self._lookup.message(message_id)
         if before.direction != "out" or before.state not in RETRIED_FROM:
             raise CommandError("wrong-state", state=before.state)
-        after = await self._store.messages.retry(before.id, self._clock.now())
+        after = await self._messages.retry(before.id, self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state in RETRIED_FROM:
@@ -103,7 +104,7 @@ class MessageCommands:
 
     async def cancel(self, message_id: str) -> Message:
         """Taken back before it went. Raises `CommandError`: unknown-message, wrong-state."""
-        after = await self._store.messages.cancel(MessageId(message_id), self._clock.now())
+        after = await self._messages.cancel(MessageId(message_id), self._clock.now())
         if after is None:
             raise unknown("message", message_id)
         if after.state != "cancelled":
@@ -114,7 +115,7 @@ class MessageCommands:
 
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
         try:
-            accepted = await self._store.messages.accept(new)
+            accepted = await self._messages.accept(new)
         except LookupError as error:
             raise unknown("session", session.name) from error
         message = _unless_conflict(accepted)
@@ -195,7 +196,7 @@ class MessageCommands:
             await check_target(content.media.url, "media.url", self._settings.allowed_networks, self._resolve)
 
     async def _known_here(self, session: Session, message_id: str, field: str) -> None:
-        known = await self._store.messages.get(MessageId(message_id))
+        known = await self._messages.get(MessageId(message_id))
         if known is None or known.session_id != session.id:
             raise unknown("message", message_id, in_body=True, field=field)
 

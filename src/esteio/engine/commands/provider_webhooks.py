@@ -22,7 +22,9 @@ from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.log import logger
 from esteio.providers.base import Provider, SessionEndpoint
-from esteio.store.base import RawInbound, Store
+from esteio.store.base import RawInbound
+from esteio.store.ports.inbox import Inbox
+from esteio.store.ports.sessions import Sessions
 
 BLANK = "***"
 SHORTEST_SECRET = 4
@@ -48,15 +50,22 @@ class ProviderWebhookCommands:
     """Accepts what a provider brings. `bytes_per_hour`: how much each session may be brought; 0: any amount."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, addresses: Endpoints, wakeups: Wakeups, bytes_per_hour: int
+        self,
+        sessions: Sessions,
+        inbox: Inbox,
+        clock: Clock,
+        *,
+        addresses: Endpoints,
+        wakeups: Wakeups,
+        bytes_per_hour: int,
     ) -> None:
-        self._store, self._clock = store, clock
+        self._sessions, self._inbox, self._clock = sessions, inbox, clock
         self._addresses, self._wakeups = addresses, wakeups
         self._tally = WebhookBudget(bytes_per_hour)
 
     async def session_of_token(self, token: str) -> Session:
         """Whose webhook address this is. Raises `CommandError("unknown-token")`."""
-        session = await self._store.sessions.by_token(token)
+        session = await self._sessions.by_token(token)
         if session is None:
             raise unknown("token", "")
         return session
@@ -80,7 +89,7 @@ class ProviderWebhookCommands:
             received_at=self._clock.now(),
         )
         try:
-            row = await self._store.inbox.accept(raw)
+            row = await self._inbox.accept(raw)
         except LookupError as error:
             raise unknown("token", "") from error
         log.debug(

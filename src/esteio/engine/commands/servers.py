@@ -23,7 +23,8 @@ from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import host_of
 from esteio.log import logger
 from esteio.providers.base import Provider
-from esteio.store.base import Exists, InUse, Store, StoredServer
+from esteio.store.base import Exists, InUse, StoredServer
+from esteio.store.ports.sessions import Servers
 from esteio.vault import Vault
 
 log = logger("commands")
@@ -34,7 +35,7 @@ class ServerCommands:
 
     def __init__(
         self,
-        store: Store,
+        servers: Servers,
         clock: Clock,
         *,
         lookup: Lookup,
@@ -43,7 +44,7 @@ class ServerCommands:
         addresses: Endpoints,
         wakeups: Wakeups,
     ) -> None:
-        self._store, self._clock, self._lookup = store, clock, lookup
+        self._servers, self._clock, self._lookup = servers, clock, lookup
         self._providers, self._vault = providers, vault
         self._addresses, self._wakeups = addresses, wakeups
 
@@ -63,7 +64,7 @@ class ServerCommands:
         )
         sealed = self._vault.seal(request.credentials)
         try:
-            await self._store.servers.add(server, sealed, now)
+            await self._servers.add(server, sealed, now)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name) from error
         log.info("server.added", server=request.name, kind=request.kind)
@@ -80,7 +81,7 @@ class ServerCommands:
         own = None
         if not isinstance(change.limits, msgspec.UnsetType):
             own = msgspec.structs.replace(stored.server.limits, **change.limits.given())
-        changed = await self._store.servers.change(
+        changed = await self._servers.change(
             stored.server.name,
             self._clock.now(),
             base_url=None if isinstance(change.base_url, msgspec.UnsetType) else base_url(change.base_url),
@@ -97,7 +98,7 @@ class ServerCommands:
     async def delete(self, name: str) -> None:
         """Forget a server without sessions. Raises `CommandError`: unknown-server, in-use."""
         try:
-            if not await self._store.servers.delete(ServerName(name)):
+            if not await self._servers.delete(ServerName(name)):
                 raise unknown("server", name)
         except InUse as error:
             raise CommandError("in-use", name=name) from error

@@ -26,8 +26,8 @@ from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.log import logger
-from esteio.store.base import Store
 from esteio.store.delivery import Delivery, Endpoint
+from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.vault import Vault
 
 REPLAY_AT_ONCE = 1000
@@ -47,7 +47,7 @@ class WebhookCommands:
 
     def __init__(
         self,
-        store: Store,
+        webhook_endpoints: WebhookEndpoints,
         clock: Clock,
         *,
         vault: Vault,
@@ -56,17 +56,17 @@ class WebhookCommands:
         allowed: Sequence[Network],
         resolve: Resolver,
     ) -> None:
-        self._store, self._clock, self._vault = store, clock, vault
+        self._webhook_endpoints, self._clock, self._vault = webhook_endpoints, clock, vault
         self._webhook_client, self._wakeups = webhook_client, wakeups
         self._allowed, self._resolve = allowed, resolve
 
     async def within(self, scope: Scope = EVERYTHING) -> Sequence[Endpoint]:
         """Those that lie inside a scope."""
-        return [endpoint for endpoint in await self._store.webhook_endpoints.all() if scope.holds(endpoint.sessions)]
+        return [endpoint for endpoint in await self._webhook_endpoints.all() if scope.holds(endpoint.sessions)]
 
     async def get(self, endpoint_id: str, scope: Scope = EVERYTHING) -> Endpoint:
         """Raises `CommandError("unknown-webhook")`, also for one that does not lie inside the scope."""
-        endpoint = await self._store.webhook_endpoints.get(endpoint_id)
+        endpoint = await self._webhook_endpoints.get(endpoint_id)
         if endpoint is None or not scope.holds(endpoint.sessions):
             raise unknown("webhook", endpoint_id)
         return endpoint
@@ -95,7 +95,7 @@ class WebhookCommands:
             by_events=by_events,
             media=request.media,
         )
-        added = await self._store.webhook_endpoints.add(endpoint)
+        added = await self._webhook_endpoints.add(endpoint)
         log.info("endpoint.created", endpoint=added.id)
         return added, secret
 
@@ -133,15 +133,13 @@ class WebhookCommands:
 
     async def delete(self, endpoint_id: str) -> None:
         """With its queue, log and dead letters. Raises `CommandError("unknown-webhook")`."""
-        if not await self._store.webhook_endpoints.delete(endpoint_id):
+        if not await self._webhook_endpoints.delete(endpoint_id):
             raise unknown("webhook", endpoint_id)
         log.info("endpoint.deleted", endpoint=endpoint_id)
 
     async def test(self, endpoint_id: str) -> Delivery:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
-        return await self._store.webhook_endpoints.log_delivery(
-            await self._webhook_client.test(await self.get(endpoint_id))
-        )
+        return await self._webhook_endpoints.log_delivery(await self._webhook_client.test(await self.get(endpoint_id)))
 
     async def replay(self, endpoint_id: str, request: ReplayRequest) -> int:
         """Queue what it wants of that time again, beside what is new; how many events. Raises `CommandError`."""
@@ -151,7 +149,7 @@ class WebhookCommands:
             raise invalid("to", "must not lie before from")
         queued, place = 0, 0
         while True:
-            found, last = await self._store.webhook_endpoints.replay(
+            found, last = await self._webhook_endpoints.replay(
                 endpoint_id, since, until, place, REPLAY_AT_ONCE, self._clock.now()
             )
             queued += found
@@ -167,7 +165,7 @@ class WebhookCommands:
         return self._vault.seal({**kept, **_headers(headers)})
 
     async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
-        if not await self._store.webhook_endpoints.change(endpoint):
+        if not await self._webhook_endpoints.change(endpoint):
             raise unknown("webhook", endpoint.id)
         self._wakeups.deliveries()
         return await self.get(endpoint.id)

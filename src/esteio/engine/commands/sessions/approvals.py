@@ -13,7 +13,7 @@ from esteio.core.model.recovery import Approval
 from esteio.engine.errors import CommandError, unknown
 from esteio.engine.runtime.ports import Wakeups
 from esteio.log import logger
-from esteio.store.base import Store
+from esteio.store.ports.sessions import Approvals
 
 log = logger("commands")
 
@@ -21,22 +21,22 @@ log = logger("commands")
 class ApprovalCommands:
     """A person's approval or rejection, written as evidence for the session; carrying it out is the judge's."""
 
-    def __init__(self, store: Store, clock: Clock, *, wakeups: Wakeups) -> None:
-        self._store, self._clock, self._wakeups = store, clock, wakeups
+    def __init__(self, approvals: Approvals, clock: Clock, *, wakeups: Wakeups) -> None:
+        self._approvals, self._clock, self._wakeups = approvals, clock, wakeups
 
     async def decide(self, approval_id: str, decision: Literal["approved", "rejected"], who: str) -> Approval:
         """The approval as it is afterwards. Raises `CommandError`: unknown-approval, approval-decided."""
-        approval = await self._store.approvals.get(approval_id)
+        approval = await self._approvals.get(approval_id)
         if approval is None:
             raise unknown("approval", approval_id)
         now = self._clock.now()
         kind = "operator_approved" if decision == "approved" else "operator_rejected"
         evidence = Evidence(kind, now, now, "operator", {"approval": approval.id, "rung": approval.rung, "who": who})
-        if not await self._store.approvals.decide(approval_id, decision, now, evidence):
-            after = await self._store.approvals.get(approval_id)
+        if not await self._approvals.decide(approval_id, decision, now, evidence):
+            after = await self._approvals.get(approval_id)
             raise CommandError("approval-decided", state=after.state if after else "stale")
         log.info(
             "approval.decided", session=approval.session, approval=approval_id, rung=approval.rung, decision=decision
         )
         self._wakeups.session(approval.session_id)
-        return await self._store.approvals.get(approval_id) or approval
+        return await self._approvals.get(approval_id) or approval

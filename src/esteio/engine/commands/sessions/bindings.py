@@ -11,14 +11,15 @@ from esteio.engine.commands.checks import only_keys, plain_name
 from esteio.engine.errors import CommandError, invalid
 from esteio.providers.base import Provider
 from esteio.providers.declaration import Declaration
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
+from esteio.store.ports.sessions import Servers, Sessions
 
 
 class Bindings:
     """Checks refs, and whose an instance is. `providers`: every adapter, by kind."""
 
-    def __init__(self, store: Store, providers: Mapping[str, Provider]) -> None:
-        self._store, self._providers = store, providers
+    def __init__(self, servers: Servers, sessions: Sessions, providers: Mapping[str, Provider]) -> None:
+        self._servers, self._sessions, self._providers = servers, sessions, providers
 
     def declared(self, kind: str) -> Declaration:
         """What the adapter of this kind declares of its servers and instances."""
@@ -45,10 +46,10 @@ class Bindings:
         if instance is None:
             return
         here = stored.server
-        for one in await self._store.servers.all():
+        for one in await self._servers.all():
             if (one.server.kind, one.server.base_url) != (here.kind, here.base_url):
                 continue
-            holder = await self._store.sessions.instance_owner(one.server.name, instance)
+            holder = await self._sessions.instance_owner(one.server.name, instance)
             if holder is not None and holder != session:
                 raise already_adopted(here.name, instance)
 

@@ -25,7 +25,8 @@ from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
 from esteio.providers import driver
 from esteio.providers.base import InventoryEntry, StandingWebhook, Transport
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
+from esteio.store.ports.sessions import Sessions
 
 AT_ONCE = 4
 """So many instances are asked for their webhook at a time."""
@@ -55,18 +56,18 @@ class InstanceCommands:
 
     def __init__(
         self,
-        store: Store,
+        sessions: Sessions,
         clock: Clock,
         *,
         lookup: Lookup,
         bindings: Bindings,
         replaced: ReplacedWebhooks,
-        sessions: SessionCommands,
+        session_commands: SessionCommands,
         addresses: Endpoints,
         transport: Transport,
     ) -> None:
-        self._store, self._clock, self._lookup = store, clock, lookup
-        self._bindings, self._replaced, self._sessions = bindings, replaced, sessions
+        self._sessions, self._clock, self._lookup = sessions, clock, lookup
+        self._bindings, self._replaced, self._session_commands = bindings, replaced, session_commands
         self._addresses, self._transport = addresses, transport
 
     async def of_server(self, server: str) -> Sequence[Instance]:
@@ -104,7 +105,7 @@ class InstanceCommands:
 
     async def would_adopt(self, request: SessionRequest) -> Adopted:
         """What `sessions.create` would come to, as far as reading can tell. Raises as that does."""
-        stored, ref, instance = await self._sessions.binding(request)
+        stored, ref, instance = await self._session_commands.binding(request)
         taken = await self._replaced.taken(stored, request.name, ref, self._clock.token(), forward=request.forward)
         result: Literal["instance-missing", "would-adopt"] = "would-adopt"
         if taken.stands.found == "missing":
@@ -117,7 +118,7 @@ class InstanceCommands:
         try:
             if request.dry_run:
                 return await self.would_adopt(single)
-            created = await self._sessions.create(single, who)
+            created = await self._session_commands.create(single, who)
         except CommandError as error:
             result: Literal["already-adopted", "refused"] = "refused"
             if error.code == "already-adopted":
@@ -126,7 +127,7 @@ class InstanceCommands:
         return Adopted(key, name, "adopted", created.stood)
 
     async def _holder(self, stored: StoredServer, key: str) -> str | None:
-        return await self._store.sessions.instance_owner(stored.server.name, key)
+        return await self._sessions.instance_owner(stored.server.name, key)
 
     async def _session_names(self, keys: Iterable[str]) -> dict[str, str]:
         """A session's name for each: its own where that is one and free, else one like it."""
@@ -134,7 +135,7 @@ class InstanceCommands:
         for key in keys:
             plain = re.sub(r"[^A-Za-z0-9._-]+", "-", key).strip("-")[:LONGEST_NAME] or "session"
             name, number = plain, 1
-            while name in names.values() or await self._store.sessions.by_name(SessionName(name)) is not None:
+            while name in names.values() or await self._sessions.by_name(SessionName(name)) is not None:
                 number += 1
                 name = f"{plain[: LONGEST_NAME - 6]}-{number}"
             names[key] = name

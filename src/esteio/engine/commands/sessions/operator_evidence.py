@@ -12,7 +12,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.session import Session
 from esteio.engine.errors import unknown
 from esteio.engine.runtime.ports import NotFound, Waiter, Wakeups
-from esteio.store.base import Store
+from esteio.store.ports.sessions import Journal
 
 SETTLE_S = 5.0
 """How long a command waits for the judge, so that its answer shows what was asked for."""
@@ -21,15 +21,15 @@ SETTLE_S = 5.0
 class OperatorEvidence:
     """Writes evidence with the source `operator` and wakes the session's judgement."""
 
-    def __init__(self, store: Store, clock: Clock, *, waiter: Waiter, wakeups: Wakeups) -> None:
-        self._store, self._clock, self._waiter, self._wakeups = store, clock, waiter, wakeups
+    def __init__(self, journal: Journal, clock: Clock, *, waiter: Waiter, wakeups: Wakeups) -> None:
+        self._journal, self._clock, self._waiter, self._wakeups = journal, clock, waiter, wakeups
 
     async def add(self, session: Session, kind: str, data: Mapping[str, str]) -> None:
         """Durable when this returns. Raises `CommandError("unknown-session")`."""
         now = self._clock.now()
         evidence = Evidence(kind, now, now, "operator", data)
         try:
-            await self._store.journal.add_evidence(session.id, session.server, [evidence], now)
+            await self._journal.add_evidence(session.id, session.server, [evidence], now)
         except LookupError as error:
             raise unknown("session", session.name) from error
         self._wakeups.session(session.id)

@@ -23,7 +23,8 @@ from esteio.engine.errors import CommandError
 from esteio.engine.runtime.ports import Waiter
 from esteio.log import logger
 from esteio.providers.base import Provider, StandingWebhook
-from esteio.store.base import Qr, Store
+from esteio.store.base import Qr
+from esteio.store.ports.sessions import Approvals, QrCodes
 
 NO_CODE = frozenset(
     {
@@ -56,7 +57,8 @@ class PairingCommands:
 
     def __init__(
         self,
-        store: Store,
+        qr_codes: QrCodes,
+        approvals: Approvals,
         clock: Clock,
         *,
         settings: Settings,
@@ -66,7 +68,7 @@ class PairingCommands:
         waiter: Waiter,
         providers: Mapping[str, Provider],
     ) -> None:
-        self._store, self._clock, self._settings = store, clock, settings
+        self._qr_codes, self._approvals, self._clock, self._settings = qr_codes, approvals, clock, settings
         self._lookup, self._addressing, self._evidence = lookup, addressing, evidence
         self._waiter, self._providers = waiter, providers
 
@@ -102,7 +104,7 @@ class PairingCommands:
 
     async def current_qr(self, session: Session) -> Qr | None:
         """The code that may be shown: neither expired nor used, and not of a session that is already linked."""
-        qr = await self._store.qr_codes.get(session.id)
+        qr = await self._qr_codes.get(session.id)
         used = max(session.facts.life_at, session.facts.paired_at)
         now = self._clock.now()
         # One that is dated later than now was made while the clock ran ahead: nobody knows how old it is.
@@ -164,7 +166,7 @@ class PairingCommands:
     async def _approval_of(self, session: Session) -> Approval | None:
         if session.recovery.awaiting is None:
             return None
-        approval = await self._store.approvals.get(session.recovery.awaiting)
+        approval = await self._approvals.get(session.recovery.awaiting)
         return approval if approval is not None and approval.state == "open" else None
 
 

@@ -15,7 +15,8 @@ from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.errors import CommandError
 from esteio.engine.runtime.ports import Waiter, Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
-from esteio.store.base import Store, Work
+from esteio.store.base import Work
+from esteio.store.ports.work import WorkQueue
 
 ANSWERED_WITHIN_S = 30.0
 """How long the provider's answer is waited for."""
@@ -29,7 +30,7 @@ class ProviderActs:
 
     def __init__(
         self,
-        store: Store,
+        work: WorkQueue,
         clock: Clock,
         *,
         addresses: Endpoints,
@@ -37,7 +38,7 @@ class ProviderActs:
         waiter: Waiter,
         wakeups: Wakeups,
     ) -> None:
-        self._store, self._clock, self._addresses = store, clock, addresses
+        self._work, self._clock, self._addresses = work, clock, addresses
         self._evidence, self._waiter, self._wakeups = evidence, waiter, wakeups
         self._pending: dict[tuple[SessionId, Act], str] = {}
         """Ids of the rows that were not answered in time."""
@@ -92,14 +93,14 @@ class ProviderActs:
             session_id=session.id,
             server=session.server,
         )
-        await self._store.work.add([work])
+        await self._work.add([work])
         self._pending[session.id, act] = work.id
         self._wakeups.work()
         return work.id
 
     async def _outcome(self, work_id: str) -> str:
         """What became of a work row; "" while it is under way."""
-        row = await self._store.work.get(work_id)
+        row = await self._work.get(work_id)
         if row is None:
             return "unanswered"
         return (row.outcome or "unanswered") if row.state in ("done", "dropped") else ""

@@ -13,8 +13,9 @@ from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
-from esteio.store.base import Store
 from esteio.store.media import MediaStore
+from esteio.store.ports.inbox import Media
+from esteio.store.ports.sessions import Sessions
 
 log = logger("commands")
 
@@ -25,7 +26,8 @@ class SessionRemoval:
 
     def __init__(
         self,
-        store: Store,
+        media: Media,
+        sessions: Sessions,
         clock: Clock,
         *,
         lookup: Lookup,
@@ -34,7 +36,7 @@ class SessionRemoval:
         media_store: MediaStore,
         wakeups: Wakeups,
     ) -> None:
-        self._store, self._clock, self._lookup = store, clock, lookup
+        self._media, self._sessions, self._clock, self._lookup = media, sessions, clock, lookup
         self._acts, self._addresses = acts, addresses
         self._media_store, self._wakeups = media_store, wakeups
 
@@ -52,9 +54,9 @@ class SessionRemoval:
                     return await self._lookup.session_now(session.id, name)
             elif not await self._acts.done(session, at_provider, who):
                 return await self._lookup.session_now(session.id, name)
-            files, asked_at = await self._store.media.of_session(session.id), self._clock.now()
-            await self._store.sessions.delete(session.id, asked_at)
-        await self._media_store.drop(await self._store.media.unused(files), asked_at)
+            files, asked_at = await self._media.of_session(session.id), self._clock.now()
+            await self._sessions.delete(session.id, asked_at)
+        await self._media_store.drop(await self._media.unused(files), asked_at)
         self._addresses.session_gone(session.id)
         self._acts.forget(session.id)
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)

@@ -23,8 +23,9 @@ from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.url_guard import Resolver, check_target
 from esteio.providers import driver
 from esteio.providers.base import StandingWebhook, Transport
-from esteio.store.base import Store, StoredServer
+from esteio.store.base import StoredServer
 from esteio.store.delivery import Endpoint
+from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.vault import Vault
 
 
@@ -41,7 +42,7 @@ class ReplacedWebhooks:
 
     def __init__(
         self,
-        store: Store,
+        webhook_endpoints: WebhookEndpoints,
         clock: Clock,
         *,
         vault: Vault,
@@ -50,7 +51,7 @@ class ReplacedWebhooks:
         allowed: Sequence[Network],
         resolve: Resolver,
     ) -> None:
-        self._store, self._clock, self._vault = store, clock, vault
+        self._webhook_endpoints, self._clock, self._vault = webhook_endpoints, clock, vault
         self._addresses, self._transport = addresses, transport
         self._allowed, self._resolve = allowed, resolve
 
@@ -72,9 +73,7 @@ class ReplacedWebhooks:
     async def _going_on(self, stands: StandingWebhook, session: str) -> tuple[Endpoint, ...]:
         if stands.found != "foreign":
             return ()
-        held = {
-            (one.url, one.sessions) for one in await self._store.webhook_endpoints.all() if one.format == "evolution"
-        }
+        held = {(one.url, one.sessions) for one in await self._webhook_endpoints.all() if one.format == "evolution"}
         found = []
         for url, events in {stands.url: stands.events, **stands.more}.items():
             names = tuple(event for event in events if event in evolution_format.NAMES)

@@ -34,7 +34,8 @@ from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, packed
 from esteio.log import logger
 from esteio.providers.base import StandingWebhook
-from esteio.store.base import Exists, InstanceTaken, Store, StoredServer, Work
+from esteio.store.base import Exists, InstanceTaken, StoredServer, Work
+from esteio.store.ports.sessions import Sessions
 from esteio.vault import Vault
 
 log = logger("commands")
@@ -45,7 +46,7 @@ class SessionCommands:
 
     def __init__(
         self,
-        store: Store,
+        sessions: Sessions,
         clock: Clock,
         *,
         settings: Settings,
@@ -60,7 +61,7 @@ class SessionCommands:
         addresses: Endpoints,
         wakeups: Wakeups,
     ) -> None:
-        self._store, self._clock, self._settings = store, clock, settings
+        self._sessions, self._clock, self._settings = sessions, clock, settings
         self._lookup, self._addressing, self._bindings = lookup, addressing, bindings
         self._replaced, self._pairing, self._acts = replaced, pairing, acts
         self._evidence, self._vault = evidence, vault
@@ -114,7 +115,7 @@ class SessionCommands:
         if request.phone is not None:
             await self._addressing.phone_number(request.phone, "phone")
         known_policy(request.policy, self._settings.policies)
-        if await self._store.sessions.by_name(SessionName(request.name)) is not None:
+        if await self._sessions.by_name(SessionName(request.name)) is not None:
             raise CommandError("name-taken", field="name", in_body=True, name=request.name)
         instance = self._bindings.instance_of(stored.server.kind, ref)
         await self._bindings.check_free(stored, instance, request.name)
@@ -143,7 +144,7 @@ class SessionCommands:
             )
         if not isinstance(change.policy, UnsetType):
             policy = known_policy(change.policy, self._settings.policies)
-        _, sealed = await self._store.sessions.secrets(session.id)
+        _, sealed = await self._sessions.secrets(session.id)
         secrets = self._vault.unseal(sealed)
         changed = msgspec.structs.replace(session, phone=phone, policy=policy)
         if isinstance(change.ref, UnsetType):
@@ -185,9 +186,7 @@ class SessionCommands:
             words = {"who": who, "what": ", ".join(what), **({"instance": "yes"} if moved else {})}
             evidence = Evidence("operator_changed", now, now, "operator", words)
             try:
-                kept = await self._store.sessions.amend(
-                    after, self._vault.seal(secrets), instance, evidence, moved=moved
-                )
+                kept = await self._sessions.amend(after, self._vault.seal(secrets), instance, evidence, moved=moved)
             except InstanceTaken as error:
                 raise already_adopted(after.server, str(instance)) from error
         if not kept:
@@ -212,7 +211,7 @@ class SessionCommands:
             dedupe=f"create:{attempt}",
         )
         try:
-            session = await self._store.sessions.add(new, token, sealed, now, (), (create,), instance=instance)
+            session = await self._sessions.add(new, token, sealed, now, (), (create,), instance=instance)
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:
@@ -229,7 +228,7 @@ class SessionCommands:
         if taken is not None and taken.stands.found in ("foreign", "none"):
             replaced = packed(self._vault, taken.stands)
         try:
-            session = await self._store.sessions.add(
+            session = await self._sessions.add(
                 new,
                 token,
                 sealed,
