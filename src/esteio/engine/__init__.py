@@ -1,1 +1,2 @@
-"""Hands: everything that waits. It claims, performs, settles and commits; it never judges (see `core.judge.decide`)."""
+"""The engine: everything that waits. It claims, performs, settles and commits; it never judges (see
+`core.judge.decide`)."""

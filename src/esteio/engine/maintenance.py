@@ -34,7 +34,7 @@ NAMES_AT_ONCE = 200
 BEAT_EVERY_S = 20.0
 """How often the store is told that we live: a restart reads back from the last time."""
 
-log = logger("upkeep")
+log = logger("maintenance")
 
 
 class Maintenance:

@@ -45,7 +45,7 @@ from esteio.providers.base import (
 from esteio.providers.classify import Heard, ask, hear, list_news, look_failed, plain_act, server_news
 from esteio.providers.declaration import SESSION, Declaration, Field
 from esteio.providers.parsing import Json, at, decode, digits, first, items, moment, number, text, whole, word
-from esteio.providers.send_words import plain_no, refused_for_size, too_large
+from esteio.providers.send_errors import plain_no, refused_for_size, too_large
 
 __all__ = [
     "KINDS",

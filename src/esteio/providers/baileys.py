@@ -57,7 +57,7 @@ from esteio.providers.classify import (
 from esteio.providers.declaration import SESSION, Declaration, Field
 from esteio.providers.parsing import Json, at, decode, digits, first, text, word
 from esteio.providers.quirks import known
-from esteio.providers.send_words import (
+from esteio.providers.send_errors import (
     closed_in_between,
     not_stored,
     plain_no,

@@ -3,7 +3,7 @@
 A journal is JSON lines: a head about the session, then its timeline with the evidence, as `export` writes it. The judge
 sees each piece of evidence when it was seen then, and is woken when it asked to be; what it decides is laid beside what
 was decided. Two things a journal cannot hold: answers to acts that were not performed then (such an act is shown and
-closed as unanswered), and the server's own weather (the server counts as up). Repeated news is recorded as one counted
+closed as unanswered), and the server's own health (assumed up). Repeated news is recorded as one counted
 line, so times are compared with a tolerance. Never lives here: a rule; only `reconcile` calls the judge beside it.
 """
 

@@ -1,7 +1,7 @@
 """Why a value is refused, as half a sentence: "must be text, not a whole number". The texts: `locales/*/complaints.po`.
 
 msgspec's own complaints are recognised by their form. What our code says is English and is recognised by its text,
-which is the key of its translation; what nobody knows stays as it is. Never lives here: a text, a whole sentence
+which is the key of its translation; an unrecognised text is left as it is. Never lives here: a text, a whole sentence
 (`problems`), when something is refused.
 """
 

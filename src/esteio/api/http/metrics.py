@@ -1,6 +1,6 @@
 """`/metrics`: Prometheus text. What is counted is counted when asked for, so that it never disagrees with the store.
 
-No label names a session or a person. Never lives here: what only this process knows as it happens (`stopwatches`), what
+No label names a session or a person. Never lives here: what only this process knows as it happens (`latency`), what
 a number means for a session.
 """
 

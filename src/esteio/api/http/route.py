@@ -1,6 +1,6 @@
 """A route as data: address, role, body, answers, handler. The app, the API's description and the tests read the table.
 
-`Api` is what a handler has at hand. Never lives here: a handler, the framework.
+`ApiContext` is what a handler has at hand. Never lives here: a handler, the framework.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`demo`: the main job with no WhatsApp account, before a person or for a machine.
+"""`demo`: what Esteio does, shown without a WhatsApp account, on a terminal or as plain output.
 
 Never lives here: what is played (`sim.demo`).
 """

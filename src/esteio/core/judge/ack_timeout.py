@@ -1,6 +1,7 @@
 """How long an acknowledgement may take on this line, learned from the line itself.
 
-A message that WhatsApp does not acknowledge is never sent again for that: it only speaks of the account or the line.
+A message that WhatsApp does not acknowledge is never sent again for that: a missing acknowledgement is evidence only
+about the account or the session.
 Never lives here: what follows from it (`diagnose`), storage.
 """
 

@@ -1,7 +1,8 @@
 """The life of one control act: opened, answered, and then judged by its effect, never by its answer.
 
 An attempt is open until its effect is seen, it was refused outright, or its time is up *and* it was answered (a call
-that is still under way may not be doubled: two connects at once make a duel that nobody wins). Never lives here: which
+that is still under way may not be doubled: two connects at once open two sockets that keep disconnecting each other).
+Never lives here: which
 rung is tried (`ladder`).
 """
 

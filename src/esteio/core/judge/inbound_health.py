@@ -1,12 +1,10 @@
 """Whether a session's inbound events arrive: the suspicion, what a check of the provider's list finds, what it proves.
 
 Two things raise a suspicion: a silence that the session's usual traffic does not explain (`traffic_baseline`), and
-sends that are
-accepted while no event comes back. Both only start a check: read the provider's own list and its webhook configuration,
-and query WhatsApp. Messages in the list that no webhook brought prove a stuck event queue (a stall); a list with
-nothing new, beside events that do come, proves a deaf socket. The difference matters: restarting the session fixes a
-deaf socket, but makes a stalled queue worse: the reconnect event would wait in the same queue.
-
+sends that are accepted while no event comes back. Both only start a check: read the provider's own list and its
+webhook configuration, and query WhatsApp. Messages in the list that no webhook brought prove a stuck event queue (a
+stall); a list with nothing new, beside events that do come, proves a deaf socket. The difference matters: restarting
+the session fixes a deaf socket, but makes a stalled queue worse: the reconnect event would wait in the same queue.
 Never lives here: the reading of the list (`engine.supervision.probes`), the act that follows (`recovery`).
 """
 

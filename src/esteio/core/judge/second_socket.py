@@ -1,6 +1,6 @@
 """What keeps a connect from becoming a second socket beside one that the provider opens by itself.
 
-Two sockets with the same credentials throw each other out until the provider's process ends. So where a provider has a
+Two sockets with the same credentials disconnect each other until the provider's process ends. So where a provider has a
 reconnect loop of its own, which says closed at nearly every look, a connect needs a reason to believe that no loop is
 running. Never lives here: which rung comes next (`ladder`).
 """

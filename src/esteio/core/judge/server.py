@@ -1,6 +1,6 @@
 """The judgement of a server: its weather from its own evidence, and the progress of a mass fall.
 
-A session's words never speak of the server, and the server's never of a session. One failure is nothing; several
+Evidence about a session says nothing about its server, and the reverse. One failure is nothing; several
 without an answer between are `down`; a refused connection that later answers is a start of the process, and starts the
 boot grace. Never lives here: anything about one session's socket.
 """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from esteio.core.messages.matching import same_chat, same_content
+from esteio.core.messages.content_match import same_chat, same_content
 from esteio.core.model.address import may_be_same_line
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import (

@@ -1,7 +1,8 @@
 """Evidence: one thing seen, about whom, by which road, when; and what each kind of it can prove.
 
 The closed list `KINDS` is the vocabulary of the whole house: adapters, the inbox, the dispatcher and the operators only
-ever produce these words, and only `fold.fold` reads them. A word that is not in the list is kept and never acted
+ever produce these words, and only `core.judge.facts.apply_evidence` reads them. A word that is not in the list is kept
+and never acted
 on. Never lives here: a verdict.
 """
 

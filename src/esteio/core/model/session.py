@@ -1,8 +1,7 @@
 """A session as Esteio knows it: its facts and its state. Any state may follow any other: the verdict alone decides.
 
 `Session` is the row that only `engine.supervision.reconcile` writes. `Facts` is what its evidence folded into; it is
-small and
-bounded, so that a session with a million pieces of evidence costs no more than a new one. `gc=False`: these
+small and bounded, so that a session with a million pieces of evidence costs no more than a new one. `gc=False`: these
 structs hold no reference cycles; excluding them keeps garbage collections short with many sessions. Never lives here:
 how facts are folded (`core.judge.facts`), what to do (`ladder`, `decide`).
 """

@@ -1,4 +1,4 @@
-"""From a caller's words to a message's normal form: kinds and sizes.
+"""Turns a caller's request into a message in normal form: kinds and sizes.
 
 Pure: no store, no network. What the words name elsewhere (a quoted message, a media URL) is checked by `commands`, and
 addresses are read there (`addressing`). Never lives here: a provider's field.

@@ -18,7 +18,7 @@ from esteio.store.media import MediaStore
 from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.sessions import Sessions
 
-log = logger("people")
+log = logger("contacts")
 
 
 class ContactCommands:

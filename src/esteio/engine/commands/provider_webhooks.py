@@ -35,7 +35,7 @@ AT_ONCE_BYTES = 1 << 20
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "apikey", "x-api-key", "cookie"})
 
 
-log = logger("webhooks")
+log = logger("provider_webhooks")
 
 
 class Secrets(msgspec.Struct, frozen=True):

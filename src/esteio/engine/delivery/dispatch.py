@@ -2,9 +2,8 @@
 
 Each endpoint has its own bulkhead (`CALLS_AT_ONCE` in the air), so one that hangs holds up nobody else; what an answer
 means for the schedule is `core.webhooks.delivery_policy`'s, applied by the store in the transaction that settles. A
-crash leaves leases,
-which the next start frees: an event under way then is delivered again (at least once). Never lives here: a body, a
-signature (`courier`).
+crash leaves leases, which the next start frees: an event under way then is delivered again (at least once).
+Never lives here: a body, a signature (`client`).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ KEEP_EVENTS_S = 7 * 86_400.0
 """How long the log of events and deliveries is kept: so far back a stream can resume and a replay can reach."""
 KEEP_DEAD_S = 30 * 86_400.0
 
-log = logger("relay")
+log = logger("delivery")
 
 
 class DeliveryDispatch(Worker):

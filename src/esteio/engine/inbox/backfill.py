@@ -34,7 +34,7 @@ AT_ONCE = 4
 CHUNK = 200
 """Events applied in one transaction: a long list may not hold up the writer."""
 
-log = logger("gaps")
+log = logger("backfill")
 
 
 class Backfill:

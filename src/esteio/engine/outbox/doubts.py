@@ -36,7 +36,7 @@ NOTICE_AFTER_S = 60.0
 CLOCKS_APART_S = 60.0
 """How far a provider's clock may be behind ours."""
 
-log = logger("doubt")
+log = logger("doubts")
 
 
 class DoubtResolver(Worker):

@@ -26,7 +26,7 @@ from esteio.store.ports.sessions import Sessions
 
 BATCH = 500
 
-log = logger("parking")
+log = logger("provider_queue")
 
 
 class ProviderQueueWatch(Worker):

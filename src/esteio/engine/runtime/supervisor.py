@@ -16,7 +16,7 @@ RESTARTS = 5
 WITHIN_S = 60.0
 PAUSE_S = 0.2
 
-log = logger("supervise")
+log = logger("supervisor")
 
 
 class GaveUp(RuntimeError):

@@ -55,7 +55,7 @@ CODE_STANDS_S = 40.0
 """So long after a code was seen no other is looked for where that takes a connect; the next comes after 45 s."""
 QR_SHOWN_S = 45.0
 """How long a code is shown unless a newer one comes: Evolution's lasts 45 s, others 20 to 60."""
-log = logger("looking")
+log = logger("probes")
 
 
 class ProbeResult(msgspec.Struct, frozen=True):

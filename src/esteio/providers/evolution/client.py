@@ -21,7 +21,7 @@ from esteio.providers.base import Flow, HttpRequest, QrCode, SessionEndpoint
 from esteio.providers.classify import SHORT, Heard, ask, hear, server_news
 from esteio.providers.evolution.declaration import secrets
 from esteio.providers.parsing import Json, at, number, text, whole, word
-from esteio.providers.send_words import closed_in_between
+from esteio.providers.send_errors import closed_in_between
 from esteio.providers.whatsapp import timed_out
 
 STATE_S = 8.0

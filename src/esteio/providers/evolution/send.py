@@ -24,7 +24,7 @@ from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, SessionEndpoint
 from esteio.providers.evolution.client import Word, call, news, say
 from esteio.providers.parsing import Json, at, digits, text
-from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
+from esteio.providers.send_errors import is_validation, not_stored, refused_for_size, too_large
 
 
 class Untranslatable(Exception):

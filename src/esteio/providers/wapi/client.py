@@ -26,7 +26,7 @@ from esteio.providers.base import (
 )
 from esteio.providers.classify import SHORT, Heard, ask, hear, look_failed, plain_act, server_news
 from esteio.providers.parsing import Json, at, first, text
-from esteio.providers.send_words import closed_in_between
+from esteio.providers.send_errors import closed_in_between
 from esteio.providers.wapi.declaration import secrets
 from esteio.providers.whatsapp import QUESTION_S, phone_of, questioned
 

@@ -29,7 +29,7 @@ from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, SessionEnd
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.contents import asked_by, change_of, content_of, is_traffic, quoted_id
 from esteio.providers.parsing import Json, at, decode, first, items, moment, number, packed, text, word
-from esteio.providers.send_words import is_validation, not_stored, refused_for_size, too_large
+from esteio.providers.send_errors import is_validation, not_stored, refused_for_size, too_large
 from esteio.providers.wapi.client import ACT_S, call, dead_socket, hear_from, missing, qr_of
 from esteio.providers.whatsapp import Origin, chat_of, lid_of, origin_of, person_of, phone_of
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esteio.core.messages.matching import same_chat
+from esteio.core.messages.content_match import same_chat
 from esteio.providers.base import Flow, LookupOutcome, QueueOutcome, SentQuery, SessionEndpoint
 from esteio.providers.classify import Heard, server_news
 from esteio.providers.parsing import Json, at, first, number

@@ -1,7 +1,7 @@
 """The five seeds' stories, each played on servers of its own: break something, watch Esteio, prove the outcome.
 
 A sabotaged story differs in the world only (a link is cut, the healing step is left out, a message is swallowed), never
-in what is proved. Never lives here: how an account is kept (`tale`), a sentence (`words`).
+in what is proved. Never lives here: how an account is kept (`account`), a sentence (`words`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The eye over one run: what the world did, what the supervisor believed, and how long lay between.
 
-`Observer` is the world's ledger with ears. It follows each line from the moment its socket really died to the moment it
+`Observer` is a ledger that also notifies listeners. It follows each line from the moment its socket really died to the
+moment it
 was seen, and from there to the moment it carried messages again. Never lives here: what is allowed (`checkers`).
 """
 

@@ -1,7 +1,7 @@
-"""One run of a plan: a world, a supervisor in front of it, traffic, faults, the calm after them, and what came of it.
+"""One run of a plan: a world, a supervisor in front of it, traffic, faults, a calm end, and what came of it.
 
 The supervisor is the real gateway under one policy, or the plain poller. Everything happens on the running loop's time;
-the plan alone decides what the world does, so that each supervisor meets the same story. Never lives here: rules
+the plan alone decides what the world does, so that each supervisor sees the same faults. Never lives here: rules
 (`checkers`), pictures (`report`).
 """
 

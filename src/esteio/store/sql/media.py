@@ -1,7 +1,7 @@
 """Media that came in without its bytes, and which files of the media store are named by whom.
 
 A file is named by the column `stored` of messages, several of which may name one. Never lives here: the files
-(`shelf`), when a fetch is tried again (`core.messages.media_fetch`).
+(`store.media`), when a fetch is tried again (`core.messages.media_fetch`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esteio.core.messages.matching import same_chat, same_content
+from esteio.core.messages.content_match import same_chat, same_content
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
 
 
