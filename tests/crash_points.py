@@ -18,34 +18,42 @@ from esteio.sim.lab import Lab
 from esteio.sim.providers.faces import new_world
 from esteio.sim.world.transport import SimTransport
 from esteio.sim.world.world import World
+from esteio.store.base import Store
 from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 
+PORTS = [name for name in vars(Store) if isinstance(vars(Store)[name], property)]
 READS = frozenset(
     {
-        "server", "servers", "server_view", "session", "session_by_id", "session_by_token", "session_secrets",
-        "sessions", "due_sessions", "session_view", "held", "held_by_session", "qr", "timeline",
-        "approvals", "approval",
-        "next_work", "work", "message", "message_by_provider_id", "messages", "attempts", "known_provider_ids",
-        "next_send", "next_doubt", "next_parked", "next_relay", "quote_target", "known_phones", "addresses_of_person",
-        "unread_raw", "raw_of_message", "unreadable", "events",
-        "media_fetches", "media_in_use", "media_of_session", "unused_media",
-        "key_by_hash", "keys", "due_gaps", "relay_backlog", "late_acks", "ack_times", "overtaken", "parked",
+        "approvals.by_state", "approvals.get", "contacts.addresses", "contacts.known_phones", "contacts.messages",
+        "dead_letters.events", "dead_letters.messages", "decisions.due_sessions", "decisions.session_view",
+        "delivery.backlog", "delivery.next_due", "doubts.due", "doubts.known_provider_ids", "doubts.next_due",
+        "doubts.overtaken", "doubts.sends_unstored", "events.last_seq", "events.page", "history_gaps.due",
+        "inbox.of_message", "inbox.unread", "inbox.unreadable", "journal.page", "journal.page_back", "keys.all",
+        "keys.by_hash", "media.fetches", "media.in_use", "media.of_session", "media.unused", "messages.attempts",
+        "messages.by_provider_id", "messages.get", "messages.page", "messages.quote_target", "messages.repeated",
+        "messages.waiting", "messages.waiting_by_session", "outbox.next_due", "provider_queue.due",
+        "provider_queue.next_due", "qr_codes.get", "servers.all", "servers.get", "servers.view", "sessions.by_id",
+        "sessions.by_name", "sessions.by_token", "sessions.instance_owner", "sessions.page",
+        "sessions.replaced_webhook", "sessions.secrets", "traffic.ack_times", "traffic.busy_slots",
+        "traffic.late_acks", "webhook_endpoints.all", "webhook_endpoints.deliveries", "webhook_endpoints.get",
+        "webhook_endpoints.waiting", "work.get", "work.next_due",
     }
 )  # fmt: skip
 """What changes nothing on disk: dying there is dying at the next write."""
 POLLS = frozenset(
     {
+        "delivery.claim",
+        "delivery.deal",
+        "delivery.expire",
+        "delivery.purge",
+        "maintenance.purge",
+        "maintenance.strip_bodies",
+        "media.forget",
+        "outbox.claim",
+        "outbox.expire",
         "ping",
-        "claim_sends",
-        "claim_work",
-        "claim_relays",
-        "deal_events",
-        "doubted",
-        "expire_messages",
-        "bury_events",
-        "purge",
-        "forget_media",
+        "work.claim",
     }
 )
 """Writes that mostly find nothing to do: a point only when they did something."""
@@ -69,17 +77,17 @@ class Fate:
             await asyncio.get_running_loop().create_future()
 
 
-class MortalStore:
-    """The real store; its writes are points."""
+class MortalPort:
+    """A port of the real store, or the store itself; its writes are points, named `port.method`."""
 
-    def __init__(self, real: SqliteStore, fate: Fate) -> None:
-        self._real, self._fate = real, fate
+    def __init__(self, real: Any, fate: Fate, prefix: str = "") -> None:
+        self._real, self._fate, self._prefix = real, fate, prefix
 
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._real, name)
-        if not inspect.iscoroutinefunction(attribute) or name in ("start", "aclose"):
+    def __getattr__(self, method: str) -> Any:
+        attribute = getattr(self._real, method)
+        if not inspect.iscoroutinefunction(attribute):
             return attribute
-        return self._mortal(name, attribute)
+        return self._mortal(f"{self._prefix}{method}", attribute)
 
     def _mortal(self, name: str, write: Callable[..., Any]) -> Callable[..., Any]:
         async def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -95,6 +103,15 @@ class MortalStore:
             return result
 
         return guarded
+
+
+class MortalStore(MortalPort):
+    """The real store behind mortal ports."""
+
+    def __init__(self, real: SqliteStore, fate: Fate) -> None:
+        super().__init__(real, fate)
+        for port in PORTS:
+            setattr(self, port, MortalPort(getattr(real, port), fate, f"{port}."))
 
     async def start(self, now: float) -> Any:
         return await self._real.start(now)
