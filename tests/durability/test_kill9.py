@@ -32,13 +32,12 @@ PICTURE_EVERY = 5
 PICTURE = base64.b64encode(b"\xff\xd8\xff\xe0".ljust(60_000, b"\x00")).decode()
 CHATS = [f"55119888877{i:02}" for i in range(6)]
 # As `esteio`; but this provider never goes on with a request for long after we hung up, so that a minute's patience
-# with those that do (`core.messages.outbox`, `evolution.history`) would only be waited out here: with every doubt
-# about a
-# message that did not leave. Ten seconds are still many times what a send takes.
+# with those that do (`core.messages.doubts`, `evolution.history`) would only be waited out here: with every doubt
+# about a message that did not leave. Ten seconds are still many times what a send takes.
 PROGRAM = """
-from esteio.core import outbound
+from esteio.core.messages import doubts
 from esteio.providers.evolution import history
-outbound.LINGERS_S = 5.0
+doubts.LINGERS_S = 5.0
 history.SETTLED_S = 10.0
 from esteio.cli import main
 main()
