@@ -57,7 +57,7 @@ def provider():
     server.server_close()
 
 
-@pytest.mark.skip(reason='hangs since 2026-11-30: the stream of events tells nothing here; to be mended first')
+@pytest.mark.skip(reason="hangs since 2026-11-30: the stream of events tells nothing here; to be mended first")
 def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provider):
     url = f"http://127.0.0.1:{free_port()}"
 
