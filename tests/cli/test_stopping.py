@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -18,6 +19,12 @@ KEY = "a-key-of-sixteen-or-more"
 CONTAINERS_KILL_AFTER_S = 10
 
 
+ANSWERS = {
+    "connectionState": {"instance": {"instanceName": "loja", "state": "open"}},
+    "fetchInstances": [{"name": "loja", "connectionStatus": "open"}],
+}
+
+
 class Provider(http.server.BaseHTTPRequestHandler):
     """Open, and a send is never answered."""
 
@@ -28,8 +35,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("content-length") or 0))
         if "sendText" in self.path:
             self.over.wait(60)
-        told = {"instance": {"instanceName": "loja", "state": "open"}} if "connectionState" in self.path else {}
-        body = json.dumps(told).encode()
+        body = json.dumps(next((told for part, told in ANSWERS.items() if part in self.path), {})).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -57,13 +63,13 @@ def provider():
     server.server_close()
 
 
-@pytest.mark.skip(reason="hangs since 2026-11-30: the stream of events tells nothing here; to be mended first")
 def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provider):
     url = f"http://127.0.0.1:{free_port()}"
 
     def call(path, body, **headers):
         headers |= {"apikey": KEY, "content-type": "application/json"}
-        request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url + path, data, headers)
         with urllib.request.urlopen(request) as answer:
             return answer.status, json.load(answer)
 
@@ -72,7 +78,7 @@ def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provid
         gateway.logged("gateway.started")
         call("/v1/servers", {"name": "evo", "kind": "evolution", "base_url": provider, "credentials": {"apikey": "k"}})
         call("/v1/sessions", {"name": "loja", "server": "evo", "adopt": True})
-        stream = urllib.request.urlopen(urllib.request.Request(url + "/v1/events", headers={"apikey": KEY}))
+        stream = urllib.request.urlopen(urllib.request.Request(url + "/v1/events?after=0", headers={"apikey": KEY}))
         answers = []
         message = {"to": "5511999998888", "text": "x"}
         waiting = threading.Thread(
@@ -81,6 +87,8 @@ def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provid
         waiting.start()
         while b"session.state_changed" not in stream.readline():
             pass
+        while not call("/v1/sessions/loja/messages?state=sending", None)[1]["items"]:
+            time.sleep(0.05)
     finally:
         code = gateway.end()
     waiting.join(30)
