@@ -4,24 +4,12 @@ import msgspec
 import pytest
 
 from esteio.core.messages.provider_queue import QueueOutcome, QueueSettlement, next_check
-from esteio.core.model.content import Content
-from esteio.core.model.ids import MessageId, SessionId, SessionName
-from esteio.core.model.message import AttemptRecord, Message
+from esteio.core.model.message import AttemptRecord
+from tests.core.outgoing import message
 
 PARKED = 1000.0
-MESSAGE = Message(
-    id=MessageId("m1"),
-    session_id=SessionId(1),
-    session=SessionName("s"),
-    direction="out",
-    chat="5511987654321",
-    content=Content("text", text="oi"),
-    state="sent",
-    created_at=900.0,
-    updated_at=PARKED,
-    provider_id="3EB0",
-    queue_ref="q1",
-    provider_queued_at=PARKED,
+MESSAGE = message(
+    state="sent", updated_at=PARKED, provider_id="3EB0", queue_ref="q1", provider_queued_at=PARKED, attempts=0
 )
 
 

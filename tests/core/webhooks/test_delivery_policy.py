@@ -90,9 +90,9 @@ def test_an_endpoint_s_health_in_a_word():
     once = delivery_policy.after_failure(EndpointHealth(), "wh_1", "a", NOW, NOW)
     twice = delivery_policy.after_failure(once, "wh_1", "b", NOW, NOW)
     assert [repr(health) for health in (WELL, once, twice)] == [
-        "Health(ok, failures=0)",
-        "Health(failing, failures=1)",
-        "Health(open, failures=2)",
+        "EndpointHealth(ok, failures=0)",
+        "EndpointHealth(failing, failures=1)",
+        "EndpointHealth(open, failures=2)",
     ]
 
 

@@ -1,7 +1,7 @@
 """A QR in the form that was asked for: JSON, PNG or SVG.
 
 Drawn from the code's text, so that what is scanned is what is meant; where the provider gave a picture only, that
-picture. Never lives here: whether a code may be shown (`engine.commands.base.current_qr`).
+picture. Never lives here: whether a code may be shown (`engine.commands.sessions.pairing`).
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class EndpointHealth(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         word = "open" if self.opened else "failing" if self.failures else "ok"
-        return f"Health({word}, failures={self.failures})"
+        return f"EndpointHealth({word}, failures={self.failures})"
 
 
 def wants(types: Sequence[str], sessions: Sequence[str], kind: str, session: str | None) -> bool:

@@ -45,7 +45,7 @@ class EventLog:
         self._lock = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"Feed(tail={len(self._tail)})"
+        return f"EventLog(tail={len(self._tail)})"
 
     async def last(self) -> int:
         """The sequence number of the newest event; 0 in an empty log."""

@@ -1,6 +1,7 @@
 """Names of files as messages carry them: from a header, an address or a caller, cleaned, with their type's extension.
 
-Pure. A name is one segment: no folder, no escape, no control character. Never lives here: what bytes are (`sniff`).
+Pure. A name is one segment: no folder, no escape, no control character. Never lives here: what bytes are
+(`core.messages.mime_sniff`).
 """
 
 from __future__ import annotations
