@@ -72,7 +72,7 @@ async def tell(gateway, *kinds, session="line"):
             db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, session)))
 
     await gateway.store.database.write(operation)
-    gateway.waiters.news()
+    gateway.waiters.event_written()
 
 
 def test_what_happens_from_now_on_as_it_happens(run):

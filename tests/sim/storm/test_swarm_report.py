@@ -170,7 +170,9 @@ def journal():
         async def export_first():
             store = storm.supervisor.store
             session = await store.sessions.by_name("line0002")
-            lines.extend((b"".join([piece async for piece in export(store, session)])).splitlines())
+            lines.extend(
+                (b"".join([piece async for piece in export(store.servers, store.journal, session)])).splitlines()
+            )
             await usual()
 
         storm.supervisor.aclose = export_first
