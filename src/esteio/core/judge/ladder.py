@@ -155,6 +155,19 @@ def remaining(planned: tuple[Rung, ...], spent: tuple[str, ...]) -> tuple[Rung, 
     return tuple(left)
 
 
+class Case(msgspec.Struct, frozen=True):
+    """One session on its server at one moment: all that the next rung may depend on."""
+
+    session: Session
+    server: Server
+    verdict: Verdict
+    policy: Policy
+    can: Capabilities
+    quirks: frozenset[str]
+    now: float
+    conditions: ServerConditions
+
+
 def next_step(
     session: Session,
     server: Server,
@@ -182,7 +195,7 @@ def next_step(
     if left_as_adopted(session) or never_there(session, verdict):
         return Step("person", verdict.because)
     return _left_alone(session, verdict, policy, now) or _climb(
-        session, server, verdict, policy, can, quirks=quirks, now=now, conditions=conditions
+        Case(session, server, verdict, policy, can, quirks, now, conditions)
     )
 
 
@@ -258,30 +271,21 @@ def _approved(session: Session, server: Server, policy: Policy, now: float) -> S
     return Step("act", Reason("approved", {"rung": rung}), rung=rung)
 
 
-def _climb(
-    session: Session,
-    server: Server,
-    verdict: Verdict,
-    policy: Policy,
-    can: Capabilities,
-    *,
-    quirks: frozenset[str],
-    now: float,
-    conditions: ServerConditions,
-) -> Step:
+def _climb(case: Case) -> Step:
+    session, verdict, policy, can, now = case.session, case.verdict, case.policy, case.can, case.now
     planned = plan(verdict, policy, can, linked=session.linked, asked=asks_for_code(session))
     left = remaining(planned, session.recovery.spent)
     if by_letter(policy, can) and left == ("restart",) and now < pacing.restart_allowed_at(session.recovery, policy):
         # The health check's one restart in half an hour keeps the reconnector from nothing.
         left = ()
-    if LOGOUT_FAILS in quirks and policy.letter.ghost_cure != "logout" and left[:1] == ("logout",):
+    if LOGOUT_FAILS in case.quirks and policy.letter.ghost_cure != "logout" and left[:1] == ("logout",):
         # It would be refused: what is asked of a person is what can help.
         left = tuple(rung for rung in left if rung == "recreate")
     if not left:
         return Step("strike", verdict.because)
     rung = left[0]
     patience = (
-        _patience(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, conditions=conditions)
+        _patience(case, rung)
         or _blindness(session, policy, can, rung, now)  # guard: look-before-second-connect
         or _standstill(session, policy, can, rung, now)  # guard: frozen-memory-not-restarted-blind
     )
@@ -289,22 +293,13 @@ def _climb(
         return patience
     if rung not in DESTRUCTIVE:
         return Step("act", verdict.because, rung=rung)
-    return _destructive(session, server, verdict, policy, rung, can=can, quirks=quirks, now=now, conditions=conditions)
+    return _destructive(case, rung)
 
 
-def _patience(
-    session: Session,
-    server: Server,
-    verdict: Verdict,
-    policy: Policy,
-    rung: Rung,
-    *,
-    can: Capabilities,
-    quirks: frozenset[str],
-    now: float,
-    conditions: ServerConditions,
-) -> Step | None:
+def _patience(case: Case, rung: Rung) -> Step | None:
     """Reasons to wait that hold for harmless rungs too."""
+    session, server, verdict, policy, can = case.session, case.server, case.verdict, case.policy, case.can
+    now, conditions = case.now, case.conditions
     if verdict.kind == "reconnecting" and rung == "connect":
         # While the provider connects a connect only asks, so it may come soon, but never in the moment of the fall.
         if now < verdict.since + policy.connect_every_s:
@@ -314,7 +309,7 @@ def _patience(
         ready = max(verdict.since, session.facts.act_at, _boot(server, policy)) + policy.effect_within_s
         if now < ready:  # guard: reconnector-gets-time
             return Step("wait", verdict.because, until=ready)
-    by_list = can.boots_by_list and BOOTS_ALL not in quirks  # guard: self-booting-versions-left-alone
+    by_list = can.boots_by_list and BOOTS_ALL not in case.quirks  # guard: self-booting-versions-left-alone
     alone = by_list and left_closed(session.facts, server, policy, now)  # guard: left-closed-by-boot-connects-at-once
     down = by_list and stays_down(session.facts, server, policy, now)
     stays = alone or _stays_closed(session, server, policy, now, down=down)
@@ -390,24 +385,12 @@ def _boot(server: Server, policy: Policy) -> float:
     return server.facts.booted_at + policy.boot_grace_s - policy.effect_within_s if server.facts.booted_at else 0.0
 
 
-def _destructive(
-    session: Session,
-    server: Server,
-    verdict: Verdict,
-    policy: Policy,
-    rung: Rung,
-    *,
-    can: Capabilities,
-    quirks: frozenset[str],
-    now: float,
-    conditions: ServerConditions,
-) -> Step:
-    if policy.letter.ghost_cure != "logout" and _not_its_own_fault(
-        session, server, verdict, policy, conditions, now=now
-    ):
+def _destructive(case: Case, rung: Rung) -> Step:
+    session, server, verdict, policy, now = case.session, case.server, case.verdict, case.policy, case.now
+    if policy.letter.ghost_cure != "logout" and _not_its_own_fault(case):
         # Where waiting has not helped either, harmless rungs begin anew and a new process is proposed.
         wait = Step("wait", verdict.because, until=now + policy.probe_suspect_s)
-        return Step("strike", verdict.because) if conditions.stays_dark else wait
+        return Step("strike", verdict.because) if case.conditions.stays_dark else wait
     if pacing.in_boot_grace(server, policy, now):  # guard: boot-grace-before-destructive
         return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
     # guard: destructive-never, destructive-needs-proof
@@ -419,7 +402,7 @@ def _destructive(
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "ask" and (
         # guard: unlink-not-beside-restart-proposal
-        _awaits_boot(session, server) or needs_server_restart(session, verdict, can, quirks)
+        _awaits_boot(session, server) or needs_server_restart(session, verdict, case.can, case.quirks)
     ):
         # That is proposed, at once: it costs nothing to say, and no link.
         return Step("strike", verdict.because)
@@ -430,19 +413,18 @@ def _destructive(
     return Step("ask", verdict.because, rung=rung)
 
 
-def _not_its_own_fault(
-    session: Session, server: Server, verdict: Verdict, policy: Policy, conditions: ServerConditions, *, now: float
-) -> bool:
+def _not_its_own_fault(case: Case) -> bool:
     """What fell with others, or where nothing lives, fell for a reason that no unlink mends. And what is closed has its
     credentials, and nobody refused them: at first what keeps it out is more often the network than the link. What the
     others do is not known yet where the server could not be asked until just now. And a duel of two sockets is
     not ended by it, which looks alone tell of late."""
+    session, server, verdict, policy, now = case.session, case.server, case.verdict, case.policy, case.now
     # guard: unlink-not-while-flickering
     if now < server.facts.back_at + LOOP_S or flickers(session.facts, policy, now):
         return True
     young = now < max(verdict.since, session.facts.state_read_since) + LOOP_S
     # guard: unlink-not-in-shared-outage, unlink-not-while-nobody-lives, unlink-not-while-young
-    return conditions.together or conditions.nobody or (verdict.kind == "closed" and young)
+    return case.conditions.together or case.conditions.nobody or (verdict.kind == "closed" and young)
 
 
 def _awaits_boot(session: Session, server: Server) -> bool:
