@@ -7,6 +7,8 @@ without either. Every decision is kept, so that a test can look at the whole sto
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from esteio.core.judge.decide import decide
@@ -188,10 +190,14 @@ class Fleet:
     def open_act(self, n: int = 1) -> Attempt | None:
         return self.sessions[n].recovery.open
 
-    def answer(self, word: str = "ok", n: int = 1, **data: str) -> None:
-        """The open act's answer."""
+    def open_act_now(self, n: int = 1) -> Attempt:
         act = self.open_act(n)
         assert act is not None, "no act is open"
+        return act
+
+    def answer(self, word: str = "ok", n: int = 1, **data: Any) -> None:
+        """The open act's answer."""
+        act = self.open_act_now(n)
         self.hear("act_answered", n, road="act", attempt=act.id, rung=act.rung, answer=word, **data)
 
     def rungs(self, n: int = 1) -> list[str]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from esteio.core.model.capabilities import Capabilities
 from tests.core.rehearsal import BAILEYS, EVOLUTION, Fleet
 
 CANNOT_TELL = msgspec.structs.replace(BAILEYS, tells_webhook=False)
 
 
-def adopted(can=EVOLUTION, **data: str) -> Fleet:
+def adopted(can: Capabilities = EVOLUTION, **data: Any) -> Fleet:
     fleet = Fleet(can=can, paired=False)
     fleet.hear("adopted", road="operator", who="ana", **data)
     fleet.judge()
     return fleet
 
 
-def looks(fleet: Fleet, kind: str, times: int = 3, **data: str) -> None:
+def looks(fleet: Fleet, kind: str, times: int = 3, **data: Any) -> None:
     for _ in range(times):
         fleet.now += 10
         fleet.hear(kind, road="state", **data)
@@ -33,7 +36,9 @@ def looks(fleet: Fleet, kind: str, times: int = 3, **data: str) -> None:
         ("said_connecting", {}, "connecting", None),
     ],
 )
-def test_it_is_shown_as_it_is_and_nothing_is_done(can, kind, data, state, reason):
+def test_it_is_shown_as_it_is_and_nothing_is_done(
+    can: Capabilities, kind: str, data: dict[str, Any], state: str, reason: str | None
+) -> None:
     fleet = adopted(can)
     looks(fleet, kind, 40, **data)
     assert fleet.one.state == state
@@ -41,7 +46,7 @@ def test_it_is_shown_as_it_is_and_nothing_is_done(can, kind, data, state, reason
     assert fleet.rungs() == []
 
 
-def test_an_unknown_word_beside_a_dead_socket():
+def test_an_unknown_word_beside_a_dead_socket() -> None:
     fleet = adopted()
     fleet.hear("socket_closed")
     fleet.judge()
@@ -51,7 +56,7 @@ def test_an_unknown_word_beside_a_dead_socket():
     assert (fleet.one.state, fleet.one.reason.code) == ("disconnected", "unknown-state")
 
 
-def test_recovery_is_for_what_is_there():
+def test_recovery_is_for_what_is_there() -> None:
     fleet = adopted()
     looks(fleet, "said_closed", 8)
     fleet.hear("operator_recover", road="operator")
@@ -66,11 +71,11 @@ def test_recovery_is_for_what_is_there():
 
 
 @pytest.mark.parametrize(("stands", "because"), [("foreign", "webhook-adopted"), ("none", "webhook-adopted")])
-def test_its_webhook_is_taken_over_as_soon_as_it_lives(stands, because):
+def test_its_webhook_is_taken_over_as_soon_as_it_lives(stands: str, because: str) -> None:
     fleet = adopted(stands=stands)
     assert fleet.rungs() == []
     fleet.pair()
-    assert (fleet.open_act().rung, fleet.open_act().because) == ("set_webhook", because)
+    assert (fleet.open_act_now().rung, fleet.open_act_now().because) == ("set_webhook", because)
     fleet.now += 40
     fleet.answer("no")
     fleet.judge()
@@ -82,23 +87,25 @@ def test_its_webhook_is_taken_over_as_soon_as_it_lives(stands, because):
     fleet.judge()
     assert fleet.one.reason.code == "live"
     fleet.hear("webhook_config_gone", detail="address")
-    assert fleet.after(61).act.because == "webhook-gone"
+    act = fleet.after(61).act
+    assert act is not None
+    assert act.because == "webhook-gone"
 
 
-def test_one_that_is_ours_already_is_left():
+def test_one_that_is_ours_already_is_left() -> None:
     fleet = adopted(stands="ours")
     fleet.pair()
     assert fleet.rungs() == []
 
 
-def unheard(can) -> Fleet:
+def unheard(can: Capabilities) -> Fleet:
     fleet = Fleet(can=can, paired=False)
     fleet.hear("said_open", road="state")
     fleet.judge()
     return fleet
 
 
-def test_a_webhook_that_cannot_be_read_is_a_doubt_until_something_comes():
+def test_a_webhook_that_cannot_be_read_is_a_doubt_until_something_comes() -> None:
     fleet = unheard(CANNOT_TELL)
     assert (fleet.one.can_receive.value, fleet.one.can_receive.evidence) == ("unknown", "webhook-unread")
     fleet.now += 5
@@ -108,10 +115,12 @@ def test_a_webhook_that_cannot_be_read_is_a_doubt_until_something_comes():
     assert unheard(BAILEYS).one.can_receive.evidence is None
 
 
-def test_addresses_that_are_not_told_are_set_once():
+def test_addresses_that_are_not_told_are_set_once() -> None:
     fleet = unheard(BAILEYS)
     fleet.hear("webhook_config_gone", untold="yes")
-    assert fleet.judge().act.rung == "set_webhook"
+    act = fleet.judge().act
+    assert act is not None
+    assert act.rung == "set_webhook"
     fleet.answer("ok")
     fleet.judge()
     fleet.now += 100
@@ -127,7 +136,7 @@ def test_addresses_that_are_not_told_are_set_once():
     assert fleet.one.can_receive.evidence is None
 
 
-def test_an_acknowledgement_that_did_not_come_makes_us_look_at_once():
+def test_an_acknowledgement_that_did_not_come_makes_us_look_at_once() -> None:
     fleet = Fleet()
     fleet.now += 1
     fleet.hear("socket_ok")

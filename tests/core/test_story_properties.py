@@ -6,7 +6,9 @@ After each decision the invariants are checked, most of them against the evidenc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,9 +20,10 @@ from esteio.core.judge.decide import decide
 from esteio.core.judge.diagnose import HALF_FALLS
 from esteio.core.judge.ladder import RESTART_NOOP
 from esteio.core.judge.probe_schedule import as_before, as_planned
+from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.decision import Decision, View
 from esteio.core.model.evidence import KINDS, Evidence, Source, seen
-from esteio.core.model.policy import DEFAULT, SEEDS
+from esteio.core.model.policy import DEFAULT, SEEDS, Policy
 from esteio.core.model.recovery import DESTRUCTIVE, OPENS_SOCKET
 from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet
 
@@ -42,7 +45,7 @@ DATA: tuple[dict[str, str], ...] = (
 )
 
 
-def a_story(seed: int, length: int) -> list:
+def a_story(seed: int, length: int) -> list[Any]:
     """Steps drawn from a seed, each seed with its own mix: lists that hypothesis draws by itself are too short to get
     anywhere near the end of a ladder. A shorter length is a prefix of the longer story."""
     dice = Random(seed)
@@ -51,7 +54,7 @@ def a_story(seed: int, length: int) -> list:
     return [(dice.choice(rooms), dice.choices(STEPS, mix)[0](dice)) for _ in range(length)]
 
 
-STEPS = (
+STEPS: tuple[Callable[[Random], tuple[Any, ...]], ...] = (
     lambda dice: (
         "hear",
         dice.choice(WORDS),
@@ -74,9 +77,9 @@ STEPS = (
     lambda dice: ("server", "server_answered"),
     lambda dice: ("decide", dice.choice(["operator_approved", "operator_approved", "operator_rejected"])),
 )
-WORDS = [kind for kind in SESSION_KINDS if kind not in ACTS] + ["no_such_word"]
-DEATHS = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "death"]
-LIVES = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "life"]
+WORDS: list[str] = [kind for kind in SESSION_KINDS if kind not in ACTS] + ["no_such_word"]
+DEATHS: list[str] = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "death"]
+LIVES: list[str] = [kind for kind in SESSION_KINDS if KINDS[kind].weight == "life"]
 policies = st.sampled_from([DEFAULT, SEEDS, AUTO, msgspec.structs.replace(DEFAULT, destructive="never")])
 dialects = st.sampled_from(
     [(EVOLUTION, frozenset()), (EVOLUTION, frozenset({RESTART_NOOP})), (BAILEYS, frozenset()), (WAPI, frozenset())]
@@ -255,7 +258,7 @@ def lives(evidence: Evidence, fleet: Fleet) -> bool:
     )
 
 
-def play(fleet: Fleet, story: list) -> None:
+def play(fleet: Fleet, story: list[Any]) -> None:
     for n, (do, *what) in story:
         fleet.now += AFTER_S
         if do == "hear":
@@ -287,7 +290,9 @@ def play(fleet: Fleet, story: list) -> None:
 
 @settings(max_examples=120)
 @given(seed=st.integers(0, 2**32), length=st.sampled_from([120, 120, 120, 30]), policy=policies, dialect=dialects)
-def test_no_story_breaks_a_promise(seed, length, policy, dialect):
+def test_no_story_breaks_a_promise(
+    seed: int, length: int, policy: Policy, dialect: tuple[Capabilities, frozenset[str]]
+) -> None:
     can, quirks = dialect
     fleet = Watched(3, policy=policy, can=can, quirks=quirks)
     play(fleet, a_story(seed, length))
@@ -307,7 +312,7 @@ HARMLESS = [
     if kind not in ACTS | PROOFS and KINDS[kind].weight != "death" and not kind.startswith("operator_")
 ]
 SUSPICIONS = ("send_closed", "socket_closed", "round_trip_silent")
-hints = st.lists(
+hints: st.SearchStrategy[list[tuple[Any, ...]]] = st.lists(
     st.one_of(
         st.tuples(
             st.just("hear"), st.sampled_from(HARMLESS), st.sampled_from(ROADS), st.sampled_from([0, 1, 30]), st.just({})
@@ -323,7 +328,9 @@ hints = st.lists(
 @settings(max_examples=200)
 @given(before=hints, after=hints, suspicion=st.sampled_from(SUSPICIONS), policy=st.sampled_from([AUTO, SEEDS]))
 @example(before=[("server", "server_booted")], after=[("wait", 200)], suspicion="send_closed", policy=SEEDS)
-def test_nothing_destructive_is_done_or_asked_without_proof_of_death(before, after, suspicion, policy):
+def test_nothing_destructive_is_done_or_asked_without_proof_of_death(
+    before: list[tuple[Any, ...]], after: list[tuple[Any, ...]], suspicion: str, policy: Policy
+) -> None:
     """Every hint there is, in any number, and one suspicion: no rung at all, for nothing was proved."""
     fleet = Fleet(policy=policy)
     play(fleet, [(1, step) for step in before])
@@ -336,7 +343,7 @@ def test_nothing_destructive_is_done_or_asked_without_proof_of_death(before, aft
 
 
 @pytest.mark.parametrize("policy", [AUTO, SEEDS])
-def test_two_witnesses_do_lead_to_a_destructive_rung_where_policy_lets_them(policy):
+def test_two_witnesses_do_lead_to_a_destructive_rung_where_policy_lets_them(policy: Policy) -> None:
     """The property above can fail: here is what it takes."""
     fleet = Fleet(policy=policy)
     fleet.now += 100
@@ -345,7 +352,7 @@ def test_two_witnesses_do_lead_to_a_destructive_rung_where_policy_lets_them(poli
     assert "logout" in fleet.rungs()
 
 
-def test_the_default_policy_asks_instead():
+def test_the_default_policy_asks_instead() -> None:
     fleet = Fleet()
     fleet.now += 100
     fleet.kill()

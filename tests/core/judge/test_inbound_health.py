@@ -1,9 +1,13 @@
 """Whether we hear a line: doubts, what listening proves, and what may be done about it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
 
 from esteio.core.judge import gap, inbound_health
+from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.decision import Draft
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.server import ServerFacts
@@ -12,7 +16,7 @@ from esteio.core.model.state import Axis
 from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, Fleet
 
 
-def quiet_line(**how) -> Fleet:
+def quiet_line(**how: Any) -> Fleet:
     """A line that was well, and of which an acknowledgement came later than the last message."""
     fleet = Fleet(**how)
     fleet.now += 3600
@@ -22,7 +26,7 @@ def quiet_line(**how) -> Fleet:
     return fleet
 
 
-def deaf_line(**how) -> Fleet:
+def deaf_line(**how: Any) -> Fleet:
     fleet = quiet_line(**how)
     fleet.hear("silence", road="self")
     fleet.judge()
@@ -32,7 +36,7 @@ def deaf_line(**how) -> Fleet:
     return fleet
 
 
-def mute_line(**how) -> Fleet:
+def mute_line(**how: Any) -> Fleet:
     """Three sends that nobody acknowledged, looked into."""
     fleet = quiet_line(**how)
     fleet.now += inbound_health.STILL_S
@@ -46,7 +50,7 @@ def mute_line(**how) -> Fleet:
     return fleet
 
 
-def test_a_silence_only_makes_us_listen():
+def test_a_silence_only_makes_us_listen() -> None:
     fleet = quiet_line()
     fleet.hear("silence", road="self")
     decision = fleet.judge()
@@ -55,9 +59,10 @@ def test_a_silence_only_makes_us_listen():
     assert inbound_health.list_check_due(fleet.one.facts, fleet.now)
 
 
-def test_a_deaf_line_is_restarted_once_and_its_message_is_the_effect():
+def test_a_deaf_line_is_restarted_once_and_its_message_is_the_effect() -> None:
     fleet = deaf_line()
     assert fleet.rungs() == ["restart"]
+    assert fleet.one.outage is not None
     assert fleet.one.outage.because == "deaf"
     fleet.answer()
     fleet.hear("socket_ok")
@@ -70,11 +75,12 @@ def test_a_deaf_line_is_restarted_once_and_its_message_is_the_effect():
     fleet.now += 1
     fleet.hear("message_received", road="webhook")
     fleet.judge()
+    assert fleet.one.recovery.last is not None
     assert fleet.one.recovery.last.result == "effect"
-    assert (fleet.one.state, fleet.one.outage, fleet.one.facts.deaf_at) == ("connected", None, 0)
+    assert (fleet.one.state, fleet[1].outage, fleet.one.facts.deaf_at) == ("connected", None, 0)
 
 
-def test_a_refused_probe_in_the_restart_does_not_end_its_outage():
+def test_a_refused_probe_in_the_restart_does_not_end_its_outage() -> None:
     fleet = deaf_line()
     fleet.answer()
     fleet.now += 1
@@ -84,7 +90,7 @@ def test_a_refused_probe_in_the_restart_does_not_end_its_outage():
     assert fleet.one.outage is not None
 
 
-def test_where_the_restart_did_not_help_the_servers_is_proposed_after_another_silence_and_once():
+def test_where_the_restart_did_not_help_the_servers_is_proposed_after_another_silence_and_once() -> None:
     fleet = deaf_line()
     fleet.answer()
     for _ in range(10):
@@ -97,7 +103,7 @@ def test_where_the_restart_did_not_help_the_servers_is_proposed_after_another_si
     assert fleet.one.recovery.server_restart_proposed, "a stable time does not forget it"
 
 
-def test_a_line_that_nobody_tells_anything_is_shown_and_left_alone():
+def test_a_line_that_nobody_tells_anything_is_shown_and_left_alone() -> None:
     fleet = Fleet()
     fleet.now += 3600
     fleet.hear("silence", road="self")
@@ -108,13 +114,14 @@ def test_a_line_that_nobody_tells_anything_is_shown_and_left_alone():
 
 
 @pytest.mark.parametrize("can", [BAILEYS, msgspec.structs.replace(EVOLUTION, restart_keeps_link=False)])
-def test_what_cannot_be_restarted_harmlessly_is_not(can):
+def test_what_cannot_be_restarted_harmlessly_is_not(can: Capabilities) -> None:
     assert deaf_line(can=can).rungs() == []
 
 
-def test_a_stall_is_never_restarted_and_proposed_at_once():
+def test_a_stall_is_never_restarted_and_proposed_at_once() -> None:
     fleet = mute_line()
     assert (fleet.rungs(), fleet.said("server-restart-proposed")) == ([], 1)
+    assert fleet.one.outage is not None
     assert (fleet.one.reason.code, fleet.one.outage.because) == ("stalled", "stalled")
     assert fleet.one.can_receive == Axis("no", "stalled", fleet.now)
     for _ in range(20):
@@ -126,7 +133,7 @@ def test_a_stall_is_never_restarted_and_proposed_at_once():
 
 
 @pytest.mark.parametrize("kind", ["receipt_received", "server_ack_received", "message_received"])
-def test_whatever_is_told_ends_a_stall(kind):
+def test_whatever_is_told_ends_a_stall(kind: str) -> None:
     fleet = mute_line()
     fleet.now += 5
     fleet.hear(kind, road="receipt")
@@ -136,7 +143,7 @@ def test_whatever_is_told_ends_a_stall(kind):
     assert not fleet.one.recovery.server_restart_proposed
 
 
-def test_a_state_from_before_the_stall_does_not_end_it_and_the_echo_of_a_send_never_does():
+def test_a_state_from_before_the_stall_does_not_end_it_and_the_echo_of_a_send_never_does() -> None:
     fleet = mute_line()
     fleet.now += 60
     fleet.hear("said_connecting", road="webhook", ago=100)
@@ -149,7 +156,7 @@ def test_a_state_from_before_the_stall_does_not_end_it_and_the_echo_of_a_send_ne
 
 
 @pytest.mark.parametrize("line", [deaf_line, mute_line])
-def test_a_new_process_of_the_server_hears_anew(line):
+def test_a_new_process_of_the_server_hears_anew(line: Callable[..., Any]) -> None:
     fleet = line()
     fleet.now += 5
     fleet.server = msgspec.structs.replace(
@@ -162,7 +169,7 @@ def test_a_new_process_of_the_server_hears_anew(line):
     assert inbound_health.doubt_at(facts) == 0
 
 
-def test_while_in_doubt_the_list_is_read_every_minute_though_traffic_goes_on():
+def test_while_in_doubt_the_list_is_read_every_minute_though_traffic_goes_on() -> None:
     fleet = mute_line()
     listened = []
     for _ in range(60):
@@ -175,7 +182,7 @@ def test_while_in_doubt_the_list_is_read_every_minute_though_traffic_goes_on():
     assert len(listened) in (4, 5, 6)
 
 
-def test_what_the_list_brings_is_fetched_each_time_there_is_more():
+def test_what_the_list_brings_is_fetched_each_time_there_is_more() -> None:
     fleet = quiet_line()
     fleet.now += 60
     before = fleet.one
@@ -195,7 +202,7 @@ def test_what_the_list_brings_is_fetched_each_time_there_is_more():
     assert fleet.one.facts.list_only_newest_at == fleet.now - 5
 
 
-def test_a_busy_list_is_dated_by_its_oldest_message():
+def test_a_busy_list_is_dated_by_its_oldest_message() -> None:
     facts = Facts(
         silence_at=T0,
         list_compared_at=T0 + 1,
@@ -212,7 +219,7 @@ def test_a_busy_list_is_dated_by_its_oldest_message():
     )
 
 
-def test_the_first_unanswered_send_is_remembered_however_many_follow():
+def test_the_first_unanswered_send_is_remembered_however_many_follow() -> None:
     fleet = quiet_line()
     first = fleet.now
     for _ in range(40):
@@ -225,21 +232,21 @@ def test_the_first_unanswered_send_is_remembered_however_many_follow():
     assert fleet.one.facts.unanswered_from == fleet.now
 
 
-def test_a_round_trip_that_fails_is_no_stall():
+def test_a_round_trip_that_fails_is_no_stall() -> None:
     fleet = mute_line()
     facts = msgspec.structs.replace(fleet.one.facts, unanswered_probes=1)
     assert inbound_health.stalled(fleet.one.facts, fleet.now)
     assert not inbound_health.stalled(facts, fleet.now)
 
 
-def test_an_unheard_message_without_a_date_counts_from_its_own():
+def test_an_unheard_message_without_a_date_counts_from_its_own() -> None:
     fleet = quiet_line()
     fleet.hear("list_unheard", road="list", ago=9)
     fleet.judge()
     assert fleet.one.facts.list_only_oldest_at == fleet.now - 9
 
 
-def test_a_list_that_disagrees_makes_us_look_once():
+def test_a_list_that_disagrees_makes_us_look_once() -> None:
     fleet = quiet_line()
     fleet.judge()
     fleet.now += 2
@@ -257,7 +264,7 @@ def test_a_list_that_disagrees_makes_us_look_once():
     assert (fleet.one.state, fleet.rungs()) == ("connected", []), "hearsay changes nothing"
 
 
-def test_a_silence_that_other_servers_lines_share_is_shown_and_nothing_is_done_until_they_hear_again():
+def test_a_silence_that_other_servers_lines_share_is_shown_and_nothing_is_done_until_they_hear_again() -> None:
     fleet = quiet_line()
     fleet.hear("silence", road="self", shared="yes")
     fleet.judge()
@@ -276,7 +283,7 @@ def test_a_silence_that_other_servers_lines_share_is_shown_and_nothing_is_done_u
 
 
 @pytest.mark.parametrize(("data", "proposed"), [({}, 1), ({"shared": "yes"}, 0)])
-def test_after_a_restart_a_shared_silence_proposes_nothing(data, proposed):
+def test_after_a_restart_a_shared_silence_proposes_nothing(data: dict[str, Any], proposed: int) -> None:
     fleet = deaf_line()
     fleet.answer()
     fleet.judge()
@@ -303,22 +310,24 @@ STANDS_STILL = Facts(
 @pytest.mark.parametrize(
     "otherwise", [{"list_compared_at": T0 - 1}, {"webhook_missing_since": T0 - 900}, {"webhook_gone_at": T0}]
 )
-def test_nothing_stands_still_that_was_not_looked_into_or_whose_webhooks_do_not_reach_us(otherwise):
+def test_nothing_stands_still_that_was_not_looked_into_or_whose_webhooks_do_not_reach_us(
+    otherwise: dict[str, float],
+) -> None:
     assert inbound_health.stalled(STANDS_STILL, T0 + 1)
     assert not inbound_health.stalled(msgspec.structs.replace(STANDS_STILL, **otherwise), T0 + 1)
 
 
-def test_a_stall_is_a_doubt_by_itself():
+def test_a_stall_is_a_doubt_by_itself() -> None:
     assert inbound_health.doubt_at(Facts(stall_at=T0)) == T0
 
 
-def test_webhooks_do_not_reach_us_from_the_moment_in_which_it_is_late():
+def test_webhooks_do_not_reach_us_from_the_moment_in_which_it_is_late() -> None:
     facts = Facts(list_only_newest_at=T0, list_only_oldest_at=T0)
     assert inbound_health.unreachable_since(facts, T0 + inbound_health.LATE_S) == T0
     assert inbound_health.unreachable_since(facts, T0 + inbound_health.LATE_S - 1) == 0.0
 
 
-def test_a_boot_of_the_same_moment_ends_no_doubt():
+def test_a_boot_of_the_same_moment_ends_no_doubt() -> None:
     for booted, doubt in ((T0, T0), (T0 + 1, 0.0)):
         fleet = Fleet()
         fleet.sessions[1] = msgspec.structs.replace(fleet.one, facts=Facts(silence_at=T0))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
 from esteio.core.judge import ladder
-from esteio.core.judge.diagnose import Kind, Verdict
+from esteio.core.judge.diagnose import FOR_PEOPLE, Kind, Verdict
 from esteio.core.judge.ladder import RESTART_NOOP, plan, remaining
-from esteio.core.model.policy import DEFAULT, SEEDS, Letter
-from esteio.core.model.recovery import Attempt, Outage, Recovery
+from esteio.core.model.capabilities import Capabilities
+from esteio.core.model.policy import DEFAULT, SEEDS, Letter, Policy
+from esteio.core.model.recovery import Attempt, Outage, Recovery, Rung
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
@@ -75,7 +76,7 @@ unpaired      baileys    seeds        C C C
 LETTER = {"connect": "C", "restart": "R", "logout": "L", "recreate": "X"}
 
 
-def test_the_plans_are_these_and_no_others():
+def test_the_plans_are_these_and_no_others() -> None:
     printed = []
     for kind in ("ghost", "reconnecting", "closed", "missing", *sorted(get_args(Kind))):
         for dialect, can in DIALECTS.items():
@@ -90,7 +91,7 @@ def test_the_plans_are_these_and_no_others():
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_every_plan_is_harmless_first_where_anything_harmless_could_help(kind, dialect, name):
+def test_every_plan_is_harmless_first_where_anything_harmless_could_help(kind: Kind, dialect: str, name: str) -> None:
     rungs = plan(case(kind), POLICIES[name], DIALECTS[dialect])
     if name != "seeds" and rungs:
         assert rungs[0] in ("connect", "restart")
@@ -98,7 +99,7 @@ def test_every_plan_is_harmless_first_where_anything_harmless_could_help(kind, d
 
 
 @pytest.mark.parametrize("kind", ["closed", "missing", "reconnecting", "unknown"])
-def test_the_levels_of_seed_002_belong_to_asking_for_a_code(kind):
+def test_the_levels_of_seed_002_belong_to_asking_for_a_code(kind: Kind) -> None:
     levels = plan(case(kind), SEEDS, EVOLUTION, asked=True)
     assert levels[-4:] == ("logout", "connect", "connect", "recreate")
     assert levels[:-4] == (() if kind == "unknown" else ("connect",) * 3)
@@ -106,7 +107,7 @@ def test_the_levels_of_seed_002_belong_to_asking_for_a_code(kind):
     assert not {"logout", "recreate"} & set(plan(case(kind), SEEDS, EVOLUTION))
 
 
-def test_a_policy_of_ones_own_may_take_an_unknown_state_for_corruption():
+def test_a_policy_of_ones_own_may_take_an_unknown_state_for_corruption() -> None:
     own = msgspec.structs.replace(DEFAULT, letter=Letter(unknown_is_corrupt=True))
     assert plan(case("unknown"), own, EVOLUTION) == ("logout", "connect", "connect", "recreate")
     assert step(case("unknown", proven=False), policy=own).do == "wait", "but only for who asks for a code"
@@ -114,12 +115,12 @@ def test_a_policy_of_ones_own_may_take_an_unknown_state_for_corruption():
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_by_the_seeds_a_ghost_is_never_deleted(dialect):
+def test_by_the_seeds_a_ghost_is_never_deleted(dialect: str) -> None:
     assert "recreate" not in plan(case("ghost"), SEEDS, DIALECTS[dialect], asked=True)
 
 
 @pytest.mark.parametrize("kind", ["unpaired", "logged_out"])
-def test_by_the_seeds_the_reconnector_connects_after_a_logout_so_that_a_code_is_there(kind):
+def test_by_the_seeds_the_reconnector_connects_after_a_logout_so_that_a_code_is_there(kind: Kind) -> None:
     """Seed 001: `logout -> list says close -> connect`; without a logout of ours a person has to ask."""
     assert said(step(case(kind), policy=SEEDS, logouts=1)) == ("act", "connect", kind)
     assert step(case(kind), policy=SEEDS).do == "person"
@@ -128,8 +129,8 @@ def test_by_the_seeds_the_reconnector_connects_after_a_logout_so_that_a_code_is_
     assert step(held, policy=SEEDS, logouts=1).do == "person"
 
 
-def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from_nothing():
-    tried = {"spent": ("connect",) * 3, "last_restart_at": T0 - 100, "restarts": 1}
+def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from_nothing() -> None:
+    tried: dict[str, Any] = {"spent": ("connect",) * 3, "last_restart_at": T0 - 100, "restarts": 1}
     assert step(case("closed"), policy=SEEDS, facts=STEADY_CLOSED, **tried).do == "strike"
     assert said(step(case("closed"), policy=SEEDS, facts=STEADY_CLOSED, spent=("connect",) * 3))[:2] == (
         "act",
@@ -147,8 +148,8 @@ def test_by_the_seeds_the_one_restart_in_half_an_hour_keeps_the_reconnector_from
     ],
 )
 def test_only_an_act_that_did_nothing_leads_to_the_server_s_process(
-    policy, spent, last_connecting_at, quirks, proposed
-):
+    policy: Policy, spent: tuple[str, ...], last_connecting_at: float, quirks: frozenset[str], proposed: bool
+) -> None:
     """E8: a restart that opened a new socket was no act without effect."""
     session = a_session(
         recovery=Recovery(spent=spent, last_restart_at=T0 - 10),
@@ -170,7 +171,7 @@ def test_only_an_act_that_did_nothing_leads_to_the_server_s_process(
         ("", "R", ""),
     ],
 )
-def test_each_try_is_used_up_once(planned, spent, left):
+def test_each_try_is_used_up_once(planned: str, spent: str, left: str) -> None:
     assert "".join(remaining(tuple(planned), tuple(spent))) == left  # type: ignore[arg-type]
 
 
@@ -178,40 +179,40 @@ STEADY_CLOSED = Facts(state_read="closed", state_read_at=T0, state_read_since=T0
 
 
 @pytest.mark.parametrize("kind", ["live", "suspect", "new", "server_down", "server_wall"])
-def test_what_lives_or_is_not_to_blame_is_left_alone(kind):
+def test_what_lives_or_is_not_to_blame_is_left_alone(kind: Kind) -> None:
     assert step(case(kind)).do == "rest"
 
 
-@pytest.mark.parametrize("kind", sorted(ladder.FOR_PEOPLE))
-def test_what_only_people_can_mend_waits_for_people(kind):
+@pytest.mark.parametrize("kind", sorted(FOR_PEOPLE))
+def test_what_only_people_can_mend_waits_for_people(kind: Kind) -> None:
     assert step(case(kind)).do == "person"
 
 
-def test_a_ghost_is_restarted_first():
+def test_a_ghost_is_restarted_first() -> None:
     assert said(step(case("ghost"))) == ("act", "restart", "ghost")
 
 
-def test_what_follows_goes_before_everything():
+def test_what_follows_goes_before_everything() -> None:
     assert said(step(case("live"), then=("create",))) == ("act", "create", "follows")
 
 
-def test_a_ban_for_a_time_is_waited_out():
+def test_a_ban_for_a_time_is_waited_out() -> None:
     assert step(case("temp_banned"), facts=Facts(code_until=T0 + 99)).until == T0 + 99
     assert step(case("temp_banned")).until == T0 + 3600
 
 
-def test_a_flap_is_left_to_settle():
+def test_a_flap_is_left_to_settle() -> None:
     found = step(case("flapping"), facts=Facts(connecting=(T0 - 5,)))
     assert (found.do, found.until) == ("wait", T0 + 25)
 
 
-def test_quarantine_is_kept():
+def test_quarantine_is_kept() -> None:
     found = step(case("ghost"), quarantine_until=T0 + 5, strikes=2)
     assert (found.do, found.because, found.until) == ("wait", Reason("quarantine", {"strikes": "2"}), T0 + 5)
     assert step(case("ghost"), quarantine_until=T0).do == "act"
 
 
-def test_restarts_keep_their_distance():
+def test_restarts_keep_their_distance() -> None:
     found = step(case("ghost"), restarts=1, last_restart_at=T0 - 10)
     assert (*said(found), found.until) == ("wait", None, "restart-cooldown", T0 + 50)
 
@@ -224,29 +225,29 @@ def test_restarts_keep_their_distance():
         (msgspec.structs.replace(DEFAULT, destructive="never"), ("strike", None, "ghost")),
     ],
 )
-def test_a_destructive_rung_goes_by_policy(policy, expected):
+def test_a_destructive_rung_goes_by_policy(policy: Policy, expected: tuple[str, str | None, str]) -> None:
     assert said(step(case("ghost"), policy=policy, spent=("restart",))) == expected
 
 
-def test_nothing_destructive_during_boot_grace():
+def test_nothing_destructive_during_boot_grace() -> None:
     found = step(case("ghost"), policy=SEEDS, booted=T0 - 10)
     assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
 
 
-def test_logouts_keep_their_distance_too():
+def test_logouts_keep_their_distance_too() -> None:
     found = step(case("ghost"), policy=SEEDS, last_logout_at=T0 - 20, logouts=1)
     assert (*said(found), found.until) == ("wait", None, "logout-limit", T0 + 100)
     assert step(case("ghost"), policy=SEEDS, last_logout_at=T0 - 120, logouts=1).do == "act"
 
 
-def test_a_destructive_rung_needs_proof_but_by_the_seed_s_letter():
+def test_a_destructive_rung_needs_proof_but_by_the_seed_s_letter() -> None:
     unproven = case("ghost", proven=False)
     auto = msgspec.structs.replace(DEFAULT, destructive="auto")
     assert step(unproven, policy=auto, spent=("restart",)).do == "strike"
     assert said(step(unproven, policy=SEEDS)) == ("act", "logout", "ghost")
 
 
-def test_a_ghost_on_which_restart_does_nothing_needs_the_server_s_restart():
+def test_a_ghost_on_which_restart_does_nothing_needs_the_server_s_restart() -> None:
     known = frozenset({RESTART_NOOP})
     assert step(case("ghost"), quirks=known, spent=("restart",)).do == "strike"
     stood = msgspec.structs.replace(STEADY_CLOSED, state_read_since=T0 - 900)
@@ -254,39 +255,41 @@ def test_a_ghost_on_which_restart_does_nothing_needs_the_server_s_restart():
 
 
 @pytest.mark.parametrize(("age", "do"), [(10, "wait"), (59, "wait"), (60, "ask")])
-def test_a_destructive_rung_needs_a_fall_of_some_age(age, do):
+def test_a_destructive_rung_needs_a_fall_of_some_age(age: int, do: str) -> None:
     found = step(case("ghost", since=T0 - age), spent=("restart",))
     assert found.do == do
     assert found.until == (T0 - age + 60 if do == "wait" else None)
 
 
 @pytest.mark.parametrize(("linked", "policy", "rungs"), [(False, DEFAULT, ("restart",)), (False, SEEDS, ("logout",))])
-def test_a_session_that_was_never_linked_has_nothing_to_log_out_but_by_the_seed_s_letter(linked, policy, rungs):
+def test_a_session_that_was_never_linked_has_nothing_to_log_out_but_by_the_seed_s_letter(
+    linked: bool, policy: Policy, rungs: tuple[str]
+) -> None:
     assert plan(case("ghost"), policy, EVOLUTION, linked=linked)[:1] == rungs
     assert len(plan(case("ghost"), DEFAULT, EVOLUTION, linked=False)) == 1
 
 
-def test_the_end_of_the_plan_is_a_strike():
+def test_the_end_of_the_plan_is_a_strike() -> None:
     assert step(case("ghost"), can=WAPI, spent=("restart",)).do == "strike"
 
 
-def test_a_word_we_do_not_know_is_looked_at_again_and_never_acted_on():
+def test_a_word_we_do_not_know_is_looked_at_again_and_never_acted_on() -> None:
     found = step(case("unknown", proven=False))
     assert (found.do, found.until) == ("wait", T0 + 5)
 
 
-def test_a_provider_that_reconnects_gets_its_time():
+def test_a_provider_that_reconnects_gets_its_time() -> None:
     found = step(case("reconnecting", since=T0 - 5))
     assert (found.do, found.until) == ("wait", T0 + 15)
     assert said(step(case("reconnecting", since=T0 - 20))) == ("act", "restart", "reconnecting")
 
 
-def test_an_answered_act_gives_it_time_again():
+def test_an_answered_act_gives_it_time_again() -> None:
     found = step(case("reconnecting"), facts=Facts(act_at=T0 - 5))
     assert (found.do, found.until) == ("wait", T0 + 15)
 
 
-def test_after_a_boot_a_provider_that_reconnects_is_let_alone_and_seed_002_asks_it_to_connect():
+def test_after_a_boot_a_provider_that_reconnects_is_let_alone_and_seed_002_asks_it_to_connect() -> None:
     grace = T0 - 10 + DEFAULT.boot_grace_s
     assert (step(case("reconnecting"), booted=T0 - 10).do, step(case("reconnecting"), booted=T0 - 10).until) == (
         "wait",
@@ -295,7 +298,7 @@ def test_after_a_boot_a_provider_that_reconnects_is_let_alone_and_seed_002_asks_
     assert said(step(case("reconnecting"), policy=SEEDS, booted=T0 - 10)) == ("act", "connect", "reconnecting")
 
 
-def test_after_a_boot_a_restart_waits_for_the_whole_grace():
+def test_after_a_boot_a_restart_waits_for_the_whole_grace() -> None:
     found = step(case("reconnecting"), booted=T0 - 10, spent=("connect",) * 3)
     assert (found.do, found.until) == ("wait", T0 + 170)
 
@@ -318,7 +321,9 @@ def closed(**changes: object) -> Facts:
         (closed(state_read_since=T0 - 60, last_connecting_at=T0 - 61), "act"),
     ],
 )
-def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of_connecting(facts, expected):
+def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of_connecting(
+    facts: Facts, expected: str
+) -> None:
     found = step(case("closed"), facts=facts)
     assert found.do == expected
     if expected == "wait":
@@ -327,14 +332,14 @@ def test_a_connect_waits_until_closed_has_stood_for_four_looks_without_a_word_of
         assert said(found) == ("act", "connect", "closed")
 
 
-def test_after_a_boot_closed_must_stand_as_long_as_an_act_would_have():
+def test_after_a_boot_closed_must_stand_as_long_as_an_act_would_have() -> None:
     """A server that starts reconnects by itself, again and again: a connect between two of its tries makes a duel."""
     for stood, expected in ((10, "wait"), (19, "wait"), (20, "act")):
         assert step(case("closed"), facts=closed(state_read_since=T0 - stood), booted=T0 - 100).do == expected
     assert step(case("closed"), facts=STEADY_CLOSED, booted=T0 - 180).do == "act"
 
 
-def test_a_provider_that_was_seen_at_it_in_this_fall_must_stand_closed_as_long_too():
+def test_a_provider_that_was_seen_at_it_in_this_fall_must_stand_closed_as_long_too() -> None:
     """Storm seed 5047: it says closed for a moment between any two of its own tries."""
     for stood, expected in ((19, "wait"), (20, "act")):
         facts = closed(state_read_since=T0 - stood, life_at=T0 - 60, last_connecting_at=T0 - 40)
@@ -345,7 +350,7 @@ def test_a_provider_that_was_seen_at_it_in_this_fall_must_stand_closed_as_long_t
     assert step(case("closed"), facts=unlinked).do == "act", "without credentials there is nothing to fight about"
 
 
-def test_no_connect_beside_a_socket_that_is_open():
+def test_no_connect_beside_a_socket_that_is_open() -> None:
     """Storm seed 5044: its `open` waits in a queue that stands still; each further connect throws the last one out."""
     beside = closed(life_at=T0 - 60, closed=(T0 - 20, T0 - 15), socket_open_while_claimed_closed_at=T0 - 4)
     assert step(case("closed"), facts=beside).do == "wait"
@@ -353,7 +358,7 @@ def test_no_connect_beside_a_socket_that_is_open():
     assert step(case("closed"), facts=gone).do == "act"
 
 
-def done(rung: str) -> Attempt:
+def done(rung: Rung) -> Attempt:
     return Attempt(
         "att_1", rung, 1, opened_at=T0 - 9, until=T0 - 4, performed_at=T0 - 7, answer="ok", result="no-effect"
     )
@@ -370,7 +375,9 @@ def done(rung: str) -> Attempt:
         ("logout", (), EVOLUTION, "act"),
     ],
 )
-def test_after_an_act_that_may_have_opened_a_socket_no_connect_before_somebody_looked(rung, looked, can, expected):
+def test_after_an_act_that_may_have_opened_a_socket_no_connect_before_somebody_looked(
+    rung: Rung, looked: tuple[tuple[float, str], ...], can: Capabilities, expected: str
+) -> None:
     """Storm seed 7124: the looks after the first connect met errors, and the second threw its socket out."""
     times, roads = tuple(at for at, _ in looked), tuple(road for _, road in looked)
     facts = closed(act_at=T0 - 7, closed=times, closed_by=roads)
@@ -378,10 +385,11 @@ def test_after_an_act_that_may_have_opened_a_socket_no_connect_before_somebody_l
     assert found.do == expected
     if expected == "wait":
         assert (found.because.code, found.until) == ("look-first", T0 - 7 + DEFAULT.effect_within_s)
+        assert found.until is not None
         assert step(case("closed"), facts=facts, can=can, last=done(rung), now=found.until).do == "act"
 
 
-def test_a_missing_instance_may_still_be_loading_after_a_boot():
+def test_a_missing_instance_may_still_be_loading_after_a_boot() -> None:
     found = step(case("missing"), booted=T0 - 10)
     assert (*said(found), found.until) == ("wait", None, "boot-grace", T0 + 170)
     assert said(step(case("missing"))) == ("act", "connect", "missing")
@@ -397,7 +405,7 @@ LEFT = Facts(
 )
 
 
-def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
+def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then() -> None:
     """J1: its list says closed, so this version does not connect it by itself; others, and other times, must wait."""
     lists = msgspec.structs.replace(EVOLUTION, boots_by_list=True)
     assert said(step(case("closed"), can=lists, facts=LEFT, booted=T0 - 5)) == ("act", "connect", "closed")
@@ -416,7 +424,7 @@ def test_what_a_new_process_left_closed_is_connected_at_once_and_only_then():
     assert step(case("closed"), can=lists, facts=LEFT, booted=T0 - 200, now=T0).do == "wait"
 
 
-def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_and_no_longer():
+def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_and_no_longer() -> None:
     """Level one inside boot grace is three connects five seconds apart, as design.md has it."""
     lists = msgspec.structs.replace(EVOLUTION, boots_by_list=True)
     looked = {"act_at": T0 - 4, "state_read_since": T0 - 4.5, "state_read_at": T0, "state_read_times": 4}
@@ -429,21 +437,21 @@ def test_after_a_connect_that_did_nothing_to_it_the_next_waits_for_four_looks_an
     assert step(case("closed"), can=lists, facts=facts, booted=T0 - 5, quirks=quirk).do == "wait"
 
 
-def test_an_approved_step_says_which_rung_was_approved():
+def test_an_approved_step_says_which_rung_was_approved() -> None:
     assert step(case("ghost"), approved="logout").because == Reason("approved", {"rung": "logout"})
 
 
-def test_a_connect_that_waits_says_why():
+def test_a_connect_that_waits_says_why() -> None:
     found = step(case("closed"), facts=closed(state_read_times=3))
     assert (found.because, found.until) == (Reason("closed"), T0 + 5)
 
 
-def test_a_restart_that_may_be_lost_in_a_try_of_its_own_waits_for_the_next_look():
+def test_a_restart_that_may_be_lost_in_a_try_of_its_own_waits_for_the_next_look() -> None:
     found = step(case("closed"), can=WAPI, facts=closed(state_read_times=1, state_read_since=T0))
     assert (*said(found), found.until) == ("wait", None, "closed", T0 + 5)
 
 
 @pytest.mark.parametrize(("booted", "awaits"), [(T0 - 51, True), (T0 - 50, True), (T0 - 49, False)])
-def test_a_boot_since_the_fall_is_what_was_proposed(booted, awaits):
+def test_a_boot_since_the_fall_is_what_was_proposed(booted: float, awaits: bool) -> None:
     session = a_session(recovery=Recovery(server_restart_proposed=True), outage=Outage("out_1", T0 - 50, "ghost"))
     assert ladder._awaits_boot(session, a_server(facts=ServerFacts(booted_at=booted))) == awaits

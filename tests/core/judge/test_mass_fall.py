@@ -14,7 +14,7 @@ from tests.core.rehearsal import T0, Fleet, a_server
 from tests.core.server_fleet import fallen_together
 
 
-def test_three_falls_in_a_minute_are_one_incident_with_one_canary():
+def test_three_falls_in_a_minute_are_one_incident_with_one_canary() -> None:
     fleet = fallen_together()
     incident = fleet.server.incident
     assert incident is not None
@@ -23,7 +23,7 @@ def test_three_falls_in_a_minute_are_one_incident_with_one_canary():
     assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []], "frozen once it is one"
 
 
-def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows():
+def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows() -> None:
     wide = msgspec.structs.replace(DEFAULT, connects_in_flight=10, seconds_between_connects=0)
     fleet = fallen_together(4, Fleet(4, policy=wide))
     assert [fleet.rungs(n) for n in (1, 2, 3, 4)] == [["restart"], ["restart"], [], []]
@@ -32,6 +32,7 @@ def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows(
         fleet.judge(4)
     assert (fleet.rungs(3), fleet.rungs(4)) == ([], [])
     assert fleet[3].wake_at is not None
+    assert fleet.server.incident is not None
     fleet.server = msgspec.structs.replace(
         fleet.server, incident=msgspec.structs.replace(fleet.server.incident, canary=SessionId(3))
     )
@@ -40,23 +41,23 @@ def test_while_one_is_the_canary_the_others_wait_however_much_the_budget_allows(
     assert (fleet.rungs(3), fleet.rungs(4)) == (["restart"], [])
 
 
-def test_one_fall_alone_is_no_mass_whatever_the_policy():
+def test_one_fall_alone_is_no_mass_whatever_the_policy() -> None:
     fleet = fallen_together(1, Fleet(3, policy=msgspec.structs.replace(DEFAULT, mass_fall_count=1)))
     assert fleet.server.incident is None
 
 
-def test_two_falls_are_two_falls():
+def test_two_falls_are_two_falls() -> None:
     fleet = fallen_together(2)
     assert fleet.server.incident is None
 
 
-def test_of_a_large_fleet_three_are_no_mass():
+def test_of_a_large_fleet_three_are_no_mass() -> None:
     fleet = Fleet(20)
     fallen_together(4, fleet)
     assert fleet.server.incident is None
 
 
-def test_falls_far_apart_are_no_mass():
+def test_falls_far_apart_are_no_mass() -> None:
     fleet = Fleet(3)
     for n in (1, 2, 3):
         fleet.now += 100
@@ -64,9 +65,9 @@ def test_falls_far_apart_are_no_mass():
     assert fleet.server.incident is None
 
 
-def test_people_hear_of_a_mass_fall_once_and_not_of_its_members():
+def test_people_hear_of_a_mass_fall_once_and_not_of_its_members() -> None:
     fleet = fallen_together()
-    told = []
+    told: list[tuple[str, str]] = []
     for _ in range(30):
         fleet.now += 5
         told += [(n.phase, n.reason.code) for n in fleet.judge_server().notices]
@@ -84,7 +85,7 @@ def test_people_hear_of_a_mass_fall_once_and_not_of_its_members():
     assert fleet.notices() == []
 
 
-def test_a_mass_fall_that_passes_at_once_is_told_to_nobody():
+def test_a_mass_fall_that_passes_at_once_is_told_to_nobody() -> None:
     fleet = fallen_together()
     for n in fleet.sessions:
         fleet.pair(n)
@@ -101,7 +102,7 @@ def test_a_mass_fall_that_passes_at_once_is_told_to_nobody():
     assert fleet.server.incident is None
 
 
-def test_the_rest_may_go_when_the_canary_is_well():
+def test_the_rest_may_go_when_the_canary_is_well() -> None:
     fleet = fallen_together()
     fleet.pair(1)
     decision = fleet.judge_server()
@@ -112,9 +113,9 @@ def test_the_rest_may_go_when_the_canary_is_well():
     assert fleet.judge_server().lines == ()
 
 
-def test_a_mass_fall_is_one_outage_of_the_server_to_its_subscribers():
+def test_a_mass_fall_is_one_outage_of_the_server_to_its_subscribers() -> None:
     fleet = fallen_together()
-    told = []
+    told: list[str] = []
     for _ in range(30):
         decision = fleet.judge_server()
         told += decision.events
@@ -127,8 +128,10 @@ def test_a_mass_fall_is_one_outage_of_the_server_to_its_subscribers():
     assert told == ["server.outage_started", "server.outage_ended"]
 
 
-def test_what_does_not_come_back_with_its_server_is_the_same_outage():
-    fleet, told, notices = Fleet(4), [], []
+def test_what_does_not_come_back_with_its_server_is_the_same_outage() -> None:
+    fleet = Fleet(4)
+    told: list[str] = []
+    notices: list[tuple[str, str]] = []
     fleet.now += 100
     for _ in range(2):
         fleet.hear("server_unreachable")
@@ -153,11 +156,12 @@ def test_what_does_not_come_back_with_its_server_is_the_same_outage():
 
 
 def turn(fleet: Fleet, **changes: object) -> None:
+    assert fleet.server.incident is not None
     incident = msgspec.structs.replace(fleet.server.incident, **changes)
     fleet.server = msgspec.structs.replace(fleet.server, incident=incident, slots=(), last_attempt_at=0.0)
 
 
-def test_a_canary_that_asks_for_nothing_is_passed_over_at_once():
+def test_a_canary_that_asks_for_nothing_is_passed_over_at_once() -> None:
     fleet = fallen_together()
     turn(fleet, canary=SessionId(4), canary_at=0.0)
     fleet.after(6, 3)
@@ -169,7 +173,7 @@ def test_a_canary_that_asks_for_nothing_is_passed_over_at_once():
     assert fleet.rungs(4) == [], "one at a time"
 
 
-def test_the_canary_itself_begins_its_turn_with_its_first_act():
+def test_the_canary_itself_begins_its_turn_with_its_first_act() -> None:
     fleet = fallen_together()
     turn(fleet, canary=SessionId(3), canary_at=0.0)
     fleet.after(6, 3)
@@ -178,7 +182,7 @@ def test_the_canary_itself_begins_its_turn_with_its_first_act():
     assert fleet.said("canary-changed", 3) == 0
 
 
-def test_a_canary_that_is_not_healed_in_its_time_gives_its_place_to_who_needs_one():
+def test_a_canary_that_is_not_healed_in_its_time_gives_its_place_to_who_needs_one() -> None:
     fleet = fallen_together()
     turn(fleet, canary=SessionId(1), canary_at=fleet.now)
     fleet.after(59, 3)
@@ -187,7 +191,7 @@ def test_a_canary_that_is_not_healed_in_its_time_gives_its_place_to_who_needs_on
     assert fleet.rungs(3) == ["restart"]
 
 
-def test_a_canary_that_flaps_keeps_nobody_waiting():
+def test_a_canary_that_flaps_keeps_nobody_waiting() -> None:
     fleet = fallen_together()
     turn(fleet, canary=SessionId(3), canary_at=fleet.now)
     for ago in (8, 6, 4, 2, 0):
@@ -199,7 +203,7 @@ def test_a_canary_that_flaps_keeps_nobody_waiting():
     assert fleet.rungs(4) == ["restart"]
 
 
-def test_a_number_that_fell_long_before_is_no_member():
+def test_a_number_that_fell_long_before_is_no_member() -> None:
     fleet = Fleet(5)
     fleet.now += 10
     fleet.hear("logged_out", 1, road="state")
@@ -217,7 +221,7 @@ def test_a_number_that_fell_long_before_is_no_member():
     assert fleet.server.incident.ended_at is not None
 
 
-def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
+def test_a_person_s_wish_skips_the_freeze_but_not_the_budget() -> None:
     fleet = fallen_together()
     fleet.now += 30
     fleet.hear("operator_recover", 4, road="operator")
@@ -230,23 +234,27 @@ def test_a_person_s_wish_skips_the_freeze_but_not_the_budget():
     assert fleet.rungs(3) == ["restart"]
 
 
-def test_an_incident_without_its_own_time_is_told_from_its_beginning():
+def test_an_incident_without_its_own_time_is_told_from_its_beginning() -> None:
     server = a_server(incident=Incident("i", T0 - 61, "mass-fall", canary=SessionId(1)))
     view = ServerInputs(server, (), DEFAULT, ((SessionId(1), T0),), 3)
     assert [n.phase for n in decide_server(view, T0).notices] == ["opened"]
 
 
-def test_the_notices_of_a_mass_fall_name_its_outage_its_size_and_its_time():
+def test_the_notices_of_a_mass_fall_name_its_outage_its_size_and_its_time() -> None:
     fleet = fallen_together()
+    assert fleet.server.incident is not None
     began = fleet.server.incident.since
     fleet.judge_server()
     outage = fleet.server.outage
     fleet.now = began + 60
     count = {"server": "srv", "count": "4"}
     [opened] = fleet.judge_server().notices
+    assert outage is not None
     assert opened == Notice(outage.id, "opened", Reason("server-mass-fall", count), began, 60)
     for n in fleet.sessions:
         fleet.pair(n)
     [closed] = fleet.judge_server().notices
+    assert fleet.server.incident is not None
     members = {"server": "srv", "count": str(fleet.server.incident.members)}
+    assert outage is not None
     assert closed == Notice(outage.id, "closed", Reason("server-mass-fall-over", members), began, fleet.now - began)

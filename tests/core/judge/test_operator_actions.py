@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from esteio.core.model.policy import DEFAULT
+from esteio.core.model.decision import Decision
+from esteio.core.model.policy import DEFAULT, Policy
 from tests.core.rehearsal import Fleet
 
 SOON = msgspec.structs.replace(DEFAULT, destructive_after_s=0)
 
 
-def say(fleet: Fleet, kind: str, **data: str):
+def say(fleet: Fleet, kind: str, **data: Any) -> Decision:
     fleet.hear(kind, road="operator", **data)
     return fleet.judge()
 
 
-def stuck(policy=SOON) -> Fleet:
+def stuck(policy: Policy = SOON) -> Fleet:
     """A ghost whose restart did nothing: an approval is asked for."""
     fleet = Fleet(policy=policy)
     fleet.now += 100
@@ -30,7 +33,7 @@ def approve(fleet: Fleet) -> None:
     say(fleet, "operator_approved", rung=fleet.approvals.pop(1).rung)
 
 
-def test_paused_is_watched_and_never_acted_on():
+def test_paused_is_watched_and_never_acted_on() -> None:
     fleet = Fleet()
     fleet.now += 100
     decision = say(fleet, "operator_paused")
@@ -42,7 +45,7 @@ def test_paused_is_watched_and_never_acted_on():
     assert any(d.look for _, _, _, d in fleet.decisions[-3:])
 
 
-def test_resumed_begins_afresh():
+def test_resumed_begins_afresh() -> None:
     fleet = stuck()
     say(fleet, "operator_paused")
     fleet.now += 5
@@ -53,7 +56,7 @@ def test_resumed_begins_afresh():
 
 
 @pytest.mark.parametrize("word", ["operator_recover", "operator_pair"])
-def test_a_person_s_word_ends_quarantine_and_cool_downs(word):
+def test_a_person_s_word_ends_quarantine_and_cool_downs(word: str) -> None:
     fleet = stuck()
     assert fleet.one.recovery.quarantine_until > fleet.now
     fleet.now += 3
@@ -63,7 +66,7 @@ def test_a_person_s_word_ends_quarantine_and_cool_downs(word):
     assert (fleet.one.recovery.pair_phone is not None) == (word == "operator_pair")
 
 
-def test_a_word_does_not_disturb_the_act_that_is_under_way():
+def test_a_word_does_not_disturb_the_act_that_is_under_way() -> None:
     fleet = Fleet()
     fleet.now += 100
     fleet.kill()
@@ -72,7 +75,7 @@ def test_a_word_does_not_disturb_the_act_that_is_under_way():
     assert fleet.open_act() == act
 
 
-def test_the_approval_is_asked_for_once_with_what_it_costs():
+def test_the_approval_is_asked_for_once_with_what_it_costs() -> None:
     fleet = stuck()
     approval = fleet.approvals[1]
     assert (approval.rung, approval.cost.code, approval.state) == ("logout", "cost-logout", "open")
@@ -86,7 +89,7 @@ def test_the_approval_is_asked_for_once_with_what_it_costs():
     assert fleet.one.recovery.strikes > 1
 
 
-def test_an_approved_rung_is_carried_out():
+def test_an_approved_rung_is_carried_out() -> None:
     fleet = stuck()
     fleet.now += 5
     approve(fleet)
@@ -94,7 +97,7 @@ def test_an_approved_rung_is_carried_out():
     assert fleet.one.recovery.approved is None
 
 
-def test_a_rejected_rung_is_not_asked_for_again_in_this_outage():
+def test_a_rejected_rung_is_not_asked_for_again_in_this_outage() -> None:
     fleet = stuck()
     fleet.approvals.clear()
     say(fleet, "operator_rejected")
@@ -103,7 +106,7 @@ def test_a_rejected_rung_is_not_asked_for_again_in_this_outage():
     assert set(fleet.rungs()) == {"restart"}
 
 
-def test_an_approval_goes_stale_when_the_session_heals():
+def test_an_approval_goes_stale_when_the_session_heals() -> None:
     fleet = stuck()
     fleet.now += 5
     fleet.hear("message_received", road="webhook")
@@ -115,7 +118,7 @@ def test_an_approval_goes_stale_when_the_session_heals():
     assert fleet.one.recovery.awaiting is None
 
 
-def test_a_lost_approval_row_does_not_hinder_healing():
+def test_a_lost_approval_row_does_not_hinder_healing() -> None:
     fleet = stuck()
     fleet.approvals.clear()
     fleet.now += 5
@@ -124,7 +127,7 @@ def test_a_lost_approval_row_does_not_hinder_healing():
     assert fleet.one.recovery.awaiting is None
 
 
-def test_an_approval_is_not_carried_out_on_a_living_session_even_after_a_wish_to_recover():
+def test_an_approval_is_not_carried_out_on_a_living_session_even_after_a_wish_to_recover() -> None:
     fleet = stuck()
     say(fleet, "operator_recover")
     fleet.answer("ok")
@@ -136,7 +139,7 @@ def test_an_approval_is_not_carried_out_on_a_living_session_even_after_a_wish_to
     assert "logout" not in fleet.rungs()
 
 
-def test_an_outright_recreate_is_carried_out_even_on_a_living_session():
+def test_an_outright_recreate_is_carried_out_even_on_a_living_session() -> None:
     fleet = Fleet()
     fleet.now += 100
     say(fleet, "operator_recreate")
@@ -147,7 +150,7 @@ def test_an_outright_recreate_is_carried_out_even_on_a_living_session():
     assert fleet.rungs() == ["delete", "create"]
 
 
-def test_a_person_s_logout_unlinks():
+def test_a_person_s_logout_unlinks() -> None:
     fleet = Fleet()
     say(fleet, "operator_logout")
     fleet.hear("logged_out", road="state", ago=-1)
@@ -155,7 +158,7 @@ def test_a_person_s_logout_unlinks():
     assert fleet.one.outage is None
 
 
-def test_a_new_session_comes_with_its_first_attempt():
+def test_a_new_session_comes_with_its_first_attempt() -> None:
     fleet = Fleet(paired=False)
     say(fleet, "created", attempt="first")
     act = fleet.open_act()
@@ -165,19 +168,20 @@ def test_a_new_session_comes_with_its_first_attempt():
     assert fleet.open_act() == act
 
 
-def test_a_number_put_right_was_no_fall():
+def test_a_number_put_right_was_no_fall() -> None:
     fleet = Fleet()
     fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511900000001")
     fleet.hear("identity_seen", road="list", phone="5511900000002")
     fleet.judge()
+    assert fleet.one.outage is not None
     assert (fleet.one.reason.code, fleet.one.outage.because) == ("wrong-identity", "wrong-identity")
     fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511900000002")
     say(fleet, "operator_changed", what="phone")
-    assert fleet.one.outage is None
+    assert fleet[1].outage is None
     assert fleet.open_act() is None
 
 
-def test_another_instance_is_judged_anew():
+def test_another_instance_is_judged_anew() -> None:
     fleet = Fleet()
     fleet.hear("send_closed", road="send")
     say(fleet, "operator_changed", what="ref", instance="yes")
@@ -186,18 +190,18 @@ def test_another_instance_is_judged_anew():
     assert fleet.one.facts.adopted_at == fleet.now
 
 
-def test_an_adopted_session_comes_without():
+def test_an_adopted_session_comes_without() -> None:
     fleet = Fleet(paired=False)
     say(fleet, "created")
     assert fleet.open_act() is None
 
 
-def test_for_another_instance_the_acts_that_wait_are_dropped():
+def test_for_another_instance_the_acts_that_wait_are_dropped() -> None:
     decision = say(Fleet(), "operator_changed", what="ref", instance="yes")
     assert decision.drop_control is True
 
 
-def test_a_person_s_word_remembers_the_last_act():
+def test_a_person_s_word_remembers_the_last_act() -> None:
     fleet = stuck()
     last = fleet.one.recovery.last
     assert last is not None
@@ -206,23 +210,24 @@ def test_a_person_s_word_remembers_the_last_act():
     assert fleet.one.recovery.last == last
 
 
-def test_an_approval_tells_when_and_for_which_session_it_was_asked():
+def test_an_approval_tells_when_and_for_which_session_it_was_asked() -> None:
     fleet = stuck()
     approval = next(d.approval for _, _, _, d in fleet.decisions if d.approval is not None)
     asked_at = next(now for now, _, _, d in fleet.decisions if d.approval is not None)
     assert (approval.created_at, approval.cost.args) == (asked_at, {"session": "s1"})
 
 
-def test_what_is_asked_for_names_its_session_and_stands_in_the_journal_as_a_decision():
+def test_what_is_asked_for_names_its_session_and_stands_in_the_journal_as_a_decision() -> None:
     fleet = stuck()
     decision = next(d for _, _, _, d in fleet.decisions if d.approval is not None)
+    assert decision.approval is not None
     assert decision.approval.session_id == fleet.one.id
     assert [notice.held for notice in decision.notices if notice.phase == "approval"] == [0]
     kinds = {line.code: line.kind for line in decision.lines}
     assert (kinds["approval-asked"], kinds["quarantined"]) == ("decision", "decision")
 
 
-def test_what_was_said_no_to_is_not_awaited_any_more():
+def test_what_was_said_no_to_is_not_awaited_any_more() -> None:
     fleet = stuck()
     fleet.approvals.clear()
     say(fleet, "operator_rejected")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from esteio.core.model.policy import DEFAULT
@@ -10,7 +12,7 @@ from esteio.texts import catalogue
 from tests.core.rehearsal import Fleet
 
 
-def fell(**how) -> Fleet:
+def fell(**how: Any) -> Fleet:
     fleet = Fleet(**how)
     fleet.now += 100
     fleet.held = 3
@@ -23,7 +25,7 @@ def phases(fleet: Fleet) -> list[str]:
     return [phase for _, phase in fleet.notices() if phase != "approval"]
 
 
-def test_a_fall_opens_an_outage_that_dates_from_its_proof():
+def test_a_fall_opens_an_outage_that_dates_from_its_proof() -> None:
     fleet = fell()
     outage = fleet.one.outage
     assert outage is not None
@@ -32,7 +34,7 @@ def test_a_fall_opens_an_outage_that_dates_from_its_proof():
     assert phases(fleet) == []
 
 
-def test_people_are_told_after_a_minute_and_once():
+def test_people_are_told_after_a_minute_and_once() -> None:
     fleet = fell()
     fleet.after(59)
     assert phases(fleet) == []
@@ -43,7 +45,7 @@ def test_people_are_told_after_a_minute_and_once():
     assert (notice.duration_s, notice.held) == (60, 3)
 
 
-def test_a_step_that_waits_for_a_person_is_told_once():
+def test_a_step_that_waits_for_a_person_is_told_once() -> None:
     fleet = fell()
     fleet.after(3600)
     assert [phase for _, phase in fleet.notices()] == ["opened", "approval"]
@@ -57,7 +59,7 @@ def test_a_step_that_waits_for_a_person_is_told_once():
     assert "Reason: " in told.text
 
 
-def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same():
+def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same() -> None:
     fleet = fell()
     fleet.now += 20
     fleet.pair()
@@ -67,7 +69,7 @@ def test_a_hiccup_is_told_to_nobody_but_is_an_outage_all_the_same():
     assert fleet.one.last_outage.ended_at == fleet.one.last_outage.since + 20
 
 
-def test_the_closing_word_waits_until_it_is_no_flap():
+def test_the_closing_word_waits_until_it_is_no_flap() -> None:
     fleet = fell()
     fleet.after(60)
     fleet.now += 40
@@ -83,7 +85,7 @@ def test_the_closing_word_waits_until_it_is_no_flap():
     assert phases(fleet) == ["opened", "closed"]
 
 
-def test_a_fall_soon_after_is_the_same_outage():
+def test_a_fall_soon_after_is_the_same_outage() -> None:
     fleet = fell()
     first = fleet.one.outage
     assert first is not None
@@ -100,7 +102,7 @@ def test_a_fall_soon_after_is_the_same_outage():
     assert phases(fleet) == ["opened", "closed"]
 
 
-def test_a_fall_later_is_another_outage():
+def test_a_fall_later_is_another_outage() -> None:
     fleet = fell()
     first = fleet.one.outage
     fleet.pair()
@@ -111,7 +113,7 @@ def test_a_fall_later_is_another_outage():
     assert fleet.one.outage.id != first.id
 
 
-def test_what_was_told_to_be_over_is_not_reopened_in_silence():
+def test_what_was_told_to_be_over_is_not_reopened_in_silence() -> None:
     """A fall learned late may date itself before the closing word: it is told as one of its own."""
     fleet = fell()
     fleet.after(60)
@@ -129,7 +131,7 @@ def test_what_was_told_to_be_over_is_not_reopened_in_silence():
     assert phases(fleet) == ["opened", "closed", "opened"]
 
 
-def test_a_session_that_never_was_linked_has_no_outage():
+def test_a_session_that_never_was_linked_has_no_outage() -> None:
     fleet = Fleet(paired=False)
     fleet.hear("unpaired", road="state")
     fleet.judge()
@@ -138,7 +140,7 @@ def test_a_session_that_never_was_linked_has_no_outage():
     assert phases(fleet) == []
 
 
-def test_pausing_ends_the_outage_for_it_is_a_person_s_business_now():
+def test_pausing_ends_the_outage_for_it_is_a_person_s_business_now() -> None:
     fleet = fell()
     fleet.now += 5
     fleet.hear("operator_paused", road="operator")
@@ -148,7 +150,7 @@ def test_pausing_ends_the_outage_for_it_is_a_person_s_business_now():
     assert phases(fleet) == []
 
 
-def test_a_person_s_own_logout_is_no_fall():
+def test_a_person_s_own_logout_is_no_fall() -> None:
     fleet = fell()
     fleet.hear("operator_logout", road="operator")
     fleet.hear("logged_out", road="state")
@@ -158,19 +160,19 @@ def test_a_person_s_own_logout_is_no_fall():
     assert phases(fleet) == []
 
 
-def test_without_delay_the_notice_comes_with_the_fall():
+def test_without_delay_the_notice_comes_with_the_fall() -> None:
     fleet = fell(policy=msgspec.structs.replace(DEFAULT, notify_after_s=0))
     assert phases(fleet) == ["opened"]
 
 
-def test_the_lines_of_a_notice_say_which_and_why():
+def test_the_lines_of_a_notice_say_which_and_why() -> None:
     fleet = fell()
     fleet.after(60)
     lines = [line for _, _, _, d in fleet.decisions for line in d.lines if line.kind == "notice"]
     assert [(line.code, line.args["because"]) for line in lines] == [("notice-opened", fleet.one.reason.code)]
 
 
-def test_a_mass_fall_whose_canary_is_not_at_it_yet_has_no_time_of_its_canary():
+def test_a_mass_fall_whose_canary_is_not_at_it_yet_has_no_time_of_its_canary() -> None:
     fleet = Fleet(4)
     fleet.now += 100
     for n in fleet.sessions:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from esteio.core.judge import pacing
 from esteio.core.model.ids import SessionId
-from esteio.core.model.policy import DEFAULT, SEEDS
-from esteio.core.model.recovery import Attempt, Recovery
+from esteio.core.model.policy import DEFAULT, SEEDS, Policy
+from esteio.core.model.recovery import Attempt, Recovery, Rung
 from esteio.core.model.server import Limits, ServerFacts, Slot
 from tests.core.rehearsal import T0, a_server
 
@@ -28,7 +28,7 @@ def test_a_servers_own_pace_goes_before_the_policys() -> None:
 
 
 @given(session=st.integers(0, 10**9), number=st.integers(0, 1000), spread=st.floats(0, 1e6))
-def test_jitter_is_a_share_and_the_same_again(session, number, spread):
+def test_jitter_is_a_share_and_the_same_again(session: int, number: int, spread: float) -> None:
     once = pacing.jitter(SessionId(session), number, spread)
     assert 0 <= once <= spread
     assert once == pacing.jitter(SessionId(session), number, spread)
@@ -40,7 +40,9 @@ def test_jitter_is_a_share_and_the_same_again(session, number, spread):
     gaps=st.lists(st.floats(0, 700), max_size=60),
     every=st.sampled_from([30.0, 600.0]),
 )
-def test_turns_are_half_their_time_apart_at_least_and_never_late(session, begun, gaps, every):
+def test_turns_are_half_their_time_apart_at_least_and_never_late(
+    session: int, begun: float, gaps: list[float], every: float
+) -> None:
     last = now = T0 + begun
     for gap in gaps:
         now += gap
@@ -50,7 +52,7 @@ def test_turns_are_half_their_time_apart_at_least_and_never_late(session, begun,
         last = now if came else last
 
 
-def test_a_fleet_that_was_begun_with_at_once_comes_due_spread_over_the_whole_time():
+def test_a_fleet_that_was_begun_with_at_once_comes_due_spread_over_the_whole_time() -> None:
     """Looked at every five minutes it came due at every second look, all of it together."""
     due = [
         sum(pacing.is_due(SessionId(n), T0 + first, T0 + now, 600) for n in range(1000))
@@ -61,13 +63,13 @@ def test_a_fleet_that_was_begun_with_at_once_comes_due_spread_over_the_whole_tim
     assert 680 < due[1] < 820
 
 
-def test_jitter_spreads_a_fleet():
+def test_jitter_spreads_a_fleet() -> None:
     shares = {round(pacing.jitter(SessionId(n), 0, 10)) for n in range(200)}
     assert len(shares) == 11
 
 
 @pytest.mark.parametrize(("times", "pause"), [(-3, 5), (0, 5), (1, 10), (3, 40), (10, 300), (10**9, 300)])
-def test_doubling_has_an_end(times, pause):
+def test_doubling_has_an_end(times: int, pause: int) -> None:
     assert pacing.doubling(5, 300, times) == pause
 
 
@@ -75,21 +77,21 @@ def test_doubling_has_an_end(times, pause):
     ("restarts", "policy", "pause"),
     [(1, DEFAULT, 60), (2, DEFAULT, 120), (3, DEFAULT, 240), (9, DEFAULT, 1800), (1, SEEDS, 1800), (5, SEEDS, 1800)],
 )
-def test_restarts_cool_down_longer_each_time(restarts, policy, pause):
+def test_restarts_cool_down_longer_each_time(restarts: int, policy: Policy, pause: int) -> None:
     recovery = Recovery(restarts=restarts, last_restart_at=T0)
     assert pacing.restart_allowed_at(recovery, policy) == T0 + pause
 
 
-def test_the_first_restart_and_the_first_logout_wait_for_nothing():
+def test_the_first_restart_and_the_first_logout_wait_for_nothing() -> None:
     assert pacing.restart_allowed_at(Recovery(), DEFAULT) == 0
     assert pacing.logout_allowed_at(Recovery(), DEFAULT) == 0
 
 
-def test_logouts_are_two_minutes_apart():
+def test_logouts_are_two_minutes_apart() -> None:
     assert pacing.logout_allowed_at(Recovery(last_logout_at=T0), SEEDS) == T0 + 120
 
 
-def test_quarantine_doubles_forgets_what_was_tried_and_does_not_march_in_step():
+def test_quarantine_doubles_forgets_what_was_tried_and_does_not_march_in_step() -> None:
     pauses = []
     recovery = Recovery(spent=("restart",), connects=3, then=("create",))
     for strike in range(1, 9):
@@ -104,24 +106,24 @@ def test_quarantine_doubles_forgets_what_was_tried_and_does_not_march_in_step():
     assert other.quarantine_until - T0 != pauses[0]
 
 
-def test_a_server_without_attempts_is_free_now():
+def test_a_server_without_attempts_is_free_now() -> None:
     assert pacing.slot_free_at(a_server(), SessionId(1), DEFAULT, T0) == T0
 
 
-def test_attempts_are_spaced():
+def test_attempts_are_spaced() -> None:
     server = a_server(last_attempt_at=T0 - 1)
     assert pacing.slot_free_at(server, SessionId(1), DEFAULT, T0) == T0 + 2
     assert pacing.slot_free_at(server, SessionId(1), DEFAULT, T0 + 60) == T0 + 60
 
 
-def test_the_server_s_own_limits_go_before_the_policy_s():
+def test_the_server_s_own_limits_go_before_the_policy_s() -> None:
     server = a_server(last_attempt_at=T0, limits=Limits(connects_in_flight=1, seconds_between_connects=0.0))
     assert pacing.slot_free_at(server, SessionId(1), DEFAULT, T0) == T0
     full = pacing.take_slot(server, SessionId(2), attempt(2), T0)
     assert pacing.slot_free_at(full, SessionId(1), DEFAULT, T0) == T0 + 20
 
 
-def test_a_full_server_is_free_when_enough_slots_are_over():
+def test_a_full_server_is_free_when_enough_slots_are_over() -> None:
     server = a_server()
     for number, until in ((2, T0 + 30), (3, T0 + 10), (4, T0 + 20)):
         server = pacing.take_slot(server, SessionId(number), attempt(number, until), T0)
@@ -130,7 +132,7 @@ def test_a_full_server_is_free_when_enough_slots_are_over():
     assert pacing.slot_free_at(server, SessionId(1), DEFAULT, T0 + 21) == T0 + 21
 
 
-def test_a_session_s_own_slot_does_not_stand_in_its_way_and_is_never_doubled():
+def test_a_session_s_own_slot_does_not_stand_in_its_way_and_is_never_doubled() -> None:
     server = pacing.take_slot(a_server(), SessionId(1), attempt(1), T0)
     server = pacing.take_slot(server, SessionId(1), attempt(2), T0 + 1)
     assert [slot.attempt for slot in server.slots] == ["a2"]
@@ -138,7 +140,7 @@ def test_a_session_s_own_slot_does_not_stand_in_its_way_and_is_never_doubled():
     assert pacing.slot_free_at(server, SessionId(1), DEFAULT, T0 + 10) == T0 + 10
 
 
-def test_slots_are_freed_by_their_attempt_or_by_time():
+def test_slots_are_freed_by_their_attempt_or_by_time() -> None:
     server = pacing.take_slot(a_server(), SessionId(1), attempt(1), T0)
     assert pacing.free_slot(server, "a9") is server
     assert pacing.free_slot(server, "a1").slots == ()
@@ -160,18 +162,18 @@ def test_slots_are_freed_by_their_attempt_or_by_time():
         ("person", False),
     ],
 )
-def test_what_opens_a_socket_costs_a_slot(rung, costs):
+def test_what_opens_a_socket_costs_a_slot(rung: Rung, costs: bool) -> None:
     assert pacing.costs_slot(rung) is costs
 
 
 @pytest.mark.parametrize(
     ("booted", "now", "grace"), [(0, T0, False), (T0, T0, True), (T0, T0 + 179, True), (T0, T0 + 180, False)]
 )
-def test_boot_grace_is_three_minutes_after_a_start(booted, now, grace):
+def test_boot_grace_is_three_minutes_after_a_start(booted: float, now: float, grace: bool) -> None:
     assert pacing.in_boot_grace(a_server(facts=ServerFacts(booted_at=booted)), DEFAULT, now) is grace
 
 
-def test_the_pace_comes_back_from_a_tenth():
+def test_the_pace_comes_back_from_a_tenth() -> None:
     assert pacing.ramp(0, T0, DEFAULT, T0) == 0
     assert pacing.ramp(60, T0, DEFAULT, T0) == 6
     assert pacing.ramp(60, T0, DEFAULT, T0 - 5) == 6
@@ -181,27 +183,27 @@ def test_the_pace_comes_back_from_a_tenth():
 
 
 @given(st.floats(0, 1e6))
-def test_after_a_quiet_time_five_seconds_worth_may_go_at_once_and_never_less_than_one(per_minute):
+def test_after_a_quiet_time_five_seconds_worth_may_go_at_once_and_never_less_than_one(per_minute: float) -> None:
     assert pacing.burst(per_minute, 0) == pytest.approx(max(1.0, per_minute * 5 / 60))
     assert pacing.burst(per_minute, 3) == 3
 
 
 @given(st.integers(1, 100), st.floats(-100, 100), st.floats(0, 100))
-def test_chats_at_once_grow_from_one_to_all_and_never_shrink_meanwhile(most, since, more):
+def test_chats_at_once_grow_from_one_to_all_and_never_shrink_meanwhile(most: int, since: float, more: float) -> None:
     early = pacing.ramped_cap(most, T0, DEFAULT, T0 + since)
     late = pacing.ramped_cap(most, T0, DEFAULT, T0 + since + more)
     assert 1 <= early <= late <= most
 
 
 @pytest.mark.parametrize(("after", "chats"), [(0, 1), (-5, 1), (30, 5), (59, 9), (60, 10), (999, 10)])
-def test_a_session_that_came_back_writes_to_one_chat_first(after, chats):
+def test_a_session_that_came_back_writes_to_one_chat_first(after: int, chats: int) -> None:
     assert pacing.ramped_cap(10, T0, DEFAULT, T0 + after) == chats
 
 
-def test_a_gate_that_never_closed_and_a_policy_without_a_ramp_let_all_go():
+def test_a_gate_that_never_closed_and_a_policy_without_a_ramp_let_all_go() -> None:
     assert pacing.ramped_cap(10, 0.0, DEFAULT, T0) == 10
     assert pacing.ramped_cap(10, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0) == 10
 
 
-def test_without_a_ramp_a_gate_that_opens_later_than_now_holds_nobody_back():
+def test_without_a_ramp_a_gate_that_opens_later_than_now_holds_nobody_back() -> None:
     assert pacing.ramp(60, T0, msgspec.structs.replace(DEFAULT, ramp_s=0), T0 - 5) == 60

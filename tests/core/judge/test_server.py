@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from esteio.core.judge.server import FAILURES_KEPT, ServerInputs, apply_evidence, decide_server, health_of
 from esteio.core.model.decision import Notice
-from esteio.core.model.evidence import seen
+from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.state import Reason
@@ -15,7 +17,7 @@ from tests.core.rehearsal import T0, Fleet, a_server
 from tests.core.server_fleet import fallen_together
 
 
-def facts_after(*news: tuple) -> ServerFacts:
+def facts_after(*news: tuple[Any, ...]) -> ServerFacts:
     facts = ServerFacts()
     for kind, at, *data in news:
         facts = apply_evidence(facts, seen(kind, at, "list", **(data[0] if data else {})))
@@ -67,21 +69,21 @@ FAILED = [("server_failed", T0), ("server_timed_out", T0 + 1), ("server_failed",
         ([("server_html", T0)], ("wrong-kind", "server_html")),
     ],
 )
-def test_the_weather_follows_from_the_server_s_own_words(news, health):
+def test_the_weather_follows_from_the_server_s_own_words(news: list[tuple[Any, ...]], health: tuple[str, str]) -> None:
     assert health_of(facts_after(*news), DEFAULT, T0 + 3) == health
 
 
-def test_a_refused_connection_that_answers_again_is_a_start():
+def test_a_refused_connection_that_answers_again_is_a_start() -> None:
     gone = [("server_unreachable", T0), ("server_unreachable", T0 + 5)]
     assert facts_after(*gone, ("server_answered", T0 + 9)).booted_at == T0 + 9
     assert facts_after(*FAILED, ("server_answered", T0 + 9)).booted_at == 0
 
 
-def away(kind, at):
+def away(kind: str, at: float) -> Evidence:
     return seen(kind, at, "state", away="yes")
 
 
-def test_a_process_that_dies_right_after_its_start_was_gone_twice():
+def test_a_process_that_dies_right_after_its_start_was_gone_twice() -> None:
     """Storm seed 40012: sent between the two, and its absence was believed."""
     started = [("server_answered", T0), ("server_booted", T0 + 90)]
     assert (facts_after(*started).gone_at, facts_after(*started).alive_at) == (T0 + 90, T0)
@@ -90,10 +92,11 @@ def test_a_process_that_dies_right_after_its_start_was_gone_twice():
     assert apply_evidence(facts, away("server_unreachable", T0 + 99)).gone_at == T0 + 95
 
 
-def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before():
+def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before() -> None:
     """`outbound.may_have_died` asks for it long after the server is back."""
     facts = facts_after(("server_answered", T0), ("server_failed", T0 + 1))
     assert (facts.gone_at, facts.alive_at) == (0.0, 0.0), "a failure alone is no absence"
+    gone = facts
     for kind in ("server_unreachable", "server_failed"):
         gone = apply_evidence(apply_evidence(facts, away(kind, T0 + 3)), away(kind, T0 + 9))
         assert (gone.gone_at, gone.alive_at) == (T0 + 3, T0)
@@ -103,7 +106,7 @@ def test_when_nobody_listened_is_remembered_with_when_it_was_last_heard_before()
     assert (again.gone_at, again.alive_at) == (T0 + 50, T0 + 20)
 
 
-def test_a_boot_that_nobody_saw_coming_was_an_absence_too():
+def test_a_boot_that_nobody_saw_coming_was_an_absence_too() -> None:
     back = facts_after(("server_answered", T0), ("server_booted", T0 - 2))
     assert (back.gone_at, back.alive_at) == (T0 - 2, T0 - 2)
     gone = apply_evidence(facts_after(("server_answered", T0)), away("server_unreachable", T0 + 3))
@@ -114,7 +117,7 @@ def test_a_boot_that_nobody_saw_coming_was_an_absence_too():
     )
 
 
-def test_failures_are_remembered_in_bounds():
+def test_failures_are_remembered_in_bounds() -> None:
     assert len(facts_after(*(("server_failed", T0 + i) for i in range(50))).failures) == FAILURES_KEPT
 
 
@@ -124,12 +127,13 @@ def down(fleet: Fleet) -> None:
         fleet.judge_server()
 
 
-def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_back():
+def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_back() -> None:
     fleet = Fleet()
     told = []
     down(fleet)
-    assert fleet.server.health == "down"
-    assert fleet.server.outage is not None
+    server = fleet.server
+    assert server.health == "down"
+    assert server.outage is not None
     for _ in range(30):
         fleet.now += 5
         told += [n.phase for n in fleet.judge_server().notices]
@@ -149,7 +153,7 @@ def test_a_server_that_falls_is_told_once_after_a_minute_and_once_when_it_is_bac
     assert fleet.judge_server().notices == ()
 
 
-def test_a_hiccup_of_a_server_is_told_to_nobody():
+def test_a_hiccup_of_a_server_is_told_to_nobody() -> None:
     fleet = Fleet()
     down(fleet)
     fleet.now += 50
@@ -161,7 +165,7 @@ def test_a_hiccup_of_a_server_is_told_to_nobody():
     assert fleet.server.outage is None
 
 
-def test_a_server_that_answers_again_without_a_start_is_back_at_once():
+def test_a_server_that_answers_again_without_a_start_is_back_at_once() -> None:
     fleet = Fleet()
     for _ in range(3):
         fleet.hear("server_failed")
@@ -174,7 +178,7 @@ def test_a_server_that_answers_again_without_a_start_is_back_at_once():
     assert [(n.phase, n.reason.code, n.duration_s) for n in back.notices] == [("closed", "server-up", 70)]
 
 
-def test_a_wall_is_told_in_the_server_s_words():
+def test_a_wall_is_told_in_the_server_s_words() -> None:
     fleet = Fleet()
     fleet.hear("server_wall", detail="licence needed")
     first = fleet.judge_server()
@@ -185,7 +189,7 @@ def test_a_wall_is_told_in_the_server_s_words():
     assert (notice.reason.code, notice.reason.args["detail"]) == ("server-wall", "licence needed")
 
 
-def test_a_healthy_server_is_listed_seldom_and_a_troubled_one_often():
+def test_a_healthy_server_is_listed_seldom_and_a_troubled_one_often() -> None:
     fleet = Fleet()
     assert fleet.judge_server().look
     quiet = fleet.judge_server()
@@ -196,7 +200,7 @@ def test_a_healthy_server_is_listed_seldom_and_a_troubled_one_often():
     assert fleet.judge_server().look
 
 
-def test_the_end_of_boot_grace_is_a_wake():
+def test_the_end_of_boot_grace_is_a_wake() -> None:
     fleet = Fleet()
     fleet.hear("server_booted")
     fleet.judge_server()
@@ -208,12 +212,12 @@ def test_the_end_of_boot_grace_is_a_wake():
     assert fleet.server.health == "up"
 
 
-def test_expired_slots_go_with_a_look():
+def test_expired_slots_go_with_a_look() -> None:
     server = a_server(slots=Fleet().server.slots)
     assert decide_server(ServerInputs(server, (), DEFAULT), T0).server.slots == ()
 
 
-def test_a_list_tells_version_and_count():
+def test_a_list_tells_version_and_count() -> None:
     fleet = Fleet()
     fleet.hear("server_listed", sessions="7", version="2.3.7")
     decision = fleet.judge_server()
@@ -226,14 +230,14 @@ def test_a_list_tells_version_and_count():
     assert (fleet.server.version, fleet.server.sessions_at_server) == ("2.3.7", 8)
 
 
-def test_a_decision_on_the_same_view_is_the_same():
+def test_a_decision_on_the_same_view_is_the_same() -> None:
     fleet = fallen_together()
     view = ServerInputs(fleet.server, tuple(fleet.server_news), DEFAULT, fleet.view().fallen, 4)
     assert decide_server(view, fleet.now + 70) == decide_server(view, fleet.now + 70)
     assert msgspec.json.encode(decide_server(view, fleet.now + 70).server)
 
 
-def test_the_closing_notice_of_a_servers_outage_names_it_and_when_it_began():
+def test_the_closing_notice_of_a_servers_outage_names_it_and_when_it_began() -> None:
     fleet = Fleet()
     for _ in range(3):
         fleet.hear("server_failed")
@@ -243,22 +247,23 @@ def test_the_closing_notice_of_a_servers_outage_names_it_and_when_it_began():
     fleet.judge_server()
     fleet.hear("server_answered")
     [closed] = fleet.judge_server().notices
+    assert outage is not None
     assert closed == Notice(outage.id, "closed", Reason("server-up", {"server": "srv"}), outage.since, 70)
 
 
-def test_the_servers_lines_in_the_journal_are_decisions():
+def test_the_servers_lines_in_the_journal_are_decisions() -> None:
     fleet = fallen_together()
     fleet.pair(1)
     [line] = fleet.judge_server().lines
     assert (line.kind, line.args) == ("decision", {"server": "srv", "session": "1"})
 
 
-def test_an_answer_of_the_same_moment_ends_a_failure_and_no_wall():
+def test_an_answer_of_the_same_moment_ends_a_failure_and_no_wall() -> None:
     assert facts_after(("server_failed", T0), ("server_answered", T0)).failures == ()
     assert facts_after(("server_wall", T0), ("server_answered", T0)).wall_at == T0
 
 
-def test_a_server_s_new_health_is_kept_with_its_reason_and_written_down():
+def test_a_server_s_new_health_is_kept_with_its_reason_and_written_down() -> None:
     fleet = Fleet()
     for _ in range(3):
         fleet.hear("server_failed")
@@ -266,11 +271,12 @@ def test_a_server_s_new_health_is_kept_with_its_reason_and_written_down():
     [line] = [one for one in decision.lines if one.code == "server-health"]
     assert line.args == {"server": "srv", "from": "up", "to": "down", "because": "server_failed"}
     assert (fleet.server.health, fleet.server.health_because) == ("down", "server_failed")
+    assert fleet.server.outage is not None
     assert fleet.server.outage.id.startswith("sout_srv_")
     assert facts_after(("server_failed", T0), ("server_answered", T0 + 1)).failed_by == ""
 
 
-def test_after_a_look_the_next_is_due_a_period_later():
+def test_after_a_look_the_next_is_due_a_period_later() -> None:
     fleet = Fleet()
     decision = fleet.judge_server()
     assert (decision.look, decision.wake_at) == (True, fleet.now + DEFAULT.probe_idle_s)

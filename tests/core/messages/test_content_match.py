@@ -1,16 +1,18 @@
 """Which picture of a message is ours."""
 
+from typing import Any
+
 import pytest
 
 from esteio.core.messages.content_match import same_chat, same_content
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
 
 
-def contact(phone):
+def contact(phone: str) -> Content:
     return Content("contacts", contacts=(Contact("Ana", phone),))
 
 
-def image(caption, **media):
+def image(caption: str | None, **media: Any) -> Content:
     return Content("image", caption, Media("image", **media))
 
 
@@ -38,12 +40,12 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("ours", "shown"), SAME)
-def test_the_same_message_is_known_again(ours, shown):
+def test_the_same_message_is_known_again(ours: Content, shown: Content) -> None:
     assert same_content(ours, shown)
 
 
 @pytest.mark.parametrize(("ours", "shown"), OTHER)
-def test_another_message_is_not_taken_for_ours(ours, shown):
+def test_another_message_is_not_taken_for_ours(ours: Content, shown: Content) -> None:
     assert not same_content(ours, shown)
 
 
@@ -61,5 +63,5 @@ def test_another_message_is_not_taken_for_ours(ours, shown):
         ("1@g.us", "2@g.us", False),
     ],
 )
-def test_a_chat_in_both_spellings_is_one(ours, shown, same):
+def test_a_chat_in_both_spellings_is_one(ours: str, shown: str, same: bool) -> None:
     assert same_chat(ours, shown) is same

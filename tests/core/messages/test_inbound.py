@@ -42,23 +42,23 @@ EVENTS: list[tuple[InboundEvent, str]] = [
 
 
 @pytest.mark.parametrize(("event", "key"), EVENTS)
-def test_each_kind_has_its_key(event, key):
+def test_each_kind_has_its_key(event: InboundEvent, key: str) -> None:
     assert dedupe_key(event) == key
 
 
-def test_what_differs_for_people_differs_in_its_key():
+def test_what_differs_for_people_differs_in_its_key() -> None:
     assert len({dedupe_key(event) for event, _ in EVENTS}) == len(EVENTS) == len(get_args(InboundEvent))
     assert dedupe_key(Receipt("A", "read", 1.0)) != dedupe_key(Receipt("A", "device", 1.0))
     assert dedupe_key(ReceivedMessage("A", "c", "s", 1.0, TEXT, from_me=True)) not in [key for _, key in EVENTS]
     assert dedupe_key(EditedMessage("A", "c", 2.0)) != dedupe_key(EditedMessage("A", "c", 1.0))
 
 
-def test_the_same_thing_pushed_again_later_has_the_same_key():
+def test_the_same_thing_pushed_again_later_has_the_same_key() -> None:
     assert dedupe_key(ReceivedMessage("A", "c", "s", 9.0, TEXT)) == dedupe_key(EVENTS[0][0])
     assert dedupe_key(Receipt("A", "device", 9.0)) == dedupe_key(EVENTS[2][0])
 
 
-def test_what_shows_a_departure_has_the_keys_under_which_it_was_accepted():
+def test_what_shows_a_departure_has_the_keys_under_which_it_was_accepted() -> None:
     shown = {
         dedupe_key(SendEcho("A", "c", 1.0, TEXT)),
         dedupe_key(ReceivedMessage("A", "c", "s", 1.0, TEXT, from_me=True)),
@@ -68,7 +68,7 @@ def test_what_shows_a_departure_has_the_keys_under_which_it_was_accepted():
 
 
 @pytest.mark.parametrize("event", [event for event, _ in EVENTS])
-def test_events_say_their_kind_when_stored(event):
+def test_events_say_their_kind_when_stored(event: InboundEvent) -> None:
     assert msgspec.json.decode(msgspec.json.encode(event), type=InboundEvent) == event
 
 
@@ -80,23 +80,23 @@ def came(**fields: object) -> ReceivedMessage:
     return msgspec.structs.replace(base, **fields)
 
 
-def test_how_a_message_that_is_first_heard_of_begins():
+def test_how_a_message_that_is_first_heard_of_begins() -> None:
     assert born(came()) == ("in", "delivered")
     assert born(came(from_me=True)) == ("out", "sent")
     assert born(ReceivedReaction("R", "A", "c", "s", 1.0, "+", from_me=True)) == ("out", "sent")
 
 
-def test_with_an_id_of_its_own_it_is_new():
+def test_with_an_id_of_its_own_it_is_new() -> None:
     assert not is_known(came(), "5511987654321", [])
 
 
-def test_the_same_of_the_same_direction_is_known():
+def test_the_same_of_the_same_direction_is_known() -> None:
     stored = message(direction="in", state="delivered")
     assert is_known(came(), "5511987654321", [stored])
     assert is_known(came(from_me=True), "5511987654321", [message(state="sent")])
 
 
-def test_ids_are_their_senders_but_for_what_says_the_same_in_the_same_chat():
+def test_ids_are_their_senders_but_for_what_says_the_same_in_the_same_chat() -> None:
     ours = message(state="sent")
     assert is_known(came(), "5511987654321", [ours]), "ours, misread"
     assert not is_known(came(content=Content("text", text="other")), "5511987654321", [ours])
@@ -113,14 +113,14 @@ def test_ids_are_their_senders_but_for_what_says_the_same_in_the_same_chat():
         (None, "5511987654321", False),
     ],
 )
-def test_our_own_phone_is_known_in_any_spelling(phone, sender, own):
+def test_our_own_phone_is_known_in_any_spelling(phone: str | None, sender: str, own: bool) -> None:
     assert is_own(phone, sender) is own
 
 
 # -- echoes ------------------------------------------------------------------------------------------------------
 
 
-def test_an_echo_is_of_the_same_chat_and_words():
+def test_an_echo_is_of_the_same_chat_and_words() -> None:
     for ours in (message(), doubted()):
         assert is_echo_of(ours, "5511987654321", TEXT, BEGAN + 1)
         assert not is_echo_of(ours, "5521987654321", TEXT, BEGAN + 1)
@@ -128,20 +128,20 @@ def test_an_echo_is_of_the_same_chat_and_words():
 
 
 @pytest.mark.parametrize(("at", "it"), [(BEGAN - 60.5, False), (BEGAN - 60, True), (BEGAN + 9999, True)])
-def test_what_was_there_before_the_send_is_something_else(at, it):
+def test_what_was_there_before_the_send_is_something_else(at: float, it: bool) -> None:
     assert is_echo_of(message(), "5511987654321", TEXT, at) is it
     assert is_echo_of(doubted(updated_at=BEGAN + 500), "5511987654321", TEXT, at) is it
 
 
 @pytest.mark.parametrize(("at", "it"), [(BEGAN + 60, True), (BEGAN + 60.5, False)])
-def test_what_left_after_a_doubt_was_set_aside_is_something_else(at, it):
+def test_what_left_after_a_doubt_was_set_aside_is_something_else(at: float, it: bool) -> None:
     assert is_echo_of(doubted(reason=Reason("in-doubt-held")), "5511987654321", TEXT, at) is it
 
 
 # -- contents ----------------------------------------------------------------------------------------------------
 
 
-def test_only_the_fetch_knows_where_media_lies_at_its_provider():
+def test_only_the_fetch_knows_where_media_lies_at_its_provider() -> None:
     media = Media("image", mime="image/png", source={"id": "x"})
     stored = as_stored(Content("image", media=media))
     assert stored.media == msgspec.structs.replace(media, source=None)
@@ -149,7 +149,7 @@ def test_only_the_fetch_knows_where_media_lies_at_its_provider():
         assert as_stored(plain) is plain
 
 
-def test_an_edit_changes_the_words_alone():
+def test_an_edit_changes_the_words_alone() -> None:
     assert edited(Content("image", text="a", media=Media("image", mime="image/png")), "b") == Content(
         "image", text="b", media=Media("image", mime="image/png")
     )

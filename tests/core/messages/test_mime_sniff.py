@@ -36,12 +36,12 @@ FILES = [
 
 
 @pytest.mark.parametrize(("data", "mime"), FILES)
-def test_bytes_show_what_they_are(data, mime):
+def test_bytes_show_what_they_are(data: bytes, mime: str | None) -> None:
     assert mime_of(data) == mime
 
 
 @given(st.binary(max_size=64), st.binary(max_size=64))
-def test_what_follows_the_head_changes_nothing(data, more):
+def test_what_follows_the_head_changes_nothing(data: bytes, more: bytes) -> None:
     mime = mime_of(data)
     if mime not in (None, "application/zip", "application/xml"):
         assert mime_of(data + more) == mime
@@ -61,17 +61,17 @@ def test_what_follows_the_head_changes_nothing(data, more):
         ("sticker", "audio/ogg", False),
     ],
 )
-def test_a_page_is_no_picture(kind, mime, fit):
+def test_a_page_is_no_picture(kind: str, mime: str, fit: bool) -> None:
     assert fits(kind, mime) is fit
 
 
 @given(st.sampled_from([mime for _, mime in FILES]))
-def test_a_document_may_be_anything(mime):
+def test_a_document_may_be_anything(mime: str | None) -> None:
     assert fits("document", mime)
 
 
 @given(st.sampled_from(sorted(MEDIA_KINDS)))
-def test_what_is_not_known_may_be_sent(kind):
+def test_what_is_not_known_may_be_sent(kind: str) -> None:
     assert fits(kind, None)
 
 
@@ -104,7 +104,7 @@ ODF = "application/vnd.oasis.opendocument.text"
         (packed("content.xml", kind="a/\x07"), "application/zip"),
     ],
 )  # fmt: skip
-def test_what_a_zip_is_by_what_is_in_it(data, mime):
+def test_what_a_zip_is_by_what_is_in_it(data: bytes, mime: str) -> None:
     assert mime_of(data) == mime
 
 
@@ -125,11 +125,13 @@ def test_what_a_zip_is_by_what_is_in_it(data, mime):
         ("audio", None, "audio/ogg", b"PK\x03\x04", "audio/ogg"),
     ],
 )
-def test_the_type_that_bytes_are_sent_as(kind, asked, declared, data, mime):
+def test_the_type_that_bytes_are_sent_as(
+    kind: str, asked: str | None, declared: str, data: bytes, mime: str | None
+) -> None:
     assert type_of(kind, asked, declared, data) == mime
 
 
-def test_what_is_a_page():
+def test_what_is_a_page() -> None:
     assert is_page("application/pdf", b"<!DOCTYPE html>")
     assert is_page("text/html", b"Sign in")
     assert not is_page("text/html", b"%PDF-1.7")

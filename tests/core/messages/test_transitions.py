@@ -29,7 +29,7 @@ ENDS = {"failed", "expired", "cancelled"}
 BY_PERSON = "retried"
 
 
-def test_the_table_knows_every_event_and_stage_and_no_other():
+def test_the_table_knows_every_event_and_stage_and_no_other() -> None:
     assert set(MOVES) == set(MEANINGS) == set(EVENTS)
     assert set(PUBLIC) == set(STAGES)
     assert set(PUBLIC.values()) | {"held"} == set(get_args(MessageState))
@@ -39,7 +39,7 @@ def test_the_table_knows_every_event_and_stage_and_no_other():
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("before", STAGES)
-def test_no_move_goes_back_but_a_person_s_retry(event, before):
+def test_no_move_goes_back_but_a_person_s_retry(event: Event, before: Stage) -> None:
     following = after(before, event)
     if following is None:
         return
@@ -53,24 +53,24 @@ def test_no_move_goes_back_but_a_person_s_retry(event, before):
         assert following != "queued" or before == "queued" or event in ("not_sent", "resent")
 
 
-def test_what_left_never_returns_to_the_queue_even_by_a_person():
+def test_what_left_never_returns_to_the_queue_even_by_a_person() -> None:
     for before in ("sent", "provider_queued", "delivered", "read"):
         assert "queued" not in {after(before, event) for event in EVENTS}
 
 
-def test_what_is_under_way_is_not_taken_back_or_given_up_by_anybody():
+def test_what_is_under_way_is_not_taken_back_or_given_up_by_anybody() -> None:
     for event in ("cancelled", "expired", "session_down", "erased", "retried"):
         assert after("sending", event) is None
 
 
-def test_a_doubt_that_let_others_pass_is_never_in_their_way_again():
+def test_a_doubt_that_let_others_pass_is_never_in_their_way_again() -> None:
     after_it = {after("set_aside", event) for event in EVENTS}
     assert "in_doubt" not in after_it
     assert "sending" not in after_it
 
 
-def test_receipts_climb_and_an_error_counts_only_until_it_was_delivered():
-    order = ["receipt_server", "receipt_device", "receipt_read"]
+def test_receipts_climb_and_an_error_counts_only_until_it_was_delivered() -> None:
+    order: list[Event] = ["receipt_server", "receipt_device", "receipt_read"]
     for before in ("sending", "in_doubt", "set_aside", "provider_queued"):
         assert [after(before, event) for event in order] == ["sent", "delivered", "read"]
     assert [after("sent", event) for event in order] == [None, "delivered", "read"]
@@ -86,7 +86,7 @@ def test_receipts_climb_and_an_error_counts_only_until_it_was_delivered():
     assert not any(after("queued", event) for event in (*order, "receipt_error"))
 
 
-def test_each_event_but_an_erasure_leads_to_one_state():
+def test_each_event_but_an_erasure_leads_to_one_state() -> None:
     for event in EVENTS:
         states = {PUBLIC[one] for one in MOVES[event].values()}
         assert (states == {STATE_AFTER[event]}) if event != "erased" else (event not in STATE_AFTER)
@@ -94,7 +94,7 @@ def test_each_event_but_an_erasure_leads_to_one_state():
     assert states_before("queue_left") == ("sent",)
 
 
-def test_the_stage_of_a_row_and_of_a_message():
+def test_the_stage_of_a_row_and_of_a_message() -> None:
     assert stage_of("in_doubt", aside=True) == "set_aside"
     assert stage_of("sent", provider_queued=True) == "provider_queued"
     assert stage_of("held") == "queued"

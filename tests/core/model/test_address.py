@@ -1,5 +1,7 @@
 """Addresses: kinds, spellings, and what a written number means; by tables, and over every region's own examples."""
 
+from collections.abc import Sequence
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -9,13 +11,13 @@ from esteio.core.model import address
 from esteio.core.model.address import Ambiguous, Read, choose, line_of, read, same_line, spellings
 
 
-def meant(text, region="BR", known=()):
+def meant(text: str, region: str = "BR", known: Sequence[str] = ()) -> Read | Ambiguous | None:
     reading = read(text, region)
     lines = {line_of(one) for one in known}
     return choose(reading, lines & reading.asks)
 
 
-def to(digits, read_as=None):
+def to(digits: str, read_as: str | None = None) -> Read:
     return Read(digits, read_as)
 
 
@@ -57,7 +59,7 @@ def to(digits, read_as=None):
         ("+" + "5" * 200, None),
     ],
 )
-def test_what_says_its_country_is_final(text, digits):
+def test_what_says_its_country_is_final(text: str, digits: str | None) -> None:
     assert not read(text, "BR").asks
     assert meant(text) == meant(text, "") == meant(text, "PE") == (digits and to(digits))
 
@@ -94,11 +96,11 @@ def test_what_says_its_country_is_final(text, digits):
         ("55;11999998888", None),
     ],
 )
-def test_bare_digits_are_read_twice(text, result):
+def test_bare_digits_are_read_twice(text: str, result: Read | Ambiguous | None) -> None:
     assert meant(text) == result
 
 
-def test_the_chat_that_is_known_decides_and_nothing_where_both_are():
+def test_the_chat_that_is_known_decides_and_nothing_where_both_are() -> None:
     peru, brazil = "51987654321", "5551987654321"
     assert meant(peru, known=[peru]) == to(peru)
     assert meant(peru, known=[brazil]) == to(brazil, "BR")
@@ -107,7 +109,7 @@ def test_the_chat_that_is_known_decides_and_nothing_where_both_are():
     assert isinstance(meant(peru, known=["5511987654321"]), Ambiguous)
 
 
-def test_digits_that_we_gave_out_are_taken_as_they_are():
+def test_digits_that_we_gave_out_are_taken_as_they_are() -> None:
     assert meant("987654", known=["987654"]) == to("987654")
     assert meant("11987654321", known=["11987654321"]) == to("11987654321")
     assert meant("4407911123456") == to("447911123456")
@@ -115,13 +117,13 @@ def test_digits_that_we_gave_out_are_taken_as_they_are():
     assert meant("11987654321", known=["11987654321", "5511987654321"]) == Ambiguous(("+11987654321", "+5511987654321"))
 
 
-def test_without_a_region_there_is_no_second_reading():
+def test_without_a_region_there_is_no_second_reading() -> None:
     assert meant("51987654321", "") == to("51987654321")
     assert meant("2133334444", "") is None
     assert meant("11987654321", "") == to("11987654321")  # of a possible length in North America
 
 
-def test_another_region_reads_its_own():
+def test_another_region_reads_its_own() -> None:
     assert meant("912 345 678", "PT") == to("351912345678", "PT")
     assert meant("2133334444", "PT") is None
 
@@ -139,7 +141,7 @@ EXAMPLES = sorted(
 )
 
 
-def countries_of(digits, region):
+def countries_of(digits: str, region: str) -> set[str]:
     """The numbers, told by the library itself, that these digits are."""
     found = set()
     for text, home in ((f"+{digits}", None), (digits, region)):
@@ -153,7 +155,7 @@ def countries_of(digits, region):
 
 
 @pytest.mark.parametrize("region", ["BR", "AR", "MX", "US", "PT", "IT", "IN", "DE", "SG"])
-def test_no_number_of_two_countries_is_read_without_its_chat(region):
+def test_no_number_of_two_countries_is_read_without_its_chat(region: str) -> None:
     nationals = [digits[cut:] for digits in EXAMPLES for cut in range(4)]
     for digits in {*EXAMPLES, *nationals}:
         result = meant(digits, region)
@@ -166,7 +168,7 @@ def test_no_number_of_two_countries_is_read_without_its_chat(region):
 
 
 @pytest.mark.parametrize("digits", EXAMPLES)
-def test_every_number_is_read_with_a_plus_and_as_a_known_chat(digits):
+def test_every_number_is_read_with_a_plus_and_as_a_known_chat(digits: str) -> None:
     assert meant(f"+{digits}") == to(digits)
     assert meant(f"{digits}@s.whatsapp.net") == to(digits)
     assert meant(f"tel:+{digits}") == to(digits)
@@ -174,7 +176,7 @@ def test_every_number_is_read_with_a_plus_and_as_a_known_chat(digits):
 
 
 @given(st.from_regex(r"[1-9][0-9]{4,14}", fullmatch=True))
-def test_what_was_given_out_comes_back_whatever_it_is(digits):
+def test_what_was_given_out_comes_back_whatever_it_is(digits: str) -> None:
     assert meant(digits, known=[digits]) == to(digits)
 
 
@@ -190,7 +192,7 @@ def test_what_was_given_out_comes_back_whatever_it_is(digits):
         ("5215512345678", "525512345678"),
     ],
 )
-def test_a_mobile_of_three_countries_is_written_two_ways(phone, other):
+def test_a_mobile_of_three_countries_is_written_two_ways(phone: str, other: str) -> None:
     assert spellings(phone) == (phone, other)
     assert spellings(other) == (other, phone)
     assert same_line(phone, other)
@@ -202,12 +204,12 @@ def test_a_mobile_of_three_countries_is_written_two_ways(phone, other):
     # Landlines, other countries, other kinds; and a mobile that never had a spelling without its ninth digit.
     ["551132345678", "5511932345678", "351912345678", "14155552671", "123@lid", "549112345678", "1@g.us", "525"],
 )
-def test_every_other_address_is_written_one_way(phone):
+def test_every_other_address_is_written_one_way(phone: str) -> None:
     assert spellings(phone) == (phone,)
     assert line_of(phone) == phone
 
 
-def test_a_landline_is_not_the_mobile_with_a_nine_before_it():
+def test_a_landline_is_not_the_mobile_with_a_nine_before_it() -> None:
     assert not same_line("551132345678", "5511932345678")
 
 
@@ -220,7 +222,7 @@ PHONES = st.one_of(MOBILES, st.sampled_from(EXAMPLES), st.from_regex(r"[1-9][0-9
 
 
 @given(MOBILES)
-def test_each_spelling_leads_to_the_other_and_both_are_one_line(phone):
+def test_each_spelling_leads_to_the_other_and_both_are_one_line(phone: str) -> None:
     here, there = spellings(phone)
     assert here == phone
     assert spellings(there) == (there, here)
@@ -228,11 +230,11 @@ def test_each_spelling_leads_to_the_other_and_both_are_one_line(phone):
 
 
 @given(PHONES, PHONES)
-def test_being_one_line_is_symmetric_and_goes_by_the_spellings(one, other):
+def test_being_one_line_is_symmetric_and_goes_by_the_spellings(one: str, other: str) -> None:
     assert same_line(one, other) is same_line(other, one) is (other in spellings(one))
 
 
-def test_a_spelling_that_we_do_not_know_may_be_the_same_line():
+def test_a_spelling_that_we_do_not_know_may_be_the_same_line() -> None:
     assert address.may_be_same_line("4915112345678", "49015112345678")
     assert address.may_be_same_line("4915112345678", "4915112345678")
     assert address.may_be_same_line("5491123456789", "5401123456789")
@@ -269,7 +271,7 @@ def test_a_spelling_that_we_do_not_know_may_be_the_same_line():
         ("erased_1", "erased_1", "other", False),
     ],
 )
-def test_a_jid_has_a_kind_and_a_normal_form(jid, normal, kind, answerable):
+def test_a_jid_has_a_kind_and_a_normal_form(jid: str, normal: str, kind: str, answerable: bool) -> None:
     assert address.of_jid(jid) == normal
     assert address.kind_of(normal) == kind
     assert address.answerable(normal) is answerable
@@ -293,16 +295,16 @@ def test_a_jid_has_a_kind_and_a_normal_form(jid, normal, kind, answerable):
         ("ana@example.com", None),
     ],
 )
-def test_a_written_jid_is_taken_as_it_is_if_it_can_be_one(text, result):
+def test_a_written_jid_is_taken_as_it_is_if_it_can_be_one(text: str, result: str | None) -> None:
     assert meant(text) == (result and to(result))
 
 
 @pytest.mark.parametrize(("one", "jid"), [("5511987654321", "5511987654321@s.whatsapp.net"), ("1@g.us", "1@g.us")])
-def test_the_jid_of_an_address(one, jid):
+def test_the_jid_of_an_address(one: str, jid: str) -> None:
     assert address.jid_of(one) == jid
 
 
-def test_where_whatsapp_needs_to_know_the_author():
+def test_where_whatsapp_needs_to_know_the_author() -> None:
     kinds = ["1@g.us", "status@broadcast", "1700000000@broadcast", "5511987654321", "1@newsletter"]
     assert [address.has_many_authors(one) for one in kinds] == [True, True, True, False, False]
 
@@ -314,7 +316,7 @@ HOSTS = st.sampled_from(
 
 
 @given(USERS, HOSTS, st.sampled_from(["BR", "US", ""]))
-def test_every_chat_that_can_be_answered_is_answered_by_its_name(user, host, region):
+def test_every_chat_that_can_be_answered_is_answered_by_its_name(user: str, host: str, region: str) -> None:
     chat = address.of_jid(f"{user}@{host}")
     assert address.of_jid(chat) == chat
     assert (address.kind_of(chat) == "phone") is ("@" not in chat)

@@ -30,7 +30,7 @@ def ran_ahead() -> Fleet:
     return fleet
 
 
-def test_a_death_after_the_clock_was_put_right_is_seen():
+def test_a_death_after_the_clock_was_put_right_is_seen() -> None:
     fleet = ran_ahead()
     fleet.judge()
     for _ in range(3):
@@ -44,7 +44,7 @@ def test_a_death_after_the_clock_was_put_right_is_seen():
     assert fleet.one.outage.since <= fleet.now
 
 
-def test_a_look_that_brings_what_the_last_one_brought_is_judged_while_something_is_dated_ahead():
+def test_a_look_that_brings_what_the_last_one_brought_is_judged_while_something_is_dated_ahead() -> None:
     fleet = ran_ahead()
     view = fleet.view()
     awaited = decide(view, fleet.now).planned
@@ -53,14 +53,14 @@ def test_a_look_that_brings_what_the_last_one_brought_is_judged_while_something_
     assert as_before(msgspec.structs.replace(view, new_evidence=news), awaited, fleet.now) is None
 
 
-def test_the_next_look_comes_in_its_time():
+def test_the_next_look_comes_in_its_time() -> None:
     fleet = ran_ahead()
     decision = fleet.judge()
     assert decision.wake_at is not None
     assert decision.wake_at <= fleet.now + 30
 
 
-def test_nothing_of_a_session_lies_further_ahead_than_it_is_put():
+def test_nothing_of_a_session_lies_further_ahead_than_it_is_put() -> None:
     then = T0 + AHEAD_S
     act = Attempt("a", "restart", 1, opened_at=then, until=then + 20, performed_at=then)
     session = a_session(
@@ -88,12 +88,12 @@ def test_nothing_of_a_session_lies_further_ahead_than_it_is_put():
     assert not clock_skew.is_ahead(found, T0)
 
 
-def test_a_part_of_a_second_is_no_matter():
+def test_a_part_of_a_second_is_no_matter() -> None:
     session = a_session(facts=Facts(life_at=T0 + 0.5))
     assert clock_skew.session_as_of(session, DEFAULT, T0) is session
 
 
-def test_the_same_of_a_server_whose_death_is_seen_too():
+def test_the_same_of_a_server_whose_death_is_seen_too() -> None:
     then = T0 + AHEAD_S
     server = a_server(
         facts=ServerFacts(answered_at=then, listed_at=then),
@@ -111,7 +111,7 @@ def test_the_same_of_a_server_whose_death_is_seen_too():
     assert decide_server(ServerInputs(righted, news, DEFAULT), T0 + 2).server.health == "down"
 
 
-def test_news_that_was_written_while_it_ran_ahead_is_of_now():
+def test_news_that_was_written_while_it_ran_ahead_is_of_now() -> None:
     piece = msgspec.structs.replace(seen("message_received", T0 + AHEAD_S, "webhook"), count=3, first_at=T0 + 99)
     found = clock_skew.evidence_as_of(piece, T0)
     assert (found.happened_at, found.seen_at, found.count, found.first_at) == (T0, T0, 3, None)
@@ -119,14 +119,14 @@ def test_news_that_was_written_while_it_ran_ahead_is_of_now():
     assert clock_skew.evidence_as_of(fresh, T0) is fresh
 
 
-def test_no_session_asks_to_be_judged_later_than_within_the_hour():
+def test_no_session_asks_to_be_judged_later_than_within_the_hour() -> None:
     fleet = Fleet(policy=msgspec.structs.replace(DEFAULT, probe_idle_s=86400))
     decision = fleet.after(1)
     assert decision.wake_at is not None
     assert decision.wake_at <= fleet.now + clock_skew.WAKE_MOST_S
 
 
-def test_that_the_clock_was_put_back_changes_no_fact():
+def test_that_the_clock_was_put_back_changes_no_fact() -> None:
     fleet = Fleet()
     before = fleet.one.facts
     fleet.hear("clock_stepped_back", road="self", seconds="10800")

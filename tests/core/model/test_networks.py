@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteio.core.model.networks import inner_address, is_public, may_reach
+from esteio.core.model.networks import Address, inner_address, is_public, may_reach
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from esteio.core.model.networks import inner_address, is_public, may_reach
         "fd00::1", "fe80::1", "fec0::1", "ff02::1",
     ],
 )  # fmt: skip
-def test_what_is_special_is_refused(address):
+def test_what_is_special_is_refused(address: str) -> None:
     assert not may_reach(ipaddress.ip_address(address), ())
 
 
@@ -30,7 +30,7 @@ def test_what_is_special_is_refused(address):
     "address",
     ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"],
 )
-def test_what_is_public_is_reached(address):
+def test_what_is_public_is_reached(address: str) -> None:
     assert may_reach(ipaddress.ip_address(address), ())
 
 
@@ -46,7 +46,7 @@ def test_what_is_public_is_reached(address):
         ("2606:2800::1", None),
     ],
 )
-def test_the_address_inside_and_what_a_person_allowed(address, inner):
+def test_the_address_inside_and_what_a_person_allowed(address: str, inner: str | None) -> None:
     found = inner_address(ipaddress.ip_address(address))
     assert found == (None if inner is None else ipaddress.ip_address(inner))
     allowed = (ipaddress.ip_network("10.1.0.0/16"),)
@@ -54,6 +54,6 @@ def test_the_address_inside_and_what_a_person_allowed(address, inner):
 
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
-def test_nothing_that_the_library_calls_private_is_public(address):
+def test_nothing_that_the_library_calls_private_is_public(address: Address) -> None:
     assert not is_public(address) or address.is_global
     assert may_reach(address, (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")))

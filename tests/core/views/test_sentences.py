@@ -60,7 +60,7 @@ def said_by_core() -> tuple[set[str], set[str]]:
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 
-def test_every_code_that_the_core_says_has_a_sentence_and_no_sentence_is_for_another():
+def test_every_code_that_the_core_says_has_a_sentence_and_no_sentence_is_for_another() -> None:
     reasons, lines = said_by_core()
     assert len(reasons) > 30
     assert len(lines) > 12
@@ -69,7 +69,7 @@ def test_every_code_that_the_core_says_has_a_sentence_and_no_sentence_is_for_ano
     assert set(ENGLISH.keys("timeline")) == lines | set(KINDS)
 
 
-def test_every_word_of_the_core_has_a_word_for_people():
+def test_every_word_of_the_core_has_a_word_for_people() -> None:
     from typing import get_args
 
     from esteio.core.model.recovery import Rung
@@ -81,12 +81,12 @@ def test_every_word_of_the_core_has_a_word_for_people():
 
 
 @pytest.mark.parametrize("code", ["ghost-socket", "half-open"])
-def test_the_ghost_has_the_sentence_of_seed_004(code):
+def test_the_ghost_has_the_sentence_of_seed_004(code: str) -> None:
     text = sentence(Reason(code), catalogue("pt-BR")).text
     assert text.startswith("Conexão temporariamente indisponível. Tentando reconectar...")
 
 
-def test_a_message_that_cannot_go_has_the_sentence_of_seed_003():
+def test_a_message_that_cannot_go_has_the_sentence_of_seed_003() -> None:
     assert sentence(Reason("session-down"), catalogue("pt-BR")).text == (
         "Sessão desconectada. Tentativa de reconexão em andamento."
     )
@@ -104,31 +104,31 @@ def test_a_message_that_cannot_go_has_the_sentence_of_seed_003():
         ("", "Conexão"),
     ],
 )
-def test_an_unknown_language_is_answered_in_the_house_language(language, begins):
+def test_an_unknown_language_is_answered_in_the_house_language(language: str, begins: str) -> None:
     assert sentence(Reason("ghost-socket"), catalogue(language)).text.startswith(begins)
 
 
-def test_a_code_without_a_sentence_is_shown_as_it_is():
+def test_a_code_without_a_sentence_is_shown_as_it_is() -> None:
     assert sentence(Reason("brand-new"), catalogue("en")) == Sentence(
         "Reason “brand-new”, which has no sentence of its own."
     )
     assert timeline_text("brand-new", {}, catalogue("pt-BR")) == "Registro «brand-new»."
 
 
-def test_an_optional_part_goes_with_its_value():
+def test_an_optional_part_goes_with_its_value() -> None:
     assert timeline_text("operator_paused", {"who": "Ana"}, catalogue("en")) == "Session paused by Ana."
     assert timeline_text("operator_paused", {}, catalogue("en")) == "Session paused."
     assert timeline_text("operator_paused", {"who": ""}, catalogue("en")) == "Session paused."
 
 
-def test_a_missing_value_is_left_out_with_its_phrase():
+def test_a_missing_value_is_left_out_with_its_phrase() -> None:
     assert "deste número. Um derruba" in sentence(Reason("replaced"), catalogue("pt-BR")).text
     assert "deste número (código 440). Um" in sentence(Reason("replaced", {"code": "440"}), catalogue("pt-BR")).text
     assert sentence(Reason("cost-logout"), catalogue("en")).text.startswith("The session will be unlinked")
     assert timeline_text("state", {}, catalogue("en")) == "State."
 
 
-def test_codes_inside_a_line_become_words():
+def test_codes_inside_a_line_become_words() -> None:
     line = {"from": "connected", "to": "connecting", "because": "closed"}
     assert timeline_text("state", line, catalogue("en")).startswith(
         "State: from connected to connecting. The connection dropped and the server confirms it."
@@ -143,17 +143,17 @@ def test_codes_inside_a_line_become_words():
     )
 
 
-def test_words_that_we_do_not_know_stay_as_they_came():
+def test_words_that_we_do_not_know_stay_as_they_came() -> None:
     assert "frobnicate" in timeline_text("begin", {"rung": "frobnicate", "because": "own words"}, catalogue("en"))
     assert timeline_text("begin", {"rung": "wait", "because": "own words"}, catalogue("en")).endswith("own words")
 
 
-def test_the_provider_s_words_are_not_read_as_ours():
+def test_the_provider_s_words_are_not_read_as_ours() -> None:
     hostile = "{server} [x {y}] {0} %s"
     assert hostile in sentence(Reason("provider-refused", {"detail": hostile}), catalogue("en")).text
 
 
-def test_repeated_news_is_counted_once_it_repeats():
+def test_repeated_news_is_counted_once_it_repeats() -> None:
     assert timeline_text("said_open", {}, catalogue("en"), count=1) == ENGLISH.find("timeline", "said_open")
     assert timeline_text("said_open", {}, catalogue("en"), count=28).endswith("(28 times)")
     assert timeline_text("said_open", {}, catalogue("pt-BR"), count=28).endswith("(28 vezes)")
@@ -175,16 +175,16 @@ def test_repeated_news_is_counted_once_it_repeats():
         (90000, "1 d 1 h"),
     ],
 )
-def test_durations_are_short(seconds, text):
+def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("given_s", "shown"), [("65", "1 min 5 s"), ("soon", "soon"), ("inf", "inf"), ("nan", "nan")])
-def test_seconds_in_a_line_are_a_duration_where_they_are_a_number(given_s, shown):
+def test_seconds_in_a_line_are_a_duration_where_they_are_a_number(given_s: str, shown: str) -> None:
     assert shown in timeline_text("outage-ended", {"seconds": given_s}, catalogue("en"))
 
 
-def test_a_sentence_is_its_text_and_its_action():
+def test_a_sentence_is_its_text_and_its_action() -> None:
     assert sentence(Reason("paused"), ENGLISH) == Sentence(
         ENGLISH.word("reason", "paused"), "Resume the session when you are ready (esteio resume NAME)."
     )
@@ -203,7 +203,9 @@ NAMES = sorted(
     st.sampled_from(LANGUAGES),
     st.integers(-2, 5),
 )
-def test_no_code_and_no_values_ever_raise_or_leave_a_hole(code, args, language, count):
+def test_no_code_and_no_values_ever_raise_or_leave_a_hole(
+    code: str, args: dict[str, str], language: str, count: int
+) -> None:
     for text in (
         sentence(Reason(code, args), catalogue(language)).text,
         timeline_text(code, args, catalogue(language), count=count),

@@ -48,7 +48,7 @@ def of_one(args: dict[str, str]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_reason_and_no_cost_shows_a_hole_whichever_of_its_values_is_missing(language):
+def test_no_reason_and_no_cost_shows_a_hole_whichever_of_its_values_is_missing(language: str) -> None:
     texts = catalogue(language)
     for code in texts.keys("reason"):
         for args in of_one(full(texts.word("reason", code) + (texts.find("action", code) or ""))):
@@ -59,7 +59,7 @@ def test_no_reason_and_no_cost_shows_a_hole_whichever_of_its_values_is_missing(l
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_line_of_a_timeline_shows_a_hole_whichever_of_its_values_is_missing(language):
+def test_no_line_of_a_timeline_shows_a_hole_whichever_of_its_values_is_missing(language: str) -> None:
     texts = catalogue(language)
     for code in texts.keys("timeline"):
         for args in of_one(full(texts.word("timeline", code))):
@@ -69,7 +69,7 @@ def test_no_line_of_a_timeline_shows_a_hole_whichever_of_its_values_is_missing(l
             assert said[0] == said[0].upper(), said
 
 
-def test_every_value_of_a_sentence_is_one_that_the_code_gives_somewhere():
+def test_every_value_of_a_sentence_is_one_that_the_code_gives_somewhere() -> None:
     given: set[str] = set()
     for path in Path(sentences.__file__).parents[2].rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -84,7 +84,7 @@ def test_every_value_of_a_sentence_is_one_that_the_code_gives_somewhere():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_reason_stands_as_the_cause_inside_a_line_that_does_not_carry_its_values(language):
+def test_every_reason_stands_as_the_cause_inside_a_line_that_does_not_carry_its_values(language: str) -> None:
     texts = catalogue(language)
     for code in texts.keys("reason"):
         said = timeline_text("outage-started", {"because": code}, texts)
@@ -100,23 +100,23 @@ def test_every_reason_stands_as_the_cause_inside_a_line_that_does_not_carry_its_
         ("en", "3", "3 messages that"),
     ],
 )
-def test_a_number_comes_with_its_noun(language, count, told):
+def test_a_number_comes_with_its_noun(language: str, count: str, told: str) -> None:
     assert told in timeline_text("gap-read", {"count": count}, catalogue(language))
 
 
 @pytest.mark.parametrize(
     ("language", "told"), [("pt-BR", "Estado: desconectada. A"), ("en", "State: disconnected. The")]
 )
-def test_a_change_of_reason_alone_is_no_change_from_a_state_to_itself(language, told):
+def test_a_change_of_reason_alone_is_no_change_from_a_state_to_itself(language: str, told: str) -> None:
     line = {"from": "disconnected", "to": "disconnected", "because": "closed"}
     assert timeline_text("state", line, catalogue(language)).startswith(told)
 
 
-def test_what_an_adapter_notes_in_english_stands_in_the_inbox_only():
+def test_what_an_adapter_notes_in_english_stands_in_the_inbox_only() -> None:
     assert "JSON" not in timeline_text("webhook_unreadable", {"note": "not JSON"}, catalogue("pt-BR"))
 
 
-def test_the_reason_of_a_step_does_not_say_that_nothing_is_done():
+def test_the_reason_of_a_step_does_not_say_that_nothing_is_done() -> None:
     line = {"rung": "restart", "number": "1", "because": "reconnecting"}
     for language, ends in (("pt-BR", "só interfere se demorar."), ("en", "only if that takes long.")):
         assert timeline_text("begin", line, catalogue(language)).endswith(ends)
@@ -126,13 +126,13 @@ def test_the_reason_of_a_step_does_not_say_that_nothing_is_done():
     ("language", "told"),
     [("pt-BR", "Criar a sessão: o provedor respondeu ok."), ("en", "Create the session: the provider answered ok.")],
 )
-def test_a_step_s_answer_begins_with_the_step(language, told):
+def test_a_step_s_answer_begins_with_the_step(language: str, told: str) -> None:
     assert timeline_text("act_answered", {"rung": "create", "answer": "ok"}, catalogue(language)) == told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", [None, "logged_out", "temp_banned", "banned", "outdated", "replaced"])
-def test_a_whole_story_is_told_without_a_hole_and_with_the_values_that_it_has(language, code):
+def test_a_whole_story_is_told_without_a_hole_and_with_the_values_that_it_has(language: str, code: str | None) -> None:
     """From the fall through every step to the approval that is asked for, and what its reason says."""
     fleet = Fleet(3)
     fleet.now += 100

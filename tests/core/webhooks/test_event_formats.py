@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from esteio.core.model.content import Button, Contact, Content, Location, Media, Order, Poll, Product, Reaction, Reply
-from esteio.core.model.message import Message
+from esteio.core.model.content import (
+    Button,
+    Contact,
+    Content,
+    Kind,
+    Location,
+    Media,
+    Order,
+    Poll,
+    Product,
+    Reaction,
+    Reply,
+)
+from esteio.core.model.ids import MessageId, SessionId, SessionName
+from esteio.core.model.message import Direction, Message, MessageState
 from esteio.core.model.state import Reason
 from esteio.core.views import documents
 from esteio.core.webhooks import event_formats, evolution_format
@@ -21,11 +35,13 @@ AT = 1_795_247_455.25
 NOT_OURS = {"contextInfo", "sender"}
 
 
-def message(kind="text", *, direction="in", state="delivered", **content):
+def message(
+    kind: Kind = "text", *, direction: Direction = "in", state: MessageState = "delivered", **content: Any
+) -> dict[str, Any]:
     made = Message(
-        id="msg_1",
-        session_id=1,
-        session="s1",
+        id=MessageId("msg_1"),
+        session_id=SessionId(1),
+        session=SessionName("s1"),
         direction=direction,
         chat="5511988887777",
         content=Content(kind=kind, **content),
@@ -39,17 +55,17 @@ def message(kind="text", *, direction="in", state="delivered", **content):
     return documents.message_document(made)
 
 
-def recorded(event, kind=None, state=None):
+def recorded(event: str, kind: str | None = None, state: str | None = None) -> dict[str, Any]:
     """The first recorded body of an event (of a messageType, a state)."""
     for path in sorted(WEBHOOKS.glob("*.json")):
-        body = json.loads(path.read_text(encoding="utf-8"))["body"]
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["body"]
         data = body.get("data") or {}
         if body["event"] == event and kind in (None, data.get("messageType")) and state in (None, data.get("state")):
             return body
     raise AssertionError(f"nothing recorded of {event} {kind}")
 
 
-def shape(value):
+def shape(value: Any) -> Any:
     """Keys and types, at any depth."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items() if name not in NOT_OURS}
@@ -58,7 +74,7 @@ def shape(value):
     return "null" if value is None else type(value).__name__
 
 
-def said(kind, document):
+def said(kind: str, document: dict[str, Any]) -> dict[str, Any]:
     words = evolution_format.said(kind, document)
     assert words is not None
     return evolution_format.envelope(
@@ -66,7 +82,13 @@ def said(kind, document):
     )
 
 
-def same_shape(ours, theirs, *, without=(), beside=()):
+def same_shape(
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+    *,
+    without: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
+) -> None:
     ours, theirs = shape(ours), shape(theirs)
     theirs["apikey"] = "null"
     for name in without:
@@ -76,7 +98,7 @@ def same_shape(ours, theirs, *, without=(), beside=()):
     assert ours == theirs
 
 
-def test_a_received_text():
+def test_a_received_text() -> None:
     ours = said("message.received", {**message(text="Bom dia, tem estoque?"), "push_name": "Cliente"})
     theirs = recorded("messages.upsert", "conversation")
     same_shape(ours, theirs)
@@ -85,8 +107,8 @@ def test_a_received_text():
     assert ours["date_time"] == "2026-11-21T07:50:55.250Z"
 
 
-def test_a_received_reaction():
-    content = {"reaction": Reaction("msg_9", "❤", provider_id="X", from_me=True)}
+def test_a_received_reaction() -> None:
+    content: dict[str, Any] = {"reaction": Reaction("msg_9", "❤", provider_id="X", from_me=True)}
     ours = said("message.reaction", {**message("reaction", **content), "push_name": "Cliente"})
     theirs = recorded("messages.upsert", "reactionMessage")
     theirs["data"]["message"]["reactionMessage"]["key"].pop("participant")
@@ -102,7 +124,7 @@ def test_a_received_reaction():
         ("120363000000000006@newsletter", ""),
     ],
 )
-def test_where_many_write_the_author_stands_beside_the_chat(chat, participant):
+def test_where_many_write_the_author_stands_beside_the_chat(chat: str, participant: str) -> None:
     named = {**message(text="oi"), "chat": chat, "from": "5511999990001"}
     key = said("message.received", named)["data"]["key"]
     assert (key["remoteJid"], key["participant"]) == (chat, participant)
@@ -117,7 +139,7 @@ def test_where_many_write_the_author_stands_beside_the_chat(chat, participant):
         ("poll", {"poll": Poll("Q?", ("a", "b"))}, "pollCreationMessageV3"),
     ],
 )
-def test_a_sent_message(kind, content, recorded_kind):
+def test_a_sent_message(kind: Kind, content: dict[str, Any], recorded_kind: str) -> None:
     ours = said("message.state_changed", message(kind, direction="out", state="sent", **content))
     theirs = recorded("send.message", recorded_kind)
     for body in theirs["data"]["message"].values():
@@ -136,7 +158,7 @@ def test_a_sent_message(kind, content, recorded_kind):
     assert ours["data"]["key"]["id"] == "msg_1", "the id that a client of the door was given"
 
 
-def test_several_cards_are_one_list():
+def test_several_cards_are_one_list() -> None:
     cards = (Contact("Ana", "5511999990002"), Contact("Bia", "5511999990003"))
     ours = said("message.received", message("contacts", contacts=cards))["data"]
     assert ours["messageType"] == "contactsArrayMessage"
@@ -145,7 +167,7 @@ def test_several_cards_are_one_list():
     assert "TEL;waid=5511999990003:+5511999990003" in listed[1]["vcard"]
 
 
-def test_media():
+def test_media() -> None:
     media = Media("image", url="https://files.example/x.png", mime="image/png", filename="x.png", size=7)
     ours = said("message.received", message("image", text="legenda", media=media))["data"]
     assert ours["messageType"] == "imageMessage"
@@ -159,31 +181,31 @@ def test_media():
 
 
 @pytest.mark.parametrize(("state", "status"), [("delivered", "DELIVERY_ACK"), ("read", "READ"), ("failed", "ERROR")])
-def test_how_far_a_message_got(state, status):
+def test_how_far_a_message_got(state: MessageState, status: str) -> None:
     ours = said("message.state_changed", message(direction="out", state=state, text="oi"))
     same_shape(ours, recorded("messages.update"), beside=("providerId",))
     assert (ours["data"]["status"], ours["data"]["keyId"]) == (status, "msg_1")
 
 
 @pytest.mark.parametrize("state", ["queued", "sending", "in_doubt", "cancelled"])
-def test_states_that_evolution_has_no_word_for(state):
+def test_states_that_evolution_has_no_word_for(state: MessageState) -> None:
     assert evolution_format.said("message.state_changed", message(direction="out", state=state, text="oi")) is None
 
 
-def test_edited_and_deleted():
+def test_edited_and_deleted() -> None:
     edited = {**message(text="antes"), "text": "editado", "edited_at": documents.timestamp(AT)}
     same_shape(said("message.edited", edited), recorded("messages.edited"))
     same_shape(said("message.deleted", message(text="x")), recorded("messages.delete"))
 
 
-def session(state, previous=None, reason="live", **more):
+def session(state: str, previous: str | None = None, reason: str = "live", **more: Any) -> dict[str, Any]:
     return {
         "session": "s1", "name": "s1", "state": state, "previous": previous, "phone": "5511955550001",
         "reason": {"code": reason, "args": {}}, **more,
     }  # fmt: skip
 
 
-def test_connection_updates():
+def test_connection_updates() -> None:
     same_shape(said("session.state_changed", session("connecting")), recorded("connection.update", state="connecting"))
     opened = said("session.state_changed", session("connected", "awaiting_qr"))
     same_shape(opened, recorded("connection.update", state="open"), without=("profileName", "profilePictureUrl"))
@@ -197,28 +219,28 @@ def test_connection_updates():
     ("state", "previous"),
     [("awaiting_qr", "connecting"), ("error", "disconnected"), ("paused", "connected"), ("degraded", "connected")],
 )
-def test_changes_that_are_none_for_evolution(state, previous):
+def test_changes_that_are_none_for_evolution(state: str, previous: str) -> None:
     assert evolution_format.said("session.state_changed", session(state, previous, can_send={"value": "yes"})) is None
 
 
-def test_degraded_that_cannot_send_is_closed():
+def test_degraded_that_cannot_send_is_closed() -> None:
     ours = said("session.state_changed", session("degraded", "connected", can_send={"value": "no"}))
     assert ours["data"]["state"] == "close"
 
 
-def test_a_code_to_scan():
+def test_a_code_to_scan() -> None:
     document = {"session": "s1", "qr": {"code": "2@x", "png_base64": "aVZC", "count": 1}, "pairing_code": None}
     ours = said("session.qr", document)
     same_shape(ours, recorded("qrcode.updated"))
     assert ours["data"]["qrcode"]["base64"] == "data:image/png;base64,aVZC"
 
 
-def test_what_evolution_has_no_event_for():
+def test_what_evolution_has_no_event_for() -> None:
     for kind in set(EVENT_TYPES) - set(evolution_format.TYPES):
         assert evolution_format.said(kind, {}) is None
 
 
-def test_subscriptions_by_either_name():
+def test_subscriptions_by_either_name() -> None:
     assert evolution_format.subscription(()) == evolution_format.TYPES
     assert evolution_format.subscription(("SEND_MESSAGE",)) == ("message.state_changed",)
     assert evolution_format.subscription(("MESSAGES_UPSERT", "session.qr")) == (
@@ -233,7 +255,7 @@ def test_subscriptions_by_either_name():
 # -- the other formats -------------------------------------------------------------------------------------------
 
 
-def test_reasons_get_their_words_when_they_leave():
+def test_reasons_get_their_words_when_they_leave() -> None:
     plain = documents.plain_reason(Reason("paused"))
     data = {"name": "s1", "reason": {"code": plain.code, "args": dict(plain.args)}}
     pt, en = event_formats.worded(data, "s1", catalogue("pt-BR")), event_formats.worded(data, "s1", catalogue("en"))
@@ -244,27 +266,27 @@ def test_reasons_get_their_words_when_they_leave():
     assert data["reason"] == {"code": "paused", "args": {}}, "the row stays as it was"
 
 
-def test_a_reason_that_has_its_words_keeps_them():
+def test_a_reason_that_has_its_words_keeps_them() -> None:
     data = {"reason": {"code": "x", "text": "palavras", "action": None}}
     assert event_formats.worded(data, None, catalogue("en")) == data
 
 
-def test_an_approval_says_what_it_costs():
+def test_an_approval_says_what_it_costs() -> None:
     document = event_formats.worded({"id": "a", "rung": "logout", "cost": "cost-logout"}, "s1", catalogue("en"))
     assert document["cost"].startswith("The session s1 will be unlinked")
 
 
-def test_ids_are_the_same_for_the_same_event_and_no_other():
+def test_ids_are_the_same_for_the_same_event_and_no_other() -> None:
     assert event_formats.event_id(7, AT) == event_formats.event_id(7, AT)
     assert len({event_formats.event_id(seq, AT + at) for seq in range(20) for at in range(20)}) == 400
 
 
-def test_the_contract_s_event():
+def test_the_contract_s_event() -> None:
     event = event_formats.standard("session.qr", AT, {"session": "s1"})
     assert event == {"type": "session.qr", "timestamp": "2026-11-21T07:50:55.250Z", "data": {"session": "s1"}}
 
 
-def test_cloudevents_structured():
+def test_cloudevents_structured() -> None:
     event = event_formats.cloudevent("evt_1", "session.qr", AT, {"session": "s1"}, "http://esteio")
     assert event == {
         "specversion": "1.0",
@@ -279,7 +301,7 @@ def test_cloudevents_structured():
     assert "subject" not in event_formats.cloudevent("evt_1", "x", AT, {}, "http://esteio")
 
 
-def test_what_was_chosen_goes_out_as_words_and_id():
+def test_what_was_chosen_goes_out_as_words_and_id() -> None:
     ours = said("message.received", message(text="Plano B", reply=Reply("row-7", "Plano B")))["data"]
     chosen = {"selectedId": "row-7", "selectedDisplayText": "Plano B"}
     assert ours["message"] == {"conversation": "Plano B", "templateButtonReplyMessage": chosen}
@@ -287,7 +309,7 @@ def test_what_was_chosen_goes_out_as_words_and_id():
     assert bare["message"]["templateButtonReplyMessage"] == {"selectedId": "row-7"}
 
 
-def test_links_of_an_offer_stand_below_its_words():
+def test_links_of_an_offer_stand_below_its_words() -> None:
     offered = (
         Button("Abrir", url="https://x.example"),
         Button(phone="+551133334444"),
@@ -300,7 +322,7 @@ def test_links_of_an_offer_stand_below_its_words():
     assert wordless == {"conversation": "Abrir: https://x.example"}
 
 
-def test_goods():
+def test_goods() -> None:
     order = Order("9001", "tk", "Pedido", 2, 25.5, "BRL")
     ours = said("message.received", message("order", text="Quero", order=order))["data"]
     assert (ours["messageType"], ours["message"]["orderMessage"]) == (
@@ -331,7 +353,7 @@ def test_goods():
     )
 
 
-def test_a_reply_says_what_it_answers_and_whose_number_it_is_as_the_real_one():
+def test_a_reply_says_what_it_answers_and_whose_number_it_is_as_the_real_one() -> None:
     (theirs,) = [
         body["data"]
         for path in sorted(WEBHOOKS.glob("*.json"))
@@ -352,7 +374,7 @@ def test_a_reply_says_what_it_answers_and_whose_number_it_is_as_the_real_one():
     assert list(told) == ["event", "instance", "data", "destination", "date_time", "sender", "server_url", "apikey"]
 
 
-def test_what_is_not_known_is_no_empty_text_of_a_person():
+def test_what_is_not_known_is_no_empty_text_of_a_person() -> None:
     ours = said("message.received", message("unknown"))["data"]
     assert (ours["messageType"], ours["message"]) == ("unknownMessage", {})
     assert said("message.received", message("unknown", text="algo"))["data"]["message"] == {"conversation": "algo"}

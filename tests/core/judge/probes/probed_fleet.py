@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from esteio.core.model.policy import DEFAULT
+from esteio.core.model.policy import DEFAULT, Policy
 from tests.core.rehearsal import Fleet
 
 
-def looked(policy=DEFAULT, **how) -> Fleet:
+def looked(policy: Policy = DEFAULT, **how: Any) -> Fleet:
     """A confirmed session that was looked at just now."""
     fleet = Fleet(policy=policy, **how)
     fleet.now += 100
@@ -20,7 +22,7 @@ def looked(policy=DEFAULT, **how) -> Fleet:
     return fleet
 
 
-def next_look(fleet: Fleet, **how) -> float:
+def next_look(fleet: Fleet, **how: Any) -> float:
     """Seconds until a decision wants a look, judging at each wake."""
     began = fleet.now
     for _ in range(100):

@@ -14,7 +14,7 @@ from tests.core.judge.probes.probed_fleet import looked
 from tests.core.rehearsal import Fleet
 
 
-def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_be_asked():
+def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_be_asked() -> None:
     fleet = looked()
     decision = fleet.judge()
     assert decision.planned is not None
@@ -25,7 +25,7 @@ def test_the_next_look_at_a_line_that_is_well_is_planned_and_the_judge_need_not_
     assert planned.session.facts.looked_at == fleet.now + 30
 
 
-def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
+def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged() -> None:
     fleet = looked()
     planned = fleet.judge().planned
     assert planned is not None
@@ -49,7 +49,7 @@ def test_a_look_that_brings_what_the_last_one_brought_need_not_be_judged():
     assert as_before(same, soon, at) is None, "something else falls due before the next look"
 
 
-def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
+def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now() -> None:
     fleet = looked()
     last = max(fleet.one.facts.send_ok_at, fleet.one.facts.receive_ok_at)
     turn = next(s for s in range(301, 601) if is_due(fleet.one.id, last, last + s, ROUND_TRIP_EVERY_S))
@@ -61,7 +61,7 @@ def test_a_planned_look_is_as_deep_as_it_must_be_then_and_not_now():
 
 
 @pytest.mark.parametrize("kind", ["socket_closed", "webhook_config_gone", "silence", "operator_paused"])
-def test_of_a_line_that_is_not_quite_well_nothing_is_planned(kind):
+def test_of_a_line_that_is_not_quite_well_nothing_is_planned(kind: str) -> None:
     fleet = looked()
     fleet.now += 1
     fleet.hear(kind, road="operator" if kind.startswith("operator") else "probe")
@@ -69,7 +69,7 @@ def test_of_a_line_that_is_not_quite_well_nothing_is_planned(kind):
     assert fleet.judge().planned is None
 
 
-def test_nothing_is_planned_of_a_line_whose_webhook_could_not_be_set_again():
+def test_nothing_is_planned_of_a_line_whose_webhook_could_not_be_set_again() -> None:
     """That is tried once more as soon as it may be, and by the judge."""
     fleet = looked()
     fleet.now += 1
@@ -87,7 +87,7 @@ def test_nothing_is_planned_of_a_line_whose_webhook_could_not_be_set_again():
     assert idle
 
 
-def test_a_look_that_comes_with_something_else_is_left_to_the_judge():
+def test_a_look_that_comes_with_something_else_is_left_to_the_judge() -> None:
     fleet = looked(policy=msgspec.structs.replace(DEFAULT, probe_idle_s=900))
     fleet.now += 5
     fleet.hear("ack_error", code="463")
@@ -100,7 +100,7 @@ def test_a_look_that_comes_with_something_else_is_left_to_the_judge():
     assert decision.planned is None
 
 
-def test_what_is_seen_anew_is_quiet_and_told_to_be_shown():
+def test_what_is_seen_anew_is_quiet_and_told_to_be_shown() -> None:
     fleet = looked()
     fleet.now += 10
     fleet.hear("message_received", road="webhook")
@@ -116,7 +116,7 @@ def test_what_is_seen_anew_is_quiet_and_told_to_be_shown():
     assert (same.quiet, same.shown) == (True, False)
 
 
-def test_what_it_can_do_from_now_on_is_written_at_once():
+def test_what_it_can_do_from_now_on_is_written_at_once() -> None:
     fleet = Fleet(paired=False)
     fleet.hear("said_open", road="state")
     fleet.hear("socket_ok")

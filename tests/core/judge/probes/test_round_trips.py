@@ -6,20 +6,21 @@ import msgspec
 import pytest
 
 from esteio.core.judge.probe_schedule import ROUND_TRIP_EVERY_S, UNACKED_S
+from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.policy import DEFAULT
 from tests.core.judge.probes.probed_fleet import asked, looked, next_look
 from tests.core.rehearsal import BAILEYS, WAPI, Fleet
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can):
+def test_without_round_trips_the_socket_is_as_deep_as_it_gets(can: Capabilities) -> None:
     fleet = looked(can=msgspec.structs.replace(can, question_refutes=False))
     fleet.now += 2
     fleet.hear("send_closed", road="send")
     assert fleet.judge().look == "socket"
 
 
-def doubted(can) -> Fleet:
+def doubted(can: Capabilities) -> Fleet:
     """A line that nothing can probe, and that has just refused the question."""
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
@@ -30,7 +31,9 @@ def doubted(can) -> Fleet:
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_an_idle_line_that_nothing_can_probe_is_asked_at_each_look_what_a_dead_socket_refuses(can):
+def test_an_idle_line_that_nothing_can_probe_is_asked_at_each_look_what_a_dead_socket_refuses(
+    can: Capabilities,
+) -> None:
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
     fleet.hear("message_received", road="webhook")
@@ -43,7 +46,9 @@ def test_an_idle_line_that_nothing_can_probe_is_asked_at_each_look_what_a_dead_s
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
 @pytest.mark.parametrize(("told", "after"), [("said_open", 30), ("message_received", 50)])
-def test_what_its_provider_says_unasked_spares_such_a_line_no_question_and_a_message_does(can, told, after):
+def test_what_its_provider_says_unasked_spares_such_a_line_no_question_and_a_message_does(
+    can: Capabilities, told: str, after: int
+) -> None:
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
     fleet.judge()
@@ -62,7 +67,7 @@ def well(fleet: Fleet) -> None:
     fleet.judge()
 
 
-def test_life_that_is_told_of_late_spares_a_line_no_look():
+def test_life_that_is_told_of_late_spares_a_line_no_look() -> None:
     """Storm seed 5034: a message of before the death came 12 s after it."""
     fleet = looked()
     fleet.now += 20
@@ -71,7 +76,7 @@ def test_life_that_is_told_of_late_spares_a_line_no_look():
     assert next_look(fleet) == pytest.approx(15)
 
 
-def test_where_nothing_is_heard_of_a_message_in_its_providers_own_queue_somebody_looks():
+def test_where_nothing_is_heard_of_a_message_in_its_providers_own_queue_somebody_looks() -> None:
     fleet = looked(can=WAPI)
     well(fleet)
     fleet.now += 10
@@ -82,7 +87,7 @@ def test_where_nothing_is_heard_of_a_message_in_its_providers_own_queue_somebody
 
 
 @pytest.mark.parametrize("ago", [0.0, 1.4])
-def test_a_message_of_which_something_is_heard_needs_no_look_though_its_times_are_whole_seconds(ago):
+def test_a_message_of_which_something_is_heard_needs_no_look_though_its_times_are_whole_seconds(ago: float) -> None:
     fleet = looked(can=WAPI)
     well(fleet)
     fleet.now += 10
@@ -95,7 +100,9 @@ def test_a_message_of_which_something_is_heard_needs_no_look_though_its_times_ar
 
 
 @pytest.mark.parametrize(("queued", "after"), [(True, DEFAULT.closed_retry_after_s), (False, DEFAULT.probe_suspect_s)])
-def test_with_a_message_in_it_a_closed_line_is_looked_at_again_as_soon_as_a_send_would_be_tried_again(queued, after):
+def test_with_a_message_in_it_a_closed_line_is_looked_at_again_as_soon_as_a_send_would_be_tried_again(
+    queued: bool, after: int
+) -> None:
     fleet = looked(can=WAPI)
     well(fleet)
     fleet.now += 10
@@ -110,7 +117,7 @@ def test_with_a_message_in_it_a_closed_line_is_looked_at_again_as_soon_as_a_send
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_a_server_that_has_no_answer_to_the_question_is_asked_it_seldom(can):
+def test_a_server_that_has_no_answer_to_the_question_is_asked_it_seldom(can: Capabilities) -> None:
     fleet = looked(can=can)
     well(fleet)
     began, depths = fleet.now, []
@@ -125,7 +132,7 @@ def test_a_server_that_has_no_answer_to_the_question_is_asked_it_seldom(can):
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_a_suspect_is_not_asked_at_each_look_for_an_answer_may_come_from_a_cache(can):
+def test_a_suspect_is_not_asked_at_each_look_for_an_answer_may_come_from_a_cache(can: Capabilities) -> None:
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
     fleet.judge()
@@ -142,7 +149,7 @@ def test_a_suspect_is_not_asked_at_each_look_for_an_answer_may_come_from_a_cache
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_who_refused_the_question_is_asked_once_more_and_is_dead_if_it_refuses_again(can):
+def test_who_refused_the_question_is_asked_once_more_and_is_dead_if_it_refuses_again(can: Capabilities) -> None:
     fleet = doubted(can)
     assert fleet.one.reason.code == "suspect"
     assert next_look(fleet) == pytest.approx(4.9, abs=0.2)
@@ -153,7 +160,7 @@ def test_who_refused_the_question_is_asked_once_more_and_is_dead_if_it_refuses_a
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_who_refused_it_and_answers_now_is_well(can):
+def test_who_refused_it_and_answers_now_is_well(can: Capabilities) -> None:
     """Its provider's process was started anew, and nobody told: a connect would do nothing, and nobody writes."""
     fleet = doubted(can)
     for refused in (True, True):
@@ -166,7 +173,7 @@ def test_who_refused_it_and_answers_now_is_well(can):
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_who_was_refused_and_then_not_understood_is_asked_again_in_the_end(can):
+def test_who_was_refused_and_then_not_understood_is_asked_again_in_the_end(can: Capabilities) -> None:
     fleet = doubted(can)
     for refused in (True, True, None):
         next_look(fleet)
@@ -183,7 +190,7 @@ def test_who_was_refused_and_then_not_understood_is_asked_again_in_the_end(can):
 
 
 @pytest.mark.parametrize("can", [BAILEYS, WAPI])
-def test_an_answer_heals_nothing_that_a_send_has_shown(can):
+def test_an_answer_heals_nothing_that_a_send_has_shown(can: Capabilities) -> None:
     """It may come from a cache; and it is not asked for at every look."""
     fleet = looked(can=can)
     fleet.hear("said_open", road="state")
@@ -199,7 +206,7 @@ def test_an_answer_heals_nothing_that_a_send_has_shown(can):
     assert fleet.one.reason.code == "suspect"
 
 
-def test_silence_is_answered_with_round_trips():
+def test_silence_is_answered_with_round_trips() -> None:
     fleet = looked()
     fleet.now += 5
     fleet.hear("round_trip_silent")

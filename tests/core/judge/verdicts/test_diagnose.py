@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from esteio.core.judge import diagnose
 from esteio.core.judge.diagnose import DOWN, FOR_PEOPLE, verdict
 from esteio.core.judge.facts import KEEP_ACKS, apply_evidence
+from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.evidence import KINDS, NOT_LOADED, Evidence
-from esteio.core.model.policy import DEFAULT, SEEDS
+from esteio.core.model.policy import DEFAULT, SEEDS, Policy
 from esteio.core.model.recovery import Attempt, Outage, Recovery
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.session import KEEP_CLOSED, KEEP_FLAPS, Facts
@@ -24,7 +25,7 @@ from tests.core.rehearsal import BAILEYS, EVOLUTION, T0, WAPI, Fleet, a_server, 
 LIVE = ("live", "live", "connected", "open")
 
 
-EXPECTED: dict[str, tuple] = {
+EXPECTED: dict[str, tuple[Any, ...]] = {
     "nothing new": LIVE,
     "one refusal": ("suspect", "suspect", "connected", "open"),
     "one silence": ("suspect", "suspect", "connected", "open"),
@@ -80,7 +81,7 @@ EXPECTED: dict[str, tuple] = {
 }
 
 
-SEEDS_DIFFER: dict[str, tuple] = {
+SEEDS_DIFFER: dict[str, tuple[Any, ...]] = {
     # the forced logout of seed 001 is under way at once
     "refused twice, said open": ("ghost", "ghost-socket", "disconnected", "held"),
     "refused twice by sends alone": ("ghost", "ghost-socket", "disconnected", "held"),
@@ -91,14 +92,14 @@ SEEDS_DIFFER: dict[str, tuple] = {
 
 @pytest.mark.parametrize("name", STORIES)
 @pytest.mark.parametrize("policy", [DEFAULT, SEEDS], ids=lambda policy: policy.name)
-def test_each_story_has_its_verdict_state_reason_and_gate(policy, name):
+def test_each_story_has_its_verdict_state_reason_and_gate(policy: Policy, name: str) -> None:
     expected = EXPECTED[name]
     if policy is SEEDS:
         expected = SEEDS_DIFFER.get(name, expected)
     assert outcome(told(policy, STORIES[name])) == expected
 
 
-NEVER_LINKED: dict[str, tuple] = {
+NEVER_LINKED: dict[str, tuple[Any, ...]] = {
     "created": ([], ("new", "created", "connecting")),
     "connecting": ([("said_connecting", S, 0)], ("new", "connecting", "connecting")),
     "refused once": ([("socket_closed", P, 0)], ("new", "connecting", "connecting")),
@@ -124,7 +125,7 @@ NEVER_LINKED: dict[str, tuple] = {
 
 
 @pytest.mark.parametrize("name", NEVER_LINKED)
-def test_a_session_that_was_never_linked(name):
+def test_a_session_that_was_never_linked(name: str) -> None:
     story, expected = NEVER_LINKED[name]
     fleet = Fleet(paired=False)
     for kind, road, ago, *data in story:
@@ -137,7 +138,7 @@ def test_a_session_that_was_never_linked(name):
 
 
 @pytest.mark.parametrize(("health", "kind"), [("down", "server_down"), ("wall", "server_wall")])
-def test_the_server_s_weather_goes_before_the_session_s_own_fall(health, kind):
+def test_the_server_s_weather_goes_before_the_session_s_own_fall(health: str, kind: str) -> None:
     fleet = told(DEFAULT, [])
     fleet.server = msgspec.structs.replace(
         fleet.server, health=health, health_because="server_failed", health_at=fleet.now
@@ -148,18 +149,18 @@ def test_the_server_s_weather_goes_before_the_session_s_own_fall(health, kind):
     assert fleet.one.outage is None
 
 
-def test_every_verdict_has_been_reached():
+def test_every_verdict_has_been_reached() -> None:
     kinds = {expected[0] for expected in EXPECTED.values()} | {row[1][0] for row in NEVER_LINKED.values()}
     assert kinds | {"server_down", "server_wall"} == set(get_args(diagnose.Kind))
     assert set(STORIES) == set(EXPECTED)
     assert set(get_args(diagnose.Kind)) >= DOWN | FOR_PEOPLE
 
 
-def test_a_pushed_code_is_believed_once_the_socket_is_proved_dead():
+def test_a_pushed_code_is_believed_once_the_socket_is_proved_dead() -> None:
     assert outcome(told(DEFAULT, [("replaced", W, 9), *GHOST]))[0] == "replaced"
 
 
-def test_a_dead_socket_of_before_the_server_s_start_is_left_to_the_server():
+def test_a_dead_socket_of_before_the_server_s_start_is_left_to_the_server() -> None:
     fleet = told(DEFAULT, GHOST)
     fleet.server = msgspec.structs.replace(
         fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now + 1)
@@ -187,7 +188,9 @@ def test_a_dead_socket_of_before_the_server_s_start_is_left_to_the_server():
     can=st.sampled_from([EVOLUTION, BAILEYS, WAPI]),
     policy=st.sampled_from([DEFAULT, SEEDS]),
 )
-def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(news, can, policy):
+def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(
+    news: list[Evidence], can: Capabilities, policy: Policy
+) -> None:
     facts = Facts()
     for one in news:
         facts = apply_evidence(facts, one, policy, trust_claims=not can.socket_probe)
@@ -199,21 +202,21 @@ def test_whatever_is_seen_there_are_facts_of_bounded_size_and_a_verdict(news, ca
 
 
 @pytest.mark.parametrize(("life_at", "kind"), [(0.0, "new"), (T0 - 100, "missing")])
-def test_an_instance_that_is_being_made_is_missing_only_where_there_was_one(life_at, kind):
+def test_an_instance_that_is_being_made_is_missing_only_where_there_was_one(life_at: float, kind: str) -> None:
     opened = Attempt("att_1", "create", 1, opened_at=T0, until=T0 + 20, because="follows")
     session = a_session(facts=Facts(life_at=life_at, missing_at=T0 - 1))
     session = msgspec.structs.replace(session, recovery=Recovery(open=opened))
     assert verdict(session, a_server(), DEFAULT, T0).kind == kind
 
 
-def test_a_flap_is_over_at_the_moment_it_is_woken_for():
+def test_a_flap_is_over_at_the_moment_it_is_woken_for() -> None:
     times = tuple(T0 + 0.1 * n for n in range(DEFAULT.flap_count))
     over = times[-1] + DEFAULT.flap_within_s
     assert diagnose.flap(Facts(connecting=times), DEFAULT, over - 0.001)
     assert not diagnose.flap(Facts(connecting=times), DEFAULT, over)
 
 
-def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once():
+def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once() -> None:
     """Its answer is as new as the act: what it says is not out of date."""
     fleet = Fleet(can=WAPI)
     fleet.after(600)
@@ -233,7 +236,7 @@ def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once():
     assert fleet.one.state == "connected"
 
 
-def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name():
+def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name() -> None:
     fleet = Fleet()
     fleet.now += 600
     fleet.hear("outdated", road="webhook")
@@ -250,7 +253,7 @@ def test_a_hint_that_outdates_what_proved_the_fall_only_gives_it_another_name():
     assert (fleet.one.state, fleet.one.outage) == ("connected", None)
 
 
-def test_old_life_that_is_told_late_does_not_end_a_fall_whose_proof_is_out_of_date():
+def test_old_life_that_is_told_late_does_not_end_a_fall_whose_proof_is_out_of_date() -> None:
     """It was seen after the fall, and happened before it."""
     fleet = Fleet()
     fleet.now += 900
@@ -266,7 +269,7 @@ def test_old_life_that_is_told_late_does_not_end_a_fall_whose_proof_is_out_of_da
     assert (fleet.one.gate, fleet.one.outage is None) == ("held", False)
 
 
-def test_what_a_server_has_not_loaded_for_minutes_is_down_and_a_person_is_told_what_helps():
+def test_what_a_server_has_not_loaded_for_minutes_is_down_and_a_person_is_told_what_helps() -> None:
     """Storm seed 7281: for an hour and a half it was taken for live by its last proof of life."""
     fleet = Fleet()
     fleet.now += 600
@@ -291,7 +294,7 @@ def test_what_a_server_has_not_loaded_for_minutes_is_down_and_a_person_is_told_w
     assert fleet.one.state == "connected"
 
 
-def test_another_unknown_word_is_kept_and_nothing_follows():
+def test_another_unknown_word_is_kept_and_nothing_follows() -> None:
     fleet = Fleet()
     fleet.now += 600
     for _ in range(20):
@@ -300,7 +303,7 @@ def test_another_unknown_word_is_kept_and_nothing_follows():
     assert (fleet.one.state, fleet.one.facts.state_read, fleet.rungs()) == ("connected", "refreshing", [])
 
 
-def test_what_a_new_process_of_its_server_left_closed_is_closed_at_one_look():
+def test_what_a_new_process_of_its_server_left_closed_is_closed_at_one_look() -> None:
     fleet = Fleet()
     fleet.now += 50
     fleet.server = msgspec.structs.replace(
@@ -315,7 +318,7 @@ def test_what_a_new_process_of_its_server_left_closed_is_closed_at_one_look():
     assert verdict(fleet.one, fleet.server, DEFAULT, fleet.now).kind == "closed"
 
 
-def test_the_reason_of_a_living_session_is_a_proof_and_a_claim_is_none():
+def test_the_reason_of_a_living_session_is_a_proof_and_a_claim_is_none() -> None:
     """A8: where no socket can be probed a claim of open stands for life; it was shown as the latest proof."""
     claimed = a_session(facts=Facts(life_at=T0 - 1, life_by="said_open"), linked=True)
     assert verdict(claimed, a_server(), DEFAULT, T0).because == Reason("live-unproved", {})
@@ -327,17 +330,18 @@ def test_the_reason_of_a_living_session_is_a_proof_and_a_claim_is_none():
     assert found.because.code == "live-unproved", "what proved it before the last fall proves nothing"
 
 
-def test_a_policy_without_flaps_sees_none():
+def test_a_policy_without_flaps_sees_none() -> None:
     assert diagnose.flap(Facts(), msgspec.structs.replace(DEFAULT, flap_count=0), T0) == ()
 
 
 @pytest.mark.parametrize("fields", [{"opens": 6}, {"connecting": 6}, {"reopened": 6}])
-def test_a_flap_is_told_with_how_often_it_was_opened(fields):
-    facts = Facts(**{name: tuple(T0 + i for i in range(count)) for name, count in fields.items()})
+def test_a_flap_is_told_with_how_often_it_was_opened(fields: dict[str, int]) -> None:
+    times: dict[str, Any] = {name: tuple(T0 + i for i in range(count)) for name, count in fields.items()}
+    facts = Facts(**times)
     assert diagnose._why_flapping(a_session(facts=facts), a_server()) == Reason("flapping", {"count": "6"})
 
 
-def test_a_line_is_left_closed_by_a_boot_only_in_its_grace_and_when_nothing_was_done_since():
+def test_a_line_is_left_closed_by_a_boot_only_in_its_grace_and_when_nothing_was_done_since() -> None:
     down = Facts(state_read="closed", listed="closed", state_read_at=T0 + 5, act_at=T0 - 1)
     booted = a_server(facts=ServerFacts(booted_at=T0))
     assert diagnose.left_closed(down, booted, DEFAULT, T0 + 6)
@@ -347,7 +351,7 @@ def test_a_line_is_left_closed_by_a_boot_only_in_its_grace_and_when_nothing_was_
         assert not diagnose.left_closed(msgspec.structs.replace(down, **other), booted, DEFAULT, T0 + 6)
 
 
-def test_reasons_name_both_numbers_and_how_many_were_refused():
+def test_reasons_name_both_numbers_and_how_many_were_refused() -> None:
     wrong = a_session(facts=Facts(phone_seen="5511911112222"), phone="5511987654321")
     args = {"seen": "5511911112222", "phone": "5511987654321"}
     assert verdict(wrong, a_server(), DEFAULT, T0).because == Reason("wrong-identity", args)
@@ -365,7 +369,7 @@ def test_reasons_name_both_numbers_and_how_many_were_refused():
         (Recovery(asked_by_person=True), False),
     ],
 )
-def test_what_was_adopted_is_left_as_it_was_until_something_was_done_or_asked(recovery, left):
+def test_what_was_adopted_is_left_as_it_was_until_something_was_done_or_asked(recovery: Recovery, left: bool) -> None:
     adopted = a_session(facts=Facts(adopted_at=T0), recovery=recovery)
     assert diagnose.left_as_adopted(adopted) == left
     assert not diagnose.left_as_adopted(msgspec.structs.replace(adopted, linked=True))
@@ -380,6 +384,6 @@ def test_what_was_adopted_is_left_as_it_was_until_something_was_done_or_asked(re
         (Facts(state_read="open", state_read_times=2, adopted_at=T0), "new", "created"),
     ],
 )
-def test_closed_of_what_never_lived_is_a_fall_only_of_what_was_adopted(facts, kind, code):
+def test_closed_of_what_never_lived_is_a_fall_only_of_what_was_adopted(facts: Facts, kind: str, code: str) -> None:
     found = diagnose._unborn(facts, a_session())
     assert (found.kind, found.because.code) == (kind, code)

@@ -16,14 +16,14 @@ from tests.core.rehearsal import T0, a_server, a_session
 
 
 @pytest.mark.parametrize("before", [("logged_out", S, 9), ("banned", S, 9), ("temp_banned", S, 9), ("unpaired", L, 9)])
-def test_a_valid_code_is_awaiting_qr_whatever_ended_the_session_before(before):
+def test_a_valid_code_is_awaiting_qr_whatever_ended_the_session_before(before: tuple[str, str, int]) -> None:
     """A6: the state said disconnected beside a code that was good."""
     assert outcome(told(DEFAULT, [before, ("qr_shown", W, 2)]))[:3] == ("awaiting_qr", "awaiting-qr", "awaiting_qr")
     if before[0] != "unpaired":
         assert outcome(told(DEFAULT, [("qr_shown", W, 9), (before[0], before[1], 2)]))[0] != "awaiting_qr"
 
 
-def test_looks_that_are_refused_beside_a_code_do_not_end_its_show_until_the_provider_says_closed():
+def test_looks_that_are_refused_beside_a_code_do_not_end_its_show_until_the_provider_says_closed() -> None:
     refused = [("qr_shown", W, 20), ("said_connecting", S, 9), ("socket_closed", P, 9), ("socket_closed", P, 2)]
     assert outcome(told(DEFAULT, refused))[0] == "awaiting_qr"
     gave_up = [*refused, ("said_closed", S, 1)]
@@ -31,11 +31,11 @@ def test_looks_that_are_refused_beside_a_code_do_not_end_its_show_until_the_prov
 
 
 @pytest.mark.parametrize(("age", "reason"), [(47, "awaiting-qr"), (49, "awaiting-code"), (89, "awaiting-code")])
-def test_awaiting_qr_without_a_current_code_says_so(age, reason):
+def test_awaiting_qr_without_a_current_code_says_so(age: int, reason: str) -> None:
     assert outcome(told(DEFAULT, [("qr_shown", W, age)]))[:3] == ("awaiting_qr", reason, "awaiting_qr")
 
 
-def test_a_late_open_after_an_unlink_needs_the_server_s_process():
+def test_a_late_open_after_an_unlink_needs_the_server_s_process() -> None:
     """E5: state open, no socket, no credentials: connect does nothing, delete is refused."""
     story = [("logged_out", S, 20), ("said_closed", S, 20), ("said_open", S, 5), ("socket_closed", P, 5)]
     found = outcome(told(DEFAULT, story))
@@ -44,14 +44,14 @@ def test_a_late_open_after_an_unlink_needs_the_server_s_process():
     assert outcome(told(DEFAULT, after_it))[1] == "logged-out"
 
 
-def test_a_half_open_link_that_is_made_anew_is_reconnecting():
+def test_a_half_open_link_that_is_made_anew_is_reconnecting() -> None:
     """E8."""
     silent = [("round_trip_silent", P, 30), ("round_trip_silent", P, 20)]
     assert outcome(told(DEFAULT, silent))[:2] == ("ghost", "half-open")
     assert outcome(told(DEFAULT, [*silent, ("said_connecting", W, 5), ("said_connecting", S, 1)]))[0] == "reconnecting"
 
 
-def test_what_was_refused_to_a_linked_session_is_forgotten_with_life_and_with_a_start_of_its_server():
+def test_what_was_refused_to_a_linked_session_is_forgotten_with_life_and_with_a_start_of_its_server() -> None:
     facts = Facts(refused_at=T0 - 5, refused_detail="no", dead_at=T0 - 50, state_read="open", life_at=T0 - 99)
     session = a_session(facts=facts, linked=True)
     assert verdict(session, a_server(), DEFAULT, T0).kind == "refused"
@@ -59,7 +59,7 @@ def test_what_was_refused_to_a_linked_session_is_forgotten_with_life_and_with_a_
     assert verdict(session, booted, DEFAULT, T0).kind != "refused"
 
 
-def test_life_of_the_same_moment_ends_the_show_of_a_code_and_no_code_of_ending():
+def test_life_of_the_same_moment_ends_the_show_of_a_code_and_no_code_of_ending() -> None:
     assert diagnose._linkless(Facts(qr_at=T0, life_at=T0 - 1), T0).kind == "awaiting_qr"
     assert diagnose._linkless(Facts(qr_at=T0, life_at=T0), T0).kind != "awaiting_qr"
     ended = Facts(code=401, code_at=9.0, code_source="state")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from esteio.core.judge.diagnose import verdict
 from esteio.core.model.evidence import NOT_LOADED
+from esteio.core.model.policy import Policy
 from tests.core.rehearsal import T0, Fleet
 
 S, P, W, L, SEND = "state", "probe", "webhook", "list", "send"
 
 
-GHOST = [("said_open", S, 4), ("send_closed", SEND, 4), ("socket_closed", P, 0)]
+GHOST: list[tuple[Any, ...]] = [("said_open", S, 4), ("send_closed", SEND, 4), ("socket_closed", P, 0)]
 
 
 MISSING = [("ack_missing", "self", ago) for ago in (990, 980, 970)]
 
 
-STORIES: dict[str, list] = {
+STORIES: dict[str, list[tuple[Any, ...]]] = {
     # name: evidence as (kind, road, seconds ago, data?), on a paired session that was well 100 s ago
     "nothing new": [],
     "one refusal": [("send_closed", SEND, 0)],
@@ -98,7 +102,7 @@ STORIES: dict[str, list] = {
 }
 
 
-def told(policy, story, **how) -> Fleet:
+def told(policy: Policy, story: Sequence[tuple[Any, ...]], **how: Any) -> Fleet:
     """A session that was well, 100 s ago, and then this."""
     fleet = Fleet(policy=policy, **how)
     fleet.sessions[1] = msgspec.structs.replace(fleet.one, phone="5511987654321")
@@ -109,6 +113,6 @@ def told(policy, story, **how) -> Fleet:
     return fleet
 
 
-def outcome(fleet: Fleet) -> tuple:
+def outcome(fleet: Fleet) -> tuple[str, str, str, str]:
     found = verdict(fleet.one, fleet.server, fleet.policy, fleet.now)
     return found.kind, fleet.one.reason.code, fleet.one.state, fleet.one.gate
