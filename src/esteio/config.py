@@ -47,6 +47,10 @@ class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The server on which `create` makes instances; empty: the only one there is."""
     listen: str = ""
     """HOST:PORT that offers the door alone at its root; empty: none."""
+    wait_s: Seconds = 2.0
+    """How long a send waits for the provider's own fields before it is answered, in seconds."""
+    dedupe_s: Seconds = 0.0
+    """The same body to the same chat within so many seconds is taken for a repeat; 0: never."""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +201,8 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "ESTEIO_NOTIFY": ("notify", "targets"),
     "ESTEIO_DOOR_SERVER": ("door", "server"),
     "ESTEIO_DOOR_LISTEN": ("door", "listen"),
+    "ESTEIO_DOOR_WAIT_S": ("door", "wait_s"),
+    "ESTEIO_DOOR_DEDUPE_S": ("door", "dedupe_s"),
     "ESTEIO_LOG_LEVEL": ("log", "level"),
     "ESTEIO_LOG_FORMAT": ("log", "format"),
 }

@@ -10,9 +10,12 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from starlette.routing import Router
+from starlette.routing import Mount, Router
+from starlette.types import ASGIApp
 
 from esteio.api.app import create_app
+from esteio.api.evolution.app import PREFIX, create_door
+from esteio.api.evolution.route import Door
 from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
@@ -361,7 +364,12 @@ class Gateway:
     @cached_property
     def app(self) -> Router:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
-        return create_app(self.api)
+        return create_app(self.api, mounted=[Mount(PREFIX, self.door)])
+
+    @cached_property
+    def door(self) -> ASGIApp:
+        """The Evolution door at its own root."""
+        return create_door(Door(self.api))
 
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""

@@ -19,6 +19,7 @@ from esteio.api.http import openapi, openapi_providers
 from esteio.api.http.problems import Problem, of_command_error, problem
 from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone
 from esteio.api.http.route import ApiContext, Route
+from esteio.api.http.wire import send_response
 from esteio.api.v1 import (
     approvals,
     contacts,
@@ -112,7 +113,7 @@ class Address:
         else:
             said = as_answer(problem("method-not-allowed", call.texts, {"method": method}), call.texts)
             sent = msgspec.structs.replace(said, headers={**said.headers, **self._allowed})
-        await _send(sent, send, head=head)
+        await send_response(sent, send, head=head)
 
 
 class Nowhere:
@@ -129,7 +130,7 @@ class Nowhere:
             await self._router({**scope, "path": meant}, receive, send)
             return
         texts = ApiRequest(scope, receive, {}, self._api.texts).texts
-        await _send(as_answer(problem("not-found", texts), texts), send, head=scope["method"] == "HEAD")
+        await send_response(as_answer(problem("not-found", texts), texts), send, head=scope["method"] == "HEAD")
 
 
 class Operations:
@@ -146,7 +147,7 @@ class Operations:
             sent = as_answer(problem("not-found", self.texts), self.texts)
         else:
             sent = await respond(self._api, found, ApiRequest(scope, receive, {}, self._api.texts))
-        await _send(sent, send, head=scope["method"] == "HEAD")
+        await send_response(sent, send, head=scope["method"] == "HEAD")
 
 
 class ScopeIgnored(AssertionError):
@@ -219,23 +220,3 @@ async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
     call.key = key
     if route.scope is not None and route.scope.check is not None:
         await route.scope.check(api, call)
-
-
-async def _send(sent: ApiResponse, send: Any, *, head: bool = False) -> None:
-    headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
-    if sent.stream is None:
-        headers.append((b"content-length", str(len(sent.body)).encode()))
-    if sent.body or sent.stream:
-        headers.append((b"content-type", sent.kind.encode()))
-    await send({"type": "http.response.start", "status": sent.status, "headers": headers})
-    if sent.stream is not None and not head:
-
-        async def write(piece: bytes) -> None:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-        try:
-            await sent.stream(write)
-        except ClientGone:
-            # Not even the end is written: who takes nothing would hold it up.
-            return
-    await send({"type": "http.response.body", "body": b"" if head else sent.body})

@@ -1,0 +1,131 @@
+"""The door as an application: mounted under `/evolution`, or alone at the root of an address (`door.listen`).
+
+Keys are Esteio's, in the header `apikey`. Without a valid key everything is 401, also for an instance that does not
+exist (Evolution says 404 first, recording 017): names are nobody's business who has no key. Never lives here: a route's
+own rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette import routing
+from starlette._utils import get_route_path
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from esteio.api.evolution import welcome
+from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
+from esteio.api.evolution.route import Door, DoorCall, DoorRoute
+from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone
+from esteio.api.http.wire import send_response
+from esteio.core.model.ids import SessionName
+from esteio.engine.commands.keys import has_role
+from esteio.engine.errors import CommandError
+from esteio.log import logger
+from esteio.store.base import StoreBroken, StoreFull
+
+PREFIX = "/evolution"
+TABLE: tuple[DoorRoute, ...] = (*welcome.ROUTES,)
+"""Every address that Esteio itself answers; all others are passed through."""
+log = logger("door")
+
+
+def create_door(door: Door) -> ASGIApp:
+    """The door at its own root."""
+    by_path: dict[str, dict[str, DoorRoute]] = {}
+    for route in TABLE:
+        by_path.setdefault(route.path, {})[route.method] = route
+    addresses = [routing.Route(path, _Address(door, routes)) for path, routes in by_path.items()]
+    router = routing.Router(addresses, redirect_slashes=False)
+    router.default = _Elsewhere(door, router)
+    # As Evolution's own does: whoever asks is let in, for it is the key that opens.
+    return CORSMiddleware(
+        router,
+        allow_origin_regex=".*",
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+    )
+
+
+class _Address:
+    """What is answered at one address of the table."""
+
+    def __init__(self, door: Door, routes: dict[str, DoorRoute]) -> None:
+        self._door = door
+        self._routes = routes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        method, head = scope["method"], scope["method"] == "HEAD"
+        request = ApiRequest(scope, receive, scope["path_params"], self._door.api.texts)
+        route = self._routes.get("GET" if head else method)
+        if route is None:
+            sent = no_such_route(method, get_route_path(scope)).answered()
+        else:
+            sent = await respond(self._door, route, request)
+        await send_response(sent, send, head=head)
+
+
+class _Elsewhere:
+    """Where the table has nothing: the address that is meant when slashes are left out, or no route."""
+
+    def __init__(self, door: Door, router: routing.Router) -> None:
+        self._door = door
+        self._router = router
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Clients write `//` after the base address.
+        meant = "/" + "/".join(word for word in scope["path"].split("/") if word)
+        if meant != scope["path"]:
+            await self._router({**scope, "path": meant}, receive, send)
+            return
+        await send_response(no_such_route(scope["method"], get_route_path(scope)).answered(), send)
+
+
+async def respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:
+    """Whatever happens, an answer in Evolution's shape."""
+    api = door.api
+    try:
+        request.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes
+        call = await admitted(door, route, request)
+        return await route.handler(door, call)
+    except EvolutionError as error:
+        return error.answered()
+    except CommandError as error:
+        log.info("request.refused", method=route.method, route=PREFIX + route.path, reason=error.code)
+        return of_error(error, request.texts)
+    except StoreFull as error:
+        log.warning("store.full", error=str(error))
+        code = "storage-broken" if isinstance(error, StoreBroken) else "storage-full"
+        return of_error(CommandError("closing" if api.closing else code), request.texts)
+    except ClientGone:
+        return ApiResponse(400)
+    except Exception:
+        log.exception("request.failed", route=PREFIX + route.path, method=route.method)
+        return of_error(CommandError("internal"), request.texts)
+
+
+async def admitted(door: Door, route: DoorRoute, request: ApiRequest) -> DoorCall:
+    """Whether this caller may come in now, and the session that the address names. Raises `CommandError`,
+    `EvolutionError`."""
+    api = door.api
+    if api.closing:
+        raise CommandError("closing")
+    if route.role is None:
+        return DoorCall(request)
+    key = None if request.secret is None else await api.commands.keys.authenticate(request.secret)
+    if key is None:
+        raise unauthorized()
+    request.key = key
+    name = request.path.get("instance")
+    session = None
+    if name is not None:
+        session = await api.store.sessions.by_name(SessionName(name))
+        if not request.scope.reaches(name if session is None else session.name):
+            raise unauthorized()
+        if session is None:
+            raise no_such_instance(name)
+    if not has_role(key, route.role):
+        raise CommandError("forbidden", role=route.role)
+    return DoorCall(request, name or "", session)

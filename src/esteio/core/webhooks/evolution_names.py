@@ -1,0 +1,24 @@
+"""What a session is called in Evolution's words: an instance's name and id, the same wherever a client meets it.
+
+Never lives here: a shape (`evolution_format`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from esteio.core.model.session import Session
+
+
+def instance_name(session: Session) -> str:
+    """The name that the server's own clients know; the session's own where its server has no such word."""
+    return session.ref.get("instance_name") or session.name
+
+
+def instance_id(session: Session) -> str:
+    """A UUID (version 8) that is the session's for as long as its row lives, on every node and after every start."""
+    digest = bytearray(hashlib.blake2b(f"{session.id}:{session.created_at!r}".encode(), digest_size=16).digest())
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
