@@ -17,9 +17,8 @@ from starlette import routing
 from esteio.api import ops
 from esteio.api.http import openapi, openapi_providers
 from esteio.api.http.problems import Problem, of_command_error, problem
-from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone
+from esteio.api.http.request import PROBLEM, ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.api.http.route import ApiContext, Route
-from esteio.api.http.wire import send_response
 from esteio.api.v1 import (
     approvals,
     contacts,

@@ -17,8 +17,7 @@ from starlette.types import ASGIApp
 from esteio.api.evolution import welcome
 from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
-from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone
-from esteio.api.http.wire import send_response
+from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.core.model.ids import SessionName
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
