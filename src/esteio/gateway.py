@@ -20,6 +20,8 @@ from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
 from esteio.engine.commands.commands import build_commands
+from esteio.engine.commands.passed_calls import PassedCalls
+from esteio.engine.commands.passed_journal import PassedJournal
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.dispatch import DeliveryDispatch
 from esteio.engine.delivery.event_details import EventDetails
@@ -294,6 +296,10 @@ class Gateway:
             media=self.media,
             notifier=notifier,
         )
+        self.passed_journal = PassedJournal(store.journal, clock)
+        self.passed = PassedCalls(
+            clock, self.addresses, transport, journal=self.passed_journal, observed=routing.observed
+        )
         self.lifecycle = Lifecycle(
             store,
             clock,
@@ -314,13 +320,14 @@ class Gateway:
                 "purge": self.maintenance.purge,
                 "media": self.fetcher.run,
                 "media-sweep": self.maintenance.sweep,
+                "passed": self.passed_journal.run,
                 "relay": self.deliveries.run,
                 "relay-bury": self.deliveries.expire,
                 "relay-purge": self.deliveries.purge,
             },
             drain=self.waiters.close,
             first_closed=self.scheduler,
-            workers=(self.sends, self.work, self.deliveries, self.fetcher),
+            workers=(self.sends, self.work, self.deliveries, self.fetcher, self.passed_journal),
             closed=(transport, self._media_transport, self._downloads, self.webhook_client),
         )
 
@@ -369,7 +376,7 @@ class Gateway:
     @cached_property
     def door(self) -> ASGIApp:
         """The Evolution door at its own root."""
-        return create_door(Door(self.api))
+        return create_door(Door(self.api, self.passed))
 
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""

@@ -17,6 +17,7 @@ from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
 from esteio.core.model.session import Session
 from esteio.core.views.catalogue import Catalogue
+from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.engine.commands.requests import Role
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -26,10 +27,12 @@ Treatment = Literal["owned", "translated", "passed", "refused"]
 
 
 class Door:
-    """What the door's handlers work with: the API's own context."""
+    """What the door's handlers work with: the API's own context, and `passed`, which makes a client's call at the
+    session's server."""
 
-    def __init__(self, api: ApiContext) -> None:
+    def __init__(self, api: ApiContext, passed: PassedCalls) -> None:
         self.api = api
+        self.passed = passed
 
 
 class DoorCall:

@@ -10,6 +10,7 @@
 | `history` | its own list of messages: look_up and history |
 | `webhook` | its events |
 | `download` | the bytes of a media |
+| `passed` | calls of its own API that are handed through |
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from esteio.core.model.capabilities import Capabilities, Quirk
+from esteio.core.model.evidence import Evidence
 from esteio.providers.adapter import Adapter
 from esteio.providers.base import (
     ActOutcome,
     DownloadOutcome,
     Flow,
+    HttpRequest,
+    HttpResponse,
     InventoryOutcome,
     LookupOutcome,
     OutgoingMessage,
@@ -31,10 +35,12 @@ from esteio.providers.base import (
     SentQuery,
     SessionEndpoint,
     StandingWebhook,
+    TransportFailed,
     WebhookReading,
 )
-from esteio.providers.evolution import control, download, history, probes, send, webhook
-from esteio.providers.evolution.declaration import DECLARATION
+from esteio.providers.evolution import control, download, history, passed, probes, send, webhook
+from esteio.providers.evolution.declaration import DECLARATION, secrets
+from esteio.providers.pass_through import PassedCall
 from esteio.providers.quirks import known
 
 
@@ -114,3 +120,14 @@ class Evolution(Adapter):
 
     def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         return webhook.read_webhook(where, body, path, now)
+
+    def passed_request(self, where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpRequest:
+        return passed.request(where, call, timeout_s)
+
+    def passed_evidence(
+        self, where: SessionEndpoint, call: PassedCall, answer: HttpResponse | TransportFailed, now: float
+    ) -> tuple[Evidence, ...]:
+        return passed.evidence(where, call, answer, now)
+
+    def known_secrets(self, where: SessionEndpoint) -> tuple[str, ...]:
+        return secrets(where)

@@ -102,10 +102,11 @@ def say(where: SessionEndpoint, request: HttpRequest, *, deleting: bool = False)
     """Ask, and hear the answer in Evolution's words. Never throws."""
     answer = yield from ask(request)
     heard = hear(answer, secrets(where))
-    return Word(_word(heard, deleting) or heard.kind, heard)
+    return Word(word_of(heard, deleting=deleting) or heard.kind, heard)
 
 
-def _word(heard: Heard, deleting: bool) -> str | None:
+def word_of(heard: Heard, *, deleting: bool = False) -> str | None:
+    """The answer as one of `WORDS`, None where it is none of them."""
     if heard.kind not in ("no", "failed"):
         return None
     words = heard.words

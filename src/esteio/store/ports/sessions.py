@@ -186,6 +186,12 @@ class Journal(Protocol):
         """Append unfolded evidence; a row that repeats the last unfolded one of its subject is counted, not added."""
         ...
 
+    async def add_operator_lines(self, lines: Sequence[JournalEntry]) -> None:
+        """Append what people and their programs did, each line to its session; one that repeats a recent line but for
+        its time and data is counted there, and its data takes the place of that line's. About a session that is gone
+        nothing is kept."""
+        ...
+
 
 class Approvals(Protocol):
     """Recovery steps that wait for a person's yes."""

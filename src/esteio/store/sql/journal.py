@@ -26,6 +26,8 @@ COUNTED_WITHIN_S = 3600
 """A folded row counts its repetitions for this long, then a new row begins: at least a line an hour."""
 RECENT = 8
 """So many rows back an equal one is looked for."""
+RECENT_LINES = 64
+"""The same of lines: a program goes round among more calls than a look has pieces."""
 NEWS_AT_ONCE = 1000
 """How much news one judgement reads; the rest comes with the next one."""
 
@@ -140,6 +142,31 @@ def _repeats(db: Db, line: rows.Params) -> bool:
     times = {"first_at": first_at, "at": max(last[4], line["at"]), "happened_at": last[10]}
     db.run("journal_count", {"seq": last[0], "count": last[8] + line["count"], **times})
     return True
+
+
+def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
+    """Append lines, or count them into a recent one of the same words. As with evidence, what stands before a decision
+    is not counted up."""
+    for line in lines:
+        params = rows.journal_params(line)
+        place = _recent_line(db, params)
+        if place is None:
+            db.run("journal_add", params)
+        else:
+            db.run("journal_count_line", place)
+
+
+def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
+    """How the row that this line repeats is to be counted up, None where there is none."""
+    found = db.rows("journal_recent", {"session_id": line["session_id"], "limit": RECENT_LINES})
+    for row in takewhile(lambda row: row[3] in ("evidence", "operator"), found):
+        first_at = row[4] if row[9] is None else row[9]
+        if (row[3], row[5], row[6]) == (line["kind"], line["code"], line["args"]):
+            if line["at"] - first_at >= COUNTED_WITHIN_S:
+                return None
+            times = {"first_at": first_at, "at": max(row[4], line["at"])}
+            return {"seq": row[0], "count": row[8] + line["count"], "data": line["data"], **times}
+    return None
 
 
 def fold_session(db: Db, session_id: SessionId, through: int) -> None:

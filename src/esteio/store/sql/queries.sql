@@ -251,6 +251,9 @@ SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server OR
 -- name: journal_count
 UPDATE journal SET count = :count, first_at = :first_at, at = :at, happened_at = :happened_at WHERE seq = :seq
 
+-- name: journal_count_line
+UPDATE journal SET count = :count, first_at = :first_at, at = :at, data = :data WHERE seq = :seq
+
 -- name: journal_remove
 DELETE FROM journal WHERE seq = :seq
 

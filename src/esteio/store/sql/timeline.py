@@ -12,6 +12,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import JournalEntry
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db
 from esteio.store.sql.sessions import known_session
 
 
@@ -31,3 +32,9 @@ class SqlJournal(SqlSubject):
     ) -> None:
         """About a session that is gone nothing is kept: nobody would ever fold it."""
         await self._write(lambda db: journal.add_news(db, known_session(db, session_id), server, evidence))
+
+    async def add_operator_lines(self, lines: Sequence[JournalEntry]) -> None:
+        def write(db: Db) -> None:
+            journal.add_operator_lines(db, [one for one in lines if known_session(db, one.session_id) is not None])
+
+        await self._write(write)

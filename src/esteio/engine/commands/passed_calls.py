@@ -1,0 +1,134 @@
+"""Calls of a server's own API that a client makes through Esteio: the one act that is no row first.
+
+Asked at most once: whatever happens, nothing is tried again, and a caller who hears no answer does not know either.
+What an answer proves is evidence like any other, and each call is a line of the session's timeline. Never lives here:
+which calls may be made, a status code for the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from esteio.clock import Clock, stopwatch
+from esteio.core.messages.outbox import SLOW_S
+from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.session import Session
+from esteio.engine.commands.passed_journal import PassedJournal, template
+from esteio.engine.errors import CommandError
+from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
+from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, Transport, TransportFailed
+from esteio.providers.pass_through import PassedCall, PassThrough
+
+WITHIN_S = 65.0
+"""Evolution itself waits up to 60 s for WhatsApp."""
+Observed = Callable[[SessionId | ServerName, Sequence[Evidence]], None]
+
+
+class Prepared(NamedTuple):
+    """A call on its way: the adapter, the place, and the request that goes there. `began`: by the stopwatch."""
+
+    session: Session
+    who: str
+    call: PassedCall
+    adapter: PassThrough
+    where: SessionEndpoint
+    request: HttpRequest
+    began: float
+
+
+class PassedCalls:
+    """Makes a client's call at the session's server. `transport`: the way to the providers; `observed` is told of what
+    an answer proves."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        addresses: Endpoints,
+        transport: Transport,
+        *,
+        journal: PassedJournal,
+        observed: Observed,
+    ) -> None:
+        self._clock, self._addresses, self._transport = clock, addresses, transport
+        self._journal, self._observed = journal, observed
+
+    async def exchange(
+        self,
+        session: Session,
+        method: str,
+        path: str,
+        *,
+        who: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        within_s: float = WITHIN_S,
+    ) -> HttpResponse:
+        """The server's whole answer, whatever its status; the transport bounds it. `path` is as at the server's root,
+        percent-encoded, with `{instance}` where the session's name stands; header names are lower case; `who`: the
+        caller, as a timeline names them.
+
+        Raises `CommandError`: not-passed (this kind of server has no such API), server-not-reached (surely nothing was
+        done), server-unanswered (it may have been), server-key-refused, unknown-session."""
+        call = PassedCall(method, path, query, headers or {}, body)
+        prepared = await self.prepare(session, call, who, within_s)
+        try:
+            answer = await self._transport.exchange(prepared.request)
+        except TransportFailed as failed:
+            raise self.failed(prepared, failed) from failed
+        self.answered(prepared, answer)
+        return answer
+
+    async def prepare(self, session: Session, call: PassedCall, who: str, within_s: float = WITHIN_S) -> Prepared:
+        """What goes to the server. Raises `CommandError`: not-passed, unknown-session."""
+        try:
+            provider, where = await self._addresses.of_session(session)
+        except EndpointUnknown as gone:
+            raise CommandError("unknown-session", name=session.name) from gone
+        if not isinstance(provider, PassThrough):
+            raise CommandError("not-passed", kind=session.kind)
+        request = provider.passed_request(where, call, within_s)
+        return Prepared(session, who, call, provider, where, request, stopwatch())
+
+    def answered(self, prepared: Prepared, answer: HttpResponse) -> None:
+        """Takes down what came. `answer`: as much of its body as tells what it is. Raises
+        `CommandError("server-key-refused")`: for the caller that is no answer to what they asked."""
+        self._told(prepared, answer)
+        self._note(prepared, "passed", status=str(answer.status))
+        if answer.status == 401:
+            # It is our key that was refused; a client that is told so would take its own for a wrong one.
+            raise CommandError("server-key-refused", server=prepared.session.server)
+
+    def failed(self, prepared: Prepared, failed: TransportFailed) -> CommandError:
+        """Takes down that no answer came, or only a part; what to tell the caller."""
+        self._told(prepared, failed)
+        self._note(prepared, "passed-unanswered", detail=failed.reason)
+        code = "server-not-reached" if failed.sent == "no" else "server-unanswered"
+        return CommandError(code, server=prepared.session.server, detail=failed.reason)
+
+    def _told(self, prepared: Prepared, answer: HttpResponse | TransportFailed) -> None:
+        now, session = self._clock.now(), prepared.session
+        found = prepared.adapter.passed_evidence(prepared.where, prepared.call, answer, now)
+        took_s = stopwatch() - prepared.began
+        mine = [_hung(one, now - took_s, took_s) for one in found if one.subject == "session"]
+        servers = [one for one in found if one.subject == "server"]
+        if mine:
+            self._observed(session.id, mine)
+        if servers:
+            self._observed(session.server, servers)
+
+    def _note(self, prepared: Prepared, code: str, **words: str) -> None:
+        call = prepared.call
+        said = {"who": prepared.who, "method": call.method, "path": template(call.path), **words}
+        self._journal.note(prepared.session, code, said, (stopwatch() - prepared.began) * 1000)
+
+
+def _hung(evidence: Evidence, began: float, took_s: float) -> Evidence:
+    """A refusal that came late is of the socket that was there when it was asked (`core.judge.facts`)."""
+    if evidence.kind != "send_closed" or took_s <= SLOW_S:
+        return evidence
+    return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})

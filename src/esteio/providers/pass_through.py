@@ -1,0 +1,75 @@
+"""What an adapter adds when calls of its server's own API may be handed through to it, and what is never handed on.
+
+Beside `base.Provider`, and optional: only an adapter whose server's clients call at a door of ours has it. Never lives
+here: a server's own word, a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from esteio.core.model.evidence import Evidence
+from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
+
+INSTANCE = "{instance}"
+"""Stands in a path for what the server calls the session."""
+HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
+)
+"""Of one connection only (RFC 9110 §7.6.1); so is what `connection` names and whatever begins with `proxy-`."""
+CALLERS_OWN = frozenset({"apikey", "authorization", "cookie", "host", "forwarded", "via", "expect"})
+"""What a client tells us, and no server behind us; so is whatever begins with `x-forwarded-`."""
+SET_ANEW = frozenset({"accept-encoding", "content-length"})
+"""What the exchange with the server says for itself."""
+
+
+class PassedCall(msgspec.Struct, frozen=True):
+    """A call as a client made it. `path`: at the server's root, encoded as it came, with `INSTANCE` where the session's
+    name stands; `query`: without the question mark, encoded as it came; `headers`: names in lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+@runtime_checkable
+class PassThrough(Protocol):
+    """An adapter whose server's own API clients speak."""
+
+    def passed_request(self, where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpRequest:
+        """The call for the session's server: its key in the place of the client's, its name for the session in the
+        path. All else is as it came."""
+        ...
+
+    def passed_evidence(
+        self, where: SessionEndpoint, call: PassedCall, answer: HttpResponse | TransportFailed, now: float
+    ) -> tuple[Evidence, ...]:
+        """What the answer to a call that was handed through says of the session and of its server; an answer that
+        tells of the call alone says nothing."""
+        ...
+
+    def known_secrets(self, where: SessionEndpoint) -> tuple[str, ...]:
+        """What may stand in no answer to a client."""
+        ...
+
+
+def end_to_end(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that go on beyond this connection. Names are lower case."""
+    named = {word.strip().lower() for word in headers.get("connection", "").split(",")}
+    dropped = HOP_BY_HOP | named
+    return {name: text for name, text in headers.items() if name not in dropped and not name.startswith("proxy-")}
+
+
+def for_server(headers: Mapping[str, str]) -> dict[str, str]:
+    """A client's headers as the server behind us may see them. Names are lower case."""
+    ours = CALLERS_OWN | SET_ANEW
+    return {
+        name: text
+        for name, text in end_to_end(headers).items()
+        if name not in ours and not name.startswith("x-forwarded-")
+    }
