@@ -87,6 +87,8 @@ class EvolutionInstance(Instance):
             "rejectCall": False, "msgCall": "", "groupsIgnore": False, "alwaysOnline": False, "readMessages": False,
             "readStatus": False, "syncFullHistory": False, "wavoipToken": "",
         }  # fmt: skip
+        self.configured: dict[str, Json] = {}
+        """What was set and is only kept: event sinks, proxy, Chatwoot."""
         self.hook: WebhookRow | None = None
         self.qr: dict[str, Json] = {"count": 0}
         self.qr_count = 0

@@ -24,6 +24,8 @@ NO_SPACE = {
     'Error occurred during query execution: could not extend file "base/16384/16467": No space left on device',
 }
 """Its database is full: the message is out, and this is the answer."""
+FILES = {"sendWhatsAppAudio": "audio", "sendSticker": "sticker", "sendPtv": "video"}
+"""Under which name a form's `file` is the media; elsewhere it is `media`."""
 UNREADABLE_IMAGE = "Error: Input buffer contains unsupported image format"
 
 
@@ -306,6 +308,26 @@ async def _send_list(instance: EvolutionInstance, body: Json, query: str) -> Htt
     return missing(body, "number", "sections") or fail(400, ["TypeError: this.isZero is not a function"])
 
 
+async def _send_status(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    """A status for the people named; its checks are 2.3.7's, its answer that of every send."""
+    if refusal := missing(body, "type"):
+        return refusal
+    kind, content = str(body["type"]), str(body.get("content") or "")
+    wanted = {"Content": content, "StatusJidList": body.get("statusJidList") or body.get("allContacts")}
+    if kind == "text":
+        wanted |= {"Background color": body.get("backgroundColor"), "Font": body.get("font")}
+    for name, given in wanted.items():
+        if not given:
+            return fail(400, [f"{name} is required"])
+    everybody = {"number": "status@broadcast"}
+    if kind != "text":
+        return await _send_file(instance, body | everybody, kind, f"{kind}/*")
+    message = {"extendedTextMessage": {"text": content}}
+    return await _out(
+        instance, everybody, kind="text", text=content, message=message, message_type="extendedTextMessage"
+    )
+
+
 ROUTES: dict[tuple[str, str, str], Route] = {
     ("POST", "message", "sendText"): _send_text,
     ("POST", "message", "sendMedia"): _send_media,
@@ -318,4 +340,5 @@ ROUTES: dict[tuple[str, str, str], Route] = {
     ("POST", "message", "sendReaction"): _send_reaction,
     ("POST", "message", "sendButtons"): _send_buttons,
     ("POST", "message", "sendList"): _send_list,
+    ("POST", "message", "sendStatus"): _send_status,
 }

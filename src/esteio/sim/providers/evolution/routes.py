@@ -9,7 +9,10 @@ chat routes live in `message_routes` and `chat_routes`. Never lives here: what a
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -18,6 +21,7 @@ import msgspec
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.providers.evolution import chat_routes as chat
 from esteio.sim.providers.evolution import message_routes as messages
+from esteio.sim.providers.evolution import other_routes as others
 from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
 from esteio.sim.providers.evolution.payloads import (
     EVENT_SET,
@@ -51,7 +55,7 @@ VERBS = {
     "create": "create", "connect": "connect", "restart": "restart", "logout": "logout", "delete": "delete",
     "sendText": "send", "sendMedia": "send", "sendWhatsAppAudio": "send", "sendSticker": "send", "sendPtv": "send",
     "sendLocation": "send", "sendContact": "send", "sendPoll": "send", "sendReaction": "send", "sendButtons": "send",
-    "sendList": "send",
+    "sendList": "send", "sendStatus": "send",
 }  # fmt: skip
 
 
@@ -76,7 +80,7 @@ class EvolutionFace:
             ("POST", "settings", "set"): self._settings_set,
             ("GET", "settings", "find"): self._settings_find,
         }
-        self.routes = instance | messages.ROUTES | chat.ROUTES
+        self.routes = instance | messages.ROUTES | chat.ROUTES | others.ROUTES
 
     # -- router and guards ----------------------------------------------------------------------------------------
 
@@ -89,6 +93,8 @@ class EvolutionFace:
         if route is None:
             return await self._elsewhere(request, path, query)
         self.server.world.ledger.calls[self.server.name, parts[2]] += 1
+        if parts[2] in others.NAMED and parts[1] != "instance":
+            parts[3] = parts[3].rpartition("/")[2]
         name = parts[3] if "%" not in parts[3] else unquote(parts[3])
         instance = self.server.lines.get(name)
         if not isinstance(instance, EvolutionInstance):
@@ -99,7 +105,7 @@ class EvolutionFace:
         body: Json = None
         if request.body:
             try:
-                body = msgspec.json.decode(request.body)
+                body = _body(request, parts[2])
             except msgspec.DecodeError:
                 return _bad_json()
         return await route(instance, body, query)
@@ -412,6 +418,23 @@ def _hook(wanted: dict[str, Json], before: WebhookRow | None, now: float) -> Web
         bool(wanted.get("base64", before.base64 if before else False)),
         now,
     )
+
+
+def _body(request: HttpRequest, verb: str) -> Json:
+    """JSON, or a form whose `file` stands for the media of its route. Raises `msgspec.DecodeError`."""
+    kind = header(request, "content-type") or ""
+    if not kind.startswith("multipart/form-data"):
+        return msgspec.json.decode(request.body)
+    form = message_from_bytes(b"content-type: " + kind.encode() + b"\r\n\r\n" + request.body, policy=HTTP)
+    body: dict[str, Json] = {}
+    for part in form.iter_parts():
+        name, held = str(part.get_param("name", header="content-disposition")), part.get_payload(decode=True)
+        raw = held if isinstance(held, bytes) else b""
+        if name == "file":
+            body[messages.FILES.get(verb, "media")] = b64encode(raw).decode()
+        else:
+            body[name] = raw.decode()
+    return body
 
 
 def _hook_echo(hook: dict[str, Json]) -> dict[str, Json]:
