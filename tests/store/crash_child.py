@@ -6,7 +6,7 @@ from itertools import count
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.content import Content
-from esteio.core.model.ids import MessageId
+from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.message import Message
 from esteio.store.base import NewMessage, RawInbound, SendQuota
 from esteio.store.sqlite import SqliteStore
@@ -20,7 +20,9 @@ def say(*words: str) -> None:
 async def main(path: str, life: str, now: float) -> None:
     store = SqliteStore(path)
     await store.start(now)
-    session = await store.sessions.by_name("s1")
+    session = await store.sessions.by_name(SessionName("s1"))
+    assert session is not None
+    session_id = session.id
     numbers = count()
 
     async def accept(task: int) -> None:
@@ -28,10 +30,19 @@ async def main(path: str, life: str, now: float) -> None:
             ident = MessageId(f"{life}-{number}")
             content = Content(kind="text", text="x" * 200)
             message = Message(
-                ident, session.id, "s1", "out", f"c{number % 50}", content, "queued", now, now, expires_at=now + 9999
+                ident,
+                session_id,
+                SessionName("s1"),
+                "out",
+                f"c{number % 50}",
+                content,
+                "queued",
+                now,
+                now,
+                expires_at=now + 9999,
             )
             await store.messages.accept(NewMessage(message, "api", ident, "f", now + 9999))
-            await store.inbox.accept(RawInbound(session.id, "/", {}, ident.encode(), now))
+            await store.inbox.accept(RawInbound(session_id, "/", {}, ident.encode(), now))
             say("accepted", ident)
 
     async def send() -> None:
@@ -41,7 +52,7 @@ async def main(path: str, life: str, now: float) -> None:
                 say("claimed", claim.message.id)
             await asyncio.sleep(0)
             done = [
-                SendSettlement(one.message.id, session.id, one.fence, "accepted", now, provider_id=f"P{one.message.id}")
+                SendSettlement(one.message.id, session_id, one.fence, "accepted", now, provider_id=f"P{one.message.id}")
                 for one in claims
             ]
             await store.outbox.settle(done)

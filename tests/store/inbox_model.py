@@ -5,8 +5,10 @@ for it; every change is told in the order in which it was read.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from esteio.core.messages.inbound import dedupe_key
+from esteio.core.model.ids import SessionId
 from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
@@ -17,6 +19,7 @@ from esteio.core.model.inbound import (
     SendEcho,
 )
 from esteio.store.base import RawInbound, SendClaim
+from tests.narrowing import not_none
 
 REACHED = {"server": "sent", "device": "delivered", "read": "read"}
 ORDER = {"sending": 0, "in_doubt": 0, "sent": 1, "delivered": 2, "read": 3}
@@ -36,9 +39,9 @@ class Row:
 class Line:
     """One session in one life. `log` is everybody's: (type, session, chat, provider's id, state)."""
 
-    id: int
+    id: SessionId
     name: str
-    log: list
+    log: list[Any]
     facts: list[InboundEvent] = field(default_factory=list)
     """What happened there, told or not."""
     unread: dict[int, RawInbound] = field(default_factory=dict)
@@ -51,10 +54,10 @@ class Line:
     under_way: dict[str, SendClaim] = field(default_factory=dict)
     """Sends that nobody has confirmed yet, by the id that the provider gives them."""
 
-    def tell(self, kind, chat, ident, state):
+    def tell(self, kind: str, chat: str, ident: str | None, state: str | None) -> None:
         self.log.append((kind, self.name, chat, ident, state))
 
-    def apply(self, event):
+    def apply(self, event: InboundEvent) -> tuple[bool, bool]:
         """(whether it is new, whether it settled a send)"""
         if dedupe_key(event) in self.applied:
             return False, False
@@ -63,7 +66,7 @@ class Line:
         self.apply_new(event, event.provider_id)
         return True, len(self.under_way) < before
 
-    def apply_new(self, event, ident):
+    def apply_new(self, event: InboundEvent, ident: str) -> None:
         match event:
             case SendEcho() | ReceivedMessage(from_me=True) if ident in self.under_way:
                 self.confirm(ident)
@@ -78,49 +81,49 @@ class Line:
             case ReceivedReaction():
                 self.tell("message.reaction", event.chat, ident, "delivered")
 
-    def alike(self, ident):
+    def alike(self, ident: str) -> list[Row]:
         """The messages of this id whose id is known; in both directions it may be two."""
         found = [row for (whose, _), row in self.rows.items() if whose == ident]
         return [row for row in found if row.direction == "in" or ident not in self.under_way]
 
-    def keep(self, event, ident):
+    def keep(self, event: ReceivedMessage, ident: str) -> None:
         direction, state = ("out", "sent") if event.from_me else ("in", "delivered")
         alike = self.alike(ident)
         misread = [row for row in alike if (row.chat, row.text) == (event.chat, event.content.text)]
         if not misread and direction not in [row.direction for row in alike]:
-            self.rows[ident, direction] = Row(direction, event.chat, event.content.text, state)
+            self.rows[ident, direction] = Row(direction, event.chat, event.content.text or "", state)
             self.tell("message.received", event.chat, ident, state)
             self.catch_up(ident) if event.from_me else None
 
-    def change(self, event, ident):
+    def change(self, event: EditedMessage | DeletedMessage, ident: str) -> None:
         row = min(self.alike(ident), key=lambda row: row.chat != event.chat, default=None)
         if row is not None and isinstance(event, EditedMessage):
-            row.text = event.text
+            row.text = not_none(event.text)
         word = "message.edited" if isinstance(event, EditedMessage) else "message.deleted"
-        self.tell(word, event.chat if row is None else row.chat, ident, row and row.state)
+        self.tell(word, not_none(event.chat if row is None else row.chat), ident, None if row is None else row.state)
 
-    def sending(self, ident, chat, text):
+    def sending(self, ident: str, chat: str, text: str) -> None:
         self.rows[ident, "out"] = Row("out", chat, text, "sending")
 
-    def confirm(self, ident):
+    def confirm(self, ident: str) -> None:
         """A send of ours is known to have left."""
         del self.under_way[ident]
         self.move(ident, "sent")
         self.catch_up(ident)
 
-    def catch_up(self, ident):
+    def catch_up(self, ident: str) -> None:
         """What came early of it counts now."""
         for _, state in sorted((at, state) for (whose, state), at in self.early.items() if whose == ident):
             self.move(ident, REACHED[state])
             del self.early[ident, state]
 
-    def move(self, ident, state):
+    def move(self, ident: str, state: str) -> None:
         row = self.rows[ident, "out"]
         if ORDER[state] > ORDER[row.state]:
             row.state = state
             self.tell("message.state_changed", row.chat, ident, state)
 
-    def doubt(self, ident):
+    def doubt(self, ident: str) -> None:
         """The process that sent it is gone."""
         row = self.rows[ident, "out"]
         if row.state == "sending":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -18,7 +20,7 @@ NOW = 1_800_000_000.0
 
 
 @pytest.fixture
-def used(tmp_path, runner):
+def used(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Path]:
     """A data folder with a running store on it: its rows are in the write-ahead log."""
     data = tmp_path / "data"
     data.mkdir()
@@ -32,7 +34,7 @@ def used(tmp_path, runner):
     runner.run(store.aclose())
 
 
-def take(data: Path, target: Path, **more) -> backup.Manifest:
+def take(data: Path, target: Path, **more: Any) -> backup.Manifest:
     return backup.create(data, target, now=NOW, program="0.1.0", **more)
 
 
@@ -45,7 +47,7 @@ async def keys_in(data: Path) -> list[str]:
         await store.aclose()
 
 
-async def test_a_backup_of_a_running_gateway_holds_what_is_only_in_the_log(used, tmp_path):
+async def test_a_backup_of_a_running_gateway_holds_what_is_only_in_the_log(used: Path, tmp_path: Path) -> None:
     made = take(used, tmp_path / "b.tar")
     assert (tmp_path / "b.tar").stat().st_mode & 0o777 == 0o600
     put = backup.restore(tmp_path / "b.tar", tmp_path / "new", now=NOW)
@@ -56,7 +58,7 @@ async def test_a_backup_of_a_running_gateway_holds_what_is_only_in_the_log(used,
     assert {path.name for path in tmp_path.iterdir()} == {"data", "b.tar", "new"}, "nothing half is left"
 
 
-async def test_a_copy_of_the_database_file_alone_would_have_been_empty(used, tmp_path):
+async def test_a_copy_of_the_database_file_alone_would_have_been_empty(used: Path, tmp_path: Path) -> None:
     """The fault that the verb exists for."""
     alone = tmp_path / "alone"
     alone.mkdir()
@@ -64,13 +66,13 @@ async def test_a_copy_of_the_database_file_alone_would_have_been_empty(used, tmp
     assert await keys_in(alone) == []
 
 
-async def test_the_key_can_be_left_out(used, tmp_path):
+async def test_the_key_can_be_left_out(used: Path, tmp_path: Path) -> None:
     assert not take(used, tmp_path / "b.tar", secrets=False).secrets
     backup.restore(tmp_path / "b.tar", tmp_path / "new", now=NOW)
     assert not (tmp_path / "new" / "secret.key").exists()
 
 
-async def test_nothing_is_overwritten(used, tmp_path):
+async def test_nothing_is_overwritten(used: Path, tmp_path: Path) -> None:
     take(used, tmp_path / "b.tar")
     with pytest.raises(backup.BackupError, match="file-exists"):
         take(used, tmp_path / "b.tar")
@@ -80,7 +82,7 @@ async def test_nothing_is_overwritten(used, tmp_path):
         take(tmp_path, tmp_path / "c.tar")
 
 
-async def test_one_changed_byte_is_found_and_nothing_is_restored(used, tmp_path):
+async def test_one_changed_byte_is_found_and_nothing_is_restored(used: Path, tmp_path: Path) -> None:
     take(used, tmp_path / "b.tar")
     whole = (tmp_path / "b.tar").read_bytes()
     (tmp_path / "bad.tar").write_bytes(whole.replace(b"a photo", b"a phota"))
@@ -92,14 +94,14 @@ async def test_one_changed_byte_is_found_and_nothing_is_restored(used, tmp_path)
     assert not (tmp_path / "new").exists()
 
 
-async def test_a_name_that_no_backup_has_is_refused(used, tmp_path):
+async def test_a_name_that_no_backup_has_is_refused(used: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "odd.tar", "w") as tar:
         tar.addfile(tarfile.TarInfo("elsewhere.txt"))
     with pytest.raises(backup.BackupError, match=r"not-a-backup: elsewhere\.txt"):
         backup.verify(tmp_path / "odd.tar")
 
 
-async def test_a_damaged_database_is_not_backed_up_as_if_it_were_one(tmp_path):
+async def test_a_damaged_database_is_not_backed_up_as_if_it_were_one(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "esteio.db").write_bytes(b"not a database at all" * 300)
     with pytest.raises(backup.BackupError, match="damaged"):
@@ -107,7 +109,7 @@ async def test_a_damaged_database_is_not_backed_up_as_if_it_were_one(tmp_path):
     assert not (tmp_path / "b.tar").exists()
 
 
-async def test_while_rows_are_written_the_backup_holds_all_that_came_before_it(used, tmp_path):
+async def test_while_rows_are_written_the_backup_holds_all_that_came_before_it(used: Path, tmp_path: Path) -> None:
     connection = apsw.Connection(str(used / "esteio.db"))
     connection.set_busy_timeout(5000)
     done, stop = [0], asyncio.Event()

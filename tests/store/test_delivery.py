@@ -1,46 +1,67 @@
 """The relay's part of the store: dealing, lanes, fences, health, replays, dead letters, forgetting."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import msgspec
 
+from esteio.core.model.ids import SessionName
 from esteio.core.webhooks.delivery_policy import GIVE_UP_S, EndpointHealth
 from esteio.store.base import EventRow
-from esteio.store.delivery import DeadFilter, Delivery, DeliverySettlement, Endpoint
+from esteio.store.delivery import DeadFilter, Delivery, DeliveryClaim, DeliveryOutcome, DeliverySettlement, Endpoint
+from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
+from esteio.store.sqlite import SqliteStore, connection
+from tests.narrowing import not_none, of_type
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 ALL = 16
 
 
-async def tell(store, *chats, at=NOW, session="s1", kind="message.received"):
-    def operation(db):
+async def tell(
+    store: SqliteStore, *chats: str | None, at: float = NOW, session: str | None = "s1", kind: str = "message.received"
+) -> None:
+    def operation(db: Db) -> None:
         for chat in chats:
-            db.run("event_add", event_params(EventRow(kind, at, {"chat": chat}, session, chat)))
+            db.run(
+                "event_add",
+                event_params(
+                    EventRow(kind, at, {"chat": chat}, None if session is None else SessionName(session), chat)
+                ),
+            )
 
     await store.database.write(operation)
 
 
-async def subscribe(store, name="wh_1", **changes):
+async def subscribe(store: SqliteStore, name: str = "wh_1", **changes: Any) -> Endpoint:
     return await store.webhook_endpoints.add(
         Endpoint(id=name, url="https://x.example", created_at=NOW, sealed=b"\x00s", **changes)
     )
 
 
-async def claim(store, at=NOW, flying=None):
+async def claim(store: SqliteStore, at: float = NOW, flying: Mapping[str, int] | None = None) -> list[DeliveryClaim]:
     while await store.delivery.deal(at, 100):
         pass
     return list(await store.delivery.claim(at, flying or {}, ALL, 45.0))
 
 
-async def settle(store, claims, outcome="delivered", at=NOW, status=200):
+async def settle(
+    store: SqliteStore,
+    claims: Sequence[DeliveryClaim],
+    outcome: DeliveryOutcome = "delivered",
+    at: float = NOW,
+    status: int = 200,
+) -> list[bool]:
     done = [DeliverySettlement(one, outcome, at, at, status, "x") for one in claims]
     return [settled is not None for settled in await store.delivery.settle(done)]
 
 
-def seqs(claims):
+def seqs(claims: list[DeliveryClaim]) -> list[int]:
     return sorted(one.seq for one in claims)
 
 
-async def test_an_endpoint_comes_back_as_it_was_written(store):
+async def test_an_endpoint_comes_back_as_it_was_written(store: SqliteStore) -> None:
     made = await subscribe(
         store, events=("MESSAGES_UPSERT",), types=("message.received",), sessions=("a-*",), format="evolution",
         by_events=True,
@@ -56,7 +77,7 @@ async def test_an_endpoint_comes_back_as_it_was_written(store):
     assert not await store.webhook_endpoints.delete("wh_1")
 
 
-async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store):
+async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat(store: SqliteStore) -> None:
     await tell(store, "a")
     await subscribe(store)
     await tell(store, "a", "b", "a")
@@ -78,7 +99,7 @@ async def test_it_hears_what_happens_from_now_on_in_order_one_at_a_time_per_chat
     assert await store.delivery.next_due(NOW, {}, ALL) is None
 
 
-async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store):
+async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", at=NOW + 9999)
     await tell(store, "b")
@@ -86,7 +107,7 @@ async def test_an_event_of_a_clock_that_went_ahead_holds_up_nothing(store):
     assert seqs(await claim(store)) == [1, 2]
 
 
-async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store):
+async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a")
     (first,) = await claim(store)
@@ -98,7 +119,7 @@ async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store):
     assert seqs(await claim(store, at=NOW + 50)) == [2]
 
 
-async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store):
+async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callable[..., Any]) -> None:
     store = file_store()
     await store.start(NOW)
     await subscribe(store)
@@ -111,24 +132,25 @@ async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store):
     await store.aclose()
 
 
-async def test_a_failed_head_waits_and_its_lane_with_it(store):
+async def test_a_failed_head_waits_and_its_lane_with_it(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a", "b")
     claims = await claim(store)
     await settle(store, [one for one in claims if one.chat == "a"], "failed", status=500)
     await settle(store, [one for one in claims if one.chat == "b"])
     assert await claim(store) == []
-    due = await store.delivery.next_due(NOW, {}, ALL)
+    due = not_none(await store.delivery.next_due(NOW, {}, ALL))
     assert NOW < due <= NOW + 5
     (head,) = await claim(store, at=due)
     assert (head.seq, head.attempt) == (1, 2)
 
 
-async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all(store):
+async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b", "c")
     await settle(store, await claim(store), "failed", status=500)
     endpoint = await store.webhook_endpoints.get("wh_1")
+    assert endpoint is not None
     assert endpoint.health.opened
     probe_at = endpoint.health.probe_at
     assert await store.delivery.next_due(NOW, {}, ALL) == probe_at
@@ -136,19 +158,19 @@ async def test_an_open_endpoint_gets_one_attempt_at_a_time_and_success_wakes_all
     (probe,) = await claim(store, at=probe_at)
     assert await store.delivery.claim(probe_at, {"wh_1": 1}, ALL, 45.0) == []
     await settle(store, [probe], at=probe_at)
-    assert not (await store.webhook_endpoints.get("wh_1")).health.failures
+    assert not not_none(await store.webhook_endpoints.get("wh_1")).health.failures
     assert len(await claim(store, at=probe_at)) == 2
 
 
-async def probe(store, outcome, at):
+async def probe(store: SqliteStore, outcome: DeliveryOutcome, at: float) -> tuple[int, float]:
     """The one attempt that an open endpoint gets, at its time; its event and that time."""
-    at = max(at, (await store.webhook_endpoints.get("wh_1")).health.probe_at)
+    at = max(at, not_none(await store.webhook_endpoints.get("wh_1")).health.probe_at)
     (one,) = await claim(store, at=at)
     await settle(store, [one], outcome, at=at)
     return one.seq, at
 
 
-async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store):
+async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_success(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b", "c", "d")
     await settle(store, await claim(store), "failed")
@@ -156,13 +178,17 @@ async def test_lanes_whose_next_attempt_is_hours_away_are_tried_at_once_after_a_
     for _ in range(4):
         _, at = await probe(store, "failed", at)
     # The others as if they had failed often: their next step is hours away.
-    await store.database.write(lambda db: db.connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200"))
+    await store.database.write(
+        lambda db: of_type(connection.Db, db).connection.execute("UPDATE delivery_lanes SET due_at = due_at + 7200")
+    )
     first, at = await probe(store, "delivered", at)
     assert first == 1
     assert seqs(await claim(store, at=at)) == [2, 3, 4]
 
 
-async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(store):
+async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_was_never_tried(
+    store: SqliteStore,
+) -> None:
     await subscribe(store)
     await tell(store, *"abcdefgh")
     await store.delivery.deal(NOW, 100)
@@ -175,7 +201,7 @@ async def test_an_open_endpoint_is_tried_in_turn_with_its_oldest_and_with_what_w
     assert tried == [1, 3, 1, 4, 1, 5]
 
 
-async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store):
+async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(store: SqliteStore) -> None:
     await subscribe(store)
     await subscribe(store, "wh_2")
     await tell(store, "a", "b")
@@ -184,36 +210,37 @@ async def test_an_open_endpoint_is_dealt_nothing_while_it_has_something_to_try(s
     await settle(store, [one for one in claims if one.endpoint.id == "wh_2"])
     await tell(store, "c", "d")
     assert seqs(await claim(store)) == [3, 4]
-    assert (await store.webhook_endpoints.get("wh_1")).cursor == 2
-    assert (await store.webhook_endpoints.get("wh_2")).cursor == 4
+    assert not_none(await store.webhook_endpoints.get("wh_1")).cursor == 2
+    assert not_none(await store.webhook_endpoints.get("wh_2")).cursor == 4
 
 
-async def test_gone_disables_and_keeps_the_queue(store):
+async def test_gone_disables_and_keeps_the_queue(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "a")
     await settle(store, await claim(store), "gone", status=410)
     endpoint = await store.webhook_endpoints.get("wh_1")
+    assert endpoint is not None
     assert (endpoint.enabled, endpoint.because) == (False, "gone")
     assert await claim(store) == []
     await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=True, because=""))
     assert seqs(await claim(store)) == [1]
 
 
-async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store):
+async def test_enabling_forgets_the_bad_health_and_another_change_does_not(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store), "failed")
-    endpoint = await store.webhook_endpoints.get("wh_1")
+    endpoint = not_none(await store.webhook_endpoints.get("wh_1"))
     await store.webhook_endpoints.change(
         msgspec.structs.replace(endpoint, url="https://z.example", health=EndpointHealth())
     )
-    assert (await store.webhook_endpoints.get("wh_1")).health.opened
+    assert not_none(await store.webhook_endpoints.get("wh_1")).health.opened
     await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=False))
     await store.webhook_endpoints.change(msgspec.structs.replace(endpoint, enabled=True))
-    assert not (await store.webhook_endpoints.get("wh_1")).health.opened
+    assert not not_none(await store.webhook_endpoints.get("wh_1")).health.opened
 
 
-async def test_given_up_after_72_hours_the_lane_goes_on(store):
+async def test_given_up_after_72_hours_the_lane_goes_on(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -229,7 +256,7 @@ async def test_given_up_after_72_hours_the_lane_goes_on(store):
     assert seqs(await claim(store, at=NOW + GIVE_UP_S + 40)) == [2]
 
 
-async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store):
+async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store: SqliteStore) -> None:
     await subscribe(store, types=("message.received",))
     await subscribe(store, "wh_2")
     await tell(store, "a", "b")
@@ -249,10 +276,10 @@ async def test_burying_takes_the_overdue_dealt_or_not_and_leaves_the_rest(store)
     assert seqs([one for one in claims if one.endpoint.id == "wh_2"]) == [3, 4]
 
 
-async def test_a_range_is_replayed_beside_what_is_new(store):
+async def test_a_range_is_replayed_beside_what_is_new(store: SqliteStore) -> None:
     await subscribe(store, types=("message.received",), sessions=("s1",))
     await tell(store, "a", "a", "b", at=NOW)
-    await tell(store, "a", at=NOW, session="s2")
+    await tell(store, "a", at=NOW, session=SessionName("s2"))
     await tell(store, "a", at=NOW + 50)
     while claims := await claim(store, at=NOW + 50):
         await settle(store, claims, at=NOW + 50)
@@ -269,7 +296,7 @@ async def test_a_range_is_replayed_beside_what_is_new(store):
     assert [(one.queue, one.seq) for one in await claim(store, at=NOW + 60)] == [("replay", 2)]
 
 
-async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
+async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -284,7 +311,7 @@ async def test_dead_events_go_out_again_and_are_dead_letters_no_more(store):
     assert (once_more.queue, once_more.seq, once_more.attempt) == ("replay", 1, 1)
 
 
-async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store, make):
+async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     other = await make.session(store, "s2")
     failed = await make.accept(store, session, chat="5511900000001")
@@ -304,7 +331,7 @@ async def test_dead_messages_are_those_that_failed_or_expired_on_their_way_out(s
     assert await store.dead_letters.messages(DeadFilter(until=NOW - 1), limit=9, after=0) == []
 
 
-async def test_the_log_of_deliveries_newest_first_with_tests(store):
+async def test_the_log_of_deliveries_newest_first_with_tests(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a", "b")
     await settle(store, await claim(store))
@@ -316,7 +343,7 @@ async def test_the_log_of_deliveries_newest_first_with_tests(store):
     assert [line.id for line in await store.webhook_endpoints.deliveries("wh_1", limit=2, before=2)] == [1]
 
 
-async def test_forgetting_leaves_what_somebody_waits_for(store):
+async def test_forgetting_leaves_what_somebody_waits_for(store: SqliteStore) -> None:
     await subscribe(store)
     await subscribe(store, "wh_2", enabled=False)
     await tell(store, "a", "b", "c")
@@ -329,7 +356,7 @@ async def test_forgetting_leaves_what_somebody_waits_for(store):
     assert await store.events.last_seq() == 3 or await store.events.page(0, 10) == []
 
 
-async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store):
+async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -341,7 +368,7 @@ async def test_a_dead_letter_keeps_its_event_until_it_is_forgotten_itself(store)
     assert await store.events.page(0, 10) == []
 
 
-async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store):
+async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over(store: SqliteStore) -> None:
     made = await subscribe(store)
     await tell(store, "a")
     await settle(store, await claim(store), "failed")
@@ -354,7 +381,7 @@ async def test_an_event_forgotten_while_its_endpoint_was_disabled_is_passed_over
     assert await store.webhook_endpoints.waiting("wh_1") == (1, NOW)
 
 
-async def test_deleting_an_endpoint_ends_what_is_under_way(store):
+async def test_deleting_an_endpoint_ends_what_is_under_way(store: SqliteStore) -> None:
     await subscribe(store)
     await tell(store, "a")
     claims = await claim(store)

@@ -1,55 +1,66 @@
 """Raw webhooks, and what they said applied once for good."""
 
+from typing import Any
+
 import pytest
 
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import seen
 from esteio.core.model.inbound import (
+    AckState,
     DeletedMessage,
     EditedMessage,
+    InboundEvent,
     Receipt,
     ReceivedMessage,
     ReceivedReaction,
     SendEcho,
 )
-from esteio.store.base import InboxSettlement, Qr, RawInbound
+from esteio.core.model.message import Message
+from esteio.core.model.session import Session
+from esteio.store.base import InboxResult, InboxSettlement, Qr, RawInbound
+from esteio.store.sqlite import SqliteStore
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 CHAT = "5511988887777"
 
 
-def text(body="oi"):
+def text(body: str = "oi") -> Content:
     return Content(kind="text", text=body)
 
 
-def received(ident="W1", chat=CHAT, at=NOW - 5, body="oi", **changes):
+def received(
+    ident: str = "W1", chat: str = CHAT, at: float = NOW - 5, body: str = "oi", **changes: Any
+) -> ReceivedMessage:
     return ReceivedMessage(ident, chat, changes.pop("sender", chat), at, text(body), **changes)
 
 
-def receipt(ident, state, at=NOW, **changes):
+def receipt(ident: str, state: AckState, at: float = NOW, **changes: Any) -> Receipt:
     return Receipt(ident, state, at, **changes)
 
 
-async def apply(store, session, *events, **changes):
+async def apply(store: SqliteStore, session: Session, *events: InboundEvent, **changes: Any) -> InboxResult:
     return await store.inbox.settle(InboxSettlement(0, session.id, NOW, True, events, **changes))
 
 
-async def kinds(store, after=0):
+async def kinds(store: SqliteStore, after: int = 0) -> list[str]:
     return [event.type for event in await store.events.page(after, 100)]
 
 
-async def sent(store, make, session, **changes):
+async def sent(store: SqliteStore, make: Make, session: Session, **changes: Any) -> Message:
     message = await make.accept(store, session, **changes)
     (claim,) = await make.claim(store)
     assert await store.outbox.settle([make.settle(claim)]) == [True]
     return message
 
 
-async def state_of(store, message):
-    return (await store.messages.get(message.id)).state
+async def state_of(store: SqliteStore, message: Message) -> str:
+    return not_none(await store.messages.get(message.id)).state
 
 
-async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store, make):
+async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     raw = RawInbound(session.id, "/x", {"a": "b"}, b"\xff\x00", NOW)
     first, second = await store.inbox.accept(raw), await store.inbox.accept(raw)
@@ -64,7 +75,7 @@ async def test_a_raw_webhook_is_kept_as_it_came_and_settled_once(store, make):
     assert [one.id for one in await store.inbox.unread(10)] == [second]
 
 
-async def test_what_cannot_be_read_is_kept_and_shown(store, make):
+async def test_what_cannot_be_read_is_kept_and_shown(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     ident = await store.inbox.accept(RawInbound(session.id, "/x", {}, b"junk", NOW - 1000))
     await store.inbox.settle(InboxSettlement(ident, session.id, NOW, False, note="not JSON"))
@@ -78,7 +89,7 @@ async def test_what_cannot_be_read_is_kept_and_shown(store, make):
     assert list(await store.inbox.unreadable(10)) == []
 
 
-async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store, make):
+async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     for body in (b"", b"junk"):
         ident = await store.inbox.accept(RawInbound(session.id, "/x", {}, body, NOW))
@@ -86,7 +97,7 @@ async def test_a_webhook_without_a_body_is_shown_as_one_and_hides_no_other(store
     assert [(row.body, row.size) for row in await store.inbox.unreadable(10)] == [(b"", 0), (b"junk", 4)]
 
 
-async def test_a_received_message_is_a_row_and_an_event_once(store, make):
+async def test_a_received_message_is_a_row_and_an_event_once(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     event = received(push_name="Ana")
     proof = seen("message_received", NOW, "webhook", happened_at=NOW - 5)
@@ -94,89 +105,102 @@ async def test_a_received_message_is_a_row_and_an_event_once(store, make):
     assert (result.fresh, result.settled_sends) == ((0,), False)
     assert (await apply(store, session, event, received("W2"))).fresh == (1,)
     message = await store.messages.by_provider_id(session.id, "W1")
+    assert message is not None
     assert (message.direction, message.state, message.sender, message.chat) == ("in", "delivered", CHAT, CHAT)
     assert (message.created_at, message.recovered) == (NOW - 5, False)
     first, _ = await store.events.page(0, 10)
     assert (first.type, first.chat) == ("message.received", CHAT)
     assert (first.data["from"], first.data["text"], first.data["push_name"]) == (CHAT, "oi", "Ana")
     assert first.data["created_at"] == "2027-01-15T07:59:55.000Z"
-    assert [one.evidence for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [proof]
+    assert [one.evidence for one in not_none(await store.decisions.session_view(session.id, NOW)).new_evidence] == [
+        proof
+    ]
+    assert message is not None
     assert [one.id for one in (await store.messages.page(session.id, direction="in")).items][-1] == message.id
     assert await make.claim(store) == []
 
 
-async def test_a_message_read_back_after_a_gap_says_so(store, make):
+async def test_a_message_read_back_after_a_gap_says_so(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received(), recovered=True)
-    assert (await store.messages.by_provider_id(session.id, "W1")).recovered
+    assert not_none(await store.messages.by_provider_id(session.id, "W1")).recovered
     assert (await store.events.page(0, 1))[0].data["recovered"] is True
 
 
-def received_at(at, ident):
+def received_at(at: float, ident: str) -> ReceivedMessage:
     return ReceivedMessage(ident, CHAT, CHAT, at, Content(kind="text", text="oi"), from_me=True)
 
 
-async def test_what_happened_before_the_send_is_not_its_echo(store, make):
+async def test_what_happened_before_the_send_is_not_its_echo(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session)
     await apply(store, session, received_at(NOW - 3600, "OLD"))
     assert await state_of(store, message) == "in_doubt"
-    assert (await store.messages.by_provider_id(session.id, "OLD")).state == "sent"
+    assert not_none(await store.messages.by_provider_id(session.id, "OLD")).state == "sent"
     await apply(store, session, received_at(NOW - 30, "NEW"))
     assert await state_of(store, message) == "sent"
-    assert (await store.messages.by_provider_id(session.id, "NEW")).id == message.id
+    assert not_none(await store.messages.by_provider_id(session.id, "NEW")).id == message.id
 
 
-async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store, make):
+async def test_a_lid_is_joined_to_its_phone_by_what_was_learned(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", chat="77@lid"))
-    assert (await store.messages.by_provider_id(session.id, "A")).chat == "77@lid"
+    assert not_none(await store.messages.by_provider_id(session.id, "A")).chat == "77@lid"
     await apply(store, session, received("B", chat_lid="77@lid"))
     await apply(store, session, received("C", chat="77@lid"))
     message = await store.messages.by_provider_id(session.id, "C")
+    assert message is not None
     assert (message.chat, message.sender) == (CHAT, CHAT)
     other = await make.session(store, "s2")
     await apply(store, other, received("C", chat="77@lid"))
-    assert (await store.messages.by_provider_id(other.id, "C")).chat == "77@lid"
+    assert not_none(await store.messages.by_provider_id(other.id, "C")).chat == "77@lid"
     assert (await make.accept(store, session, chat="77@lid")).chat == CHAT
 
 
-async def test_a_quote_names_our_message(store, make):
+async def test_a_quote_names_our_message(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, received(quoted_provider_id=f"P-{message.id}"))
-    assert (await store.messages.by_provider_id(session.id, "W1")).quote == message.id
+    assert not_none(await store.messages.by_provider_id(session.id, "W1")).quote == message.id
 
 
-async def test_receipts_move_forward_only(store, make):
+async def test_receipts_move_forward_only(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     ident = f"P-{message.id}"
-    steps = [("read", "read"), ("device", "read"), ("server", "read"), ("error", "read"), ("played", "read")]
+    steps: list[tuple[AckState, str]] = [
+        ("read", "read"),
+        ("device", "read"),
+        ("server", "read"),
+        ("error", "read"),
+        ("played", "read"),
+    ]
     for word, expected in steps:
         await apply(store, session, receipt(ident, word))
         assert await state_of(store, message) == expected
     assert [event.data["state"] for event in await store.events.page(0, 10)] == ["sent", "read"]
 
 
-async def test_an_error_counts_only_before_the_device(store, make):
+async def test_an_error_counts_only_before_the_device(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, receipt(f"P-{message.id}", "error", error_code="463"))
     stored = await store.messages.get(message.id)
+    assert stored is not None
+    assert stored.reason is not None
     assert (stored.state, stored.reason.args) == ("failed", {"code": "463"})
     await apply(store, session, receipt(f"P-{message.id}", "device"))
     assert await state_of(store, message) == "failed"
 
 
-async def test_a_receipt_without_a_word_of_its_own_moves_nothing(store, make):
+async def test_a_receipt_without_a_word_of_its_own_moves_nothing(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     await apply(store, session, receipt(f"P-{message.id}", "device", proves=False))
     assert await state_of(store, message) == "sent"
 
 
-async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store, make):
+async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
@@ -189,7 +213,9 @@ async def test_a_receipt_that_beats_the_answer_of_the_send_is_not_lost(store, ma
 @pytest.mark.parametrize(
     ("first", "then", "told"), [("error", "device", ["sent", "failed"]), ("read", "device", ["sent", "read"])]
 )
-async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_happened(store, make, first, then, told):
+async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_happened(
+    store: SqliteStore, make: Make, first: AckState, then: AckState, told: list[str]
+) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
@@ -199,7 +225,7 @@ async def test_what_came_before_the_answer_of_the_send_counts_in_the_order_it_ha
     assert [event.data["state"] for event in await store.events.page(0, 10)] == told
 
 
-async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store, make):
+async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat=CHAT, text="conta 7")
     following = await make.accept(store, session, chat=CHAT)
@@ -208,18 +234,19 @@ async def test_an_echo_settles_the_doubt_of_its_chat_and_content(store, make):
     assert (result.settled_sends, await state_of(store, message)) == (False, "in_doubt")
     result = await apply(store, session, SendEcho("E3", CHAT, NOW, text("conta 7\n")))
     stored = await store.messages.get(message.id)
+    assert stored is not None
     assert (result.settled_sends, stored.state, stored.provider_id, stored.doubt_since) == (True, "sent", "E3", None)
     assert [claim.message.id for claim in await make.claim(store)] == [following.id]
 
 
-async def test_an_echo_finds_its_message_without_the_ninth_digit(store, make):
+async def test_an_echo_finds_its_message_without_the_ninth_digit(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat="5531988887777")
     await apply(store, session, SendEcho("E", "553188887777", NOW, text("oi")))
     assert await state_of(store, message) == "sent"
 
 
-async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store, make):
+async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await make.accept(store, session)
     (claim,) = await make.claim(store)
@@ -229,7 +256,7 @@ async def test_an_echo_beats_the_answer_and_the_late_answer_writes_nothing(store
     assert await make.claim(store) == []
 
 
-async def test_an_echo_of_a_known_message_changes_nothing(store, make):
+async def test_an_echo_of_a_known_message_changes_nothing(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     doubt = await make.doubted(store, session, chat="5511900000000")
@@ -240,7 +267,9 @@ async def test_an_echo_of_a_known_message_changes_nothing(store, make):
     assert await kinds(store) == before
 
 
-async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_doubled(store, make):
+async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_doubled(
+    store: SqliteStore, make: Make
+) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     doubt = await make.doubted(store, session, text="conta")
@@ -251,11 +280,12 @@ async def test_typed_on_the_phone_is_a_message_of_ours_but_our_own_is_not_double
     page = await store.messages.page(session.id)
     assert len(page.items) == 3
     message = await store.messages.by_provider_id(session.id, "T")
+    assert message is not None
     assert (message.direction, message.state, message.to) == ("out", "sent", CHAT)
-    assert (await store.messages.by_provider_id(session.id, "U")).id == doubt.id
+    assert not_none(await store.messages.by_provider_id(session.id, "U")).id == doubt.id
 
 
-async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store, make):
+async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store: SqliteStore, make: Make) -> None:
     session = await make.session(store, phone="5511955550001")
     mine = await sent(store, make, session)
     ident, other = f"P-{mine.id}", "5511900000000"
@@ -271,21 +301,21 @@ async def test_a_strangers_message_with_an_id_of_ours_is_another_message(store, 
     assert (await store.events.page(0, 10))[-1].data["id"] == stored[0].id
 
 
-async def test_ours_that_comes_back_in_other_words_is_not_doubled(store, make):
+async def test_ours_that_comes_back_in_other_words_is_not_doubled(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     await apply(store, session, received(f"P-{mine.id}", from_me=True, body="[template]"))
     assert [one.id for one in (await store.messages.page(session.id)).items] == [mine.id]
 
 
-async def test_in_the_same_chat_other_words_make_another_message(store, make):
+async def test_in_the_same_chat_other_words_make_another_message(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     mine = await sent(store, make, session)
     await apply(store, session, received(f"P-{mine.id}", body="outra"))
     assert len((await store.messages.page(session.id)).items) == 2
 
 
-async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store, make):
+async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("T", chat="5511900000000"), receipt("T", "device"))
     await apply(store, session, received("T", from_me=True, body="typed"))
@@ -294,14 +324,16 @@ async def test_a_strangers_message_first_does_not_swallow_ours_of_that_id(store,
 
 
 @pytest.mark.parametrize("changes", [{}, {"chat": "77@lid", "sender": "551155550001", "body": "[imagem]"}])
-async def test_our_own_message_that_is_shown_as_if_it_had_come_in_is_no_other(store, make, changes):
+async def test_our_own_message_that_is_shown_as_if_it_had_come_in_is_no_other(
+    store: SqliteStore, make: Make, changes: dict[str, Any]
+) -> None:
     session = await make.session(store, phone="5511955550001")
     mine = await sent(store, make, session)
     assert (await apply(store, session, received(f"P-{mine.id}", **changes))).fresh == (0,)
     assert len((await store.messages.page(session.id)).items) == 1
 
 
-async def test_edits_deletions_and_reactions_are_events_of_their_own(store, make):
+async def test_edits_deletions_and_reactions_are_events_of_their_own(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     message = await sent(store, make, session)
     after = (await store.events.page(0, 10))[-1].seq
@@ -320,17 +352,17 @@ async def test_edits_deletions_and_reactions_are_events_of_their_own(store, make
     assert (reaction.type, reaction.data["reaction"]["message"]) == ("message.reaction", message.id)
     assert (reaction.data["reaction"]["emoji"], reaction.data["from"]) == ("👍", CHAT)
     assert (unknown.data["id"], unknown.data["provider_id"], unknown.chat) == (None, "unknown", CHAT)
-    assert (await store.messages.get(message.id)).content.text == "novo"
+    assert not_none(await store.messages.get(message.id)).content.text == "novo"
 
 
-async def test_a_qr_comes_with_what_a_webhook_said(store, make):
+async def test_a_qr_comes_with_what_a_webhook_said(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     qr = Qr("c", "p", 1, NOW, NOW + 20)
     await apply(store, session, qr=qr)
     assert await store.qr_codes.get(session.id) == qr
 
 
-async def test_a_settlement_for_a_session_that_is_gone_is_nothing(store, make):
+async def test_a_settlement_for_a_session_that_is_gone_is_nothing(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("W0"))
     await store.sessions.delete(session.id, NOW)

@@ -5,13 +5,17 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 import esteio
 from esteio.core.messages.outbox import SendSettlement
+from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.session import Session
 from esteio.store.base import (
     Locked,
     NewerDatabase,
@@ -24,18 +28,22 @@ from esteio.store.base import (
 from esteio.store.media import FileMediaStore
 from esteio.store.sqlite import SqliteStore
 from tests.faulty_disk import FaultyDisk
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 CHILD = Path(__file__).with_name("crash_child.py")
 CHILD_ENV = {**os.environ, "PYTHONPATH": str(Path(esteio.__file__).parents[1])}
 
 
-async def filled(store, make):
+async def filled(store: SqliteStore, make: Make) -> Session:
     await store.start(NOW)
     return await make.session(store)
 
 
-async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store, make):
+async def test_what_was_under_way_when_the_process_ended_is_put_right(
+    file_store: Callable[..., Any], make: Make
+) -> None:
     before = file_store()
     session = await filled(before, make)
     await make.accept(before, session)
@@ -72,7 +80,9 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(file_store
     await third.aclose()
 
 
-async def test_what_was_in_doubt_before_is_looked_for_again_at_once(file_store, make):
+async def test_what_was_in_doubt_before_is_looked_for_again_at_once(
+    file_store: Callable[[], SqliteStore], make: Make
+) -> None:
     """Its echo may have found nobody."""
     before = file_store()
     session = await filled(before, make)
@@ -84,18 +94,18 @@ async def test_what_was_in_doubt_before_is_looked_for_again_at_once(file_store, 
     after = file_store()
     assert (await after.start(NOW + 9)).doubted == ()
     assert [one.id for one in await after.doubts.due(NOW + 9, 9)] == [doubts[0].id]
-    assert (await after.messages.get(doubts[0].id)).doubt_since == NOW
+    assert not_none(await after.messages.get(doubts[0].id)).doubt_since == NOW
     await after.aclose()
 
 
-async def test_closing_twice_is_harmless_and_closed_is_closed(file_store, make):
+async def test_closing_twice_is_harmless_and_closed_is_closed(file_store: Callable[..., Any], make: Make) -> None:
     store = file_store()
     await filled(store, make)
     await store.aclose()
     await store.aclose()
 
 
-async def test_what_was_handed_in_before_the_close_is_written(tmp_path, make):
+async def test_what_was_handed_in_before_the_close_is_written(tmp_path: Path, make: Make) -> None:
     store = SqliteStore(tmp_path / "db")
     session = await filled(store, make)
     raws = [store.inbox.accept(RawInbound(session.id, "/", {}, b"x", NOW)) for _ in range(50)]
@@ -105,7 +115,7 @@ async def test_what_was_handed_in_before_the_close_is_written(tmp_path, make):
     assert len(set(await asyncio.gather(*tasks))) == 50
 
 
-async def test_a_second_owner_is_refused_and_the_lock_ends_with_the_first(tmp_path):
+async def test_a_second_owner_is_refused_and_the_lock_ends_with_the_first(tmp_path: Path) -> None:
     first, second = SqliteStore(tmp_path / "db"), SqliteStore(tmp_path / "db")
     await first.start(NOW)
     with pytest.raises(Locked):
@@ -115,7 +125,7 @@ async def test_a_second_owner_is_refused_and_the_lock_ends_with_the_first(tmp_pa
     await second.aclose()
 
 
-def test_another_process_that_holds_the_lock_is_noticed(tmp_path, runner):
+def test_another_process_that_holds_the_lock_is_noticed(tmp_path: Path, runner: asyncio.Runner) -> None:
     text = (
         "import asyncio, sys\nfrom esteio.store.sqlite import SqliteStore\n"
         "async def main():\n    store = SqliteStore(sys.argv[1]); await store.start(1.0)\n"
@@ -124,6 +134,7 @@ def test_another_process_that_holds_the_lock_is_noticed(tmp_path, runner):
     )
     command = [sys.executable, "-c", text, str(tmp_path / "db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=CHILD_ENV) as other:
+        assert other.stdout is not None
         assert other.stdout.readline() == "mine\n"
         with pytest.raises(Locked):
             runner.run(SqliteStore(tmp_path / "db").start(NOW))
@@ -134,7 +145,7 @@ def test_another_process_that_holds_the_lock_is_noticed(tmp_path, runner):
     runner.run(store.aclose())
 
 
-async def test_a_newer_database_is_left_alone(tmp_path):
+async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "db"
     store = SqliteStore(path)
     await store.start(NOW)
@@ -151,22 +162,23 @@ async def test_a_newer_database_is_left_alone(tmp_path):
         await SqliteStore(path).start(NOW)
 
 
-def run_and_kill(path, life, lines):
+def run_and_kill(path: Path, life: str, lines: int) -> list[tuple[str, str]]:
     """Let a child work until it has printed so many lines, then `kill -9`; what it had acknowledged by then."""
     command = [sys.executable, str(CHILD), str(path), life, str(NOW)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=CHILD_ENV) as child:
         said = []
-        for line in child.stdout:
+        for line in not_none(child.stdout):
             said.append(line)
             if len(said) >= lines:
                 break
         child.kill()
+        assert child.stdout is not None
         said += child.stdout.readlines()
     assert child.returncode == -9, said
-    return [tuple(line.split()) for line in said if line.endswith("\n")]
+    return [(line.split()[0], line.split()[1]) for line in said if line.endswith("\n")]
 
 
-async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path, make):
+async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path, make: Make) -> None:
     path = tmp_path / "db"
     store = SqliteStore(path)
     session = await filled(store, make)
@@ -180,11 +192,11 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path, make):
         await store.aclose()
 
 
-async def check(store, session, told):
+async def check(store: SqliteStore, session: Session, told: list[tuple[str, str]]) -> None:
     assert any(word == "sent" for word, _ in told)
     raws = {raw.body.decode() for raw in await store.inbox.unread(1_000_000)}
     for word, ident in told:
-        message = await store.messages.get(ident)
+        message = await store.messages.get(MessageId(ident))
         assert message is not None, ident
         if word == "accepted":
             assert ident in raws
@@ -200,7 +212,9 @@ async def check(store, session, told):
 
 
 @pytest.fixture(params=["inline", "thread"])
-def faulty(request, tmp_path, runner):
+def faulty(
+    request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner
+) -> Iterator[tuple[SqliteStore, FaultyDisk]]:
     disk = FaultyDisk(f"faulty-{request.param}")
     store = SqliteStore(tmp_path / "db", inline=request.param == "inline", vfs=f"faulty-{request.param}")
     runner.run(store.start(NOW))
@@ -217,7 +231,9 @@ unraisable = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 @pytest.mark.parametrize(
     ("fault", "error"), [("full", StoreFull), ("read-only", StoreBroken), ("failing", StoreBroken)]
 )
-async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(faulty, make, fault, error):
+async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(
+    faulty: tuple[SqliteStore, FaultyDisk], make: Make, fault: str, error: type[StoreFull]
+) -> None:
     store, disk = faulty
     session = await make.session(store)
     kept = await make.accept(store, session)
@@ -225,8 +241,9 @@ async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(fa
     jobs = [store.ping(NOW), make.accept(store, session), make.claim(store), store.ping(NOW)]
     answers = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(answer) for answer in answers] == [error] * 4
-    assert store.write_error == ("full" if fault == "full" else "broken")
-    assert (await store.messages.get(kept.id)).state == "queued", "reads go on, and nothing was half done"
+    wrong = store.write_error
+    assert wrong == ("full" if fault == "full" else "broken")
+    assert not_none(await store.messages.get(kept.id)).state == "queued", "reads go on, and nothing was half done"
     disk.fault = None
     await store.ping(NOW)
     assert store.write_error == ""
@@ -235,7 +252,7 @@ async def test_a_disk_that_takes_nothing_refuses_everything_and_loses_nothing(fa
 
 
 @unraisable
-async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_path, make):
+async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_path: Path, make: Make) -> None:
     disk = FaultyDisk("blind")
     store = SqliteStore(tmp_path / "db", vfs="blind")
     session = await filled(store, make)
@@ -244,7 +261,7 @@ async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_pa
     store.database.reader.connection.pragma("cache_size", 0)
     disk.blind = True
     for question in (
-        store.messages.get("msg_000001"),
+        store.messages.get(MessageId("msg_000001")),
         store.messages.page(session.id, limit=100),
         store.messages.waiting(session.id),
     ):
@@ -260,11 +277,13 @@ async def test_a_disk_that_cannot_be_read_says_so_in_the_protocol_s_words(tmp_pa
     ("number", "error"),
     [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EROFS, StoreBroken), (errno.EIO, StoreBroken)],
 )
-async def test_the_shelf_tells_a_full_disk_from_a_broken_one(tmp_path, monkeypatch, number, error):
+async def test_the_shelf_tells_a_full_disk_from_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type[StoreFull]
+) -> None:
     shelf = FileMediaStore(tmp_path / "media")
     kept = await shelf.put(b"kept", NOW)
 
-    def refuse(*_):
+    def refuse(*_: int) -> None:
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as broken:
@@ -276,11 +295,11 @@ async def test_the_shelf_tells_a_full_disk_from_a_broken_one(tmp_path, monkeypat
     assert await shelf.get(await shelf.put(b"new", NOW)) == b"new"
 
 
-async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):
+async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path: Path, make: Make) -> None:
     store = SqliteStore(tmp_path / "db")
     session = await filled(store, make)
     good = RawInbound(session.id, "/", {}, b"x", NOW)
-    bad = RawInbound(999, "/", {}, b"x", NOW)
+    bad = RawInbound(SessionId(999), "/", {}, b"x", NOW)
     jobs = [store.inbox.accept(raw) for raw in (good, bad, good)]
     answers = await asyncio.gather(*jobs, return_exceptions=True)
     assert [type(answer) for answer in answers] == [int, LookupError, int]
@@ -288,7 +307,7 @@ async def test_one_operation_that_fails_takes_no_other_with_it(tmp_path, make):
     await store.aclose()
 
 
-async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
+async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path: Path) -> None:
     path = tmp_path / "db"
     store = SqliteStore(path)
     await store.start(NOW)
@@ -301,7 +320,7 @@ async def test_a_commit_is_on_the_disk_and_the_file_is_private(tmp_path):
     assert {file.name for file in tmp_path.iterdir()} == {"db", "db.lock"}, "the log is checkpointed at the end"
 
 
-async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_path, make):
+async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_path: Path, make: Make) -> None:
     store = SqliteStore(tmp_path / "db")
     session = await filled(store, make)
     raws = [
@@ -318,7 +337,7 @@ async def test_a_caller_that_gives_up_takes_nothing_back_and_hurts_nobody(tmp_pa
         await store.ping(NOW)
 
 
-async def test_a_lock_file_that_was_deleted_is_taken_again(tmp_path):
+async def test_a_lock_file_that_was_deleted_is_taken_again(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "esteio.db")
     await store.start(NOW)
     (tmp_path / "esteio.db.lock").unlink()
@@ -328,7 +347,7 @@ async def test_a_lock_file_that_was_deleted_is_taken_again(tmp_path):
     await store.aclose()
 
 
-async def test_who_comes_to_a_deleted_lock_file_first_owns_the_database(tmp_path):
+async def test_who_comes_to_a_deleted_lock_file_first_owns_the_database(tmp_path: Path) -> None:
     before, after = SqliteStore(tmp_path / "esteio.db"), SqliteStore(tmp_path / "esteio.db")
     await before.start(NOW)
     (tmp_path / "esteio.db.lock").unlink()

@@ -1,11 +1,18 @@
 """The phones that a session knows: one chat a line, whatever the spelling."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from esteio.core.model.content import Content
-from esteio.core.model.inbound import ReceivedMessage, SendEcho
-from esteio.store.base import InboxSettlement
+from esteio.core.model.ids import SessionName
+from esteio.core.model.inbound import InboundEvent, ReceivedMessage, SendEcho
+from esteio.core.model.session import Session
+from esteio.store.base import InboxResult, InboxSettlement
+from esteio.store.sqlite import SqliteStore
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 LINES = [
@@ -16,17 +23,19 @@ LINES = [
 SAME = pytest.mark.parametrize(("one", "other"), [*LINES, *[pair[::-1] for pair in LINES]])
 
 
-async def apply(store, session, *events):
+async def apply(store: SqliteStore, session: Session, *events: InboundEvent) -> InboxResult:
     settlement = InboxSettlement(raw_id=0, session_id=session.id, at=NOW, readable=True, events=events)
     return await store.inbox.settle(settlement)
 
 
-def received(provider_id, chat, sender=None, **more):
+def received(provider_id: str, chat: str, sender: str | None = None, **more: Any) -> ReceivedMessage:
     return ReceivedMessage(provider_id, chat, sender or chat, NOW, Content("text", "oi"), **more)
 
 
 @SAME
-async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(store, make, one, other):
+async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(
+    store: SqliteStore, make: Make, one: str, other: str
+) -> None:
     session = await make.session(store)
     first = await make.accept(store, session, chat=one, to=one)
     second = await make.accept(store, session, chat=other, to=other)
@@ -39,16 +48,18 @@ async def test_a_chat_has_one_name_and_one_lane_in_all_its_spellings(store, make
 
 
 @SAME
-async def test_an_echo_in_the_other_spelling_settles_the_doubt(store, make, one, other):
+async def test_an_echo_in_the_other_spelling_settles_the_doubt(
+    store: SqliteStore, make: Make, one: str, other: str
+) -> None:
     session = await make.session(store)
     message = await make.doubted(store, session, chat=one, to=one)
-    text = (await store.messages.get(message.id)).content
+    text = not_none(await store.messages.get(message.id)).content
     assert (await apply(store, session, SendEcho("E", other, NOW, text))).settled_sends
-    assert (await store.messages.get(message.id)).state == "sent"
+    assert not_none(await store.messages.get(message.id)).state == "sent"
 
 
-async def test_whatsapps_own_spelling_is_known_once_it_wrote(store, make):
-    session, stranger = await make.session(store), await make.session(store, name="s2")
+async def test_whatsapps_own_spelling_is_known_once_it_wrote(store: SqliteStore, make: Make) -> None:
+    session, stranger = await make.session(store), await make.session(store, name=SessionName("s2"))
     line = "553188887777"
     assert await store.contacts.known_phones(session.id, [line]) == {}
     await make.accept(store, session, chat="5531988887777")
@@ -63,7 +74,7 @@ async def test_whatsapps_own_spelling_is_known_once_it_wrote(store, make):
     assert await store.contacts.known_phones(stranger.id, [line]) == {}
 
 
-async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store, make):
+async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", "1@g.us", "51987654321", author="51987654321@s.whatsapp.net"))
     assert await store.contacts.known_phones(session.id, ["51987654321", "1@g.us"]) == {"51987654321": "51987654321"}
@@ -72,7 +83,7 @@ async def test_who_wrote_in_a_group_is_known_and_groups_are_no_phones(store, mak
     assert target == ("A", False, "51987654321@s.whatsapp.net")
 
 
-async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store, make):
+async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await make.accept(store, session, chat="5531988887777")
     await apply(store, session, received("A", "553188887777", chat_lid="77@lid"), received("B", "77@lid"))
@@ -83,7 +94,7 @@ async def test_a_lid_leads_to_the_name_that_its_phone_is_filed_under(store, make
         assert len(await store.contacts.messages(session.id, [address])) == 3
 
 
-async def test_after_erasure_and_deletion_nobody_is_known(store, make):
+async def test_after_erasure_and_deletion_nobody_is_known(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await apply(store, session, received("A", "51987654321"), received("B", "5551987654321"))
     await store.contacts.erase(session.id, ["51987654321"], "erased-1", NOW)
@@ -92,7 +103,7 @@ async def test_after_erasure_and_deletion_nobody_is_known(store, make):
     assert await store.contacts.known_phones(session.id, ["555187654321"]) == {}
 
 
-async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store, make):
+async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     group, them, other = "1@g.us", "5531988887777", "5531988880000"
     await apply(store, session, received("A", group, them), received("B", group, other))
@@ -103,5 +114,5 @@ async def test_what_names_somebody_in_a_group_goes_and_the_group_stays(store, ma
     assert them not in str(told)
     assert other in str(told)
     assert {one.chat for one in (await store.messages.page(session.id)).items} == {group}
-    assert (await store.messages.get(mention.id)).mentions == ()
+    assert not_none(await store.messages.get(mention.id)).mentions == ()
     assert them not in str((await store.messages.page(session.id)).items)

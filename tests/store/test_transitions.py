@@ -4,19 +4,25 @@ Each case puts a message into a stage by its row, lets one event happen through 
 the row then has with the table's; where the table has no move, the whole row stays as it was.
 """
 
-from typing import get_args
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, cast, get_args
 
 import pytest
 
 from esteio.core.messages.outbox import SendSettlement
 from esteio.core.messages.provider_queue import QueueSettlement
 from esteio.core.messages.transitions import Event, Stage, after, stage_of
-from esteio.core.model.inbound import Receipt, SendEcho
+from esteio.core.model.inbound import AckState, InboundEvent, Receipt, SendEcho
+from esteio.core.model.message import Message, MessageState
+from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit, InboxSettlement, SendQuota
 from esteio.store.sql import rows
 from esteio.store.sql.messages.outbox import doubt_all_sending
 from esteio.store.sqlite import SqliteStore
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 CHAT = "5511988887777"
@@ -35,37 +41,43 @@ ROW = {
 }
 OF_ATTEMPTS = {"accepted", "doubted"}
 OF_DOUBTS = {"found", "not_found", "set_aside", "resent"}
-RECEIPTS = {"receipt_server", "receipt_device", "receipt_read", "receipt_error"}
+RECEIPTS: dict[Event, AckState] = {
+    "receipt_server": "server",
+    "receipt_device": "device",
+    "receipt_read": "read",
+    "receipt_error": "error",
+}
 OF_BOTH = {"queued_at_provider", "not_sent", "too_late", "failed"}
 
 
 @pytest.fixture
-def store(runner):
+def store(runner: asyncio.Runner) -> Iterator[SqliteStore]:
     made = SqliteStore(":memory:", inline=True)
     runner.run(made.start(NOW))
     yield made
     runner.run(made.aclose())
 
 
-def whole_row(store):
+def whole_row(store: SqliteStore) -> tuple[Any, ...]:
     ((row,),) = [store.database.db.connection.execute("SELECT * FROM messages").fetchall()]
     return row
 
 
-def stage_now(store):
+def stage_now(store: SqliteStore) -> str:
     found = store.database.db.connection.execute(
         "SELECT state, set_aside_at, provider_queued_at FROM messages"
     ).fetchall()
-    ((state, aside, parked),) = found
+    ((state, aside, parked),) = cast("list[tuple[MessageState, float | None, float | None]]", found)
     return stage_of(state, aside=aside is not None, provider_queued=parked is not None)
 
 
-async def happens(store, session, message, event, *, under_way):
+async def happens(store: SqliteStore, session: Session, message: Message, event: Event, *, under_way: bool) -> None:
     """One event, by the way in which the gateway lets it happen."""
-    told = {"provider_id": "P", "due_at": NOW + 9, "doubt_since": NOW, "reason": Reason("x")}
-    if event in {"echo_seen"} | RECEIPTS:
-        receipt = Receipt("P", event.removeprefix("receipt_"), NOW)
-        await comes(store, session, receipt if event in RECEIPTS else SendEcho("P", CHAT, NOW, message.content))
+    told: dict[str, Any] = {"provider_id": "P", "due_at": NOW + 9, "doubt_since": NOW, "reason": Reason("x")}
+    if event in RECEIPTS:
+        await comes(store, session, Receipt("P", RECEIPTS[event], NOW))
+    elif event == "echo_seen":
+        await comes(store, session, SendEcho("P", CHAT, NOW, message.content))
     elif event.startswith("queue_"):
         due_at = NOW + 3 if event == "queue_shows" else None
         await store.provider_queue.settle([QueueSettlement(message.id, event, NOW, due_at, Reason("x"))])
@@ -77,24 +89,24 @@ async def happens(store, session, message, event, *, under_way):
         await store.doubts.settle(SendSettlement(message.id, session.id, 0, event, NOW, **told))
 
 
-async def goes_down(store, session, _):
+async def goes_down(store: SqliteStore, session: Session, _: Message) -> None:
     fresh = await store.sessions.by_id(session.id)
-    assert await store.decisions.commit_session(DecisionCommit(session=fresh, fail_queued=Reason("x")))
+    assert await store.decisions.commit_session(DecisionCommit(session=not_none(fresh), fail_queued=Reason("x")))
 
 
-async def lease_ends(store, session, _):
+async def lease_ends(store: SqliteStore, session: Session, _: Message) -> None:
     await store.database.write(lambda db: doubt_all_sending(db, NOW))
 
 
-async def is_held_back(store, session, _):
+async def is_held_back(store: SqliteStore, session: Session, _: Message) -> None:
     store.database.db.run("message_wait", {"seq": 1, "due_at": 0.0, "reason": rows.to_text(Reason("x"))})
 
 
-async def is_released(store, session, _):
+async def is_released(store: SqliteStore, session: Session, _: Message) -> None:
     store.database.db.run("message_not_behind", {"session_id": session.id, "chat": CHAT, "reason": None})
 
 
-OTHERS = {
+OTHERS: dict[Event, Callable[[SqliteStore, Session, Message], Awaitable[object]]] = {
     "claimed": lambda store, session, message: store.outbox.claim(NOW, 9, 60, SendQuota()),
     "lease_lost": lease_ends,
     "held_back": is_held_back,
@@ -107,13 +119,15 @@ OTHERS = {
 }
 
 
-async def comes(store, session, event):
+async def comes(store: SqliteStore, session: Session, event: InboundEvent) -> None:
     await store.inbox.settle(InboxSettlement(0, session.id, NOW, True, (event,)))
 
 
 @pytest.mark.parametrize("event", get_args(Event))
 @pytest.mark.parametrize("stage", get_args(Stage))
-async def test_the_store_moves_a_message_as_the_table_says(store, make, stage, event):
+async def test_the_store_moves_a_message_as_the_table_says(
+    store: SqliteStore, make: Make, stage: Stage, event: Event
+) -> None:
     session = await make.session(store, gate="held" if event == "session_down" else "open")
     message = await make.accept(
         store, session, CHAT, on_down="fail", expires_at=NOW - 1 if event == "expired" else None
@@ -129,9 +143,11 @@ async def test_the_store_moves_a_message_as_the_table_says(store, make, stage, e
 
 
 @pytest.mark.parametrize("event", sorted(OF_DOUBTS | {"cancelled", "queue_left"}))
-async def test_an_attempt_is_not_settled_by_what_is_no_outcome_of_one(store, make, event):
+async def test_an_attempt_is_not_settled_by_what_is_no_outcome_of_one(
+    store: SqliteStore, make: Make, event: Event
+) -> None:
     session = await make.session(store)
     message = await make.accept(store, session, CHAT)
     (claim,) = await make.claim(store)
     assert await store.outbox.settle([make.settle(claim, event)]) == [False]
-    assert (await store.messages.get(message.id)).state == "sending"
+    assert not_none(await store.messages.get(message.id)).state == "sending"

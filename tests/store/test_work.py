@@ -1,12 +1,14 @@
 """Work rows, keys, the stream of events, upkeep."""
 
 import asyncio
+from typing import Any, Literal
 
 import apsw
 import pytest
 
 from esteio.core.model.evidence import seen
-from esteio.core.model.ids import MessageId
+from esteio.core.model.ids import MessageId, ServerName, SessionName
+from esteio.core.model.session import Session
 from esteio.store.base import (
     ApiKey,
     DecisionCommit,
@@ -20,37 +22,53 @@ from esteio.store.base import (
     WorkSettlement,
 )
 from esteio.store.sqlite import SqliteStore
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 NONE: frozenset[str] = frozenset()
 
 
-def work(ident, lane="s:control", kind="control", due_at=NOW, session=None, **changes):
+def work(
+    ident: str,
+    lane: str = "s:control",
+    kind: Literal["control", "notice"] = "control",
+    due_at: float = NOW,
+    session: Session | None = None,
+    **changes: Any,
+) -> Work:
     payload = {"rung": "connect", "attempt": "at_1"}
-    values = {"session_id": session and session.id, "server": "sv", "payload": payload, "created_at": NOW}
+    values: dict[str, Any] = {
+        "session_id": session.id if session else None,
+        "server": "sv",
+        "payload": payload,
+        "created_at": NOW,
+    }
     return Work(id=ident, lane=lane, kind=kind, due_at=due_at, **{**values, **changes})
 
 
-async def add(store, make, *items):
+async def add(store: SqliteStore, make: Make, *items: Work) -> None:
     """Rows by the way they really come: with a server's commit."""
-    if await store.servers.get("sv") is None:
+    if await store.servers.get(ServerName("sv")) is None:
         await make.server(store)
-    server = (await store.servers.get("sv")).server
+    server = not_none(await store.servers.get(ServerName("sv"))).server
     assert await store.decisions.commit_server(ServerCommit(server=server, work=items))
 
 
-async def claim(store, now=NOW, limit=10, busy=NONE, lease_s=30.0):
-    return await store.work.claim(now, limit, lease_s, busy)
+async def claim(
+    store: SqliteStore, now: float = NOW, limit: int = 10, busy: frozenset[str] = NONE, lease_s: float = 30.0
+) -> list[Work]:
+    return list(await store.work.claim(now, limit, lease_s, busy))
 
 
-async def test_work_comes_back_as_it_was_given(store, make):
+async def test_work_comes_back_as_it_was_given(store: SqliteStore, make: Make) -> None:
     given = work("w1", dedupe="d")
     await add(store, make, given)
     assert await store.work.get("w1") == given
     assert await store.work.get("w2") is None
 
 
-async def test_one_at_a_time_and_in_order_in_a_lane(store, make):
+async def test_one_at_a_time_and_in_order_in_a_lane(store: SqliteStore, make: Make) -> None:
     await add(store, make, work("a1", "a"), work("a2", "a"), work("b1", "b"), work("c1", "c", due_at=NOW + 5))
     first = await claim(store)
     assert [(one.id, one.state, one.fence, one.lease_until) for one in first] == [
@@ -63,17 +81,17 @@ async def test_one_at_a_time_and_in_order_in_a_lane(store, make):
     assert [one.id for one in await claim(store, NOW + 5)] == ["c1"]
 
 
-async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store, make):
+async def test_the_oldest_due_goes_first_and_busy_lanes_are_left_alone(store: SqliteStore, make: Make) -> None:
     await add(store, make, work("late", "a", due_at=NOW), work("early", "b", due_at=NOW - 5), work("busy", "c"))
     assert [one.id for one in await claim(store, limit=1, busy=frozenset({"c"}))] == ["early"]
     assert [one.id for one in await claim(store, busy=frozenset({"c"}))] == ["late"]
 
 
 @pytest.mark.parametrize("due_at", [NOW, NOW + 60], ids=["due", "not-due"])
-async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make, due_at):
+async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make: Make, due_at: float) -> None:
     """In steps of SQLite's machine. Every webhook of a server may be wrong at once: thousands of acts."""
 
-    async def steps(lanes):
+    async def steps(lanes: int) -> int:
         store = SqliteStore.memory()
         await store.start(NOW)
         waiting = [work(f"w{n}", f"s{n}", due_at=due_at) for n in range(lanes)]
@@ -90,42 +108,45 @@ async def test_however_many_lanes_wait_a_claim_reads_what_it_takes(make, due_at)
     assert await steps(2000) < 1.5 * await steps(20)
 
 
-async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting(store, make):
+async def test_a_lane_that_is_settled_here_and_busy_there_keeps_no_other_waiting(
+    store: SqliteStore, make: Make
+) -> None:
     await add(store, make, *[work(f"w{n}", f"lane{n}", due_at=NOW - 9 + n) for n in range(4)])
     busy = frozenset({"lane0", "lane1", "lane2"})
     assert [one.id for one in await claim(store, limit=1, busy=busy)] == ["w3"]
 
 
-async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store, make):
+async def test_a_head_that_is_not_due_keeps_its_lane_waiting(store: SqliteStore, make: Make) -> None:
     await add(store, make, work("a1", "a", due_at=NOW + 9), work("a2", "a", due_at=NOW))
     assert list(await claim(store)) == []
     assert await store.work.next_due() == NOW + 9
 
 
-async def test_two_claimants_never_get_the_same_work(store, make):
+async def test_two_claimants_never_get_the_same_work(store: SqliteStore, make: Make) -> None:
     await add(store, make, *[work(f"w{n}", f"lane{n % 5}") for n in range(10)])
     rounds = await asyncio.gather(*[claim(store, limit=2) for _ in range(5)])
     lanes = [one.lane for found in rounds for one in found]
     assert sorted(lanes) == [f"lane{n}" for n in range(5)]
 
 
-async def test_a_settlement_goes_back_to_wait_or_is_over(store, make):
+async def test_a_settlement_goes_back_to_wait_or_is_over(store: SqliteStore, make: Make) -> None:
     await add(store, make, work("w1", kind="notice", dedupe="d"), work("w2", kind="notice", dedupe="d"))
     assert await store.work.get("w2") is None
     (one,) = await claim(store)
     assert not await store.work.settle(WorkSettlement("w1", one.fence - 1, NOW, "stale"))
     assert await store.work.settle(WorkSettlement("w1", one.fence, NOW, "later", due_at=NOW + 5))
     waiting = await store.work.get("w1")
+    assert waiting is not None
     assert (waiting.state, waiting.due_at, waiting.attempts, waiting.lease_until) == ("ready", NOW + 5, 1, None)
     (again,) = await claim(store, NOW + 5)
     assert await store.work.settle(WorkSettlement("w1", again.fence, NOW, "gone", dropped=True))
     assert not await store.work.settle(WorkSettlement("w1", again.fence, NOW, "twice"))
-    assert (await store.work.get("w1")).state == "dropped"
+    assert not_none(await store.work.get("w1")).state == "dropped"
     await add(store, make, work("w3", kind="notice", dedupe="d"))
-    assert (await store.work.get("w3")).state == "ready"
+    assert not_none(await store.work.get("w3")).state == "ready"
 
 
-async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
+async def test_what_an_act_learned_is_written_with_its_outcome(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await add(store, make, work("w1", session=session))
     (one,) = await claim(store)
@@ -144,27 +165,31 @@ async def test_what_an_act_learned_is_written_with_its_outcome(store, make):
     assert await store.work.settle(settlement)
     assert await store.qr_codes.get(session.id) == qr
     known = await store.sessions.by_token("new")
+    assert known is not None
     assert (known.id, known.ref) == (session.id, {"instance_id": "9"})
-    assert [one.evidence.kind for one in (await store.decisions.session_view(session.id, NOW)).new_evidence] == [
-        "act_answered"
+    assert [
+        one.evidence.kind for one in not_none(await store.decisions.session_view(session.id, NOW)).new_evidence
+    ] == ["act_answered"]
+    assert [one.evidence.kind for one in not_none(await store.servers.view(ServerName("sv"), NOW)).new_evidence] == [
+        "server_answered"
     ]
-    assert [one.evidence.kind for one in (await store.servers.view("sv", NOW)).new_evidence] == ["server_answered"]
     assert [one.code for one in await store.journal.page(session.id, 0, 9)] == ["act_answered", "connect"]
 
 
-async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store, make):
+async def test_a_control_act_that_lost_its_lease_is_over_and_its_session_looks(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     await add(store, make, work("w1", session=session), work("w2", "r", kind="notice"))
     assert len(await claim(store)) == 2
     (again,) = await claim(store, NOW + 30)
     assert (again.id, again.fence) == ("w2", 3)
     over = await store.work.get("w1")
+    assert over is not None
     assert (over.state, over.outcome) == ("done", "interrupted")
-    (news,) = (await store.decisions.session_view(session.id, NOW)).new_evidence
+    (news,) = not_none(await store.decisions.session_view(session.id, NOW)).new_evidence
     assert (news.evidence.kind, news.evidence.data["rung"]) == ("act_interrupted", "connect")
 
 
-async def test_keys_are_found_by_their_hash_and_revoked_once(store):
+async def test_keys_are_found_by_their_hash_and_revoked_once(store: SqliteStore) -> None:
     key = ApiKey("k1", "crm", "send", NOW, ("s*",), NOW + 9)
     await store.keys.add(key, b"hash")
     with pytest.raises(Exists):
@@ -176,7 +201,7 @@ async def test_keys_are_found_by_their_hash_and_revoked_once(store):
     assert [one.revoked_at for one in await store.keys.all()] == [NOW + 1]
 
 
-async def test_purge_forgets_what_is_over_and_old(store, make):
+async def test_purge_forgets_what_is_over_and_old(store: SqliteStore, make: Make) -> None:
     session = await make.session(store)
     old = await store.inbox.accept(RawInbound(session.id, "/", {}, b"x", NOW - 100))
     await store.inbox.accept(RawInbound(session.id, "/", {}, b"unread", NOW - 100))
@@ -193,20 +218,20 @@ async def test_purge_forgets_what_is_over_and_old(store, make):
     assert replay.result == "replay"
 
 
-async def test_events_resume_after_any_seq(store, make):
+async def test_events_resume_after_any_seq(store: SqliteStore, make: Make) -> None:
     from esteio.store.base import EventRow
 
     session = await make.session(store)
-    events = tuple(EventRow(type="session.qr", at=NOW, data={"n": n}, session="s1") for n in range(3))
+    events = tuple(EventRow(type="session.qr", at=NOW, data={"n": n}, session=SessionName("s1")) for n in range(3))
     assert await store.decisions.commit_session(DecisionCommit(session=session, events=events))
     first = (await store.events.page(0, 1))[0]
     assert [event.data["n"] for event in await store.events.page(first.seq, 10)] == [1, 2]
 
 
-async def test_ping_writes(store):
+async def test_ping_writes(store: SqliteStore) -> None:
     await store.ping(NOW)
 
 
-async def test_work_that_a_person_asked_for_is_added_once(store, make):
+async def test_work_that_a_person_asked_for_is_added_once(store: SqliteStore, make: Make) -> None:
     await store.work.add([work("w1", dedupe="d"), work("w2", dedupe="d")])
     assert [one.id for one in await claim(store)] == ["w1"]

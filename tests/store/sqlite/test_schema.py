@@ -1,12 +1,13 @@
 """The loader of statements, and that no statement reads a whole large table."""
 
 import re
+from collections.abc import Iterator
 
 import apsw
 import pytest
 
 from esteio.store.sql.loader import SQL, SqlTextError, migrations, parse
-from esteio.store.sqlite.connection import connect, migrate
+from esteio.store.sqlite.connection import Db, connect, migrate
 
 ONCE_WHOLE = {"clock_back_send_lanes"}
 """Walked whole, once, when the clock was put back: lanes are only of chats that wait."""
@@ -38,7 +39,7 @@ RARE = {"clock_back_send_lanes", "clock_back_messages"}
 """Asked once, when the machine's clock was put back."""
 
 
-def test_pieces_are_filled_in_and_comments_go():
+def test_pieces_are_filled_in_and_comments_go() -> None:
     text = "-- about\n-- part: cols\na,\nb\n-- name: one\n-- why\nSELECT {{cols}}\nFROM t\n"
     assert parse(text) == {"one": "SELECT a,\nb\nFROM t"}
 
@@ -47,12 +48,12 @@ def test_pieces_are_filled_in_and_comments_go():
     "text",
     ["SELECT 1", "-- name: a\nSELECT 1\n-- name: a\nSELECT 2", "-- name: a\nSELECT {{nothing}}"],
 )
-def test_a_text_that_is_wrong_is_refused(text):
+def test_a_text_that_is_wrong_is_refused(text: str) -> None:
     with pytest.raises(SqlTextError):
         parse(text)
 
 
-def test_migrations_are_numbered_from_one_and_have_the_dialects_key():
+def test_migrations_are_numbered_from_one_and_have_the_dialects_key() -> None:
     steps = migrations("KEY OF THIS DIALECT")
     assert [number for number, _ in steps] == list(range(1, len(steps) + 1))
     assert "{{" not in "".join(text.split("\n\n", 1)[1] for _, text in steps)
@@ -60,7 +61,7 @@ def test_migrations_are_numbered_from_one_and_have_the_dialects_key():
 
 
 @pytest.fixture(scope="module")
-def db():
+def db() -> Iterator[Db]:
     made = connect(":memory:")
     migrate(made)
     yield made
@@ -68,7 +69,7 @@ def db():
 
 
 @pytest.mark.parametrize("name", sorted(SQL))
-def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
+def test_every_statement_is_good_and_reads_no_large_table_whole(db: Db, name: str) -> None:
     nothing = dict.fromkeys(re.findall(r":(\w+)", SQL[name]))
     plan = [row[3] for row in db.connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", nothing)]
     whole = [step for step in plan if step.startswith("SCAN ") and step.split()[1] in LARGE]
@@ -81,7 +82,7 @@ def test_every_statement_is_good_and_reads_no_large_table_whole(db, name):
         assert whole == [] or name in ONCE_WHOLE
 
 
-def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):
+def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db: Db) -> None:
     columns = "id, session_id, direction, chat, content, state, created_at, updated_at, priority, on_down, attempts"
     rest = "due_at, socket_closed_count, recovered, fence, lease_until"
     values = "?, 1, 'out', 'c', '{}', ?, 0, 0, 5, 'hold', 0, 0, 0, 0, 0, ?"
@@ -99,7 +100,7 @@ def test_the_schema_itself_forbids_two_in_flight_in_a_chat(db):
 
 
 @pytest.mark.parametrize(("state", "claimed"), [("queued", 1), ("failed", 0), ("sent", 0)])
-def test_only_what_waits_can_be_claimed_whatever_its_lane_says(db, state, claimed):
+def test_only_what_waits_can_be_claimed_whatever_its_lane_says(db: Db, state: str, claimed: int) -> None:
     columns = "id, session_id, direction, chat, content, state, created_at, updated_at, priority, on_down, attempts"
     rest = "due_at, socket_closed_count, recovered, fence"
     values = f"'{state}', 1, 'out', 'to {state}', '{{}}', '{state}', 0, 0, 5, 'hold', 0, 0, 0, 0, 0"

@@ -1,17 +1,22 @@
 """A session that is remembered is the session of the last commit: whoever wrote it, and whenever it was read."""
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from esteio.core.model.session import Session
 from esteio.store.sqlite import SqliteStore
 from esteio.store.sqlite.connection import connect, migrate
 from esteio.store.sqlite.session_cache import SessionCache
+from tests.narrowing import not_none
+from tests.store.make import Make
 
 NOW = 1_800_000_000.0
 
 
-async def each_way(store, session):
+async def each_way(store: SqliteStore, session: Session) -> list[Session | None]:
     return [
         await store.sessions.by_name(session.name),
         await store.sessions.by_id(session.id),
@@ -19,7 +24,7 @@ async def each_way(store, session):
     ]
 
 
-async def test_every_way_to_ask_sees_what_was_written_last(store, make):
+async def test_every_way_to_ask_sees_what_was_written_last(store: SqliteStore, make: Make) -> None:
     """A decision, a new address, and the end of it; a neighbour does not move."""
     session, other = await make.session(store), await make.session(store, "s2")
     assert await each_way(store, session) == [session] * 3
@@ -30,7 +35,7 @@ async def test_every_way_to_ask_sees_what_was_written_last(store, make):
     assert await each_way(store, session) == [held] * 3
 
     await store.sessions.change(session.id, NOW, ref={"instance_name": "elsewhere"})
-    assert [one.ref for one in await each_way(store, session)] == [{"instance_name": "elsewhere"}] * 3
+    assert [not_none(one).ref for one in await each_way(store, session)] == [{"instance_name": "elsewhere"}] * 3
 
     await store.sessions.delete(session.id, NOW)
     assert await each_way(store, session) == [None] * 3
@@ -40,7 +45,9 @@ async def test_every_way_to_ask_sees_what_was_written_last(store, make):
     assert await each_way(store, other) == [other] * 3
 
 
-async def test_an_unwritten_session_is_read_once(store, make, monkeypatch):
+async def test_an_unwritten_session_is_read_once(
+    store: SqliteStore, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else it is remembered for nothing; a write makes it read once more."""
     session = await make.session(store)
     await each_way(store, session)
@@ -56,7 +63,9 @@ async def test_an_unwritten_session_is_read_once(store, make, monkeypatch):
 
 
 @pytest.mark.parametrize("moment", ["before the row is read", "after the row is read"])
-async def test_a_commit_beside_the_reading_is_not_missed(tmp_path, make, moment):
+async def test_a_commit_beside_the_reading_is_not_missed(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
     """The writing thread may commit at any point of a reading: what was read then does not stay."""
     path = str(tmp_path / "esteio.db")
     writer = connect(path)
@@ -68,12 +77,12 @@ async def test_a_commit_beside_the_reading_is_not_missed(tmp_path, make, moment)
     await store.aclose()
     remembered, ask = SessionCache(reader, writer), reader.row
 
-    def hold():
+    def hold() -> None:
         writer.do("BEGIN IMMEDIATE")
         writer.do("UPDATE sessions SET gate = 'held'")
         writer.commit()
 
-    def beside(name, params):
+    def beside(name: str, params: dict[str, int]) -> tuple[Any, ...] | None:
         if moment == "before the row is read":
             hold()
         row = ask(name, params)
@@ -81,9 +90,9 @@ async def test_a_commit_beside_the_reading_is_not_missed(tmp_path, make, moment)
             hold()
         return row
 
-    remembered._reader = SimpleNamespace(row=beside)
+    monkeypatch.setattr(remembered, "_reader", SimpleNamespace(row=beside))
     remembered.session("session_by_id", session.id)
-    remembered._reader = reader
-    assert remembered.session("session_by_id", session.id).gate == "held"
+    monkeypatch.undo()
+    assert not_none(remembered.session("session_by_id", session.id)).gate == "held"
     reader.connection.close()
     writer.connection.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from esteio.store.sqlite.connection import Db, connect
@@ -19,14 +19,18 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
     path = tmp_path / "w.db"
     commits: list[str] = []
 
+    def note() -> bool:
+        commits.append("commit")
+        return False
+
     async def story() -> None:
         db = connect(str(path))
         db.do("CREATE TABLE t (n INTEGER)")
         # The hook's answer is "roll back instead?".
-        db.connection.set_commit_hook(lambda: bool(commits.append("commit")))
+        db.connection.set_commit_hook(note)
         writer = ThreadWriter(db)
 
-        def put(number: int, *, fails: bool = False) -> object:
+        def put(number: int, *, fails: bool = False) -> Awaitable[int]:
             def operation(db: Db) -> int:
                 db.connection.execute("INSERT INTO t VALUES (?)", (number,))
                 if fails:
@@ -44,7 +48,7 @@ def test_in_a_batch_only_the_one_that_raises_is_undone(tmp_path: Path) -> None:
 
         first = asyncio.ensure_future(writer.run(wait))
         await asyncio.to_thread(begun.wait, 10)
-        rest = [asyncio.ensure_future(put(n, fails=n in {2, 4})) for n in range(1, 6)]  # type: ignore[arg-type]
+        rest = [asyncio.ensure_future(put(n, fails=n in {2, 4})) for n in range(1, 6)]
         await asyncio.sleep(0)
         commits.clear()
         held.set()
@@ -71,7 +75,10 @@ def test_who_waits_for_an_answer_goes_before_a_backlog_and_the_backlog_moves_wit
         clients: list[asyncio.Future[None]] = []
 
         def put(number: int) -> Callable[[Db], None]:
-            return lambda db: db.connection.execute("INSERT INTO t VALUES (?)", (number,)) and None
+            def operation(db: Db) -> None:
+                db.connection.execute("INSERT INTO t VALUES (?)", (number,))
+
+            return operation
 
         def come(number: int) -> Callable[[Db], None]:
             """While this one of ours is written, a client comes."""
