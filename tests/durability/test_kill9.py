@@ -106,7 +106,7 @@ async def _all_arrived(world: World, accepted: int) -> None:
 
 async def _story(folder: Path, seed: int, kills: int) -> Counter[str]:
     """One gateway, killed so often; what it had accepted, and how much of that had been in doubt."""
-    folder.mkdir()  # noqa: ASYNC240 - once, before anything waits
+    folder.mkdir()
     async with stage(folder, program=PROGRAM) as (world, gateway):
         accepted: list[tuple[str, str]] = []
         stop = asyncio.Event()

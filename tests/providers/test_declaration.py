@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from esteio.providers.declaration import Declaration, DeclarationError, Field
@@ -15,7 +18,7 @@ REGION = Field("region", "where", required=False, pattern=r"[a-z]{2}\d", example
 ACME = Declaration("Acme", (LINE, KEY, LEARNED, REGION), "line", credentials=(KEY, REGION), proved_by_secret=True)
 
 
-def test_a_ref_is_made_of_what_is_said_and_the_defaults():
+def test_a_ref_is_made_of_what_is_said_and_the_defaults() -> None:
     assert ACME.whole_ref("loja", {"access_key": " k "}) == {"line": "loja", "access_key": "k"}
     assert ACME.whole_ref("loja", {"line": "other"}) == {"line": "other"}
     assert ACME.ref_names == ("line", "access_key", "region")
@@ -31,19 +34,19 @@ def test_a_ref_is_made_of_what_is_said_and_the_defaults():
         ({"line": "a", "access_key": "k", "region": "Brazil"}, "ref.region", "must look like br1"),
     ],
 )
-def test_what_is_missing_is_said_by_field(ref, field, why):
+def test_what_is_missing_is_said_by_field(ref: dict[str, str], field: str | None, why: str | None) -> None:
     missing = ACME.missing_in_ref(ref)
     assert (missing and missing.field, missing and missing.why) == (field, why)
 
 
-def test_credentials_are_checked_the_same_way():
+def test_credentials_are_checked_the_same_way() -> None:
     assert ACME.missing_in_credentials({"access_key": "k"}) is None
     missing = ACME.missing_in_credentials({"region": "br1"})
     assert missing is not None
     assert (missing.field, missing.why) == ("credentials.access_key", "an Acme server needs credentials.access_key")
 
 
-def test_what_is_not_declared_as_public_is_a_secret():
+def test_what_is_not_declared_as_public_is_a_secret() -> None:
     ref = {"line": "a", "access_key": "k", "session_token": "t", "new_in_version_9": "x"}
     assert ACME.public(ref) == {"line": "a"}
     assert ACME.secret(ref) == {"access_key": "k", "session_token": "t", "new_in_version_9": "x"}
@@ -63,14 +66,14 @@ def test_what_is_not_declared_as_public_is_a_secret():
         (lambda: Declaration("Acme", (LINE, LEARNED), "line", proved_by_secret=True), "no secret in ref"),
     ],
 )
-def test_a_declaration_that_contradicts_itself_is_refused(make, said):
+def test_a_declaration_that_contradicts_itself_is_refused(make: Callable[..., Any], said: str) -> None:
     with pytest.raises(DeclarationError, match=said):
         make()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", load([]).kinds)
-def test_every_field_of_those_that_ship_has_its_text_and_every_text_its_field(kind, language):
+def test_every_field_of_those_that_ship_has_its_text_and_every_text_its_field(kind: str, language: str) -> None:
     declared = load([]).get(kind).declaration
     fields = {f"ref.{one.name}" for one in declared.ref} | {f"credentials.{one.name}" for one in declared.credentials}
     assert set(catalogue(language).keys(f"field {kind}")) == fields

@@ -7,23 +7,28 @@ import gzip
 import math
 import ssl
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.web_request import Request
+from aiohttp.web_response import Response
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from esteio.providers import driver
-from esteio.providers.base import HttpRequest, TransportFailed
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.classify import TOO_LARGE
 from esteio.providers.driver import AiohttpTransport
+from tests.narrowing import not_none
 
 
 @contextlib.asynccontextmanager
-async def served(handler, *, unix=None):
+async def served(handler: Callable[..., Awaitable[Any]], *, unix: Path | None = None) -> AsyncIterator[str]:
     """A real server for every path; yields its base URL."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handler)
@@ -32,18 +37,21 @@ async def served(handler, *, unix=None):
     site = web.UnixSite(runner, str(unix)) if unix else web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield "" if unix else f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        yield "" if unix else f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
-async def raw(answer, *, hears_head=True):
+async def raw(
+    answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]], *, hears_head: bool = True
+) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A TCP server that reads a request's head and then does what `answer(reader, writer)` does."""
-    heads, serving = [], []
+    heads: list[bytes] = []
+    serving: list[asyncio.Task[None]] = []
 
-    async def serve(reader, writer):
-        serving.append(asyncio.current_task())
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(not_none(asyncio.current_task()))
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             heads.append(await (reader.readuntil(b"\r\n\r\n") if hears_head else reader.read(16)))
             await answer(reader, writer)
@@ -60,11 +68,13 @@ async def raw(answer, *, hears_head=True):
         await asyncio.gather(*serving)
 
 
-async def ok(_request):
+async def ok(_request: Request) -> Response:
     return web.Response()
 
 
-async def exchange(url, *, transport=None, method="GET", timeout_s=5.0, **request):
+async def exchange(
+    url: str, *, transport: AiohttpTransport | None = None, method: str = "GET", timeout_s: float = 5.0, **request: Any
+) -> HttpResponse:
     own = transport or AiohttpTransport()
     try:
         return await own.exchange(HttpRequest(method, url, timeout_s=timeout_s, **request))
@@ -74,18 +84,18 @@ async def exchange(url, *, transport=None, method="GET", timeout_s=5.0, **reques
             await own.aclose()  # double close is harmless
 
 
-async def failure(url, **options):
+async def failure(url: str, **options: Any) -> TransportFailed:
     with pytest.raises(TransportFailed) as caught:
         await exchange(url, **options)
     return caught.value
 
 
-def test_an_answer_comes_back_whole():
-    async def hello(request):
+def test_an_answer_comes_back_whole() -> None:
+    async def hello(request: Request) -> Response:
         text = f"{request.method} {request.path} {request.headers['apikey']} {await request.text()}"
         return web.Response(text=text, status=418, headers={"X-Thing": "yes"})
 
-    async def main():
+    async def main() -> HttpResponse:
         async with served(hello) as base:
             return await exchange(f"{base}/a%2Fb", method="POST", body=b"{}", headers={"apikey": "k"})
 
@@ -94,25 +104,25 @@ def test_an_answer_comes_back_whole():
     assert answer.body == b"POST /a/b k {}"
 
 
-def test_a_path_is_not_quoted_a_second_time():
-    async def echo(request):
+def test_a_path_is_not_quoted_a_second_time() -> None:
+    async def echo(request: Request) -> Response:
         return web.Response(text=request.raw_path)
 
-    async def main():
+    async def main() -> HttpResponse:
         async with served(echo) as base:
             return await exchange(f"{base}/s/Loja%20S%C3%A3o%2FPaulo?instanceName=a%2Bb%26c")
 
     assert asyncio.run(main()).body == b"/s/Loja%20S%C3%A3o%2FPaulo?instanceName=a%2Bb%26c"
 
 
-def test_a_redirect_and_a_page_are_answers():
-    async def away(_request):
+def test_a_redirect_and_a_page_are_answers() -> None:
+    async def away(_request: Request) -> Response:
         return web.Response(status=302, headers={"Location": "http://elsewhere.test/"})
 
-    async def page(_request):
+    async def page(_request: Request) -> Response:
         return web.Response(text="<html>login</html>", content_type="text/html")
 
-    async def main():
+    async def main() -> tuple[HttpResponse, HttpResponse]:
         async with served(away) as base:
             first = await exchange(base)
         async with served(page) as base:
@@ -123,8 +133,8 @@ def test_a_redirect_and_a_page_are_answers():
     assert page_answer.is_html
 
 
-def test_a_refused_connection_was_surely_not_sent():
-    async def main():
+def test_a_refused_connection_was_surely_not_sent() -> None:
+    async def main() -> TransportFailed:
         async with served(ok) as base:
             gone = base
         return await failure(gone, method="POST", body=b"{}")
@@ -134,25 +144,25 @@ def test_a_refused_connection_was_surely_not_sent():
 
 
 @pytest.mark.parametrize(("url", "reason"), [("ftp://a.test/", "unknown scheme"), ("http://", ""), ("nothing", "")])
-def test_a_url_that_is_none_was_surely_not_sent(url, reason):
+def test_a_url_that_is_none_was_surely_not_sent(url: str, reason: str) -> None:
     error = asyncio.run(failure(url))
     assert error.sent == "no"
     assert reason in error.reason
 
 
-def test_a_header_that_cannot_be_written_is_a_failure_too():
-    async def main():
+def test_a_header_that_cannot_be_written_is_a_failure_too() -> None:
+    async def main() -> TransportFailed:
         async with served(ok) as base:
             return await failure(base, headers={"apikey": "a\r\nb"})
 
     assert asyncio.run(main()).reason.startswith("the exchange failed")
 
 
-def test_a_connection_that_breaks_after_the_request_may_have_been_heard():
-    async def drop(_reader, writer):
+def test_a_connection_that_breaks_after_the_request_may_have_been_heard() -> None:
+    async def drop(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
-    async def main():
+    async def main() -> tuple[TransportFailed, list[bytes]]:
         async with raw(drop) as (base, heads):
             return await failure(base, method="DELETE"), heads
 
@@ -162,19 +172,19 @@ def test_a_connection_that_breaks_after_the_request_may_have_been_heard():
     assert len(heads) == 1  # a DELETE is a logout: the library must not repeat it
 
 
-def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
+def test_a_kept_connection_that_turns_out_closed_is_not_tried_again() -> None:
     """The library's own repetition of GET, PUT and DELETE is off."""
 
-    async def once(reader, writer):
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
         await writer.drain()
         await reader.readuntil(b"\r\n\r\n")
         heads_seen.append("second")
         writer.transport.abort()
 
-    heads_seen = []
+    heads_seen: list[str] = []
 
-    async def main():
+    async def main() -> tuple[TransportFailed, list[bytes]]:
         transport = AiohttpTransport()
         async with raw(once) as (base, heads):
             await exchange(base, transport=transport, method="DELETE")
@@ -193,7 +203,9 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again():
     [aiohttp.ClientOSError(32, "Broken pipe"), aiohttp.ServerDisconnectedError(), ConnectionResetError()],
     ids=lambda error: type(error).__name__,
 )
-def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(error):
+def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(
+    error: ConnectionResetError | aiohttp.ClientConnectionError,
+) -> None:
     mark = driver._Mark(math.inf)
     mark.sent = "maybe"
     assert not driver._translated(error, mark, 8.0).ours
@@ -203,14 +215,14 @@ def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(error):
     assert not driver._translated(TimeoutError(), mark, 8.0).ours
 
 
-def test_a_time_out_that_we_were_too_busy_to_keep_says_so(monkeypatch):
+def test_a_time_out_that_we_were_too_busy_to_keep_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop that is held up hears its timers before it hears the answers."""
     monkeypatch.setattr(driver, "LATE_S", 0.1)
 
-    async def silent(reader, _writer):
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async def main():
+    async def main() -> tuple[TransportFailed, TransportFailed]:
         async with raw(silent) as (base, _):
             busy = asyncio.get_running_loop().call_later(0.1, time.sleep, 0.4)
             held_up = await failure(base, timeout_s=0.2)
@@ -223,11 +235,11 @@ def test_a_time_out_that_we_were_too_busy_to_keep_says_so(monkeypatch):
     assert (silence.timed_out, silence.ours) == (True, False)
 
 
-def test_silence_is_in_doubt_and_timed_out():
-    async def silent(reader, _writer):
+def test_silence_is_in_doubt_and_timed_out() -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async def main():
+    async def main() -> TransportFailed:
         async with raw(silent) as (base, _):
             return await failure(base, timeout_s=0.05)
 
@@ -235,14 +247,14 @@ def test_silence_is_in_doubt_and_timed_out():
     assert (error.sent, error.timed_out) == ("maybe", True)
 
 
-def test_waiting_for_a_turn_sends_nothing_and_is_bounded(monkeypatch):
+def test_waiting_for_a_turn_sends_nothing_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "PLACE_WITHIN_S", 0.05)
     arrived = []
 
-    async def main():
+    async def main() -> TransportFailed:
         began, done = asyncio.Event(), asyncio.Event()
 
-        async def silent(request):
+        async def silent(request: Request) -> Response:
             arrived.append(request.path)
             began.set()
             await done.wait()
@@ -263,13 +275,13 @@ def test_waiting_for_a_turn_sends_nothing_and_is_bounded(monkeypatch):
     assert (error.sent, error.timed_out, error.crowded, arrived) == ("no", False, True, ["/first", "/third"])
 
 
-def test_a_requests_own_time_begins_with_its_turn():
+def test_a_requests_own_time_begins_with_its_turn() -> None:
     """What waits behind our own requests is not taken for a server that does not answer."""
 
-    async def main():
+    async def main() -> list[HttpResponse]:
         began, done = asyncio.Event(), asyncio.Event()
 
-        async def held(request):
+        async def held(request: Request) -> Response:
             if request.path == "/first":
                 began.set()
                 await done.wait()
@@ -291,15 +303,15 @@ def test_a_requests_own_time_begins_with_its_turn():
     assert [answer.status for answer in asyncio.run(main())] == [200] * 4
 
 
-def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt():
-    async def half(_reader, writer):
+def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt() -> None:
+    async def half(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{")
         await writer.drain()
 
-    async def flood(_request):
+    async def flood(_request: Request) -> Response:
         return web.Response(body=b"x" * 5000)
 
-    async def main():
+    async def main() -> tuple[TransportFailed, TransportFailed]:
         async with raw(half) as (base, _):
             broken = await failure(base)
         transport = AiohttpTransport(max_body_bytes=1000)
@@ -313,13 +325,13 @@ def test_an_answer_that_breaks_off_or_never_ends_is_in_doubt():
     assert (large.sent, large.reason.startswith(TOO_LARGE)) == ("maybe", True)
 
 
-def test_a_packed_answer_is_measured_unpacked():
+def test_a_packed_answer_is_measured_unpacked() -> None:
     packed = gzip.compress(b"x" * 200_000)
 
-    async def bomb(_request):
+    async def bomb(_request: Request) -> Response:
         return web.Response(body=packed, headers={"content-encoding": "gzip"})
 
-    async def main():
+    async def main() -> TransportFailed:
         transport = AiohttpTransport(max_body_bytes=1000)
         async with served(bomb) as base:
             error = await failure(base, transport=transport)
@@ -330,12 +342,12 @@ def test_a_packed_answer_is_measured_unpacked():
     assert asyncio.run(main()).reason.startswith(TOO_LARGE)
 
 
-def test_a_failed_tls_handshake_sends_nothing_and_is_not_answered_by_plain_http():
-    async def plain(_reader, writer):
+def test_a_failed_tls_handshake_sends_nothing_and_is_not_answered_by_plain_http() -> None:
+    async def plain(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
         await writer.drain()
 
-    async def main():
+    async def main() -> tuple[TransportFailed, list[bytes]]:
         async with raw(plain, hears_head=False) as (base, heads):
             return await failure(base.replace("http:", "https:"), headers={"apikey": "SECRET"}), heads
 
@@ -370,9 +382,9 @@ def own_certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def test_each_cause_of_no_connection_has_its_own_word(tmp_path: Path, monkeypatch):
-    async def main():
-        async def nowhere(*_args, **_more):
+def test_each_cause_of_no_connection_has_its_own_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> tuple[TransportFailed, ...]:
+        async def nowhere(*_args: str | int, **_more: Any) -> None:
             raise OSError("no such host")
 
         server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0, ssl=own_certificate(tmp_path))
@@ -383,20 +395,20 @@ def test_each_cause_of_no_connection_has_its_own_word(tmp_path: Path, monkeypatc
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nowhere)
             return own, tls, await failure("http://nobody.test/")
 
-    async def broken(_reader, writer):
+    async def broken(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     found = asyncio.run(main())
     assert [(error.cause, error.sent) for error in found] == [("certificate", "no"), ("tls", "no"), ("name", "no")]
 
 
-def test_a_unix_socket_is_a_server_too(tmp_path: Path):
+def test_a_unix_socket_is_a_server_too(tmp_path: Path) -> None:
     socket = tmp_path / "e.sock"
 
-    async def hello(request):
+    async def hello(request: Request) -> Response:
         return web.Response(text=request.path_qs)
 
-    async def main():
+    async def main() -> HttpResponse:
         async with served(hello, unix=socket):
             return await exchange(f"http+unix://{str(socket).replace('/', '%2F')}/a?b=1")
 
@@ -404,10 +416,10 @@ def test_a_unix_socket_is_a_server_too(tmp_path: Path):
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Access-Key"])
-def test_the_trace_tells_no_secret_and_no_number(header):
-    seen = []
+def test_the_trace_tells_no_secret_and_no_number(header: str) -> None:
+    seen: list[Any] = []
 
-    async def main():
+    async def main() -> None:
         transport = AiohttpTransport(trace=seen.append)
         async with served(ok) as base:
             url = f"{base}/instance/K3Y/connect?number=5511999990001&x=K3Y"
@@ -423,11 +435,11 @@ def test_the_trace_tells_no_secret_and_no_number(header):
     assert all(one.ms >= 0 for one in seen)
 
 
-def test_a_cancelled_exchange_is_cancelled():
-    async def main():
+def test_a_cancelled_exchange_is_cancelled() -> None:
+    async def main() -> None:
         began, done = asyncio.Event(), asyncio.Event()
 
-        async def silent(_request):
+        async def silent(_request: Request) -> Response:
             began.set()
             await done.wait()
             return web.Response()

@@ -39,6 +39,6 @@ class TestWapi(AdapterConformance):
     webhooks = ({"event": "webhookConnected", "instanceId": "LITE-ABC123-DEF456", "connected": True},)
 
 
-def test_no_adapter_is_left_out():
+def test_no_adapter_is_left_out() -> None:
     tested = {TestEvolution.adapter.kind, TestBaileys.adapter.kind, TestWapi.adapter.kind}
     assert tested == set(load([]).kinds)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -11,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteio.providers import driver
-from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
+from esteio.providers.base import (
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    InventoryOutcome,
+    ProbeOutcome,
+    SessionEndpoint,
+    TransportFailed,
+)
 from esteio.providers.probe_cache import run_memoized
 from esteio.providers.registry import load
 
@@ -66,13 +75,16 @@ class Told:
         return None
 
 
+Seen = TypeVar("Seen", ProbeOutcome, InventoryOutcome)
+
+
 class Counted:
     """A flow that tells how often it was begun."""
 
     def __init__(self) -> None:
         self.begun = 0
 
-    def flow(self):  # type: ignore[no-untyped-def]
+    def flow(self) -> Generator[HttpRequest, HttpResponse, bytes]:
         self.begun += 1
         first = yield HttpRequest("GET", "http://prov.test/1")
         second = yield HttpRequest("GET", "http://prov.test/2")
@@ -110,24 +122,24 @@ def test_a_page_that_is_written_like_the_answer_before_is_none() -> None:
 def test_who_memos_again_sees_what_a_fresh_look_sees(kind: str, looks: list[list[HttpResponse]]) -> None:
     provider = load().get(kind)
 
+    async def each(flow: Callable[[float], Flow[Seen]]) -> None:
+        last = None
+        for number, answers in enumerate(looks):
+            fresh, told = Told(answers), Told(answers)
+            wanted = await driver.run(flow(float(number)), fresh)
+            outcome, last = await run_memoized(flow(float(number)), told, last)
+            assert _undated(outcome) == _undated(wanted)
+            assert told.asked == fresh.asked
+
     async def story() -> None:
-        for flow in (
-            lambda now: provider.probe(WHERE, now, "pulse"),
-            lambda now: provider.probe(WHERE, now, "socket"),
-            lambda now: provider.probe(WHERE, now, "roundtrip"),
-            lambda now: provider.inventory(WHERE, now),
-        ):
-            last = None
-            for number, answers in enumerate(looks):
-                fresh, told = Told(answers), Told(answers)
-                wanted = await driver.run(flow(float(number)), fresh)
-                outcome, last = await run_memoized(flow(float(number)), told, last)
-                assert _undated(outcome) == _undated(wanted)
-                assert told.asked == fresh.asked
+        await each(lambda now: provider.probe(WHERE, now, "pulse"))
+        await each(lambda now: provider.probe(WHERE, now, "socket"))
+        await each(lambda now: provider.probe(WHERE, now, "roundtrip"))
+        await each(lambda now: provider.inventory(WHERE, now))
 
     asyncio.run(story())
 
 
-def _undated(outcome):  # type: ignore[no-untyped-def]
+def _undated(outcome: Seen) -> Seen:
     evidence = [msgspec.structs.replace(one, happened_at=0.0, seen_at=0.0) for one in outcome.evidence]
     return msgspec.structs.replace(outcome, evidence=tuple(evidence))

@@ -19,20 +19,20 @@ from esteio.texts import LANGUAGES, catalogue
         ("date-time-false-z", ["2.3.7", "1.0.0", None, "nonsense"], []),
     ],
 )
-def test_a_quirk_belongs_to_its_versions(name, yes, no):
+def test_a_quirk_belongs_to_its_versions(name: str, yes: list[str | None], no: list[str | None]) -> None:
     assert [version for version in yes if not has(name, "evolution", version)] == []
     assert [version for version in no if has(name, "evolution", version)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", QUIRKS)
-def test_every_quirk_has_its_sentence_and_every_sentence_its_quirk(kind, language):
+def test_every_quirk_has_its_sentence_and_every_sentence_its_quirk(kind: str, language: str) -> None:
     texts = catalogue(language)
     assert set(texts.keys(f"quirk {kind}")) == {quirk.name for quirk in QUIRKS[kind]}
     assert all(texts.word(f"quirk {kind}", quirk.name).endswith(".") for quirk in QUIRKS[kind])
 
 
-def test_names_are_unique_and_specifiers_can_be_read():
+def test_names_are_unique_and_specifiers_can_be_read() -> None:
     for quirks in QUIRKS.values():
         assert len({quirk.name for quirk in quirks}) == len(quirks)
         for quirk in quirks:
@@ -41,7 +41,7 @@ def test_names_are_unique_and_specifiers_can_be_read():
                                              for b in range(8) for rc in ("", "-rc1", "-rc2"))  # fmt: skip
 
 
-def test_an_unknown_quirk_is_our_mistake_and_an_unknown_version_has_only_what_all_have():
+def test_an_unknown_quirk_is_our_mistake_and_an_unknown_version_has_only_what_all_have() -> None:
     with pytest.raises(KeyError):
         has("never-heard-of", "evolution", "2.3.7")
     assert all(not quirk.versions for quirk in known("evolution", None))

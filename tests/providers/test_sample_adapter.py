@@ -10,7 +10,10 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,17 +25,21 @@ from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.providers.registry import load
+from esteio.sim.lab import Lab
 from esteio.testing.gateway import play, post_webhook
 from esteio.testing.stepping import reply
+from tests.narrowing import not_none
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pombo"
 ADMIN, KEY, OTHER_KEY = "the-admin-key-of-pombo", "the-access-key-of-a-line", "the-access-key-of-another"
 PHONE, CUSTOMER = "5511999990001", "5511988887777"
 
 
-def _example(name: str):
+def _example(name: str) -> ModuleType:
     """A module of the example, from its folder."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -45,7 +52,7 @@ TestPombo = _example("test_esteio_pombo").TestPombo
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as pip installs it, without a network."""
     target = tmp_path_factory.mktemp("site")
     how = ("--no-deps", "--no-index", "--no-build-isolation", "-q", "--disable-pip-version-check", "--target", target)
@@ -54,7 +61,7 @@ def installed(tmp_path_factory):
 
 
 @pytest.fixture
-def third_party(installed, monkeypatch):
+def third_party(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is on the path of Python, and nothing of it is loaded yet."""
     monkeypatch.delitem(sys.modules, "esteio_pombo", raising=False)
     monkeypatch.syspath_prepend(str(installed))
@@ -64,8 +71,8 @@ class Pombo:
     """The server: its lines by name, and what it was asked to send."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, dict] = {}
-        self.sent: list[dict] = []
+        self.lines: dict[str, dict[str, Any]] = {}
+        self.sent: list[dict[str, Any]] = []
 
     async def exchange(self, request: HttpRequest) -> HttpResponse:
         key, path = request.headers["x-access-key"], request.url.removeprefix("http://pombo.test/lines").strip("/")
@@ -87,16 +94,16 @@ class Pombo:
     async def aclose(self) -> None:
         return None
 
-    async def post(self, lab, name: str, event: dict) -> None:
+    async def post(self, lab: Lab, name: str, event: dict[str, Any]) -> None:
         body = json.dumps({**event, "at": lab.clock.now()}).encode()
         assert await post_webhook(lab, self.lines[name]["webhook"], body) == 200
 
-    async def scan(self, lab, name: str) -> None:
+    async def scan(self, lab: Lab, name: str) -> None:
         self.lines[name] |= {"state": "online", "qr": None}
         await self.post(lab, name, {"event": "state", "state": "online"})
 
 
-async def connected(lab, server: Pombo, name: str = "loja", key: str = KEY) -> None:
+async def connected(lab: Lab, server: Pombo, name: str = "loja", key: str = KEY) -> None:
     await lab.commands.servers.add(ServerRequest("correio", "pombo", "http://pombo.test", {"admin_key": ADMIN}))
     opened = await lab.commands.sessions.create(
         SessionRequest(name, "correio", ref={"access_key": key}, wait_s=20), "test"
@@ -107,16 +114,16 @@ async def connected(lab, server: Pombo, name: str = "loja", key: str = KEY) -> N
     await lab.until_state(name, "connected", 120)
 
 
-def test_it_is_found_by_its_entry_point(third_party, installed):
+def test_it_is_found_by_its_entry_point(third_party: None, installed: Path) -> None:
     adapter = load().get("pombo")
-    assert Path(sys.modules["esteio_pombo"].__file__).parent == installed
+    assert Path(not_none(sys.modules["esteio_pombo"].__file__)).parent == installed
     assert adapter.declaration.ref_names == ("line", "access_key")
 
 
-def test_a_server_a_session_a_message_and_a_webhook(third_party, tmp_path):
+def test_a_server_a_session_a_message_and_a_webhook(third_party: None, tmp_path: Path) -> None:
     server, database = Pombo(), tmp_path / "esteio.db"
 
-    async def story(lab):
+    async def story(lab: Lab) -> None:
         await connected(lab, server)
         ident = await lab.ask_message("loja", MessageRequest(CUSTOMER, "oi"))
         await asyncio.sleep(5)
@@ -142,15 +149,15 @@ def test_a_server_a_session_a_message_and_a_webhook(third_party, tmp_path):
     assert ADMIN.encode() not in bytes_on_disk
 
 
-def test_what_is_wrong_is_said_by_the_declared_names(third_party):
+def test_what_is_wrong_is_said_by_the_declared_names(third_party: None) -> None:
     server = Pombo()
 
-    async def refused(awaitable):
+    async def refused(awaitable: Awaitable[object]) -> tuple[str, str | None]:
         with pytest.raises(CommandError) as raised:
             await awaitable
         return raised.value.code, raised.value.field
 
-    async def story(lab):
+    async def story(lab: Lab) -> None:
         ask = lab.commands.servers.add
         base = ServerRequest("correio", "pombo", "http://pombo.test")
         assert await refused(ask(base)) == ("invalid-value", "credentials.admin_key")
@@ -167,10 +174,10 @@ def test_what_is_wrong_is_said_by_the_declared_names(third_party):
     play(server, story)
 
 
-def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_party):
+def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_party: None) -> None:
     server = Pombo()
 
-    async def story(lab):
+    async def story(lab: Lab) -> None:
         await connected(lab, server)
         await lab.commands.sessions.change("loja", SessionChange(ref={"access_key": OTHER_KEY}), "test")
         session = await lab.session("loja")
@@ -186,10 +193,10 @@ def test_a_changed_secret_is_used_at_once_and_a_declared_one_is_no_change(third_
     play(server, story)
 
 
-def test_a_key_for_some_sessions_may_only_name_lines_inside_its_patterns(third_party):
+def test_a_key_for_some_sessions_may_only_name_lines_inside_its_patterns(third_party: None) -> None:
     server = Pombo()
 
-    async def story(lab):
+    async def story(lab: Lab) -> None:
         await connected(lab, server)
         scope, declared = Scope(("shop-*",)), lab.gateway.registry.get("pombo").declaration
         scope.check_ref({"line": "shop-1", "access_key": KEY}, declared)

@@ -4,11 +4,14 @@ Unrecorded: neither dialect was seen on a running service; the shapes are from i
 clients. Evolution's table is its recordings. A reading is the outcome's words, `|`, and the evidence in order.
 """
 
+from typing import Any, Literal
+
 import pytest
 
 from esteio.core.model.content import Content
 from esteio.providers.baileys import Baileys
 from esteio.providers.base import HttpResponse, OutgoingMessage, SentQuery, TransportFailed
+from esteio.providers.classify import Answer
 from esteio.providers.wapi import Wapi
 from esteio.testing.stepping import NOW, drive, html, reply, where
 
@@ -36,7 +39,7 @@ ACTS = {
 LOOKS = {"wapi": ("probe", "check_webhook", "read_qr"), "baileys": ("probe", "read_qr")}
 
 
-def reading(kind, flow, answer):
+def reading(kind: str, flow: str, answer: Answer) -> str:
     outcome, _ = drive(FLOWS[flow](ADAPTERS[kind]), answer)
     words = [
         str(getattr(outcome, name)) for name in ("answer", "certainty", "fault", "result") if hasattr(outcome, name)
@@ -45,18 +48,18 @@ def reading(kind, flow, answer):
     return " ".join([*words, "|", *[one.kind for one in outcome.evidence]]).strip()
 
 
-def page(status, body, kind="text/html"):
+def page(status: int, body: bytes, kind: str = "text/html") -> HttpResponse:
     return HttpResponse(status, {"content-type": kind}, body)
 
 
-def failed(sent, timed_out=False):
+def failed(sent: Literal["no", "maybe"], timed_out: bool = False) -> TransportFailed:
     return TransportFailed("nobody there", sent=sent, timed_out=timed_out)
 
 
 # -- what is the server's, or of somebody in between: the same in both dialects ------------------------------------
 # answer, what it says of the server, what became of a send, what an act was answered
 
-TROUBLE = {
+TROUBLE: dict[str, tuple[Answer, str, str, str]] = {
     "connection refused": (failed("no"), "server_unreachable", "not_sent server", "not_reached"),
     "time-out before it was sent": (failed("no", True), "server_unreachable", "not_sent server", "not_reached"),
     "time-out after it was sent": (failed("maybe", True), "server_timed_out", "in_doubt timeout", "unanswered"),
@@ -87,7 +90,7 @@ TROUBLE = {
 
 @pytest.mark.parametrize("kind", ADAPTERS)
 @pytest.mark.parametrize("trouble", TROUBLE)
-def test_a_servers_trouble_in_every_operation(kind, trouble):
+def test_a_servers_trouble_in_every_operation(kind: str, trouble: str) -> None:
     answer, news, send, act = TROUBLE[trouble]
     # By one address that it does not know nobody knows the server; three stickers would end all of its sessions.
     assert reading(kind, "send", answer) == f"{send} | {'' if send == 'not_sent route' else news}".strip()
@@ -108,21 +111,22 @@ def test_a_servers_trouble_in_every_operation(kind, trouble):
 AUTH, FAILED = "server_auth_refused", "server_failed"
 
 
-def no(message, status=200):
+def no(message: str | int | list[str], status: int = 200) -> HttpResponse:
     return reply({"error": True, "message": message}, status)
 
 
-GONE_W = ("| server_answered instance_missing", "not_sent missing | server_answered instance_missing",
+Said = tuple[str, str, str, dict[str, str]]
+GONE_W: Said = ("| server_answered instance_missing", "not_sent missing | server_answered instance_missing",
           "missing | server_answered instance_missing", {"create": "no | server_answered"})  # fmt: skip
-DEAD_W = ("| server_answered said_closed", "not_sent socket | server_answered send_closed",
+DEAD_W: Said = ("| server_answered said_closed", "not_sent socket | server_answered send_closed",
           "no | server_answered socket_closed", {})  # fmt: skip
-REFUSED = ("| server_answered look_failed", "refused request | server_answered", "no | server_answered", {})
-UNKNOWN = ("| server_answered look_failed", "in_doubt request | server_answered", "no | server_answered", {})
-UNNAMED = ("| server_answered look_failed", "not_sent server | server_answered", "no | server_answered", {})
-LIMITED = ("| server_answered look_failed", "not_sent rate | server_answered", "no | server_answered", {})
-KEY = (f"| {AUTH} look_failed", f"not_sent server | {AUTH}", f"no | {AUTH}", {})
-UNSTORED = (f"| {FAILED} look_failed", f"in_doubt store | {FAILED}", f"no | {FAILED}", {})
-SICK = (f"| {FAILED} look_failed", f"in_doubt server | {FAILED}", f"no | {FAILED}", {})
+REFUSED: Said = ("| server_answered look_failed", "refused request | server_answered", "no | server_answered", {})
+UNKNOWN: Said = ("| server_answered look_failed", "in_doubt request | server_answered", "no | server_answered", {})
+UNNAMED: Said = ("| server_answered look_failed", "not_sent server | server_answered", "no | server_answered", {})
+LIMITED: Said = ("| server_answered look_failed", "not_sent rate | server_answered", "no | server_answered", {})
+KEY: Said = (f"| {AUTH} look_failed", f"not_sent server | {AUTH}", f"no | {AUTH}", {})
+UNSTORED: Said = (f"| {FAILED} look_failed", f"in_doubt store | {FAILED}", f"no | {FAILED}", {})
+SICK: Said = (f"| {FAILED} look_failed", f"in_doubt server | {FAILED}", f"no | {FAILED}", {})
 
 WAPI = {
     "400": (no("Informe o campo phone", 400), REFUSED),
@@ -182,17 +186,17 @@ WAPI = {
 }  # fmt: skip
 
 
-def bad(error, status=500):
+def bad(error: str | int | dict[str, dict[str, Any]], status: int = 500) -> HttpResponse:
     return reply({"success": False, "error": error}, status)
 
 
-def gone_b(server):
+def gone_b(server: str) -> tuple[str, str, str, dict[str, str]]:
     gone = "missing | server_answered instance_missing"
     return ("| server_answered instance_missing", "not_sent missing | server_answered instance_missing",
             f"no | {server}", {"logout": gone, "delete": gone})  # fmt: skip
 
 
-def dead_b(server):
+def dead_b(server: str) -> tuple[str, str, str, dict[str, str]]:
     """A state is read from memory: only a send and a logout speak to the socket."""
     dead = "no | server_answered socket_closed"
     return (f"| {server} look_failed", "not_sent socket | server_answered send_closed", f"no | {server}",
@@ -240,7 +244,7 @@ SAID = [("wapi", words) for words in WAPI] + [("baileys", words) for words in BA
 
 
 @pytest.mark.parametrize(("kind", "words"), SAID)
-def test_a_dialects_own_words_in_every_operation(kind, words):
+def test_a_dialects_own_words_in_every_operation(kind: str, words: str) -> None:
     answer, (probe, send, act, others) = {"wapi": WAPI, "baileys": BAILEYS}[kind][words]
     assert reading(kind, "probe", answer) == probe
     assert reading(kind, "send", answer) == send
@@ -261,17 +265,17 @@ def test_a_dialects_own_words_in_every_operation(kind, words):
         ("baileys", "read_queue", "|"),
     ],
 )
-def test_what_a_dialect_does_not_have_asks_nobody(kind, flow, expected):
+def test_what_a_dialect_does_not_have_asks_nobody(kind: str, flow: str, expected: str) -> None:
     assert reading(kind, flow, failed("no")) == expected
     assert drive(FLOWS[flow](ADAPTERS[kind]), failed("no"))[1] == []
 
 
 @pytest.mark.parametrize("answer", [reply({}), reply([]), reply(None), no("Instância não encontrada", 404)])
-def test_absence_in_w_apis_queue_is_never_absence(answer):
+def test_absence_in_w_apis_queue_is_never_absence(answer: HttpResponse) -> None:
     assert reading("wapi", "look_up", answer).split()[0] == "unknown"
 
 
-def test_five_addresses_are_set_and_the_first_no_ends_it():
+def test_five_addresses_are_set_and_the_first_no_ends_it() -> None:
     good = reply({"error": False})
     outcome, asked = drive(FLOWS["set_webhook"](ADAPTERS["wapi"]), good, good, failed("maybe", True))
     assert (outcome.answer, len(asked)) == ("unanswered", 3)

@@ -411,17 +411,19 @@ async def test_a_line_with_other_values_is_no_repetition(store: SqliteStore, mak
     assert [one.count for one in await store.journal.page(session.id, 0, 9)] == [1, 1]
 
 
-async def test_lines_of_the_same_words_are_counted_until_a_decision_or_an_hour_later(store, make):
+async def test_lines_of_the_same_words_are_counted_until_a_decision_or_an_hour_later(
+    store: SqliteStore, make: Make
+) -> None:
     session = await make.session(store)
 
-    def line(second, took, code="passed", who="n8n"):
+    def line(second: float, took: int, code: str = "passed", who: str = "n8n") -> JournalEntry:
         return JournalEntry(
-            "operator", NOW + second, code, {"who": who}, {"ms": took}, session_id=session.id, server="sv"
+            "operator", NOW + second, code, {"who": who}, {"ms": took}, session_id=session.id, server=ServerName("sv")
         )
 
     await store.journal.add_operator_lines([line(0, 5), line(1, 3, who="other"), line(2, 9)])
     await store.journal.add_operator_lines([line(3, 4), line(3599, 2), line(3600, 1)])
-    gone = msgspec.structs.replace(line(0, 1), session_id=session.id + 1)
+    gone = msgspec.structs.replace(line(0, 1), session_id=SessionId(session.id + 1))
     await store.journal.add_operator_lines([gone])
     found = [
         (one.args["who"], one.count, one.first_at, one.at, one.data["ms"])

@@ -41,7 +41,7 @@ async def _check(lab: MortalLab, folder: Path) -> None:
     assert len(messages) == len(received) <= 1
     changed = await event_types(lab, "message.media_changed")
     assert len(changed) == sum(event.data["media"]["state"] == "fetching" for event in received)
-    files = [path.name for path in folder.iterdir()] if folder.is_dir() else []  # noqa: ASYNC240 - a look afterwards
+    files = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     assert files == [message.content.media.stored for message in messages]
     assert files in ([], [name_of(PICTURE)])
     assert await lab.store.media.fetches(10) == []

@@ -1,33 +1,45 @@
 """W-API, unrecorded: every shape here is from other people's clients, none from the running service."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from esteio.core.model.content import Content, Media
-from esteio.core.model.inbound import SendEcho
-from esteio.providers.base import OutgoingMessage, SentQuery, TransportFailed
+from esteio.core.model.inbound import Receipt, ReceivedMessage, SendEcho
+from esteio.providers.base import (
+    HttpRequest,
+    HttpResponse,
+    OutgoingMessage,
+    SendOutcome,
+    SentQuery,
+    TransportFailed,
+    WebhookReading,
+)
+from esteio.providers.classify import Answer
 from esteio.providers.wapi import Wapi
 from esteio.testing.stepping import NOW, drive, html, kinds, reply, where
+from tests.narrowing import not_none, of_type
 
 WAPI = Wapi()
 HERE = where(credentials={}, ref={"instance_id": "LITE-1", "token": "TOK"})
 NO = {"error": True, "message": "algo"}
 
 
-def hook(**body):
+def hook(**body: Any) -> WebhookReading:
     return WAPI.read_webhook(HERE, json.dumps({"instanceId": "LITE-1"} | body).encode(), "", NOW)
 
 
-def test_every_call_names_the_instance_and_carries_its_token():
+def test_every_call_names_the_instance_and_carries_its_token() -> None:
     _, asked = drive(WAPI.restart(HERE, NOW), reply({"error": False, "message": "ok"}))
     assert asked[0].headers["authorization"] == "Bearer TOK"
     assert parse_qs(urlsplit(asked[0].url).query) == {"instanceId": ["LITE-1"]}
 
 
 @pytest.mark.parametrize(("act", "path"), [("restart", "/instance/restart"), ("logout", "/instance/disconnect")])
-def test_acts_are_get_and_judged_by_the_body(act, path):
+def test_acts_are_get_and_judged_by_the_body(act: str, path: str) -> None:
     outcome, asked = drive(getattr(WAPI, act)(HERE, NOW), reply({"error": False, "message": "feito"}))
     assert (outcome.answer, asked[0].method) == ("ok", "GET")
     assert urlsplit(asked[0].url).path.endswith(path)
@@ -35,28 +47,31 @@ def test_acts_are_get_and_judged_by_the_body(act, path):
     assert (outcome.answer, outcome.detail) == ("no", "algo")
 
 
-def test_a_second_logout_has_nothing_to_do_and_there_is_no_delete():
+def test_a_second_logout_has_nothing_to_do_and_there_is_no_delete() -> None:
     assert drive(WAPI.logout(HERE, NOW), reply({"error": True, "message": "Já deslogado"}))[0].answer == "noop"
     assert drive(WAPI.delete(HERE, NOW), html())[0].answer == "unsupported"
 
 
 @pytest.mark.parametrize("field", ["qrcode", "qrCode", "base64", "qr"])
-def test_a_code_comes_by_many_names(field):
+def test_a_code_comes_by_many_names(field: str) -> None:
     outcome, asked = drive(WAPI.connect(HERE, NOW), reply({"error": False, field: "data:image/png;base64,iVBO"}))
+    assert outcome.qr is not None
     assert (outcome.answer, outcome.qr.png_base64, kinds(outcome.evidence)[-1]) == ("ok", "iVBO", "qr_shown")
     assert parse_qs(urlsplit(asked[0].url).query)["image"] == ["disable"]
 
 
-def test_connect_of_a_connected_one_and_pairing_codes():
+def test_connect_of_a_connected_one_and_pairing_codes() -> None:
     outcome, _ = drive(WAPI.connect(HERE, NOW), reply({"connected": True}))
     assert (outcome.answer, kinds(outcome.evidence)) == ("noop", ["server_answered", "said_open"])
     outcome, asked = drive(WAPI.connect(HERE, NOW, pair_phone="5511"), reply({"error": False, "pairingCode": "AB-CD"}))
+    assert outcome.qr is not None
     assert outcome.qr.pairing_code == "AB-CD"
     assert "phoneNumber=5511" in asked[0].url
 
 
-def test_create_makes_the_instance_ours():
+def test_create_makes_the_instance_ours() -> None:
     outcome, asked = drive(WAPI.create(HERE, NOW), *[reply({"error": False})] * 5, reply({"qrcode": "2@x"}))
+    assert outcome.qr is not None
     assert (outcome.answer, outcome.qr.code, len(asked)) == ("ok", "2@x", 6)
     assert [one.method for one in asked[:5]] == ["PUT"] * 5
     assert {json.loads(one.body)["value"] for one in asked[:5]} == {HERE.webhook_url}
@@ -78,11 +93,11 @@ def test_create_makes_the_instance_ours():
         (reply({"error": True, "message": "Token inválido"}, 403), ["server_auth_refused", "look_failed"]),
     ],
 )
-def test_what_a_look_sees(answer, expected):
+def test_what_a_look_sees(answer: HttpResponse, expected: list[str]) -> None:
     assert kinds(drive(WAPI.probe(HERE, NOW, "state"), answer)[0].evidence) == expected
 
 
-def test_a_deeper_look_reads_whose_phone_it_is():
+def test_a_deeper_look_reads_whose_phone_it_is() -> None:
     outcome, _ = drive(
         WAPI.probe(HERE, NOW, "socket"), reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
     )
@@ -104,7 +119,7 @@ def test_a_deeper_look_reads_whose_phone_it_is():
         (TransportFailed("no answer", sent="maybe", timed_out=True), ["question_asked", "question_unanswered"]),
     ],
 )
-def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer, expected):
+def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answer: Answer, expected: list[str]) -> None:
     state, row = reply({"connected": True}), reply({"connectedPhone": "5511955550001"})
     outcome, steps = drive(WAPI.probe(HERE, NOW, "roundtrip"), state, row, answer)
     told = ["server_answered", "said_open", "identity_seen"]
@@ -113,12 +128,12 @@ def test_of_the_question_that_a_dead_socket_refuses_only_the_refusal_tells(answe
     assert parse_qs(urlsplit(steps[-1].url).query)["phoneNumber"] == ["5511955550001"]
 
 
-def test_a_line_that_is_not_open_or_has_no_phone_is_not_asked():
+def test_a_line_that_is_not_open_or_has_no_phone_is_not_asked() -> None:
     for state, row in (({"connected": False}, {"connectedPhone": "5511955550001"}), ({"connected": True}, {})):
         assert len(drive(WAPI.probe(HERE, NOW, "roundtrip"), reply(state), reply(row))[1]) == 2
 
 
-def test_webhooks_are_read_back():
+def test_webhooks_are_read_back() -> None:
     fields = ["Received", "Delivery", "Connected", "Disconnected", "Status"]
     row = {f"webhook{name}Url": HERE.webhook_url for name in fields}
     assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply(row))[0].evidence)[-1] == "webhook_config_ok"
@@ -131,7 +146,7 @@ def test_webhooks_are_read_back():
     assert kinds(drive(WAPI.check_webhook(HERE, NOW), reply({}, 500))[0].evidence)[-1] == "look_failed"
 
 
-def sent(content, answer=None, **changes):
+def sent(content: Content, answer: HttpResponse | None = None, **changes: Any) -> tuple[SendOutcome, list[HttpRequest]]:
     answer = answer or reply({"instanceId": "LITE-1", "messageId": "3EB0", "insertedId": "q1"})
     return drive(WAPI.send(HERE, NOW, OutgoingMessage("5511999990001", content, **changes), 75), answer)
 
@@ -149,7 +164,7 @@ def sent(content, answer=None, **changes):
     ],
     ids=lambda value: None,
 )  # fmt: skip
-def test_translations(content, path, body):
+def test_translations(content: Content, path: str, body: dict[str, str]) -> None:
     outcome, asked = sent(content)
     assert (outcome.certainty, outcome.provider_id, outcome.queue_ref) == ("accepted", "3EB0", "q1")
     assert outcome.queued, "nobody knows yet whether it has left"
@@ -157,11 +172,11 @@ def test_translations(content, path, body):
     assert json.loads(asked[0].body) == body | {"phone": "5511999990001"}
 
 
-def test_accepted_is_queued_and_proves_no_open_socket():
+def test_accepted_is_queued_and_proves_no_open_socket() -> None:
     assert kinds(sent(Content("text", text="oi"))[0].evidence) == ["server_answered"]
 
 
-def test_a_reply_quotes_by_id():
+def test_a_reply_quotes_by_id() -> None:
     assert json.loads(sent(Content("text", text="oi"), quote_provider_id="3EB1")[1][0].body)["messageId"] == "3EB1"
 
 
@@ -175,7 +190,7 @@ def test_a_reply_quotes_by_id():
         (Content("text", text="x"), {"mentions": ("5511",)}),
     ],
 )  # fmt: skip
-def test_what_it_cannot_say_is_refused_without_a_request(content, changes):
+def test_what_it_cannot_say_is_refused_without_a_request(content: Content, changes: dict[str, Any]) -> None:
     outcome, asked = sent(content, **changes)
     assert (outcome.certainty, outcome.fault, asked) == ("refused", "request", [])
 
@@ -191,12 +206,12 @@ def test_what_it_cannot_say_is_refused_without_a_request(content, changes):
         ("Informe o campo message", "refused", "request"),
     ],
 )
-def test_a_no_with_200(words, certainty, fault):
+def test_a_no_with_200(words: str, certainty: str, fault: str) -> None:
     outcome, _ = sent(Content("text", text="oi"), reply({"error": True, "message": words}))
     assert (outcome.certainty, outcome.fault, outcome.detail) == (certainty, fault, words)
 
 
-def test_the_queue_tells_what_is_still_there_and_nothing_else():
+def test_the_queue_tells_what_is_still_there_and_nothing_else() -> None:
     query = SentQuery("5511", Content("text", text="oi"), NOW - 99, queue_ref="q1")
     queue = reply({"data": [{"insertedId": "q0", "messageId": "A"}, {"insertedId": "q1", "messageId": "B"}]})
     outcome, _ = drive(WAPI.look_up(HERE, NOW, query), queue)
@@ -204,7 +219,7 @@ def test_the_queue_tells_what_is_still_there_and_nothing_else():
     assert drive(WAPI.look_up(HERE, NOW, query), reply([]))[0].result == "unknown"
 
 
-def test_an_unknown_entry_for_the_same_chat_may_be_the_one_in_doubt():
+def test_an_unknown_entry_for_the_same_chat_may_be_the_one_in_doubt() -> None:
     """Without an entry's id nobody can tell, so it is neither taken for ours nor passed by."""
     query = SentQuery("5511999990001", Content("text", text="oi"), NOW - 99, known_ids=frozenset({"A"}))
     for entry, later in (
@@ -235,14 +250,14 @@ QUEUED = {"insertedId": "q1", "messageId": "A"}
         (TransportFailed("no answer", sent="maybe", timed_out=True), None),
     ],
 )
-def test_its_queue_is_read_whole_or_not_at_all(answer, ids):
+def test_its_queue_is_read_whole_or_not_at_all(answer: Answer, ids: set[str] | None) -> None:
     outcome, asked = drive(WAPI.read_queue(HERE, NOW), answer)
     assert outcome.ids == (None if ids is None else frozenset(ids))
     assert urlsplit(asked[0].url).path.endswith("/quere/quere")
     assert bool(outcome.detail) == (ids is None)
 
 
-def test_the_log_of_deliveries_fills_gaps():
+def test_the_log_of_deliveries_fills_gaps() -> None:
     one = {"event": "webhookReceived", "instanceId": "LITE-1", "messageId": "A", "fromMe": False,
            "chat": {"id": "5511988887777"},
            "moment": NOW - 50, "msgContent": {"conversation": "um"}}  # fmt: skip
@@ -260,14 +275,14 @@ RECEIVED = {
 }  # fmt: skip
 
 
-def lowered(value):
+def lowered(value: Any) -> Any:
     return {key.lower(): lowered(held) for key, held in value.items()} if isinstance(value, dict) else value
 
 
 @pytest.mark.parametrize("form", [dict, lowered, lambda body: {k: v for k, v in body.items() if k != "event"}])
-def test_a_message_in_its_forms(form):
+def test_a_message_in_its_forms(form: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     reading = hook(**form(RECEIVED))
-    event = reading.events[0]
+    event = of_type(ReceivedMessage, reading.events[0])
     assert (event.chat, event.content.text, event.push_name, event.chat_lid) == ("5511988887777", "oi", "Ana", "77@lid")
     assert (reading.evidence[0].kind, reading.evidence[0].happened_at) == ("message_received", NOW - 5)
 
@@ -277,11 +292,11 @@ def test_a_message_in_its_forms(form):
     [("5511988887777@c.us", "5511988887777"), ("5511988887777@s.whatsapp.net", "5511988887777"),
      ("99@lid", "5511988887777"), ("1203@g.us", "1203@g.us"), ("status", "status")],
 )  # fmt: skip
-def test_chats(chat, expected):
+def test_chats(chat: str, expected: str) -> None:
     assert hook(**RECEIVED | {"chat": {"id": chat}}).events[0].chat == expected
 
 
-def test_ours_by_api_by_phone_and_untold():
+def test_ours_by_api_by_phone_and_untold() -> None:
     base = RECEIVED | {"event": "webhookDelivery", "fromMe": True}
     echo = hook(**base | {"fromApi": True})
     assert (type(echo.events[0]), echo.evidence) == (SendEcho, ())
@@ -294,24 +309,24 @@ def test_ours_by_api_by_phone_and_untold():
     [("SERVER_ACK", "server", "server_ack_received"), ("DELIVERY_ACK", "device", "receipt_received"),
      ("READ", "read", "receipt_received"), ("PLAYED", "played", "receipt_received"), ("ERROR", "error", "ack_error")],
 )  # fmt: skip
-def test_statuses(status, state, evidence):
+def test_statuses(status: str, state: str, evidence: str) -> None:
     body = {"event": "webhookStatus", "status": status, "messageId": "3EB0", "fromMe": True, "moment": NOW - 900}
     reading = hook(**body)
-    assert (reading.events[0].state, kinds(reading.evidence)) == (state, [evidence])
+    assert (of_type(Receipt, reading.events[0]).state, kinds(reading.evidence)) == (state, [evidence])
     assert reading.evidence[0].happened_at == NOW - 900
     assert hook(**body | {"fromMe": False}).evidence == ()
     assert hook(**body | {"status": "LEVITATED"}).events == ()
 
 
-def test_connection_events_and_a_moment_in_milliseconds():
+def test_connection_events_and_a_moment_in_milliseconds() -> None:
     reading = hook(event="webhookConnected", connected=True, connectedPhone="5511955550001", moment=(NOW - 9) * 1000)
     assert kinds(reading.evidence) == ["said_open", "identity_seen"]
     assert reading.evidence[0].happened_at == NOW - 9
     assert kinds(hook(event="webhookDisconnected", connected=False).evidence) == ["said_closed"]
     assert kinds(hook(connected=False).evidence) == ["said_closed"]
-    assert hook(event="webhookQrCode", qrCode="2@x").qr.code == "2@x"
+    assert not_none(hook(event="webhookQrCode", qrCode="2@x").qr).code == "2@x"
 
 
-def test_an_event_of_another_instance_is_not_ours():
+def test_an_event_of_another_instance_is_not_ours() -> None:
     reading = hook(**RECEIVED | {"instanceId": "LITE-2"})
     assert (reading.events, reading.evidence, reading.note) == ((), (), "for another instance")
