@@ -259,7 +259,7 @@ class Gateway:
             vault,
             texts=self.texts.default,
             source=settings.base_url,
-            number_of=details.number_of,
+            instance_of=details.instance_of,
             links=self.links,
             loaded=details.with_media,
         )

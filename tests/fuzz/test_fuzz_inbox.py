@@ -22,6 +22,7 @@ import pytest
 from esteio.core.model.ids import ServerName
 from esteio.core.webhooks import evolution_format
 from esteio.core.webhooks.event_formats import worded
+from esteio.core.webhooks.evolution_names import Instance
 from esteio.engine.commands.requests import SessionRequest
 from esteio.engine.runtime.supervisor import Supervisor
 from esteio.providers.base import Flow, HttpResponse, SessionEndpoint
@@ -208,7 +209,7 @@ class Run:
             self.seen_until = event.seq
             document = worded(event.data, event.session, catalogue("pt-BR"))
             json.dumps(document, allow_nan=False)
-            evolution_format.said(event.type, document)
+            evolution_format.said(event.type, document, Instance("line", "an-id"))
 
     async def sweep(self) -> None:
         """Old rows go, a person is erased, lists are read; what is counted is counted before."""

@@ -6,7 +6,10 @@ import asyncio
 from typing import Any
 
 from esteio.core.webhooks.evolution_format import said
+from esteio.core.webhooks.evolution_names import Instance
 from tests.inputs.input_lab import InputLab
+
+INSTANCE = Instance("line", "an-id")
 
 
 async def replay_07(lab: InputLab, given: dict[str, Any]) -> None:
@@ -57,7 +60,7 @@ async def replay_11(lab: InputLab, given: dict[str, Any]) -> None:
     for ident, (words, buttons) in WORDS.items():
         got = await lab.received(ident)
         assert (got["kind"], got["text"], got.get("buttons")) == ("text", words, buttons)
-        _, data = said("message.received", got)
+        ((_, data),) = said("message.received", got, INSTANCE)
         told = data["message"]["conversation"]
         assert told.startswith(words)
         assert all(button["url"] in told for button in buttons or ())
@@ -69,7 +72,7 @@ async def replay_13(lab: InputLab, given: dict[str, Any]) -> None:
     order = await lab.received("IN13A")
     assert (order["kind"], order["text"]) == ("order", "Quero esses")
     assert order["order"] == {"id": "9001", "token": "tk", "items": 2, "total": 25.0, "currency": "BRL"}
-    _, data = said("message.received", order)
+    ((_, data),) = said("message.received", order, INSTANCE)
     assert data["message"]["orderMessage"] == {
         "orderId": "9001",
         "token": "tk",
@@ -81,7 +84,8 @@ async def replay_13(lab: InputLab, given: dict[str, Any]) -> None:
     product = await lab.received("IN13B")
     assert (product["kind"], product["text"]) == ("product", "Camisa\nazul")
     assert product["product"] == {"id": "77", "title": "Camisa", "description": "azul"}
-    assert said("message.received", product)[1]["message"]["productMessage"]["product"]["productId"] == "77"
+    ((_, data),) = said("message.received", product, INSTANCE)
+    assert data["message"]["productMessage"]["product"]["productId"] == "77"
     poll = await lab.received("IN13C")
     assert (poll["kind"], poll["poll"]["question"], poll["poll"]["options"]) == ("poll", "Qual?", ["a", "b"])
 

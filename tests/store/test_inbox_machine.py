@@ -330,6 +330,7 @@ class Inbox(StoreMachine):
         """What is still in somebody's hands is nobody's; its events stay."""
         line = self.lines[name]
         assert self.run(self.store.sessions.delete(line.id, self.now))
+        self.log.append(("session.deleted", name, None, None, None))
         self.dead[line.id] = line
         self.lines[name] = self.new_line(name)
         for stranger in (line.id, 10_000):
@@ -372,7 +373,7 @@ class Inbox(StoreMachine):
     def each_chat_tells_what_was_settled_in_that_order(self) -> None:
         for event in self.run(self.store.events.page(self.last_seq, 1000)):
             self.last_seq = event.seq
-            told = (event.type, event.session, event.chat, event.data["provider_id"], event.data.get("state"))
+            told = (event.type, event.session, event.chat, event.data.get("provider_id"), event.data.get("state"))
             assert self.checked < len(self.log), f"nobody told {told}"
             assert told == self.log[self.checked]
             self.checked += 1

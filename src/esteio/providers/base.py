@@ -221,8 +221,6 @@ class StandingWebhook(msgspec.Struct, frozen=True, omit_defaults=True):
     by_events: bool = False
     row: Mapping[str, Json] = {}
     detail: str = ""
-    signs_with: str = ""
-    """The header that the provider signs its deliveries with, which a subscription of ours cannot do in its place."""
 
 
 class WebhookReading(msgspec.Struct, frozen=True):

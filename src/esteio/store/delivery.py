@@ -11,7 +11,7 @@ Never lives here: SQL, the schedule (`core.webhooks.delivery_policy`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -23,6 +23,10 @@ DeliveryOutcome = Literal["delivered", "failed", "gone", "skipped", "waits"]
 the media that it shall carry is still under way."""
 WAITS_S = 1.0
 """So long a lane rests whose event waits."""
+
+
+ASKED: Final = "asked"
+"""Why an endpoint is disabled that its owner switched off."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -47,6 +51,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     health: EndpointHealth = EndpointHealth()
     media: Literal["url", "base64"] = "url"
     """Whether media come by address only, or as base64 too."""
+    updated_at: float = 0.0
+    door_session: str | None = None
+    """The session whose own webhook this is at the Evolution door, where each has one."""
+    ends_after: int | None = None
+    """Of a session that was deleted: the last event that it is told of; then it goes too."""
 
 
 class DeliveryClaim(msgspec.Struct, frozen=True):

@@ -27,10 +27,12 @@ from esteio.core.model.state import Reason
 from esteio.core.views import documents
 from esteio.core.webhooks import event_formats, evolution_format
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
+from esteio.core.webhooks.evolution_names import Instance
 from esteio.texts import catalogue
 
 WEBHOOKS = Path(__file__).resolve().parent.parent.parent / "recordings" / "evolution-2.3.7" / "webhooks"
 AT = 1_795_247_455.25
+INSTANCE = Instance("s1", "ded7fbae-0736-4d7e-a5fe-575009a67a69")
 # Of a recorded body: what only a phone or a provider's database knows, and we do not pretend to.
 NOT_OURS = {"contextInfo", "sender"}
 
@@ -74,12 +76,18 @@ def shape(value: Any) -> Any:
     return "null" if value is None else type(value).__name__
 
 
+def all_said(kind: str, document: dict[str, Any], instance: Instance = INSTANCE) -> list[dict[str, Any]]:
+    return [
+        evolution_format.envelope(
+            event, data, instance=instance, url="https://x.example", at=AT, server_url="http://esteio"
+        )
+        for event, data in evolution_format.said(kind, document, instance)
+    ]
+
+
 def said(kind: str, document: dict[str, Any]) -> dict[str, Any]:
-    words = evolution_format.said(kind, document)
-    assert words is not None
-    return evolution_format.envelope(
-        words[0], words[1], instance="s1", url="https://x.example", at=AT, server_url="http://esteio"
-    )
+    (body,) = all_said(kind, document)
+    return body
 
 
 def same_shape(
@@ -189,7 +197,7 @@ def test_how_far_a_message_got(state: MessageState, status: str) -> None:
 
 @pytest.mark.parametrize("state", ["queued", "sending", "in_doubt", "cancelled"])
 def test_states_that_evolution_has_no_word_for(state: MessageState) -> None:
-    assert evolution_format.said("message.state_changed", message(direction="out", state=state, text="oi")) is None
+    assert all_said("message.state_changed", message(direction="out", state=state, text="oi")) == []
 
 
 def test_edited_and_deleted() -> None:
@@ -208,10 +216,10 @@ def session(state: str, previous: str | None = None, reason: str = "live", **mor
 def test_connection_updates() -> None:
     same_shape(said("session.state_changed", session("connecting")), recorded("connection.update", state="connecting"))
     opened = said("session.state_changed", session("connected", "awaiting_qr"))
-    same_shape(opened, recorded("connection.update", state="open"), without=("profileName", "profilePictureUrl"))
-    closed = said("session.state_changed", session("error", "connected", "logged-out"))
-    same_shape(closed, recorded("connection.update", state="close"))
-    assert closed["data"]["statusReason"] == 401
+    theirs = recorded("connection.update", state="open")
+    # Only the phone knows what it calls itself: a value that is not known, where there was a text.
+    theirs["data"] |= {"profileName": None, "profilePictureUrl": None}
+    same_shape(opened, theirs)
     assert said("session.state_changed", session("disconnected", "connected", "closed"))["data"]["statusReason"] == 428
 
 
@@ -220,7 +228,43 @@ def test_connection_updates() -> None:
     [("awaiting_qr", "connecting"), ("error", "disconnected"), ("paused", "connected"), ("degraded", "connected")],
 )
 def test_changes_that_are_none_for_evolution(state: str, previous: str) -> None:
-    assert evolution_format.said("session.state_changed", session(state, previous, can_send={"value": "yes"})) is None
+    assert all_said("session.state_changed", session(state, previous, can_send={"value": "yes"})) == []
+
+
+@pytest.mark.parametrize(("reason", "code"), [("logged-out", 401), ("banned", 403)])
+def test_the_end_of_a_link_is_told_in_three_ways(reason: str, code: int) -> None:
+    gone = session("disconnected", "connected", reason, since=documents.timestamp(AT))
+    status, connection, logout = all_said("session.state_changed", gone)
+    same_shape(status, recorded("status.instance"))
+    same_shape(connection, recorded("connection.update", state="close"))
+    same_shape(logout, recorded("logout.instance"))
+    ended, theirs = (json.loads(one["data"]["disconnectionObject"]) for one in (status, recorded("status.instance")))
+    assert shape(ended) == shape(theirs)
+    assert (status["data"]["disconnectionReasonCode"], connection["data"]["statusReason"]) == (code, code)
+    assert ended["error"]["output"]["statusCode"] == code
+
+
+def test_a_session_that_was_deleted() -> None:
+    ours = all_said("session.deleted", {"session": "s1", "name": "s1"})
+    assert [body["event"] for body in ours] == ["instance.delete", "remove.instance"]
+    for body in ours:
+        same_shape(body, recorded(body["event"]))
+
+
+def test_an_event_names_the_instance_as_the_server_s_clients_know_it() -> None:
+    instance = Instance("loja", "an-id", "5511955550001")
+    (ours,) = all_said("message.received", message(text="oi"), instance)
+    assert (ours["instance"], ours["data"]["instanceId"]) == ("loja", "an-id")
+    assert ours["sender"] == "5511955550001@s.whatsapp.net"
+    (opened,) = all_said("session.state_changed", session("connected", "connecting"), instance)
+    (shown,) = all_said("session.qr", {"session": "s1", "qr": {"code": "2@x"}}, instance)
+    assert opened["data"]["instance"] == shown["data"]["qrcode"]["instance"] == "loja"
+
+
+def test_every_event_that_is_sent_was_recorded_of_a_real_one() -> None:
+    told = {json.loads(path.read_text(encoding="utf-8"))["body"]["event"] for path in WEBHOOKS.glob("*.json")}
+    sent = {name for name, types in evolution_format.NAMES.items() if types}
+    assert sent <= {event.upper().replace(".", "_") for event in told}
 
 
 def test_degraded_that_cannot_send_is_closed() -> None:
@@ -237,7 +281,7 @@ def test_a_code_to_scan() -> None:
 
 def test_what_evolution_has_no_event_for() -> None:
     for kind in set(EVENT_TYPES) - set(evolution_format.TYPES):
-        assert evolution_format.said(kind, {}) is None
+        assert all_said(kind, {}) == []
 
 
 def test_subscriptions_by_either_name() -> None:
@@ -369,7 +413,7 @@ def test_a_reply_says_what_it_answers_and_whose_number_it_is_as_the_real_one() -
     unseen = said("message.received", {**message(text="x"), "quoted": {"provider_id": "Z"}})["data"]
     assert unseen["contextInfo"] == {"stanzaId": "Z"}
     envelope_of = evolution_format.envelope
-    told = envelope_of("x", {}, instance="s1", url="u", at=AT, server_url="s", sender="5511955550001")
+    told = envelope_of("x", {}, instance=Instance("s1", "i", "5511955550001"), url="u", at=AT, server_url="s")
     assert told["sender"] == "5511955550001@s.whatsapp.net"
     assert list(told) == ["event", "instance", "data", "destination", "date_time", "sender", "server_url", "apikey"]
 

@@ -109,11 +109,15 @@ def test_forward_goes_on_at_once_with_its_headers():
         assert (endpoint.events, endpoint.by_events) == (("MESSAGES_UPSERT", "CONNECTION_UPDATE"), True)
         words = lab.gateway.vault.unseal(endpoint.sealed)
         assert "t1" in words.values()
+        assert await lab.store.webhook_endpoints.at_door("loja") == endpoint, "what clients of the door see and replace"
         await asyncio.sleep(5)
         assert "/in/" in line.hook.url
         await lab.commands.session_removal.delete("loja", "keep", "ana")
+        assert await lab.store.webhook_endpoints.at_door("loja") is None, "it went with its session"
         await lab.commands.sessions.create(ask(forward=True), "ana")
-        assert len(await lab.store.webhook_endpoints.all()) == 1, "told twice otherwise"
+        again = await lab.store.webhook_endpoints.at_door("loja")
+        assert again is not None
+        assert (again.url, again.events) == (endpoint.url, endpoint.events)
 
     play(story)
 

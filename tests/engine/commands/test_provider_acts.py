@@ -142,7 +142,7 @@ def test_a_session_stays_until_its_provider_has_answered(with_parts):
         assert await removal.delete("loja", "delete", "ana") is None
         assert await parts.store.sessions.by_id(session.id) is None
         assert addresses.forgotten == [session.id]
-        assert parts.woken.calls[-2:] == [("session", session.id), ("server", "prov")]
+        assert parts.woken.calls[-3:] == [("session", session.id), ("server", "prov"), ("deliveries", None)]
 
     with_parts(test)
 

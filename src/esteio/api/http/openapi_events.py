@@ -31,10 +31,12 @@ class QrEvent(msgspec.Struct, frozen=True):
 
 
 class SessionDeleted(msgspec.Struct, frozen=True):
-    """A session that is no longer known here."""
+    """A session that is no longer known here. `instance`, `instance_id`: what it was called at the Evolution door."""
 
     session: str
     name: str
+    instance: str
+    instance_id: str
 
 
 class ServerEvent(msgspec.Struct, frozen=True):

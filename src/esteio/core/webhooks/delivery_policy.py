@@ -17,6 +17,7 @@ import msgspec
 EventType = Literal[
     "session.state_changed",
     "session.qr",
+    "session.deleted",
     "session.outage_started",
     "session.outage_ended",
     "server.outage_started",

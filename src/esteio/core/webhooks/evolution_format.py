@@ -7,27 +7,55 @@ by the provider's. Never lives here: reading Evolution's own webhooks (`provider
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from esteio.core.model.address import has_many_authors, jid_of
 from esteio.core.views.documents import timestamp
+from esteio.core.webhooks.evolution_names import Instance
 
 Document = dict[str, Any]
-Said = tuple[str, Document] | None
+Said = tuple[str, Document | None]
 """(Evolution's event name, its `data`)."""
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "APPLICATION_STARTUP": (),
+    "QRCODE_UPDATED": ("session.qr",),
+    "MESSAGES_SET": (),
     "MESSAGES_UPSERT": ("message.received", "message.reaction"),
-    "MESSAGES_UPDATE": ("message.state_changed",),
     "MESSAGES_EDITED": ("message.edited",),
+    "MESSAGES_UPDATE": ("message.state_changed",),
     "MESSAGES_DELETE": ("message.deleted",),
     "SEND_MESSAGE": ("message.state_changed",),
+    "SEND_MESSAGE_UPDATE": (),
+    "CONTACTS_SET": (),
+    "CONTACTS_UPSERT": (),
+    "CONTACTS_UPDATE": (),
+    "PRESENCE_UPDATE": (),
+    "CHATS_SET": (),
+    "CHATS_UPSERT": (),
+    "CHATS_UPDATE": (),
+    "CHATS_DELETE": (),
+    "GROUPS_UPSERT": (),
+    "GROUP_UPDATE": (),
+    "GROUP_PARTICIPANTS_UPDATE": (),
     "CONNECTION_UPDATE": ("session.state_changed",),
-    "QRCODE_UPDATED": ("session.qr",),
+    "LABELS_EDIT": (),
+    "LABELS_ASSOCIATION": (),
+    "CALL": (),
+    "TYPEBOT_START": (),
+    "TYPEBOT_CHANGE_STATUS": (),
+    "REMOVE_INSTANCE": ("session.deleted",),
+    "LOGOUT_INSTANCE": ("session.state_changed",),
+    "INSTANCE_CREATE": (),
+    "INSTANCE_DELETE": ("session.deleted",),
+    "STATUS_INSTANCE": ("session.state_changed",),
 }
-"""Evolution's subscription names and the types of our log that they are made of."""
+"""Evolution's subscription names, in its order (recording 080), and the types of our log that they are made of; where
+none is named, the event is not sent."""
 TYPES: Final = tuple(sorted({kind for kinds in NAMES.values() for kind in kinds}))
 _STATUS: Final = {"delivered": "DELIVERY_ACK", "read": "READ", "failed": "ERROR", "expired": "ERROR"}
 _CONNECTION: Final = {"connected": "open", "connecting": "connecting", "awaiting_qr": "connecting"}
@@ -39,6 +67,8 @@ _MEDIA_KEYS: Final = {
     "sticker": "stickerMessage",
 }
 _CLOSED_BECAUSE: Final = {"unpaired": 401, "logged-out": 401, "banned": 403, "temp-banned": 403, "replaced": 440}
+_ENDS: Final = frozenset({401, 403})
+"""The link is gone: the next one needs a new code."""
 _CLOSED: Final = 428
 """Baileys' own word for a connection that was closed."""
 
@@ -55,33 +85,36 @@ def wanted(names: Iterable[str], event: str) -> bool:
     return not evolution or event.upper().replace(".", "_").replace("-", "_") in evolution
 
 
-def said(kind: str, document: Mapping[str, Any]) -> Said:
-    """One event of ours in Evolution's words. `document` as in the log, with `session` at the top."""
+def said(kind: str, document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
+    """One event of ours in Evolution's words: none, one or several, in the order in which a client expects them.
+    `document` as in the log, with `session` at the top."""
     match kind:
         case "message.received" | "message.reaction":
-            return "messages.upsert", _message(document, "DELIVERY_ACK")
+            return (("messages.upsert", _message(document, "DELIVERY_ACK", instance)),)
         case "message.state_changed":
-            return _moved(document)
+            return _moved(document, instance)
         case "message.edited":
-            return "messages.edited", _edited(document)
+            return (("messages.edited", _edited(document)),)
         case "message.deleted":
-            return "messages.delete", {**_key(document), "status": "DELETED"}
+            return (("messages.delete", {**_key(document), "status": "DELETED"}),)
         case "session.state_changed":
-            return _connection(document)
+            return _connection(document, instance)
         case "session.qr":
-            return _qr(document)
-    return None
+            return (("qrcode.updated", _qr(document, instance)),)
+        case "session.deleted":
+            named = {"instanceName": instance.name, "instanceId": instance.id}
+            return ("instance.delete", named), ("remove.instance", None)
+    return ()
 
 
 def envelope(
-    event: str, data: Document, *, instance: str, url: str, at: float, server_url: str, sender: str | None = None
+    event: str, data: Document | None, *, instance: Instance, url: str, at: float, server_url: str
 ) -> Document:
-    """The whole body. `sender` is the instance's own number. `apikey` is null: a token is nobody's who can read a
-    webhook."""
-    whose = {"sender": _jid(sender)} if sender else {}
+    """The whole body. `apikey` is null: a token is nobody's who can read a webhook."""
+    whose = {"sender": _jid(instance.number)} if instance.number else {}
     return {
         "event": event,
-        "instance": instance,
+        "instance": instance.name,
         "data": data,
         "destination": url,
         "date_time": timestamp(at),
@@ -99,23 +132,23 @@ def path_of(event: str) -> str:
 # -- messages ----------------------------------------------------------------------------------------------------
 
 
-def _moved(document: Mapping[str, Any]) -> Said:
+def _moved(document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
     state = document.get("state")
     if state == "sent":
-        return "send.message", _message(document, "PENDING")
+        return (("send.message", _message(document, "PENDING", instance)),)
     status = _STATUS.get(str(state))
     if status is None or document.get("direction") != "out":
-        return None
+        return ()
     key = _key(document)
     update = {
         "keyId": key["id"],
         "remoteJid": key["remoteJid"],
         "fromMe": True,
         "status": status,
-        "instanceId": document.get("session"),
+        "instanceId": instance.id,
         "messageId": document.get("id"),
     }
-    return "messages.update", _beside(update, document)
+    return (("messages.update", _beside(update, document)),)
 
 
 def _key(document: Mapping[str, Any]) -> Document:
@@ -129,7 +162,7 @@ def _key(document: Mapping[str, Any]) -> Document:
     return key
 
 
-def _message(document: Mapping[str, Any], status: str) -> Document:
+def _message(document: Mapping[str, Any], status: str, instance: Instance) -> Document:
     kind, body = _content(document)
     body |= _bytes_of(document.get("media") or {})
     message: Document = {
@@ -140,7 +173,7 @@ def _message(document: Mapping[str, Any], status: str) -> Document:
         **_context(document),
         "messageType": kind,
         "messageTimestamp": _seconds(document.get("created_at")),
-        "instanceId": document.get("session"),
+        "instanceId": instance.id,
         "source": "unknown",
     }
     return _beside(message, document)
@@ -303,17 +336,37 @@ def _seconds(text: Any) -> int:
 # -- sessions ----------------------------------------------------------------------------------------------------
 
 
-def _connection(document: Mapping[str, Any]) -> Said:
-    """Evolution knows three states; a change between ours that is none between theirs is not told."""
+def _connection(document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
+    """Evolution knows three states; a change between ours that is none between theirs is not told. The end of a link
+    is told in three ways, as there."""
     state = _connection_state(document.get("state"), document)
     if state is None or state == _connection_state(document.get("previous"), {}):
-        return None
-    data: Document = {"instance": document.get("session") or document.get("name"), "state": state}
+        return ()
+    data: Document = {"instance": instance.name}
     if state == "open" and document.get("phone"):
-        data["wuid"] = _jid(str(document["phone"]))
-    code = str((document.get("reason") or {}).get("code", ""))
-    data["statusReason"] = 200 if state != "close" else _CLOSED_BECAUSE.get(code, _CLOSED)
-    return "connection.update", data
+        # What only the phone knows of itself is not known here.
+        data |= {"wuid": _jid(str(document["phone"])), "profileName": None, "profilePictureUrl": None}
+    code = _CLOSED_BECAUSE.get(str((document.get("reason") or {}).get("code", "")))
+    update = {**data, "state": state, "statusReason": 200 if state != "close" else code or _CLOSED}
+    connection: Said = ("connection.update", update)
+    if state != "close" or code not in _ENDS:
+        return (connection,)
+    return ("status.instance", _ended(document, instance, code)), connection, ("logout.instance", None)
+
+
+def _ended(document: Mapping[str, Any], instance: Instance, code: int) -> Document:
+    """`disconnectionObject` is JSON in a text, as Evolution writes its database's column."""
+    phrase = HTTPStatus(code).phrase
+    output = {"statusCode": code, "payload": {"statusCode": code, "error": phrase, "message": phrase}, "headers": {}}
+    error = {"data": None, "isBoom": True, "isServer": False, "output": output}
+    ended_at = document.get("since")
+    return {
+        "instance": instance.name,
+        "status": "closed",
+        "disconnectionAt": ended_at,
+        "disconnectionReasonCode": code,
+        "disconnectionObject": json.dumps({"error": error, "date": ended_at}, separators=(",", ":")),
+    }
 
 
 def _connection_state(state: Any, document: Mapping[str, Any]) -> str | None:
@@ -325,13 +378,13 @@ def _connection_state(state: Any, document: Mapping[str, Any]) -> str | None:
     return _CONNECTION.get(str(state), "close") if state else None
 
 
-def _qr(document: Mapping[str, Any]) -> Said:
+def _qr(document: Mapping[str, Any], instance: Instance) -> Document:
     code = document.get("qr") or {}
     picture = code.get("png_base64")
     qrcode = {
-        "instance": document.get("session"),
+        "instance": instance.name,
         "pairingCode": document.get("pairing_code"),
         "code": code.get("code"),
         "base64": f"data:image/png;base64,{picture}" if picture else None,
     }
-    return "qrcode.updated", {"qrcode": qrcode}
+    return {"qrcode": qrcode}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from esteio.core.model.session import Session
 
 
@@ -22,3 +24,17 @@ def instance_id(session: Session) -> str:
     digest[8] = digest[8] & 0x3F | 0x80
     text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A session as an event in Evolution's words names it."""
+
+    name: str
+    id: str
+    number: str | None = None
+    """Digits with the country code, where known."""
+
+
+def instance_of(session: Session) -> Instance:
+    """The instance that a session is to a client of Evolution."""
+    return Instance(instance_name(session), instance_id(session), session.phone or session.facts.phone_seen or None)

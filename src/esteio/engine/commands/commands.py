@@ -16,6 +16,7 @@ from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.contacts import ContactCommands
 from esteio.engine.commands.dead_letters import DeadLetterCommands
 from esteio.engine.commands.declared import DeclaredCommands
+from esteio.engine.commands.instance_webhooks import InstanceWebhooks
 from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.messages import MessageCommands
@@ -60,6 +61,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     contacts: ContactCommands
     provider_webhooks: ProviderWebhookCommands
     webhooks: WebhookCommands
+    instance_webhooks: InstanceWebhooks
     dead_letters: DeadLetterCommands
     keys: KeyCommands
     notices: NoticeCommands
@@ -129,6 +131,15 @@ def build_commands(
     servers = ServerCommands(
         store.servers, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
     )
+    webhooks = WebhookCommands(
+        store.webhook_endpoints,
+        clock,
+        vault=vault,
+        webhook_client=webhook_client,
+        wakeups=wakeups,
+        allowed=allowed,
+        resolve=resolve,
+    )
     return Commands(
         lookup=lookup,
         sessions=sessions,
@@ -178,14 +189,9 @@ def build_commands(
             wakeups=wakeups,
             bytes_per_hour=settings.webhook_bytes_per_hour,
         ),
-        webhooks=WebhookCommands(
-            store.webhook_endpoints,
-            clock,
-            vault=vault,
-            webhook_client=webhook_client,
-            wakeups=wakeups,
-            allowed=allowed,
-            resolve=resolve,
+        webhooks=webhooks,
+        instance_webhooks=InstanceWebhooks(
+            store.webhook_endpoints, clock, webhooks=webhooks, vault=vault, wakeups=wakeups
         ),
         dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
         keys=KeyCommands(store.keys, clock, admin_key=settings.admin_key),

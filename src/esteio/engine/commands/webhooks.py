@@ -24,16 +24,16 @@ from esteio.engine.delivery.client import HEADER, SECRET, WebhookClient, new_sec
 from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.engine.runtime.ports import Wakeups
-from esteio.engine.url_guard import Resolver, check_target
+from esteio.engine.url_guard import Resolver, check_target, host_of
 from esteio.log import logger
-from esteio.store.delivery import Delivery, Endpoint
+from esteio.store.delivery import ASKED, Delivery, Endpoint
 from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.vault import Vault
 
 REPLAY_AT_ONCE = 1000
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HEADER_WORD = re.compile(r"[\x20-\x7e]*")
-_NOT_THEIRS = frozenset(
+NOT_THEIRS = frozenset(
     {"host", "connection", "keep-alive", "te", "trailer", "upgrade", "expect", "transfer-encoding"}
     | {"content-length", "content-type", "content-encoding", "webhook-id", "webhook-timestamp", "webhook-signature"}
 )
@@ -71,18 +71,13 @@ class WebhookCommands:
             raise unknown("webhook", endpoint_id)
         return endpoint
 
-    async def add(
-        self, request: EndpointRequest, scope: Scope = EVERYTHING, *, by_events: bool = False
-    ) -> tuple[Endpoint, str]:
+    async def add(self, request: EndpointRequest, scope: Scope = EVERYTHING) -> tuple[Endpoint, str]:
         """A new subscription from now on, inside its maker's scope, and its secret, which is shown this once. Raises
-        `CommandError`.
-
-        `by_events` is what an Evolution client may set; the door passes it.
-        """
+        `CommandError`."""
         globs = scope.narrowed(request.sessions)
-        await self._check_url(request.url)
+        await self.check_url(request.url)
         secret = new_secret(self._clock.token())
-        words = {SECRET: secret, **_headers(request.headers)}
+        words = {SECRET: secret, **sealed_headers(request.headers)}
         endpoint = Endpoint(
             id=self._clock.new_id("wh"),
             url=request.url,
@@ -92,7 +87,6 @@ class WebhookCommands:
             types=types_of(request.format, request.events),
             sessions=globs,
             sealed=self._vault.seal(words),
-            by_events=by_events,
             media=request.media,
         )
         added = await self._webhook_endpoints.add(endpoint)
@@ -106,8 +100,11 @@ class WebhookCommands:
         if "sessions" in given:
             given["sessions"] = scope.narrowed(UNSET if change.sessions is None else change.sessions)
         if change.url is not UNSET:
-            await self._check_url(change.url)
-        if change.url is not UNSET and not _same_origin(endpoint.url, change.url):
+            await self.check_url(change.url)
+        elif change.enabled is True:
+            # An Evolution client may have switched it off with an address that is none.
+            host_of(endpoint.url, "url")
+        if change.url is not UNSET and not same_origin(endpoint.url, change.url):
             # They may hold a password that was meant for the host of before.
             given.setdefault("headers", {})
         if "headers" in given:
@@ -116,7 +113,8 @@ class WebhookCommands:
         changed = msgspec.structs.replace(
             changed,
             types=types_of(changed.format, changed.events),
-            because="" if changed.enabled else (endpoint.because or "asked"),
+            because="" if changed.enabled else (endpoint.because or ASKED),
+            updated_at=self._clock.now(),
         )
         changed = await self._write_endpoint(changed)
         log.info("endpoint.changed", endpoint=changed.id, changed=sorted(change.given()))
@@ -162,7 +160,7 @@ class WebhookCommands:
     def _with_headers(self, endpoint: Endpoint, headers: Mapping[str, str]) -> bytes:
         words = self._vault.unseal(endpoint.sealed)
         kept = {name: word for name, word in words.items() if not name.startswith(HEADER)}
-        return self._vault.seal({**kept, **_headers(headers)})
+        return self._vault.seal({**kept, **sealed_headers(headers)})
 
     async def _write_endpoint(self, endpoint: Endpoint) -> Endpoint:
         if not await self._webhook_endpoints.change(endpoint):
@@ -170,21 +168,23 @@ class WebhookCommands:
         self._wakeups.deliveries()
         return await self.get(endpoint.id)
 
-    async def _check_url(self, url: str) -> None:
+    async def check_url(self, url: str) -> None:
+        """Raises `CommandError`: target-not-allowed, invalid-value."""
         await check_target(url, "url", self._allowed, self._resolve)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("url", "must hold neither a user nor a fragment")
 
 
-def _same_origin(one: str, other: str) -> bool:
+def same_origin(one: str, other: str) -> bool:
+    """Whether what was meant for one may be told to the other."""
     return urlsplit(one)[:2] == urlsplit(other)[:2]
 
 
-def _headers(given: Mapping[str, str]) -> dict[str, str]:
+def sealed_headers(given: Mapping[str, str]) -> dict[str, str]:
     """As they are kept with the secrets. Raises `CommandError("invalid-value")`."""
     named = {name.lower(): word for name, word in given.items()}
     for name, word in named.items():
-        if not _HEADER_NAME.fullmatch(name) or name in _NOT_THEIRS or not _HEADER_WORD.fullmatch(word):
+        if not _HEADER_NAME.fullmatch(name) or name in NOT_THEIRS or not _HEADER_WORD.fullmatch(word):
             raise invalid("headers", "holds a header that cannot be sent, or that we set ourselves")
     return {HEADER + name: word for name, word in named.items()}
 

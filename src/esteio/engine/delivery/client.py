@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -21,6 +22,7 @@ from esteio.core.views.catalogue import Catalogue
 from esteio.core.views.server_documents import without_address
 from esteio.core.webhooks import event_formats, evolution_format
 from esteio.core.webhooks.delivery_policy import wants
+from esteio.core.webhooks.evolution_names import Instance
 from esteio.engine.media.links import MediaLinks
 from esteio.log import clean_text
 from esteio.providers.base import HttpRequest, HttpResponse, Transport, TransportFailed
@@ -33,6 +35,8 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's mark of a secret, not on
 SECRET, OLD, HEADER = "secret", "old:", "header:"
 """Names in an endpoint's sealed words; `old:UNTIL` is a secret before this one, that signs too until that epoch second;
 `header:NAME` is sent along (what an Evolution client set)."""
+JWT_KEY: Final = "jwt_key"
+"""A header that is not sent: it signs a token (`evolution_token`)."""
 CARRIES: Final = frozenset({"message.received", "message.media_changed"})
 """Events that carry the bytes where an endpoint asked for base64."""
 CARRIED_AT_ONCE = 4
@@ -69,14 +73,14 @@ class WebhookClient:
         *,
         texts: Catalogue,
         source: str,
-        number_of: Callable[[str], Awaitable[str | None]] | None = None,
+        instance_of: Callable[[str], Awaitable[Instance]] | None = None,
         links: MediaLinks,
         loaded: Callable[[str, Mapping[str, Any]], Awaitable[tuple[Mapping[str, Any], bool]]],
     ) -> None:
-        """`number_of`: the phone number of a session by its name. `loaded`: an event's media document by its message →
-        the same with `base64` where its bytes are at hand, and whether they are still under way."""
+        """`instance_of`: a session of this name in Evolution's words. `loaded`: an event's media document by its
+        message → the same with `base64` where its bytes are at hand, and whether they are still under way."""
         self._transport, self._clock, self._vault = transport, clock, vault
-        self._texts, self._source, self._number_of = texts, source, number_of
+        self._texts, self._source, self._instance_of = texts, source, instance_of
         self._links, self._loaded, self._carrying = links, loaded, 0
         self._opened: dict[bytes, Mapping[str, str]] = {}
 
@@ -91,10 +95,14 @@ class WebhookClient:
         return await self._delivered(claim, began_at)
 
     async def _delivered(self, claim: DeliveryClaim, began_at: float) -> DeliverySettlement:
-        request = self._request(claim, began_at, await self._number(claim))
-        if request is None:
+        requests = self._requests(claim, began_at, await self._instance(claim))
+        if not requests:
             return DeliverySettlement(claim, "skipped", began_at, began_at)
-        said = await self._call(request)
+        said = _Said("delivered", None)
+        for request in requests:
+            said = await self._call(request)
+            if said.outcome != "delivered":
+                break
         now = self._clock.now()
         return DeliverySettlement(
             claim, said.outcome, began_at, now, said.status, said.detail, said.retry_after_s, said.reason
@@ -129,70 +137,73 @@ class WebhookClient:
         """Closes the transport and its kept connections; closing twice is harmless."""
         await self._transport.aclose()
 
-    async def _number(self, claim: DeliveryClaim) -> str | None:
-        if self._number_of is None or not claim.session or claim.endpoint.format != "evolution":
-            return None
-        return await self._number_of(claim.session)
+    async def _instance(self, claim: DeliveryClaim) -> Instance:
+        if claim.type == "session.deleted":
+            return Instance(claim.data["instance"], claim.data["instance_id"])
+        if self._instance_of is None or not claim.session or claim.endpoint.format != "evolution":
+            return Instance(claim.session, claim.session)
+        return await self._instance_of(claim.session)
 
     # -- the request ----------------------------------------------------------------------------------------------
 
-    def _request(self, claim: DeliveryClaim, now: float, number: str | None) -> HttpRequest | None:
+    def _requests(self, claim: DeliveryClaim, now: float, instance: Instance) -> Sequence[HttpRequest]:
+        """What one event comes to, in order: a call, or in Evolution's words none or several."""
         endpoint = claim.endpoint
         if not wants(endpoint.types, endpoint.sessions, claim.type, claim.session or None):
             # The subscription was changed after this was dealt.
-            return None
+            return ()
         document = event_formats.worded(self._links.into(claim.data), claim.session or None, self._texts)
         if endpoint.sessions and not claim.session:
             document = without_address(document)
         if endpoint.format == "evolution":
-            return self._evolution(claim, document, now, number)
+            return self._evolution(claim, document, now, instance)
         if endpoint.format == "cloudevents":
             ident = event_formats.event_id(claim.seq, claim.at)
-            return self._signed(
-                claim, now, event_formats.cloudevent(ident, claim.type, claim.at, document, self._source)
-            )
-        return self._signed(claim, now, event_formats.standard(claim.type, claim.at, document))
+            event = event_formats.cloudevent(ident, claim.type, claim.at, document, self._source)
+            return (self._signed(claim, now, event),)
+        return (self._signed(claim, now, event_formats.standard(claim.type, claim.at, document)),)
 
     def _evolution(
-        self, claim: DeliveryClaim, document: Mapping[str, Any], now: float, number: str | None
-    ) -> HttpRequest | None:
-        said = evolution_format.said(claim.type, document)
-        if said is None or not evolution_format.wanted(claim.endpoint.events, said[0]):
-            return None
-        name, data = said
-        body = self._enveloped(claim, name, data, number)
-        suffix = evolution_format.path_of(name) if claim.endpoint.by_events else ""
-        return self._signed(claim, now, body, suffix)
+        self, claim: DeliveryClaim, document: Mapping[str, Any], now: float, instance: Instance
+    ) -> Sequence[HttpRequest]:
+        return [
+            self._signed(
+                claim,
+                now,
+                self._enveloped(claim, name, data, instance),
+                suffix=evolution_format.path_of(name) if claim.endpoint.by_events else "",
+                part=part,
+            )
+            for part, (name, data) in enumerate(evolution_format.said(claim.type, document, instance))
+            if evolution_format.wanted(claim.endpoint.events, name)
+        ]
 
-    def _enveloped(
-        self, claim: DeliveryClaim, name: str, data: dict[str, Any], number: str | None = None
-    ) -> dict[str, Any]:
+    def _enveloped(self, claim: DeliveryClaim, name: str, data: Any, instance: Instance) -> dict[str, Any]:
         return evolution_format.envelope(
-            name,
-            data,
-            instance=claim.session,
-            url=claim.endpoint.url,
-            at=claim.at,
-            server_url=f"{self._source}{DOOR}",
-            sender=number,
+            name, data, instance=instance, url=claim.endpoint.url, at=claim.at, server_url=f"{self._source}{DOOR}"
         )
 
     def _test_body(self, claim: DeliveryClaim) -> dict[str, Any]:
         data = dict(claim.data)
         if claim.endpoint.format == "evolution":
-            return self._enveloped(claim, claim.type, data)
+            return self._enveloped(claim, claim.type, data, Instance("", ""))
         if claim.endpoint.format == "cloudevents":
             return event_formats.cloudevent(
                 event_formats.event_id(0, claim.at), claim.type, claim.at, data, self._source
             )
         return event_formats.standard(claim.type, claim.at, data)
 
-    def _signed(self, claim: DeliveryClaim, now: float, document: Mapping[str, Any], suffix: str = "") -> HttpRequest:
+    def _signed(
+        self, claim: DeliveryClaim, now: float, document: Mapping[str, Any], *, suffix: str = "", part: int = 0
+    ) -> HttpRequest:
+        """`part`: of the calls that one event comes to, each has an id of its own."""
         endpoint = claim.endpoint
         words = self._words(endpoint)
         body = _encode(document)
-        ident = event_formats.event_id(claim.seq, claim.at)
+        ident = event_formats.event_id(claim.seq, claim.at) + (f"_{part}" if part else "")
         headers = {name.removeprefix(HEADER): word for name, word in words.items() if name.startswith(HEADER)}
+        if JWT_KEY in headers:
+            headers["authorization"] = f"Bearer {evolution_token(headers.pop(JWT_KEY), now)}"
         kind = "application/cloudevents+json" if endpoint.format == "cloudevents" else "application/json"
         headers |= {
             "content-type": f"{kind}; charset=utf-8",
@@ -271,6 +282,19 @@ def rotated(words: Mapping[str, str], secret: str, now: float, overlap_s: float)
     if SECRET in words and overlap_s > 0:
         kept[f"{OLD}{now + overlap_s:.3f}"] = words[SECRET]
     return kept | {SECRET: secret}
+
+
+def evolution_token(key: str, at: float) -> str:
+    """What Evolution sends in the place of the header `jwt_key` (recording 085): a JSON web token, signed with it, that
+    lasts ten minutes."""
+    claims = {"iat": int(at), "exp": int(at) + 600, "app": "evolution", "action": "webhook"}
+    parts = [_unpadded(_encode(part)) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    mark = hmac.digest(key.encode(), b".".join(parts), "sha256")
+    return b".".join([*parts, _unpadded(mark)]).decode()
+
+
+def _unpadded(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def signatures(words: Mapping[str, str], ident: str, now: float, body: bytes) -> str:

@@ -32,9 +32,6 @@ EVENTS: tuple[str, ...] = (
 FORBIDDEN_EVENTS: frozenset[str] = frozenset({"MESSAGES_EDITED", "LOGOUT_INSTANCE", "REMOVE_INSTANCE"})
 """A slow receiver of these blocks the event queue, deletes new credentials, or postpones a delete (2.3.7)."""
 
-JWT_HEADER = "jwt_key"
-"""With this header set it signs a token at each delivery and sends that instead."""
-
 
 def webhook_body(where: SessionEndpoint) -> Mapping[str, Json]:
     """The nested form; flat v1 fields are silently ignored on create (recording 200)."""
@@ -197,9 +194,8 @@ def _standing(where: SessionEndpoint, row: Json) -> StandingWebhook:
         "events": list(events),
     }
     found: Literal["ours", "foreign"] = "ours" if _is_ours(where, url) else "foreign"
-    signs_with = JWT_HEADER if JWT_HEADER in words else ""
     by_events = kept["byEvents"] is True
-    return StandingWebhook(found, url, events, headers=words, by_events=by_events, row=kept, signs_with=signs_with)
+    return StandingWebhook(found, url, events, headers=words, by_events=by_events, row=kept)
 
 
 def _is_ours(where: SessionEndpoint, url: str) -> bool:

@@ -54,6 +54,15 @@ class WebhookEndpoints(Protocol):
         bad health and goes on where it stopped."""
         ...
 
+    async def at_door(self, session: str) -> Endpoint | None:
+        """The one whose `door_session` this is."""
+        ...
+
+    async def put_at_door(self, endpoint: Endpoint) -> Endpoint | None:
+        """Make it, or write it over the one of its `door_session`, which keeps its id, its age and its place; one that
+        its owner had switched off hears what happens from now on. None: there is no such session."""
+        ...
+
     async def delete(self, endpoint_id: str) -> bool:
         """With its lanes, dead letters and log."""
         ...

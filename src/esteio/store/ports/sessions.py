@@ -130,7 +130,8 @@ class Sessions(Protocol):
         ...
 
     async def delete(self, session_id: SessionId, now: float) -> bool:
-        """Takes away all that belongs to the session but its public events; False when it was gone before."""
+        """Takes away all that belongs to the session but its public events, of which `session.deleted` is the last; its
+        webhook at the Evolution door goes when it was told. False when it was gone before."""
         ...
 
     async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None:

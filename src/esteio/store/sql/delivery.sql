@@ -2,7 +2,7 @@
 
 -- part: webhook_endpoint
 id, url, created_at, format, events, types, sessions, encrypted, by_events, enabled, reason_code, log_cursor, health,
-media
+media, updated_at, door_session, ends_after
 
 -- part: delivery_lane
 queue, session_name, chat, head, attempts, due_at, tried_since, last_at, fence
@@ -18,10 +18,10 @@ id, endpoint_id, event, type, session_name, chat, event_at, died_at, attempts, d
 -- name: webhook_endpoint_add
 INSERT INTO webhook_endpoints (id, url, created_at, format, events, types, sessions, encrypted, by_events, media,
     enabled,
-    reason_code, log_cursor, health)
+    reason_code, log_cursor, health, updated_at, door_session)
 VALUES (:id, :url, :created_at, :format, :events, :types, :sessions, :encrypted, :by_events, :media, :enabled,
     :reason_code,
-    (SELECT coalesce(max(seq), 0) FROM events), :health)
+    (SELECT coalesce(max(seq), 0) FROM events), :health, :updated_at, :door_session)
 RETURNING {{webhook_endpoint}}
 
 -- name: webhook_endpoint
@@ -32,10 +32,24 @@ SELECT {{webhook_endpoint}} FROM webhook_endpoints ORDER BY created_at, id
 
 -- name: webhook_endpoint_change
 UPDATE webhook_endpoints SET url = :url, format = :format, events = :events, types = :types, sessions = :sessions,
-    encrypted = :encrypted, by_events = :by_events, media = :media, reason_code = :reason_code,
+    encrypted = :encrypted, by_events = :by_events, media = :media, reason_code = :reason_code, updated_at = :updated_at,
     health = CASE WHEN enabled = 0 AND :enabled = 1 THEN :health ELSE health END,
     enabled = :enabled
 WHERE id = :id
+
+-- name: webhook_endpoint_at_door
+SELECT {{webhook_endpoint}} FROM webhook_endpoints WHERE door_session = :door_session
+
+-- name: webhook_endpoint_from_now_on
+UPDATE webhook_endpoints SET log_cursor = (SELECT coalesce(max(seq), 0) FROM events) WHERE id = :id
+
+-- name: webhook_endpoint_ends
+UPDATE webhook_endpoints SET door_session = NULL, ends_after = (SELECT coalesce(max(seq), 0) FROM events)
+WHERE door_session = (SELECT name FROM sessions WHERE id = :id)
+
+-- name: webhook_endpoints_ended
+SELECT id FROM webhook_endpoints e WHERE ends_after IS NOT NULL AND (enabled = 0 OR log_cursor >= ends_after
+    AND NOT EXISTS (SELECT 1 FROM delivery_lanes WHERE endpoint_id = e.id))
 
 -- name: webhook_endpoint_health
 UPDATE webhook_endpoints SET health = :health WHERE id = :id

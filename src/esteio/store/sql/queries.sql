@@ -114,6 +114,9 @@ SELECT {{session}} FROM sessions WHERE token = :word
 -- name: session_secrets
 SELECT token, encrypted FROM sessions WHERE id = :id
 
+-- name: session_named
+SELECT id FROM sessions WHERE name = :name
+
 -- name: session_brief
 SELECT name, gate, server FROM sessions WHERE id = :id
 

@@ -14,7 +14,8 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
-from esteio.store.base import Exists, InstanceTaken, JournalEntry, Page, Work
+from esteio.core.webhooks.evolution_names import instance_id, instance_name
+from esteio.store.base import EventRow, Exists, InstanceTaken, JournalEntry, Page, Work
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
@@ -162,6 +163,7 @@ class SqlSessions(SqlSubject):
 
         def operation(db: Db) -> bool:
             db.briefs.pop(session_id, None)
+            _tell_deleted(db, session_id, now)
             return [db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
 
         return await self._write(operation)
@@ -176,6 +178,17 @@ def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
 def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:
     """The id, unless its session is gone."""
     return session_id if session_id is not None and server_of_session(db, session_id) is not None else None
+
+
+def _tell_deleted(db: Db, session_id: SessionId, now: float) -> None:
+    """The last event of a session; its webhook at the Evolution door ends with it."""
+    row = db.row("session_by_id", {"word": session_id})
+    if row is None:
+        return
+    session = rows.session_of(row)
+    named = {"name": session.name, "instance": instance_name(session), "instance_id": instance_id(session)}
+    db.run("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
+    db.run("webhook_endpoint_ends", {"id": session_id})
 
 
 def _check_instance(db: Db, session: Session, instance: str | None) -> None:

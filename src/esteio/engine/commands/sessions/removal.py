@@ -62,4 +62,5 @@ class SessionRemoval:
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
         self._wakeups.session(session.id)
         self._wakeups.server(session.server)
+        self._wakeups.deliveries()
         return None

@@ -73,22 +73,21 @@ class ReplacedWebhooks:
     async def _going_on(self, stands: StandingWebhook, session: str) -> tuple[Endpoint, ...]:
         if stands.found != "foreign":
             return ()
-        held = {(one.url, one.sessions) for one in await self._webhook_endpoints.all() if one.format == "evolution"}
+        standing = [one for one in await self._webhook_endpoints.all() if one.ends_after is None]
+        held = {(one.url, one.sessions) for one in standing if one.format == "evolution"}
         found = []
         for url, events in {stands.url: stands.events, **stands.more}.items():
-            names = tuple(event for event in events if event in evolution_format.NAMES)
+            names = tuple(event for event in events if evolution_format.NAMES.get(event))
             if (events and not names) or (url, (session,)) in held:
                 continue
-            await self._check_forward(url, stands)
+            await self._check_forward(url)
             found.append(self._endpoint(url, names, stands, session))
         return tuple(found)
 
-    async def _check_forward(self, url: str, stands: StandingWebhook) -> None:
+    async def _check_forward(self, url: str) -> None:
         await check_target(url, "forward", self._allowed, self._resolve, shown=url)
         if urlsplit(url).username is not None or "#" in url:
             raise invalid("forward", "the address there holds a user or a fragment, which a subscription may not")
-        if stands.signs_with:
-            raise invalid("forward", f"the webhook there signs with {stands.signs_with}, which a subscription cannot")
 
     def _endpoint(self, url: str, names: Sequence[str], stands: StandingWebhook, session: str) -> Endpoint:
         headers = {HEADER + name.lower(): word for name, word in stands.headers.items()}
@@ -102,6 +101,8 @@ class ReplacedWebhooks:
             sessions=(session,),
             sealed=self._vault.seal({SECRET: new_secret(self._clock.token()), **headers}),
             by_events=stands.by_events,
+            # It is what the instance's clients see and replace at the Evolution door.
+            door_session=session if url == stands.url else None,
         )
 
     async def kept(self, session: Session) -> StandingWebhook | None:

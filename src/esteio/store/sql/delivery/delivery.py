@@ -95,11 +95,19 @@ class SqlDeliveryQueue(SqlSubject):
         def operation(db: Db) -> int:
             gone = db.run("purge_dead_letters", {"before": dead_before, "limit": _AT_ONCE})
             gone += db.run("purge_deliveries", {"before": before, "limit": _AT_ONCE})
+            gone += sum(forget_endpoint(db, endpoint_id) for (endpoint_id,) in db.rows("webhook_endpoints_ended", {}))
             floor = db.value("delivery_floor", {})
             floor = _NO_FLOOR if floor is None else floor
             return gone + db.run("purge_events", {"before": before, "floor": floor, "limit": _AT_ONCE})
 
         return await self._write(operation)
+
+
+def forget_endpoint(db: Db, endpoint_id: str) -> int:
+    """With its lanes, replays, dead letters and log; how many endpoints that were."""
+    for what in ("lanes", "replays", "dead_letters", "deliveries"):
+        db.run(f"webhook_endpoint_forget_{what}", {"id": endpoint_id})
+    return db.run("webhook_endpoint_delete", {"id": endpoint_id})
 
 
 def _enabled(db: Db) -> list[Endpoint]:
@@ -110,7 +118,7 @@ def _enabled(db: Db) -> list[Endpoint]:
 def _undealt(db: Db, endpoints: Sequence[Endpoint]) -> bool:
     """Whether events of the log wait for an endpoint that takes them."""
     last = db.value("event_last", {}) if endpoints else 0
-    return any(one.cursor < last and _takes(db, one) for one in endpoints)
+    return any(one.cursor < min(last, one.ends_after or last) and _takes(db, one) for one in endpoints)
 
 
 def _takes(db: Db, endpoint: Endpoint) -> bool:
@@ -122,7 +130,7 @@ def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> in
     cursor = endpoint.cursor
     seen: set[tuple[str, str]] = set()
     for seq, kind, session, chat, at in db.rows("events_to_deal", {"after": cursor, "limit": limit}):
-        if at > until:
+        if at > until or (endpoint.ends_after is not None and seq > endpoint.ends_after):
             break
         cursor = seq
         if (session, chat) not in seen and law.wants(endpoint.types, endpoint.sessions, kind, session or None):

@@ -70,6 +70,8 @@ def endpoint_params(endpoint: Endpoint) -> Params:
         "enabled": int(endpoint.enabled),
         "reason_code": endpoint.because,
         "health": to_text(endpoint.health),
+        "updated_at": endpoint.updated_at or endpoint.created_at,
+        "door_session": endpoint.door_session,
     }
 
 
@@ -90,6 +92,9 @@ def endpoint_of(row: Row) -> Endpoint:
         cursor=row[11],
         health=_health.decode(row[12]),
         media=row[13],
+        updated_at=row[14],
+        door_session=row[15],
+        ends_after=row[16],
     )
 
 

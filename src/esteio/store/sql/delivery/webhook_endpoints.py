@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.delivery import Delivery, Endpoint
+from esteio.store.delivery import ASKED, Delivery, Endpoint
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
 from esteio.store.sql.delivery import rows
-from esteio.store.sql.delivery.delivery import queue_again
+from esteio.store.sql.delivery.delivery import forget_endpoint, queue_again
 
 _NO_FLOOR = 2**62
 
@@ -33,6 +33,23 @@ class SqlWebhookEndpoints(SqlSubject):
         row = self._reader.row("webhook_endpoint", {"id": endpoint_id})
         return None if row is None else rows.endpoint_of(row)
 
+    async def at_door(self, session: str) -> Endpoint | None:
+        row = self._reader.row("webhook_endpoint_at_door", {"door_session": session})
+        return None if row is None else rows.endpoint_of(row)
+
+    async def put_at_door(self, endpoint: Endpoint) -> Endpoint | None:
+        def operation(db: Db) -> Endpoint | None:
+            if not db.value("session_named", {"name": endpoint.door_session}):
+                return None
+            found = db.row("webhook_endpoint_at_door", {"door_session": endpoint.door_session})
+            if found is None:
+                (added,) = db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
+                return rows.endpoint_of(added)
+            _put(db, rows.endpoint_of(found), endpoint)
+            return rows.endpoint_of(db.rows("webhook_endpoint_at_door", {"door_session": endpoint.door_session})[0])
+
+        return await self._write(operation)
+
     async def all(self) -> Sequence[Endpoint]:
         return [rows.endpoint_of(row) for row in self._reader.rows("webhook_endpoints", {})]
 
@@ -41,12 +58,7 @@ class SqlWebhookEndpoints(SqlSubject):
         return await self._write(lambda db: db.run("webhook_endpoint_change", params) > 0)
 
     async def delete(self, endpoint_id: str) -> bool:
-        def operation(db: Db) -> bool:
-            for what in ("lanes", "replays", "dead_letters", "deliveries"):
-                db.run(f"webhook_endpoint_forget_{what}", {"id": endpoint_id})
-            return db.run("webhook_endpoint_delete", {"id": endpoint_id}) > 0
-
-        return await self._write(operation)
+        return await self._write(lambda db: forget_endpoint(db, endpoint_id) > 0)
 
     async def waiting(self, endpoint_id: str) -> tuple[int, float | None]:
         db = self._reader
@@ -80,3 +92,11 @@ class SqlWebhookEndpoints(SqlSubject):
             return queued, found[-1][0] if len(found) == limit else None
 
         return await self._write(operation)
+
+
+def _put(db: Db, before: Endpoint, after: Endpoint) -> None:
+    """In the place of the one before. What was switched off by its owner is told what happens from now on."""
+    db.run("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
+    if after.enabled and not before.enabled and before.because == ASKED:
+        db.run("webhook_endpoint_forget_lanes", {"id": before.id})
+        db.run("webhook_endpoint_from_now_on", {"id": before.id})

@@ -392,7 +392,10 @@ CREATE TABLE webhook_endpoints (
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     reason_code TEXT NOT NULL,
     log_cursor BIGINT NOT NULL,
-    health TEXT NOT NULL
+    health TEXT NOT NULL,
+    updated_at DOUBLE PRECISION NOT NULL,
+    door_session TEXT UNIQUE,
+    ends_after BIGINT
 );
 
 -- `head` is the oldest event not delivered; while `lease_until` stands, it is under way. `tried_since` is when the head

@@ -1,0 +1,130 @@
+"""The webhook of one session as a client of Evolution sets it: a subscription in Evolution's format, one a session.
+
+It is a subscription like any other (`webhooks`): its target is checked, its secret signs, its events wait while the
+target is down. What a client leaves out stays as it was. Never lives here: Evolution's body and answer
+(`api.evolution.webhooks`), the delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from esteio.clock import Clock
+from esteio.core.webhooks import evolution_format
+from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, same_origin, sealed_headers
+from esteio.engine.delivery.client import HEADER, SECRET, new_secret
+from esteio.engine.errors import invalid, unknown
+from esteio.engine.runtime.ports import Wakeups
+from esteio.log import logger
+from esteio.store.delivery import ASKED, Endpoint
+from esteio.store.ports.delivery import WebhookEndpoints
+from esteio.vault import Vault
+
+BLANK: Final = "***"
+"""What is shown in the place of a header's value; set again, it stands for the value that is there."""
+log = logger("commands")
+
+
+class InstanceWebhook(msgspec.Struct, frozen=True):
+    """What a client asks for. None: as it is, or Evolution's default where there is none yet."""
+
+    url: str
+    """"" only where it is switched off: then the address that is there stays."""
+    enabled: bool = True
+    events: tuple[str, ...] = ()
+    """Evolution's names; none means all."""
+    headers: Mapping[str, str] | None = None
+    by_events: bool | None = None
+    base64: bool | None = None
+
+
+class InstanceWebhooks:
+    """Sets and shows the webhook that each session has at the Evolution door."""
+
+    def __init__(
+        self,
+        webhook_endpoints: WebhookEndpoints,
+        clock: Clock,
+        *,
+        webhooks: WebhookCommands,
+        vault: Vault,
+        wakeups: Wakeups,
+    ) -> None:
+        self._webhook_endpoints, self._clock = webhook_endpoints, clock
+        self._webhooks, self._vault, self._wakeups = webhooks, vault, wakeups
+
+    async def of(self, session: str) -> Endpoint | None:
+        """The webhook of the session of this name; None while none was set."""
+        return await self._webhook_endpoints.at_door(session)
+
+    def header_names(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The headers that its client gave, without their values."""
+        words = self._vault.unseal(endpoint.sealed)
+        return tuple(name.removeprefix(HEADER) for name in words if name.startswith(HEADER))
+
+    async def check(self, asked: InstanceWebhook) -> None:
+        """Raises `CommandError`, as `put` would for the same, before there is a session: target-not-allowed,
+        invalid-value."""
+        if asked.enabled:
+            await self._webhooks.check_url(asked.url)
+        _sealed_headers(asked.headers or {})
+
+    async def put(self, session: str, asked: InstanceWebhook) -> Endpoint:
+        """Set it, in the place of the one before. Raises `CommandError`: target-not-allowed, invalid-value,
+        unknown-session."""
+        await self.check(asked)
+        before = await self.of(session) or self._new(session, asked)
+        put = await self._webhook_endpoints.put_at_door(self._after(before, asked))
+        if put is None:
+            raise unknown("session", session)
+        self._wakeups.deliveries()
+        log.info("endpoint.changed", endpoint=put.id, changed=["door"])
+        return put
+
+    def _new(self, session: str, asked: InstanceWebhook) -> Endpoint:
+        return Endpoint(
+            id=self._clock.new_id("wh"),
+            url=asked.url,
+            created_at=self._clock.now(),
+            format="evolution",
+            sessions=(session,),
+            sealed=self._vault.seal({SECRET: new_secret(self._clock.token())}),
+            door_session=session,
+        )
+
+    def _after(self, before: Endpoint, asked: InstanceWebhook) -> Endpoint:
+        moved = bool(asked.url) and not same_origin(before.url, asked.url)
+        media = before.media if asked.base64 is None else "base64" if asked.base64 else "url"
+        return msgspec.structs.replace(
+            before,
+            url=asked.url or before.url,
+            enabled=asked.enabled,
+            because="" if asked.enabled else ASKED,
+            events=asked.events,
+            types=evolution_format.subscription(asked.events),
+            by_events=before.by_events if asked.by_events is None else asked.by_events,
+            media=media,
+            sealed=self._sealed(before, asked.headers, moved=moved),
+            updated_at=self._clock.now(),
+        )
+
+    def _sealed(self, before: Endpoint, headers: Mapping[str, str] | None, *, moved: bool) -> bytes:
+        """A header's value was meant for the host of before: it does not move to another one by itself."""
+        words = self._vault.unseal(before.sealed)
+        held = {} if moved else {name: word for name, word in words.items() if name.startswith(HEADER)}
+        kept = {name: word for name, word in words.items() if not name.startswith(HEADER)}
+        if headers is None:
+            return self._vault.seal(kept | held)
+        given = _sealed_headers(headers)
+        blank = {name for name, word in given.items() if word == BLANK}
+        if not blank <= held.keys():
+            raise invalid("webhook.headers", "must hold the value of each header where the address is another")
+        return self._vault.seal(kept | given | {name: held[name] for name in blank})
+
+
+def _sealed_headers(given: Mapping[str, str]) -> dict[str, str]:
+    """What the connection and the signature need is left out: Evolution's clients like to name a content type."""
+    return sealed_headers({name: word for name, word in given.items() if name.lower() not in NOT_THEIRS})
