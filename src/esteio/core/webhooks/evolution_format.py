@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 from esteio.core.model.address import has_many_authors, jid_of
@@ -67,7 +66,7 @@ _MEDIA_KEYS: Final = {
     "sticker": "stickerMessage",
 }
 _CLOSED_BECAUSE: Final = {"unpaired": 401, "logged-out": 401, "banned": 403, "temp-banned": 403, "replaced": 440}
-_ENDS: Final = frozenset({401, 403})
+_ENDS: Final[Mapping[int, str]] = {401: "Unauthorized", 403: "Forbidden"}
 """The link is gone: the next one needs a new code."""
 _CLOSED: Final = 428
 """Baileys' own word for a connection that was closed."""
@@ -349,14 +348,14 @@ def _connection(document: Mapping[str, Any], instance: Instance) -> tuple[Said, 
     code = _CLOSED_BECAUSE.get(str((document.get("reason") or {}).get("code", "")))
     update = {**data, "state": state, "statusReason": 200 if state != "close" else code or _CLOSED}
     connection: Said = ("connection.update", update)
-    if state != "close" or code not in _ENDS:
+    if state != "close" or code is None or code not in _ENDS:
         return (connection,)
     return ("status.instance", _ended(document, instance, code)), connection, ("logout.instance", None)
 
 
 def _ended(document: Mapping[str, Any], instance: Instance, code: int) -> Document:
     """`disconnectionObject` is JSON in a text, as Evolution writes its database's column."""
-    phrase = HTTPStatus(code).phrase
+    phrase = _ENDS[code]
     output = {"statusCode": code, "payload": {"statusCode": code, "error": phrase, "message": phrase}, "headers": {}}
     error = {"data": None, "isBoom": True, "isServer": False, "output": output}
     ended_at = document.get("since")
