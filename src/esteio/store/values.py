@@ -16,7 +16,7 @@ from esteio.core.model.content import Media
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.inbound import InboundEvent
-from esteio.core.model.message import Message
+from esteio.core.model.message import Direction, Message
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
@@ -362,6 +362,28 @@ class Page(msgspec.Struct, frozen=True):
 
     items: tuple[Any, ...]
     next: str | None
+
+
+class MessageFilter(msgspec.Struct, frozen=True):
+    """Which of a session's messages are meant; what is None is not asked about. Cancelled ones never are.
+
+    `since` and `until` (epoch seconds) include themselves; `unsent`: only those going out that the provider has given
+    no id yet, because they wait, are under way or in doubt, or failed."""
+
+    chat: str | None = None
+    """An address in normal form, in any of its spellings."""
+    direction: Direction | None = None
+    kind: str | None = None
+    since: float | None = None
+    until: float | None = None
+    unsent: bool = False
+
+
+class FoundMessages(msgspec.Struct, frozen=True):
+    """How many there are in all, and those that were asked for, newest first."""
+
+    total: int
+    items: tuple[Message, ...]
 
 
 class StoredServer(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from starlette._utils import get_route_path
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from esteio.api.evolution import webhooks, welcome
+from esteio.api.evolution import lookups, media, translated, webhooks, welcome
 from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
@@ -25,7 +25,13 @@ from esteio.log import logger
 from esteio.store.base import StoreBroken, StoreFull
 
 PREFIX = "/evolution"
-TABLE: tuple[DoorRoute, ...] = (*welcome.ROUTES, *webhooks.ROUTES)
+TABLE: tuple[DoorRoute, ...] = (
+    *welcome.ROUTES,
+    *webhooks.ROUTES,
+    *lookups.ROUTES,
+    *translated.ROUTES,
+    *media.ROUTES,
+)
 """Every address that Esteio itself answers; all others are passed through."""
 log = logger("door")
 

@@ -85,6 +85,7 @@ KINDS: Mapping[str, Kind] = {
     "provider-unanswered": Kind(502, retry_after_s=5),
     "in-use": Kind(409),
     "wrong-state": Kind(409),
+    "message-not-sent": Kind(409),
     "session-paused": Kind(409),
     "pairing-code-unsupported": Kind(400),
     "not-while-a-qr-is-shown": Kind(409),

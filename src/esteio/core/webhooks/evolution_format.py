@@ -150,6 +150,25 @@ def _moved(document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
     return (("messages.update", _beside(update, document)),)
 
 
+def row(document: Mapping[str, Any], instance_id: str) -> Document:
+    """A message as a row of Evolution's own table (recordings 087, 088)."""
+    kind, body = _content(document)
+    body |= _bytes_of(document.get("media") or {})
+    shown: Document = {
+        "id": document.get("id"),
+        "key": _key(document),
+        "pushName": document.get("push_name") or ("Você" if document.get("direction") == "out" else None),
+        "messageType": kind,
+        "message": body,
+        "messageTimestamp": _seconds(document.get("created_at")),
+        "instanceId": instance_id,
+        "source": "unknown",
+        "contextInfo": None,
+        **_context(document),
+    }
+    return _beside(shown, document)
+
+
 def _key(document: Mapping[str, Any]) -> Document:
     chat = _jid(str(document.get("chat") or ""))
     ours, theirs = document.get("id"), document.get("provider_id")

@@ -5,7 +5,7 @@ See the package for what holds of every method.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from esteio.core.messages.outbox import SendSettlement
@@ -15,6 +15,8 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
 from esteio.store.values import (
     Accepted,
+    FoundMessages,
+    MessageFilter,
     NewMessage,
     NotBefore,
     Page,
@@ -45,6 +47,18 @@ class Messages(Protocol):
 
     async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
         """The session's message that the provider knows by this id, None for an unknown one."""
+        ...
+
+    async def by_any_ids(self, session_id: SessionId, ids: Collection[str]) -> Sequence[Message]:
+        """The session's messages that we, or the provider, know by any of these ids, each once, in the order in which
+        they were filed; those of other sessions never."""
+        ...
+
+    async def matching(
+        self, session_id: SessionId, wanted: MessageFilter, *, limit: int, offset: int = 0
+    ) -> FoundMessages:
+        """The session's messages of this kind, newest first by the time they were made: at most `limit` from the
+        `offset`-th on, and how many there are."""
         ...
 
     async def page(

@@ -410,6 +410,38 @@ WHERE m.session_id = :session_id AND m.state = :state AND (m.created_at, m.seq) 
     AND (:direction IS NULL OR m.direction = :direction)
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 
+-- name: messages_by_any_ids
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE m.seq IN (
+    SELECT o.seq FROM messages o WHERE o.id IN {{listed}} AND +o.session_id = :session_id
+    UNION
+    SELECT p.seq FROM messages p WHERE p.session_id = :session_id AND p.provider_id IN {{listed}}
+) ORDER BY m.seq
+
+-- part: matching
+m.session_id = :session_id AND m.state <> 'cancelled'
+    AND (:direction IS NULL OR m.direction = :direction) AND (:chat IS NULL OR m.chat = :chat)
+    AND (:kind IS NULL OR json_extract(m.content, '$.kind') = :kind)
+    AND (:since IS NULL OR m.created_at >= :since) AND (:until IS NULL OR m.created_at <= :until)
+
+-- part: unsent
+m.direction = 'out' AND m.provider_id IS NULL AND m.state IN ('queued', 'sending', 'in_doubt', 'failed', 'expired')
+
+-- name: messages_matching
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE {{matching}} ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
+
+-- name: messages_matching_count
+SELECT count(*) FROM messages m WHERE {{matching}}
+
+-- The few that have no id of the provider's are found by their states, not by going through all.
+-- name: messages_unsent
+SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+WHERE {{matching}} AND {{unsent}} ORDER BY +m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
+
+-- name: messages_unsent_count
+SELECT count(*) FROM messages m WHERE {{matching}} AND {{unsent}}
+
 -- name: attempts
 SELECT at, outcome, detail FROM attempts WHERE message_id = :message_id ORDER BY seq
 

@@ -5,14 +5,14 @@ Never lives here: sending (`outbox`), what comes in (`inbox`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
-from esteio.store.base import Accepted, NewMessage, Page, QuoteTarget
+from esteio.store.base import Accepted, FoundMessages, MessageFilter, NewMessage, Page, QuoteTarget
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import stored_name
@@ -43,6 +43,15 @@ class SqlMessages(SqlSubject):
     async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
         params = {"session_id": session_id, "provider_id": provider_id}
         return _shown_or_none(self._reader.row("message_by_provider_id", params))
+
+    async def by_any_ids(self, session_id: SessionId, ids: Collection[str]) -> Sequence[Message]:
+        params = {"session_id": session_id, "listed": rows.to_text(sorted(ids))}
+        return [shown(row) for row in self._reader.rows("messages_by_any_ids", params)] if ids else ()
+
+    async def matching(
+        self, session_id: SessionId, wanted: MessageFilter, *, limit: int, offset: int = 0
+    ) -> FoundMessages:
+        return self._snapshot(lambda db: _matching(db, session_id, wanted, limit, offset))
 
     async def page(
         self,
@@ -184,6 +193,16 @@ def _page(
     found = db.rows("messages_page" if state is None else "messages_page_in_state", params)
     last = found[limit - 1] if len(found) > limit else None
     return Page(tuple(shown(row) for row in found[:limit]), None if last is None else f"{last[7]!r}:{last[0]}")
+
+
+def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, offset: int) -> FoundMessages:
+    params: rows.Params = {"session_id": session_id, **msgspec.structs.asdict(wanted)}
+    statement = "messages_unsent" if params.pop("unsent") else "messages_matching"
+    if wanted.chat is not None:
+        params["chat"] = resolve_chat(db, session_id, wanted.chat)
+    total: int = db.value(f"{statement}_count", params)
+    found = db.rows(statement, {**params, "limit": limit, "offset": offset})
+    return FoundMessages(total, tuple(shown(row) for row in found))
 
 
 def _position(after: str | None) -> tuple[float, int]:
