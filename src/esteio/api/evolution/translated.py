@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -30,7 +31,9 @@ async def known(door: Door, call: DoorCall, value: Json) -> Sequence[Message]:
     return await door.api.store.messages.by_any_ids(call.known.id, evolution_ids.ids_in(value))
 
 
-async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> HttpResponse:
+async def exchanged(
+    door: Door, call: DoorCall, method: Method, path: str, body: Json, *, query: str = ""
+) -> HttpResponse:
     """The server's answer to a body in which its own ids stand. `path` without the instance's name. Raises
     `CommandError` as `PassedCalls.exchange` does."""
     return await door.passed.exchange(
@@ -38,6 +41,7 @@ async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body:
         method,
         f"{path}/{{instance}}",
         who=call.request.who,
+        query=query,
         headers={"content-type": JSON},
         body=msgspec.json.encode(body),
     )
@@ -91,8 +95,11 @@ def act(method: Method, path: str) -> DoorHandler:
 
 
 async def _acted(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> ApiResponse:
-    messages = await gone_out(door, await known(door, call, body))
-    heard = await exchanged(door, call, method, path, evolution_ids.asked(body, evolution_ids.to_provider(messages)))
+    words = parse_qsl(call.request.query_text, keep_blank_values=True)
+    messages = await gone_out(door, await known(door, call, [body, dict(words)]))
+    names = evolution_ids.to_provider(messages)
+    query = urlencode(evolution_ids.asked_words(words, names))
+    heard = await exchanged(door, call, method, path, evolution_ids.asked(body, names), query=query)
     return await in_our_words(door, call, heard)
 
 

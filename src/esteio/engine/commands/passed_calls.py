@@ -18,6 +18,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
 from esteio.engine.commands.passed_journal import PassedJournal, template
+from esteio.engine.commands.provider_webhooks import Secrets, blanked, longest_first
 from esteio.engine.errors import CommandError
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, Transport, TransportFailed
@@ -68,9 +69,9 @@ class PassedCalls:
         body: bytes = b"",
         within_s: float = WITHIN_S,
     ) -> HttpResponse:
-        """The server's whole answer, whatever its status; the transport bounds it. `path` is as at the server's root,
-        percent-encoded, with `{instance}` where the session's name stands; header names are lower case; `who`: the
-        caller, as a timeline names them.
+        """The server's whole answer, whatever its status, without the secrets that are known; the transport bounds it.
+        `path` is as at the server's root, percent-encoded, with `{instance}` where the session's name stands; header
+        names are lower case; `who`: the caller, as a timeline names them.
 
         Raises `CommandError`: not-passed (this kind of server has no such API), server-not-reached (surely nothing was
         done), server-unanswered (it may have been), server-key-refused, unknown-session."""
@@ -81,7 +82,8 @@ class PassedCalls:
         except TransportFailed as failed:
             raise self.failed(prepared, failed) from failed
         self.answered(prepared, answer)
-        return answer
+        secrets = Secrets(longest_first(prepared.adapter.known_secrets(prepared.where)), ())
+        return msgspec.structs.replace(answer, body=await blanked(answer.body, secrets))
 
     async def prepare(self, session: Session, call: PassedCall, who: str, within_s: float = WITHIN_S) -> Prepared:
         """What goes to the server. Raises `CommandError`: not-passed, unknown-session."""
