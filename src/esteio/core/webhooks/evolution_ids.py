@@ -76,8 +76,10 @@ def _renamed(value: Json, names: Mapping[str, str], *, heed_author: bool, instan
         for place, part in places:
             if isinstance(part, dict):
                 # guard: stranger-with-our-id-keeps-it
-                heeded = heed_author and part.get("fromMe") is False
-                box[place] = dict(part) if heeded else _one(part, names, beside=heed_author)
+                if heed_author and part.get("fromMe") is False:
+                    box[place] = dict(part)
+                else:
+                    box[place] = _one(part, names, beside=heed_author)
                 if instance and isinstance(part.get("instanceId"), str):
                     box[place]["instanceId"] = instance
                 waiting.append(box[place])

@@ -413,6 +413,7 @@ ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 -- name: messages_by_any_ids
 SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq IN (
+    -- guard: ids-of-this-session-only
     SELECT o.seq FROM messages o WHERE o.id IN {{listed}} AND +o.session_id = :session_id
     UNION
     SELECT p.seq FROM messages p WHERE p.session_id = :session_id AND p.provider_id IN {{listed}}
