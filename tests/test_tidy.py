@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,7 +122,80 @@ def throws_dice(module: Module) -> list[str]:
     return faults
 
 
-RULES = (headless, floor_drain, reads_clock, throws_dice)
+def reads_rows_by_position(module: Module) -> list[str]:
+    """In the store a row has names (`store.sql.db.Row`): what came from `.rows(…)` or `.row(…)` is never indexed, taken
+    apart or spread. mypy says the same as long as a row is typed."""
+    if not module.name.startswith("store/"):
+        return []
+    scopes = [node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    faults = {f"line {line} reads a row by its position" for scope in scopes for line in positions_of_rows(scope)}
+    return sorted(faults)
+
+
+def positions_of_rows(scope: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[int]:
+    """Lines in which a function reads a column by its place."""
+    many = {name for target, value in bindings(scope) if asks(value, "rows") for name in bound(target)}
+    pairs = [*bindings(scope), *loops(scope)]
+    single = {name for target, value in pairs if asks(value, "row") for name in bound(target)}
+    for target, value in loops(scope):
+        if asks(value, "rows") or (isinstance(value, ast.Name) and value.id in many):
+            single |= bound(target)
+            if isinstance(target, ast.Tuple):
+                yield target.lineno
+    single |= {arg.arg for arg in scope.args.args if arg.annotation is not None and "Row" in names_in(arg.annotation)}
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Subscript | ast.Starred) and is_row(node.value, single, many):
+            yield node.lineno
+    yield from (target.lineno for target, value in bindings(scope) if takes_apart(target, value, single, many))
+
+
+def takes_apart(target: ast.expr, value: ast.expr, single: set[str], many: set[str]) -> bool:
+    """`a, b = row`; `(row,) = rows` is the one row of them, and so is not."""
+    if not isinstance(target, ast.Tuple):
+        return False
+    return is_row(value, single, many) or (asks(value, "rows") and any(isinstance(x, ast.Tuple) for x in target.elts))
+
+
+def is_row(node: ast.expr, single: set[str], many: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in single - many
+    if isinstance(node, ast.Subscript):
+        return asks(node.value, "rows") or (isinstance(node.value, ast.Name) and node.value.id in many)
+    return asks(node, "row")
+
+
+def asks(node: ast.expr, what: str) -> bool:
+    """Whether an expression is, or holds as its operand, a call of `.row(…)` or `.rows(…)`."""
+    return any(
+        isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == what
+        for one in (node, *(node.values if isinstance(node, ast.BoolOp) else ()))
+    )
+
+
+def bindings(scope: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign):
+            yield from ((target, node.value) for target in node.targets)
+        elif isinstance(node, ast.NamedExpr | ast.AnnAssign) and node.value is not None:
+            yield node.target, node.value
+
+
+def loops(scope: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    return ((node.target, node.iter) for node in ast.walk(scope) if isinstance(node, ast.For | ast.comprehension))
+
+
+def bound(target: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def names_in(node: ast.expr) -> set[str]:
+    """Of an annotation, the alternatives that are plain names."""
+    if isinstance(node, ast.BinOp):
+        return names_in(node.left) | names_in(node.right)
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+RULES = (headless, floor_drain, reads_clock, throws_dice, reads_rows_by_position)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -148,11 +222,35 @@ def test_every_module_is_tidy(rule):
         (throws_dice, Module("engine/a.py", "from random import Random\n")),
         (throws_dice, Module("sim/a.py", "from random import choice\n")),
         (throws_dice, Module("sim/a.py", "from random import Random\ndice = Random()\n")),
+        *(
+            (reads_rows_by_position, Module("store/sql/a.py", f"def f(db, row: Row | None):\n    {line}\n"))
+            for line in (
+                "return row[0]",
+                "one = db.row('x', {})\n    return one[-1]",
+                "return (db.row('x', {}) or ('', ''))[1]",
+                "return [one[7] for one in db.rows('x', {})]",
+                "return [a for a, b in db.rows('x', {})]",
+                "for a, _ in self._reader.rows('x', {}):\n        pass",
+                "found = db.rows('x', {})\n    return found[-1][0]",
+                "found = db.rows('x', {})\n    return [a + b for a, b in found]",
+                "return db.rows('x', {})[0][1]",
+                "a, b = db.rows('x', {})[0]",
+                "((a, b),) = db.rows('x', {})",
+                "a, b = row",
+                "return [Gap(*one) for one in db.rows('x', {})]",
+                "if (one := db.row('x', {})) is not None:\n        return one[0]",
+            )
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", "case"),
 )
 def test_the_rule_finds_a_fault(rule, bad):
     assert rule(bad)
+
+
+def test_a_row_among_rows_is_found_by_its_place():
+    lines = "found = db.rows('x', {})\n    (only,) = found\n    return found[0].seq, found[-1].at, only.id, key[0]"
+    assert not reads_rows_by_position(Module("store/sql/a.py", f"def f(db, key):\n    {lines}\n"))
 
 
 def test_the_storm_may_throw_seeded_dice():

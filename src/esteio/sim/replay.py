@@ -142,7 +142,7 @@ def _moments(entries: Iterable[Entry]) -> Iterator[tuple[float, tuple[Evidence, 
     """Evidence that was seen at the same moment was judged together."""
     news: list[Evidence] = []
     for entry in entries:
-        if entry.kind not in ("evidence", "operator") or "road" not in entry.data:
+        if entry.kind not in ("evidence", "operator") or "source" not in entry.data:
             continue
         if news and entry.at > news[0].seen_at:
             yield news[0].seen_at, tuple(news)
@@ -154,7 +154,7 @@ def _moments(entries: Iterable[Entry]) -> Iterator[tuple[float, tuple[Evidence, 
 
 def _evidence(entry: Entry) -> Evidence:
     happened = float(entry.data.get("happened_at", entry.at))
-    return Evidence(entry.code, happened, entry.at, entry.data["road"], entry.args, entry.count, entry.first_at)
+    return Evidence(entry.code, happened, entry.at, entry.data["source"], entry.args, entry.count, entry.first_at)
 
 
 # -- judging ------------------------------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import content_of, stored_name
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.inbox.phones import all_addresses
 from esteio.store.sql.media import unused
 from esteio.store.sql.messages.messages import shown
+from esteio.store.sql.messages.phones import all_addresses
 from esteio.store.sql.messages.send_lanes import name_of_session, refresh_lane
 
 _AT_ONCE = 500
@@ -55,13 +55,13 @@ class SqlContacts(SqlSubject):
             person = _person(session_id, names)
             _close(db, person, now)
             theirs = db.rows("contact_messages", person)
-            found = [row for row in theirs if row[6] != "sending"]
+            found = [row for row in theirs if row.state != "sending"]
             under_way, linked = len(theirs) - len(found), 0
             files = _media(found)
             for row in found:
-                linked += db.run("provider_webhook_delete_of", {"seq": rows.seq_of(row)})
+                linked += db.run("provider_webhook_delete_of", {"seq": row.seq})
                 _erase_message(db, row, names, alias)
-            events = _erase_events(db, person, frozenset(names), {row[4] for row in theirs})
+            events = _erase_events(db, person, frozenset(names), {row.chat for row in theirs})
             webhooks = linked + sum(db.run("provider_webhook_delete", {"id": one}) for one in raws)
             if not under_way:
                 db.run("contact_forget_lids", person)
@@ -73,7 +73,7 @@ class SqlContacts(SqlSubject):
     async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
         """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
         listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
-        return dict(self._reader.rows("phones_known", listed))
+        return {row.line: row.spelled for row in self._reader.rows("phones_known", listed)}
 
 
 def _raws_with(db: Db, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
@@ -82,10 +82,10 @@ def _raws_with(db: Db, session_id: SessionId, marks: Sequence[bytes]) -> list[in
     after = 0
     while True:
         page = db.rows("provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
-        found += [row[0] for row in page if any(mark in row[1] for mark in marks)]
+        found += [row.id for row in page if any(mark in row.body for mark in marks)]
         if len(page) < _AT_ONCE:
             return found
-        after = page[-1][0]
+        after = page[-1].id
 
 
 def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
@@ -94,8 +94,7 @@ def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
 
 def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     """What waits for this person is not sent any more."""
-    chats = {row[0] for row in db.rows("contact_waiting", person)}
-    for chat in sorted(chats):
+    for chat in sorted(set(db.values("contact_waiting", person))):
         key = {"session_id": person["session_id"], "chat": chat, "now": now}
         for before, after in _ERASED.items():
             db.run("contact_close", {**key, "before": before, "after": after})
@@ -108,15 +107,15 @@ def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
 def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None:
     """What names the person becomes the alias; what names others (their group) stays."""
     params = {
-        "seq": rows.seq_of(row),
-        "chat": alias if row[4] in names else row[4],
-        "recipient": row[9] and (alias if row[4] in names else row[9]),
-        "sender": row[10] and alias,
-        "content": bare(row[5]),
+        "seq": row.seq,
+        "chat": alias if row.chat in names else row.chat,
+        "recipient": row.recipient and (alias if row.chat in names else row.recipient),
+        "sender": row.sender and alias,
+        "content": bare(row.content),
     }
     db.run("contact_erase", params)
-    db.run("attempts_blank", {"message_id": row[1]})
-    db.run("media_fetch_over", {"message_id": row[1]})
+    db.run("attempts_blank", {"message_id": row.id})
+    db.run("media_fetch_over", {"message_id": row.id})
 
 
 def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
@@ -124,13 +123,13 @@ def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], ch
     session = name_of_session(db, person["session_id"])
     listed = rows.to_text(sorted({*names, *chats}))
     erased = 0
-    for seq, chat, data in db.rows("contact_events", {"session_name": session, "listed": listed}):
-        document = _document(data)
-        if chat in names or document is None or _names_them(document, names):
-            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(_bare_event(document or {}))})
+    for row in db.rows("contact_events", {"session_name": session, "listed": listed}):
+        document = _document(row.data)
+        if row.chat in names or document is None or _names_them(document, names):
+            erased += db.run("event_erase", {"seq": row.seq, "data": rows.to_text(_bare_event(document or {}))})
         elif (document.get("quoted") or {}).get("from") in names:
             rest = {name: value for name, value in document.items() if name != "quoted"}
-            erased += db.run("event_erase", {"seq": seq, "data": rows.to_text(rest)})
+            erased += db.run("event_erase", {"seq": row.seq, "data": rows.to_text(rest)})
     return erased
 
 
@@ -152,7 +151,7 @@ def _bare_event(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _media(found: Sequence[Row]) -> list[str]:
     """Names of files that these messages name."""
-    return sorted({name for row in found if (name := stored_name(content_of(row[5])))})
+    return sorted({name for row in found if (name := stored_name(content_of(row.content)))})
 
 
 def bare(content: str) -> str:

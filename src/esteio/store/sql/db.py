@@ -5,12 +5,18 @@ Never lives here: a driver, a statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
-Row = tuple[Any, ...]
+
+class Row(Protocol):
+    """One row, its columns by name: the column's, or what the statement calls it by AS. It has no order to rely on."""
+
+    def __getattr__(self, column: str, /) -> Any:
+        """Raises `AttributeError` for what the statement does not name."""
+        ...
 
 
 class Rollback(Exception):
@@ -25,7 +31,7 @@ class Db(Protocol):
     restricted: dict[int, float]
     """Until when which sessions are restricted (463): what comes in there may set a message free."""
 
-    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+    def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
         """All rows of a statement."""
         ...
 
@@ -34,11 +40,11 @@ class Db(Protocol):
         ...
 
     def value(self, name: str, params: Mapping[str, Any]) -> Any:
-        """The first column of the first row, or None."""
+        """The one column of the first row, or None."""
         ...
 
     def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
-        """The first column of every row."""
+        """The one column of every row."""
         ...
 
     def insert(self, name: str, params: Mapping[str, Any]) -> int:

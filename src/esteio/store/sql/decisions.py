@@ -27,7 +27,7 @@ class SqlDecisions(SqlSubject):
     """Views and commits of judgements; a commit compares the versions that its view was read at."""
 
     async def due_sessions(self, now: float) -> Sequence[SessionId]:
-        return [row[0] for row in self._reader.rows("sessions_due", {"now": now, "ahead": now + AHEAD_S})]
+        return self._reader.values("sessions_due", {"now": now, "ahead": now + AHEAD_S})
 
     async def session_view(self, session_id: SessionId, now: float) -> SessionView | None:
         return self._snapshot(lambda db: _view(db, session_id))
@@ -88,8 +88,8 @@ def _commit(db: Db, commit: DecisionCommit) -> None:
 
 
 def _fail_queued(db: Db, session: Session, reason: Reason, now: float) -> None:
-    for row in db.rows("messages_fail_on_down", {"session_id": session.id}):
-        end_queued(db, row[0], "session_down", reason, now)
+    for seq in db.values("messages_fail_on_down", {"session_id": session.id}):
+        end_queued(db, seq, "session_down", reason, now)
 
 
 def _write_journal(db: Db, commit: DecisionCommit) -> None:

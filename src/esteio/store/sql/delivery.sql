@@ -69,11 +69,11 @@ DELETE FROM deliveries WHERE endpoint_id = :id
 DELETE FROM webhook_endpoints WHERE id = :id
 
 -- name: webhook_endpoint_lanes
-SELECT count(*), min(head) FROM delivery_lanes WHERE endpoint_id = :id
+SELECT count(*) AS lanes, min(head) AS head FROM delivery_lanes WHERE endpoint_id = :id
 
 -- name: delivery_backlog
-SELECT (SELECT count(*) FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1),
-    (SELECT count(*) FROM dead_letters)
+SELECT (SELECT count(*) FROM delivery_lanes l JOIN webhook_endpoints e ON e.id = l.endpoint_id WHERE e.enabled = 1) AS lanes,
+    (SELECT count(*) FROM dead_letters) AS dead
 
 -- name: event_from
 SELECT at FROM events WHERE seq >= :seq ORDER BY seq LIMIT 1
@@ -90,7 +90,7 @@ SELECT at FROM events WHERE seq = :seq
 SELECT type, at, data FROM events WHERE seq = :seq
 
 -- name: events_to_deal
-SELECT seq, type, coalesce(session_name, ''), coalesce(chat, ''), at FROM events WHERE seq > :after ORDER BY seq LIMIT
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at FROM events WHERE seq > :after ORDER BY seq LIMIT
     :limit
 
 -- name: webhook_endpoint_cursor
@@ -185,7 +185,7 @@ INSERT INTO replay_queue (endpoint_id, session_name, chat, event) VALUES (:endpo
 ON CONFLICT DO NOTHING
 
 -- name: events_of_time
-SELECT seq, type, coalesce(session_name, ''), coalesce(chat, ''), at FROM events
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat, at FROM events
 WHERE at >= :since AND at <= :until AND seq > :after ORDER BY seq LIMIT :limit
 
 -- name: dead_letter_add
@@ -207,13 +207,13 @@ SELECT {{dead_letter}} FROM dead_letters WHERE id = :id
 DELETE FROM dead_letters WHERE id = :id
 
 -- name: dead_messages
-SELECT m.seq, m.id, s.name FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT m.seq, m.id, s.name AS session_name FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq > :after AND m.state IN ('failed', 'expired') AND m.direction = 'out'
     AND m.updated_at >= :since AND m.updated_at <= :until AND (:session_name IS NULL OR s.name = :session_name)
 ORDER BY m.seq LIMIT :limit
 
 -- name: doubtful_messages
-SELECT m.seq, m.id, s.name FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT m.seq, m.id, s.name AS session_name FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq > :after AND m.state = 'in_doubt' AND m.set_aside_at IS NOT NULL
     AND m.set_aside_at >= :since AND m.set_aside_at <= :until AND (:session_name IS NULL OR s.name = :session_name)
 ORDER BY m.seq LIMIT :limit

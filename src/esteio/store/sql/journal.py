@@ -48,9 +48,9 @@ def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, pi
     )
     base_seq: int | None = None
     if last is not None and rows.evidence_of(last).repeats(piece):
-        db.run("journal_remove", {"seq": last[0]})
+        db.run("journal_remove", {"seq": last.seq})
         piece = _counted(rows.evidence_of(last), piece)
-        base_seq = last[12]
+        base_seq = last.base_seq
     db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
 
 
@@ -99,7 +99,7 @@ def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tu
         found = db.rows("journal_recent_server", {"server": server, "limit": RECENT})
     else:
         found = db.rows("journal_recent", {"session_id": session_id, "limit": RECENT})
-    return [(row[0], rows.evidence_of(row)) for row in takewhile(lambda row: row[3] == "evidence", found)]
+    return [(row.seq, rows.evidence_of(row)) for row in takewhile(lambda row: row.kind == "evidence", found)]
 
 
 def _goes_on(old: Evidence, piece: Evidence) -> bool:
@@ -134,13 +134,13 @@ def _repeats(db: Db, line: rows.Params) -> bool:
         if about_server
         else db.row("journal_last", {"session_id": line["session_id"]})
     )
-    if last is None or (last[3], last[5], last[6], last[7]) != (line["kind"], line["code"], line["args"], line["data"]):
+    if last is None or any(getattr(last, column) != line[column] for column in ("kind", "code", "args", "data")):
         return False
-    first_at = last[4] if last[9] is None else last[9]
+    first_at = last.at if last.first_at is None else last.first_at
     if line["at"] - first_at >= COUNTED_WITHIN_S:
         return False
-    times = {"first_at": first_at, "at": max(last[4], line["at"]), "happened_at": last[10]}
-    db.run("journal_count", {"seq": last[0], "count": last[8] + line["count"], **times})
+    times = {"first_at": first_at, "at": max(last.at, line["at"]), "happened_at": last.happened_at}
+    db.run("journal_count", {"seq": last.seq, "count": last.count + line["count"], **times})
     return True
 
 
@@ -186,10 +186,10 @@ def fold_server(db: Db, server: ServerName, through: int) -> None:
 def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a session, oldest first."""
     found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
-    return tuple(StoredEvidence(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+    return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)
 
 
 def news_of_server(db: Db, server: ServerName) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a server, oldest first."""
     found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
-    return tuple(StoredEvidence(seq=row[0], evidence=rows.evidence_of(row)) for row in found)
+    return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)

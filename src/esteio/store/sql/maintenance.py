@@ -47,7 +47,7 @@ class SqlMaintenance(SqlSubject):
 
     async def strip_bodies(self, before: float) -> int:
         def operation(db: Db) -> int:
-            return sum(_strip(db, row[0], before) for row in db.rows("sessions_all", {}))
+            return sum(_strip(db, one, before) for one in db.values("sessions_all", {}))
 
         return await self._write(operation)
 
@@ -56,8 +56,9 @@ def _strip(db: Db, session_id: int, before: float) -> int:
     """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
     params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
     found = db.rows("body_retention_due", params)
-    for seq, content, _ in found:
-        db.run("message_strip", {"seq": seq, "content": bare(content)})
+    for row in found:
+        db.run("message_strip", {"seq": row.seq, "content": bare(row.content)})
     if found:
-        db.run("body_retention_mark", {"session_id": session_id, "at": found[-1][2], "seq": found[-1][0]})
+        last = found[-1]
+        db.run("body_retention_mark", {"session_id": session_id, "at": last.created_at, "seq": last.seq})
     return len(found)

@@ -33,10 +33,10 @@ class SqlMedia(SqlSubject):
         return await self._write(lambda db: _settle(db, settlement))
 
     async def in_use(self) -> frozenset[str]:
-        return frozenset(row[0] for row in self._reader.rows("messages_unsent_media", {}))
+        return frozenset(self._reader.values("messages_unsent_media", {}))
 
     async def of_session(self, session_id: SessionId) -> Sequence[str]:
-        return [row[0] for row in self._reader.rows("media_of_session", {"session_id": session_id})]
+        return self._reader.values("media_of_session", {"session_id": session_id})
 
     async def unused(self, names: Collection[str]) -> Sequence[str]:
         return unused(self._reader, names)
@@ -45,7 +45,7 @@ class SqlMedia(SqlSubject):
         def operation(db: Db) -> None:
             for name in names:
                 for row in db.rows("messages_with_media", {"stored": name}):
-                    _put(db, row[1], _without_bytes(content_of(row[5]), reason))
+                    _put(db, row.id, _without_bytes(content_of(row.content), reason))
 
         await self._write(operation)
 
@@ -66,12 +66,20 @@ def _settle(db: Db, settlement: MediaSettlement) -> bool:
 
 
 def _fetch_of(row: Row) -> MediaFetch:
-    return MediaFetch(row[0], row[1], row[2], _source.decode(row[3]), row[4], row[5], row[6])
+    return MediaFetch(
+        message_id=row.message_id,
+        session_id=row.session_id,
+        server=row.server,
+        source=_source.decode(row.source),
+        since=row.since,
+        due_at=row.due_at,
+        tries=row.tries,
+    )
 
 
 def unused(db: Db, names: Collection[str]) -> list[str]:
     """Those of the names that no message names."""
-    named = {row[0] for row in db.rows("media_named", {"listed": rows.to_text(sorted(names))})} if names else set()
+    named = set(db.values("media_named", {"listed": rows.to_text(sorted(names))})) if names else set()
     return [name for name in names if name not in named]
 
 

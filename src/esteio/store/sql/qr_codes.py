@@ -34,7 +34,7 @@ def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
     if not name:
         # The session was deleted meanwhile.
         return
-    if not db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held[0] == qr.code):
+    if not db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held.code == qr.code):
         return
     data = {"session": name, "qr": documents.as_data(documents.qr(qr)), "pairing_code": qr.pairing_code}
     db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]

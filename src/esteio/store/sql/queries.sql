@@ -1,6 +1,6 @@
 -- Every statement of the store, by name. Portable text with named parameters; a dialect that must differ gives a twin
 -- of the same name in its own file. `-- part:` names a piece that others include as {{piece}}. `now` is always a
--- parameter. Rows are read by position: the order of columns in the parts is the order in rows.py.
+-- parameter. Rows are read by name: an expression among several columns is named by AS.
 
 -- part: server
 name, kind, base_url, limits, health, health_reason_code, health_at, version, sessions_at_server, facts, slots,
@@ -29,7 +29,7 @@ outcome
 seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, source
 
 -- part: approval
-a.id, a.session_id, s.name, a.rung, a.reason_code, a.cost, a.created_at, a.outage, a.state, a.decided_at
+a.id, a.session_id, s.name AS session_name, a.rung, a.reason_code, a.cost, a.created_at, a.outage, a.state, a.decided_at
 
 -- part: api_key
 id, name, role, created_at, sessions, expires_at, revoked_at
@@ -201,10 +201,10 @@ DELETE FROM sessions WHERE id = :id
 SELECT count(*) FROM messages WHERE session_id = :id AND state = 'queued'
 
 -- name: sessions_held
-SELECT session_id, count(*) FROM messages WHERE state = 'queued' GROUP BY session_id
+SELECT session_id, count(*) AS held FROM messages WHERE state = 'queued' GROUP BY session_id
 
 -- name: sessions_held_of
-SELECT session_id, count(*) FROM messages
+SELECT session_id, count(*) AS held FROM messages
 WHERE state = 'queued' AND session_id IN {{listed}} GROUP BY session_id
 
 -- name: qr_put
@@ -231,11 +231,11 @@ VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at
     :applied)
 
 -- name: journal_last_news
-SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
+SELECT {{journal}}, coalesce(base_seq, seq) AS base_seq FROM journal
 WHERE applied = 0 AND session_id = :session_id ORDER BY seq DESC LIMIT 1
 
 -- name: journal_last_server_news
-SELECT {{journal}}, coalesce(base_seq, seq) FROM journal
+SELECT {{journal}}, coalesce(base_seq, seq) AS base_seq FROM journal
 WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
 
 -- name: journal_recent
@@ -392,20 +392,20 @@ VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :upd
 RETURNING seq
 
 -- name: message
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id
 
 -- name: message_by_provider_id
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq LIMIT 1
 
 -- name: messages_page
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND (m.created_at, m.seq) < (:created_at, :seq)
     AND (:direction IS NULL OR m.direction = :direction)
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 
 -- name: messages_page_in_state
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND m.state = :state AND (m.created_at, m.seq) < (:created_at, :seq)
     AND (:direction IS NULL OR m.direction = :direction)
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
@@ -450,7 +450,7 @@ SELECT at, outcome, detail FROM attempts WHERE message_id = :message_id ORDER BY
 INSERT INTO attempts (message_id, at, outcome, detail) VALUES (:message_id, :at, :outcome, :detail)
 
 -- name: quote_target
-SELECT provider_id, direction = 'out', author FROM messages
+SELECT provider_id, direction = 'out' AS from_me, author FROM messages
 WHERE session_id = :session_id AND id = :id AND provider_id IS NOT NULL
 
 -- name: message_id_by_provider_id
@@ -505,7 +505,7 @@ WITH RECURSIVE sort_keys (sort_key) AS (
     SELECT (SELECT min(l.sort_key) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key > p.sort_key)
     FROM sort_keys p WHERE p.sort_key IS NOT NULL
 )
-SELECT p.sort_key, (SELECT min(l.due_at) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key = p.sort_key),
+SELECT p.sort_key, (SELECT min(l.due_at) FROM send_lanes l WHERE l.due_at IS NOT NULL AND l.sort_key = p.sort_key) AS due_at,
     s.restricted_until, s.server
 FROM sort_keys p JOIN sessions s ON s.id = p.sort_key / 10
 WHERE s.gate = 'open' AND s.paused = 0
@@ -600,7 +600,7 @@ SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :n
 SELECT seq FROM messages WHERE state {{before_lease_lost}} ORDER BY lease_until, seq
 
 -- name: messages_doubted
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.state {{before_not_found}} AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: sends_unstored
@@ -624,7 +624,7 @@ WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 UPDATE messages SET due_at = :due_at WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 
 -- name: provider_queue_due
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 -- guard: queue-read-only-when-open
 WHERE m.provider_queued_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
 
@@ -724,7 +724,7 @@ VALUES (:session_id, :path, :headers, :body, :received_at, 'unread', '')
 RETURNING id
 
 -- name: provider_webhooks_unread_sizes
-SELECT id, length(body) FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT :limit
+SELECT id, length(body) AS size FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT :limit
 
 -- name: provider_webhooks_unread
 SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks WHERE state = 'unread' AND id <= :last
@@ -751,7 +751,8 @@ UPDATE provider_webhooks SET body = substr(body, 1, :bytes) WHERE id = :id
 
 -- name: provider_webhooks_unreadable
 -- A part of a body without bytes would be NULL.
-SELECT r.id, s.name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x''), length(r.body)
+SELECT r.id, s.name AS session_name, r.received_at, r.note, coalesce(substr(r.body, 1, :shown), x'') AS body,
+    length(r.body) AS size
 FROM provider_webhooks r JOIN sessions s ON s.id = r.session_id
 WHERE r.state = 'unreadable' AND r.id > :after ORDER BY r.id LIMIT :limit
 
@@ -842,7 +843,7 @@ SELECT max(at) FROM heartbeat
 -- == people ==
 
 -- name: contact_messages
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND (
     m.chat IN {{listed}} OR m.sender IN {{listed}}
     OR EXISTS (SELECT 1 FROM json_each(coalesce(m.mentions, '[]')) WHERE value IN {{listed}})

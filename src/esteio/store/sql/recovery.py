@@ -17,7 +17,7 @@ def recover(db: Db, now: float) -> CrashReport:
     under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
     for work in under_way:
         interrupt(db, work, now)
-    db.restricted.update(db.rows("sessions_restricted", {}))
+    db.restricted.update((row.id, row.restricted_until) for row in db.rows("sessions_restricted", {}))
     db.run("delivery_lanes_free", {"now": now})
     doubted = doubt_all_sending(db, now)
     return CrashReport(

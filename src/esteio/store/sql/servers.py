@@ -29,10 +29,10 @@ class SqlServers(SqlSubject):
 
     async def get(self, name: ServerName) -> StoredServer | None:
         row = self._reader.row("server", {"name": name})
-        return None if row is None else StoredServer(rows.server_of(row), row[-1])
+        return None if row is None else StoredServer(rows.server_of(row), row.encrypted)
 
     async def all(self) -> Sequence[StoredServer]:
-        return [StoredServer(rows.server_of(row), row[-1]) for row in self._reader.rows("servers", {})]
+        return [StoredServer(rows.server_of(row), row.encrypted) for row in self._reader.rows("servers", {})]
 
     async def change(
         self,
@@ -76,5 +76,5 @@ def update_server(db: Db, server: Server) -> None:
 
 def falls(db: Db, name: ServerName) -> tuple[tuple[tuple[SessionId, float], ...], int]:
     """Linked, unpaused sessions in an unwanted outage, oldest first; and of how many, counted when there are any."""
-    fallen = tuple((row[0], row[1]) for row in db.rows("server_fallen", {"name": name}))
+    fallen = tuple((row.id, row.outage_since) for row in db.rows("server_fallen", {"name": name}))
     return fallen, db.value("server_fleet", {"name": name}) if fallen else 0

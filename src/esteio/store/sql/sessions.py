@@ -87,8 +87,8 @@ class SqlSessions(SqlSubject):
 
     async def replaced_webhook(self, session_id: SessionId) -> bytes | None:
         """What was kept, sealed; None when nothing was."""
-        row = self._reader.row("session_replaced", {"id": session_id})
-        return None if row is None else row[0]
+        replaced: bytes | None = self._reader.value("session_replaced", {"id": session_id})
+        return replaced
 
     async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
         """On disk when it returns."""
@@ -131,7 +131,7 @@ class SqlSessions(SqlSubject):
         row = self._reader.row("session_secrets", {"id": session_id})
         if row is None:
             raise LookupError(f"no session {session_id}")
-        return row[0], row[1]
+        return row.token, row.encrypted
 
     async def page(
         self,
@@ -172,7 +172,7 @@ class SqlSessions(SqlSubject):
 def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
     """The server that a session lives on, None when the session is gone."""
     row = db.row("session_brief", {"id": session_id})
-    return None if row is None else row[2]
+    return None if row is None else row.server
 
 
 def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:

@@ -21,15 +21,15 @@ class SqlTraffic(SqlSubject):
 
     async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
-        return [LateAck(*row) for row in self._reader.rows("acks_late", params)]
+        return [LateAck(row.id, row.sent_at) for row in self._reader.rows("acks_late", params)]
 
     async def ack_times(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[float]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
-        return [row[0] for row in self._reader.rows("acks_times", params) if row[0] is not None]
+        return [waited for waited in self._reader.values("acks_times", params) if waited is not None]
 
     async def busy_slots(self, session_id: SessionId, after: float, before: float, slot_s: float) -> Sequence[int]:
         params = {"session_id": session_id, "after": after, "before": before, "slot_s": slot_s}
-        return [int(row[0]) for row in self._reader.rows("messages_busy", params)]
+        return [int(slot) for slot in self._reader.values("messages_busy", params)]
 
     async def report_missing_acks(
         self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float

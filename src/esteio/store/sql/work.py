@@ -58,7 +58,7 @@ class SqlWorkQueue(SqlSubject):
 def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
     # A busy lane may be free here already: its row is settled, and its performer has not said so yet.
     found = db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
-    heads = [seq for seq, lane in found if lane not in lanes_busy]  # guard: lane-busy-until-settled
+    heads = [row.seq for row in found if row.lane not in lanes_busy]  # guard: lane-busy-until-settled
     claimed = []
     for seq in heads[:limit]:
         row = db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})

@@ -9,10 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
 from esteio.store.base import Locked, NewerDatabase, StoreFull
 from esteio.store.disk_errors import refused
@@ -26,6 +29,11 @@ _CHECKPOINT_PAGES = 4000
 DAMAGED_ERRORS = (apsw.NotADBError, apsw.CorruptError)
 FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError)
 """What a disk that is full, broken or read-only looks like from here."""
+
+_NAMED: dict[str, Callable[..., Row]] = {}
+"""One class a statement, its fields the columns. Neither the text of a statement nor this ever changes, and of two
+threads that make it both may. A msgspec struct costs the least to make and to read; a named tuple costs three times as
+much a row (docs/benchmarks.md)."""
 
 
 def refusal(error: Exception, db: Db) -> StoreFull:
@@ -51,7 +59,8 @@ class Db:
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of a statement."""
-        return self._execute(SQL[name], params).fetchall()
+        named = _NAMED.get(name) or _learn(name, params, self.connection)
+        return list(starmap(named, self._execute(SQL[name], params)))
 
     def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None; the statement is run to its end."""
@@ -59,13 +68,13 @@ class Db:
         return rows[0] if rows else None
 
     def value(self, name: str, params: Mapping[str, Any]) -> Any:
-        """The first column of the first row, or None."""
-        rows = self.rows(name, params)
-        return rows[0][0] if rows else None
+        """The one column of the first row, or None."""
+        values = self.values(name, params)
+        return values[0] if values else None
 
     def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
-        """The first column of every row."""
-        return [row[0] for row in self.rows(name, params)]
+        """The one column of every row."""
+        return [value for (value,) in self._execute(SQL[name], params)]
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes; how many rows it changed."""
@@ -87,6 +96,25 @@ class Db:
         self._execute(text)
 
 
+def _learn(name: str, params: Mapping[str, Any], connection: apsw.Connection) -> Callable[..., Row]:
+    """What makes the rows of this statement. It is prepared for that and not run: of a statement that gives no rows the
+    driver tells no names afterwards."""
+    columns: list[str] = []
+
+    def tell(cursor: apsw.Cursor, *_: object) -> bool:
+        columns.extend(column for column, _ in cursor.get_description())
+        return False
+
+    cursor = connection.cursor()
+    cursor.exec_trace = tell
+    with suppress(apsw.ExecTraceAbort):
+        cursor.execute(SQL[name], params)
+    # An expression without a name is there and cannot be read.
+    fields = [(column if column.isidentifier() else f"_{place}", Any) for place, column in enumerate(columns)]
+    made: Callable[..., Any] = msgspec.defstruct(name, fields, gc=False)
+    return _NAMED.setdefault(name, made)
+
+
 def _nobody() -> None:
     """Nobody listens."""
 
@@ -100,6 +128,13 @@ class Reader(Db):
         """All rows of the named statement. Raises `StoreFull` or what it stands for when the disk fails."""
         try:
             return super().rows(name, params)
+        except FULL_ERRORS as error:
+            raise refusal(error, self) from error
+
+    def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The one column of every row. Raises the same."""
+        try:
+            return super().values(name, params)
         except FULL_ERRORS as error:
             raise refusal(error, self) from error
 

@@ -6,6 +6,7 @@ Never lives here: when something is given up (`core.webhooks.delivery_policy`, `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage
 from esteio.store.sql.base import SqlSubject
@@ -25,7 +26,8 @@ class SqlDeadLetters(SqlSubject):
         params = {**rows.filter_params(wanted), "limit": limit, "after": after}
         found = list(self._reader.rows("dead_messages", params))
         if wanted.doubtful:
-            found = sorted([*found, *self._reader.rows("doubtful_messages", params)])[:limit]
+            found += self._reader.rows("doubtful_messages", params)
+            found = sorted(found, key=attrgetter("seq"))[:limit]
         return [rows.dead_message_of(row) for row in found]
 
     async def revive(self, ids: Sequence[int], now: float) -> int:

@@ -129,13 +129,13 @@ def deal(db: Db, endpoint: Endpoint, now: float, until: float, limit: int) -> in
     """Make lanes for the next events of the log that happened by `until`; the new cursor."""
     cursor = endpoint.cursor
     seen: set[tuple[str, str]] = set()
-    for seq, kind, session, chat, at in db.rows("events_to_deal", {"after": cursor, "limit": limit}):
-        if at > until or (endpoint.ends_after is not None and seq > endpoint.ends_after):
+    for event in db.rows("events_to_deal", {"after": cursor, "limit": limit}):
+        if event.at > until or (endpoint.ends_after is not None and event.seq > endpoint.ends_after):
             break
-        cursor = seq
-        if (session, chat) not in seen and law.wants(endpoint.types, endpoint.sessions, kind, session or None):
+        cursor, session, chat = event.seq, event.session_name, event.chat
+        if (session, chat) not in seen and law.wants(endpoint.types, endpoint.sessions, event.type, session or None):
             seen.add((session, chat))
-            open_lane(db, endpoint.id, "live", session, chat, seq, now)
+            open_lane(db, endpoint.id, "live", session, chat, event.seq, now)
     if cursor != endpoint.cursor:
         db.run("webhook_endpoint_cursor", {"id": endpoint.id, "cursor": cursor})
     return cursor
@@ -185,9 +185,9 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
         session=held.session,
         chat=held.chat,
         seq=held.head,
-        type=event[0],
-        at=event[1],
-        data=data_of(event[2]),
+        type=event.type,
+        at=event.at,
+        data=data_of(event.data),
         attempt=held.attempts + 1,
         fence=held.fence,
     )
@@ -298,12 +298,12 @@ def _next_live(db: Db, endpoint: Endpoint, lane: LaneRow) -> int | None:
     head = lane.head
     while True:
         found = db.rows("delivery_next_live", {**lane.key, "head": head, "cursor": endpoint.cursor})
-        for seq, kind in found:
-            if law.wants(endpoint.types, endpoint.sessions, kind, lane.session or None):
-                return int(seq)
+        for event in found:
+            if law.wants(endpoint.types, endpoint.sessions, event.type, lane.session or None):
+                return int(event.seq)
         if not found:
             return None
-        head = found[-1][0]
+        head = found[-1].seq
 
 
 def _wake(db: Db, endpoint_id: str, now: float) -> None:
@@ -331,19 +331,21 @@ def _bury_lanes(db: Db, endpoint: Endpoint, lanes: Iterable[LaneRow], now: float
         lane: LaneRow | None = first
         while lane is not None and buried < limit:
             event = db.row("event", {"seq": lane.head})
-            if event is not None and not law.overdue(event[1], endpoint.health, now):
+            if event is not None and not law.overdue(event.at, endpoint.health, now):
                 break
             if event is not None:
-                _give_up(db, lane, event[0], event[1], lane.attempts, now, "the endpoint failed for 72 h")
+                _give_up(db, lane, event.type, event.at, lane.attempts, now, "the endpoint failed for 72 h")
                 buried += 1
             lane = _move_on(db, endpoint, lane, now)
     return buried
 
 
 def _backlog(db: Db) -> DeliveryBacklog:
-    lanes, dead = db.rows("delivery_backlog", {})[0]
+    (backlog,) = db.rows("delivery_backlog", {})
     floor = db.value("delivery_floor", {})
-    return DeliveryBacklog(lanes, dead, None if floor is None else db.value("event_from", {"seq": floor}))
+    return DeliveryBacklog(
+        backlog.lanes, backlog.dead, None if floor is None else db.value("event_from", {"seq": floor})
+    )
 
 
 def queue_again(db: Db, endpoint_id: str, session: str, chat: str, seq: int, now: float) -> int:

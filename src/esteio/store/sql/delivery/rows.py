@@ -1,4 +1,4 @@
-"""Rows ↔ values of the relay; the order of columns is that of the parts in `delivery.sql`.
+"""Rows ↔ values of the relay.
 
 Never lives here: SQL, a driver, a decision.
 """
@@ -13,7 +13,8 @@ import msgspec
 from esteio.core.webhooks.delivery_policy import EndpointHealth
 from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, DeliverySettlement, Endpoint
 from esteio.store.sql.content import document_of
-from esteio.store.sql.rows import Params, Row, to_text
+from esteio.store.sql.db import Row
+from esteio.store.sql.rows import Params, to_text
 
 _words = msgspec.json.Decoder(tuple[str, ...])
 _health = msgspec.json.Decoder(EndpointHealth)
@@ -45,8 +46,19 @@ class LaneRow(msgspec.Struct, frozen=True):
 
 
 def lane_of(endpoint_id: str, row: Row) -> LaneRow:
-    """A row of the part `relay_lane`."""
-    return LaneRow(endpoint_id, *row)
+    """A row of the part `delivery_lane`."""
+    return LaneRow(
+        endpoint_id=endpoint_id,
+        queue=row.queue,
+        session=row.session_name,
+        chat=row.chat,
+        head=row.head,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        tried_since=row.tried_since,
+        last_at=row.last_at,
+        fence=row.fence,
+    )
 
 
 def data_of(text: str) -> Mapping[str, Any]:
@@ -76,25 +88,25 @@ def endpoint_params(endpoint: Endpoint) -> Params:
 
 
 def endpoint_of(row: Row) -> Endpoint:
-    """A row of the part `endpoint`."""
+    """A row of the part `webhook_endpoint`."""
     return Endpoint(
-        id=row[0],
-        url=row[1],
-        created_at=row[2],
-        format=row[3],
-        events=_words.decode(row[4]),
-        types=_words.decode(row[5]),
-        sessions=_words.decode(row[6]),
-        sealed=bytes(row[7]),
-        by_events=bool(row[8]),
-        enabled=bool(row[9]),
-        because=row[10],
-        cursor=row[11],
-        health=_health.decode(row[12]),
-        media=row[13],
-        updated_at=row[14],
-        door_session=row[15],
-        ends_after=row[16],
+        id=row.id,
+        url=row.url,
+        created_at=row.created_at,
+        format=row.format,
+        events=_words.decode(row.events),
+        types=_words.decode(row.types),
+        sessions=_words.decode(row.sessions),
+        sealed=bytes(row.encrypted),
+        by_events=bool(row.by_events),
+        enabled=bool(row.enabled),
+        because=row.reason_code,
+        cursor=row.log_cursor,
+        health=_health.decode(row.health),
+        media=row.media,
+        updated_at=row.updated_at,
+        door_session=row.door_session,
+        ends_after=row.ends_after,
     )
 
 
@@ -126,7 +138,20 @@ def delivery_params(delivery: Delivery) -> Params:
 
 def delivery_of(row: Row) -> Delivery:
     """A row of the part `delivery`."""
-    return Delivery(*row)
+    return Delivery(
+        id=row.id,
+        endpoint=row.endpoint_id,
+        event=row.event,
+        event_at=row.event_at,
+        type=row.type,
+        session=row.session_name,
+        attempt=row.attempt,
+        at=row.at,
+        took_ms=row.took_ms,
+        outcome=row.outcome,
+        status=row.status,
+        detail=row.detail,
+    )
 
 
 def filter_params(wanted: DeadFilter) -> Params:
@@ -135,10 +160,21 @@ def filter_params(wanted: DeadFilter) -> Params:
 
 
 def dead_event_of(row: Row) -> DeadEvent:
-    """A row of the part `dead_event`."""
-    return DeadEvent(*row)
+    """A row of the part `dead_letter`."""
+    return DeadEvent(
+        id=row.id,
+        endpoint=row.endpoint_id,
+        event=row.event,
+        type=row.type,
+        session=row.session_name,
+        chat=row.chat,
+        event_at=row.event_at,
+        died_at=row.died_at,
+        attempts=row.attempts,
+        detail=row.detail,
+    )
 
 
 def dead_message_of(row: Row) -> DeadMessage:
     """A dead message from the columns seq, id, session."""
-    return DeadMessage(*row)
+    return DeadMessage(seq=row.seq, id=row.id, session=row.session_name)

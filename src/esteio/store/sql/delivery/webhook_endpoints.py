@@ -62,8 +62,8 @@ class SqlWebhookEndpoints(SqlSubject):
 
     async def waiting(self, endpoint_id: str) -> tuple[int, float | None]:
         db = self._reader
-        (lanes, head) = db.rows("webhook_endpoint_lanes", {"id": endpoint_id})[0]
-        return lanes, None if head is None else db.value("event_at", {"seq": head})
+        (row,) = db.rows("webhook_endpoint_lanes", {"id": endpoint_id})
+        return row.lanes, None if row.head is None else db.value("event_at", {"seq": row.head})
 
     async def log_delivery(self, delivery: Delivery) -> Delivery:
         def operation(db: Db) -> Delivery:
@@ -86,10 +86,10 @@ class SqlWebhookEndpoints(SqlSubject):
                 return 0, None
             endpoint, queued = rows.endpoint_of(row), 0
             found = db.rows("events_of_time", {"since": since, "until": until, "after": after, "limit": limit})
-            for seq, kind, session, chat, _ in found:
-                if law.wants(endpoint.types, endpoint.sessions, kind, session or None):
-                    queued += queue_again(db, endpoint_id, session, chat, seq, now)
-            return queued, found[-1][0] if len(found) == limit else None
+            for event in found:
+                if law.wants(endpoint.types, endpoint.sessions, event.type, event.session_name or None):
+                    queued += queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
+            return queued, found[-1].seq if len(found) == limit else None
 
         return await self._write(operation)
 

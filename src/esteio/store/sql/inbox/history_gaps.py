@@ -11,7 +11,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.store.base import Gap, JournalEntry
 from esteio.store.sql import journal
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Db
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.sessions import server_of_session
 
 
@@ -21,12 +21,12 @@ class SqlHistoryGaps(SqlSubject):
     async def mark_all(self, since: float, due_at: float) -> None:
         def operation(db: Db) -> None:
             for row in db.rows("servers", {}):
-                mark_linked(db, row[0], since, due_at)
+                mark_linked(db, row.name, since, due_at)
 
         await self._write(operation)
 
     async def due(self, now: float, limit: int) -> Sequence[Gap]:
-        return [Gap(*row) for row in self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
+        return [_gap_of(row) for row in self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
 
     async def close(self, gap: Gap, line: JournalEntry | None) -> bool:
         def operation(db: Db) -> bool:
@@ -49,6 +49,10 @@ def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None
 def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
     """The same for every linked session of a server."""
     db.run("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
+
+
+def _gap_of(row: Row) -> Gap:
+    return Gap(session_id=row.session_id, since=row.since, due_at=row.due_at, tries=row.tries)
 
 
 def _key(gap: Gap) -> dict[str, float]:

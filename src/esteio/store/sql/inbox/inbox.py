@@ -28,8 +28,8 @@ from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement,
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.inbox.phones import file_phone, resolve_chat
 from esteio.store.sql.media import owe
+from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
 from esteio.store.sql.messages.restricted import thaw
 from esteio.store.sql.messages.send_lanes import name_of_session
@@ -54,11 +54,11 @@ class SqlInbox(SqlSubject):
     async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """At least one, where there is one, however large."""
         last, held = 0, 0
-        for raw_id, size in self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
-            held += size
+        for row in self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
+            held += row.size
             if last and most_bytes is not None and held > most_bytes:
                 break
-            last = raw_id
+            last = row.id
         if not last:
             return []
         return [
@@ -77,7 +77,18 @@ class SqlInbox(SqlSubject):
         found = self._reader.rows(
             "provider_webhooks_unreadable", {"after": after, "limit": limit, "shown": shown_bytes}
         )
-        return [UnreadableRow(*row) for row in found]
+        return [_unreadable_of(row) for row in found]
+
+
+def _unreadable_of(row: Row) -> UnreadableRow:
+    return UnreadableRow(
+        id=row.id,
+        session=row.session_name,
+        received_at=row.received_at,
+        note=row.note,
+        body=row.body,
+        size=row.size,
+    )
 
 
 def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
@@ -255,7 +266,7 @@ class _Application:
         row = self._target(event.provider_id, event.chat)
         if row is not None and event.text is not None:
             content = inbound.edited(rows.message_of(row, "").content, event.text)
-            params = {"seq": rows.seq_of(row), "content": rows.to_text(content), "now": self._settlement.at}
+            params = {"seq": row.seq, "content": rows.to_text(content), "now": self._settlement.at}
             self._db.run("message_edit", params)
         self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
 
@@ -271,7 +282,7 @@ class _Application:
         target = self._target(event.target_provider_id, event.chat)
         chat = self._met(event.chat, ours=event.from_me)
         reaction = Reaction(
-            message="" if target is None else target[1], emoji=event.emoji, provider_id=event.target_provider_id
+            message="" if target is None else target.id, emoji=event.emoji, provider_id=event.target_provider_id
         )
         direction, state = inbound.born(event)
         message = Message(

@@ -17,7 +17,7 @@ from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import stored_name
 from esteio.store.sql.db import Db, Row
-from esteio.store.sql.inbox.phones import file_phone, resolve_chat
+from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lane
 
 _FAR = 1e18
@@ -67,7 +67,7 @@ class SqlMessages(SqlSubject):
 
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
         found = self._reader.rows("attempts", {"message_id": message_id})
-        return [AttemptRecord(at=row[0], outcome=row[1], detail=row[2]) for row in found]
+        return [AttemptRecord(at=row.at, outcome=row.outcome, detail=row.detail) for row in found]
 
     async def put_content(self, message_id: MessageId, content: Content) -> None:
         params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
@@ -75,7 +75,7 @@ class SqlMessages(SqlSubject):
 
     async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
         row = self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
-        return None if row is None else QuoteTarget(row[0], bool(row[1]), row[2])
+        return None if row is None else QuoteTarget(row.provider_id, bool(row.from_me), row.author)
 
     async def cancel(self, message_id: MessageId, now: float) -> Message | None:
         return await self._change("message_cancel", message_id, now)
@@ -88,7 +88,7 @@ class SqlMessages(SqlSubject):
         def operation(db: Db) -> Message | None:
             row = db.row(statement, {"id": message_id, "now": now})
             if row is not None:
-                refresh_lane(db, row[2], row[4])
+                refresh_lane(db, row.session_id, row.chat)
                 announce(db, row, now)
             return _shown_or_none(db.row("message", {"id": message_id}))
 
@@ -100,8 +100,10 @@ class SqlMessages(SqlSubject):
 
     async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
         if sessions is None:
-            return dict(self._reader.rows("sessions_held", {}))
-        return dict(self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)}))
+            found = self._reader.rows("sessions_held", {})
+        else:
+            found = self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
+        return {row.session_id: row.held for row in found}
 
 
 def _accept(db: Db, new: NewMessage) -> Accepted:
@@ -121,16 +123,16 @@ def _accept(db: Db, new: NewMessage) -> Accepted:
         _open_lane(db, seq, params)
     if new.idem_key is not None:
         db.run("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
-    return Accepted("new", _as_shown(message, session[0], session[1], params))
+    return Accepted("new", _as_shown(message, session.name, session.gate, params))
 
 
 def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
     row = db.row("idempotency", mark)
-    if row is None or row[2] <= now:
+    if row is None or row.until <= now:
         return None
-    if row[0] != fingerprint:  # guard: idempotency-body-compared
+    if row.fingerprint != fingerprint:  # guard: idempotency-body-compared
         return Accepted("conflict", None)
-    shown = _shown_or_none(db.row("message", {"id": row[1]}))
+    shown = _shown_or_none(db.row("message", {"id": row.message_id}))
     return None if shown is None else Accepted("replay", shown)
 
 
@@ -162,7 +164,7 @@ def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Me
 
 def shown(row: Row) -> Message:
     """A row that carries the session's name and gate behind it."""
-    return rows.message_of(row, row[-2], row[-1])
+    return rows.message_of(row, row.session_name, row.gate)
 
 
 def _shown_or_none(row: Row | None) -> Message | None:
@@ -187,12 +189,12 @@ def _page(
         "state": "queued" if state == "held" else state,
     }
     if state in {"held", "queued"}:
-        gate = (db.row("session_brief", {"id": session_id}) or ("", ""))[1]
-        if (gate == "held") != (state == "held"):
+        session = db.row("session_brief", {"id": session_id})
+        if (session is not None and session.gate == "held") != (state == "held"):
             return Page((), None)
     found = db.rows("messages_page" if state is None else "messages_page_in_state", params)
     last = found[limit - 1] if len(found) > limit else None
-    return Page(tuple(shown(row) for row in found[:limit]), None if last is None else f"{last[7]!r}:{last[0]}")
+    return Page(tuple(shown(row) for row in found[:limit]), None if last is None else f"{last.created_at!r}:{last.seq}")
 
 
 def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, offset: int) -> FoundMessages:

@@ -11,7 +11,7 @@ Never lives here: what an outcome means (`core.messages.outbox`), accepting (`me
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from esteio.core.messages.inbound import departure_keys
 from esteio.core.messages.outbox import SendSettlement
@@ -62,15 +62,9 @@ class SqlOutbox(SqlSubject):
         def operation(db: Db) -> list[SendClaim]:
             _doubt_lapsed(db, now)
             _expire(db, now, _LAPSED_AT_ONCE)
-            places = [
-                (place % 10, self._served.get(place // 10, 0), due_at, place, cold_until, server)
-                for place, due_at, cold_until, server in db.rows("send_lanes_ready", {})
-                if due_at <= now
-            ]
-            # Tuples begin with the rank; by age when it is the turn of what has waited.
-            aged = self._turn % AGED_TURN == 0
-            places.sort(key=(lambda place: (place[2], -place[0], place[1])) if aged else None)
-            claims = _claim(db, places, quota, now, limit, lease_s)
+            ready = [row for row in db.rows("send_lanes_ready", {}) if row.due_at <= now]
+            ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
+            claims = _claim(db, ready, quota, now, limit, lease_s)
             if claims:
                 self._served.update((claim.message.session_id, self._turn) for claim in claims)
                 self._turn += 1
@@ -93,10 +87,14 @@ class SqlOutbox(SqlSubject):
 
     async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
         times = (
-            due_at
-            if place % 10 == URGENT
-            else max(due_at, not_before.sessions.get(place // 10, due_at), not_before.servers.get(server, due_at))
-            for place, due_at, _, server in self._reader.rows("send_lanes_ready", {})
+            row.due_at
+            if row.sort_key % 10 == URGENT
+            else max(
+                row.due_at,
+                not_before.sessions.get(row.sort_key // 10, row.due_at),
+                not_before.servers.get(row.server, row.due_at),
+            )
+            for row in self._reader.rows("send_lanes_ready", {})
         )
         return min(times, default=None)
 
@@ -137,20 +135,20 @@ class SqlDoubts(SqlSubject):
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
         """Ids of messages that were made or sent since then."""
-        found = self._reader.rows("known_provider_ids", {"session_id": session_id, "since": since})
-        return frozenset(row[0] for row in found)
+        found = self._reader.values("known_provider_ids", {"session_id": session_id, "since": since})
+        return frozenset(found)
 
 
 def _expire(db: Db, now: float, limit: int) -> int:
-    found = db.rows("messages_expiring", {"now": now, "limit": limit})
-    for row in found:
-        end_queued(db, row[0], "expired", Reason("expired"), now)
+    found = db.values("messages_expiring", {"now": now, "limit": limit})
+    for seq in found:
+        end_queued(db, seq, "expired", Reason("expired"), now)
     return len(found)
 
 
 def _doubt_lapsed(db: Db, now: float) -> None:
-    for row in db.rows("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
-        _doubt(db, row[0], now)
+    for seq in db.values("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+        _doubt(db, seq, now)
 
 
 def _doubt(db: Db, seq: int, now: float) -> Message | None:
@@ -162,7 +160,7 @@ def doubt_all_sending(db: Db, now: float) -> list[Message]:
     """At the start: nobody holds a lease any more, so whatever was being sent is in doubt."""
     # What was in doubt before is looked for again too: its echo may have found nobody here.
     db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
-    doubted = [_doubt(db, row[0], now) for row in db.rows("messages_sending", {})]
+    doubted = [_doubt(db, seq, now) for seq in db.values("messages_sending", {})]
     return [message for message in doubted if message is not None]
 
 
@@ -174,7 +172,7 @@ def _settle(db: Db, settlement: SendSettlement) -> bool:
         return _settled_by_echo(db, settlement)
     # guard: queued-chat-waits-after-answer
     waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
-    (refresh_lane if waits else advance_lane)(db, row[2], row[4])
+    (refresh_lane if waits else advance_lane)(db, row.session_id, row.chat)
     # A message that waits again as it did before has not moved; what happened stands in its attempts.
     _settled(db, settlement, row, moved=settlement.state != "queued")
     return True
@@ -189,7 +187,7 @@ def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Work]) -
     for notice in notices:
         db.run("work_add", rows.work_params(notice))
     # What was set aside is settled beside another one of its chat, which may be under way.
-    refresh_lane(db, row[2], row[4])
+    refresh_lane(db, row.session_id, row.chat)
     _settled(db, settlement, row, moved=settlement.event != "not_found")
     return True
 
@@ -199,46 +197,62 @@ def _settled(db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> No
     if moved:
         announce(db, row, settlement.at)
     if settlement.provider_id is not None and settlement.state == "sent":
-        catch_up(db, row[2], settlement.provider_id)
+        catch_up(db, row.session_id, settlement.provider_id)
 
 
-Place = tuple[int, int, float, int, float, ServerName]
-"""Rank, last turn of its session, when due, its number, until when its session is restricted, its server."""
+def _by_rank(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[int, int, float, int]]:
+    """Urgent first, then the session that was served the longest ago, then what has waited longest."""
+
+    def order(row: Row) -> tuple[int, int, float, int]:
+        session_id, rank = divmod(row.sort_key, 10)
+        return rank, served.get(session_id, 0), row.due_at, row.sort_key
+
+    return order
 
 
-def _claim(
-    db: Db, places: Sequence[Place], quota: SendQuota, now: float, limit: int, lease_s: float
-) -> list[SendClaim]:
-    heads = _heads(db, places, quota, now, limit)
+def _by_age(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[float, int, int]]:
+    """What has waited longest first, whatever its rank."""
+
+    def order(row: Row) -> tuple[float, int, int]:
+        session_id, rank = divmod(row.sort_key, 10)
+        return row.due_at, -rank, served.get(session_id, 0)
+
+    return order
+
+
+def _claim(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int, lease_s: float) -> list[SendClaim]:
+    heads = _heads(db, ready, quota, now, limit)
     if not heads:
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
-    claimed = {rows.seq_of(row): row for row in db.rows("messages_claim", due)}
+    claimed = {row.seq: row for row in db.rows("messages_claim", due)}
     db.run("send_lanes_take", due)
     return [_claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
 
 
 def _claimed(db: Db, row: Row, until: float) -> SendClaim:
-    name, server = brief_of_session(db, row[2])
-    return SendClaim(rows.message_of(row, name), rows.fence_of(row), until, ServerName(server))
+    name, server = brief_of_session(db, row.session_id)
+    return SendClaim(rows.message_of(row, name), row.fence, until, ServerName(server))
 
 
-def _heads(db: Db, places: Sequence[Place], quota: SendQuota, now: float, limit: int) -> list[int]:
+def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int) -> list[int]:
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
     taken: Counter[SessionId | ServerName] = Counter()
-    for rank, _, _, place, cold_until, server in places:
-        session_id, urgent = SessionId(place // 10), rank == URGENT
+    for place in ready:
+        session_id, server = SessionId(place.sort_key // 10), place.server
+        urgent = place.sort_key % 10 == URGENT
         free = quota.sessions.get(session_id, quota.each) - taken[session_id]
         free_at_server = quota.servers.get(server, quota.each_server) - taken[server]
         wanted = min(min(free, free_at_server) + urgent, limit - len(heads))
         if wanted <= 0:
             continue
-        at_most = wanted if cold_until <= now else COLD_AT_ONCE
-        lanes = db.rows("send_lanes_due", {"sort_key": place, "now": now, "limit": at_most})
-        if cold_until > now:
-            lanes = warm_of(db, session_id, lanes, cold_until, now)[:wanted]
-        heads += [head for _, head in lanes]
+        cold = place.restricted_until > now
+        at_most = COLD_AT_ONCE if cold else wanted
+        lanes = db.rows("send_lanes_due", {"sort_key": place.sort_key, "now": now, "limit": at_most})
+        if cold:
+            lanes = warm_of(db, session_id, lanes, place.restricted_until, now)[:wanted]
+        heads += [lane.head for lane in lanes]
         taken[session_id] += len(lanes)
         taken[server] += len(lanes)
     return heads

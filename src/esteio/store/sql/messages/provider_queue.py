@@ -61,11 +61,11 @@ def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | No
 
 def go_on(db: Db, row: Row) -> None:
     """The chat of a message that was parked."""
-    db.run("message_not_behind", {"session_id": row[2], "chat": row[4], "reason": _BEHIND})
-    refresh_lane(db, row[2], row[4])
+    db.run("message_not_behind", {"session_id": row.session_id, "chat": row.chat, "reason": _BEHIND})
+    refresh_lane(db, row.session_id, row.chat)
 
 
 def _tell_who_waits(db: Db, row: Row) -> None:
-    head = db.row("send_lane_head", {"session_id": row[2], "chat": row[4]})
+    head = db.row("send_lane_head", {"session_id": row.session_id, "chat": row.chat})
     if head is not None:
-        db.run("message_behind", {"seq": head[0], "reason": _BEHIND})
+        db.run("message_behind", {"seq": head.seq, "reason": _BEHIND})

@@ -28,19 +28,19 @@ def move(
     reason: Reason | None = None,
 ) -> bool:
     """Move a message to a stage that the outside told of; whether that set its chat free."""
-    before, parked = row[6], rows.stage_of(row) == "provider_queued"
+    before, parked = row.state, rows.stage_of(row) == "provider_queued"
     if PUBLIC[following] == before:
         # Nothing new of the message, but it lies in no queue.
         # guard: sent-receipt-frees-chat, left-queue-frees-chat
-        return unpark(db, row[1]) is not None
+        return unpark(db, row.id) is not None
     params = {
-        "seq": rows.seq_of(row),
+        "seq": row.seq,
         "before": before,
         "state": PUBLIC[following],
         "reason": rows.text_or_none(reason),
         "now": at,
         "sent_at": happened_at,
-        "provider_id": provider_id or row[11],
+        "provider_id": provider_id or row.provider_id,
     }
     written = db.row("message_advance", params)
     if written is None:  # pragma: no cover - the row was read in this transaction
@@ -48,14 +48,14 @@ def move(
     if parked:
         go_on(db, row)  # guard: delivery-receipt-frees-chat
     elif before in UNDER_WAY:
-        refresh_lane(db, row[2], row[4])
+        refresh_lane(db, row.session_id, row.chat)
     announce(db, written, at)
     return parked or before in UNDER_WAY
 
 
 def apply_receipt(db: Db, row: Row, receipt: AckState, at: float, happened_at: float, error_code: str | None) -> bool:
     """Apply one receipt to a message of ours; whether that set its chat free."""
-    following = receipts.after_receipt(rows.stage_of(row), row[3], receipt)
+    following = receipts.after_receipt(rows.stage_of(row), row.direction, receipt)
     if following is None:
         return False
     reason = receipts.reason_of(following, error_code)
@@ -66,9 +66,10 @@ def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
     """Apply what came early for an id that has just become known."""
     key = {"session_id": session_id, "provider_id": provider_id}
     early = db.rows("pending_receipts", key)
-    for receipt, happened_at, error_code in early:
+    for receipt in early:
         row = db.row("inbound_own", key)
         if row is not None:
-            apply_receipt(db, row, receipt, max(happened_at, row[8]), happened_at, error_code)
+            at = max(receipt.at, row.updated_at)
+            apply_receipt(db, row, receipt.state, at, receipt.at, receipt.error_code)
     if early:
         db.run("pending_receipts_delete", key)

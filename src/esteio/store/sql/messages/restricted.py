@@ -23,12 +23,12 @@ def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: flo
     """Those of these due lanes (chat, head) that may go; the heads of the others wait until the restriction ends."""
     warm = []
     for lane in lanes:
-        if _is_warm(db, session_id, lane[0], cold_until, now):
+        if _is_warm(db, session_id, lane.chat, cold_until, now):
             warm.append(lane)
         else:
             reason = rows.to_text(restricted.held(timestamp(cold_until) or ""))
-            db.run("message_wait", {"seq": lane[1], "due_at": cold_until, "reason": reason})
-            refresh_lane(db, session_id, lane[0])
+            db.run("message_wait", {"seq": lane.head, "due_at": cold_until, "reason": reason})
+            refresh_lane(db, session_id, lane.chat)
     return warm
 
 

@@ -29,8 +29,8 @@ def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     key = {"session_id": session_id, "chat": chat}
     busy = db.row("send_lane_busy", key)
     if busy is not None:  # guard: chat-waits-for-doubt
-        place = place_of(session_id, busy[1])
-        db.run("send_lane_set", {**key, "head": busy[0], "sort_key": place, "due_at": None})
+        place = place_of(session_id, busy.priority)
+        db.run("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
     else:
         advance_lane(db, session_id, chat)
 
@@ -42,8 +42,8 @@ def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
     if head is None:
         db.run("send_lane_close", key)
     else:
-        place = place_of(session_id, head[1])
-        db.run("send_lane_set", {**key, "head": head[0], "sort_key": place, "due_at": head[2]})
+        place = place_of(session_id, head.priority)
+        db.run("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
 
 
 def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
         brief = db.row("session_brief", {"id": session_id})
         if brief is None:
             return "", ""
-        known = db.briefs[session_id] = (str(brief[0]), str(brief[2]))
+        known = db.briefs[session_id] = (str(brief.name), str(brief.server))
     return known
 
 
@@ -65,7 +65,7 @@ def name_of_session(db: Db, session_id: SessionId) -> str:
 
 def announce(db: Db, row: Row, at: float) -> Message:
     """The message of a row just written, with its `message.state_changed` event."""
-    message = rows.message_of(row, name_of_session(db, row[2]))
+    message = rows.message_of(row, name_of_session(db, row.session_id))
     add_message_event(db, "message.state_changed", message, at)
     return message
 
@@ -83,5 +83,5 @@ def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float
     row = db.row("message_end", params)
     if row is None:
         return None
-    refresh_lane(db, row[2], row[4])
+    refresh_lane(db, row.session_id, row.chat)
     return announce(db, row, now)

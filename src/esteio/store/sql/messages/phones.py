@@ -23,7 +23,7 @@ def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
     if kind_of(address) != "phone":
         return address
     filed = db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
-    return address if filed is None else str(filed[0])
+    return address if filed is None else str(filed.phone)
 
 
 def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = False) -> None:
@@ -32,7 +32,7 @@ def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = F
         return
     key = {"session_id": session_id, "line": line_of(address)}
     filed = db.row("phone_filed", key)
-    if filed is None or (spelled and filed[1] != address):
+    if filed is None or (spelled and filed.spelled != address):
         db.run("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
 
 
@@ -44,4 +44,4 @@ def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> li
             found.add(phone)
     found |= {spelling for one in found for spelling in spellings(one)}
     listed = {"session_id": session_id, "listed": rows.to_text(sorted(found))}
-    return sorted(found | {row[0] for row in db.rows("contact_lids_of", listed)})
+    return sorted(found | set(db.values("contact_lids_of", listed)))
