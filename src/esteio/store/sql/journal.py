@@ -159,13 +159,13 @@ def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
 def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
     """How the row that this line repeats is to be counted up, None where there is none."""
     found = db.rows("journal_recent", {"session_id": line["session_id"], "limit": RECENT_LINES})
-    for row in takewhile(lambda row: row[3] in ("evidence", "operator"), found):
-        first_at = row[4] if row[9] is None else row[9]
-        if (row[3], row[5], row[6]) == (line["kind"], line["code"], line["args"]):
+    for row in takewhile(lambda row: row.kind in ("evidence", "operator"), found):
+        first_at = row.at if row.first_at is None else row.first_at
+        if (row.kind, row.code, row.args) == (line["kind"], line["code"], line["args"]):
             if line["at"] - first_at >= COUNTED_WITHIN_S:
                 return None
-            times = {"first_at": first_at, "at": max(row[4], line["at"])}
-            return {"seq": row[0], "count": row[8] + line["count"], "data": line["data"], **times}
+            times = {"first_at": first_at, "at": max(row.at, line["at"])}
+            return {"seq": row.seq, "count": row.count + line["count"], "data": line["data"], **times}
     return None
 
 
