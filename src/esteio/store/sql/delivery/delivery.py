@@ -95,7 +95,7 @@ class SqlDeliveryQueue(SqlSubject):
         def operation(db: Db) -> int:
             gone = db.run("purge_dead_letters", {"before": dead_before, "limit": _AT_ONCE})
             gone += db.run("purge_deliveries", {"before": before, "limit": _AT_ONCE})
-            gone += sum(forget_endpoint(db, endpoint_id) for (endpoint_id,) in db.rows("webhook_endpoints_ended", {}))
+            gone += sum(forget_endpoint(db, one) for one in db.values("webhook_endpoints_ended", {}))
             floor = db.value("delivery_floor", {})
             floor = _NO_FLOOR if floor is None else floor
             return gone + db.run("purge_events", {"before": before, "floor": floor, "limit": _AT_ONCE})
