@@ -30,7 +30,7 @@ def columns_of(db: Db, name: str) -> list[str]:
         return False
 
     cursor = db.connection.cursor()
-    cursor.exec_trace = tell
+    cursor.set_exec_trace(tell)
     with pytest.raises(apsw.ExecTraceAbort):
         cursor.execute(SQL[name], dict.fromkeys(re.findall(r":(\w+)", SQL[name])))
     return found

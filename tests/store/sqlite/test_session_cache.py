@@ -2,11 +2,11 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from esteio.core.model.session import Session
+from esteio.store.sql.db import Row
 from esteio.store.sqlite import SqliteStore
 from esteio.store.sqlite.connection import connect, migrate
 from esteio.store.sqlite.session_cache import SessionCache
@@ -82,7 +82,7 @@ async def test_a_commit_beside_the_reading_is_not_missed(
         writer.do("UPDATE sessions SET gate = 'held'")
         writer.commit()
 
-    def beside(name: str, params: dict[str, int]) -> tuple[Any, ...] | None:
+    def beside(name: str, params: dict[str, int]) -> Row | None:
         if moment == "before the row is read":
             hold()
         row = ask(name, params)

@@ -106,7 +106,7 @@ def _learn(name: str, params: Mapping[str, Any], connection: apsw.Connection) ->
         return False
 
     cursor = connection.cursor()
-    cursor.exec_trace = tell
+    cursor.set_exec_trace(tell)
     with suppress(apsw.ExecTraceAbort):
         cursor.execute(SQL[name], params)
     # An expression without a name is there and cannot be read.
