@@ -52,6 +52,8 @@ from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
 from esteio.providers.base import Transport
 from esteio.providers.driver import AiohttpTransport, log_exchange
+from esteio.providers.forward import Forward
+from esteio.providers.pass_through import StreamingTransport, WholeAnswers
 from esteio.providers.registry import Registry, load
 from esteio.store.base import Store
 from esteio.store.media import FileMediaStore, MediaStore, MemoryMediaStore
@@ -84,6 +86,11 @@ def media_transport(settings: Settings) -> AiohttpTransport:
     )
 
 
+def forward_transport(settings: Settings) -> Forward:
+    """The road to the providers for calls that clients make themselves."""
+    return Forward(max_body_bytes=settings.max_carried_bytes, trace=log_exchange)
+
+
 def download_transport(settings: Settings) -> AiohttpTransport:
     """The road to the providers for the bytes of media, perhaps in base64."""
     return AiohttpTransport(max_body_bytes=settings.max_carried_bytes, connections_per_host=2)
@@ -105,10 +112,12 @@ class Gateway:
         public_transport: Transport | None = None,
         media_transport: Transport | None = None,
         downloads: Transport | None = None,
+        forward: StreamingTransport | None = None,
         media_store: MediaStore | None = None,
         resolve: Resolver = system_resolver,
     ) -> None:
-        """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media;
+        """`transport` leads to the providers, `downloads` (by default the same) too, for answers as large as media, and
+        `forward` for calls that clients make themselves;
         `outside` (by default the same) to addresses that callers named."""
         self.settings, self.store, self.clock, self.registry, self.vault = settings, store, clock, registry, vault
         self.texts = translations(settings.language)
@@ -297,8 +306,9 @@ class Gateway:
             notifier=notifier,
         )
         self.passed_journal = PassedJournal(store.journal, clock)
+        self._forward = forward or WholeAnswers(transport)
         self.passed = PassedCalls(
-            clock, self.addresses, transport, journal=self.passed_journal, observed=routing.observed
+            clock, self.addresses, self._forward, journal=self.passed_journal, observed=routing.observed
         )
         self.lifecycle = Lifecycle(
             store,
@@ -328,7 +338,7 @@ class Gateway:
             drain=self.waiters.close,
             first_closed=self.scheduler,
             workers=(self.sends, self.work, self.deliveries, self.fetcher, self.passed_journal),
-            closed=(transport, self._media_transport, self._downloads, self.webhook_client),
+            closed=(transport, self._forward, self._media_transport, self._downloads, self.webhook_client),
         )
 
     @classmethod
@@ -347,6 +357,7 @@ class Gateway:
             public_transport=public_transport(settings),
             media_transport=media_transport(settings),
             downloads=download_transport(settings),
+            forward=forward_transport(settings),
             media_store=FileMediaStore(data / "media"),
             registry=load(),
             vault=open_vault(data, settings.secret_key or None),

@@ -206,13 +206,13 @@ def test_a_kept_connection_that_turns_out_closed_is_not_tried_again() -> None:
 def test_a_connection_that_has_ended_is_told_from_one_that_ends_now(
     error: ConnectionResetError | aiohttp.ClientConnectionError,
 ) -> None:
-    mark = driver._Mark(math.inf)
+    mark = driver.Mark(math.inf)
     mark.sent = "maybe"
-    assert not driver._translated(error, mark, 8.0).ours
+    assert not driver.translated(error, mark, 8.0).ours
     mark.kept = True
-    assert driver._translated(error, mark, 8.0).ours
-    assert not driver._translated(aiohttp.ClientPayloadError(), mark, 8.0).ours, "an answer had begun"
-    assert not driver._translated(TimeoutError(), mark, 8.0).ours
+    assert driver.translated(error, mark, 8.0).ours
+    assert not driver.translated(aiohttp.ClientPayloadError(), mark, 8.0).ours, "an answer had begun"
+    assert not driver.translated(TimeoutError(), mark, 8.0).ours
 
 
 def test_a_time_out_that_we_were_too_busy_to_keep_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,8 +130,11 @@ class AiohttpTransport:
             failed = error.reason
             raise
         finally:
-            if self._trace is not None:
-                self._trace(_exchanged(request, status, (loop.time() - began) * 1000, failed))
+            self._traced(request, status, (loop.time() - began) * 1000, failed)
+
+    def _traced(self, request: HttpRequest, status: int | None, ms: float, failed: str) -> None:
+        if self._trace is not None:
+            self._trace(_exchanged(request, status, ms, failed))
 
     async def aclose(self) -> None:
         """Close what is held open. Double close is harmless."""
@@ -143,7 +146,15 @@ class AiohttpTransport:
     async def _in_turn(self, request: HttpRequest) -> HttpResponse:
         if not self._per_host:  # guard: turns-per-host
             return await self._exchange(request)
-        host = "/".join(request.url.split("/", 3)[:3])
+        place = await self._place(request.url)
+        try:
+            return await self._exchange(request)
+        finally:
+            place.release()
+
+    async def _place(self, url: str) -> asyncio.Semaphore:
+        """A place at this host, the caller's until it is released. Raises `TransportFailed`."""
+        host = "/".join(url.split("/", 3)[:3])
         places = self._places.get(host)
         if places is None:
             places = self._places[host] = asyncio.Semaphore(self._per_host)
@@ -151,14 +162,11 @@ class AiohttpTransport:
             await _turn(places)
         else:
             await places.acquire()
-        try:
-            return await self._exchange(request)
-        finally:
-            places.release()
+        return places
 
     async def _exchange(self, request: HttpRequest) -> HttpResponse:
-        mark = _Mark(stopwatch() + request.timeout_s)
-        _MARK.set(mark)
+        mark = Mark(stopwatch() + request.timeout_s)
+        MARK.set(mark)
         try:
             session, url = self._pool(request.url)
             async with session.request(
@@ -175,7 +183,7 @@ class AiohttpTransport:
         except TransportFailed:
             raise
         except Exception as error:
-            raise _translated(error, mark, request.timeout_s) from error
+            raise translated(error, mark, request.timeout_s) from error
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         # A length that is told is kept to by the parser; what is packed may be of any length.
@@ -270,7 +278,7 @@ def _guarded(may_reach: Callable[[str], bool]) -> Callable[[AddressInfo], socket
     return make
 
 
-class _Mark:
+class Mark:
     """Whether a connection was in hand: from then on the request may have arrived. And whether it was a kept one.
     `until`: when its time is over, by the machine's own clock (the loop's stands still while the loop is busy)."""
 
@@ -280,7 +288,7 @@ class _Mark:
         self.until = until
 
 
-_MARK: ContextVar[_Mark] = ContextVar("mark")
+MARK: ContextVar[Mark] = ContextVar("mark")
 """Of the exchange that this task performs."""
 _USED: WeakSet[Any] = WeakSet()
 """Connections on which something was asked before."""
@@ -291,7 +299,7 @@ class _Marked(aiohttp.ClientRequest):
 
     async def send(self, conn: Any) -> aiohttp.ClientResponse:
         """Marked first, then written."""
-        mark = _MARK.get()
+        mark = MARK.get()
         mark.sent, mark.kept = "maybe", conn.protocol in _USED  # guard: written-is-not-surely-unsent
         _USED.add(conn.protocol)
         return await super().send(conn)
@@ -314,7 +322,7 @@ _ENDED = (aiohttp.ServerDisconnectedError, ConnectionError, aiohttp.ClientOSErro
 """What a connection that has ended looks like before any answer."""
 
 
-def _translated(error: Exception, mark: _Mark, timeout_s: float) -> TransportFailed:
+def translated(error: Exception, mark: Mark, timeout_s: float) -> TransportFailed:
     """The library's error in our words. Our own mistakes (a header that cannot be written) land here too."""
     sent, ours = mark.sent, mark.kept and isinstance(error, _ENDED)  # guard: only-kept-connection-had-ended
     if isinstance(error, TimeoutError):

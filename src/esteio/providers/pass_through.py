@@ -6,13 +6,14 @@ here: a server's own word, a socket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from esteio.core.model.evidence import Evidence
-from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
+from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, Transport, TransportFailed
 
 INSTANCE = "{instance}"
 """Stands in a path for what the server calls the session."""
@@ -73,3 +74,70 @@ def for_server(headers: Mapping[str, str]) -> dict[str, str]:
         for name, text in end_to_end(headers).items()
         if name not in ours and not name.startswith("x-forwarded-")
     }
+
+
+NOT_THE_CLIENTS = frozenset(
+    {"set-cookie", "set-cookie2", "date", "server", "location", "alt-svc", "strict-transport-security"}
+)
+"""Of an answer, what is between the server and us, or would lead the client around us; so is `access-control-*`."""
+
+
+def for_client(headers: Mapping[str, str]) -> dict[str, str]:
+    """A server's headers as its client may see them, for a body that is unpacked. Names are lower case."""
+    gone = set(NOT_THE_CLIENTS)
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        gone |= {"content-encoding", "content-length"}
+    return {
+        name: text
+        for name, text in end_to_end(headers).items()
+        if name not in gone and not name.startswith("access-control-")
+    }
+
+
+class Answering(Protocol):
+    """An answer whose head is there. Header names are lower case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    async def next(self) -> bytes:
+        """What came next of the body, unpacked; empty at its end. Raises `TransportFailed`."""
+        ...
+
+
+class StreamingTransport(Transport, Protocol):
+    """A way to the servers on which an answer may be handed on while it comes."""
+
+    def open(self, request: HttpRequest) -> AbstractAsyncContextManager[Answering]:
+        """One exchange; it is given up when the block is left before the answer's end. Raises `TransportFailed`."""
+        ...
+
+
+class WholeAnswers:
+    """The same over a transport that only brings whole answers."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
+        return await self._transport.exchange(request)
+
+    async def aclose(self) -> None:
+        """It is the other's to close."""
+
+    @asynccontextmanager
+    async def open(self, request: HttpRequest) -> AsyncIterator[Answering]:
+        yield _Whole(await self._transport.exchange(request))
+
+
+class _Whole:
+    def __init__(self, answer: HttpResponse) -> None:
+        self.status, self.headers = answer.status, answer.headers
+        self._rest = answer.body
+
+    async def next(self) -> bytes:
+        piece, self._rest = self._rest, b""
+        return piece

@@ -7,6 +7,7 @@ own rules.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from starlette import routing
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 
 from esteio.api.evolution import lookups, media, translated, webhooks, welcome
 from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
+from esteio.api.evolution.passed import passed_route, refused_route
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.core.model.ids import SessionName
@@ -43,7 +45,7 @@ def create_door(door: Door) -> ASGIApp:
         by_path.setdefault(route.path, {})[route.method] = route
     addresses = [routing.Route(path, _Address(door, routes)) for path, routes in by_path.items()]
     router = routing.Router(addresses, redirect_slashes=False)
-    router.default = _Elsewhere(door, router)
+    router.default = _Elsewhere(door, router, by_path)
     # As Evolution's own does: whoever asks is let in, for it is the key that opens.
     return CORSMiddleware(
         router,
@@ -73,19 +75,56 @@ class _Address:
 
 
 class _Elsewhere:
-    """Where the table has nothing: the address that is meant when slashes are left out, or no route."""
+    """Where the table has nothing: the address that is meant, which may be written with other slashes and in another
+    case, or the session's server."""
 
-    def __init__(self, door: Door, router: routing.Router) -> None:
+    def __init__(self, door: Door, router: routing.Router, paths: Iterable[str]) -> None:
         self._door = door
         self._router = router
+        self._written = {_called(path): path.strip("/").split("/")[:2] for path in paths}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # Clients write `//` after the base address.
-        meant = "/" + "/".join(word for word in scope["path"].split("/") if word)
-        if meant != scope["path"]:
-            await self._router({**scope, "path": meant}, receive, send)
+        if scope["type"] == "websocket":
+            await self._no_websocket(scope, receive, send)
             return
-        await send_response(no_such_route(scope["method"], get_route_path(scope)).answered(), send)
+        # Clients write `//` after the base address.
+        meant = self._meant(get_route_path(scope))
+        if meant != get_route_path(scope):
+            await self._router({**scope, "path": scope.get("root_path", "") + meant}, receive, send)
+            return
+        try:
+            route = passed_route(scope)
+        except EvolutionError as error:
+            sent = error.answered()
+        else:
+            sent = await respond(self._door, route, self._request(scope, receive))
+        await send_response(sent, send, head=scope["method"] == "HEAD")
+
+    async def _no_websocket(self, scope: Any, receive: Any, send: Any) -> None:
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+
+        async def deny(message: Any) -> None:
+            await send({**message, "type": f"websocket.{message['type']}"})
+
+        scope["path_params"] = {}
+        route = refused_route("GET", CommandError("door-no-websocket", path=get_route_path(scope)))
+        await send_response(await respond(self._door, route, self._request(scope, receive)), deny)
+
+    def _request(self, scope: Any, receive: Any) -> ApiRequest:
+        return ApiRequest(scope, receive, scope["path_params"], self._door.api.texts)
+
+    def _meant(self, path: str) -> str:
+        words = [word for word in path.split("/") if word]
+        # Evolution pays no regard to case: `/Message/SendText` would be a send around the outbox.
+        written = self._written.get(_called("/".join(words)), ())
+        return "/" + "/".join([*written, *words[len(written) :]])
+
+
+def _called(path: str) -> str:
+    """The first two words of a path: what names a call, whatever follows."""
+    return "/".join(path.strip("/").split("/")[:2]).lower()
 
 
 async def respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:

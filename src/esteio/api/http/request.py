@@ -131,6 +131,11 @@ class ApiRequest:
             self.whole_body = await read_body(self._receive, self.headers.get("content-length"), self.limit)
         return self.whole_body
 
+    async def gone(self) -> None:
+        """Returns when the caller went away. Only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def ask(self, shape: type[T]) -> T:
         """The body as `shape`. Raises `CommandError`."""
         return decode(await self.body(), shape)
@@ -158,6 +163,10 @@ class ApiRequest:
 
 class ClientGone(Exception):
     """The caller went away before the body was complete."""
+
+
+class AnswerBroken(Exception):
+    """What a stream raises that cannot be written to its end: the caller may not take what came for the whole."""
 
 
 async def read_body(receive: Any, announced: str | None, limit: int) -> bytes:
@@ -238,7 +247,7 @@ async def send_response(sent: ApiResponse, send: Any, *, head: bool = False) -> 
     headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in sent.headers.items()]
     if sent.stream is None:
         headers.append((b"content-length", str(len(sent.body)).encode()))
-    if sent.body or sent.stream:
+    if sent.kind and (sent.body or sent.stream):
         headers.append((b"content-type", sent.kind.encode()))
     await send({"type": "http.response.start", "status": sent.status, "headers": headers})
     if sent.stream is not None and not head:
@@ -248,7 +257,7 @@ async def send_response(sent: ApiResponse, send: Any, *, head: bool = False) -> 
 
         try:
             await sent.stream(write)
-        except ClientGone:
-            # Not even the end is written: who takes nothing would hold it up.
+        except (ClientGone, AnswerBroken):
+            # Not even the end is written: who takes nothing would hold it up, and half an answer has none.
             return
     await send({"type": "http.response.body", "body": b"" if head else sent.body})

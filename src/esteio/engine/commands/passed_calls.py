@@ -8,6 +8,8 @@ which calls may be made, a status code for the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -17,15 +19,22 @@ from esteio.core.messages.outbox import SLOW_S
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
+from esteio.engine.commands.passed_answer import PassedAnswer
 from esteio.engine.commands.passed_journal import PassedJournal, template
 from esteio.engine.commands.provider_webhooks import Secrets, blanked, longest_first
 from esteio.engine.errors import CommandError
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
-from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, Transport, TransportFailed
-from esteio.providers.pass_through import PassedCall, PassThrough
+from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
+from esteio.providers.pass_through import Answering, PassedCall, PassThrough, StreamingTransport
 
 WITHIN_S = 65.0
 """Evolution itself waits up to 60 s for WhatsApp."""
+STREAMED_WITHIN_S = 600.0
+"""To the end of an answer that is handed on while it comes."""
+TELLING_BYTES = 65_536
+"""So much of a refusal is read before it is handed on: it tells what it is."""
+TOLD_AGAIN_S = 5.0
+"""That a server answers is told the judge so often at most."""
 Observed = Callable[[SessionId | ServerName, Sequence[Evidence]], None]
 
 
@@ -49,13 +58,14 @@ class PassedCalls:
         self,
         clock: Clock,
         addresses: Endpoints,
-        transport: Transport,
+        transport: StreamingTransport,
         *,
         journal: PassedJournal,
         observed: Observed,
     ) -> None:
         self._clock, self._addresses, self._transport = clock, addresses, transport
         self._journal, self._observed = journal, observed
+        self._told_at: dict[ServerName, float] = {}
 
     async def exchange(
         self,
@@ -76,16 +86,41 @@ class PassedCalls:
         Raises `CommandError`: not-passed (this kind of server has no such API), server-not-reached (surely nothing was
         done), server-unanswered (it may have been), server-key-refused, unknown-session."""
         call = PassedCall(method, path, query, headers or {}, body)
-        prepared = await self.prepare(session, call, who, within_s)
+        prepared = await self._prepare(session, call, who, within_s)
         try:
             answer = await self._transport.exchange(prepared.request)
         except TransportFailed as failed:
-            raise self.failed(prepared, failed) from failed
-        self.answered(prepared, answer)
+            raise self._failed(prepared, failed) from failed
+        except BaseException:
+            self._note(prepared, "passed-abandoned")
+            raise
+        self._note(prepared, "passed", status=str(answer.status))
+        self._answered(prepared, answer)
         secrets = Secrets(longest_first(prepared.adapter.known_secrets(prepared.where)), ())
         return msgspec.structs.replace(answer, body=await blanked(answer.body, secrets))
 
-    async def prepare(self, session: Session, call: PassedCall, who: str, within_s: float = WITHIN_S) -> Prepared:
+    async def open(self, session: Session, call: PassedCall, *, who: str) -> PassedAnswer:
+        """The same, with the answer's body still to come. Raises what `exchange` raises."""
+        prepared = await self._prepare(session, call, who, STREAMED_WITHIN_S)
+        async with AsyncExitStack() as stack:
+            try:
+                answer = await stack.enter_async_context(self._transport.open(prepared.request))
+                begun = await _telling(answer)
+            except TransportFailed as failed:
+                raise self._failed(prepared, failed) from failed
+            except BaseException:
+                self._note(prepared, "passed-abandoned")
+                raise
+            self._answered(prepared, HttpResponse(answer.status, answer.headers, begun))
+            return PassedAnswer(
+                answer,
+                begun,
+                stack.pop_all(),
+                secrets=prepared.adapter.known_secrets(prepared.where),
+                note=partial(self._note, prepared),
+            )
+
+    async def _prepare(self, session: Session, call: PassedCall, who: str, within_s: float) -> Prepared:
         """What goes to the server. Raises `CommandError`: not-passed, unknown-session."""
         try:
             provider, where = await self._addresses.of_session(session)
@@ -96,16 +131,15 @@ class PassedCalls:
         request = provider.passed_request(where, call, within_s)
         return Prepared(session, who, call, provider, where, request, stopwatch())
 
-    def answered(self, prepared: Prepared, answer: HttpResponse) -> None:
-        """Takes down what came. `answer`: as much of its body as tells what it is. Raises
-        `CommandError("server-key-refused")`: for the caller that is no answer to what they asked."""
+    def _answered(self, prepared: Prepared, answer: HttpResponse) -> None:
+        """`answer`: as much of its body as tells what it is. Raises `CommandError("server-key-refused")`: for the
+        caller that is no answer to what they asked."""
         self._told(prepared, answer)
-        self._note(prepared, "passed", status=str(answer.status))
         if answer.status == 401:
             # It is our key that was refused; a client that is told so would take its own for a wrong one.
             raise CommandError("server-key-refused", server=prepared.session.server)
 
-    def failed(self, prepared: Prepared, failed: TransportFailed) -> CommandError:
+    def _failed(self, prepared: Prepared, failed: TransportFailed) -> CommandError:
         """Takes down that no answer came, or only a part; what to tell the caller."""
         self._told(prepared, failed)
         self._note(prepared, "passed-unanswered", detail=failed.reason)
@@ -120,13 +154,34 @@ class PassedCalls:
         servers = [one for one in found if one.subject == "server"]
         if mine:
             self._observed(session.id, mine)
-        if servers:
+        if servers and not self._told_lately(session.server, servers, now):
             self._observed(session.server, servers)
+
+    def _told_lately(self, server: ServerName, evidence: Sequence[Evidence], now: float) -> bool:
+        """Whether the judge knows already: a hundred answers a second tell no more than one."""
+        if any(one.kind != "server_answered" for one in evidence):
+            self._told_at.pop(server, None)
+            return False
+        if now - self._told_at.get(server, 0.0) < TOLD_AGAIN_S:
+            return True
+        self._told_at[server] = now
+        return False
 
     def _note(self, prepared: Prepared, code: str, **words: str) -> None:
         call = prepared.call
         said = {"who": prepared.who, "method": call.method, "path": template(call.path), **words}
         self._journal.note(prepared.session, code, said, (stopwatch() - prepared.began) * 1000)
+
+
+async def _telling(answer: Answering) -> bytes:
+    """The beginning of a refusal; of any other answer nothing is waited for. Raises `TransportFailed`."""
+    begun = b""
+    while answer.status >= 400 and len(begun) < TELLING_BYTES:
+        piece = await answer.next()
+        if not piece:
+            break
+        begun += piece
+    return begun
 
 
 def _hung(evidence: Evidence, began: float, took_s: float) -> Evidence:

@@ -39,7 +39,7 @@ from esteio.providers.base import (
     WebhookReading,
 )
 from esteio.providers.evolution import control, download, history, passed, probes, send, webhook
-from esteio.providers.evolution.declaration import DECLARATION, secrets
+from esteio.providers.evolution.declaration import DECLARATION
 from esteio.providers.pass_through import PassedCall
 from esteio.providers.quirks import known
 
@@ -130,4 +130,4 @@ class Evolution(Adapter):
         return passed.evidence(where, call, answer, now)
 
     def known_secrets(self, where: SessionEndpoint) -> tuple[str, ...]:
-        return secrets(where)
+        return passed.known_secrets(where)
