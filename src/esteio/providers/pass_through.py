@@ -42,6 +42,10 @@ class PassedCall(msgspec.Struct, frozen=True):
 class PassThrough(Protocol):
     """An adapter whose server's own API clients speak."""
 
+    def names_instance(self, call: PassedCall) -> bool:
+        """Whether the server could take the call for one of another instance than the session's."""
+        ...
+
     def passed_request(self, where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpRequest:
         """The call for the session's server: its key in the place of the client's, its name for the session in the
         path. All else is as it came."""

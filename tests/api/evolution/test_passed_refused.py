@@ -9,6 +9,8 @@ import pytest
 
 from esteio.api.evolution.passed_place import Place, place_of
 from esteio.engine.errors import CommandError
+from esteio.providers.evolution import Evolution
+from esteio.providers.pass_through import PassedCall
 from tests.api.evolution.passed_stage import ADMIN, Asked, Stage, plain, play
 
 
@@ -39,12 +41,18 @@ def test_a_path_that_could_be_read_as_another_place_goes_nowhere(path: str) -> N
 @pytest.mark.parametrize(
     "query",
     [
-        b"instanceName=other", b"a=1&instanceName=other", b"instanceId=7", b"INSTANCENAME=x", b"%69nstanceName=other",
-        b"instanceName[]=other", b"instanceName%5B%5D=other", b"a=1;instanceName=other", b"__proto__[instanceName]=x",
-        b"a=\xff", b"a=1 b", b"instanceName", b"+instanceName=x",
+        "instanceName=other", "a=1&instanceName=other", "instanceId=7", "INSTANCENAME=x", "%69nstanceName=other",
+        "instanceName[]=other", "instanceName%5B%5D=other", "a=1;instanceName=other", "__proto__[instanceName]=x",
+        "instanceName", "+instanceName=x",
     ],
 )  # fmt: skip
-def test_a_query_that_names_an_instance_would_win_over_the_path_and_goes_nowhere(query: bytes) -> None:
+def test_a_query_that_names_an_instance_would_win_over_the_path(query: str) -> None:
+    assert Evolution().names_instance(PassedCall("GET", "/chat/findChats/{instance}", query))
+    assert not Evolution().names_instance(PassedCall("GET", "/chat/findChats/{instance}", "name=instanceName&x=1"))
+
+
+@pytest.mark.parametrize("query", [b"a=\xff", b"a=1 b", b"a=\r\nx"])
+def test_a_query_that_is_none_goes_nowhere(query: bytes) -> None:
     assert refusal("/chat/findChats/loja", query, "GET") == "door-place-unclear"
 
 

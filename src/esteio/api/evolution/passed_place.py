@@ -1,16 +1,16 @@
 """Where a call that the table does not own would go: the instance at the end of its path, what it needs, and whether it
 may go at all.
 
-Evolution lets words of the query take the place of the instance in the path (its `dataValidate`), compares paths
-without regard to case, and reads a path as it stands; proxies in between read it in ways of their own. So whatever
-could be read as another place than the one that was checked here is refused. Never lives here: an exchange.
+Evolution compares paths without regard to case and reads a path as it stands; proxies in between read it in ways of
+their own. So whatever could be read as another place than the one that was checked here is refused. Never lives here:
+an exchange.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -68,7 +68,7 @@ def place_of(method: str, path: str, query: bytes) -> Place | None:
         raise CommandError(ELSEWHERE[first], path=f"/{first}")
     if method not in METHODS or not FEWEST_WORDS <= len(words) <= MOST_WORDS:
         return None
-    if any(_misleading(word) for word in words) or _names_instance(query):
+    if any(_misleading(word) for word in words) or not _plain(query):
         raise CommandError("door-place-unclear")
     if first in REFUSED:
         raise CommandError(REFUSED[first], path=f"/{first}/{words[1]}")
@@ -82,12 +82,8 @@ def _misleading(word: str) -> bool:
     return word.strip() in (".", "..", "") or any(one in _LEADS_ELSEWHERE or not one.isprintable() for one in word)
 
 
-def _names_instance(query: bytes) -> bool:
-    """Whether a word of the query would take the place of the instance in the path."""
-    if not query.isascii() or any(one <= 0x20 or one == 0x7F for one in query):
-        return True
-    pairs = parse_qsl(query.decode("ascii").replace(";", "&"), keep_blank_values=True, max_num_fields=None)
-    return any(name.strip(" []").lower().startswith(("instance", "__proto__")) for name, _ in pairs)
+def _plain(query: bytes) -> bool:
+    return query.isascii() and all(0x20 < one < 0x7F for one in query)
 
 
 def _role(method: str, first: str, second: str) -> Role:

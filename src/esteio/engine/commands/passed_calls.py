@@ -83,8 +83,9 @@ class PassedCalls:
         `path` is as at the server's root, percent-encoded, with `{instance}` where the session's name stands; header
         names are lower case; `who`: the caller, as a timeline names them.
 
-        Raises `CommandError`: not-passed (this kind of server has no such API), server-not-reached (surely nothing was
-        done), server-unanswered (it may have been), server-key-refused, unknown-session."""
+        Raises `CommandError`: not-passed (this kind of server has no such API), door-place-unclear (the query names an
+        instance), server-not-reached (surely nothing was done), server-unanswered (it may have been),
+        server-key-refused, unknown-session."""
         call = PassedCall(method, path, query, headers or {}, body)
         prepared = await self._prepare(session, call, who, within_s)
         try:
@@ -121,13 +122,15 @@ class PassedCalls:
             )
 
     async def _prepare(self, session: Session, call: PassedCall, who: str, within_s: float) -> Prepared:
-        """What goes to the server. Raises `CommandError`: not-passed, unknown-session."""
+        """What goes to the server. Raises `CommandError`: not-passed, door-place-unclear, unknown-session."""
         try:
             provider, where = await self._addresses.of_session(session)
         except EndpointUnknown as gone:
             raise CommandError("unknown-session", name=session.name) from gone
         if not isinstance(provider, PassThrough):
             raise CommandError("not-passed", kind=session.kind)
+        if provider.names_instance(call):
+            raise CommandError("door-place-unclear")
         request = provider.passed_request(where, call, within_s)
         return Prepared(session, who, call, provider, where, request, stopwatch())
 

@@ -121,6 +121,9 @@ class Evolution(Adapter):
     def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         return webhook.read_webhook(where, body, path, now)
 
+    def names_instance(self, call: PassedCall) -> bool:
+        return passed.names_instance(call)
+
     def passed_request(self, where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpRequest:
         return passed.request(where, call, timeout_s)
 

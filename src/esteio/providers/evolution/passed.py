@@ -6,7 +6,7 @@ lives here: which calls are handed through.
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
@@ -29,6 +29,14 @@ def request(where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpR
         body=call.body,
         timeout_s=timeout_s,
     )
+
+
+def names_instance(call: PassedCall) -> bool:
+    """Whether a word of the query would take the place of the instance in the path: Evolution's `dataValidate` lets it,
+    whatever the key."""
+    pairs = parse_qsl(call.query.replace(";", "&"), keep_blank_values=True)
+    # guard: query-names-no-instance
+    return any(name.strip(" []").lower().startswith(("instance", "__proto__")) for name, _ in pairs)
 
 
 def evidence(
