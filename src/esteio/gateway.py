@@ -19,6 +19,8 @@ from esteio.api.evolution.route import Door
 from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
 from esteio.config import Settings
+from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
+from esteio.engine.commands.chatwoot.inboxes import ChatwootInboxes
 from esteio.engine.commands.commands import build_commands
 from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.engine.commands.passed_journal import PassedJournal
@@ -310,6 +312,14 @@ class Gateway:
         self.passed = PassedCalls(
             clock, self.addresses, self._forward, journal=self.passed_journal, observed=routing.observed
         )
+        self.chatwoot = ChatwootCommands(
+            store.sessions,
+            store.messages,
+            vault=vault,
+            message_commands=self.commands.messages,
+            inboxes=ChatwootInboxes(self._media_transport, allowed=settings.allowed_networks, resolve=resolve),
+            door_url=settings.base_url + PREFIX,
+        )
         self.lifecycle = Lifecycle(
             store,
             clock,
@@ -387,7 +397,7 @@ class Gateway:
     @cached_property
     def door(self) -> ASGIApp:
         """The Evolution door at its own root."""
-        return create_door(Door(self.api, self.passed))
+        return create_door(Door(self.api, self.passed, self.chatwoot))
 
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""

@@ -20,6 +20,7 @@ from esteio.api.evolution.route import Door
 from esteio.api.evolution.webhooks import check_created_webhook, put_created_webhook
 from esteio.core.webhooks.evolution_format import NAMES
 from esteio.core.webhooks.evolution_names import instance_id
+from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
 from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.store.base import EventRow
 from esteio.store.sql.rows import event_params
@@ -39,7 +40,7 @@ def recorded(number: str) -> tuple[int, Any]:
 
 def door_of(gateway: Gateway) -> Door:
     """No server is asked by these routes."""
-    return Door(gateway.api, cast("PassedCalls", None))
+    return Door(gateway.api, cast("PassedCalls", None), cast("ChatwootCommands", None))
 
 
 async def ask(gateway: Gateway, method: str, path: str, body: Any = None, *, key: str = ADMIN) -> tuple[int, Any]:

@@ -17,6 +17,7 @@ from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
 from esteio.core.model.session import Session
 from esteio.core.views.catalogue import Catalogue
+from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
 from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.engine.commands.requests import Role
 
@@ -27,12 +28,13 @@ Treatment = Literal["owned", "translated", "passed", "refused"]
 
 
 class Door:
-    """What the door's handlers work with: the API's own context, and `passed`, which makes a client's call at the
-    session's server."""
+    """What the door's handlers work with: the API's own context; `passed`, which makes a client's call at the session's
+    server; and what is known of each session's Chatwoot."""
 
-    def __init__(self, api: ApiContext, passed: PassedCalls) -> None:
+    def __init__(self, api: ApiContext, passed: PassedCalls, chatwoot: ChatwootCommands) -> None:
         self.api = api
         self.passed = passed
+        self.chatwoot = chatwoot
 
 
 class DoorCall:

@@ -83,6 +83,7 @@ KINDS: Mapping[str, Kind] = {
     "webhook-unread": Kind(400),
     "instances-unlisted": Kind(409),
     "provider-unanswered": Kind(502, retry_after_s=5),
+    "chatwoot-refused": Kind(502, retry_after_s=5),
     "in-use": Kind(409),
     "wrong-state": Kind(409),
     "message-not-sent": Kind(409),

@@ -41,6 +41,10 @@ class Messages(Protocol):
         """What `accept` would say of an idempotency key that is in use; None: it is free."""
         ...
 
+    async def made_by(self, session_id: SessionId, scope: str, key: str) -> Message | None:
+        """The message that an idempotency key made, while the key is remembered; None for an unknown one."""
+        ...
+
     async def get(self, message_id: MessageId) -> Message | None:
         """The message of this id, of either direction; None for an unknown one."""
         ...

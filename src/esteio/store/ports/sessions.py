@@ -129,6 +129,14 @@ class Sessions(Protocol):
         another instance, and what was kept of the one before is forgotten. Raises `InstanceTaken`."""
         ...
 
+    async def chatwoot(self, session_id: SessionId) -> bytes | None:
+        """What was set of its Chatwoot, sealed; None when nothing was."""
+        ...
+
+    async def keep_chatwoot(self, session_id: SessionId, sealed: bytes) -> None:
+        """In the place of what was set before, durable when it returns; nothing for a session that is gone."""
+        ...
+
     async def delete(self, session_id: SessionId, now: float) -> bool:
         """Takes away all that belongs to the session but its public events, of which `session.deleted` is the last; its
         webhook at the Evolution door goes when it was told. False when it was gone before."""

@@ -144,6 +144,12 @@ SELECT replaced FROM sessions WHERE id = :id
 -- name: session_replace
 UPDATE sessions SET replaced = :replaced WHERE id = :id
 
+-- name: session_chatwoot
+SELECT chatwoot FROM sessions WHERE id = :id
+
+-- name: session_keep_chatwoot
+UPDATE sessions SET chatwoot = :chatwoot WHERE id = :id
+
 -- name: session_commit
 UPDATE sessions SET
     phone = :phone, state = :state, since = :since, reason = :reason, can_send = :can_send, can_receive = :can_receive,

@@ -94,6 +94,13 @@ class SqlSessions(SqlSubject):
         """On disk when it returns."""
         await self._write(lambda db: db.run("session_replace", {"id": session_id, "replaced": replaced}))
 
+    async def chatwoot(self, session_id: SessionId) -> bytes | None:
+        sealed: bytes | None = self._reader.value("session_chatwoot", {"id": session_id})
+        return sealed
+
+    async def keep_chatwoot(self, session_id: SessionId, sealed: bytes) -> None:
+        await self._write(lambda db: db.run("session_keep_chatwoot", {"id": session_id, "chatwoot": sealed}))
+
     async def amend(
         self, session: Session, sealed: bytes, instance: str | None, evidence: Evidence, *, moved: bool
     ) -> bool:

@@ -37,6 +37,10 @@ class SqlMessages(SqlSubject):
         mark = {"scope": scope, "session_id": session_id, "key": key}
         return self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
 
+    async def made_by(self, session_id: SessionId, scope: str, key: str) -> Message | None:
+        row = self._reader.row("idempotency", {"scope": scope, "session_id": session_id, "key": key})
+        return None if row is None else _shown_or_none(self._reader.row("message", {"id": row.message_id}))
+
     async def get(self, message_id: MessageId) -> Message | None:
         return _shown_or_none(self._reader.row("message", {"id": message_id}))
 

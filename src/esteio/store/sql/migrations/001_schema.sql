@@ -39,6 +39,8 @@ CREATE TABLE sessions (
     -- Which instance of its server it is, in the provider's own word; and the webhook that stood there before ours.
     instance TEXT,
     replaced BYTEA,
+    -- What was set for it at the Evolution door, sealed.
+    chatwoot BYTEA,
     token TEXT NOT NULL UNIQUE,
     policy TEXT NOT NULL,
     state TEXT NOT NULL CHECK (
