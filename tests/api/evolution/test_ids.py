@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.lab import Lab
 from esteio.sim.providers.evolution.instance import EvolutionInstance
@@ -107,9 +109,10 @@ def test_chats_are_archived_and_marked_by_the_last_message_wherever_its_id_stand
                 "chat": JID,
                 "archive": True,
             }
-            await app.said(201, "POST", f"/chat/{route}/{{}}?messageId={ident}&x=%20y", body)
+            await app.said(201, "POST", f"/chat/{route}/{{}}?instanceName=outra", body)
         assert [one["lastMessage"]["key"]["id"] for one in heard.bodies] == [theirs, theirs]
-        assert heard.asked[0].url.endswith(f"/chat/archiveChat/loja?messageId={theirs}&x=+y")
+        # A word of the query would take the place of the instance in the path.
+        assert heard.asked[0].url.endswith("/chat/archiveChat/loja")
 
     play(story)
 
@@ -202,6 +205,20 @@ def test_known_secrets_are_blanked_and_what_is_no_json_comes_as_it_is() -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
         assert answer.text.startswith("<h1>")
         assert key not in answer.text
+
+    play(story)
+
+
+@pytest.mark.parametrize("depth", [150, 400, 600, 800, 900, 950, 980, 2_000])
+def test_whatever_is_nested_however_deep_is_answered(depth: int) -> None:
+    async def story(app: Client, lab: Lab, line: Instance) -> None:
+        deep = b'{"a":' * depth + b"1" + b"}" * depth
+        headers = {"content-type": "application/json"}
+        Overheard(lab, "/chat/").answer = HttpResponse(200, headers, deep)
+        for route in ("updateMessage", "findMessages", "findStatusMessage", "getBase64FromMediaMessage"):
+            for body in (deep, b"{}"):
+                answer = await app.http.post(f"/chat/{route}/loja", content=body, headers=headers)
+                assert answer.status_code in (200, 400), (route, answer.text[:200])
 
     play(story)
 

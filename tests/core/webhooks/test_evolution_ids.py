@@ -12,7 +12,7 @@ from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, SessionId, SessionName
 from esteio.core.model.message import Direction, Message
 from esteio.core.webhooks import evolution_ids
-from esteio.core.webhooks.evolution_ids import NAMES, answered, asked, asked_words, ids_in, to_ours, to_provider
+from esteio.core.webhooks.evolution_ids import NAMES, answered, asked, ids_in, to_ours, to_provider
 
 Json = Any
 OURS = {f"msg_{n}": f"3EB0{n}" for n in range(4)}
@@ -136,11 +136,6 @@ def test_a_reaction_and_a_quote_name_ours() -> None:
     assert told["message"] == {"reactionMessage": {"key": {"id": "msg_1", "fromMe": True}, "text": "👍"}}
     assert told["contextInfo"] == {"stanzaId": "msg_2"}
     assert "providerId" not in json.dumps(told)
-
-
-def test_words_of_a_query() -> None:
-    words = [("id", "msg_1"), ("messageId", "msg_9"), ("text", "msg_1"), ("id", "msg_2")]
-    assert asked_words(words, OURS) == [("id", "3EB01"), ("messageId", "msg_9"), ("text", "msg_1"), ("id", "3EB02")]
 
 
 def test_which_ids_stand_for_which() -> None:

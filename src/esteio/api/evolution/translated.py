@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -31,29 +30,35 @@ async def known(door: Door, call: DoorCall, value: Json) -> Sequence[Message]:
     return await door.api.store.messages.by_any_ids(call.known.id, evolution_ids.ids_in(value))
 
 
-async def exchanged(
-    door: Door, call: DoorCall, method: Method, path: str, body: Json, *, query: str = ""
-) -> HttpResponse:
+async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> HttpResponse:
     """The server's answer to a body in which its own ids stand. `path` without the instance's name. Raises
-    `CommandError` as `PassedCalls.exchange` does."""
+    `CommandError` as `PassedCalls.exchange` does, and `invalid-json` for a body that is too deep to be written."""
+    try:
+        said = msgspec.json.encode(body)
+    except RecursionError as error:
+        raise CommandError("invalid-json", why="it is nested too deep") from error
+    # Never the query: Evolution lets its words take the place of the instance in the path.
     return await door.passed.exchange(
         call.known,
         method,
         f"{path}/{{instance}}",
         who=call.request.who,
-        query=query,
         headers={"content-type": JSON},
-        body=msgspec.json.encode(body),
+        body=said,
     )
 
 
 async def in_our_words(door: Door, call: DoorCall, heard: HttpResponse) -> ApiResponse:
     """The server's answer with our ids; what is no JSON, as it came."""
+    as_it_came = ApiResponse(heard.status, heard.body, heard.headers.get("content-type", JSON))
     said = _json(heard)
     if said is None:
-        return ApiResponse(heard.status, heard.body, heard.headers.get("content-type", JSON))
+        return as_it_came
     names = evolution_ids.to_ours(await known(door, call, said))
-    return answer(evolution_ids.answered(said, names, instance_id(call.known)), heard.status)
+    try:
+        return answer(evolution_ids.answered(said, names, instance_id(call.known)), heard.status)
+    except RecursionError:
+        return as_it_came
 
 
 def _json(heard: HttpResponse) -> Json:
@@ -95,11 +100,8 @@ def act(method: Method, path: str) -> DoorHandler:
 
 
 async def _acted(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> ApiResponse:
-    words = parse_qsl(call.request.query_text, keep_blank_values=True)
-    messages = await gone_out(door, await known(door, call, [body, dict(words)]))
-    names = evolution_ids.to_provider(messages)
-    query = urlencode(evolution_ids.asked_words(words, names))
-    heard = await exchanged(door, call, method, path, evolution_ids.asked(body, names), query=query)
+    messages = await gone_out(door, await known(door, call, body))
+    heard = await exchanged(door, call, method, path, evolution_ids.asked(body, evolution_ids.to_provider(messages)))
     return await in_our_words(door, call, heard)
 
 

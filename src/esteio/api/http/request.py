@@ -140,12 +140,6 @@ class ApiRequest:
         """The body as `shape`. Raises `CommandError`."""
         return decode(await self.body(), shape)
 
-    @property
-    def query_text(self) -> str:
-        """The query as it came, without the question mark."""
-        text: bytes = self._scope.get("query_string", b"")
-        return text.decode("latin-1")
-
     def query_word(self, name: str) -> str:
         """One word of the query, "" when it is not there."""
         words: dict[str, str] = dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1")))

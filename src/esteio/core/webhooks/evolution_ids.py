@@ -7,14 +7,14 @@ messages a session has (the caller asks the store, for that session only).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from esteio.core.model.message import Message
 
 Json = Any
 NAMES: Final = frozenset({"id", "keyId", "messageId", "stanzaId"})
-"""Where a message's id stands, at any depth and in the words of a query."""
+"""Where a message's id stands, at any depth."""
 
 
 def to_provider(messages: Iterable[Message]) -> dict[str, str]:
@@ -41,11 +41,6 @@ def ids_in(value: Json) -> frozenset[str]:
 def asked(value: Json, names: Mapping[str, str]) -> Json:
     """A request's body with these ids replaced, and nothing else."""
     return _renamed(value, names, heed_author=False)
-
-
-def asked_words(words: Sequence[tuple[str, str]], names: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The same of the words of a query."""
-    return [(name, names.get(word, word) if name in NAMES else word) for name, word in words]
 
 
 def answered(value: Json, names: Mapping[str, str], instance: str) -> Json:
