@@ -187,9 +187,13 @@ def test_the_rows_of_updates() -> None:
         "status": "DELIVERY_ACK",
         "messageId": "msg_1",
         "instanceId": "i",
+        "providerId": "3EB01",
     }
     assert (second["status"], second["keyId"]) == ("READ", "msg_1")
-    assert updates(message("delivered", "in"), "i")[0]["keyId"] == "3EB01"
+    (arrived,) = updates(message("delivered", "in"), "i")
+    assert arrived["keyId"] == "3EB01"
+    (failed,) = updates(message("failed", provider_id=None), "i")
+    assert "providerId" not in {*arrived, *failed}
 
 
 def test_every_state_has_a_status_and_every_kind_a_type() -> None:

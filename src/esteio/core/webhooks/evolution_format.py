@@ -154,9 +154,11 @@ def row(document: Mapping[str, Any], instance_id: str) -> Document:
     """A message as a row of Evolution's own table (recordings 087, 088)."""
     kind, body = _content(document)
     body |= _bytes_of(document.get("media") or {})
+    key = _key(document)
     shown: Document = {
         "id": document.get("id"),
-        "key": _key(document),
+        # In the order of the column's keys.
+        "key": {"id": key.pop("id"), "fromMe": key.pop("fromMe"), **key},
         "pushName": document.get("push_name") or ("Você" if document.get("direction") == "out" else None),
         "messageType": kind,
         "message": body,

@@ -130,8 +130,10 @@ def row(message: Message, instance_id: str, quoted: Message | None = None, link:
     document = documents.as_data(documents.message(message, documents.plain_reason, link=link))
     if quoted is not None:
         document["quoted"] = _quoted(quoted)
+    told = [{"status": one} for one in reached(message)]
     shown = evolution_format.row(document, instance_id)
-    return {**shown, "status": _last(reached(message)), "MessageUpdate": [{"status": one} for one in reached(message)]}
+    beside = {"providerId": shown.pop("providerId")} if "providerId" in shown else {}
+    return {**shown, "MessageUpdate": told, "status": _last(reached(message)), **beside}
 
 
 def reached(message: Message) -> tuple[str, ...]:
@@ -155,17 +157,20 @@ def _beyond(told: Iterable[Json], message: Message) -> list[str]:
 
 def updates(message: Message, instance_id: str) -> list[Row]:
     """The rows of a message in the table of updates (recording 089), oldest first."""
+    outgoing = message.direction == "out"
+    beside = {"providerId": message.provider_id} if outgoing and message.provider_id else {}
     return [
         {
             "id": f"{message.id}:{status}",
-            "keyId": message.id if message.direction == "out" else message.provider_id or message.id,
+            "keyId": message.id if outgoing else message.provider_id or message.id,
             "remoteJid": jid_of(message.chat),
-            "fromMe": message.direction == "out",
+            "fromMe": outgoing,
             "participant": None,
             "pollUpdates": None,
             "status": status,
             "messageId": message.id,
             "instanceId": instance_id,
+            **beside,
         }
         for status in reached(message)
     ]

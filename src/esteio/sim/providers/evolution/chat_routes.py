@@ -26,16 +26,23 @@ Json = Any
 def _record(row: StoredMessage, instance: EvolutionInstance) -> Json:
     return {
         "id": row.id,
-        "key": row.key,
+        "key": _column(row.key),
         "pushName": row.push_name,
         "messageType": row.kind,
-        "message": row.message,
+        "message": _column(row.message),
         "messageTimestamp": int(row.at),
         "instanceId": instance.instance_id,
         "source": row.source,
-        "contextInfo": row.context,
+        "contextInfo": _column(row.context),
         "MessageUpdate": [{"status": status} for status in row.updates],
     }
+
+
+def _column(value: Json) -> Json:
+    """As PostgreSQL gives a `jsonb` back: shorter keys first."""
+    if isinstance(value, dict):
+        return {name: _column(value[name]) for name in sorted(value, key=lambda name: (len(name), name))}
+    return [_column(one) for one in value] if isinstance(value, list) else value
 
 
 def _matches(row: StoredMessage, where: dict[str, Json]) -> bool:
