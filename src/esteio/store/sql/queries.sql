@@ -417,7 +417,7 @@ WHERE m.session_id = :session_id AND m.state = :state AND (m.created_at, m.seq) 
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 
 -- name: messages_by_any_ids
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq IN (
     -- guard: ids-of-this-session-only
     SELECT o.seq FROM messages o WHERE o.id IN {{listed}} AND +o.session_id = :session_id
@@ -435,7 +435,7 @@ m.session_id = :session_id AND m.state <> 'cancelled'
 m.direction = 'out' AND m.provider_id IS NULL AND m.state IN ('queued', 'sending', 'in_doubt', 'failed', 'expired')
 
 -- name: messages_matching
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE {{matching}} ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
 
 -- name: messages_matching_count
@@ -443,7 +443,7 @@ SELECT count(*) FROM messages m WHERE {{matching}}
 
 -- The few that have no id of the provider's are found by their states, not by going through all.
 -- name: messages_unsent
-SELECT {{message}}, s.name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE {{matching}} AND {{unsent}} ORDER BY +m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
 
 -- name: messages_unsent_count
