@@ -120,6 +120,22 @@ def soak_verb(
     _measure(soak.run, ask, profile)
 
 
+@app.command("passed")
+def passed_verb(
+    *,
+    rate: Annotated[float, typer.Option(min=1, help="Calls a second, offered at an even pace.")] = 100.0,
+    seconds: Seconds = 10.0,
+    sessions: Sessions = 20,
+    connections: Connections = 16,
+    rounds: Rounds = 3,
+    profile: Profile = None,
+) -> None:
+    """What the Evolution door adds to a call that it hands through, beside the same call at the provider."""
+    from benchmarks import passed  # noqa: PLC0415
+
+    _measure(passed.run, passed.Passed(rate, seconds, sessions, connections, 1 if profile else rounds), profile)
+
+
 @app.command("requests")
 def requests_verb(
     *,

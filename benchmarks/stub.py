@@ -19,6 +19,9 @@ _ALWAYS: Mapping[str, Any] = {
     "/instance": [],
     "/instance/setPresence": {"presence": "unavailable"},
     "/chat/fetchBusinessProfile": {"isBusiness": False},
+    "/chat/findChats": [
+        {"id": f"chat-{place}", "remoteJid": f"55119{place:08d}@s.whatsapp.net"} for place in range(20)
+    ],
 }
 
 

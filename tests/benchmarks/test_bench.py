@@ -95,6 +95,16 @@ def test_a_measurement_ends_with_one_line_of_figures(words: tuple[str, ...], fig
     assert [set(one) for one in line["each"]] == [figures]
 
 
+@pytest.mark.slow
+def test_a_call_through_the_door_is_measured_beside_the_same_call_at_the_provider() -> None:
+    words = ("--sessions", "2", "--connections", "2", "--rounds", "1", "--seconds", "0.2", "--rate", "50")
+    line = bench("passed", small=words)
+    assert line["bench"] == "passed"
+    assert min(line["p50_ms"], line["alone_p50_ms"], line["cpu_us"]) > 0
+    assert line["added_p50_ms"] == round(line["p50_ms"] - line["alone_p50_ms"], 2)
+    assert line["ratio_p50"] > 0
+
+
 def test_a_chat_belongs_to_one_connection_and_stands_in_order() -> None:
     plan = Plan(port=1, paths=("/a", "/b"), count=100, connections=3, chats=7, first=50)
     seen: dict[str, tuple[int, int]] = {}

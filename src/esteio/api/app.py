@@ -79,7 +79,9 @@ def create_app(
     declared = {kind: provider.declaration for kind, provider in api.providers.items()}
     openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
     table = (*TABLE, *ops.described(description, texts), *(() if root is None else (root,)))
-    router = routing.Router([*_addresses(api, table), *mounted], redirect_slashes=False)
+    addresses = _addresses(api, table)
+    busy = len({route.path for route in BUSY})
+    router = routing.Router([*addresses[:busy], *mounted, *addresses[busy:]], redirect_slashes=False)
     router.default = Nowhere(api, router)
     return router
 

@@ -42,7 +42,7 @@ class OpenAnswer:
         try:
             piece = await self._answer.content.readany()
         except Exception as error:
-            raise translated(error, self._mark, self._timeout_s) from error
+            raise translated(error, self._mark, _within(error, self._timeout_s)) from error
         self._came += len(piece)
         if self._came > MOST_BYTES:
             raise TransportFailed(f"{TOO_LARGE}: more than {MOST_BYTES} bytes", sent="maybe")
@@ -85,7 +85,7 @@ class Forward(AiohttpTransport):
                 timeout=aiohttp.ClientTimeout(total=request.timeout_s, sock_connect=CONNECT_S, sock_read=IDLE_S),
             )
         except Exception as error:
-            raise translated(error, mark, request.timeout_s) from error
+            raise translated(error, mark, _within(error, request.timeout_s)) from error
         try:
             packed = answer.headers.get("content-encoding", "").strip().lower()
             if packed not in UNPACKED:  # guard: unreadable-answer-not-passed
@@ -93,3 +93,10 @@ class Forward(AiohttpTransport):
             yield OpenAnswer(answer, mark, request.timeout_s)
         finally:
             answer.release()
+
+
+def _within(error: Exception, whole_s: float) -> float:
+    """Which of the times was over."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return CONNECT_S
+    return IDLE_S if isinstance(error, aiohttp.SocketTimeoutError) else whole_s

@@ -7,6 +7,7 @@ here: which secrets there are.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 import msgspec
@@ -15,7 +16,8 @@ SHORTEST = 4
 """A shorter word would be found everywhere."""
 
 
-def shapes(secrets: Iterable[str]) -> tuple[bytes, ...]:
+@lru_cache(maxsize=256)
+def shapes(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
     """How a secret may be written: as it is, in a URL, in a JSON text; the longest first."""
     found = set()
     for secret in secrets:
@@ -28,7 +30,8 @@ class StreamRedaction:
     """One body. What may be the beginning of a secret is held back until it is known whether it is."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._shapes = shapes(secrets)
+        self._shapes = shapes(tuple(secrets))
+        self._longest = len(self._shapes[0]) - 1 if self._shapes else 0
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:
@@ -52,9 +55,8 @@ class StreamRedaction:
 
     def _begun(self, came: bytes) -> int:
         """The length of the longest end that is the beginning of a secret."""
-        longest = len(self._shapes[0]) - 1 if self._shapes else 0
-        for length in range(min(longest, len(came)), 0, -1):
-            end = came[-length:]
-            if any(shape.startswith(end) for shape in self._shapes if len(shape) > length):
-                return length
+        for start in range(max(0, len(came) - self._longest), len(came)):
+            for shape in self._shapes:
+                if came[start] == shape[0] and shape.startswith(came[start:]):
+                    return len(came) - start
         return 0

@@ -73,15 +73,14 @@ async def pass_on(door: Door, call: DoorCall, method: str, place: Place) -> ApiR
             body = await request.body()
     passed = PassedCall(method, place.path, place.query, request.headers, body)
     answer = await _unless_gone(request, door.passed.open(call.known, passed, who=request.who))
+    headers = dict(answer.headers)
+    kind = headers.pop("content-type", "")
     if method == "HEAD":
         await answer.close()
-    headers = dict(answer.headers)
-    return ApiResponse(
-        answer.status,
-        kind=headers.pop("content-type", ""),
-        headers=headers,
-        stream=lambda write: _written(request, answer, write),
-    )
+    elif answer.complete:
+        headers.pop("content-length", None)
+        return ApiResponse(answer.status, await answer.whole(), kind, headers)
+    return ApiResponse(answer.status, kind=kind, headers=headers, stream=lambda write: _written(request, answer, write))
 
 
 async def _written(request: ApiRequest, answer: PassedAnswer, write: Write) -> None:

@@ -8,13 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 from esteio.providers.base import TransportFailed
 from esteio.providers.pass_through import Answering, for_client
 from esteio.providers.stream_redaction import StreamRedaction
 
+BEGUN_BYTES = 65_536
 Write = Callable[[bytes], Awaitable[None]]
 Note = Callable[..., None]
+
+
+class Begun(NamedTuple):
+    """What was read of a body before anything of it is handed on."""
+
+    body: bytes
+    complete: bool
+
+
+async def begin(answer: Answering) -> Begun:
+    """The beginning of a refusal, for it tells what it is, and the whole of what is short; of any other answer nothing
+    is waited for. Raises `TransportFailed`."""
+    body, length = b"", answer.headers.get("content-length", "")
+    short = length.isdecimal() and len(length) < 9 and int(length) <= BEGUN_BYTES
+    while (short or answer.status >= 400) and len(body) <= BEGUN_BYTES:
+        piece = await answer.next()
+        if not piece:
+            return Begun(body, complete=True)
+        body += piece
+    return Begun(body, complete=False)
 
 
 class BrokenOff(Exception):
@@ -22,14 +44,15 @@ class BrokenOff(Exception):
 
 
 class PassedAnswer:
-    """`status` and `headers` (lower case, as a client may see them), and the body by `write_to` or `close`, of which
-    one has to be called."""
+    """`status` and `headers` (lower case, as a client may see them), and the body by `whole`, `write_to` or `close`, of
+    which one has to be called. `complete`: nothing more of it will come."""
 
     def __init__(
-        self, answer: Answering, begun: bytes, stack: AsyncExitStack, *, secrets: tuple[str, ...], note: Note
+        self, answer: Answering, begun: Begun, stack: AsyncExitStack, *, secrets: tuple[str, ...], note: Note
     ) -> None:
-        """`begun`: what was read of the body already. `note(code, **words)` takes down how it ended."""
-        self._answer, self._begun, self._stack, self._note = answer, begun, stack, note
+        """`note(code, **words)` takes down how it ended."""
+        self._answer, self._begun, self._stack, self._note = answer, begun.body, stack, note
+        self.complete = begun.complete
         self._redaction = StreamRedaction(secrets)
         self.status = answer.status
         self.headers: Mapping[str, str] = {
@@ -51,6 +74,11 @@ class PassedAnswer:
             self._note("passed", status=str(self.status))
         finally:
             await self._stack.aclose()
+
+    async def whole(self) -> bytes:
+        """The body of one that is complete."""
+        await self.close()
+        return self._redaction.blank(self._begun)
 
     async def close(self) -> None:
         """Nobody wants the body."""

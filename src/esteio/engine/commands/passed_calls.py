@@ -19,20 +19,18 @@ from esteio.core.messages.outbox import SLOW_S
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
-from esteio.engine.commands.passed_answer import PassedAnswer
+from esteio.engine.commands.passed_answer import PassedAnswer, begin
 from esteio.engine.commands.passed_journal import PassedJournal, template
 from esteio.engine.commands.provider_webhooks import Secrets, blanked, longest_first
 from esteio.engine.errors import CommandError
 from esteio.engine.supervision.endpoints import Endpoints, EndpointUnknown
 from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
-from esteio.providers.pass_through import Answering, PassedCall, PassThrough, StreamingTransport
+from esteio.providers.pass_through import PassedCall, PassThrough, StreamingTransport
 
 WITHIN_S = 65.0
 """Evolution itself waits up to 60 s for WhatsApp."""
 STREAMED_WITHIN_S = 600.0
 """To the end of an answer that is handed on while it comes."""
-TELLING_BYTES = 65_536
-"""So much of a refusal is read before it is handed on: it tells what it is."""
 TOLD_AGAIN_S = 5.0
 """That a server answers is told the judge so often at most."""
 Observed = Callable[[SessionId | ServerName, Sequence[Evidence]], None]
@@ -106,13 +104,13 @@ class PassedCalls:
         async with AsyncExitStack() as stack:
             try:
                 answer = await stack.enter_async_context(self._transport.open(prepared.request))
-                begun = await _telling(answer)
+                begun = await begin(answer)
             except TransportFailed as failed:
                 raise self._failed(prepared, failed) from failed
             except BaseException:
                 self._note(prepared, "passed-abandoned")
                 raise
-            self._answered(prepared, HttpResponse(answer.status, answer.headers, begun))
+            self._answered(prepared, HttpResponse(answer.status, answer.headers, begun.body))
             return PassedAnswer(
                 answer,
                 begun,
@@ -174,17 +172,6 @@ class PassedCalls:
         call = prepared.call
         said = {"who": prepared.who, "method": call.method, "path": template(call.path), **words}
         self._journal.note(prepared.session, code, said, (stopwatch() - prepared.began) * 1000)
-
-
-async def _telling(answer: Answering) -> bytes:
-    """The beginning of a refusal; of any other answer nothing is waited for. Raises `TransportFailed`."""
-    begun = b""
-    while answer.status >= 400 and len(begun) < TELLING_BYTES:
-        piece = await answer.next()
-        if not piece:
-            break
-        begun += piece
-    return begun
 
 
 def _hung(evidence: Evidence, began: float, took_s: float) -> Evidence:
