@@ -28,6 +28,9 @@ outcome
 -- part: journal
 seq, session_id, server, kind, at, code, args, data, count, first_at, happened_at, source
 
+-- part: evidence
+seq, at, code, args, count, first_at, happened_at, source
+
 -- part: approval
 a.id, a.session_id, s.name AS session_name, a.rung, a.reason_code, a.cost, a.created_at, a.outage, a.state, a.decided_at
 
@@ -237,11 +240,11 @@ VALUES (:session_id, :server, :kind, :at, :code, :args, :data, :count, :first_at
     :applied)
 
 -- name: journal_last_news
-SELECT {{journal}}, coalesce(base_seq, seq) AS base_seq FROM journal
+SELECT {{evidence}}, coalesce(base_seq, seq) AS base_seq FROM journal
 WHERE applied = 0 AND session_id = :session_id ORDER BY seq DESC LIMIT 1
 
 -- name: journal_last_server_news
-SELECT {{journal}}, coalesce(base_seq, seq) AS base_seq FROM journal
+SELECT {{evidence}}, coalesce(base_seq, seq) AS base_seq FROM journal
 WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq DESC LIMIT 1
 
 -- name: journal_recent
@@ -267,10 +270,11 @@ UPDATE journal SET count = :count, first_at = :first_at, at = :at, data = :data 
 DELETE FROM journal WHERE seq = :seq
 
 -- name: journal_news
-SELECT {{journal}} FROM journal WHERE applied = 0 AND session_id = :session_id ORDER BY seq LIMIT :limit
+SELECT {{evidence}} FROM journal WHERE applied = 0 AND session_id = :session_id ORDER BY seq LIMIT :limit
 
 -- name: journal_server_news
-SELECT {{journal}} FROM journal WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq LIMIT :limit
+SELECT {{evidence}} FROM journal WHERE applied = 0 AND session_id IS NULL AND server = :server ORDER BY seq LIMIT
+    :limit
 
 -- name: journal_fold
 UPDATE journal SET applied = 1 WHERE applied = 0 AND session_id = :session_id AND seq <= :through

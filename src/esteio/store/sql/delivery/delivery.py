@@ -178,18 +178,17 @@ def _claim(db: Db, endpoint: Endpoint, lane: LaneRow, now: float, lease_s: float
     row = db.row("delivery_lane_claim", {**lane.key, "now": now, "lease_until": now + lease_s})
     if row is None:
         return None
-    held = lane_of(endpoint.id, row)
     return DeliveryClaim(
         endpoint=endpoint,
-        queue=held.queue,  # type: ignore[arg-type]  # the table's CHECK says which words there are
-        session=held.session,
-        chat=held.chat,
-        seq=held.head,
+        queue=row.queue,
+        session=row.session_name,
+        chat=row.chat,
+        seq=row.head,
         type=event.type,
         at=event.at,
         data=data_of(event.data),
-        attempt=held.attempts + 1,
-        fence=held.fence,
+        attempt=row.attempts + 1,
+        fence=row.fence,
     )
 
 

@@ -86,17 +86,8 @@ class SqlOutbox(SqlSubject):
         return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
 
     async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
-        times = (
-            row.due_at
-            if row.sort_key % 10 == URGENT
-            else max(
-                row.due_at,
-                not_before.sessions.get(row.sort_key // 10, row.due_at),
-                not_before.servers.get(row.server, row.due_at),
-            )
-            for row in self._reader.rows("send_lanes_ready", {})
-        )
-        return min(times, default=None)
+        ready = self._reader.rows("send_lanes_ready", {})
+        return min([_free_at(row, not_before) for row in ready], default=None)
 
     async def expire(self, now: float, limit: int) -> int:
         if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
@@ -198,6 +189,15 @@ def _settled(db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> No
         announce(db, row, settlement.at)
     if settlement.provider_id is not None and settlement.state == "sent":
         catch_up(db, row.session_id, settlement.provider_id)
+
+
+def _free_at(row: Row, not_before: NotBefore) -> float:
+    """When the next message of these lanes may go, as far as their session and server rest."""
+    due_at: float = row.due_at
+    session_id, rank = divmod(row.sort_key, 10)
+    if rank == URGENT:
+        return due_at
+    return max(due_at, not_before.sessions.get(session_id, due_at), not_before.servers.get(row.server, due_at))
 
 
 def _by_rank(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[int, int, float, int]]:

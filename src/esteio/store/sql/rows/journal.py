@@ -59,7 +59,7 @@ def evidence_of(row: Row) -> Evidence:
         happened_at=row.happened_at,
         seen_at=row.at,
         source=row.source,
-        data=json_text.strings.decode(row.args) if row.args != EMPTY else {},
+        data=json_text.mapping(row.args),
         count=row.count,
         first_at=row.first_at,
     )
@@ -68,14 +68,14 @@ def evidence_of(row: Row) -> Evidence:
 def entry_of(row: Row) -> JournalEntry:
     """A journal line of any kind; of evidence, where it came from and when are in `data` as `source` and
     `happened_at`."""
-    data = json_text.anything.decode(row.data)
+    data = json_text.mapping(row.data)
     if row.kind == "evidence":
         data = {"source": row.source, "happened_at": row.happened_at, **data}
     return JournalEntry(
         kind=row.kind,
         at=row.at,
         code=row.code,
-        args=json_text.strings.decode(row.args),
+        args=json_text.mapping(row.args),
         data=data,
         seq=row.seq,
         session_id=row.session_id,

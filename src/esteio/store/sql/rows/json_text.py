@@ -21,7 +21,7 @@ reason = msgspec.json.Decoder(Reason)
 outage = msgspec.json.Decoder(Outage)
 words = msgspec.json.Decoder(tuple[str, ...])
 strings = msgspec.json.Decoder(dict[str, str])
-anything = msgspec.json.Decoder(dict[str, Any])
+_mapping = msgspec.json.Decoder(dict[str, Any])
 
 EMPTY = "{}"
 
@@ -34,6 +34,11 @@ def to_text(value: Any) -> str:
 def text_or_none(value: Any) -> str | None:
     """JSON text, or None for None."""
     return None if value is None else _encoder.encode(value).decode()
+
+
+def mapping(text: str) -> dict[str, Any]:
+    """An object's text as a dict of its own; the empty one, which most are, without the detour."""
+    return {} if text == EMPTY else _mapping.decode(text)
 
 
 def read(decoder: msgspec.json.Decoder[T], text: str | None) -> T | None:

@@ -35,7 +35,7 @@ def work_of(row: Row) -> Work:
         id=row.id,
         lane=row.lane,
         kind=row.kind,
-        payload=json_text.anything.decode(row.payload),
+        payload=json_text.mapping(row.payload),
         due_at=row.due_at,
         created_at=row.created_at,
         session_id=row.session_id,
