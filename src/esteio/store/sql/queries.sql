@@ -16,6 +16,9 @@ m.provider_id, m.reason, m.priority, m.expires_at, m.on_down, m.client_ref, m.qu
 m.socket_closed_count, m.sent_at, m.doubt_since, m.queue_ref, m.recovered, m.fence, m.provider_queued_at, m.author,
 m.read_as, m.set_aside_at
 
+-- part: shown_message
+{{message}}, s.name AS session_name, s.gate
+
 -- part: written_message
 seq, id, session_id, direction, chat, content, state, created_at, updated_at, recipient, sender, provider_id, reason,
 priority, expires_at, on_down, client_ref, quote, mentions, attempts, due_at, socket_closed_count, sent_at, doubt_since,
@@ -402,26 +405,26 @@ VALUES (:id, :session_id, :direction, :chat, :content, :state, :created_at, :upd
 RETURNING seq
 
 -- name: message
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m.id = :id
 
 -- name: message_by_provider_id
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND m.provider_id = :provider_id ORDER BY m.seq LIMIT 1
 
 -- name: messages_page
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND (m.created_at, m.seq) < (:created_at, :seq)
     AND (:direction IS NULL OR m.direction = :direction)
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 
 -- name: messages_page_in_state
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND m.state = :state AND (m.created_at, m.seq) < (:created_at, :seq)
     AND (:direction IS NULL OR m.direction = :direction)
 ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit
 
 -- name: messages_by_any_ids
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.seq IN (
     -- guard: ids-of-this-session-only
     SELECT o.seq FROM messages o WHERE o.id IN {{listed}} AND +o.session_id = :session_id
@@ -439,7 +442,7 @@ m.session_id = :session_id AND m.state <> 'cancelled'
 m.direction = 'out' AND m.provider_id IS NULL AND m.state IN ('queued', 'sending', 'in_doubt', 'failed', 'expired')
 
 -- name: messages_matching
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE {{matching}} ORDER BY m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
 
 -- name: messages_matching_count
@@ -447,7 +450,7 @@ SELECT count(*) FROM messages m WHERE {{matching}}
 
 -- The few that have no id of the provider's are found by their states, not by going through all.
 -- name: messages_unsent
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE {{matching}} AND {{unsent}} ORDER BY +m.created_at DESC, m.seq DESC LIMIT :limit OFFSET :offset
 
 -- name: messages_unsent_count
@@ -610,7 +613,7 @@ SELECT seq FROM messages WHERE state {{before_lease_lost}} AND lease_until <= :n
 SELECT seq FROM messages WHERE state {{before_lease_lost}} ORDER BY lease_until, seq
 
 -- name: messages_doubted
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.state {{before_not_found}} AND m.due_at <= :now ORDER BY m.due_at, m.seq LIMIT :limit
 
 -- name: sends_unstored
@@ -634,7 +637,7 @@ WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 UPDATE messages SET due_at = :due_at WHERE state {{before_not_found}} AND set_aside_at IS NULL AND due_at > :due_at
 
 -- name: provider_queue_due
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 -- guard: queue-read-only-when-open
 WHERE m.provider_queued_at IS NOT NULL AND m.due_at <= :now AND s.gate = 'open' ORDER BY m.due_at, m.seq LIMIT :limit
 
@@ -853,7 +856,7 @@ SELECT max(at) FROM heartbeat
 -- == people ==
 
 -- name: contact_messages
-SELECT {{message}}, s.name AS session_name, s.gate FROM messages m JOIN sessions s ON s.id = m.session_id
+SELECT {{shown_message}} FROM messages m JOIN sessions s ON s.id = m.session_id
 WHERE m.session_id = :session_id AND (
     m.chat IN {{listed}} OR m.sender IN {{listed}}
     OR EXISTS (SELECT 1 FROM json_each(coalesce(m.mentions, '[]')) WHERE value IN {{listed}})

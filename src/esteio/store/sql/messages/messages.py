@@ -167,7 +167,7 @@ def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Me
 
 
 def shown(row: Row) -> Message:
-    """A row that carries the session's name and gate behind it."""
+    """A row of the part `shown_message`: with the session's name and gate."""
     return rows.message_of(row, row.session_name, row.gate)
 
 
