@@ -16,7 +16,7 @@ from esteio.core.model.content import Media
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.inbound import InboundEvent
-from esteio.core.model.message import Direction, Message
+from esteio.core.model.message import Direction, Message, MessageState
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
@@ -172,13 +172,15 @@ class ServerCommit(msgspec.Struct, frozen=True):
 
 
 class NewMessage(msgspec.Struct, frozen=True):
-    """One message to accept. `idem_scope` is the API key's id; with `idem_key` it makes accept idempotent."""
+    """One message to accept. `idem_scope` is the API key's id; with `idem_key` it makes accept idempotent, but for an
+    earlier message in one of the states `again_after`."""
 
     message: Message
     idem_scope: str = ""
     idem_key: str | None = None
     fingerprint: str = ""
     idem_until: float = 0.0
+    again_after: frozenset[MessageState] = frozenset()
 
 
 class Accepted(msgspec.Struct, frozen=True):

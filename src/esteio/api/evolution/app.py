@@ -15,7 +15,7 @@ from starlette._utils import get_route_path
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from esteio.api.evolution import chatwoot, lookups, media, translated, webhooks, welcome
+from esteio.api.evolution import chatwoot, lookups, media, sends, translated, webhooks, welcome
 from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
 from esteio.api.evolution.passed import passed_route, refused_route
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
@@ -28,6 +28,7 @@ from esteio.store.base import StoreBroken, StoreFull
 
 PREFIX = "/evolution"
 TABLE: tuple[DoorRoute, ...] = (
+    *sends.ROUTES,
     *welcome.ROUTES,
     *webhooks.ROUTES,
     *chatwoot.ROUTES,

@@ -91,6 +91,7 @@ KINDS: Mapping[str, Kind] = {
     "pairing-code-unsupported": Kind(400),
     "not-while-a-qr-is-shown": Kind(409),
     "approval-decided": Kind(409),
+    "call-unsupported": Kind(501),
     "provider-refused": Kind(502),
     "not-passed": Kind(501),
     "server-not-reached": Kind(502, retry_after_s=5),

@@ -1,9 +1,9 @@
-"""What a message says: text, media, location, contacts, poll, reaction and what comes with them."""
+"""What a message says: text, media, location, contacts, poll, reaction, offers, and what comes with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,9 +22,16 @@ Kind = Literal[
     "reaction",
     "order",
     "product",
+    "list",
+    "buttons",
+    "template",
+    "status",
     "unknown",
 ]
 MEDIA_KINDS: frozenset[str] = frozenset({"image", "video", "audio", "document", "sticker"})
+
+NATIVE_KINDS: frozenset[str] = frozenset({"list", "buttons", "template", "status"})
+"""What only the dialect of its `Native` can send, and what nobody can recognise in a provider's list."""
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -124,6 +131,18 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     retailer_id: str | None = None
 
 
+class Native(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an outgoing message asks for beside its normal form, in the words of one dialect: only an adapter of that
+    dialect reads it, the others send what the content says without it, or refuse the kind (`NATIVE_KINDS`)."""
+
+    dialect: str
+    """The adapter's kind."""
+    call: str
+    """What that dialect calls the request: `sendPtv`."""
+    fields: Mapping[str, Any] = {}
+    """Of its body, by name: what goes before the adapter's own."""
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a message says, in one normal form for both directions."""
 
@@ -139,3 +158,4 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     buttons: tuple[Button, ...] = ()
     order: Order | None = None
     product: Product | None = None
+    native: Native | None = None

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from esteio.core.model.address import has_many_authors, jid_of
 from esteio.core.views.documents import timestamp
+from esteio.core.webhooks import evolution_offers
 from esteio.core.webhooks.evolution_names import Instance
 
 Document = dict[str, Any]
@@ -250,11 +251,31 @@ def _content(document: Mapping[str, Any]) -> tuple[str, Document]:
     return _rest(kind, text, document)
 
 
+def content(document: Mapping[str, Any]) -> Document:
+    """What a message says, as the part `message`."""
+    return _content(document)[1]
+
+
+def sent(document: Mapping[str, Any], instance_id: str, context: Mapping[str, Any]) -> Document:
+    """What Evolution answers to a send that it took (recordings 050 to 070): `document` is the message as it is now,
+    `context` what its `contextInfo` says."""
+    message = _message(document, "PENDING") | {"instanceId": instance_id, "source": "web"}
+    if not context:
+        return message
+    order = (*("key", "pushName", "status", "message", "contextInfo", "messageType", "messageTimestamp"), *message)
+    message["contextInfo"] = context
+    return {name: message[name] for name in order}
+
+
 def _rest(kind: str, text: Any, document: Mapping[str, Any]) -> tuple[str, Document]:
     if kind == "order":
         return _order(text, document.get("order") or {})
     if kind == "product":
         return _product(document.get("product") or {})
+    if kind in evolution_offers.KINDS:
+        return evolution_offers.offer(kind, text, document.get("buttons") or ())
+    if kind == "status" and document.get("media"):
+        return _media(document["media"]["kind"], text, document["media"])
     if kind == "unknown" and not text:
         # No empty text of a person: what it is stands at the document's `raw`.
         return "unknownMessage", {}

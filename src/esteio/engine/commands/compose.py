@@ -15,7 +15,7 @@ import msgspec
 
 from esteio.core.messages import mime_sniff
 from esteio.core.model.content import Contact, Content, Location, Media, Poll, Reaction
-from esteio.engine.commands.requests import ContactRequest, MediaRequest, MessageRequest
+from esteio.engine.commands.requests import ContactRequest, MediaRequest, MessageRequest, NativeRequest
 from esteio.engine.errors import CommandError, invalid
 from esteio.engine.media import file_names
 
@@ -25,6 +25,25 @@ _PARTS = ("text", "media", "location", "contacts", "poll", "reaction")
 def content(request: MessageRequest, max_media_bytes: int, phones: Sequence[str] = ()) -> Content:
     """What the message says; `phones`: the digits of its contacts' numbers, in order. Raises `CommandError` for none or
     several parts, or a part that cannot be."""
+    if not isinstance(request, NativeRequest):
+        return _content(request, max_media_bytes, phones)
+    if request.kind is None:
+        said = _content(request, max_media_bytes, phones)
+        return msgspec.structs.replace(said, native=request.native, reaction=_unknown_target(request) or said.reaction)
+    media = None if request.media is None else _media(request.media, max_media_bytes)
+    text = request.text or request.caption
+    return Content(request.kind, text=text, media=media, buttons=request.buttons, native=request.native)
+
+
+def _unknown_target(request: NativeRequest) -> Reaction | None:
+    """A reaction to what only the provider knows: its key is among the native fields."""
+    key = None if request.native is None else request.native.fields.get("key")
+    if request.reaction is None or key is None:
+        return None
+    return Reaction("", request.reaction.emoji, provider_id=request.reaction.message, from_me=key.get("fromMe") is True)
+
+
+def _content(request: MessageRequest, max_media_bytes: int, phones: Sequence[str]) -> Content:
     given = [part for part in _PARTS if getattr(request, part) is not None]
     if len(given) != 1:
         raise invalid(given[1] if given else "text", f"exactly one of {', '.join(_PARTS)} is needed")

@@ -6,21 +6,24 @@ closed the session is woken, so that it is looked at at once.
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 import msgspec
 
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core.messages.transitions import states_before
 from esteio.core.model import address
+from esteio.core.model.address import Read
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId
-from esteio.core.model.message import Message
+from esteio.core.model.message import Message, MessageState
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands import compose
 from esteio.engine.commands.addressing import Addressing
 from esteio.engine.commands.lookup import Lookup
-from esteio.engine.commands.requests import MessageRequest
+from esteio.engine.commands.requests import MessageRequest, NativeRequest
 from esteio.engine.errors import CommandError, unknown
 from esteio.engine.media.stager import MediaStager
 from esteio.engine.runtime.ports import NotFound, Waiter, Wakeups
@@ -29,6 +32,8 @@ from esteio.log import logger
 from esteio.store.base import Accepted, NewMessage
 from esteio.store.ports.messages import Messages
 
+GIVEN_UP: Final[frozenset[MessageState]] = frozenset({"failed", "expired", "cancelled"})
+"""What was not sent and will not be by itself."""
 RETRIED_FROM = frozenset(states_before("retried"))
 log = logger("commands")
 
@@ -62,29 +67,26 @@ class MessageCommands:
         *,
         caller: str,
         idem_key: str | None = None,
+        repeat_s: float = 0.0,
         wait_s: float = 0.0,
     ) -> tuple[Message, bool]:
         """The accepted message, after at most `wait_s` for it to settle; and whether this request made it.
 
-        `caller` is the API key's id. Raises `CommandError`: invalid-value, invalid-phone, ambiguous-phone,
-        chat-not-answerable, unknown-message,
-        target-not-allowed, too-large, idempotency-mismatch, idempotency-in-progress.
+        `caller` is the API key's id. Without an `idem_key` the same request within `repeat_s` seconds is a repeat, also
+        while the first is being answered, unless what it repeats was given up. Raises `CommandError`: invalid-value,
+        invalid-phone, ambiguous-phone, chat-not-answerable, unknown-message, target-not-allowed, too-large,
+        idempotency-mismatch, idempotency-in-progress.
         """
         if idem_key is None:
-            return await self._accept_and_wait(session, await self._composed(session, request, caller, None), wait_s)
+            once = _Once.of_repeat(caller, request, repeat_s) if repeat_s > 0 else None
+            return await self._send(session, request, once, wait_s)
         mark = (caller, int(session.id), idem_key)
         if mark in self._busy:
             raise CommandError("idempotency-in-progress")
         self._busy.add(mark)
         try:
-            # Before the body is read again: what it names may be readable no longer, and the message is on its way.
-            earlier = await self._messages.repeated(
-                session.id, caller, idem_key, compose.fingerprint(request), self._clock.now()
-            )
-            if earlier is not None:
-                return await self._waited(_unless_conflict(earlier), wait_s), False
-            new = await self._composed(session, request, caller, idem_key)
-            return await self._accept_and_wait(session, new, wait_s)
+            once = _Once(caller, idem_key, compose.fingerprint(request), self._settings.idempotency_for_s)
+            return await self._send(session, request, once, wait_s)
         finally:
             self._busy.discard(mark)
 
@@ -113,6 +115,18 @@ class MessageCommands:
         self._wakeups.sends()
         return after
 
+    async def _send(
+        self, session: Session, request: MessageRequest, once: _Once | None, wait_s: float
+    ) -> tuple[Message, bool]:
+        if once is not None:
+            # Before the body is read again: what it names may be readable no longer, and the message is on its way.
+            earlier = await self._messages.repeated(
+                session.id, once.caller, once.key, once.fingerprint, self._clock.now()
+            )
+            if earlier is not None and not (earlier.message and earlier.message.state in once.again_after):
+                return await self._waited(_unless_conflict(earlier), wait_s), False
+        return await self._accept_and_wait(session, await self._composed(session, request, once), wait_s)
+
     async def _accept_and_wait(self, session: Session, new: NewMessage, wait_s: float) -> tuple[Message, bool]:
         try:
             accepted = await self._messages.accept(new)
@@ -136,12 +150,10 @@ class MessageCommands:
         except NotFound as error:
             raise unknown("message", message.id) from error
 
-    async def _composed(
-        self, session: Session, request: MessageRequest, caller: str, idem_key: str | None
-    ) -> NewMessage:
+    async def _composed(self, session: Session, request: MessageRequest, once: _Once | None) -> NewMessage:
         now = self._clock.now()
         policy = self._settings.policy_of(session.policy)
-        to, read_as = await self._addressing.chat_address(request.to, "to", session.id)
+        to, read_as = await self._recipient(session, request)
         phones = [
             await self._addressing.phone_number(one.phone, f"contacts[{i}].phone", (session.id,))
             for i, one in enumerate(request.contacts or ())
@@ -172,13 +184,15 @@ class MessageCommands:
             read_as=read_as,
             due_at=now,
         )
-        return NewMessage(
-            message=_failed_at_once(message, session),
-            idem_scope=caller,
-            idem_key=idem_key,
-            fingerprint="" if idem_key is None else compose.fingerprint(request),
-            idem_until=now + self._settings.idempotency_for_s,
-        )
+        message = _failed_at_once(message, session)
+        if once is None:
+            return NewMessage(message)
+        return NewMessage(message, once.caller, once.key, once.fingerprint, now + once.for_s, once.again_after)
+
+    async def _recipient(self, session: Session, request: MessageRequest) -> Read:
+        if isinstance(request, NativeRequest) and request.kind == "status":
+            return Read(address.STATUS)
+        return await self._addressing.chat_address(request.to, "to", session.id)
 
     async def _person(self, text: str, field: str, session: Session) -> str:
         read = await self._addressing.any_address(text, field, (session.id,))
@@ -188,17 +202,39 @@ class MessageCommands:
 
     async def _check_elsewhere(self, session: Session, request: MessageRequest, content: Content) -> None:
         """What the message names beside itself: messages of the same session, a URL that may be reached."""
-        if content.reaction is not None:
+        if content.reaction is not None and content.reaction.provider_id is None:
             await self._known_here(session, content.reaction.message, "reaction.message")
         if request.quote is not None:
             await self._known_here(session, request.quote, "quote")
         if content.media is not None and content.media.url is not None:
-            await check_target(content.media.url, "media.url", self._settings.allowed_networks, self._resolve)
+            await self._check_reachable(content.media.url, "media.url")
+        for url in request.fetches if isinstance(request, NativeRequest) else ():
+            await self._check_reachable(url, "url")
+
+    async def _check_reachable(self, url: str, field: str) -> None:
+        await check_target(url, field, self._settings.allowed_networks, self._resolve)
 
     async def _known_here(self, session: Session, message_id: str, field: str) -> None:
         known = await self._messages.get(MessageId(message_id))
         if known is None or known.session_id != session.id:
             raise unknown("message", message_id, in_body=True, field=field)
+
+
+class _Once(NamedTuple):
+    """What makes a request one message however often it comes: whose, its key, its body, for how long (seconds), and
+    the states in which the message that it made is given up, so that it makes another."""
+
+    caller: str
+    key: str
+    fingerprint: str
+    for_s: float
+    again_after: frozenset[MessageState] = frozenset()
+
+    @classmethod
+    def of_repeat(cls, caller: str, request: MessageRequest, for_s: float) -> _Once:
+        """Its key is the body itself."""
+        body = compose.fingerprint(request)
+        return cls(caller, f"repeat:{body}", body, for_s, GIVEN_UP)
 
 
 def _log_accepted(message: Message, session: Session, now: float) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from esteio.core.model.content import Button, Kind, Native
 from esteio.core.webhooks.delivery_policy import Format
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z", description="1 to 64 of A-Za-z0-9._-")]
@@ -181,6 +182,17 @@ class MessageRequest(RequestBody, frozen=True):
     expires_in_s: Annotated[float, Meta(gt=0, le=31_536_000, description="seconds")] | None = None
     on_down: Literal["hold", "fail"] | None = None
     client_ref: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class NativeRequest(MessageRequest, frozen=True):
+    """A message with what only one dialect can say beside it. With `kind` it is of that kind (`NATIVE_KINDS`), and
+    `text`, `media` and `buttons` are what of it can be shown."""
+
+    native: Native | None = None
+    kind: Kind | None = None
+    buttons: tuple[Button, ...] = ()
+    fetches: tuple[Short, ...] = ()
+    """Addresses that the provider itself will ask."""
 
 
 Glob = Annotated[str, Meta(min_length=1, max_length=128)]

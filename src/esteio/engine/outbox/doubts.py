@@ -14,6 +14,7 @@ from esteio.core.judge import server
 from esteio.core.messages import doubts
 from esteio.core.messages.doubts import LookupOutcome
 from esteio.core.messages.outbox import SendSettlement
+from esteio.core.model.content import NATIVE_KINDS
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import Message
@@ -135,6 +136,8 @@ class DoubtResolver(Worker):
             return LookupOutcome("unknown", detail=f"internal error: {type(error).__name__}", later=True)
 
     async def _asked(self, message: Message, session: Session, policy: Policy) -> LookupOutcome:
+        if message.content.kind in NATIVE_KINDS:  # guard: unrecognisable-is-never-absent
+            return LookupOutcome("unknown", detail="a message of this kind cannot be recognised at its provider")
         began = message.doubt_since or message.created_at
         since = began - CLOCKS_APART_S
         provider, where = await self._addresses.of_session(session)

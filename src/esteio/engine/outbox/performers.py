@@ -148,9 +148,10 @@ class Performers:
         content, quoted, reacted_to = message.content, None, None
         if message.quote is not None:
             quoted = await self._messages.quote_target(message.session_id, message.quote)  # type: ignore[arg-type]
-            if quoted is None:
+            # A client of the Evolution door is never refused for what it quotes.
+            if quoted is None and content.native is None:
                 return None
-        if content.reaction is not None:
+        if content.reaction is not None and content.reaction.message:
             reacted_to = await self._messages.quote_target(message.session_id, content.reaction.message)  # type: ignore[arg-type]
             if reacted_to is None:
                 return None

@@ -1,4 +1,4 @@
-"""Sending through Evolution: our content in its bodies, and what its answer makes of the message.
+"""Sending through Evolution: one request, and what its answer makes of the message. Its body is `bodies`'.
 
 **Why "Connection Closed" is `not_sent`, also after 60 s.** Inside a send the order is: number query, device query and
 keys (on every send), the write of the message, the database row, the webhook. "Connection Closed" is raised where
@@ -13,22 +13,17 @@ after the write (the database row), which Evolution reports as 400 like any othe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from esteio.core.messages.outbox import Certainty, Fault
-from esteio.core.model.address import jid_of
-from esteio.core.model.content import Content, Kind, Media
 from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.base import Flow, OutgoingMessage, SendOutcome, SessionEndpoint
+from esteio.providers.evolution.bodies import Untranslatable, translate
 from esteio.providers.evolution.client import Word, call, news, say
-from esteio.providers.parsing import Json, at, digits, text
+from esteio.providers.parsing import Json, at, text
 from esteio.providers.send_errors import is_validation, not_stored, refused_for_size, too_large
-
-
-class Untranslatable(Exception):
-    """This message cannot be said in this dialect; the sentence says why."""
 
 
 def send(where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
@@ -42,123 +37,6 @@ def send(where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s
     if too_large(word.heard):
         return refused_for_size(word.heard, request)
     return outcome(word, now, message)
-
-
-# -- our content in Evolution's bodies ---------------------------------------------------------------------------
-
-
-def translate(message: OutgoingMessage) -> tuple[str, Mapping[str, Json]]:
-    """The path and the body. Raises `Untranslatable`."""
-    content = message.content
-    write = _WRITERS.get(content.kind)
-    if write is None:
-        raise Untranslatable(f"Evolution has no call for a message of kind {content.kind!r}")
-    path, body = write(message, content)
-    if content.kind != "reaction":
-        body["number"] = message.to
-        if message.quote_provider_id:
-            body["quoted"] = {"key": _key_of(message, message.quote_provider_id, message.quote_author)}
-        if message.mentions:
-            body["mentioned"] = [one if "@" in one else digits(one) for one in message.mentions]
-    return f"/message/{path}/{{}}", body
-
-
-Body = dict[str, Json]
-
-
-def _text(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    if not content.text:
-        raise Untranslatable("a text message needs text")
-    return "sendText", {"text": content.text}
-
-
-def _bytes(media: Media | None) -> str:
-    found = media and (media.url or media.base64)
-    if not found:
-        raise Untranslatable("a media message needs a URL or base64 bytes")
-    return found
-
-
-def _file(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    media = content.media
-    body: Body = {"mediatype": content.kind, "media": _bytes(media)}
-    if media and media.mime:
-        body["mimetype"] = media.mime
-    # A document in base64 without a name is refused.
-    name = (media and media.filename) or ("document" if content.kind == "document" else None)
-    if name:
-        body["fileName"] = name
-    if content.text:
-        body["caption"] = content.text
-    return "sendMedia", body
-
-
-def _audio(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    return "sendWhatsAppAudio", {"audio": _bytes(content.media)}
-
-
-def _sticker(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    return "sendSticker", {"sticker": _bytes(content.media)}
-
-
-def _location(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    place = content.location
-    if place is None:
-        raise Untranslatable("a location message needs a place")
-    return "sendLocation", {
-        "latitude": place.latitude,
-        "longitude": place.longitude,
-        "name": place.name or "",
-        "address": place.address or "",
-    }
-
-
-def _contacts(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    if not content.contacts:
-        raise Untranslatable("a contacts message needs a contact")
-    return "sendContact", {
-        "contact": [
-            {"fullName": one.name, "wuid": digits(one.phone), "phoneNumber": one.phone} for one in content.contacts
-        ]
-    }
-
-
-def _poll(_message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    poll = content.poll
-    if poll is None:
-        raise Untranslatable("a poll message needs a question")
-    return "sendPoll", {"name": poll.question, "selectableCount": poll.choices, "values": list(poll.options)}
-
-
-def _reaction(message: OutgoingMessage, content: Content) -> tuple[str, Body]:
-    reaction = content.reaction
-    if reaction is None or not reaction.provider_id:
-        raise Untranslatable("a reaction needs the provider's id of the message it answers")
-    key: Body = {"id": reaction.provider_id, "remoteJid": jid_of(message.to), "fromMe": reaction.from_me}
-    if message.reaction_author:
-        key["participant"] = message.reaction_author
-    return "sendReaction", {"key": key, "reaction": reaction.emoji}
-
-
-def _key_of(message: OutgoingMessage, provider_id: str, author: str | None) -> Body:
-    """What a quote names. Evolution looks the message up by its id; the author is for what it does not keep."""
-    if author is None:
-        return {"id": provider_id}
-    return {"id": provider_id, "remoteJid": jid_of(message.to), "fromMe": False, "participant": author}
-
-
-_WRITERS: Mapping[Kind, Callable[[OutgoingMessage, Content], tuple[str, Body]]] = {
-    "text": _text,
-    "image": _file,
-    "video": _file,
-    "document": _file,
-    "audio": _audio,
-    "sticker": _sticker,
-    "location": _location,
-    "contacts": _contacts,
-    "poll": _poll,
-    "reaction": _reaction,
-}
 
 
 # -- what its answer makes of the message ------------------------------------------------------------------------
@@ -244,17 +122,16 @@ def _verdict(word: Word, now: float, message: OutgoingMessage) -> _Verdict:
 _BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, Fault], ...] = (
     (re.compile(r'"exists":\s*false'), False, "refused", "invalid-number"),
     (re.compile(r"rate-overlimit"), False, "not_sent", "rate"),
-    (
-        re.compile(r"unsupported image format|input buffer|owned media must be|invalid media|ffmpeg"),
-        True,
-        "refused",
-        "media",
-    ),
+    # The same bytes are refused again.
+    (re.compile(r"unsupported image format|input buffer|owned media must be"), True, "refused", "media-unfit"),
+    (re.compile(r"invalid media|ffmpeg"), True, "refused", "media"),
     (re.compile(r"media upload failed"), True, "not_sent", "media"),
     (re.compile(r"sessionerror"), False, "not_sent", "server"),
 )
 _FETCHING = re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed with status")
-_OWN_VALIDATION = re.compile(r"(?:file ?name|name) must be informed|(?:text|file|media) is required")
+_OWN_VALIDATION = re.compile(
+    r"(?:file ?name|name) must be informed|(?:text|file|media) is required|method not available on|contacts not found"
+)
 
 
 def _by_text(word: Word, message: OutgoingMessage) -> _Verdict:

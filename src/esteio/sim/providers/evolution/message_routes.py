@@ -222,7 +222,7 @@ async def _send_sticker(instance: EvolutionInstance, body: Json, query: str) -> 
 
 
 async def _send_ptv(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
-    return missing(body, "number", "video") or await _send_file(instance, body, "video", "video/mp4")
+    return missing(body, "number", "video") or await _send_file(instance, body, "ptv", "video/mp4")
 
 
 async def _send_location(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
@@ -328,6 +328,10 @@ async def _send_status(instance: EvolutionInstance, body: Json, query: str) -> H
     )
 
 
+async def _send_template(instance: EvolutionInstance, body: Json, query: str) -> HttpResponse:
+    return missing(body, "number", "name", "language") or fail(400, ["Method not available on WhatsApp Baileys"])
+
+
 ROUTES: dict[tuple[str, str, str], Route] = {
     ("POST", "message", "sendText"): _send_text,
     ("POST", "message", "sendMedia"): _send_media,
@@ -341,4 +345,5 @@ ROUTES: dict[tuple[str, str, str], Route] = {
     ("POST", "message", "sendButtons"): _send_buttons,
     ("POST", "message", "sendList"): _send_list,
     ("POST", "message", "sendStatus"): _send_status,
+    ("POST", "message", "sendTemplate"): _send_template,
 }

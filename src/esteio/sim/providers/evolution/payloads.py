@@ -185,6 +185,7 @@ MEDIA_KEYS = {
     "audio": "audioMessage",
     "document": "documentMessage",
     "sticker": "stickerMessage",
+    "ptv": "ptvMessage",
 }
 
 

@@ -55,7 +55,7 @@ VERBS = {
     "create": "create", "connect": "connect", "restart": "restart", "logout": "logout", "delete": "delete",
     "sendText": "send", "sendMedia": "send", "sendWhatsAppAudio": "send", "sendSticker": "send", "sendPtv": "send",
     "sendLocation": "send", "sendContact": "send", "sendPoll": "send", "sendReaction": "send", "sendButtons": "send",
-    "sendList": "send", "sendStatus": "send",
+    "sendList": "send", "sendStatus": "send", "sendTemplate": "send",
 }  # fmt: skip
 
 

@@ -114,7 +114,8 @@ def _accept(db: Db, new: NewMessage) -> Accepted:
     message = new.message
     if new.idem_key is not None:
         earlier = _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
-        if earlier is not None:  # guard: idempotency-key-found
+        given_up = earlier is not None and earlier.message is not None and earlier.message.state in new.again_after
+        if earlier is not None and not given_up:  # guard: idempotency-key-found
             return earlier
     session = db.row("session_brief", {"id": message.session_id})
     if session is None:
