@@ -175,6 +175,47 @@ def test_several_cards_are_one_list() -> None:
     assert "TEL;waid=5511999990003:+5511999990003" in listed[1]["vcard"]
 
 
+OFFERED = (
+    Button("Sim", id="1"),
+    Button("Site", url="https://x.example"),
+    Button("Ligar", phone="+5511"),
+    Button("Pix", code="K"),
+)
+
+
+def test_an_offer_that_went_out() -> None:
+    ours = said("message.state_changed", message("buttons", direction="out", state="sent", text="t", buttons=OFFERED))
+    assert ours["data"]["messageType"] == "viewOnceMessage"
+    interactive = ours["data"]["message"]["viewOnceMessage"]["message"]["interactiveMessage"]
+    assert interactive["body"] == {"text": "t"}
+    flows = interactive["nativeFlowMessage"]["buttons"]
+    assert [one["name"] for one in flows] == ["quick_reply", "cta_url", "cta_call", "cta_copy"]
+    assert json.loads(flows[0]["buttonParamsJson"]) == {"display_text": "Sim", "id": "1"}
+    rows = said("message.state_changed", message("list", direction="out", state="sent", buttons=OFFERED[:1]))["data"]
+    sections = [{"rows": [{"title": "Sim", "rowId": "1"}]}]
+    assert rows["message"] == {"listMessage": {"description": "", "sections": sections}}
+    named = said("message.state_changed", message("template", direction="out", state="sent", text="boas_vindas"))
+    assert named["data"]["messageType"] == "templateMessage"
+
+
+def test_a_status_that_went_out() -> None:
+    words = said("message.state_changed", message("status", direction="out", state="sent", text="promo"))["data"]
+    assert words["message"] == {"conversation": "promo"}
+    picture = Media("image", mime="image/png")
+    shown = said("message.state_changed", message("status", direction="out", state="sent", media=picture))["data"]
+    assert shown["messageType"] == "imageMessage"
+
+
+@pytest.mark.parametrize("context", [{}, {"mentionedJid": []}])
+def test_the_answer_to_a_send_has_the_recorded_order(context: dict[str, Any]) -> None:
+    document = message("text", direction="out", text="oi")
+    ours = evolution_format.sent(document, "an-instance", context)
+    order = ["key", "pushName", "status", "message", *(["contextInfo"] if context else []), "messageType"]
+    assert list(ours) == [*order, "messageTimestamp", "instanceId", "source", "providerId"]
+    assert (ours["instanceId"], ours["source"], ours["status"]) == ("an-instance", "web", "PENDING")
+    assert evolution_format.content(document) == {"conversation": "oi"}
+
+
 def test_media() -> None:
     media = Media("image", url="https://files.example/x.png", mime="image/png", filename="x.png", size=7)
     ours = said("message.received", message("image", text="legenda", media=media))["data"]
