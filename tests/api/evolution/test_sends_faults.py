@@ -1,4 +1,4 @@
-"""Sends at the door while the server behind it misbehaves: no error for the client, and each goes out once, in order."""
+"""Sends at the door while the server behind it misbehaves: no error for the client, each goes out once, in order."""
 
 from __future__ import annotations
 
