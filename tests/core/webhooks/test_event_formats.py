@@ -209,10 +209,10 @@ def test_a_status_that_went_out() -> None:
 @pytest.mark.parametrize("context", [{}, {"mentionedJid": []}])
 def test_the_answer_to_a_send_has_the_recorded_order(context: dict[str, Any]) -> None:
     document = message("text", direction="out", text="oi")
-    ours = evolution_format.sent(document, "an-instance", context)
+    ours = evolution_format.sent(document, INSTANCE, context)
     order = ["key", "pushName", "status", "message", *(["contextInfo"] if context else []), "messageType"]
     assert list(ours) == [*order, "messageTimestamp", "instanceId", "source", "providerId"]
-    assert (ours["instanceId"], ours["source"], ours["status"]) == ("an-instance", "web", "PENDING")
+    assert (ours["instanceId"], ours["source"], ours["status"]) == (INSTANCE.id, "web", "PENDING")
     assert evolution_format.content(document) == {"conversation": "oi"}
 
 

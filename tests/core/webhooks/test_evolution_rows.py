@@ -202,10 +202,10 @@ def test_every_state_has_a_status_and_every_kind_a_type() -> None:
         "READ",
         "ERROR",
     }
-    assert set(KINDS.values()) == set(get_args(Kind))
+    assert set(KINDS.values()) == set(get_args(Kind)) - {"status"}
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", sorted(set(KINDS.values())))
 def test_a_row_is_found_by_its_type(kind: Kind) -> None:
     shown = row(message(content=Content(kind)), "i")
     assert KINDS[shown["messageType"]] == kind

@@ -22,7 +22,7 @@ from esteio.core.model.message import Message
 from esteio.core.model.session import Session
 from esteio.core.views import documents
 from esteio.core.webhooks import evolution_format
-from esteio.core.webhooks.evolution_names import instance_id
+from esteio.core.webhooks.evolution_names import instance_of
 from esteio.engine.commands.messages import GIVEN_UP
 from esteio.engine.commands.requests import MessageRequest
 from esteio.engine.errors import CommandError
@@ -48,7 +48,7 @@ async def send(door: Door, call: DoorCall, name: str) -> ApiResponse:
         raise failure(message, _number_of(body), call.texts)
     document = documents.as_data(documents.message(message, documents.plain_reason, link=api.link))
     context = {} if message.content.kind in CONTEXTLESS else _context(body, message, quoted)
-    return answer(evolution_format.sent(document, instance_id(session), context), 201)
+    return answer(evolution_format.sent(document, instance_of(session), context), 201)
 
 
 async def _accepted(door: Door, call: DoorCall, request: MessageRequest, body: Body) -> Message:

@@ -256,10 +256,10 @@ def content(document: Mapping[str, Any]) -> Document:
     return _content(document)[1]
 
 
-def sent(document: Mapping[str, Any], instance_id: str, context: Mapping[str, Any]) -> Document:
+def sent(document: Mapping[str, Any], instance: Instance, context: Mapping[str, Any]) -> Document:
     """What Evolution answers to a send that it took (recordings 050 to 070): `document` is the message as it is now,
     `context` what its `contextInfo` says."""
-    message = _message(document, "PENDING") | {"instanceId": instance_id, "source": "web"}
+    message = _message(document, "PENDING", instance) | {"source": "web"}
     if not context:
         return message
     order = (*("key", "pushName", "status", "message", "contextInfo", "messageType", "messageTimestamp"), *message)

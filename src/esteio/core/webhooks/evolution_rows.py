@@ -42,9 +42,12 @@ KINDS: Final[Mapping[str, str]] = {
     "reactionMessage": "reaction",
     "orderMessage": "order",
     "productMessage": "product",
+    "listMessage": "list",
+    "viewOnceMessage": "buttons",
+    "templateMessage": "template",
     "unknownMessage": "unknown",
 }
-"""Evolution's `messageType` and our kind of content."""
+"""Evolution's `messageType` and our kind of content. A status has the type of what it shows."""
 
 
 # -- pages of two lists ------------------------------------------------------------------------------------------
