@@ -37,10 +37,10 @@ INSTANCE = Instance("s1", "ded7fbae-0736-4d7e-a5fe-575009a67a69")
 NOT_OURS = {"contextInfo", "sender"}
 
 
-def message(
+def stored(
     kind: Kind = "text", *, direction: Direction = "in", state: MessageState = "delivered", **content: Any
-) -> dict[str, Any]:
-    made = Message(
+) -> Message:
+    return Message(
         id=MessageId("msg_1"),
         session_id=SessionId(1),
         session=SessionName("s1"),
@@ -54,7 +54,12 @@ def message(
         sender="5511988887777" if direction == "in" else None,
         provider_id="3EB0FCE778A25DB799648D",
     )
-    return documents.message_document(made)
+
+
+def message(
+    kind: Kind = "text", *, direction: Direction = "in", state: MessageState = "delivered", **content: Any
+) -> dict[str, Any]:
+    return documents.message_document(stored(kind, direction=direction, state=state, **content))
 
 
 def recorded(event: str, kind: str | None = None, state: str | None = None) -> dict[str, Any]:
@@ -214,6 +219,14 @@ def test_the_answer_to_a_send_has_the_recorded_order(context: dict[str, Any]) ->
     assert list(ours) == [*order, "messageTimestamp", "instanceId", "source", "providerId"]
     assert (ours["instanceId"], ours["source"], ours["status"]) == (INSTANCE.id, "web", "PENDING")
     assert evolution_format.content(document) == {"conversation": "oi"}
+    brief = evolution_format.brief(stored("text", direction="out", text="oi"))
+    assert brief is not None
+    assert evolution_format.sent(brief, INSTANCE, context) == ours
+
+
+def test_only_a_text_is_told_in_brief() -> None:
+    assert evolution_format.brief(stored("image", direction="out", text="oi")) is None
+    assert evolution_format.brief(stored("text", text="oi", buttons=OFFERED)) is None
 
 
 def test_media() -> None:

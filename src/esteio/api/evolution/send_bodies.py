@@ -29,6 +29,7 @@ _NESTED: Final = (
     "statusMessage",
     "templateMessage",
 )
+_NESTING: Final = frozenset({*_NESTED, "contactMessage", "options"})
 _OLD_NAMES: Final = {
     ("stickerMessage", "image"): "sticker",
     ("buttonMessage", "footerText"): "footer",
@@ -63,6 +64,8 @@ _DESCRIBED: Final = {"number": "Invalid format", "delay": "Enter a value in mill
 
 def flat(body: Mapping[str, Any]) -> Body:
     """The body in v2's form, whichever it came in: v1 nests the content by its kind, and the rest in `options`."""
+    if _NESTING.isdisjoint(body):
+        return {name: _read(name, value) for name, value in body.items() if value is not None}
     told: Body = {}
     options = body.get("options")
     if isinstance(options, dict):
@@ -73,7 +76,7 @@ def flat(body: Mapping[str, Any]) -> Body:
             told |= {_OLD_NAMES.get((name, str(field)), str(field)): value for field, value in part.items()}
     if isinstance(body.get("contactMessage"), list):
         told["contact"] = body["contactMessage"]
-    told |= {name: value for name, value in body.items() if name not in _NESTED and name != "options"}
+    told |= {name: value for name, value in body.items() if name not in _NESTING}
     return {name: _read(name, value) for name, value in told.items() if value is not None}
 
 
@@ -117,7 +120,8 @@ def check(body: Body, required: Iterable[str]) -> None:
 
 
 def _wrong_type(name: str, value: Any) -> str:
-    word, kinds = _TYPE_OF.get(name, ("", (object,)))
-    if isinstance(value, kinds) and not (isinstance(value, bool) and word in ("integer", "number")):
+    word, kinds = _TYPE_OF.get(name, ("", ()))
+    # By their very types: to isinstance a yes is a number.
+    if not kinds or type(value) in kinds:
         return ""
     return _DESCRIBED.get(name, f"{name} is not of a type(s) {word}")

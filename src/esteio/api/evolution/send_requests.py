@@ -26,6 +26,7 @@ REACTION: Final = "sendReaction"
 _NOT_MEDIA: Final = "Owned media must be a url or base64"
 _EXTRAS: Final = ("delay", "linkPreview", "mentionsEveryOne", "everyOne", "encoding", "notConvertSticker")
 """What every call may ask for beside its content."""
+_ANY_EXTRA: Final = frozenset(_EXTRAS)
 _MEDIATYPES: Final = ("image", "document", "video", "audio")
 _DEEPEST: Final = 20
 _LARGEST: Final = 2**53
@@ -56,9 +57,10 @@ def request_of(name: str, body: Body, known: str | None) -> MessageRequest:
     if fields["to"].endswith("@g.us") and (mentioned := body.get("mentioned")):
         fields["mentions"] = [jid_of_number(one) for one in mentioned if isinstance(one, str)]
     asked = _asked_beside(call, body)
-    if known is None:
-        asked |= {part: body[part] for part in ("key" if name == REACTION else "quoted",) if part in body}
-    elif name != REACTION:
+    unknown = "key" if name == REACTION else "quoted"
+    if known is None and unknown in body:
+        asked[unknown] = body[unknown]
+    elif known is not None and name != REACTION:
         # It may never get an id of the provider's; then the message goes without it.
         asked["quoted"] = {"key": {"id": known}}
     _check_plain(asked)
@@ -92,6 +94,8 @@ def _is_other_call(name: str, fields: Body) -> bool:
 
 
 def _asked_beside(call: Call, body: Body) -> Body:
+    if not call.own and _ANY_EXTRA.isdisjoint(body):
+        return {}
     return {name: body[name] for name in (*_EXTRAS, *call.own) if name in body}
 
 

@@ -39,16 +39,21 @@ async def send(door: Door, call: DoorCall, name: str) -> ApiResponse:
     body = flat(await read_body(call))
     _check_size(call, body, api.settings.max_body_bytes)
     check(body, CALLS[name].required)
-    quoted = await _named(door, session, target_of(body, name))
+    target = target_of(body, name)
+    quoted = None if target is None else await _named(door, session, target)
     request = request_of(name, body, quoted.id if quoted is not None else None)
     await _check_dialect(door, session, name)
     message = await _accepted(door, call, request, body)
     message = await _waited(door, message)
     if message.state in GIVEN_UP:
         raise failure(message, _number_of(body), call.texts)
-    document = documents.as_data(documents.message(message, documents.plain_reason, link=api.link))
-    context = {} if message.content.kind in CONTEXTLESS else _context(body, message, quoted)
+    context = {} if message.content.kind in CONTEXTLESS else _context(message, target, quoted)
+    document = evolution_format.brief(message) or _document(message, api.link)
     return answer(evolution_format.sent(document, instance_of(session), context), 201)
+
+
+def _document(message: Message, link: documents.Link | None = None) -> documents.Document:
+    return documents.as_data(documents.message(message, documents.plain_reason, link=link))
 
 
 async def _accepted(door: Door, call: DoorCall, request: MessageRequest, body: Body) -> Message:
@@ -81,10 +86,8 @@ async def _waited(door: Door, message: Message) -> Message:
         return message
 
 
-async def _named(door: Door, session: Session, target: str | None) -> Message | None:
+async def _named(door: Door, session: Session, target: str) -> Message | None:
     """The message of this session that a client means by our id or by the provider's."""
-    if target is None:
-        return None
     found = await door.api.store.messages.get(MessageId(target))
     if found is None or found.session_id != session.id:
         found = await door.api.store.messages.by_provider_id(session.id, target)
@@ -117,15 +120,13 @@ def _number_of(body: Body) -> str:
     return str(body.get("number") or (body.get("key") or {}).get("remoteJid") or "")
 
 
-def _context(body: Body, message: Message, quoted: Message | None) -> dict[str, Any]:
+def _context(message: Message, target: str | None, quoted: Message | None) -> dict[str, Any]:
     """`contextInfo` as far as we know it; a quoted message by the id that the client named."""
     told: dict[str, Any] = {"mentionedJid": [jid_of_number(one) for one in message.mentions], "groupMentions": []}
-    target = target_of(body, "")
     if target is not None:
         told["stanzaId"] = target
-        if quoted is not None:
-            shown = documents.as_data(documents.message(quoted, documents.plain_reason))
-            told["quotedMessage"] = evolution_format.content(shown)
+    if quoted is not None:
+        told["quotedMessage"] = evolution_format.content(_document(quoted))
     return told
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from esteio.core.model.address import has_many_authors, jid_of
+from esteio.core.model.message import Message
 from esteio.core.views.documents import timestamp
 from esteio.core.webhooks import evolution_offers
 from esteio.core.webhooks.evolution_names import Instance
@@ -202,6 +203,8 @@ def _message(document: Mapping[str, Any], status: str, instance: Instance) -> Do
 
 def _context(document: Mapping[str, Any]) -> Document:
     """What a reply answers. Ours is named by our id, like everywhere in this format."""
+    if context := document.get("context"):
+        return {"contextInfo": context}
     quoted = document.get("quoted")
     if not quoted:
         return {}
@@ -256,15 +259,27 @@ def content(document: Mapping[str, Any]) -> Document:
     return _content(document)[1]
 
 
+def brief(message: Message) -> Document | None:
+    """Of a text that goes out the document as far as this format reads it; None for all that has more parts."""
+    if message.content.kind != "text" or message.content.buttons:
+        return None
+    return {
+        "id": message.id,
+        "chat": message.chat,
+        "direction": message.direction,
+        "provider_id": message.provider_id,
+        "kind": "text",
+        "text": message.content.text,
+        "created_at": timestamp(message.created_at),
+    }
+
+
 def sent(document: Mapping[str, Any], instance: Instance, context: Mapping[str, Any]) -> Document:
     """What Evolution answers to a send that it took (recordings 050 to 070): `document` is the message as it is now,
     `context` what its `contextInfo` says."""
-    message = _message(document, "PENDING", instance) | {"source": "web"}
-    if not context:
-        return message
-    order = (*("key", "pushName", "status", "message", "contextInfo", "messageType", "messageTimestamp"), *message)
-    message["contextInfo"] = context
-    return {name: message[name] for name in order}
+    message = _message({**document, "context": context}, "PENDING", instance)
+    message["source"] = "web"
+    return message
 
 
 def _rest(kind: str, text: Any, document: Mapping[str, Any]) -> tuple[str, Document]:

@@ -6,6 +6,7 @@ Never lives here: a shape (`evolution_format`).
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -19,7 +20,12 @@ def instance_name(session: Session) -> str:
 
 def instance_id(session: Session) -> str:
     """A UUID (version 8) that is the session's for as long as its row lives, on every node and after every start."""
-    digest = bytearray(hashlib.blake2b(f"{session.id}:{session.created_at!r}".encode(), digest_size=16).digest())
+    return _uuid_of(f"{session.id}:{session.created_at!r}")
+
+
+@lru_cache(maxsize=4096)
+def _uuid_of(row: str) -> str:
+    digest = bytearray(hashlib.blake2b(row.encode(), digest_size=16).digest())
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     text = digest.hex()
