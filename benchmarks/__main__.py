@@ -148,6 +148,19 @@ def requests_verb(
     _measure(measured.run, measured.Requests(requests, rounds), None)
 
 
+@app.command("store")
+def store_verb(
+    *,
+    sessions: Sessions = 100,
+    messages: Annotated[int, typer.Option(min=1, max=1000, help="How many messages in each session.")] = 40,
+    rounds: Rounds = 5,
+) -> None:
+    """What the store's busy operations cost by themselves, in memory."""
+    from benchmarks import store  # noqa: PLC0415
+
+    _measure(store.run, store.StoreCosts(sessions, messages, rounds), None)
+
+
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
     from benchmarks.processes import Failed  # noqa: PLC0415
 

@@ -183,6 +183,14 @@ def test_requests_are_answered_as_expected_and_what_they_cost_is_told() -> None:
 
 
 @pytest.mark.slow
+def test_the_stores_operations_are_carried_out_and_what_they_cost_is_told() -> None:
+    line = bench("store", "--sessions", "2", "--messages", "3", "--rounds", "1", small=())
+    assert line["bench"] == "store"
+    each = ("accept", "next_due", "claim", "settle", "due_sessions", "session_view", "message", "timeline")
+    assert all(line[name] > 0 for name in (*each, "delivery_claim", "delivery_settle"))
+
+
+@pytest.mark.slow
 def test_idle_sessions_are_looked_at_a_period_apart_and_what_it_costs_is_told() -> None:
     words = ("supervise", "--sessions", "6", "--servers", "2", "--seconds", "2", "--period-s", "0.5")
     line = bench(*words, small=())
