@@ -377,7 +377,7 @@ def test_what_a_server_answers_to_a_passed_call_is_evidence() -> None:
         status, _, body = await stage.call("POST", "/chat/sendPresence/loja", b'{"number":"5511"}')
         assert status == 400
         assert b"Connection Closed" in body
-        assert {one.kind for one in stage.told} == {"server_answered", "send_closed"}
+        assert {one.kind for one in stage.told} == {"server_answered", "call_closed"}
         (line,) = await stage.lines()
         assert line.args == {
             "who": "ESTEIO_ADMIN_KEY",

@@ -34,8 +34,10 @@ def literals(node: ast.expr) -> set[str]:
             return set()
 
 
-SAID_BY_THE_ENGINE = {"notice-arrived", "notice-failed", "notice-shown"}
-"""What became of a notice is known only where it is delivered."""
+SAID_BY_THE_ENGINE = {
+    "notice-arrived", "notice-failed", "notice-shown", "passed", "passed-unanswered", "passed-abandoned",
+}  # fmt: skip
+"""What became of a notice, or of a call that was handed through, is known only where it is delivered."""
 
 
 def said_by_core() -> tuple[set[str], set[str]]:

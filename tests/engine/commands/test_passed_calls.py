@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from esteio.core.model.evidence import Evidence
+from esteio.engine.commands.passed_calls import _hung
 from esteio.engine.commands.passed_journal import template
 from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
@@ -168,6 +169,14 @@ def test_a_session_on_another_kind_of_server_has_no_such_calls() -> None:
     play(story)
 
 
+def test_a_refusal_that_came_late_says_when_it_was_asked() -> None:
+    early = Evidence("call_closed", 100.0, 100.0, "send", {"detail": "x"})
+    assert _hung(early, 99.5, 0.5) == early
+    assert _hung(early, 40.0, 60.0).data == {"detail": "x", "asked_at": "40.000"}
+    missing = Evidence("instance_missing", 100.0, 100.0, "send")
+    assert _hung(missing, 40.0, 60.0) == missing
+
+
 # -- the request, and what an answer proves ----------------------------------------------------------------------
 
 
@@ -205,9 +214,9 @@ def proved(status: int, body: str, *, asked: bytes = b"{}") -> list[str]:
     ("status", "body", "kinds"),
     [
         (200, "[]", ["server_answered"]),
-        (400, '{"response":{"message":["Error: Connection Closed"]}}', ["server_answered", "send_closed"]),
-        (500, '{"response":{"message":"Connection Closed"}}', ["server_answered", "send_closed"]),
-        (400, '{"response":{"message":["1006"]}}', ["server_answered", "send_closed"]),
+        (400, '{"response":{"message":["Error: Connection Closed"]}}', ["server_answered", "call_closed"]),
+        (500, '{"response":{"message":"Connection Closed"}}', ["server_answered", "call_closed"]),
+        (400, '{"response":{"message":["1006"]}}', ["server_answered", "call_closed"]),
         (
             404,
             '{"status":404,"response":{"message":["The \\"loja 1\\" instance does not exist"]}}',

@@ -35,6 +35,8 @@ SOONER_S = 10.0
 """The word of a send may come before its answer: a webhook that came within so long before is taken for it."""
 APART_S = 0.5
 """Readings closer together than this count as one."""
+_REFUSALS: Mapping[str, str] = {"send_closed": "send", "call_closed": "send", "socket_closed": "probe"}
+"""What a closed socket refused, and whose question it was: a client's, or a look of ours."""
 _Fold = Callable[[Facts, Evidence], Facts]
 
 
@@ -50,8 +52,8 @@ def apply_evidence(facts: Facts, evidence: Evidence, policy: Policy, *, trust_cl
         return facts
     if spec.weight == "life":
         return _life(facts, evidence)
-    if kind in ("send_closed", "socket_closed"):
-        return _closed(facts, evidence, policy, "send" if kind == "send_closed" else "probe")
+    if kind in _REFUSALS:
+        return _closed(facts, evidence, policy, _REFUSALS[kind])
     if kind in CODES:
         return _coded(facts, evidence)
     step = _SIMPLE.get(kind)

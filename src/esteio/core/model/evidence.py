@@ -56,6 +56,7 @@ KINDS: Mapping[str, KindSpec] = {
     "socket_ok": _session("life", "the provider's socket object is open (not yet a round trip)"),
     # death: two of them without life between are proof (see `core.judge.facts`)
     "send_closed": _session("death", "a send was refused with 'Connection Closed': not sent"),
+    "call_closed": _session("death", "a client's own call was refused with 'Connection Closed': nothing was done"),
     "socket_closed": _session("death", "a probe was refused with 'Connection Closed'"),
     "round_trip_silent": _session("death", "WhatsApp did not answer through this session in time"),
     # terminal words; proof by road state/list/probe, hint by webhook

@@ -136,7 +136,7 @@ class PassedCalls:
         """`answer`: as much of its body as tells what it is. Raises `CommandError("server-key-refused")`: for the
         caller that is no answer to what they asked."""
         self._told(prepared, answer)
-        if answer.status == 401:
+        if answer.status == 401:  # guard: our-key-refused-is-not-theirs
             # It is our key that was refused; a client that is told so would take its own for a wrong one.
             raise CommandError("server-key-refused", server=prepared.session.server)
 
@@ -176,6 +176,7 @@ class PassedCalls:
 
 def _hung(evidence: Evidence, began: float, took_s: float) -> Evidence:
     """A refusal that came late is of the socket that was there when it was asked (`core.judge.facts`)."""
-    if evidence.kind != "send_closed" or took_s <= SLOW_S:
+    # guard: passed-refusal-that-hung
+    if evidence.kind != "call_closed" or took_s <= SLOW_S:
         return evidence
     return msgspec.structs.replace(evidence, data={**evidence.data, "asked_at": f"{began:.3f}"})

@@ -48,7 +48,7 @@ def evidence(
     detail = heard.detail[:SHORT]
     # guard: passed-words-of-the-client-prove-nothing
     if kind == "closed" and not _echoed(call, heard):
-        return (seen("server_answered", now, "send"), seen("send_closed", now, "send", detail=detail))
+        return (seen("server_answered", now, "send"), seen("call_closed", now, "send", detail=detail))
     if kind == "missing":
         return (seen("server_answered", now, "send"), seen("instance_missing", now, "send"))
     return server_news(heard, now, "send") if kind in CERTAIN else ()
