@@ -14,7 +14,7 @@ import msgspec
 
 from esteio.api.evolution.answers import invalid
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
-from esteio.api.evolution.translated import exchanged, in_our_words, known
+from esteio.api.evolution.translated import exchanged, in_our_words, known, readable
 from esteio.api.http.request import ApiResponse, answer
 from esteio.core.model.message import Direction, Message
 from esteio.core.webhooks import evolution_ids, evolution_rows
@@ -28,7 +28,7 @@ from esteio.store.base import MessageFilter
 Json = Any
 MOST_UNSENT: Final = 500
 """So many of ours that never reached the server, the newest, are put among its rows."""
-STALE: Final = {"esteio-stale": "true"}
+STALE: Final = {"x-esteio-stale": "true"}
 """The header of a list without the server's part."""
 _UNASKED: Final = frozenset({"not-passed", "server-not-reached", "server-unanswered", "server-key-refused"})
 
@@ -48,7 +48,7 @@ async def find_messages(door: Door, call: DoorCall) -> ApiResponse:
         heard = await _asked(door, call, "/chat/findMessages", body, window)
     except CommandError as error:
         return await _messages_of_ours(door, call, query, error)
-    pages = [evolution_rows.page_in(one.json() if one.status == 200 else None) for one in heard]
+    pages = [evolution_rows.page_in(readable(one) if one.status == 200 else None) for one in heard]
     if pages[0] is None:
         return await in_our_words(door, call, heard[0])
     theirs = await _further(door, call, window.cut([row for page in pages if page for row in page.records]))
@@ -70,7 +70,7 @@ async def find_updates(door: Door, call: DoorCall) -> ApiResponse:
         heard = await _asked(door, call, "/chat/findStatusMessage", body, window)
     except CommandError as error:
         return await _updates_of_ours(door, call, query, error)
-    pages = [one.json() for one in heard]
+    pages = [readable(one) for one in heard]
     if heard[0].status != 200 or not all(isinstance(page, list) for page in pages):
         return await in_our_words(door, call, heard[0])
     theirs = await _translated(door, call, window.cut([row for page in pages for row in page]))

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from esteio.api.evolution.answers import EvolutionError
+from esteio.api.evolution.passed import handed_on
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
-from esteio.api.evolution.translated import exchanged, in_our_words, known
-from esteio.api.http.request import ApiResponse, Stream
+from esteio.api.evolution.translated import known, written
+from esteio.api.http.request import JSON, ApiResponse, Stream
 from esteio.core.messages import media_fetch
 from esteio.core.model.content import MEDIA_KINDS, Media
 from esteio.core.model.message import Message
@@ -22,6 +23,7 @@ from esteio.core.views.sentences import sentence
 from esteio.core.webhooks import evolution_ids
 from esteio.engine.errors import CommandError
 from esteio.engine.media.links import name_of
+from esteio.providers.pass_through import INSTANCE, PassedCall
 from esteio.store.media import PIECE, MediaStore
 
 Json = Any
@@ -40,14 +42,15 @@ async def media(door: Door, call: DoorCall) -> ApiResponse:
         found = None if body.get("convertToMp4") else await _kept(door.api.media_store, message)
         if found is not None:
             return found
-    wanted = evolution_ids.asked(body, evolution_ids.to_provider(messages))
+    wanted = written(evolution_ids.asked(body, evolution_ids.to_provider(messages)))
+    passed = PassedCall("POST", f"/chat/getBase64FromMediaMessage/{INSTANCE}", "", {"content-type": JSON}, wanted)
     try:
-        heard = await exchanged(door, call, "POST", "/chat/getBase64FromMediaMessage", wanted)
+        # As it comes: it names no message, and may be large.
+        return await handed_on(door, call, passed)
     except CommandError as error:
         if message is None or error.code != "not-passed":
             raise
         raise _not_here(call, message) from error
-    return await in_our_words(door, call, heard)
 
 
 def _meant(messages: Sequence[Message], body: dict[str, Json]) -> Message | None:

@@ -71,11 +71,16 @@ async def pass_on(door: Door, call: DoorCall, method: str, place: Place) -> ApiR
     if "content-length" in request.headers or "transfer-encoding" in request.headers:
         async with door.api.large_bodies.place(request.headers):
             body = await request.body()
-    passed = PassedCall(method, place.path, place.query, request.headers, body)
+    return await handed_on(door, call, PassedCall(method, place.path, place.query, request.headers, body))
+
+
+async def handed_on(door: Door, call: DoorCall, passed: PassedCall) -> ApiResponse:
+    """The answer of the session's server as it comes. Raises `CommandError`, `ClientGone`."""
+    request = call.request
     answer = await _unless_gone(request, door.passed.open(call.known, passed, who=request.who))
     headers = dict(answer.headers)
     kind = headers.pop("content-type", "")
-    if method == "HEAD":
+    if passed.method == "HEAD":
         await answer.close()
     elif answer.complete:
         headers.pop("content-length", None)

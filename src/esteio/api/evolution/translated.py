@@ -8,7 +8,7 @@ taken back. Never lives here: the call itself (`engine.commands.passed_calls`), 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,8 +21,11 @@ from esteio.core.webhooks.evolution_names import instance_id
 from esteio.engine.errors import CommandError
 from esteio.engine.runtime.ports import NotFound
 from esteio.providers.base import HttpResponse
+from esteio.providers.pass_through import INSTANCE
 
 Json = Any
+LARGEST: Final = 16 * 2**20
+"""More bytes of an answer are not read, whose document takes several times as much."""
 
 
 async def known(door: Door, call: DoorCall, value: Json) -> Sequence[Message]:
@@ -30,28 +33,32 @@ async def known(door: Door, call: DoorCall, value: Json) -> Sequence[Message]:
     return await door.api.store.messages.by_any_ids(call.known.id, evolution_ids.ids_in(value))
 
 
-async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> HttpResponse:
-    """The server's answer to a body in which its own ids stand. `path` without the instance's name. Raises
-    `CommandError` as `PassedCalls.exchange` does, and `invalid-json` for a body that is too deep to be written."""
+def written(body: Json) -> bytes:
+    """A body for the server. Raises `CommandError("invalid-json")` for one that is too deep to be written."""
     try:
-        said = msgspec.json.encode(body)
+        return msgspec.json.encode(body)
     except RecursionError as error:
         raise CommandError("invalid-json", why="it is nested too deep") from error
+
+
+async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> HttpResponse:
+    """The server's answer to a body in which its own ids stand. `path` without the instance's name. Raises
+    `CommandError` as `PassedCalls.exchange` does."""
     # Never the query: Evolution lets its words take the place of the instance in the path.
     return await door.passed.exchange(
         call.known,
         method,
-        f"{path}/{{instance}}",
+        f"{path}/{INSTANCE}",
         who=call.request.who,
         headers={"content-type": JSON},
-        body=said,
+        body=written(body),
     )
 
 
 async def in_our_words(door: Door, call: DoorCall, heard: HttpResponse) -> ApiResponse:
-    """The server's answer with our ids; what is no JSON, as it came."""
+    """The server's answer with our ids; what is no JSON, as it came. Raises `CommandError("answer-too-large")`."""
     as_it_came = ApiResponse(heard.status, heard.body, heard.headers.get("content-type", JSON))
-    said = _json(heard)
+    said = readable(heard)
     if said is None:
         return as_it_came
     names = evolution_ids.to_ours(await known(door, call, said))
@@ -61,7 +68,10 @@ async def in_our_words(door: Door, call: DoorCall, heard: HttpResponse) -> ApiRe
         return as_it_came
 
 
-def _json(heard: HttpResponse) -> Json:
+def readable(heard: HttpResponse) -> Json:
+    """The document of an answer; None where it is none. Raises `CommandError("answer-too-large")`."""
+    if len(heard.body) > LARGEST:
+        raise CommandError("answer-too-large", limit=str(LARGEST))
     try:
         return msgspec.json.decode(heard.body)
     except (msgspec.DecodeError, RecursionError):

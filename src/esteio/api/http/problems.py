@@ -97,6 +97,7 @@ KINDS: Mapping[str, Kind] = {
     "server-not-reached": Kind(502, retry_after_s=5),
     "server-unanswered": Kind(504),
     "server-key-refused": Kind(502),
+    "answer-too-large": Kind(502),
     "door-place-unclear": Kind(400),
     "door-acts-on-link": Kind(501),
     "door-sends-itself": Kind(501),
