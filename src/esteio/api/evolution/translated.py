@@ -34,11 +34,11 @@ async def known(door: Door, call: DoorCall, value: Json) -> Sequence[Message]:
 
 
 def written(body: Json) -> bytes:
-    """A body for the server. Raises `CommandError("invalid-json")` for one that is too deep to be written."""
+    """A body for the server. Raises `CommandError("invalid-value")` for one that is too deep to be written."""
     try:
         return msgspec.json.encode(body)
     except RecursionError as error:
-        raise CommandError("invalid-json", why="it is nested too deep") from error
+        raise CommandError("invalid-value", field="body", in_body=True, why="is nested too deep") from error
 
 
 async def exchanged(door: Door, call: DoorCall, method: Method, path: str, body: Json) -> HttpResponse:
