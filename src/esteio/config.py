@@ -50,7 +50,8 @@ class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait_s: Seconds = 2.0
     """How long a send waits for the provider's own fields before it is answered, in seconds."""
     dedupe_s: Seconds = 0.0
-    """The same body to the same chat within so many seconds is taken for a repeat; 0: never."""
+    """The same body to the same chat, by the same key, within so many seconds is a repeat and sent once, a second
+    genuine message of the same words too; 0: never."""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -244,7 +244,7 @@ def _content(document: Mapping[str, Any]) -> tuple[str, Document]:
     if kind == "poll":
         poll = document.get("poll") or {}
         options = [{"optionName": option} for option in poll.get("options", ())]
-        body = {"name": poll.get("question"), "options": options, "selectableOptionsCount": poll.get("choices", 1)}
+        body = {"name": poll.get("question"), "selectableOptionsCount": poll.get("choices", 1), "options": options}
         return "pollCreationMessageV3", {"pollCreationMessageV3": body}
     if kind == "reaction":
         reaction = document.get("reaction") or {}
