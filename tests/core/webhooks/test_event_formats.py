@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from esteio.core.model.content import (
@@ -219,14 +220,16 @@ def test_the_answer_to_a_send_has_the_recorded_order(context: dict[str, Any]) ->
     assert list(ours) == [*order, "messageTimestamp", "instanceId", "source", "providerId"]
     assert (ours["instanceId"], ours["source"], ours["status"]) == (INSTANCE.id, "web", "PENDING")
     assert evolution_format.content(document) == {"conversation": "oi"}
-    brief = evolution_format.brief(stored("text", direction="out", text="oi"))
-    assert brief is not None
-    assert evolution_format.sent(brief, INSTANCE, context) == ours
+    bare = msgspec.structs.replace(stored("text", direction="out", text="oi"), provider_id=None)
+    assert "providerId" not in evolution_format.sent_text(bare, INSTANCE, context)
 
 
-def test_only_a_text_is_told_in_brief() -> None:
-    assert evolution_format.brief(stored("image", direction="out", text="oi")) is None
-    assert evolution_format.brief(stored("text", text="oi", buttons=OFFERED)) is None
+def test_a_texts_answer_is_the_same_by_the_short_way() -> None:
+    text = stored("text", direction="out", text="oi")
+    context: dict[str, Any] = {"mentionedJid": []}
+    told = evolution_format.sent(documents.message_document(text), INSTANCE, context)
+    short = evolution_format.sent_text(text, INSTANCE, context)
+    assert list(short.items()) == list(told.items())
 
 
 def test_media() -> None:

@@ -48,8 +48,10 @@ async def send(door: Door, call: DoorCall, name: str) -> ApiResponse:
     if message.state in GIVEN_UP:
         raise failure(message, _number_of(body), call.texts)
     context = {} if message.content.kind in CONTEXTLESS else _context(message, target, quoted)
-    document = evolution_format.brief(message) or _document(message, api.link)
-    return answer(evolution_format.sent(document, instance_of(session), context), 201)
+    instance = instance_of(session)
+    if message.content.kind == "text":
+        return answer(evolution_format.sent_text(message, instance, context), 201)
+    return answer(evolution_format.sent(_document(message, api.link), instance, context), 201)
 
 
 def _document(message: Message, link: documents.Link | None = None) -> documents.Document:

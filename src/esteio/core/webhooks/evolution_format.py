@@ -259,19 +259,22 @@ def content(document: Mapping[str, Any]) -> Document:
     return _content(document)[1]
 
 
-def brief(message: Message) -> Document | None:
-    """Of a text that goes out the document as far as this format reads it; None for all that has more parts."""
-    if message.content.kind != "text" or message.content.buttons:
-        return None
-    return {
-        "id": message.id,
-        "chat": message.chat,
-        "direction": message.direction,
-        "provider_id": message.provider_id,
-        "kind": "text",
-        "text": message.content.text,
-        "created_at": timestamp(message.created_at),
+def sent_text(message: Message, instance: Instance, context: Mapping[str, Any]) -> Document:
+    """The same as `sent` for a text, which is most of what is sent, without a document in between."""
+    told: Document = {
+        "key": {"remoteJid": jid_of(message.chat), "fromMe": True, "id": message.id},
+        "pushName": "Você",
+        "status": "PENDING",
+        "message": {"conversation": message.content.text},
+        "contextInfo": context,
+        "messageType": "conversation",
+        "messageTimestamp": int(message.created_at),
+        "instanceId": instance.id,
+        "source": "web",
     }
+    if message.provider_id:
+        told["providerId"] = message.provider_id
+    return told
 
 
 def sent(document: Mapping[str, Any], instance: Instance, context: Mapping[str, Any]) -> Document:
