@@ -135,6 +135,7 @@ class Gateway:
             settings.base_url,
             sessions=store.sessions,
             servers=store.servers,
+            webhook_endpoints=store.webhook_endpoints,
             memory=self.memory,
         )
         self.reconciler = Reconciler(

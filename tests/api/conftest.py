@@ -170,6 +170,7 @@ class Gateway:
                 settings.base_url,
                 sessions=store.sessions,
                 servers=store.servers,
+                webhook_endpoints=store.webhook_endpoints,
                 memory=Memory(SoleHolder()),
             ),
             webhook_client=self.courier,

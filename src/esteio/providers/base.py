@@ -24,7 +24,7 @@ from esteio.core.model.capabilities import Capabilities, Quirk
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName
-from esteio.core.model.inbound import InboundEvent
+from esteio.core.model.inbound import CarriedEvent, InboundEvent
 from esteio.core.model.state import Reason
 from esteio.providers.declaration import Declaration
 from esteio.providers.parsing import Json, read_json, text_of
@@ -231,6 +231,7 @@ class WebhookReading(msgspec.Struct, frozen=True):
     events: tuple[InboundEvent, ...] = ()
     qr: QrCode | None = None
     note: str = ""
+    carried: tuple[CarriedEvent, ...] = ()
     kept: bool = True
     """Of a history: whether there is a list at all. Where not, nobody can tell what it would have held."""
 
@@ -252,6 +253,8 @@ class SessionEndpoint(msgspec.Struct, frozen=True, gc=False):
     phone: str | None = None
     webhook_url: str = ""
     """Where the provider shall post its events for this session."""
+    more_events: tuple[str, ...] = ()
+    """What it shall post beside those that its adapter reads, in the provider's own names."""
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True):

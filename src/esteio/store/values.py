@@ -15,7 +15,7 @@ import msgspec
 from esteio.core.model.content import Media
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
-from esteio.core.model.inbound import InboundEvent
+from esteio.core.model.inbound import CarriedEvent, InboundEvent
 from esteio.core.model.message import Direction, Message, MessageState
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
@@ -269,6 +269,8 @@ class InboxSettlement(msgspec.Struct, frozen=True):
     recovered: bool = False
     counted: tuple[Evidence, ...] = ()
     """Lines of the timeline that need no judge: each is counted into a recent equal one."""
+    carried: tuple[CarriedEvent, ...] = ()
+    """Become `provider.event`s where somebody is subscribed to them."""
     keep_bytes: int | None = None
     """Only so much of the raw body is kept; None: all of it."""
 

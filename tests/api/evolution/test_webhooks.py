@@ -293,10 +293,10 @@ def test_while_the_last_word_waits_the_webhook_stays(run: Run) -> None:
 
 def test_no_webhook_is_left_of_a_session_that_went_meanwhile(run: Run) -> None:
     async def story(gateway: Gateway) -> None:
-        asked = await check_created_webhook(door_of(gateway), {"url": URL})
+        asked, session = await check_created_webhook(door_of(gateway), {"url": URL}), await gateway.session("line")
         await gateway.call("DELETE", "/v1/sessions/line")
         with pytest.raises(Exception, match="unknown-session"):
-            await gateway.commands.instance_webhooks.put("line", asked)
+            await gateway.commands.instance_webhooks.put(session, asked)
         assert list(await gateway.commands.webhooks.within()) == []
 
     with_line(run, story)

@@ -35,7 +35,7 @@ async def set_webhook(door: Door, call: DoorCall) -> ApiResponse:
         asked = read_webhook({"enabled": True, **document})
     else:
         raise invalid('instance requires property "webhook"' if given is None else _not_of("webhook", "object"))
-    put = await door.api.commands.instance_webhooks.put(call.known.name, asked)
+    put = await door.api.commands.instance_webhooks.put(call.known, asked)
     return answer(_row(door, call.known, put), 201)
 
 
@@ -56,7 +56,7 @@ async def check_created_webhook(door: Door, given: Mapping[str, Any]) -> Instanc
 async def put_created_webhook(door: Door, session: Session, asked: InstanceWebhook) -> dict[str, Any]:
     """Set what `check_created_webhook` read, and the part `webhook` of create's answer (recording 014). Raises
     `CommandError`."""
-    put = await door.api.commands.instance_webhooks.put(session.name, asked)
+    put = await door.api.commands.instance_webhooks.put(session, asked)
     row = _row(door, session, put)
     names = {"webhookUrl": "url", "webhookHeaders": "headers"}
     return {

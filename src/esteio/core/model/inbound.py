@@ -6,7 +6,7 @@ follows from an event (`core.messages.inbound`, `core.messages.receipts`).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -85,6 +85,13 @@ class ReceivedReaction(msgspec.Struct, frozen=True, tag="reaction"):
     happened_at: float
     emoji: str
     from_me: bool = False
+
+
+class CarriedEvent(msgspec.Struct, frozen=True):
+    """What Esteio does not model, to be handed on in its server's own words to those who asked for it."""
+
+    name: str
+    data: Any
 
 
 InboundEvent = ReceivedMessage | SendEcho | Receipt | EditedMessage | DeletedMessage | ReceivedReaction

@@ -31,6 +31,8 @@ EventType = Literal[
     "message.state_changed",
 ]
 EVENT_TYPES: Final[tuple[str, ...]] = get_args(EventType)
+PROVIDER_EVENT: Final = "provider.event"
+"""What only a server's own clients know, in its words: for those who asked for it by name, in Evolution's format."""
 Format = Literal["standard", "evolution", "cloudevents"]
 
 STEPS_S: Final = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0)
@@ -73,11 +75,12 @@ class EndpointHealth(msgspec.Struct, frozen=True):
 
 
 def wants(types: Sequence[str], sessions: Sequence[str], kind: str, session: str | None) -> bool:
-    """Whether an endpoint subscribed to these types (none: all) and session globs (none: all) wants this event.
+    """Whether an endpoint subscribed to these types (none: all but `PROVIDER_EVENT`) and session globs (none: all)
+    wants this event.
 
     An event of no session (a server's) goes to everybody who wants its type.
     """
-    if types and kind not in types:
+    if (types or kind == PROVIDER_EVENT) and kind not in types:
         return False
     return not sessions or session is None or any(fnmatchcase(session, glob) for glob in sessions)
 

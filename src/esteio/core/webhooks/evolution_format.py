@@ -15,11 +15,12 @@ from typing import Any, Final
 from esteio.core.model.address import has_many_authors, jid_of
 from esteio.core.model.message import Message
 from esteio.core.views.documents import timestamp
-from esteio.core.webhooks import evolution_offers
+from esteio.core.webhooks import evolution_ids, evolution_offers
+from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT
 from esteio.core.webhooks.evolution_names import Instance
 
 Document = dict[str, Any]
-Said = tuple[str, Document | None]
+Said = tuple[str, Any]
 """(Evolution's event name, its `data`)."""
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -33,22 +34,22 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "SEND_MESSAGE": ("message.state_changed",),
     "SEND_MESSAGE_UPDATE": (),
     "CONTACTS_SET": (),
-    "CONTACTS_UPSERT": (),
-    "CONTACTS_UPDATE": (),
-    "PRESENCE_UPDATE": (),
+    "CONTACTS_UPSERT": (PROVIDER_EVENT,),
+    "CONTACTS_UPDATE": (PROVIDER_EVENT,),
+    "PRESENCE_UPDATE": (PROVIDER_EVENT,),
     "CHATS_SET": (),
-    "CHATS_UPSERT": (),
-    "CHATS_UPDATE": (),
-    "CHATS_DELETE": (),
-    "GROUPS_UPSERT": (),
+    "CHATS_UPSERT": (PROVIDER_EVENT,),
+    "CHATS_UPDATE": (PROVIDER_EVENT,),
+    "CHATS_DELETE": (PROVIDER_EVENT,),
+    "GROUPS_UPSERT": (PROVIDER_EVENT,),
     "GROUP_UPDATE": (),
-    "GROUP_PARTICIPANTS_UPDATE": (),
+    "GROUP_PARTICIPANTS_UPDATE": (PROVIDER_EVENT,),
     "CONNECTION_UPDATE": ("session.state_changed",),
-    "LABELS_EDIT": (),
-    "LABELS_ASSOCIATION": (),
-    "CALL": (),
-    "TYPEBOT_START": (),
-    "TYPEBOT_CHANGE_STATUS": (),
+    "LABELS_EDIT": (PROVIDER_EVENT,),
+    "LABELS_ASSOCIATION": (PROVIDER_EVENT,),
+    "CALL": (PROVIDER_EVENT,),
+    "TYPEBOT_START": (PROVIDER_EVENT,),
+    "TYPEBOT_CHANGE_STATUS": (PROVIDER_EVENT,),
     "REMOVE_INSTANCE": ("session.deleted",),
     "LOGOUT_INSTANCE": ("session.state_changed",),
     "INSTANCE_CREATE": (),
@@ -57,6 +58,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Evolution's subscription names, in its order (recording 080), and the types of our log that they are made of; where
 none is named, the event is not sent."""
+CARRIED: Final = tuple(name for name, kinds in NAMES.items() if kinds == (PROVIDER_EVENT,))
+"""What the session's server tells and Esteio does not model: handed on as it came, so it must be asked for there."""
 TYPES: Final = tuple(sorted({kind for kinds in NAMES.values() for kind in kinds}))
 _STATUS: Final = {"delivered": "DELIVERY_ACK", "read": "READ", "failed": "ERROR", "expired": "ERROR"}
 _CONNECTION: Final = {"connected": "open", "connecting": "connecting", "awaiting_qr": "connecting"}
@@ -86,6 +89,12 @@ def wanted(names: Iterable[str], event: str) -> bool:
     return not evolution or event.upper().replace(".", "_").replace("-", "_") in evolution
 
 
+def carried(names: Iterable[str]) -> tuple[str, ...]:
+    """Of a subscription to these names (none: all), those that its session's server has to be asked for."""
+    wanted = set(names)
+    return tuple(name for name in CARRIED if not wanted or name in wanted)
+
+
 def said(kind: str, document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
     """One event of ours in Evolution's words: none, one or several, in the order in which a client expects them.
     `document` as in the log, with `session` at the top."""
@@ -98,19 +107,24 @@ def said(kind: str, document: Mapping[str, Any], instance: Instance) -> tuple[Sa
             return (("messages.edited", _edited(document)),)
         case "message.deleted":
             return (("messages.delete", {**_key(document), "status": "DELETED"}),)
+    return _said_of_session(kind, document, instance)
+
+
+def _said_of_session(kind: str, document: Mapping[str, Any], instance: Instance) -> tuple[Said, ...]:
+    match kind:
         case "session.state_changed":
             return _connection(document, instance)
         case "session.qr":
             return (("qrcode.updated", _qr(document, instance)),)
+        case "provider.event":
+            return ((str(document.get("event")), evolution_ids.answered(document.get("data"), {}, instance.id)),)
         case "session.deleted":
             named = {"instanceName": instance.name, "instanceId": instance.id}
             return ("instance.delete", named), ("remove.instance", None)
     return ()
 
 
-def envelope(
-    event: str, data: Document | None, *, instance: Instance, url: str, at: float, server_url: str
-) -> Document:
+def envelope(event: str, data: Any, *, instance: Instance, url: str, at: float, server_url: str) -> Document:
     """The whole body. `apikey` is null: a token is nobody's who can read a webhook."""
     whose = {"sender": _jid(instance.number)} if instance.number else {}
     return {

@@ -191,7 +191,13 @@ def build_commands(
         ),
         webhooks=webhooks,
         instance_webhooks=InstanceWebhooks(
-            store.webhook_endpoints, clock, webhooks=webhooks, vault=vault, wakeups=wakeups
+            store.webhook_endpoints,
+            store.work,
+            clock,
+            webhooks=webhooks,
+            addresses=addresses,
+            vault=vault,
+            wakeups=wakeups,
         ),
         dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
         keys=KeyCommands(store.keys, clock, admin_key=settings.admin_key),

@@ -13,14 +13,18 @@ from typing import Final
 import msgspec
 
 from esteio.clock import Clock
+from esteio.core.model.session import Session
 from esteio.core.webhooks import evolution_format
+from esteio.engine.commands.sessions.provider_acts import operator_act
 from esteio.engine.commands.webhooks import NOT_THEIRS, WebhookCommands, same_origin, sealed_headers
 from esteio.engine.delivery.client import HEADER, SECRET, new_secret
 from esteio.engine.errors import invalid, unknown
 from esteio.engine.runtime.ports import Wakeups
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.log import logger
 from esteio.store.delivery import ASKED, Endpoint
 from esteio.store.ports.delivery import WebhookEndpoints
+from esteio.store.ports.work import WorkQueue
 from esteio.vault import Vault
 
 BLANK: Final = "***"
@@ -47,13 +51,16 @@ class InstanceWebhooks:
     def __init__(
         self,
         webhook_endpoints: WebhookEndpoints,
+        work: WorkQueue,
         clock: Clock,
         *,
         webhooks: WebhookCommands,
+        addresses: Endpoints,
         vault: Vault,
         wakeups: Wakeups,
     ) -> None:
-        self._webhook_endpoints, self._clock = webhook_endpoints, clock
+        self._webhook_endpoints, self._work, self._clock = webhook_endpoints, work, clock
+        self._addresses = addresses
         self._webhooks, self._vault, self._wakeups = webhooks, vault, wakeups
 
     async def of(self, session: str) -> Endpoint | None:
@@ -72,17 +79,26 @@ class InstanceWebhooks:
             await self._webhooks.check_url(asked.url)
         _sealed_headers(asked.headers or {})
 
-    async def put(self, session: str, asked: InstanceWebhook) -> Endpoint:
-        """Set it, in the place of the one before. Raises `CommandError`: target-not-allowed, invalid-value,
-        unknown-session."""
+    async def put(self, session: Session, asked: InstanceWebhook) -> Endpoint:
+        """Set it, in the place of the one before; what its events need beside those that are read here, the server is
+        asked for. Raises `CommandError`: target-not-allowed, invalid-value, unknown-session."""
         await self.check(asked)
-        before = await self.of(session) or self._new(session, asked)
-        put = await self._webhook_endpoints.put_at_door(self._after(before, asked))
+        before = await self.of(session.name)
+        put = await self._webhook_endpoints.put_at_door(self._after(before or self._new(session.name, asked), asked))
         if put is None:
-            raise unknown("session", session)
+            raise unknown("session", session.name)
+        self._addresses.forget(session.id)
+        if session.kind == "evolution" and set(_asked_for(put)) - set(_asked_for(before)):
+            await self._ask_server(session)
         self._wakeups.deliveries()
         log.info("endpoint.changed", endpoint=put.id, changed=["door"])
         return put
+
+    async def _ask_server(self, session: Session) -> None:
+        """By an act like any other, in its turn: the instance may not even have been made yet. What is lost of it, a
+        later look finds missing."""
+        await self._work.add([operator_act(self._clock, session, "set_webhook")])
+        self._wakeups.work()
 
     def _new(self, session: str, asked: InstanceWebhook) -> Endpoint:
         return Endpoint(
@@ -123,6 +139,10 @@ class InstanceWebhooks:
         if not blank <= held.keys():
             raise invalid("webhook.headers", "must hold the value of each header where the address is another")
         return self._vault.seal(kept | given | {name: held[name] for name in blank})
+
+
+def _asked_for(endpoint: Endpoint | None) -> tuple[str, ...]:
+    return evolution_format.carried(endpoint.events) if endpoint is not None and endpoint.enabled else ()
 
 
 def _sealed_headers(given: Mapping[str, str]) -> dict[str, str]:

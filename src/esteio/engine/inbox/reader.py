@@ -102,6 +102,7 @@ class InboxReader(Worker):
             evidence=reading.evidence,
             qr=None if code is None else qr_row(code, raw.received_at),
             note=reading.note,
+            carried=reading.carried,
         )
         await self._settle(settlement, session)
         log.debug(

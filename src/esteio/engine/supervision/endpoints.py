@@ -15,10 +15,12 @@ import msgspec
 from esteio.clock import Clock
 from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
+from esteio.core.webhooks.evolution_format import carried
 from esteio.engine.supervision.memory import Memory, SessionRecord
 from esteio.providers.base import Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
 from esteio.store.base import StoredServer
+from esteio.store.ports.delivery import WebhookEndpoints
 from esteio.store.ports.sessions import Servers, Sessions
 from esteio.vault import Vault
 
@@ -53,8 +55,10 @@ class Endpoints:
         *,
         sessions: Sessions,
         servers: Servers,
+        webhook_endpoints: WebhookEndpoints,
         memory: Memory,
     ) -> None:
+        self._webhook_endpoints = webhook_endpoints
         self._sessions, self._servers, self._vault, self._registry, self._clock = (
             sessions,
             servers,
@@ -104,12 +108,14 @@ class Endpoints:
         """The session's adapter and address; the very same address as before, where nothing of it has changed. Raises
         `EndpointUnknown`."""
         stored, credentials = await self._server(session.server)
-        record, token, secrets = await self._session(session.id)
+        record, token, secrets = await self._session(session)
         server = stored.server
-        made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone)
+        more = record.more_events
+        made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone, more)
         known = record.endpoint
         if known is None or known[0] != made_of:  # guard: changed-endpoint-dropped
-            known = record.endpoint = (made_of, self._where(session, stored, credentials, token, secrets))
+            where = msgspec.structs.replace(self._where(session, stored, credentials, token, secrets), more_events=more)
+            known = record.endpoint = (made_of, where)
         return self.provider(session.kind), known[1]
 
     def _where(
@@ -195,8 +201,8 @@ class Endpoints:
         self._memory.server(name).stored = (now, stored, credentials)
         return stored, credentials
 
-    async def _session(self, session_id: SessionId) -> tuple[SessionRecord, str, Mapping[str, str]]:
-        now = self._clock.now()
+    async def _session(self, session: Session) -> tuple[SessionRecord, str, Mapping[str, str]]:
+        session_id, now = session.id, self._clock.now()
         record = self._memory.find(session_id)
         known = record.secrets if record is not None else None
         if record is not None and known is not None and now - known[0] < REMEMBER_SESSION_S:
@@ -208,4 +214,6 @@ class Endpoints:
         secrets = self._vault.unseal(sealed)
         record = self._memory.session(session_id)
         record.secrets = (now, token, secrets)
+        hook = await self._webhook_endpoints.at_door(session.name)
+        record.more_events = carried(hook.events) if hook is not None and hook.enabled else ()
         return record, token, secrets

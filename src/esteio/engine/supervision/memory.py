@@ -49,6 +49,8 @@ class SessionRecord(msgspec.Struct, gc=False, eq=False):
     """Evidence that was judged and is written with the next decision that is."""
     secrets: tuple[float, str, Mapping[str, str]] | None = None
     """When they were read; the token of the webhook's address; the unsealed secrets."""
+    more_events: tuple[str, ...] = ()
+    """See `SessionEndpoint`; read with the secrets."""
     endpoint: tuple[tuple[Any, ...], SessionEndpoint] | None = None
     """What the address was made of, and the address."""
     probe: tuple[SessionEndpoint, Depth, ProbeMemo[ProbeOutcome]] | None = None

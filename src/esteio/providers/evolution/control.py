@@ -41,7 +41,7 @@ def webhook_body(where: SessionEndpoint) -> Mapping[str, Json]:
         "headers": {},
         "byEvents": False,
         "base64": True,
-        "events": list(EVENTS),
+        "events": [*EVENTS, *where.more_events],
     }
 
 
@@ -230,7 +230,7 @@ def _webhook_fault(where: SessionEndpoint, row: Json) -> str:
     if at(row, "url") != where.webhook_url:
         return "address"
     events = {event for event in items(at(row, "events")) if isinstance(event, str)}
-    if missing := sorted(set(EVENTS) - events):
+    if missing := sorted({*EVENTS, *where.more_events} - events):
         return f"without {', '.join(missing)}"
     if harmful := sorted(events & FORBIDDEN_EVENTS):
         return f"with {', '.join(harmful)}"

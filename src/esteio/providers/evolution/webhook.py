@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.inbound import (
     AckState,
+    CarriedEvent,
     DeletedMessage,
     EditedMessage,
     InboundEvent,
@@ -52,6 +54,26 @@ ACKS: Mapping[str, AckState] = {
     "READ": "read",
     "PLAYED": "played",
 }
+CARRIED: Final[Mapping[str, str]] = {
+    re.sub(r"[^a-z]", "", name): name
+    for name in (
+        "contacts.upsert",
+        "contacts.update",
+        "presence.update",
+        "chats.upsert",
+        "chats.update",
+        "chats.delete",
+        "groups.upsert",
+        "group-participants.update",
+        "labels.edit",
+        "labels.association",
+        "call",
+        "typebot.start",
+        "typebot.change-status",
+    )
+}
+"""Plain name → as Evolution says it: what is handed on as it came."""
+CARRIED_BYTES: Final = 65_536
 _ACK_NUMBERS = tuple(ACKS)
 """Baileys' numbers, 0 to 5, are the places in this order."""
 
@@ -82,6 +104,7 @@ def read_webhook(where: SessionEndpoint, body: bytes, path: str, now: float) -> 
         readable=any(one.readable for one in readings),
         evidence=tuple(evidence for one in readings for evidence in one.evidence),
         events=tuple(event for one in readings for event in one.events),
+        carried=tuple(event for one in readings for event in one.carried),
         qr=next((one.qr for one in reversed(readings) if one.qr), None),
         note="; ".join(sorted({one.note for one in readings if one.note}))[:200],
     )
@@ -100,6 +123,8 @@ def _read_one(where: SessionEndpoint, body: Json, path: str, now: float) -> Webh
     if event == "qrcodeupdated":
         return _qr(envelope)
     reader = _READERS.get(event)
+    if event in CARRIED:
+        return _carried(CARRIED[event], envelope.data)
     if reader is None:
         return WebhookReading(readable=True, note=f"nothing to read in {event!r}"[:80])
     evidence, events = reader(envelope)
@@ -144,6 +169,13 @@ def _by_shape(data: Json) -> str:
     if text(at(one, "state")) and at(one, "statusReason") is not None:
         return "connectionupdate"
     return ""
+
+
+def _carried(name: str, data: Json) -> WebhookReading:
+    size = len(msgspec.json.encode(data))
+    if size > CARRIED_BYTES:
+        return WebhookReading(readable=True, note=f"{name} of {size} bytes is too large to be handed on")
+    return WebhookReading(readable=True, carried=(CarriedEvent(name, data),))
 
 
 # -- the session -------------------------------------------------------------------------------------------------
@@ -368,4 +400,4 @@ _READERS: Mapping[str, Callable[[Envelope], Found]] = {
     "messagesedited": _edited,
     "messagesdelete": _deleted,
 }
-_KNOWN = frozenset(_READERS) | {"qrcodeupdated"}
+_KNOWN = frozenset(_READERS) | frozenset(CARRIED) | {"qrcodeupdated"}

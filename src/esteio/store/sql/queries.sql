@@ -889,6 +889,9 @@ UPDATE attempts SET detail = '' WHERE message_id = :message_id
 SELECT seq, chat, data FROM events
 WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') IN {{listed}} AND seq > 0
 
+-- name: provider_events_forget
+DELETE FROM events WHERE session_name = :session_name AND type = 'provider.event' AND data LIKE :pattern
+
 -- name: event_erase
 UPDATE events SET data = :data WHERE seq = :seq
 
@@ -971,7 +974,8 @@ DELETE FROM provider_webhooks WHERE id IN (
 INSERT INTO events (type, at, session_name, chat, data) VALUES (:type, :at, :session_name, :chat, :data)
 
 -- name: events
-SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
+SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after AND type <> 'provider.event'
+ORDER BY seq LIMIT :limit
 
 -- name: api_key_add
 INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash)

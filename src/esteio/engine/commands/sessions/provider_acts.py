@@ -22,7 +22,7 @@ ANSWERED_WITHIN_S = 30.0
 """How long the provider's answer is waited for."""
 DONE = frozenset({"ok", "missing", "noop"})
 """Outcomes after which there is nothing left to do at the provider."""
-Act = Literal["logout", "delete", "put_back_webhook"]
+Act = Literal["logout", "delete", "put_back_webhook", "set_webhook"]
 
 
 class ProviderActs:
@@ -82,17 +82,7 @@ class ProviderActs:
     async def _begin(self, session: Session, act: Act, who: str) -> str:
         if act != "put_back_webhook":
             await self._evidence.add(session, "operator_logout", {"who": who})
-        now = self._clock.now()
-        work = Work(
-            id=self._clock.new_id("wrk"),
-            lane=f"s{session.id}:control",
-            kind="control",
-            payload={"rung": act, "attempt": "", "because": "operator", "by_person": True},
-            due_at=now,
-            created_at=now,
-            session_id=session.id,
-            server=session.server,
-        )
+        work = operator_act(self._clock, session, act)
         await self._work.add([work])
         self._pending[session.id, act] = work.id
         self._wakeups.work()
@@ -104,3 +94,18 @@ class ProviderActs:
         if row is None:
             return "unanswered"
         return (row.outcome or "unanswered") if row.state in ("done", "dropped") else ""
+
+
+def operator_act(clock: Clock, session: Session, act: Act) -> Work:
+    """The row of an act that a person asked for; it is done in its turn, after the session's earlier ones."""
+    now = clock.now()
+    return Work(
+        id=clock.new_id("wrk"),
+        lane=f"s{session.id}:control",
+        kind="control",
+        payload={"rung": act, "attempt": "", "because": "operator", "by_person": True},
+        due_at=now,
+        created_at=now,
+        session_id=session.id,
+        server=session.server,
+    )

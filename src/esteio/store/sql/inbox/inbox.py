@@ -12,7 +12,7 @@ from esteio.core.messages import inbound, receipts
 from esteio.core.messages.transitions import after
 from esteio.core.model.address import kind_of
 from esteio.core.model.content import Content, Reaction
-from esteio.core.model.ids import MessageId
+from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.inbound import (
     DeletedMessage,
     EditedMessage,
@@ -24,10 +24,12 @@ from esteio.core.model.inbound import (
 )
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, timestamp
+from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT, wants
 from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.db import Db, Row
+from esteio.store.sql.delivery.rows import endpoint_of
 from esteio.store.sql.media import owe
 from esteio.store.sql.messages.phones import file_phone, resolve_chat
 from esteio.store.sql.messages.receipts import apply_receipt, catch_up, move
@@ -106,9 +108,21 @@ def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
     journal.add_news(db, session_id, server, settlement.evidence)
     if settlement.counted and server is not None:
         journal.add_folded(db, session_id, server, settlement.counted)
+    if settlement.carried:
+        _carry(db, settlement, name)
     if settlement.qr is not None:
         put_code(db, session_id, settlement.qr)
     return InboxResult(tuple(fresh), settled_sends=settled)
+
+
+def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
+    """Only while somebody wants it: of what nobody reads nothing is kept beside the raw body."""
+    endpoints = [endpoint_of(row) for row in db.rows("webhook_endpoints", {})]
+    if not any(one.enabled and wants(one.types, one.sessions, PROVIDER_EVENT, name) for one in endpoints):
+        return
+    for event in settlement.carried:
+        told = EventRow(PROVIDER_EVENT, settlement.at, {"event": event.name, "data": event.data}, SessionName(name))
+        db.run("event_add", rows.event_params(told))
 
 
 def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
