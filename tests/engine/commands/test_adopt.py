@@ -106,12 +106,13 @@ def test_forward_goes_on_at_once_with_its_headers():
         await lab.commands.sessions.create(ask(forward=True), "ana")
         (endpoint,) = await lab.store.webhook_endpoints.all()
         assert (endpoint.url, endpoint.format, endpoint.sessions) == (N8N, "evolution", ("loja",))
-        assert (endpoint.events, endpoint.by_events) == (("MESSAGES_UPSERT", "CONNECTION_UPDATE"), True)
+        assert (endpoint.events, endpoint.by_events) == (EVENTS, True)
         words = lab.gateway.vault.unseal(endpoint.sealed)
         assert "t1" in words.values()
         assert await lab.store.webhook_endpoints.at_door("loja") == endpoint, "what clients of the door see and replace"
         await asyncio.sleep(5)
         assert "/in/" in line.hook.url
+        assert "CHATS_UPSERT" in line.hook.events, "what only the server can tell it is asked for from now on"
         await lab.commands.session_removal.delete("loja", "keep", "ana")
         assert await lab.store.webhook_endpoints.at_door("loja") is None, "it went with its session"
         await lab.commands.sessions.create(ask(forward=True), "ana")

@@ -123,10 +123,9 @@ def _read_one(where: SessionEndpoint, body: Json, path: str, now: float) -> Webh
     if event == "qrcodeupdated":
         return _qr(envelope)
     reader = _READERS.get(event)
-    if event in CARRIED:
-        return _carried(CARRIED[event], envelope.data)
     if reader is None:
-        return WebhookReading(readable=True, note=f"nothing to read in {event!r}"[:80])
+        carried = _carried(event, envelope.data)
+        return WebhookReading(readable=True, carried=carried, note=f"nothing to read in {event!r}"[:80])
     evidence, events = reader(envelope)
     note = "" if evidence or events else f"nothing understood in {event!r}"[:80]
     return WebhookReading(readable=True, evidence=evidence, events=events, note=note)
@@ -171,11 +170,12 @@ def _by_shape(data: Json) -> str:
     return ""
 
 
-def _carried(name: str, data: Json) -> WebhookReading:
-    size = len(msgspec.json.encode(data))
-    if size > CARRIED_BYTES:
-        return WebhookReading(readable=True, note=f"{name} of {size} bytes is too large to be handed on")
-    return WebhookReading(readable=True, carried=(CarriedEvent(name, data),))
+def _carried(event: str, data: Json) -> tuple[CarriedEvent, ...]:
+    """What is too large is nobody's: it stands in the raw body alone."""
+    name = CARRIED.get(event)
+    if name is None or len(msgspec.json.encode(data)) > CARRIED_BYTES:
+        return ()
+    return (CarriedEvent(name, data),)
 
 
 # -- the session -------------------------------------------------------------------------------------------------
