@@ -31,12 +31,14 @@ READS = frozenset(
         "doubts.overtaken", "doubts.sends_unstored", "events.last_seq", "events.page", "history_gaps.due",
         "inbox.of_message", "inbox.unread", "inbox.unreadable", "journal.page", "journal.page_back", "keys.all",
         "keys.by_hash", "media.fetches", "media.in_use", "media.of_session", "media.unused", "messages.attempts",
-        "messages.by_provider_id", "messages.get", "messages.page", "messages.quote_target", "messages.repeated",
+        "messages.by_provider_id", "messages.get", "messages.made_by", "messages.page",
+        "messages.quote_target", "messages.repeated",
         "messages.waiting", "messages.waiting_by_session", "outbox.next_due", "provider_queue.due",
         "provider_queue.next_due", "qr_codes.get", "servers.all", "servers.get", "servers.view", "sessions.by_id",
-        "sessions.by_name", "sessions.by_token", "sessions.instance_owner", "sessions.page",
+        "sessions.by_name", "sessions.by_token", "sessions.chatwoot", "sessions.instance_owner", "sessions.page",
         "sessions.replaced_webhook", "sessions.secrets", "traffic.ack_times", "traffic.busy_slots",
-        "traffic.late_acks", "webhook_endpoints.all", "webhook_endpoints.deliveries", "webhook_endpoints.get",
+        "traffic.late_acks", "webhook_endpoints.all", "webhook_endpoints.at_door",
+        "webhook_endpoints.deliveries", "webhook_endpoints.get",
         "webhook_endpoints.waiting", "work.get", "work.next_due",
     }
 )  # fmt: skip
