@@ -308,6 +308,14 @@ def test_a_session_that_was_deleted() -> None:
         same_shape(body, recorded(body["event"]))
 
 
+def test_what_the_server_alone_knows_goes_on_as_it_came_with_our_id_of_the_instance() -> None:
+    theirs = recorded("contacts.upsert")
+    handed_on = {"session": "s1", "event": "contacts.upsert", "data": theirs["data"]}
+    (ours,) = all_said("provider.event", handed_on, Instance("loja", "our-id"))
+    assert (ours["event"], ours["instance"]) == ("contacts.upsert", "loja")
+    assert ours["data"] == {**theirs["data"], "instanceId": "our-id"}
+
+
 def test_an_event_names_the_instance_as_the_server_s_clients_know_it() -> None:
     instance = Instance("loja", "an-id", "5511955550001")
     (ours,) = all_said("message.received", message(text="oi"), instance)
@@ -318,10 +326,10 @@ def test_an_event_names_the_instance_as_the_server_s_clients_know_it() -> None:
     assert opened["data"]["instance"] == shown["data"]["qrcode"]["instance"] == "loja"
 
 
-def test_every_event_that_is_sent_was_recorded_of_a_real_one() -> None:
+def test_every_event_that_is_made_here_was_recorded_of_a_real_one() -> None:
     told = {json.loads(path.read_text(encoding="utf-8"))["body"]["event"] for path in WEBHOOKS.glob("*.json")}
-    sent = {name for name, types in evolution_format.NAMES.items() if types}
-    assert sent <= {event.upper().replace(".", "_") for event in told}
+    made = {name for name, types in evolution_format.NAMES.items() if types} - set(evolution_format.CARRIED)
+    assert made <= {event.upper().replace(".", "_") for event in told}
 
 
 def test_degraded_that_cannot_send_is_closed() -> None:
