@@ -136,6 +136,22 @@ def passed_verb(
     _measure(passed.run, passed.Passed(rate, seconds, sessions, connections, 1 if profile else rounds), profile)
 
 
+@app.command("door")
+def door_verb(
+    *,
+    messages: Messages = 20_000,
+    chats: Chats = 500,
+    sessions: Sessions = 20,
+    connections: Connections = 64,
+    rounds: Rounds = 3,
+    profile: Profile = None,
+) -> None:
+    """Sends by Evolution's own API at the door, beside the native route."""
+    from benchmarks import door  # noqa: PLC0415
+
+    _measure(door.run, door.Door(messages, chats, sessions, connections, 1 if profile else rounds), profile)
+
+
 @app.command("requests")
 def requests_verb(
     *,

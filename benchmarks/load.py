@@ -27,15 +27,15 @@ from esteio.clock import SystemClock
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to send. `paths` are taken in turn, a chat belongs to one of them; `first` numbers the first request.
 
-    `message`: `{"to", "text"}` with `text` = "chat number" and its place in the chat; `webhook`: Evolution's
-    `messages.upsert` as it was recorded, each with its own id, of the instance in `names` that goes with its path;
-    `empty`: `{}`.
+    `message`: `{"to", "text"}` with `text` = "chat number" and its place in the chat; `evolution`: the same as
+    Evolution takes it, `{"number", "text"}`; `webhook`: Evolution's `messages.upsert` as it was recorded, each with its
+    own id, of the instance in `names` that goes with its path; `empty`: `{}`.
     """
 
     port: int
     paths: tuple[str, ...]
     count: int
-    kind: Literal["message", "webhook", "empty"] = "message"
+    kind: Literal["message", "evolution", "webhook", "empty"] = "message"
     connections: int = 64
     chats: int = 500
     rate: float = 0.0
@@ -98,13 +98,19 @@ def _webhook(plan: Plan, number: int) -> tuple[str, bytes]:
     return path, msgspec.json.encode({**envelope, "destination": path, "server_url": "http://127.0.0.1"})
 
 
+def _evolution(plan: Plan, number: int) -> tuple[str, bytes]:
+    chat, place = number % plan.chats, number // plan.chats
+    body = {"number": chat_number(chat), "text": text_of(chat, place)}
+    return plan.paths[chat % len(plan.paths)], msgspec.json.encode(body)
+
+
 def _empty(plan: Plan, number: int) -> tuple[str, bytes]:
     return plan.paths[number % len(plan.paths)], b"{}"
 
 
 _watch = time.perf_counter
 """A stopwatch: the loop's own time is too coarse for latencies."""
-_MAKERS = {"message": _message, "webhook": _webhook, "empty": _empty}
+_MAKERS = {"message": _message, "evolution": _evolution, "webhook": _webhook, "empty": _empty}
 
 
 def queues(plan: Plan) -> list[deque[tuple[int, bytes]]]:

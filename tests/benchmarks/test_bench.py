@@ -70,6 +70,10 @@ def bench(*words: str, small: tuple[str, ...] = SMALL) -> dict[str, Any]:
             },
         ),
         (
+            ("door", "--messages", "60"),
+            {"native_per_s", "native_cpu_us", "door_per_s", "door_cpu_us", "ratio"},
+        ),
+        (
             ("inbound", "--webhooks", "60", "--seconds", "0.2", "--rate", "50", "--through-rate", "50"),
             {
                 "webhooks_per_s",
