@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from esteio.core.model.content import Content
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.store.base import InboxSettlement, MessageFilter
+from esteio.store.sql.messages import messages
 
 NOW = 1_800_000_000.0
 
@@ -98,3 +101,13 @@ async def test_behind_a_closed_gate_they_are_held(store: Any, make: Any) -> None
     ):
         assert [one.state for one in found] == ["held"]
         assert found[0] == await store.messages.get(message.id)
+
+
+async def test_a_look_goes_through_the_newest_only(store: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = await make.session(store)
+    made = [await make.accept(store, session, at=NOW + n) for n in range(5)]
+    monkeypatch.setattr(messages, "REACH", 3)
+    for unsent in (True, False):
+        found = await store.messages.matching(session.id, MessageFilter(unsent=unsent), limit=9)
+        assert [one.id for one in found.items] == [one.id for one in reversed(made[2:])]
+        assert found.total == 3

@@ -68,6 +68,31 @@ def test_an_edit_reaches_the_server_by_its_id_and_comes_back_by_ours() -> None:
     play(story)
 
 
+def test_the_id_that_a_send_answers_is_the_one_for_everything_after_it() -> None:
+    async def story(app: Client, lab: Lab, line: Instance) -> None:
+        assert isinstance(line, EvolutionInstance)
+        said = await app.said(201, "POST", "/message/sendText/{}", {"number": CUSTOMER, "text": "Bom dia"})
+        ident = said["key"]["id"]
+        theirs = await provider_id(lab, ident)
+        reply = {"number": CUSTOMER, "text": "Alô?", "quoted": {"key": {"id": ident}}}
+        answered = await app.said(201, "POST", "/message/sendText/{}", reply)
+        reaction = {"key": said["key"], "reaction": "👍"}
+        await app.said(201, "POST", "/message/sendReaction/{}", reaction)
+        (quoting,) = await app.find({"key": {"id": answered["key"]["id"]}})
+        assert quoting["contextInfo"]["stanzaId"] == ident
+        rows = {one["key"]["id"]: one for one in await app.find({"key": {"fromMe": True}})}
+        assert len(rows) == 3
+        assert rows[answered["key"]["id"]]["contextInfo"]["stanzaId"] == ident
+        (reacted,) = [one for one in rows.values() if one["messageType"] == "reactionMessage"]
+        assert reacted["message"]["reactionMessage"]["key"]["id"] == ident
+        assert line.messages[theirs].message == {"conversation": "Bom dia"}
+        await app.said(201, "POST", "/chat/updateMessage/{}", edit(ident))
+        await app.said(201, "DELETE", "/chat/deleteMessageForEveryone/{}", deletion(ident))
+        assert line.messages[theirs].deleted
+
+    play(story)
+
+
 def test_a_deletion_reaches_the_server_by_its_id() -> None:
     async def story(app: Client, lab: Lab, line: Instance) -> None:
         assert isinstance(line, EvolutionInstance)

@@ -62,7 +62,7 @@ class Messages(Protocol):
         self, session_id: SessionId, wanted: MessageFilter, *, limit: int, offset: int = 0
     ) -> FoundMessages:
         """The session's messages of this kind, newest first by the time they were made: at most `limit` from the
-        `offset`-th on, and how many there are."""
+        `offset`-th on, and how many there are among the newest 50,000."""
         ...
 
     async def page(

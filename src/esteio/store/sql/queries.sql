@@ -437,6 +437,10 @@ m.session_id = :session_id AND m.state <> 'cancelled'
     AND (:direction IS NULL OR m.direction = :direction) AND (:chat IS NULL OR m.chat = :chat)
     AND (:kind IS NULL OR json_extract(m.content, '$.kind') = :kind)
     AND (:since IS NULL OR m.created_at >= :since) AND (:until IS NULL OR m.created_at <= :until)
+    AND m.created_at >= coalesce((
+        SELECT r.created_at FROM messages r WHERE r.session_id = :session_id
+        ORDER BY r.created_at DESC, r.seq DESC LIMIT 1 OFFSET :reach
+    ), 0)
 
 -- part: unsent
 m.direction = 'out' AND m.provider_id IS NULL AND m.state IN ('queued', 'sending', 'in_doubt', 'failed', 'expired')

@@ -22,6 +22,8 @@ from esteio.store.sql.messages.send_lanes import announce, place_of, refresh_lan
 
 _FAR = 1e18
 """A time after all others: where a page without a cursor begins."""
+REACH = 50_000
+"""So many of a session's messages, the newest, are gone through for a look that no index answers."""
 
 
 class SqlMessages(SqlSubject):
@@ -203,7 +205,7 @@ def _page(
 
 
 def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, offset: int) -> FoundMessages:
-    params: rows.Params = {"session_id": session_id, **msgspec.structs.asdict(wanted)}
+    params: rows.Params = {"session_id": session_id, "reach": REACH - 1, **msgspec.structs.asdict(wanted)}
     statement = "messages_unsent" if params.pop("unsent") else "messages_matching"
     if wanted.chat is not None:
         params["chat"] = resolve_chat(db, session_id, wanted.chat)
