@@ -14,7 +14,7 @@ from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.instance import Instance
 from tests.api.evolution.door_stage import CUSTOMER, JID, Client, client, down, play, sent, settled
-from tests.api.evolution.test_ids import Overheard
+from tests.api.evolution.lookups.test_ids import Overheard
 
 FIND = "/chat/findMessages/{}"
 UPDATES = "/chat/findStatusMessage/{}"

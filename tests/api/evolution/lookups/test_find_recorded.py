@@ -17,7 +17,7 @@ from esteio.sim.lab import Lab
 from esteio.sim.world.instance import Instance
 from tests.api.evolution.door_stage import CUSTOMER, JID, Client, play, sent
 
-RECORDINGS = Path(__file__).resolve().parent.parent.parent / "recordings" / "evolution-2.3.7"
+RECORDINGS = Path(__file__).resolve().parents[3] / "recordings" / "evolution-2.3.7"
 ITS_CUSTOMER = "5511999990001"
 EXTRA = "a message of ours carries the status that it has reached, and the provider's id beside ours"
 UNKNOWN = "what only the server knows of a message is not known of one that is answered without it"

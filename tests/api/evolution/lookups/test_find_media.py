@@ -14,7 +14,7 @@ from esteio.providers.base import HttpResponse
 from esteio.sim.lab import Lab
 from esteio.sim.world.instance import Instance
 from tests.api.evolution.door_stage import CUSTOMER, PHONE, Client, client, down, play, sent, settled
-from tests.api.evolution.test_ids import Overheard
+from tests.api.evolution.lookups.test_ids import Overheard
 
 ROUTE = "/chat/getBase64FromMediaMessage/{}"
 PNG = base64.b64decode(
