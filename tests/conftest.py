@@ -1,12 +1,15 @@
 """What every room's tests share: how hypothesis and the log behave. Rooms keep their fixtures."""
 
+from collections.abc import MutableMapping
+from typing import Any, NoReturn
+
 import structlog
 from hypothesis import HealthCheck, settings
 
 from esteio.log.events import declared
 
 
-def unwritten(logger, method, event):
+def unwritten(logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
     raise structlog.DropEvent
 
 

@@ -21,21 +21,21 @@ class FaultyDisk(apsw.VFS):
         self.blind = False
         super().__init__(name, "")
 
-    def xOpen(self, name, flags):  # noqa: N802 - SQLite's name
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> _File:  # noqa: N802 - SQLite's name
         return _File(self, name, flags)
 
 
 class _File(apsw.VFSFile):
-    def __init__(self, disk: FaultyDisk, name, flags) -> None:
+    def __init__(self, disk: FaultyDisk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         self._disk = disk
         super().__init__("", name, flags)
 
-    def xWrite(self, data, offset):  # noqa: N802 - SQLite's name
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
         if self._disk.fault is not None:
             raise ERRORS[self._disk.fault](f"the disk is {self._disk.fault}")
-        return super().xWrite(data, offset)
+        super().xWrite(data, offset)
 
-    def xRead(self, amount, offset):  # noqa: N802 - SQLite's name
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's name
         if self._disk.blind:
             raise ERRORS["failing"]("the disk cannot be read")
         return super().xRead(amount, offset)

@@ -45,30 +45,30 @@ def shape(value: object) -> object:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_relative_link_leads_somewhere(page):
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", text_of(page))
     dead = [link for link in links if not (page.parent / link).exists()]
     assert not dead
 
 
-def test_there_are_pages_with_links_to_judge():
+def test_there_are_pages_with_links_to_judge() -> None:
     assert len(PAGES) > 5
     assert any("](docs/" in text_of(page) for page in PAGES)
 
 
 @pytest.mark.parametrize(("page", "heading"), [(TWINS[0], "Quick start"), (TWINS[1], "Início rápido")])
-def test_the_quick_start_names_the_two_commands(page, heading):
+def test_the_quick_start_names_the_two_commands(page: Path, heading: str) -> None:
     first = blocks(under(heading, text_of(page)))[0]
     assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make run", "make test"]
 
 
-def test_the_makefile_has_the_verbs_and_a_line_of_help_for_each():
+def test_the_makefile_has_the_verbs_and_a_line_of_help_for_each() -> None:
     helped = set(re.findall(r"^([a-z]+):.*## \S", text_of(ROOT / "Makefile"), re.MULTILINE))
     assert helped >= VERBS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_no_page_names_a_verb_that_make_does_not_have(page):
+def test_no_page_names_a_verb_that_make_does_not_have(page: Path) -> None:
     """In code only: prose may make things."""
     targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
     code = [*blocks(text_of(page)), *re.findall(r"`([^`\n]+)`", text_of(page))]
@@ -76,7 +76,7 @@ def test_no_page_names_a_verb_that_make_does_not_have(page):
     assert named <= targets
 
 
-def test_the_readmes_have_the_same_sections():
+def test_the_readmes_have_the_same_sections() -> None:
     def levels(page: Path) -> list[int]:
         prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
         return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
@@ -84,13 +84,13 @@ def test_the_readmes_have_the_same_sections():
     assert levels(TWINS[0]) == levels(TWINS[1])
 
 
-def test_the_readmes_give_the_same_examples():
+def test_the_readmes_give_the_same_examples() -> None:
     english, portuguese = (bodies(text_of(page)) for page in TWINS)
     assert len(english) > 5
     assert [shape(body) for body in english] == [shape(body) for body in portuguese]
 
 
-def test_the_readmes_call_the_same_addresses_and_point_at_the_same_pages():
+def test_the_readmes_call_the_same_addresses_and_point_at_the_same_pages() -> None:
     def named(page: Path) -> list[str]:
         text = text_of(page)
         called = re.findall(r"-X (\w+ \$ESTEIO_URL/v1/\w+)", text)
@@ -107,7 +107,7 @@ def commands(page: Path) -> list[str]:
     return re.findall(r"`esteio ([a-z-]+)", rows)
 
 
-def test_the_readmes_list_the_same_commands():
+def test_the_readmes_list_the_same_commands() -> None:
     assert len(commands(TWINS[0])) > 10
     assert commands(TWINS[0]) == commands(TWINS[1])
 
@@ -121,7 +121,7 @@ def reason_codes() -> set[str]:
     return words
 
 
-def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives():
+def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives() -> None:
     tables = under("Where to look by reason", text_of(ROOT / "docs" / "states.md"))
     cells = re.findall(r"^\| (`[^|]*?) \|", tables, re.MULTILINE)
     named = {word for cell in cells for word in re.findall(r"`([a-z-]+)`", cell)}
@@ -129,7 +129,7 @@ def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives()
     assert named <= reason_codes(), named - reason_codes()
 
 
-def test_the_page_of_states_has_every_state():
+def test_the_page_of_states_has_every_state() -> None:
     from typing import get_args
 
     from esteio.core.model.message import MessageState
@@ -163,7 +163,7 @@ def plain(value: object) -> str:
     return f"`{json.dumps(int(value) if whole else value)}`"  # type: ignore[call-overload]
 
 
-def test_the_page_of_settings_has_every_setting_with_its_default():
+def test_the_page_of_settings_has_every_setting_with_its_default() -> None:
     from esteio import config
 
     variables = {".".join(path): f"`{name}`" for name, path in config.ENVIRONMENT.items()}
@@ -180,7 +180,7 @@ def test_the_page_of_settings_has_every_setting_with_its_default():
     assert sorted(cells(ROOT / "docs" / "settings.md", "Settings")) == sorted(expected)
 
 
-def test_the_page_of_settings_has_every_knob_of_a_policy():
+def test_the_page_of_settings_has_every_knob_of_a_policy() -> None:
     from esteio.core.model.policy import DEFAULT, KNOBS, SEEDS
 
     said = sentences("core/model/policy.py", "Policy")
@@ -191,7 +191,7 @@ def test_the_page_of_settings_has_every_knob_of_a_policy():
     assert cells(ROOT / "docs" / "settings.md", "Policies") == expected
 
 
-def test_the_file_that_the_page_of_settings_shows_can_be_used(tmp_path):
+def test_the_file_that_the_page_of_settings_shows_can_be_used(tmp_path: Path) -> None:
     from esteio import config
 
     file = tmp_path / "esteio.toml"
@@ -201,7 +201,7 @@ def test_the_file_that_the_page_of_settings_shows_can_be_used(tmp_path):
     assert settings.servers[0].limits.sends_burst == 20
 
 
-def test_every_figure_has_its_day_and_its_command():
+def test_every_figure_has_its_day_and_its_command() -> None:
     rows = re.findall(r"^\| (.+) \|$", text_of(ROOT / "docs" / "benchmarks.md"), re.MULTILINE)
     measured = [row for row in rows if re.match(r"\d", row)]
     loose = [row for row in measured if not re.match(r"\d{4}-\d\d-\d\d \| `[^`]+` \|", row)]
@@ -221,7 +221,7 @@ CAPABILITY_ROWS = {
 
 
 @pytest.mark.parametrize(("row", "capability"), CAPABILITY_ROWS.items(), ids=CAPABILITY_ROWS.values())
-def test_the_page_of_providers_says_what_the_adapters_can(row, capability):
+def test_the_page_of_providers_says_what_the_adapters_can(row: str, capability: str) -> None:
     from esteio.providers.registry import load
 
     table = under("What each can do", text_of(ROOT / "docs" / "providers.md"))
@@ -232,7 +232,7 @@ def test_the_page_of_providers_says_what_the_adapters_can(row, capability):
     assert said == [getattr(adapters[kind].capabilities, capability) for kind in ("evolution", "baileys", "wapi")]
 
 
-def test_the_page_of_providers_has_every_quirk_and_no_other():
+def test_the_page_of_providers_has_every_quirk_and_no_other() -> None:
     from esteio.providers.quirks import QUIRKS
     from esteio.texts import catalogue
 

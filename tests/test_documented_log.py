@@ -4,6 +4,7 @@ with its level and its keys."""
 import ast
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,24 +26,27 @@ class Logged:
     keys: frozenset[str] = field(default_factory=frozenset)
 
 
-def logged_in(text, name="x.py"):
+def logged_in(text: str, name: str = "x.py") -> list[Logged]:
     """Calls of `log.LEVEL(…)`, `logger(…).LEVEL(…)` and of a name that was bound to one or the other of such methods
     (`write = log.info if … else log.warning`)."""
-    tree, bound, found = ast.parse(text), {}, []
+    tree = ast.parse(text)
+    bound: dict[str, set[str]] = {}
+    found: list[Logged] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.IfExp) and isinstance(node.targets[0], ast.Name):
-            levels = {level_of(node.value.body), level_of(node.value.orelse)}
-            if None not in levels:
-                bound[node.targets[0].id] = levels
+            both = level_of(node.value.body), level_of(node.value.orelse)
+            if all(both):
+                bound[node.targets[0].id] = set(filter(None, both))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            levels = bound.get(node.func.id) if isinstance(node.func, ast.Name) else {level_of(node.func)} - {None}
+            level = level_of(node.func)
+            levels = bound.get(node.func.id) if isinstance(node.func, ast.Name) else {level} if level else None
             if levels:
                 found.append(logged(node, levels, name))
     return found
 
 
-def level_of(node):
+def level_of(node: ast.expr) -> str | None:
     if not (isinstance(node, ast.Attribute) and node.attr in LEVEL_OF):
         return None
     owner = node.value.func if isinstance(node.value, ast.Call) else node.value
@@ -50,8 +54,9 @@ def level_of(node):
     return LEVEL_OF[node.attr] if named in {"log", "logger", "_log"} else None
 
 
-def logged(node, levels, name):
+def logged(node: ast.Call, levels: set[str], name: str) -> Logged:
     event = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+    assert event is None or isinstance(event, str)
     keys = {one.arg for one in node.keywords if one.arg is not None}
     if "exc_info" in keys or (isinstance(node.func, ast.Attribute) and node.func.attr == "exception"):
         keys = keys - {"exc_info"} | {"exception"}
@@ -59,7 +64,7 @@ def logged(node, levels, name):
 
 
 @pytest.fixture(scope="module")
-def calls():
+def calls() -> list[Logged]:
     return [
         call
         for path in sorted(SOURCE.rglob("*.py"))
@@ -67,8 +72,8 @@ def calls():
     ]
 
 
-def faults(call):
-    known = EVENTS.get(call.event)
+def faults(call: Logged) -> list[str]:
+    known = EVENTS.get(call.event or "")
     if known is None:
         return [f"{call.place}: {call.event!r} is not declared"]
     return [f"{call.place}: {call.event} is not declared for level {one}" for one in call.levels - {*known.levels}] + [
@@ -76,18 +81,18 @@ def faults(call):
     ]
 
 
-def test_whatever_is_logged_is_declared_with_its_level_and_keys(calls):
+def test_whatever_is_logged_is_declared_with_its_level_and_keys(calls: list[Logged]) -> None:
     assert len(calls) > 80
     wrong = [fault for call in calls for fault in faults(call)]
     assert not wrong, "\n" + "\n".join(wrong)
 
 
-def test_whatever_is_declared_is_logged_somewhere_at_each_of_its_levels(calls):
+def test_whatever_is_declared_is_logged_somewhere_at_each_of_its_levels(calls: list[Logged]) -> None:
     logged = {(call.event, level) for call in calls for level in call.levels}
     assert {(name, level) for name, event in EVENTS.items() for level in event.levels} == logged
 
 
-def test_the_list_uses_declared_keys_and_every_declared_key():
+def test_the_list_uses_declared_keys_and_every_declared_key() -> None:
     assert {key for event in EVENTS.values() for key in event.keys} == set(KEYS)
     assert not ALWAYS & set(KEYS)
 
@@ -106,7 +111,7 @@ def test_the_list_uses_declared_keys_and_every_declared_key():
         'write = log.info if good else log.error\nwrite("session.state_changed", session=name)',
     ],
 )
-def test_a_call_that_is_not_declared_is_found(text):
+def test_a_call_that_is_not_declared_is_found(text: str) -> None:
     (call,) = logged_in(text)
     assert faults(call)
 
@@ -115,18 +120,18 @@ def test_a_call_that_is_not_declared_is_found(text):
     ("event", "keys"),
     [("message.acepted", {}), ("message.sent", {"recipient": 1}), ("store.full", {"exc_info": True})],
 )
-def test_in_tests_an_undeclared_event_or_key_raises_whatever_the_level(event, keys):
+def test_in_tests_an_undeclared_event_or_key_raises_whatever_the_level(event: str, keys: dict[str, Any]) -> None:
     with pytest.raises(UndeclaredEvent):
         logger("test").debug(event, **keys)
 
 
-def test_in_tests_a_declared_line_passes():
+def test_in_tests_a_declared_line_passes() -> None:
     logger("test").debug("message.sent", session="a", duration_ms=1.0)
     line = {"event": "task.failed", "exc_info": True, "task": "inbox"}
     assert declared(None, "error", dict(line)) == line
 
 
-def test_the_page_of_the_log_has_every_event_and_key_as_the_list_has_them():
+def test_the_page_of_the_log_has_every_event_and_key_as_the_list_has_them() -> None:
     page = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
     order = list(KEYS)
     events = [
@@ -139,6 +144,6 @@ def test_the_page_of_the_log_has_every_event_and_key_as_the_list_has_them():
     assert (rows(first), rows(second)) == (events, keys)
 
 
-def rows(text):
+def rows(text: str) -> list[str]:
     """Of a table in Markdown, without its head."""
     return [line for line in text.splitlines() if line.startswith("| `")]

@@ -10,7 +10,7 @@ import ast
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -142,11 +142,11 @@ def lying_calls(text: Text) -> list[str]:
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.where)
-def test_every_verb_and_option_that_is_named_exists(text):
+def test_every_verb_and_option_that_is_named_exists(text: Text) -> None:
     assert not lying_calls(text)
 
 
-def test_the_readmes_list_every_verb():
+def test_the_readmes_list_every_verb() -> None:
     known = [name for name, command in get_command(app).commands.items() if not command.hidden]  # type: ignore[attr-defined]
     for page in ("README.md", "README.pt-BR.md"):
         table = "\n".join(
@@ -202,7 +202,7 @@ def unknown_settings(text: Text) -> set[str]:
 
 
 @pytest.mark.parametrize("text", TOLD, ids=lambda text: text.where)
-def test_every_variable_setting_and_knob_that_is_named_exists(text):
+def test_every_variable_setting_and_knob_that_is_named_exists(text: Text) -> None:
     assert not unknown_settings(text)
 
 
@@ -212,7 +212,7 @@ def tables(text: Text) -> list[str]:
 
 @APPRISE
 @pytest.mark.parametrize("text", [text for text in PROSE if tables(text)], ids=lambda text: text.where)
-def test_every_file_of_settings_that_is_shown_can_be_used(text, tmp_path):
+def test_every_file_of_settings_that_is_shown_can_be_used(text: Text, tmp_path: Path) -> None:
     for block in tables(text):
         file = tmp_path / "esteio.toml"
         file.write_text(block)
@@ -227,7 +227,7 @@ def variables(text: str) -> dict[str, str]:
 
 @APPRISE
 @pytest.mark.parametrize("text", [t for t in PROSE if fenced(t.words, "ini")], ids=lambda text: text.where)
-def test_every_environment_that_is_shown_can_be_used(text):
+def test_every_environment_that_is_shown_can_be_used(text: Text) -> None:
     for block in fenced(text.words, "ini"):
         assert variables(block)
         settings = config.load(None, variables(block))
@@ -268,7 +268,7 @@ def dead_routes(text: Text) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [t for t in TEXTS if "src/esteio/sim" not in t.where], ids=lambda text: text.where)
-def test_every_route_that_is_named_exists(text):
+def test_every_route_that_is_named_exists(text: Text) -> None:
     assert not dead_routes(text)
 
 
@@ -282,16 +282,16 @@ def dead_controls(text: Text) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [t for t in TEXTS if "_sandbox/" in t.words], ids=lambda text: text.where)
-def test_every_call_of_the_sandbox_that_is_named_exists(text):
+def test_every_call_of_the_sandbox_that_is_named_exists(text: Text) -> None:
     assert not dead_controls(text)
 
 
-def test_the_page_of_the_sandbox_has_every_call():
+def test_the_page_of_the_sandbox_has_every_call() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\| `POST /_sandbox/([a-z-]+)`", page)) == CONTROLS
 
 
-def test_no_text_sends_people_to_a_dashboard_that_is_not_there():
+def test_no_text_sends_people_to_a_dashboard_that_is_not_there() -> None:
     if any(route.path.startswith("/login") for route in TABLE):
         return
     sent = re.compile(r"\b(or|in|the) (the )?dashboard\b|\bno painel\b")
@@ -307,7 +307,7 @@ def unknown_words(text: Text) -> set[str]:
 
 
 @pytest.mark.parametrize("text", PROSE, ids=lambda text: text.where)
-def test_every_refusal_and_event_that_is_named_exists(text):
+def test_every_refusal_and_event_that_is_named_exists(text: Text) -> None:
     assert not unknown_words(text)
 
 
@@ -351,12 +351,12 @@ def refused(request: Request) -> str | None:
 
 
 @pytest.mark.parametrize("text", [text for text in PROSE if requests(text)], ids=lambda text: text.where)
-def test_every_request_that_is_shown_is_taken_by_its_route(text):
+def test_every_request_that_is_shown_is_taken_by_its_route(text: Text) -> None:
     assert not [why for request in requests(text) if (why := refused(request))]
 
 
 @pytest.mark.parametrize("text", [t for t in PROSE if fenced(t.words, "python")], ids=lambda text: text.where)
-def test_every_example_in_python_compiles(text):
+def test_every_example_in_python_compiles(text: Text) -> None:
     for block in fenced(text.words, "python"):
         compile(block, text.where, "exec")
 
@@ -371,12 +371,12 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_to_a_place_in_a_page_finds_it(page):
+def test_every_link_to_a_place_in_a_page_finds_it(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|mailto:)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
     assert not [(file, place) for file, place in links if place not in anchors(page.parent / file if file else page)]
 
 
-def test_the_page_of_documents_lists_every_page():
+def test_the_page_of_documents_lists_every_page() -> None:
     page = ROOT / "docs" / "README.md"
     listed = {
         (page.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
@@ -384,7 +384,7 @@ def test_the_page_of_documents_lists_every_page():
     assert {path for path in PAGES if path.parent == page.parent} - {page} <= listed
 
 
-def test_every_verb_of_make_that_is_named_exists():
+def test_every_verb_of_make_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for text in TEXTS:
         pieces = [*code(text.words), *(shell_lines(text) if text in PROSE else [])]
@@ -394,7 +394,7 @@ def test_every_verb_of_make_that_is_named_exists():
 
 # -- the readers can fail
 
-LIES = [
+LIES: list[tuple[Callable[[Text], Any], str]] = [
     (lying_calls, "Then `esteio resurrect NAME`."),
     (lying_calls, "`esteio apply FILE --perhaps` says so."),
     (lying_calls, "| `esteio keys` (`create`, `borrow`) | keys |"),
@@ -419,7 +419,7 @@ LIES = [
 
 
 @pytest.mark.parametrize(("reader", "lie"), LIES, ids=[lie for _, lie in LIES])
-def test_a_text_that_lies_is_found(reader, lie, monkeypatch):
+def test_a_text_that_lies_is_found(reader: Callable[[Text], Any], lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = Text("lie.md", lie)
     monkeypatch.setitem(globals(), "PROSE", [text])
     assert reader(text)

@@ -15,8 +15,8 @@ def table() -> str:
         parts: dict[str, list[str]] = {}
         for before, following in moves.items():
             parts.setdefault("unchanged" if following == before else f"`{following}`", []).append(f"`{before}`")
-        before = "; ".join(", ".join(one) for one in parts.values())
-        lines.append(f"| `{event}`: {MEANINGS[event]} | {before} | {'; '.join(parts)} |")
+        whence = "; ".join(", ".join(one) for one in parts.values())
+        lines.append(f"| `{event}`: {MEANINGS[event]} | {whence} | {'; '.join(parts)} |")
     return "\n".join(lines)
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +33,7 @@ def wheel(folder: Path, name: str, version: str, more: str = "Provides-Extra: to
 
 
 @pytest.fixture
-def index(tmp_path):
+def index(tmp_path: Path) -> Iterator[str]:
     """A package index on loopback: `asks` wants an extra of `pinned`, of which a newer release is out."""
     for name in ("asks", "pinned"):
         (tmp_path / "simple" / name).mkdir(parents=True)
@@ -50,10 +52,10 @@ def index(tmp_path):
     )
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
+        def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(tmp_path))
 
-        def log_message(self, *args):
+        def log_message(self, *args: object) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
@@ -75,7 +77,7 @@ def command(venv: Path) -> list[str]:
     return shown.stdout.split()
 
 
-def test_the_stock_pip_installs_a_lock_although_newer_releases_of_an_extra_are_out(tmp_path, index):
+def test_the_stock_pip_installs_a_lock_although_newer_releases_of_an_extra_are_out(tmp_path: Path, index: str) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
@@ -89,7 +91,7 @@ def test_the_stock_pip_installs_a_lock_although_newer_releases_of_an_extra_are_o
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_every_environment_begins_with_the_installer_that_is_pinned(lock):
+def test_every_environment_begins_with_the_installer_that_is_pinned(lock: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     stamp = {"requirements.lock": ".runtime", "requirements-dev.lock": ".dev"}[lock]
     rule = next(line for line in makefile.splitlines() if line.startswith(f"$(VENV)/{stamp}:"))
@@ -97,7 +99,7 @@ def test_every_environment_begins_with_the_installer_that_is_pinned(lock):
     assert "--hash=sha256:" in (ROOT / "requirements-installer.lock").read_text()
 
 
-def test_the_installed_packages_agree_with_each_other():
+def test_the_installed_packages_agree_with_each_other() -> None:
     """`--no-deps` trusts the lock to be complete; this is the proof."""
     done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

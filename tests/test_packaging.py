@@ -15,6 +15,7 @@ from esteio.cli.listen import DRAIN_S
 from esteio.config import ENVIRONMENT
 from esteio.engine.runtime.lifecycle import STOP_PATIENCE_S
 from esteio.texts import LANGUAGES, translations
+from tests.narrowing import not_none
 
 ROOT = Path(__file__).parents[1]
 PACKAGING = ROOT / "packaging"
@@ -27,7 +28,7 @@ def text(name: str) -> str:
 
 
 @pytest.mark.parametrize("file", COMPOSE, ids=lambda file: file.name)
-def test_compose_files_set_only_what_the_settings_know(file):
+def test_compose_files_set_only_what_the_settings_know(file: Path) -> None:
     service = yaml.safe_load(file.read_text())["services"]["esteio"]
     assert set(service["environment"]) <= set(ENVIRONMENT)
     assert all(port.startswith("127.0.0.1:") for port in service["ports"]), "TLS stands in front"
@@ -35,7 +36,7 @@ def test_compose_files_set_only_what_the_settings_know(file):
     assert service["volumes"] == ["esteio:/data"]
 
 
-def test_the_image_copies_what_is_there_and_drops_root():
+def test_the_image_copies_what_is_there_and_drops_root() -> None:
     dockerfile, ignored = text("Dockerfile"), text(".dockerignore")
     copied = re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE)
     for name in " ".join(copied).split():
@@ -46,22 +47,22 @@ def test_the_image_copies_what_is_there_and_drops_root():
     assert "/readyz" in dockerfile
 
 
-def test_the_unit_waits_for_an_orderly_end():
+def test_the_unit_waits_for_an_orderly_end() -> None:
     unit = text("packaging/esteio.service")
-    assert int(re.search(r"TimeoutStopSec=(\d+)", unit)[1]) > ENDS_WITHIN_S
+    assert int(not_none(re.search(r"TimeoutStopSec=(\d+)", unit))[1]) > ENDS_WITHIN_S
     assert "serve --data" in unit
 
 
-def test_the_proxies_let_media_and_waits_through():
+def test_the_proxies_let_media_and_waits_through() -> None:
     nginx, caddy = text("packaging/nginx.conf"), text("packaging/Caddyfile")
-    assert int(re.search(r"client_max_body_size (\d+)m", nginx)[1]) >= 140
-    assert int(re.search(r"max_size (\d+)MB", caddy)[1]) >= 140
-    assert int(re.search(r"proxy_read_timeout (\d+)s", nginx)[1]) > 60
+    assert int(not_none(re.search(r"client_max_body_size (\d+)m", nginx))[1]) >= 140
+    assert int(not_none(re.search(r"max_size (\d+)MB", caddy))[1]) >= 140
+    assert int(not_none(re.search(r"proxy_read_timeout (\d+)s", nginx))[1]) > 60
     assert "proxy_buffering off" in nginx
     assert "flush_interval -1" in caddy
 
 
-def test_both_pages_on_operating_say_the_same():
+def test_both_pages_on_operating_say_the_same() -> None:
     english, portuguese = text("docs/operating.md"), text("docs/operating.pt-BR.md")
     pieces = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]+\)", re.MULTILINE | re.DOTALL)
 
@@ -74,12 +75,23 @@ def test_both_pages_on_operating_say_the_same():
     assert english.count("\n## ") == portuguese.count("\n## ")
 
 
-def test_the_wheel_holds_all_that_the_program_needs(tmp_path):
-    wheel = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, ROOT]
+def test_the_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
+    wheel = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-q",
+        "-w",
+        str(tmp_path),
+        str(ROOT),
+    ]
     subprocess.run(wheel, check=True, capture_output=True)
     (made,) = tmp_path.glob("esteio-*.whl")
     there = tmp_path / "there"
-    install = [sys.executable, "-m", "pip", "install", "--no-deps", "-q", "--target", there, made]
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "-q", "--target", str(there), str(made)]
     subprocess.run(install, check=True, capture_output=True)
     environ = {**os.environ, "PYTHONPATH": str(there)}
     program = (

@@ -50,13 +50,13 @@ def values(entry: polib.POEntry) -> set[str]:
     return {name for form in forms(entry) for name, _ in MARK.findall(form)}
 
 
-def test_the_settings_and_the_folders_know_the_same_languages():
+def test_the_settings_and_the_folders_know_the_same_languages() -> None:
     assert get_args(Language) == LANGUAGES
     assert {one.name for one in FOLDER.iterdir()} == {one.replace("-", "_") for one in LANGUAGES}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
-def test_a_file_says_its_language_and_holds_no_text_that_is_empty_doubtful_or_marked_wrongly(file):
+def test_a_file_says_its_language_and_holds_no_text_that_is_empty_doubtful_or_marked_wrongly(file: Path) -> None:
     found = polib.pofile(str(file), check_for_duplicates=True)
     assert found.metadata["Language"] == file.parent.name
     assert found.metadata["Plural-Forms"] == "nplurals=2; plural=(n != 1);", "the two forms that `find` knows"
@@ -73,7 +73,7 @@ def test_a_file_says_its_language_and_holds_no_text_that_is_empty_doubtful_or_ma
 
 
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
-def test_every_language_has_every_text_with_the_same_values_and_the_same_forms(language):
+def test_every_language_has_every_text_with_the_same_values_and_the_same_forms(language: str) -> None:
     english, other = entries("en"), entries(language)
     translated = {place for place in other if place[0] not in OWN_ENGLISH}
     assert translated - set(english) == set()
@@ -112,7 +112,7 @@ def _keys(node: ast.expr) -> set[str]:
     return set()
 
 
-def test_the_command_line_says_only_what_there_is_with_every_value():
+def test_the_command_line_says_only_what_there_is_with_every_value() -> None:
     calls = said("cli", "say", "Failed", "Misused", "Refused", "count")
     texts = catalogue("en")
     assert len(calls) > 90
@@ -126,7 +126,7 @@ def test_the_command_line_says_only_what_there_is_with_every_value():
 
 
 @pytest.mark.parametrize(("context", "folder"), [("cli", "cli"), ("demo", "sim/demo")])
-def test_no_text_of_the_command_line_or_the_demo_is_left_over(context, folder):
+def test_no_text_of_the_command_line_or_the_demo_is_left_over(context: str, folder: str) -> None:
     """A key stands in the code as it is, or is put together from a part that does: `f"doctor.result.{result}"`."""
     whole, composed = written(folder)
     assert {key for key in catalogue("en").keys(context) if key not in whole and not composed.fullmatch(key)} == set()
@@ -154,13 +154,13 @@ TESTED_ELSEWHERE = {
 }
 
 
-def test_no_text_is_of_a_kind_that_nothing_reads():
+def test_no_text_is_of_a_kind_that_nothing_reads() -> None:
     contexts = {context for context, _ in entries("en")}
     assert {one for one in contexts if not one.startswith(("quirk ", "field "))} == {*SMALL, *TESTED_ELSEWHERE}
 
 
 @pytest.mark.parametrize("context", SMALL)
-def test_no_text_of_a_small_kind_is_left_over(context):
+def test_no_text_of_a_small_kind_is_left_over(context: str) -> None:
     whole, _ = written("")
     keys = set(catalogue("en").keys(context))
     assert keys - whole == set()
@@ -201,7 +201,7 @@ def _literals(node: ast.expr) -> list[str]:
     return []
 
 
-def test_every_detail_of_ours_is_translated_and_no_translation_is_of_another():
+def test_every_detail_of_ours_is_translated_and_no_translation_is_of_another() -> None:
     texts = catalogue("pt-BR")
     named = {NO_TARGET, CROWDED, NOT_ALLOWED, f"{TOO_LARGE}: more than x bytes"}
     named |= {"the address may not be reached", "HTML page, status 502"}
@@ -212,14 +212,14 @@ def test_every_detail_of_ours_is_translated_and_no_translation_is_of_another():
     assert {key for key in keys if not any(_form(key).fullmatch(one) for one in phrases)} == set()
 
 
-def test_a_detail_of_ours_is_told_in_the_reader_s_language_and_a_stranger_s_words_as_they_came():
+def test_a_detail_of_ours_is_told_in_the_reader_s_language_and_a_stranger_s_words_as_they_came() -> None:
     for detail, told in (("the address answered 404", "o endereço respondeu 404"), ("{x} [y]", "{x} [y]")):
         reason = Reason("media-failed", {"detail": detail})
         assert told in sentence(reason, catalogue("pt-BR")).text
         assert detail in sentence(reason, catalogue("en")).text
 
 
-def test_every_reason_why_settings_cannot_be_used_is_translated_and_no_translation_is_of_another():
+def test_every_reason_why_settings_cannot_be_used_is_translated_and_no_translation_is_of_another() -> None:
     phrases: set[str] = set()
     for file in ("config.py", "vault.py", "core/model/policy.py"):
         for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8"))):
@@ -246,12 +246,14 @@ def test_every_reason_why_settings_cannot_be_used_is_translated_and_no_translati
         ("a stranger's words", "a stranger's words"),
     ],
 )
-def test_why_settings_cannot_be_used_is_told_in_the_language_of_the_process(monkeypatch, error, told):
+def test_why_settings_cannot_be_used_is_told_in_the_language_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, error: str, told: str
+) -> None:
     monkeypatch.setenv("ESTEIO_LANGUAGE", "pt-BR")
     assert texts_module.reason(ValueError(error)) == told
 
 
-def test_every_notice_has_a_title():
+def test_every_notice_has_a_title() -> None:
     assert set(catalogue("en").keys("notice")) == set(PHASES)
     assert set(catalogue("en").keys("notice-more")) <= set(PHASES)
 
@@ -260,16 +262,16 @@ def test_every_notice_has_a_title():
     ("tag", "language"),
     [("pt", "pt-BR"), ("pt_BR", "pt-BR"), ("en", "en"), ("en-GB", "en"), ("EN", "en"), ("de", "pt-BR"), ("", "pt-BR")],
 )
-def test_a_tag_is_served_by_its_language_and_an_unknown_one_by_the_first(tag, language):
+def test_a_tag_is_served_by_its_language_and_an_unknown_one_by_the_first(tag: str, language: str) -> None:
     assert known(tag) == catalogue(tag).language == translations(tag).default.language == language
 
 
-def test_the_texts_are_read_once():
+def test_the_texts_are_read_once() -> None:
     assert catalogue("en") is catalogue("en-GB")
     assert translations("en").by_language["en"] is catalogue("en")
 
 
-def test_a_count_chooses_the_form():
+def test_a_count_chooses_the_form() -> None:
     texts = Catalogue("en", {("cli", "a"): "one", ("cli", "b"): "same"}, {("cli", "a"): "{n} of them"})
     assert [texts.find("cli", "a", number) for number in (0, 1, 2)] == ["{n} of them", "one", "{n} of them"]
     assert texts.find("cli", "b", 2) == "same"
@@ -289,15 +291,16 @@ def test_a_count_chooses_the_form():
         ("{n:day|days}", {"n": "2"}, "2 days"),
     ],
 )
-def test_a_text_is_filled(text, given, told):
+def test_a_text_is_filled(text: str, given: dict[str, str], told: str) -> None:
     assert fill(text, given) == told
 
 
-def test_what_the_demo_and_the_command_line_do_not_know_is_a_mistake_of_ours(monkeypatch):
+def test_what_the_demo_and_the_command_line_do_not_know_is_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTEIO_LANGUAGE", "en")
-    for unknown in (lambda: texts_module.say("no-such-key"), lambda: Words("en")("no-such-key")):
-        with pytest.raises(KeyError, match="no-such-key"):
-            unknown()
+    with pytest.raises(KeyError, match="no-such-key"):
+        texts_module.say("no-such-key")
+    with pytest.raises(KeyError, match="no-such-key"):
+        Words("en")("no-such-key")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +313,7 @@ def test_what_the_demo_and_the_command_line_do_not_know_is_a_mistake_of_ours(mon
     ],
     ids=["missing", "broken", "twice", "empty"],
 )
-def test_a_damaged_installation_is_told(tmp_path, monkeypatch, text):
+def test_a_damaged_installation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
     monkeypatch.setattr(reading, "FOLDER", tmp_path)
     (tmp_path / "en").mkdir()
     if text is not None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,7 +199,7 @@ RULES = (headless, floor_drain, reads_clock, throws_dice, reads_rows_by_position
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_every_module_is_tidy(rule):
+def test_every_module_is_tidy(rule: Callable[[Module], list[str]]) -> None:
     faults = [f"{module.name} {fault}" for module in modules() for fault in rule(module)]
     assert not faults, "\n" + "\n".join(faults)
 
@@ -244,16 +244,16 @@ def test_every_module_is_tidy(rule):
     ],
     ids=lambda value: getattr(value, "__name__", "case"),
 )
-def test_the_rule_finds_a_fault(rule, bad):
+def test_the_rule_finds_a_fault(rule: Callable[[Module], list[str]], bad: Module) -> None:
     assert rule(bad)
 
 
-def test_a_row_among_rows_is_found_by_its_place():
+def test_a_row_among_rows_is_found_by_its_place() -> None:
     lines = "found = db.rows('x', {})\n    (only,) = found\n    return found[0].seq, found[-1].at, only.id, key[0]"
     assert not reads_rows_by_position(Module("store/sql/a.py", f"def f(db, key):\n    {lines}\n"))
 
 
-def test_the_storm_may_throw_seeded_dice():
+def test_the_storm_may_throw_seeded_dice() -> None:
     assert not throws_dice(Module("sim/world/faults.py", "import random\ndice = random.Random(7)\n"))
 
 
@@ -310,7 +310,7 @@ def tracked_texts() -> list[Path]:
 TOLD_TO_THE_READER = ("/opt/esteio/", "/home/node/")
 
 
-def test_nothing_names_this_machine_or_a_package_host():
+def test_nothing_names_this_machine_or_a_package_host() -> None:
     faults = [
         f"{path.relative_to(ROOT)}:{number}: {found.group()}"
         for path in tracked_texts()
@@ -322,7 +322,7 @@ def test_nothing_names_this_machine_or_a_package_host():
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_every_locked_package_is_pinned_by_hash_and_names_no_place(name):
+def test_every_locked_package_is_pinned_by_hash_and_names_no_place(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     body = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")).replace("\\\n", " ")
     entries = [line for line in body.splitlines() if line.strip()]
@@ -334,18 +334,18 @@ def test_every_locked_package_is_pinned_by_hash_and_names_no_place(name):
     assert not loose
 
 
-def test_the_runtime_lock_is_part_of_the_development_lock():
+def test_the_runtime_lock_is_part_of_the_development_lock() -> None:
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^[\w.\-]+==\S+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
 
     assert pins("requirements.lock") <= pins("requirements-dev.lock")
 
 
-def test_no_name_is_let_off_as_dead_that_is_used_again():
+def test_no_name_is_let_off_as_dead_that_is_used_again() -> None:
     """Of pyproject's `ignore_names`: a list that only grows would hide what it was not meant for."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["vulture"]
     decorators = ",".join(settings["ignore_decorators"])
-    command = [sys.executable, "-m", "vulture", "--config", os.devnull, "--ignore-decorators", decorators, SOURCE]
+    command = [sys.executable, "-m", "vulture", "--config", os.devnull, "--ignore-decorators", decorators, str(SOURCE)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     dead = set(re.findall(r"unused \w+ '(\w+)'", told))
     assert dead

@@ -4,8 +4,8 @@ engine."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import httpx
 import msgspec
@@ -17,9 +17,10 @@ from esteio.api.http.route import ApiContext
 from esteio.clock import LoopClock
 from esteio.config import Settings
 from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import MessageId, SessionName
 from esteio.core.model.session import Session
 from esteio.engine.commands.commands import build_commands
-from esteio.engine.commands.requests import KeyRequest
+from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.delivery.notices import LogNotifier
 from esteio.engine.media.links import MediaLinks
@@ -150,7 +151,7 @@ class Gateway:
         media = MediaStager(shelf, self.clock, self.outside, check=check, max_bytes=settings.max_media_bytes)
 
         async def loaded(message_id: str, shown: Any) -> Any:
-            return await media.carried(await store.messages.get(message_id), shown)
+            return await media.carried(await store.messages.get(MessageId(message_id)), shown)
 
         self.courier = WebhookClient(
             self.outside, self.clock, vault, texts=catalogue("en"), source=settings.base_url, links=links, loaded=loaded
@@ -222,7 +223,7 @@ class Gateway:
         assert problem["detail"].count("?") == problem["detail"].count("Did you mean")
         return problem
 
-    async def key(self, role: str, *sessions: str) -> str:
+    async def key(self, role: Role, *sessions: str) -> str:
         return (await self.commands.keys.create(KeyRequest("test", role, sessions or msgspec.UNSET)))[1]
 
     async def add_server(self, name: str = "evo", kind: str = "evolution") -> None:
@@ -237,7 +238,7 @@ class Gateway:
         return await self.session(name)
 
     async def session(self, name: str) -> Session:
-        session = await self.store.sessions.by_name(name)
+        session = await self.store.sessions.by_name(SessionName(name))
         assert session is not None
         return session
 
@@ -275,11 +276,17 @@ def settings() -> Settings:
     return Settings(admin_key=ADMIN, listen="127.0.0.1:8700", max_body_bytes=20_000, max_media_bytes=60_000)
 
 
+class Run(Protocol):
+    def __call__(
+        self, test: Callable[[Gateway], Awaitable[None]], changed: Mapping[str, Any] | None = None
+    ) -> None: ...
+
+
 @pytest.fixture
-def run(settings: Settings) -> Callable[[Callable[[Gateway], Any]], None]:
+def run(settings: Settings) -> Run:
     """Runs `async def test(gateway)` in virtual time: waits cost nothing and are exact."""
 
-    def runner(test: Callable[[Gateway], Any], changed: Mapping[str, Any] | None = None) -> None:
+    def runner(test: Callable[[Gateway], Awaitable[None]], changed: Mapping[str, Any] | None = None) -> None:
         async def whole() -> None:
             store = SqliteStore.memory()
             gateway = Gateway(msgspec.structs.replace(settings, **(changed or {})), store)

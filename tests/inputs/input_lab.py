@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -34,7 +34,8 @@ Answering = Callable[[HttpRequest], HttpResponse | None]
 def input_of(name: str) -> dict[str, Any]:
     """The input whose file begins with this, e.g. `02`."""
     (path,) = HERE.glob(f"{name}-*.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return read
 
 
 class Wire:
@@ -152,11 +153,11 @@ class InputLab(MediaLab):
 
         self.wire.answers.append(answering)
 
-    async def published(self, *types: str) -> list[dict[str, Any]]:
+    async def published(self, *types: str) -> list[Mapping[str, Any]]:
         """What subscribers are told (`data` of the events of these types), in order."""
         return [event.data for event in await self.store.events.page(0, 100_000) if not types or event.type in types]
 
-    async def received(self, provider_id: str) -> dict[str, Any]:
+    async def received(self, provider_id: str) -> Mapping[str, Any]:
         """The one event `message.received` about the message with this id of WhatsApp's."""
         (found,) = [one for one in await self.published("message.received") if one["provider_id"] == provider_id]
         return found

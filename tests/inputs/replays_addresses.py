@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
+from esteio.core.model.message import Message
 from tests.inputs.input_lab import InputLab
 
 
-async def to(lab, body, status=202):
-    return await lab.asked("POST", "/v1/sessions/e/messages", body, status=status)
+async def to(lab: InputLab, body: dict[str, str], status: int = 202) -> dict[str, Any]:
+    answer: dict[str, Any] = await lab.asked("POST", "/v1/sessions/e/messages", body, status=status)
+    return answer
 
 
 async def replay_02(lab: InputLab, given: dict[str, Any]) -> None:
@@ -90,10 +93,10 @@ async def replay_16(lab: InputLab, given: dict[str, Any]) -> None:
     assert (await lab.received("IN16E"))["from"] == "5511966660004"
 
 
-async def send(lab, got, status):
-    return await lab.asked(
-        "POST", f"/v1/sessions/{got['session']}/messages", {"to": got["chat"], "text": "oi"}, status=status
-    )
+async def send(lab: InputLab, got: Mapping[str, Any], status: int) -> dict[str, Any]:
+    path, body = f"/v1/sessions/{got['session']}/messages", {"to": got["chat"], "text": "oi"}
+    answer: dict[str, Any] = await lab.asked("POST", path, body, status=status)
+    return answer
 
 
 async def replay_21(lab: InputLab, given: dict[str, Any]) -> None:
@@ -104,7 +107,7 @@ async def replay_21(lab: InputLab, given: dict[str, Any]) -> None:
     await unknown_spelling(lab)
 
 
-async def by_echo(lab, given):
+async def by_echo(lab: InputLab, given: dict[str, Any]) -> None:
     lab.loses_answers("/message/sendText/")
     sent = await lab.asked("POST", "/v1/sessions/e/messages", given["request"], status=202)
     await asyncio.sleep(2)
@@ -115,12 +118,12 @@ async def by_echo(lab, given):
     lab.wire.answers.clear()
 
 
-def record(lab, jid, text, provider_id):
+def record(lab: InputLab, jid: str, text: str, provider_id: str) -> dict[str, Any]:
     key = {"remoteJid": f"{jid}@s.whatsapp.net", "fromMe": True, "id": provider_id}
     return {"key": key, "message": {"conversation": text}, "messageTimestamp": int(lab.clock.now())}
 
 
-async def in_doubt(lab, to, jid, text):
+async def in_doubt(lab: InputLab, to: str, jid: str, text: str) -> Message:
     """Sent without an answer, and the list shows it for `jid`; half an hour later."""
     before = len(lab.wire.sends())
     lab.loses_answers("/message/sendText/")
@@ -134,11 +137,12 @@ async def in_doubt(lab, to, jid, text):
     return await lab.message(sent["id"])
 
 
-async def by_list(lab, mine, theirs):
+async def by_list(lab: InputLab, mine: str, theirs: str) -> None:
     assert (await in_doubt(lab, mine, theirs, f"para {mine}")).state == "sent"
 
 
-async def unknown_spelling(lab):
+async def unknown_spelling(lab: InputLab) -> None:
     """A spelling that we do not know: nobody can tell, so it is not sent again."""
     message = await in_doubt(lab, "+4915112345678", "49015112345678", "Hallo")
+    assert message.reason is not None
     assert (message.state, message.reason.code) == ("in_doubt", "in-doubt-held")

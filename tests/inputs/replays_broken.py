@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
+from esteio.sim.providers.wapi.instance import WapiInstance
 from tests.inputs.input_lab import InputLab, filled
+from tests.narrowing import of_type
 
 
 async def replay_04(lab: InputLab, given: dict[str, Any]) -> None:
@@ -37,7 +40,7 @@ async def replay_05(lab: InputLab, given: dict[str, Any]) -> None:
     await doubt(lab, body)
 
 
-async def doubt(lab, body):
+async def doubt(lab: InputLab, body: dict[str, dict[str, Any]]) -> None:
     lab.loses_answers("/message/sendText/loja")
     sent = await lab.asked("POST", "/v1/sessions/e/messages", {"to": "5511977770078", "text": "em dúvida"}, status=202)
     await asyncio.sleep(1)
@@ -47,7 +50,7 @@ async def doubt(lab, body):
     now = lab.clock.now()
     page = filled({"messages": {"total": 4, "pages": 1, "currentPage": 1, "records": rows}}, now, "")
 
-    def answering(request):
+    def answering(request: HttpRequest) -> HttpResponse | None:
         listed = "/chat/findMessages/loja" in request.url
         return HttpResponse(200, {"content-type": "application/json"}, json.dumps(page).encode()) if listed else None
 
@@ -75,7 +78,7 @@ async def replay_22(lab: InputLab, given: dict[str, Any]) -> None:
     fields = given["provider_answers"][0]["answer"][1]
     for number, missing in enumerate((False, True)):
         instance = f"{given['request']['ref']['instance_id']}-{number}"
-        line = lab.world.plant("wapi-server", instance, f"{NUMBER}{number}")
+        line = of_type(WapiInstance, lab.world.plant("wapi-server", instance, f"{NUMBER}{number}"))
         row = {**fields, "instanceId": instance, "connectedPhone": line.number}
         if missing:
             row = {name: word for name, word in row.items() if not name.startswith("webhook")}
@@ -98,7 +101,7 @@ async def replay_22(lab: InputLab, given: dict[str, Any]) -> None:
         assert (shown["can_receive"]["value"], shown["can_receive"]["evidence"]) == ("unknown", "webhook-unread")
 
 
-def telling(row, instance):
+def telling(row: dict[str, Any], instance: str) -> Callable[..., Any]:
     def answer(request: HttpRequest) -> HttpResponse | None:
         if "fetch-instance" not in request.url or f"{instance}" not in request.url:
             return None

@@ -8,6 +8,7 @@ from typing import Any
 from esteio.core.webhooks.evolution_format import said
 from esteio.core.webhooks.evolution_names import Instance
 from tests.inputs.input_lab import InputLab
+from tests.narrowing import not_none
 
 INSTANCE = Instance("line", "an-id")
 
@@ -61,7 +62,7 @@ async def replay_11(lab: InputLab, given: dict[str, Any]) -> None:
         got = await lab.received(ident)
         assert (got["kind"], got["text"], got.get("buttons")) == ("text", words, buttons)
         ((_, data),) = said("message.received", got, INSTANCE)
-        told = data["message"]["conversation"]
+        told = not_none(data)["message"]["conversation"]
         assert told.startswith(words)
         assert all(button["url"] in told for button in buttons or ())
 
@@ -73,7 +74,7 @@ async def replay_13(lab: InputLab, given: dict[str, Any]) -> None:
     assert (order["kind"], order["text"]) == ("order", "Quero esses")
     assert order["order"] == {"id": "9001", "token": "tk", "items": 2, "total": 25.0, "currency": "BRL"}
     ((_, data),) = said("message.received", order, INSTANCE)
-    assert data["message"]["orderMessage"] == {
+    assert not_none(data)["message"]["orderMessage"] == {
         "orderId": "9001",
         "token": "tk",
         "message": "Quero esses",
@@ -85,7 +86,7 @@ async def replay_13(lab: InputLab, given: dict[str, Any]) -> None:
     assert (product["kind"], product["text"]) == ("product", "Camisa\nazul")
     assert product["product"] == {"id": "77", "title": "Camisa", "description": "azul"}
     ((_, data),) = said("message.received", product, INSTANCE)
-    assert data["message"]["productMessage"]["product"]["productId"] == "77"
+    assert not_none(data)["message"]["productMessage"]["product"]["productId"] == "77"
     poll = await lab.received("IN13C")
     assert (poll["kind"], poll["poll"]["question"], poll["poll"]["options"]) == ("poll", "Qual?", ["a", "b"])
 

@@ -44,6 +44,8 @@ async def replay_08(lab: InputLab, given: dict[str, Any]) -> None:
         got = await lab.received(ident)
         assert (got["kind"], got["text"], got["media"]["mime"]) == ("image", "foto 1", "image/jpeg")
     message = await lab.store.messages.get((await lab.received("IN08B"))["id"])
+    assert message is not None
+    assert message.content.media is not None
     assert message.content.media.stored, "the bytes that came with it are kept"
     assert (await lab.received("IN08C"))["kind"] == "sticker"
     status = await lab.received("IN08D")
@@ -63,16 +65,20 @@ NAMES = [
 ]
 
 
+def typed(mime: str) -> dict[str, Any]:
+    return {"content-type": mime}
+
+
 async def replay_18(lab: InputLab, given: dict[str, Any]) -> None:
     """Documents by URL arrive under their names and types; a sign-in page is no document."""
     put = lab.media_hosts.put
-    put(f"{HOST}/files/42", PDF, **{"content-type": "application/pdf"})
+    put(f"{HOST}/files/42", PDF, **typed("application/pdf"))
     attached = 'attachment; filename="Boleto marco.pdf"'
-    octets = {"content-type": "application/octet-stream", "content-disposition": attached}
+    octets: dict[str, Any] = {"content-type": "application/octet-stream", "content-disposition": attached}
     put(f"{HOST}/files/43", PDF, **octets)
     put(f"{HOST}/enc/Relat%C3%B3rio%20final.pdf", PDF)
-    put(f"{HOST}/planilha.xlsx", ZIP, **{"content-type": SHEET})
-    put(f"{HOST}/page.pdf", PAGE, **{"content-type": "text/html"})
+    put(f"{HOST}/planilha.xlsx", ZIP, **typed(SHEET))
+    put(f"{HOST}/page.pdf", PAGE, **typed("text/html"))
     for session in "ew":
         lab.wire.requests.clear()
         made = []

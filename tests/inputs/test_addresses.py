@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -12,15 +14,15 @@ from tests.inputs.input_lab import InputLab
 PERU, BRAZIL = "51987654321", "5551987654321"
 
 
-def play(story, **settings):
-    async def whole():
+def play(story: Callable[..., Awaitable[Any]], **settings: Any) -> None:
+    async def whole() -> None:
         async with InputLab(**settings) as lab:
             await story(lab)
 
     run_virtual(whole, limit_s=200_000)
 
 
-def evolution(jid, provider_id, text="oi", **key):
+def evolution(jid: str, provider_id: str, text: str = "oi", **key: Any) -> dict[str, Any]:
     return {
         "event": "messages.upsert",
         "instance": "loja",
@@ -34,14 +36,14 @@ def evolution(jid, provider_id, text="oi", **key):
     }
 
 
-def baileys(jid, provider_id, **more):
+def baileys(jid: str, provider_id: str, **more: Any) -> dict[str, Any]:
     user, _, host = jid.partition("@")
     kinds = {"isGroup": host == "g.us", "isLid": host == "lid"}
     payload = {"id": provider_id, "from": user, "rawJid": jid, "fromMe": False, "body": "oi", "type": "text", **kinds}
     return {"event": "message", "session": "b", "payload": {**payload, "timestamp": "NOW (epoch seconds)", **more}}
 
 
-def wapi(chat, provider_id, sender, **more):
+def wapi(chat: str, provider_id: str, sender: dict[str, str], **more: Any) -> dict[str, Any]:
     return {
         "event": "webhookReceived",
         "instanceId": "LITE-AAAAAA-BBBBBB",
@@ -56,15 +58,16 @@ def wapi(chat, provider_id, sender, **more):
     }
 
 
-async def send(lab, body, status=202, session="e"):
-    return await lab.asked("POST", f"/v1/sessions/{session}/messages", body, status=status)
+async def send(lab: InputLab, body: dict[str, Any], status: int = 202, session: str = "e") -> dict[str, Any]:
+    answer: dict[str, Any] = await lab.asked("POST", f"/v1/sessions/{session}/messages", body, status=status)
+    return answer
 
 
 # -- every route reads alike ---------------------------------------------------------------------------------------
 
 
-def test_digits_that_we_showed_are_the_person_that_we_showed():
-    async def story(lab):
+def test_digits_that_we_showed_are_the_person_that_we_showed() -> None:
+    async def story(lab: InputLab) -> None:
         await lab.post("evolution", evolution(f"{PERU}@s.whatsapp.net", "P", "de Lima"))
         await lab.post("evolution", evolution(f"{BRAZIL}@s.whatsapp.net", "B", "de Porto Alegre"))
         for address, text in (
@@ -85,8 +88,8 @@ def test_digits_that_we_showed_are_the_person_that_we_showed():
     play(story)
 
 
-def test_a_person_is_found_by_every_address_that_names_them():
-    async def story(lab):
+def test_a_person_is_found_by_every_address_that_names_them() -> None:
+    async def story(lab: InputLab) -> None:
         await lab.post("evolution", evolution("5215512345678@s.whatsapp.net", "A", senderLid="77777@lid"))
         await lab.post("evolution", evolution("77777:4@lid", "B"))
         await lab.post("baileys", baileys("120363000000000001@g.us", "C", participant="525512345678@s.whatsapp.net"))
@@ -112,8 +115,8 @@ def test_a_person_is_found_by_every_address_that_names_them():
         ({"to": "+5511987654321", "contacts": [{"name": "Ana", "phone": PERU}]}, "contacts[0].phone"),
     ],
 )
-def test_a_number_of_two_countries_is_refused_wherever_it_stands(body, field):
-    async def story(lab):
+def test_a_number_of_two_countries_is_refused_wherever_it_stands(body: dict[str, Any], field: str) -> None:
+    async def story(lab: InputLab) -> None:
         problem = await send(lab, body, 400)
         assert (problem["code"], problem["field"]) == ("ambiguous-phone", field)
         assert problem["candidates"] == [f"+{PERU}", f"+{BRAZIL}"]
@@ -127,8 +130,8 @@ def test_a_number_of_two_countries_is_refused_wherever_it_stands(body, field):
     play(story)
 
 
-def test_a_sessions_own_number_and_the_one_to_pair():
-    async def story(lab):
+def test_a_sessions_own_number_and_the_one_to_pair() -> None:
+    async def story(lab: InputLab) -> None:
         body = {"name": "p", "server": "evolution-server", "phone": PERU, "wait_s": 0}
         assert (await lab.asked("POST", "/v1/sessions", body, status=400))["code"] == "ambiguous-phone"
         made = await lab.asked("POST", "/v1/sessions", {**body, "phone": f"+{PERU}"}, status=201)
@@ -142,18 +145,18 @@ def test_a_sessions_own_number_and_the_one_to_pair():
     play(story)
 
 
-def test_a_number_of_here_says_so_and_another_region_reads_its_own():
-    async def story(lab):
+def test_a_number_of_here_says_so_and_another_region_reads_its_own() -> None:
+    async def story(lab: InputLab) -> None:
         sent = await send(lab, {"to": "(11) 98765\u20114321", "text": "oi"})
         assert (sent["to"], sent["read_as"]) == ("5511987654321", "BR")
         assert (await lab.asked("GET", f"/v1/messages/{sent['id']}"))["read_as"] == "BR"
         assert "read_as" not in await send(lab, {"to": "whatsapp:+5511987654321", "text": "oi"})
 
-    async def portugal(lab):
+    async def portugal(lab: InputLab) -> None:
         assert (await send(lab, {"to": "912345678", "text": "oi"}))["read_as"] == "PT"
         assert (await send(lab, {"to": PERU, "text": "oi"}))["to"] == PERU
 
-    async def nowhere(lab):
+    async def nowhere(lab: InputLab) -> None:
         assert (await send(lab, {"to": "2133334444", "text": "oi"}, 400))["code"] == "invalid-phone"
         assert (await send(lab, {"to": PERU, "text": "oi"}))["to"] == PERU
 
@@ -200,8 +203,8 @@ CAME = [
 
 
 @pytest.mark.parametrize(("kind", "body", "chat"), CAME)
-def test_the_chat_of_a_message_is_answered_by_its_own_name(kind, body, chat):
-    async def story(lab):
+def test_the_chat_of_a_message_is_answered_by_its_own_name(kind: str, body: dict[str, Any], chat: str) -> None:
+    async def story(lab: InputLab) -> None:
         await lab.post(kind, body)
         got = await lab.received("X")
         assert got["chat"] == chat
@@ -213,8 +216,8 @@ def test_the_chat_of_a_message_is_answered_by_its_own_name(kind, body, chat):
     play(story)
 
 
-def test_what_we_typed_on_the_phone_to_a_lid_is_not_a_chat_with_ourselves():
-    async def story(lab):
+def test_what_we_typed_on_the_phone_to_a_lid_is_not_a_chat_with_ourselves() -> None:
+    async def story(lab: InputLab) -> None:
         own = {"id": "5511955550003", "senderLid": "55555@lid"}
         await lab.post("wapi", wapi("88123@lid", "X", own, event="webhookDelivery", fromMe=True, fromApi=False))
         assert (await lab.received("X"))["chat"] == "88123@lid"
@@ -222,8 +225,8 @@ def test_what_we_typed_on_the_phone_to_a_lid_is_not_a_chat_with_ourselves():
     play(story)
 
 
-def test_a_list_that_we_wrote_to_ourselves_stays_a_list():
-    async def story(lab):
+def test_a_list_that_we_wrote_to_ourselves_stays_a_list() -> None:
+    async def story(lab: InputLab) -> None:
         mine = evolution("1700000000@broadcast", "X", fromMe=True, participant="5511955550001@s.whatsapp.net")
         await lab.post("evolution", mine)
         got = await lab.received("X")
@@ -237,8 +240,8 @@ def test_a_list_that_we_wrote_to_ourselves_stays_a_list():
 
 
 @pytest.mark.parametrize("session", ["e", "b", "w"])
-def test_it_goes_to_the_spelling_that_whatsapp_itself_uses(session):
-    async def story(lab):
+def test_it_goes_to_the_spelling_that_whatsapp_itself_uses(session: str) -> None:
+    async def story(lab: InputLab) -> None:
         theirs = "551177770044"
         bodies = {
             "e": ("evolution", evolution(f"{theirs}@s.whatsapp.net", "X")),
@@ -258,8 +261,8 @@ def test_it_goes_to_the_spelling_that_whatsapp_itself_uses(session):
 # -- the author in a group -----------------------------------------------------------------------------------------
 
 
-def test_quotes_and_reactions_name_the_author_as_whatsapps_key_does():
-    async def story(lab):
+def test_quotes_and_reactions_name_the_author_as_whatsapps_key_does() -> None:
+    async def story(lab: InputLab) -> None:
         group = "120363000000000001@g.us"
         await lab.post("evolution", evolution(group, "X", participant="88123:3@lid", participantAlt=HERS))
         await lab.post("evolution", evolution(HERS, "Y"))
@@ -277,8 +280,8 @@ def test_quotes_and_reactions_name_the_author_as_whatsapps_key_does():
     play(story)
 
 
-def test_mentions_take_a_lid_and_no_group():
-    async def story(lab):
+def test_mentions_take_a_lid_and_no_group() -> None:
+    async def story(lab: InputLab) -> None:
         group = "120363000000000001@g.us"
         await send(lab, {"to": group, "text": "oi", "mentions": ["88123@lid", "+5511966660002"]})
         await lab.settles()

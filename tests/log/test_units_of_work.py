@@ -3,20 +3,28 @@ delivery), written by the real engine in virtual time; and nothing of what peopl
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pytest
 
+from esteio.core.messages.outbox import SendSettlement
 from esteio.core.model.ids import MessageId
 from esteio.engine.commands.requests import EndpointRequest, MessageRequest
 from esteio.log.events import EVENTS
-from esteio.providers.base import HttpResponse
+from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.providers.faces import new_world
 from esteio.sim.world.faults import Fault, inject
+from esteio.sim.world.subscribers import Subscriber
 from esteio.sim.world.transport import SimTransport
+from esteio.sim.world.world import World
+from esteio.store.base import SendClaim
+from tests.log.conftest import Lines
+from tests.narrowing import not_none
 
 PHONE, CUSTOMER, TEXT = "5511999990001", "5511988887777", "encontro às nove"
 
@@ -24,26 +32,30 @@ PHONE, CUSTOMER, TEXT = "5511999990001", "5511988887777", "encontro às nove"
 class Refusing:
     """The way to the world, on which every send is answered so. None: it is answered there."""
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         self._real = SimTransport(world)
-        self.answer = None
+        self.answer: tuple[int, object] | None = None
 
-    async def exchange(self, request):
+    async def exchange(self, request: HttpRequest) -> HttpResponse:
         if self.answer is None or "/message/send" not in request.url:
             return await self._real.exchange(request)
         status, words = self.answer
         return HttpResponse(status, {}, json.dumps({"status": status, "response": {"message": [words]}}).encode())
 
-    async def aclose(self):
+    async def aclose(self) -> None:
         await self._real.aclose()
 
 
+Story = Callable[[Lab, Refusing], Awaitable[None]]
+Play = Callable[[Story], None]
+
+
 @pytest.fixture
-def play(lines):
+def play(lines: Lines) -> Play:
     """Runs a story before one linked session, with the log of what came before it taken away; checks every line."""
 
-    def runner(story):
-        async def whole():
+    def runner(story: Story) -> None:
+        async def whole() -> None:
             world = new_world(7)
             road = Refusing(world)
             async with Lab(7, world=world, transport=road) as lab:
@@ -63,17 +75,17 @@ def play(lines):
     return runner
 
 
-async def send(lab, **more):
+async def send(lab: Lab, **more: Any) -> str:
     message = await lab.ask_message("loja", MessageRequest(CUSTOMER, text=TEXT, client_ref="conv-12", **more))
     return (await lab.message(message)).id
 
 
-def moment(text):
+def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-async def settled(lab, message, *states):
-    async def is_so():
+async def settled(lab: Lab, message: str, *states: str) -> None:
+    async def is_so() -> bool:
         return (await lab.message(message)).state in states
 
     await lab.until(is_so, 3600)
@@ -82,8 +94,8 @@ async def settled(lab, message, *states):
 WHO = {"session": "loja", "server": "prov"}
 
 
-def test_a_message_accepted(lines, play):
-    async def story(lab, road):
+def test_a_message_accepted(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         message = await send(lab)
         (line,) = lines.of("message.accepted")
         told = {"message": message, "chat": "***7777", "client_ref": "conv-12", "kind": "text", "state": "queued"}
@@ -93,8 +105,8 @@ def test_a_message_accepted(lines, play):
     play(story)
 
 
-def test_a_message_sent(lines, play):
-    async def story(lab, road):
+def test_a_message_sent(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         message = await send(lab)
         await settled(lab, message, "delivered")
         (line,) = lines.of("message.sent")
@@ -105,8 +117,8 @@ def test_a_message_sent(lines, play):
     play(story)
 
 
-def test_an_attempt_that_did_not_send_says_when_the_next_is_due(lines, play):
-    async def story(lab, road):
+def test_an_attempt_that_did_not_send_says_when_the_next_is_due(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         before, road.answer = lab.clock.now(), (500, "Error: Connection Closed")
         message = await send(lab)
         await asyncio.sleep(1)
@@ -120,8 +132,8 @@ def test_an_attempt_that_did_not_send_says_when_the_next_is_due(lines, play):
     play(story)
 
 
-def test_a_message_failed_says_why_and_quotes_nothing(lines, play):
-    async def story(lab, road):
+def test_a_message_failed_says_why_and_quotes_nothing(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         road.answer = (400, {"jid": f"{CUSTOMER}@s.whatsapp.net", "exists": False, "number": CUSTOMER, "text": TEXT})
         message = await send(lab)
         await settled(lab, message, "failed")
@@ -132,8 +144,8 @@ def test_a_message_failed_says_why_and_quotes_nothing(lines, play):
     play(story)
 
 
-def test_a_message_in_doubt_and_what_became_of_it(lines, play):
-    async def story(lab, road):
+def test_a_message_in_doubt_and_what_became_of_it(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         await settled(lab, await send(lab), "delivered")
         inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         inject(lab.world, "prov", "loja", Fault("lost_response", happens=True, how="cut"))
@@ -149,28 +161,30 @@ def test_a_message_in_doubt_and_what_became_of_it(lines, play):
     play(story)
 
 
-def test_a_settlement_whose_lease_was_lost_is_logged_and_nothing_else(lines, play):
-    async def story(lab, road):
+def test_a_settlement_whose_lease_was_lost_is_logged_and_nothing_else(
+    lines: Lines, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         inject(lab.world, "prov", "loja", Fault("webhook_lost"))
         performers = lab.gateway.sends._performers
         real = performers.send
 
-        async def late(claim):
+        async def late(claim: SendClaim) -> SendSettlement:
             return msgspec.structs.replace(await real(claim), fence=claim.fence - 1)
 
-        performers.send = late
+        monkeypatch.setattr(performers, "send", late)
         message = await send(lab)
         await asyncio.sleep(5)
         (line,) = lines.of("message.fence_lost")
         assert line.items() >= {**WHO, "message": message, "attempt": 1, "level": "warning"}.items()
         assert not lines.of("message.sent")
-        assert (await lab.store.messages.get(MessageId(message))).state == "sending"
+        assert not_none(await lab.store.messages.get(MessageId(message))).state == "sending"
 
     play(story)
 
 
-def test_a_providers_webhook_received_and_read(lines, play):
-    async def story(lab, road):
+def test_a_providers_webhook_received_and_read(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         found = await lab.session("loja")
         key = {"remoteJid": f"{CUSTOMER}@s.whatsapp.net", "fromMe": False, "id": "A1"}
         data = {"key": key, "message": {"conversation": TEXT}, "messageTimestamp": int(lab.clock.now())}
@@ -187,9 +201,10 @@ def test_a_providers_webhook_received_and_read(lines, play):
     play(story)
 
 
-def test_a_providers_webhook_that_cannot_be_read_is_one_line_a_minute(lines, play):
-    async def story(lab, road):
+def test_a_providers_webhook_that_cannot_be_read_is_one_line_a_minute(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         found = await lab.session("loja")
+        row = 0
         for _ in range(3):
             row = await lab.commands.provider_webhooks.accept(found, "", {}, f"{{{TEXT} {CUSTOMER}".encode())
             await asyncio.sleep(1)
@@ -204,9 +219,11 @@ def test_a_providers_webhook_that_cannot_be_read_is_one_line_a_minute(lines, pla
     play(story)
 
 
-def test_a_webhook_over_the_budget_is_refused_in_a_line(lines, play):
-    async def story(lab, road):
-        lab.commands.provider_webhooks._tally.take = lambda *_: False
+def test_a_webhook_over_the_budget_is_refused_in_a_line(
+    lines: Lines, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
+        monkeypatch.setattr(lab.commands.provider_webhooks._tally, "take", lambda *_: False)
         with pytest.raises(Exception, match="webhook-budget"):
             await lab.commands.provider_webhooks.accept(await lab.session("loja"), "", {}, b"{}")
         assert lines.of("provider_webhook.refused", **WHO, size=2, level="warning")
@@ -214,8 +231,8 @@ def test_a_webhook_over_the_budget_is_refused_in_a_line(lines, play):
     play(story)
 
 
-def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines, play):
-    async def story(lab, road):
+def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         inject(lab.world, "prov", "loja", Fault("stuck_connecting"))
         await lab.until_state("loja", "connected", 3600)
         await asyncio.sleep(900)
@@ -245,14 +262,14 @@ def test_a_decision_and_the_fall_and_cure_that_it_was_about(lines, play):
     play(story)
 
 
-async def subscribed(lab):
+async def subscribed(lab: Lab) -> tuple[Subscriber, str]:
     made = lab.subscribers.add("one.example")
     endpoint, _ = await lab.commands.webhooks.add(EndpointRequest(url=made.url, events=("message.state_changed",)))
     return made, endpoint.id
 
 
-def test_a_delivery(lines, play):
-    async def story(lab, road):
+def test_a_delivery(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         subscriber, endpoint = await subscribed(lab)
         await settled(lab, await send(lab), "delivered")
         await asyncio.sleep(5)
@@ -270,8 +287,10 @@ def test_a_delivery(lines, play):
     ("status", "up", "reason"),
     [(500, True, "http-status"), (302, True, "redirect"), (None, False, "not-reached")],
 )
-def test_why_a_webhook_was_not_delivered_stands_in_one_line(lines, play, status, up, reason):
-    async def story(lab, road):
+def test_why_a_webhook_was_not_delivered_stands_in_one_line(
+    lines: Lines, play: Play, status: int | None, up: bool, reason: str
+) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         subscriber, endpoint = await subscribed(lab)
         subscriber.up, subscriber.status = up, status or 200
         before = lab.clock.now()
@@ -286,8 +305,8 @@ def test_why_a_webhook_was_not_delivered_stands_in_one_line(lines, play, status,
     play(story)
 
 
-def test_an_event_that_is_given_up_says_so(lines, play):
-    async def story(lab, road):
+def test_an_event_that_is_given_up_says_so(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         subscriber, _ = await subscribed(lab)
         subscriber.status = 500
         await send(lab)
@@ -297,8 +316,8 @@ def test_an_event_that_is_given_up_says_so(lines, play):
     play(story)
 
 
-def test_a_subscriber_that_wants_no_more_is_two_lines(lines, play):
-    async def story(lab, road):
+def test_a_subscriber_that_wants_no_more_is_two_lines(lines: Lines, play: Play) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         subscriber, endpoint = await subscribed(lab)
         subscriber.status = 410
         await send(lab)
@@ -309,8 +328,8 @@ def test_a_subscriber_that_wants_no_more_is_two_lines(lines, play):
     play(story)
 
 
-def test_below_the_level_no_line_is_put_together(lines, play, monkeypatch):
-    async def story(lab, road):
+def test_below_the_level_no_line_is_put_together(lines: Lines, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(lab: Lab, road: Refusing) -> None:
         lines.set_up("info")
         monkeypatch.setattr("esteio.log.redaction.shown", None)
         await settled(lab, await send(lab), "delivered")

@@ -21,7 +21,7 @@ import builtins
 import re
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from tests.mutation.marks import SOURCE, Guard, GuardError
 
@@ -202,10 +202,10 @@ def _children(node: ast.AST) -> Iterator[tuple[ast.expr, Callable[[ast.expr], No
 
 def _exchange_text(head: Head, old: str, new: str) -> None:
     texts = [node for node in _head_only(head) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    if sum(node.value.count(old) for node in texts) != 1:
+    if sum(str(node.value).count(old) for node in texts) != 1:
         raise GuardError("the text does not stand there once")
     for node in texts:
-        node.value = node.value.replace(old, new)
+        node.value = str(node.value).replace(old, new)
 
 
 def _the_one(found: list[tuple[int, T]], line: int) -> T:
@@ -242,10 +242,10 @@ def _parts(node: ast.AST) -> Iterator[Part]:
         case ast.comprehension(ifs=found):
             pass
         case ast.Call(args=args, keywords=found):
-            yield from ((args, i) for i in range(len(args)) if len(args) > 1)
+            yield from ((cast("list[ast.AST]", args), i) for i in range(len(args)) if len(args) > 1)
         case _:
             return
-    yield from ((found, i) for i in range(len(found)))
+    yield from ((cast("list[ast.AST]", found), i) for i in range(len(found)))
 
 
 def _spoken(tree: ast.AST) -> set[str]:

@@ -113,11 +113,12 @@ def matched(rows: Mapping[str, Mapping[str, object]], marks: Iterable[Mark]) -> 
 
 
 def _guard(row: Mapping[str, object], mark: Mark) -> Guard:
-    words = {key: row.get(key) for key in ("family", "gone", "change")}
-    tests = row.get("tests")
-    if not all(isinstance(word, str) for word in words.values()) or not isinstance(tests, list) or not tests:
+    family, gone, change, tests = (row.get(key) for key in ("family", "gone", "change", "tests"))
+    if not (isinstance(family, str) and isinstance(gone, str) and isinstance(change, str)):
         raise GuardError(f"{mark.name}: a row has family, gone, change and tests")
-    return Guard(mark.name, *map(str, words.values()), tuple(map(str, tests)), mark.path, mark.line)
+    if not isinstance(tests, list) or not tests:
+        raise GuardError(f"{mark.name}: a row has family, gone, change and tests")
+    return Guard(mark.name, family, gone, change, tuple(map(str, tests)), mark.path, mark.line)
 
 
 def guards() -> tuple[Guard, ...]:

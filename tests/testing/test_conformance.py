@@ -10,7 +10,18 @@ import pytest
 
 from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.baileys import Baileys
-from esteio.providers.base import ActOutcome, HttpRequest, ProbeOutcome, SendOutcome, TransportFailed, WebhookReading
+from esteio.providers.base import (
+    ActOutcome,
+    Flow,
+    HttpRequest,
+    OutgoingMessage,
+    ProbeDepth,
+    ProbeOutcome,
+    SendOutcome,
+    SessionEndpoint,
+    TransportFailed,
+    WebhookReading,
+)
 from esteio.providers.classify import ask
 from esteio.testing.conformance import AdapterConformance
 
@@ -31,7 +42,7 @@ def suite(adapter: Baileys) -> AdapterConformance:
 class Resends(Baileys):
     """Takes silence for a no."""
 
-    def send(self, where, now, message, timeout_s):
+    def send(self, where: SessionEndpoint, now: float, message: OutgoingMessage, timeout_s: float) -> Flow[SendOutcome]:
         try:
             yield HttpRequest("POST", where.base_url)
         except TransportFailed as failed:
@@ -42,7 +53,7 @@ class Resends(Baileys):
 class Blames(Baileys):
     """Takes its server's trouble for the session's end."""
 
-    def probe(self, where, now, depth):
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         outcome = yield from super().probe(where, now, depth)
         return ProbeOutcome((*outcome.evidence, seen("socket_closed", now, "state")))
 
@@ -50,7 +61,7 @@ class Blames(Baileys):
 class Tells(Baileys):
     """Puts the key into an address, and the answer's words into its own as they came."""
 
-    def restart(self, where, now):
+    def restart(self, where: SessionEndpoint, now: float) -> Flow[ActOutcome]:
         key = where.credentials["apikey"]
         try:
             answer = yield HttpRequest("POST", f"{where.base_url}?key={key}")
@@ -62,7 +73,7 @@ class Tells(Baileys):
 class Believes(Baileys):
     """Takes an unknown word for a state it knows."""
 
-    def probe(self, where, now, depth):
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         yield HttpRequest("GET", where.base_url, {"x-api-key": where.credentials["apikey"]})
         return ProbeOutcome((Evidence("said_open", now, now, "state"),))
 
@@ -70,14 +81,14 @@ class Believes(Baileys):
 class Raises(Baileys):
     """Trusts a webhook."""
 
-    def read_webhook(self, where, body, path, now):
+    def read_webhook(self, where: SessionEndpoint, body: bytes, path: str, now: float) -> WebhookReading:
         return WebhookReading(readable=True, note=msgspec.json.decode(body)["event"])
 
 
 class Learns(Baileys):
     """Learns a word that it does not declare."""
 
-    def create(self, where, now, *, pair_phone=None):
+    def create(self, where: SessionEndpoint, now: float, *, pair_phone: str | None = None) -> Flow[ActOutcome]:
         outcome = yield from super().create(where, now)
         return msgspec.structs.replace(outcome, ref={"name": "s1"})
 
@@ -91,7 +102,7 @@ class Promises(Baileys):
 class Hides(Baileys):
     """Sends a key that it does not declare."""
 
-    def probe(self, where, now, depth):
+    def probe(self, where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOutcome]:
         yield from ask(HttpRequest("GET", where.base_url, {"x-api-key": "another"}))
         return ProbeOutcome(())
 
@@ -109,17 +120,17 @@ BREAKS: dict[type[Baileys], Check] = {
 
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda one: one.__name__)
-def test_a_broken_rule_is_found_and_the_unbroken_adapter_passes(broken):
+def test_a_broken_rule_is_found_and_the_unbroken_adapter_passes(broken: type[Baileys]) -> None:
     BREAKS[broken](suite(Baileys()))
     with pytest.raises(AssertionError):
         BREAKS[broken](suite(broken()))
 
 
-def test_a_secret_in_an_address_is_found():
+def test_a_secret_in_an_address_is_found() -> None:
     with pytest.raises(AssertionError, match="restart"):
         suite(Tells()).test_no_secret_stands_in_an_address()
 
 
-def test_a_webhook_that_raises_is_found():
+def test_a_webhook_that_raises_is_found() -> None:
     with pytest.raises((msgspec.DecodeError, KeyError, TypeError, ExceptionGroup)):
         suite(Raises()).test_junk_in_a_webhook_never_raises_and_only_known_words_come_out()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 WRONG = """
 from esteio.providers.adapter import SendOutcome
@@ -25,21 +26,21 @@ class TestSilent(AdapterConformance):
 """
 
 
-def run_in(folder, *words):
+def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     # By its name alone, whether or not this environment has its entry point.
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     how = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "esteio.testing.plugin", *words)
     return subprocess.run(how, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_failure_of_the_suite_shows_its_values(tmp_path):
+def test_a_failure_of_the_suite_shows_its_values(tmp_path: Path) -> None:
     (tmp_path / "test_silent.py").write_text(WRONG, encoding="utf-8")
     done = run_in(tmp_path, "-k", "never_taken_for_sent and late")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "'refused' == 'in_doubt'" in done.stdout
 
 
-def test_it_is_harmless_where_no_adapter_is_tested(tmp_path):
+def test_it_is_harmless_where_no_adapter_is_tested(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_other():\n    assert True\n", encoding="utf-8")
     done = run_in(tmp_path, "-W", "error")
     assert done.returncode == 0, done.stdout + done.stderr

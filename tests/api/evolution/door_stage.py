@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from esteio.engine.commands.requests import KeyRequest
+from esteio.engine.commands.requests import KeyRequest, Role
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
@@ -60,7 +60,7 @@ class Client:
 Story = Callable[[Client, Lab, Instance], Awaitable[None]]
 
 
-async def client(lab: Lab, name: str = "loja", role: str = "send") -> Client:
+async def client(lab: Lab, name: str = "loja", role: Role = "send") -> Client:
     """A client with a key for this session alone."""
     _, secret = await lab.commands.keys.create(KeyRequest("client", role, (name,)))
     return Client(lab, secret, name)

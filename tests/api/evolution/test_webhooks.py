@@ -82,14 +82,14 @@ async def delivered(gateway: Gateway) -> list[Any]:
 
 async def tell(gateway: Gateway, kind: str = "session.qr", session: str = "line") -> None:
     event = EventRow(kind, gateway.clock.now(), {"qr": {"code": "2@x"}}, session)  # type: ignore[arg-type]
-    await gateway.store.database.write(lambda db: db.run("event_add", event_params(event)))  # type: ignore[attr-defined]
+    await gateway.store.database.write(lambda db: db.run("event_add", event_params(event)))
 
 
 def test_set_and_find_answer_as_recorded(run: Run) -> None:
     async def story(gateway: Gateway) -> None:
         assert await ask(gateway, "GET", "/webhook/find/line") == (200, None) == recorded("201")
         status, theirs = recorded("099")
-        asked = {"byEvents": False, "base64": True, "headers": {"authorization": "Bearer x"}}
+        asked: dict[str, Any] = {"byEvents": False, "base64": True, "headers": {"authorization": "Bearer x"}}
         row = await put(gateway, **asked, events=theirs["events"])
         assert status == 201
         assert list(row) == list(theirs)
@@ -216,7 +216,7 @@ def test_values_of_headers_are_not_shown_and_set_again_as_shown_they_stay(run: R
         await tell(gateway)
         (request,) = await delivered(gateway)
         assert (request.headers["authorization"], request.headers["x-tenant"]) == ("Bearer hook-secret", "t2")
-        elsewhere = {"enabled": True, "url": "https://files.example/ok"}
+        elsewhere: dict[str, Any] = {"enabled": True, "url": "https://files.example/ok"}
         status, refused = await ask(
             gateway, "POST", "/webhook/set/line", {"webhook": {**elsewhere, "headers": row["headers"]}}
         )

@@ -1,23 +1,29 @@
 """Every way to ask wrongly: a stable code, a sentence, and nothing half done (contract §6)."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
+
+from esteio.config import Settings
+from tests.api.conftest import Gateway, Run
 
 MESSAGES = "/v1/sessions/line/messages"
 GOOD = {"to": "5511999998888", "text": "oi"}
 
 
-async def ready(gateway):
+async def ready(gateway: Gateway) -> None:
     await gateway.add_server()
     await gateway.add_session()
     await gateway.live()
 
 
-async def nothing_accepted(gateway):
+async def nothing_accepted(gateway: Gateway) -> None:
     page = await gateway.call("GET", MESSAGES)
     assert page.json()["items"] == []
 
 
-BODIES = [
+BODIES: list[tuple[Any, str, str | None, str | None]] = [
     # not JSON at all
     (b"{", "invalid-json", None, None),
     (b"<html>", "invalid-json", None, None),
@@ -101,8 +107,10 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "code", "field", "near"), BODIES)
-def test_a_message_that_cannot_be(run, body, code, field, near):
-    async def test(gateway):
+def test_a_message_that_cannot_be(
+    run: Run, body: bytes | dict[str, Any], code: str, field: str | None, near: str | None
+) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         problem = await gateway.refused(400, code, "POST", MESSAGES, body)
         assert problem.get("field") == field
@@ -113,18 +121,18 @@ def test_a_message_that_cannot_be(run, body, code, field, near):
     run(test)
 
 
-def test_sizes(run, settings):
-    async def test(gateway):
+def test_sizes(run: Run, settings: Settings) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.refused(413, "too-large", "POST", MESSAGES, {**GOOD, "text": "x" * settings.max_body_bytes})
-        media = {"to": GOOD["to"], "media": {"kind": "image", "base64": "QUJD" * 7000}}
+        media: dict[str, Any] = {"to": GOOD["to"], "media": {"kind": "image", "base64": "QUJD" * 7000}}
         assert (await gateway.call("POST", MESSAGES, media)).status_code == 202
         media["media"]["base64"] = "QUJD" * 20_004
         await gateway.refused(413, "too-large", "POST", MESSAGES, media)
         await gateway.refused(413, "too-large", "POST", MESSAGES, b" " * (settings.max_carried_bytes + 1))
         await gateway.refused(413, "too-large", "POST", "/v1/servers", b" " * (settings.max_body_bytes + 1))
 
-        async def unannounced():
+        async def unannounced() -> AsyncIterator[bytes]:
             for _ in range(100):
                 yield b" " * 4096
 
@@ -133,10 +141,10 @@ def test_sizes(run, settings):
     run(test)
 
 
-def test_an_allowed_network_may_be_pointed_into(run):
-    async def test(gateway):
+def test_an_allowed_network_may_be_pointed_into(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
-        media = {"to": GOOD["to"], "media": {"kind": "image", "url": "http://inside.example/a.png"}}
+        media: dict[str, Any] = {"to": GOOD["to"], "media": {"kind": "image", "url": "http://inside.example/a.png"}}
         assert (await gateway.call("POST", MESSAGES, media)).status_code == 202
         media["media"]["url"] = "http://192.168.0.1/a.png"
         await gateway.refused(400, "target-not-allowed", "POST", MESSAGES, media)
@@ -187,8 +195,10 @@ SESSION = {"name": "two", "server": "evo", "wait_s": 0}
         ),
     ],
 )
-def test_servers_sessions_and_keys_that_cannot_be(run, path, body, status, code, field):
-    async def test(gateway):
+def test_servers_sessions_and_keys_that_cannot_be(
+    run: Run, path: str, body: dict[str, Any], status: int, code: str, field: str
+) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         problem = await gateway.refused(status, code, "POST", path, body)
         assert problem["field"] == field
@@ -224,9 +234,9 @@ def test_servers_sessions_and_keys_that_cannot_be(run, path, body, status, code,
         ("GET", "/v2/sessions", "not-found"),
     ],
 )
-def test_what_does_not_exist(run, method, path, code):
-    async def test(gateway):
-        body = {} if method != "GET" else None
+def test_what_does_not_exist(run: Run, method: str, path: str, code: str) -> None:
+    async def test(gateway: Gateway) -> None:
+        body: dict[str, Any] | None = {} if method != "GET" else None
         if path.endswith("messages"):
             body = GOOD if method == "POST" else None
         await gateway.refused(404, code, method, path, body)
@@ -234,8 +244,8 @@ def test_what_does_not_exist(run, method, path, code):
     run(test)
 
 
-def test_a_method_that_is_not_taken(run):
-    async def test(gateway):
+def test_a_method_that_is_not_taken(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         problem = await gateway.refused(405, "method-not-allowed", "PUT", "/v1/servers", {})
         assert "PUT" in problem["detail"]
         await gateway.refused(405, "method-not-allowed", "GET", "/in/token")
@@ -255,16 +265,16 @@ def test_a_method_that_is_not_taken(run):
         ("limit=99999999999999999999", "invalid-value", "limit"),
     ],
 )
-def test_a_query_that_cannot_be(run, query, code, field):
-    async def test(gateway):
+def test_a_query_that_cannot_be(run: Run, query: str, code: str, field: str) -> None:
+    async def test(gateway: Gateway) -> None:
         problem = await gateway.refused(400, code, "GET", f"/v1/sessions?{query}")
         assert problem["field"] == field
 
     run(test)
 
 
-def test_a_server_with_sessions_stays(run):
-    async def test(gateway):
+def test_a_server_with_sessions_stays(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.refused(409, "in-use", "DELETE", "/v1/servers/evo")
         await gateway.call("DELETE", "/v1/sessions/line")
@@ -287,8 +297,8 @@ def test_a_server_with_sessions_stays(run):
         "/v1/webhooks/{hook}/deliveries",
     ],
 )
-def test_a_cursor_that_is_none(run, path, cursor):
-    async def test(gateway):
+def test_a_cursor_that_is_none(run: Run, path: str, cursor: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         hook = (await gateway.call("POST", "/v1/webhooks", {"url": "https://hooks.example/x"})).json()["id"]
         at = path.format(hook=hook)
@@ -304,8 +314,8 @@ def test_a_cursor_that_is_none(run, path, cursor):
     run(test)
 
 
-def test_a_cursor_of_another_list_is_none(run):
-    async def test(gateway):
+def test_a_cursor_of_another_list_is_none(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for name in ("line", "other"):
             await gateway.add_session(name)
@@ -322,8 +332,8 @@ def test_a_cursor_of_another_list_is_none(run):
 
 
 @pytest.mark.parametrize("name", [".", ".."])
-def test_names_that_are_paths(run, name):
-    async def test(gateway):
+def test_names_that_are_paths(run: Run, name: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         server = {"name": name, "kind": "evolution", "base_url": "http://h.example", "credentials": {"apikey": "k"}}
         await gateway.refused(400, "invalid-value", "POST", "/v1/servers", server)
@@ -356,8 +366,10 @@ FORMATS = "standard, evolution, cloudevents"
         ("GET", "/v1/dead-letters?kind=x", None, "kind", "message, event"),
     ],
 )
-def test_what_is_allowed_is_said_in_the_readers_language(run, method, path, body, field, allowed):
-    async def test(gateway):
+def test_what_is_allowed_is_said_in_the_readers_language(
+    run: Run, method: str, path: str, body: dict[str, Any] | None, field: str, allowed: str
+) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         hook = (await gateway.call("POST", "/v1/webhooks", HOOK)).json()["id"]
         for language, word in (("en", "Allowed: "), ("pt-BR", "Valores aceitos: ")):

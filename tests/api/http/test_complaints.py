@@ -14,6 +14,7 @@ from esteio.engine import url_guard
 from esteio.providers.declaration import Declaration, Field
 from esteio.providers.registry import load
 from esteio.texts import catalogue
+from tests.api.conftest import Gateway, Run
 
 DECLARED = (
     *(one.declaration for one in load([]).as_mapping().values()),
@@ -45,7 +46,7 @@ SOURCE = Path(__file__).parents[3] / "src" / "esteio"
         ("nobody knows this", "nobody knows this", "nobody knows this"),
     ],
 )
-def test_what_is_said(why, english, portuguese):
+def test_what_is_said(why: str, english: str, portuguese: str) -> None:
     assert complaints.told(why, catalogue("en")) == english
     assert complaints.told(why, catalogue("pt-BR")) == portuguese
 
@@ -72,7 +73,7 @@ def _literal(node: ast.expr) -> str:
     return ""
 
 
-def test_every_phrase_of_ours_has_its_portuguese_and_no_other_has_one():
+def test_every_phrase_of_ours_has_its_portuguese_and_no_other_has_one() -> None:
     phrases = said_by_us()
     phrases |= {
         missing.why
@@ -90,7 +91,7 @@ def test_every_phrase_of_ours_has_its_portuguese_and_no_other_has_one():
 
 
 @pytest.mark.parametrize("language", ["pt-BR", "en"])
-def test_a_refusal_holds_no_word_of_python(run, language):
+def test_a_refusal_holds_no_word_of_python(run: Run, language: str) -> None:
     bodies = [
         {"to": 5},
         {"to": "5511999998888", "text": 5},
@@ -98,7 +99,7 @@ def test_a_refusal_holds_no_word_of_python(run, language):
         {"text": "x"},
     ]
 
-    async def test(gateway):
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session("clinic")
         for body in bodies:

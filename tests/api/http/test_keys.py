@@ -5,6 +5,8 @@ import re
 import pytest
 
 from esteio.api.app import TABLE
+from esteio.engine.commands.requests import Role
+from tests.api.conftest import Gateway, Run
 
 ROLES = ("admin", "operate", "send", "read")
 # By hand, so that a route whose role is changed by mistake is seen here.
@@ -71,13 +73,13 @@ ENOUGH = {
 }
 
 
-def test_every_guarded_route_is_in_this_table():
+def test_every_guarded_route_is_in_this_table() -> None:
     assert {f"{one.method} {one.path}": one.role for one in TABLE if one.role is not None} == NEEDED
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_route_against_every_role(run, role):
-    async def test(gateway):
+def test_every_route_against_every_role(run: Run, role: Role) -> None:
+    async def test(gateway: Gateway) -> None:
         key = await gateway.key(role)
         for address, needed in NEEDED.items():
             method, path = address.split()
@@ -97,8 +99,8 @@ def test_every_route_against_every_role(run, role):
     run(test)
 
 
-def test_the_ways_to_send_a_key(run):
-    async def test(gateway):
+def test_the_ways_to_send_a_key(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         key = await gateway.key("read")
         for headers in ({"apikey": key}, {"authorization": f"bearer {key}"}, {"APIKEY": key}):
             assert (await gateway.call("GET", "/v1/sessions", key=None, headers=headers)).status_code == 200
@@ -111,8 +113,8 @@ def test_the_ways_to_send_a_key(run):
     run(test)
 
 
-def test_a_key_is_shown_once_and_ends(run):
-    async def test(gateway):
+def test_a_key_is_shown_once_and_ends(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await gateway.call("POST", "/v1/keys", {"name": "crm", "role": "read"})
         secret, key_id = made.json()["key"], made.json()["id"]
         assert made.status_code == 201
@@ -127,8 +129,8 @@ def test_a_key_is_shown_once_and_ends(run):
     run(test)
 
 
-def test_a_key_expires(run):
-    async def test(gateway):
+def test_a_key_expires(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         body = {"name": "short", "role": "read", "expires_at": "2099-01-01T00:00:00Z"}
         secret = (await gateway.call("POST", "/v1/keys", body)).json()["key"]
         assert (await gateway.call("GET", "/v1/sessions", key=secret)).status_code == 200
@@ -138,8 +140,8 @@ def test_a_key_expires(run):
     run(test)
 
 
-def test_sessions_out_of_reach(run):
-    async def test(gateway):
+def test_sessions_out_of_reach(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for name in ("shop-1", "shop-2", "bank"):
             await gateway.add_session(name)
@@ -172,8 +174,8 @@ def test_sessions_out_of_reach(run):
     run(test)
 
 
-def test_the_first_admin_key(run):
-    async def test(gateway):
+def test_the_first_admin_key(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         secret = await gateway.commands.keys.ensure_admin()
         assert secret is not None
         assert (await gateway.call("GET", "/v1/keys", key=secret)).status_code == 200
@@ -182,8 +184,8 @@ def test_the_first_admin_key(run):
     run(test, {"admin_key": ""})
 
 
-def test_a_given_admin_key_makes_no_other(run):
-    async def test(gateway):
+def test_a_given_admin_key_makes_no_other(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         assert await gateway.commands.keys.ensure_admin() is None
         assert (await gateway.call("GET", "/v1/keys")).json()["items"] == []
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from esteio.core.model.ids import SessionId
+from esteio.core.model.ids import SessionId, SessionName
 from esteio.store.base import EventRow
 from esteio.store.sql import rows
+from esteio.store.sql.db import Db
+from tests.api.conftest import Gateway, Run
 
 
 class Seen:
@@ -25,15 +30,15 @@ class Seen:
         return self.samples[name, frozenset(labels.items())]
 
 
-async def read(gateway) -> Seen:
+async def read(gateway: Gateway) -> Seen:
     answer = await gateway.call("GET", "/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
     return Seen(answer.text)
 
 
-def test_sessions_servers_and_what_waits(run):
-    async def test(gateway):
+def test_sessions_servers_and_what_waits(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for name in ("a", "b", "c"):
             await gateway.add_session(name)
@@ -53,18 +58,20 @@ def test_sessions_servers_and_what_waits(run):
 
 
 @pytest.mark.parametrize("address", ["/metrics", "/v1/sessions"])
-def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch, address):
-    async def test(gateway):
+def test_what_waits_is_asked_once_for_all_sessions(run: Run, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for number in range(30):
             await gateway.add_session(f"s{number}")
-        asked = []
+        asked: list[str] = []
         messages, sessions = gateway.store.messages, gateway.store.sessions
         reads = [(messages, "waiting"), (messages, "waiting_by_session"), (sessions, "page"), (sessions, "by_name")]
         for port, name in reads:
             real = getattr(port, name)
 
-            async def counted(*args, _name=name, _real=real, **how):
+            async def counted(
+                *args: Any, _name: str = name, _real: Callable[..., Awaitable[Any]] = real, **how: Any
+            ) -> Any:
                 asked.append(_name)
                 return await _real(*args, **how)
 
@@ -75,8 +82,8 @@ def test_what_waits_is_asked_once_for_all_sessions(run, monkeypatch, address):
     run(test)
 
 
-def test_answers_are_timed_by_route_whatever_stands_in_the_address(run):
-    async def test(gateway):
+def test_answers_are_timed_by_route_whatever_stands_in_the_address(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session("a")
         for name in ("a", "a", "none"):
@@ -96,8 +103,8 @@ def test_answers_are_timed_by_route_whatever_stands_in_the_address(run):
     run(test)
 
 
-def test_the_relay_s_backlog(run):
-    async def test(gateway):
+def test_the_relay_s_backlog(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         seen = await read(gateway)
         names = ("lanes_pending", "events_dead", "oldest_pending_seconds")
         assert [seen(f"esteio_webhook_{name}") for name in names] == [0, 0, 0]
@@ -106,9 +113,9 @@ def test_the_relay_s_backlog(run):
             assert made.status_code == 201
         now = gateway.clock.now()
 
-        def happen(db):
+        def happen(db: Db) -> None:
             for chat in ("1", "2", "2"):
-                db.run("event_add", rows.event_params(EventRow("message.received", now, {}, "a", chat)))
+                db.run("event_add", rows.event_params(EventRow("message.received", now, {}, SessionName("a"), chat)))
 
         await gateway.store.database.write(happen)
         gateway.clock.ahead = 90.0
@@ -136,18 +143,18 @@ def test_the_relay_s_backlog(run):
     run(test)
 
 
-def test_what_waits_by_session(run):
-    async def test(gateway):
+def test_what_waits_by_session(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         ids = {}
         for name, count in (("a", 2), ("b", 0), ("c", 1)):
             ids[name] = (await gateway.add_session(name)).id
             for _ in range(count):
                 await gateway.call("POST", f"/v1/sessions/{name}/messages", {"to": "5511999998888", "text": "oi"})
-        held: dict[SessionId, int] = await gateway.store.messages.waiting_by_session()
+        held = await gateway.store.messages.waiting_by_session()
         assert held == {ids["a"]: 2, ids["c"]: 1}
         assert all([await gateway.store.messages.waiting(one) == held.get(one, 0) for one in ids.values()])
-        assert await gateway.store.messages.waiting_by_session([ids["b"], ids["c"], 77]) == {ids["c"]: 1}
+        assert await gateway.store.messages.waiting_by_session([ids["b"], ids["c"], SessionId(77)]) == {ids["c"]: 1}
         assert await gateway.store.messages.waiting_by_session([]) == {}
         shown = (await gateway.call("GET", "/v1/sessions")).json()["items"]
         assert [(one["name"], one["held"]) for one in shown] == [("a", 2), ("b", 0), ("c", 1)]

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -18,6 +20,7 @@ from esteio.api.http import docs_page, openapi, openapi_examples
 from esteio.api.http.problems import KINDS
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
 from esteio.texts import translations
+from tests.api.conftest import Gateway, Run
 
 WHOLE = openapi.describe(TABLE, "0", "https://esteio.example")
 TEXT = openapi.encoded(WHOLE).decode()
@@ -26,7 +29,7 @@ OPERATIONS = [(method, path, one) for path, methods in WHOLE["paths"].items() fo
 ASKED = {route.body.__name__ for route in TABLE if route.body is not None}
 
 
-def within(part):
+def within(part: Any) -> Iterator[dict[str, Any]]:
     """Every mapping inside."""
     if isinstance(part, dict):
         yield part
@@ -37,7 +40,7 @@ def within(part):
             yield from within(inner)
 
 
-def reached(name, seen):
+def reached(name: str, seen: set[str]) -> set[str]:
     """The shape and all that it refers to."""
     if name not in seen:
         seen.add(name)
@@ -47,18 +50,18 @@ def reached(name, seen):
     return seen
 
 
-def test_it_is_valid_openapi():
+def test_it_is_valid_openapi() -> None:
     schemathesis.openapi.from_dict(WHOLE).validate()
 
 
-def test_patterns_are_javascripts():
+def test_patterns_are_javascripts() -> None:
     patterns = [part["pattern"] for part in within(WHOLE) if isinstance(part.get("pattern"), str)]
     assert patterns
     for pattern in patterns:
         assert not re.search(r"\\[AZzpP]|\(\?[P<(!=]", pattern), pattern
 
 
-def test_a_request_has_no_default_and_an_answer_says_what_is_always_there():
+def test_a_request_has_no_default_and_an_answer_says_what_is_always_there() -> None:
     for name in set().union(*(reached(name, set()) for name in ASKED)):
         assert not [part for part in within(SCHEMAS[name]) if "default" in part], name
     assert SCHEMAS["SessionPage"]["required"] == ["items", "next"]
@@ -67,7 +70,7 @@ def test_a_request_has_no_default_and_an_answer_says_what_is_always_there():
     assert "default: 5" in SCHEMAS["MessageRequest"]["properties"]["priority"]["description"]
 
 
-def test_times_and_words_are_typed():
+def test_times_and_words_are_typed() -> None:
     for name, schema in SCHEMAS.items():
         for field, part in schema.get("properties", {}).items():
             if re.fullmatch(r"at|since|timestamp|\w+_(at|until)", field):
@@ -86,7 +89,7 @@ def test_times_and_words_are_typed():
     assert by_name["get", "/v1/dead-letters"]["from"]["format"] == "date-time"
 
 
-def test_what_is_not_json_has_its_content():
+def test_what_is_not_json_has_its_content() -> None:
     kinds = {
         ("/v1/sessions/{name}/qr", "200"): {"application/json", "image/png", "image/svg+xml"},
         ("/metrics", "200"): {"text/plain"},
@@ -96,7 +99,7 @@ def test_what_is_not_json_has_its_content():
         assert set(WHOLE["paths"][path]["get"]["responses"][status]["content"]) == wanted
 
 
-def test_where_it_is_and_in_which_groups():
+def test_where_it_is_and_in_which_groups() -> None:
     assert WHOLE["servers"] == [{"url": "https://esteio.example", "description": "This gateway"}]
     assert openapi.describe(TABLE, "0")["servers"][0]["url"] == "/"
     named = [tag["name"] for tag in WHOLE["tags"]]
@@ -106,7 +109,7 @@ def test_where_it_is_and_in_which_groups():
         assert operation["description"], path
 
 
-def test_each_operation_has_its_own_problems():
+def test_each_operation_has_its_own_problems() -> None:
     lists = {operation["operationId"]: operation["responses"] for _, _, operation in OPERATIONS}
     assert "400" not in lists["get_livez"]
     assert lists["post_v1_sessions_name_messages"]["409"]["description"] == "idempotency-in-progress"
@@ -115,7 +118,7 @@ def test_each_operation_has_its_own_problems():
     assert "name-taken" not in str(lists["get_v1_sessions"])
 
 
-def test_every_type_of_event_is_described():
+def test_every_type_of_event_is_described() -> None:
     assert tuple(WHOLE["webhooks"]) == EVENT_TYPES
     assert len(SCHEMAS["Event"]["oneOf"]) == len(EVENT_TYPES)
     for kind, one in WHOLE["webhooks"].items():
@@ -123,7 +126,7 @@ def test_every_type_of_event_is_described():
         assert SCHEMAS[reference.rpartition("/")[2]]["properties"]["type"]["const"] == kind
 
 
-def test_examples_fit_their_shapes():
+def test_examples_fit_their_shapes() -> None:
     by_address = {f"{route.method} {openapi._path(route)}": route for route in TABLE}
     for address, body in openapi_examples.REQUESTS.items():
         msgspec.convert(body, by_address[address].body)
@@ -132,8 +135,8 @@ def test_examples_fit_their_shapes():
         jsonschema_rs.validator_for(rule).validate(document)
 
 
-def test_real_events_fit_their_shapes(run):
-    async def test(gateway):
+def test_real_events_fit_their_shapes(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session()
         await gateway.live()
@@ -147,7 +150,7 @@ def test_real_events_fit_their_shapes(run):
     run(test)
 
 
-def test_the_page_shows_every_operation_with_an_example_and_loads_nothing():
+def test_the_page_shows_every_operation_with_an_example_and_loads_nothing() -> None:
     page = docs_page.documentation(WHOLE, translations("en"))
     for method, path, operation in OPERATIONS:
         assert f'id="{operation["operationId"]}"' in page, (method, path)
@@ -171,7 +174,7 @@ TOOLS = {
 
 
 @pytest.mark.parametrize("tool", sorted(TOOLS))
-def test_generators_and_linters_take_it(tool, tmp_path):
+def test_generators_and_linters_take_it(tool: str, tmp_path: Path) -> None:
     """Where they are installed: on the path, or in the folder that OPENAPI_TOOLS names (`node_modules/.bin`, `bin`)."""
     folder = os.environ.get("OPENAPI_TOOLS", "")
     places = [os.environ.get("PATH", ""), *([f"{folder}/node_modules/.bin", f"{folder}/bin"] if folder else [])]
@@ -192,8 +195,8 @@ def test_generators_and_linters_take_it(tool, tmp_path):
     assert Path(file).exists()
 
 
-def test_the_kinds_and_what_each_needs_come_from_the_adapters(run):
-    async def test(gateway):
+def test_the_kinds_and_what_each_needs_come_from_the_adapters(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         schemas = (await gateway.call("GET", "/openapi.json")).json()["components"]["schemas"]
         assert schemas["ServerRequest"]["properties"]["kind"]["enum"] == ["baileys", "evolution", "wapi"]
         credentials = schemas["ServerRequest"]["properties"]["credentials"]["description"]

@@ -29,7 +29,7 @@ def refusals() -> list[tuple[str, set[str]]]:
     return found
 
 
-def test_a_refusal_gives_every_value_that_its_sentence_cannot_do_without():
+def test_a_refusal_gives_every_value_that_its_sentence_cannot_do_without() -> None:
     found = refusals()
     assert len(found) > 25
     for code, given in found:
@@ -40,7 +40,7 @@ def test_a_refusal_gives_every_value_that_its_sentence_cannot_do_without():
 
 
 @pytest.mark.parametrize("language", ["pt-BR", "en"])
-def test_no_problem_shows_a_mark_of_ours(language):
+def test_no_problem_shows_a_mark_of_ours(language: str) -> None:
     texts = catalogue(language)
     assert set(KINDS) == set(texts.keys("title")) == set(texts.keys("detail"))
     for code in KINDS:
@@ -51,7 +51,7 @@ def test_no_problem_shows_a_mark_of_ours(language):
             assert words or "?" not in told.detail, told
 
 
-def test_a_state_is_named_in_the_sentence_s_language():
+def test_a_state_is_named_in_the_sentence_s_language() -> None:
     portuguese, english = catalogue("pt-BR"), catalogue("en")
     assert set(portuguese.keys("message-state")) == {*get_args(MessageState), "approved", "rejected", "stale"}
     assert problem("wrong-state", portuguese, {"state": "in_doubt"}).detail.endswith("em dúvida.")

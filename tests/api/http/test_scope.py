@@ -7,6 +7,7 @@ second. The rule itself (`engine.key_scope`) is tried against the truth of every
 import itertools
 import re
 from fnmatch import fnmatchcase
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,14 +16,18 @@ from hypothesis import strategies as st
 
 from esteio.api.app import TABLE, _respond
 from esteio.api.http import scopes
-from esteio.api.http.request import ApiRequest, answer
-from esteio.api.http.route import Route, Unguarded
+from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.http.route import ApiContext, Route, Unguarded
 from esteio.core.model.recovery import Approval
 from esteio.core.model.state import Reason
+from esteio.engine.commands.requests import EndpointRequest, Role
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.providers.base import HttpResponse
 from esteio.store.base import DecisionCommit, InboxSettlement, RawInbound
+from esteio.store.delivery import DeliveryClaim, Endpoint
+from tests.api.conftest import Gateway, Run
+from tests.narrowing import not_none
 
 ADMIN = "an-admin-key-of-the-tests"
 ROLES = ("admin", "operate", "send", "read")
@@ -33,7 +38,7 @@ NEW_SESSION = {"name": "other-2", "server": "evo", "wait_s": 0}
 OWN_NAME = {"name": "mine-2", "server": "evo", "wait_s": 0}
 HOOK = {"url": "https://hooks.example/x"}
 # Route → (what a scoped key must meet, bodies that name or make foreign things).
-FOREIGN = {
+FOREIGN: dict[str, tuple[tuple[int, ...] | None, list[Any]]] = {
     "POST /v1/servers": (REFUSED, [{"name": "s", "kind": "evolution", "base_url": "http://h.example"}]),
     "GET /v1/servers": (HIDDEN, []),
     "GET /v1/servers/{name}": (HIDDEN, []),
@@ -111,21 +116,21 @@ ENOUGH = {
 }
 
 
-def test_every_guarded_route_is_in_this_table():
+def test_every_guarded_route_is_in_this_table() -> None:
     assert {f"{one.method} {one.path}" for one in TABLE if one.role is not None} == set(FOREIGN)
 
 
-def test_a_route_without_a_scope_cannot_be_made():
+def test_a_route_without_a_scope_cannot_be_made() -> None:
     with pytest.raises(Unguarded):
         Route("GET", "/v1/new", _listing, "read", "A new one", {200: None})
 
 
-async def _listing(_api, _call):
+async def _listing(_api: ApiContext, _call: ApiRequest) -> ApiResponse:
     return answer({"items": ["other-9"]})
 
 
-def test_a_handler_that_ignores_the_scope_shows_nothing(run):
-    async def test(gateway):
+def test_a_handler_that_ignores_the_scope_shows_nothing(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         route = Route("GET", "/v1/new", _listing, "read", "A new one", {200: None}, scope=scopes.ITEMS)
         for key, status in ((ADMIN, 200), (await gateway.key("read"), 200), (await gateway.key("read", "mine-*"), 500)):
             scope = {"headers": [(b"apikey", key.encode())], "query_string": b""}
@@ -135,7 +140,7 @@ def test_a_handler_that_ignores_the_scope_shows_nothing(run):
     run(test)
 
 
-async def one_of_everything(gateway, name):
+async def one_of_everything(gateway: Gateway, name: str) -> dict[str, str]:
     """A session with a message that failed, an approval, a webhook and a key, and what stands in their place."""
     session = await gateway.add_session(name)
     await gateway.live(name)
@@ -145,7 +150,9 @@ async def one_of_everything(gateway, name):
     body = f'raw {name} {{"server_url": "http://127.0.0.1:8080"}}'.encode()
     row = await gateway.store.inbox.accept(RawInbound(session.id, "", {}, body, gateway.clock.now()))
     await gateway.store.inbox.settle(InboxSettlement(row, session.id, gateway.clock.now(), False, note="no JSON"))
-    asked = Approval(f"apr_{name}", session.id, name, "logout", "ghost", Reason("cost-logout"), gateway.clock.now())
+    asked = Approval(
+        f"apr_{name}", session.id, session.name, "logout", "ghost", Reason("cost-logout"), gateway.clock.now()
+    )
     changed = await gateway.session(name)
     assert await gateway.store.decisions.commit_session(DecisionCommit(session=changed, approval=asked))
     hook = await gateway.call("POST", "/v1/webhooks", {"url": f"https://hooks.example/{name}", "sessions": [name]})
@@ -156,17 +163,17 @@ async def one_of_everything(gateway, name):
     }  # fmt: skip
 
 
-def address_of(route, there):
+def address_of(route: str, there: dict[str, str]) -> tuple[str, str]:
     method, path = route.split()
     room = path.removeprefix("/v1").split("/")[1]
     return method, re.sub(r"\{\w+\}", there.get(room, "none"), path)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_route_with_every_role_and_a_foreign_session(run, role):
+def test_every_route_with_every_role_and_a_foreign_session(run: Run, role: Role) -> None:
     needed = {f"{one.method} {one.path}": one.role for one in TABLE}
 
-    async def test(gateway):
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         held = b'[{"name": "other-9", "connectionStatus": "open"}, {"name": "other-10"}]'
         gateway.provider.answer = lambda request: HttpResponse(200, {}, held)
@@ -179,7 +186,7 @@ def test_every_route_with_every_role_and_a_foreign_session(run, role):
             method, path = address_of(route, other)
             for body in bodies or [None]:
                 given_back = await gateway.call(method, path, body, key=key)
-                if role not in ENOUGH[needed[route]]:
+                if role not in ENOUGH[not_none(needed[route])]:
                     assert given_back.status_code == 403, route
                     continue
                 assert given_back.status_code in met, (route, body, given_back.text)
@@ -190,7 +197,7 @@ def test_every_route_with_every_role_and_a_foreign_session(run, role):
     run(test)
 
 
-async def untouched(gateway, other):
+async def untouched(gateway: Gateway, other: dict[str, str]) -> None:
     """Whatever a scoped key tried, what is not its own is as it was."""
     for room in ("sessions", "messages", "webhooks"):
         assert (await gateway.call("GET", f"/v1/{room}/{other[room]}")).status_code == 200
@@ -201,8 +208,8 @@ async def untouched(gateway, other):
     assert other["approvals"] in (await gateway.call("GET", "/v1/approvals")).text
 
 
-def test_what_a_scoped_admin_makes_lies_inside_its_scope(run):
-    async def test(gateway):
+def test_what_a_scoped_admin_makes_lies_inside_its_scope(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         key = await gateway.key("admin", "mine-*", "shop")
         made = await gateway.call("POST", "/v1/keys", {"name": "k", "role": "admin"}, key=key)
         assert made.json()["sessions"] == ["mine-*", "shop"]
@@ -226,8 +233,8 @@ def test_what_a_scoped_admin_makes_lies_inside_its_scope(run):
     run(test)
 
 
-def test_an_empty_list_is_refused(run):
-    async def test(gateway):
+def test_an_empty_list_is_refused(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         for body in ({"name": "k", "role": "read", "sessions": []}, {"name": "k", "role": "read", "sessions": None}):
             await gateway.refused(400, "invalid-value", "POST", "/v1/keys", body)
         await gateway.refused(400, "invalid-value", "POST", "/v1/webhooks", {**HOOK, "sessions": []})
@@ -240,8 +247,8 @@ def test_an_empty_list_is_refused(run):
     run(test)
 
 
-def test_a_session_of_ones_own_may_be_made_and_its_ref_named(run):
-    async def test(gateway):
+def test_a_session_of_ones_own_may_be_made_and_its_ref_named(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_server("wapi", "wapi")
         key = await gateway.key("operate", "mine-*")
@@ -254,8 +261,8 @@ def test_a_session_of_ones_own_may_be_made_and_its_ref_named(run):
     run(test)
 
 
-def test_pages_of_a_scoped_key_are_full_and_name_nobody_else(run):
-    async def test(gateway):
+def test_pages_of_a_scoped_key_are_full_and_name_nobody_else(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for name in ("a-1", "b-1", "a-2", "b-2", "b-3", "a-3", "z-9"):
             await gateway.add_session(name)
@@ -272,8 +279,8 @@ def test_pages_of_a_scoped_key_are_full_and_name_nobody_else(run):
     run(test)
 
 
-def test_a_server_event_tells_a_scoped_subscriber_no_address(run):
-    async def test(gateway):
+def test_a_server_event_tells_a_scoped_subscriber_no_address(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         document = {"name": "evo", "base_url": "http://127.0.0.1:8080", "sessions_at_server": 12, "health": {}}
         made = await gateway.commands.webhooks.add(msgspec.convert({"url": "https://hooks.example/x"}, _ask()))
@@ -287,13 +294,13 @@ def test_a_server_event_tells_a_scoped_subscriber_no_address(run):
     run(test)
 
 
-def _ask():
+def _ask() -> type[EndpointRequest]:
     from esteio.engine.commands.requests import EndpointRequest
 
     return EndpointRequest
 
 
-def _claim(endpoint, document):
+def _claim(endpoint: Endpoint, document: dict[str, Any]) -> DeliveryClaim:
     from esteio.store.delivery import DeliveryClaim
 
     return DeliveryClaim(endpoint, "live", "", "", 1, "server.outage_started", 1.0, document, attempt=1, fence=1)
@@ -304,12 +311,12 @@ PATTERN = st.text(alphabet="ab*?[]!", min_size=1, max_size=5)
 
 
 @given(st.lists(PATTERN, min_size=1, max_size=3), PATTERN)
-def test_a_pattern_that_is_let_through_matches_nothing_outside(outer, inner):
+def test_a_pattern_that_is_let_through_matches_nothing_outside(outer: list[str], inner: str) -> None:
     if Scope(tuple(outer)).holds([inner]):
         assert all(any(fnmatchcase(name, glob) for glob in outer) for name in NAMES if fnmatchcase(name, inner))
 
 
-def test_what_it_reaches():
+def test_what_it_reaches() -> None:
     assert EVERYTHING.reaches("x")
     assert EVERYTHING.reaches(None)
     assert EVERYTHING.holds(())

@@ -14,14 +14,14 @@ from esteio.engine.errors import CommandError
 from esteio.engine.url_guard import check_target, host_of
 
 
-async def names(host):
+async def names(host: str) -> list[str]:
     known = {"public.example": ["93.184.216.34"], "mixed.example": ["93.184.216.34", "10.0.0.1"], "empty.example": []}
     if host not in known:
         raise OSError("no such host")
     return known[host]
 
 
-def may(url, *allowed):
+def may(url: str, *allowed: str) -> bool | str:
     networks = [ipaddress.ip_network(one) for one in allowed]
     try:
         asyncio.run(check_target(url, "url", networks, names))
@@ -40,7 +40,7 @@ def may(url, *allowed):
         "http://[::ffff:8.8.8.8]/",
     ],
 )
-def test_the_public_net_may_be_pointed_to(url):
+def test_the_public_net_may_be_pointed_to(url: str) -> None:
     url = url.replace("PUBLIC.example.", "public.example")
     assert may(url) is True
 
@@ -80,7 +80,7 @@ def test_the_public_net_may_be_pointed_to(url):
         "http://1.2.3.4.5/",
     ],
 )
-def test_inside_may_not(url):
+def test_inside_may_not(url: str) -> None:
     assert may(url) == "target-not-allowed"
 
 
@@ -98,7 +98,7 @@ def test_inside_may_not(url):
         "http://public.example/\x7f",
     ],
 )  # fmt: skip
-def test_what_is_no_url_that_can_be_called(url):
+def test_what_is_no_url_that_can_be_called(url: str) -> None:
     assert may(url) == "invalid-value"
     with pytest.raises(CommandError) as caught:
         base_url(url)
@@ -108,7 +108,7 @@ def test_what_is_no_url_that_can_be_called(url):
 @given(st.from_regex(r"https?://[^/?#]{0,12}(:[0-9]{0,6})?(/.{0,6})?", fullmatch=True))
 @example("http://\U000e0080/x")
 @example("http://a\ufe00b.example/x")
-def test_what_passes_can_be_put_into_a_request(url):
+def test_what_passes_can_be_put_into_a_request(url: str) -> None:
     try:
         host_of(url, "url")
     except CommandError:
@@ -118,7 +118,7 @@ def test_what_passes_can_be_put_into_a_request(url):
     written.loop.close()
 
 
-def test_inside_may_where_it_is_allowed():
+def test_inside_may_where_it_is_allowed() -> None:
     assert may("http://10.1.2.3/", "10.0.0.0/8") is True
     assert may("http://[::ffff:10.1.2.3]/", "10.0.0.0/8") is True
     assert may("http://mixed.example/", "10.0.0.0/8") is True

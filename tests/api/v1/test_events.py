@@ -2,11 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import MutableMapping
+from typing import Any, NoReturn, Self
+
+import pytest
 
 from esteio.api.http import event_tokens
 from esteio.api.v1 import events
+from esteio.core.model.ids import SessionName
 from esteio.store.base import EventRow
+from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
+from tests.api.conftest import Gateway, Run
 
 ADMIN = "an-admin-key-of-the-tests"
 
@@ -14,7 +21,9 @@ ADMIN = "an-admin-key-of-the-tests"
 class Reader:
     """One client of the stream, at the very edge of the application. `takes` False: its buffers are full."""
 
-    def __init__(self, gateway, *, key=ADMIN, query="", last_id=None):
+    def __init__(
+        self, gateway: Gateway, *, key: str | None = ADMIN, query: str = "", last_id: str | None = None
+    ) -> None:
         headers = [(b"authorization", f"Bearer {key}".encode())] if key else []
         headers += [(b"last-event-id", last_id.encode())] if last_id else []
         self._scope = {
@@ -25,20 +34,21 @@ class Reader:
         self.takes.set()
         self.status, self.text = 0, b""
         self._came = asyncio.Event()
-        self.task = None
+        self.task: asyncio.Task[None]
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self._gateway.app(self._scope, self._receive, self._send))
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
-    async def _receive(self):
+    async def _receive(self) -> NoReturn:
         await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
 
-    async def _send(self, message):
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], dict(message["headers"])
             return
@@ -47,7 +57,7 @@ class Reader:
         self._came.set()
 
     @property
-    def told(self):
+    def told(self) -> list[tuple[int, str, dict[str, Any]]]:
         found = []
         for block in self.text.decode().split("\n\n"):
             lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(":"))
@@ -56,27 +66,29 @@ class Reader:
         return found
 
     @property
-    def places(self):
+    def places(self) -> list[int]:
         return [seq for seq, _, _ in self.told]
 
-    async def until(self, count):
+    async def until(self, count: int) -> None:
         async with asyncio.timeout(100):
             while len(self.told) < count:
                 await self._came.wait()
                 self._came.clear()
 
 
-async def tell(gateway, *kinds, session="line"):
-    def operation(db):
+async def tell(gateway: Gateway, *kinds: str, session: str | None = "line") -> None:
+    name = SessionName(session) if session else None
+
+    def operation(db: Db) -> None:
         for kind in kinds:
-            db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, session)))
+            db.run("event_add", event_params(EventRow(kind, gateway.clock.now(), {"name": session}, name)))
 
     await gateway.store.database.write(operation)
     gateway.waiters.event_written()
 
 
-def test_what_happens_from_now_on_as_it_happens(run):
-    async def test(gateway):
+def test_what_happens_from_now_on_as_it_happens(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await tell(gateway, "session.state_changed")
         async with Reader(gateway) as reader:
             await asyncio.sleep(0.01)
@@ -93,8 +105,8 @@ def test_what_happens_from_now_on_as_it_happens(run):
     run(test)
 
 
-def test_from_a_place_and_the_header_goes_before_the_address(run):
-    async def test(gateway):
+def test_from_a_place_and_the_header_goes_before_the_address(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await tell(gateway, *["message.received"] * 1200)
         async with Reader(gateway, query="after=0") as reader:
             await reader.until(1200)
@@ -116,8 +128,8 @@ def test_from_a_place_and_the_header_goes_before_the_address(run):
     run(test)
 
 
-def test_readers_at_different_places_each_get_everything_once(run):
-    async def test(gateway):
+def test_readers_at_different_places_each_get_everything_once(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await tell(gateway, *["message.received"] * 10)
         async with (
             Reader(gateway, query="after=0") as old,
@@ -135,8 +147,8 @@ def test_readers_at_different_places_each_get_everything_once(run):
     run(test)
 
 
-def test_wrong_places_and_words_are_refused(run):
-    async def test(gateway):
+def test_wrong_places_and_words_are_refused(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.refused(400, "invalid-value", "GET", "/v1/events?after=x")
         await gateway.refused(400, "invalid-value", "GET", "/v1/events", headers={"last-event-id": "-1"})
         await gateway.refused(400, "unknown-field", "GET", "/v1/events?aftr=1")
@@ -145,12 +157,12 @@ def test_wrong_places_and_words_are_refused(run):
     run(test)
 
 
-def test_a_key_sees_its_sessions_no_server_and_no_code_without_the_role(run):
-    async def test(gateway):
+def test_a_key_sees_its_sessions_no_server_and_no_code_without_the_role(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         mine = await gateway.key("read", "line")
         operator = await gateway.key("operate")
         await tell(gateway, "message.received", "session.qr")
-        await tell(gateway, "message.received", session="other")
+        await tell(gateway, "message.received", session=SessionName("other"))
         await tell(gateway, "server.outage_started", session=None)
         await tell(gateway, "message.edited")
         async with Reader(gateway, key=mine, query="after=0") as reader:
@@ -163,8 +175,8 @@ def test_a_key_sees_its_sessions_no_server_and_no_code_without_the_role(run):
     run(test)
 
 
-def test_a_reader_that_takes_nothing_is_dropped_and_the_others_go_on(run):
-    async def test(gateway):
+def test_a_reader_that_takes_nothing_is_dropped_and_the_others_go_on(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         async with Reader(gateway, query="after=0") as stuck, Reader(gateway, query="after=0") as well:
             await asyncio.sleep(0.01)
             stuck.takes.clear()
@@ -181,8 +193,8 @@ def test_a_reader_that_takes_nothing_is_dropped_and_the_others_go_on(run):
     run(test)
 
 
-def test_a_revoked_key_is_shown_out(run):
-    async def test(gateway):
+def test_a_revoked_key_is_shown_out(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         key = await gateway.key("read")
         async with Reader(gateway, key=key) as reader:
             await asyncio.sleep(events.ALIVE_EVERY_S + 2)
@@ -196,8 +208,8 @@ def test_a_revoked_key_is_shown_out(run):
     run(test)
 
 
-def test_closing_ends_the_stream(run):
-    async def test(gateway):
+def test_closing_ends_the_stream(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         async with Reader(gateway) as reader:
             await asyncio.sleep(0.05)
             gateway.waiters.closing = True
@@ -208,13 +220,13 @@ def test_closing_ends_the_stream(run):
     run(test)
 
 
-def blocks(text):
+def blocks(text: bytes) -> list[str]:
     """What a plain client makes of it: every block between blank lines is an event, whatever is in it."""
     return text.decode().split("\n\n")[:-1]
 
 
-def test_nothing_but_events_is_a_block(run):
-    async def test(gateway):
+def test_nothing_but_events_is_a_block(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         async with Reader(gateway, query="after=0") as reader:
             await asyncio.sleep(events.ALIVE_EVERY_S * 3)
             assert b": alive\n" in reader.text
@@ -233,19 +245,20 @@ def test_nothing_but_events_is_a_block(run):
     run(test)
 
 
-async def token_of(gateway, key=ADMIN):
+async def token_of(gateway: Gateway, key: str = ADMIN) -> str:
     made = await gateway.call("POST", "/v1/events/token", {}, key=key)
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     assert set(made.json()) == {"token", "open_until", "resume_until"}
-    return made.json()["token"]
+    token: str = made.json()["token"]
+    return token
 
 
-def test_a_token_opens_the_stream_and_nothing_else(run):
-    async def test(gateway):
+def test_a_token_opens_the_stream_and_nothing_else(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         mine = await gateway.key("read", "line")
         token = await token_of(gateway, mine)
         await tell(gateway, "message.received", "session.qr")
-        await tell(gateway, "message.received", session="other")
+        await tell(gateway, "message.received", session=SessionName("other"))
         async with Reader(gateway, key=None, query=f"after=0&token={token}") as reader:
             await reader.until(1)
             assert reader.places == [1], "what its key may see"
@@ -257,8 +270,8 @@ def test_a_token_opens_the_stream_and_nothing_else(run):
     run(test)
 
 
-def test_a_token_opens_within_a_minute_and_its_stream_resumes_for_an_hour(run):
-    async def test(gateway):
+def test_a_token_opens_within_a_minute_and_its_stream_resumes_for_an_hour(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         late, used = await token_of(gateway), await token_of(gateway)
         async with Reader(gateway, key=None, query=f"token={used}") as reader:
             await asyncio.sleep(61)
@@ -274,8 +287,8 @@ def test_a_token_opens_within_a_minute_and_its_stream_resumes_for_an_hour(run):
     run(test)
 
 
-def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
-    async def test(gateway):
+def test_a_revoked_key_ends_the_streams_of_its_tokens(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         key = await gateway.key("read")
         token = await token_of(gateway, key)
         async with Reader(gateway, key=None, query=f"token={token}") as reader:
@@ -289,7 +302,7 @@ def test_a_revoked_key_ends_the_streams_of_its_tokens(run):
     run(test)
 
 
-def test_tokens_are_bounded(monkeypatch):
+def test_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_tokens, "MOST", 3)
     tokens = event_tokens.EventTokens()
     for number in range(5):

@@ -1,23 +1,29 @@
 """Messages handed in: on the disk before the answer, once per key and body, awaited when asked."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from esteio.config import Settings
 from esteio.core.messages.outbox import SendSettlement
-from esteio.core.model.message import AttemptRecord
+from esteio.core.messages.transitions import Event
+from esteio.core.model.message import AttemptRecord, Message
 from esteio.store.base import SendQuota
+from tests.api.conftest import Gateway, Run
+from tests.narrowing import not_none
 
 MESSAGES = "/v1/sessions/line/messages"
 GOOD = {"to": "5511999998888", "text": "oi"}
 
 
-async def ready(gateway):
+async def ready(gateway: Gateway) -> None:
     await gateway.add_server()
     await gateway.add_session()
     await gateway.live()
 
 
-async def settle(gateway, event="accepted", **more):
+async def settle(gateway: Gateway, event: Event = "accepted", **more: Any) -> Message:
     """Play the dispatcher with the first message that is ready."""
     now = gateway.clock.now()
     claim = (await gateway.store.outbox.claim(now, 1, 60, SendQuota()))[0]
@@ -47,8 +53,8 @@ async def settle(gateway, event="accepted", **more):
         ({"to": GOOD["to"], "poll": {"question": "a?", "options": ["s", "n"], "choices": 1}}, "poll"),
     ],
 )
-def test_every_kind_is_accepted_and_shown(run, body, kind):
-    async def test(gateway):
+def test_every_kind_is_accepted_and_shown(run: Run, body: dict[str, Any], kind: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         answer = await gateway.call("POST", MESSAGES, {**body, "client_ref": "conv-9", "priority": 1})
         assert answer.status_code == 202
@@ -64,25 +70,28 @@ def test_every_kind_is_accepted_and_shown(run, body, kind):
     run(test)
 
 
-def test_the_normal_form_of_what_is_stored(run):
-    async def test(gateway):
+def test_the_normal_form_of_what_is_stored(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         body = {"to": "+55 (11) 99999-8888", "text": "oi", "mentions": ["11988887777"], "expires_in_s": 10}
         document = (await gateway.call("POST", MESSAGES, body)).json()
         message = await gateway.store.messages.get(document["id"])
+        assert message is not None
         assert (message.to, message.chat, message.mentions) == ("5511999998888", "5511999998888", ("5511988887777",))
         assert message.expires_at == pytest.approx(message.created_at + 10)
         media = {"to": GOOD["to"], "media": {"kind": "image", "base64": "data:image/png;base64,QUJD"}}
         message = await gateway.store.messages.get((await gateway.call("POST", MESSAGES, media)).json()["id"])
+        assert message is not None
         kept = message.content.media
+        assert kept is not None
         assert (kept.base64, kept.mime, kept.size) == (None, "image/png", 3)
-        assert await gateway.shelf.get(kept.stored) == b"ABC"
+        assert await gateway.shelf.get(not_none(kept.stored)) == b"ABC"
 
     run(test)
 
 
-def test_quotes_and_reactions_name_messages_of_the_same_session(run):
-    async def test(gateway):
+def test_quotes_and_reactions_name_messages_of_the_same_session(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.add_session("other")
         first = (await gateway.call("POST", MESSAGES, GOOD)).json()["id"]
@@ -94,8 +103,8 @@ def test_quotes_and_reactions_name_messages_of_the_same_session(run):
     run(test)
 
 
-def test_the_same_key_gives_the_same_message(run):
-    async def test(gateway):
+def test_the_same_key_gives_the_same_message(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         headers = {"idempotency-key": "order 17"}
         first = await gateway.call("POST", MESSAGES, GOOD, headers=headers)
@@ -110,11 +119,11 @@ def test_the_same_key_gives_the_same_message(run):
     run(test)
 
 
-def test_a_repeat_is_the_same_message_also_when_its_body_could_be_read_no_longer(run):
+def test_a_repeat_is_the_same_message_also_when_its_body_could_be_read_no_longer(run: Run) -> None:
     """Both lines that the digits may mean have a chat by now: read anew it would be refused, and its caller would think
     that nothing was sent."""
 
-    async def test(gateway):
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.call("POST", MESSAGES, {**GOOD, "to": "+51987654321"})
         bare, headers = {**GOOD, "to": "51987654321"}, {"idempotency-key": "k"}
@@ -129,8 +138,8 @@ def test_a_repeat_is_the_same_message_also_when_its_body_could_be_read_no_longer
     run(test)
 
 
-def test_a_key_is_remembered_per_caller_and_session_and_for_a_time(run, settings):
-    async def test(gateway):
+def test_a_key_is_remembered_per_caller_and_session_and_for_a_time(run: Run, settings: Settings) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.add_session("other")
         headers = {"idempotency-key": "k"}
@@ -150,24 +159,22 @@ def test_a_key_is_remembered_per_caller_and_session_and_for_a_time(run, settings
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "ação", "a\tb"])
-def test_a_key_that_is_none(run, key):
-    async def test(gateway):
+def test_a_key_that_is_none(run: Run, key: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
-        headers = {"idempotency-key": key.encode("latin-1")}
-        answer = await gateway.http.post(
-            MESSAGES, content=msgspec.json.encode(GOOD), headers={"apikey": gateway.settings.admin_key, **headers}
-        )
+        headers = {b"apikey": gateway.settings.admin_key.encode(), b"idempotency-key": key.encode("latin-1")}
+        answer = await gateway.http.post(MESSAGES, content=msgspec.json.encode(GOOD), headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid-idempotency-key")
 
     run(test)
 
 
-def test_while_the_first_request_waits_the_second_is_refused(run):
-    async def test(gateway):
+def test_while_the_first_request_waits_the_second_is_refused(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         headers = {"idempotency-key": "k"}
 
-        async def second():
+        async def second() -> None:
             problem = await gateway.refused(409, "idempotency-in-progress", "POST", MESSAGES, GOOD, headers=headers)
             assert problem["retry_after_s"] == 1
             await settle(gateway, provider_id="3EB0")
@@ -183,8 +190,8 @@ def test_while_the_first_request_waits_the_second_is_refused(run):
 
 
 @pytest.mark.parametrize(("event", "state"), [("accepted", "sent"), ("failed", "failed")])
-def test_prefer_wait_answers_as_soon_as_it_settles(run, event, state):
-    async def test(gateway):
+def test_prefer_wait_answers_as_soon_as_it_settles(run: Run, event: Event, state: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         gateway.bells.on["sends"] = lambda _: gateway.soon(lambda: settle(gateway, event))
         answer = await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "respond-async, wait=60"})
@@ -195,19 +202,19 @@ def test_prefer_wait_answers_as_soon_as_it_settles(run, event, state):
     run(test)
 
 
-def test_prefer_wait_that_runs_out(run):
-    async def test(gateway):
+def test_prefer_wait_that_runs_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         answer = await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "wait=0"})
         assert (answer.status_code, answer.json()["state"]) == (202, "queued")
-        gateway.waiters.wait_message = None  # never asked without a wish to wait
+        monkeypatch.setattr(gateway.waiters, "wait_message", None)  # never asked without a wish to wait
         assert (await gateway.call("POST", MESSAGES, GOOD, headers={"prefer": "wait=x"})).status_code == 202
 
     run(test)
 
 
-def test_behind_a_closed_gate_it_is_held_and_the_session_looked_at(run):
-    async def test(gateway):
+def test_behind_a_closed_gate_it_is_held_and_the_session_looked_at(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         session = await gateway.add_session()
         gateway.bells.rung.clear()
@@ -219,8 +226,8 @@ def test_behind_a_closed_gate_it_is_held_and_the_session_looked_at(run):
     run(test)
 
 
-def test_on_down_fail_fails_at_once_with_the_sentence_of_seed_003(run):
-    async def test(gateway):
+def test_on_down_fail_fails_at_once_with_the_sentence_of_seed_003(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session()
         body = {**GOOD, "on_down": "fail"}
@@ -233,8 +240,8 @@ def test_on_down_fail_fails_at_once_with_the_sentence_of_seed_003(run):
     run(test)
 
 
-def test_cancel_and_retry(run):
-    async def test(gateway):
+def test_cancel_and_retry(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         first = (await gateway.call("POST", MESSAGES, GOOD)).json()["id"]
         await gateway.refused(409, "wrong-state", "POST", f"/v1/messages/{first}/retry")
@@ -250,12 +257,13 @@ def test_cancel_and_retry(run):
     run(test)
 
 
-def test_pages(run):
-    async def test(gateway):
+def test_pages(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         made = [(await gateway.call("POST", MESSAGES, GOOD)).json()["id"] for _ in range(5)]
         await gateway.call("POST", f"/v1/messages/{made[0]}/cancel")
-        seen, after = [], ""
+        seen: list[str] = []
+        after: str | None = ""
         for _ in range(4):
             page = (await gateway.call("GET", f"{MESSAGES}?limit=2&after={after}")).json()
             assert len(page["items"]) <= 2

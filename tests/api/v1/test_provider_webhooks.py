@@ -5,27 +5,30 @@ from pathlib import Path
 
 import pytest
 
+from esteio.config import Settings
+from esteio.core.model.session import Session
 from esteio.engine.commands.provider_webhooks import Secrets, blank, longest_first
 from esteio.providers.declaration import KEY_SPELLINGS
-from esteio.store.base import InboxSettlement, StoreFull
+from esteio.store.base import InboxSettlement, RawInbound, StoreFull
+from tests.api.conftest import Gateway, Run
 
 RECORDED = Path(__file__).resolve().parent.parent.parent / "recordings" / "evolution-2.3.7" / "webhooks"
 
 
-async def door(gateway):
+async def door(gateway: Gateway) -> tuple[str, Session]:
     await gateway.add_server()
     session = await gateway.add_session()
     token, _ = await gateway.store.sessions.secrets(session.id)
     return f"/in/{token}", session
 
 
-async def stored(gateway):
-    return await gateway.store.inbox.unread(1000)
+async def stored(gateway: Gateway) -> list[RawInbound]:
+    return list(await gateway.store.inbox.unread(1000))
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff\xfe\x00", b'{"event":"messages.upsert"}', b"[]"])
-def test_whatever_it_says_it_is_kept_as_it_came(run, body):
-    async def test(gateway):
+def test_whatever_it_says_it_is_kept_as_it_came(run: Run, body: bytes) -> None:
+    async def test(gateway: Gateway) -> None:
         address, session = await door(gateway)
         answer = await gateway.call("POST", address, body, key=None)
         assert answer.status_code == 200
@@ -36,8 +39,8 @@ def test_whatever_it_says_it_is_kept_as_it_came(run, body):
     run(test)
 
 
-def test_the_path_of_by_events(run):
-    async def test(gateway):
+def test_the_path_of_by_events(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         address, _ = await door(gateway)
         assert (await gateway.call("POST", f"{address}/connection-update", b"{}", key=None)).status_code == 200
         assert (await gateway.call("POST", f"{address}/a/b", b"{}", key=None)).status_code == 200
@@ -47,8 +50,8 @@ def test_the_path_of_by_events(run):
     run(test)
 
 
-def test_secrets_are_blanked_wherever_they_stand(run):
-    async def test(gateway):
+def test_secrets_are_blanked_wherever_they_stand(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         secret = 'provider/"secret'
         await gateway.call("PATCH", "/v1/servers/evo", {"credentials": {"apikey": secret}})
@@ -77,16 +80,16 @@ def test_secrets_are_blanked_wherever_they_stand(run):
         (b'{"text":"{\\"apikey\\":\\"typed by a person\\"}"}', b'{"text":"{\\"apikey\\":\\"typed by a person\\"}"}'),
     ],
 )
-def test_the_envelopes_key_and_nothing_else(body, after):
+def test_the_envelopes_key_and_nothing_else(body: bytes, after: bytes) -> None:
     assert blank(body, Secrets(keys=KEY_SPELLINGS)) == after
 
 
-def test_a_secret_that_is_the_beginning_of_another():
+def test_a_secret_that_is_the_beginning_of_another() -> None:
     assert blank(b"abcdef abcd", Secrets(longest_first({"abcd", "abcdef", "ab"}))) == b"*** ***"
 
 
-def test_recorded_webhooks_keep_all_but_their_key(run):
-    async def test(gateway):
+def test_recorded_webhooks_keep_all_but_their_key(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         address, _ = await door(gateway)
         bodies = [json.loads(path.read_text())["body"] for path in sorted(RECORDED.glob("*.json"))]
         for body in bodies:
@@ -98,8 +101,8 @@ def test_recorded_webhooks_keep_all_but_their_key(run):
     run(test)
 
 
-def test_size(run, settings):
-    async def test(gateway):
+def test_size(run: Run, settings: Settings) -> None:
+    async def test(gateway: Gateway) -> None:
         address, _ = await door(gateway)
         largest = b"x" * settings.max_carried_bytes
         assert (await gateway.call("POST", address, largest, key=None)).status_code == 200
@@ -109,8 +112,8 @@ def test_size(run, settings):
     run(test)
 
 
-def test_of_a_session_that_is_gone(run):
-    async def test(gateway):
+def test_of_a_session_that_is_gone(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         address, _ = await door(gateway)
         await gateway.call("DELETE", "/v1/sessions/line")
         await gateway.refused(404, "unknown-token", "POST", address, b"{}", key=None)
@@ -118,11 +121,11 @@ def test_of_a_session_that_is_gone(run):
     run(test)
 
 
-def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
-    async def test(gateway):
+def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(gateway: Gateway) -> None:
         address, _ = await door(gateway)
 
-        async def full(_raw):
+        async def full(_raw: RawInbound) -> None:
             raise StoreFull("disk")
 
         monkeypatch.setattr(gateway.store.inbox, "accept", full)
@@ -132,7 +135,7 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
         await gateway.refused(503, "closing", "POST", address, b"{}", key=None)
         gateway.waiters.closing = False
 
-        async def closed_meanwhile(_raw):
+        async def closed_meanwhile(_raw: RawInbound) -> None:
             gateway.waiters.closing = True
             raise StoreFull("the store is closed")
 
@@ -142,8 +145,8 @@ def test_a_full_disk_and_a_stopping_process_ask_to_come_again(run, monkeypatch):
     run(test)
 
 
-def test_unreadable_ones_are_shown(run):
-    async def test(gateway):
+def test_unreadable_ones_are_shown(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         address, session = await door(gateway)
         for body in (b"<html>" + b"x" * 20_000, b"{}", b"\xff"):
             await gateway.call("POST", address, body, key=None)

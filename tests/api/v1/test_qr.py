@@ -7,6 +7,7 @@ import pytest
 
 from esteio.api.http.qr_image import png
 from esteio.store.base import Qr
+from tests.api.conftest import Gateway, Run
 from tests.api.v1.shown_qr import ready, show_qr
 
 
@@ -21,8 +22,8 @@ from tests.api.v1.shown_qr import ready, show_qr
         ("image/png;q=0, application/json;q=0.1", "application/json", b"{"),
     ],
 )
-def test_the_qr_in_the_form_that_is_asked_for(run, accept, kind, start):
-    async def test(gateway):
+def test_the_qr_in_the_form_that_is_asked_for(run: Run, accept: str, kind: str, start: bytes) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await show_qr(gateway)
         answer = await gateway.call("GET", "/v1/sessions/line/qr", headers={"accept": accept})
@@ -43,8 +44,8 @@ PICTURE = png("a picture of the provider's own")
 @pytest.mark.parametrize(
     "sent", [base64.b64encode(PICTURE).decode(), "data:image/png;base64," + base64.b64encode(PICTURE).decode()]
 )
-def test_a_code_that_is_only_a_picture_is_that_picture(run, sent):
-    async def test(gateway):
+def test_a_code_that_is_only_a_picture_is_that_picture(run: Run, sent: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         now = gateway.clock.now()
         session = await gateway.session("line")
@@ -62,8 +63,8 @@ def test_a_code_that_is_only_a_picture_is_that_picture(run, sent):
 
 @pytest.mark.parametrize("sent", ["", "no base64!", base64.b64encode(b"<html>").decode(), "é"])
 @pytest.mark.parametrize("accept", ["image/png", "image/svg+xml", "application/json"])
-def test_a_code_without_text_and_picture_is_none(run, sent, accept):
-    async def test(gateway):
+def test_a_code_without_text_and_picture_is_none(run: Run, sent: str, accept: str) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         now = gateway.clock.now()
         session = await gateway.session("line")
@@ -74,12 +75,12 @@ def test_a_code_without_text_and_picture_is_none(run, sent, accept):
     run(test)
 
 
-def test_no_qr_that_is_missing_expired_used_or_of_a_linked_session(run):
-    async def test(gateway):
-        async def shown():
+def test_no_qr_that_is_missing_expired_used_or_of_a_linked_session(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
+        async def shown() -> bool:
             answer = await gateway.call("GET", "/v1/sessions/line/qr")
             assert answer.status_code in (200, 204)
-            return answer.status_code == 200
+            return bool(answer.status_code == 200)
 
         await ready(gateway)
         assert not await shown()

@@ -1,12 +1,15 @@
 """What the provider sent about a message can be read, as long as it is kept; and who fills the disk is stopped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from esteio.api.http.large_bodies import LargeBodies
 from esteio.api.http.request import ClientGone
 from esteio.core.model.content import Content
+from esteio.core.model.ids import SessionId, SessionName
 from esteio.core.model.inbound import ReceivedMessage
 from esteio.engine.commands.provider_webhooks import Secrets, blank
 from esteio.engine.commands.webhook_budget import HOUR_S, WebhookBudget
@@ -14,13 +17,16 @@ from esteio.engine.errors import CommandError
 from esteio.providers.declaration import KEY_SPELLINGS
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.store.base import InboxSettlement, RawInbound
+from tests.api.conftest import Gateway, Run
 
 UNKNOWN = Content("unknown")
 
 
-async def came(gateway, ident, *, body=b'{"x": 1}', source=None, content=UNKNOWN):
+async def came(
+    gateway: Gateway, ident: str, *, body: bytes = b'{"x": 1}', source: bytes | None = None, content: Content = UNKNOWN
+) -> dict[str, Any]:
     """A message from a webhook, or from a list (`source`); its document."""
-    session = await gateway.store.sessions.by_name("line") or await gateway.add_session()
+    session = await gateway.store.sessions.by_name(SessionName("line")) or await gateway.add_session()
     now = gateway.clock.now()
     raw_id = 0
     if source is None:
@@ -28,13 +34,18 @@ async def came(gateway, ident, *, body=b'{"x": 1}', source=None, content=UNKNOWN
     event = ReceivedMessage(ident, "5511988887777", "5511988887777", now, content, source=source)
     await gateway.store.inbox.settle(InboxSettlement(raw_id, session.id, now, True, (event,)))
     message = await gateway.store.messages.by_provider_id(session.id, ident)
-    return (await gateway.call("GET", f"/v1/messages/{message.id}")).json()
+    assert message is not None
+    document: dict[str, Any] = (await gateway.call("GET", f"/v1/messages/{message.id}")).json()
+    return document
+
+
+Begun = Callable[[Callable[[Gateway], Awaitable[None]]], None]
 
 
 @pytest.fixture
-def begun(run):
-    def start(test):
-        async def whole(gateway):
+def begun(run: Run) -> Begun:
+    def start(test: Callable[[Gateway], Awaitable[None]]) -> None:
+        async def whole(gateway: Gateway) -> None:
             await gateway.add_server()
             await test(gateway)
 
@@ -43,8 +54,8 @@ def begun(run):
     return start
 
 
-def test_a_webhook_s_body_as_it_was_stored(begun):
-    async def test(gateway):
+def test_a_webhook_s_body_as_it_was_stored(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         document = await came(gateway, "A", body=b'\xef\xbb\xbf{"apikey": "***", "t": "\xe9"}')
         assert document["raw"] == f"/v1/messages/{document['id']}/raw"
         answer = await gateway.call("GET", document["raw"])
@@ -58,8 +69,8 @@ def test_a_webhook_s_body_as_it_was_stored(begun):
     begun(test)
 
 
-def test_a_row_of_the_provider_s_list(begun):
-    async def test(gateway):
+def test_a_row_of_the_provider_s_list(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         document = await came(gateway, "A", source=b'{"key": 1}')
         answer = await gateway.call("GET", document["raw"])
         assert (answer.content, answer.headers["esteio-source"]) == (b'{"key": 1}', "list")
@@ -67,8 +78,8 @@ def test_a_row_of_the_provider_s_list(begun):
     begun(test)
 
 
-def test_what_is_understood_is_not_marked_and_can_be_read_all_the_same(begun):
-    async def test(gateway):
+def test_what_is_understood_is_not_marked_and_can_be_read_all_the_same(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         document = await came(gateway, "A", content=Content("text", text="oi"))
         assert "raw" not in document
         assert (await gateway.call("GET", f"/v1/messages/{document['id']}/raw")).content == b'{"x": 1}'
@@ -76,8 +87,8 @@ def test_what_is_understood_is_not_marked_and_can_be_read_all_the_same(begun):
     begun(test)
 
 
-def test_it_goes_with_the_webhooks_and_with_the_person(begun):
-    async def test(gateway):
+def test_it_goes_with_the_webhooks_and_with_the_person(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         old, theirs = await came(gateway, "A", body=b"{}"), await came(gateway, "B", source=b"{}")
         for document in (old, theirs):
             assert (await gateway.call("GET", document["raw"])).status_code == 200
@@ -94,8 +105,8 @@ def test_it_goes_with_the_webhooks_and_with_the_person(begun):
     begun(test)
 
 
-def test_unknown_messages_and_strangers(begun):
-    async def test(gateway):
+def test_unknown_messages_and_strangers(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         assert (await gateway.call("GET", "/v1/messages/msg_0/raw")).json()["code"] == "unknown-message"
         document = await came(gateway, "A")
         assert (await gateway.call("GET", document["raw"], key=None)).status_code == 401
@@ -106,11 +117,12 @@ def test_unknown_messages_and_strangers(begun):
 # -- budgets ------------------------------------------------------------------------------------------------------
 
 
-def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
-    async def test(gateway):
+def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun: Begun) -> None:
+    async def test(gateway: Gateway) -> None:
         session = await gateway.add_session()
         token, _ = await gateway.store.sessions.secrets(session.id)
         gateway.commands.provider_webhooks._tally = WebhookBudget(100)
+        answer: Any = None
         for status in (200, 200, 429):
             answer = await gateway.call("POST", f"/in/{token}", b"x" * 45, key=None)
             assert answer.status_code == status
@@ -121,19 +133,23 @@ def test_one_token_brings_so_many_bytes_an_hour_and_no_more(begun):
     begun(test)
 
 
-def test_a_tally_begins_anew_with_the_hour_and_counts_each_alone():
+def test_a_tally_begins_anew_with_the_hour_and_counts_each_alone() -> None:
     tally = WebhookBudget(10)
-    assert (tally.take(1, 6, 0.0), tally.take(1, 6, 1.0), tally.take(2, 6, 1.0)) == (True, False, True)
-    assert tally.take(1, 6, HOUR_S)
-    assert tally.take(1, 6, 5.0), "a clock that was put back begins anew as well"
-    assert WebhookBudget(0).take(1, 10**12, 0.0)
+    assert (tally.take(SessionId(1), 6, 0.0), tally.take(SessionId(1), 6, 1.0), tally.take(SessionId(2), 6, 1.0)) == (
+        True,
+        False,
+        True,
+    )
+    assert tally.take(SessionId(1), 6, HOUR_S)
+    assert tally.take(SessionId(1), 6, 5.0), "a clock that was put back begins anew as well"
+    assert WebhookBudget(0).take(SessionId(1), 10**12, 0.0)
 
 
-def test_large_bodies_wait_for_their_turn_and_small_ones_do_not():
-    async def whole():
+def test_large_bodies_wait_for_their_turn_and_small_ones_do_not() -> None:
+    async def whole() -> None:
         bodies, under_way, most = LargeBodies(), 0, 0
 
-        async def take(length, lasts=10.0):
+        async def take(length: str, lasts: float = 10.0) -> None:
             nonlocal under_way, most
             async with bodies.place({"content-length": length} if length else {}):
                 under_way += 1
@@ -155,7 +171,7 @@ def test_large_bodies_wait_for_their_turn_and_small_ones_do_not():
     run_virtual(whole, limit_s=10_000)
 
 
-def test_the_envelope_s_key_is_blanked_in_every_spelling():
+def test_the_envelope_s_key_is_blanked_in_every_spelling() -> None:
     given = b'{"apikey" : "A\\"B", "x": {"APIKEY":"C", "apikey": null, "apiKey":"D"}, "ApiKey":"cut off'
     assert blank(given, Secrets(keys=KEY_SPELLINGS)) == (
         b'{"apikey" : "***", "x": {"APIKEY":"***", "apikey": null, "apiKey":"***"}, "ApiKey":"***"'

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from typing import Any, cast
 
 import httpx
 import msgspec
@@ -16,18 +17,21 @@ from esteio.api.http.qr_image import best_form
 from esteio.api.http.request import language_of
 from esteio.cli.local.serve import _check_key
 from esteio.config import DeclaredServer, DeclaredSession
+from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.server import Limits, Slot
 from esteio.core.views.catalogue import fill
 from esteio.engine.errors import CommandError
-from esteio.store.base import Qr, ServerCommit, StoreFull
+from esteio.store.base import NewMessage, Qr, ServerCommit, StoreFull
 from esteio.texts import translations
 from esteio.vault import WrongKey
+from tests.api.conftest import Gateway, Run
+from tests.narrowing import not_none
 
 SERVER = {"name": "evo", "kind": "evolution", "base_url": "http://h:1/", "credentials": {"apikey": "first-secret"}}
 
 
-def test_a_server_from_birth_to_death(run):
-    async def test(gateway):
+def test_a_server_from_birth_to_death(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await gateway.call("POST", "/v1/servers", {**SERVER, "limits": {"connects_in_flight": 3}})
         assert made.status_code == 201
         document = made.json()
@@ -49,7 +53,8 @@ def test_a_server_from_birth_to_death(run):
         }
         changed = (await gateway.call("PATCH", "/v1/servers/evo", change)).json()
         assert (changed["base_url"], changed["limits"]["connects_in_flight"]) == ("https://new", 5)
-        stored = await gateway.store.servers.get("evo")
+        stored = await gateway.store.servers.get(ServerName("evo"))
+        assert stored is not None
         assert b"second-secret" not in stored.sealed
         assert gateway.vault.unseal(stored.sealed) == {"apikey": "second-secret"}
         pace = {"limits": {"sends_per_minute": 90, "sends_burst": 20}}
@@ -66,19 +71,21 @@ def test_a_server_from_birth_to_death(run):
         }
         unchanged = (await gateway.call("PATCH", "/v1/servers/evo", {})).json()
         assert unchanged == changed
-        assert gateway.vault.unseal((await gateway.store.servers.get("evo")).sealed) == {"apikey": "second-secret"}
+        assert gateway.vault.unseal(not_none(await gateway.store.servers.get(ServerName("evo"))).sealed) == {
+            "apikey": "second-secret"
+        }
         assert (await gateway.call("DELETE", "/v1/servers/evo")).status_code == 204
         await gateway.refused(404, "unknown-server", "GET", "/v1/servers/evo")
 
     run(test)
 
 
-def test_the_budget_counts_open_attempts_only(run):
-    async def test(gateway):
+def test_the_budget_counts_open_attempts_only(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         now = gateway.clock.now()
-        server = (await gateway.store.servers.get("evo")).server
-        slots = (Slot(1, "a", now + 60), Slot(2, "b", now - 1))
+        server = not_none(await gateway.store.servers.get(ServerName("evo"))).server
+        slots = (Slot(SessionId(1), "a", now + 60), Slot(SessionId(2), "b", now - 1))
         busy = msgspec.structs.replace(server, slots=slots, version="2.3.7")
         assert await gateway.store.decisions.commit_server(ServerCommit(busy))
         document = (await gateway.call("GET", "/v1/servers/evo")).json()
@@ -88,8 +95,8 @@ def test_the_budget_counts_open_attempts_only(run):
     run(test)
 
 
-def test_quirks_are_told_in_the_readers_language(run):
-    async def test(gateway):
+def test_quirks_are_told_in_the_readers_language(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         english = (await gateway.call("GET", "/v1/servers/evo")).json()["quirks"]
         headers = {"accept-language": "pt"}
@@ -103,8 +110,8 @@ def test_quirks_are_told_in_the_readers_language(run):
 DECLARED = DeclaredServer("evo", "evolution", "http://h:1", {"apikey": "first-secret"})
 
 
-def test_what_is_declared_is_applied_once(run):
-    async def test(gateway):
+def test_what_is_declared_is_applied_once(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         sessions = [DeclaredSession("line", "evo", adopt=True)]
         planned = await gateway.commands.declared.apply([DECLARED], [], plan=True)
         assert [(one.what, one.kind, one.name) for one in planned] == [("add", "server", "evo")]
@@ -118,7 +125,8 @@ def test_what_is_declared_is_applied_once(run):
         changed = msgspec.structs.replace(DECLARED, credentials={"apikey": "other"}, limits=Limits(2))
         (change,) = await gateway.commands.declared.apply([changed], sessions)
         assert (change.what, change.detail) == ("change", "credentials, limits")
-        stored = await gateway.store.servers.get("evo")
+        stored = await gateway.store.servers.get(ServerName("evo"))
+        assert stored is not None
         assert (gateway.vault.unseal(stored.sealed), stored.server.limits) == ({"apikey": "other"}, Limits(2))
 
     run(test)
@@ -132,8 +140,10 @@ def test_what_is_declared_is_applied_once(run):
         (DECLARED, DeclaredSession("x", "none"), "server"),
     ],
 )
-def test_what_is_declared_wrongly_is_refused(run, server, session, field):
-    async def test(gateway):
+def test_what_is_declared_wrongly_is_refused(
+    run: Run, server: DeclaredServer, session: DeclaredSession | None, field: str
+) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         with pytest.raises(CommandError) as caught:
             await gateway.commands.declared.apply([server], [] if session is None else [session])
@@ -142,24 +152,24 @@ def test_what_is_declared_wrongly_is_refused(run, server, session, field):
     run(test)
 
 
-def test_a_vault_that_does_not_open_what_the_store_holds(run):
-    async def test(gateway):
+def test_a_vault_that_does_not_open_what_the_store_holds(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
-        await _check_key(gateway)
-        await gateway.store.servers.change("evo", 0.0, sealed=b"sealed by somebody else")
+        await _check_key(cast("Any", gateway))
+        await gateway.store.servers.change(ServerName("evo"), 0.0, sealed=b"sealed by somebody else")
         with pytest.raises(WrongKey):
-            await _check_key(gateway)
+            await _check_key(cast("Any", gateway))
 
     run(test)
 
 
-def test_live_and_ready(run, monkeypatch):
-    async def test(gateway):
+def test_live_and_ready(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(gateway: Gateway) -> None:
         for path in ("/livez", "/readyz"):
             answer = await gateway.call("GET", path, key=None)
             assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
-        async def full(_now):
+        async def full(_now: float) -> None:
             raise StoreFull("disk")
 
         monkeypatch.setattr(gateway.store, "ping", full)
@@ -179,9 +189,9 @@ def test_live_and_ready(run, monkeypatch):
     run(test)
 
 
-def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
-    async def test(gateway):
-        async def broken(**_how):
+def test_an_unexpected_error_tells_nothing_of_the_inside(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(gateway: Gateway) -> None:
+        async def broken(**_how: int | None) -> None:
             raise RuntimeError("the password is hunter2")
 
         monkeypatch.setattr(gateway.store.sessions, "page", broken)
@@ -192,12 +202,12 @@ def test_an_unexpected_error_tells_nothing_of_the_inside(run, monkeypatch):
     run(test)
 
 
-def test_a_full_disk(run, monkeypatch):
-    async def test(gateway):
+def test_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session()
 
-        async def full(*_what):
+        async def full(*_what: NewMessage) -> None:
             raise StoreFull("disk")
 
         monkeypatch.setattr(gateway.store.messages, "accept", full)
@@ -208,8 +218,8 @@ def test_a_full_disk(run, monkeypatch):
     run(test)
 
 
-def test_the_description_names_every_route_and_shape(run):
-    async def test(gateway):
+def test_the_description_names_every_route_and_shape(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         described = (await gateway.call("GET", "/openapi.json", key=None)).json()
         named = {f"{m.upper()} {path}" for path, methods in described["paths"].items() for m in methods}
         assert named == {f"{one.method} {re.sub(r':path', '', one.path)}" for one in TABLE}
@@ -228,8 +238,9 @@ def test_the_description_names_every_route_and_shape(run):
     run(test)
 
 
-def test_the_pages_load_nothing_from_elsewhere(run):
-    async def test(gateway):
+def test_the_pages_load_nothing_from_elsewhere(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
+        answer: Any = None
         for path in ("/", "/docs"):
             answer = await gateway.call("GET", path, key=None)
             assert answer.status_code == 200
@@ -261,12 +272,12 @@ def test_the_pages_load_nothing_from_elsewhere(run):
         ("en;q=x", "en"),
     ],
 )
-def test_the_language_that_is_liked_best(header, language):
+def test_the_language_that_is_liked_best(header: str, language: str) -> None:
     assert language_of(header, "pt-BR", ("pt-BR", "en")) == language
 
 
-def test_problems_and_documents_speak_the_callers_language(run):
-    async def test(gateway):
+def test_problems_and_documents_speak_the_callers_language(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         titles = set()
         for header in ("pt-BR", "en", "fr"):
             answer = await gateway.call("GET", "/v1/sessions/none", headers={"accept-language": header})
@@ -280,26 +291,26 @@ def test_problems_and_documents_speak_the_callers_language(run):
     run(test)
 
 
-def test_a_default_language_of_the_settings(run):
-    async def test(gateway):
+def test_a_default_language_of_the_settings(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         problem = (await gateway.call("GET", "/nowhere", headers={"accept-language": "fr"})).json()
         assert problem["title"] == "Nothing at this address"
 
     run(test, {"language": "en"})
 
 
-def test_a_sentence_leaves_out_what_it_does_not_know():
+def test_a_sentence_leaves_out_what_it_does_not_know() -> None:
     assert fill("a[ {x}] {y}[ {z}].", {"x": "1", "y": "2"}) == "a 1 2."
 
 
-def test_the_form_of_a_qr():
+def test_the_form_of_a_qr() -> None:
     assert best_form("image/*") == "image/png"
     assert best_form("image/png;q=oops, image/svg+xml;q=0.2") == "image/svg+xml"
     assert best_form("text/html") == "application/json"
 
 
-def test_head_is_answered_as_get_is_without_a_body(run):
-    async def test(gateway):
+def test_head_is_answered_as_get_is_without_a_body(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         session = await gateway.add_session("line")
         now = gateway.clock.now()
@@ -327,8 +338,8 @@ def test_head_is_answered_as_get_is_without_a_body(run):
     run(test)
 
 
-def test_slashes_too_many_lead_to_the_same_address(run):
-    async def test(gateway):
+def test_slashes_too_many_lead_to_the_same_address(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         for spelled in ("/v1/servers", "/v1/servers/", "//v1//servers"):
             assert (await gateway.call("GET", f"http://esteio{spelled}")).status_code == 200, spelled
         token = "t" * 32
@@ -339,8 +350,8 @@ def test_slashes_too_many_lead_to_the_same_address(run):
     run(test)
 
 
-def test_options_tells_what_an_address_takes(run):
-    async def test(gateway):
+def test_options_tells_what_an_address_takes(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         answer = await gateway.call("OPTIONS", "/v1/sessions/line/messages", key=None)
         assert (answer.status_code, answer.content) == (204, b"")
         assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
@@ -349,16 +360,16 @@ def test_options_tells_what_an_address_takes(run):
     run(test)
 
 
-def test_every_text_names_one_character_set(run):
-    async def test(gateway):
+def test_every_text_names_one_character_set(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         for path in ("/", "/docs", "/metrics"):
             assert (await gateway.call("GET", path)).headers["content-type"].count("charset") == 1
 
     run(test)
 
 
-def test_the_listener_of_its_own_needs_no_key_and_has_nothing_else(run):
-    async def test(gateway):
+def test_the_listener_of_its_own_needs_no_key_and_has_nothing_else(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         alone = Operations(gateway.api)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=alone), base_url="http://own") as own:
             for path in ("/metrics", "/livez", "/readyz"):

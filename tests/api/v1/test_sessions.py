@@ -1,15 +1,21 @@
 """Sessions over the API: the row first, wishes as evidence, waits that end when something was seen."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
 
+from esteio.core.model.ids import SessionName
 from esteio.core.model.recovery import Approval, Attempt, Outage, Recovery
 from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit, Qr, WorkSettlement
+from tests.api.conftest import Gateway, Run
 from tests.api.v1.shown_qr import a_qr, ready, show_qr
+from tests.narrowing import not_none
 
 
-async def await_approval(gateway):
+async def await_approval(gateway: Gateway) -> None:
     session = await gateway.session("line")
     now = gateway.clock.now()
     approval = Approval("apr_1", session.id, session.name, "logout", "ghost-socket", Reason("cost-logout"), now)
@@ -19,18 +25,18 @@ async def await_approval(gateway):
     gateway.waiters.session_changed(session.id)
 
 
-def when_woken(gateway, work):
+def when_woken(gateway: Gateway, work: Callable[..., Any]) -> None:
     """Play the engine once, at the first wake-up of a session."""
 
-    def once(_about):
+    def once(_about: int) -> None:
         gateway.bells.on.clear()
         gateway.soon(work)
 
     gateway.bells.on["session"] = once
 
 
-def test_create_writes_the_row_and_its_first_work(run):
-    async def test(gateway):
+def test_create_writes_the_row_and_its_first_work(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         body = {"name": "line", "server": "evo", "phone": "+5511999998888", "wait_s": 0}
         answer = await gateway.call("POST", "/v1/sessions", body)
@@ -50,8 +56,8 @@ def test_create_writes_the_row_and_its_first_work(run):
     run(test)
 
 
-def test_adopt_touches_nothing(run):
-    async def test(gateway):
+def test_adopt_touches_nothing(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session(adopt=True, ref={"instance_name": "old one"})
         assert not await gateway.store.work.claim(gateway.clock.now(), 10, 60, frozenset())
@@ -61,8 +67,8 @@ def test_adopt_touches_nothing(run):
     run(test)
 
 
-def test_tokens_of_a_ref_are_sealed(run):
-    async def test(gateway):
+def test_tokens_of_a_ref_are_sealed(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server("wapi", "wapi")
         body = {"name": "w", "server": "wapi", "wait_s": 0, "ref": {"instance_id": "LITE-1", "token": "very-secret"}}
         answer = await gateway.call("POST", "/v1/sessions", body)
@@ -79,8 +85,8 @@ def test_tokens_of_a_ref_are_sealed(run):
     run(test)
 
 
-def test_create_brings_the_qr_as_soon_as_it_is_there(run):
-    async def test(gateway):
+def test_create_brings_the_qr_as_soon_as_it_is_there(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         when_woken(gateway, lambda: show_qr(gateway))
         answer = await gateway.call("POST", "/v1/sessions", {"name": "line", "server": "evo", "wait_s": 60})
@@ -93,8 +99,8 @@ def test_create_brings_the_qr_as_soon_as_it_is_there(run):
     run(test)
 
 
-def test_create_that_the_provider_refuses(run):
-    async def test(gateway):
+def test_create_that_the_provider_refuses(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         refused = Reason("provider-refused", {"detail": "This name is already in use"})
         when_woken(gateway, lambda: gateway.judge("line", state="error", reason=refused))
@@ -107,8 +113,8 @@ def test_create_that_the_provider_refuses(run):
     run(test)
 
 
-def test_create_that_takes_too_long(run):
-    async def test(gateway):
+def test_create_that_takes_too_long(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         answer = await gateway.call("POST", "/v1/sessions", {"name": "line", "server": "evo", "wait_s": 0.01})
         assert (answer.status_code, answer.json()["state"]) == (201, "connecting")
@@ -117,8 +123,8 @@ def test_create_that_takes_too_long(run):
     run(test)
 
 
-def test_pair_answers_at_once_when_there_is_something_to_show(run):
-    async def test(gateway):
+def test_pair_answers_at_once_when_there_is_something_to_show(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await show_qr(gateway)
         answer = await gateway.call("POST", "/v1/sessions/line/pair")
@@ -131,8 +137,8 @@ def test_pair_answers_at_once_when_there_is_something_to_show(run):
     run(test)
 
 
-def test_pair_with_a_phone_number_waits_for_a_pairing_code(run):
-    async def test(gateway):
+def test_pair_with_a_phone_number_waits_for_a_pairing_code(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         when_woken(gateway, lambda: show_qr(gateway, pairing_code="HYD61EZM"))
         body = {"phone_number": "11999998888", "wait_s": 60}
@@ -144,8 +150,8 @@ def test_pair_with_a_phone_number_waits_for_a_pairing_code(run):
     run(test)
 
 
-def test_pair_by_a_typed_code_is_refused_with_a_code_where_none_would_come(run):
-    async def test(gateway):
+def test_pair_by_a_typed_code_is_refused_with_a_code_where_none_would_come(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await show_qr(gateway)
         answer = await gateway.call("POST", "/v1/sessions/line/pair", {"phone_number": "11999998888"})
@@ -155,8 +161,8 @@ def test_pair_by_a_typed_code_is_refused_with_a_code_where_none_would_come(run):
     run(test)
 
 
-def test_pair_when_only_a_destructive_rung_is_left(run):
-    async def test(gateway):
+def test_pair_when_only_a_destructive_rung_is_left(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         when_woken(gateway, lambda: await_approval(gateway))
         answer = await gateway.call("POST", "/v1/sessions/line/pair", {"wait_s": 60})
@@ -169,8 +175,8 @@ def test_pair_when_only_a_destructive_rung_is_left(run):
     run(test)
 
 
-def test_pair_that_finds_nothing_in_time(run):
-    async def test(gateway):
+def test_pair_that_finds_nothing_in_time(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         answer = await gateway.call("POST", "/v1/sessions/line/pair", {"wait_s": 0})
         assert (answer.status_code, answer.json()["state"], answer.json()["retry_after_s"]) == (202, "connecting", 5)
@@ -178,13 +184,13 @@ def test_pair_that_finds_nothing_in_time(run):
     run(test)
 
 
-def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run):
-    async def test(gateway):
+def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.store.qr_codes.put((await gateway.session("line")).id, a_qr(gateway, ago=20))
         await gateway.judge("line", state="error", reason=Reason("provider-refused"))
 
-        async def engine():
+        async def engine() -> None:
             working = Attempt("att_2", "delete", 1, gateway.clock.now(), gateway.clock.now() + 20)
             await gateway.judge("line", state="connecting", recovery=Recovery(open=working))
             await gateway.store.qr_codes.put((await gateway.session("line")).id, a_qr(gateway))
@@ -198,12 +204,12 @@ def test_recreate_does_not_take_an_old_code_or_state_for_its_effect(run):
     run(test)
 
 
-def test_recreate_does_not_give_the_code_that_is_shown_already(run):
-    async def test(gateway):
+def test_recreate_does_not_give_the_code_that_is_shown_already(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await show_qr(gateway, ago=20)
 
-        async def engine():
+        async def engine() -> None:
             working = Attempt("att_2", "delete", 1, gateway.clock.now(), gateway.clock.now() + 20)
             await gateway.judge("line", state="connecting", recovery=Recovery(open=working))
             now = gateway.clock.now()
@@ -217,8 +223,8 @@ def test_recreate_does_not_give_the_code_that_is_shown_already(run):
     run(test)
 
 
-def test_recreate_that_ends_in_an_error_and_one_that_takes_long(run):
-    async def test(gateway):
+def test_recreate_that_ends_in_an_error_and_one_that_takes_long(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         when_woken(gateway, lambda: gateway.judge("line", state="error", reason=Reason("provider-refused")))
         answer = await gateway.call("POST", "/v1/sessions/line/recreate", {"wait_s": 60})
@@ -233,15 +239,15 @@ def test_recreate_that_ends_in_an_error_and_one_that_takes_long(run):
     ("verb", "kind", "status"),
     [("recover", "operator_recover", 202), ("pause", "operator_paused", 200), ("resume", "operator_resumed", 200)],
 )
-def test_a_wish_is_evidence_and_never_a_state(run, verb, kind, status):
-    async def test(gateway):
+def test_a_wish_is_evidence_and_never_a_state(run: Run, verb: str, kind: str, status: int) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         if verb == "resume":
             await gateway.judge("line", state="paused", paused=True)
         before = await gateway.session("line")
         seen = []
 
-        async def engine():
+        async def engine() -> None:
             seen.append(await gateway.session("line"))
             await gateway.judge("line", paused=verb == "pause")
 
@@ -255,8 +261,8 @@ def test_a_wish_is_evidence_and_never_a_state(run, verb, kind, status):
     run(test)
 
 
-def test_nothing_is_done_to_a_paused_session(run):
-    async def test(gateway):
+def test_nothing_is_done_to_a_paused_session(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await gateway.judge("line", state="paused", paused=True)
         for verb in ("pair", "recover", "recreate"):
@@ -269,24 +275,24 @@ def test_nothing_is_done_to_a_paused_session(run):
 @pytest.mark.parametrize(
     ("outcome", "status"), [("ok", 204), ("missing: no such instance", 204), ("noop", 204), ("no: it is busy", 502)]
 )
-def test_delete_at_the_provider_too(run, outcome, status):
-    async def test(gateway):
+def test_delete_at_the_provider_too(run: Run, outcome: str, status: int) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         now = gateway.clock.now()
         for work in await gateway.store.work.claim(now, 10, 60, frozenset()):
             await gateway.store.work.settle(WorkSettlement(work.id, work.fence, now, "ok"))
 
-        async def engine():
+        async def engine() -> None:
             (work,) = await gateway.store.work.claim(gateway.clock.now(), 10, 60, frozenset())
             assert (work.payload["rung"], work.payload["by_person"]) == ("delete", True)
             assert work.lane == f"s{work.session_id}:control"
             await gateway.store.work.settle(WorkSettlement(work.id, work.fence, gateway.clock.now(), outcome))
-            gateway.waiters.session_changed(work.session_id)
+            gateway.waiters.session_changed(not_none(work.session_id))
 
         gateway.bells.on["work"] = lambda _: gateway.soon(engine)
         answer = await gateway.call("DELETE", "/v1/sessions/line?at_provider=delete")
         assert answer.status_code == status, answer.text
-        left = await gateway.store.sessions.by_name("line")
+        left = await gateway.store.sessions.by_name(SessionName("line"))
         assert (left is None) == (status == 204)
         if status == 502:
             assert "it is busy" in answer.json()["detail"]
@@ -294,8 +300,8 @@ def test_delete_at_the_provider_too(run, outcome, status):
     run(test)
 
 
-def test_delete_keeps_the_provider_by_default_and_frees_the_name(run):
-    async def test(gateway):
+def test_delete_keeps_the_provider_by_default_and_frees_the_name(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         first = await gateway.session("line")
         assert (await gateway.call("DELETE", "/v1/sessions/line")).status_code == 204
@@ -306,8 +312,8 @@ def test_delete_keeps_the_provider_by_default_and_frees_the_name(run):
     run(test)
 
 
-def test_pages_and_filters(run):
-    async def test(gateway):
+def test_pages_and_filters(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_server("second")
         for name in ("a", "b", "c"):
@@ -328,8 +334,8 @@ def test_pages_and_filters(run):
     run(test)
 
 
-def test_the_document_says_what_the_contract_says(run):
-    async def test(gateway):
+def test_the_document_says_what_the_contract_says(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         now = 1_795_259_541.5
         outage = Outage("out_1", now, "ghost-socket", reopened=2)
@@ -354,8 +360,8 @@ def test_the_document_says_what_the_contract_says(run):
     run(test)
 
 
-def test_timeline_in_pages_and_languages(run):
-    async def test(gateway):
+def test_timeline_in_pages_and_languages(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         for verb in ("recover", "pause"):
             when_woken(gateway, lambda verb=verb: gateway.judge("line", paused=verb == "pause"))
@@ -367,7 +373,8 @@ def test_timeline_in_pages_and_languages(run):
         path = f"/v1/sessions/line/timeline?limit=2&after={first['next']}"
         rest = (await gateway.call("GET", path, headers={"accept-language": "pt-BR"})).json()
         assert [one["seq"] for one in (*first["items"], *rest["items"])] == [one["seq"] for one in whole["items"]]
-        backwards, after = [], ""
+        backwards: list[Any] = []
+        after: str | None = ""
         while after is not None:
             page = (await gateway.call("GET", f"/v1/sessions/line/timeline?order=desc&limit=2{after}")).json()
             backwards += page["items"]
@@ -382,8 +389,8 @@ def test_timeline_in_pages_and_languages(run):
     run(test)
 
 
-def test_approvals(run):
-    async def test(gateway):
+def test_approvals(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await ready(gateway)
         await await_approval(gateway)
         (shown,) = (await gateway.call("GET", "/v1/approvals")).json()["items"]

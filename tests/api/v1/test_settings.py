@@ -2,11 +2,14 @@
 
 import ipaddress
 import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
-from esteio.config import SettingsError, load
+from esteio.config import Settings, SettingsError, load
 from esteio.vault import Vault, VaultError, WrongKey, open_vault
 
 FILE = """
@@ -40,8 +43,10 @@ policy = "gentle"
 
 
 @pytest.fixture
-def read(tmp_path):
-    def reader(text, environ=None, overrides=None):
+def read(tmp_path: Path) -> Callable[..., Any]:
+    def reader(
+        text: str, environ: dict[str, str] | None = None, overrides: dict[str, str | None] | None = None
+    ) -> Settings:
         path = tmp_path / "esteio.toml"
         path.write_text(text)
         return load(path, environ or {}, overrides)
@@ -49,7 +54,7 @@ def read(tmp_path):
     return reader
 
 
-def test_a_whole_file(read):
+def test_a_whole_file(read: Callable[..., Any]) -> None:
     settings = read(FILE)
     assert settings.address == ("0.0.0.0", 9000)
     assert settings.base_url == "http://0.0.0.0:9000"
@@ -62,7 +67,7 @@ def test_a_whole_file(read):
     assert settings.sessions[0].policy == "gentle"
 
 
-def test_nothing_at_all_works():
+def test_nothing_at_all_works() -> None:
     settings = load(None, {"HOME": "/x"})
     assert (settings.language, settings.max_body_bytes, settings.max_carried_bytes) == (
         "pt-BR",
@@ -71,7 +76,7 @@ def test_nothing_at_all_works():
     )
 
 
-def test_the_environment_goes_before_the_file_and_the_command_line_before_both(read):
+def test_the_environment_goes_before_the_file_and_the_command_line_before_both(read: Callable[..., Any]) -> None:
     environ = {
         "ESTEIO_LISTEN": "127.0.0.1:1",
         "ESTEIO_DATA": "/srv",
@@ -121,23 +126,23 @@ def test_the_environment_goes_before_the_file_and_the_command_line_before_both(r
         ("listen = ", "no TOML"),
     ],
 )
-def test_what_cannot_be_used_is_said(read, text, says):
+def test_what_cannot_be_used_is_said(read: Callable[..., Any], text: str, says: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(text)
     assert says in str(caught.value)
 
 
-def test_an_unknown_variable_is_said():
+def test_an_unknown_variable_is_said() -> None:
     with pytest.raises(SettingsError, match="did you mean 'ESTEIO_DATABASE'"):
         load(None, {"ESTEIO_DATABSE": "x"})
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path / "none.toml", {})
 
 
-def test_settings_do_not_show_their_secrets(read):
+def test_settings_do_not_show_their_secrets(read: Callable[..., Any]) -> None:
     settings = read(FILE, {"ESTEIO_ADMIN_KEY": "a-secret-of-sixteen-or-more"})
     assert "a-secret" not in repr(settings)
 
@@ -145,7 +150,7 @@ def test_settings_do_not_show_their_secrets(read):
 # -- the vault ---------------------------------------------------------------------------------------------------
 
 
-def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):
+def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     sealed = open_vault(tmp_path / "data", None).seal({"apikey": "s3cret"})
     path = tmp_path / "data" / "secret.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -154,19 +159,19 @@ def test_the_key_is_made_once_and_only_its_owner_may_read_it(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["a word of sixteen characters", Fernet.generate_key().decode()], ids=["words", "key"])
-def test_a_key_of_the_settings(tmp_path, word):
+def test_a_key_of_the_settings(tmp_path: Path, word: str) -> None:
     sealed = open_vault(tmp_path, word).seal({"apikey": "s3cret"})
     assert open_vault(tmp_path, word).unseal(sealed) == {"apikey": "s3cret"}
     assert not (tmp_path / "secret.key").exists()
 
 
-def test_another_key_is_said_clearly(tmp_path):
+def test_another_key_is_said_clearly(tmp_path: Path) -> None:
     sealed = open_vault(tmp_path, "the first word, long enough").seal({"apikey": "x"})
     with pytest.raises(WrongKey, match=r"secret\.key"):
         open_vault(tmp_path, "the second word, long enough").unseal(sealed)
 
 
-def test_keys_that_are_none(tmp_path):
+def test_keys_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(VaultError, match="16 characters"):
         open_vault(tmp_path, "short")
     (tmp_path / "secret.key").write_text("not a key")
@@ -174,7 +179,7 @@ def test_keys_that_are_none(tmp_path):
         open_vault(tmp_path, None)
 
 
-def test_nothing_is_sealed_as_nothing():
+def test_nothing_is_sealed_as_nothing() -> None:
     vault = Vault(Fernet.generate_key())
     assert vault.seal({}) == b""
     assert vault.unseal(b"") == {}

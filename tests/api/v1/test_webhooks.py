@@ -2,38 +2,59 @@
 
 import json
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
 from standardwebhooks import Webhook
 
+from esteio.core.model.ids import SessionName
 from esteio.core.webhooks import delivery_policy
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
 from esteio.store.base import EventRow
-from esteio.store.delivery import DeliverySettlement
+from esteio.store.delivery import DeliveryOutcome, DeliverySettlement
+from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
+from tests.api.conftest import Gateway, Run
 
 URL = "https://hooks.example/esteio?tenant=1"
 
 
-async def subscribe(gateway, **more):
+async def subscribe(gateway: Gateway, **more: Any) -> dict[str, Any]:
     # The standard's verifier asks the machine's clock; the gateway's is put right by it.
     gateway.clock.ahead += time.time() - gateway.clock.now()
     answer = await gateway.call("POST", "/v1/webhooks", {"url": URL, **more})
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    made: dict[str, Any] = answer.json()
+    return made
 
 
-async def tell(gateway, count, *, at=None, session="line", chat="a", kind="message.received"):
-    def operation(db):
+async def tell(
+    gateway: Gateway,
+    count: int,
+    *,
+    at: float | None = None,
+    session: str | None = "line",
+    chat: str = "a",
+    kind: str = "message.received",
+) -> None:
+    def operation(db: Db) -> None:
         for number in range(count):
-            event = EventRow(kind, at or gateway.clock.now(), {"number": number}, session, chat)
+            event = EventRow(
+                kind, at or gateway.clock.now(), {"number": number}, SessionName(session) if session else None, chat
+            )
             db.run("event_add", event_params(event))
 
     await gateway.store.database.write(operation)
 
 
-async def deliver_all(gateway, outcome="delivered", at=None):
+def write_health(db: Db, row: Mapping[str, Any]) -> None:
+    db.run("webhook_endpoint_health", row)
+
+
+async def deliver_all(gateway: Gateway, outcome: DeliveryOutcome = "delivered", at: float | None = None) -> None:
     """Play the relay: real claims, the real courier."""
     now = at or gateway.clock.now()
     while await gateway.store.delivery.deal(now, 100):
@@ -47,8 +68,8 @@ async def deliver_all(gateway, outcome="delivered", at=None):
             return
 
 
-def test_subscribe_look_change_delete(run):
-    async def test(gateway):
+def test_subscribe_look_change_delete(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway, events=["message.received"], sessions=["line", "shop-*"])
         assert made["secret"].startswith("whsec_")
         shown = (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).json()
@@ -67,8 +88,8 @@ def test_subscribe_look_change_delete(run):
     run(test)
 
 
-def test_the_secret_is_nowhere_in_the_clear(run):
-    async def test(gateway):
+def test_the_secret_is_nowhere_in_the_clear(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         for answer in (
             await gateway.call("GET", "/v1/webhooks"),
@@ -78,6 +99,7 @@ def test_the_secret_is_nowhere_in_the_clear(run):
             assert "whsec_" not in answer.text
             assert made["secret"][6:] not in answer.text
         endpoint = await gateway.store.webhook_endpoints.get(made["id"])
+        assert endpoint is not None
         assert made["secret"][6:].encode() not in endpoint.sealed
         assert made["secret"][6:] not in repr(gateway.store.database.reader.rows("webhook_endpoints", {}))
 
@@ -110,8 +132,8 @@ def test_the_secret_is_nowhere_in_the_clear(run):
         ("", "invalid-value"),
     ],
 )
-def test_targets_that_are_refused(run, url, code):
-    async def test(gateway):
+def test_targets_that_are_refused(run: Run, url: str, code: str) -> None:
+    async def test(gateway: Gateway) -> None:
         gateway.resolve = _with_localhost(gateway.resolve)
         await gateway.refused(400, code, "POST", "/v1/webhooks", {"url": url})
         made = await subscribe(gateway)
@@ -121,23 +143,23 @@ def test_targets_that_are_refused(run, url, code):
     run(test)
 
 
-def _with_localhost(resolve):
-    async def also(host):
+def _with_localhost(resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def also(host: str) -> list[str]:
         return ["127.0.0.1", "::1"] if host == "localhost" else await resolve(host)
 
     return also
 
 
-def test_a_private_target_may_be_allowed(run):
-    async def test(gateway):
+def test_a_private_target_may_be_allowed(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await subscribe(gateway, url="http://10.1.2.3:9000/hook")
         await gateway.refused(400, "target-not-allowed", "POST", "/v1/webhooks", {"url": "http://10.2.0.1/"})
 
     run(test, {"allow_targets": ("10.1.0.0/16",)})
 
 
-def test_headers_of_the_subscriber_go_with_each_delivery_and_are_never_shown(run):
-    async def test(gateway):
+def test_headers_of_the_subscriber_go_with_each_delivery_and_are_never_shown(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway, headers={"Authorization": "Bearer abc", "x-tenant": "7"})
         await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"media": "base64"})
         await tell(gateway, 1)
@@ -157,8 +179,8 @@ def test_headers_of_the_subscriber_go_with_each_delivery_and_are_never_shown(run
     run(test)
 
 
-def test_headers_do_not_follow_a_subscription_to_another_host(run):
-    async def test(gateway):
+def test_headers_do_not_follow_a_subscription_to_another_host(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway, headers={"Authorization": "Bearer abc"})
         for url, kept in ((f"{URL}/other-path", True), ("https://files.example/x", False)):
             assert (await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"url": url})).status_code == 200
@@ -173,15 +195,15 @@ def test_headers_do_not_follow_a_subscription_to_another_host(run):
     "headers",
     [{"Host": "x"}, {"a b": "x"}, {"": "x"}, {"x": "a\r\nb: c"}, {"webhook-id": "x"}, {"x\n": "y"}, {"x": "ç"}],
 )
-def test_headers_that_cannot_be_sent_are_refused(run, headers):
-    async def test(gateway):
+def test_headers_that_cannot_be_sent_are_refused(run: Run, headers: dict[str, str]) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.refused(400, "invalid-value", "POST", "/v1/webhooks", {"url": URL, "headers": headers})
 
     run(test)
 
 
-def test_words_that_do_not_exist_are_refused(run):
-    async def test(gateway):
+def test_words_that_do_not_exist_are_refused(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         wrong = await gateway.refused(
             400, "invalid-value", "POST", "/v1/webhooks", {"url": URL, "events": ["mesage.received"]}
         )
@@ -199,8 +221,8 @@ def test_words_that_do_not_exist_are_refused(run):
 
 
 @pytest.mark.parametrize("form", ["standard", "cloudevents", "evolution"])
-def test_what_arrives_is_signed_so_that_the_standards_own_verifier_takes_it(run, form):
-    async def test(gateway):
+def test_what_arrives_is_signed_so_that_the_standards_own_verifier_takes_it(run: Run, form: str) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway, format=form)
         await tell(gateway, 1, kind="session.qr")
         await deliver_all(gateway)
@@ -219,8 +241,8 @@ def test_what_arrives_is_signed_so_that_the_standards_own_verifier_takes_it(run,
     run(test)
 
 
-def test_the_same_event_keeps_its_id_and_gets_a_new_time_at_every_attempt(run):
-    async def test(gateway):
+def test_the_same_event_keeps_its_id_and_gets_a_new_time_at_every_attempt(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         gateway.outside.status = 503
         await tell(gateway, 1)
@@ -243,8 +265,8 @@ def test_the_same_event_keeps_its_id_and_gets_a_new_time_at_every_attempt(run):
     run(test)
 
 
-def test_after_a_rotation_both_secrets_verify_until_the_overlap_is_over(run):
-    async def test(gateway):
+def test_after_a_rotation_both_secrets_verify_until_the_overlap_is_over(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         path = f"/v1/webhooks/{made['id']}/rotate"
         rotated = (await gateway.call("POST", path, {"overlap_s": 60})).json()
@@ -263,8 +285,8 @@ def test_after_a_rotation_both_secrets_verify_until_the_overlap_is_over(run):
     run(test)
 
 
-def test_rotating_twice_leaves_each_secret_its_own_overlap(run):
-    async def test(gateway):
+def test_rotating_twice_leaves_each_secret_its_own_overlap(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         path = f"/v1/webhooks/{made['id']}/rotate"
         second = (await gateway.call("POST", path, {"overlap_s": 60})).json()["secret"]
@@ -282,10 +304,11 @@ def test_rotating_twice_leaves_each_secret_its_own_overlap(run):
     run(test)
 
 
-def test_a_test_call_says_what_was_answered_and_stands_in_the_log(run):
-    async def test(gateway):
+def test_a_test_call_says_what_was_answered_and_stands_in_the_log(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         path = f"/v1/webhooks/{made['id']}"
+        answer: Any = None
         for status, outcome in ((204, "delivered"), (500, "failed"), (302, "failed")):
             gateway.outside.status = status
             answer = await gateway.call("POST", f"{path}/test")
@@ -302,8 +325,8 @@ def test_a_test_call_says_what_was_answered_and_stands_in_the_log(run):
     run(test)
 
 
-def test_a_range_is_delivered_again(run):
-    async def test(gateway):
+def test_a_range_is_delivered_again(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         await tell(gateway, 3, at=1_800_000_000.0)
         await tell(gateway, 1, at=1_800_000_100.0)
@@ -326,8 +349,8 @@ def test_a_range_is_delivered_again(run):
     run(test)
 
 
-def test_dead_letters_of_both_kinds_are_listed_counted_and_sent_again(run):
-    async def test(gateway):
+def test_dead_letters_of_both_kinds_are_listed_counted_and_sent_again(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session()
         made = await subscribe(gateway)
@@ -366,8 +389,8 @@ def test_dead_letters_of_both_kinds_are_listed_counted_and_sent_again(run):
     run(test)
 
 
-def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run):
-    async def test(gateway):
+def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         for name in ("line", "other"):
             await gateway.add_session(name)
@@ -384,20 +407,20 @@ def test_a_key_for_some_sessions_sees_and_moves_only_their_dead_letters(run):
     run(test)
 
 
-def test_a_failing_webhook_says_why(run):
-    async def test(gateway):
+def test_a_failing_webhook_says_why(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         made = await subscribe(gateway)
         endpoint = await gateway.store.webhook_endpoints.get(made["id"])
         late = "no answer in time"
         for status, detail, because in ((503, "try later", "503 try later"), (None, late, late)):
             now = gateway.clock.now()
+            assert endpoint is not None
             health = delivery_policy.after_failure(
                 endpoint.health, made["id"], "a", now, now, status=status, detail=detail
             )
             text = msgspec.json.encode(health).decode()
-            await gateway.store.database.write(
-                lambda db, t=text: db.run("webhook_endpoint_health", {"id": made["id"], "health": t})
-            )
+            row = {"id": made["id"], "health": text}
+            await gateway.store.database.write(partial(write_health, row=row))
             shown = (await gateway.call("GET", f"/v1/webhooks/{made['id']}")).json()
             assert (shown["state"], shown["because"]) == ("failing", because)
         off = await gateway.call("PATCH", f"/v1/webhooks/{made['id']}", {"enabled": False})
@@ -406,8 +429,8 @@ def test_a_failing_webhook_says_why(run):
     run(test)
 
 
-def test_what_a_foreign_webhook_answered_is_not_told_to_a_scoped_key(run):
-    async def test(gateway):
+def test_what_a_foreign_webhook_answered_is_not_told_to_a_scoped_key(run: Run) -> None:
+    async def test(gateway: Gateway) -> None:
         await gateway.add_server()
         await gateway.add_session()
         await subscribe(gateway)

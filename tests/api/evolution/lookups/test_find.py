@@ -96,8 +96,8 @@ def test_the_further_status_of_both_is_told_once() -> None:
             return (await lab.message(ident)).state in ("delivered", "read")
 
         await lab.until(is_delivered, 300)
-        for row in line.messages.values():
-            row.updates.clear()
+        for stored in line.messages.values():
+            stored.updates.clear()
         (row,) = await app.find({"key": {"fromMe": True}})
         assert row["status"] in ("DELIVERY_ACK", "READ")
         assert row["MessageUpdate"][0] == {"status": "DELIVERY_ACK"}
