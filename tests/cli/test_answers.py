@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from esteio.cli import output
 from esteio.cli.main import app
@@ -20,10 +22,11 @@ from esteio.core.model.capabilities import Quirk
 from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.policy import DEFAULT
 from esteio.core.model.recovery import Approval, Outage, Recovery
-from esteio.core.model.server import Server
+from esteio.core.model.server import HealthState, Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Axis, Reason
 from esteio.core.views import documents, server_documents
+from esteio.core.views.documents import ReasonDocument
 from esteio.core.views.sentences import sentence
 from esteio.texts import catalogue
 
@@ -31,12 +34,20 @@ NOW = 1_750_000_000.0
 DATE = "Sun, 15 Jun 2025 15:06:40 GMT"
 
 
-def say(reason):
+def say(reason: Reason) -> ReasonDocument:
     said = sentence(reason, catalogue("en"))
     return documents.ReasonDocument(reason.code, said.text, said.action or None)
 
 
-def session(name="clinic", *, held=0, next_at=None, rung="restart", reason="ghost-socket", **more):
+def session(
+    name: str = "clinic",
+    *,
+    held: int = 0,
+    next_at: float | None = None,
+    rung: str = "restart",
+    reason: str = "ghost-socket",
+    **more: Any,
+) -> dict[str, Any]:
     value = Session(
         id=SessionId(1),
         name=SessionName(name),
@@ -54,13 +65,15 @@ def session(name="clinic", *, held=0, next_at=None, rung="restart", reason="ghos
     return made
 
 
-def server(health="up", because="", base_url="https://evo.example", name="evo", **more):
+def server(
+    health: HealthState = "up", because: str = "", base_url: str = "https://evo.example", name: str = "evo", **more: Any
+) -> dict[str, Any]:
     value = Server(ServerName(name), "evolution", base_url, health=health, health_because=because, **more)
     quirk = Quirk("state-is-hearsay", "", "obs", "It lies.")
     return documents.as_data(server_documents.server(value, (quirk,), DEFAULT, NOW, catalogue("en")))
 
 
-def approval(**more):
+def approval(**more: Any) -> dict[str, str]:
     value = Approval(
         "apr_1",
         SessionId(1),
@@ -74,19 +87,23 @@ def approval(**more):
     return documents.as_data(documents.approval(value, say))
 
 
-def entry(seq, text="The provider says: open.", **more):
+def entry(seq: int, text: str = "The provider says: open.", **more: Any) -> dict[str, Any]:
     return {"seq": seq, "at": documents.timestamp(NOW - 60 + seq), "kind": "evidence", "text": text, "data": {}, **more}
 
 
-def page(*items, after=None):
+def page(*items: dict[str, Any], after: str | None = None) -> dict[str, Any]:
     return {"items": list(items), "next": after}
+
+
+Answer = dict[str, Any] | tuple[int, str, bytes]
+"""A document, or (status, type, body)."""
 
 
 class Gateway:
     """Answers by path. An answer is a document, or (status, type, bytes)."""
 
-    def __init__(self):
-        self.answers = {
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {
             "/livez": {"status": "ok"},
             "/readyz": {"status": "ok"},
             "/v1/keys": page(),
@@ -97,20 +114,20 @@ class Gateway:
             "/v1/sessions/clinic": session(),
             "/v1/sessions/clinic/timeline": page(),
         }
-        self.asked = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
         self.date = DATE
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
-            def answer(self):
+            def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 owner.asked.append((self.command, self.path, dict(self.headers), body))
                 found = owner.answers.get(self.path, owner.answers.get(self.path.partition("?")[0]))
                 if found is None:
                     problem = {"code": "unknown-session", "title": "?", "detail": "There is none.", "status": 404}
                     found = (404, "application/problem+json", json.dumps(problem).encode())
-                status, kind, sent = found if isinstance(found, tuple) else (200, "application/json", None)
-                sent = json.dumps(found).encode() if sent is None else sent
+                plain = found if isinstance(found, tuple) else (200, "application/json", json.dumps(found).encode())
+                status, kind, sent = plain
                 self.send_response_only(status)
                 if owner.date:
                     self.send_header("Date", owner.date)
@@ -121,20 +138,20 @@ class Gateway:
 
             do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that http.server calls
 
-            def log_message(self, *_):
+            def log_message(self, *_: object) -> None:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = False
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
-    def verb(self, *args, **more):
+    def verb(self, *args: str, **more: Any) -> Result:
         given = {"ESTEIO_URL": self.url, "ESTEIO_KEY": "a-key", **more}
         return CliRunner().invoke(app, list(args), env=given)
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Gateway]:
     made = Gateway()
     thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -147,7 +164,7 @@ def gateway():
 # -- why -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_number_that_is_down_and_being_healed(gateway):
+def test_a_number_that_is_down_and_being_healed(gateway: Gateway) -> None:
     outage = Outage("out_1", NOW - 700, "ghost-socket")
     gateway.answers["/v1/sessions/clinic"] = session(
         state="connecting",
@@ -169,7 +186,7 @@ def test_a_number_that_is_down_and_being_healed(gateway):
     assert "There is nothing you need to do." in told
 
 
-def test_a_number_that_waits_for_a_person(gateway):
+def test_a_number_that_waits_for_a_person(gateway: Gateway) -> None:
     gateway.answers["/v1/sessions/clinic"] = session(
         state="disconnected", reason="approval-awaited", next_at=NOW + 30, rung="person"
     )
@@ -182,18 +199,18 @@ def test_a_number_that_waits_for_a_person(gateway):
     assert "There is nothing you need to do." not in told
 
 
-def test_an_approval_of_another_number_is_not_told(gateway):
+def test_an_approval_of_another_number_is_not_told(gateway: Gateway) -> None:
     gateway.answers["/v1/approvals"] = page({**approval(), "session": "shop"})
     assert "esteio approve" not in gateway.verb("why", "clinic").stdout
 
 
-def test_a_number_whose_server_is_down(gateway):
+def test_a_number_whose_server_is_down(gateway: Gateway) -> None:
     gateway.answers["/v1/servers/evo"] = server("down", "server_unreachable")
     told = gateway.verb("why", "clinic").stdout
     assert "The server evo is down: The server refused the connection." in told
 
 
-def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway):
+def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway: Gateway) -> None:
     axis = Axis("no", "server-down", NOW - 720)
     gateway.answers["/v1/sessions/clinic"] = {
         **session(reason="server-down", state="connecting", can_send=axis),
@@ -203,7 +220,7 @@ def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway):
     assert "Can send: no — The server evo is not answering." in told
 
 
-def test_a_paused_number_says_how_it_goes_on(gateway):
+def test_a_paused_number_says_how_it_goes_on(gateway: Gateway) -> None:
     gateway.answers["/v1/sessions/clinic"] = session(state="paused", reason="paused", held=1)
     told = gateway.verb("why", "clinic").stdout
     assert "esteio resume clinic" in told
@@ -211,7 +228,7 @@ def test_a_paused_number_says_how_it_goes_on(gateway):
     assert "1 message waits" in told
 
 
-def test_what_a_small_key_may_not_see_is_left_out(gateway):
+def test_what_a_small_key_may_not_see_is_left_out(gateway: Gateway) -> None:
     problem = json.dumps({"code": "forbidden", "detail": "No.", "title": "No", "status": 403}).encode()
     gateway.answers["/v1/approvals"] = (403, "application/problem+json", problem)
     gateway.answers["/v1/servers/evo"] = (403, "application/problem+json", problem)
@@ -220,7 +237,7 @@ def test_what_a_small_key_may_not_see_is_left_out(gateway):
     assert json.loads(told.stdout)["server"] is None
 
 
-def test_the_timeline_ends_with_the_latest_lines_of_all_its_pages(gateway):
+def test_the_timeline_ends_with_the_latest_lines_of_all_its_pages(gateway: Gateway) -> None:
     where = "/v1/sessions/clinic/timeline"
     gateway.answers[f"{where}?limit=500"] = page(entry(1, "first"), entry(2, "two"), after="2")
     gateway.answers[f"{where}?limit=500&after=2"] = page(
@@ -233,7 +250,7 @@ def test_the_timeline_ends_with_the_latest_lines_of_all_its_pages(gateway):
     assert not any(line.endswith("first") for line in told)
 
 
-def test_a_strangers_words_cannot_move_the_cursor(gateway, monkeypatch):
+def test_a_strangers_words_cannot_move_the_cursor(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway.answers["/v1/sessions/clinic/timeline"] = page(entry(1, "evil\x1b[2J\x07\nline"))
     for person in (False, True):
         monkeypatch.setattr(output, "to_person", lambda person=person: person)
@@ -243,7 +260,7 @@ def test_a_strangers_words_cannot_move_the_cursor(gateway, monkeypatch):
         assert "\x07" not in told
 
 
-def test_a_servers_health_is_a_word_of_the_readers_language(gateway, monkeypatch):
+def test_a_servers_health_is_a_word_of_the_readers_language(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "to_person", lambda: True)
     monkeypatch.setenv("ESTEIO_LANGUAGE", "pt-BR")
     assert "no ar" in gateway.verb("servers").stdout
@@ -252,12 +269,12 @@ def test_a_servers_health_is_a_word_of_the_readers_language(gateway, monkeypatch
 # -- doctor --------------------------------------------------------------------------------------------------------
 
 
-def findings(gateway, *args, **more):
+def findings(gateway: Gateway, *args: str, **more: Any) -> tuple[int, dict[str, dict[str, Any]]]:
     told = gateway.verb("doctor", "--json", *args, **more)
     return told.exit_code, {one["check"]: one for one in json.loads(told.stdout)["items"]}
 
 
-def test_a_session_that_is_down_is_a_failure_with_the_human_act(gateway):
+def test_a_session_that_is_down_is_a_failure_with_the_human_act(gateway: Gateway) -> None:
     down = session(state="error", reason="banned")
     gateway.answers["/v1/sessions"] = page(session("shop", state="connected", reason="live"), down)
     code, found = findings(gateway)
@@ -267,7 +284,7 @@ def test_a_session_that_is_down_is_a_failure_with_the_human_act(gateway):
     assert "session shop" not in found
 
 
-def test_a_server_that_is_down_or_walled_is_a_failure(gateway):
+def test_a_server_that_is_down_or_walled_is_a_failure(gateway: Gateway) -> None:
     gateway.answers["/v1/servers"] = page(
         server("down", "server_unreachable"), server("wall", "server_wall", name="two"), server("slow", name="three")
     )
@@ -289,7 +306,9 @@ def test_a_server_that_is_down_or_walled_is_a_failure(gateway):
         ("http://0.0.0.0:8700", "http://127.0.0.1:1", "warn"),
     ],
 )
-def test_the_address_of_webhooks_is_the_one_that_the_gateway_tells(gateway, public, base_url, result):
+def test_the_address_of_webhooks_is_the_one_that_the_gateway_tells(
+    gateway: Gateway, public: str, base_url: str, result: str
+) -> None:
     gateway.answers["/v1/servers"] = page(server(base_url=base_url))
     told = {"version": "1", "public_url": public or "http://127.0.0.1:8700", "language": "en", "notice_targets": 0}
     gateway.answers["/v1/gateway"] = told
@@ -298,7 +317,7 @@ def test_the_address_of_webhooks_is_the_one_that_the_gateway_tells(gateway, publ
     assert code == 0, "a warning is no failure"
 
 
-def test_two_clocks_that_differ_are_a_warning(gateway):
+def test_two_clocks_that_differ_are_a_warning(gateway: Gateway) -> None:
     assert findings(gateway)[1]["clock"]["result"] == "warn"
     gateway.date = ""
     assert "clock" not in findings(gateway)[1]
@@ -308,7 +327,7 @@ def test_two_clocks_that_differ_are_a_warning(gateway):
     assert findings(gateway)[1]["clock"]["result"] == "ok"
 
 
-def test_a_gateway_that_is_not_ready_is_a_failure_and_the_rest_is_still_told(gateway):
+def test_a_gateway_that_is_not_ready_is_a_failure_and_the_rest_is_still_told(gateway: Gateway) -> None:
     gateway.answers["/readyz"] = (503, "application/json", b'{"status":"full"}')
     code, found = findings(gateway)
     assert code == 1
@@ -317,7 +336,7 @@ def test_a_gateway_that_is_not_ready_is_a_failure_and_the_rest_is_still_told(gat
     assert found["sessions"]["result"] == "ok"
 
 
-def test_what_waits_for_a_person_is_told(gateway):
+def test_what_waits_for_a_person_is_told(gateway: Gateway) -> None:
     gateway.answers["/v1/approvals"] = page(approval())
     code, found = findings(gateway)
     assert (code, found["approval apr_1"]["result"]) == (0, "warn")
@@ -342,7 +361,7 @@ def test_what_waits_for_a_person_is_told(gateway):
     ],
     ids=["a page", "a proxy's page", "a redirect", "another program", "cut", "a problem"],
 )
-def test_every_bad_answer_is_one_sentence(gateway, answer, word):
+def test_every_bad_answer_is_one_sentence(gateway: Gateway, answer: tuple[int, str, bytes], word: str) -> None:
     gateway.answers["/v1/sessions"] = answer
     told = gateway.verb("sessions")
     assert (told.exit_code, told.stdout) == (1, "")
@@ -350,7 +369,7 @@ def test_every_bad_answer_is_one_sentence(gateway, answer, word):
     assert len(told.stderr.splitlines()) == 1
 
 
-def test_all_pages_are_read_and_the_questions_are_asked_in_the_readers_language(gateway):
+def test_all_pages_are_read_and_the_questions_are_asked_in_the_readers_language(gateway: Gateway) -> None:
     gateway.answers["/v1/sessions?state=connected&limit=500"] = page(session("a"), after="a")
     gateway.answers["/v1/sessions?state=connected&limit=500&after=a"] = page(session("b"))
     told = gateway.verb("sessions", "--state", "connected", ESTEIO_LANGUAGE="pt-BR")
@@ -361,7 +380,7 @@ def test_all_pages_are_read_and_the_questions_are_asked_in_the_readers_language(
     assert headers["Authorization"] == "Bearer a-key"
 
 
-def test_a_message_that_failed_ends_with_1(gateway):
+def test_a_message_that_failed_ends_with_1(gateway: Gateway) -> None:
     message = {"id": "msg_1", "state": "failed", "reason": {"code": "x", "text": "No such number.", "action": None}}
     gateway.answers["/v1/sessions/clinic/messages"] = message
     told = gateway.verb("send", "clinic", "5511912345678", "hello", "--wait", "2", "--client-ref", "mine")
@@ -372,21 +391,21 @@ def test_a_message_that_failed_ends_with_1(gateway):
     assert headers["Idempotency-Key"].startswith("cli-")
 
 
-def test_a_send_without_an_answer_says_how_to_ask_again_safely(gateway):
+def test_a_send_without_an_answer_says_how_to_ask_again_safely(gateway: Gateway) -> None:
     gateway.answers["/v1/sessions/clinic/messages"] = (202, "broken/off", b"{")
     told = gateway.verb("send", "clinic", "5511912345678", "hello", "--idempotency-key", "mine")
     assert told.exit_code == 1
     assert "--idempotency-key mine" in told.stderr
 
 
-def test_approve_says_what_was_agreed_to(gateway, monkeypatch):
+def test_approve_says_what_was_agreed_to(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway.answers["/v1/approvals/apr_1/approve"] = approval(state="approved")
     assert gateway.verb("approve", "apr_1").stdout == "apr_1\tapproved\n"
     monkeypatch.setattr(output, "to_person", lambda: True)
     assert "Approved for clinic: delete and recreate the session." in gateway.verb("approve", "apr_1").stdout
 
 
-def test_no_current_code_says_what_to_ask(gateway):
+def test_no_current_code_says_what_to_ask(gateway: Gateway) -> None:
     gateway.answers["/v1/sessions/clinic/qr"] = (204, "application/json", b"")
     gateway.answers["/v1/sessions/clinic"] = session(state="awaiting_qr", reason="unpaired")
     told = gateway.verb("qr", "clinic")
@@ -394,5 +413,5 @@ def test_no_current_code_says_what_to_ask(gateway):
     assert "esteio qr clinic --pair" in told.stderr
 
 
-def test_the_documents_here_are_whole():
+def test_the_documents_here_are_whole() -> None:
     assert msgspec.convert(session(), documents.SessionDocument).name == "clinic"

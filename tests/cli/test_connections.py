@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import pytest
 
 from esteio.cli import connections
 from esteio.cli.connections import BoundedProtocol, Dropped, raise_file_limit
 from esteio.cli.listen import bind, server
+from tests.narrowing import of_type
 
 LARGE = 64 * 2**20
 GET = b"GET /x HTTP/1.1\r\nhost: x\r\n"
 
 
-async def echo(scope, receive, send):
+async def echo(
+    scope: dict[str, Any], receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[None]]
+) -> None:
     """Answers with the size of the body, once it is whole; `/large` with more than any buffer holds."""
     if scope["path"] == "/large":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
@@ -33,46 +38,53 @@ async def echo(scope, receive, send):
 
 
 class Client:
-    def __init__(self, reader, writer):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
-    async def send(self, *pieces):
+    async def send(self, *pieces: bytes) -> None:
         for piece in pieces:
             self.writer.write(piece)
             await self.writer.drain()
 
-    async def ask(self, *pieces):
+    async def ask(self, *pieces: bytes) -> tuple[int, bytes]:
         """(status, body) of the next answer."""
         await self.send(*pieces)
         return await self.answer()
 
-    async def answer(self):
+    async def answer(self) -> tuple[int, bytes]:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         size = next(int(line.split(":")[1]) for line in head.split("\r\n") if line.startswith("content-length"))
         return int(head.split()[1]), await self.reader.readexactly(size)
 
-    async def ended(self):
+    async def ended(self) -> bool:
         try:
             return await self.reader.read() == b""
         except ConnectionResetError:
             return True
 
 
+Connect = Callable[[], Awaitable[Client]]
+
+
+class Real(Protocol):
+    def __call__(self, test: Callable[[Connect], Awaitable[None]], **changes: Any) -> None: ...
+
+
 @pytest.fixture
-def real(monkeypatch):
+def real(monkeypatch: pytest.MonkeyPatch) -> Real:
     """Runs `async def test(connect)` against a real listener."""
 
-    def runner(test, **changes):
+    def runner(test: Callable[[Connect], Awaitable[None]], **changes: Any) -> None:
         for name, value in changes.items():
             monkeypatch.setattr(BoundedProtocol if name == "most" else connections, name, value)
 
-        async def whole():
+        async def whole() -> None:
             bound = bind("127.0.0.1:0")
             running = server(echo)
             serving = asyncio.create_task(running.serve([bound]))
             opened = []
 
-            async def connect():
+            async def connect() -> Client:
                 opened.append(Client(*await asyncio.open_connection(*bound.getsockname()[:2], limit=2**20)))
                 return opened[-1]
 
@@ -91,8 +103,8 @@ def real(monkeypatch):
     return runner
 
 
-def test_requests_within_the_bounds_are_served_again_and_again(real):
-    async def test(connect):
+def test_requests_within_the_bounds_are_served_again_and_again(real: Real) -> None:
+    async def test(connect: Connect) -> None:
         client = await connect()
         big = b"x-long: " + b"a" * 60_000 + b"\r\n"
         for head in (GET, GET + big, GET):
@@ -118,8 +130,8 @@ def test_requests_within_the_bounds_are_served_again_and_again(real):
     ],
     ids=["one", "never ends", "many", "address", "blank lines", "chunk extension"],
 )
-def test_a_head_that_is_too_large_is_refused(real, pieces):
-    async def test(connect):
+def test_a_head_that_is_too_large_is_refused(real: Real, pieces: list[bytes]) -> None:
+    async def test(connect: Connect) -> None:
         client = await connect()
         try:
             await client.send(*pieces)
@@ -132,12 +144,12 @@ def test_a_head_that_is_too_large_is_refused(real, pieces):
     real(test)
 
 
-def test_unused_connections_are_kept_longer_than_clients_keep_them():
+def test_unused_connections_are_kept_longer_than_clients_keep_them() -> None:
     assert server(echo).config.timeout_keep_alive >= 75
 
 
-def test_what_is_no_http_is_a_problem(real):
-    async def test(connect):
+def test_what_is_no_http_is_a_problem(real: Real) -> None:
+    async def test(connect: Connect) -> None:
         status, body = await (await connect()).ask(b"\x16\x03\x01 hello\r\n\r\n")
         assert (status, json.loads(body)["code"]) == (400, "invalid-http")
 
@@ -149,8 +161,8 @@ def test_what_is_no_http_is_a_problem(real):
     [GET, b"G", b"POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc"],
     ids=["head", "first byte", "body"],
 )
-def test_half_a_request_is_given_up(real, half):
-    async def test(connect):
+def test_half_a_request_is_given_up(real: Real, half: bytes) -> None:
+    async def test(connect: Connect) -> None:
         client = await connect()
         status, body = await client.ask(half)
         assert (status, json.loads(body)["code"]) == (408, "request-timeout")
@@ -164,30 +176,31 @@ def test_half_a_request_is_given_up(real, half):
     real(test, HEAD_S=0.05, BODY_STALLS_S=0.05)
 
 
-def test_who_does_not_read_is_hung_up_on(real):
-    async def test(connect):
+def test_who_does_not_read_is_hung_up_on(real: Real) -> None:
+    async def test(connect: Connect) -> None:
         client = await connect()
-        client.writer.transport.pause_reading()
+        transport = of_type(asyncio.Transport, client.writer.transport)
+        transport.pause_reading()
         await client.send(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
         other = await connect()
         while connections.DROPPED.total["not_read"] == 0:
             assert await other.ask(GET + b"\r\n") == (200, b"0")
-        client.writer.transport.resume_reading()
+        transport.resume_reading()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
             await client.answer()
 
     real(test, NOT_READ_S=0.2, DROPPED=Dropped())
 
 
-def test_who_says_nothing_is_hung_up_on(real):
-    async def test(connect):
+def test_who_says_nothing_is_hung_up_on(real: Real) -> None:
+    async def test(connect: Connect) -> None:
         assert await (await connect()).ended()
 
     real(test, HEAD_S=0.05)
 
 
-def test_at_the_most_the_oldest_that_is_not_answered_goes(real):
-    async def test(connect):
+def test_at_the_most_the_oldest_that_is_not_answered_goes(real: Real) -> None:
+    async def test(connect: Connect) -> None:
         halves = [await connect() for _ in range(8)]
         for half in halves:
             await half.send(GET)
@@ -201,16 +214,16 @@ def test_at_the_most_the_oldest_that_is_not_answered_goes(real):
 class Lines:
     """The log as a list."""
 
-    def __init__(self):
-        self.lines = []
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, Any]] = []
 
-    def warning(self, event, **words):
+    def warning(self, event: str, **words: Any) -> None:
         self.lines.append((event, words))
 
     info = warning
 
 
-def test_dropped_connections_are_said_at_once_and_then_once_a_minute(monkeypatch):
+def test_dropped_connections_are_said_at_once_and_then_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Lines()
     monkeypatch.setattr(connections, "log", log)
     dropped = Dropped()
@@ -219,7 +232,7 @@ def test_dropped_connections_are_said_at_once_and_then_once_a_minute(monkeypatch
     assert log.lines == [("connections.dropped", {"causes": [f"too_many:{count}"]}) for count in (1, 60, 60)]
 
 
-def test_the_soft_limit_of_files_is_raised_and_told(monkeypatch):
+def test_the_soft_limit_of_files_is_raised_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Lines()
     monkeypatch.setattr(connections, "log", log)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -11,18 +11,20 @@ from esteio.cli import output
 from esteio.cli.errors import Failed
 from esteio.cli.remote import qr
 
-ROWS = [[("", "a-session-with-a-long-name"), ("", "connected"), ("", "a reason that goes on and on and on")]]
+ROWS: list[list[tuple[output.Style, str]]] = [
+    [("", "a-session-with-a-long-name"), ("", "connected"), ("", "a reason that goes on and on and on")]
+]
 HEADS = ("NAME", "STATE", "REASON")
 
 
 @pytest.mark.parametrize(("width", "columns"), [(120, 3), (60, 3), (52, 2), (40, 2), (30, 1), (10, 1)])
-def test_columns_are_dropped_from_the_right_and_the_first_never(width, columns):
+def test_columns_are_dropped_from_the_right_and_the_first_never(width: int, columns: int) -> None:
     assert output.fitting(HEADS, ROWS, width) == columns
 
 
 @pytest.mark.parametrize("text", ["2@short", "2@" + "abcDEF123+/=," * 18])
 @pytest.mark.parametrize(("scale", "border"), [(1, 4), (3, 0), (7, 2)])
-def test_a_code_known_only_as_a_picture_is_drawn_from_its_own_modules(text, scale, border):
+def test_a_code_known_only_as_a_picture_is_drawn_from_its_own_modules(text: str, scale: int, border: int) -> None:
     made = segno.make(text, micro=False)
     picture = io.BytesIO()
     made.save(picture, kind="png", scale=scale, border=border)
@@ -30,12 +32,12 @@ def test_a_code_known_only_as_a_picture_is_drawn_from_its_own_modules(text, scal
 
 
 @pytest.mark.parametrize("picture", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
-def test_a_picture_that_is_none_is_said_in_words(picture):
+def test_a_picture_that_is_none_is_said_in_words(picture: bytes) -> None:
     with pytest.raises(Failed):
         qr.of_picture(picture)
 
 
-def test_a_code_is_black_on_white_whatever_the_terminals_colours_are():
+def test_a_code_is_black_on_white_whatever_the_terminals_colours_are() -> None:
     lines = qr.drawn([[True] * 21 for _ in range(21)])
     assert len(lines) == 13
     assert all(line.startswith(qr.INK) and line.endswith(qr.RESET) for line in lines)

@@ -15,7 +15,7 @@ from esteio.texts import catalogue
 
 
 @pytest.fixture
-def kept_frame(monkeypatch):
+def kept_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Typer's own words are constants of its module: they are put back."""
     for name in help_texts.FRAME:
         monkeypatch.setattr(rich_utils, name, getattr(rich_utils, name))
@@ -37,7 +37,7 @@ def texts(found: list[Any]) -> set[str]:
     return {help_texts.normal(text) for text in said if isinstance(text, str) and text.strip()}
 
 
-def test_every_help_has_its_portuguese_and_every_entry_is_used(monkeypatch):
+def test_every_help_has_its_portuguese_and_every_entry_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     said = texts(whole(monkeypatch))
     assert len(said) > 100
     translated = set(catalogue("pt-BR").keys("help"))
@@ -46,12 +46,12 @@ def test_every_help_has_its_portuguese_and_every_entry_is_used(monkeypatch):
     assert set(catalogue("pt-BR").keys("help frame")) == {*help_texts.FRAME, "Usage:", "--help"}
 
 
-def test_every_verb_and_every_option_has_a_help(monkeypatch):
+def test_every_verb_and_every_option_has_a_help(monkeypatch: pytest.MonkeyPatch) -> None:
     nameless = [one.name for one in whole(monkeypatch) if isinstance(getattr(one, "help", None), str) and not one.help]
     assert nameless == []
 
 
-def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english():
+def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english() -> None:
     texts = catalogue("pt-BR")
     for english in texts.keys("help"):
         portuguese = texts.word("help", english)
@@ -72,7 +72,9 @@ def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english():
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_help_comes_in_the_language_of_the_process(args, language, told, kept_frame):
+def test_help_comes_in_the_language_of_the_process(
+    args: list[str], language: str, told: list[str], kept_frame: None
+) -> None:
     shown = CliRunner().invoke(app, args, env={"ESTEIO_LANGUAGE": language, "COLUMNS": "160"})
     assert shown.exit_code == 0
     assert [one for one in told if one not in shown.stdout] == []

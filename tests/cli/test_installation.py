@@ -8,16 +8,21 @@ import pty
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from esteio.cli.remote.client import Client, path
-from tests.cli.cli_processes import Running, free_port
+from tests.cli.cli_processes import Installation, Running, free_port
 
 
-def drawn(installation, *args):
+def drawn(installation: Installation, *args: str) -> str:
     """A verb on a terminal: what a person sees."""
     mine, theirs = pty.openpty()
     env = installation.environment(TERM="xterm-256color", COLUMNS="120", LINES="60")
@@ -43,7 +48,7 @@ def drawn(installation, *args):
     return seen.decode()
 
 
-def test_a_list_in_a_pipe_is_one_line_a_session(linked):
+def test_a_list_in_a_pipe_is_one_line_a_session(linked: Installation) -> None:
     told = linked.verb("sessions")
     assert told.code == 0, told.err
     row = next(line.split("\t") for line in told.out.splitlines() if line.startswith("clinic\t"))
@@ -55,20 +60,20 @@ def test_a_list_in_a_pipe_is_one_line_a_session(linked):
     assert row[8] == held["reason"]["code"]
 
 
-def test_a_list_for_programs_is_the_gateways_own_documents(linked):
+def test_a_list_for_programs_is_the_gateways_own_documents(linked: Installation) -> None:
     told = json.loads(linked.verb("sessions", "--json", "--server", "evo").out)
     assert told["next"] is None
     assert next(one for one in told["items"] if one["name"] == "clinic")["ref"] == {"instance_name": "clinic"}
     assert json.loads(linked.verb("sessions", "--json", "--state", "paused").out)["items"] == []
 
 
-def test_a_list_on_a_terminal_is_a_table_with_colours(linked):
+def test_a_list_on_a_terminal_is_a_table_with_colours(linked: Installation) -> None:
     seen = drawn(linked, "sessions")
     assert "RECEIVES" in seen
     assert "\x1b[32mconnected" in seen
 
 
-def test_why_says_what_stands_in_the_session_and_its_timeline(linked):
+def test_why_says_what_stands_in_the_session_and_its_timeline(linked: Installation) -> None:
     told = linked.verb("why", "clinic").out
     session = linked.session("clinic")
     lines = list(linked.client.items(path("sessions", "clinic", "timeline")))
@@ -77,14 +82,14 @@ def test_why_says_what_stands_in_the_session_and_its_timeline(linked):
     assert "There is nothing you need to do." in told
 
 
-def test_why_speaks_portuguese(linked):
+def test_why_speaks_portuguese(linked: Installation) -> None:
     told = linked.verb("why", "clinic", ESTEIO_LANGUAGE="pt-BR").out
     assert "O que acontece agora" in told
     assert "Consegue enviar" in told
     assert "conectada" in told.lower() or "conectado" in told.lower()
 
 
-def test_why_for_programs(linked):
+def test_why_for_programs(linked: Installation) -> None:
     told = json.loads(linked.verb("why", "clinic", "--json", "--lines", "3").out)
     assert told["session"]["name"] == "clinic"
     assert told["server"]["name"] == "evo"
@@ -92,14 +97,14 @@ def test_why_for_programs(linked):
     assert len(told["timeline"]) == 3
 
 
-def test_a_session_that_does_not_exist_is_a_failure_in_the_gateways_words(installation):
+def test_a_session_that_does_not_exist_is_a_failure_in_the_gateways_words(installation: Installation) -> None:
     told = installation.verb("why", "nobody", ESTEIO_LANGUAGE="pt-BR")
     assert (told.code, told.out) == (1, "")
     assert "nobody" in told.err
     assert "(unknown-session)" in told.err
 
 
-def test_a_message_goes_out_and_a_repeated_key_sends_nothing_twice(linked):
+def test_a_message_goes_out_and_a_repeated_key_sends_nothing_twice(linked: Installation) -> None:
     asked = ("send", "clinic", "5511912345678", "hello", "--idempotency-key", "one", "--wait", "20")
     first, second = linked.verb(*asked), linked.verb(*asked)
     assert first.code == 0, first.err
@@ -110,18 +115,18 @@ def test_a_message_goes_out_and_a_repeated_key_sends_nothing_twice(linked):
     assert (found["text"], found["to"]) == ("hello", "5511912345678")
 
 
-def test_the_text_may_come_from_a_pipe(linked):
+def test_the_text_may_come_from_a_pipe(linked: Installation) -> None:
     told = json.loads(linked.verb("send", "clinic", "5511912345678", "-", "--json", stdin="two\nlines").out)
     assert told["text"] == "two\nlines"
 
 
-def test_a_number_that_is_none_is_refused_with_the_code(linked):
+def test_a_number_that_is_none_is_refused_with_the_code(linked: Installation) -> None:
     told = linked.verb("send", "clinic", "banana", "hello")
     assert (told.code, told.out) == (1, "")
     assert "(invalid-phone)" in told.err
 
 
-def test_a_code_is_drawn_and_in_a_pipe_is_text(installation):
+def test_a_code_is_drawn_and_in_a_pipe_is_text(installation: Installation) -> None:
     installation.create("shop")
     told = installation.verb("qr", "shop")
     assert told.code == 0, told.err
@@ -131,13 +136,13 @@ def test_a_code_is_drawn_and_in_a_pipe_is_text(installation):
     assert "Linked devices" in seen
 
 
-def test_a_linked_session_needs_no_code(linked):
+def test_a_linked_session_needs_no_code(linked: Installation) -> None:
     told = linked.verb("qr", "clinic")
     assert (told.code, told.out) == (1, "")
     assert "needs no QR code" in told.err
 
 
-def test_a_key_opens_until_it_is_revoked(linked):
+def test_a_key_opens_until_it_is_revoked(linked: Installation) -> None:
     made = linked.verb("keys", "create", "reader", "--role", "read", "--session", "clinic")
     secret = made.out.strip()
     assert made.code == 0, made.err
@@ -153,13 +158,13 @@ def test_a_key_opens_until_it_is_revoked(linked):
     assert "(unauthorized)" in linked.verb("sessions", ESTEIO_KEY=secret).err
 
 
-def test_an_approval_that_does_not_exist_is_a_failure(installation):
+def test_an_approval_that_does_not_exist_is_a_failure(installation: Installation) -> None:
     told = installation.verb("approve", "apr_nothing")
     assert told.code == 1
     assert "(unknown-approval)" in told.err
 
 
-def test_the_doctor_finds_a_healthy_installation_healthy(linked):
+def test_the_doctor_finds_a_healthy_installation_healthy(linked: Installation) -> None:
     told = json.loads(linked.verb("doctor", "--json").out)
     results = {finding["check"]: finding for finding in told["items"]}
     assert results["gateway"]["result"] == results["key"]["result"] == results["ready"]["result"] == "ok"
@@ -168,7 +173,7 @@ def test_the_doctor_finds_a_healthy_installation_healthy(linked):
     assert "state-is-hearsay" in results["server evo"]["details"]
 
 
-def test_the_doctor_knows_a_wrong_key(installation):
+def test_the_doctor_knows_a_wrong_key(installation: Installation) -> None:
     told = installation.verb("doctor", ESTEIO_KEY="not-a-key-at-all")
     assert told.code == 1
     rows = {line.split("\t")[1]: line.split("\t") for line in told.out.splitlines()}
@@ -178,7 +183,7 @@ def test_the_doctor_knows_a_wrong_key(installation):
 
 
 @pytest.mark.parametrize(("extra", "code"), [(("--data", "data"), "Another Esteio"), (("--data", "other"), "in use")])
-def test_a_second_gateway_says_what_is_taken(installation, extra, code):
+def test_a_second_gateway_says_what_is_taken(installation: Installation, extra: tuple[str, str], code: str) -> None:
     """The same data on another port, and other data on the same port."""
     listen = "127.0.0.1:0" if "data" in extra else installation.url.removeprefix("http://")
     told = installation.verb("serve", "--listen", listen, *extra)
@@ -187,7 +192,7 @@ def test_a_second_gateway_says_what_is_taken(installation, extra, code):
     assert "Traceback" not in told.err
 
 
-def test_a_sandbox_in_a_pipe_tells_its_key_and_its_servers_take_no_other(installation):
+def test_a_sandbox_in_a_pipe_tells_its_key_and_its_servers_take_no_other(installation: Installation) -> None:
     keys = {installation.places["key"]: 200, "another": 401}
     for key, expected in keys.items():
         request = Request(f"{installation.places['evolution']}/instance/fetchInstances", headers={"apikey": key})
@@ -200,14 +205,14 @@ def test_a_sandbox_in_a_pipe_tells_its_key_and_its_servers_take_no_other(install
         assert status == expected
 
 
-def test_a_code_that_does_not_fit_says_how_much_room_it_needs(installation):
+def test_a_code_that_does_not_fit_says_how_much_room_it_needs(installation: Installation) -> None:
     installation.create("bakery")
     told = installation.verb("qr", "bakery", "--png", "code.png")
     assert told.code == 0, told.err
     assert (installation.home / "code.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_journal_is_exported_and_replayed(linked):
+def test_a_journal_is_exported_and_replayed(linked: Installation) -> None:
     told = linked.verb("export", "clinic", "--out", "clinic.jsonl")
     assert told.code == 0, told.err
     again = linked.verb("replay", "clinic.jsonl")
@@ -219,7 +224,7 @@ def test_a_journal_is_exported_and_replayed(linked):
     assert told.out.split(" pieces")[0] == again.out.split(" pieces")[0], "the same evidence is in both"
 
 
-def test_what_a_file_declares_is_planned_and_then_applied(linked):
+def test_what_a_file_declares_is_planned_and_then_applied(linked: Installation) -> None:
     file = linked.home / "more.toml"
     file.write_text(
         '[[servers]]\nname = "second"\nkind = "evolution"\nbase_url = "http://127.0.0.1:9"\n'
@@ -234,13 +239,13 @@ def test_what_a_file_declares_is_planned_and_then_applied(linked):
     assert linked.verb("servers", "remove", "second").code == 0
 
 
-def test_a_session_is_paused_and_resumed(linked):
+def test_a_session_is_paused_and_resumed(linked: Installation) -> None:
     assert linked.verb("pause", "clinic").out == "clinic\tpaused\n"
     assert linked.verb("resume", "clinic").out.startswith("clinic\t")
     assert linked.verb("recover", "clinic").code == 0
 
 
-def test_webhooks_are_added_tested_and_removed(linked):
+def test_webhooks_are_added_tested_and_removed(linked: Installation) -> None:
     told = linked.verb("webhooks", "add", "http://127.0.0.1:9/x", "--session", "clinic")
     assert told.code == 0, told.err
     ident, secret = told.out.strip().split("\t")
@@ -252,28 +257,33 @@ def test_webhooks_are_added_tested_and_removed(linked):
     assert linked.verb("webhooks").out == ""
 
 
-def test_nobody_is_told_where_no_target_is_configured(linked):
+def test_nobody_is_told_where_no_target_is_configured(linked: Installation) -> None:
     told = linked.verb("notify", "--test")
     assert told.code == 1
     assert "No target for notices" in told.out
     assert linked.verb("notify").code == 2
 
 
-def test_dead_letters_are_listed_and_replayed(linked):
+def test_dead_letters_are_listed_and_replayed(linked: Installation) -> None:
     assert linked.verb("dead-letters").code == 0
     assert json.loads(linked.verb("dead-letters", "replay", "--dry-run").out)
 
 
-def at_the_provider(installation, call, body=None):
+def at_the_provider(installation: Installation, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """What somebody does at the server itself, past Esteio."""
     headers = {"apikey": installation.places["key"], "content-type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     with urlopen(Request(f"{installation.places['evolution']}{call}", data, headers), timeout=30) as answer:
-        return json.load(answer)
+        told: dict[str, Any] = json.load(answer)
+        return told
+
+
+def is_open(installation: Installation, state: str) -> bool:
+    return bool(at_the_provider(installation, state)["instance"]["state"] == "open")
 
 
 @pytest.fixture
-def foreign(installation, request):
+def foreign(installation: Installation, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     """Two instances that somebody else made and uses; afterwards nothing here knows them."""
     names = tuple(f"{request.param}-{place}" for place in ("shop", "desk"))
     hooks = {name: f"http://127.0.0.1:9/{name}" for name in names}
@@ -282,7 +292,7 @@ def foreign(installation, request):
         at_the_provider(installation, "/instance/create", asked)
         installation.control("scan", session=name)
         state = f"/instance/connectionState/{name}"
-        installation.until(lambda state=state: at_the_provider(installation, state)["instance"]["state"] == "open")
+        installation.until(partial(is_open, installation, state))
         hook = {"enabled": True, "url": hooks[name], "headers": {"x-tenant": name}, "events": ["MESSAGES_UPSERT"]}
         at_the_provider(installation, f"/webhook/set/{name}", {"webhook": hook})
     yield hooks
@@ -294,12 +304,12 @@ def foreign(installation, request):
         assert at_the_provider(installation, f"/webhook/find/{name}")["url"] == hooks[name], "put back"
 
 
-def cells(told):
+def cells(told: SimpleNamespace) -> list[list[str]]:
     return [line.split("\t") for line in told.out.splitlines()]
 
 
 @pytest.mark.parametrize("foreign", ["first"], indirect=True)
-def test_instances_are_listed_planned_and_adopted(installation, foreign):
+def test_instances_are_listed_planned_and_adopted(installation: Installation, foreign: dict[str, str]) -> None:
     listed = {row[0]: row for row in cells(installation.verb("adopt", "evo"))}
     assert [listed[name][2:] for name in foreign] == [["open", "-"]] * 2
     documents = json.loads(installation.verb("adopt", "evo", "--json").out)["items"]
@@ -328,7 +338,7 @@ def test_instances_are_listed_planned_and_adopted(installation, foreign):
 
 
 @pytest.mark.parametrize("foreign", ["second"], indirect=True)
-def test_what_cannot_be_adopted_is_said_and_is_a_failure(installation, foreign):
+def test_what_cannot_be_adopted_is_said_and_is_a_failure(installation: Installation, foreign: dict[str, str]) -> None:
     told = installation.verb("adopt", "evo", "second-shop", "no-such-thing")
     assert told.code == 1
     assert [row[:3] for row in cells(told)] == [
@@ -346,7 +356,7 @@ def test_what_cannot_be_adopted_is_said_and_is_a_failure(installation, foreign):
     assert installation.verb("adopt", "evo", "second-shop", "--all").code == 2
 
 
-def test_what_a_file_declares_of_a_session_otherwise_is_changed(linked):
+def test_what_a_file_declares_of_a_session_otherwise_is_changed(linked: Installation) -> None:
     file = linked.home / "session.toml"
     declared = '[[sessions]]\nname = "clinic"\nserver = "evo"\npolicy = "{}"\n'
     file.write_text(declared.format("seeds"))
@@ -362,11 +372,11 @@ def test_what_a_file_declares_of_a_session_otherwise_is_changed(linked):
 
 @pytest.mark.parametrize("foreign", ["third"], indirect=True)
 def test_a_declared_change_applies_at_the_start_and_a_provider_that_refuses_it_stops_none(
-    installation, foreign, tmp_path, running
-):
+    installation: Installation, foreign: dict[str, str], tmp_path: Path, running: list[Running]
+) -> None:
     shop, desk = foreign
 
-    def started(key, session):
+    def started(key: str, session: str) -> tuple[Running, Client]:
         (tmp_path / "esteio.toml").write_text(
             f'listen = "127.0.0.1:{free_port()}"\ndata = "data"\n[[servers]]\nname = "evo"\nkind = "evolution"\n'
             f'base_url = "{installation.places["evolution"]}"\ncredentials = {{ apikey = "{key}" }}\n'
@@ -398,14 +408,14 @@ def test_a_declared_change_applies_at_the_start_and_a_provider_that_refuses_it_s
 
 
 @pytest.fixture
-def running():
+def running() -> Iterator[list[Running]]:
     """Gateways of a test's own, of which none outlives it."""
-    started = []
+    started: list[Running] = []
     yield started
     for one in started:
         if one.process.poll() is None:
             one.end()
 
 
-def _line(gateway, word):
+def _line(gateway: Running, word: str) -> str:
     return next(line for line in gateway.err.read_text().splitlines() if word in line)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -15,7 +17,7 @@ ADMIN = "an-admin-key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
-def stopped(tmp_path_factory):
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, Running, str]:
     """A data directory that a gateway has used, with one sealed secret, and how that gateway ended."""
     home = tmp_path_factory.mktemp("stopped")
     listen = f"127.0.0.1:{free_port()}"
@@ -33,7 +35,7 @@ def stopped(tmp_path_factory):
     return home, code, gateway, servers
 
 
-def test_a_gateway_that_is_told_to_end_ends_well(stopped):
+def test_a_gateway_that_is_told_to_end_ends_well(stopped: tuple[Path, int, Running, str]) -> None:
     home, code, gateway, _ = stopped
     assert code == 0
     assert "gateway.stopped" in gateway.err.read_text()
@@ -42,25 +44,25 @@ def test_a_gateway_that_is_told_to_end_ends_well(stopped):
     assert (home / "data" / "esteio.db").exists()
 
 
-def test_declared_servers_are_there_after_the_start(stopped):
+def test_declared_servers_are_there_after_the_start(stopped: tuple[Path, int, Running, str]) -> None:
     assert '"server evo"' in stopped[3]
 
 
-def sentence(told):
+def sentence(told: SimpleNamespace) -> tuple[int, str]:
     """The failure: exit code, and the last line of stderr, which is all there is beside the log."""
     lines = [line for line in told.err.splitlines() if not line.startswith("{")]
     assert len(lines) == 1, told.err
     return told.code, lines[0]
 
 
-def test_another_secret_key_is_found_out_at_the_start(stopped):
+def test_another_secret_key_is_found_out_at_the_start(stopped: tuple[Path, int, Running, str]) -> None:
     told = run("serve", "--listen", ZERO, cwd=stopped[0], ESTEIO_SECRET_KEY="not-the-key-of-before")
     code, line = sentence(told)
     assert code == 1
     assert "sealed with another key" in line
 
 
-def test_a_newer_database_is_not_touched(stopped):
+def test_a_newer_database_is_not_touched(stopped: tuple[Path, int, Running, str]) -> None:
     path = str(stopped[0] / "data" / "esteio.db")
     database = apsw.Connection(path)
     known = database.pragma("user_version")
@@ -87,14 +89,16 @@ def test_a_newer_database_is_not_touched(stopped):
     ],
     ids=["listen", "misspelt", "short key", "no file"],
 )
-def test_settings_that_cannot_be_used_are_wrong_usage(tmp_path, args, more, word):
+def test_settings_that_cannot_be_used_are_wrong_usage(
+    tmp_path: Path, args: tuple[str, ...], more: dict[str, str], word: str
+) -> None:
     code, line = sentence(run("serve", *args, cwd=tmp_path, **more))
     assert code == 2
     assert word in line
     assert not (tmp_path / "esteio-data").exists()
 
 
-def test_a_declared_session_on_no_server_is_wrong_usage(tmp_path):
+def test_a_declared_session_on_no_server_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "esteio.toml").write_text('listen = "127.0.0.1:0"\n[[sessions]]\nname = "a"\nserver = "nowhere"\n')
     code, line = sentence(run("serve", cwd=tmp_path))
     assert code == 2
@@ -102,20 +106,20 @@ def test_a_declared_session_on_no_server_is_wrong_usage(tmp_path):
     assert "(unknown-server)" in line
 
 
-def test_an_address_of_somebody_else_cannot_be_listened_on(tmp_path):
+def test_an_address_of_somebody_else_cannot_be_listened_on(tmp_path: Path) -> None:
     code, line = sentence(run("serve", "--listen", "203.0.113.7:8700", cwd=tmp_path))
     assert code == 1
     assert "203.0.113.7:8700" in line
 
 
-def test_a_directory_that_is_a_file_cannot_hold_the_data(tmp_path):
+def test_a_directory_that_is_a_file_cannot_hold_the_data(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     code, line = sentence(run("serve", "--listen", ZERO, "--data", "file", cwd=tmp_path))
     assert code == 1
     assert "file" in line
 
 
-def test_a_sandbox_on_a_taken_port_says_so(tmp_path):
+def test_a_sandbox_on_a_taken_port_says_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         code, line = sentence(run("sandbox", "--evolution", ZERO, "--control", address, cwd=tmp_path))
@@ -124,7 +128,7 @@ def test_a_sandbox_on_a_taken_port_says_so(tmp_path):
     assert sentence(run("sandbox", "--evolution", "here", cwd=tmp_path))[0] == 2
 
 
-def test_the_first_start_prints_a_key_and_the_second_none(tmp_path):
+def test_the_first_start_prints_a_key_and_the_second_none(tmp_path: Path) -> None:
     told = []
     for _ in range(2):
         gateway = Running("serve", "--listen", f"127.0.0.1:{free_port()}", "--data", "data", cwd=tmp_path)
@@ -139,7 +143,7 @@ def test_the_first_start_prints_a_key_and_the_second_none(tmp_path):
     assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_empty_database_beside_a_key_that_is_known_is_told(tmp_path):
+def test_an_empty_database_beside_a_key_that_is_known_is_told(tmp_path: Path) -> None:
     """Somebody copied `esteio.db` and `secret.key`, and not the write-ahead log, where everything was."""
     first = Running("serve", "--listen", ZERO, "--data", "data", cwd=tmp_path)
     try:
@@ -164,7 +168,7 @@ def test_an_empty_database_beside_a_key_that_is_known_is_told(tmp_path):
         third.end()
 
 
-def test_backup_and_restore_refuse_in_one_sentence(tmp_path):
+def test_backup_and_restore_refuse_in_one_sentence(tmp_path: Path) -> None:
     told = run("backup", "a.tar", "--data", "nowhere", cwd=tmp_path)
     assert (told.code, told.out) == (2, "")
     assert "There is no Esteio database in nowhere" in told.err
@@ -175,7 +179,7 @@ def test_backup_and_restore_refuse_in_one_sentence(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_notice_target_that_nobody_knows_is_named_by_its_number(tmp_path):
+def test_a_notice_target_that_nobody_knows_is_named_by_its_number(tmp_path: Path) -> None:
     told = run("serve", "--listen", ZERO, cwd=tmp_path, ESTEIO_NOTIFY="json://127.0.0.1:1,nonsense-and-a-secret")
     assert told.code == 2
     lines = [line for line in told.err.splitlines() if not line.startswith("{")]
@@ -184,7 +188,7 @@ def test_a_notice_target_that_nobody_knows_is_named_by_its_number(tmp_path):
     assert "and-a-secret" not in told.err
 
 
-def test_a_damaged_database_is_one_sentence(tmp_path):
+def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "esteio.db").write_bytes(b"this was a database once" * 400)
     (tmp_path / "data" / "esteio.db").chmod(0o600)
@@ -193,7 +197,7 @@ def test_a_damaged_database_is_one_sentence(tmp_path):
     assert "is damaged" in line
 
 
-def test_files_that_others_can_read_are_told(tmp_path):
+def test_files_that_others_can_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "esteio.db").write_bytes(b"")
     (tmp_path / "data" / "esteio.db").chmod(0o644)
@@ -205,7 +209,7 @@ def test_files_that_others_can_read_are_told(tmp_path):
         gateway.end()
 
 
-def test_metrics_have_a_listener_of_their_own(tmp_path):
+def test_metrics_have_a_listener_of_their_own(tmp_path: Path) -> None:
     listen, own = (f"127.0.0.1:{free_port()}" for _ in range(2))
     gateway = Running(
         "serve", "--listen", listen, cwd=tmp_path, ESTEIO_ADMIN_KEY=ADMIN, ESTEIO_METRICS_LISTEN=own, ESTEIO_DATA="data"

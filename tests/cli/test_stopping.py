@@ -8,6 +8,9 @@ import json
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +34,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     over = threading.Event()
 
-    def answer(self):
+    def answer(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
         if "sendText" in self.path:
             self.over.wait(60)
@@ -44,16 +47,16 @@ class Provider(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the library's names
 
-    def log_message(self, *args):
+    def log_message(self, *args: str) -> None:
         pass
 
-    def handle(self):
+    def handle(self) -> None:
         with contextlib.suppress(OSError):
             super().handle()
 
 
 @pytest.fixture
-def provider():
+def provider() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -63,10 +66,10 @@ def provider():
     server.server_close()
 
 
-def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provider):
+def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path: Path, provider: str) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    def call(path, body, **headers):
+    def call(path: str, body: dict[str, Any] | None, **headers: Any) -> tuple[int, dict[str, Any]]:
         headers |= {"apikey": KEY, "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url + path, data, headers)
@@ -99,5 +102,5 @@ def test_who_waits_for_a_send_is_answered_when_the_gateway_ends(tmp_path, provid
     assert all(line.startswith("{") for line in told.splitlines()), told
 
 
-def test_the_patience_of_the_parts_together_ends_before_a_container_is_killed():
+def test_the_patience_of_the_parts_together_ends_before_a_container_is_killed() -> None:
     assert DRAIN_S + STOP_PATIENCE_S <= CONTAINERS_KILL_AFTER_S - 2

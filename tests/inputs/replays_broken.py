@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.sim.providers.wapi.instance import WapiInstance
-from tests.inputs.input_lab import InputLab, filled
+from tests.inputs.input_lab import Answering, InputLab, filled
 from tests.narrowing import of_type
 
 
@@ -101,7 +100,7 @@ async def replay_22(lab: InputLab, given: dict[str, Any]) -> None:
         assert (shown["can_receive"]["value"], shown["can_receive"]["evidence"]) == ("unknown", "webhook-unread")
 
 
-def telling(row: dict[str, Any], instance: str) -> Callable[..., Any]:
+def telling(row: dict[str, Any], instance: str) -> Answering:
     def answer(request: HttpRequest) -> HttpResponse | None:
         if "fetch-instance" not in request.url or f"{instance}" not in request.url:
             return None

@@ -14,7 +14,7 @@ from tests.inputs.input_lab import InputLab
 PERU, BRAZIL = "51987654321", "5551987654321"
 
 
-def play(story: Callable[..., Awaitable[Any]], **settings: Any) -> None:
+def play(story: Callable[[InputLab], Awaitable[None]], **settings: Any) -> None:
     async def whole() -> None:
         async with InputLab(**settings) as lab:
             await story(lab)

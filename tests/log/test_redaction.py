@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ AROUND = [
 
 
 @st.composite
-def phones(draw: Callable[..., Any]) -> tuple[str, str]:
+def phones(draw: st.DrawFn) -> tuple[str, str]:
     """A number as people, providers and WhatsApp write it, inside whatever stands around it; and its digits."""
     digits = draw(DIGITS)
     cuts = draw(st.lists(st.integers(1, len(digits) - 1), max_size=4, unique=True).map(sorted))

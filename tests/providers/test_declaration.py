@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -66,7 +65,7 @@ def test_what_is_not_declared_as_public_is_a_secret() -> None:
         (lambda: Declaration("Acme", (LINE, LEARNED), "line", proved_by_secret=True), "no secret in ref"),
     ],
 )
-def test_a_declaration_that_contradicts_itself_is_refused(make: Callable[..., Any], said: str) -> None:
+def test_a_declaration_that_contradicts_itself_is_refused(make: Callable[[], object], said: str) -> None:
     with pytest.raises(DeclarationError, match=said):
         make()
 

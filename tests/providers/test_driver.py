@@ -28,7 +28,7 @@ from tests.narrowing import not_none
 
 
 @contextlib.asynccontextmanager
-async def served(handler: Callable[..., Awaitable[Any]], *, unix: Path | None = None) -> AsyncIterator[str]:
+async def served(handler: Callable[[Request], Awaitable[Response]], *, unix: Path | None = None) -> AsyncIterator[str]:
     """A real server for every path; yields its base URL."""
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handler)

@@ -7,7 +7,6 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -43,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner
 
 
 @pytest.fixture(params=["inline", "thread"])
-def file_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Any]:
+def file_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], SqliteStore]:
     """Makes stores over one file, one after the other: for what must survive a restart."""
     return lambda: SqliteStore(tmp_path / "esteio.db", inline=request.param == "inline")
 

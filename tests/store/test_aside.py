@@ -156,7 +156,7 @@ async def test_a_retry_puts_it_back_in_the_way(store: SqliteStore, make: Make) -
     assert not_none(await store.messages.get(second.id)).state == "queued"
 
 
-async def test_it_survives_a_restart(file_store: Callable[..., Any], make: Make) -> None:
+async def test_it_survives_a_restart(file_store: Callable[[], SqliteStore], make: Make) -> None:
     store = file_store()
     await store.start(NOW)
     session = await make.session(store)
@@ -166,9 +166,9 @@ async def test_it_survives_a_restart(file_store: Callable[..., Any], make: Make)
     await store.aclose()
     store = file_store()
     await store.start(AFTER + 1)
-    assert [(await store.messages.get(one.id)).state for one in (first, second)] == ["in_doubt", "in_doubt"]
-    assert (await store.messages.get(first.id)).reason == HELD
-    assert (await store.messages.get(second.id)).reason == Reason("in-doubt")
+    assert [not_none(await store.messages.get(one.id)).state for one in (first, second)] == ["in_doubt", "in_doubt"]
+    assert not_none(await store.messages.get(first.id)).reason == HELD
+    assert not_none(await store.messages.get(second.id)).reason == Reason("in-doubt")
     assert await store.doubts.overtaken(first.id)
     await store.aclose()
 

@@ -119,7 +119,7 @@ async def test_a_settlement_counts_once_and_only_for_who_holds_the_lease(store: 
     assert seqs(await claim(store, at=NOW + 50)) == [2]
 
 
-async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callable[..., Any]) -> None:
+async def test_what_was_under_way_at_a_crash_is_claimed_again(file_store: Callable[[], SqliteStore]) -> None:
     store = file_store()
     await store.start(NOW)
     await subscribe(store)

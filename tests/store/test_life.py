@@ -7,14 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
 
 import esteio
 from esteio.core.messages.outbox import SendSettlement
-from esteio.core.model.ids import MessageId, SessionId
+from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.session import Session
 from esteio.store.base import (
     Locked,
@@ -42,7 +41,7 @@ async def filled(store: SqliteStore, make: Make) -> Session:
 
 
 async def test_what_was_under_way_when_the_process_ended_is_put_right(
-    file_store: Callable[..., Any], make: Make
+    file_store: Callable[[], SqliteStore], make: Make
 ) -> None:
     before = file_store()
     session = await filled(before, make)
@@ -53,7 +52,7 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(
         Work("w2", "r", "notice", {}, NOW, NOW),
     ]
     assert await before.decisions.commit_server(
-        ServerCommit(server=(await before.servers.get("sv")).server, work=tuple(acts))
+        ServerCommit(server=not_none(await before.servers.get(ServerName("sv"))).server, work=tuple(acts))
     )
     assert len(await before.work.claim(NOW + 1, 9, 600.0, frozenset())) == 2
     (claim,) = await make.claim(before, NOW + 2, lease_s=600)
@@ -64,13 +63,16 @@ async def test_what_was_under_way_when_the_process_ended_is_put_right(
     assert report.doubted == (claim.message.id,)
     assert [work.id for work in report.interrupted] == ["w1"]
     doubt = await after.messages.get(claim.message.id)
-    assert (doubt.state, doubt.doubt_since) == ("in_doubt", NOW + 2)
-    assert [one.id for one in await after.doubts.due(NOW + 50, 9)] == [doubt.id]
+    assert (not_none(doubt).state, not_none(doubt).doubt_since) == ("in_doubt", NOW + 2)
+    assert [one.id for one in await after.doubts.due(NOW + 50, 9)] == [not_none(doubt).id]
     assert await make.claim(after, NOW + 50) == [], "the doubt keeps the order of its chat"
-    assert (await after.messages.get(waiting.id)).state == "queued"
-    assert ((await after.work.get("w1")).state, (await after.work.get("w1")).outcome) == ("done", "interrupted")
+    assert not_none(await after.messages.get(waiting.id)).state == "queued"
+    assert (not_none(await after.work.get("w1")).state, not_none(await after.work.get("w1")).outcome) == (
+        "done",
+        "interrupted",
+    )
     assert [work.id for work in await after.work.claim(NOW + 50, 9, 600.0, frozenset())] == ["w2"]
-    (news,) = (await after.decisions.session_view(session.id, NOW)).new_evidence
+    (news,) = not_none(await after.decisions.session_view(session.id, NOW)).new_evidence
     assert news.evidence.kind == "act_interrupted"
     assert not (await after.outbox.settle([make.settle(claim)]))[0]
     await after.aclose()
@@ -98,7 +100,9 @@ async def test_what_was_in_doubt_before_is_looked_for_again_at_once(
     await after.aclose()
 
 
-async def test_closing_twice_is_harmless_and_closed_is_closed(file_store: Callable[..., Any], make: Make) -> None:
+async def test_closing_twice_is_harmless_and_closed_is_closed(
+    file_store: Callable[[], SqliteStore], make: Make
+) -> None:
     store = file_store()
     await filled(store, make)
     await store.aclose()

@@ -209,8 +209,8 @@ class Lab:
             return {}
         return self._bought.get(session) or {"instance_id": session, "token": f"token-{session}"}
 
-    async def send(self, session: str, to: str, text: str, **more: Any) -> str:
-        """A text accepted into the outbox; its id."""
+    async def send(self, session: str, to: str, text: str | None, **more: Any) -> str:
+        """A message accepted into the outbox; its id. `text` None: it is what `more` says alone."""
         return await self.ask_message(session, MessageRequest(to, text, **more))
 
     async def session(self, name: str) -> Session:

@@ -134,7 +134,7 @@ def play(story: Callable[[Stage], Awaitable[None]]) -> None:
 def written(ident: int = 11, content: str | None = "Olá", **more: Any) -> dict[str, Any]:
     """`message_created` of an agent, as an API inbox posts it."""
     sender = {"id": 3, "name": "Ana Lima", "available_name": "Ana", "type": "user"}
-    message = {"id": ident, "content": content, "sender": sender, "source_id": None, "attachments": []}
+    message: dict[str, Any] = {"id": ident, "content": content, "sender": sender, "source_id": None, "attachments": []}
     conversation = {
         "id": 5,
         "meta": {"sender": {"identifier": f"{CUSTOMER}@s.whatsapp.net", "phone_number": f"+{CUSTOMER}"}},
@@ -274,7 +274,7 @@ def test_find_shows_the_account_s_token_to_those_who_may_change_it() -> None:
         keys = stage.lab.commands.keys
         shown = {}
         for role in ("read", "operate"):
-            _, key = await keys.create(KeyRequest(role, role, ("line",)))  # type: ignore[arg-type]
+            _, key = await keys.create(KeyRequest(role, role, ("line",)))
             status, shown[role] = await stage.ask("GET", "/chatwoot/find/line", key=key)
             assert status == 200
         assert (shown["read"]["token"], shown["operate"]["token"]) == ("***", "cw-account-token")

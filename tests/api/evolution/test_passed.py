@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import resource
 import zlib
+from typing import Any
 
 import aiohttp
 import pytest
@@ -58,7 +59,8 @@ def test_no_header_of_the_client_or_of_its_connection_goes_on_and_none_of_the_se
             "te": "trailers", "proxy-authorization": "x", "x-forwarded-for": "9.9.9.9", "via": "1.1 x",
             "accept-encoding": "br",
         }  # fmt: skip
-        status, headers, body = await stage.call("GET", FIND, **{name.replace("-", "_"): v for name, v in gone.items()})
+        given: dict[str, Any] = {name.replace("-", "_"): word for name, word in gone.items()}
+        status, headers, body = await stage.call("GET", FIND, **given)
         (asked,) = stage.stub.asked
         assert set(asked.headers) <= {"host", "accept", "accept-encoding", "accept-language", "apikey", "user-agent"}
         assert asked.headers["accept-encoding"] == "identity"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import pytest
@@ -124,7 +125,7 @@ def test_each_refusal_is_a_sentence_in_evolutions_shape_and_nothing_reaches_the_
         assert await stage.refused("GET", "/chat/findChats/loja%2fx") == (400, "door-place-unclear")
         assert await stage.refused("GET", "/chat/findChats/loja?instanceName=other") == (400, "door-place-unclear")
         assert await stage.refused("GET", "/socket.io/?EIO=4") == (501, "door-no-websocket")
-        upgrade = {"connection": "Upgrade", "upgrade": "websocket"}
+        upgrade: dict[str, Any] = {"connection": "Upgrade", "upgrade": "websocket"}
         assert await stage.refused("GET", "/chat/findChats/loja", **upgrade) == (501, "door-no-websocket")
         assert await stage.refused("GET", "/manager") == (404, "door-not-here")
         assert await stage.refused("GET", "/nothing") == (404, "")

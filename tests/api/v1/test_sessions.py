@@ -1,6 +1,7 @@
 """Sessions over the API: the row first, wishes as evidence, waits that end when something was seen."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ async def await_approval(gateway: Gateway) -> None:
     gateway.waiters.session_changed(session.id)
 
 
-def when_woken(gateway: Gateway, work: Callable[..., Any]) -> None:
+def when_woken(gateway: Gateway, work: Callable[[], Awaitable[object]]) -> None:
     """Play the engine once, at the first wake-up of a session."""
 
     def once(_about: int) -> None:
@@ -364,7 +365,7 @@ def test_timeline_in_pages_and_languages(run: Run) -> None:
     async def test(gateway: Gateway) -> None:
         await ready(gateway)
         for verb in ("recover", "pause"):
-            when_woken(gateway, lambda verb=verb: gateway.judge("line", paused=verb == "pause"))
+            when_woken(gateway, partial(gateway.judge, "line", paused=verb == "pause"))
             await gateway.call("POST", f"/v1/sessions/line/{verb}")
         whole = (await gateway.call("GET", "/v1/sessions/line/timeline")).json()
         assert [one["data"]["code"] for one in whole["items"]] == ["created", "operator_recover", "operator_paused"]

@@ -2,9 +2,8 @@
 
 import ipaddress
 import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pytest
 from cryptography.fernet import Fernet
@@ -42,8 +41,16 @@ policy = "gentle"
 """
 
 
+class Read(Protocol):
+    """What a file, the environment and the command line give together."""
+
+    def __call__(
+        self, text: str, environ: dict[str, str] | None = None, overrides: dict[str, str | None] | None = None
+    ) -> Settings: ...
+
+
 @pytest.fixture
-def read(tmp_path: Path) -> Callable[..., Any]:
+def read(tmp_path: Path) -> Read:
     def reader(
         text: str, environ: dict[str, str] | None = None, overrides: dict[str, str | None] | None = None
     ) -> Settings:
@@ -54,7 +61,7 @@ def read(tmp_path: Path) -> Callable[..., Any]:
     return reader
 
 
-def test_a_whole_file(read: Callable[..., Any]) -> None:
+def test_a_whole_file(read: Read) -> None:
     settings = read(FILE)
     assert settings.address == ("0.0.0.0", 9000)
     assert settings.base_url == "http://0.0.0.0:9000"
@@ -76,7 +83,7 @@ def test_nothing_at_all_works() -> None:
     )
 
 
-def test_the_environment_goes_before_the_file_and_the_command_line_before_both(read: Callable[..., Any]) -> None:
+def test_the_environment_goes_before_the_file_and_the_command_line_before_both(read: Read) -> None:
     environ = {
         "ESTEIO_LISTEN": "127.0.0.1:1",
         "ESTEIO_DATA": "/srv",
@@ -126,7 +133,7 @@ def test_the_environment_goes_before_the_file_and_the_command_line_before_both(r
         ("listen = ", "no TOML"),
     ],
 )
-def test_what_cannot_be_used_is_said(read: Callable[..., Any], text: str, says: str) -> None:
+def test_what_cannot_be_used_is_said(read: Read, text: str, says: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(text)
     assert says in str(caught.value)
@@ -142,7 +149,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "none.toml", {})
 
 
-def test_settings_do_not_show_their_secrets(read: Callable[..., Any]) -> None:
+def test_settings_do_not_show_their_secrets(read: Read) -> None:
     settings = read(FILE, {"ESTEIO_ADMIN_KEY": "a-secret-of-sixteen-or-more"})
     assert "a-secret" not in repr(settings)
 

@@ -1,8 +1,7 @@
 """Waiting: woken by a bell, by itself after a lost one, exactly as long as asked, and leaving nothing behind."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
@@ -20,7 +19,7 @@ async def ready(gateway: Gateway) -> Session:
     return await gateway.add_session()
 
 
-def later(gateway: Gateway, delay_s: float, work: Callable[..., Any]) -> None:
+def later(gateway: Gateway, delay_s: float, work: Callable[[], Awaitable[object]]) -> None:
     async def after() -> None:
         await asyncio.sleep(delay_s)
         await work()
@@ -91,7 +90,7 @@ def test_many_wait_for_one_and_one_bell_wakes_only_its_own(run: Run) -> None:
         other = await gateway.add_session("other")
         looks = {"line": 0, "other": 0}
 
-        def count(name: str) -> Callable[..., Any]:
+        def count(name: str) -> Callable[[Session], bool]:
             def done(seen: Session) -> bool:
                 looks[name] += 1
                 return seen.state == "connected"

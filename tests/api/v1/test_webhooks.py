@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 from esteio.core.model.ids import SessionName
 from esteio.core.webhooks import delivery_policy
 from esteio.core.webhooks.delivery_policy import EVENT_TYPES
+from esteio.engine.url_guard import Resolver
 from esteio.store.base import EventRow
 from esteio.store.delivery import DeliveryOutcome, DeliverySettlement
 from esteio.store.sql.db import Db
@@ -143,8 +144,8 @@ def test_targets_that_are_refused(run: Run, url: str, code: str) -> None:
     run(test)
 
 
-def _with_localhost(resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def also(host: str) -> list[str]:
+def _with_localhost(resolve: Resolver) -> Resolver:
+    async def also(host: str) -> Sequence[str]:
         return ["127.0.0.1", "::1"] if host == "localhost" else await resolve(host)
 
     return also

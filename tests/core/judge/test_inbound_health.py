@@ -156,7 +156,7 @@ def test_a_state_from_before_the_stall_does_not_end_it_and_the_echo_of_a_send_ne
 
 
 @pytest.mark.parametrize("line", [deaf_line, mute_line])
-def test_a_new_process_of_the_server_hears_anew(line: Callable[..., Any]) -> None:
+def test_a_new_process_of_the_server_hears_anew(line: Callable[[], Fleet]) -> None:
     fleet = line()
     fleet.now += 5
     fleet.server = msgspec.structs.replace(

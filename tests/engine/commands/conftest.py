@@ -135,8 +135,11 @@ class Parts:
         return [one.evidence for one in view.new_evidence]
 
 
+WithParts = Callable[[Callable[[Parts], Awaitable[None]]], None]
+
+
 @pytest.fixture
-def with_parts() -> Callable[[Callable[[Parts], Awaitable[None]]], None]:
+def with_parts() -> WithParts:
     """Runs `async def test(parts)` in a loop of its own, and closes the store."""
 
     def runner(test: Callable[[Parts], Awaitable[None]]) -> None:

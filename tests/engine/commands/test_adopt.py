@@ -9,12 +9,16 @@ from collections.abc import Callable
 import pytest
 
 from esteio.config import DeclaredSession
-from esteio.engine.commands.requests import AdoptRequest, ServerRequest, SessionChange, SessionRequest
+from esteio.core.model.ids import SessionName
+from esteio.engine.commands.requests import AdoptRequest, AtProvider, ServerRequest, SessionChange, SessionRequest
 from esteio.engine.errors import CommandError
 from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.sim.lab import Lab
-from esteio.sim.providers.evolution.instance import WebhookRow
+from esteio.sim.providers.evolution.instance import EvolutionInstance, WebhookRow
+from esteio.sim.providers.wapi.instance import WapiInstance
+from esteio.store.sqlite import SqliteStore
 from tests.engine.engine_stage import CUSTOMER, PHONE, play
+from tests.narrowing import not_none, of_type
 
 N8N = "http://8.8.4.4/webhook/abc?k=1"
 EVENTS = ("MESSAGES_UPSERT", "CONNECTION_UPDATE", "CHATS_UPSERT")
@@ -47,48 +51,50 @@ def ask(name: str = "loja", server: str = "prov", **more: object) -> SessionRequ
     return SessionRequest(name, server, adopt=True, wait_s=10, **more)  # type: ignore[arg-type]
 
 
-async def planted(lab: Lab, hook: WebhookRow | None = FOREIGN):
+async def planted(lab: Lab, hook: WebhookRow | None = FOREIGN) -> EvolutionInstance:
     await lab.add_server("prov")
-    line = lab.world.plant("prov", "loja", PHONE)
+    line = of_type(EvolutionInstance, lab.world.plant("prov", "loja", PHONE))
     line.hook = hook
     return line
 
 
-def test_the_webhook_that_stood_there_is_kept_shown_and_put_back():
+def test_the_webhook_that_stood_there_is_kept_shown_and_put_back() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         opened = await lab.commands.sessions.create(ask(), "ana")
+        assert opened.stood is not None
         assert (opened.stood.found, opened.stood.url, opened.stood.events) == ("foreign", N8N, EVENTS)
         assert opened.session.state == "connected"
         await asyncio.sleep(5)
-        assert "/in/" in line.hook.url
+        assert "/in/" in not_none(line.hook).url
         session = await lab.session("loja")
-        assert (await lab.commands.sessions.replaced_webhook(session)).headers == {"x-tenant": "t1"}
-        assert N8N.encode() not in await lab.store.sessions.replaced_webhook(session.id)
+        assert not_none(await lab.commands.sessions.replaced_webhook(session)).headers == {"x-tenant": "t1"}
+        assert N8N.encode() not in not_none(await lab.store.sessions.replaced_webhook(session.id))
         codes = [one.code for one in await lab.store.journal.page(session.id, 0, 100)]
         assert "adopted" in codes
         assert session.reason.code == "live"
         assert await lab.store.webhook_endpoints.all() == []
         assert await lab.commands.session_removal.delete("loja", "keep", "ana") is None
+        assert line.hook is not None
         assert (line.hook.url, line.hook.events, line.hook.headers) == (N8N, EVENTS, {"x-tenant": "t1"})
         assert (line.hook.by_events, line.hook.enabled) == (True, True)
 
     play(story)
 
 
-def test_where_nothing_stood_ours_is_switched_off_again():
+def test_where_nothing_stood_ours_is_switched_off_again() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab, None)
-        assert (await lab.commands.sessions.create(ask(), "ana")).stood.found == "none"
+        assert not_none((await lab.commands.sessions.create(ask(), "ana")).stood).found == "none"
         await asyncio.sleep(5)
-        assert line.hook.enabled
+        assert not_none(line.hook).enabled
         await lab.commands.session_removal.delete("loja", "keep", "ana")
-        assert not line.hook.enabled
+        assert not not_none(line.hook).enabled
 
     play(story)
 
 
-def test_a_webhook_that_somebody_set_since_is_not_put_away():
+def test_a_webhook_that_somebody_set_since_is_not_put_away() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         await lab.commands.sessions.create(ask(), "ana")
@@ -100,7 +106,7 @@ def test_a_webhook_that_somebody_set_since_is_not_put_away():
     play(story)
 
 
-def test_forward_goes_on_at_once_with_its_headers():
+def test_forward_goes_on_at_once_with_its_headers() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         await lab.commands.sessions.create(ask(forward=True), "ana")
@@ -111,6 +117,7 @@ def test_forward_goes_on_at_once_with_its_headers():
         assert "t1" in words.values()
         assert await lab.store.webhook_endpoints.at_door("loja") == endpoint, "what clients of the door see and replace"
         await asyncio.sleep(5)
+        assert line.hook is not None
         assert "/in/" in line.hook.url
         assert "CHATS_UPSERT" in line.hook.events, "what only the server can tell it is asked for from now on"
         await lab.commands.session_removal.delete("loja", "keep", "ana")
@@ -124,7 +131,7 @@ def test_forward_goes_on_at_once_with_its_headers():
 
 
 @pytest.mark.parametrize("url", ["http://10.1.2.3:5678/webhook/a", "http://127.0.0.1/x"])
-def test_a_forbidden_address_moves_nothing(url: str):
+def test_a_forbidden_address_moves_nothing(url: str) -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab, WebhookRow(url, EVENTS))
         for dry_run in (True, False):
@@ -135,14 +142,14 @@ def test_a_forbidden_address_moves_nothing(url: str):
             assert (caught.value.code, caught.value.words["host"]) == ("target-not-allowed", url)
             assert caught.value.words["allow"].endswith('/32"]')
         await asyncio.sleep(60)
-        assert line.hook.url == url
-        assert await lab.store.sessions.by_name("loja") is None
+        assert not_none(line.hook).url == url
+        assert await lab.store.sessions.by_name(SessionName("loja")) is None
         assert await lab.store.webhook_endpoints.all() == []
 
     play(story)
 
 
-def test_it_goes_on_where_the_guard_allows_it():
+def test_it_goes_on_where_the_guard_allows_it() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab, WebhookRow("http://10.1.2.3:5678/webhook/a", EVENTS))
         await lab.commands.sessions.create(ask(forward=True), "ana")
@@ -152,7 +159,7 @@ def test_it_goes_on_where_the_guard_allows_it():
 
 
 @pytest.mark.parametrize("kind", ["evolution", "wapi"])
-def test_ours_is_never_set_before_the_other_is_on_disk(kind: str):
+def test_ours_is_never_set_before_the_other_is_on_disk(kind: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", kind)
         line = lab.world.plant("prov", "loja", PHONE, webhook_url=N8N)
@@ -160,7 +167,7 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str):
 
         def before(request: HttpRequest) -> HttpResponse | None:
             if "webhook/set" in request.url or "update-webhook" in request.url:
-                kept = lab.store.database.reader.value("session_replaced", {"id": 1})
+                kept = of_type(SqliteStore, lab.store).database.reader.value("session_replaced", {"id": 1})
                 overwritten.append(kept is not None)
             return None
 
@@ -171,30 +178,34 @@ def test_ours_is_never_set_before_the_other_is_on_disk(kind: str):
         assert overwritten
         assert all(overwritten)
         session = await lab.session("loja")
-        assert (await lab.commands.sessions.replaced_webhook(session)).url == N8N
+        assert not_none(await lab.commands.sessions.replaced_webhook(session)).url == N8N
         await lab.commands.session_removal.delete("loja", "keep", "ana")
-        found = {line.hook.url} if kind == "evolution" else set(line.urls.values())
+        if isinstance(line, EvolutionInstance):
+            found = {not_none(line.hook).url}
+        else:
+            found = set(of_type(WapiInstance, line).urls.values())
         assert found == {N8N}
 
     play(story)
 
 
-def test_what_cannot_be_read_is_not_overwritten():
+def test_what_cannot_be_read_is_not_overwritten() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         Watched(lab, lambda one: HttpResponse(500, {}, b"{}") if "webhook/find" in one.url else None)
         opened = await lab.commands.sessions.create(ask(), "ana")
+        assert opened.stood is not None
         assert (opened.stood.found, opened.session.state) == ("unanswered", "connected")
         with pytest.raises(CommandError) as caught:
             await lab.commands.sessions.create(ask("other", forward=True, ref={"instance_name": "x"}), "ana")
         assert caught.value.code == "provider-unanswered"
         await asyncio.sleep(300)
-        assert line.hook.url == N8N
+        assert not_none(line.hook).url == N8N
 
     play(story)
 
 
-def test_who_cannot_tell_its_webhook_forwards_nothing():
+def test_who_cannot_tell_its_webhook_forwards_nothing() -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "baileys")
         lab.world.plant("prov", "loja", PHONE)
@@ -207,7 +218,7 @@ def test_who_cannot_tell_its_webhook_forwards_nothing():
     play(story)
 
 
-def test_one_instance_belongs_to_one_session():
+def test_one_instance_belongs_to_one_session() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab)
         await lab.commands.sessions.create(ask(), "ana")
@@ -229,7 +240,7 @@ def test_one_instance_belongs_to_one_session():
 
 
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])
-def test_a_name_that_is_not_there_is_said_and_nothing_is_made(kind: str):
+def test_a_name_that_is_not_there_is_said_and_nothing_is_made(kind: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", kind)
         acts = []
@@ -251,11 +262,11 @@ def test_a_name_that_is_not_there_is_said_and_nothing_is_made(kind: str):
 
 
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])
-def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str):
+def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str) -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", kind)
         line = lab.world.plant("prov", "loja", PHONE)
-        line.discard(line.sock, "test")
+        line.discard(not_none(line.sock), "test")
         line.sock, line.state = None, "close"
         acts = []
 
@@ -277,7 +288,7 @@ def test_one_that_is_closed_is_left_as_it_is_until_a_person_asks(kind: str):
     play(story)
 
 
-def test_a_moved_webhook_is_seen_within_a_minute():
+def test_a_moved_webhook_is_seen_within_a_minute() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab, None)
         await lab.commands.sessions.create(ask(), "ana")
@@ -285,12 +296,13 @@ def test_a_moved_webhook_is_seen_within_a_minute():
         line.hook = WebhookRow("http://8.8.4.4/else")
         await asyncio.sleep(61)
         assert "/in/" in line.hook.url
-        assert (await lab.commands.sessions.replaced_webhook(await lab.session("loja"))).url == "http://8.8.4.4/else"
+        kept = not_none(await lab.commands.sessions.replaced_webhook(await lab.session("loja")))
+        assert kept.url == "http://8.8.4.4/else"
 
     play(story)
 
 
-def test_many_at_once():
+def test_many_at_once() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab)
         lab.world.plant("prov", "Loja do Zé", "5511999990002")
@@ -312,7 +324,7 @@ def test_many_at_once():
     play(story)
 
 
-def test_a_server_that_lists_nothing_or_does_not_answer():
+def test_a_server_that_lists_nothing_or_does_not_answer() -> None:
     async def story(lab: Lab) -> None:
         await lab.add_server("prov", "wapi")
         with pytest.raises(CommandError) as caught:
@@ -327,10 +339,10 @@ def test_a_server_that_lists_nothing_or_does_not_answer():
     play(story)
 
 
-def test_phone_policy_and_ref_can_be_changed():
+def test_phone_policy_and_ref_can_be_changed() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
-        other = lab.world.plant("prov", "outra", "5511999990002")
+        other = of_type(EvolutionInstance, lab.world.plant("prov", "outra", "5511999990002"))
         await lab.commands.sessions.create(ask(phone="5511999990009"), "ana")
         await asyncio.sleep(40)
         assert (await lab.session("loja")).reason.code == "wrong-identity"
@@ -338,6 +350,7 @@ def test_phone_policy_and_ref_can_be_changed():
         assert (changed.phone, changed.policy) == (PHONE, "seeds")
         await lab.until_state("loja", "connected", 10)
         await asyncio.sleep(90)
+        assert line.hook is not None
         assert "/in/" in line.hook.url
         await lab.commands.sessions.change("loja", SessionChange(ref={"instance_name": "outra"}), "ana")
         assert line.hook.url == N8N
@@ -348,7 +361,7 @@ def test_phone_policy_and_ref_can_be_changed():
             "connected",
             "5511999990002",
         )
-        assert "/in/" in other.hook.url
+        assert "/in/" in not_none(other.hook).url
         codes = [one.code for one in await lab.store.journal.page(session.id, 0, 500)]
         assert codes.count("operator_changed") == 2
         lab.world.plant("prov", "loja-2", "5511999990003")
@@ -360,10 +373,10 @@ def test_phone_policy_and_ref_can_be_changed():
     play(story)
 
 
-def test_what_is_declared_otherwise_is_changed():
+def test_what_is_declared_otherwise_is_changed() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab)
-        other = lab.world.plant("prov", "outra", "5511999990002")
+        other = of_type(EvolutionInstance, lab.world.plant("prov", "outra", "5511999990002"))
         declared = DeclaredSession("loja", "prov", adopt=True)
         assert await lab.commands.declared.apply([], [declared])
         await lab.until_state("loja", "connected", 60)
@@ -382,18 +395,18 @@ def test_what_is_declared_otherwise_is_changed():
         session = await lab.session("loja")
         assert (session.policy, session.ref) == ("seeds", {"instance_name": "outra"})
         await asyncio.sleep(60)
-        assert "/in/" in other.hook.url
+        assert "/in/" in not_none(other.hook).url
 
     play(story)
 
 
-def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_made():
+def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_made() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         lab.world.plant("prov", "outra", "5511999990002")
         await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(60)
-        ours = line.hook.url
+        ours = not_none(line.hook).url
         lab.world.plant("prov", "b", "5511999990003")
         no = HttpResponse(400, {"content-type": "application/json"}, b'{"response": {"message": ["no"]}}')
         Watched(lab, lambda one: no if "webhook/set/loja" in one.url else None)
@@ -408,6 +421,7 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
         )
         assert told == [("loja", "provider-refused")]
         assert [(one.what, one.name) for one in done] == [("add", "b")]
+        assert line.hook is not None
         assert ((await lab.session("loja")).ref, line.hook.url) == ({"instance_name": "loja"}, ours)
         with pytest.raises(CommandError) as wrong:
             await lab.commands.declared.apply([], [DeclaredSession("c", "nowhere")], left_out=lambda *_: None)
@@ -418,7 +432,7 @@ def test_a_provider_that_refuses_a_declared_change_keeps_no_other_from_being_mad
 
 @pytest.mark.parametrize("at_provider", ["logout", "delete"])
 @pytest.mark.parametrize("shows_a_code", [True, False])
-def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool):
+def test_a_logout_that_raced_is_looked_at_again(at_provider: AtProvider, shows_a_code: bool) -> None:
     async def story(lab: Lab) -> None:
         if shows_a_code:
             await lab.add_server("prov")
@@ -431,21 +445,21 @@ def test_a_logout_that_raced_is_looked_at_again(at_provider, shows_a_code: bool)
         server = lab.world.servers["prov"]
         server.race_rate = 1.0
         assert await lab.commands.session_removal.delete("loja", at_provider, "ana") is None
-        assert await lab.store.sessions.by_name("loja") is None
+        assert await lab.store.sessions.by_name(SessionName("loja")) is None
         await asyncio.sleep(60)
         assert ("loja" in server.lines) == (at_provider == "logout")
 
     play(story)
 
 
-def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
+def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server() -> None:
     async def story(lab: Lab) -> None:
         await planted(lab)
         await lab.commands.sessions.create(ask(), "ana")
         await asyncio.sleep(120)
         server = lab.world.servers["prov"]
         works, server.apikey = server.apikey, "another"
-        lab.world.line("prov", "loja").token = "another"
+        of_type(EvolutionInstance, lab.world.line("prov", "loja")).token = "another"
         message = await lab.send("loja", CUSTOMER, "oi")
         await asyncio.sleep(400)
         assert (await lab.commands.lookup.server("prov")).server.health == "refused"
@@ -466,7 +480,7 @@ def test_a_key_that_is_refused_for_minutes_is_one_outage_of_the_server():
     play(story)
 
 
-def test_while_an_instance_is_given_back_ours_is_not_set_again():
+def test_while_an_instance_is_given_back_ours_is_not_set_again() -> None:
     async def story(lab: Lab) -> None:
         line = await planted(lab)
         await lab.commands.sessions.create(ask(), "ana")
@@ -475,7 +489,7 @@ def test_while_an_instance_is_given_back_ours_is_not_set_again():
             line.hook = FOREIGN
             await asyncio.sleep(200)
             assert line.hook == FOREIGN
-        await lab.until(lambda: _true("/in/" in line.hook.url), 2000)
+        await lab.until(lambda: _true("/in/" in of_type(WebhookRow, line.hook).url), 2000)
 
     async def _true(value: bool) -> bool:
         return value

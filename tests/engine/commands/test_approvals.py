@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 
 from esteio.core.model.recovery import Approval
+from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 from esteio.engine.commands.sessions.approvals import ApprovalCommands
 from esteio.engine.errors import CommandError
 from esteio.store.base import DecisionCommit
+from tests.engine.commands.conftest import Parts, WithParts
 
 
-async def waiting(parts):
+async def waiting(parts: Parts) -> Session:
     """A session whose next rung waits for a person."""
     session = await parts.session()
     approval = Approval(
@@ -24,8 +28,10 @@ async def waiting(parts):
 
 
 @pytest.mark.parametrize(("decision", "kind"), [("approved", "operator_approved"), ("rejected", "operator_rejected")])
-def test_a_decision_is_evidence_for_the_judge(with_parts, decision, kind):
-    async def test(parts):
+def test_a_decision_is_evidence_for_the_judge(
+    with_parts: WithParts, decision: Literal["approved", "rejected"], kind: str
+) -> None:
+    async def test(parts: Parts) -> None:
         session = await waiting(parts)
         decided = await ApprovalCommands(parts.store.approvals, parts.clock, wakeups=parts.woken).decide(
             "apr_1", decision, "ana"
@@ -38,8 +44,8 @@ def test_a_decision_is_evidence_for_the_judge(with_parts, decision, kind):
     with_parts(test)
 
 
-def test_who_comes_second_is_told_what_was_decided(with_parts):
-    async def test(parts):
+def test_who_comes_second_is_told_what_was_decided(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         await waiting(parts)
         approvals = ApprovalCommands(parts.store.approvals, parts.clock, wakeups=parts.woken)
         await approvals.decide("apr_1", "rejected", "ana")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ def test_old_messages_lose_their_words_and_files_and_stay_counted(keep: int) -> 
     play(story, settings={"retention": _retention(kept)})
 
 
-def _retention(words: dict[str, float]) -> Any:
+def _retention(words: Mapping[str, Any]) -> Any:
     from esteio.config import Retention
 
     return Retention(**words)

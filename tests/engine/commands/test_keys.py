@@ -8,14 +8,15 @@ from esteio.engine.commands.keys import PREFIX, REMEMBER_S, KeyCommands
 from esteio.engine.commands.requests import KeyRequest
 from esteio.engine.errors import CommandError
 from esteio.engine.key_scope import Scope
+from tests.engine.commands.conftest import Parts, WithParts
 
 
-def keys_of(parts, admin_key: str = "") -> KeyCommands:
+def keys_of(parts: Parts, admin_key: str = "") -> KeyCommands:
     return KeyCommands(parts.store.keys, parts.clock, admin_key=admin_key)
 
 
-def test_a_secret_opens_until_it_is_revoked(with_parts):
-    async def test(parts):
+def test_a_secret_opens_until_it_is_revoked(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         keys = keys_of(parts)
         key, secret = await keys.create(KeyRequest("crm", "send"))
         assert secret.startswith(PREFIX)
@@ -28,8 +29,8 @@ def test_a_secret_opens_until_it_is_revoked(with_parts):
     with_parts(test)
 
 
-def test_a_key_that_expires(with_parts):
-    async def test(parts):
+def test_a_key_that_expires(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         keys = keys_of(parts)
         _, secret = await keys.create(KeyRequest("crm", "send", expires_at="2027-01-15T08:00:10Z"))
         assert await keys.authenticate(secret) is not None
@@ -41,8 +42,8 @@ def test_a_key_that_expires(with_parts):
     with_parts(test)
 
 
-def test_another_nodes_revocation_is_seen_a_little_later(with_parts):
-    async def test(parts):
+def test_another_nodes_revocation_is_seen_a_little_later(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         here, there = keys_of(parts), keys_of(parts)
         key, secret = await here.create(KeyRequest("crm", "send"))
         assert await here.authenticate(secret) is not None
@@ -54,8 +55,8 @@ def test_another_nodes_revocation_is_seen_a_little_later(with_parts):
     with_parts(test)
 
 
-def test_the_first_start_makes_one_admin_key(with_parts):
-    async def test(parts):
+def test_the_first_start_makes_one_admin_key(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         assert await keys_of(parts, admin_key="of-the-settings-1").ensure_admin() is None
         keys = keys_of(parts)
         assert not await keys.has_admin()
@@ -67,8 +68,8 @@ def test_the_first_start_makes_one_admin_key(with_parts):
     with_parts(test)
 
 
-def test_a_scoped_key_sees_and_makes_only_what_lies_inside(with_parts):
-    async def test(parts):
+def test_a_scoped_key_sees_and_makes_only_what_lies_inside(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         keys, scope = keys_of(parts), Scope(("shop-*",))
         inside, _ = await keys.create(KeyRequest("crm", "read", ("shop-1",)), scope)
         outside, _ = await keys.create(KeyRequest("all", "read"))

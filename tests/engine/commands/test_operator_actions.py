@@ -8,9 +8,10 @@ from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.sessions.operator_actions import OperatorActions
 from esteio.engine.commands.sessions.operator_evidence import SETTLE_S, OperatorEvidence
 from esteio.engine.errors import CommandError
+from tests.engine.commands.conftest import Parts, WithParts
 
 
-def actions_of(parts) -> OperatorActions:
+def actions_of(parts: Parts) -> OperatorActions:
     evidence = OperatorEvidence(parts.store.journal, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
     return OperatorActions(Lookup(parts.store.sessions, parts.store.servers, parts.store.messages), evidence)
 
@@ -19,8 +20,8 @@ def actions_of(parts) -> OperatorActions:
     ("verb", "paused", "kind"),
     [("pause", False, "operator_paused"), ("resume", True, "operator_resumed"), ("recover", False, "operator_recover")],
 )
-def test_it_is_evidence_and_a_wake_up(with_parts, verb, paused, kind):
-    async def test(parts):
+def test_it_is_evidence_and_a_wake_up(with_parts: WithParts, verb: str, paused: bool, kind: str) -> None:
+    async def test(parts: Parts) -> None:
         session = await parts.session(paused=paused)
         answered = await getattr(actions_of(parts), verb)("loja", "ana")
         assert [(one.kind, one.source, one.data) for one in await parts.evidence(session)] == [
@@ -34,8 +35,8 @@ def test_it_is_evidence_and_a_wake_up(with_parts, verb, paused, kind):
 
 
 @pytest.mark.parametrize(("verb", "paused"), [("pause", True), ("resume", False)])
-def test_what_is_so_already_is_not_asked_for_again(with_parts, verb, paused):
-    async def test(parts):
+def test_what_is_so_already_is_not_asked_for_again(with_parts: WithParts, verb: str, paused: bool) -> None:
+    async def test(parts: Parts) -> None:
         session = await parts.session(paused=paused)
         await getattr(actions_of(parts), verb)("loja", "ana")
         assert await parts.evidence(session) == []
@@ -44,8 +45,8 @@ def test_what_is_so_already_is_not_asked_for_again(with_parts, verb, paused):
     with_parts(test)
 
 
-def test_the_answer_shows_what_the_judge_made_of_it(with_parts):
-    async def test(parts):
+def test_the_answer_shows_what_the_judge_made_of_it(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session = await parts.session()
         parts.waiter.meanwhile = lambda: parts.judged(session, paused=True)
         assert (await actions_of(parts).pause("loja", "ana")).paused
@@ -53,8 +54,8 @@ def test_the_answer_shows_what_the_judge_made_of_it(with_parts):
     with_parts(test)
 
 
-def test_a_paused_session_is_not_recovered(with_parts):
-    async def test(parts):
+def test_a_paused_session_is_not_recovered(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session = await parts.session(paused=True)
         with pytest.raises(CommandError, match="session-paused"):
             await actions_of(parts).recover("loja", "ana")
@@ -64,8 +65,8 @@ def test_a_paused_session_is_not_recovered(with_parts):
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "recover"])
-def test_a_name_that_nobody_has(with_parts, verb):
-    async def test(parts):
+def test_a_name_that_nobody_has(with_parts: WithParts, verb: str) -> None:
+    async def test(parts: Parts) -> None:
         with pytest.raises(CommandError, match="unknown-session"):
             await getattr(actions_of(parts), verb)("loja", "ana")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from esteio.core.model.evidence import Evidence
+from esteio.core.model.ids import ServerName
 from esteio.engine.commands.passed_calls import _hung
 from esteio.engine.commands.passed_journal import template
 from esteio.engine.errors import CommandError
@@ -23,7 +24,11 @@ from tests.sim.seed_stage import calls
 
 NUMBERS = "/chat/whatsappNumbers/{instance}"
 WHERE = SessionEndpoint(
-    "prov", "http://evo:8080/", {"apikey": "server-secret"}, "loja", {"instance_name": "loja 1", "token": "its-token"}
+    ServerName("prov"),
+    "http://evo:8080/",
+    {"apikey": "server-secret"},
+    "loja",
+    {"instance_name": "loja 1", "token": "its-token"},
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import Any, cast
 
 import pytest
 
@@ -11,9 +12,11 @@ from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.commands.sessions.provider_acts import ANSWERED_WITHIN_S, ProviderActs
 from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.errors import CommandError
+from esteio.engine.supervision.endpoints import Endpoints
 from esteio.providers.base import StandingWebhook
 from esteio.store.base import WorkSettlement
 from esteio.store.media import MemoryMediaStore
+from tests.engine.commands.conftest import Parts, WithParts
 
 
 class Addresses:
@@ -23,21 +26,22 @@ class Addresses:
         self.kept: StandingWebhook | None = None
         self.forgotten: list[int] = []
 
-    async def kept_webhook(self, session_id):
+    async def kept_webhook(self, session_id: int) -> StandingWebhook | None:
         return self.kept
 
-    def leaving(self, session_id):
+    def leaving(self, session_id: int) -> nullcontext[None]:
         return nullcontext()
 
-    def session_gone(self, session_id):
+    def session_gone(self, session_id: int) -> None:
         self.forgotten.append(session_id)
 
 
 class Provider:
     """Answers the row that a command wrote, when the command waits for it."""
 
-    def __init__(self, parts) -> None:
-        self.parts, self.performed = parts, []
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.performed: list[Any] = []
 
     def answers(self, outcome: str) -> None:
         async def perform() -> None:
@@ -53,12 +57,12 @@ class Provider:
         self.parts.waiter.meanwhile = None
 
 
-def acts_of(parts, addresses=None) -> ProviderActs:
+def acts_of(parts: Parts, addresses: Addresses | None = None) -> ProviderActs:
     evidence = OperatorEvidence(parts.store.journal, parts.clock, waiter=parts.waiter, wakeups=parts.woken)
     return ProviderActs(
         parts.store.work,
         parts.clock,
-        addresses=addresses or Addresses(),
+        addresses=cast("Endpoints", addresses or Addresses()),
         evidence=evidence,
         waiter=parts.waiter,
         wakeups=parts.woken,
@@ -66,8 +70,8 @@ def acts_of(parts, addresses=None) -> ProviderActs:
 
 
 @pytest.mark.parametrize("outcome", ["ok", "missing", "noop"])
-def test_an_act_that_was_answered(with_parts, outcome):
-    async def test(parts):
+def test_an_act_that_was_answered(with_parts: WithParts, outcome: str) -> None:
+    async def test(parts: Parts) -> None:
         session, provider = await parts.session(), Provider(parts)
         provider.answers(outcome)
         assert await acts_of(parts).done(session, "logout", "ana")
@@ -79,8 +83,8 @@ def test_an_act_that_was_answered(with_parts, outcome):
     with_parts(test)
 
 
-def test_an_act_that_the_provider_refused(with_parts):
-    async def test(parts):
+def test_an_act_that_the_provider_refused(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session, provider = await parts.session(), Provider(parts)
         provider.answers("refused: 403 from the provider")
         with pytest.raises(CommandError) as caught:
@@ -90,8 +94,8 @@ def test_an_act_that_the_provider_refused(with_parts):
     with_parts(test)
 
 
-def test_asking_again_before_the_answer_does_not_act_again(with_parts):
-    async def test(parts):
+def test_asking_again_before_the_answer_does_not_act_again(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session, provider, acts = await parts.session(), Provider(parts), acts_of(parts)
         assert not await acts.done(session, "logout", "ana")
         provider.answers("ok")
@@ -103,8 +107,8 @@ def test_asking_again_before_the_answer_does_not_act_again(with_parts):
     with_parts(test)
 
 
-def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts):
-    async def test(parts):
+def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session, provider, addresses = await parts.session(), Provider(parts), Addresses()
         acts = acts_of(parts, addresses)
         assert await acts.webhook_put_back(session, "ana"), "none was kept: nothing is left to do"
@@ -118,21 +122,21 @@ def test_a_webhook_that_was_kept_is_put_back_without_a_logout(with_parts):
     with_parts(test)
 
 
-def removal_of(parts, addresses) -> SessionRemoval:
+def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
     return SessionRemoval(
         parts.store.media,
         parts.store.sessions,
         parts.clock,
         lookup=Lookup(parts.store.sessions, parts.store.servers, parts.store.messages),
         acts=acts_of(parts, addresses),
-        addresses=addresses,
+        addresses=cast("Endpoints", addresses),
         media_store=MemoryMediaStore(),
         wakeups=parts.woken,
     )
 
 
-def test_a_session_stays_until_its_provider_has_answered(with_parts):
-    async def test(parts):
+def test_a_session_stays_until_its_provider_has_answered(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         session, provider, addresses = await parts.session(), Provider(parts), Addresses()
         removal = removal_of(parts, addresses)
         left = await removal.delete("loja", "delete", "ana")
@@ -147,8 +151,8 @@ def test_a_session_stays_until_its_provider_has_answered(with_parts):
     with_parts(test)
 
 
-def test_a_session_that_is_kept_at_its_provider_is_deleted_at_once(with_parts):
-    async def test(parts):
+def test_a_session_that_is_kept_at_its_provider_is_deleted_at_once(with_parts: WithParts) -> None:
+    async def test(parts: Parts) -> None:
         await parts.session()
         assert await removal_of(parts, Addresses()).delete("loja", "keep", "ana") is None
         assert parts.waiter.waited == []

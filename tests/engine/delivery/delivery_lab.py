@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from esteio.core.model.ids import SessionName
 from esteio.engine.commands.requests import EndpointRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.subscribers import Subscriber
 from esteio.store.base import EventRow
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import rows
+from esteio.store.sql.db import Db
 from esteio.store.sqlite import SqliteStore
+from tests.narrowing import of_type
 
 
 class Room:
@@ -16,13 +21,13 @@ class Room:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.store: SqliteStore = lab.store
+        self.store = of_type(SqliteStore, lab.store)
 
     @property
     def now(self) -> float:
         return self.lab.clock.now()
 
-    async def subscriber(self, host: str = "one.example", **ask) -> tuple[Subscriber, Endpoint, str]:
+    async def subscriber(self, host: str = "one.example", **ask: Any) -> tuple[Subscriber, Endpoint, str]:
         made = self.lab.subscribers.add(host)
         endpoint, secret = await self.lab.commands.webhooks.add(EndpointRequest(url=made.url, **ask))
         return made, endpoint, secret
@@ -30,10 +35,10 @@ class Room:
     async def tell(self, count: int = 1, *, chat: str | None = "a", session: str | None = "s1", start: int = 0) -> None:
         """Events `start`, `start + 1` … of one chat."""
 
-        def operation(db) -> None:
+        def operation(db: Db) -> None:
             for number in range(start, start + count):
                 data = {"session": session, "chat": chat, "number": number}
-                event = EventRow("message.received", self.now, data, session, chat)
+                event = EventRow("message.received", self.now, data, SessionName(session) if session else None, chat)
                 db.run("event_add", rows.event_params(event))
 
         await self.store.database.write(operation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 from esteio.engine.commands.requests import EndpointChange
 from esteio.engine.delivery.client import retry_after
@@ -11,12 +12,13 @@ from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
 from esteio.store.delivery import DeadFilter
 from esteio.store.sqlite import SqliteStore
+from tests.engine.delivery.conftest import Relay
 from tests.engine.delivery.delivery_lab import Room, in_order, numbers, once
 
 HOUR = 3600.0
 
 
-def test_events_arrive_in_order_and_chats_in_parallel(relay):
+def test_events_arrive_in_order_and_chats_in_parallel(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.takes_s = 1.0
@@ -29,7 +31,7 @@ def test_events_arrive_in_order_and_chats_in_parallel(relay):
     relay(test)
 
 
-def test_a_new_subscriber_hears_what_happens_from_now_on(relay):
+def test_a_new_subscriber_hears_what_happens_from_now_on(relay: Relay) -> None:
     async def test(room: Room) -> None:
         await room.tell(3)
         one, _, _ = await room.subscriber()
@@ -40,7 +42,7 @@ def test_a_new_subscriber_hears_what_happens_from_now_on(relay):
     relay(test)
 
 
-def test_down_for_hours_then_back_loses_nothing_and_wakes_the_whole_queue(relay):
+def test_down_for_hours_then_back_loses_nothing_and_wakes_the_whole_queue(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.up = False
@@ -62,7 +64,7 @@ def test_down_for_hours_then_back_loses_nothing_and_wakes_the_whole_queue(relay)
     relay(test)
 
 
-def test_a_failing_endpoint_is_tried_with_its_oldest_event_every_30_s_in_the_first_hour(relay):
+def test_a_failing_endpoint_is_tried_with_its_oldest_event_every_30_s_in_the_first_hour(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.status = 503
@@ -81,7 +83,7 @@ def test_a_failing_endpoint_is_tried_with_its_oldest_event_every_30_s_in_the_fir
     relay(test)
 
 
-def test_while_everybody_is_down_an_event_costs_no_row_of_the_relay(relay):
+def test_while_everybody_is_down_an_event_costs_no_row_of_the_relay(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.up = False
@@ -98,7 +100,7 @@ def test_while_everybody_is_down_an_event_costs_no_row_of_the_relay(relay):
     relay(test)
 
 
-def test_one_dead_endpoint_does_not_slow_another(relay):
+def test_one_dead_endpoint_does_not_slow_another(relay: Relay) -> None:
     async def test(room: Room) -> None:
         dead, _, _ = await room.subscriber("dead.example")
         hanging, _, _ = await room.subscriber("hanging.example")
@@ -116,7 +118,7 @@ def test_one_dead_endpoint_does_not_slow_another(relay):
     relay(test)
 
 
-def test_an_event_that_its_receiver_cannot_take_holds_up_its_own_chat_only(relay):
+def test_an_event_that_its_receiver_cannot_take_holds_up_its_own_chat_only(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.refuses = lambda body: body["data"]["chat"] == "poison"
@@ -132,7 +134,7 @@ def test_an_event_that_its_receiver_cannot_take_holds_up_its_own_chat_only(relay
     relay(test)
 
 
-def test_two_such_chats_do_not_make_a_storm_of_attempts(relay):
+def test_two_such_chats_do_not_make_a_storm_of_attempts(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.refuses = lambda body: body["data"]["chat"].startswith("poison")
@@ -149,7 +151,7 @@ def test_two_such_chats_do_not_make_a_storm_of_attempts(relay):
     relay(test)
 
 
-def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
+def test_dead_letters_after_72_hours_and_none_of_them_lost(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.up = False
@@ -177,7 +179,7 @@ def test_dead_letters_after_72_hours_and_none_of_them_lost(relay):
     relay(test)
 
 
-def test_one_event_gets_its_steps_and_then_is_a_dead_letter(relay):
+def test_one_event_gets_its_steps_and_then_is_a_dead_letter(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.refuses = lambda body: body["data"]["chat"] == "poison"
@@ -193,7 +195,7 @@ def test_one_event_gets_its_steps_and_then_is_a_dead_letter(relay):
     relay(test)
 
 
-def test_410_disables_and_enabling_goes_on_where_it_stopped(relay):
+def test_410_disables_and_enabling_goes_on_where_it_stopped(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.status = 410
@@ -212,7 +214,7 @@ def test_410_disables_and_enabling_goes_on_where_it_stopped(relay):
     relay(test)
 
 
-def test_a_subscriber_that_asks_for_time_is_left_alone_and_then_gets_everything(relay):
+def test_a_subscriber_that_asks_for_time_is_left_alone_and_then_gets_everything(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.status, one.retry_after = 429, "900"
@@ -232,7 +234,7 @@ def test_a_subscriber_that_asks_for_time_is_left_alone_and_then_gets_everything(
     relay(test)
 
 
-def test_more_than_an_hour_is_not_waited_for(relay):
+def test_more_than_an_hour_is_not_waited_for(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber()
         one.status, one.retry_after = 503, "86400"
@@ -245,7 +247,7 @@ def test_more_than_an_hour_is_not_waited_for(relay):
     relay(test)
 
 
-def test_how_a_retry_after_is_read():
+def test_how_a_retry_after_is_read() -> None:
     now = 1_800_000_000.0
     table = {
         "120": 120.0, " 7 ": 7.0, "Fri, 15 Jan 2027 08:02:00 GMT": 120.0, "Fri, 15 Jan 2027 07:00:00 GMT": 0.0,
@@ -254,7 +256,7 @@ def test_how_a_retry_after_is_read():
     assert {text: retry_after(text, now) for text in table} == table
 
 
-def test_redirects_are_failures(relay):
+def test_redirects_are_failures(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.status = 302
@@ -266,7 +268,7 @@ def test_redirects_are_failures(relay):
     relay(test)
 
 
-def test_only_what_was_subscribed_to(relay):
+def test_only_what_was_subscribed_to(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, _, _ = await room.subscriber(sessions=("shop-*",), events=("message.received",))
         other, _, _ = await room.subscriber("other.example", events=("session.qr",))
@@ -279,7 +281,7 @@ def test_only_what_was_subscribed_to(relay):
     relay(test)
 
 
-def test_a_change_of_the_subscription_holds_for_what_waits(relay):
+def test_a_change_of_the_subscription_holds_for_what_waits(relay: Relay) -> None:
     async def test(room: Room) -> None:
         one, endpoint, _ = await room.subscriber()
         one.up = False
@@ -295,7 +297,7 @@ def test_a_change_of_the_subscription_holds_for_what_waits(relay):
     relay(test)
 
 
-def test_killed_in_the_middle_the_next_gateway_goes_on(tmp_path):
+def test_killed_in_the_middle_the_next_gateway_goes_on(tmp_path: Path) -> None:
     """The first gateway is dropped with calls in the air: nothing it knew outlives it but the file."""
     path = tmp_path / "esteio.db"
 
@@ -334,7 +336,7 @@ async def _kill(lab: Lab) -> None:
     await gateway.store.aclose()
 
 
-def test_in_the_whole_gateway_a_received_message_and_a_sent_one_reach_the_subscriber():
+def test_in_the_whole_gateway_a_received_message_and_a_sent_one_reach_the_subscriber() -> None:
     async def main() -> None:
         async with Lab(5) as lab:
             await lab.add_server("evo")
@@ -355,7 +357,7 @@ def test_in_the_whole_gateway_a_received_message_and_a_sent_one_reach_the_subscr
     run_virtual(main, limit_s=1000)
 
 
-def test_a_code_to_scan_is_told_once_each():
+def test_a_code_to_scan_is_told_once_each() -> None:
     async def main() -> None:
         async with Lab(6) as lab:
             await lab.add_server("evo")

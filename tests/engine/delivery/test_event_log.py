@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from esteio.clock import SystemClock
+from esteio.core.model.ids import SessionName
 from esteio.engine.delivery import event_log as feeding
 from esteio.engine.delivery.event_log import EventLog
 from esteio.engine.media.links import MediaLinks
 from esteio.store.base import EventRow
+from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
 from esteio.store.sqlite import SqliteStore
 from esteio.texts import catalogue
+from tests.narrowing import not_none
 
 NOW = 1_800_000_000.0
 
 
-class _Standing:
+class _Standing(SystemClock):
     at = NOW
 
     def now(self) -> float:
@@ -27,15 +35,15 @@ CLOCK = _Standing()
 LINKS = MediaLinks(b"k" * 32, "http://esteio", CLOCK, 60.0)
 
 
-async def tell(store, count):
-    def operation(db):
+async def tell(store: SqliteStore, count: int) -> None:
+    def operation(db: Db) -> None:
         for _ in range(count):
-            db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, "s1", "a")))
+            db.run("event_add", event_params(EventRow("message.received", NOW, {"n": 1}, SessionName("s1"), "a")))
 
     await store.database.write(operation)
 
 
-async def read(feed, place):
+async def read(feed: EventLog, place: int) -> list[int]:
     found = []
     while told := await feed.after(place):
         found += [one.seq for one in told]
@@ -43,8 +51,8 @@ async def read(feed, place):
     return found
 
 
-def test_a_place_is_good_after_a_restart(tmp_path):
-    async def main():
+def test_a_place_is_good_after_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
         feed = EventLog(store.events, catalogue("en"), LINKS)
@@ -61,11 +69,11 @@ def test_a_place_is_good_after_a_restart(tmp_path):
     asyncio.run(main())
 
 
-def test_memory_and_log_are_one_sequence(monkeypatch):
+def test_memory_and_log_are_one_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeding, "TAIL", 30)
     monkeypatch.setattr(feeding, "AT_ONCE", 20)
 
-    async def main():
+    async def main() -> None:
         store = SqliteStore.memory()
         await store.start(NOW)
         await tell(store, 50)
@@ -82,15 +90,21 @@ def test_memory_and_log_are_one_sequence(monkeypatch):
     asyncio.run(main())
 
 
-def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
-    async def main():
+def test_an_event_is_rendered_once_for_all_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
         store = SqliteStore.memory()
         await store.start(NOW)
         feed = EventLog(store.events, catalogue("en"), LINKS)
         await feed.after(0)
         await tell(store, 10)
-        rendered = []
-        monkeypatch.setattr(feed, "_told", lambda row, told=feed._told: rendered.append(row) or told(row))
+        rendered: list[Any] = []
+        truly = feed._told
+
+        def told(row: Any) -> Any:
+            rendered.append(row)
+            return truly(row)
+
+        monkeypatch.setattr(feed, "_told", told)
         for _ in range(5):
             assert len(await feed.after(0)) == 10
         assert len(rendered) == 10
@@ -99,19 +113,19 @@ def test_an_event_is_rendered_once_for_all_readers(monkeypatch):
     asyncio.run(main())
 
 
-def test_the_address_of_a_media_is_signed_anew_for_each_reader():
-    async def main():
+def test_the_address_of_a_media_is_signed_anew_for_each_reader() -> None:
+    async def main() -> None:
         store = SqliteStore.memory()
         await store.start(NOW)
         feed = EventLog(store.events, catalogue("en"), LINKS)
         await feed.after(0)
         data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
-        row = event_params(EventRow("message.received", NOW, data, "s1", "a"))
+        row = event_params(EventRow("message.received", NOW, data, SessionName("s1"), "a"))
         await store.database.write(lambda db: db.run("event_add", row))
         expiries = []
         for CLOCK.at in (NOW, NOW + 500):
             (told,) = await feed.after(0)
-            expiries.append(re.search(rb"/media/msg_1/image\?expires=(\d+)&", told.body)[1])
+            expiries.append(not_none(re.search(rb"/media/msg_1/image\?expires=(\d+)&", told.body))[1])
         assert [int(at) for at in expiries] == [NOW + 60, NOW + 560]
         await store.aclose()
 

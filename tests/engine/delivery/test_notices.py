@@ -6,7 +6,8 @@ import asyncio
 import http.server
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ class TwoTargets(CollectedNotices):
         return work.payload["target"] == "a" or self.mended
 
 
-def test_a_target_that_works_is_told_once_while_another_is_tried_again():
+def test_a_target_that_works_is_told_once_while_another_is_tried_again() -> None:
     told = TwoTargets()
 
     async def story() -> None:
@@ -60,17 +61,17 @@ def test_a_target_that_works_is_told_once_while_another_is_tried_again():
 
 
 @pytest.fixture
-def listener():
+def listener() -> Iterator[tuple[list[Any], int]]:
     """What arrived, and an address for Apprise."""
-    came: list[dict] = []
+    came: list[dict[str, Any]] = []
 
     class Taker(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             came.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *args):
+        def log_message(self, *args: str) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
@@ -81,7 +82,9 @@ def listener():
 
 
 @pytest.mark.parametrize(("phase", "kind"), [("opened", "failure"), ("closed", "success"), ("approval", "warning")])
-def test_apprise_tells_the_target_of_the_row_and_no_other(listener, phase, kind):
+def test_apprise_tells_the_target_of_the_row_and_no_other(
+    listener: tuple[list[Any], int], phase: str, kind: str
+) -> None:
     came, port = listener
     notifier = AppriseNotifier([f"json://127.0.0.1:{port}/one", "json://127.0.0.1:1/two"], catalogue("en"))
     one, two = notifier.targets
@@ -92,7 +95,7 @@ def test_apprise_tells_the_target_of_the_row_and_no_other(listener, phase, kind)
     assert [told["type"] for told in came] == [kind]
 
 
-def test_a_target_that_apprise_does_not_know_is_named_by_its_number():
+def test_a_target_that_apprise_does_not_know_is_named_by_its_number() -> None:
     with pytest.raises(BadTarget) as refused:
         AppriseNotifier(["json://127.0.0.1:1", "nonsense"], catalogue("en"))
     assert refused.value.number == 2
@@ -110,5 +113,5 @@ def test_a_target_that_apprise_does_not_know_is_named_by_its_number():
         ("en", "approval", "loja waits for your decision"),
     ],
 )
-def test_the_words_of_a_notice(language, phase, title):
+def test_the_words_of_a_notice(language: str, phase: str, title: str) -> None:
     assert words(notice("", phase).payload, catalogue(language))[0] == title

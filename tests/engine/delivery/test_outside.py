@@ -6,19 +6,23 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.web_request import Request
+from aiohttp.web_response import Response
 
 from esteio.config import Settings
 from esteio.engine.url_guard import may_reach
 from esteio.gateway import public_transport
-from esteio.providers.base import HttpRequest, TransportFailed
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED, AiohttpTransport
 
 
 @contextlib.asynccontextmanager
-async def served(handler):
+async def served(handler: Callable[[Request], Awaitable[Response]]) -> AsyncIterator[int]:
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", handler)
     runner = web.AppRunner(app)
@@ -26,12 +30,12 @@ async def served(handler):
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        yield site._server.sockets[0].getsockname()[1]
+        yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-async def post(transport: AiohttpTransport, url: str):
+async def post(transport: AiohttpTransport, url: str) -> HttpResponse:
     try:
         return await transport.exchange(HttpRequest("POST", url, body=b"{}", timeout_s=5.0))
     finally:
@@ -39,11 +43,11 @@ async def post(transport: AiohttpTransport, url: str):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]", "0.0.0.0"])
-def test_nothing_is_even_connected_to_inside(host):
-    async def main():
+def test_nothing_is_even_connected_to_inside(host: str) -> None:
+    async def main() -> None:
         came = []
 
-        async def handler(request):
+        async def handler(request: Request) -> Response:
             came.append(request)
             return web.Response()
 
@@ -58,9 +62,9 @@ def test_nothing_is_even_connected_to_inside(host):
     asyncio.run(main())
 
 
-def test_what_the_settings_name_is_reached():
-    async def main():
-        async def handler(request):
+def test_what_the_settings_name_is_reached() -> None:
+    async def main() -> None:
+        async def handler(request: Request) -> Response:
             return web.Response(status=202)
 
         async with served(handler) as port:
@@ -70,20 +74,24 @@ def test_what_the_settings_name_is_reached():
     asyncio.run(main())
 
 
-def test_a_name_that_was_public_when_it_was_registered_and_now_leads_inside_is_refused(monkeypatch):
+def test_a_name_that_was_public_when_it_was_registered_and_now_leads_inside_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """DNS rebinding: whatever was checked before, the address of the socket decides."""
 
-    async def main():
+    async def main() -> None:
         came = []
 
-        async def handler(request):
+        async def handler(request: Request) -> Response:
             came.append(request)
             return web.Response()
 
         async with served(handler) as port:
             loop = asyncio.get_running_loop()
 
-            async def rebound(host, _port, **_):
+            async def rebound(
+                host: str, _port: int, **_: Any
+            ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int]]]:
                 return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
             monkeypatch.setattr(loop, "getaddrinfo", rebound)
@@ -95,11 +103,11 @@ def test_a_name_that_was_public_when_it_was_registered_and_now_leads_inside_is_r
     asyncio.run(main())
 
 
-def test_a_redirect_inside_is_not_followed():
-    async def main():
+def test_a_redirect_inside_is_not_followed() -> None:
+    async def main() -> None:
         paths = []
 
-        async def handler(request):
+        async def handler(request: Request) -> Response:
             paths.append(request.path)
             return web.Response(status=307, headers={"location": "/secret"})
 
@@ -111,8 +119,8 @@ def test_a_redirect_inside_is_not_followed():
     asyncio.run(main())
 
 
-def test_a_unix_socket_is_no_target():
-    async def main():
+def test_a_unix_socket_is_no_target() -> None:
+    async def main() -> None:
         with pytest.raises(TransportFailed) as failed:
             await post(public_transport(Settings(allow_targets=("0.0.0.0/0",))), "http+unix://%2Fvar%2Frun%2Fx.sock/y")
         assert failed.value.sent == "no"
@@ -120,9 +128,9 @@ def test_a_unix_socket_is_no_target():
     asyncio.run(main())
 
 
-def test_of_a_large_answer_only_the_beginning_is_read_and_its_status_counts():
-    async def main():
-        async def handler(request):
+def test_of_a_large_answer_only_the_beginning_is_read_and_its_status_counts() -> None:
+    async def main() -> None:
+        async def handler(request: Request) -> Response:
             return web.Response(body=b"x" * 5_000_000)
 
         async with served(handler) as port:
@@ -158,5 +166,5 @@ def test_of_a_large_answer_only_the_beginning_is_read_and_its_status_counts():
         ("10.9.0.1", True),
     ],
 )
-def test_which_addresses(address, may):
+def test_which_addresses(address: str, may: bool) -> None:
     assert may_reach(address, (ipaddress.ip_network("10.9.0.0/16"),)) is may

@@ -30,12 +30,12 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         ("", ""),
     ],
 )
-def test_a_name_is_one_clean_segment(written, clean):
+def test_a_name_is_one_clean_segment(written: str, clean: str) -> None:
     assert names.clean(written) == clean
 
 
 @given(st.text(max_size=300))
-def test_a_name_never_leaves_its_folder(written):
+def test_a_name_never_leaves_its_folder(written: str) -> None:
     name = names.clean(written)
     assert len(name) <= names.LONGEST
     assert not set(name) & set("/\x00\r\n")
@@ -57,16 +57,16 @@ def test_a_name_never_leaves_its_folder(written):
         ("attachment;\r\n filename=quebrada.pdf", "quebrada.pdf"),
     ],
 )
-def test_a_header_names_a_file(header, name):
+def test_a_header_names_a_file(header: str, name: str) -> None:
     assert names.of_disposition(header) == name
 
 
 @given(st.text(max_size=200))
-def test_any_header_is_read(header):
+def test_any_header_is_read(header: str) -> None:
     assert isinstance(names.of_disposition(header), str)
 
 
-def test_an_address_names_a_file_where_it_looks_like_one():
+def test_an_address_names_a_file_where_it_looks_like_one() -> None:
     assert names.of_address("https://h.example/enc/Relat%C3%B3rio%20final.pdf?x=a.b") == "Relatório final.pdf"
     assert names.of_address("https://h.example/files/42") == ""
     assert names.of_address("https://h.example/v1.2026") == ""
@@ -87,11 +87,11 @@ def test_an_address_names_a_file_where_it_looks_like_one():
         ("image", "foto", "image/png", "foto.png"),
     ],
 )
-def test_an_extension_is_added_where_there_is_none(kind, name, mime, named):
+def test_an_extension_is_added_where_there_is_none(kind: str, name: str, mime: str | None, named: str | None) -> None:
     assert names.named(kind, name, mime) == named
 
 
-def test_what_an_extension_stands_for():
+def test_what_an_extension_stands_for() -> None:
     assert names.type_of("dados.CSV") == "text/csv"
     assert names.type_of("foto.jpeg") == "image/jpeg"
     assert names.type_of("pagina.htm") == "text/html"
@@ -100,7 +100,7 @@ def test_what_an_extension_stands_for():
     assert names.type_of("arquivo") is None
 
 
-def test_a_header_for_readers_old_and_new():
+def test_a_header_for_readers_old_and_new() -> None:
     told = names.disposition('março "1".pdf', inline=False)
     assert told == "attachment; filename=\"mar_o _1_.pdf\"; filename*=UTF-8''mar%C3%A7o%20%221%22.pdf"
     assert names.of_disposition(told) == 'março "1".pdf'

@@ -127,7 +127,7 @@ def test_what_nobody_hands_out_is_given_up_with_a_reason(kind: str) -> None:
         await at_work(lab, kind)
         if kind == "evolution":
             silent_hook(lab)
-        lab.world.media_of = lambda _: None  # type: ignore[method-assign]
+        lab.world.media_of = lambda provider_id: None  # type: ignore[method-assign]
         await arrives(lab)
         await asyncio.sleep(600)
         media = await media_of(lab)
@@ -228,7 +228,7 @@ def test_base64_that_is_none_is_asked_for(encoded: str, code: str) -> None:
 # -- handing out -------------------------------------------------------------------------------------------------
 
 
-async def one_kept(lab: Lab, **extra: Any) -> str:
+async def one_kept(lab: Lab, **extra: Any) -> Any:
     await linked(lab)
     await arrives(lab, **extra)
     return (await came_in(lab))[0].id
@@ -386,7 +386,7 @@ def test_an_event_does_not_wait_for_ever_for_its_bytes() -> None:
         await linked(lab, "wapi")
         app = lab.subscribers.add("app.example")
         await lab.commands.webhooks.add(EndpointRequest(app.url, media="base64"))
-        lab.world.media_of = lambda _: None  # type: ignore[method-assign]
+        lab.world.media_of = lambda provider_id: None  # type: ignore[method-assign]
         lab.world.media["x"] = b""
         line = lab.world.line("prov", "loja")
         line._key_of = lambda stanza: {"mediaKey": "key-x", "directPath": "/v/x.enc"}  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from esteio.core.messages import mime_sniff
 from esteio.engine.commands.requests import MediaRequest
 from esteio.engine.errors import CommandError
-from esteio.providers.base import HttpResponse, TransportFailed
+from esteio.providers.base import HttpRequest, HttpResponse, TransportFailed
 from esteio.providers.driver import NOT_ALLOWED
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
@@ -34,7 +35,7 @@ def _listen(lab: Lab) -> None:
     """Remember the bodies of what providers are asked to send."""
     real, lab.asked = lab.transport.exchange, []  # type: ignore[attr-defined]
 
-    async def exchange(request):
+    async def exchange(request: HttpRequest) -> HttpResponse:
         if "/message/send" in request.url or "/message/" in request.url:
             _asked(lab).append(request.body)
         return await real(request)
@@ -42,12 +43,16 @@ def _listen(lab: Lab) -> None:
     lab.transport.exchange = exchange  # type: ignore[method-assign]
 
 
+def typed(mime: str) -> dict[str, Any]:
+    return {"content-type": mime}
+
+
 @pytest.mark.parametrize("kind", ["evolution", "wapi"])
 def test_the_provider_gets_bytes_that_we_fetched_once_though_it_is_asked_twice(kind: str) -> None:
     async def story(lab: MediaLab) -> None:
         _listen(lab)
         await linked(lab, kind)
-        lab.media_hosts.put(URL, PNG, **{"content-type": "application/octet-stream"})
+        lab.media_hosts.put(URL, PNG, **typed("application/octet-stream"))
         if kind == "evolution":
             inject(lab.world, "prov", "loja", Fault("drop"))
         message = await lab.send("loja", CUSTOMER, None, media=MediaRequest("image", url=URL))
@@ -88,7 +93,7 @@ def test_what_can_never_be_sent_fails_at_once_with_its_reason(answer: str) -> No
     async def story(lab: MediaLab) -> None:
         await linked(lab)
         if answer == "page":
-            lab.media_hosts.put(URL, b"<!DOCTYPE html><html>Sign in</html>", **{"content-type": "image/png"})
+            lab.media_hosts.put(URL, b"<!DOCTYPE html><html>Sign in</html>", **typed("image/png"))
         elif answer == "gone":
             lab.media_hosts.put(URL, b"", status=404)
         elif answer == "large":
@@ -173,7 +178,7 @@ SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["evolution", "wapi"])
 def test_a_document_arrives_with_its_name_and_type(
-    kind: str, path: str, headers: dict[str, str], body: bytes, asked: dict[str, str], name: str, mime: str
+    kind: str, path: str, headers: dict[str, Any], body: bytes, asked: dict[str, str], name: str, mime: str
 ) -> None:
     """Input 18."""
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
 from tests.engine.engine_stage import CUSTOMER, OTHER, PHONE, linked, play, until_message
+from tests.narrowing import not_none
 
 STRANGER = "5511966665555"
 
@@ -159,8 +161,8 @@ def test_whoever_writes_first_gets_what_was_held_for_them_at_once() -> None:
     play(story)
 
 
-def _shown(message: object) -> str:
-    return message.reason.args["until"]  # type: ignore[attr-defined]
+def _shown(message: Message) -> str:
+    return not_none(message.reason).args["until"]
 
 
 def test_what_is_held_for_strangers_may_be_cancelled_or_expire() -> None:
@@ -178,7 +180,7 @@ def test_what_is_held_for_strangers_may_be_cancelled_or_expire() -> None:
     play(story)
 
 
-def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more() -> None:
+def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(lab: Lab) -> None:
         await linked(lab)
         await _some_acknowledged(lab)
@@ -189,7 +191,7 @@ def test_a_line_of_which_all_is_acknowledged_is_not_asked_about_any_more() -> No
             asked.append(args)
             return await truly(*args)
 
-        lab.store.traffic.late_acks = late_acks  # type: ignore[method-assign]
+        monkeypatch.setattr(lab.store.traffic, "late_acks", late_acks)
         await asyncio.sleep(600)
         assert asked == []
         inject(lab.world, "prov", "loja", Fault("ack_silent"))

@@ -45,7 +45,10 @@ class Reading:
         return ProbeOutcome(self.told)
 
 
-def looks(*steps: tuple[SessionId, Reading, SessionEndpoint, Depth]) -> tuple[list[ProbeOutcome], list[str]]:
+Step = tuple[SessionId, Reading, SessionEndpoint, Depth]
+
+
+def looks(*steps: Step) -> tuple[list[ProbeOutcome], list[str]]:
     same = Same()
     nothing: Any = None
 
@@ -59,19 +62,22 @@ def looks(*steps: tuple[SessionId, Reading, SessionEndpoint, Depth]) -> tuple[li
 
 def test_a_plain_answer_that_is_as_before_is_asked_for_and_not_read_again() -> None:
     plain = Reading(seen("socket_ok", 9.0, "probe"))
-    _, asked = looks(*[(LOJA, plain, HERE, "socket")] * 3)
+    step: Step = (LOJA, plain, HERE, "socket")
+    _, asked = looks(step, step, step)
     assert (plain.read, len(asked)) == (1, 3)
 
 
 def test_what_ended_a_session_is_read_anew_at_every_look() -> None:
     """It dates itself: another day's reading of it is not this one's."""
     ended = Reading(seen("logged_out", 9.0, "state"))
-    looks(*[(LOJA, ended, HERE, "state")] * 3)
+    step: Step = (LOJA, ended, HERE, "state")
+    looks(step, step, step)
     assert ended.read == 3
 
 
 def test_a_deep_look_is_asked_for_as_such_and_where_the_session_is_now() -> None:
     plain = Reading(seen("socket_ok", 9.0, "probe"))
+    steps: tuple[tuple[SessionEndpoint, Depth], ...]
     steps = (HERE, "socket"), (HERE, "roundtrip"), (THERE, "roundtrip"), (THERE, "socket")
     _, asked = looks(*((LOJA, plain, where, depth) for where, depth in steps))
     assert asked == [f"{where.base_url}/{depth}" for where, depth in steps]
@@ -81,5 +87,6 @@ def test_what_was_seen_of_one_session_is_not_told_of_another() -> None:
     phones = ("5511999990001", "5511999990002")
     told = [Reading(seen_with("identity", 9.0, "probe", {"phone": phone})) for phone in phones]
     found, _ = looks((LOJA, told[0], HERE, "socket"), (OUTRA, told[1], HERE, "socket"))
-    again = looks(*[(LOJA, told[0], HERE, "socket"), (OUTRA, told[1], HERE, "socket")] * 2)[0]
+    steps: list[Step] = [(LOJA, told[0], HERE, "socket"), (OUTRA, told[1], HERE, "socket")]
+    again = looks(*steps, *steps)[0]
     assert [one.evidence[0].data["phone"] for one in (*found, *again)] == [*phones] * 3

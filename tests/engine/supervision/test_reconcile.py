@@ -38,7 +38,8 @@ def _stranger(lab: Lab) -> Reconciler:
 def _overtaken(lab: Lab, times: int) -> list[str]:
     """As if another process judged the same session between our read and our write, so many times."""
     other = _stranger(lab)
-    truly, done = lab.store.decisions.session_view, []
+    truly = lab.store.decisions.session_view
+    done: list[str] = []
 
     async def view(session_id: Any, now: float) -> Any:
         found = await truly(session_id, now)
@@ -196,7 +197,7 @@ def test_what_is_heard_before_a_planned_look_is_judged_and_ends_the_plan() -> No
         fallen = judged(known, view, closed, planned.at)
         assert fallen.session.facts.closed == (planned.at,)
         follow(known, view, fallen, closed, planned.at)
-        assert (known.planned, known.awaited) == (None, None)
+        assert [known.planned, known.awaited] == [None, None]
 
     play(story)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from esteio.clock import Clock, LoopClock
-from esteio.core.model.evidence import seen
-from esteio.core.model.ids import ServerName
+from esteio.core.model.decision import Decision
+from esteio.core.model.evidence import Evidence, seen
+from esteio.core.model.ids import ServerName, SessionId
+from esteio.engine.supervision.probes import InventoryResult
 from esteio.engine.supervision.scheduler import SHORTEST_S, SWEEP_S, Key
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
@@ -30,8 +34,8 @@ def test_a_session_that_wants_to_be_woken_at_once_for_ever_holds_up_nobody() -> 
         wakes: list[float] = []
         truly = reconciler.quietly
 
-        def insatiable(session_id, news):  # type: ignore[no-untyped-def]
-            decision = truly(session_id, news)
+        def insatiable(session_id: SessionId, new_evidence: tuple[Evidence, ...]) -> Decision | None:
+            decision = truly(session_id, new_evidence)
             if decision is None or session_id != session.id:
                 return decision
             wakes.append(lab.clock.now())
@@ -169,9 +173,9 @@ def test_a_wake_that_was_put_off_rings_for_nobody() -> None:
             rings[0] += 1
             truly_ring()
 
-        def put(key, news, *, dirty):  # type: ignore[no-untyped-def]
+        def put(key: Key, new_evidence: Sequence[Evidence], *, dirty: bool) -> None:
             woken[0] += scheduler._alarm_at < 0  # while it rings
-            truly_put(key, news, dirty=dirty)
+            truly_put(key, new_evidence, dirty=dirty)
 
         scheduler._ring, scheduler._put = ring, put  # type: ignore[method-assign]
         await asyncio.sleep(660)
@@ -189,7 +193,8 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
         for number in range(6):
             await lab.adopt("prov", f"s{number}", f"55119{number:08d}")
         await asyncio.sleep(90)
-        loop, turns, followed = asyncio.get_running_loop(), 0, []
+        loop, turns = asyncio.get_running_loop(), 0
+        followed: list[int] = []
 
         def tick() -> None:
             nonlocal turns
@@ -197,7 +202,7 @@ def test_a_long_list_is_followed_some_rows_in_a_turn(monkeypatch: pytest.MonkeyP
             if len(followed) < 6:
                 loop.call_soon(tick)
 
-        def follow(*row):  # type: ignore[no-untyped-def]
+        def follow(*row: object) -> tuple[Any, ...]:
             if not followed:
                 loop.call_soon(tick)
             followed.append(turns)
@@ -222,7 +227,7 @@ def test_a_wake_that_is_set_after_the_last_one_rang_rings_too() -> None:
         scheduler, asked = lab.gateway.scheduler, []
         truly = scheduler._prober.server
 
-        async def look(name: ServerName):  # type: ignore[no-untyped-def]
+        async def look(name: ServerName) -> InventoryResult:
             asked.append(lab.clock.now())
             return await truly(name)
 

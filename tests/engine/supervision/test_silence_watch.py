@@ -6,7 +6,7 @@ The real store holds what came in; time is a number that the test moves, so thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -93,7 +93,7 @@ class Town:
         self._remember(name, receive_ok_at=self.at - 1, message_pushed_at=self.at - 1, silence_at=0.0)
 
 
-def lived(story, *lines: tuple[str, str, tuple[range, range]]) -> None:
+def lived(story: Callable[[Town], Awaitable[None]], *lines: tuple[str, str, tuple[range, range]]) -> None:
     """Two weeks in which all is well, then the story, from a Monday's midnight."""
 
     async def whole() -> None:

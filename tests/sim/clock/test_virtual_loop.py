@@ -1,20 +1,23 @@
 """The clock that jumps: fast, exact, and not to be hung."""
 
 import asyncio
+from _asyncio import Task
+from typing import Any
 
 import pytest
 
-from esteio.sim.clock.virtual_loop import Deadlock, Livelock, OutOfTime, run_virtual
+from esteio.sim.clock.virtual_loop import Deadlock, Livelock, OutOfTime, VirtualLoop, run_virtual
+from tests.narrowing import of_type
 
 
-def test_a_week_passes_in_no_time_and_in_order():
+def test_a_week_passes_in_no_time_and_in_order() -> None:
     seen = []
 
-    async def sleeper(name, seconds):
+    async def sleeper(name: str, seconds: int) -> None:
         await asyncio.sleep(seconds)
         seen.append((name, asyncio.get_running_loop().time()))
 
-    async def main():
+    async def main() -> None:
         await asyncio.gather(sleeper("week", 7 * 86400), sleeper("minute", 60), sleeper("day", 86400))
 
     run_virtual(main)
@@ -22,19 +25,19 @@ def test_a_week_passes_in_no_time_and_in_order():
     assert [round(at, 3) for _, at in seen] == [60, 86400, 7 * 86400]
 
 
-def test_waiting_for_what_cannot_come_is_an_error():
-    async def main():
+def test_waiting_for_what_cannot_come_is_an_error() -> None:
+    async def main() -> None:
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(Deadlock):
         run_virtual(main)
 
 
-def test_the_limit_holds_even_while_something_goes_on_for_ever():
-    async def main():
+def test_the_limit_holds_even_while_something_goes_on_for_ever() -> None:
+    async def main() -> None:
         loop = asyncio.get_running_loop()
 
-        def again():
+        def again() -> None:
             loop.call_later(1, again)
 
         again()
@@ -44,24 +47,24 @@ def test_the_limit_holds_even_while_something_goes_on_for_ever():
         run_virtual(main, limit_s=3600)
 
 
-def test_threads_are_refused():
-    async def main():
+def test_threads_are_refused() -> None:
+    async def main() -> None:
         await asyncio.to_thread(len, "x")
 
     with pytest.raises(RuntimeError, match="virtual clock"):
         run_virtual(main)
 
 
-def test_left_over_tasks_are_cancelled_and_told():
+def test_left_over_tasks_are_cancelled_and_told() -> None:
     ended = []
 
-    async def endless():
+    async def endless() -> None:
         try:
             await asyncio.sleep(10**9)
         finally:
             ended.append(True)
 
-    async def main():
+    async def main() -> Task[Any]:
         task = asyncio.ensure_future(endless())
         await asyncio.sleep(1)
         return task
@@ -70,8 +73,8 @@ def test_left_over_tasks_are_cancelled_and_told():
     assert ended == [True]
 
 
-def test_timeouts_are_virtual_too():
-    async def main():
+def test_timeouts_are_virtual_too() -> None:
+    async def main() -> None:
         async with asyncio.timeout(86400):
             await asyncio.get_running_loop().create_future()
 
@@ -79,10 +82,10 @@ def test_timeouts_are_virtual_too():
         run_virtual(main)
 
 
-def test_turning_without_time_is_told(monkeypatch):
+def test_turning_without_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("esteio.sim.clock.virtual_loop.STANDSTILL_TURNS", 1_000)
 
-    async def spin():
+    async def spin() -> None:
         while True:
             await asyncio.sleep(0)
 
@@ -90,22 +93,24 @@ def test_turning_without_time_is_told(monkeypatch):
         run_virtual(spin)
 
 
-def test_a_callback_that_fails_is_told_and_ends_nothing():
-    async def main():
+def test_a_callback_that_fails_is_told_and_ends_nothing() -> None:
+    async def main() -> list[type[Exception]]:
         loop = asyncio.get_running_loop()
         told = []
         loop.set_exception_handler(lambda _, what: told.append(what["exception"]))
         loop.call_soon(lambda: 1 / 0)
-        loop.call_later(1.0, {}.pop, 0)
+        nothing: dict[int, int] = {}
+        loop.call_later(1.0, nothing.pop, 0)
         await asyncio.sleep(2.0)
         return [type(one) for one in told]
 
     assert run_virtual(main) == [ZeroDivisionError, KeyError]
 
 
-def test_only_what_still_waits_is_taken_back():
-    async def main():
-        loop, heard = asyncio.get_running_loop(), []
+def test_only_what_still_waits_is_taken_back() -> None:
+    async def main() -> list[str]:
+        loop = of_type(VirtualLoop, asyncio.get_running_loop())
+        heard: list[str] = []
         rang = loop.call_later(1.0, heard.append, "rang")
         waits = loop.call_later(3.0, heard.append, "too late")
         soon = loop.call_soon(heard.append, "never")

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from esteio.providers.base import HttpRequest
 from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.providers.faces import new_world
 from esteio.sim.world.faults import Fault, inject
+from tests.narrowing import of_type
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "recordings" / "evolution-2.3.7"
 
@@ -32,12 +36,13 @@ NULLABLE |= {"disconnectionReasonCode", "disconnectionObject", "disconnectionAt"
 STACKS = ("PrismaClient", "\nInvalid `this.prisma")
 
 
-def load(number):
+def load(number: int) -> dict[str, Any]:
     (path,) = RECORDINGS.glob(f"{number:03d}_*.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    recording: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return recording
 
 
-def differences(ours, theirs, where="$"):
+def differences(ours: Any, theirs: Any, where: str = "$") -> list[str]:
     """How two JSON values differ in shape; an empty list when they do not."""
     if where.rsplit(".", 1)[-1] in NULLABLE and (ours is None or theirs is None):
         return []
@@ -55,7 +60,7 @@ def differences(ours, theirs, where="$"):
     return [] if kinds[0] is kinds[1] else [f"{where}: {ours!r} for recorded {theirs!r}"]
 
 
-def error_words(body):
+def error_words(body: Any) -> str | None:
     """The text of an error, stack frames cut off; None for what is no error."""
     if not isinstance(body, dict) or "response" not in body or body.get("status") == "SUCCESS":
         return None
@@ -69,27 +74,29 @@ def error_words(body):
 class Bench:
     """A world with one Evolution server named as in the lab, and a way to say recorded requests to it."""
 
-    def __init__(self, version="2.3.7"):
+    def __init__(self, version: str = "2.3.7") -> None:
         self.world = new_world(7)
         self.server = self.world.add_server("lab", "evolution", version, "http://127.0.0.1:28080", KEY)
         self.server.race_rate = 0.0
         self.world.not_on_whatsapp.add("5511000000000")
-        self.hooks = []
+        self.hooks: list[tuple[str, dict[str, str], Any]] = []
         self.hook_status = 200
         self.world.on_webhook = self.receive
-        self.ids = {}
+        self.ids: dict[str, str] = {}
 
-    async def receive(self, url, headers, body):
+    async def receive(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         self.hooks.append((url, dict(headers), msgspec.json.decode(body)))
         return self.hook_status
 
-    async def ask(self, method, path, body=None, key=KEY):
+    async def ask(
+        self, method: str, path: str, body: bytes | dict[str, Any] | None = None, key: str | None = KEY
+    ) -> tuple[int, Any]:
         headers = {} if key is None else {"apikey": key}
         raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         response = await self.server.face.handle(HttpRequest(method, f"http://127.0.0.1:28080{path}", headers, raw))
         return response.status, response.json()
 
-    async def say(self, number, *, state=True, **swap):
+    async def say(self, number: int, *, state: bool = True, **swap: Any) -> Any:
         """Replay one recording; `swap` replaces strings in its body (ids differ from run to run)."""
         told = load(number)
         request, recorded = told["request"], told["response"]
@@ -111,37 +118,38 @@ class Bench:
         return answer
 
     @property
-    def line(self):
-        return self.server.lines["s1"]
+    def line(self) -> EvolutionInstance:
+        return of_type(EvolutionInstance, self.server.lines["s1"])
 
-    async def until(self, condition, step=0.05, limit=120.0):
+    async def until(self, condition: Callable[[], object], step: float = 0.05, limit: float = 120.0) -> None:
         for _ in range(int(limit / step)):
             if condition():
                 return
             await asyncio.sleep(step)
         raise AssertionError("it never came to that")
 
-    async def open_s1(self):
+    async def open_s1(self) -> Any:
         """s1 created as recorded, paired and open; the usual number cached by one accepted send."""
         created = await self.say(42)
+        assert created["qrcode"] is not None
         self.world.phone(PHONE).scan(created["qrcode"]["code"])
         await self.until(lambda: self.line.state == "open")
         await asyncio.sleep(1)
         return created
 
-    async def warm(self):
+    async def warm(self) -> Any:
         await self.open_s1()
         return await self.say(50)
 
-    def inject(self, kind, **params):
+    def inject(self, kind: str, **params: Any) -> None:
         inject(self.world, "lab", "s1", Fault(kind, **params))
 
 
-def scene(coroutine):
+def scene(coroutine: Callable[[Bench], Awaitable[None]]) -> Callable[[], None]:
     """Run an async test of a bench under the virtual clock."""
 
-    def test():
-        async def main():
+    def test() -> None:
+        async def main() -> None:
             await coroutine(Bench())
 
         run_virtual(main, limit_s=7200)

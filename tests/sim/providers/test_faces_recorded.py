@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
+from tests.narrowing import not_none, of_type
 from tests.sim.providers import recorded_bench
 from tests.sim.providers.recorded_bench import PHONE, RECORDINGS, Bench, differences, scene
 
 
 @scene
-async def test_router_guards_and_create(bench):
+async def test_router_guards_and_create(bench: Bench) -> None:
     for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 7, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26):
         await bench.say(number)
     for number in (27, 28, 29, 30):
@@ -29,7 +31,7 @@ async def test_router_guards_and_create(bench):
 
 
 @scene
-async def test_whatsapp_unreachable_from_the_first_moment(bench):
+async def test_whatsapp_unreachable_from_the_first_moment(bench: Bench) -> None:
     bench.server.road = "refused"
     await bench.say(31, state=False)
     bench.server.lines["off1"].state = "close"
@@ -43,10 +45,11 @@ async def test_whatsapp_unreachable_from_the_first_moment(bench):
 
 
 @scene
-async def test_pairing_by_qr_and_the_open_session(bench):
+async def test_pairing_by_qr_and_the_open_session(bench: Bench) -> None:
     created = await bench.say(42)
     for number in (43, 44, 45, 46):
         await bench.say(number)
+    assert created["qrcode"] is not None
     bench.world.phone(PHONE).scan(created["qrcode"]["code"])
     await bench.until(lambda: bench.line.state == "open")
     await asyncio.sleep(1)
@@ -55,7 +58,7 @@ async def test_pairing_by_qr_and_the_open_session(bench):
 
 
 @scene
-async def test_sends_of_every_kind_and_their_refusals(bench):
+async def test_sends_of_every_kind_and_their_refusals(bench: Bench) -> None:
     sent = await bench.warm()
     for number in (51, 52, 53, 54, 55, 56, 57, 58, 59, 60):
         await bench.say(number)
@@ -65,7 +68,7 @@ async def test_sends_of_every_kind_and_their_refusals(bench):
 
 
 @scene
-async def test_settings_webhook_rows_and_the_message_table(bench):
+async def test_settings_webhook_rows_and_the_message_table(bench: Bench) -> None:
     sent = await bench.warm()
     for number in range(73, 77):
         await bench.say(number)
@@ -77,6 +80,7 @@ async def test_settings_webhook_rows_and_the_message_table(bench):
     for number in (87, 89, 90, 92, 93, 94, 95, 98, 128):
         await bench.say(number)
     second = await bench.say(72)
+    assert second["key"] is not None
     await bench.say(88, **{"3EB06D3ED4A281F1E78257": second["key"]["id"]})
     await bench.say(96, **{"3EB06D3ED4A281F1E78257": second["key"]["id"]})
     await bench.say(97, **{"3EB06D3ED4A281F1E78257": second["key"]["id"]})
@@ -84,7 +88,7 @@ async def test_settings_webhook_rows_and_the_message_table(bench):
 
 
 @scene
-async def test_a_drop_heals_by_itself_and_no_close_is_told(bench):
+async def test_a_drop_heals_by_itself_and_no_close_is_told(bench: Bench) -> None:
     await bench.warm()
     bench.hooks.clear()
     bench.inject("drop", code=428)
@@ -97,10 +101,10 @@ async def test_a_drop_heals_by_itself_and_no_close_is_told(bench):
 
 
 @scene
-async def test_dead_socket_in_a_network_black_hole(bench):
+async def test_dead_socket_in_a_network_black_hole(bench: Bench) -> None:
     await bench.warm()
     bench.line.road = "blackhole"
-    bench.line.lose(bench.line.sock, 428, "killed")
+    bench.line.lose(not_none(bench.line.sock), 428, "killed")
     await asyncio.sleep(1)
     for number in (106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118):
         await bench.say(number)
@@ -108,7 +112,7 @@ async def test_dead_socket_in_a_network_black_hole(bench):
 
 
 @scene
-async def test_half_open_socket(bench):
+async def test_half_open_socket(bench: Bench) -> None:
     await bench.warm()
     bench.inject("half_open", notice_s=40)
     for number in (119, 121):
@@ -130,7 +134,7 @@ async def test_half_open_socket(bench):
 
 
 @scene
-async def test_restart_logout_and_what_they_cost(bench):
+async def test_restart_logout_and_what_they_cost(bench: Bench) -> None:
     await bench.warm()
     for number in (129,):
         await bench.say(number)
@@ -148,6 +152,7 @@ async def test_restart_logout_and_what_they_cost(bench):
     assert unlink.cause == "logout"
     assert not bench.world.phone(PHONE).links
     fresh = await bench.say(137)
+    assert fresh is not None
     assert fresh["count"] == 2
     bench.world.phone(PHONE).scan(fresh["code"])
     await asyncio.sleep(5)
@@ -157,8 +162,8 @@ async def test_restart_logout_and_what_they_cost(bench):
 @pytest.mark.parametrize(
     ("code", "fetch", "connect"), [(440, 139, 140), (515, 141, 142), (500, 143, 144), (503, 145, 146)]
 )
-def test_codes_after_which_it_comes_back_by_itself(code, fetch, connect):
-    async def main():
+def test_codes_after_which_it_comes_back_by_itself(code: int, fetch: int, connect: int) -> None:
+    async def main() -> None:
         bench = Bench()
         await bench.warm()
         bench.inject("replaced" if code == 440 else "drop", **({} if code == 440 else {"code": code}))
@@ -170,7 +175,7 @@ def test_codes_after_which_it_comes_back_by_itself(code, fetch, connect):
 
 
 @scene
-async def test_403_burns_the_session_and_401_asks_for_a_qr(bench):
+async def test_403_burns_the_session_and_401_asks_for_a_qr(bench: Bench) -> None:
     await bench.warm()
     bench.inject("banned", code=403)
     await asyncio.sleep(1)
@@ -186,9 +191,9 @@ async def test_403_burns_the_session_and_401_asks_for_a_qr(bench):
 
 
 @scene
-async def test_the_life_of_qr_codes(bench):
+async def test_the_life_of_qr_codes(bench: Bench) -> None:
     await bench.say(151)
-    line = bench.server.lines["q1"]
+    line = of_type(EvolutionInstance, bench.server.lines["q1"])
     await bench.until(lambda: line.ended_session, step=5, limit=3000)
     refused = [body["data"] for _, _, body in bench.hooks if body["data"].get("state") == "refused"]
     assert refused == [{"instance": "q1", "state": "refused", "statusReason": 428}]
@@ -207,7 +212,7 @@ async def test_the_life_of_qr_codes(bench):
 
 
 @scene
-async def test_stalled_queue_lies_about_a_dead_socket(bench):
+async def test_stalled_queue_lies_about_a_dead_socket(bench: Bench) -> None:
     await bench.warm()
     bench.inject("stalled", socket="dead")
     for number in (165, 166, 167, 168, 169, 170):
@@ -215,7 +220,7 @@ async def test_stalled_queue_lies_about_a_dead_socket(bench):
 
 
 @scene
-async def test_the_edit_that_blocks_the_queue_of_2_3_7(bench):
+async def test_the_edit_that_blocks_the_queue_of_2_3_7(bench: Bench) -> None:
     """Not injected: a receiver that answers 500 to messages.edited makes it by itself."""
     await bench.warm()
     await bench.say(99)
@@ -223,7 +228,7 @@ async def test_the_edit_that_blocks_the_queue_of_2_3_7(bench):
     bench.hook_status = 500
     came = bench.world.contact_sends(PHONE, "5511988887777", "antes")
     bench.world.contact_edits(PHONE, "5511988887777", came, "depois")
-    bench.line.lose(bench.line.sock, 428, "killed")
+    bench.line.lose(not_none(bench.line.sock), 428, "killed")
     await asyncio.sleep(300)
     for number in (165, 166, 168):
         await bench.say(number)
@@ -233,7 +238,7 @@ async def test_the_edit_that_blocks_the_queue_of_2_3_7(bench):
 
 
 @scene
-async def test_server_start(bench):
+async def test_server_start(bench: Bench) -> None:
     await bench.warm()
     bench.world.restart_server("lab", down_s=1, boot_s=5)
     await asyncio.sleep(15)
@@ -247,7 +252,7 @@ async def test_server_start(bench):
 
 
 @scene
-async def test_server_start_with_the_database_saying_close(bench):
+async def test_server_start_with_the_database_saying_close(bench: Bench) -> None:
     await bench.warm()
     bench.line.db_state = "close"
     bench.world.restart_server("lab", down_s=1, boot_s=1)
@@ -257,10 +262,11 @@ async def test_server_start_with_the_database_saying_close(bench):
 
 
 @scene
-async def test_delete_waits_for_its_webhook(bench):
+async def test_delete_waits_for_its_webhook(bench: Bench) -> None:
     bench.hook_status = 200
     await bench.say(208)
     connect = (await bench.ask("GET", "/instance/connect/t1"))[1]
+    assert connect is not None
     bench.world.phone("5511955550009").scan(connect["code"])
     await asyncio.sleep(5)
     bench.hook_status = 500
@@ -272,16 +278,17 @@ async def test_delete_waits_for_its_webhook(bench):
     assert [one.cause for one in bench.world.ledger.unlinks] == ["delete"]
 
 
-async def f1_open(bench):
+async def f1_open(bench: Bench) -> None:
     await bench.say(224)
     connect = (await bench.ask("GET", "/instance/connect/f1"))[1]
+    assert connect is not None
     bench.world.phone("5511955550011").scan(connect["code"])
     await asyncio.sleep(5)
     bench.server.known_numbers.add("5511999990001")
 
 
 @scene
-async def test_zombie_whose_late_open_comes_a_minute_after_its_death(bench):
+async def test_zombie_whose_late_open_comes_a_minute_after_its_death(bench: Bench) -> None:
     """The upgrade hangs for ever; the open of the dead socket is announced all the same."""
     await f1_open(bench)
     inject(bench.world, "lab", "f1", Fault("ghost", variant="late_open"))
@@ -296,7 +303,7 @@ async def test_zombie_whose_late_open_comes_a_minute_after_its_death(bench):
 
 
 @scene
-async def test_ended_zombie_on_which_restart_is_a_no_op(bench):
+async def test_ended_zombie_on_which_restart_is_a_no_op(bench: Bench) -> None:
     await f1_open(bench)
     inject(bench.world, "lab", "f1", Fault("ghost", variant="restart_noop"))
     for number in (247, 248, 249, 250, 251, 252, 253, 254, 255):
@@ -307,7 +314,7 @@ async def test_ended_zombie_on_which_restart_is_a_no_op(bench):
 
 
 @scene
-async def test_logout_over_a_half_open_socket_leaves_a_ghost_device(bench):
+async def test_logout_over_a_half_open_socket_leaves_a_ghost_device(bench: Bench) -> None:
     await f1_open(bench)
     inject(bench.world, "lab", "f1", Fault("half_open", forever=True))
     await bench.say(257)
@@ -319,7 +326,7 @@ async def test_logout_over_a_half_open_socket_leaves_a_ghost_device(bench):
 
 
 @scene
-async def test_delete_of_an_open_instance(bench):
+async def test_delete_of_an_open_instance(bench: Bench) -> None:
     await f1_open(bench)
     await bench.warm()
     await bench.say(260)
@@ -334,7 +341,7 @@ async def test_delete_of_an_open_instance(bench):
 OUTSIDE = {69, 71, 91, 127, 124, 181, 246, *range(160, 164), 171, 188, 193}
 
 
-def test_no_recording_was_forgotten():
+def test_no_recording_was_forgotten() -> None:
     text = "".join(Path(file).read_text(encoding="utf-8") for file in (recorded_bench.__file__, __file__))
     numbers = {int(path.name[:3]) for path in RECORDINGS.glob("*.json")}
     spans = {*range(73, 87), *range(101, 106), *range(264, 274)}
@@ -343,7 +350,7 @@ def test_no_recording_was_forgotten():
     assert not unsaid
 
 
-def test_the_comparison_can_fail():
+def test_the_comparison_can_fail() -> None:
     assert differences({"a": 1}, {"a": "1"})
     assert differences({"a": 1, "b": 2}, {"a": 1})
     assert differences([{"a": 1}], [{"b": 1}])

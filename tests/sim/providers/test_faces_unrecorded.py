@@ -2,6 +2,8 @@
 and all three faces against the adapters that speak to them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 import pytest
@@ -9,13 +11,18 @@ import pytest
 from esteio.core.judge.pacing import doubling
 from esteio.core.model.content import Content
 from esteio.core.model.ids import ServerName
+from esteio.core.model.inbound import ReceivedMessage
 from esteio.providers import driver
-from esteio.providers.base import HttpRequest, OutgoingMessage, SentQuery, SessionEndpoint
+from esteio.providers.base import HttpRequest, OutgoingMessage, ProbeDepth, SentQuery, SessionEndpoint
 from esteio.providers.registry import load
 from esteio.sim.clock.virtual_loop import run_virtual
+from esteio.sim.providers.baileys import BaileysFace
 from esteio.sim.providers.faces import new_world
+from esteio.sim.providers.wapi.instance import WapiInstance
+from esteio.sim.providers.wapi.routes import WapiFace
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.transport import SimTransport
+from tests.narrowing import of_type
 
 PHONE, CONTACT = "5511955550001", "5511988887777"
 
@@ -23,30 +30,50 @@ PHONE, CONTACT = "5511955550001", "5511988887777"
 class Desk:
     """One server of a kind, a client, and a receiver."""
 
-    def __init__(self, kind, base_url):
+    def __init__(self, kind: str, base_url: str) -> None:
         self.world = new_world(11)
         self.server = self.world.add_server("srv", kind, base_url=base_url)
         self.client = SimTransport(self.world)
-        self.hooks = []
+        self.hooks: list[tuple[str, dict[str, str], Any]] = []
         self.world.on_webhook = self.receive
 
-    async def receive(self, url, headers, body):
+    async def receive(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         self.hooks.append((url, dict(headers), msgspec.json.decode(body)))
         return 500
 
-    async def ask(self, method, path, body=None, headers=None):
+    async def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
         raw = b"" if body is None else msgspec.json.encode(body)
         request = HttpRequest(method, self.server.base_url + path, headers or {}, raw, 70.0)
         response = await self.client.exchange(request)
         return response.status, response.json() if response.json() is not None else response
 
 
-def baileys_scene(coroutine):
-    def test():
-        async def main():
+class Ask(Protocol):
+    """A request with the right key, unless it has headers of its own: the status, and the body."""
+
+    async def __call__(
+        self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]: ...
+
+
+class AskAs(Protocol):
+    """The same of one instance, as who has its token."""
+
+    async def __call__(
+        self, method: str, path: str, body: dict[str, Any] | None = None, token: str = "tok"
+    ) -> tuple[int, Any]: ...
+
+
+def baileys_scene(coroutine: Callable[[Desk, Ask], Awaitable[None]]) -> Callable[[], None]:
+    def test() -> None:
+        async def main() -> None:
             desk = Desk("baileys", "http://bai.sim")
 
-            async def ask(method, path, body=None, headers=None):
+            async def ask(
+                method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+            ) -> tuple[int, Any]:
                 return await desk.ask(method, path, body, {"X-API-Key": "SIM-KEY"} if headers is None else headers)
 
             await coroutine(desk, ask)
@@ -57,7 +84,7 @@ def baileys_scene(coroutine):
     return test
 
 
-async def paired(desk, ask):
+async def paired(desk: Desk, ask: Ask) -> None:
     await ask("POST", "/sessions", {"name": "default", "webhookUrl": "http://gw.sim/in/x"})
     await asyncio.sleep(2)
     code = (await ask("GET", "/sessions/default/qr?format=raw"))[1]["data"]["qrCode"]
@@ -69,7 +96,7 @@ async def paired(desk, ask):
 
 
 @baileys_scene
-async def test_baileys_calls_and_refusals(desk, ask):
+async def test_baileys_calls_and_refusals(desk: Desk, ask: Ask) -> None:
     assert (await ask("GET", "/health", headers={}))[1]["sessions"] == 0
     assert await ask("GET", "/sessions", headers={}) == (401, {"success": False, "error": "Unauthorized"})
     assert (await ask("POST", "/sessions", {}))[0] == 400
@@ -95,7 +122,7 @@ async def test_baileys_calls_and_refusals(desk, ask):
 
 
 @baileys_scene
-async def test_baileys_webhooks_are_sent_once_and_transient_drops_tell_nothing(desk, ask):
+async def test_baileys_webhooks_are_sent_once_and_transient_drops_tell_nothing(desk: Desk, ask: Ask) -> None:
     await paired(desk, ask)
     desk.world.contact_sends(PHONE, CONTACT, "olá", lid="123@lid")
     await asyncio.sleep(60)
@@ -115,7 +142,7 @@ async def test_baileys_webhooks_are_sent_once_and_transient_drops_tell_nothing(d
 
 
 @baileys_scene
-async def test_baileys_keeps_dead_credentials_until_delete(desk, ask):
+async def test_baileys_keeps_dead_credentials_until_delete(desk: Desk, ask: Ask) -> None:
     await paired(desk, ask)
     inject(desk.world, "srv", "default", Fault("revoked"))
     await asyncio.sleep(1)
@@ -131,10 +158,10 @@ async def test_baileys_keeps_dead_credentials_until_delete(desk, ask):
 
 
 @baileys_scene
-async def test_baileys_loses_the_sessions_url_at_boot(desk, ask):
+async def test_baileys_loses_the_sessions_url_at_boot(desk: Desk, ask: Ask) -> None:
     await paired(desk, ask)
     desk.hooks.clear()
-    desk.server.face.global_webhook_url = "http://global.sim/hook"
+    of_type(BaileysFace, desk.server.face).global_webhook_url = "http://global.sim/hook"
     desk.world.restart_server("srv", boot_s=5)
     await asyncio.sleep(30)
     assert desk.world.truth("srv", "default").alive
@@ -142,7 +169,7 @@ async def test_baileys_loses_the_sessions_url_at_boot(desk, ask):
 
 
 @baileys_scene
-async def test_baileys_ghost_has_no_restart(desk, ask):
+async def test_baileys_ghost_has_no_restart(desk: Desk, ask: Ask) -> None:
     await paired(desk, ask)
     inject(desk.world, "srv", "default", Fault("ghost"))
     assert (await ask("GET", "/sessions/default"))[1]["data"]["status"] == "connected"
@@ -159,19 +186,22 @@ async def test_baileys_ghost_has_no_restart(desk, ask):
 # -- W-API -------------------------------------------------------------------------------------------------------
 
 
-def wapi_scene(coroutine):
-    def test():
-        async def main():
+def wapi_scene(coroutine: Callable[[Desk, WapiInstance, AskAs], Awaitable[None]]) -> Callable[[], None]:
+    def test() -> None:
+        async def main() -> None:
             desk = Desk("wapi", "http://wapi.sim/v1")
-            line = desk.world.plant("srv", "LITE-AAAAAA-BBBBBB", PHONE, webhook_url="http://gw.sim/in/w", token="tok")
-            desk.server.face.habits.tells_disconnect = 1.0
+            hook = "http://gw.sim/in/w"
+            line = desk.world.plant("srv", "LITE-AAAAAA-BBBBBB", PHONE, webhook_url=hook, token="tok")
+            of_type(WapiFace, desk.server.face).habits.tells_disconnect = 1.0
 
-            async def ask(method, path, body=None, token="tok"):
+            async def ask(
+                method: str, path: str, body: dict[str, Any] | None = None, token: str = "tok"
+            ) -> tuple[int, Any]:
                 joint = "&" if "?" in path else "?"
                 address = f"{path}{joint}instanceId={line.name}"
                 return await desk.ask(method, address, body, {"Authorization": f"Bearer {token}"})
 
-            await coroutine(desk, line, ask)
+            await coroutine(desk, of_type(WapiInstance, line), ask)
 
         run_virtual(main, limit_s=86400)
 
@@ -180,7 +210,7 @@ def wapi_scene(coroutine):
 
 
 @wapi_scene
-async def test_wapi_calls_and_refusals(desk, line, ask):
+async def test_wapi_calls_and_refusals(desk: Desk, line: WapiInstance, ask: AskAs) -> None:
     assert await ask("GET", "/instance/status-instance") == (200, {"instanceId": line.name, "connected": True})
     assert await ask("GET", "/instance/status-instance", token="bad") == (
         401,
@@ -207,7 +237,7 @@ async def test_wapi_calls_and_refusals(desk, line, ask):
 
 
 @wapi_scene
-async def test_wapi_queues_while_disconnected_and_sends_later(desk, line, ask):
+async def test_wapi_queues_while_disconnected_and_sends_later(desk: Desk, line: WapiInstance, ask: AskAs) -> None:
     inject(desk.world, "srv", line.name, Fault("drop", down_s=60))
     await asyncio.sleep(1)
     status, queued = await ask("POST", "/message/send-text", {"phone": CONTACT, "message": "espera"})
@@ -220,7 +250,7 @@ async def test_wapi_queues_while_disconnected_and_sends_later(desk, line, ask):
 
 
 @wapi_scene
-async def test_wapi_webhooks_and_their_variants(desk, line, ask):
+async def test_wapi_webhooks_and_their_variants(desk: Desk, line: WapiInstance, ask: AskAs) -> None:
     came = desk.world.contact_sends(PHONE, CONTACT, "olá")
     await ask("POST", "/message/send-text", {"phone": CONTACT, "message": "oi"})
     await asyncio.sleep(5)
@@ -241,7 +271,7 @@ async def test_wapi_webhooks_and_their_variants(desk, line, ask):
 
 
 @wapi_scene
-async def test_wapi_ghost_says_connected_and_refuses_with_200(desk, line, ask):
+async def test_wapi_ghost_says_connected_and_refuses_with_200(desk: Desk, line: WapiInstance, ask: AskAs) -> None:
     inject(desk.world, "srv", line.name, Fault("ghost"))
     assert (await ask("GET", "/instance/status-instance"))[1]["connected"] is True
     refused = await ask("POST", "/message/send-text", {"phone": CONTACT, "message": "x"})
@@ -253,7 +283,7 @@ async def test_wapi_ghost_says_connected_and_refuses_with_200(desk, line, ask):
 
 
 @wapi_scene
-async def test_wapi_integrator(desk, line, ask):
+async def test_wapi_integrator(desk: Desk, line: WapiInstance, ask: AskAs) -> None:
     key = {"Authorization": "Bearer SIM-KEY"}
     made = (await desk.ask("POST", "/integrator/create-instance", {"instanceName": "nova"}, key))[1]
     assert (await desk.ask("GET", "/integrator/instances?pageSize=10&page=1", None, key))[1]["total"] == 2
@@ -274,10 +304,10 @@ REFS = {
 
 
 @pytest.mark.parametrize("kind", sorted(REFS))
-def test_the_adapter_speaks_this_face(kind):
+def test_the_adapter_speaks_this_face(kind: str) -> None:
     """Look, send, look up, tell the ghost, bring it back where the dialect can: with the real adapter and driver."""
 
-    async def main():
+    async def main() -> None:
         credentials, ref, base_url = REFS[kind]
         desk = Desk(kind, base_url)
         desk.world.plant("srv", "a", PHONE, webhook_url="http://gw.sim/in/a", token="tok")
@@ -286,10 +316,10 @@ def test_the_adapter_speaks_this_face(kind):
             ServerName("srv"), base_url, credentials, "a", ref, "2.3.7", PHONE, webhook_url="http://gw.sim/in/a"
         )
 
-        def now():
+        def now() -> float:
             return desk.world.now()
 
-        async def kinds(depth):
+        async def kinds(depth: ProbeDepth) -> set[str]:
             outcome = await driver.run(provider.probe(where, now(), depth), desk.client)
             return {one.kind for one in outcome.evidence}
 
@@ -320,12 +350,17 @@ def test_the_adapter_speaks_this_face(kind):
             provider.read_webhook(where, msgspec.json.encode(body), "/in/a", now()) for _, _, body in desk.hooks
         ]
         assert all(reading.readable for reading in readings)
-        heard = {event.content.text for reading in readings for event in reading.events if hasattr(event, "push_name")}
+        heard = {
+            of_type(ReceivedMessage, event).content.text
+            for reading in readings
+            for event in reading.events
+            if hasattr(event, "push_name")
+        }
         assert ("entrou" in heard) == (kind != "baileys" or desk.world.truth("srv", "a").alive)
 
     run_virtual(main, limit_s=3600)
 
 
-def test_a_line_that_fails_for_weeks_still_tries_once_a_minute():
+def test_a_line_that_fails_for_weeks_still_tries_once_a_minute() -> None:
     """A banned line fails thousands of times in a week of the storm."""
     assert [doubling(5.0, 60.0, n) for n in (0, 1, 3, 4, 5000)] == [5.0, 10.0, 40.0, 60.0, 60.0]

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from esteio.sim.world.healing import heal
-from tests.sim.providers.recorded_bench import PHONE, RECORDINGS, differences, scene
+from tests.sim.providers.recorded_bench import PHONE, RECORDINGS, Bench, differences, scene
 
 
-def recorded_hooks(event, **wanted):
+def recorded_hooks(event: str, **wanted: Any) -> Iterator[dict[str, Any]]:
     for path in sorted((RECORDINGS / "webhooks").glob(f"*_{event.replace('.', '-')}.json")):
         told = json.loads(path.read_text(encoding="utf-8"))
         data = told["body"]["data"]
@@ -17,7 +19,7 @@ def recorded_hooks(event, **wanted):
 
 
 @scene
-async def test_webhook_bodies_have_the_recorded_shapes(bench):
+async def test_webhook_bodies_have_the_recorded_shapes(bench: Bench) -> None:
     await bench.warm()
     await asyncio.sleep(10)
     world = bench.world
@@ -35,7 +37,7 @@ async def test_webhook_bodies_have_the_recorded_shapes(bench):
     await asyncio.sleep(2)
     await bench.ask("DELETE", "/instance/delete/s1")
     await asyncio.sleep(1)
-    expected = [
+    expected: list[tuple[str, dict[str, Any]]] = [
         ("instance.create", {}), ("qrcode.updated", {}), ("connection.update", {"state": "connecting"}),
         ("connection.update", {"state": "open"}), ("connection.update", {"state": "close", "statusReason": 401}),
         ("send.message", {"messageType": "conversation"}), ("messages.upsert", {"messageType": "conversation"}),
@@ -60,7 +62,7 @@ async def test_webhook_bodies_have_the_recorded_shapes(bench):
 
 
 @scene
-async def test_webhook_headers_paths_and_the_false_z(bench):
+async def test_webhook_headers_paths_and_the_false_z(bench: Bench) -> None:
     await bench.warm()
     await asyncio.sleep(10)
     await bench.say(85)

@@ -3,13 +3,17 @@
 import asyncio
 import base64
 import re
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.web_request import Request
+from aiohttp.web_response import Response
 
 from esteio.sim.sandbox.page import page, tongue_of
-from esteio.sim.sandbox.servers import serve_sandbox
+from esteio.sim.sandbox.servers import Sandbox, serve_sandbox
 from esteio.texts import catalogue
 
 KEY = {"apikey": "sandbox-key"}
@@ -18,10 +22,10 @@ KEY = {"apikey": "sandbox-key"}
 class Receiver:
     """Somebody's webhook receiver."""
 
-    def __init__(self):
-        self.told = asyncio.Queue()
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
-    async def start(self):
+    async def start(self) -> None:
         app = web.Application()
         app.router.add_post("/in", self.take)
         self.runner = web.AppRunner(app, access_log=None)
@@ -30,20 +34,22 @@ class Receiver:
         await site.start()
         self.url = f"http://127.0.0.1:{self.runner.addresses[0][1]}/in"
 
-    async def take(self, request):
+    async def take(self, request: Request) -> Response:
         await self.told.put(await request.json())
         return web.Response()
 
-    async def until(self, event):
+    async def until(self, event: str) -> dict[str, Any]:
         while True:
             told = await asyncio.wait_for(self.told.get(), 20)
             if told["event"] == event:
                 return told
 
 
-def round_of(coroutine):
-    def test():
-        async def main():
+def round_of(
+    coroutine: Callable[[Sandbox, Receiver, aiohttp.ClientSession], Awaitable[None]],
+) -> Callable[[], None]:
+    def test() -> None:
+        async def main() -> None:
             receiver = Receiver()
             await receiver.start()
             box = await serve_sandbox(evolution="127.0.0.1:0", baileys="127.0.0.1:0", wapi="127.0.0.1:0")
@@ -61,12 +67,18 @@ def round_of(coroutine):
     return test
 
 
-async def said(http, method, url, json=None, headers=KEY):
+async def said(
+    http: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    json: list[int] | dict[str, Any] | None = None,
+    headers: dict[str, str] = KEY,
+) -> tuple[int, dict[str, Any]]:
     async with http.request(method, url, json=json, headers=headers) as answer:
         return answer.status, await answer.json()
 
 
-async def create(box, receiver, http, name="loja"):
+async def create(box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession, name: str = "loja") -> dict[str, Any]:
     hook = {"url": receiver.url, "events": ["CONNECTION_UPDATE", "MESSAGES_UPSERT", "QRCODE_UPDATED"]}
     body = {"instanceName": name, "integration": "WHATSAPP-BAILEYS", "webhook": hook}
     assert (await said(http, "POST", f"{box.urls['evolution']}/instance/create", body))[0] == 201
@@ -76,7 +88,7 @@ async def create(box, receiver, http, name="loja"):
 
 
 @round_of
-async def test_a_persons_round(box, receiver, http):
+async def test_a_persons_round(box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession) -> None:
     answer = await create(box, receiver, http)
     assert base64.b64decode(answer["base64"].partition(",")[2])[:8] == b"\x89PNG\r\n\x1a\n"
     assert (await receiver.until("qrcode.updated"))["data"]["qrcode"]["code"] == answer["code"]
@@ -108,7 +120,7 @@ async def test_a_persons_round(box, receiver, http):
 
 
 @round_of
-async def test_other_dialects_listen_too(box, receiver, http):
+async def test_other_dialects_listen_too(box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession) -> None:
     async with http.get(f"{box.urls['baileys']}/health") as answer:
         assert (await answer.json())["status"] == "ok"
     key = {"Authorization": "Bearer sandbox-key"}
@@ -120,7 +132,9 @@ async def test_other_dialects_listen_too(box, receiver, http):
 
 
 @round_of
-async def test_a_server_that_is_down_refuses_connections_and_control_goes_on(box, receiver, http):
+async def test_a_server_that_is_down_refuses_connections_and_control_goes_on(
+    box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession
+) -> None:
     control = f"{box.urls['control']}/_sandbox"
     root = f"{box.urls['evolution']}/"
     assert (await said(http, "GET", root))[0] == 200
@@ -146,7 +160,9 @@ async def test_a_server_that_is_down_refuses_connections_and_control_goes_on(box
 
 
 @round_of
-async def test_lost_answers_are_resets_or_silence(box, receiver, http):
+async def test_lost_answers_are_resets_or_silence(
+    box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession
+) -> None:
     answer = await create(box, receiver, http)
     control = f"{box.urls['control']}/_sandbox"
     await said(http, "POST", f"{control}/scan", {"code": answer["code"], "number": "5511955550009"})
@@ -164,7 +180,9 @@ async def test_lost_answers_are_resets_or_silence(box, receiver, http):
 
 
 @round_of
-async def test_wrong_control_calls_get_a_clear_no(box, receiver, http):
+async def test_wrong_control_calls_get_a_clear_no(
+    box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession
+) -> None:
     control = f"{box.urls['control']}/_sandbox"
     assert (await said(http, "POST", f"{control}/dance", {}))[0] == 404
     assert (await said(http, "POST", f"{control}/scan", {"session": "nobody"}))[0] == 404
@@ -180,7 +198,7 @@ async def test_wrong_control_calls_get_a_clear_no(box, receiver, http):
 
 
 @round_of
-async def test_the_page_speaks_two_languages(box, receiver, http):
+async def test_the_page_speaks_two_languages(box: Sandbox, receiver: Receiver, http: aiohttp.ClientSession) -> None:
     for accept, word in (("pt-BR,pt;q=0.9", "Sessões"), ("en-GB", "Sessions"), ("", "Sessões")):
         async with http.get(f"{box.urls['evolution']}/_sandbox/", headers={"accept-language": accept}) as answer:
             text = await answer.text()
@@ -188,7 +206,7 @@ async def test_the_page_speaks_two_languages(box, receiver, http):
             assert word in text
 
 
-def test_the_page_says_every_text_of_its_own_and_nothing_of_others_in_its_script():
+def test_the_page_says_every_text_of_its_own_and_nothing_of_others_in_its_script() -> None:
     assert tongue_of("fr, en;q=0.5") == "en"
     shown = page(catalogue("en"), {})
     used = set(re.findall(r"\bW\.(\w+)", shown)) | {"title", "intro", "servers", "sessions", "none"}
@@ -198,8 +216,8 @@ def test_the_page_says_every_text_of_its_own_and_nothing_of_others_in_its_script
     )
 
 
-def test_a_port_in_use_is_an_error_and_nothing_stays_open():
-    async def main():
+def test_a_port_in_use_is_an_error_and_nothing_stays_open() -> None:
+    async def main() -> None:
         first = await serve_sandbox(evolution="127.0.0.1:0")
         taken = first.urls["evolution"].removeprefix("http://")
         with pytest.raises(OSError, match="address already in use"):

@@ -11,10 +11,8 @@ from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
 from tests.sim.ghost_stage import (
-    CUSTOMER,
     HOUR,
     OTHER,
-    PHONE,
     WELL,
     goes_on,
     harmless,
@@ -27,6 +25,7 @@ from tests.sim.ghost_stage import (
     send_some,
     until_because,
 )
+from tests.sim.seed_stage import CUSTOMER, PHONE
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import asyncio
 
 from esteio.core.model.ids import ServerName
 from esteio.sim.lab import Lab
+from esteio.sim.providers.evolution.instance import EvolutionInstance
+from esteio.sim.providers.wapi.instance import WapiInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
+from tests.narrowing import of_type
 from tests.sim.ghost_stage import (
-    CUSTOMER,
     OTHER,
-    PHONE,
     WELL,
     harmless,
     is_told,
@@ -24,7 +25,7 @@ from tests.sim.ghost_stage import (
     told,
     until_because,
 )
-from tests.sim.seed_stage import calls
+from tests.sim.seed_stage import CUSTOMER, PHONE, calls
 
 
 async def _back(lab: Lab, within_s: float = 200) -> None:
@@ -72,7 +73,7 @@ def test_a_stale_registry_of_a_line_that_nobody_could_hear_reconnect_is_connecte
 
 def test_a_registry_that_says_close_of_a_living_line_makes_us_look_and_changes_nothing() -> None:
     async def story(lab: Lab) -> None:
-        line = await linked(lab)
+        line = of_type(EvolutionInstance, await linked(lab))
         await asyncio.sleep(60)
         session = await lab.session("loja")
         line.db_state = "close"
@@ -209,7 +210,7 @@ def test_a_ghost_at_a_baileys_server_is_found_too_and_its_server_s_restart_propo
 
 def test_where_numbers_are_answered_from_a_cache_an_answer_heals_nothing_and_a_send_tells() -> None:
     async def story(lab: Lab) -> None:
-        line = await linked(lab, "wapi")
+        line = of_type(WapiInstance, await linked(lab, "wapi"))
         line.habits.remembers_numbers = True
         inject(lab.world, "prov", "loja", Fault("ghost"))
         await asyncio.sleep(2000)

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from esteio.engine.errors import CommandError
 from esteio.sim.lab import Lab
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
-from tests.sim.ghost_stage import (
-    CUSTOMER,
-    OTHER,
-    PHONE,
-    STRANGER,
-    WELL,
-    harmless,
-    is_told,
-    linked,
-    play,
-    rungs,
-    said,
-    until_because,
-)
-from tests.sim.seed_stage import acts
+from tests.narrowing import of_type
+from tests.sim.ghost_stage import OTHER, STRANGER, WELL, harmless, is_told, linked, play, rungs, said, until_because
+from tests.sim.seed_stage import CUSTOMER, PHONE, acts
 
 # -- G6: restricted ------------------------------------------------------------------------------------------------
 
@@ -92,7 +82,7 @@ def test_a_forgotten_webhook_is_set_again_with_a_line_for_the_audit(variant: str
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_session_that_is_another_number_sends_nothing_until_it_is_right_again(fresh: bool) -> None:
     async def story(lab: Lab) -> None:
-        line = await linked(lab)
+        line = of_type(EvolutionInstance, await linked(lab))
         right = line.owner_jid
         line.owner_jid = "5511900000000@s.whatsapp.net"
         took = await until_because(lab, "wrong-identity", 40)
@@ -115,7 +105,7 @@ def test_a_session_that_is_another_number_sends_nothing_until_it_is_right_again(
 
 def test_the_same_number_without_its_ninth_digit_is_the_same() -> None:
     async def story(lab: Lab) -> None:
-        line = await linked(lab)
+        line = of_type(EvolutionInstance, await linked(lab))
         line.owner_jid = f"{PHONE[:4]}{PHONE[5:]}@s.whatsapp.net"
         await asyncio.sleep(120)
         await is_told(lab, *WELL)
@@ -128,16 +118,16 @@ def test_the_same_number_without_its_ninth_digit_is_the_same() -> None:
 
 def test_a_thousand_equal_state_webhooks_in_ten_seconds_are_few_rows_and_few_judgements() -> None:
     async def story(lab: Lab) -> None:
-        line = await linked(lab)
+        line = of_type(EvolutionInstance, await linked(lab))
         judged = 0
         reconcile = lab.gateway.reconciler.session
 
-        async def counted(*args: object, **how: object) -> object:
+        async def counted(*args: Any, **how: Any) -> Any:
             nonlocal judged
             judged += 1
             return await reconcile(*args, **how)
 
-        lab.gateway.reconciler.session = counted  # type: ignore[method-assign, assignment]
+        lab.gateway.reconciler.session = counted  # type: ignore[method-assign]
         rows = len(await lab.timeline("loja"))
         for _ in range(1000):
             line.tell("connection.update", {"instance": "loja", "state": "connecting", "statusReason": 200})

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from esteio.sim.lab import Lab
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
+from tests.narrowing import not_none, of_type
 from tests.sim.seed_stage import CUSTOMER, PHONE, acts, calls, gaps, play, seconds, states
 
 
@@ -65,7 +67,7 @@ def test_default_logs_out_only_with_consent_on_a_server_where_that_is_the_next_r
         await lab.adopt("evo", "loja", PHONE)
         await asyncio.sleep(40)
         inject(lab.world, "evo", "loja", Fault("ghost", variant="restart_noop"))
-        lab.world.line("evo", "loja").old_logout_works = True
+        of_type(EvolutionInstance, lab.world.line("evo", "loja")).old_logout_works = True
         await lab.send("loja", CUSTOMER, "um")
         await asyncio.sleep(400)
         assert calls(lab, "loja", "logout", "delete") == []
@@ -148,7 +150,7 @@ def test_seeds_after_a_logout_that_unlinked_the_reconnector_connects_so_that_a_c
         line = lab.world.line("evo", "loja")
         await asyncio.sleep(3.2)
         # What a logout of a living socket does on 2.3.7, and what older versions did to this one.
-        line.on_close(line.sock, 401, "logout")
+        line.on_close(not_none(line.sock), 401, "logout")
         await lab.until_state("loja", "awaiting_qr", 120)
         assert [verb for _, verb in calls(lab, "loja")][-1] == "connect"
         assert calls(lab, "loja", "delete", "create") == []

@@ -8,8 +8,10 @@ import pytest
 
 from esteio.engine.commands.requests import PairRequest
 from esteio.sim.lab import Lab
+from esteio.sim.providers.evolution.instance import EvolutionInstance
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import heal
+from tests.narrowing import of_type
 from tests.sim.seed_stage import acts, calls, gaps, play, seconds
 
 NAMES = ("a", "b", "c", "d")
@@ -46,7 +48,7 @@ def test_default_lets_a_restarting_server_come_back_and_destroys_nothing() -> No
 def test_default_inside_boot_grace_level_one_is_connect_three_times_five_seconds_apart() -> None:
     async def story(lab: Lab) -> None:
         await _fleet(lab, "default", ("a", "b"))
-        lab.world.line("evo", "a").db_state = "close"
+        of_type(EvolutionInstance, lab.world.line("evo", "a")).db_state = "close"
         inject(lab.world, "evo", None, Fault("server_boot", down_s=4, boot_s=1, flap_s=0))
         inject(lab.world, "evo", None, Fault("lost_response", count=2, verbs="control", happens=False, how="cut"))
         # What another line hears tells that a reconnect of this one would be heard.

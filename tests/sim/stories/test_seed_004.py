@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 
+from esteio.core.model.ids import MessageId
 from esteio.engine.commands.requests import MediaRequest
 from esteio.sim.lab import Lab
 from esteio.sim.world.faults import Fault, inject
@@ -29,7 +30,7 @@ def test_one_retry_after_three_seconds_and_success_changes_nothing(policy: str, 
         more = {"media": MediaRequest("image", base64=PNG)} if kind == "media" else {}
         message = await lab.send("loja", CUSTOMER, "oi" if not more else None, **more)
         await asyncio.sleep(20)
-        tries = list(await lab.store.messages.attempts(message))
+        tries = list(await lab.store.messages.attempts(MessageId(message)))
         assert [a.outcome for a in tries] == ["not_sent:socket", "accepted"]
         assert tries[1].at - tries[0].at == pytest.approx(3, abs=0.2)
         assert tries[0].at - lab.world.epoch0 == pytest.approx(sent_at, abs=0.2)

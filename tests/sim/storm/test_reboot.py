@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from esteio.sim.storm import reboot
+from esteio.sim.storm.report import quantile
 
 SEEDS = range(1, 9)
 
@@ -13,7 +14,7 @@ def test_six_of_twenty_that_come_back_closed_live_within_thirty_seconds_and_are_
     boots = [reboot.boot(seed) for seed in SEEDS]
     said = reboot.summary(boots)
     assert sum(one.never for one in boots) == 0, said
-    assert reboot.quantile([s for one in boots for s in one.back_s], 0.95) <= reboot.BOUND_S, said
+    assert quantile([s for one in boots for s in one.back_s], 0.95) <= reboot.BOUND_S, said
     for one in boots:
         assert one.in_flight <= 2, said
         assert one.closest_s >= 2.999, said
@@ -27,7 +28,7 @@ def test_the_same_seed_is_the_same_boot() -> None:
 
 
 def test_from_a_shell_a_broken_bound_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(reboot, "BOUND_S", 0.0)
     assert reboot.main(["--seeds", "1"]) == 1

@@ -25,7 +25,7 @@ print(run(simulate.swarm_plan({TWICE}, {SESSIONS}, {HOURS}), "default").digest)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_rule_is_broken(seed):
+def test_no_rule_is_broken(seed: int) -> None:
     outcome = run(simulate.swarm_plan(seed, SESSIONS, HOURS), "default")
     again = simulate.command_of(seed, SESSIONS, HOURS, ["default"], swarm=True)
     assert not outcome.violations, f"{report.broken(outcome)}\nrepeat it with: {again}"
@@ -33,14 +33,14 @@ def test_no_rule_is_broken(seed):
     assert outcome.messages.doubled == 0
 
 
-def test_the_seeds_are_no_calm():
+def test_the_seeds_are_no_calm() -> None:
     plans = [simulate.swarm_plan(seed, SESSIONS, HOURS) for seed in SEEDS]
     kinds = {fault.kind for plan in plans for fault in plan.faults}
     assert len(kinds) > 20
     assert sum(len(plan.faults) for plan in plans) > 400
 
 
-def test_one_seed_is_one_story():
+def test_one_seed_is_one_story() -> None:
     plan = simulate.swarm_plan(TWICE, SESSIONS, HOURS)
     first, second = run(plan, "default"), run(plan, "default")
     other = run(simulate.swarm_plan(TWICE + 1, SESSIONS, HOURS), "default")
@@ -49,7 +49,7 @@ def test_one_seed_is_one_story():
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
-def test_the_story_does_not_hang_on_the_hashes_of_a_process(hash_seed):
+def test_the_story_does_not_hang_on_the_hashes_of_a_process(hash_seed: str) -> None:
     root = Path(__file__).parents[3] / "src"
     done = subprocess.run(
         [sys.executable, "-c", ONCE_MORE],

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from esteio.providers.base import TransportFailed
 from esteio.sim.world.faults import Fault, inject
 from esteio.sim.world.healing import calm
-from tests.sim.world.shop_stage import CLOSED, CONTACT, PHONE, scene
+from tests.sim.world.shop_stage import CLOSED, CONTACT, PHONE, Shop, scene
 
 
-async def share_closed(shop, seconds):
+async def share_closed(shop: Shop, seconds: int) -> float:
     said = []
     for _ in range(seconds * 4):
         said.append(await shop.state())
@@ -18,19 +19,19 @@ async def share_closed(shop, seconds):
 
 
 @scene()
-async def test_a_way_that_is_shut_says_close_at_nearly_every_look_and_connecting_by_webhook_only(shop):
+async def test_a_way_that_is_shut_says_close_at_nearly_every_look_and_connecting_by_webhook_only(shop: Shop) -> None:
     inject(shop.world, "evo", None, Fault("network", road="shut", for_s=90))
     await asyncio.sleep(2)
     told = len(shop.events("connection.update"))
     assert await share_closed(shop, 60) > 0.9
     assert len(shop.events("connection.update")) - told > 30
     await asyncio.sleep(60)
-    assert shop.truth.alive, "its own loop brings it back"
+    assert shop.truth().alive, "its own loop brings it back"
     assert not shop.world.ledger.duels
 
 
 @scene()
-async def test_a_connect_beside_that_loop_begins_a_duel_that_only_a_new_process_ends(shop):
+async def test_a_connect_beside_that_loop_begins_a_duel_that_only_a_new_process_ends(shop: Shop) -> None:
     inject(shop.world, "evo", None, Fault("network", road="shut", for_s=90))
     await asyncio.sleep(10)
     while await shop.state() != "close":
@@ -45,27 +46,27 @@ async def test_a_connect_beside_that_loop_begins_a_duel_that_only_a_new_process_
     await asyncio.sleep(60)
     rounds = duel.rounds
     await asyncio.sleep(60)
-    assert shop.truth.alive
+    assert shop.truth().alive
     assert duel.rounds == rounds
 
 
 @scene()
-async def test_connects_that_hang_stay_so_when_whatsapp_is_back_until_a_restart(shop):
+async def test_connects_that_hang_stay_so_when_whatsapp_is_back_until_a_restart(shop: Shop) -> None:
     inject(shop.world, "evo", None, Fault("network", road="non101", for_s=60))
     await asyncio.sleep(120)
     assert await shop.state() == "connecting"
     await shop.connect()
-    assert not shop.truth.alive
+    assert not shop.truth().alive
     await shop.restart()
     await asyncio.sleep(5)
-    assert shop.truth.alive
+    assert shop.truth().alive
 
 
 @pytest.mark.parametrize("code", [1006, 1000])
 @pytest.mark.parametrize("known", [True, False], ids=["number known", "number new"])
-def test_a_drop_in_the_middle_of_a_send_is_answered_with_the_close_code(code, known):
+def test_a_drop_in_the_middle_of_a_send_is_answered_with_the_close_code(code: int, known: bool) -> None:
     @scene()
-    async def story(shop):
+    async def story(shop: Shop) -> None:
         if not known:
             shop.server.known_numbers.clear()
         shop.inject("send_dropped", code=code)
@@ -74,19 +75,19 @@ def test_a_drop_in_the_middle_of_a_send_is_answered_with_the_close_code(code, kn
         assert (status, body["response"]["message"]) == expected
         await asyncio.sleep(10)
         assert shop.delivered("no meio") == 0
-        assert shop.truth.alive
+        assert shop.truth().alive
         assert (await shop.send("depois"))[0] == 201
 
     story()
 
 
 @pytest.mark.parametrize("how", ["adapter", "prisma", "died"])
-def test_a_list_that_could_not_store_what_was_sent(how):
+def test_a_list_that_could_not_store_what_was_sent(how: str) -> None:
     @scene()
-    async def story(shop):
+    async def story(shop: Shop) -> None:
         shop.inject("unstored", variant=how)
         if how == "died":
-            with pytest.raises(Exception, match="process stopped") as failed:
+            with pytest.raises(TransportFailed, match="process stopped") as failed:
                 await shop.send("sem linha")
             assert failed.value.sent == "maybe"
         else:
@@ -104,7 +105,7 @@ def test_a_list_that_could_not_store_what_was_sent(how):
 
 
 @scene()
-async def test_a_late_open_after_an_unlink_that_only_a_new_process_takes_back(shop):
+async def test_a_late_open_after_an_unlink_that_only_a_new_process_takes_back(shop: Shop) -> None:
     shop.inject("revoked", variant="late_open")
     await asyncio.sleep(30)
     assert await shop.state() == "close"
@@ -118,13 +119,14 @@ async def test_a_late_open_after_an_unlink_that_only_a_new_process_takes_back(sh
     assert await shop.state() == "close"
     await shop.connect()
     await asyncio.sleep(3)
+    assert shop.line.sock is not None
     shop.world.phone(PHONE).scan(shop.line.sock.qr)
     await asyncio.sleep(10)
-    assert shop.truth.alive
+    assert shop.truth().alive
 
 
 @scene()
-async def test_a_half_open_line_behind_a_restart_that_worked(shop):
+async def test_a_half_open_line_behind_a_restart_that_worked(shop: Shop) -> None:
     shop.inject("half_open", forever=True, again=1)
     await shop.restart()
     await asyncio.sleep(5)
@@ -132,16 +134,16 @@ async def test_a_half_open_line_behind_a_restart_that_worked(shop):
     assert await shop.presence() == 201
     assert CLOSED in str(await shop.send("perdida"))
     assert shop.delivered("perdida") == 0
-    assert shop.truth.faults == ("half_open",), "storm seed 40015"
+    assert shop.truth().faults == ("half_open",), "storm seed 40015"
     await shop.restart()
     await asyncio.sleep(5)
-    assert (shop.truth.alive, shop.truth.faults) == (True, ())
+    assert (shop.truth().alive, shop.truth().faults) == (True, ())
 
 
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])
-def test_a_key_that_is_refused_for_a_while(kind):
+def test_a_key_that_is_refused_for_a_while(kind: str) -> None:
     @scene()
-    async def story(shop):
+    async def story(shop: Shop) -> None:
         server = shop.world.add_server("other", kind)
         shop.world.plant("other", "b", PHONE, token="t")
         inject(shop.world, "other", None, Fault("key_refused", for_s=60))
@@ -155,7 +157,7 @@ def test_a_key_that_is_refused_for_a_while(kind):
 
 
 @scene()
-async def test_an_address_that_the_provider_cannot_reach_hears_nothing(shop):
+async def test_an_address_that_the_provider_cannot_reach_hears_nothing(shop: Shop) -> None:
     inject(shop.world, "evo", None, Fault("webhook_unreachable"))
     shop.world.contact_sends(PHONE, CONTACT, "oi")
     await asyncio.sleep(3600)

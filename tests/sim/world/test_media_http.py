@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def source_of(world: World, kind: str, provider_id: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["evolution", "baileys", "wapi"])
 def test_each_adapter_gets_the_bytes_from_its_sandbox(kind: str) -> None:
     async def main() -> None:
-        box = await serve_sandbox(**{kind: "127.0.0.1:0"})
+        listen: dict[str, Any] = {kind: "127.0.0.1:0"}
+        box = await serve_sandbox(**listen)
         road = AiohttpTransport()
         try:
             world = box.world

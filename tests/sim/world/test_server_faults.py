@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from tests.sim.world.shop_stage import CONTACT, PHONE, Shop, scene
 
 @pytest.mark.parametrize("happens", [True, False])
 @pytest.mark.parametrize(("how", "timed_out"), [("hang", True), ("cut", False)])
-def test_a_lost_response_leaves_the_sender_in_doubt(happens, how, timed_out):
-    async def main():
+def test_a_lost_response_leaves_the_sender_in_doubt(happens: bool, how: str, timed_out: bool) -> None:
+    async def main() -> None:
         shop = Shop()
         shop.inject("lost_response", happens=happens, how=how)
         with pytest.raises(TransportFailed) as failed:
@@ -30,7 +31,7 @@ def test_a_lost_response_leaves_the_sender_in_doubt(happens, how, timed_out):
 
 
 @scene()
-async def test_a_client_that_gives_up_does_not_undo_what_it_asked(shop):
+async def test_a_client_that_gives_up_does_not_undo_what_it_asked(shop: Shop) -> None:
     shop.inject("slow", seconds=(30, 30), verbs="send")
     with pytest.raises(TransportFailed):
         await shop.send("lenta", timeout_s=5)
@@ -40,8 +41,8 @@ async def test_a_client_that_gives_up_does_not_undo_what_it_asked(shop):
 
 
 @scene()
-async def test_walls_and_pages_speak_of_the_server_only(shop):
-    def weather(kind, **params):
+async def test_walls_and_pages_speak_of_the_server_only(shop: Shop) -> None:
+    def weather(kind: str, **params: Any) -> None:
         inject(shop.world, "evo", None, Fault(kind, **params))
 
     weather("licence_wall")
@@ -55,25 +56,26 @@ async def test_walls_and_pages_speak_of_the_server_only(shop):
     assert (await shop.ask("GET", "/instance/connectionState/a"))[0] == 502
     await asyncio.sleep(61)
     assert await shop.state() == "open"
-    assert shop.truth.alive
+    assert shop.truth().alive
 
 
 @scene()
-async def test_a_server_that_is_down_refuses_and_comes_back(shop):
+async def test_a_server_that_is_down_refuses_and_comes_back(shop: Shop) -> None:
     inject(shop.world, "evo", None, Fault("server_down", for_s=120, boot_s=10))
     with pytest.raises(TransportFailed) as failed:
         await shop.state()
     assert failed.value.sent == "no"
-    assert not shop.truth.alive
+    assert not shop.truth().alive
     await asyncio.sleep(200)
-    assert shop.truth.alive
+    assert shop.truth().alive
 
 
 @scene()
-async def test_after_a_boot_instances_are_absent_then_connecting_then_open(shop):
+async def test_after_a_boot_instances_are_absent_then_connecting_then_open(shop: Shop) -> None:
     shop.world.restart_server("evo", down_s=2, boot_s=60)
     await asyncio.sleep(2.1)
-    seen, deadline = [], shop.world.now() + 120
+    seen: list[Any] = []
+    deadline = shop.world.now() + 120
     rows = await shop.ask("GET", "/instance/fetchInstances?instanceName=a")
     assert rows[0] == 404
     assert (await shop.connect())["error"] is True
@@ -87,18 +89,18 @@ async def test_after_a_boot_instances_are_absent_then_connecting_then_open(shop)
 
 
 @scene()
-async def test_a_boot_can_flap_for_minutes(shop):
+async def test_a_boot_can_flap_for_minutes(shop: Shop) -> None:
     shop.world.restart_server("evo", down_s=2, boot_s=10, flap_s=180)
     await asyncio.sleep(150)
     states = {told["data"]["state"] for told in shop.events("connection.update")}
     assert states == {"connecting", "open"}
     assert shop.server.booting
     await asyncio.sleep(120)
-    assert shop.truth.alive
+    assert shop.truth().alive
 
 
 @scene()
-async def test_the_whole_server_loses_its_way_to_whatsapp(shop):
+async def test_the_whole_server_loses_its_way_to_whatsapp(shop: Shop) -> None:
     shop.world.plant("evo", "b", "5511955550002")
     inject(shop.world, "evo", None, Fault("network", road="blackhole", for_s=300))
     await asyncio.sleep(60)
@@ -111,7 +113,7 @@ async def test_the_whole_server_loses_its_way_to_whatsapp(shop):
 
 
 @scene()
-async def test_a_failing_receiver_is_tried_ten_times_and_order_is_lost(shop):
+async def test_a_failing_receiver_is_tried_ten_times_and_order_is_lost(shop: Shop) -> None:
     shop.answers = lambda event: 500
     shop.world.contact_sends(PHONE, CONTACT, "m1")
     await asyncio.sleep(3600)
@@ -125,7 +127,7 @@ async def test_a_failing_receiver_is_tried_ten_times_and_order_is_lost(shop):
 
 
 @scene()
-async def test_retries_die_with_the_process(shop):
+async def test_retries_die_with_the_process(shop: Shop) -> None:
     shop.answers = lambda event: 500
     shop.world.contact_sends(PHONE, CONTACT, "m1")
     await asyncio.sleep(12)
@@ -136,15 +138,15 @@ async def test_retries_die_with_the_process(shop):
 
 
 @scene()
-async def test_a_logout_is_told_once(shop):
+async def test_a_logout_is_told_once(shop: Shop) -> None:
     await shop.ask("DELETE", "/instance/logout/a")
     await asyncio.sleep(5)
     assert [told["event"] for _, told in shop.hooks] == ["status.instance", "logout.instance", "connection.update"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_some_answers_end_the_series_at_once(status):
-    async def main():
+def test_some_answers_end_the_series_at_once(status: int) -> None:
+    async def main() -> None:
         shop = Shop()
         shop.answers = lambda event: status
         shop.world.contact_sends(PHONE, CONTACT, "m1")
@@ -155,7 +157,7 @@ def test_some_answers_end_the_series_at_once(status):
 
 
 @scene()
-async def test_webhooks_late_lost_and_doubled(shop):
+async def test_webhooks_late_lost_and_doubled(shop: Shop) -> None:
     shop.inject("webhook_late", late_s=(600, 700), events=["messages.upsert"])
     shop.world.contact_sends(PHONE, CONTACT, "tarde")
     await asyncio.sleep(60)
@@ -176,8 +178,8 @@ async def test_webhooks_late_lost_and_doubled(shop):
 
 
 @pytest.mark.parametrize("variant", ["gone", "events", "disabled", "url"])
-def test_a_forgotten_webhook_is_set_again(variant):
-    async def main():
+def test_a_forgotten_webhook_is_set_again(variant: str) -> None:
+    async def main() -> None:
         shop = Shop()
         shop.inject("webhook_forgotten", variant=variant)
         shop.world.contact_sends(PHONE, CONTACT, "ao vento")
