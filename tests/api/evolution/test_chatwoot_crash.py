@@ -21,7 +21,7 @@ BEGINS = "chatwoot begins"
 STRIDE = 3
 
 
-async def _file(_request: HttpRequest) -> HttpResponse:
+async def _file(request: HttpRequest) -> HttpResponse:
     return HttpResponse(200, {"content-type": "audio/ogg"}, b"OggS" + bytes(60))
 
 
