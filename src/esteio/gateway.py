@@ -10,11 +10,12 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from starlette.routing import Mount, Router
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from esteio.api.app import create_app
 from esteio.api.evolution.app import PREFIX, create_door
+from esteio.api.evolution.entrance import BareMount
 from esteio.api.evolution.route import Door
 from esteio.api.http.route import ApiContext
 from esteio.clock import Clock, SystemClock
@@ -393,7 +394,7 @@ class Gateway:
     @cached_property
     def app(self) -> Router:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
-        return create_app(self.api, mounted=[Mount(PREFIX, self.door)])
+        return create_app(self.api, mounted=[Mount(PREFIX, self.door), Route(PREFIX, BareMount(self.door, PREFIX))])
 
     @cached_property
     def door(self) -> ASGIApp:

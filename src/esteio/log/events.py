@@ -218,6 +218,8 @@ EVENTS: Final[dict[str, Event]] = {
     "session.resumed": _one("info", "A caller resumed it.", *_SESSION),
     "session.pair_requested": _one("info", "A caller asked for a code.", *_SESSION),
     "session.recover_requested": _one("info", "A caller started the ladder from its first rung.", *_SESSION),
+    "session.logout_requested": _one("info", "A caller asked to log it out at its provider.", *_SESSION),
+    "session.settings_kept": _one("info", "What a client set of its instance was kept.", *_SESSION),
     "session.recreate_requested": _one("info", "A caller asked to recreate it.", *_SESSION),
     "session.probed": _one("debug", "The provider was asked about a session.", *_SESSION, "depth", "evidence"),
     "session.state_changed": _either(

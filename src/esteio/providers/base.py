@@ -13,7 +13,7 @@ that proves. A flow always catches it and says so in its outcome; `driver.run` l
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -239,6 +239,10 @@ class WebhookReading(msgspec.Struct, frozen=True):
 # -- where and what ----------------------------------------------------------------------------------------------
 
 
+InstanceSettings = Mapping[str, Any]
+"""What a client sets of an instance at its provider, in the provider's own words (calls, groups, presence)."""
+
+
 class SessionEndpoint(msgspec.Struct, frozen=True, gc=False):
     """The provider's side of a session: everything a flow needs to address it. Credentials are in clear here."""
 
@@ -255,6 +259,8 @@ class SessionEndpoint(msgspec.Struct, frozen=True, gc=False):
     """Where the provider shall post its events for this session."""
     more_events: tuple[str, ...] = ()
     """What it shall post beside those that its adapter reads, in the provider's own names."""
+    settings: InstanceSettings = {}
+    """For a create: what a client set of the instance before."""
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True):

@@ -72,6 +72,7 @@ __all__ = [
     "InboxSettlement",
     "InstanceTaken",
     "JournalEntry",
+    "KeyTaken",
     "LateAck",
     "Locked",
     "MediaFetch",
@@ -106,6 +107,10 @@ class Exists(Exception):
 
 class InstanceTaken(Exception):
     """The instance of this server belongs to another session."""
+
+
+class KeyTaken(Exception):
+    """The secret opens another key already."""
 
 
 class InUse(Exception):

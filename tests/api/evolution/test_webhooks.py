@@ -17,10 +17,11 @@ from standardwebhooks import Webhook
 
 from esteio.api.evolution.app import create_door
 from esteio.api.evolution.route import Door
-from esteio.api.evolution.webhooks import check_created_webhook, put_created_webhook
+from esteio.core.model.ids import SessionName
 from esteio.core.webhooks.evolution_format import NAMES
 from esteio.core.webhooks.evolution_names import instance_id
 from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
+from esteio.engine.commands.instance_webhooks import InstanceWebhook
 from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.store.base import EventRow
 from esteio.store.sql.rows import event_params
@@ -293,7 +294,7 @@ def test_while_the_last_word_waits_the_webhook_stays(run: Run) -> None:
 
 def test_no_webhook_is_left_of_a_session_that_went_meanwhile(run: Run) -> None:
     async def story(gateway: Gateway) -> None:
-        asked, session = await check_created_webhook(door_of(gateway), {"url": URL}), await gateway.session("line")
+        asked, session = InstanceWebhook(URL), await gateway.session("line")
         await gateway.call("DELETE", "/v1/sessions/line")
         with pytest.raises(Exception, match="unknown-session"):
             await gateway.commands.instance_webhooks.put(session, asked)
@@ -304,14 +305,30 @@ def test_no_webhook_is_left_of_a_session_that_went_meanwhile(run: Run) -> None:
 
 def test_the_webhook_of_create(run: Run) -> None:
     async def story(gateway: Gateway) -> None:
-        door, session = door_of(gateway), await gateway.session("line")
-        asked = await check_created_webhook(door, {"url": URL, "base64": True, "headers": {"x-tenant": "t1"}})
-        part = await put_created_webhook(door, session, asked)
+        body = {"instanceName": "new", "integration": "WHATSAPP-BAILEYS"}
+        hook = {"url": URL, "byEvents": False, "base64": True, "headers": {"x-tenant": "t1"}, "events": ["CALL"]}
+        status, made = await ask(gateway, "POST", "/instance/create", {**body, "webhook": hook})
+        assert status == 201
         theirs = recorded("014")[1]["webhook"]
-        assert list(part) == list(theirs)
-        assert part == {**theirs, "webhookUrl": URL, "webhookHeaders": {"x-tenant": "***"}}
-        with pytest.raises(Exception, match="target-not-allowed"):
-            await check_created_webhook(door, {"url": "http://10.0.0.7/"})
+        assert made["webhook"].keys() == theirs.keys()
+        assert made["webhook"] == {**theirs, "webhookUrl": URL, "webhookHeaders": {"x-tenant": "***"}}
+        status, row = await ask(gateway, "GET", "/webhook/find/new")
+        assert (row["url"], row["events"], row["webhookBase64"]) == (URL, ["CALL"], True)
+        for wrong in ({**hook, "url": "http://10.0.0.7/"}, {**hook, "events": ["NEVER"]}):
+            status, _ = await ask(gateway, "POST", "/instance/create", {**body, "instanceName": "x", "webhook": wrong})
+            assert status == 400
+        assert await gateway.store.sessions.by_name(SessionName("x")) is None
+
+    with_line(run, story)
+
+
+def test_the_flat_fields_of_old_clients_count(run: Run) -> None:
+    async def story(gateway: Gateway) -> None:
+        body = {"instanceName": "new", "integration": "WHATSAPP-BAILEYS", "webhook": URL, "webhook_by_events": True}
+        status, made = await ask(gateway, "POST", "/instance/create", body)
+        assert (status, made["webhook"]) == (201, {"webhookUrl": URL, "webhookByEvents": True})
+        status, row = await ask(gateway, "GET", "/webhook/find/new")
+        assert (row["url"], row["webhookByEvents"], row["events"]) == (URL, True, list(NAMES))
 
     with_line(run, story)
 

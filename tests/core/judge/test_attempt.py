@@ -390,3 +390,40 @@ def test_an_act_with_an_effect_may_be_tried_again_but_for_a_logout() -> None:
         draft = Draft(view, T0)
         attempt._close(draft, Attempt("att_1", rung, 1, T0, T0 + 5), "effect")
         assert draft.session.recovery.spent == spent
+
+
+@pytest.mark.parametrize("how", ["not_reached", "interrupted"])
+def test_a_create_of_which_nothing_came_is_begun_again_once_it_is_seen_to_be_missing(how: str) -> None:
+    fleet = Fleet(paired=False)
+    fleet.hear("created", road="operator", attempt="first")
+    fleet.judge()
+    if how == "interrupted":
+        fleet.hear("act_interrupted", road="act", attempt="first")
+    else:
+        fleet.answer("not_reached")
+    fleet.after(5)
+    assert (last(fleet).rung, fleet.rungs()) == ("create", []), "a look comes first"
+    fleet.hear("instance_missing", road="state")
+    fleet.after(5)
+    assert fleet.rungs() == ["create"]
+    fleet.answer("ok")
+    fleet.hear("qr_shown", road="act")
+    fleet.judge()
+    assert fleet.one.state == "awaiting_qr"
+
+
+def test_while_its_server_boots_it_may_only_not_be_loaded() -> None:
+    fleet = Fleet(paired=False)
+    fleet.hear("created", road="operator", attempt="first")
+    fleet.judge()
+    fleet.answer("not_reached")
+    fleet.server = msgspec.structs.replace(
+        fleet.server, facts=msgspec.structs.replace(fleet.server.facts, booted_at=fleet.now)
+    )
+    fleet.hear("instance_missing", road="state")
+    fleet.after(5)
+    assert fleet.rungs() == []
+    fleet.after(DEFAULT.boot_grace_s)
+    fleet.hear("instance_missing", road="state")
+    fleet.judge()
+    assert fleet.rungs() == ["create"]

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.commands.sessions.provider_acts import ANSWERED_WITHIN_S, ProviderActs
@@ -131,6 +132,7 @@ def removal_of(parts: Parts, addresses: Addresses) -> SessionRemoval:
         acts=acts_of(parts, addresses),
         addresses=cast("Endpoints", addresses),
         media_store=MemoryMediaStore(),
+        keys=KeyCommands(parts.store.keys, parts.clock, admin_key=""),
         wakeups=parts.woken,
     )
 

@@ -48,6 +48,11 @@ def no_such_instance(name: str) -> EvolutionError:
     return EvolutionError(404, [f'The "{name}" instance does not exist'])
 
 
+def name_in_use(name: str) -> EvolutionError:
+    """Recording 013."""
+    return EvolutionError(403, [f'This name "{name}" is already in use.'])
+
+
 def no_such_route(method: str, path: str) -> EvolutionError:
     """Recording 002."""
     return EvolutionError(404, [f"Cannot {method} {path}"])
@@ -62,7 +67,9 @@ _SAID: Final[Mapping[str, Callable[[CommandError], EvolutionError]]] = {
     "unauthorized": lambda _: unauthorized(),
     "session-out-of-reach": lambda _: unauthorized(),
     "unknown-session": lambda error: no_such_instance(error.words.get("name", "")),
-    "name-taken": lambda error: EvolutionError(403, [f'This name "{error.words.get("name", "")}" is already in use.']),
+    "name-taken": lambda error: name_in_use(error.words.get("name", "")),
+    "key-taken": lambda _: EvolutionError(403, ["The token is already in use."]),
+    "ref-out-of-reach": lambda _: unauthorized(),
 }
 """Errors of ours that Evolution has its own words for."""
 

@@ -16,11 +16,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from esteio.api.evolution import chatwoot, lookups, media, sends, translated, webhooks, welcome
+from esteio.api.evolution.addresses import addressed, candidates
 from esteio.api.evolution.answers import EvolutionError, no_such_instance, no_such_route, of_error, unauthorized
+from esteio.api.evolution.entrance import Entrance, decoded
+from esteio.api.evolution.instances import acts, at_server, create, pairing, state
+from esteio.api.evolution.instances.state import AGE
 from esteio.api.evolution.passed import passed_route, refused_route
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
-from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
-from esteio.core.model.ids import SessionName
+from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.engine.commands.keys import has_role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
@@ -30,6 +33,11 @@ PREFIX = "/evolution"
 TABLE: tuple[DoorRoute, ...] = (
     *sends.ROUTES,
     *welcome.ROUTES,
+    *create.ROUTES,
+    *pairing.ROUTES,
+    *state.ROUTES,
+    *acts.ROUTES,
+    *at_server.ROUTES,
     *webhooks.ROUTES,
     *chatwoot.ROUTES,
     *lookups.ROUTES,
@@ -49,13 +57,15 @@ def create_door(door: Door) -> ASGIApp:
     router = routing.Router(addresses, redirect_slashes=False)
     router.default = _Elsewhere(door, router, by_path)
     # As Evolution's own does: whoever asks is let in, for it is the key that opens.
-    return CORSMiddleware(
+    open_to_all = CORSMiddleware(
         router,
         allow_origin_regex=".*",
         allow_credentials=True,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["*"],
+        expose_headers=[AGE],
     )
+    return Entrance(open_to_all)
 
 
 class _Address:
@@ -67,9 +77,11 @@ class _Address:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         method, head = scope["method"], scope["method"] == "HEAD"
-        request = ApiRequest(scope, receive, scope["path_params"], self._door.api.texts)
+        request = ApiRequest(scope, receive, decoded(scope["path_params"]), self._door.api.texts)
         route = self._routes.get("GET" if head else method)
-        if route is None:
+        if method == "OPTIONS":
+            sent = NOTHING
+        elif route is None:
             sent = no_such_route(method, get_route_path(scope)).answered()
         else:
             sent = await respond(self._door, route, request)
@@ -167,11 +179,10 @@ async def admitted(door: Door, route: DoorRoute, request: ApiRequest) -> DoorCal
     name = request.path.get("instance")
     session = None
     if name is not None:
-        session = await api.store.sessions.by_name(SessionName(name))
-        if not request.scope.reaches(name if session is None else session.name):
-            raise unauthorized()
+        session = await addressed(api, name, request.scope)
         if session is None:
-            raise no_such_instance(name)
+            hidden = not request.scope.reaches(name) or await candidates(api, name)
+            raise unauthorized() if hidden else no_such_instance(name)
     if not has_role(key, route.role):
         raise CommandError("forbidden", role=route.role)
     return DoorCall(request, name or "", session)

@@ -45,27 +45,6 @@ async def find_webhook(door: Door, call: DoorCall) -> ApiResponse:
     return answer(None if found is None else _row(door, call.known, found))
 
 
-async def check_created_webhook(door: Door, given: Mapping[str, Any]) -> InstanceWebhook:
-    """The `webhook` of `instance/create`, before the instance is made: always switched on. Raises `EvolutionError`,
-    `CommandError`."""
-    asked = read_webhook({**given, "enabled": True})
-    await door.api.commands.instance_webhooks.check(asked)
-    return asked
-
-
-async def put_created_webhook(door: Door, session: Session, asked: InstanceWebhook) -> dict[str, Any]:
-    """Set what `check_created_webhook` read, and the part `webhook` of create's answer (recording 014). Raises
-    `CommandError`."""
-    put = await door.api.commands.instance_webhooks.put(session, asked)
-    row = _row(door, session, put)
-    names = {"webhookUrl": "url", "webhookHeaders": "headers"}
-    return {
-        **{name: row[field] for name, field in names.items()},
-        "webhookByEvents": row["webhookByEvents"],
-        "webhookBase64": row["webhookBase64"],
-    }
-
-
 def read_webhook(given: Mapping[str, Any]) -> InstanceWebhook:
     """A body's `webhook`. Raises `EvolutionError` in the words of Evolution's own check."""
     complaints = [f'webhook requires property "{name}"' for name in ("enabled", "url") if name not in given]

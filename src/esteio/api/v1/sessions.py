@@ -284,7 +284,14 @@ ROUTES = (
         "Change a session's phone, policy or ref",
         {200: SessionDocument},
         body=SessionChange,
-        errors=("invalid-phone", "ref-out-of-reach", "already-adopted", "provider-refused", "provider-unanswered"),
+        errors=(
+            "invalid-phone",
+            "ref-out-of-reach",
+            "already-adopted",
+            "provider-refused",
+            "provider-unanswered",
+            "act-unanswered",
+        ),
         scope=scopes.SESSION,
     ),
     Route(
@@ -295,7 +302,7 @@ ROUTES = (
         "Forget a session",
         {204: None, 202: SessionDocument},
         parameters=(_AT, _PUT_BACK),
-        errors=("provider-refused",),
+        errors=("provider-refused", "provider-unanswered", "act-unanswered"),
         scope=scopes.SESSION,
     ),
     Route(

@@ -9,9 +9,10 @@ import asyncio
 import gc
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from esteio.config import Settings
     from esteio.gateway import Gateway
 
+Listener = Literal["api", "metrics", "door"]
+"""What has an address of its own."""
 GC_AFTER = 10_000
 """New containers between two young collections: a request under way holds many, and few of them are circular."""
 SWITCH_S = 0.001
@@ -56,20 +59,24 @@ def serve(
     set_up(settings.log.level, settings.log.format, for_good=True)
     if settings.database:
         raise Misused("no-postgres")
-    if settings.door.listen:
-        raise Misused("no-door")
-    sockets = [bind(settings.listen), *([bind(settings.metrics_listen)] if settings.metrics_listen else [])]
+    addresses: dict[Listener, str] = {
+        "api": settings.listen,
+        "metrics": settings.metrics_listen,
+        "door": settings.door.listen,
+    }
+    sockets: dict[Listener, socket.socket] = {name: bind(address) for name, address in addresses.items() if address}
     BoundedProtocol.most = raise_file_limit()
     sys.setswitchinterval(SWITCH_S)
     try:
         uvloop.run(run(settings, sockets))
     finally:
-        for bound in sockets:
+        for bound in sockets.values():
             bound.close()
 
 
-async def run(settings: Settings, sockets: list[socket.socket]) -> None:
-    """Open, serve, close. Raises `Failed` when it cannot start or has to give up."""
+async def run(settings: Settings, sockets: Mapping[Listener, socket.socket]) -> None:
+    """Open, serve, close. `sockets`: what listens, the API at least. Raises `Failed` when it cannot start or has to
+    give up."""
     from esteio.cli.listen import stop_asked, url_of  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
@@ -81,8 +88,8 @@ async def run(settings: Settings, sockets: list[socket.socket]) -> None:
     gc.freeze()
     gc.set_threshold(GC_AFTER)
     try:
-        await _greet(gateway, sockets[0])
-        log.info("gateway.started", listen=url_of(sockets[0]))
+        await _greet(gateway, sockets)
+        log.info("gateway.started", listen=url_of(sockets["api"]))
         await _until(gateway, sockets, asked)
         log.info("gateway.stopping")
     finally:
@@ -169,7 +176,7 @@ def _left_out(session: str, error: object) -> None:
     output.failure(texts.say("declared-left-out", name=session, why=_reason(error)))
 
 
-async def _greet(gateway: Gateway, bound: socket.socket) -> None:
+async def _greet(gateway: Gateway, sockets: Mapping[Listener, socket.socket]) -> None:
     from esteio.api.ops import program_version  # noqa: PLC0415
     from esteio.cli.listen import url_of  # noqa: PLC0415
 
@@ -179,20 +186,22 @@ async def _greet(gateway: Gateway, bound: socket.socket) -> None:
     elif not await gateway.commands.keys.has_admin():
         output.failure(texts.say("no-admin"))
     if output.to_person():
-        print(texts.say("serving", version=program_version(), url=url_of(bound)), flush=True)
+        print(texts.say("serving", version=program_version(), url=url_of(sockets["api"])), flush=True)
+        if "door" in sockets:
+            print(texts.say("door-at", url=url_of(sockets["door"])), flush=True)
 
 
-async def _until(gateway: Gateway, sockets: list[socket.socket], asked: asyncio.Event) -> None:
+async def _until(gateway: Gateway, sockets: Mapping[Listener, socket.socket], asked: asyncio.Event) -> None:
     """Serve until the end is asked for, or a part of the gateway is given up."""
     from esteio.api.app import Operations  # noqa: PLC0415
     from esteio.cli.listen import server  # noqa: PLC0415
     from esteio.engine.runtime.supervisor import GaveUp  # noqa: PLC0415
     from esteio.log import logger  # noqa: PLC0415
 
-    apps = (gateway.app, Operations(gateway.api))[: len(sockets)]
-    servers = [server(app) for app in apps]
+    apps = {"api": gateway.app, "metrics": Operations(gateway.api), "door": gateway.door}
+    servers = [server(apps[name]) for name in sockets]
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(gateway.supervisor.failed())]
-    serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets, strict=True)]
+    serving = [asyncio.create_task(one.serve([bound])) for one, bound in zip(servers, sockets.values(), strict=True)]
     try:
         await asyncio.wait([*waits, *serving], return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -187,6 +187,8 @@ def next_step(
         return _approved(session, server, policy, now)
     if verdict.kind in NOTHING_TO_HEAL:
         return Step("rest", verdict.because)
+    if _unmade(session, verdict):
+        return _made(server, verdict, policy, now)
     if _wants_pairing(session, verdict, can):
         # guard: pairing-waits-beside-loop
         return _hands_off(session, server, verdict, can, conditions, now=now) or _pair(verdict, can)
@@ -197,6 +199,24 @@ def next_step(
     return _left_alone(session, verdict, policy, now) or _climb(
         Case(session, server, verdict, policy, can, quirks, now, conditions)
     )
+
+
+def _unmade(session: Session, verdict: Verdict) -> bool:
+    """Whether it is missing because the last create reached nobody, or died with us on its way."""
+    last = session.recovery.last
+    return (
+        verdict.kind == "missing"
+        and last is not None
+        and last.rung == "create"
+        and last.result in ("not-reached", "interrupted")
+    )
+
+
+def _made(server: Server, verdict: Verdict, policy: Policy, now: float) -> Step:
+    """What a booting server has not loaded yet is missing too; if it is there after all, a create says so."""
+    if pacing.in_boot_grace(server, policy, now):
+        return Step("wait", Reason("boot-grace"), until=server.facts.booted_at + policy.boot_grace_s)
+    return Step("act", verdict.because, rung="create")
 
 
 def _left_alone(session: Session, verdict: Verdict, policy: Policy, now: float) -> Step | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from esteio.core.model.address import has_many_authors, jid_of
 from esteio.core.model.message import Message
 from esteio.core.views.documents import timestamp
-from esteio.core.webhooks import evolution_ids, evolution_offers
+from esteio.core.webhooks import evolution_ids, evolution_offers, evolution_states
 from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT
 from esteio.core.webhooks.evolution_names import Instance
 
@@ -62,7 +62,6 @@ CARRIED: Final = tuple(name for name, kinds in NAMES.items() if kinds == (PROVID
 """What the session's server tells and Esteio does not model: handed on as it came, so it must be asked for there."""
 TYPES: Final = tuple(sorted({kind for kinds in NAMES.values() for kind in kinds}))
 _STATUS: Final = {"delivered": "DELIVERY_ACK", "read": "READ", "failed": "ERROR", "expired": "ERROR"}
-_CONNECTION: Final = {"connected": "open", "connecting": "connecting", "awaiting_qr": "connecting"}
 _MEDIA_KEYS: Final = {
     "image": "imageMessage",
     "video": "videoMessage",
@@ -70,11 +69,8 @@ _MEDIA_KEYS: Final = {
     "document": "documentMessage",
     "sticker": "stickerMessage",
 }
-_CLOSED_BECAUSE: Final = {"unpaired": 401, "logged-out": 401, "banned": 403, "temp-banned": 403, "replaced": 440}
 _ENDS: Final[Mapping[int, str]] = {401: "Unauthorized", 403: "Forbidden"}
 """The link is gone: the next one needs a new code."""
-_CLOSED: Final = 428
-"""Baileys' own word for a connection that was closed."""
 
 
 def subscription(names: Iterable[str]) -> tuple[str, ...]:
@@ -419,8 +415,8 @@ def _connection(document: Mapping[str, Any], instance: Instance) -> tuple[Said, 
     if state == "open" and document.get("phone"):
         # What only the phone knows of itself is not known here.
         data |= {"wuid": _jid(str(document["phone"])), "profileName": None, "profilePictureUrl": None}
-    code = _CLOSED_BECAUSE.get(str((document.get("reason") or {}).get("code", "")))
-    update = {**data, "state": state, "statusReason": 200 if state != "close" else code or _CLOSED}
+    code = evolution_states.closed_code(str((document.get("reason") or {}).get("code", "")))
+    update = {**data, "state": state, "statusReason": 200 if state != "close" else code or evolution_states.CLOSED}
     connection: Said = ("connection.update", update)
     if state != "close" or code is None or code not in _ENDS:
         return (connection,)
@@ -443,12 +439,8 @@ def _ended(document: Mapping[str, Any], instance: Instance, code: int) -> Docume
 
 
 def _connection_state(state: Any, document: Mapping[str, Any]) -> str | None:
-    if state == "paused":
-        return None
-    if state == "degraded":
-        sends = (document.get("can_send") or {}).get("value")
-        return "close" if sends == "no" else "open"
-    return _CONNECTION.get(str(state), "close") if state else None
+    sends = (document.get("can_send") or {}).get("value")
+    return evolution_states.state_word(str(state), str(sends)) if state else None
 
 
 def _qr(document: Mapping[str, Any], instance: Instance) -> Document:

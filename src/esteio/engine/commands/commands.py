@@ -25,7 +25,9 @@ from esteio.engine.commands.provider_webhooks import ProviderWebhookCommands
 from esteio.engine.commands.servers import ServerCommands
 from esteio.engine.commands.sessions.approvals import ApprovalCommands
 from esteio.engine.commands.sessions.bindings import Bindings
+from esteio.engine.commands.sessions.instance_settings import InstanceSettingsCommands
 from esteio.engine.commands.sessions.instances import InstanceCommands
+from esteio.engine.commands.sessions.logout import LogoutCommands
 from esteio.engine.commands.sessions.operator_actions import OperatorActions
 from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
 from esteio.engine.commands.sessions.pairing import PairingCommands
@@ -54,6 +56,8 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     session_removal: SessionRemoval
     pairing: PairingCommands
     operator_actions: OperatorActions
+    session_logout: LogoutCommands
+    instance_settings: InstanceSettingsCommands
     approvals: ApprovalCommands
     servers: ServerCommands
     instances: InstanceCommands
@@ -128,6 +132,7 @@ def build_commands(
         addresses=addresses,
         wakeups=wakeups,
     )
+    keys = KeyCommands(store.keys, clock, admin_key=settings.admin_key)
     servers = ServerCommands(
         store.servers, clock, lookup=lookup, providers=providers, vault=vault, addresses=addresses, wakeups=wakeups
     )
@@ -151,10 +156,13 @@ def build_commands(
             acts=acts,
             addresses=addresses,
             media_store=media_store,
+            keys=keys,
             wakeups=wakeups,
         ),
         pairing=pairing,
         operator_actions=OperatorActions(lookup, evidence),
+        session_logout=LogoutCommands(lookup, evidence, acts),
+        instance_settings=InstanceSettingsCommands(addresses),
         approvals=ApprovalCommands(store.approvals, clock, wakeups=wakeups),
         servers=servers,
         instances=InstanceCommands(
@@ -200,7 +208,7 @@ def build_commands(
             wakeups=wakeups,
         ),
         dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
-        keys=KeyCommands(store.keys, clock, admin_key=settings.admin_key),
+        keys=keys,
         notices=NoticeCommands(clock, notifier),
         declared=DeclaredCommands(
             store.servers,

@@ -73,11 +73,16 @@ class InstanceWebhooks:
         return tuple(name.removeprefix(HEADER) for name in words if name.startswith(HEADER))
 
     async def check(self, asked: InstanceWebhook) -> None:
-        """Raises `CommandError`, as `put` would for the same, before there is a session: target-not-allowed,
-        invalid-value."""
+        """Raises `CommandError`: target-not-allowed, invalid-value."""
         if asked.enabled:
             await self._webhooks.check_url(asked.url)
         _sealed_headers(asked.headers or {})
+
+    async def prepared(self, session: str, asked: InstanceWebhook) -> Endpoint:
+        """The row of a session that is not there yet, to be written with it. Raises `CommandError`: target-not-allowed,
+        invalid-value."""
+        await self.check(asked)
+        return self._after(self._new(session, asked), asked)
 
     async def put(self, session: Session, asked: InstanceWebhook) -> Endpoint:
         """Set it, in the place of the one before; what its events need beside those that are read here, the server is

@@ -14,7 +14,7 @@ from typing import Final
 from esteio.clock import Clock
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.requests import KeyRequest, Role
-from esteio.engine.errors import invalid, unknown
+from esteio.engine.errors import CommandError, invalid, unknown
 from esteio.engine.key_scope import EVERYTHING, Scope
 from esteio.log import logger
 from esteio.store.base import ApiKey
@@ -54,6 +54,19 @@ class KeyCommands:
         await self._keys.add(key, _hash(secret))
         log.info("key.created", key=key.id, role=key.role)
         return key, secret
+
+    def of_session(self, session: str, secret: str = "") -> tuple[ApiKey, bytes, str]:
+        """A key for exactly this session, the hash of its secret and the secret (by default a new one), to be written
+        with the session's row. Raises `CommandError("key-taken")` for the secret of the settings' own key."""
+        secret = secret or PREFIX + self._clock.token()
+        if self._admin_key and hmac.compare_digest(_hash(secret), _hash(self._admin_key)):
+            raise CommandError("key-taken")
+        key = ApiKey(self._clock.new_id("key"), f"door:{session}", "operate", self._clock.now(), (session,))
+        return key, _hash(secret), secret
+
+    def forget(self) -> None:
+        """Keys went with their session: none is remembered."""
+        self._known.clear()
 
     async def ensure_admin(self) -> str | None:
         """The secret of a new admin key when there is no way in yet (first start), otherwise None."""

@@ -228,7 +228,8 @@ class Performers:
             self._clock.now(),
             f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
             evidence=evidence,
-            qr=qr_row(outcome.qr, self._clock.now()) if outcome.qr else None,
+            # As of its beginning: a phone may have scanned it while the answer was on its way.
+            qr=qr_row(outcome.qr, began) if outcome.qr else None,
             ref=ref or None,
         )
 
@@ -257,6 +258,9 @@ class Performers:
         now, rung, phone = self._clock.now(), work.payload["rung"], work.payload.get("pair_phone")
         match rung:
             case "create":
+                settings = await self._addresses.kept_settings(session.id)
+                if settings:
+                    where = msgspec.structs.replace(where, settings=settings)
                 return provider.create(where, now, pair_phone=phone)
             case "connect":
                 return provider.connect(where, now, pair_phone=phone)

@@ -17,7 +17,7 @@ from esteio.core.model.ids import ServerName, SessionId
 from esteio.core.model.session import Session
 from esteio.core.webhooks.evolution_format import carried
 from esteio.engine.supervision.memory import Memory, SessionRecord
-from esteio.providers.base import Provider, SessionEndpoint, StandingWebhook
+from esteio.providers.base import InstanceSettings, Provider, SessionEndpoint, StandingWebhook
 from esteio.providers.registry import Registry
 from esteio.store.base import StoredServer
 from esteio.store.ports.delivery import WebhookEndpoints
@@ -176,6 +176,19 @@ class Endpoints:
             webhook_url=f"{self.base_url}/in/{token}",
         )
         return self.provider(server.kind), where
+
+    def sealed_settings(self, settings: InstanceSettings) -> bytes:
+        """As they are kept: one of them may be a token."""
+        return self._vault.seal({"settings": msgspec.json.encode(settings).decode()})
+
+    async def kept_settings(self, session_id: SessionId) -> InstanceSettings | None:
+        """What a client last set of the instance; None where none did."""
+        sealed = await self._sessions.settings(session_id)
+        return None if sealed is None else msgspec.json.decode(self._vault.unseal(sealed)["settings"], type=dict)
+
+    async def keep_settings(self, session_id: SessionId, settings: InstanceSettings) -> None:
+        """Kept, and on disk when this returns: a create of this session's instance sets them again."""
+        await self._sessions.keep_settings(session_id, self.sealed_settings(settings))
 
     async def kept_webhook(self, session_id: SessionId) -> StandingWebhook | None:
         """What stood at the provider before our webhook; None when nothing was kept."""

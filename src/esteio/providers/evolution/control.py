@@ -32,6 +32,18 @@ EVENTS: tuple[str, ...] = (
 FORBIDDEN_EVENTS: frozenset[str] = frozenset({"MESSAGES_EDITED", "LOGOUT_INSTANCE", "REMOVE_INSTANCE"})
 """A slow receiver of these blocks the event queue, deletes new credentials, or postpones a delete (2.3.7)."""
 
+SETTINGS = (
+    "rejectCall",
+    "msgCall",
+    "groupsIgnore",
+    "alwaysOnline",
+    "readMessages",
+    "readStatus",
+    "syncFullHistory",
+    "wavoipToken",
+)
+"""What a create takes of `SessionEndpoint.settings`."""
+
 
 def webhook_body(where: SessionEndpoint) -> Mapping[str, Json]:
     """The nested form; flat v1 fields are silently ignored on create (recording 200)."""
@@ -53,6 +65,7 @@ def create(where: SessionEndpoint, now: float, pair_phone: str | None) -> Flow[A
         "qrcode": True,
         "webhook": webhook_body(where),
     }
+    body |= {name: where.settings[name] for name in SETTINGS if name in where.settings}
     if pair_phone:
         body["number"] = pair_phone
     word = yield from say(where, call(where, "POST", "/instance/create", body))

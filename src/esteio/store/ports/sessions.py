@@ -16,6 +16,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
 from esteio.store.delivery import Endpoint
 from esteio.store.values import (
+    ApiKey,
     DecisionCommit,
     JournalEntry,
     Page,
@@ -80,15 +81,23 @@ class Sessions(Protocol):
         instance: str | None = None,
         replaced: bytes | None = None,
         news: Sequence[Evidence] = (),
+        settings: bytes | None = None,
         endpoints: Sequence[Endpoint] = (),
+        keys: Sequence[tuple[ApiKey, bytes]] = (),
     ) -> Session:
         """The row first, with its first work, in one transaction. `session.id` is given by the store. `sealed` holds
-        secrets of the session's ref, `replaced` the webhook that stood at the provider; `endpoints` are
-        subscriptions that must not be missing from the moment it is there. Raises `Exists`, `InstanceTaken`."""
+        secrets of the session's ref, `replaced` the webhook that stood at the provider, `settings` what a client set of
+        the instance; `endpoints` are subscriptions and `keys` API keys (with the hash of their secret) that must not be
+        missing from the moment it is there; such a key goes with the session. Raises `Exists`, `InstanceTaken`,
+        `KeyTaken`."""
         ...
 
     async def by_name(self, name: SessionName) -> Session | None:
         """The session of this name, None for an unknown one."""
+        ...
+
+    async def by_instance(self, instance: str) -> Sequence[Session]:
+        """The sessions whose instance has this name at the provider, by name; of each server at most one."""
         ...
 
     async def by_id(self, session_id: SessionId) -> Session | None:
@@ -144,6 +153,14 @@ class Sessions(Protocol):
 
     async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None:
         """The session that owns this instance of the server, None while it is free."""
+        ...
+
+    async def settings(self, session_id: SessionId) -> bytes | None:
+        """The encrypted settings of the instance, as a client last set them; None where none did."""
+        ...
+
+    async def keep_settings(self, session_id: SessionId, settings: bytes) -> None:
+        """Keeps, encrypted, what a client set of the instance."""
         ...
 
     async def replaced_webhook(self, session_id: SessionId) -> bytes | None:

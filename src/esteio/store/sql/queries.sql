@@ -96,12 +96,12 @@ SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
 -- == sessions ==
 
 -- name: session_add
-INSERT INTO sessions (name, server, kind, created_at, phone, ref, encrypted, instance, replaced, token, policy, state,
-    since,
+INSERT INTO sessions (name, server, kind, created_at, phone, ref, encrypted, instance, replaced, settings, token, policy,
+    state, since,
     reason, can_send, can_receive, gate, gate_since, outage, last_outage, outage_since, recovery, facts, paused, linked,
     row_version, wake_at)
-VALUES (:name, :server, :kind, :created_at, :phone, :ref, :encrypted, :instance, :replaced, :token, :policy, :state,
-    :since,
+VALUES (:name, :server, :kind, :created_at, :phone, :ref, :encrypted, :instance, :replaced, :settings, :token, :policy,
+    :state, :since,
     :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :outage_since, :recovery, :facts,
     :paused,
     :linked, :row_version, :wake_at)
@@ -143,6 +143,15 @@ WHERE id = :id
 
 -- name: session_of_instance
 SELECT name FROM sessions WHERE server = :server AND instance = :instance
+
+-- name: sessions_of_instance
+SELECT {{session}} FROM sessions WHERE instance = :instance ORDER BY name
+
+-- name: session_settings
+SELECT settings FROM sessions WHERE id = :id
+
+-- name: session_keep_settings
+UPDATE sessions SET settings = :settings WHERE id = :id
 
 -- name: session_replaced
 SELECT replaced FROM sessions WHERE id = :id
@@ -206,6 +215,8 @@ DELETE FROM journal WHERE session_id = :id
 -- name: session_forget_work
 UPDATE work SET state = 'dropped', outcome = 'session-deleted', lease_until = NULL, updated_at = :now
 WHERE session_id = :id AND kind = 'control' AND state IN ('ready', 'performing')
+-- name: session_forget_keys
+DELETE FROM api_keys WHERE session_id = :id
 -- name: session_delete
 DELETE FROM sessions WHERE id = :id
 
@@ -982,8 +993,8 @@ SELECT type, at, data, session_name, chat, seq FROM events WHERE seq > :after AN
 ORDER BY seq LIMIT :limit
 
 -- name: api_key_add
-INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash)
-VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash) ON CONFLICT DO NOTHING
+INSERT INTO api_keys (id, name, role, created_at, sessions, expires_at, revoked_at, hash, session_id)
+VALUES (:id, :name, :role, :created_at, :sessions, :expires_at, :revoked_at, :hash, :session_id) ON CONFLICT DO NOTHING
 
 -- name: api_key_by_hash
 SELECT {{api_key}} FROM api_keys WHERE hash = :hash

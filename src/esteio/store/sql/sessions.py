@@ -15,7 +15,7 @@ from esteio.core.model.ids import ServerName, SessionId, SessionName
 from esteio.core.model.session import Session
 from esteio.core.model.state import SessionState
 from esteio.core.webhooks.evolution_names import instance_id, instance_name
-from esteio.store.base import EventRow, Exists, InstanceTaken, JournalEntry, Page, Work
+from esteio.store.base import ApiKey, EventRow, Exists, InstanceTaken, JournalEntry, KeyTaken, Page, Work
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
@@ -39,6 +39,7 @@ _FORGET = (
     "session_forget_qr",
     "session_forget_journal",
     "session_forget_work",
+    "session_forget_keys",
     "session_delete",
 )
 
@@ -66,16 +67,21 @@ class SqlSessions(SqlSubject):
         instance: str | None = None,
         replaced: bytes | None = None,
         news: Sequence[Evidence] = (),
+        settings: bytes | None = None,
         endpoints: Sequence[Endpoint] = (),
+        keys: Sequence[tuple[ApiKey, bytes]] = (),
     ) -> Session:
         """Journal lines, news and work without a session get the new id."""
-        more = {"token": token, "encrypted": sealed, "instance": instance, "replaced": replaced}
+        more = {"token": token, "encrypted": sealed, "instance": instance, "replaced": replaced, "settings": settings}
 
         def operation(db: Db) -> Session:
             added = _add_session(db, session, more, journal, work)
             _add_news(db, added, news)
             for endpoint in endpoints:
                 db.rows("webhook_endpoint_add", delivery_rows.endpoint_params(endpoint))
+            for key, secret_hash in keys:
+                if not db.run("api_key_add", rows.key_params(key, secret_hash, added.id)):
+                    raise KeyTaken(key.id)
             return added
 
         return await self._write(operation)
@@ -84,6 +90,18 @@ class SqlSessions(SqlSubject):
         """The session that this instance belongs to."""
         name: SessionName | None = self._reader.value("session_of_instance", {"server": server, "instance": instance})
         return name
+
+    async def by_instance(self, instance: str) -> Sequence[Session]:
+        return [rows.session_of(row) for row in self._reader.rows("sessions_of_instance", {"instance": instance})]
+
+    async def settings(self, session_id: SessionId) -> bytes | None:
+        """What was kept, sealed; None when nothing was."""
+        settings: bytes | None = self._reader.value("session_settings", {"id": session_id})
+        return settings
+
+    async def keep_settings(self, session_id: SessionId, settings: bytes) -> None:
+        """On disk when it returns."""
+        await self._write(lambda db: db.run("session_keep_settings", {"id": session_id, "settings": settings}))
 
     async def replaced_webhook(self, session_id: SessionId) -> bytes | None:
         """What was kept, sealed; None when nothing was."""

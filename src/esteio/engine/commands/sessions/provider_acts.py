@@ -51,7 +51,8 @@ class ProviderActs:
 
     async def done(self, session: Session, act: Act, who: str) -> bool:
         """Whether the provider has done it; False while it has not answered within `ANSWERED_WITHIN_S`. Raises
-        `CommandError("provider-refused")`."""
+        `CommandError`: provider-refused, provider-unanswered (it surely was not asked), act-unanswered (nobody knows
+        whether it was done)."""
         work_id = await self._still_pending(session, act) or await self._begin(session, act, who)
         outcome = ""
 
@@ -64,6 +65,10 @@ class ProviderActs:
             return False
         answer, _, detail = outcome.partition(": ")
         del self._pending[session.id, act]
+        if answer == "not_reached":
+            raise CommandError("provider-unanswered", server=session.server, why=detail)
+        if answer == "unanswered":
+            raise CommandError("act-unanswered", server=session.server)
         if answer not in DONE:
             raise CommandError("provider-refused", detail=detail or answer)
         return True

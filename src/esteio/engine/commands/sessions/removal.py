@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from esteio.clock import Clock
 from esteio.core.model.session import Session
+from esteio.engine.commands.keys import KeyCommands
 from esteio.engine.commands.lookup import Lookup
 from esteio.engine.commands.requests import AtProvider
 from esteio.engine.commands.sessions.provider_acts import ProviderActs
@@ -21,8 +22,8 @@ log = logger("commands")
 
 
 class SessionRemoval:
-    """Deletes a session's rows and the media that only it named, after the act at the provider where one was asked
-    for."""
+    """Deletes a session's rows, the API key that was made with it and the media that only it named, after the act at
+    the provider where one was asked for."""
 
     def __init__(
         self,
@@ -34,11 +35,12 @@ class SessionRemoval:
         acts: ProviderActs,
         addresses: Endpoints,
         media_store: MediaStore,
+        keys: KeyCommands,
         wakeups: Wakeups,
     ) -> None:
         self._media, self._sessions, self._clock, self._lookup = media, sessions, clock, lookup
         self._acts, self._addresses = acts, addresses
-        self._media_store, self._wakeups = media_store, wakeups
+        self._media_store, self._keys, self._wakeups = media_store, keys, wakeups
 
     async def delete(self, name: str, at_provider: AtProvider, who: str, *, put_back: bool = True) -> Session | None:
         """Forget it; with `logout` or `delete` only after the provider has said so. With `keep` the webhook that stood
@@ -59,6 +61,7 @@ class SessionRemoval:
         await self._media_store.drop(await self._media.unused(files), asked_at)
         self._addresses.session_gone(session.id)
         self._acts.forget(session.id)
+        self._keys.forget()
         log.info("session.deleted", session=name, server=session.server, at_provider=at_provider)
         self._wakeups.session(session.id)
         self._wakeups.server(session.server)

@@ -33,12 +33,25 @@ from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
 from esteio.engine.supervision.endpoints import Endpoints, packed
 from esteio.log import logger
-from esteio.providers.base import StandingWebhook
-from esteio.store.base import Exists, InstanceTaken, StoredServer, Work
+from esteio.providers.base import InstanceSettings, StandingWebhook
+from esteio.store.base import ApiKey, Exists, InstanceTaken, KeyTaken, StoredServer, Work
+from esteio.store.delivery import Endpoint
 from esteio.store.ports.sessions import Sessions
 from esteio.vault import Vault
 
 log = logger("commands")
+
+
+class WithSession(msgspec.Struct, frozen=True):
+    """What is written in the commit that a new session begins with: subscriptions, API keys with the hash of their
+    secret, and what a client sets of the instance at its provider."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    keys: tuple[tuple[ApiKey, bytes], ...] = ()
+    settings: InstanceSettings | None = None
+
+
+ALONE = WithSession()
 
 
 class SessionCommands:
@@ -67,11 +80,20 @@ class SessionCommands:
         self._evidence, self._vault = evidence, vault
         self._addresses, self._wakeups = addresses, wakeups
 
-    async def create(self, request: SessionRequest, who: str, *, read_first: bool = True) -> PairingResult:
+    async def create(
+        self,
+        request: SessionRequest,
+        who: str,
+        *,
+        read_first: bool = True,
+        pair_phone: str | None = None,
+        beside: WithSession = ALONE,
+    ) -> PairingResult:
         """The row first, then the provider, awaited at most `wait_s`. Raises `CommandError`: name-taken,
-        unknown-server, invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, and as
+        unknown-server, invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, key-taken, and as
         `ReplacedWebhooks.taken`. Without `read_first` an adoption asks the provider nothing; what stands there is then
-        kept by the act that sets ours."""
+        kept by the act that sets ours. `pair_phone`: digits, for a code to type; `beside`: of a session that is not
+        adopted."""
         stored, ref, instance = await self.binding(request)
         declared, token, now = self._bindings.declared(stored.server.kind), self._clock.token(), self._clock.now()
         taken = None
@@ -97,7 +119,7 @@ class SessionCommands:
             news = _adopted(now, who, taken)
             session = await self._add_adopted(new, token, sealed, instance, news, taken=taken)
         else:
-            session = await self._add_created(new, token, sealed, instance, who)
+            session = await self._add_created(new, token, sealed, instance, who, pair_phone=pair_phone, beside=beside)
         log.info("session.created", session=session.name, server=session.server, adopted=request.adopt)
         wait_s = self._settings.policy_of(session.policy).create_wait_s if request.wait_s is None else request.wait_s
         found = await self._pairing.wait_for_code(session, wait_s, now, first=True)
@@ -196,7 +218,17 @@ class SessionCommands:
         self._wakeups.session(after.id)
         return await self._evidence.judged(before, lambda s: s.row_version > before.row_version + 1)
 
-    async def _add_created(self, new: Session, token: str, sealed: bytes, instance: str | None, who: str) -> Session:
+    async def _add_created(
+        self,
+        new: Session,
+        token: str,
+        sealed: bytes,
+        instance: str | None,
+        who: str,
+        *,
+        pair_phone: str | None,
+        beside: WithSession,
+    ) -> Session:
         now = new.created_at
         attempt = self._clock.new_id("att")
         # A lane of its own, because the row's id is not known yet; nothing else is done before this attempt is over.
@@ -204,14 +236,27 @@ class SessionCommands:
             id=attempt,
             lane=f"create:{attempt}",
             kind="control",
-            payload={"rung": "create", "attempt": attempt, "because": "operator", "pair_phone": None},
+            payload={"rung": "create", "attempt": attempt, "because": "operator", "pair_phone": pair_phone},
             due_at=now,
             created_at=now,
             server=new.server,
             dedupe=f"create:{attempt}",
         )
         try:
-            session = await self._sessions.add(new, token, sealed, now, (), (create,), instance=instance)
+            session = await self._sessions.add(
+                new,
+                token,
+                sealed,
+                now,
+                (),
+                (create,),
+                instance=instance,
+                settings=None if beside.settings is None else self._addresses.sealed_settings(beside.settings),
+                endpoints=beside.endpoints,
+                keys=beside.keys,
+            )
+        except KeyTaken as error:
+            raise CommandError("key-taken") from error
         except Exists as error:
             raise CommandError("name-taken", field="name", in_body=True, name=new.name) from error
         except InstanceTaken as error:

@@ -41,6 +41,8 @@ CREATE TABLE sessions (
     replaced BYTEA,
     -- What was set for it at the Evolution door, sealed.
     chatwoot BYTEA,
+    -- What its clients set of the instance there (calls, groups, presence), encrypted.
+    settings BYTEA,
     token TEXT NOT NULL UNIQUE,
     policy TEXT NOT NULL,
     state TEXT NOT NULL CHECK (
@@ -67,6 +69,7 @@ CREATE TABLE sessions (
 
 -- The law of adoption: one instance belongs to one session.
 CREATE UNIQUE INDEX sessions_instance ON sessions (server, instance) WHERE instance IS NOT NULL;
+CREATE INDEX sessions_by_instance ON sessions (instance) WHERE instance IS NOT NULL;
 CREATE INDEX sessions_by_server ON sessions (server, name);
 CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1;
 CREATE INDEX sessions_by_state ON sessions (state, name);
@@ -372,8 +375,12 @@ CREATE TABLE api_keys (
     sessions TEXT NOT NULL,
     expires_at DOUBLE PRECISION,
     revoked_at DOUBLE PRECISION,
-    hash BYTEA NOT NULL UNIQUE
+    hash BYTEA NOT NULL UNIQUE,
+    -- The session that it was made with, and goes with.
+    session_id BIGINT
 );
+
+CREATE INDEX api_keys_of_session ON api_keys (session_id) WHERE session_id IS NOT NULL;
 
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -67,8 +67,8 @@ def event_of(row: Row) -> EventRow:
     )
 
 
-def key_params(key: ApiKey, secret_hash: bytes) -> Params:
-    """The columns of `api_keys` for this value; of the secret only its hash is kept."""
+def key_params(key: ApiKey, secret_hash: bytes, session_id: int | None = None) -> Params:
+    """The columns of `api_keys` for this value; of the secret only its hash is kept. `session_id`: it goes with it."""
     return {
         "id": key.id,
         "name": key.name,
@@ -78,6 +78,7 @@ def key_params(key: ApiKey, secret_hash: bytes) -> Params:
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
         "hash": secret_hash,
+        "session_id": session_id,
     }
 
 
