@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from esteio.api.evolution.app import TABLE
-from tests.api.evolution.recorded import differences
+from tests.api.evolution.whole.recorded import differences
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "evolution-door.md"
 ROUTES = "<!-- routes: made from esteio.api.evolution.app.TABLE -->"

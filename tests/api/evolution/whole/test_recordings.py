@@ -8,7 +8,7 @@ import pytest
 
 from esteio.api.evolution.app import TABLE
 from tests.api.evolution.conftest import DoorLab, DoorRunner
-from tests.api.evolution.recorded import asked, bring, compared, differences, instance_of, recordings, states
+from tests.api.evolution.whole.recorded import asked, bring, compared, differences, instance_of, recordings, states
 
 DRIVEN = sorted(number for number, state in states().items() if not state.startswith("undriven"))
 

@@ -19,7 +19,7 @@ import msgspec
 from esteio.sim.world.faults import Fault, inject
 from tests.api.evolution.conftest import ADMIN, NUMBER, DoorLab
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent.parent
 RECORDINGS = HERE.parent.parent / "recordings" / "evolution-2.3.7"
 TOKEN = "MYTOKEN-123"
 HOOK = "http://127.0.0.1:28090/ok"
