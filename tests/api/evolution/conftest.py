@@ -58,8 +58,8 @@ class DoorLab:
     def provider_keys(self) -> list[str]:
         """Every secret of the provider's that a client could use there."""
         servers = self.lab.world.servers.values()
-        keys = [server.apikey for server in servers]
-        return keys + [str(getattr(line, "token", "")) or "-" for server in servers for line in server.lines.values()]
+        tokens = [str(getattr(line, "token", "")) for server in servers for line in server.lines.values()]
+        return [key for key in (*(server.apikey for server in servers), *tokens) if key]
 
     async def key(self, role: str, *sessions: str) -> str:
         """A key of ours."""
