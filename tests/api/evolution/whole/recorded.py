@@ -22,6 +22,8 @@ from tests.api.evolution.conftest import ADMIN, NUMBER, DoorLab
 HERE = Path(__file__).resolve().parent.parent
 RECORDINGS = HERE.parent.parent / "recordings" / "evolution-2.3.7"
 TOKEN = "MYTOKEN-123"
+NOBODY = "5511000000000"
+"""The number that a recording says has no WhatsApp."""
 HOOK = "http://127.0.0.1:28090/ok"
 HOOK_HEADERS = {
     "hooked": {"x-tenant": "t1", "authorization": "Bearer hook-secret"},
@@ -131,6 +133,7 @@ async def bring(door: DoorLab, state: str, name: str) -> str:
     if state == "other":
         await door.create("another", token=TOKEN)
         return str((await door.create(name))["hash"] and TOKEN)
+    world.not_on_whatsapp.add(NOBODY)
     own = str((await door.linked(name, token=TOKEN))["hash"])
     match state:
         case "logged-out" | "pairing" | "relinked":
