@@ -24,6 +24,7 @@ from esteio import config
 from esteio.api.app import TABLE
 from esteio.api.http.decode import decode
 from esteio.api.http.openapi import describe
+from esteio.api.http.problems import KINDS as PROBLEMS
 from esteio.api.http.route import Route
 from esteio.cli.main import app
 from esteio.core.model.capabilities import Capabilities
@@ -300,10 +301,11 @@ def test_no_text_sends_people_to_a_dashboard_that_is_not_there() -> None:
 
 
 def unknown_words(text: Text) -> set[str]:
-    """Codes of refusals and types of events that no description of the API, and no list of the log, has."""
+    """Codes of refusals and types of events that no description of the API has, no list of the log, and no table of
+    problems (the door's are in no description)."""
     codes = set(re.findall(r"\b[45]\d\d[:,]? `([a-z]+(?:-[a-z]+)+)`", text.words))
     events = {piece for piece in code(text.words) if re.fullmatch(r"(message|session|server|approval)\.[a-z_]+", piece)}
-    return (codes | events) - NAMES - EVENTS.keys()
+    return (codes | events) - NAMES - EVENTS.keys() - PROBLEMS.keys()
 
 
 @pytest.mark.parametrize("text", PROSE, ids=lambda text: text.where)
