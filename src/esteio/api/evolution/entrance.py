@@ -6,11 +6,14 @@ anything is decoded. Never lives here: a route.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PLAIN: Final = re.compile(rb"(?:/[A-Za-z0-9._~-]+)+")
 
 
 class Entrance:
@@ -20,8 +23,14 @@ class Entrance:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        root = scope.get("root_path", "")
-        await self._app({**scope, "path": root + encoded_path(scope)}, receive, send)
+        if not _is_plain(scope.get("raw_path")):
+            scope = {**scope, "path": scope.get("root_path", "") + encoded_path(scope)}
+        await self._app(scope, receive, send)
+
+
+def _is_plain(raw: bytes | None) -> bool:
+    """Whether a path is the same encoded and decoded, and has no empty words: nearly all are."""
+    return raw is not None and _PLAIN.fullmatch(raw) is not None
 
 
 class BareMount:
