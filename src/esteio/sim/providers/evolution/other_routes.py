@@ -74,6 +74,10 @@ def _routes() -> Iterator[tuple[tuple[str, str, str], Route]]:
     yield ("GET", "chat", "findChatByRemoteJid"), _received
     yield ("GET", "chat", "fetchPrivacySettings"), _received
     yield ("DELETE", "chat", "removeProfilePicture"), _received
+    yield ("GET", "template", "find"), _nothing
+    yield from ((("POST", "template", verb), _taken) for verb in ("create", "edit"))
+    yield ("DELETE", "template", "delete"), _received
+    yield from ((("POST", "business", verb), _received) for verb in ("getCatalog", "getCollections"))
     yield ("GET", "label", "findLabels"), _nothing
     yield ("POST", "label", "handleLabel"), _taken
     yield ("POST", "call", "offer"), _taken
@@ -90,8 +94,9 @@ def _bot(name: str) -> Iterator[tuple[tuple[str, str, str], Route]]:
     if name == "openai":
         yield from ((("GET", name, verb), _nothing) for verb in ("creds", "getModels"))
         yield ("POST", name, "creds"), _taken
+        yield ("DELETE", name, "creds"), _received
 
 
 ROUTES: dict[tuple[str, str, str], Route] = dict(_routes())
-NAMED = frozenset({"fetch", "fetchSessions", "update", "delete"})
+NAMED = frozenset({"fetch", "fetchSessions", "update", "delete", "creds"})
 """Verbs of bots whose address carries the bot's id before the instance's name."""

@@ -47,6 +47,7 @@ Route = Callable[[EvolutionInstance, Json, str], Awaitable[HttpResponse]]
 
 CONNECT_WAIT_S = 2.0
 CREATE_WAIT_S = 5.0
+CREDENTIALS = {"status": 200, "message": "Credentials are valid", "facebookAppId": "", "facebookConfigId": ""}
 P2025 = (
     "PrismaClientKnownRequestError: \nInvalid `this.prismaRepository.session.delete()` invocation: An operation failed "
     "because it depends on one or more records that were required but not found. No record was found for a delete."
@@ -122,6 +123,9 @@ class EvolutionFace:
         self.world.ledger.calls[self.server.name, path.rsplit("/", 1)[-1] or "root"] += 1
         if request.method == "GET" and path in ("", "/"):
             return self._root()
+        if request.method == "POST" and path == "/verify-creds":
+            # The global key alone: an instance's token is 401 here.
+            return ok(CREDENTIALS) if header(request, "apikey") == self.server.apikey else fail(401, "Unauthorized")
         if request.method == "POST" and path == "/instance/create":
             return await self._create(request)
         if request.method == "GET" and path == "/instance/fetchInstances":
