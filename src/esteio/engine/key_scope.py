@@ -35,6 +35,11 @@ class Scope(msgspec.Struct, frozen=True):
         """Whether the key is for the whole gateway."""
         return not self.globs
 
+    @property
+    def one_session(self) -> bool:
+        """Whether the key is for a single session, by its name."""
+        return len(self.globs) == 1 and not set("*?[") & set(self.globs[0])
+
     def reaches(self, session: str | None) -> bool:
         """Whether a session (None: something that is no session's) lies inside."""
         if self.everything:

@@ -5,6 +5,7 @@ Never lives here: an instance.
 
 from __future__ import annotations
 
+from esteio.api.evolution.answers import unauthorized
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import ApiResponse, answer
 
@@ -27,8 +28,11 @@ async def welcome(door: Door, _call: DoorCall) -> ApiResponse:
     )
 
 
-async def verify_creds(_door: Door, _call: DoorCall) -> ApiResponse:
-    """Whether the key opens this door."""
+async def verify_creds(_door: Door, call: DoorCall) -> ApiResponse:
+    """Whether the key opens this door for more than one instance: as at Evolution an instance's own token is 401 here,
+    and clients that want such a token (evolution-api-mcp) tell by that."""
+    if call.request.scope.one_session:
+        raise unauthorized()
     return answer({"status": 200, "message": "Credentials are valid", "facebookAppId": "", "facebookConfigId": ""})
 
 
