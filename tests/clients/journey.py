@@ -10,14 +10,12 @@ import base64
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from esteio.sim.providers.evolution.payloads import BLANK_PNG
 from esteio.sim.world.world import World
 from tests.clients.client import Client, ClientError
-from tests.clients.hooks import Hooks
+from tests.clients.hooks import PICTURE, Hooks
 
 EVENTS = ["MESSAGES_UPSERT", "MESSAGES_UPDATE", "SEND_MESSAGE", "CONNECTION_UPDATE"]
 FRIEND = "5511988887777"
-PICTURE = BLANK_PNG.partition(",")[2]
 SOUND = base64.b64encode(b"OggS\x00\x02" + bytes(60) + b"OpusHead").decode()
 STICKER = base64.b64encode(b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(32)).decode()
 PATIENCE_S = 60.0

@@ -10,9 +10,12 @@ ENDS = {"instances-api restart-instance", "instances-api logout-instance", "inst
 """Not among the others: little works after them, and the journey has them."""
 
 
-async def every_operation(client: Client, instance: str, **known: str) -> dict[str, str]:
-    """What each operation was refused with, by its name; "" where it was carried out. `known`: what its parameters are
-    to hold instead of made-up words, such as the id of a message that there is."""
+FILES = {"send-video": "a.mp4", "send-audio": "a.mp3"}
+
+
+async def every_operation(client: Client, instance: str, files: str, **known: str) -> dict[str, str]:
+    """What each operation was refused with, by its name. `files`: where media are (`Hooks.files`). `known`: what
+    parameters are to hold instead of made-up words, such as the id of a message that there is."""
     said: dict[str, str] = {}
     cases: list[dict[str, Any]] = await client.do("cases")
     # What is deleted cannot be edited afterwards.
@@ -21,8 +24,9 @@ async def every_operation(client: Client, instance: str, **known: str) -> dict[s
             continue
         name = "loja nova" if case["operation"] == "instance-basic" else instance
         given = case["given"] | {"instanceName": name}
-        given |= {word: text for word, text in known.items() if word in given}
-        said[case["name"]] = ""
+        given |= {word: text for word, text in known.items() if given.get(word)}
+        if "media" in given:
+            given["media"] = f"{files}/{FILES.get(case['operation'], 'a.png')}"
         try:
             await client.do("run", resource=case["resource"], operation=case["operation"], given=given)
         except ClientError as refused:

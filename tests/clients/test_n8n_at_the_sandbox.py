@@ -33,12 +33,9 @@ def test_the_sandbox_knows_every_route_of_the_node(clients: Mapping[str, Path]) 
             async with listening() as hooks, started("n8n", clients["n8n"], base, DEFAULT_KEY) as client:
                 journey = Journey(client, world, hooks, "loja", "5511999990001")
                 await journey.begins()
-                said = await client.do("text", name="loja", number=FRIEND, words="oi")
-                refused = {
-                    name: why
-                    for name, why in (await every_operation(client, "loja", messageId=said["key"]["id"])).items()
-                    if why
-                }
+                said = await client.do("text", name=journey.instance, number=FRIEND, words="oi")
+                known = {"messageId": said["key"]["id"], "webhookUrl": hooks.url, "chatwootUrl": hooks.files}
+                refused = await every_operation(client, journey.instance, hooks.files, **known)
                 assert set(refused) == set(AS_RECORDED), refused
                 assert all(words in refused[name] for name, words in AS_RECORDED.items()), refused
                 assert len(await client.do("credential_test")) == 2

@@ -31,7 +31,10 @@ function filled(property) {
 
 function entry(property, option) {
   const values = Object.fromEntries(option.values.map((one) => [one.name, filled(one)]));
-  return property.typeOptions?.multipleValues ? [values] : values;
+  if (!property.typeOptions?.multipleValues) return values;
+  // Two of each: a poll with one answer is none.
+  const second = Object.entries(values).map(([name, held]) => [name, held === "pão" ? "pão de queijo" : held]);
+  return [values, Object.fromEntries(second)];
 }
 
 // A later property may be shown only because of an earlier one, so they are filled in order until nothing is new.
