@@ -13,7 +13,7 @@ ENDS = {"instances-api restart-instance", "instances-api logout-instance", "inst
 FILES = {"send-video": "a.mp4", "send-audio": "a.mp3"}
 
 
-async def every_operation(client: Client, instance: str, files: str, **known: str) -> dict[str, str]:
+async def every_operation(client: Client, instance: str, files: str, **known: Any) -> dict[str, str]:
     """What each operation was refused with, by its name. `files`: where media are (`Hooks.files`). `known`: what
     parameters are to hold instead of made-up words, such as the id of a message that there is."""
     said: dict[str, str] = {}

@@ -14,8 +14,11 @@ from tests.clients.hooks import listening
 from tests.clients.journey import FRIEND, Journey
 from tests.clients.n8n_operations import every_operation
 
-AS_THERE = {"chat-api get-media-base64": "The message is not of the media type"}
-"""What Evolution refuses too: the media of a text. A list, which its build cannot send, is taken and held to be so."""
+AS_THERE = {
+    "messages-api send-list": "TypeError: this.isZero is not a function",
+    "chat-api get-media-base64": "The message is not of the media type",
+}
+"""What Evolution refuses too, in its own words: lists in its build, and the media of a text."""
 
 
 def test_every_operation_of_the_node_reaches_the_door(clients: Mapping[str, Path], tmp_path: Path) -> None:
@@ -28,7 +31,7 @@ def test_every_operation_of_the_node_reaches_the_door(clients: Mapping[str, Path
                 journey = Journey(client, door.world, hooks, "Loja São Paulo", "5511999990001")
                 await journey.begins()
                 said = await client.do("text", name=journey.instance, number=FRIEND, words="oi")
-                known = {"messageId": said["key"]["id"], "webhookUrl": hooks.url, "chatwootUrl": hooks.files}
+                known = {"messageId": said["key"]["id"], "webhookUrl": hooks.url, "chatwootAutoCreate": False}
                 refused = await every_operation(client, journey.instance, hooks.files, **known)
                 assert set(refused) == set(AS_THERE), refused
                 assert all(words in refused[name] for name, words in AS_THERE.items()), refused

@@ -34,7 +34,7 @@ def test_the_sandbox_knows_every_route_of_the_node(clients: Mapping[str, Path]) 
                 journey = Journey(client, world, hooks, "loja", "5511999990001")
                 await journey.begins()
                 said = await client.do("text", name=journey.instance, number=FRIEND, words="oi")
-                known = {"messageId": said["key"]["id"], "webhookUrl": hooks.url, "chatwootUrl": hooks.files}
+                known = {"messageId": said["key"]["id"], "webhookUrl": hooks.url, "chatwootAutoCreate": False}
                 refused = await every_operation(client, journey.instance, hooks.files, **known)
                 assert set(refused) == set(AS_RECORDED), refused
                 assert all(words in refused[name] for name, words in AS_RECORDED.items()), refused

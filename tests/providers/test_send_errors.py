@@ -213,3 +213,12 @@ def test_a_fetch_that_failed_is_the_medias_only_where_the_server_fetches_it(word
 )
 def test_only_the_providers_own_answer_says_that_the_send_is_over(kind: str, answer: HttpResponse, over: bool) -> None:
     assert sent(kind, answer).over is over
+
+
+@pytest.mark.parametrize(
+    "said", ["TypeError: this.isZero is not a function", "StatusJidList is required", "Background color is required"]
+)
+def test_what_evolution_refuses_before_it_sends_is_refused(said: str) -> None:
+    outcome = sent("evolution", error("evolution", 400, [said]))
+    assert (outcome.certainty, outcome.fault) == ("refused", "request")
+    assert said in outcome.detail

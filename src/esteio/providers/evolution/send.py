@@ -130,7 +130,10 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], bool, Certainty, Fault], ...] = (
 )
 _FETCHING = re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed with status")
 _OWN_VALIDATION = re.compile(
-    r"(?:file ?name|name) must be informed|(?:text|file|media) is required|method not available on|contacts not found"
+    r"(?:file ?name|name) must be informed|method not available on|contacts not found"
+    r"|(?:text|file|media|type|content|font|background color|statusjidlist) is required"
+    # A list cannot even be encoded by this build (recording 070), so it never gets as far as the socket.
+    r"|this\.iszero is not a function"
 )
 
 
