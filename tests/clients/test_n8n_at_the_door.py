@@ -14,11 +14,8 @@ from tests.clients.hooks import listening
 from tests.clients.journey import FRIEND, Journey
 from tests.clients.n8n_operations import every_operation
 
-AS_THERE = {
-    "messages-api send-list": "TypeError: this.isZero is not a function",
-    "chat-api get-media-base64": "The message is not of the media type",
-}
-"""What Evolution refuses too, in its own words: lists in its build, and the media of a text."""
+AS_THERE = {"chat-api get-media-base64": "The message is not of the media type"}
+"""What Evolution refuses too: the media of a text."""
 
 
 def test_every_operation_of_the_node_reaches_the_door(clients: Mapping[str, Path], tmp_path: Path) -> None:

@@ -132,8 +132,6 @@ _FETCHING = re.compile(r"econn|enotfound|ehostunreach|etimedout|request failed w
 _OWN_VALIDATION = re.compile(
     r"(?:file ?name|name) must be informed|method not available on|contacts not found"
     r"|(?:text|file|media|type|content|font|background color|statusjidlist) is required"
-    # A list cannot even be encoded by this build (recording 070), so it never gets as far as the socket.
-    r"|this\.iszero is not a function"
 )
 
 
