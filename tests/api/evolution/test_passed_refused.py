@@ -92,6 +92,10 @@ def test_what_names_no_instance_is_no_call(path: str) -> None:
         ("GET", "/typebot/fetchSessions/cm3/loja", "read"),
         ("GET", "/group/acceptInviteCode/loja", "send"),
         ("GET", "/openai/creds/loja", "operate"),
+        ("GET", "/proxy/find/loja", "operate"),
+        ("GET", "/n8n/find/loja", "operate"),
+        ("HEAD", "/Dify/fetch/cm3/loja", "operate"),
+        ("GET", "/evolutionBot/find/loja", "operate"),
         ("POST", "/chat/findChats/loja", "send"),
         ("PUT", "/Group/updateSubject/loja", "send"),
         ("POST", "/call/offer/loja", "send"),
@@ -124,6 +128,8 @@ def test_each_refusal_is_a_sentence_in_evolutions_shape_and_nothing_reaches_the_
         assert await stage.refused("POST", "/instance/hijack/loja") == (501, "door-acts-on-link")
         assert await stage.refused("GET", "/chat/findChats/loja%2fx") == (400, "door-place-unclear")
         assert await stage.refused("GET", "/chat/findChats/loja?instanceName=other") == (400, "door-place-unclear")
+        assert await stage.refused("GET", "/chat/findChats/loja?next=/Instance") == (400, "door-place-unclear")
+        assert await stage.refused("GET", "/typebot/fetch/instance/loja") == (400, "door-place-unclear")
         assert await stage.refused("GET", "/socket.io/?EIO=4") == (501, "door-no-websocket")
         upgrade: dict[str, Any] = {"connection": "Upgrade", "upgrade": "websocket"}
         assert await stage.refused("GET", "/chat/findChats/loja", **upgrade) == (501, "door-no-websocket")

@@ -109,3 +109,33 @@ def test_bodies_that_are_no_object(body: bytes) -> None:
             assert (await stage.call(name, body)).status_code == 400
 
     at_door(story)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (b'"oi \\ud83d"', "oi \ufffd"),
+        (b'"\\ude00 oi \\ud83d\\ude00"', "\ufffd oi \U0001f600"),
+        (b'"o\\u0000i \\\\u0000"', "oi \\u0000"),
+        (b'"ol\xc3\xa1"', "ol\xe1"),
+    ],
+    ids=["half an emoji", "its other half", "U+0000", "a byte order mark"],
+)
+def test_what_javascript_reads_is_read(said: bytes, text: str) -> None:
+    async def story(stage: Stage) -> None:
+        told = await stage.sent("sendText", b'\xef\xbb\xbf{"number": "%s", "text": %s}' % (CUSTOMER.encode(), said))
+        assert (await stage.settled(told)).content.text == text
+        assert stage.sends[-1][1]["text"] == text
+
+    at_door(story)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": NaN, "b": "\\ud83d"}', b'{"b": "\\ud83d"', b"[" * 100_000 + b'"\\ud83d"', b"\xef\xbb\xbf"]
+)
+def test_what_no_javascript_reads_stays_refused(body: bytes) -> None:
+    async def story(stage: Stage) -> None:
+        assert (await stage.call("sendText", body)).status_code == 400
+        assert stage.sends == []
+
+    at_door(story)

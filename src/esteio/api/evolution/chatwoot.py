@@ -149,11 +149,14 @@ def _object(said: HttpResponse) -> dict[str, Any]:
 
 
 def _shown(door: Door, call: DoorCall, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """With our address; the account's token only for those who may change it."""
-    shown = dict(settings)
-    if shown.get("token") and not has_role(call.request.key, "operate"):
-        shown["token"] = BLANK
-    return {**shown, "webhook_url": door.chatwoot.address(call.known)}
+    """With our address; the account's token, and the one in our address, only for those who may change them."""
+    address, shown = door.chatwoot.address(call.known), dict(settings)
+    if not has_role(call.request.key, "operate"):
+        # Whoever has the address can send by it.
+        address = f"{address.partition('?')[0]}?token={BLANK}"
+        if shown.get("token"):
+            shown["token"] = BLANK
+    return {**shown, "webhook_url": address}
 
 
 ROUTES = (

@@ -40,13 +40,10 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 """First words of what is of the whole server, with or without an instance."""
 _PEOPLE = frozenset({"chat", "group", "call", "label", "business"})
 """First words of acts towards people; all other acts are configuration."""
-_ROLES: Final[Mapping[tuple[str, str], Role]] = {
-    # Joins the group.
-    ("group", "acceptinvitecode"): "send",
-    # Answer with somebody's keys for other services.
-    ("openai", "creds"): "operate",
-}
-"""GETs that do more than look."""
+_HOLDS_KEYS = frozenset({"proxy", "openai", "dify", "flowise", "n8n", "evolutionbot", "evoai"})
+"""First words of configuration that is answered with somebody's keys and passwords for other services."""
+_JOINS = ("group", "acceptinvitecode")
+"""A GET that does more than look."""
 _LEADS_ELSEWHERE = frozenset("/\\;?#%")
 
 
@@ -87,6 +84,10 @@ def _plain(query: bytes) -> bool:
 
 
 def _role(method: str, first: str, second: str) -> Role:
+    if first in _HOLDS_KEYS:
+        return "operate"
+    if (first, second) == _JOINS:
+        return "send"
     if method in ("GET", "HEAD"):
-        return _ROLES.get((first, second), "read")
+        return "read"
     return "send" if first in _PEOPLE else "operate"

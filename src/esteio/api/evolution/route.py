@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from esteio.api.evolution.answers import EvolutionError
-from esteio.api.http.decode import decode
+from esteio.api.http.decode import as_javascript_reads, decode
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
 from esteio.core.model.session import Session
@@ -20,6 +20,7 @@ from esteio.core.views.catalogue import Catalogue
 from esteio.engine.commands.chatwoot.chatwoot_commands import ChatwootCommands
 from esteio.engine.commands.passed_calls import PassedCalls
 from esteio.engine.commands.requests import Role
+from esteio.engine.errors import CommandError
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 Treatment = Literal["owned", "translated", "passed", "refused"]
@@ -67,9 +68,17 @@ class DoorCall:
         if not body.strip():
             return {}
         try:
-            return decode(body, dict[str, object])
+            return _read(body)
         except Exception as error:
             raise EvolutionError(400, "Unexpected end of JSON input", "Internal Server Error") from error
+
+
+def _read(body: bytes) -> dict[str, object]:
+    """Raises whatever tells that it is no JSON object."""
+    try:
+        return decode(body, dict[str, object])
+    except CommandError:
+        return decode(as_javascript_reads(body), dict[str, object])
 
 
 DoorHandler = Callable[[Door, DoorCall], Awaitable[ApiResponse]]

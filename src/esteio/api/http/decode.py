@@ -7,6 +7,7 @@ the field by its path and, for a misspelt one, the nearest field that exists at 
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from functools import cache
@@ -23,6 +24,9 @@ _WRONG = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*?)`")
 _ENUM = re.compile(r"Invalid enum value '?(.*?)'?$", re.DOTALL)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HALF_OR_NUL = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+_NUL_IN_TEXT = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def decode(body: bytes, shape: type[T]) -> T:
@@ -40,6 +44,22 @@ def decode(body: bytes, shape: type[T]) -> T:
         raise command_error_of(str(error), shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError("invalid-json", why=str(error)[:200] or "it is nested too deep") from error
+
+
+def as_javascript_reads(body: bytes) -> bytes:
+    """A body as Evolution's own runtime understands it, for a flow may cut a text in the middle of an emoji, and
+    clients of Windows put a byte order mark before it: without that mark, with U+FFFD for half a character and nothing
+    for U+0000, which no database keeps. Raises `ValueError`, `RecursionError` for what is no JSON."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    if _HALF_OR_NUL.search(body) is None:
+        return body
+    text = json.dumps(json.loads(body, parse_constant=_no_constant), ensure_ascii=False)
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _NUL_IN_TEXT.sub(r"\1", whole).encode()
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(word)
 
 
 def command_error_of(text: str, shape: type) -> CommandError:

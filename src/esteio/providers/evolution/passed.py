@@ -6,7 +6,7 @@ lives here: which calls are handed through.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from esteio.core.model.evidence import Evidence, seen
 from esteio.providers.base import HttpRequest, HttpResponse, SessionEndpoint, TransportFailed
@@ -33,7 +33,9 @@ def request(where: SessionEndpoint, call: PassedCall, timeout_s: float) -> HttpR
 
 def names_instance(call: PassedCall) -> bool:
     """Whether a word of the query would take the place of the instance in the path: Evolution's `dataValidate` lets it,
-    whatever the key."""
+    whatever the key. It also looks for paths of its own anywhere in the address, so none may stand in it."""
+    if "/instance" in unquote(f"{call.path[1:]}?{call.query}").lower():
+        return True
     pairs = parse_qsl(call.query.replace(";", "&"), keep_blank_values=True)
     # guard: query-names-no-instance
     return any(name.strip(" []").lower().startswith(("instance", "__proto__")) for name, _ in pairs)

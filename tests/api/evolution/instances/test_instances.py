@@ -197,6 +197,31 @@ def test_connect(at_door: DoorRunner) -> None:
     at_door(test)
 
 
+def test_connect_with_a_number_beside_a_code_that_is_shown_answers_that_at_once(at_door: DoorRunner) -> None:
+    async def test(door: DoorLab) -> None:
+        made = await door.create(number="5511955550001")
+        assert made["qrcode"]["pairingCode"]
+        before = door.lab.world.now()
+        for number in ("5511955550001", "5511955550002"):
+            shown = await door.said("GET", "/instance/connect/loja", params={"number": number})
+            assert shown == made["qrcode"]
+        assert door.lab.world.now() == before
+
+    at_door(test)
+
+
+def test_connect_waits_no_longer_than_evolution_for_a_linked_phone(at_door: DoorRunner) -> None:
+    async def test(door: DoorLab) -> None:
+        await door.linked()
+        door.lab.world.servers["evo"].stop()
+        await door.lab.until_state("loja", "connecting", 300)
+        before = door.lab.world.now()
+        assert await door.said("GET", "/instance/connect/loja") == {"count": 0}
+        assert door.lab.world.now() - before <= 2.1
+
+    at_door(test)
+
+
 def test_connect_while_there_is_no_code(at_door: DoorRunner) -> None:
     async def test(door: DoorLab) -> None:
         door.lab.world.servers["evo"].stop()

@@ -6,7 +6,7 @@ Never lives here: which code may be shown (`engine.commands.sessions.pairing`).
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Final
 
 from esteio.api.evolution.answers import invalid
 from esteio.api.evolution.instances.state import age, state_document
@@ -19,6 +19,8 @@ from esteio.engine.commands.sessions.pairing import PairingResult
 from esteio.engine.errors import CommandError
 from esteio.store.base import Qr
 
+RECONNECT_WAIT_S: Final = 2.0
+"""Of a phone that is linked no code is to be expected; Evolution waits as long."""
 _BESIDE_A_QR = "not-while-a-qr-is-shown"
 
 
@@ -32,15 +34,16 @@ async def connect(door: Door, call: DoorCall) -> ApiResponse:
 
 
 async def _asked(door: Door, call: DoorCall, number: str | None) -> PairingResult:
-    pairing = door.api.commands.pairing
-    asked = None if number is None else f"+{number}"
+    pairing, session = door.api.commands.pairing, call.known
+    # As Evolution does (recording 156): a number is read only where nothing is on show yet.
+    asked = None if number is None or await pairing.current_qr(session) is not None else f"+{number}"
+    wait_s = RECONNECT_WAIT_S if session.linked else None
     try:
-        return await pairing.pair(call.known.name, PairRequest(phone_number=asked), call.request.who)
+        return await pairing.pair(session.name, PairRequest(wait_s=wait_s, phone_number=asked), call.request.who)
     except CommandError as error:
         if error.code != _BESIDE_A_QR:
             raise
-        # As Evolution does (recording 156): a number is read only where nothing is on show yet.
-        return await pairing.pair(call.known.name, PairRequest(), call.request.who)
+        return await pairing.pair(session.name, PairRequest(wait_s=wait_s), call.request.who)
 
 
 def _document(found: PairingResult) -> dict[str, Any]:
