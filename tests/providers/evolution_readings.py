@@ -70,7 +70,7 @@ EXCHANGES: dict[str, tuple[str, str]] = {
     "061_sim-sendText-quoted": ("", "accepted 3EB0B636E8819ACD1300DB | server_answered send_accepted"),
     "062_sim-sendMedia-bad-url": ("", "not_sent media | server_answered"),
     "063_sim-sendMedia-no-mediatype": ("", "refused request | server_answered"),
-    "064_sim-sendMedia-not-url": ("", "refused media | server_answered"),
+    "064_sim-sendMedia-not-url": ("", "refused media-unfit | server_answered"),
     "065_sim-sendReaction": ("", "accepted 3EB04D8A9A04CF970CFB52 | server_answered send_accepted"),
     "066_sim-sendLocation": ("", "accepted 3EB0DEBEB1F7360BB6C288 | server_answered send_accepted"),
     "067_sim-sendContact": ("", "accepted 3EB0E25B4A29F66E9CF8A3 | server_answered send_accepted"),

@@ -905,7 +905,9 @@ SELECT seq, chat, data FROM events
 WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') IN {{listed}} AND seq > 0
 
 -- name: provider_events_forget
-DELETE FROM events WHERE session_name = :session_name AND type = 'provider.event' AND data LIKE :pattern
+DELETE FROM events
+WHERE coalesce(session_name, '') = :session_name AND coalesce(chat, '') = '' AND type = 'provider.event'
+    AND data LIKE :pattern
 
 -- name: event_erase
 UPDATE events SET data = :data WHERE seq = :seq
