@@ -28,6 +28,7 @@ from esteio.cli.remote.maintain import apply, export, notify
 from esteio.cli.remote.qr import qr
 from esteio.cli.remote.servers import adopt
 from esteio.cli.remote.servers import app as servers
+from esteio.cli.remote.top import top
 from esteio.cli.remote.webhooks import app as webhooks
 from esteio.cli.remote.webhooks import dead_letters, events
 from esteio.cli.remote.why import why
@@ -38,6 +39,7 @@ VERBS = (
     ("serve", serve, RUN),
     ("demo", demo, RUN),
     ("sandbox", sandbox, RUN),
+    ("top", top, ASK),
     ("sessions", sessions, ASK),
     ("why", why, ASK),
     ("qr", qr, ASK),

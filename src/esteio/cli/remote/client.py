@@ -100,20 +100,34 @@ class Client:
         where it stopped, a refusal is raised."""
         place = after
         while True:
-            connection = self._connection(STREAM_PATIENCE_S)
             try:
-                self._open(connection)
-                query = "" if place is None else f"?after={place}"
-                connection.request("GET", f"{self._base}/v1/events{query}", headers=self._headers)
-                answer = connection.getresponse()
-                if answer.status != 200:
-                    raise refusal(Answer(answer.status, answer.headers.get_content_type(), answer.read(), None))
-                for place, kind, document in _frames(answer):
-                    yield place, kind, document
-            except (OSError, http.client.HTTPException):
-                time.sleep(STREAM_AGAIN_S)
-            finally:
-                connection.close()
+                for told in self.stream(place):
+                    if told is not None:
+                        place = told[0]
+                        yield told
+            except Failed as error:
+                if error.key != "broken-answer":
+                    raise
+            time.sleep(STREAM_AGAIN_S)
+
+    def stream(self, after: int | None) -> Iterator[tuple[int, str, Document] | None]:
+        """One connection to the stream of events, while it lasts: (place, type, document), and None for each sign of
+        life, the first as soon as it is open. Raises `Failed` when it is not opened, is refused or breaks."""
+        connection = self._connection(STREAM_PATIENCE_S)
+        try:
+            self._open(connection)
+            query = "" if after is None else f"?after={after}"
+            connection.request("GET", f"{self._base}/v1/events{query}", headers=self._headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise refusal(Answer(answer.status, answer.headers.get_content_type(), answer.read(), None))
+            yield from _frames(answer)
+        except OSError as error:
+            raise Failed("broken-answer", url=self.url, why=error.strerror or error) from error
+        except (http.client.HTTPException, ValueError) as error:
+            raise Failed("broken-answer", url=self.url, why=type(error).__name__) from error
+        finally:
+            connection.close()
 
     def delete(self, where: str) -> None:
         """`DELETE` at this path of the API. Raises `Failed` with the gateway's sentence when it refuses."""
@@ -178,13 +192,15 @@ class Client:
         return http.client.HTTPConnection(self.host, self._port, timeout=patience_s)
 
 
-def _frames(lines: Iterable[bytes]) -> Iterator[tuple[int, str, Document]]:
-    """The events of a stream: `id`, `event` and `data` up to a blank line; comments are passed over."""
+def _frames(lines: Iterable[bytes]) -> Iterator[tuple[int, str, Document] | None]:
+    """The events of a stream: `id`, `event` and `data` up to a blank line; None for a comment."""
     fields: dict[str, str] = {}
     for line in lines:
-        name, _, word = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
+        name, colon, word = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
         if name:
             fields[name] = word.removeprefix(" ")
+        elif colon:
+            yield None
         elif "data" in fields:
             yield int(fields.get("id", 0)), fields.get("event", ""), json.loads(fields["data"])
             fields = {}
