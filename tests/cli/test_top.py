@@ -100,10 +100,13 @@ def test_no_line_is_wider_than_the_terminal_and_no_picture_higher(width: int, he
 
 @pytest.mark.parametrize("width", [40, 80, 140])
 def test_state_has_a_shape_and_a_word_and_a_proof_its_age(width: int) -> None:
-    told = "\n".join(drawn(view([well("clinic")]), width))
-    assert SHAPES["connected"] in told
-    assert "connected" in told
-    assert "✓ 12 s" in told
+    lines = drawn(view([well("clinic", held=7)]), width)
+    row = next(line for line in lines if "clinic" in line)
+    assert row.startswith(SHAPES["connected"])
+    assert ("connected" in row) == (width > 40), "its shape is told on top"
+    assert f"{SHAPES['connected']} connected 1" in "".join(lines)
+    assert row.count("✓ 12 s") == 2
+    assert " 7" in row
 
 
 def test_every_state_has_its_own_shape_and_colour() -> None:
@@ -314,6 +317,19 @@ def test_a_lost_gateway_is_said_and_caught_up_with(tmp_path: Path) -> None:
     finally:
         serving.end()
         terminal.close()
+
+
+def test_a_key_that_is_revoked_while_one_looks_ends_it_with_a_sentence(linked: Installation) -> None:
+    lent = linked.client.post(path("keys"), {"name": "looker", "role": "read"})
+    terminal = Terminal(url=linked.url, key=lent["key"])
+    try:
+        terminal.until("clinic")
+        linked.client.delete(path("keys", lent["id"]))
+        linked.client.post(path("sessions", "clinic", "pause"))
+        assert terminal.end() == 1
+    finally:
+        terminal.close()
+        linked.client.post(path("sessions", "clinic", "resume"))
 
 
 def test_a_key_that_is_refused_is_one_sentence(installation: Installation) -> None:

@@ -30,8 +30,10 @@ SHAPES: Mapping[str, str] = {
 }
 MARKS: Mapping[str, str] = {"yes": "✓", "no": "✗"}
 UNKNOWN, CUT = "?", "…"
-COLUMNS = ("shape", "name", "state", "sends", "receives", "held", "age", "server")
-"""In the order of importance, from the left; the reason has the room that they leave."""
+NEEDED = ("shape", "name", "state", "sends", "receives", "held")
+COLUMNS = (*NEEDED, "age", "server")
+"""What does not fit is dropped from the right, but first of all the word of the state, which has its shape; the reason
+has the room that they leave."""
 LEAST_REASON = 30
 """With less room the reason stands below the session."""
 REASON_LINES = 2
@@ -79,7 +81,7 @@ def text(line: Line) -> Text:
 
 
 def _head(view: View, width: int) -> Iterator[Line]:
-    yield _cut(_counts(view.rows), width)
+    yield from _counts(view.rows, width)
     if view.lost is not None:
         yield from _wrapped("bad", texts.say("top.lost", why=view.lost), width)
     yield from _news("warn", [_asked(one) for one in view.approvals], width)
@@ -87,15 +89,17 @@ def _head(view: View, width: int) -> Iterator[Line]:
     yield from _news("bad", [_server(one, view.now) for one in ill], width)
 
 
-def _counts(rows: Iterable[tuple[int, Document]]) -> Line:
-    """How many sessions, and of each state, the worst first."""
+def _counts(rows: Iterable[tuple[int, Document]], width: int) -> list[Line]:
+    """How many sessions, and of each state, the worst first; on as many lines as it needs."""
     states = Counter(session["state"] for _, session in rows)
-    line: Line = [("head", texts.count("sessions", states.total()))]
+    lines: list[Line] = [[("head", texts.count("sessions", states.total()))]]
     for state in ("error", "awaiting_qr", "disconnected", "degraded", "connecting", "paused", "connected"):
         if states[state]:
-            told = f"  {SHAPES[state]} {states[state]} {texts.named('state', state)}"
-            line.append((output.STATE_STYLES.get(state, ""), told))
-    return line
+            told = f"  {SHAPES[state]} {texts.named('state', state)} {states[state]}"
+            if sum(cell_len(word) for _, word in lines[-1]) + cell_len(told) > width:
+                lines.append([])
+            lines[-1].append((output.STATE_STYLES.get(state, ""), told))
+    return [_cut(line, width) for line in lines]
 
 
 def _news(style: output.Style, told: Sequence[str], width: int) -> Iterator[Line]:
@@ -161,17 +165,19 @@ def _axis(axis: Document, now: float) -> Span:
 
 
 def _widths(rows: Sequence[Mapping[str, Span]], width: int) -> dict[str, int]:
-    """The columns that fit, and how wide they are; a name alone is cut, where it would leave no room for its state."""
+    """The columns that fit, and how wide they are; a name alone is cut, where it would take half the line."""
+    needs = {column: max(1, *(cell_len(row[column][1]) for row in rows)) for column in COLUMNS}
+    needs["name"] = min(needs["name"], max(8, width // 2))
+    gaps = {column: 1 if column == "shape" else GAP for column in COLUMNS}
+    if sum(needs[column] + gaps[column] for column in NEEDED) - GAP > width:
+        del needs["state"]
     found: dict[str, int] = {}
     left = width
-    for column in COLUMNS:
-        needed = max(1, *(cell_len(row[column][1]) for row in rows))
-        if column == "name":
-            needed = min(needed, max(8, width // 2))
+    for column, needed in needs.items():
         if needed > left:
             return found
         found[column] = needed
-        left -= needed + (1 if column == "shape" else GAP)
+        left -= needed + gaps[column]
     if left >= LEAST_REASON:
         found["reason"] = left
     return found
