@@ -10,6 +10,7 @@ import zlib
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from tests.api.evolution.passed_stage import ADMIN, SECRET, Asked, Stage, plain, play
@@ -352,6 +353,8 @@ def test_a_server_that_is_not_there_is_told_in_evolutions_shape_with_our_sentenc
             assert changed.status == 200
         assert await stage.refused("POST", FIND, b"{}") == (502, "server-not-reached")
         assert [one.kind for one in stage.told] == ["server_unreachable"]
+        told = (await stage.call("POST", FIND, b"{}", accept_language="pt-BR"))[2].decode()
+        assert "a conexão foi recusada" in told
         assert where.base_url not in "http://127.0.0.1:1"
 
     play(test)
@@ -387,6 +390,23 @@ def test_what_a_server_answers_to_a_passed_call_is_evidence() -> None:
             "path": "/chat/sendPresence/{instance}",
             "status": "400",
         }
+
+    play(test)
+
+
+def test_a_server_that_waits_for_its_licence_does_not_tell_its_address() -> None:
+    async def test(stage: Stage) -> None:
+        wall = {"error": "service not activated", "code": "LICENSE_REQUIRED", "register_url": "http://hidden.example/"}
+
+        async def answer(asked: Asked) -> None:
+            await asked.say(plain(503, msgspec.json.encode(wall), "content-type: application/json"))
+
+        stage.stub.answer = answer
+        assert await stage.refused("GET", FIND) == (503, "server-wall")
+        assert await stage.refused("DELETE", "/chat/deleteMessageForEveryone/loja", b"{}") == (503, "server-wall")
+        status, _, body = await stage.call("POST", "/chat/findMessages/loja", b"{}")
+        assert status == 200, "ours alone, while it does not look"
+        assert b"hidden" not in body
 
     play(test)
 

@@ -8,7 +8,7 @@ import pytest
 
 from esteio.config import Door
 from esteio.sim.world.faults import Fault, inject
-from tests.api.evolution.send_stage import CUSTOMER, JID, Stage, at_door
+from tests.api.evolution.send_stage import ADMIN, CUSTOMER, JID, Stage, at_door
 
 NUMBER = {"number": CUSTOMER}
 
@@ -162,3 +162,23 @@ def test_what_only_evolution_can_send_is_refused_at_once_elsewhere(kind: str) ->
         await stage.settled(told)
 
     at_door(story, kind=kind)
+
+
+def test_what_another_kind_of_server_cannot_do_is_said_in_the_callers_language() -> None:
+    async def story(stage: Stage) -> None:
+        body = {"number": CUSTOMER, "mediatype": "image", "media": "AAAA"}
+        told = await stage.call("sendMedia", body, headers={"accept-language": "pt-BR"})
+        assert told.json()["response"]["message"] == ["este servidor só aceita mídia por URL"]
+        await stage.refused(400, ["this server takes media by URL only"], "sendMedia", body)
+
+    at_door(story, kind="baileys")
+
+
+def test_a_number_beside_a_code_that_can_only_be_scanned_is_no_error() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.lab.create("evo", "nova")
+        shown = await stage.http.get("/instance/connect/nova", params={"number": CUSTOMER}, headers={"apikey": ADMIN})
+        assert shown.status_code == 200, shown.text
+        assert shown.json()["base64"].startswith("data:image/png;base64,")
+
+    at_door(story, kind="baileys")

@@ -30,7 +30,9 @@ MOST_UNSENT: Final = 500
 """So many of ours that never reached the server, the newest, are put among its rows."""
 STALE: Final = {"x-esteio-stale": "true"}
 """The header of a list without the server's part."""
-_UNASKED: Final = frozenset({"not-passed", "server-not-reached", "server-unanswered", "server-key-refused"})
+_UNASKED: Final = frozenset(
+    {"not-passed", "server-not-reached", "server-unanswered", "server-key-refused", "server-wall"}
+)
 
 
 async def find_messages(door: Door, call: DoorCall) -> ApiResponse:

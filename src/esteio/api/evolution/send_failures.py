@@ -29,7 +29,8 @@ def failure(message: Message, number: str, texts: Catalogue) -> EvolutionError:
     if reason.code in _MEDIA and words:
         return EvolutionError(500, [words if words.startswith("Error") else f"Error: {words}"])
     if reason.code == "request-refused" and words:
-        return EvolutionError(400, [words])
+        # Evolution's own words stay; what another kind of server cannot do is said in the caller's language.
+        return EvolutionError(400, [texts.translated("detail in English", words)])
     return EvolutionError(400, [speaker(texts)(reason).text])
 
 

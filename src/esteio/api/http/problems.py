@@ -100,6 +100,7 @@ KINDS: Mapping[str, Kind] = {
     "server-not-reached": Kind(502, retry_after_s=5),
     "server-unanswered": Kind(504),
     "server-key-refused": Kind(502),
+    "server-wall": Kind(503),
     "answer-too-large": Kind(502),
     "door-place-unclear": Kind(400),
     "door-acts-on-link": Kind(501),
@@ -142,6 +143,8 @@ def of_command_error(error: CommandError, texts: Catalogue) -> Problem:
         words["field"] = error.field
     if error.near is not None:
         words["near"] = error.near
+    if "detail" in words:
+        words["detail"] = texts.translated("detail in English", words["detail"])
     if "why" in words:
         words["why"] = complaints.told(words["why"], texts)
     return problem(error.code, texts, words, in_body=error.in_body)

@@ -83,7 +83,7 @@ class PassedCalls:
 
         Raises `CommandError`: not-passed (this kind of server has no such API), door-place-unclear (the query names an
         instance), server-not-reached (surely nothing was done), server-unanswered (it may have been),
-        server-key-refused, unknown-session."""
+        server-key-refused, server-wall, unknown-session."""
         call = PassedCall(method, path, query, headers or {}, body)
         prepared = await self._prepare(session, call, who, within_s)
         try:
@@ -133,12 +133,15 @@ class PassedCalls:
         return Prepared(session, who, call, provider, where, request, stopwatch())
 
     def _answered(self, prepared: Prepared, answer: HttpResponse) -> None:
-        """`answer`: as much of its body as tells what it is. Raises `CommandError("server-key-refused")`: for the
-        caller that is no answer to what they asked."""
-        self._told(prepared, answer)
+        """`answer`: as much of its body as tells what it is. Raises `CommandError`: server-key-refused,
+        server-wall. For the caller that is no answer to what they asked."""
+        found = self._told(prepared, answer)
         if answer.status == 401:  # guard: our-key-refused-is-not-theirs
             # It is our key that was refused; a client that is told so would take its own for a wrong one.
             raise CommandError("server-key-refused", server=prepared.session.server)
+        if any(one.kind == "server_wall" for one in found):
+            # Its page names the server's own address.
+            raise CommandError("server-wall", server=prepared.session.server)
 
     def _failed(self, prepared: Prepared, failed: TransportFailed) -> CommandError:
         """Takes down that no answer came, or only a part; what to tell the caller."""
@@ -147,7 +150,8 @@ class PassedCalls:
         code = "server-not-reached" if failed.sent == "no" else "server-unanswered"
         return CommandError(code, server=prepared.session.server, detail=failed.reason)
 
-    def _told(self, prepared: Prepared, answer: HttpResponse | TransportFailed) -> None:
+    def _told(self, prepared: Prepared, answer: HttpResponse | TransportFailed) -> Sequence[Evidence]:
+        """Tells the judge what the answer proves, and answers it."""
         now, session = self._clock.now(), prepared.session
         found = prepared.adapter.passed_evidence(prepared.where, prepared.call, answer, now)
         took_s = stopwatch() - prepared.began
@@ -157,6 +161,7 @@ class PassedCalls:
             self._observed(session.id, mine)
         if servers and not self._told_lately(session.server, servers, now):
             self._observed(session.server, servers)
+        return found
 
     def _told_lately(self, server: ServerName, evidence: Sequence[Evidence], now: float) -> bool:
         """Whether the judge knows already: a hundred answers a second tell no more than one."""

@@ -21,7 +21,8 @@ from esteio.store.base import Qr
 
 RECONNECT_WAIT_S: Final = 2.0
 """Of a phone that is linked no code is to be expected; Evolution waits as long."""
-_BESIDE_A_QR = "not-while-a-qr-is-shown"
+_WITHOUT_NUMBER: Final = frozenset({"not-while-a-qr-is-shown", "pairing-code-unsupported"})
+"""Why there is no code to type; the one to scan is there."""
 
 
 async def connect(door: Door, call: DoorCall) -> ApiResponse:
@@ -41,7 +42,7 @@ async def _asked(door: Door, call: DoorCall, number: str | None) -> PairingResul
     try:
         return await pairing.pair(session.name, PairRequest(wait_s=wait_s, phone_number=asked), call.request.who)
     except CommandError as error:
-        if error.code != _BESIDE_A_QR:
+        if error.code not in _WITHOUT_NUMBER:
             raise
         return await pairing.pair(session.name, PairRequest(wait_s=wait_s), call.request.who)
 
