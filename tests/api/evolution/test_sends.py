@@ -3,12 +3,17 @@ behind it receives."""
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from typing import Any
 
 import pytest
 
+from esteio.api.http.large_bodies import PLACES
+from esteio.config import Door
+from esteio.core.model.session import Session
 from esteio.core.webhooks.evolution_names import instance_id
+from esteio.engine.commands.messages import MessageCommands
 from tests.api.evolution.send_stage import CUSTOMER, JID, PICTURE, Stage, at_door
 
 B64 = b64encode(PICTURE).decode()
@@ -160,3 +165,30 @@ def test_mentions_are_told_in_groups_only() -> None:
         assert "mentioned" not in stage.sends[-1][1]
 
     at_door(story)
+
+
+def test_of_large_bodies_a_few_are_taken_in_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[str] = []
+    most: list[int] = []
+    real = MessageCommands.send
+
+    async def slow(self: MessageCommands, session: Session, request: Any, **more: Any) -> Any:
+        if request.media is None:
+            return await real(self, session, request, **more)
+        at_work.append(session.name)
+        most.append(len(at_work))
+        await asyncio.sleep(1)
+        at_work.pop()
+        return await real(self, session, request, **more)
+
+    async def story(stage: Stage) -> None:
+        large = {"number": CUSTOMER, "mediatype": "document", "media": "A" * 1_200_000, "fileName": "a.bin"}
+        taken = [asyncio.create_task(stage.sent("sendMedia", {**large, "caption": str(one)})) for one in range(6)]
+        await asyncio.sleep(0.5)
+        await stage.sent("sendText", {"number": CUSTOMER, "text": "not behind them"})
+        assert not any(one.done() for one in taken)
+        await asyncio.gather(*taken)
+        assert max(most) == PLACES
+
+    monkeypatch.setattr(MessageCommands, "send", slow)
+    at_door(story, door=Door(wait_s=0))

@@ -6,7 +6,7 @@ Never lives here: a body's form (`send_bodies`), what a call means (`send_reques
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from esteio.api.evolution.answers import EvolutionError
 from esteio.api.evolution.forms import FILE, read_body
@@ -33,25 +33,42 @@ CONTEXTLESS: Final = frozenset({"reaction", "buttons", "status"})
 """Kinds that Evolution answers without a `contextInfo` (recordings 065, 069)."""
 
 
+class _Taken(NamedTuple):
+    """A send that is on disk; nothing of its body is held any longer. `number`: as the client wrote it; `target`: the
+    id that it names; `quoted`: the message of ours behind that."""
+
+    message: Message
+    number: str
+    target: str | None
+    quoted: Message | None
+
+
 async def send(door: Door, call: DoorCall, name: str) -> ApiResponse:
     """201 with the message as it is by then. Raises `EvolutionError`, `CommandError`."""
-    api, session = door.api, call.known
-    body = flat(await read_body(call))
-    _check_size(call, body, api.settings.max_body_bytes)
+    api, instance = door.api, instance_of(call.known)
+    await call.request.body()
+    # Not around the reading: who uploads slowly would hold the places of all others.
+    async with api.large_bodies.place(call.request.headers):
+        taken = await _taken(door, call, name)
+    call.request.whole_body = b""
+    message = await _waited(door, taken.message)
+    if message.state in GIVEN_UP:
+        raise failure(message, taken.number, call.texts)
+    context = {} if message.content.kind in CONTEXTLESS else _context(message, taken.target, taken.quoted)
+    if message.content.kind == "text":
+        return answer(evolution_format.sent_text(message, instance, context), 201)
+    return answer(evolution_format.sent(_document(message, api.link), instance, context), 201)
+
+
+async def _taken(door: Door, call: DoorCall, name: str) -> _Taken:
+    session, body = call.known, flat(await read_body(call))
+    _check_size(call, body, door.api.settings.max_body_bytes)
     check(body, CALLS[name].required)
     target = target_of(body, name)
     quoted = None if target is None else await _named(door, session, target)
     request = request_of(name, body, quoted.id if quoted is not None else None)
     await _check_dialect(door, session, name)
-    message = await _accepted(door, call, request, body)
-    message = await _waited(door, message)
-    if message.state in GIVEN_UP:
-        raise failure(message, _number_of(body), call.texts)
-    context = {} if message.content.kind in CONTEXTLESS else _context(message, target, quoted)
-    instance = instance_of(session)
-    if message.content.kind == "text":
-        return answer(evolution_format.sent_text(message, instance, context), 201)
-    return answer(evolution_format.sent(_document(message, api.link), instance, context), 201)
+    return _Taken(await _accepted(door, call, request, body), _number_of(body), target, quoted)
 
 
 def _document(message: Message, link: documents.Link | None = None) -> documents.Document:
