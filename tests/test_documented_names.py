@@ -192,13 +192,15 @@ def document_names() -> set[str]:
 
 
 NAMES = {*setting_paths(), *KNOBS, *document_names(), *Capabilities.__struct_fields__}
+METRIC = re.compile("esteio_|process_")
+"""Those are judged by test_documented_metrics."""
 UNITS = re.compile(r"(?:retention|notify|door|log)\.[a-z_]+|[a-z_]+_(?:s|bytes|per_minute|burst|listen|targets)")
 """What only a setting, a knob, a field of the API or a capability is called like."""
 
 
 def unknown_settings(text: Text) -> set[str]:
     variables = {name.rstrip("_") for name in re.findall(r"\bESTEIO_[A-Z_]+", text.words)}
-    named = {piece for piece in code(text.words) if UNITS.fullmatch(piece)}
+    named = {piece for piece in code(text.words) if UNITS.fullmatch(piece) and not METRIC.match(piece)}
     named |= set(re.findall(r"\bsettings? `([a-z_.]+)`", text.words))
     variables = {name for name in variables if name not in config.ENVIRONMENT and not config.NOT_OURS.fullmatch(name)}
     return variables | (named - NAMES)

@@ -50,6 +50,7 @@ from esteio.engine.supervision.endpoints import Endpoints
 from esteio.engine.supervision.memory import Memory
 from esteio.engine.supervision.probes import Prober
 from esteio.engine.supervision.reconcile import Reconciler
+from esteio.engine.supervision.recovery_steps import RecoverySteps
 from esteio.engine.supervision.scheduler import Scheduler
 from esteio.engine.supervision.silence_watch import SilenceWatch
 from esteio.engine.url_guard import Resolver, check_target, may_reach, system_resolver
@@ -139,6 +140,7 @@ class Gateway:
             webhook_endpoints=store.webhook_endpoints,
             memory=self.memory,
         )
+        self.recovery_steps = RecoverySteps(routing.session_decided)
         self.reconciler = Reconciler(
             store.decisions,
             store.servers,
@@ -146,7 +148,7 @@ class Gateway:
             registry,
             settings.policy_of,
             memory=self.memory,
-            changed=routing.session_decided,
+            changed=self.recovery_steps.decided,
             server_read=routing.server_read,
             notice_targets=notifier.targets,
         )
@@ -389,6 +391,7 @@ class Gateway:
             links=self.links,
             media_store=self.media_store,
             texts=self.texts,
+            recovery_steps=self.recovery_steps.ended,
         )
 
     @cached_property

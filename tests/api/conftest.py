@@ -4,6 +4,7 @@ engine."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -138,6 +139,7 @@ class Gateway:
         self.settings, self.store = settings, store
         self.clock, self.bells, self.waiters = TurnableClock(), Bells(), Waiters(store.sessions, store.messages)
         self.outside, self.provider = Outside(), Providers()
+        self.recovery_steps: Counter[tuple[str, str]] = Counter()
         self.resolve: Resolver = resolve
         """Where host names lead; a test may replace it."""
         vault, registry = Vault(Fernet.generate_key()), load([])
@@ -191,6 +193,7 @@ class Gateway:
             links=links,
             media_store=shelf,
             texts=translations(settings.language),
+            recovery_steps=self.recovery_steps,
         )
         self.app = create_app(self.api)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

@@ -2,7 +2,7 @@
 
 Open without a key but for `/metrics`, which costs more than a stranger may ask for; a listener of its own
 (`metrics_listen`) offers it without one. Nothing here names a session or a person. Never lives here: what is measured
-(`metrics`).
+(`api.metrics`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from esteio.api.http import docs_page, scopes
-from esteio.api.http.metrics import metrics
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.http.route import ApiContext, Route
+from esteio.api.metrics.scrape import metrics
 from esteio.core.views.catalogue import Translations
 from esteio.store.base import StoreBroken, StoreFull, WriteError
 

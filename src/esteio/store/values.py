@@ -20,7 +20,7 @@ from esteio.core.model.message import Direction, Message, MessageState
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.core.model.state import Reason
+from esteio.core.model.state import Gate, Reason
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -293,6 +293,22 @@ class UnreadableRow(msgspec.Struct, frozen=True):
     """Its beginning."""
     size: int
     """Of all of it, in bytes."""
+
+
+class InboxBacklog(msgspec.Struct, frozen=True):
+    """How many webhooks are not yet read, and how many cannot be; when the oldest of those not yet read came."""
+
+    unread: int
+    unreadable: int
+    oldest_at: float | None
+
+
+class OutboxBacklog(msgspec.Struct, frozen=True):
+    """How many messages are set aside in doubt; and, by the gate of their sessions, when the oldest message was
+    accepted of those at the head of a chat that waits."""
+
+    set_aside: int
+    oldest_at: Mapping[Gate, float]
 
 
 class QuoteTarget(NamedTuple):

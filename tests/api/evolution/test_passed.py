@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import resource
 import zlib
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from prometheus_client import generate_latest
 
 from tests.api.evolution.passed_stage import ADMIN, SECRET, Asked, Stage, plain, play
 
@@ -418,5 +420,29 @@ def test_our_key_refused_by_the_server_is_no_wrong_key_of_the_clients() -> None:
 
         stage.stub.answer = answer
         assert await stage.refused("GET", FIND) == (502, "server-key-refused")
+
+    play(test)
+
+
+def test_calls_are_timed_under_one_route_whatever_their_path_and_method() -> None:
+    async def test(stage: Stage) -> None:
+        async def answer(asked: Asked) -> None:
+            await asked.say(plain(200, b"{}"))
+
+        stage.stub.answer = answer
+        for path in ("/group/fetchAllGroups/loja", "/label/findLabels/loja", "/instance/connectionState/loja"):
+            await stage.call("GET", path)
+        await stage.call("BREW", "/label/findLabels/loja", key=None)
+        await stage.call("BREW", "/instance/connectionState/loja", key=None)
+        text = generate_latest(stage.gateway.api.stopwatches.registry).decode()
+        name = "esteio_http_request_duration_seconds_count"
+        timed = set(
+            re.findall(rf'^{name}{{method="(\w+)",route="(/evolution/[^"]+)",status="(\w+)"}}', text, re.MULTILINE)
+        )
+        assert ("GET", "/evolution/{passed}", "2xx") in timed
+        assert ("GET", "/evolution/instance/connectionState/{instance}", "2xx") in timed
+        assert {method for method, *_ in timed} <= {"GET", "other"}
+        assert "BREW" not in text
+        assert "findLabels" not in text
 
     play(test)

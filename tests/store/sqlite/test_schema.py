@@ -29,6 +29,8 @@ SMALL_BY_INDEX = {
     "provider_webhooks_unread_sizes": "provider_webhooks_unread",
     "sessions_restricted": "sessions_restricted",
     "sessions_held": "messages_waiting",
+    "outbox_set_aside": "messages_set_aside",
+    "inbox_backlog": "provider_webhooks_unread provider_webhooks_unreadable",
     "purge_unreadable": "provider_webhooks_unreadable",
     "clock_back_messages": "messages_waiting messages_doubts messages_provider_queue_due",
     "messages_unsent_media": "messages_waiting messages_doubts messages_leases",

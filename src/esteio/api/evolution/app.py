@@ -7,6 +7,7 @@ own rules.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ from esteio.api.evolution.entrance import Entrance, decoded
 from esteio.api.evolution.instances import acts, at_server, create, pairing, state
 from esteio.api.evolution.instances.state import AGE
 from esteio.api.evolution.passed import passed_route, refused_route
+from esteio.api.evolution.passed_place import METHODS
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import NOTHING, ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.engine.commands.keys import has_role
@@ -142,7 +144,18 @@ def _called(path: str) -> str:
 
 
 async def respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:
-    """Whatever happens, an answer in Evolution's shape."""
+    """Whatever happens, an answer in Evolution's shape, and how long it took; to a passed call, until its answer
+    begins."""
+    began = time.perf_counter()
+    given = await _respond(door, route, request)
+    # Paths of passed calls, and strange methods, are the callers' own: any number of them.
+    called = "/{passed}" if route.treatment == "passed" else route.path
+    method = route.method if route.method in METHODS else "other"
+    door.api.stopwatches.answered(method, PREFIX + called, given.status, time.perf_counter() - began)
+    return given
+
+
+async def _respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:
     api = door.api
     try:
         request.limit = api.settings.max_carried_bytes if route.carries_media else api.settings.max_body_bytes

@@ -1,6 +1,6 @@
 """How long answers took, and what this process uses: what only it knows, kept as it happens for `/metrics`.
 
-Never lives here: what is counted in the store (`metrics`).
+Never lives here: what is counted in the store (`api.metrics`).
 """
 
 from __future__ import annotations

@@ -53,8 +53,10 @@ class ApiContext:
         links: MediaLinks,
         media_store: MediaStore,
         texts: Translations,
+        recovery_steps: Mapping[tuple[str, str], int],
     ) -> None:
-        """`providers`: every adapter, by kind; `links` signs the addresses of media, and `shelf` holds their bytes."""
+        """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
+        bytes; `recovery_steps`: how many ended, by rung and result."""
         self.commands = commands
         self.store = store
         self.clock = clock
@@ -64,6 +66,7 @@ class ApiContext:
         self.links = links
         self.media_store = media_store
         self.texts = texts
+        self.recovery_steps = recovery_steps
         self.addresses_told = addresses_told(one.declaration for one in providers.values())
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
         self.feed = EventLog(store.events, texts.default, links)

@@ -13,6 +13,7 @@ from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.state import Reason
 from esteio.store.values import (
     Gap,
+    InboxBacklog,
     InboxResult,
     InboxSettlement,
     JournalEntry,
@@ -34,6 +35,10 @@ class Inbox(Protocol):
 
     async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """Not yet read, oldest first."""
+        ...
+
+    async def backlog(self) -> InboxBacklog:
+        """What is not yet read, and what cannot be read, of all sessions."""
         ...
 
     async def of_message(self, message_id: MessageId) -> RawInbound | None:

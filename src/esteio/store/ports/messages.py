@@ -19,6 +19,7 @@ from esteio.store.values import (
     MessageFilter,
     NewMessage,
     NotBefore,
+    OutboxBacklog,
     Page,
     QuoteTarget,
     SendClaim,
@@ -138,6 +139,10 @@ class Outbox(Protocol):
 
     async def set_aside(self, session_id: SessionId) -> int:
         """How many messages of this session are in doubt and wait for a person."""
+        ...
+
+    async def backlog(self) -> OutboxBacklog:
+        """What all sessions have before them; read from lanes and small indexes, never from all messages."""
         ...
 
 

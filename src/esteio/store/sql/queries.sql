@@ -638,6 +638,15 @@ WHERE a.outcome = 'in_doubt:store' AND a.at >= :since AND a.at <= :until AND s.s
 -- name: messages_set_aside
 SELECT count(*) FROM messages WHERE session_id = :session_id AND set_aside_at IS NOT NULL
 
+-- name: outbox_set_aside
+SELECT count(*) FROM messages WHERE set_aside_at IS NOT NULL
+
+-- One row a chat that waits, by the gate; then one message of each.
+-- name: outbox_oldest
+SELECT o.gate, m.created_at FROM (
+    SELECT s.gate, min(l.head) AS head FROM send_lanes l JOIN sessions s ON s.id = l.session_id GROUP BY s.gate
+) AS o JOIN messages m ON m.seq = o.head
+
 -- name: doubts_hasten
 UPDATE messages SET due_at = :due_at
 -- guard: set-aside-not-hastened, due-doubt-not-put-off
@@ -757,6 +766,11 @@ SELECT id, length(body) AS size FROM provider_webhooks WHERE state = 'unread' OR
 -- name: provider_webhooks_unread
 SELECT id, session_id, path, headers, body, received_at FROM provider_webhooks WHERE state = 'unread' AND id <= :last
 ORDER BY id LIMIT :limit
+
+-- name: inbox_backlog
+SELECT (SELECT count(*) FROM provider_webhooks WHERE state = 'unread') AS unread,
+    (SELECT count(*) FROM provider_webhooks WHERE state = 'unreadable') AS unreadable,
+    (SELECT received_at FROM provider_webhooks WHERE state = 'unread' ORDER BY id LIMIT 1) AS oldest_at
 
 -- name: provider_webhook_add_read
 INSERT INTO provider_webhooks (session_id, path, headers, body, received_at, state, note)

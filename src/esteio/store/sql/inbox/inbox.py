@@ -25,7 +25,7 @@ from esteio.core.model.inbound import (
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, timestamp
 from esteio.core.webhooks.delivery_policy import PROVIDER_EVENT, wants
-from esteio.store.base import LIST_PATH, EventRow, InboxResult, InboxSettlement, RawInbound, UnreadableRow
+from esteio.store.base import LIST_PATH, EventRow, InboxBacklog, InboxResult, InboxSettlement, RawInbound, UnreadableRow
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject, add_message_event
 from esteio.store.sql.db import Db, Row
@@ -66,6 +66,10 @@ class SqlInbox(SqlSubject):
         return [
             rows.raw_of(row) for row in self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
         ]
+
+    async def backlog(self) -> InboxBacklog:
+        (found,) = self._reader.rows("inbox_backlog", {})
+        return InboxBacklog(found.unread, found.unreadable, found.oldest_at)
 
     async def of_message(self, message_id: MessageId) -> RawInbound | None:
         row = self._reader.row("provider_webhook_of_message", {"id": message_id})

@@ -20,7 +20,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import Message
 from esteio.core.model.state import Reason
-from esteio.store.base import NotBefore, SendClaim, SendQuota, Work
+from esteio.store.base import NotBefore, OutboxBacklog, SendClaim, SendQuota, Work
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Database, Db, Row
@@ -84,6 +84,13 @@ class SqlOutbox(SqlSubject):
 
     async def set_aside(self, session_id: SessionId) -> int:
         return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+
+    async def backlog(self) -> OutboxBacklog:
+        def question(db: Db) -> OutboxBacklog:
+            oldest_at = {row.gate: row.created_at for row in db.rows("outbox_oldest", {})}
+            return OutboxBacklog(db.value("outbox_set_aside", {}), oldest_at)
+
+        return self._snapshot(question)
 
     async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
         ready = self._reader.rows("send_lanes_ready", {})
