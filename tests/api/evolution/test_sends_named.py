@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.evolution.send_stage import CUSTOMER, JID, PHONE, Stage, at_door
+from tests.api.evolution.send_stage import ADMIN, CUSTOMER, JID, PHONE, Stage, at_door
 
 
 async def received(stage: Stage, text: str) -> str:
@@ -89,5 +89,17 @@ def test_reactions_to_ours_to_theirs_and_to_what_only_the_server_knows() -> None
             assert told["message"]["reactionMessage"]["text"] == "👍"
             assert stage.sends[-1] == ("sendReaction", {"key": {**key, "id": there}, "reaction": "👍"})
             await stage.settled(told)
+
+    at_door(story)
+
+
+@pytest.mark.parametrize("path", ["/message/send%54ext/loja", "/%4Dessage//SENDTEXT/%6Coja/"])
+def test_a_call_is_what_it_is_however_its_address_is_encoded(path: str) -> None:
+    async def story(stage: Stage) -> None:
+        answer = await stage.http.post(path, headers={"apikey": ADMIN}, json={"number": CUSTOMER, "text": "oi"})
+        assert answer.status_code == 201, answer.text
+        message = await stage.settled(answer.json())
+        rows = await stage.http.post("/chat/find%4Dessages/loja", headers={"apikey": ADMIN}, json={})
+        assert [one["key"]["id"] for one in rows.json()["messages"]["records"]] == [message.id]
 
     at_door(story)

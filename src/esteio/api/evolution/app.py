@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 from starlette import routing
 from starlette._utils import get_route_path
@@ -139,8 +140,8 @@ class _Elsewhere:
 
 
 def _called(path: str) -> str:
-    """The first two words of a path: what names a call, whatever follows."""
-    return "/".join(path.strip("/").split("/")[:2]).lower()
+    """The first two words of a path: what names a call, whatever follows and however they are encoded."""
+    return "/".join(unquote(word) for word in path.strip("/").split("/")[:2]).lower()
 
 
 async def respond(door: Door, route: DoorRoute, request: ApiRequest) -> ApiResponse:
