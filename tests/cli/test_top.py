@@ -27,8 +27,9 @@ import pytest
 from rich.cells import cell_len
 
 from esteio.cli import output
-from esteio.cli.remote.client import Client, path
-from esteio.cli.remote.fleet import Fleet, ordered
+from esteio.cli.errors import Failed, Refused
+from esteio.cli.remote.client import Client, Document, path
+from esteio.cli.remote.fleet import Fleet, Watch, ordered
 from esteio.cli.remote.fleet_picture import SHAPES, View, picture
 from esteio.core.model.recovery import Outage
 from esteio.core.model.state import Axis
@@ -312,11 +313,49 @@ def test_a_lost_gateway_is_said_and_caught_up_with(tmp_path: Path) -> None:
         )
         client.post(path("sessions"), {"name": "later", "server": "evo", "wait_s": 0})
         terminal.until("later")
+        client.delete(path("sessions", "later"))
+        terminal.until("later", gone=True)
         terminal.press(b"q")
         assert terminal.end() == 0
     finally:
         serving.end()
         terminal.close()
+
+
+class Listener(Client):
+    """Hears of one event, then that its place is one of another database, then nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:1", "a-key", "en")
+        self.places: list[int | None] = []
+        self.quiet = Event()
+
+    def stream(self, after: int | None) -> Iterator[tuple[int, str, Document] | None]:
+        self.places.append(after)
+        if after is not None:
+            raise Refused(400, "place-ahead", "That place lies ahead.")
+        yield None
+        if len(self.places) == 1:
+            yield 7, "session.state_changed", {"data": {"name": "clinic"}}
+        else:
+            self.quiet.wait(PATIENCE_S)
+
+
+def test_a_place_of_another_database_is_left_and_the_fleet_read_whole(gateway: Gateway) -> None:
+    listener = Listener()
+    watch = Watch(Client(gateway.url, "a-key", "en"), listener)
+    try:
+        watch.begin()
+        for _ in range(PATIENCE_S * 10):
+            if len(listener.places) == 3 and watch.lost is None:
+                break
+            Event().wait(0.1)
+        assert listener.places == [None, 7, None]
+        assert (watch.lost, watch.failure) == (None, None)
+        assert list(watch.fleet.sessions) == ["clinic"]
+    finally:
+        watch.failure = Failed("top.stream-ended")
+        listener.quiet.set()
 
 
 def test_a_key_that_is_revoked_while_one_looks_ends_it_with_a_sentence(linked: Installation) -> None:

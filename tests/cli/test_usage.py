@@ -175,3 +175,21 @@ def test_help_shows_all_that_is_said(name: str) -> None:
     command = cast("Any", get_command(app)).commands[name]
     said = [str(getattr(param, "help", None) or "") for param in command.params]
     assert not [text for text in said if re.search(r"\[[a-z]", text)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("esteio wh", ["why"]), ("esteio to", ["top"]), ("esteio top --o", ["--once"])]
+)
+def test_a_shell_completes_verbs_and_options(typed: str, offered: list[str]) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" ")), "_ESTEIO_COMPLETE": "complete_bash"}
+    program = [sys.executable, "-c", "from esteio.cli import main; main()"]
+    told = subprocess.run(program, env=environment(**asked), capture_output=True, text=True, check=False)
+    assert told.stdout.split() == offered
+
+
+def test_completion_is_installed_where_the_shell_finds_it(tmp_path: Path) -> None:
+    shell = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    program = [sys.executable, "-c", "from esteio.cli import main; main()", "--install-completion", "bash"]
+    told = subprocess.run(program, env=environment(**shell), capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "esteio.sh" in (tmp_path / ".bashrc").read_text()

@@ -129,7 +129,7 @@ def line(*spans: Span, indent: int = 0) -> None:
 def progress(key: str, **values: object) -> None:
     """A word about work that takes time; only for people."""
     if sys.stderr.isatty():
-        print(texts.say(key, **values), file=sys.stderr)
+        print(clean(texts.say(key, **values)), file=sys.stderr)
 
 
 def failure(sentence: str) -> None:

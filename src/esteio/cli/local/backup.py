@@ -42,6 +42,7 @@ def backup(
     from esteio.store.backup import create  # noqa: PLC0415
 
     folder = _folder(data, config)
+    output.progress("backup.begun", file=file)
     made = _tried(
         lambda: create(folder, file, now=SystemClock().now(), program=program_version(), secrets=not without_secrets),
         file,
@@ -70,6 +71,7 @@ def restore(
     from esteio.store.backup import restore as put_back  # noqa: PLC0415
 
     folder = _folder(data, config)
+    output.progress("restore.begun", data=folder)
     made = _tried(
         lambda: put_back(file, folder, now=SystemClock().now(), expire_waiting=waiting == "expire"), file, folder
     )

@@ -148,6 +148,7 @@ def adopt(
         _list_instances(found, as_json=as_json)
         return
     body = {"instances": "all" if everything else names, "forward": forward, "dry_run": dry_run}
+    output.progress("adopt.begun", server=server)
     told = client.post(path("servers", server, "adopt"), body, wait_s=120)
     _tell_adopted(told["items"], as_json=as_json)
     if any(one["result"] not in DONE for one in told["items"]):
