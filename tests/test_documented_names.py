@@ -296,14 +296,6 @@ def test_the_page_of_the_sandbox_has_every_call() -> None:
     assert set(re.findall(r"\| `POST /_sandbox/([a-z-]+)`", page)) == CONTROLS
 
 
-def test_no_text_sends_people_to_a_dashboard_that_is_not_there() -> None:
-    if any(route.path.startswith("/login") for route in TABLE):
-        return
-    sent = re.compile(r"\b(or|in|the) (the )?dashboard\b|\bno painel\b")
-    told = [text for text in TOLD if not text.where.startswith("src/esteio/api")]
-    assert not [text.where for text in told if sent.search(text.words.replace("Not built yet: the dashboard", ""))]
-
-
 def unknown_words(text: Text) -> set[str]:
     """Codes of refusals and types of events that no description of the API has, no list of the log, and no table of
     problems (the door's are in no description)."""

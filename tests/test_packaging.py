@@ -97,12 +97,18 @@ def test_the_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     program = (
         "import esteio, esteio.store.sql.loader as sql; from esteio.texts import LANGUAGES, translations;"
         "print(esteio.__file__, len(sql.migrations('')), len(sql.SQL));"
-        "print(*(translations(one).default for one in LANGUAGES), sep='\\n')"
+        "print(*(translations(one).default for one in LANGUAGES), sep='\\n');"
+        "from esteio.api.dashboard import page, static;"
+        "print(*sorted(static.FILES), *page._TEMPLATES.list_templates())"
     )
     done = subprocess.run([sys.executable, "-c", program], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(there))
-    assert done.stdout.splitlines()[1:] == [repr(translations(language).default) for language in LANGUAGES]
+    *texts, pages = done.stdout.splitlines()[1:]
+    assert texts == [repr(translations(language).default) for language in LANGUAGES]
+    dashboard = ROOT / "src" / "esteio" / "api" / "dashboard"
+    there_too = [sorted(one.name for one in (dashboard / folder).iterdir()) for folder in ("static", "templates")]
+    assert pages.split() == [*there_too[0], *there_too[1]]
     told = subprocess.run([there / "bin" / "esteio", "-h"], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     assert "serve" in told.stdout

@@ -150,7 +150,7 @@ SMALL = ("answer", "fallback", "complaint", "page")
 """Contexts whose keys stand in the code as they are."""
 TESTED_ELSEWHERE = {
     *("reason", "action", "timeline", "state", "rung", "message-state", "title", "detail", "notice", "notice-more"),
-    *("cli", "demo", "sandbox", "json-type", "bound"),
+    *("cli", "demo", "sandbox", "json-type", "bound", "dashboard"),
 }
 
 

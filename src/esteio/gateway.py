@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from esteio.api.app import create_app
+from esteio.api.dashboard.app import dashboard_routes
 from esteio.api.evolution.app import PREFIX, create_door
 from esteio.api.evolution.entrance import BareMount
 from esteio.api.evolution.route import Door
@@ -392,12 +393,14 @@ class Gateway:
             media_store=self.media_store,
             texts=self.texts,
             recovery_steps=self.recovery_steps.ended,
+            vault=self.vault,
         )
 
     @cached_property
     def app(self) -> Router:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
-        return create_app(self.api, mounted=[Mount(PREFIX, self.door), Route(PREFIX, BareMount(self.door, PREFIX))])
+        door = [Mount(PREFIX, self.door), Route(PREFIX, BareMount(self.door, PREFIX))]
+        return create_app(self.api, mounted=[*door, *dashboard_routes(self.api)], root=None)
 
     @cached_property
     def door(self) -> ASGIApp:

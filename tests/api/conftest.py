@@ -194,6 +194,7 @@ class Gateway:
             media_store=shelf,
             texts=translations(settings.language),
             recovery_steps=self.recovery_steps,
+            vault=vault,
         )
         self.app = create_app(self.api)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

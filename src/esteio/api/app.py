@@ -28,6 +28,7 @@ from esteio.api.v1 import (
     inbox,
     instances,
     keys,
+    login_links,
     media,
     messages,
     provider_webhooks,
@@ -51,6 +52,7 @@ TABLE: tuple[Route, ...] = (
     *media.ROUTES,
     *approvals.ROUTES,
     *keys.ROUTES,
+    *login_links.ROUTES,
     *contacts.ROUTES,
     *inbox.ROUTES,
     *provider_webhooks.ROUTES,
@@ -211,7 +213,8 @@ async def _admit(api: ApiContext, route: Route, call: ApiRequest) -> None:
     if route.role is None:
         return
     if route.by_token and call.secret is None:
-        call.lent = api.event_tokens.redeem(call.query_word("token"), api.clock.now())
+        token, cookies = call.query_word("token"), call.headers.get("cookie", "")
+        call.lent = api.event_tokens.redeem(token, api.clock.now()) or api.logins.secret(cookies)
     secret = call.secret
     key = None if secret is None else await api.commands.keys.authenticate(secret)
     if key is None:

@@ -23,6 +23,7 @@ from esteio.cli.local.sandbox import sandbox
 from esteio.cli.local.serve import serve
 from esteio.cli.remote.act import approve, pause, recover, reject, resume, send
 from esteio.cli.remote.keys import app as keys
+from esteio.cli.remote.login import login
 from esteio.cli.remote.look import sessions
 from esteio.cli.remote.maintain import apply, export, notify
 from esteio.cli.remote.qr import qr
@@ -40,6 +41,7 @@ VERBS = (
     ("demo", demo, RUN),
     ("sandbox", sandbox, RUN),
     ("top", top, ASK),
+    ("login", login, ASK),
     ("sessions", sessions, ASK),
     ("why", why, ASK),
     ("qr", qr, ASK),

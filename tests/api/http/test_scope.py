@@ -104,6 +104,7 @@ FOREIGN: dict[str, tuple[tuple[int, ...] | None, list[Any]]] = {
     "GET /v1/dead-letters": (HIDDEN, []),
     "POST /v1/dead-letters/replay": (HIDDEN, [{}, {"session": "other-9"}, {"dry_run": True}]),
     "POST /v1/events/token": ((201,), [{}]),
+    "POST /v1/login-links": ((201,), [{}]),
     "GET /metrics": (REFUSED, []),
     # The stream never ends: see test_events.
     "GET /v1/events": (None, []),

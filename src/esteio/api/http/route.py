@@ -15,6 +15,7 @@ from esteio.api.http.event_tokens import EventTokens
 from esteio.api.http.large_bodies import LargeBodies
 from esteio.api.http.latency import LatencyMetrics
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
+from esteio.api.login.cookies import Logins
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core.model.ids import SessionId
@@ -34,6 +35,7 @@ from esteio.engine.runtime.waiters import Waiters
 from esteio.providers.base import Provider
 from esteio.store.base import Qr, Store, StoredServer
 from esteio.store.media import MediaStore
+from esteio.vault import Vault
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
@@ -54,6 +56,7 @@ class ApiContext:
         media_store: MediaStore,
         texts: Translations,
         recovery_steps: Mapping[tuple[str, str], int],
+        vault: Vault,
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
         bytes; `recovery_steps`: how many ended, by rung and result."""
@@ -72,6 +75,7 @@ class ApiContext:
         self.feed = EventLog(store.events, texts.default, links)
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
+        self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"))
         self.large_bodies = LargeBodies()
 
     @property

@@ -212,6 +212,12 @@ class Stage(Lab):
         await self.gateway.aclose()
         await self.sandbox.aclose()
 
+    def login_link(self) -> str:
+        """Lets a browser into the dashboard, once."""
+        token = self.clock.token()
+        self.gateway.api.logins.links.give(token, self.key, self.clock.now())
+        return f"{self.url}/login/{token}"
+
     # -- the application's side: HTTP with a key -------------------------------------------------------------------
 
     async def api(self, method: str, path: str, body: Json = None, **headers: str) -> tuple[int, Json]:

@@ -84,7 +84,7 @@ def where(run: Run, fresh: str) -> Iterator[Line]:
 
 def _places(run: Run) -> Iterator[Line]:
     words, stage = run.words, run.stage
-    yield "", 2, "", f"{words('where.front')}: {stage.url}/"
+    yield CODE, 2, "", f"{words('where.front')}: {stage.login_link()}"
     yield "", 2, "", f"{words('where.docs')}: {stage.url}/docs"
     yield "", 2, "", f"{words('where.sandbox')}: {stage.sandbox.urls['control']}/_sandbox/"
     yield CODE, 2, "", f"{words('where.key')}: {stage.key}"

@@ -1,0 +1,150 @@
+"""The dashboard's addresses as routes of Starlette, to be mounted beside the API: who is let in, errors as pages.
+
+A page that needs a key is shown to a login whose key still opens; others are sent to the login. Never lives here: what
+stands on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette import routing
+
+from esteio.api.dashboard import fleet, login, session
+from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
+from esteio.api.dashboard.static import FILES, KINDS, TAGS
+from esteio.api.http.problems import of_command_error
+from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
+from esteio.api.http.route import ApiContext, Method
+from esteio.engine.commands.keys import has_role
+from esteio.engine.commands.requests import Role
+from esteio.engine.errors import CommandError
+from esteio.log import logger
+from esteio.store.base import StoreBroken, StoreFull
+
+LARGEST_FORM = 16_384
+log = logger("dashboard")
+Handler = Callable[[Visit], Awaitable[ApiResponse]]
+
+
+class PageRoute(msgspec.Struct, frozen=True):
+    """One address of a page. `role` None: shown to everybody."""
+
+    method: Method
+    path: str
+    handler: Handler
+    role: Role | None
+
+
+TABLE: tuple[PageRoute, ...] = (
+    PageRoute("GET", "/", fleet.fleet, "read"),
+    PageRoute("GET", "/login", login.form, None),
+    PageRoute("POST", "/login", login.by_key, None),
+    PageRoute("GET", "/login/{token}", login.by_link, None),
+    PageRoute("POST", "/logout", login.leave, "read"),
+    PageRoute("POST", "/language", login.language, None),
+    PageRoute("POST", "/approvals/{id}/{decision}", fleet.decide, "operate"),
+    PageRoute("GET", "/sessions/{name}", session.show, "read"),
+    PageRoute("POST", "/sessions/{name}/{act}", session.act, "operate"),
+)
+"""Every page. `{name}` is a session, and is asked of the caller's scope before the handler runs."""
+
+
+def dashboard_routes(api: ApiContext) -> list[routing.BaseRoute]:
+    """The routes to mount; they answer their own errors."""
+    by_path: dict[str, dict[str, PageRoute]] = {}
+    for route in TABLE:
+        by_path.setdefault(route.path, {})[route.method] = route
+    pages = [routing.Route(path, _Address(api, routes)) for path, routes in by_path.items()]
+    return [*pages, routing.Route("/static/{file}", _StaticFile())]
+
+
+class _StaticFile:
+    """The style, the script, the picture in the tab."""
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        headers = dict(scope["headers"])
+        known = headers.get(b"if-none-match", b"").decode("latin-1")
+        sent = static_file(scope["path_params"]["file"], scope["method"], known)
+        await send_response(sent, send, head=scope["method"] == "HEAD")
+
+
+def static_file(name: str, method: str, known: str) -> ApiResponse:
+    """A file; `known` is an `If-None-Match`."""
+    if name not in FILES:
+        return ApiResponse(404, headers=SAFE)
+    if method not in ("GET", "HEAD"):
+        return ApiResponse(405, headers={**SAFE, "allow": "GET, HEAD"})
+    headers = {**SAFE, "etag": TAGS[name], "cache-control": "public, max-age=3600"}
+    if TAGS[name] in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return ApiResponse(304, headers=headers)
+    return ApiResponse(200, FILES[name], KINDS["." + name.rpartition(".")[2]], headers)
+
+
+class _Address:
+    """What is answered at one address of the table."""
+
+    def __init__(self, api: ApiContext, routes: Mapping[str, PageRoute]) -> None:
+        self._api, self._routes = api, routes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        head = scope["method"] == "HEAD"
+        request = ApiRequest(scope, receive, scope["path_params"], self._api.texts)
+        request.limit = LARGEST_FORM
+        client = scope.get("client") or ("", 0)
+        visit = Visit(self._api, request, address=str(client[0]), head=head)
+        route = self._routes.get("GET" if head else scope["method"])
+        await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
+
+
+async def respond(visit: Visit, route: PageRoute | None, method: str, path: str) -> ApiResponse:
+    """Whatever happens, a page."""
+    try:
+        if route is None:
+            return _refused(visit, CommandError("method-not-allowed", method=method))
+        if not await _admitted(visit, route):
+            return moved("/login" if path == "/" else f"/login?{urlencode({'next': path})}")
+        return await route.handler(visit)
+    except CommandError as error:
+        log.info("request.refused", route=path if route is None else route.path, reason=error.code)
+        return _refused(visit, error)
+    except StoreFull as error:
+        log.warning("store.full", error=str(error))
+        return _refused(visit, CommandError("storage-broken" if isinstance(error, StoreBroken) else "storage-full"))
+    except ClientGone:
+        return ApiResponse(400)
+    except Exception:
+        log.exception("request.failed", route=path if route is None else route.path)
+        return _refused(visit, CommandError("internal"))
+
+
+async def _admitted(visit: Visit, route: PageRoute) -> bool:
+    """Whether this caller may come in; False: not without a login. Raises `CommandError`."""
+    api = visit.api
+    if api.closing:
+        raise CommandError("closing")
+    login = api.logins.found(visit.cookies)
+    key = None if login is None else await api.commands.keys.authenticate(login.secret)
+    if key is not None:
+        visit.login, visit.request.key = login, key
+    if route.role is None:
+        return True
+    if key is None:
+        return False
+    if not has_role(key, route.role):
+        raise CommandError("forbidden", role=route.role)
+    if "name" in visit.request.path:
+        visit.request.scope.check(visit.request.path["name"])
+    return True
+
+
+def _refused(visit: Visit, error: CommandError) -> ApiResponse:
+    if error.code == ASK_AGAIN:
+        title, detail, status = visit.say("form-old"), visit.say("form-old.text"), 403
+    else:
+        told = of_command_error(error, visit.texts)
+        title, detail, status = told.title, told.detail, told.status
+    return visit.drawn("problem.html", status, title=title, detail=detail)

@@ -1,0 +1,82 @@
+"""The way in and out: a key in a form, a link that the terminal printed, logout, the language.
+
+Every attempt with a key does the same work, and only so many are made. Never lives here: what a login may see.
+"""
+
+from __future__ import annotations
+
+import re
+
+from esteio.api.dashboard.page import Visit, moved
+from esteio.api.http.request import ApiResponse
+from esteio.engine.errors import CommandError
+
+_OURS = re.compile(r"/(?:sessions/[A-Za-z0-9._-]{1,64})?")
+"""Where a login may lead: a page of ours, never an address that somebody else wrote."""
+WRONG_KEY, USED_LINK, TOO_MANY = "login.wrong-key", "login.used-link", "login.too-many"
+
+
+def ours(path: str) -> str:
+    """The path when it is one of our pages, else the first page."""
+    return path if _OURS.fullmatch(path) else "/"
+
+
+async def form(visit: Visit) -> ApiResponse:
+    """The form; who is in already goes on."""
+    after = ours(visit.request.query_word("next"))
+    return moved(after) if visit.login is not None else _form(visit, after)
+
+
+async def by_key(visit: Visit) -> ApiResponse:
+    """In with the key of the form. Raises `CommandError` for a form that is not ours."""
+    words = await visit.form()
+    after = ours(words.get("next", ""))
+    secret, api = words.get("key", "").strip(), visit.api
+    if wait := api.logins.attempts.begin(visit.address, api.clock.now()):
+        return _form(visit, after, TOO_MANY, 429, wait=wait)
+    if await api.commands.keys.authenticate(secret) is None:
+        return _form(visit, after, WRONG_KEY, 401)
+    api.logins.attempts.succeeded(visit.address)
+    return moved(after, api.logins.opened(secret))
+
+
+async def by_link(visit: Visit) -> ApiResponse:
+    """In with a link, once. A browser that only looks ahead does not use it up."""
+    api, now = visit.api, visit.api.clock.now()
+    if visit.head or "prefetch" in visit.request.headers.get("sec-purpose", ""):
+        return _form(visit, "/", status=503)
+    if wait := api.logins.attempts.begin(visit.address, now):
+        return _form(visit, "/", TOO_MANY, 429, wait=wait)
+    secret = api.logins.links.redeem(visit.request.path["token"], now)
+    if secret is None or await api.commands.keys.authenticate(secret) is None:
+        return _form(visit, "/", USED_LINK, 401)
+    api.logins.attempts.succeeded(visit.address)
+    return moved("/", api.logins.opened(secret))
+
+
+async def leave(visit: Visit) -> ApiResponse:
+    """Out: this login opens nothing any more. Raises `CommandError` without one."""
+    await visit.form()
+    if visit.login is None:
+        raise CommandError("unauthorized")
+    return moved("/login", visit.api.logins.ended(visit.login))
+
+
+async def language(visit: Visit) -> ApiResponse:
+    """From now on in this language."""
+    words = await visit.form()
+    chosen = words.get("language", "")
+    known = chosen if chosen in visit.api.texts.by_language else visit.texts.language
+    return moved(ours(words.get("next", "")), visit.api.logins.language(known))
+
+
+def _form(visit: Visit, after: str, wrong: str = "", status: int = 200, *, wait: int = 0) -> ApiResponse:
+    set_cookie = None
+    if not visit.visitor:
+        visit.visitor = visit.api.clock.token()
+        set_cookie = visit.api.logins.visitor(visit.visitor)
+    told = visit.say(wrong, seconds=wait) if wrong else ""
+    answer = visit.drawn("login.html", status, cookie=set_cookie, after=after, wrong=told)
+    if wait:
+        answer = ApiResponse(status, answer.body, answer.kind, {**answer.headers, "retry-after": str(wait)})
+    return answer

@@ -1,0 +1,128 @@
+"""One visit of a page, and how a page is drawn: templates, texts, the headers that keep a browser safe.
+
+Never lives here: what stands on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from esteio.api.dashboard.static import VERSION
+from esteio.api.http.request import ApiRequest, ApiResponse
+from esteio.api.http.route import ApiContext
+from esteio.api.login.cookies import LANGUAGE, VISITOR, SignedIn, cookie
+from esteio.core.views.catalogue import Catalogue, fill
+from esteio.core.views.documents import timestamp
+from esteio.core.views.sentences import duration
+from esteio.engine.commands.keys import has_role
+from esteio.engine.commands.requests import Role
+from esteio.engine.errors import CommandError
+
+HTML = "text/html; charset=utf-8"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Content security: our own script and style as files; pictures, which QR codes are, inside the page."""
+SAFE: Mapping[str, str] = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not `no-referrer`: with that, browsers hide where a form of our own comes from.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+FRESH = {"cache-control": "no-store", "vary": "Cookie, Accept-Language"}
+ASK_AGAIN = "login-form-old"
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+class Moment(NamedTuple):
+    """A time for machines, and for people how long ago it is (or how far ahead)."""
+
+    at: str
+    ago: str
+
+
+class Visit:
+    """One request for a page: who asks, in which language, and what a form brought."""
+
+    def __init__(self, api: ApiContext, request: ApiRequest, *, address: str, head: bool) -> None:
+        """`address`: the caller's; `head`: only the headers are asked for."""
+        self.api, self.request, self.address, self.head = api, request, address, head
+        self.cookies = request.headers.get("cookie", "")
+        self.login: SignedIn | None = None
+        """Set before the handler runs where a page needs one."""
+        chosen = cookie(self.cookies, LANGUAGE)
+        self.texts: Catalogue = api.texts.by_language.get(chosen) or request.texts
+        self.visitor = cookie(self.cookies, VISITOR)
+
+    @property
+    def whose(self) -> str:
+        """Whom a form is shown to: a login, else a visitor; "" when it is neither yet."""
+        return self.login.id if self.login is not None else self.visitor
+
+    def may(self, role: Role) -> bool:
+        """Whether who asks has this role."""
+        return self.login is not None and has_role(self.request.key, role)
+
+    def say(self, key: str, count: int = 1, **values: object) -> str:
+        """A text of the dashboard with its values. Raises `KeyError` for one that there is none of."""
+        found = self.texts.find("dashboard", key, count)
+        if found is None:
+            raise KeyError(key)
+        return fill(found, {name: str(value) for name, value in values.items()})
+
+    def moment(self, at: float | None) -> Moment | None:
+        """A time as it is shown; None for never."""
+        if not at:
+            return None
+        away = self.api.clock.now() - at
+        return Moment(timestamp(at), self.say("ago" if away >= 0 else "ahead", time=duration(abs(away))))
+
+    def read(self, at: str | None) -> Moment | None:
+        """A document's time as it is shown."""
+        return None if at is None else self.moment(datetime.fromisoformat(at).astimezone(UTC).timestamp())
+
+    async def form(self) -> dict[str, str]:
+        """What a form brought. Raises `CommandError(ASK_AGAIN)` when it is not one that we showed to who sends it."""
+        words = dict(parse_qsl((await self.request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+        if not self.api.logins.form_is_ours(self.whose, words.get("form", "")):
+            raise CommandError(ASK_AGAIN)
+        return words
+
+    def drawn(self, template: str, status: int = 200, *, cookie: str | None = None, **values: Any) -> ApiResponse:
+        """A page. `values`: what the template shows; all of it is escaped."""
+        shown = {
+            "visit": self,
+            "say": self.say,
+            "word": self.texts.word,
+            "language": self.texts.language,
+            "languages": tuple(self.api.texts.by_language),
+            "form_token": self.api.logins.form_token(self.whose) if self.whose else "",
+            "version": VERSION,
+            "here": "/",
+        }
+        body = _TEMPLATES.get_template(template).render({**shown, **values})
+        headers = {**SAFE, **FRESH, "content-language": self.texts.language}
+        return ApiResponse(status, body.encode(), HTML, headers if cookie is None else headers | {"set-cookie": cookie})
+
+
+def moved(where: str, cookie: str | None = None) -> ApiResponse:
+    """On to another page of ours; `where` is a path."""
+    headers = {**SAFE, **FRESH, "location": where}
+    return ApiResponse(303, headers=headers if cookie is None else headers | {"set-cookie": cookie})

@@ -1,0 +1,54 @@
+"""The dashboard's texts: each that a template or the code names is there, each that is there is named."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import get_args
+
+from esteio.api.dashboard import page
+from esteio.core.model.server import HealthState
+from esteio.core.model.state import Answer
+from esteio.engine.commands.requests import Role
+from esteio.texts import LANGUAGES, catalogue
+from tests.narrowing import not_none
+
+HOUSE = Path(not_none(page.__file__)).parent
+COMPOSED = {
+    "health.": get_args(HealthState),
+    "answer.": get_args(Answer),
+    "role.": get_args(Role),
+    "language.": LANGUAGES,
+}
+
+
+def named() -> set[str]:
+    found: set[str] = set()
+    for template in (HOUSE / "templates").glob("*.html"):
+        text = template.read_text(encoding="utf-8")
+        for key, more in re.findall(r"""say\(["']([\w.-]+)["'](\s*~)?""", text):
+            found |= {key + one for one in COMPOSED[key]} if more else {key}
+        found |= set(re.findall(r"""button\(["']\w+["'], ["']([\w.-]+)["']""", text))
+        found |= set(re.findall(r"""else say\(["']([\w.-]+)["']\)""", text))
+    return found
+
+
+def strings() -> set[str]:
+    return {
+        node.value
+        for file in HOUSE.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_text_that_a_template_names_is_there() -> None:
+    there = set(catalogue("en").keys("dashboard"))
+    assert len(named()) > 60
+    assert named() - there == set()
+
+
+def test_no_text_of_the_dashboard_is_left_over() -> None:
+    there = set(catalogue("en").keys("dashboard"))
+    assert there - named() - strings() == set()
