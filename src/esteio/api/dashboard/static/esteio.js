@@ -5,14 +5,19 @@ const EVENTS = ['session.state_changed', 'session.qr', 'session.deleted', 'sessi
   'session.outage_ended', 'server.outage_started', 'server.outage_ended', 'approval.requested', 'message.received',
   'message.edited', 'message.deleted', 'message.reaction', 'message.state_changed'];
 const REST_MS = 1000; // between two drawings
+const MESSAGES_MS = 5000; // messages only change a count: a busy line need not be drawn at each
 const AGES_MS = 30000; // how long a shown age may stand
 const live = document.getElementById('live');
 const connection = document.getElementById('connection');
-let source = null, timer = 0, drawing = false, again = false, drawnAt = 0;
+let source = null, timer = 0, later = 0, drawing = false, again = false, drawnAt = 0;
 
 function draw() {
   if (drawing) { again = true; return; }
   if (!timer) timer = setTimeout(drawn, Math.max(0, drawnAt + REST_MS - Date.now()));
+}
+
+function drawLater() {
+  if (!later) later = setTimeout(() => { later = 0; draw(); }, MESSAGES_MS);
 }
 
 async function drawn() {
@@ -78,7 +83,10 @@ function listen() {
       setTimeout(() => { if (!document.hidden) listen(); }, 10000);
     } else told('off');
   };
-  for (const kind of EVENTS) source.addEventListener(kind, (event) => { if (concerns(event)) draw(); });
+  for (const kind of EVENTS) {
+    const seen = kind.startsWith('message.') && live.dataset.live === 'fleet' ? drawLater : draw;
+    source.addEventListener(kind, (event) => { if (concerns(event)) seen(); });
+  }
 }
 
 // A code that is over is never shown: the page needs no word from the server for that.
