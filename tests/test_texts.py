@@ -182,6 +182,10 @@ def details() -> set[str]:
                         said_by = [word.value for word in node.keywords if word.arg == "detail"]
                         said_by += node.args[:1] if not name.endswith("Outcome") else []
                         found |= {text for one in said_by for text in _literals(one)}
+                    case ast.Call(func=ast.Name(id="_unsupported"), args=[why]):
+                        found |= set(_literals(why))
+                    case ast.Call(func=ast.Name(id="ActOutcome"), args=[ast.Constant(value="unsupported"), why]):
+                        found |= set(_literals(why))
                     case ast.Return(value=ast.Tuple(elts=[wrong, _, _])):
                         found |= set(_literals(wrong))
     return {text for text in found if " " in text}

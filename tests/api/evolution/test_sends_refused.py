@@ -182,3 +182,12 @@ def test_a_number_beside_a_code_that_can_only_be_scanned_is_no_error() -> None:
         assert shown.json()["base64"].startswith("data:image/png;base64,")
 
     at_door(story, kind="baileys")
+
+
+def test_what_another_kind_of_server_cannot_undo_is_said_in_the_callers_language() -> None:
+    async def story(stage: Stage) -> None:
+        told = await stage.http.delete("/instance/delete/loja", headers={"apikey": ADMIN, "accept-language": "pt-BR"})
+        assert told.status_code == 400, told.text
+        assert told.json()["response"]["message"] == ["uma instância da W-API é cancelada no painel da própria W-API"]
+
+    at_door(story, kind="wapi")

@@ -13,6 +13,7 @@ from esteio.api.evolution.answers import EvolutionError
 from esteio.api.evolution.instances.state import state_document
 from esteio.api.evolution.route import Door, DoorCall, DoorRoute
 from esteio.api.http.request import ApiResponse, answer
+from esteio.core.views.catalogue import Catalogue
 from esteio.core.webhooks.evolution_names import instance_name
 from esteio.core.webhooks.evolution_states import state_of
 from esteio.engine.errors import CommandError
@@ -29,7 +30,7 @@ async def logout(door: Door, call: DoorCall) -> ApiResponse:
     session = call.known
     if state_of(session) == "close":
         raise EvolutionError(400, [f'The "{instance_name(session)}" instance is not connected'])
-    with _refusals(500):
+    with _refusals(500, call.texts):
         await door.api.commands.session_logout.logout(session.name, call.request.who)
     return _done("Instance logged out")
 
@@ -38,7 +39,7 @@ async def delete(door: Door, call: DoorCall) -> ApiResponse:
     """There and here; the key that its create gave goes with it (recording 158). Raises `CommandError`:
     provider-refused, act-unanswered (asking again does not act twice)."""
     session = call.known
-    with _refusals(400):
+    with _refusals(400, call.texts):
         left = await door.api.commands.session_removal.delete(session.name, "delete", call.request.who)
     if left is not None:
         raise CommandError("act-unanswered", server=session.server)
@@ -46,14 +47,16 @@ async def delete(door: Door, call: DoorCall) -> ApiResponse:
 
 
 @contextmanager
-def _refusals(status: int) -> Iterator[None]:
-    """The provider's no in its own words, under the status that Evolution gives it (recordings 114, 116)."""
+def _refusals(status: int, texts: Catalogue) -> Iterator[None]:
+    """The provider's no in its own words, under the status that Evolution gives it (recordings 114, 116); what another
+    kind of server cannot do, in the caller's language."""
     try:
         yield
     except CommandError as error:
         if error.code != "provider-refused":
             raise
-        raise EvolutionError(status, [error.words.get("detail", "")]) from error
+        told = texts.translated("detail in English", error.words.get("detail", ""))
+        raise EvolutionError(status, [told]) from error
 
 
 def _done(message: str) -> ApiResponse:
