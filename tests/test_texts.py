@@ -146,7 +146,7 @@ def written(folder: str) -> tuple[set[str], re.Pattern[str]]:
     return whole, re.compile("|".join(sorted(composed)) or "$.")
 
 
-SMALL = ("answer", "fallback", "complaint", "page")
+SMALL = ("answer", "fallback", "complaint")
 """Contexts whose keys stand in the code as they are."""
 TESTED_ELSEWHERE = {
     *("reason", "action", "timeline", "state", "rung", "message-state", "title", "detail", "notice", "notice-more"),

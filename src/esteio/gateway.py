@@ -400,7 +400,7 @@ class Gateway:
     def app(self) -> Router:
         """The ASGI application, made when it is first asked for: a simulated gateway needs none."""
         door = [Mount(PREFIX, self.door), Route(PREFIX, BareMount(self.door, PREFIX))]
-        return create_app(self.api, mounted=[*door, *dashboard_routes(self.api)], root=None)
+        return create_app(self.api, mounted=[*door, *dashboard_routes(self.api)])
 
     @cached_property
     def door(self) -> ASGIApp:

@@ -68,19 +68,14 @@ BUSY: tuple[Route, ...] = (messages.SEND, *provider_webhooks.ROUTES)
 log = logger("api")
 
 
-def create_app(
-    api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = (), root: Route | None = ops.FRONT
-) -> routing.Router:
-    """The ASGI application.
-
-    `mounted` are further routes of Starlette (the Evolution door, the dashboard), which answer their own errors; `root`
-    is the page at `/`, None when `mounted` bring one.
-    """
+def create_app(api: ApiContext, *, mounted: Sequence[routing.BaseRoute] = ()) -> routing.Router:
+    """The ASGI application. `mounted` are further routes of Starlette (the Evolution door, the dashboard), which answer
+    their own errors."""
     texts = api.texts
     description = openapi.describe(TABLE, ops.program_version(), api.settings.public_url.rstrip("/") or "/")
     declared = {kind: provider.declaration for kind, provider in api.providers.items()}
     openapi_providers.describe_kinds(description["components"]["schemas"], declared, texts.by_language["en"])
-    table = (*TABLE, *ops.described(description, texts), *(() if root is None else (root,)))
+    table = (*TABLE, *ops.described(description, texts))
     addresses = _addresses(api, table)
     busy = len({route.path for route in BUSY})
     router = routing.Router([*addresses[:busy], *mounted, *addresses[busy:]], redirect_slashes=False)

@@ -1,4 +1,4 @@
-"""For those who run it: `/livez`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`, and the page at `/`.
+"""For those who run it: `/livez`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`.
 
 Open without a key but for `/metrics`, which costs more than a stranger may ask for; a listener of its own
 (`metrics_listen`) offers it without one. Nothing here names a session or a person. Never lives here: what is measured
@@ -57,11 +57,6 @@ async def _tried(api: ApiContext) -> WriteError:
     return ""
 
 
-async def front(api: ApiContext, _call: ApiRequest) -> ApiResponse:
-    """The page at the root."""
-    return _html(docs_page.front(api.texts))
-
-
 def described(description: dict[str, Any], texts: Translations) -> tuple[Route, ...]:
     """The two routes that show the description; made once, served as bytes."""
     raw, page = msgspec.json.encode(description), docs_page.documentation(description, texts)
@@ -116,5 +111,3 @@ ROUTES = (
         scope=scopes.GATEWAY,
     ),
 )
-FRONT = Route("GET", "/", front, None, "The page at the root", {200: None}, tag="page")
-"""Apart, because the dashboard takes its place."""

@@ -17,7 +17,7 @@ class Browser:
     """Keeps cookies, follows nothing by itself, and sends back the token of the form that it was shown last."""
 
     def __init__(self, gateway: Gateway, *, address: str = "192.0.2.1", language: str = "en") -> None:
-        app = create_app(gateway.api, mounted=dashboard_routes(gateway.api), root=None)
+        app = create_app(gateway.api, mounted=dashboard_routes(gateway.api))
         road = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 1))
         headers = {"accept-language": language}
         self.http = httpx.AsyncClient(transport=road, base_url="http://esteio", headers=headers)

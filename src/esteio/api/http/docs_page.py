@@ -1,4 +1,4 @@
-"""`/docs` and `/`: the description as a reference with examples to copy and to try, drawn here; nothing is loaded from
+"""`/docs`: the description as a reference with examples to copy and to try, drawn here; nothing is loaded from
 anywhere else, and the only script is the one below (its hash stands in the page's content security policy).
 
 Never lives here: what is described (`openapi`), the dashboard.
@@ -60,17 +60,6 @@ POLICY = (
 """Content security: one script, no picture, nothing from elsewhere."""
 ENDLESS = frozenset({"/v1/events"})
 """What cannot be tried here: the answer never ends."""
-
-
-def front(texts: Translations) -> str:
-    """The page at the root, in every language at once, until the dashboard stands there."""
-    up = " / ".join(escape(one.word("page", "gateway-is-up")) for one in texts.by_language.values())
-    return _page(
-        "Esteio",
-        f"<h1>Esteio</h1><p>{up}</p><ul>"
-        '<li><a href="/docs">API</a></li><li><a href="/openapi.json">openapi.json</a></li>'
-        '<li><a href="/readyz">readyz</a></li></ul>',
-    )
 
 
 def documentation(description: Mapping[str, Any], texts: Translations) -> str:
