@@ -180,6 +180,26 @@ def test_a_late_open_after_an_unlink_is_named_and_a_refused_recreate_is_an_error
     play(story)
 
 
+def test_a_late_open_beside_a_code_that_waits_is_no_link() -> None:
+    """Its socket is open for the code alone: Baileys reads the login's name before it writes a presence."""
+
+    async def story(lab: Lab) -> None:
+        await lab.add_server("evo")
+        line = await lab.adopt("evo", "loja", PHONE)
+        await asyncio.sleep(40)
+        assert isinstance(line, EvolutionInstance)
+        inject(lab.world, "evo", "loja", Fault("revoked", variant="late_open"))
+        await lab.until_state("loja", "disconnected", 90)
+        await lab.commands.pairing.pair("loja", PairRequest(wait_s=15), "lab")
+        assert line.sock is not None
+        for _ in range(60):
+            await asyncio.sleep(5)
+            session = await lab.session("loja")
+            assert session.state != "connected", (line.state, session.reason)
+
+    play(story)
+
+
 def test_a_half_open_link_that_a_restart_made_anew_does_not_wait_for_the_servers_process() -> None:
     """E8: "only a restart of the process helps" was said of all numbers, though each restart had opened a socket."""
 

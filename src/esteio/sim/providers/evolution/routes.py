@@ -351,6 +351,9 @@ class EvolutionFace:
             return fail(500, "Cannot read properties of undefined (reading 'setPresence')")
         if instance.sock is None:
             return fail(400, ["TypeError: Cannot read properties of undefined (reading 'sendPresenceUpdate')"])
+        if instance.sock.state == "qr":
+            # Baileys reads the login's name before it writes anything (its source, `sendPresenceUpdate`).
+            return fail(400, ["TypeError: Cannot read properties of undefined (reading 'name')"])
         if not instance.sock.looks_open:
             return fail(self.rules.closed_status, self.rules.closed_text)
         return ok({"presence": presence}, 201)
