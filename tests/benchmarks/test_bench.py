@@ -95,7 +95,8 @@ def test_a_measurement_ends_with_one_line_of_figures(words: tuple[str, ...], fig
     assert line["bench"] == words[0]
     assert line["sessions"] == 2
     assert figures <= set(line)
-    assert all(line[figure] > 0 for figure in figures)
+    # So few requests may take less than one tick of the system's CPU clock.
+    assert all(line[figure] > 0 or (figure.endswith("cpu_us") and line[figure] == 0) for figure in figures)
     assert [set(one) for one in line["each"]] == [figures]
 
 

@@ -101,7 +101,9 @@ def _watch(client: Client) -> None:
     if console.is_dumb_terminal:
         _print(client, as_json=False)
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Both by name: a shell that starts us in the background hands SIGINT down ignored.
+        signal.signal(number, signal.default_int_handler)
     try:
         watch.begin()
         with _keyboard() as keys:
