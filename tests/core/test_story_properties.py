@@ -226,6 +226,9 @@ def counters_only_grow(view: View, decision: Decision, now: float) -> None:
     together = incident is not None and (incident.ended_at is None or incident.canary_ok_at is not None)
     if together and set(shrunk) <= {"restarts", "strikes"}:
         return  # what was in vain because all were down does not count when they are back
+    restarted = decision.act is not None and decision.act.rung == "restart"
+    if restarted and shrunk == ["restarts"] and len(view.fallen) + 1 >= view.fleet:
+        return  # all the others fell as well, though nobody called it an incident yet: in an outage they count from one
     ended = decision.session.last_outage.ended_at if decision.session.last_outage else view.session.created_at
     assert ended is not None
     assert now - ended >= view.policy.stable_after_s, shrunk
