@@ -48,7 +48,8 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 # What a change usually breaks, without real processes and long stories.
 quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of their own
 	$(VENV)/bin/ruff check src tests benchmarks examples
-	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py \
+		--ignore tests/api/evolution/whole --ignore tests/api/evolution/instances --ignore tests/api/evolution/lookups
 
 check: $(VENV)/.dev ## without running the product: style, types, import rules, dead code, unused dependencies
 	@verdict=0; \
