@@ -92,8 +92,8 @@ class _Address:
 
 
 class _Elsewhere:
-    """Where the table has nothing: the address that is meant, which may be written with other slashes and in another
-    case, or the session's server."""
+    """Where the table has nothing: the address that is meant, which may be written in another case, or the session's
+    server."""
 
     def __init__(self, door: Door, router: routing.Router, paths: Iterable[str]) -> None:
         self._door = door
@@ -104,7 +104,6 @@ class _Elsewhere:
         if scope["type"] == "websocket":
             await self._no_websocket(scope, receive, send)
             return
-        # Clients write `//` after the base address.
         meant = self._meant(get_route_path(scope))
         if meant != get_route_path(scope):
             await self._router({**scope, "path": scope.get("root_path", "") + meant}, receive, send)
