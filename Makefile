@@ -47,14 +47,14 @@ test: $(VENV)/.dev ## everything: check, then the tests with coverage
 
 # What a change usually breaks, without real processes and long stories.
 quick: $(VENV)/.dev ## under 90 s: style, and the tests that need no process of their own
-	$(VENV)/bin/ruff check src tests benchmarks examples
+	$(VENV)/bin/ruff check src tests benchmarks docs examples
 	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -q tests/core tests/providers tests/store tests/api tests/test_tidy.py \
 		--ignore tests/api/evolution/whole --ignore tests/api/evolution/instances --ignore tests/api/evolution/lookups
 
 check: $(VENV)/.dev ## without running the product: style, types, import rules, dead code, unused dependencies
 	@verdict=0; \
-	$(VENV)/bin/ruff check src tests benchmarks examples || verdict=1; \
-	$(VENV)/bin/ruff format --check src tests benchmarks examples || verdict=1; \
+	$(VENV)/bin/ruff check src tests benchmarks docs examples || verdict=1; \
+	$(VENV)/bin/ruff format --check src tests benchmarks docs examples || verdict=1; \
 	$(VENV)/bin/mypy || verdict=1; \
 	PYTHONPATH=src $(VENV)/bin/lint-imports --no-logo || verdict=1; \
 	$(VENV)/bin/vulture || verdict=1; \
@@ -67,11 +67,11 @@ sim: $(VENV)/.dev $(SIM:%=sim-%) ## the long proofs: a storm in virtual time, gu
 sim-storm: $(VENV)/.dev
 	$(VENV)/bin/esteio simulate $(ARGS)
 
-# Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/simulation-guards.md.
+# Each guard (`# guard: NAME`) is deleted in a copy; at least one test has to fail. The list: docs/explanation/simulation-guards.md.
 sim-guards: $(VENV)/.dev
 	JOBS=$(JOBS) $(PY) -m tests.mutation.run_guards
 
-# 500 mutants of core/judge, drawn by a seed; at least 85 % have to be noticed. The figures: docs/mutation.md.
+# 500 mutants of core/judge, drawn by a seed; at least 85 % have to be noticed. The figures: docs/explanation/mutation.md.
 sim-mutants: $(VENV)/.dev
 	JOBS=$(JOBS) $(PY) -m tests.mutation.run_mutants
 
@@ -82,12 +82,14 @@ sim-kills: $(VENV)/.dev
 sim-fuzz: $(VENV)/.dev
 	FUZZ_CASES=$(FUZZ) $(VENV)/bin/pytest -q -s tests/fuzz
 
-bench: $(VENV)/.runtime ## the measurements behind docs/benchmarks.md; one JSON line each
+bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.md; one JSON line each
 	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done
 
-docs: $(VENV)/.dev ## write the generated lists; do the documents still tell the truth?
+# Offline; a dead link, or a page that docs/README.md does not list, is an error. The tests build it by this line too.
+docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/docs; do the documents still tell the truth?
 	$(PY) -m tests.mutation.run_guards --page
-	$(VENV)/bin/pytest tests/test_documented.py tests/test_documented_names.py tests/test_tidy.py
+	$(PY) -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site -d build/doctrees . build/docs
+	$(VENV)/bin/pytest tests/test_documented*.py tests/docs tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)

@@ -1,4 +1,4 @@
-"""The measurements behind `docs/benchmarks.md`: what the gateway costs beside the least that the same work can cost.
+"""The measurements behind `docs/explanation/benchmarks.md`: what the gateway costs beside the least that this can cost.
 
 Every measurement runs in processes of its own, on loopback, bounded in count and time: a load (`load`), what is
 measured (the gateway by its own `serve`, or the bare loop of `bare`) and a provider that costs next to nothing

@@ -16,7 +16,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Measure, and print one JSON line at the end (docs/benchmarks.md).")
+app = typer.Typer(
+    no_args_is_help=True, help="Measure, and print one JSON line at the end (docs/explanation/benchmarks.md)."
+)
 T = TypeVar("T")
 Run = Callable[[T, Path, Callable[[str], None], Path | None], Awaitable[dict[str, Any]]]
 

@@ -15,6 +15,8 @@ from msgspec.structs import fields
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TWINS = (ROOT / "README.md", ROOT / "README.pt-BR.md")
+WRITTEN = {".py", ".po", ".toml", ".yml", ".json", ".html", ".js", ".css"}
+"""Files that people write, beside pages."""
 VERBS = {"run", "test", "quick", "check", "sim", "bench", "docs", "lock", "clean"}
 
 
@@ -54,6 +56,19 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 def test_there_are_pages_with_links_to_judge() -> None:
     assert len(PAGES) > 5
     assert any("](docs/" in text_of(page) for page in PAGES)
+
+
+def mentions(text: str) -> set[str]:
+    """The pages that a text names by their place in the repository."""
+    return set(re.findall(r"(?<![\w/])docs/[\w/.-]*\w\.md\b", text))
+
+
+def test_every_page_that_code_and_packaging_name_is_there() -> None:
+    rooms = ("src", "tests", "benchmarks", "examples", "packaging")
+    texts = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in WRITTEN]
+    named = {(path.relative_to(ROOT).as_posix(), name) for path in texts for name in mentions(text_of(path))}
+    assert len(named) > 40
+    assert {(where, name) for where, name in named if not (ROOT / name).is_file()} == set()
 
 
 @pytest.mark.parametrize(("page", "heading"), [(TWINS[0], "Quick start"), (TWINS[1], "Início rápido")])
@@ -122,7 +137,7 @@ def reason_codes() -> set[str]:
 
 
 def test_every_reason_that_the_page_of_states_names_is_one_that_the_core_gives() -> None:
-    tables = under("Where to look by reason", text_of(ROOT / "docs" / "states.md"))
+    tables = under("Where to look by reason", text_of(ROOT / "docs" / "reference" / "states.md"))
     cells = re.findall(r"^\| (`[^|]*?) \|", tables, re.MULTILINE)
     named = {word for cell in cells for word in re.findall(r"`([a-z-]+)`", cell)}
     assert len(named) > 15
@@ -135,7 +150,7 @@ def test_the_page_of_states_has_every_state() -> None:
     from esteio.core.model.message import MessageState
     from esteio.core.model.state import SessionState
 
-    page = text_of(ROOT / "docs" / "states.md")
+    page = text_of(ROOT / "docs" / "reference" / "states.md")
     missing = [state for state in (*get_args(SessionState), *get_args(MessageState)) if f"`{state}`" not in page]
     assert not missing
 
@@ -177,7 +192,7 @@ def test_the_page_of_settings_has_every_setting_with_its_default() -> None:
             if field.name in said and field.name not in {"policy", "servers", "sessions"}:
                 expected.append([f"`{path}`", variables.get(path, "–"), plain(field.default), said[field.name]])
     assert len(expected) > 15
-    assert sorted(cells(ROOT / "docs" / "settings.md", "Settings")) == sorted(expected)
+    assert sorted(cells(ROOT / "docs" / "reference" / "settings.md", "Settings")) == sorted(expected)
 
 
 def test_the_page_of_settings_has_every_knob_of_a_policy() -> None:
@@ -188,21 +203,23 @@ def test_the_page_of_settings_has_every_knob_of_a_policy() -> None:
     for knob in KNOBS:
         usual, letter = getattr(DEFAULT, knob), getattr(SEEDS, knob)
         expected.append([f"`{knob}`", plain(usual), "" if usual == letter else plain(letter), said[knob]])
-    assert cells(ROOT / "docs" / "settings.md", "Policies") == expected
+    assert cells(ROOT / "docs" / "reference" / "settings.md", "Policies") == expected
 
 
 def test_the_file_that_the_page_of_settings_shows_can_be_used(tmp_path: Path) -> None:
     from esteio import config
 
     file = tmp_path / "esteio.toml"
-    file.write_text(next(block for block in blocks(text_of(ROOT / "docs" / "settings.md")) if "listen" in block))
+    file.write_text(
+        next(block for block in blocks(text_of(ROOT / "docs" / "reference" / "settings.md")) if "listen" in block)
+    )
     settings = config.load(file, {})
     assert settings.policies["campaigns"].sends_per_minute == 20
     assert settings.servers[0].limits.sends_burst == 20
 
 
 def test_every_figure_has_its_day_and_its_command() -> None:
-    rows = re.findall(r"^\| (.+) \|$", text_of(ROOT / "docs" / "benchmarks.md"), re.MULTILINE)
+    rows = re.findall(r"^\| (.+) \|$", text_of(ROOT / "docs" / "explanation" / "benchmarks.md"), re.MULTILINE)
     measured = [row for row in rows if re.match(r"\d", row)]
     loose = [row for row in measured if not re.match(r"\d{4}-\d\d-\d\d \| `[^`]+` \|", row)]
     assert not loose
@@ -224,7 +241,7 @@ CAPABILITY_ROWS = {
 def test_the_page_of_providers_says_what_the_adapters_can(row: str, capability: str) -> None:
     from esteio.providers.registry import load
 
-    table = under("What each can do", text_of(ROOT / "docs" / "providers.md"))
+    table = under("What each can do", text_of(ROOT / "docs" / "reference" / "providers.md"))
     found = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", table, re.MULTILINE)
     assert found
     said = [cell.strip().startswith("yes") for cell in found.group(1).split("|")]
@@ -240,6 +257,6 @@ def test_the_page_of_providers_has_every_quirk_and_no_other() -> None:
     known = {
         (one.name, one.versions, said.word(f"quirk {kind}", one.name)) for kind, all_ in QUIRKS.items() for one in all_
     }
-    table = under("The quirks by name", text_of(ROOT / "docs" / "providers.md"))
+    table = under("The quirks by name", text_of(ROOT / "docs" / "reference" / "providers.md"))
     rows = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)`|all read) \| (.*) \|$", table, re.MULTILINE)
     assert {(name, versions, text.replace("\\|", "|")) for name, versions, text in rows} == known

@@ -1,4 +1,4 @@
-"""Does docs/adapters.md tell the truth? Its tables are complete, its code is Python, and what it imports is there."""
+"""Does docs/how-to/adapters.md tell the truth? Its tables are complete, its code is Python, its imports exist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from esteio.testing.conformance import AdapterConformance
 from tests.narrowing import not_none, of_type
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "adapters.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "examples" / "pombo"
 
 

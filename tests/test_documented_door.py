@@ -1,4 +1,4 @@
-"""docs/evolution-door.md shows every route that the door answers, and every known difference from Evolution."""
+"""docs/reference/evolution-door.md shows every route of the door, and every known difference from Evolution."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from esteio.api.evolution.app import TABLE
 from tests.api.evolution.whole.recorded import differences
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "evolution-door.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "evolution-door.md"
 ROUTES = "<!-- routes: made from esteio.api.evolution.app.TABLE -->"
 DIFFERENCES = "<!-- differences: made from tests/api/evolution/differences.toml -->"
 ANYBODY = "nobody's key"
@@ -39,11 +39,13 @@ def between(mark: str) -> str:
 
 
 def test_the_page_shows_every_route() -> None:
-    assert between(ROUTES) == routes(), f"docs/evolution-door.md should hold:\n{routes()}"
+    assert between(ROUTES) == routes(), f"docs/reference/evolution-door.md should hold:\n{routes()}"
 
 
 def test_the_page_shows_every_difference() -> None:
-    assert between(DIFFERENCES) == known_differences(), f"docs/evolution-door.md should hold:\n{known_differences()}"
+    assert between(DIFFERENCES) == known_differences(), (
+        f"docs/reference/evolution-door.md should hold:\n{known_differences()}"
+    )
 
 
 def test_no_cell_breaks_its_table() -> None:

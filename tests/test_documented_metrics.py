@@ -21,7 +21,7 @@ from esteio.store.sqlite import SqliteStore
 from tests.api.conftest import ADMIN, Gateway
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
 BOARD: dict[str, Any] = json.loads((ROOT / "packaging" / "esteio.grafana.json").read_text(encoding="utf-8"))
 RULES: list[dict[str, Any]] = [
     rule
@@ -198,8 +198,8 @@ def test_every_alert_can_ring_and_says_what_to_do(scraped: Scraped, rule: dict[s
     assert set(rule["annotations"]) == {"summary", "action"}
     assert all(text.strip().endswith(".") for text in rule["annotations"].values())
     log_events = re.findall(r"`([a-z_]+\.[a-z_]+)`", rule["annotations"]["action"])
-    page = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
-    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "log.md").read_text(encoding="utf-8")
+    settings = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
     assert [word for word in log_events if f"`{word}`" not in page + settings] == []
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from esteio.core.messages.transitions import MEANINGS, MOVES
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "states.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "states.md"
 MARK = "<!-- moves of a message: made from core.messages.transitions -->"
 
 
@@ -23,4 +23,4 @@ def table() -> str:
 def test_the_page_shows_the_table_of_moves() -> None:
     shown = PAGE.read_text("utf-8").split(MARK)
     assert len(shown) == 3, "the table stands between two marks"
-    assert shown[1].strip() == table(), f"docs/states.md should hold:\n{table()}"
+    assert shown[1].strip() == table(), f"docs/reference/states.md should hold:\n{table()}"

@@ -63,7 +63,7 @@ def test_the_proxies_let_media_and_waits_through() -> None:
 
 
 def test_both_pages_on_operating_say_the_same() -> None:
-    english, portuguese = text("docs/operating.md"), text("docs/operating.pt-BR.md")
+    english, portuguese = text("docs/how-to/operating.md"), text("docs/how-to/operating.pt-BR.md")
     pieces = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]+\)", re.MULTILINE | re.DOTALL)
 
     def shown(page: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""One word for one thing: names that `docs/glossary.md` replaced do not come back.
+"""One word for one thing: names that `docs/reference/glossary.md` replaced do not come back.
 
 Looked at are the names of modules, classes, functions, parameters and attributes below `src` and `benchmarks`; texts
 and comments are for the eye.

@@ -1,8 +1,8 @@
 """Reads the product's texts, `locales/<language>/<subject>.po`, once, and gives them as values to those who use them.
 
 gettext's text format, read by polib as it stands, so that a change of a file shows at the next start and nothing has to
-be compiled. The way to add a sentence or a language is in docs/translating.md. Never lives here: a text, how one is
-filled (`core.views.catalogue`), which language a person reads (`api.http.request`, `cli.texts`).
+be compiled. The way to add a sentence or a language is in docs/how-to/translating.md. Never lives here: a text, how one
+is filled (`core.views.catalogue`), which language a person reads (`api.http.request`, `cli.texts`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/moving-from-evolution.md is executed as it stands: an instance is adopted, used through the door, and let go."""
+"""docs/how-to/moving-from-evolution.md is executed as it stands: an instance is adopted, used, and let go."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.clients.door import Door, opened
 from tests.clients.hooks import listening
 from tests.clients.journey import FRIEND
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to"
 PHONE = "5511999990001"
 FAILS = 'set -euo pipefail; curl() { command curl --fail --silent --show-error "$@"; }\n'
 
@@ -48,7 +48,7 @@ async def run(block: str, door: Door) -> str:
 
 def test_the_two_pages_have_the_same_commands() -> None:
     names = {"SUA-CHAVE-DA-EVOLUTION": "YOUR-EVOLUTION-KEY", "loja": "shop", "Olá": "Hello"}
-    portuguese = "\0".join(commands("mudar-da-evolution.pt-BR.md"))
+    portuguese = "\0".join(commands("moving-from-evolution.pt-BR.md"))
     for theirs, ours in names.items():
         portuguese = portuguese.replace(theirs, ours)
     assert portuguese.split("\0") == commands("moving-from-evolution.md")

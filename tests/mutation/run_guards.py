@@ -1,8 +1,8 @@
 """Delete each guard in a copy of the repository, and see which test notices: `python -m tests.mutation.run_guards`.
 
-Writes the list of guards into `docs/simulation-guards.md` (with `--page` only that), and prints which test noticed
-each deletion. The end is 1 when a deleted guard was noticed by nobody, or when the tests fail without any deletion.
-Words as arguments choose the guards whose name, family or sentence has one. `make sim` runs it.
+Writes the list of guards into `docs/explanation/simulation-guards.md` (with `--page` only that), and prints which
+test noticed each deletion. The end is 1 when a deleted guard was noticed by nobody, or when the tests fail without any
+deletion. Words as arguments choose the guards whose name, family or sentence has one. `make sim` runs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.mutation.deletion import deleted
 from tests.mutation.marks import KINDS, ROOT, Guard, guards, pytest_argument
 
-PAGE = ROOT / "docs" / "simulation-guards.md"
+PAGE = ROOT / "docs" / "explanation" / "simulation-guards.md"
 LIST_HEAD = "| Guard | Family | Without it | In | Tests that notice |\n|---|---|---|---|---|\n"
 LONGEST_S = 300.0
 """A deletion that makes a test run for ever is noticed too, but not by a test with a name."""

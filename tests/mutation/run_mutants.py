@@ -5,7 +5,8 @@ function (`[tool.mutmut]` in `pyproject.toml`) until one fails. `MUTANTS` is how
 which seed (15), `JOBS` how many processes run (2). With names of mutants as arguments those are run and none is drawn.
 
 Prints the score and writes each survivor's difference into `build/mutants/survivors.txt`; the end is 1 below 85 %.
-`docs/mutation.md` has the last run's figures and why its survivors are none to fear. `make sim SIM=mutants` runs it.
+`docs/explanation/mutation.md` has the last run's figures and why its survivors are none to fear. It is run
+by `make sim SIM=mutants`.
 """
 
 from __future__ import annotations

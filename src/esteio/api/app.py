@@ -1,8 +1,8 @@
 """The ASGI application: the route table on Starlette's router, keys, and every error as a problem.
 
 Starlette, not Litestar: beside a table that decodes and describes itself a framework only routes, and Starlette does so
-for all addresses alike, with 6 MB and 9 packages less (measured 2026-11-30, docs/benchmarks.md). Never lives here: a
-handler, a rule, what is started or stopped (`engine.runtime.lifecycle`).
+for all addresses alike, with 6 MB and 9 packages less (measured 2026-11-30, docs/explanation/benchmarks.md). Never
+lives here: a handler, a rule, what is started or stopped (`engine.runtime.lifecycle`).
 """
 
 from __future__ import annotations

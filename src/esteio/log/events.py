@@ -1,9 +1,9 @@
 """The closed list of log events: each name, the level it is logged at, when, and the keys it may carry.
 
 An event is added here, then logged: `log.info("message.sent", message=…)`. A name, level or key that is not declared
-fails `tests/test_documented_log.py`, by reading the source, and raises in every test that logs it. `docs/log.md` is
-checked against this list. Names are `thing.happened`; a key means the same in every event, and its kind (`KEYS`) says
-how `redaction` shows it.
+fails `tests/test_documented_log.py`, by reading the source, and raises in every test that logs it. The page
+`docs/reference/log.md` is checked against this list. Names are `thing.happened`; a key means the same in
+every event, and its kind (`KEYS`) says how `redaction` shows it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The base class of adapters, and every name that an adapter of a third party needs, in one place to import from.
 
 `Adapter` answers for each operation that a server does not have; a subclass overrides what its server can do, and must
-bring `kind`, `capabilities`, `declaration`, `probe`, `send` and `read_webhook`. See docs/adapters.md.
+bring `kind`, `capabilities`, `declaration`, `probe`, `send` and `read_webhook`. See docs/how-to/adapters.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is known of each provider's lies, as data: a name, the versions and where it was seen.
 
-Adapters ask `has` before they trust an answer; the server's document and `docs/providers.md` show the rest to people,
-with the sentences of `locales/*/quirks.po`.
+Adapters ask `has` before they trust an answer; the server's document and `docs/reference/providers.md` show the rest to
+people, with the sentences of `locales/*/quirks.po`.
 Sources: `obs` was observed on a running 2.3.7 (the recording's number), `src` was read in the provider's source, an
 issue is cited by number, `client` was learned from other people's clients only. Never lives here: code that acts.
 """

@@ -2,5 +2,5 @@
 
 `conformance.AdapterConformance` is what every adapter is checked for; `stepping` runs a flow without a network;
 `gateway.play` puts a real gateway in virtual time before a server that the test plays. Needs pytest and hypothesis
-(`pip install esteio[testing]`); the gateway itself never imports this package. See docs/adapters.md.
+(`pip install esteio[testing]`); the gateway itself never imports this package. See docs/how-to/adapters.md.
 """

@@ -1,7 +1,7 @@
 """A route of the door as data, and one request as its handlers see it.
 
-The table (`app.TABLE`) is read by the application, by the test of `docs/evolution-door.md` and by the tests of keys.
-Never lives here: a handler.
+The table (`app.TABLE`) is read by the application, by the test of `docs/reference/evolution-door.md` and by the tests
+of keys. Never lives here: a handler.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""`/metrics`: what is counted when it is asked for. `docs/metrics.md` says of each number what to do about it."""
+"""`/metrics`: what is counted when it is asked for. `docs/reference/metrics.md` says of each number what to do."""

@@ -132,7 +132,7 @@ MEANINGS: Mapping[Event, str] = {
     "retried": "a person asked to send it again",
     "erased": "its contact's data were erased",
 }
-"""What happened, for the page (`docs/states.md`)."""
+"""What happened, for the page (`docs/reference/states.md`)."""
 
 PUBLIC: Mapping[Stage, MessageState] = {
     "queued": "queued",

@@ -33,7 +33,7 @@ FULL_ERRORS = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenEr
 _NAMED: dict[str, Callable[..., Row]] = {}
 """One class a statement, its fields the columns. Neither the text of a statement nor this ever changes, and of two
 threads that make it both may. A msgspec struct costs the least to make and to read; a named tuple costs three times as
-much a row (docs/benchmarks.md)."""
+much a row (docs/explanation/benchmarks.md)."""
 
 
 def refusal(error: Exception, db: Db) -> StoreFull:

@@ -1,8 +1,8 @@
 """The recordings of a real Evolution 2.3.7, each asked at the door, with the sandbox in the state that it presumes.
 
 `recorded_states.toml` says which state that is; `differences.toml` says where the door's answer is another one, and why
-(docs/evolution-door.md shows the same list). Compared are the status, the keys and their order, the types of values,
-and the words of `SAID`.
+(docs/reference/evolution-door.md shows the same list). Compared are the status, the keys and their order, the types of
+values, and the words of `SAID`.
 """
 
 from __future__ import annotations
