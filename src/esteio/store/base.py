@@ -18,7 +18,7 @@ from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, We
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, Messages, Outbox, ProviderQueue
-from esteio.store.ports.sessions import Approvals, Decisions, Journal, QrCodes, Servers, Sessions
+from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
     LIST_PATH,
@@ -28,6 +28,7 @@ from esteio.store.values import (
     DecisionCommit,
     Erased,
     EventRow,
+    FleetFilter,
     FoundMessages,
     Gap,
     InboxBacklog,
@@ -52,6 +53,7 @@ from esteio.store.values import (
     SessionView,
     StoredEvidence,
     StoredServer,
+    Total,
     UnreadableRow,
     Work,
     WorkSettlement,
@@ -67,6 +69,7 @@ __all__ = [
     "Erased",
     "EventRow",
     "Exists",
+    "FleetFilter",
     "FoundMessages",
     "Gap",
     "InUse",
@@ -98,6 +101,7 @@ __all__ = [
     "StoreFull",
     "StoredEvidence",
     "StoredServer",
+    "Total",
     "UnreadableRow",
     "Work",
     "WorkSettlement",
@@ -179,6 +183,8 @@ class Store(Health, Protocol):
     def servers(self) -> Servers: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def fleet(self) -> Fleet: ...
     @property
     def decisions(self) -> Decisions: ...
     @property

@@ -20,7 +20,7 @@ from esteio.core.model.message import Direction, Message, MessageState
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
-from esteio.core.model.state import Gate, Reason
+from esteio.core.model.state import Gate, Reason, SessionState
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
@@ -382,6 +382,26 @@ class Page(msgspec.Struct, frozen=True):
 
     items: tuple[Any, ...]
     next: str | None
+
+
+class FleetFilter(msgspec.Struct, frozen=True):
+    """Which sessions are meant; what is empty is not asked about. `text` is a part of a name, in whatever case, or one
+    of `phones` (digits, two at most) a part of a number; `globs` are name patterns (`fnmatch`), one of which matches.
+    """
+
+    states: tuple[SessionState, ...] = ()
+    server: ServerName | None = None
+    text: str = ""
+    phones: tuple[str, ...] = ()
+    globs: tuple[str, ...] = ()
+
+
+class Total(msgspec.Struct, frozen=True):
+    """How many sessions of a server are in a state."""
+
+    server: ServerName
+    state: SessionState
+    sessions: int
 
 
 class MessageFilter(msgspec.Struct, frozen=True):

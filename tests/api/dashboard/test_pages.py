@@ -164,7 +164,7 @@ def test_a_scoped_key_sees_its_sessions_and_nothing_of_others(run: Run) -> None:
         theirs = await asked(gateway, "other-9")
         await gateway.add_server("elsewhere")
         await browser.log_in(await gateway.key("admin", "mine-*"))
-        for path in ("/", "/?q=other", "/?after=a", "/sessions/mine-1"):
+        for path in ("/", "/?q=other", "/?server=elsewhere", "/sessions/mine-1"):
             answer = await browser.get(path)
             assert answer.status_code == 200
             assert "other-9" not in answer.text

@@ -5,18 +5,19 @@ Never lives here: what a state means (`core.views.sentences`).
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import Any, NamedTuple, get_args
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import msgspec
+
+from esteio.api.dashboard.fleet_search import Search
 from esteio.api.dashboard.page import Moment, Visit, moved
-from esteio.api.http.request import LARGEST_PAGE, ApiResponse
+from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import speaker
-from esteio.core.model.ids import ServerName
 from esteio.core.model.recovery import Approval
 from esteio.core.model.server import UNUSABLE
 from esteio.core.model.session import Session
-from esteio.core.model.state import Axis, Reason, SessionState
+from esteio.core.model.state import TROUBLED_FIRST, Axis, Reason
 from esteio.core.views import server_documents
 from esteio.core.views.documents import OutageDocument, outage
 from esteio.core.views.sentences import sentence, timeline_text
@@ -24,7 +25,6 @@ from esteio.engine.errors import CommandError
 
 PAGE = 60
 """Tiles on a page."""
-STATES = get_args(SessionState)
 
 
 class Light(NamedTuple):
@@ -67,50 +67,29 @@ class Incident(NamedTuple):
 
 
 async def fleet(visit: Visit) -> ApiResponse:
-    """The page, by the words of its query: `q`, `state`, `server`, `after`."""
-    words = {name: visit.request.query_word(name).strip()[:100] for name in ("q", "state", "server", "after")}
-    sessions, last = await _found(visit, words)
-    held = await visit.api.store.messages.waiting_by_session([one.id for one in sessions])
-    tiles = [tile(visit, one, held.get(one.id, 0)) for one in sessions]
-    servers = await visit.api.store.servers.all()
-    in_order = sorted(tiles, key=lambda one: one.session.server)
-    by_server = [(name, list(group)) for name, group in groupby(in_order, lambda one: one.session.server)]
+    """The page, by the words of its address (`fleet_search`)."""
+    search = Search.of(visit.request)
+    which = search.filter(visit.request.scope.globs)
+    page = await visit.api.store.fleet.page(which, limit=PAGE, after=search.after)
+    held = await visit.api.store.messages.waiting_by_session([one.id for one in page.items])
+    tiles = [tile(visit, one, held.get(one.id, 0)) for one in page.items]
+    totals = await visit.api.store.fleet.totals(msgspec.structs.replace(which, states=(), server=None))
+    by_server = [(name, [one for one in tiles if one.session.server == name]) for name in _in_order(page.items)]
     return visit.drawn(
         "fleet.html",
-        words=words,
+        search=search,
         by_server=by_server,
-        servers=[one.server.name for one in servers] if visit.request.scope.everything else sorted(dict(by_server)),
-        states=STATES,
+        servers=sorted({one.server for one in totals}),
+        states=TROUBLED_FIRST,
         approvals=await waiting(visit),
-        incidents=_incidents(visit, servers),
-        following=None if last is None else "/?" + urlencode({k: v for k, v in (words | {"after": last}).items() if v}),
+        incidents=_incidents(visit, await visit.api.store.servers.all()),
+        following=search.address(after=page.next) if page.next else None,
     )
 
 
-async def _found(visit: Visit, words: dict[str, str]) -> tuple[list[Session], str | None]:
-    """A page of the sessions that the caller reaches and that the words mean, and the last one's name when more
-    follow."""
-    scope, looked = visit.request.scope, words["q"].casefold()
-    state: Any = words["state"] if words["state"] in STATES else None
-    shown: list[Session] = []
-    after: str | None = words["after"] or None
-    while True:
-        page = await visit.api.store.sessions.page(
-            state=state,
-            server=ServerName(words["server"]) if words["server"] else None,
-            limit=PAGE if scope.everything and not looked else LARGEST_PAGE,
-            after=after,
-        )
-        shown += [one for one in page.items if scope.reaches(one.name) and looked in _searched(one)]
-        if len(shown) > PAGE or (len(shown) == PAGE and page.next is not None):
-            return shown[:PAGE], shown[PAGE - 1].name
-        if page.next is None:
-            return shown, None
-        after = page.next
-
-
-def _searched(session: Session) -> str:
-    return f"{session.name} {session.phone or ''} {session.facts.phone_seen}".casefold()
+def _in_order(sessions: Sequence[Session]) -> list[str]:
+    """Their servers, as they first come."""
+    return list(dict.fromkeys(one.server for one in sessions))
 
 
 def tile(visit: Visit, session: Session, held: int) -> Tile:

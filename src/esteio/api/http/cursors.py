@@ -12,9 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from esteio.core.model.state import TROUBLED_FIRST
 from esteio.engine.errors import invalid
 
 PLACES: Final[Mapping[str, re.Pattern[str]]] = {
+    "fleet": re.compile(
+        rf"(?:{'|'.join(TROUBLED_FIRST)}):\d{{1,12}}(?:\.\d{{1,20}})?:\d{{1,18}}:[A-Za-z0-9._-]{{1,64}}"
+    ),
     "sessions": re.compile(r"[A-Za-z0-9._-]{1,64}"),
     "messages": re.compile(r"-?\d{1,12}(?:\.\d{1,20})?(?:e[+-]?\d{1,2})?:\d{1,18}"),
 }

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 SessionState = Literal["connecting", "awaiting_qr", "connected", "degraded", "disconnected", "error", "paused"]
+TROUBLED_FIRST: Final[tuple[SessionState, ...]] = (
+    "error",
+    "disconnected",
+    "degraded",
+    "awaiting_qr",
+    "connecting",
+    "paused",
+    "connected",
+)
+"""The order in which a person looks at them."""
 Answer = Literal["yes", "no", "unknown"]
 Gate = Literal["open", "held"]
 

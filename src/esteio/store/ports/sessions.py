@@ -18,6 +18,7 @@ from esteio.store.delivery import Endpoint
 from esteio.store.values import (
     ApiKey,
     DecisionCommit,
+    FleetFilter,
     JournalEntry,
     Page,
     Qr,
@@ -25,6 +26,7 @@ from esteio.store.values import (
     ServerView,
     SessionView,
     StoredServer,
+    Total,
     Work,
 )
 
@@ -169,6 +171,20 @@ class Sessions(Protocol):
 
     async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
         """Keeps, encrypted, the webhook that stood at the provider, before ours is set in its place."""
+        ...
+
+
+class Fleet(Protocol):
+    """The sessions as a person looks through them. Only what `FleetFilter` means is counted and shown."""
+
+    async def totals(self, which: FleetFilter) -> Sequence[Total]:
+        """How many sessions there are by server and state; where there are none there is no total."""
+        ...
+
+    async def page(self, which: FleetFilter, *, limit: int = 100, after: str | None = None) -> Page:
+        """Sessions in the order of `TROUBLED_FIRST`, after the place `after`, at most `limit`: those connected by name,
+        of the others the latest change first. The page's `next` is the place of its last. Raises `ValueError` for a
+        place that is none."""
         ...
 
 

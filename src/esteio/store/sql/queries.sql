@@ -99,12 +99,12 @@ SELECT count(*) FROM sessions WHERE server = :name AND paused = 0 AND linked = 1
 INSERT INTO sessions (name, server, kind, created_at, phone, ref, encrypted, instance, replaced, settings, token, policy,
     state, since,
     reason, can_send, can_receive, gate, gate_since, outage, last_outage, outage_since, recovery, facts, paused, linked,
-    row_version, wake_at)
+    row_version, wake_at, phones)
 VALUES (:name, :server, :kind, :created_at, :phone, :ref, :encrypted, :instance, :replaced, :settings, :token, :policy,
     :state, :since,
     :reason, :can_send, :can_receive, :gate, :gate_since, :outage, :last_outage, :outage_since, :recovery, :facts,
     :paused,
-    :linked, :row_version, :wake_at)
+    :linked, :row_version, :wake_at, :phones)
 ON CONFLICT (name) DO NOTHING
 RETURNING id
 
@@ -131,13 +131,40 @@ SELECT {{session}} FROM sessions
 WHERE name > :after AND (:state IS NULL OR state = :state) AND (:server IS NULL OR server = :server)
 ORDER BY name LIMIT :limit
 
+-- The fleet's pages go state by state: the order of the states is the caller's. `:text` is asked of the name, `:phone`
+-- and `:phone_too` of the numbers, `:globs` (JSON) are a key's scope; NULL asks nothing.
+-- part: found
+(:text IS NULL OR lower(name) LIKE :text ESCAPE '!' OR phones LIKE :phone OR phones LIKE :phone_too)
+AND (:globs IS NULL OR matches_glob(name, :globs))
+
+-- name: fleet_totals
+SELECT server, state, count(*) AS sessions FROM sessions WHERE {{found}} GROUP BY server, state
+
+-- name: fleet_by_since
+SELECT {{session}} FROM sessions
+WHERE state = :state AND (since, id) < (:since, :id) AND {{found}}
+ORDER BY since DESC, id DESC LIMIT :limit
+
+-- name: fleet_by_name
+SELECT {{session}} FROM sessions WHERE state = :state AND name > :name AND {{found}} ORDER BY name LIMIT :limit
+
+-- name: fleet_of_server_by_since
+SELECT {{session}} FROM sessions
+WHERE server = :server AND state = :state AND (since, id) < (:since, :id) AND {{found}}
+ORDER BY since DESC, id DESC LIMIT :limit
+
+-- name: fleet_of_server_by_name
+SELECT {{session}} FROM sessions
+WHERE server = :server AND state = :state AND name > :name AND {{found}}
+ORDER BY name LIMIT :limit
+
 -- name: session_change
 UPDATE sessions SET ref = coalesce(:ref, ref), encrypted = coalesce(:encrypted, encrypted), token = coalesce(:token,
     token)
 WHERE id = :id
 
 -- name: session_amend
-UPDATE sessions SET phone = :phone, policy = :policy, ref = :ref, encrypted = :encrypted, instance = :instance,
+UPDATE sessions SET phone = :phone, phones = :phones, policy = :policy, ref = :ref, encrypted = :encrypted, instance = :instance,
     replaced = CASE WHEN :moved = 1 THEN NULL ELSE replaced END, row_version = row_version + 1
 WHERE id = :id
 
@@ -170,7 +197,7 @@ UPDATE sessions SET
     phone = :phone, state = :state, since = :since, reason = :reason, can_send = :can_send, can_receive = :can_receive,
     gate = :gate, gate_since = :gate_since, outage = :outage, last_outage = :last_outage, outage_since = :outage_since,
     recovery = :recovery, facts = :facts, paused = :paused, linked = :linked, wake_at = :wake_at,
-    restricted_until = :restricted_until, row_version = row_version + 1
+    restricted_until = :restricted_until, phones = :phones, row_version = row_version + 1
 -- guard: session-version-compared
 WHERE id = :id AND row_version = :row_version
 

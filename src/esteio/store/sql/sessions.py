@@ -126,6 +126,7 @@ class SqlSessions(SqlSubject):
         params = {
             "id": session.id,
             "phone": session.phone,
+            "phones": rows.phones_of(session),
             "policy": session.policy,
             "ref": rows.to_text(session.ref),
             "encrypted": sealed,

@@ -18,6 +18,7 @@ from esteio.store.sql.delivery.dead_letters import SqlDeadLetters
 from esteio.store.sql.delivery.delivery import SqlDeliveryQueue
 from esteio.store.sql.delivery.event_log import SqlEventLog
 from esteio.store.sql.delivery.webhook_endpoints import SqlWebhookEndpoints
+from esteio.store.sql.fleet import SqlFleet
 from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
 from esteio.store.sql.inbox.inbox import SqlInbox
 from esteio.store.sql.keys import SqlKeys
@@ -45,6 +46,7 @@ class SqliteStore:
         self.database = database = SqliteDatabase(str(path), inline=inline, vfs=vfs)
         self.servers = SqlServers(database)
         self.sessions = SqlSessions(database, database.session)
+        self.fleet = SqlFleet(database)
         self.decisions = SqlDecisions(database)
         self.journal = SqlJournal(database)
         self.approvals = SqlApprovals(database)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from fnmatch import translate
+from functools import lru_cache
 from itertools import starmap
 from pathlib import Path
 from typing import Any
@@ -153,6 +156,7 @@ def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db
     # Plans may not depend on bound values: otherwise statements near a partial index are prepared again at every call,
     # which costs ten times the statement (measured: 12 µs against 1.3 µs).
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    connection.create_scalar_function("matches_glob", _matches_glob, 2, deterministic=True)
     connection.pragma("foreign_keys", 1)
     connection.pragma("temp_store", 2)
     connection.pragma("cache_size", -32000)
@@ -164,6 +168,17 @@ def connect(path: str, *, vfs: str | None = None, read_only: bool = False) -> Db
         connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
     return Db(connection)
+
+
+def _matches_glob(*words: Any) -> bool:
+    """Whether a name matches one of the patterns (`fnmatch`) of a JSON list."""
+    name, globs = words
+    return _glob(globs).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=256)
+def _glob(globs: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, msgspec.json.decode(globs, type=list[str]))))
 
 
 def migrate(db: Db) -> int:

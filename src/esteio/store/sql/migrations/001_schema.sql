@@ -64,7 +64,9 @@ CREATE TABLE sessions (
     row_version BIGINT NOT NULL CHECK (row_version >= 0),
     wake_at DOUBLE PRECISION,
     -- Until when sends to people who do not know this number are held (463); 0 means not at all.
-    restricted_until DOUBLE PRECISION NOT NULL DEFAULT 0
+    restricted_until DOUBLE PRECISION NOT NULL DEFAULT 0,
+    -- The number that was named and the one that was seen, a blank between: what a search looks at.
+    phones TEXT NOT NULL
 );
 
 -- The law of adoption: one instance belongs to one session.
@@ -72,7 +74,10 @@ CREATE UNIQUE INDEX sessions_instance ON sessions (server, instance) WHERE insta
 CREATE INDEX sessions_by_instance ON sessions (instance) WHERE instance IS NOT NULL;
 CREATE INDEX sessions_by_server ON sessions (server, name);
 CREATE INDEX sessions_fleet ON sessions (server) WHERE paused = 0 AND linked = 1;
-CREATE INDEX sessions_by_state ON sessions (state, name);
+-- Pages of the fleet, in trouble first; with what a search looks at, so that it reads the row of a find only.
+CREATE INDEX sessions_by_state ON sessions (state, name, phones);
+CREATE INDEX sessions_by_since ON sessions (state, since, id, name, phones);
+CREATE INDEX sessions_totals ON sessions (server, state, since, id, name, phones);
 CREATE INDEX sessions_in_outage ON sessions (server, outage_since, id) WHERE outage_since IS NOT NULL;
 CREATE INDEX sessions_restricted ON sessions (id) WHERE restricted_until > 0;
 CREATE INDEX sessions_due ON sessions (wake_at, id) WHERE wake_at IS NOT NULL;

@@ -8,7 +8,15 @@ from esteio.store.sql.rows.journal import entry_of, evidence_of, evidence_params
 from esteio.store.sql.rows.json_text import EMPTY, Params, text_or_none, to_text
 from esteio.store.sql.rows.messages import attempt_params, message_of, message_params, raw_of, raw_params, stage_of
 from esteio.store.sql.rows.servers import server_of, server_params
-from esteio.store.sql.rows.sessions import approval_of, approval_params, qr_of, qr_params, session_of, session_params
+from esteio.store.sql.rows.sessions import (
+    approval_of,
+    approval_params,
+    phones_of,
+    qr_of,
+    qr_params,
+    session_of,
+    session_params,
+)
 from esteio.store.sql.rows.work import event_of, event_params, key_of, key_params, work_of, work_params
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "key_params",
     "message_of",
     "message_params",
+    "phones_of",
     "qr_of",
     "qr_params",
     "raw_of",

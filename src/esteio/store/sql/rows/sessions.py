@@ -53,7 +53,13 @@ def session_params(session: Session) -> Params:
         "row_version": session.row_version,
         "wake_at": session.wake_at,
         "restricted_until": session.restricted_until,
+        "phones": phones_of(session),
     }
+
+
+def phones_of(session: Session) -> str:
+    """What a search for a number looks at: the one that was named and the one that was seen."""
+    return " ".join(dict.fromkeys(filter(None, (session.phone, session.facts.phone_seen))))
 
 
 def _outage_since(session: Session) -> float | None:
