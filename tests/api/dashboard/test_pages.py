@@ -233,7 +233,7 @@ def test_the_session_page_says_what_is_wrong_what_is_done_and_what_happened(run:
         shown = words(await browser.get("/sessions/line"))
         for told in ("restart the session", "attempt 2", "Next look in 30 s", "outage that began 1 min ago"):
             assert told in shown, shown
-        assert (await browser.post("/sessions/line/pause")).headers["location"] == "/sessions/line"
+        assert (await browser.post("/sessions/line/pause")).headers["location"] == "/sessions/line?done=pause"
         assert "operator_paused" in [one.kind for one in await gateway.news("line")]
 
     visited(run, story)

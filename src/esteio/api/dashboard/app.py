@@ -6,51 +6,30 @@ stands on a page.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from starlette import routing
 
 from esteio.api.dashboard import fleet, login, session
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
+from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
 from esteio.api.http.problems import of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
-from esteio.api.http.route import ApiContext, Method
+from esteio.api.http.route import ApiContext
 from esteio.engine.commands.keys import has_role
-from esteio.engine.commands.requests import Role
 from esteio.engine.errors import CommandError
 from esteio.log import logger
 from esteio.store.base import StoreBroken, StoreFull
 
 LARGEST_FORM = 16_384
 log = logger("dashboard")
-Handler = Callable[[Visit], Awaitable[ApiResponse]]
-
-
-class PageRoute(msgspec.Struct, frozen=True):
-    """One address of a page. `role` None: shown to everybody."""
-
-    method: Method
-    path: str
-    handler: Handler
-    role: Role | None
-
-
-TABLE: tuple[PageRoute, ...] = (
-    PageRoute("GET", "/", fleet.fleet, "read"),
-    PageRoute("GET", "/login", login.form, None),
-    PageRoute("POST", "/login", login.by_key, None),
-    PageRoute("GET", "/login/{token}", login.by_link, None),
-    PageRoute("POST", "/logout", login.leave, "read"),
-    PageRoute("POST", "/language", login.language, None),
-    PageRoute("POST", "/approvals/{id}/{decision}", fleet.decide, "operate"),
-    PageRoute("GET", "/sessions/{name}", session.show, "read"),
-    PageRoute("POST", "/sessions/{name}/{act}", session.act, "operate"),
-)
-"""Every page. `{name}` is a session, and is asked of the caller's scope before the handler runs."""
+TABLE: tuple[PageRoute, ...] = (*fleet.ROUTES, *session.ROUTES, *login.ROUTES)
+"""Every page."""
+PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
+"""The addresses that can be opened: the navigation leads to no others."""
 
 
 def dashboard_routes(api: ApiContext) -> list[routing.BaseRoute]:
@@ -95,7 +74,7 @@ class _Address:
         request = ApiRequest(scope, receive, scope["path_params"], self._api.texts)
         request.limit = LARGEST_FORM
         client = scope.get("client") or ("", 0)
-        visit = Visit(self._api, request, address=str(client[0]), head=head)
+        visit = Visit(self._api, request, address=str(client[0]), head=head, places=PLACES)
         route = self._routes.get("GET" if head else scope["method"])
         await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
 
@@ -138,6 +117,8 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
         raise CommandError("forbidden", role=route.role)
     if "name" in visit.request.path:
         visit.request.scope.check(visit.request.path["name"])
+    scope = visit.request.scope
+    visit.counts["/approvals"] = sum(scope.reaches(one.session) for one in await api.store.approvals.by_state())
     return True
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from esteio.api.dashboard.fleet_search import Search
 from esteio.api.dashboard.page import Moment, Visit, moved
+from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import speaker
 from esteio.core.model.recovery import Approval
@@ -145,4 +146,10 @@ async def decide(visit: Visit) -> ApiResponse:
     visit.request.scope.check(found.session)
     decision: Any = "approved" if path["decision"] == "approve" else "rejected"
     await api.commands.approvals.decide(found.id, decision, visit.request.who)
-    return moved(f"/sessions/{found.session}")
+    return moved(f"/sessions/{found.session}", done=decision)
+
+
+ROUTES = (
+    PageRoute("GET", "/", fleet, "read"),
+    PageRoute("POST", "/approvals/{id}/{decision}", decide, "operate"),
+)

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 
 from esteio.api.dashboard.page import Visit, moved
+from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.engine.errors import CommandError
 
-_OURS = re.compile(r"/(?:sessions/[A-Za-z0-9._-]{1,64})?")
-"""Where a login may lead: a page of ours, never an address that somebody else wrote."""
+_OURS = re.compile(
+    r"(?!/(?:login|logout|language)\b)/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?(?:\?[A-Za-z0-9._~%&=+-]*)?"
+)
+"""Where a form may lead back to: a path of ours, never an address that somebody else wrote."""
 WRONG_KEY, USED_LINK, TOO_MANY = "login.wrong-key", "login.used-link", "login.too-many"
 
 
@@ -80,3 +83,12 @@ def _form(visit: Visit, after: str, wrong: str = "", status: int = 200, *, wait:
     if wait:
         answer = ApiResponse(status, answer.body, answer.kind, {**answer.headers, "retry-after": str(wait)})
     return answer
+
+
+ROUTES = (
+    PageRoute("GET", "/login", form, None),
+    PageRoute("POST", "/login", by_key, None),
+    PageRoute("GET", "/login/{token}", by_link, None),
+    PageRoute("POST", "/logout", leave, "read"),
+    PageRoute("POST", "/language", language, None),
+)

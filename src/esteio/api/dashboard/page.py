@@ -5,7 +5,7 @@ Never lives here: what stands on a page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,8 @@ SAFE: Mapping[str, str] = {
 }
 FRESH = {"cache-control": "no-store", "vary": "Cookie, Accept-Language"}
 ASK_AGAIN = "login-form-old"
+DONE = "done"
+"""The word of a query that names what a form has done."""
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -58,12 +60,40 @@ class Moment(NamedTuple):
     ago: str
 
 
+class Entry(NamedTuple):
+    """One entry of the navigation, and who may open it."""
+
+    path: str
+    key: str
+    role: Role
+
+
+NAVIGATION = (
+    Entry("/", "nav.sessions", "read"),
+    Entry("/incidents", "nav.incidents", "read"),
+    Entry("/approvals", "nav.approvals", "read"),
+    Entry("/messages", "nav.messages", "read"),
+    Entry("/servers", "nav.servers", "read"),
+    Entry("/webhooks", "nav.webhooks", "admin"),
+    Entry("/notices", "nav.notices", "admin"),
+    Entry("/settings", "nav.settings", "read"),
+    Entry("/sandbox", "nav.sandbox", "admin"),
+)
+"""In the order of the page. An entry is shown to those who may open it, where the dashboard has such a page."""
+
+
 class Visit:
     """One request for a page: who asks, in which language, and what a form brought."""
 
-    def __init__(self, api: ApiContext, request: ApiRequest, *, address: str, head: bool) -> None:
-        """`address`: the caller's; `head`: only the headers are asked for."""
+    def __init__(
+        self, api: ApiContext, request: ApiRequest, *, address: str, head: bool, places: Collection[str] = ()
+    ) -> None:
+        """`address`: the caller's; `head`: only the headers are asked for; `places`: the addresses of pages that the
+        navigation may lead to."""
         self.api, self.request, self.address, self.head = api, request, address, head
+        self.places = places
+        self.counts: dict[str, int] = {}
+        """How many things wait at an entry of the navigation."""
         self.cookies = request.headers.get("cookie", "")
         self.login: SignedIn | None = None
         """Set before the handler runs where a page needs one."""
@@ -79,6 +109,12 @@ class Visit:
     def may(self, role: Role) -> bool:
         """Whether who asks has this role."""
         return self.login is not None and has_role(self.request.key, role)
+
+    @property
+    def done(self) -> str:
+        """The sentence about what the form before this page has done; "" for none."""
+        word = self.request.query_word(DONE)
+        return (self.texts.find("dashboard", f"done.{word}") or "") if word else ""
 
     def say(self, key: str, count: int = 1, **values: object) -> str:
         """A text of the dashboard with its values. Raises `KeyError` for one that there is none of."""
@@ -115,14 +151,17 @@ class Visit:
             "languages": tuple(self.api.texts.by_language),
             "form_token": self.api.logins.form_token(self.whose) if self.whose else "",
             "version": VERSION,
-            "here": "/",
+            "here": self.request.place,
+            "navigation": [one for one in NAVIGATION if one.path in self.places and self.may(one.role)],
         }
         body = _TEMPLATES.get_template(template).render({**shown, **values})
         headers = {**SAFE, **FRESH, "content-language": self.texts.language}
         return ApiResponse(status, body.encode(), HTML, headers if cookie is None else headers | {"set-cookie": cookie})
 
 
-def moved(where: str, cookie: str | None = None) -> ApiResponse:
-    """On to another page of ours; `where` is a path."""
-    headers = {**SAFE, **FRESH, "location": where}
+def moved(where: str, cookie: str | None = None, *, done: str = "") -> ApiResponse:
+    """On to another page of ours; `where` is a path, which may have a query. `done`: what is told there, the text
+    `done.WORD`."""
+    told = f"{'&' if '?' in where else '?'}{DONE}={done}" if done else ""
+    headers = {**SAFE, **FRESH, "location": where + told}
     return ApiResponse(303, headers=headers if cookie is None else headers | {"set-cookie": cookie})

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from esteio.api.dashboard import fleet
 from esteio.api.dashboard.page import Moment, Visit, moved
+from esteio.api.dashboard.route import PageRoute
 from esteio.api.http import qr_image
 from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import teller
@@ -69,7 +70,6 @@ async def show(visit: Visit) -> ApiResponse:
     down = documents.outage(session.outage)
     return visit.drawn(
         "session.html",
-        here=f"/sessions/{session.name}",
         tile=fleet.tile(visit, session, await api.held(session.id)),
         action=sentence(session.reason, visit.texts).action,
         outage=None if down is None else (sentence(Reason(down.because), visit.texts).text, visit.read(down.since)),
@@ -96,7 +96,7 @@ async def act(visit: Visit) -> ApiResponse:
         await commands.operator_actions.pause(name, who)
     else:
         await commands.operator_actions.resume(name, who)
-    return moved(f"/sessions/{name}")
+    return moved(f"/sessions/{name}", done=wish)
 
 
 def _step(visit: Visit, session: Session) -> Step | None:
@@ -119,3 +119,9 @@ async def _code(visit: Visit, session: Session) -> Code | None:
         return None
     data = "data:image/png;base64," + base64.b64encode(picture).decode()
     return Code(data, documents.timestamp(current.expires_at), current.pairing_code)
+
+
+ROUTES = (
+    PageRoute("GET", "/sessions/{name}", show, "read"),
+    PageRoute("POST", "/sessions/{name}/{act}", act, "operate"),
+)

@@ -140,6 +140,12 @@ class ApiRequest:
         """The body as `shape`. Raises `CommandError`."""
         return decode(await self.body(), shape)
 
+    @property
+    def place(self) -> str:
+        """The path that was asked for, decoded, with its query as it came."""
+        query = self._scope.get("query_string", b"").decode("latin-1")
+        return f"{self._scope['path']}?{query}" if query else str(self._scope["path"])
+
     def query_word(self, name: str) -> str:
         """One word of the query, "" when it is not there."""
         words: dict[str, str] = dict(parse_qsl(self._scope.get("query_string", b"").decode("latin-1")))

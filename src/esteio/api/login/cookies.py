@@ -76,6 +76,11 @@ class Logins:
         self._ended[login.id] = login.until
         return self._cookie(self._name, "", 0)
 
+    def link(self, secret: str) -> tuple[str, float]:
+        """A path that lets a browser in once with this key, and until when."""
+        token = self._clock.token()
+        return f"/login/{token}", self.links.give(token, secret, self._clock.now())
+
     def visitor(self, name: str) -> str:
         """`Set-Cookie` of somebody who is not let in yet."""
         return self._cookie(VISITOR, name, int(LASTS_S))

@@ -1,6 +1,5 @@
 // The page keeps itself true: an event of the stream says that something changed, the server draws the page anew, and
 // what differs is put in its place. Never here: a text, a rule.
-'use strict';
 const EVENTS = ['session.state_changed', 'session.qr', 'session.deleted', 'session.outage_started',
   'session.outage_ended', 'server.outage_started', 'server.outage_ended', 'approval.requested', 'message.received',
   'message.edited', 'message.deleted', 'message.reaction', 'message.state_changed'];
@@ -34,15 +33,23 @@ async function drawNow() {
   if (answer.redirected) { location.reload(); return; } // the login is over
   if (answer.status === 404 || answer.status === 403) { location.assign('/'); return; } // deleted elsewhere
   if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('live');
-  if (fresh) { morph(live, document.adoptNode(fresh)); count(); }
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  for (const id of ['nav', 'live']) {
+    const [old, next] = [document.getElementById(id), fresh.getElementById(id)];
+    if (old && next) morph(old, document.adoptNode(next));
+  }
+  document.dispatchEvent(new Event('drawn')); // for what a page's own script keeps
+  count();
 }
 
 // Makes `old` equal to `fresh`; elements keep their place, and so the focus, by their id or their order.
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) { old.nodeValue = fresh.nodeValue; return; }
-  for (const one of [...old.attributes]) if (!fresh.hasAttribute(one.name)) old.removeAttribute(one.name);
+  for (const one of [...old.attributes]) {
+    const opened = one.name === 'open' && old.nodeName === 'DETAILS'; // by who reads; the server does not know
+    if (!fresh.hasAttribute(one.name) && !opened) old.removeAttribute(one.name);
+  }
   for (const one of [...fresh.attributes]) if (old.getAttribute(one.name) !== one.value) old.setAttribute(one.name, one.value);
   const known = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
   let at = old.firstChild;
@@ -98,6 +105,15 @@ function count() {
   code.querySelector('[data-over]').hidden = left > 0;
   code.querySelector('[data-count]').textContent = `${Math.max(0, left)} s`;
 }
+
+// What was done is told once: not again at each drawing, not in a bookmark.
+const asked = new URL(location.href);
+if (asked.searchParams.has('done')) {
+  asked.searchParams.delete('done');
+  history.replaceState(null, '', asked);
+}
+// On a phone the navigation is a strip: where one is should be seen.
+document.querySelector('.nav [aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'});
 
 if (live) {
   listen();
