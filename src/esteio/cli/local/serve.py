@@ -182,9 +182,9 @@ async def _greet(gateway: Gateway, sockets: Mapping[Listener, socket.socket]) ->
 
     key = await gateway.commands.keys.ensure_admin()
     if key is not None:
-        print(texts.say("admin-key", key=key), flush=True)
         front = (gateway.settings.public_url or url_of(sockets["api"])).rstrip("/")
         print(texts.say("login-link"), front + gateway.api.logins.link(key)[0], flush=True)
+        print(texts.say("admin-key", key=key), flush=True)
     elif not await gateway.commands.keys.has_admin():
         output.failure(texts.say("no-admin"))
     if output.to_person():
