@@ -76,7 +76,7 @@ class Stage:
         return answer.json() if answer.content else None
 
     def sandbox(self, act: str, **words: Any) -> Any:
-        """One of the sandbox's control calls (docs/sandbox.md)."""
+        """One of the sandbox's control calls (docs/how-to/sandbox.md)."""
         answer = self.http.post(f"http://127.0.0.1:{self._control}/_sandbox/{act}", json=words)
         assert answer.is_success, answer.text
         return answer.json()
