@@ -65,6 +65,8 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Provider webhooks as they came, after they were read; an hour at least."""
     unreadable_s: Seconds = 90 * 86_400
     """Provider webhooks that could not be read."""
+    history_s: Annotated[float, Meta(ge=90 * 86_400)] = 400 * 86_400
+    """Outages that are over, and when sessions changed their state; 90 days at least."""
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -103,7 +103,11 @@ class Maintenance:
         keep = self._keep
         unreadable = now - keep.unreadable_s if keep.unreadable_s else None
         gone = await self._maintenance.purge(
-            now, raw_before=now - keep.webhooks_s, idem_before=now, unreadable_before=unreadable
+            now,
+            raw_before=now - keep.webhooks_s,
+            idem_before=now,
+            unreadable_before=unreadable,
+            history_before=now - keep.history_s,
         )
         if keep.bodies_s:
             gone += await self._maintenance.strip_bodies(now - keep.bodies_s)

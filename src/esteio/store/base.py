@@ -15,6 +15,7 @@ from esteio.core.model.ids import ServerName
 from esteio.core.model.session import Session
 from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, WebhookEndpoints
+from esteio.store.ports.history import History
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, Messages, Outbox, ProviderQueue
@@ -189,6 +190,8 @@ class Store(Health, Protocol):
     def decisions(self) -> Decisions: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def history(self) -> History: ...
     @property
     def approvals(self) -> Approvals: ...
     @property

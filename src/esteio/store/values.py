@@ -17,7 +17,7 @@ from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import MessageId, ServerName, SessionId, SessionName
 from esteio.core.model.inbound import CarriedEvent, InboundEvent
 from esteio.core.model.message import Direction, Message, MessageState
-from esteio.core.model.recovery import Approval
+from esteio.core.model.recovery import Approval, Outage
 from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Gate, Reason, SessionState
@@ -150,6 +150,10 @@ class DecisionCommit(msgspec.Struct, frozen=True):
     gap_due: float = 0.0
     doubts_due: float | None = None
     """The gate opened: messages in doubt are looked for from then on, but not what was set aside."""
+    outages: tuple[Outage, ...] = ()
+    """Outages of the session that began, ended or of which people were told: kept as they now are."""
+    previous_state: SessionState | None = None
+    """What the state was, if this decision changes it."""
     drop_control: bool = False
     """Control work of this session that is still `ready` is dropped (its cause is gone)."""
     clear_qr: bool = False
@@ -169,6 +173,8 @@ class ServerCommit(msgspec.Struct, frozen=True):
     gap_due: float = 0.0
     doubts_due: float | None = None
     """The server answers again: the same for the doubts of all its sessions."""
+    outage: Outage | None = None
+    """The server's own outage, if it began, ended or people were told of it."""
 
 
 class NewMessage(msgspec.Struct, frozen=True):

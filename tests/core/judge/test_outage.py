@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 
+from esteio.core.judge.outage import changed
 from esteio.core.model.policy import DEFAULT
+from esteio.core.model.recovery import Outage
 from esteio.core.views.sentences import sentence
 from esteio.texts import catalogue
-from tests.core.rehearsal import Fleet
+from tests.core.rehearsal import Fleet, a_session
+from tests.narrowing import not_none
 
 
 def fell(**how: Any) -> Fleet:
@@ -148,6 +151,60 @@ def test_pausing_ends_the_outage_for_it_is_a_person_s_business_now() -> None:
     assert (fleet.one.state, fleet.one.outage) == ("paused", None)
     fleet.after(600)
     assert phases(fleet) == []
+
+
+def test_a_pause_is_no_proof_that_it_lived_before() -> None:
+    fleet = fell()
+    fleet.now += 25
+    fleet.hear("operator_paused", road="operator")
+    fleet.judge()
+    last = not_none(fleet.one.last_outage)
+    assert not_none(last.ended_at) - last.since == 25
+
+
+def kept(fleet: Fleet) -> dict[str, Outage]:
+    """What a store holds of the one session's outages after all its decisions."""
+    found: dict[str, Outage] = {}
+    for at, _, view, decision in fleet.decisions:
+        found.update({one.id: one for one in changed(view.session, decision.session, at)})
+    return found
+
+
+def test_each_change_of_an_outage_is_kept_and_nothing_else() -> None:
+    fleet = fell()
+    fleet.after(60)
+    assert kept(fleet) == {not_none(fleet.one.outage).id: fleet.one.outage}
+    assert not_none(fleet.one.outage).noticed
+    told = len(fleet.decisions)
+    fleet.after(20)
+    fleet.pair()
+    (ended,) = kept(fleet).values()
+    assert ended == msgspec.structs.replace(not_none(fleet.one.last_outage), notice_due=ended.notice_due)
+    assert len(fleet.decisions) > told + 1
+    writing = [changed(view.session, decision.session, at) for at, _, view, decision in fleet.decisions]
+    assert len([one for one in writing if one]) == 3, "began, told, ended"
+    fleet.after(5)
+    fleet.kill()
+    (again,) = kept(fleet).values()
+    assert (again.ended_at, again.reopened) == (None, 1), "a flap is one outage"
+
+
+def test_an_outage_that_a_person_s_word_takes_away_is_over_then() -> None:
+    fleet = fell()
+    fell_at = fleet.now
+    fleet.now += 30
+    fleet.hear("operator_logout", road="operator")
+    fleet.hear("logged_out", road="state")
+    fleet.judge()
+    (over,) = kept(fleet).values()
+    assert (over.since, over.ended_at) == (fell_at, fleet.now)
+
+
+def test_one_may_end_and_another_begin_in_one_decision() -> None:
+    was, stands = Outage("a", 1.0, "ghost"), Outage("b", 5.0, "banned")
+    before, after = a_session(outage=was), a_session(outage=stands)
+    assert changed(before, after, 6.0) == (msgspec.structs.replace(was, ended_at=6.0), stands)
+    assert changed(before, a_session(outage=Outage("a", 1.0, "ghost")), 6.0) == ()
 
 
 def test_a_person_s_own_logout_is_no_fall() -> None:

@@ -7,14 +7,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from esteio.core.judge.server import FAILURES_KEPT, ServerInputs, apply_evidence, decide_server, health_of
+from esteio.core.judge.server import (
+    FAILURES_KEPT,
+    ServerInputs,
+    apply_evidence,
+    changed_outage,
+    decide_server,
+    health_of,
+)
 from esteio.core.model.decision import Notice
 from esteio.core.model.evidence import Evidence, seen
 from esteio.core.model.policy import DEFAULT
+from esteio.core.model.recovery import Outage
 from esteio.core.model.server import ServerFacts
 from esteio.core.model.state import Reason
 from tests.core.rehearsal import T0, Fleet, a_server
 from tests.core.server_fleet import fallen_together
+from tests.narrowing import not_none
 
 
 def facts_after(*news: tuple[Any, ...]) -> ServerFacts:
@@ -176,6 +185,31 @@ def test_a_server_that_answers_again_without_a_start_is_back_at_once() -> None:
     back = fleet.judge_server()
     assert back.events == ("server.outage_ended",)
     assert [(n.phase, n.reason.code, n.duration_s) for n in back.notices] == [("closed", "server-up", 70)]
+
+
+def kept(fleet: Fleet, *, back_after: float, boots: bool) -> list[Outage]:
+    """What a store is told of an outage of the server, from its fall to its end."""
+    found = []
+    for news in ["server_unreachable"] * 2 if boots else ["server_failed"] * 3:
+        fleet.hear(news)
+    for pause, news in ((0.0, ""), (70.0, ""), (back_after - 70, "server_answered"), (30.0, "")):
+        fleet.now += pause
+        before = fleet.server
+        if news:
+            fleet.hear(news)
+        fleet.judge_server()
+        found.append(changed_outage(before, fleet.server, fleet.now))
+    return [one for one in found if one is not None]
+
+
+@pytest.mark.parametrize("boots", [True, False])
+def test_each_change_of_a_server_s_outage_is_kept(boots: bool) -> None:
+    fleet = Fleet()
+    began, told, ended = kept(fleet, back_after=100, boots=boots)
+    assert (began.noticed, told.noticed, ended.noticed) == (False, True, True)
+    assert {one.id for one in (began, told, ended)} == {began.id}
+    assert (began.ended_at, told.ended_at) == (None, None)
+    assert not_none(ended.ended_at) - ended.since == 100, "when it answered, though it was said later"
 
 
 def test_a_wall_is_told_in_the_server_s_words() -> None:

@@ -17,6 +17,7 @@ from esteio.core.model.decision import Draft, Notice
 from esteio.core.model.policy import Policy
 from esteio.core.model.recovery import Outage
 from esteio.core.model.server import MASS_FALL, Incident
+from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
 
 
@@ -30,6 +31,20 @@ def update_outage(draft: Draft, verdict: Verdict) -> None:
     elif outage is not None and (verdict.kind in ("live", "suspect") or draft.session.paused):
         _end(draft, outage)
     _notices(draft)
+
+
+def changed(before: Session, after: Session, now: float) -> tuple[Outage, ...]:
+    """The outages that a decision at `now` ended, began, took up again or told people of, as they now are. One that a
+    person's word took away is over from now on."""
+    was, stands = before.outage, after.outage
+    if was is stands:
+        return ()
+    found = () if stands is None or stands == was else (stands,)
+    if was is None or (stands is not None and stands.id == was.id):
+        return found
+    last = after.last_outage
+    over = last if last is not None and last.id == was.id else msgspec.structs.replace(was, ended_at=now)
+    return (over, *found)
 
 
 def _open(draft: Draft, verdict: Verdict) -> None:
@@ -64,7 +79,8 @@ def _goes_on(last: Outage, since: float, policy: Policy) -> bool:
 
 
 def _end(draft: Draft, outage: Outage) -> None:
-    ended = min(draft.now, max(draft.session.facts.life_at, outage.since))
+    # A pause is no proof of life: until then it was down.
+    ended = draft.now if draft.session.paused else min(draft.now, max(draft.session.facts.life_at, outage.since))
     draft.change(outage=None, last_outage=msgspec.structs.replace(outage, ended_at=ended))
     draft.events.append("session.outage_ended")
     draft.record("decision", "outage-ended", seconds=f"{ended - outage.since:.0f}")

@@ -235,6 +235,15 @@ def _health(sheet: _ServerDraft) -> None:
     sheet.change(health=state, health_because=because, health_at=sheet.now)
 
 
+def changed_outage(before: Server, after: Server, now: float) -> Outage | None:
+    """The outage that a decision at `now` began, ended or told people of, as it now is; None for none."""
+    if after.outage == before.outage:
+        return None
+    if after.outage is None and before.outage is not None:
+        return msgspec.structs.replace(before.outage, ended_at=_ended_at(after, before.outage, now))
+    return after.outage
+
+
 def _outage(sheet: _ServerDraft) -> None:
     """One outage from when the server, or many of its sessions together, are down until that is over: subscribers are
     told once of each, and people too."""
@@ -288,8 +297,8 @@ def _end_outage(sheet: _ServerDraft, outage: Outage) -> None:
 
 
 def _closing(sheet: _ServerDraft, outage: Outage) -> Notice:
-    args, booted_at = {"server": str(sheet.server.name)}, sheet.server.facts.booted_at
-    if _of_many(sheet, outage):
+    args = {"server": str(sheet.server.name)}
+    if _of_many(sheet.server, outage):
         return Notice(
             outage.id,
             "closed",
@@ -297,13 +306,19 @@ def _closing(sheet: _ServerDraft, outage: Outage) -> Notice:
             outage.since,
             sheet.now - outage.since,
         )
-    ended = booted_at if booted_at > outage.since else sheet.now
+    ended = _ended_at(sheet.server, outage, sheet.now)
     return Notice(outage.id, "closed", Reason("server-up", args), outage.since, ended - outage.since)
 
 
-def _of_many(sheet: _ServerDraft, outage: Outage) -> bool:
+def _ended_at(server: Server, outage: Outage, now: float) -> float:
+    """When it was over, that is known `now`: with the server's start, unless many sessions fell with it."""
+    booted_at = server.facts.booted_at
+    return booted_at if booted_at > outage.since and not _of_many(server, outage) else now
+
+
+def _of_many(server: Server, outage: Outage) -> bool:
     """Whether many sessions fell together in it, with the server or after it."""
-    incident = sheet.server.incident
+    incident = server.incident
     return incident is not None and (outage.because == MASS_FALL or incident.since >= outage.since)
 
 

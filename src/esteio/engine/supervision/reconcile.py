@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from esteio.clock import Clock
-from esteio.core.judge import gap
+from esteio.core.judge import gap, outage
 from esteio.core.judge.decide import decide
 from esteio.core.judge.probe_schedule import as_before, as_planned
-from esteio.core.judge.server import ServerDecision, ServerInputs, decide_server
+from esteio.core.judge.server import ServerDecision, ServerInputs, changed_outage, decide_server
 from esteio.core.messages import doubts
 from esteio.core.model.capabilities import Capabilities
 from esteio.core.model.decision import Decision, JournalLine, Notice, View
@@ -165,6 +165,8 @@ class Reconciler:
             fail_queued=decision.fail_queued,
             drop_control=decision.drop_control,
             clear_qr=decision.clear_qr,
+            outages=outage.changed(seen.session, session, now),
+            previous_state=seen.session.state if session.state != seen.session.state else None,
             gap_since=gap.of_session(seen.session, session),
             gap_due=now + gap.SETTLES_S,
             doubts_due=now if doubts.reopened(seen.session, session) else None,  # guard: gate-opening-reaches-store
@@ -201,6 +203,7 @@ class Reconciler:
                     _notice(notice, target, now, server=name) for notice in decision.notices for target in self._targets
                 ),
                 events=tuple(_server_events(seen.server, decision, now)),
+                outage=changed_outage(seen.server, decision.server, now),
                 gap_since=gap.of_server(seen.server, decision.server),
                 gap_due=now + gap.SETTLES_S,
                 doubts_due=now if doubts.answers_again(seen.server.facts, decision.server.facts) else None,
@@ -275,8 +278,8 @@ def _routine(unsaved: tuple[Evidence, ...], new_evidence: tuple[Evidence, ...]) 
 
 def _server_events(before: Server, decision: ServerDecision, now: float) -> list[EventRow]:
     """Of an outage, its beginning or its end: the server as it is now, and why it was away."""
-    outage = decision.server.outage or before.outage
-    return [EventRow(kind, now, outage_event(decision.server, outage)) for kind in decision.events]
+    told = decision.server.outage or before.outage
+    return [EventRow(kind, now, outage_event(decision.server, told)) for kind in decision.events]
 
 
 def _entry(line: JournalLine, session: Session, now: float) -> JournalEntry:

@@ -36,10 +36,16 @@ class Maintenance(Protocol):
     """What is forgotten in time, and clocks that were put back."""
 
     async def purge(
-        self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
+        self,
+        now: float,
+        *,
+        raw_before: float,
+        idem_before: float,
+        unreadable_before: float | None = None,
+        history_before: float | None = None,
     ) -> int:
-        """Forget read raw bodies and expired idempotency keys, and unreadable bodies when a time is given; returns how
-        many rows went."""
+        """Forget read raw bodies and expired idempotency keys, and, when a time is given, unreadable bodies, and
+        outages and states that were over by then; returns how many rows went."""
         ...
 
     async def strip_bodies(self, before: float) -> int:

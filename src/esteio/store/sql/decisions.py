@@ -15,6 +15,7 @@ from esteio.store.base import DecisionCommit, ServerCommit, SessionView
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db, Rollback
+from esteio.store.sql.history.outages import keep_server_outage, keep_session_outage, keep_state
 from esteio.store.sql.inbox.history_gaps import mark_gap
 from esteio.store.sql.messages.send_lanes import end_queued
 from esteio.store.sql.servers import falls, update_server
@@ -40,6 +41,8 @@ class SqlDecisions(SqlSubject):
         def operation(db: Db) -> None:
             name = commit.server.name
             update_server(db, commit.server)
+            if commit.outage is not None:
+                keep_server_outage(db, name, commit.outage)
             journal.fold_server(db, name, commit.folded_through)
             journal.add_folded(db, None, name, commit.news)
             journal.add_entries(db, commit.journal, server=name)
@@ -66,6 +69,7 @@ def _commit(db: Db, commit: DecisionCommit) -> None:
         db.restricted.pop(session.id, None)
     if commit.server is not None:
         update_server(db, commit.server)
+    _write_history(db, commit)
     _write_journal(db, commit)
     if commit.drop_control:
         db.run("work_drop_control", {"session_id": session.id, "now": _moment(commit)})
@@ -90,6 +94,14 @@ def _commit(db: Db, commit: DecisionCommit) -> None:
 def _fail_queued(db: Db, session: Session, reason: Reason, now: float) -> None:
     for seq in db.values("messages_fail_on_down", {"session_id": session.id}):
         end_queued(db, seq, "session_down", reason, now)
+
+
+def _write_history(db: Db, commit: DecisionCommit) -> None:
+    """Before the journal's new lines: an outage remembers what stood there when it began."""
+    for outage in commit.outages:
+        keep_session_outage(db, commit.session, outage)
+    if commit.previous_state is not None:
+        keep_state(db, commit.session, commit.previous_state)
 
 
 def _write_journal(db: Db, commit: DecisionCommit) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.contacts import bare
 from esteio.store.sql.db import Db
+from esteio.store.sql.history.outages import forget_before
 
 _AT_ONCE = 5000
 """Rows of each table that one purge removes: it must not hold the writer for long. Call again while it finds many."""
@@ -27,7 +28,13 @@ class SqlMaintenance(SqlSubject):
         await self._write(operation)
 
     async def purge(
-        self, now: float, *, raw_before: float, idem_before: float, unreadable_before: float | None = None
+        self,
+        now: float,
+        *,
+        raw_before: float,
+        idem_before: float,
+        unreadable_before: float | None = None,
+        history_before: float | None = None,
     ) -> int:
         """Also finished work and receipts of unknown messages from before `raw_before`."""
 
@@ -36,6 +43,8 @@ class SqlMaintenance(SqlSubject):
             gone = 0
             if unreadable_before is not None:
                 gone = db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
+            if history_before is not None:
+                gone += forget_before(db, history_before, _AT_ONCE)
             gone += (
                 db.run("purge_provider_webhooks", raw)
                 + db.run("purge_work", raw)

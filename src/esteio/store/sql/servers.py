@@ -53,6 +53,7 @@ class SqlServers(SqlSubject):
         def operation(db: Db) -> bool:
             if db.row("server_in_use", {"name": name}) is not None:
                 raise InUse(name)
+            db.run("server_forget_outages", {"name": name})
             return db.run("server_delete", {"name": name}) > 0
 
         return await self._write(operation)

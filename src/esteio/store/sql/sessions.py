@@ -35,6 +35,8 @@ _FORGET = (
     "session_forget_phones",
     "session_forget_history_gap",
     "session_forget_body_retention",
+    "session_forget_outages",
+    "session_forget_states",
     "session_forget_approvals",
     "session_forget_qr",
     "session_forget_journal",

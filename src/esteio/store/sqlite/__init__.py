@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from esteio.store.base import CrashReport, Store, WriteError
 from esteio.store.sql.approvals import SqlApprovals
 from esteio.store.sql.contacts import SqlContacts
+from esteio.store.sql.db import Db
 from esteio.store.sql.decisions import SqlDecisions
 from esteio.store.sql.delivery.dead_letters import SqlDeadLetters
 from esteio.store.sql.delivery.delivery import SqlDeliveryQueue
 from esteio.store.sql.delivery.event_log import SqlEventLog
 from esteio.store.sql.delivery.webhook_endpoints import SqlWebhookEndpoints
 from esteio.store.sql.fleet import SqlFleet
+from esteio.store.sql.history.outages import SqlHistory, note_absence
 from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
 from esteio.store.sql.inbox.inbox import SqlInbox
 from esteio.store.sql.keys import SqlKeys
@@ -49,6 +51,7 @@ class SqliteStore:
         self.fleet = SqlFleet(database)
         self.decisions = SqlDecisions(database)
         self.journal = SqlJournal(database)
+        self.history = SqlHistory(database)
         self.approvals = SqlApprovals(database)
         self.qr_codes = SqlQrCodes(database)
         self.work = SqlWorkQueue(database)
@@ -95,7 +98,12 @@ class SqliteStore:
         """A durable write of the heartbeat; takes the lock again where its file was deleted. Raises `StoreFull`,
         `Locked`."""
         self.database.keep_lock()
-        await self.database.write(lambda db: db.run("heartbeat", {"now": now}))
+
+        def operation(db: Db) -> None:
+            note_absence(db, now)
+            db.run("heartbeat", {"now": now})
+
+        await self.database.write(operation)
 
 
 if TYPE_CHECKING:

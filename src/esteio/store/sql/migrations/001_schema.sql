@@ -119,6 +119,47 @@ CREATE INDEX journal_of_server ON journal (server, seq) WHERE session_id IS NULL
 CREATE INDEX journal_news ON journal (session_id, seq) WHERE applied = 0;
 CREATE INDEX journal_server_news ON journal (server, seq) WHERE applied = 0 AND session_id IS NULL;
 
+-- Outages of sessions and of servers (`session_id` NULL), over or not. `part_of`: a server's outage, where a session
+-- fell in it. `after_seq`: the journal's last line about its subject before it.
+CREATE TABLE outages (
+    id TEXT PRIMARY KEY,
+    session_id BIGINT REFERENCES sessions (id),
+    server TEXT NOT NULL REFERENCES servers (name),
+    since DOUBLE PRECISION NOT NULL,
+    ended_at DOUBLE PRECISION,
+    reason_code TEXT NOT NULL,
+    reopened BIGINT NOT NULL,
+    noticed INTEGER NOT NULL CHECK (noticed IN (0, 1)),
+    expected INTEGER NOT NULL CHECK (expected IN (0, 1)),
+    held_at_start BIGINT NOT NULL,
+    part_of TEXT CHECK (part_of IS NULL OR session_id IS NOT NULL),
+    after_seq BIGINT NOT NULL
+);
+
+CREATE INDEX outages_of_session ON outages (session_id, since) WHERE session_id IS NOT NULL;
+CREATE INDEX outages_of_server ON outages (server, since) WHERE session_id IS NULL;
+CREATE INDEX outages_open ON outages (since, id) WHERE ended_at IS NULL;
+CREATE INDEX outages_ended ON outages (since, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX outages_over ON outages (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX outages_parts ON outages (part_of) WHERE part_of IS NOT NULL;
+
+-- A session's state from `at` on, one row a change.
+CREATE TABLE state_changes (
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    at DOUBLE PRECISION NOT NULL,
+    previous TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (session_id, at)
+);
+
+CREATE INDEX state_changes_at ON state_changes (at);
+
+-- When no gateway lived over this database.
+CREATE TABLE unwatched (
+    since DOUBLE PRECISION PRIMARY KEY,
+    until DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE approvals (
     id TEXT PRIMARY KEY,
     session_id BIGINT NOT NULL REFERENCES sessions (id),

@@ -4,6 +4,7 @@ A row has the columns of its statement by name (`sql.db.Row`). Structured values
 the same types again. Never lives here: SQL, a driver, a decision.
 """
 
+from esteio.store.sql.rows.history import outage_of, outage_params
 from esteio.store.sql.rows.journal import entry_of, evidence_of, evidence_params, journal_params
 from esteio.store.sql.rows.json_text import EMPTY, Params, text_or_none, to_text
 from esteio.store.sql.rows.messages import attempt_params, message_of, message_params, raw_of, raw_params, stage_of
@@ -35,6 +36,8 @@ __all__ = [
     "key_params",
     "message_of",
     "message_params",
+    "outage_of",
+    "outage_params",
     "phones_of",
     "qr_of",
     "qr_params",
