@@ -45,7 +45,7 @@ def test_a_server_s_outage_holds_those_of_its_sessions() -> None:
         inject(lab.world, "prov", None, Fault("network", road="shut", for_s=180))
         await asyncio.sleep(180)
         await all_back(lab, within_s=600)
-        await asyncio.sleep(400)
+        await asyncio.sleep(60)
         assert not_none(await lab.store.servers.get(ServerName("prov"))).server.outage is None
         assert list(await lab.store.history.open_outages(each=True)) == []
         own = [one for one in await lab.store.history.ended_outages(each=True) if one.session is None]

@@ -225,6 +225,8 @@ class Reconciler:
         decision = decide_server(msgspec.structs.replace(record.inputs, new_evidence=new_evidence), now)
         # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
+        # Whether those that fell together are back stands in the store alone.
+        loud = loud or (before.incident is not None and before.incident.ended_at is None)
         if loud or gap.of_server(before, decision.server) is not None:
             return None
         record.inputs = msgspec.structs.replace(record.inputs, server=decision.server)
