@@ -226,8 +226,8 @@ class Reconciler:
         # guard: server-failure-written
         loud = not decision.quiet or decision.weather_changed or decision.server.facts.failures or before.facts.failures
         # Whether those that fell together are back stands in the store alone.
-        loud = loud or (before.incident is not None and before.incident.ended_at is None)
-        if loud or gap.of_server(before, decision.server) is not None:
+        together = before.incident is not None and before.incident.ended_at is None
+        if loud or together or gap.of_server(before, decision.server) is not None:
             return None
         record.inputs = msgspec.structs.replace(record.inputs, server=decision.server)
         record.unsaved = _routine(record.unsaved, new_evidence)
