@@ -14,6 +14,7 @@ from esteio.core.model.ids import SessionName
 from esteio.engine.delivery import event_log as feeding
 from esteio.engine.delivery.event_log import EventLog
 from esteio.engine.media.links import MediaLinks
+from esteio.engine.runtime.waiters import Waiters
 from esteio.store.base import EventRow
 from esteio.store.sql.db import Db
 from esteio.store.sql.rows import event_params
@@ -33,6 +34,10 @@ class _Standing(SystemClock):
 
 CLOCK = _Standing()
 LINKS = MediaLinks(b"k" * 32, "http://esteio", CLOCK, 60.0)
+
+
+def log_of(store: SqliteStore) -> EventLog:
+    return EventLog(store.events, catalogue("en"), LINKS, Waiters(store.sessions, store.messages))
 
 
 async def tell(store: SqliteStore, count: int) -> None:
@@ -55,7 +60,7 @@ def test_a_place_is_good_after_a_restart(tmp_path: Path) -> None:
     async def main() -> None:
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
-        feed = EventLog(store.events, catalogue("en"), LINKS)
+        feed = log_of(store)
         await tell(store, 700)
         first = [one.seq for one in await feed.after(0)]
         assert first == list(range(1, 501))
@@ -63,7 +68,7 @@ def test_a_place_is_good_after_a_restart(tmp_path: Path) -> None:
         store = SqliteStore(tmp_path / "esteio.db")
         await store.start(NOW)
         await tell(store, 5)
-        assert await read(EventLog(store.events, catalogue("en"), LINKS), first[-1]) == list(range(501, 706))
+        assert await read(log_of(store), first[-1]) == list(range(501, 706))
         await store.aclose()
 
     asyncio.run(main())
@@ -77,7 +82,7 @@ def test_memory_and_log_are_one_sequence(monkeypatch: pytest.MonkeyPatch) -> Non
         store = SqliteStore.memory()
         await store.start(NOW)
         await tell(store, 50)
-        feed = EventLog(store.events, catalogue("en"), LINKS)
+        feed = log_of(store)
         assert await feed.after(50) == []
         for total in range(60, 400, 10):
             await tell(store, 10)
@@ -94,7 +99,7 @@ def test_an_event_is_rendered_once_for_all_readers(monkeypatch: pytest.MonkeyPat
     async def main() -> None:
         store = SqliteStore.memory()
         await store.start(NOW)
-        feed = EventLog(store.events, catalogue("en"), LINKS)
+        feed = log_of(store)
         await feed.after(0)
         await tell(store, 10)
         rendered: list[Any] = []
@@ -117,7 +122,7 @@ def test_the_address_of_a_media_is_signed_anew_for_each_reader() -> None:
     async def main() -> None:
         store = SqliteStore.memory()
         await store.start(NOW)
-        feed = EventLog(store.events, catalogue("en"), LINKS)
+        feed = log_of(store)
         await feed.after(0)
         data = {"id": "msg_1", "media": {"kind": "image", "url": None, "state": "kept", "mime": None, "filename": None}}
         row = event_params(EventRow("message.received", NOW, data, SessionName("s1"), "a"))
@@ -127,6 +132,43 @@ def test_the_address_of_a_media_is_signed_anew_for_each_reader() -> None:
             (told,) = await feed.after(0)
             expiries.append(not_none(re.search(rb"/media/msg_1/image\?expires=(\d+)&", told.body))[1])
         assert [int(at) for at in expiries] == [NOW + 60, NOW + 560]
+        await store.aclose()
+
+    asyncio.run(main())
+
+
+def test_one_looks_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        store = SqliteStore.memory()
+        await store.start(NOW)
+        waiters = Waiters(store.sessions, store.messages)
+        feed = EventLog(store.events, catalogue("en"), LINKS, waiters)
+        assert await feed.after(0) == []
+        looks = 0
+        truly = store.events.page
+
+        async def page(after: int, limit: int) -> Any:
+            nonlocal looks
+            looks += 1
+            return await truly(after, limit)
+
+        monkeypatch.setattr(store.events, "page", page)
+        waiting = [asyncio.create_task(feed.wait(0, 60.0)) for _ in range(100)]
+        await asyncio.sleep(0)
+        for _ in range(5):  # commits without an event
+            waiters.event_written()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+        await tell(store, 1)
+        waiters.event_written()
+        await asyncio.gather(*waiting)
+        assert looks < 10
+        await asyncio.wait_for(feed.wait(0, 60.0), 1)  # there is one already
+        late = asyncio.create_task(feed.wait(1, 60.0))
+        await asyncio.sleep(0)
+        waiters.close()
+        await asyncio.wait_for(late, 30)
         await store.aclose()
 
     asyncio.run(main())

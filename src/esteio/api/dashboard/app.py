@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from starlette import routing
 
-from esteio.api.dashboard import fleet, login, session
+from esteio.api.dashboard import fleet, live, login, session
+from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
@@ -35,9 +36,10 @@ PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
 def dashboard_routes(api: ApiContext) -> list[routing.BaseRoute]:
     """The routes to mount; they answer their own errors."""
     by_path: dict[str, dict[str, PageRoute]] = {}
-    for route in TABLE:
+    for route in (*TABLE, live.ROUTE):
         by_path.setdefault(route.path, {})[route.method] = route
-    pages = [routing.Route(path, _Address(api, routes)) for path, routes in by_path.items()]
+    drawings = Drawings(api.feed.last, api.clock.token())
+    pages = [routing.Route(path, _Address(api, routes, drawings)) for path, routes in by_path.items()]
     return [*pages, routing.Route("/static/{file}", _StaticFile())]
 
 
@@ -66,15 +68,15 @@ def static_file(name: str, method: str, known: str) -> ApiResponse:
 class _Address:
     """What is answered at one address of the table."""
 
-    def __init__(self, api: ApiContext, routes: Mapping[str, PageRoute]) -> None:
-        self._api, self._routes = api, routes
+    def __init__(self, api: ApiContext, routes: Mapping[str, PageRoute], drawings: Drawings) -> None:
+        self._api, self._routes, self._drawings = api, routes, drawings
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         head = scope["method"] == "HEAD"
         request = ApiRequest(scope, receive, scope["path_params"], self._api.texts)
         request.limit = LARGEST_FORM
         client = scope.get("client") or ("", 0)
-        visit = Visit(self._api, request, address=str(client[0]), head=head, places=PLACES)
+        visit = Visit(self._api, request, self._drawings, address=str(client[0]), head=head, places=PLACES)
         route = self._routes.get("GET" if head else scope["method"])
         await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from esteio.api.dashboard.fleet_search import Search
 from esteio.api.dashboard.page import Moment, Visit, moved
 from esteio.api.dashboard.route import PageRoute
@@ -70,22 +68,28 @@ class Incident(NamedTuple):
 async def fleet(visit: Visit) -> ApiResponse:
     """The page, by the words of its address (`fleet_search`)."""
     search = Search.of(visit.request)
-    which = search.filter(visit.request.scope.globs)
-    page = await visit.api.store.fleet.page(which, limit=PAGE, after=search.after)
-    held = await visit.api.store.messages.waiting_by_session([one.id for one in page.items])
-    tiles = [tile(visit, one, held.get(one.id, 0)) for one in page.items]
-    totals = await visit.api.store.fleet.totals(msgspec.structs.replace(which, states=(), server=None))
-    by_server = [(name, [one for one in tiles if one.session.server == name]) for name in _in_order(page.items)]
+    totals = await visit.api.store.fleet.totals(Search().filter(visit.request.scope.globs))
     return visit.drawn(
         "fleet.html",
         search=search,
-        by_server=by_server,
+        part=await visit.shared("fleet_live.html", search, lambda: _shown(visit, search)),
         servers=sorted({one.server for one in totals}),
         states=TROUBLED_FIRST,
-        approvals=await waiting(visit),
-        incidents=_incidents(visit, await visit.api.store.servers.all()),
-        following=search.address(after=page.next) if page.next else None,
     )
+
+
+async def _shown(visit: Visit, search: Search) -> dict[str, Any]:
+    """What changes by itself."""
+    page = await visit.api.store.fleet.page(search.filter(visit.request.scope.globs), limit=PAGE, after=search.after)
+    held = await visit.api.store.messages.waiting_by_session([one.id for one in page.items])
+    tiles = [tile(visit, one, held.get(one.id, 0)) for one in page.items]
+    return {
+        "search": search,
+        "by_server": [(name, [one for one in tiles if one.session.server == name]) for name in _in_order(page.items)],
+        "approvals": await waiting(visit),
+        "incidents": _incidents(visit, await visit.api.store.servers.all()),
+        "following": search.address(after=page.next) if page.next else None,
+    }
 
 
 def _in_order(sessions: Sequence[Session]) -> list[str]:

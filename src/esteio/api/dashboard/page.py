@@ -5,7 +5,7 @@ Never lives here: what stands on a page.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.static import VERSION
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
@@ -41,6 +42,8 @@ SAFE: Mapping[str, str] = {
 }
 FRESH = {"cache-control": "no-store", "vary": "Cookie, Accept-Language"}
 ASK_AGAIN = "login-form-old"
+REDRAW = "x-redraw"
+"""A header by which an open page asks for itself anew."""
 DONE = "done"
 """The word of a query that names what a form has done."""
 _TEMPLATES = Environment(
@@ -86,12 +89,19 @@ class Visit:
     """One request for a page: who asks, in which language, and what a form brought."""
 
     def __init__(
-        self, api: ApiContext, request: ApiRequest, *, address: str, head: bool, places: Collection[str] = ()
+        self,
+        api: ApiContext,
+        request: ApiRequest,
+        drawings: Drawings,
+        *,
+        address: str,
+        head: bool,
+        places: Collection[str] = (),
     ) -> None:
         """`address`: the caller's; `head`: only the headers are asked for; `places`: the addresses of pages that the
         navigation may lead to."""
         self.api, self.request, self.address, self.head = api, request, address, head
-        self.places = places
+        self.places, self._drawings = places, drawings
         self.counts: dict[str, int] = {}
         """How many things wait at an entry of the navigation."""
         self.cookies = request.headers.get("cookie", "")
@@ -143,20 +153,39 @@ class Visit:
 
     def drawn(self, template: str, status: int = 200, *, cookie: str | None = None, **values: Any) -> ApiResponse:
         """A page. `values`: what the template shows; all of it is escaped."""
+        body = self._rendered(template, self._form_token, values)
+        headers = {**SAFE, **FRESH, "content-language": self.texts.language}
+        return ApiResponse(status, body.encode(), HTML, headers if cookie is None else headers | {"set-cookie": cookie})
+
+    async def shared(self, template: str, which: Hashable, values: Callable[[], Awaitable[Mapping[str, Any]]]) -> str:
+        """A part of a page, drawn once for all who ask for the same: `which`, and the role, scope and language of who
+        asks. `values` rest on nothing else. It is escaped."""
+        key, mark = self.request.key, self._drawings.mark
+
+        async def draw() -> str:
+            return self._rendered(template, mark, await values())
+
+        what = (template, which, key.role, key.sessions, self.texts.language)
+        drawing = self._drawings.redrawn if REDRAW in self.request.headers else self._drawings.opened
+        return (await drawing(what, draw)).replace(mark, self._form_token)
+
+    @property
+    def _form_token(self) -> str:
+        return self.api.logins.form_token(self.whose) if self.whose else ""
+
+    def _rendered(self, template: str, form_token: str, values: Mapping[str, Any]) -> str:
         shown = {
             "visit": self,
             "say": self.say,
             "word": self.texts.word,
             "language": self.texts.language,
             "languages": tuple(self.api.texts.by_language),
-            "form_token": self.api.logins.form_token(self.whose) if self.whose else "",
+            "form_token": form_token,
             "version": VERSION,
             "here": self.request.place,
             "navigation": [one for one in NAVIGATION if one.path in self.places and self.may(one.role)],
         }
-        body = _TEMPLATES.get_template(template).render({**shown, **values})
-        headers = {**SAFE, **FRESH, "content-language": self.texts.language}
-        return ApiResponse(status, body.encode(), HTML, headers if cookie is None else headers | {"set-cookie": cookie})
+        return _TEMPLATES.get_template(template).render({**shown, **values})
 
 
 def moved(where: str, cookie: str | None = None, *, done: str = "") -> ApiResponse:

@@ -72,7 +72,7 @@ class ApiContext:
         self.recovery_steps = recovery_steps
         self.addresses_told = addresses_told(one.declaration for one in providers.values())
         """Finds a server's own address in what providers send; see `Scope.without_addresses`."""
-        self.feed = EventLog(store.events, texts.default, links)
+        self.feed = EventLog(store.events, texts.default, links, waiters)
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"))

@@ -88,7 +88,7 @@ async def _place(api: ApiContext, call: ApiRequest, words: dict[str, str]) -> tu
 
 async def _run(api: ApiContext, call: ApiRequest, place: int, hello: bytes, write: Write) -> None:
     try:
-        await _written(write, hello)
+        await written(write, hello)
         retry = _RETRY
         loop = asyncio.get_running_loop()
         alive_at = loop.time() + ALIVE_EVERY_S
@@ -96,21 +96,21 @@ async def _run(api: ApiContext, call: ApiRequest, place: int, hello: bytes, writ
             found = await api.feed.after(place)
             if found:
                 place = found[-1].seq
-                if frames := b"".join(_frame(told) for told in found if _may_see(call, told)):
-                    await _written(write, retry + frames)
+                if frames := b"".join(_frame(told) for told in found if may_see(call, told)):
+                    await written(write, retry + frames)
                     retry = b""
             elif loop.time() < alive_at:
-                await api.waiters.wait_event(LOOK_EVERY_S)
+                await api.feed.wait(place, min(LOOK_EVERY_S, alive_at - loop.time()))
                 continue
             if loop.time() >= alive_at:
-                await _still_welcome(api, call)
-                await _written(write, _ALIVE)
+                await still_welcome(api, call)
+                await written(write, _ALIVE)
                 alive_at = loop.time() + ALIVE_EVERY_S
     except CommandError:
         return
 
 
-async def _written(write: Write, piece: bytes) -> None:
+async def written(write: Write, piece: bytes) -> None:
     """Raises `ClientGone` when the reader takes nothing any more."""
     try:
         async with asyncio.timeout(STALLED_S):
@@ -119,14 +119,14 @@ async def _written(write: Write, piece: bytes) -> None:
         raise ClientGone from error
 
 
-async def _still_welcome(api: ApiContext, call: ApiRequest) -> None:
+async def still_welcome(api: ApiContext, call: ApiRequest) -> None:
     """A key that was revoked while its holder listened. Raises `CommandError`."""
     key = await api.commands.keys.authenticate(call.secret or "")
     if key is None:
         raise CommandError("unauthorized")
 
 
-def _may_see(call: ApiRequest, told: StreamedEvent) -> bool:
+def may_see(call: ApiRequest, told: StreamedEvent) -> bool:
     """A key for some sessions sees those, and no server's events."""
     if told.type in NEEDS_OPERATE and not has_role(call.key, "operate"):
         return False

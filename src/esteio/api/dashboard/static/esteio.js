@@ -1,18 +1,18 @@
 // The page keeps itself true: an event of the stream says that something changed, the server draws the page anew, and
 // what differs is put in its place. Never here: a text, a rule.
-const EVENTS = ['session.state_changed', 'session.qr', 'session.deleted', 'session.outage_started',
-  'session.outage_ended', 'server.outage_started', 'server.outage_ended', 'approval.requested', 'message.received',
-  'message.edited', 'message.deleted', 'message.reaction', 'message.state_changed'];
-const REST_MS = 1000; // between two drawings
-const MESSAGES_MS = 5000; // messages only change a count: a busy line need not be drawn at each
+const REST_MS = 1000; // between two drawings; a code to scan is drawn at once
+const MESSAGES_MS = 5000; // messages only change a count of the fleet: a busy line need not be drawn at each
 const AGES_MS = 30000; // how long a shown age may stand
+const SOON_MS = 3000; // and how long what is being done now, which no event tells of
 const live = document.getElementById('live');
 const connection = document.getElementById('connection');
-let source = null, timer = 0, later = 0, drawing = false, again = false, drawnAt = 0;
+let line = null, timer = 0, later = 0, drawing = false, again = false, hurry = false, restedAt = 0, drawnAt = performance.timeOrigin;
 
-function draw() {
-  if (drawing) { again = true; return; }
-  if (!timer) timer = setTimeout(drawn, Math.max(0, drawnAt + REST_MS - Date.now()));
+function draw(atOnce = false) {
+  if (drawing) { again = true; hurry ||= atOnce; return; }
+  if (timer && !atOnce) return;
+  clearTimeout(timer);
+  timer = setTimeout(drawn, atOnce ? 0 : Math.max(0, restedAt - Date.now()));
 }
 
 function drawLater() {
@@ -24,20 +24,23 @@ async function drawn() {
   drawing = true;
   try { await drawNow(); } catch { told('off'); }
   drawing = false;
-  drawnAt = Date.now();
-  if (again) { again = false; draw(); }
+  restedAt = Date.now() + REST_MS;
+  const [next, atOnce] = [again, hurry];
+  again = hurry = false;
+  if (next) draw(atOnce);
 }
 
 async function drawNow() {
-  const answer = await fetch(location.href, {credentials: 'same-origin', cache: 'no-store'});
-  if (answer.redirected) { location.reload(); return; } // the login is over
-  if (answer.status === 404 || answer.status === 403) { location.assign('/'); return; } // deleted elsewhere
-  if (!answer.ok) return;
+  const answer = await fetch(location.href, {credentials: 'same-origin', cache: 'no-store', headers: {'x-redraw': '1'}});
+  if (answer.redirected && new URL(answer.url).pathname === '/login') { told('out'); return; }
+  if (answer.status === 404 || answer.status === 403) { location.reload(); return; } // gone: the gateway's page says so
+  if (!answer.ok) { told('off'); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   for (const id of ['nav', 'live']) {
     const [old, next] = [document.getElementById(id), fresh.getElementById(id)];
     if (old && next) morph(old, document.adoptNode(next));
   }
+  drawnAt = Date.now();
   document.dispatchEvent(new Event('drawn')); // for what a page's own script keeps
   count();
 }
@@ -62,38 +65,58 @@ function morph(old, fresh) {
   while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
 }
 
+// Whether what is shown is true: 'on', 'off' (and since when it may not be), 'out': the login is over.
 function told(state) {
   if (!connection || connection.dataset.state === state) return;
+  if (connection.dataset.state === 'out' && state === 'on') { location.reload(); return; } // its forms are another login's
   connection.dataset.state = state;
-  connection.textContent = connection.dataset[state];
   connection.classList.toggle('off', state !== 'on');
-}
-
-function concerns(event) {
-  if (live.dataset.live !== 'session') return true;
-  try {
-    const body = JSON.parse(event.data), data = body.data || {};
-    const name = body.session || data.session || (body.type.startsWith('session.') ? data.name : '');
-    return !name || name === live.dataset.session;
-  } catch { return true; }
-}
-
-function listen() {
-  if (source) return;
-  source = new EventSource('/v1/events');
-  source.onopen = () => { told('on'); draw(); };
-  source.onerror = () => {
-    if (source && source.readyState === EventSource.CLOSED) { // refused: not tried again by itself
-      source = null;
-      told('out');
-      draw();
-      setTimeout(() => { if (!document.hidden) listen(); }, 10000);
-    } else told('off');
-  };
-  for (const kind of EVENTS) {
-    const seen = kind.startsWith('message.') && live.dataset.live === 'fleet' ? drawLater : draw;
-    source.addEventListener(kind, (event) => { if (concerns(event)) seen(); });
+  const time = new Date(drawnAt).toLocaleTimeString(document.documentElement.lang);
+  connection.textContent = connection.dataset[state].replace('{time}', time);
+  if (state === 'out') {
+    const link = document.createElement('a');
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = connection.dataset.login;
+    connection.append(' ', link);
   }
+}
+
+function heard({state, changed}) {
+  if (state === 'off') told('off');
+  else if (state === 'refused') draw(); // the answer says why
+  else if (state === 'on') { told('on'); draw(); }
+  else if (!changed.sessions || !live.dataset.session || changed.sessions.includes(live.dataset.session)) see(changed.kinds);
+}
+
+function see(kinds) {
+  const fleet = live.dataset.live === 'fleet';
+  if (fleet && kinds.every((kind) => kind.startsWith('message.') || kind === 'session.qr')) drawLater();
+  else draw(!fleet && kinds.includes('session.qr'));
+}
+
+// The pages of one login share a connection; without shared workers each has its own.
+function listen() {
+  if (line || document.hidden) return;
+  const script = new URL(`live.js${new URL(import.meta.url).search}`, import.meta.url);
+  const login = document.querySelector('[action="/logout"] [name=form]')?.value;
+  if (!globalThis.SharedWorker) { listenAlone(script); return; }
+  const worker = new SharedWorker(script, {type: 'module', name: login});
+  worker.onerror = () => { if (line === worker.port) listenAlone(script); };
+  line = worker.port;
+  line.onmessage = ({data}) => heard(data);
+  line.postMessage('here');
+}
+
+async function listenAlone(script) {
+  const alone = line = {postMessage() {}};
+  const {follow} = await import(script);
+  if (line === alone) alone.postMessage = follow(heard);
+}
+
+function leave() {
+  line?.postMessage('away');
+  line?.close?.();
+  line = null;
 }
 
 // A code that is over is never shown: the page needs no word from the server for that.
@@ -120,10 +143,11 @@ if (live) {
   count();
   setInterval(count, 1000);
   setInterval(() => { if (!document.hidden) draw(); }, AGES_MS);
-  // Browsers hold only six connections to one place: a page that nobody looks at gives its own back.
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) { listen(); draw(); } else if (source) { source.close(); source = null; }
-  });
+  setInterval(() => { if (!document.hidden && live.querySelector('[data-soon]')) draw(); }, SOON_MS);
+  // A page that nobody looks at gives the connection back, and draws nothing.
+  document.addEventListener('visibilitychange', () => { if (document.hidden) leave(); else { listen(); draw(); } });
+  addEventListener('pagehide', leave);
+  addEventListener('pageshow', (event) => { if (event.persisted) { listen(); draw(); } });
   for (const one of document.querySelectorAll('.filter select')) {
     one.addEventListener('change', () => one.form.requestSubmit());
   }
