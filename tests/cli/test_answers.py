@@ -217,7 +217,7 @@ def test_a_proof_that_is_the_reason_itself_names_the_same_server(gateway: Gatewa
         "reason": {"code": "server-down", "text": "The server evo is not answering.", "action": None},
     }
     told = gateway.verb("why", "clinic").stdout
-    assert "Can send: no — The server evo is not answering." in told
+    assert "Can send: ✗ no — The server evo is not answering." in told
 
 
 def test_a_paused_number_says_how_it_goes_on(gateway: Gateway) -> None:

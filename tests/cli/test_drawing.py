@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import pytest
 import segno
 
 from esteio.cli import output
 from esteio.cli.errors import Failed
-from esteio.cli.remote import qr
+from esteio.cli.remote import qr_picture as qr
 
 ROWS: list[list[tuple[output.Style, str]]] = [
     [("", "a-session-with-a-long-name"), ("", "connected"), ("", "a reason that goes on and on and on")]
@@ -41,3 +42,21 @@ def test_a_code_is_black_on_white_whatever_the_terminals_colours_are() -> None:
     lines = qr.drawn([[True] * 21 for _ in range(21)])
     assert len(lines) == 13
     assert all(line.startswith(qr.INK) and line.endswith(qr.RESET) for line in lines)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_work_that_takes_time_is_told_on_a_terminal_and_never_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, person: bool
+) -> None:
+    monkeypatch.setattr(sys, "stderr", written := _Terminal() if person else io.StringIO())
+    monkeypatch.setenv("TERM", "xterm")
+    with output.progress("simulate.begun", 2) as step:
+        step("the first is done")
+    told = written.getvalue()
+    assert ("Simulating" in told) == ("1/2" in told) == ("the first is done" in told) == person
+    assert told.endswith(("\x1b[2K", "\x1b[?25h")) or not person, "it is gone when it is done"

@@ -64,7 +64,7 @@ def test_no_entry_is_left_in_english_or_ends_otherwise_than_the_english() -> Non
     ("args", "language", "told"),
     [
         (["--help"], "pt-BR", ["Uso:", "Lista as sessões", "Opções", "Usar um gateway", "Mostra esta ajuda"]),
-        (["qr", "--help"], "pt-BR", ["Uso:", "Desenha o QR code", "Argumentos", "Nome da sessão", "[obrigatório]"]),
+        (["qr", "--help"], "pt-BR", ["Uso:", "Mostra o QR code", "Argumentos", "Nome da sessão", "[obrigatório]"]),
         (["keys", "create", "--help"], "pt-BR", ["Cria uma chave", "De quem é a chave"]),
         (["replay", "--help"], "pt_BR.UTF-8", ["Julga de novo um diário"]),
         (["--help"], "en", ["Usage:", "List the sessions", "Options", "Show this message"]),

@@ -7,17 +7,8 @@ small model of a terminal that knows just what is written to it.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
-import re
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -28,13 +19,15 @@ from rich.cells import cell_len
 
 from esteio.cli import output
 from esteio.cli.errors import Failed, Refused
+from esteio.cli.output import SHAPES
 from esteio.cli.remote.client import Client, Document, path
 from esteio.cli.remote.fleet import Fleet, Watch, ordered
-from esteio.cli.remote.fleet_picture import SHAPES, View, picture
+from esteio.cli.remote.fleet_picture import View, picture
 from esteio.core.model.recovery import Outage
 from esteio.core.model.state import Axis
 from esteio.core.views import documents
-from tests.cli.cli_processes import PATIENCE_S, Installation, Running, environment, free_port
+from tests.cli.cli_processes import PATIENCE_S, Installation, Running, free_port
+from tests.cli.terminals import Terminal
 from tests.cli.test_answers import NOW, Gateway, approval, gateway, page, server, session
 
 __all__ = ["gateway"]
@@ -197,73 +190,9 @@ def test_a_key_that_sees_no_servers_sees_its_sessions(gateway: Gateway) -> None:
 # -- live ----------------------------------------------------------------------------------------------------------
 
 
-class Terminal:
-    """`esteio top` on a pseudo-terminal."""
-
-    def __init__(self, *args: str, url: str, key: str, columns: int = 100, rows: int = 30) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        given = environment(ESTEIO_URL=url, ESTEIO_KEY=key, TERM="xterm-256color")
-        command = [sys.executable, "-m", "esteio", "top", *args]
-        self.process = subprocess.Popen(
-            command, env=given, stdin=slave, stdout=slave, stderr=subprocess.PIPE, start_new_session=True
-        )
-        os.close(slave)
-        self._told = b""
-
-    def screen(self) -> str:
-        """The latest picture: it is drawn whole, from the corner."""
-        pictures = re.split(rb"\x1b\[H", self._told)
-        whole = pictures[-2] if len(pictures) > 2 else pictures[-1]
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", whole.decode("utf-8", "replace"))
-
-    def until(self, word: str, *, gone: bool = False) -> str:
-        """The first picture with the word, or without it."""
-        for _ in range(PATIENCE_S * 10):
-            self._read(0.1)
-            if "NAME" in self.screen() and (word in self.screen()) != gone:
-                return self.screen()
-            assert self.process.poll() is None, self._rest()
-        raise AssertionError(self.screen())
-
-    def press(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    def end(self) -> int:
-        """Its exit code, once it has ended by itself."""
-        for _ in range(PATIENCE_S * 10):
-            self._read(0.1)
-            if self.process.poll() is not None:
-                break
-        self.close()
-        assert b"\x1b[?1049l" in self._told, "the terminal is as it was"
-        return int(self.process.returncode)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stderr:
-            self.process.stderr.close()
-        if self.master >= 0:
-            os.close(self.master)
-            self.master = -1
-
-    def _read(self, wait_s: float) -> None:
-        if select.select([self.master], [], [], wait_s)[0]:
-            try:
-                self._told += os.read(self.master, 65536)
-            except OSError:  # the other side is closed
-                Event().wait(wait_s)
-
-    def _rest(self) -> str:
-        return self._told.decode("utf-8", "replace") + (
-            self.process.stderr.read().decode() if self.process.stderr else ""
-        )
-
-
 @pytest.fixture
 def terminal(linked: Installation) -> Iterator[Terminal]:
-    made = Terminal(url=linked.url, key=linked.key)
+    made = Terminal("top", url=linked.url, key=linked.key)
     yield made
     if made.master >= 0:
         made.close()
@@ -293,7 +222,7 @@ def test_a_lost_gateway_is_said_and_caught_up_with(tmp_path: Path) -> None:
     words = ("serve", "--listen", f"127.0.0.1:{port}", "--data", "data")
     serving = Running(*words, cwd=tmp_path, **given)
     serving.logged("gateway.started")
-    terminal = Terminal(url=url, key=key, columns=80)
+    terminal = Terminal("top", url=url, key=key, columns=80)
     try:
         terminal.until("0 sessions")
         serving.end()
@@ -360,7 +289,7 @@ def test_a_place_of_another_database_is_left_and_the_fleet_read_whole(gateway: G
 
 def test_a_key_that_is_revoked_while_one_looks_ends_it_with_a_sentence(linked: Installation) -> None:
     lent = linked.client.post(path("keys"), {"name": "looker", "role": "read"})
-    terminal = Terminal(url=linked.url, key=lent["key"])
+    terminal = Terminal("top", url=linked.url, key=lent["key"])
     try:
         terminal.until("clinic")
         linked.client.delete(path("keys", lent["id"]))

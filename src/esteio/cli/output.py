@@ -7,8 +7,10 @@ reach a terminal. Never lives here: what is shown.
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -52,11 +54,28 @@ STATE_STYLES: dict[str, Style] = {
     "no": "bad",
     "paused": "dim",
 }
+SHAPES: dict[str, str] = {
+    "connected": "●",
+    "degraded": "◐",
+    "connecting": "◌",
+    "awaiting_qr": "▣",
+    "disconnected": "○",
+    "error": "▲",
+    "paused": "‖",
+}
+MARKS: dict[str, str] = {"yes": "✓", "no": "✗"}
+"""A state and an answer have a shape beside their colour; what has none of its own is `UNKNOWN`."""
+UNKNOWN = "?"
 
 
 def to_person() -> bool:
     """Whether a person reads stdout."""
     return sys.stdout.isatty()
+
+
+def full_screen() -> bool:
+    """Whether a person reads stdout on a terminal whose cursor can be moved."""
+    return to_person() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def clean(text: object) -> str:
@@ -66,7 +85,7 @@ def clean(text: object) -> str:
 
 def data(document: object) -> None:
     """A document for programs."""
-    print(json.dumps(document, ensure_ascii=False, indent=2 if to_person() else None))
+    print(json.dumps(document, ensure_ascii=False, indent=2 if to_person() else None), flush=True)
 
 
 LEAST_LAST = 16
@@ -123,13 +142,67 @@ def line(*spans: Span, indent: int = 0) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     told = Text.assemble(*((text, STYLES[style]) for style, text in spans))
-    Console(highlight=False).print(Padding(told, (0, 0, 0, indent), expand=False))
+    Console(highlight=False).print(Padding(told, (0, 0, 0, indent), expand=False) if told else "")
 
 
-def progress(key: str, **values: object) -> None:
-    """A word about work that takes time; only for people."""
-    if sys.stderr.isatty():
-        print(clean(texts.say(key, **values)), file=sys.stderr)
+def beside(label: Span, *spans: Span, indent: int = 0) -> None:
+    """One line of prose after a label, its further lines below its first one; in a pipe one line."""
+    if not to_person():
+        line(label, *spans, indent=indent)
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    told = Text.assemble(*((text, STYLES[style]) for style, text in spans))
+    grid.add_row(Text(label[1], STYLES[label[0]]), told)
+    Console(highlight=False).print(Padding(grid, (0, 0, 0, indent), expand=False))
+
+
+def styled(spans: Sequence[Span]) -> str:
+    """Spans as they are written to this terminal; without colours where NO_COLOR is set."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    with console.capture() as written:
+        console.print(Text.assemble(*((text, STYLES[style]) for style, text in spans)), end="", soft_wrap=True)
+    return written.get()
+
+
+Step = Callable[[str], None]
+
+
+@contextmanager
+def progress(key: str, total: int | None = None, **values: object) -> Iterator[Step]:
+    """While work goes on: what it is and how long it has taken, on a terminal's stderr, gone when it is done. Gives
+    what to call after each of `total` steps, with a line that stays. In a pipe nothing is said."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    from rich.console import Console  # noqa: PLC0415 - only people need it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+    from rich.progress import TimeElapsedColumn as Elapsed  # noqa: PLC0415
+
+    counted = () if total is None else (BarColumn(bar_width=20), MofNCompleteColumn())
+    told = TextColumn("{task.description}", markup=False)
+    console = Console(stderr=True, highlight=False)
+    with Progress(SpinnerColumn(), told, *counted, Elapsed(), console=console, transient=True) as shown:
+        task = shown.add_task(clean(texts.say(key, **values)), total=total)
+
+        def step(line: str) -> None:
+            shown.console.print(clean(line), markup=False)
+            shown.advance(task)
+
+        yield step
+
+
+def _silent(_: str) -> None:
+    """Nobody looks."""
 
 
 def failure(sentence: str) -> None:

@@ -23,6 +23,7 @@ MISUSES = frozenset({"no-database", "file-exists", "not-empty"})
 DataFolder = Annotated[
     str | None, typer.Option("--data", metavar="DIR", help="The data folder; default: the one of the settings.")
 ]
+Written = Annotated[bool, typer.Option("--json", help="Print as JSON what the archive holds.")]
 
 
 def backup(
@@ -32,6 +33,7 @@ def backup(
     without_secrets: Annotated[
         bool, typer.Option("--without-secrets", help="Leave secret.key out; keep it elsewhere, or set the key again.")
     ] = False,
+    as_json: Written = False,
 ) -> None:
     """Copy database, media and secret.key into one file, also while the gateway runs; the file is then checked.
 
@@ -42,12 +44,17 @@ def backup(
     from esteio.store.backup import create  # noqa: PLC0415
 
     folder = _folder(data, config)
-    output.progress("backup.begun", file=file)
-    made = _tried(
-        lambda: create(folder, file, now=SystemClock().now(), program=program_version(), secrets=not without_secrets),
-        file,
-        folder,
-    )
+    with output.progress("backup.begun", file=file):
+        made = _tried(
+            lambda: create(
+                folder, file, now=SystemClock().now(), program=program_version(), secrets=not without_secrets
+            ),
+            file,
+            folder,
+        )
+    if as_json:
+        output.data(_document(made, file, folder))
+        return
     _tell("backup.done", made, file=file)
     if not made.secrets:
         output.line(("warn", say("backup.no-key")))
@@ -61,6 +68,7 @@ def restore(
         Literal["send", "expire"],
         typer.Option(help="What becomes of messages that were still to be sent when the backup was taken."),
     ] = "send",
+    as_json: Written = False,
 ) -> None:
     """Make a data folder out of a backup. The folder must be new or empty; start the gateway on it afterwards.
 
@@ -71,10 +79,13 @@ def restore(
     from esteio.store.backup import restore as put_back  # noqa: PLC0415
 
     folder = _folder(data, config)
-    output.progress("restore.begun", data=folder)
-    made = _tried(
-        lambda: put_back(file, folder, now=SystemClock().now(), expire_waiting=waiting == "expire"), file, folder
-    )
+    with output.progress("restore.begun", data=folder):
+        made = _tried(
+            lambda: put_back(file, folder, now=SystemClock().now(), expire_waiting=waiting == "expire"), file, folder
+        )
+    if as_json:
+        output.data(_document(made, file, folder))
+        return
     _tell("restore.done", made, file=file, data=folder)
     if made.counts.get("waiting") and waiting == "send":
         output.line(("warn", texts.count("restore.waiting", made.counts["waiting"])))
@@ -99,6 +110,22 @@ def _tried(do: Callable[[], Manifest], file: Path, folder: Path) -> Manifest:
         raise Failed("newer-database", data=file, found=error.found, known=error.known) from error
     except OSError as error:
         raise Failed("backup.io", file=error.filename or file, why=error.strerror or error) from error
+
+
+def _document(made: Manifest, file: Path, folder: Path) -> dict[str, object]:
+    """What an archive holds; `size` is in bytes."""
+    from esteio.core.views.documents import timestamp  # noqa: PLC0415
+
+    return {
+        "file": str(file),
+        "data": str(folder),
+        "taken_at": timestamp(made.taken_at),
+        "program": made.program,
+        "secrets": made.secrets,
+        "size": sum(entry.size for entry in made.files.values()),
+        "media": sum(1 for name in made.files if name.startswith("media/")),
+        "counts": dict(made.counts),
+    }
 
 
 def _tell(key: str, made: Manifest, **values: object) -> None:

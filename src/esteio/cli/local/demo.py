@@ -23,6 +23,7 @@ USUAL, USUAL_CONTROL, ANY = "127.0.0.1:8700", "127.0.0.1:8710", "127.0.0.1:0"
 
 
 def demo(
+    *,
     headless: Annotated[
         bool, typer.Option("--headless", help="Play the script once, print the summary, and end.")
     ] = False,
@@ -35,6 +36,7 @@ def demo(
     language: Annotated[
         Literal["pt-BR", "en"] | None, typer.Option(help="Instead of ESTEIO_LANGUAGE or the locale's.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As --headless, with the summary as one document.")] = False,
     sabotage: Annotated[list[str] | None, typer.Option(hidden=True, help="Break this story's world.")] = None,
 ) -> None:
     """Simulated providers, the gateway in front of them, five incidents by script; then it serves until Ctrl-C.
@@ -44,7 +46,7 @@ def demo(
     """
     if language:
         os.environ["ESTEIO_LANGUAGE"] = language
-    person = output.to_person() and not headless
+    person = output.to_person() and not (headless or as_json)
     import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
 
     from esteio.sim.demo.run import PATIENCE_S, SABOTAGED_PATIENCE_S, Plan  # noqa: PLC0415
@@ -54,7 +56,7 @@ def demo(
     bound = _bound(listen, person)
     try:
         with bound:
-            good = uvloop.run(_run(plan, bound, person))
+            good = uvloop.run(_run(plan, bound, person, as_json=as_json))
     except OSError as error:
         raise Failed("cannot-listen", listen=USUAL_CONTROL, why=error.strerror or error) from error
     if not good:
@@ -76,16 +78,17 @@ def _bound(listen: str | None, person: bool) -> socket.socket:
         return bind(ANY)
 
 
-async def _run(plan: Plan, bound: socket.socket, person: bool) -> bool:
+async def _run(plan: Plan, bound: socket.socket, person: bool, *, as_json: bool) -> bool:
     import msgspec  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
     from esteio.cli.listen import stop_asked, url_of  # noqa: PLC0415
-    from esteio.sim.demo import live  # noqa: PLC0415
+    from esteio.sim.demo import live, summary  # noqa: PLC0415
 
     console, url, asked = Console(highlight=False), url_of(bound), stop_asked()
     if not person:
-        return await live.once(plan, bound, url, console, asked)
+        tell = (lambda run: output.data(summary.document(run))) if as_json else None
+        return await live.once(plan, bound, url, console, asked, tell=tell)
     try:
         usual = msgspec.structs.replace(plan, control=USUAL_CONTROL)
         return await live.watched(usual, bound, url, console, asked)

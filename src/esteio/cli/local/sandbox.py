@@ -12,6 +12,7 @@ import typer
 
 from esteio.cli import output, texts
 from esteio.cli.errors import Failed, Misused
+from esteio.cli.remote.look import Json
 
 if TYPE_CHECKING:
     from esteio.sim.sandbox.servers import Sandbox
@@ -39,6 +40,7 @@ def sandbox(
     ] = None,
     wapi: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=f"A W-API account. [{USUAL['wapi']}]")] = None,
     control: Annotated[str, typer.Option(metavar="HOST:PORT", help="The control page and /_sandbox.")] = CONTROL,
+    as_json: Json = False,
 ) -> None:
     """Run simulated providers until Ctrl-C. Without an address all three run; otherwise the named ones."""
     named = {"evolution": evolution, "baileys": baileys, "wapi": wapi}
@@ -47,7 +49,7 @@ def sandbox(
         check_address(address)
     import uvloop  # noqa: PLC0415 - what only this verb needs is loaded by it alone
 
-    uvloop.run(run(homes, control))
+    uvloop.run(run(homes, control, as_json=as_json))
 
 
 def check_address(address: str) -> None:
@@ -57,8 +59,9 @@ def check_address(address: str) -> None:
         raise Misused("bad-address", address=repr(address))
 
 
-async def run(homes: dict[str, str], control: str) -> None:
-    """Serves the sandbox at these addresses until a signal asks for the end. Raises `Failed` when it cannot listen."""
+async def run(homes: dict[str, str], control: str, *, as_json: bool = False) -> None:
+    """Says where the sandbox is, and serves it until a signal asks for the end. Raises `Failed` when it cannot
+    listen."""
     from esteio.cli.listen import stop_asked  # noqa: PLC0415
     from esteio.sim.sandbox.servers import serve_sandbox  # noqa: PLC0415
 
@@ -72,16 +75,19 @@ async def run(homes: dict[str, str], control: str) -> None:
         key = "port-in-use" if error.errno == errno.EADDRINUSE else "cannot-listen"
         raise Failed(key, listen=listen, why=error.strerror or error) from error
     try:
-        _greet(box, homes)
+        _greet(box, homes, as_json=as_json)
         await asked.wait()
     finally:
         await box.aclose()
 
 
-def _greet(box: Sandbox, homes: dict[str, str]) -> None:
+def _greet(box: Sandbox, homes: dict[str, str], *, as_json: bool) -> None:
     """Where everything is, and the key; in a pipe one line each: name, tab, value."""
     from esteio.sim.sandbox.servers import DEFAULT_KEY  # noqa: PLC0415
 
+    if as_json:
+        output.data({"key": DEFAULT_KEY, "urls": box.urls})
+        return
     if not output.to_person():
         print(f"key\t{DEFAULT_KEY}", flush=True)
         for name, url in box.urls.items():

@@ -34,6 +34,7 @@ SWITCH_S = 0.001
 
 
 def serve(
+    *,
     listen: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="The API and the incoming webhooks. [127.0.0.1:8700]"),
@@ -46,6 +47,7 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="The Evolution door alone, at the root of its own address.")
     ] = None,
     config: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON where it serves, and the first key.")] = False,
 ) -> None:
     """Run the gateway. The first start prints an admin key, unless ESTEIO_ADMIN_KEY gives one."""
     overrides = {"listen": listen, "data": data, "database": database}
@@ -68,13 +70,13 @@ def serve(
     BoundedProtocol.most = raise_file_limit()
     sys.setswitchinterval(SWITCH_S)
     try:
-        uvloop.run(run(settings, sockets))
+        uvloop.run(run(settings, sockets, as_json=as_json))
     finally:
         for bound in sockets.values():
             bound.close()
 
 
-async def run(settings: Settings, sockets: Mapping[Listener, socket.socket]) -> None:
+async def run(settings: Settings, sockets: Mapping[Listener, socket.socket], *, as_json: bool = False) -> None:
     """Open, serve, close. `sockets`: what listens, the API at least. Raises `Failed` when it cannot start or has to
     give up."""
     from esteio.cli.listen import stop_asked, url_of  # noqa: PLC0415
@@ -88,7 +90,7 @@ async def run(settings: Settings, sockets: Mapping[Listener, socket.socket]) -> 
     gc.freeze()
     gc.set_threshold(GC_AFTER)
     try:
-        await _greet(gateway, sockets)
+        await _greet(gateway, sockets, as_json=as_json)
         log.info("gateway.started", listen=url_of(sockets["api"]))
         await _until(gateway, sockets, asked)
         log.info("gateway.stopping")
@@ -176,18 +178,22 @@ def _left_out(session: str, error: object) -> None:
     output.failure(texts.say("declared-left-out", name=session, why=_reason(error)))
 
 
-async def _greet(gateway: Gateway, sockets: Mapping[Listener, socket.socket]) -> None:
+async def _greet(gateway: Gateway, sockets: Mapping[Listener, socket.socket], *, as_json: bool) -> None:
     from esteio.api.ops import program_version  # noqa: PLC0415
     from esteio.cli.listen import url_of  # noqa: PLC0415
 
     key = await gateway.commands.keys.ensure_admin()
-    if key is not None:
-        front = (gateway.settings.public_url or url_of(sockets["api"])).rstrip("/")
-        print(texts.say("login-link"), front + gateway.api.logins.link(key)[0], flush=True)
+    front = (gateway.settings.public_url or url_of(sockets["api"])).rstrip("/")
+    link = None if key is None else front + gateway.api.logins.link(key)[0]
+    if as_json:
+        urls = {name: url_of(bound) for name, bound in sockets.items()}
+        output.data({"version": program_version(), "urls": urls, "admin_key": key, "login_url": link})
+    elif key is not None:
+        print(texts.say("login-link"), link, flush=True)
         print(texts.say("admin-key", key=key), flush=True)
-    elif not await gateway.commands.keys.has_admin():
+    if key is None and not await gateway.commands.keys.has_admin():
         output.failure(texts.say("no-admin"))
-    if output.to_person():
+    if output.to_person() and not as_json:
         print(texts.say("serving", version=program_version(), url=url_of(sockets["api"])), flush=True)
         if "door" in sockets:
             print(texts.say("door-at", url=url_of(sockets["door"])), flush=True)

@@ -5,14 +5,16 @@ Progress goes to stderr, and only when a person reads it. Never lives here: a ru
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from esteio.cli import texts
+from esteio.cli import output, texts
 from esteio.cli.errors import FAILED
+from esteio.cli.remote.look import Json
 
 if TYPE_CHECKING:
     from esteio.sim.storm.storm import Outcome
@@ -48,11 +50,13 @@ def simulate(
     within_s: Within = None,
     gateways: Gateways = None,
     jobs: Jobs = None,
+    as_json: Json = False,
 ) -> None:
     """A fleet under seeded faults in virtual time: one table, a column for each policy, and charts.
 
     `monitor` is not a policy of the gateway but a plain poller, for comparison. Exit code 1: a rule was broken; the
-    command that repeats it is printed. The result does not depend on the number of processes.
+    command that repeats it is printed. The result does not depend on the number of processes. With --json: one
+    document, of a swarm one a line.
     """
     from esteio.sim.storm import processes  # noqa: PLC0415 - heavy, and only this verb needs it
     from esteio.sim.storm import simulate as sim  # noqa: PLC0415
@@ -65,9 +69,10 @@ def simulate(
     try:
         if swarm:
             size = (sessions or sim.SWARM_SESSIONS, hours or sim.SWARM_HOURS)
-            _swarm(range(seed, seed + swarm), (policy or ["default"])[0], size, within_s, crew)
+            _swarm(range(seed, seed + swarm), (policy or ["default"])[0], size, within_s, crew, as_json=as_json)
         else:
-            _compare(seed, (sessions or 60, hours or 12.0), policy or list(sim.DEFAULT_POLICIES), out, crew)
+            named = policy or list(sim.DEFAULT_POLICIES)
+            _compare(seed, (sessions or 60, hours or 12.0), named, out, crew, as_json=as_json)
     except processes.Failed as error:
         print(error, file=sys.stderr)
         raise typer.Exit(FAILED) from error
@@ -80,48 +85,69 @@ class Crew(NamedTuple):
     jobs: int
 
 
-def _compare(seed: int, size: tuple[int, float], policies: list[str], out: Path | None, crew: Crew) -> None:
+def _compare(
+    seed: int, size: tuple[int, float], policies: list[str], out: Path | None, crew: Crew, *, as_json: bool
+) -> None:
     from esteio.sim.storm import charts, report  # noqa: PLC0415
     from esteio.sim.storm import simulate as sim  # noqa: PLC0415
 
     sessions, hours = size
     command = sim.command_of(seed, sessions, hours, policies, gateways=crew.gateways)
     plan = sim.plan_of(seed, sessions, hours)
-    outcomes = sim.compare(plan, policies, told=_progress, **crew._asdict())
-    print(f"{report.story(outcomes[0])}\n\n{report.table(outcomes)}")
+    with output.progress("simulate.begun", len(policies)) as step:
+        outcomes = sim.compare(plan, policies, told=lambda one: step(_line(one)), **crew._asdict())
+    if as_json:
+        output.data({"command": command, "outcomes": [_document(one) for one in outcomes]})
+    else:
+        print(f"{report.story(outcomes[0])}\n\n{report.table(outcomes)}")
     if out is not None:
         for file in sim.keep(outcomes, out, command):
             _say(f"wrote {file}")
         if not charts.installed():
             print(texts.say("simulate.no-charts"), file=sys.stderr)
     broken = [outcome for outcome in outcomes if outcome.violations]
-    for outcome in broken:
+    for outcome in () if as_json else broken:
         print(f"\n{outcome.policy}: {len(outcome.violations)} broken rules\n{report.broken(outcome)}\n{command}")
     if broken:
         raise typer.Exit(FAILED)
 
 
-def _swarm(seeds: range, policy: str, size: tuple[int, float], within_s: float | None, crew: Crew) -> None:
+def _swarm(
+    seeds: range, policy: str, size: tuple[int, float], within_s: float | None, crew: Crew, *, as_json: bool
+) -> None:
     from esteio.sim.storm import report  # noqa: PLC0415
     from esteio.sim.storm import simulate as sim  # noqa: PLC0415
 
     bad, total = 0, []
     sessions, hours = size
     told = sim.swarm(seeds, policy=policy, sessions=sessions, hours=hours, within_s=within_s, **crew._asdict())
-    for outcome in told:
-        total.append(outcome)
-        _progress(outcome)
-        if outcome.violations:
-            bad += 1
-            command = sim.command_of(outcome.seed, sessions, hours, [policy], swarm=True, gateways=crew.gateways)
-            print(f"seed {outcome.seed}:\n{report.broken(outcome)}\n{command}", flush=True)
-    print(report.swarm_line(total))
+    with output.progress("simulate.begun", len(seeds)) as step:
+        for outcome in told:
+            total.append(outcome)
+            step(_line(outcome))
+            bad += bool(outcome.violations)
+            if as_json:
+                print(json.dumps(_document(outcome), ensure_ascii=False), flush=True)
+            elif outcome.violations:
+                command = sim.command_of(outcome.seed, sessions, hours, [policy], swarm=True, gateways=crew.gateways)
+                print(f"seed {outcome.seed}:\n{report.broken(outcome)}\n{command}", flush=True)
+    if not as_json:
+        print(report.swarm_line(total))
     if bad:
         raise typer.Exit(FAILED)
 
 
-def _progress(outcome: Outcome) -> None:
-    _say(f"seed {outcome.seed} {outcome.policy}: {len(outcome.violations)} broken rules, {outcome.real_s:.1f} s")
+def _line(outcome: Outcome) -> str:
+    return f"seed {outcome.seed} {outcome.policy}: {len(outcome.violations)} broken rules, {outcome.real_s:.1f} s"
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    """What `simulate --out` keeps as numbers, with the rules that were broken."""
+    import msgspec  # noqa: PLC0415 - heavy, and only this verb needs it
+
+    from esteio.sim.storm import simulate as sim  # noqa: PLC0415
+
+    return sim.summary(outcome) | {"broken": msgspec.to_builtins(outcome.violations)}
 
 
 def _say(text: str) -> None:
@@ -132,10 +158,9 @@ def _say(text: str) -> None:
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A journal, as `esteio export` writes it.", exists=True)],
     policy: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the journal's own.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Judge a recorded journal again: what would be decided now, and where that differs."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     from esteio.core.model.policy import build  # noqa: PLC0415
     from esteio.sim import replay as again  # noqa: PLC0415
 
@@ -147,8 +172,14 @@ def replay(
     name = policy or head.policy
     if name not in known:
         raise typer.BadParameter(f"unknown policy {name!r}; known: {', '.join(known)}", param_hint="--policy")
-    told = again.replay(head, entries, known[name])
+    from esteio.core.views.documents import timestamp  # noqa: PLC0415
+
+    with output.progress("replay.begun", n=len(entries)):
+        told = again.replay(head, entries, known[name])
+    if as_json:
+        differ = [{"at": timestamp(one.at), "side": one.side, "what": one.what} for one in told.differences]
+        output.data({"policy": name, "pieces": told.pieces, "same": told.same, "differences": differ})
+        return
     for one in told.differences:
-        when = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        print(f"{when}  {'only then' if one.side == 'then' else 'only now '}  {one.what}")
+        print(f"{timestamp(one.at)}  {'only then' if one.side == 'then' else 'only now '}  {one.what}")
     print(f"{told.pieces} pieces of evidence, {told.same} decisions alike, {len(told.differences)} differ ({name})")

@@ -15,21 +15,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from esteio.cli import output, texts
-from esteio.cli.output import GAP, Span, clean
+from esteio.cli.output import GAP, MARKS, SHAPES, UNKNOWN, Span, clean
 from esteio.cli.remote.client import Document
 from esteio.cli.remote.fleet import CALM
 
-SHAPES: Mapping[str, str] = {
-    "connected": "●",
-    "degraded": "◐",
-    "connecting": "◌",
-    "awaiting_qr": "▣",
-    "disconnected": "○",
-    "error": "▲",
-    "paused": "‖",
-}
-MARKS: Mapping[str, str] = {"yes": "✓", "no": "✗"}
-UNKNOWN, CUT = "?", "…"
+CUT = "…"
 NEEDED = ("shape", "name", "state", "sends", "receives", "held")
 COLUMNS = (*NEEDED, "age", "server")
 """What does not fit is dropped from the right, but first of all the word of the state, which has its shape; the reason

@@ -70,8 +70,11 @@ def _cells(key: dict[str, object]) -> list[str]:
 @app.command("revoke")
 def revoke(
     key: Annotated[str, typer.Argument(metavar="ID", help="As `esteio keys list` shows it.", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """Revoke a key; it stops working at once."""
     connect().delete(path("keys", key))
-    if output.to_person():
+    if as_json:
+        output.data({"revoked": key})
+    elif output.to_person():
         output.line(("good", texts.say("key-revoked", id=output.clean(key))))

@@ -27,7 +27,8 @@ def apply(
     In a pipe: tab-separated what, kind, name, detail.
     """
     declared = _declared(file)
-    told = connect().post(path("apply"), {**declared, "plan": plan}, wait_s=120)
+    with output.progress("apply.begun", file=file):
+        told = connect().post(path("apply"), {**declared, "plan": plan}, wait_s=120)
     if as_json:
         output.data(told)
         return
@@ -54,9 +55,11 @@ def _declared(file: Path) -> dict[str, Any]:
 def export(
     name: Name,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; default: stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --out: say as JSON what was written.")] = False,
 ) -> None:
     """Export a session's whole journal as lines of JSON, for `esteio replay`. It holds no message texts."""
-    lines = connect().ask("GET", path("sessions", name, "export"), wait_s=120).body
+    with output.progress("export.begun", name=name):
+        lines = connect().ask("GET", path("sessions", name, "export"), wait_s=120).body
     if out is None:
         sys.stdout.buffer.write(lines)
         return
@@ -64,6 +67,10 @@ def export(
         out.write_bytes(lines)
     except OSError as error:
         raise Failed("backup.io", file=out, why=error.strerror or error) from error
+    if as_json:
+        output.data({"session": name, "file": str(out), "lines": lines.count(b"\n")})
+    elif output.to_person():
+        output.line(("good", texts.say("export.done", file=out)))
 
 
 def notify(
@@ -76,7 +83,8 @@ def notify(
     """
     if not test:
         raise Misused("notify-how")
-    items = connect().post(path("notices", "test"), wait_s=60)["items"]
+    with output.progress("notify.begun"):
+        items = connect().post(path("notices", "test"), wait_s=60)["items"]
     if as_json:
         output.data({"items": items})
     elif not items:

@@ -115,10 +115,13 @@ def _pairs(given: list[str]) -> dict[str, str]:
 @app.command("remove")
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `esteio servers` shows it.", show_default=False)],
+    as_json: Json = False,
 ) -> None:
     """Remove a server that has no sessions here any more. Nothing is changed at the server."""
     connect().delete(path("servers", name))
-    if output.to_person():
+    if as_json:
+        output.data({"removed": name})
+    elif output.to_person():
         output.line(("good", texts.say("server-removed", name=output.clean(name))))
 
 
@@ -148,8 +151,8 @@ def adopt(
         _list_instances(found, as_json=as_json)
         return
     body = {"instances": "all" if everything else names, "forward": forward, "dry_run": dry_run}
-    output.progress("adopt.begun", server=server)
-    told = client.post(path("servers", server, "adopt"), body, wait_s=120)
+    with output.progress("adopt.begun", server=server):
+        told = client.post(path("servers", server, "adopt"), body, wait_s=120)
     _tell_adopted(told["items"], as_json=as_json)
     if any(one["result"] not in DONE for one in told["items"]):
         raise typer.Exit(FAILED)

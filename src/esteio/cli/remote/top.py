@@ -5,21 +5,13 @@ Never lives here: reading the fleet (`fleet`), what is drawn (`fleet_picture`).
 
 from __future__ import annotations
 
-import os
-import re
-import select
-import signal
-import sys
-import termios
-import time
-import tty
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esteio.cli import output
+from esteio.cli.keyboard import Keys, end_by_signal, keyboard
 from esteio.cli.remote.client import Client, Document, connect
 from esteio.cli.remote.look import Json
 
@@ -32,13 +24,10 @@ LOOK_S = 0.25
 """So often it is looked whether a key was pressed or something changed."""
 AGES = 4
 """Looks after which the picture is drawn anyway: ages grow."""
-KEY = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
 END = frozenset({"q", "Q"})
 UP, DOWN = frozenset({"\x1b[A", "\x1bOA", "k"}), frozenset({"\x1b[B", "\x1bOB", "j"})
 PAGE_UP, PAGE_DOWN = frozenset({"\x1b[5~", "b"}), frozenset({"\x1b[6~", " "})
 FIRST, LAST = frozenset({"\x1b[H", "\x1bOH", "\x1b[1~", "g"}), frozenset({"\x1b[F", "\x1bOF", "\x1b[4~", "G"})
-Keys = Callable[[float], list[str] | None]
-"""Waits so many seconds for keys; None when there is no keyboard any more."""
 
 
 def top(
@@ -101,12 +90,10 @@ def _watch(client: Client) -> None:
     if console.is_dumb_terminal:
         _print(client, as_json=False)
         return
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Both by name: a shell that starts us in the background hands SIGINT down ignored.
-        signal.signal(number, signal.default_int_handler)
+    end_by_signal()
     try:
         watch.begin()
-        with _keyboard() as keys:
+        with keyboard() as keys:
             _draw(Screen(watch, client.url, console), watch, console, keys)
     except KeyboardInterrupt:
         return
@@ -177,30 +164,3 @@ def _draw(screen: Screen, watch: Watch, console: Console, keys: Keys) -> None:
             for key in pressed:
                 screen.scroll(key)
             looks = 0 if pressed else looks + 1
-
-
-@contextmanager
-def _keyboard() -> Iterator[Keys]:
-    """Keys as they are pressed, unechoed; the terminal's settings are put back. Without a keyboard only time passes."""
-    if not sys.stdin.isatty():
-        yield _no_keys
-        return
-    keyboard = sys.stdin.fileno()
-    before = termios.tcgetattr(keyboard)
-    tty.setcbreak(keyboard)
-    try:
-        yield lambda wait_s: _pressed(keyboard, wait_s)
-    finally:
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
-
-
-def _no_keys(wait_s: float) -> list[str]:
-    time.sleep(wait_s)
-    return []
-
-
-def _pressed(keyboard: int, wait_s: float) -> list[str] | None:
-    if not select.select([keyboard], [], [], wait_s)[0]:
-        return []
-    told = os.read(keyboard, 1024)
-    return KEY.findall(told.decode("utf-8", "replace")) if told else None

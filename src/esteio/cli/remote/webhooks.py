@@ -86,17 +86,20 @@ def _tell_secret(told: Document, *, as_json: bool) -> None:
 
 
 @app.command("remove")
-def remove(webhook: Id) -> None:
+def remove(webhook: Id, as_json: Json = False) -> None:
     """Delete a subscription, with its queue."""
     connect().delete(path("webhooks", webhook))
-    if output.to_person():
+    if as_json:
+        output.data({"removed": webhook})
+    elif output.to_person():
         output.line(("good", texts.say("webhook-removed", id=output.clean(webhook))))
 
 
 @app.command("test")
 def try_out(webhook: Id, as_json: Json = False) -> None:
     """Call the address once with an event `webhook.test`. Exit code 1 when it did not accept it."""
-    told = connect().post(path("webhooks", webhook, "test"), wait_s=30)
+    with output.progress("webhook-test.begun", id=webhook):
+        told = connect().post(path("webhooks", webhook, "test"), wait_s=30)
     if as_json:
         output.data(told)
     else:
@@ -199,10 +202,11 @@ def replay(
 
 def events(
     after: Annotated[int | None, typer.Option(metavar="SEQ", help="Start after this sequence number.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Follow the stream of events until Ctrl-C: one JSON document a line in a pipe, short lines on a terminal."""
     for place, kind, document in connect().events(after):
-        if not output.to_person():
+        if as_json or not output.to_person():
             print(json.dumps({"seq": place, **document}, ensure_ascii=False), flush=True)
             continue
         data = document.get("data", {})

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Annotated, NamedTuple
 
 import typer
 
 from esteio.cli import output, texts
 from esteio.cli.errors import Failed
-from esteio.cli.output import Span
+from esteio.cli.output import MARKS, SHAPES, UNKNOWN, Span
 from esteio.cli.remote.client import Client, Document, connect, path
 from esteio.cli.remote.look import PAGE, Json, Name
 from esteio.cli.texts import say
@@ -50,8 +51,11 @@ def why(
             }
         )
         return
-    for indent, spans in tell(case):
-        output.line(*spans, indent=indent)
+    for one in tell(case):
+        if one.label is None:
+            output.line(*one.spans, indent=one.indent)
+        else:
+            output.beside(one.label, *one.spans, indent=one.indent)
 
 
 def gather(client: Client, name: str, lines: int) -> Case:
@@ -83,7 +87,12 @@ def _approval(client: Client, name: str) -> Document | None:
     return next((one for one in (page or {"items": []})["items"] if one["session"] == name), None)
 
 
-Line = tuple[int, tuple[Span, ...]]
+class Line(NamedTuple):
+    """One paragraph: its indent, its spans, and what stands before them in a column of its own."""
+
+    indent: int
+    spans: tuple[Span, ...]
+    label: Span | None = None
 
 
 def tell(case: Case) -> Iterator[Line]:
@@ -97,12 +106,12 @@ def tell(case: Case) -> Iterator[Line]:
 
 
 def _head(key: str) -> Iterator[Line]:
-    yield 0, (("", ""),)
-    yield 0, (("head", say(key)),)
+    yield Line(0, (("", ""),))
+    yield Line(0, (("head", say(key)),))
 
 
 def _text(text: str, style: output.Style = "") -> Line:
-    return 2, ((style, output.clean(text)),)
+    return Line(2, ((style, output.clean(text)),))
 
 
 def _ago(stamp: str, now: float) -> str:
@@ -112,16 +121,10 @@ def _ago(stamp: str, now: float) -> str:
 def _what(case: Case) -> Iterator[Line]:
     session = case.session
     state = session["state"]
-    yield (
-        0,
-        (
-            ("head", output.clean(session["name"])),
-            ("", "  "),
-            (output.STATE_STYLES.get(state, ""), texts.named("state", state)),
-            ("", "  "),
-            ("", say("why.since", at=output.moment(session["since"], case.now), ago=_ago(session["since"], case.now))),
-        ),
-    )
+    since = say("why.since", at=output.moment(session["since"], case.now), ago=_ago(session["since"], case.now))
+    style = output.STATE_STYLES.get(state, "")
+    shown = f"{SHAPES.get(state, UNKNOWN)} {texts.named('state', state)}"
+    yield Line(0, (("head", output.clean(session["name"])), ("", "  "), (style, shown), ("", f"  {since}")))
     phone = session["phone"] or say("why.no-phone")
     yield _text(say("why.where", phone=phone, server=session["server"], policy=session["policy"]), "dim")
 
@@ -129,13 +132,16 @@ def _what(case: Case) -> Iterator[Line]:
 def _cause(case: Case) -> Iterator[Line]:
     yield from _head("why.cause")
     reason = case.session["reason"]
-    yield _text(f"{reason['text']} ({reason['code']})")
+    told = output.clean(reason["text"])
+    style = output.STATE_STYLES.get(case.session["state"], "")
+    yield Line(2, (("" if style == "good" else style, told), ("dim", f" ({reason['code']})")))
     outage = case.session["outage"]
     if outage:
         key = "why.outage-again" if outage["reopened"] else "why.outage"
         since = output.moment(outage["since"], case.now)
         ago = _ago(outage["since"], case.now)
-        yield _text(say(key, since=since, ago=ago, because=texts.code(outage["because"]), times=outage["reopened"]))
+        because = texts.code(outage["because"])
+        yield _text(say(key, since=since, ago=ago, because=because, times=outage["reopened"]), "bad")
     yield from _weather(case)
 
 
@@ -202,12 +208,13 @@ def _proof(case: Case) -> Iterator[Line]:
     yield from _head("why.proof")
     for axis, key in (("can_send", "why.sends"), ("can_receive", "why.receives")):
         answer = case.session[axis]
-        style = output.STATE_STYLES.get(answer["value"], "")
-        spans: list[Span] = [("", f"{say(key)}: "), (style, say(f"answer.{answer['value']}"))]
+        value = answer["value"]
+        style = output.STATE_STYLES.get(value, "")
+        spans: list[Span] = [(style, f"{MARKS.get(value, UNKNOWN)} {say(f'answer.{value}')}")]
         if answer["evidence"]:
-            at = f" ({output.moment(answer['at'], case.now)})" if answer["at"] else ""
+            at = f" ({_at_and_ago(answer['at'], case.now)})" if answer["at"] else ""
             spans.append(("", f" — {output.clean(_told(answer['evidence'], case.session['reason']))}{at}"))
-        yield 2, tuple(spans)
+        yield Line(2, tuple(spans), ("", f"{say(key)}: "))
     restart = case.session["last_restart_at"]
     if restart:
         yield _text(say("why.restart", at=output.moment(restart, case.now), ago=_ago(restart, case.now)), "dim")
@@ -222,12 +229,24 @@ def _history(case: Case) -> Iterator[Line]:
     if not case.timeline:
         return
     yield from _head("why.history")
-    for entry in case.timeline:
-        style: output.Style = "" if entry["kind"] in ("decision", "operator", "notice") else "dim"
-        yield 2, (("dim", f"{_span(entry, case.now)}  "), (style, output.clean(entry["text"])))
+    for entries in folded(case.timeline):
+        kind, told = entries[-1]["kind"], output.clean(entries[-1]["text"])
+        style: output.Style = "" if kind in ("decision", "operator", "notice") else "dim"
+        if len(entries) > 1:
+            told += " " + say("why.times", n=len(entries))
+        yield Line(2, ((style, told),), ("dim", f"{_span(entries[0], entries[-1], case.now)}  "))
 
 
-def _span(entry: Document, now: float) -> str:
+def folded(timeline: list[Document]) -> list[list[Document]]:
+    """Entries that say the same one after the other, together."""
+    return [list(same) for _, same in groupby(timeline, key=lambda entry: (entry["kind"], entry["text"]))]
+
+
+def _at_and_ago(stamp: str, now: float) -> str:
+    return say("why.at-ago", at=output.moment(stamp, now), ago=_ago(stamp, now))
+
+
+def _span(first: Document, last: Document, now: float) -> str:
     """When: of news that was folded together, its first and its last time."""
-    first, last = output.moment(entry.get("first_at") or entry["at"], now), output.moment(entry["at"], now)
-    return first if first == last else f"{first} … {last}"
+    begun, ended = output.moment(first.get("first_at") or first["at"], now), output.moment(last["at"], now)
+    return begun if begun == ended else f"{begun} … {ended}"

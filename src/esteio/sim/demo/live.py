@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+from collections.abc import Callable
 from random import Random
 
 from rich.console import Console
@@ -27,8 +28,17 @@ LIFE_S = (3.0, 7.0)
 FRESH, FRESH_SERVER = "fresh", "baileys-000"
 
 
-async def once(plan: Plan, bound: socket.socket, url: str, console: Console, asked: asyncio.Event) -> bool:
-    """Play the script, print the summary; whether all was as it should be. An end asked for before is a no."""
+async def once(
+    plan: Plan,
+    bound: socket.socket,
+    url: str,
+    console: Console,
+    asked: asyncio.Event,
+    *,
+    tell: Callable[[Run], None] | None = None,
+) -> bool:
+    """Play the script, print the summary (or leave that to `tell`); whether all was as it should be. An end asked for
+    before is a no."""
     async with opened(plan, bound, url) as run:
         playing = asyncio.create_task(run.play())
         with Console(stderr=True).status("") as status:
@@ -37,10 +47,14 @@ async def once(plan: Plan, bound: socket.socket, url: str, console: Console, ask
                 await asyncio.wait({playing}, timeout=REFRESH_S)
         if not playing.done():
             await _cancelled(playing)
-            console.print(run.words("interrupted"))
+            if tell is None:
+                console.print(run.words("interrupted"))
             return False
         await playing
-        summary.print_to(console, summary.summary(run))
+        if tell is None:
+            summary.print_to(console, summary.summary(run))
+        else:
+            tell(run)
         return not run.failed
 
 

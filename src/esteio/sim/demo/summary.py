@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -66,6 +68,26 @@ def summary(run: Run) -> Iterator[Line]:
         yield "bold red", 0, "", words("verdict.bad", stories=named)
     else:
         yield "bold green", 0, "", words("verdict.good")
+
+
+def document(run: Run) -> dict[str, Any]:
+    """The same account for programs. `took` and what was seen and done are sentences; durations end in `_s`."""
+    accounts = (*run.tales.values(), run.ledger)
+    return {
+        "seed": run.plan.seed,
+        "passed": not run.failed,
+        "took_s": run.took,
+        "first_connected_s": run.healthy_after,
+        "stories": [
+            {
+                "code": one.code,
+                "passed": one.over and not one.faults,
+                "faults": one.faults,
+                "parts": [msgspec.to_builtins(part) for part in one.parts],
+            }
+            for one in accounts
+        ],
+    }
 
 
 def where(run: Run, fresh: str) -> Iterator[Line]:
