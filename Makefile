@@ -88,6 +88,8 @@ bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.m
 # Offline; a dead link, or a page that docs/README.md does not list, is an error. The tests build it by this line too.
 docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/docs; do the documents still tell the truth?
 	$(PY) -m tests.mutation.run_guards --page
+	$(PY) -m tests.test_documented_door
+	$(PY) -m tests.docs.write
 	$(PY) -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site -d build/doctrees . build/docs
 	$(VENV)/bin/pytest tests/test_documented*.py tests/docs tests/test_tidy.py
 

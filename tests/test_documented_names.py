@@ -383,12 +383,18 @@ def test_every_link_to_a_place_in_a_page_finds_it(page: Path) -> None:
     assert not [(file, place) for file, place in links if place not in anchors(page.parent / file if file else page)]
 
 
+def listed(page: Path) -> set[Path]:
+    """The pages that a page links to."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / link).resolve() for link in links if "://" not in link}
+
+
 def test_the_page_of_documents_lists_every_page() -> None:
+    """Or the page that is called like its folder does."""
     page = ROOT / "docs" / "README.md"
-    listed = {
-        (page.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
-    }
-    assert {*PAGES} - {page} <= listed
+    chapters = [one for one in PAGES if one.with_suffix("").is_dir()]
+    found = listed(page).union(*(listed(one) for one in chapters if one in listed(page)))
+    assert {*PAGES} - {page} <= found
 
 
 def test_every_verb_of_make_that_is_named_exists() -> None:

@@ -1,7 +1,8 @@
 """How `make docs` makes HTML of the repository's pages (Sphinx reads this file): what is a page, what is in which part.
 
 The navigation is `docs/README.md` itself: its headings are the parts, the links below one are the pages of that part,
-in their order. A page with a twin in Portuguese (`NAME.pt-BR.md`) links to it, and stands in the navigation for both.
+in their order; `api.md` beside a folder `api` is the chapter of that folder's pages. A page with a twin in Portuguese
+(`NAME.pt-BR.md`) links to it, and stands in the navigation for both.
 Never lives here: a text, and what would have a page ask for something from elsewhere.
 """
 
@@ -56,10 +57,20 @@ def navigation(contents: str) -> str:
     return "\n\n".join([contents, *trees])
 
 
+def chapter(name: str, contents: str) -> str:
+    """A page with the pages of the folder that is called like it, in the order of its links."""
+    folder = name.rpartition("/")[2]
+    links = dict.fromkeys(re.findall(rf"\]\(({re.escape(folder)}/[^)#]+)\.md\b", contents))
+    pages = [link for link in links if not link.endswith(TWIN)]
+    return "\n\n".join([contents, "```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```"])
+
+
 def on_source(_app: Sphinx, name: str, content: list[str]) -> None:
     """A twin is reached from its page, not from the navigation."""
     if name == root_doc:
         content[0] = navigation(content[0])
+    elif (ROOT / name).is_dir():
+        content[0] = chapter(name, content[0])
     elif name.endswith(TWIN):
         content[0] = f"---\norphan: true\n---\n{content[0]}"
 

@@ -92,7 +92,7 @@ def _operations(paths: Mapping[str, Any]) -> Iterable[tuple[str, str, Mapping[st
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     body = operation.get("requestBody")
     asks = f"<p>body: {_link(body['content'])}</p>" if body else ""
-    samples = "".join(_sample(one["source"]) for one in operation.get("x-codeSamples", ()))
+    samples = "".join(_sample(one["label"], one["source"]) for one in operation.get("x-codeSamples", ()))
     return (
         f'<details id="{escape(operation["operationId"])}"><summary><b>{method.upper()}</b> <code>{escape(path)}</code>'
         f" — {escape(operation['summary'])} <small>{escape(operation.get('x-role', ''))}</small></summary>"
@@ -118,8 +118,8 @@ def _answers(responses: Mapping[str, Any]) -> str:
     return " · ".join(good) + "<br><small>" + "<br>".join(bad) + "</small>"
 
 
-def _sample(text: str) -> str:
-    return f"<div><pre>{escape(text)}</pre><button data-copy>copy</button></div>"
+def _sample(label: str, text: str) -> str:
+    return f"<div><small>{escape(label)}</small><pre>{escape(text)}</pre><button data-copy>copy</button></div>"
 
 
 def _trial(method: str, path: str, operation: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from esteio.api.http import openapi_errors, openapi_events, openapi_examples
+from esteio.api.http.openapi_samples import samples
 from esteio.api.http.openapi_schemas import REF, Schema, components
 from esteio.api.http.problems import Problem
 from esteio.api.http.route import Route
@@ -30,6 +31,10 @@ GROUPS: Final[Mapping[str, str]] = {
     "inbox": "Provider webhooks that could not be read",
     "keys": "API keys: roles, and the sessions that they reach",
     "in": "Where providers post their webhooks",
+    "gateway": "What this gateway is, and what it knows",
+    "apply": "A file of servers and sessions, put into force",
+    "notices": "Who is told of outages",
+    "login-links": "A way into the dashboard, good for once",
     "operations": "For those who run it",
 }
 _ABOUT = """Keeps unofficial WhatsApp sessions truly alive and loses no message.
@@ -114,7 +119,7 @@ def _operation(route: Route, schemas: Mapping[str, Schema]) -> dict[str, Any]:
     elif route.carries_media:
         operation["requestBody"] = {"required": False, "content": {"application/json": {"schema": {}}}}
     operation["x-codeSamples"] = [
-        {"lang": "Shell", "label": "curl", "source": openapi_examples.curl(route, _path(route))}
+        {"lang": one.language, "label": one.label, "source": one.text} for one in samples(route, _path(route))
     ]
     return operation
 
@@ -140,7 +145,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "schema": dict(_NAME) if name == "name" else {"type": "string"},
-            "example": openapi_examples.WORDS.get(name, name),
+            "example": openapi_examples.words(route.path).get(name, name),
         }
         for name in _PARAMETER.findall(route.path)
     ]

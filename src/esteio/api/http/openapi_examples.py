@@ -1,16 +1,13 @@
-"""Examples for the description: bodies that may be sent as they stand, documents as they come back, `curl` calls.
+"""Examples for the description: bodies that may be sent as they stand, documents as they come back.
 
-Tests send every one of them. Never lives here: a shape.
+Tests send every one of them. Never lives here: a shape, the call around a body (`openapi_samples`).
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from esteio.api.http.route import Route
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, SessionId, SessionName
 from esteio.core.model.message import Message
@@ -21,16 +18,35 @@ WORDS: Final[Mapping[str, str]] = {
     "id": "msg_01k9z4q8m3v7w2x5y6t1r0n8pb",
     "token": "Zr3…",
     "rest": "messages-upsert",
-    "phone": "5511912345678",
-    "address": "5511912345678",
+    "address": "5511987654321",
+    "filename": "photo.png",
 }
-"""What stands in the words of an address."""
+"""What stands in the words of an address …"""
+_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "servers": {"name": "evo-1"},
+    "keys": {"id": "key_01k9z4q8m3v7w2x5y6t1r0n8pb"},
+    "webhooks": {"id": "wh_01k9z4q8m3v7w2x5y6t1r0n8pb"},
+    "approvals": {"id": "apr_01k9z4q8m3v7w2x5y6t1r0n8pb"},
+}
+"""… and what else, below some."""
+QUERIES: Final[Mapping[str, str]] = {
+    "GET /media/{id}/{filename}": "expires=1795251056&signature=Zr3…",
+    "GET /v1/events": "after=0",
+}
+"""What an address is asked with."""
+
+
+def words(path: str) -> Mapping[str, str]:
+    """What stands in the words of this address."""
+    return {**WORDS, **_ROOMS.get(path.removeprefix("/v1").split("/")[1], {})}
+
+
 REQUESTS: Final[Mapping[str, Any]] = {
     "POST /v1/servers": {
         "name": "evo-1",
         "kind": "evolution",
         "base_url": "http://evolution.example:8080",
-        "credentials": {"apikey": "the server's AUTHENTICATION_API_KEY"},
+        "credentials": {"apikey": "YOUR-EVOLUTION-KEY"},
     },
     "PATCH /v1/servers/{name}": {"limits": {"connects_in_flight": 2, "seconds_between_connects": 5}},
     "POST /v1/sessions": {"name": "shop-1", "server": "evo-1", "phone": "+5511912345678", "wait_s": 8},
@@ -52,6 +68,7 @@ REQUESTS: Final[Mapping[str, Any]] = {
     "PATCH /v1/webhooks/{id}": {"events": ["message.received"], "enabled": True},
     "POST /v1/webhooks/{id}/rotate": {"overlap_s": 86400},
     "POST /v1/webhooks/{id}/replay": {"from": "2026-11-21T08:00:00Z", "to": "2026-11-21T09:00:00Z"},
+    "POST /v1/apply": {"sessions": [{"name": "shop-1", "server": "evo-1", "policy": "default"}], "plan": True},
     "POST /v1/dead-letters/replay": {"kind": "message", "session": "shop-1", "dry_run": True},
 }
 _AT: Final = 1_795_247_456.797
@@ -78,19 +95,3 @@ SHAPES: Final[Mapping[str, Any]] = {
         "code": "unknown-session",
     },
 }
-_OTHER_IDS: Final = {"keys": "key_01k9…", "webhooks": "wh_01k9…", "approvals": "apr_01k9…"}
-
-
-def curl(route: Route, path: str) -> str:
-    """The call as one would type it, with `ESTEIO_URL` and `ESTEIO_KEY` set."""
-    room = path.removeprefix("/v1").split("/")[1]
-    words = {**WORDS, "id": _OTHER_IDS.get(room, WORDS["id"])}
-    filled = re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[1]), path)
-    how = "" if route.method == "GET" else f"-X {route.method} "
-    lines = [f'curl {how}"$ESTEIO_URL{filled}"']
-    if route.role is not None:
-        lines.append('-H "Authorization: Bearer $ESTEIO_KEY"')
-    if route.body is not None:
-        body = json.dumps(REQUESTS.get(f"{route.method} {path}", {}), ensure_ascii=False).replace("'", "'\\''")
-        lines += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
-    return " \\\n  ".join(lines)
