@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.installed import FLAGS, Unavailable, chromium, left_out
 from tests.browser.stage import Stage
 
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 HEIGHT = {390: 844, 1280: 900}
 Opened = Callable[..., Page]
 
@@ -88,7 +90,7 @@ def opened(browser: Browser, stage: Stage) -> Iterator[Opened]:
         else:
             context = beside.context
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_MS)
         return page
 
     yield open_page

@@ -37,7 +37,7 @@ def peopled(stage: Stage) -> Stage:
 
 
 def places() -> list[str]:
-    filled = {"{name}": "shop"}
+    filled = {"{name}": "shop", "{server}": "evo"}
     found = []
     for route in TABLE:
         if route.method == "GET" and route.path not in ELSEWHERE:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 from esteio.api.dashboard import page
+from esteio.api.dashboard.servers.pages import LIMITS
 from esteio.core.model.server import HealthState
 from esteio.core.model.state import Answer
 from esteio.engine.commands.requests import Role
+from esteio.engine.commands.sessions.instances import Adopted
 from esteio.texts import LANGUAGES, catalogue
 from tests.narrowing import not_none
 
@@ -20,6 +22,8 @@ COMPOSED = {
     "answer.": get_args(Answer),
     "role.": get_args(Role),
     "language.": LANGUAGES,
+    "limit.": LIMITS,
+    "adoption.": get_args(get_type_hints(Adopted)["result"]),
 }
 
 

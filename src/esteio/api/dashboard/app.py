@@ -12,10 +12,12 @@ from urllib.parse import urlencode
 
 from starlette import routing
 
-from esteio.api.dashboard import fleet, live, login, session
+from esteio.api.dashboard import approvals, fleet, live, login, session
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
+from esteio.api.dashboard.servers import adopt
+from esteio.api.dashboard.servers import pages as servers
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
 from esteio.api.http.problems import of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
@@ -25,9 +27,17 @@ from esteio.engine.errors import CommandError
 from esteio.log import logger
 from esteio.store.base import StoreBroken, StoreFull
 
-LARGEST_FORM = 16_384
+LARGEST_FORM = 131_072
+"""Bytes: a thousand instances ticked."""
 log = logger("dashboard")
-TABLE: tuple[PageRoute, ...] = (*fleet.ROUTES, *session.ROUTES, *login.ROUTES)
+TABLE: tuple[PageRoute, ...] = (
+    *fleet.ROUTES,
+    *session.ROUTES,
+    *approvals.ROUTES,
+    *servers.ROUTES,
+    *adopt.ROUTES,
+    *login.ROUTES,
+)
 """Every page."""
 PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
 """The addresses that can be opened: the navigation leads to no others."""

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from esteio.api.dashboard.drawings import Drawings
+from esteio.api.dashboard.forms import Form
 from esteio.api.dashboard.static import VERSION
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
@@ -133,6 +133,10 @@ class Visit:
             raise KeyError(key)
         return fill(found, {name: str(value) for name, value in values.items()})
 
+    def number(self, value: float) -> str:
+        """A number as this language writes it, without zeros at its end."""
+        return f"{value:.10g}".replace(".", self.say("decimal-mark"))
+
     def moment(self, at: float | None) -> Moment | None:
         """A time as it is shown; None for never."""
         if not at:
@@ -144,9 +148,9 @@ class Visit:
         """A document's time as it is shown."""
         return None if at is None else self.moment(datetime.fromisoformat(at).astimezone(UTC).timestamp())
 
-    async def form(self) -> dict[str, str]:
+    async def form(self) -> Form:
         """What a form brought. Raises `CommandError(ASK_AGAIN)` when it is not one that we showed to who sends it."""
-        words = dict(parse_qsl((await self.request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+        words = Form.of(await self.request.body())
         if not self.api.logins.form_is_ours(self.whose, words.get("form", "")):
             raise CommandError(ASK_AGAIN)
         return words
@@ -180,6 +184,7 @@ class Visit:
             "word": self.texts.word,
             "language": self.texts.language,
             "languages": tuple(self.api.texts.by_language),
+            "number": self.number,
             "form_token": form_token,
             "version": VERSION,
             "here": self.request.place,

@@ -1,0 +1,1 @@
+"""The servers' pages: list, one, add, change, adopt. Never lives here: a rule about servers (`engine.commands`)."""
