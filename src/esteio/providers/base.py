@@ -255,6 +255,8 @@ class SessionEndpoint(msgspec.Struct, frozen=True, gc=False):
     """What the provider calls it: the fields of `Declaration.ref`, secrets among them."""
     version: str | None = None
     phone: str | None = None
+    login_named: bool = False
+    """Whether its login is known to have a name."""
     webhook_url: str = ""
     """Where the provider shall post its events for this session."""
     more_events: tuple[str, ...] = ()

@@ -87,6 +87,7 @@ EVOLUTION: tuple[Quirk, ...] = (
     Quirk("half-open-send-takes-60-s", "", "obs 120, 123, 126"),
     Quirk("new-pairings-may-not-send", "<=2.3.7", "issues 2597, 2633, 2642"),
     Quirk("root-asks-the-world", "", "src"),
+    Quirk("presence-nameless", "", "src Baileys Socket/chats.ts; findings/baileys-presence-nameless.sh"),
 )
 
 BAILEYS: tuple[Quirk, ...] = (

@@ -23,6 +23,7 @@ def where(**changes: Any) -> SessionEndpoint:
         "base_url": "http://provider.test/base",
         "credentials": {"apikey": "SECRET-KEY-1"},
         "session": "s1",
+        "login_named": True,
         "webhook_url": "http://gateway.test/in/tok",
     }
     return SessionEndpoint(**(values | changes))

@@ -68,7 +68,8 @@ def test_the_first_look_at_an_adopted_line_that_is_open_asks_for_no_code() -> No
         await asyncio.sleep(40)
         assert not_none(await lab.store.sessions.by_name(SessionName("loja"))).state == "connected"
         assert any("connectionState" in url for url in noted.asked)
-        assert not [url for url in noted.asked if "fetchInstances?instanceName=" in url]
+        assert not [url for url in noted.asked if "/instance/connect/" in url]
+        assert len([url for url in noted.asked if "fetchInstances?instanceName=" in url]) == 1, "its name is known then"
 
     play(story)
 

@@ -341,7 +341,13 @@ def _silence(facts: Facts, evidence: Evidence) -> Facts:
 
 
 def _identity(facts: Facts, evidence: Evidence) -> Facts:
-    return msgspec.structs.replace(facts, phone_seen=evidence.data.get("phone", ""), identity_at=evidence.happened_at)
+    named = evidence.data.get("named")
+    return msgspec.structs.replace(
+        facts,
+        phone_seen=evidence.data.get("phone", ""),
+        identity_at=evidence.happened_at,
+        login_named=facts.login_named if named is None else named == "yes",
+    )
 
 
 def _ack_missing(facts: Facts, evidence: Evidence) -> Facts:
@@ -411,7 +417,8 @@ def _unlisted(facts: Facts, evidence: Evidence) -> Facts:
 def _unpaired(facts: Facts, evidence: Evidence) -> Facts:
     if evidence.happened_at <= facts.life_at:
         return facts
-    return msgspec.structs.replace(facts, unpaired_at=evidence.happened_at)
+    # guard: next-login-may-be-nameless
+    return msgspec.structs.replace(facts, unpaired_at=evidence.happened_at, login_named=False)
 
 
 def _refused(facts: Facts) -> bool:

@@ -78,6 +78,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     opened_at: float = 0.0
     """When someone last said open after not saying it."""
     phone_seen: str = ""
+    login_named: bool = False
+    """Whether the login is known to have a name: Baileys sends no presence without one, and says nothing of it."""
     identity_at: float = 0.0
     acks_missing: tuple[float, ...] = ()
     unanswered_from: float = 0.0

@@ -111,7 +111,8 @@ class Endpoints:
         record, token, secrets = await self._session(session)
         server = stored.server
         more = record.more_events
-        made_of = (server.base_url, server.version, credentials, token, secrets, session.ref, session.phone, more)
+        own = (session.ref, session.phone, session.facts.login_named)
+        made_of = (server.base_url, server.version, credentials, token, secrets, own, more)
         known = record.endpoint
         if known is None or known[0] != made_of:  # guard: changed-endpoint-dropped
             where = msgspec.structs.replace(self._where(session, stored, credentials, token, secrets), more_events=more)
@@ -134,6 +135,7 @@ class Endpoints:
             ref={**session.ref, **secrets} if secrets else session.ref,
             version=stored.server.version,
             phone=session.phone,
+            login_named=session.facts.login_named,
             webhook_url=f"{self.base_url}/in/{token}",
         )
 

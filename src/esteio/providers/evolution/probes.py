@@ -2,7 +2,7 @@
 
 What each look is worth (2.3.7, observed): `connectionState` is hearsay in memory, `fetchInstances` is hearsay on disk
 that knows why and when a session ended, `setPresence unavailable` proves the websocket object open or dead in 5 ms
-(never `available`, which silences the phone), `fetchBusinessProfile` asks WhatsApp itself.
+(never `available`, which silences the phone) where the login has a name, `fetchBusinessProfile` asks WhatsApp itself.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from esteio.providers.evolution.client import (
 )
 from esteio.providers.evolution.control import webhook_evidence
 from esteio.providers.parsing import Json, at, decode, iso, items, number, text
+from esteio.providers.quirks import has
 from esteio.providers.whatsapp import phone_of
 
 
@@ -53,8 +54,9 @@ def probe(where: SessionEndpoint, now: float, depth: ProbeDepth) -> Flow[ProbeOu
     socket = ""
     if depth != "state":
         socket = yield from _socket(where, now, evidence)
-    if depth == "roundtrip" and socket == "ok":
-        yield from _round_trip(where, now, evidence)
+    if socket == "unwritten" or (depth == "roundtrip" and socket == "ok"):
+        asked = yield from _round_trip(where, now, evidence)
+        socket = "closed" if asked == "closed" else socket
     if _disagree(state, socket):
         yield from _why(where, now, evidence, state, socket)
     return ProbeOutcome(_once(evidence))
@@ -91,7 +93,9 @@ def _presence(where: SessionEndpoint) -> Flow[Word]:
 
 
 def _pulse(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome | None]:
-    """None when it is not open: then all is read, and the socket once more beside it."""
+    """None when it is not open, or cannot tell: then all is read, and the socket once more beside it."""
+    if _may_be_nameless(where):  # guard: nameless-has-no-heartbeat
+        return None
     word = yield from _presence(where)
     if word.kind == "ok":
         return ProbeOutcome((*news(word, now, "probe"), seen("socket_ok", now, "probe")))
@@ -100,9 +104,32 @@ def _pulse(where: SessionEndpoint, now: float) -> Flow[ProbeOutcome | None]:
     return ProbeOutcome(_unseen(word, now, "probe"), detail=word.detail)
 
 
+def _may_be_nameless(where: SessionEndpoint) -> bool:
+    """Whether a presence may be taken and never written: Baileys drops it where the login has no push name, and
+    Evolution answers 201 over a dead socket. A login paired as a private account has none at first."""
+    return not where.login_named and has("presence-nameless", "evolution", where.version)
+
+
+def _named(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[bool]:
+    """Whether the row has the login's name. It is written at every open, so a name that came later is not in it: no
+    name proves nothing, a name stays as long as the login."""
+    row = yield from _row(where, now, evidence)
+    if row is None or not (phone := phone_of(at(row, "ownerJid"))):
+        return False
+    name = text(at(row, "profileName"))
+    if name:
+        evidence.append(seen("identity_seen", now, "list", phone=phone, named="yes"))
+    return bool(name)
+
+
 def _socket(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[str]:
-    """`ok`, or why not. Half-open sockets pass this probe (recording 121): it is not yet a round trip."""
+    """`ok`, `unwritten` where a presence proves nothing, or why not. Half-open sockets pass this probe (recording 121):
+    it is not yet a round trip."""
     word = yield from _presence(where)
+    if word.kind == "ok" and _may_be_nameless(where):  # guard: nameless-presence-proves-nothing
+        named = yield from _named(where, now, evidence)
+        if not named:
+            return "unwritten"
     if word.kind == "ok":
         evidence.append(seen("socket_ok", now, "probe"))
     elif word.kind == "closed":
@@ -117,9 +144,9 @@ def _socket(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flo
     return word.kind
 
 
-def _round_trip(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[None]:
-    """A question to WhatsApp itself. Asked right after two answers of the same server, so silence here is the
-    session's: the one time-out that speaks of a session."""
+def _round_trip(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[str]:
+    """A question to WhatsApp itself: what came of it. Asked right after two answers of the same server, so silence here
+    is the session's: the one time-out that speaks of a session."""
     word = yield from say(where, call(where, "POST", "/chat/fetchBusinessProfile/{}", {}, timeout_s=ROUND_TRIP_S))
     if word.kind == "ok":
         evidence.append(seen("round_trip_ok", now, "probe"))
@@ -129,16 +156,25 @@ def _round_trip(where: SessionEndpoint, now: float, evidence: list[Evidence]) ->
         evidence.append(seen("round_trip_silent", now, "probe", detail=word.detail[:SHORT]))
     else:
         evidence.extend(_unseen(word, now, "probe"))
+    return word.kind
+
+
+def _row(where: SessionEndpoint, now: float, evidence: list[Evidence]) -> Flow[Json]:
+    """The list's row; None where there is none, with what that tells of the server."""
+    path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
+    word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
+    row = next((one for one in items(word.body) if text(at(one, "name")) == instance(where)), None)
+    if word.kind == "ok" and row is not None:
+        return row
+    if word.kind not in ("ok", "unlisted"):
+        evidence.extend(one for one in news(word, now, "list") if one.subject == "server")
+    return None
 
 
 def _why(where: SessionEndpoint, now: float, evidence: list[Evidence], state: Json, socket: str) -> Flow[None]:
     """The list's row: what ended the session and when, the phone, the list's own claim."""
-    path = f"/instance/fetchInstances?instanceName={quote(instance(where), safe='')}"
-    word = yield from say(where, call(where, "GET", path, timeout_s=STATE_S))
-    row = next((one for one in items(word.body) if text(at(one, "name")) == instance(where)), None)
-    if word.kind != "ok" or row is None:
-        if word.kind not in ("ok", "unlisted"):
-            evidence.extend(one for one in news(word, now, "list") if one.subject == "server")
+    row = yield from _row(where, now, evidence)
+    if row is None:
         return
     evidence.extend(row_evidence(row, now))
     if socket != "no_client":

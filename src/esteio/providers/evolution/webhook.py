@@ -206,7 +206,8 @@ def _connection(envelope: Envelope) -> Found:
     if state == "close" and (ended := terminal(reason, now, "webhook", when)):
         found.append(ended)
     if phone := phone_of(at(envelope.data, "wuid")):
-        found.append(seen("identity_seen", now, "webhook", happened_at=when, phone=phone))
+        named = "yes" if text(at(envelope.data, "profileName")) else "no"
+        found.append(seen("identity_seen", now, "webhook", happened_at=when, phone=phone, named=named))
     return tuple(found), ()
 
 

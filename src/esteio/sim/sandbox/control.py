@@ -80,7 +80,8 @@ class Control:
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def scan(self, body: Body) -> Json:
-        """`{code, number?}` or `{session, server?, number?}`: the phone's camera sees the code."""
+        """`{code, number?, name?}` or `{session, server?, number?, name?}`: the phone's camera sees the code. `name` is
+        the phone's push name, "" one that has none yet."""
         if "code" in body:
             number, code = str(body.get("number", "5511955500000")), str(body["code"])
         else:
@@ -88,8 +89,10 @@ class Control:
             number, code = str(body.get("number") or self.number_of(line)), line.sock.qr if line.sock else ""
             if line.sock is None or line.sock.state != "qr":
                 raise ControlRefused(409, f"{line.name} shows no QR now")
+        phone = self.world.phone(number)
+        phone.name = str(body.get("name", phone.name))
         try:
-            link = self.world.phone(number).scan(code)
+            link = phone.scan(code)
         except ScanRefused as refused:
             raise ControlRefused(409, str(refused)) from refused
         self._numbers[link.server, link.session] = number

@@ -207,6 +207,11 @@ class EvolutionInstance(Instance):
         self.qr, self.qr_count, self.pair_number = {"count": 0}, 0, None
         self.lose(sock, 401, "qr limit")
 
+    @property
+    def login_named(self) -> bool:
+        """Whether the login has a push name, without which Baileys sends no presence."""
+        return self.link is None or bool(self.world.phone(self.link.number).name)
+
     def on_paired(self, link: Link) -> None:
         self.wuid = jid_of(link.number)
         self.pair_number = None
@@ -219,7 +224,7 @@ class EvolutionInstance(Instance):
         number = sock.link.number
         self.state = self.db_state = "open"
         self.wuid = self.owner_jid = jid_of(number)
-        self.profile_name = self.world.phone(number).name
+        self.profile_name = self.world.phone(number).name or None
         self.updated_at = self.world.now()
         self.tell_connection("open", 200, wuid=self.wuid, profileName=self.profile_name, profilePictureUrl=None)
 
@@ -406,7 +411,7 @@ class EvolutionInstance(Instance):
         self.raise_socket(self.link)
         self.state = self.db_state = "open"
         self.wuid = self.owner_jid = jid_of(number)
-        self.profile_name = self.world.phone(number).name
+        self.profile_name = self.world.phone(number).name or None
 
     # -- the process ----------------------------------------------------------------------------------------------
 

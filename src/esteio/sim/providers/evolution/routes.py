@@ -354,6 +354,8 @@ class EvolutionFace:
         if instance.sock.state == "qr":
             # Baileys reads the login's name before it writes anything (its source, `sendPresenceUpdate`).
             return fail(400, ["TypeError: Cannot read properties of undefined (reading 'name')"])
+        if not instance.login_named:
+            return ok({"presence": presence}, 201)  # Baileys writes none, and does not say so
         if not instance.sock.looks_open:
             return fail(self.rules.closed_status, self.rules.closed_text)
         return ok({"presence": presence}, 201)
