@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import NamedTuple
 
-from esteio.api.dashboard import fleet
+from esteio.api.dashboard import fleet, uptime
 from esteio.api.dashboard.page import Moment, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http import qr_image
@@ -68,12 +68,15 @@ async def show(visit: Visit) -> ApiResponse:
     tell = teller(visit.texts)
     page = await api.store.messages.page(session.id, limit=MESSAGES)
     down = documents.outage(session.outage)
+    strips = (await uptime.strips(visit, [session], *uptime.WINDOWS))[session.id]
     return visit.drawn(
         "session.html",
         tile=fleet.tile(visit, session, await api.held(session.id)),
         action=sentence(session.reason, visit.texts).action,
         outage=None if down is None else (sentence(Reason(down.because), visit.texts).text, visit.read(down.since)),
         step=_step(visit, session),
+        strips=strips,
+        legend=uptime.legend(visit, strips),
         approvals=await fleet.waiting(visit, session.name),
         timeline=[Line(one.kind, tell(one), visit.moment(one.at)) for one in lines],
         messages=[_sent(visit, one) for one in page.items],
