@@ -32,8 +32,6 @@ DAY_LONG = Window("uptime.day", DAY, 48)
 WEEK_LONG = Window("uptime.week", 7 * DAY, 56)
 MONTH_LONG = Window("uptime.month", 30 * DAY, 30)
 WINDOWS = (DAY_LONG, WEEK_LONG, MONTH_LONG)
-SHORT_DAY = Window("uptime.day", DAY, 24)
-"""For a tile of the fleet."""
 WORDS = {
     "up": "uptime.up",
     "degraded": "uptime.degraded",
