@@ -149,6 +149,7 @@ def written(folder: str) -> tuple[set[str], re.Pattern[str]]:
 SMALL = ("answer", "fallback", "complaint")
 """Contexts whose keys stand in the code as they are."""
 TESTED_ELSEWHERE = {
+    "knob",
     *("reason", "action", "timeline", "state", "rung", "message-state", "title", "detail", "notice", "notice-more"),
     *("cli", "demo", "sandbox", "json-type", "bound", "dashboard"),
 }

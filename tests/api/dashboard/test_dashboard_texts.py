@@ -23,6 +23,7 @@ COMPOSED = {
     "role.": get_args(Role),
     "language.": LANGUAGES,
     "limit.": LIMITS,
+    "role.may.": get_args(Role),
     "adoption.": get_args(get_type_hints(Adopted)["result"]),
 }
 

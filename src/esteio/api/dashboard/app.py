@@ -18,6 +18,7 @@ from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.servers import adopt
 from esteio.api.dashboard.servers import pages as servers
+from esteio.api.dashboard.settings import keys, notices, policies
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
 from esteio.api.http.problems import of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
@@ -36,6 +37,9 @@ TABLE: tuple[PageRoute, ...] = (
     *approvals.ROUTES,
     *servers.ROUTES,
     *adopt.ROUTES,
+    *keys.ROUTES,
+    *policies.ROUTES,
+    *notices.ROUTES,
     *login.ROUTES,
 )
 """Every page."""

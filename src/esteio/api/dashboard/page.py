@@ -79,7 +79,7 @@ NAVIGATION = (
     Entry("/servers", "nav.servers", "read"),
     Entry("/webhooks", "nav.webhooks", "admin"),
     Entry("/notices", "nav.notices", "admin"),
-    Entry("/settings", "nav.settings", "read"),
+    Entry("/settings", "nav.settings", "admin"),
     Entry("/sandbox", "nav.sandbox", "admin"),
 )
 """In the order of the page. An entry is shown to those who may open it, where the dashboard has such a page."""

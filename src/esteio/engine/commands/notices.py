@@ -30,6 +30,11 @@ class NoticeCommands:
         """How many places are told."""
         return len(self._notifier.targets)
 
+    @property
+    def labels(self) -> list[str]:
+        """Each place's number in the settings and its kind; no address."""
+        return list(self._notifier.targets.values())
+
     async def test(self) -> list[NoticeTest]:
         """Tell each target that this is a test. A person waits for the answer, so nothing is tried again."""
         return [
