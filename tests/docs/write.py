@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import api_pages, state_pages
+from tests.docs import api_pages, pictures, state_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def generated() -> dict[str, str]:
     """Path in the repository → the whole file."""
-    files = {**api_pages.pages()}
+    files = {**api_pages.pages(), **pictures.pictures()}
     return {name: text.rstrip() + "\n" for name, text in files.items()}
 
 
 def parts() -> dict[tuple[str, str], str]:
     """(Path, mark) → what stands between two lines of that mark in a page that people write."""
-    return {("docs/reference/states.md", state_pages.MARK): state_pages.moves()}
+    states = [(state_pages.MARK, state_pages.moves()), *(pictures.shown(name) for name in pictures.drawn())]
+    return {("docs/reference/states.md", mark): text for mark, text in states}
 
 
 if __name__ == "__main__":
