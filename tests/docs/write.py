@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import api_pages, pictures, state_pages
+from tests.docs import api_pages, command_pages, event_pages, pictures, state_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def generated() -> dict[str, str]:
     """Path in the repository → the whole file."""
-    files = {**api_pages.pages(), **pictures.pictures()}
+    made = (api_pages, event_pages, command_pages)
+    files = {name: text for one in made for name, text in one.pages().items()} | pictures.pictures()
     return {name: text.rstrip() + "\n" for name, text in files.items()}
 
 
