@@ -27,7 +27,7 @@ INSTALL_LOCK := $(PIP) install --no-deps --require-hashes --requirement
 INSTALL_SELF := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check sim sim-storm sim-guards sim-mutants sim-kills sim-fuzz bench docs lock clean
+.PHONY: help run test quick check sim sim-storm sim-guards sim-mutants sim-kills sim-fuzz bench browse docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the verbs
@@ -86,6 +86,10 @@ bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.m
 	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done
 
 # Offline; a dead link, or a page that docs/README.md does not list, is an error. The tests build it by this line too.
+browse: $(VENV)/.dev ## the dashboard in a real browser, with a picture of every page, at 390 and 1280 px, in build/pictures
+	@mkdir -p build/pictures
+	ESTEIO_PICTURES=$(CURDIR)/build/pictures $(VENV)/bin/pytest -n 2 --dist worksteal -q tests/browser
+
 docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/docs; do the documents still tell the truth?
 	$(PY) -m tests.mutation.run_guards --page
 	$(PY) -m tests.test_documented_door
