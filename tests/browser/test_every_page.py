@@ -17,8 +17,8 @@ from tests.browser.conftest import Opened
 from tests.browser.installed import Unavailable, axe, left_out
 from tests.browser.stage import Stage
 
-ELSEWHERE = {"/login/{token}"}
-"""Addresses that their own journeys open."""
+ELSEWHERE = {"/login/{token}", "/messages/{id}/media"}
+"""Addresses that their own journeys open, and what is no page."""
 FACES = [(390, True, "pt-BR"), (390, False, "en"), (1280, True, "en"), (1280, False, "pt-BR")]
 """Width, dark, language."""
 PICTURES = os.environ.get("ESTEIO_PICTURES", "")
@@ -36,8 +36,9 @@ def peopled(stage: Stage) -> Stage:
     return stage
 
 
-def places() -> list[str]:
-    filled = {"{name}": "shop", "{server}": "evo"}
+def places(stage: Stage) -> list[str]:
+    message = stage.ask("GET", "/v1/sessions/shop/messages")["items"][0]["id"]
+    filled = {"{name}": "shop", "{server}": "evo", "/messages/{id}": f"/messages/{message}"}
     found = []
     for route in TABLE:
         if route.method == "GET" and route.path not in ELSEWHERE:
@@ -56,7 +57,7 @@ def test_page(peopled: Stage, opened: Opened, shared: Path, width: int, dark: bo
         left_out(why)
     page = opened(width=width, dark=dark, language=language)
     wrong = {}
-    for place in places():
+    for place in places(peopled):
         answer = page.goto(peopled.url + place)
         assert answer is not None
         assert answer.status == 200, place

@@ -18,7 +18,7 @@ from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, We
 from esteio.store.ports.history import History
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
-from esteio.store.ports.messages import Doubts, Messages, Outbox, ProviderQueue
+from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
 from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
@@ -31,6 +31,7 @@ from esteio.store.values import (
     EventRow,
     FleetFilter,
     FoundMessages,
+    FoundPage,
     Gap,
     InboxBacklog,
     InboxResult,
@@ -40,6 +41,7 @@ from esteio.store.values import (
     MediaFetch,
     MediaSettlement,
     MessageFilter,
+    MessageSearch,
     NewMessage,
     NotBefore,
     OutboxBacklog,
@@ -72,6 +74,7 @@ __all__ = [
     "Exists",
     "FleetFilter",
     "FoundMessages",
+    "FoundPage",
     "Gap",
     "InUse",
     "InboxBacklog",
@@ -85,6 +88,7 @@ __all__ = [
     "MediaFetch",
     "MediaSettlement",
     "MessageFilter",
+    "MessageSearch",
     "NewMessage",
     "NewerDatabase",
     "NotBefore",
@@ -200,6 +204,8 @@ class Store(Health, Protocol):
     def work(self) -> WorkQueue: ...
     @property
     def messages(self) -> Messages: ...
+    @property
+    def message_history(self) -> MessageHistory: ...
     @property
     def outbox(self) -> Outbox: ...
     @property

@@ -425,6 +425,33 @@ class MessageFilter(msgspec.Struct, frozen=True):
     unsent: bool = False
 
 
+class MessageSearch(msgspec.Struct, frozen=True):
+    """Which messages a person looks for; what is None or empty is not asked about.
+
+    `words`: an id (ours or the provider's), the caller's own `client_ref`, a part of the text, or digits of a phone.
+    """
+
+    session_id: SessionId | None = None
+    """None: of all sessions that `globs` match (none: of all)."""
+    globs: tuple[str, ...] = ()
+    state: MessageState | None = None
+    dead: bool = False
+    """Only those that failed or expired."""
+    direction: Direction | None = None
+    chat: str | None = None
+    """An address in normal form, in any of its spellings."""
+    words: str = ""
+
+
+class FoundPage(msgspec.Struct, frozen=True):
+    """What one look found, newest first. `next` is the cursor to go on from, or None when all was gone through;
+    `reached_at` (epoch seconds): how far back this look came, where it ended before the page was full."""
+
+    items: tuple[Message, ...]
+    next: str | None
+    reached_at: float | None = None
+
+
 class FoundMessages(msgspec.Struct, frozen=True):
     """How many there are in all, and those that were asked for, newest first."""
 

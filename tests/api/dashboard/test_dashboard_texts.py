@@ -9,6 +9,8 @@ from typing import get_args, get_type_hints
 
 from esteio.api.dashboard import page
 from esteio.api.dashboard.servers.pages import LIMITS
+from esteio.core.model.content import Kind
+from esteio.core.model.message import MessageState
 from esteio.core.model.server import HealthState
 from esteio.core.model.state import Answer
 from esteio.engine.commands.requests import Role
@@ -25,6 +27,8 @@ COMPOSED = {
     "limit.": LIMITS,
     "role.may.": get_args(Role),
     "adoption.": get_args(get_type_hints(Adopted)["result"]),
+    "kind.": get_args(Kind),
+    "state-means.": get_args(MessageState),
 }
 
 

@@ -29,6 +29,7 @@ SMALL_BY_INDEX = {
     "provider_webhooks_unread_sizes": "provider_webhooks_unread",
     "sessions_restricted": "sessions_restricted",
     "sessions_held": "messages_waiting",
+    "search_waiting_many": "messages_waiting",
     "outbox_set_aside": "messages_set_aside",
     # The totals count every session, in an index that holds all that is asked: 0.5 ms at 10,000.
     "fleet_totals": "sessions_totals",

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from starlette import routing
 
-from esteio.api.dashboard import approvals, fleet, live, login, session
+from esteio.api.dashboard import approvals, fleet, live, login, messages, session
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
@@ -35,6 +35,7 @@ TABLE: tuple[PageRoute, ...] = (
     *fleet.ROUTES,
     *session.ROUTES,
     *approvals.ROUTES,
+    *messages.ROUTES,
     *servers.ROUTES,
     *adopt.ROUTES,
     *keys.ROUTES,

@@ -28,7 +28,7 @@ from esteio.engine.errors import CommandError
 HTML = "text/html; charset=utf-8"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Content security: our own script and style as files; pictures, which QR codes are, inside the page."""
 SAFE: Mapping[str, str] = {

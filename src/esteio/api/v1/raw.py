@@ -34,10 +34,10 @@ async def raw(api: ApiContext, call: ApiRequest) -> ApiResponse:
         "esteio-received-at": timestamp(found.received_at),
         "esteio-source": "list" if found.path == LIST_PATH else "webhook",
     }
-    return ApiResponse(200, _shown(found.body, call.scope, api.addresses_told), kind, headers)
+    return ApiResponse(200, shown(found.body, call.scope, api.addresses_told), kind, headers)
 
 
-def _shown(body: bytes, scope: Scope, told: re.Pattern[str] | None) -> bytes:
+def shown(body: bytes, scope: Scope, told: re.Pattern[str] | None) -> bytes:
     """A key for some sessions reads no server's address, here neither."""
     if scope.everything:
         return body

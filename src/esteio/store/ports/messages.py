@@ -16,7 +16,9 @@ from esteio.core.model.message import AttemptRecord, Direction, Message, Message
 from esteio.store.values import (
     Accepted,
     FoundMessages,
+    FoundPage,
     MessageFilter,
+    MessageSearch,
     NewMessage,
     NotBefore,
     OutboxBacklog,
@@ -105,6 +107,27 @@ class Messages(Protocol):
 
     async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
         """The same of these sessions, or of all, at once; those with none are left out."""
+        ...
+
+
+class MessageHistory(Protocol):
+    """Messages as a person looks for them, and what became of one."""
+
+    async def search(self, wanted: MessageSearch, *, limit: int, after: str | None = None) -> FoundPage:
+        """A look for messages of any session, at most `limit` from the cursor `after` on, the newest first: by the time
+        they were made in one session, by the time they were stored across sessions. It goes through the newest 50,000
+        (250,000 where it compares no texts) from there on and says how far it came; an exact id is found however
+        old."""
+        ...
+
+    async def steps(self, message: Message) -> Sequence[tuple[MessageState, float]]:
+        """The states that a message took and when (epoch seconds), in order, as far back as events are kept; at most
+        50."""
+        ...
+
+    async def overtaken(self, message: Message) -> bool:
+        """Whether a later message of its chat has gone since this one was last touched, as far back as events are
+        kept."""
         ...
 
 

@@ -26,6 +26,7 @@ from esteio.store.sql.inbox.inbox import SqlInbox
 from esteio.store.sql.keys import SqlKeys
 from esteio.store.sql.maintenance import SqlMaintenance
 from esteio.store.sql.media import SqlMedia
+from esteio.store.sql.messages.history import SqlMessageHistory
 from esteio.store.sql.messages.messages import SqlMessages
 from esteio.store.sql.messages.outbox import SqlDoubts, SqlOutbox
 from esteio.store.sql.messages.provider_queue import SqlProviderQueue
@@ -56,6 +57,7 @@ class SqliteStore:
         self.qr_codes = SqlQrCodes(database)
         self.work = SqlWorkQueue(database)
         self.messages = SqlMessages(database)
+        self.message_history = SqlMessageHistory(database)
         self.outbox = SqlOutbox(database)
         self.doubts = SqlDoubts(database)
         self.provider_queue = SqlProviderQueue(database)

@@ -69,7 +69,7 @@ class SqlMessages(SqlSubject):
         after: str | None = None,
     ) -> Page:
         """Newest first, by the time they were made."""
-        return self._snapshot(lambda db: _page(db, session_id, state, direction, limit, after))
+        return self._snapshot(lambda db: page(db, session_id, state, direction, limit, after))
 
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
         found = self._reader.rows("attempts", {"message_id": message_id})
@@ -178,7 +178,7 @@ def _shown_or_none(row: Row | None) -> Message | None:
     return None if row is None else shown(row)
 
 
-def _page(
+def page(
     db: Db,
     session_id: SessionId,
     state: MessageState | None,
@@ -186,7 +186,8 @@ def _page(
     limit: int,
     after: str | None,
 ) -> Page:
-    created_at, seq = _position(after)
+    """A session's messages, newest first. Raises `ValueError` for a cursor that is none of ours."""
+    created_at, seq = position(after)
     params = {
         "session_id": session_id,
         "direction": direction,
@@ -214,8 +215,8 @@ def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, 
     return FoundMessages(total, tuple(shown(row) for row in found))
 
 
-def _position(after: str | None) -> tuple[float, int]:
-    """Raises `ValueError` for a cursor that is none of ours."""
+def position(after: str | None) -> tuple[float, int]:
+    """Where a page begins. Raises `ValueError` for a cursor that is none of ours."""
     if after is None:
         return _FAR, 0
     created_at, _, seq = after.partition(":")

@@ -1,0 +1,5 @@
+"""The pages of messages: the look for them, one of them whole, and those that were given up."""
+
+from esteio.api.dashboard.messages import listing, message
+
+ROUTES = (*listing.ROUTES, *message.ROUTES)
