@@ -14,6 +14,8 @@ from starlette import routing
 
 from esteio.api.dashboard import approvals, fleet, live, login, messages, session
 from esteio.api.dashboard.drawings import Drawings
+from esteio.api.dashboard.incidents import lists as incidents
+from esteio.api.dashboard.incidents import report
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.servers import adopt
@@ -34,6 +36,8 @@ log = logger("dashboard")
 TABLE: tuple[PageRoute, ...] = (
     *fleet.ROUTES,
     *session.ROUTES,
+    *incidents.ROUTES,
+    *report.ROUTES,
     *approvals.ROUTES,
     *messages.ROUTES,
     *servers.ROUTES,

@@ -222,6 +222,14 @@ class Journal(Protocol):
         """The session's lines with a number below `before`, newest first, at most `limit`."""
         ...
 
+    async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:
+        """The same of a server's own lines, which are about none of its sessions."""
+        ...
+
+    async def page_back_of_server(self, server: ServerName, before: int, limit: int) -> Sequence[JournalEntry]:
+        """The server's own lines with a number below `before`, newest first, at most `limit`."""
+        ...
+
     async def add_evidence(
         self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
     ) -> None:

@@ -337,6 +337,13 @@ SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after 
 -- name: timeline_back
 SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before ORDER BY seq DESC LIMIT :limit
 
+-- name: timeline_of_server
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND seq > :after ORDER BY seq LIMIT :limit
+
+-- name: timeline_back_of_server
+SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND seq < :before ORDER BY seq DESC LIMIT
+    :limit
+
 -- == approvals ==
 
 -- name: approvals

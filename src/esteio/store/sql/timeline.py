@@ -27,6 +27,14 @@ class SqlJournal(SqlSubject):
         params = {"session_id": session_id, "before": before, "limit": limit}
         return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
 
+    async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"server": server, "after": after, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline_of_server", params)]
+
+    async def page_back_of_server(self, server: ServerName, before: int, limit: int) -> Sequence[JournalEntry]:
+        params = {"server": server, "before": before, "limit": limit}
+        return [rows.entry_of(row) for row in self._reader.rows("timeline_back_of_server", params)]
+
     async def add_evidence(
         self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
     ) -> None:
