@@ -39,6 +39,8 @@ class Stage:
     def __init__(self, folder: Path, *, key: str = KEY, settings: str = SETTINGS) -> None:
         """`key`: "" lets the first start make one and print it."""
         self.folder, self.key = folder, key
+        self.marks: dict[str, str] = {}
+        """What stands for a mark of an address, where a test has made it."""
         self.port, self._control = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.at = {kind: free_port() for kind in ("evolution", "baileys", "wapi")}
@@ -101,6 +103,12 @@ class Stage:
         self.until(lambda: self.ask("GET", f"/v1/sessions/{name}")["state"] == "awaiting_qr")
         self.sandbox("scan", session=name)
         self.until(lambda: self.ask("GET", f"/v1/sessions/{name}")["state"] == "connected")
+
+    def unlinked(self, name: str) -> str:
+        """The session's phone is unlinked by its owner; the id of the outage that begins."""
+        self.sandbox("unlink", session=name)
+        self.until(lambda: self.ask("GET", f"/v1/sessions/{name}")["outage"])
+        return str(self.ask("GET", f"/v1/sessions/{name}")["outage"]["id"])
 
     def login_link(self) -> str:
         """A link that lets a browser in once."""

@@ -33,12 +33,13 @@ def peopled(stage: Stage) -> Stage:
     stage.session("balcao", "loja")
     stage.ask("POST", "/v1/sessions", {"name": "new", "server": "evo"}, 201)
     stage.ask("POST", "/v1/sessions/shop/messages", {"to": "+5511912345678", "text": "Bom dia"}, 202)
+    stage.marks["{incident}"] = stage.unlinked("balcao")
     return stage
 
 
 def places(stage: Stage) -> list[str]:
     message = stage.ask("GET", "/v1/sessions/shop/messages")["items"][0]["id"]
-    filled = {"{name}": "shop", "{server}": "evo", "/messages/{id}": f"/messages/{message}"}
+    filled = {"{name}": "shop", "{server}": "evo", "/messages/{id}": f"/messages/{message}", **stage.marks}
     found = []
     for route in TABLE:
         if route.method == "GET" and route.path not in ELSEWHERE:

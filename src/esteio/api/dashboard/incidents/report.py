@@ -1,7 +1,7 @@
-"""`/incidents/{id}`: one outage as a page that can be handed on: what fell, why, how it was noticed, what was done, who
-was told, how it came back, what it cost.
+"""`/incidents/{incident}`: one outage as a page that can be handed on.
 
-Everything is read from the journal between its beginning and its end. Never lives here: the list (`lists`).
+What fell, why, how it was noticed, what was done, who was told, how it came back, what it cost: everything is read from
+the journal between its beginning and its end. Never lives here: the list (`lists`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Cost(NamedTuple):
 
 async def show(visit: Visit) -> ApiResponse:
     """The page. Raises `CommandError`."""
-    found = visit.request.path["id"]
+    found = visit.request.path["incident"]
     record = await visit.api.store.history.outage(found)
     if record is None:
         raise CommandError("not-found")
@@ -209,4 +209,4 @@ async def _cost(visit: Visit, records: Sequence[OutageRecord]) -> Cost:
     )
 
 
-ROUTES = (PageRoute("GET", "/incidents/{id}", show, "read"),)
+ROUTES = (PageRoute("GET", "/incidents/{incident}", show, "read"),)
