@@ -62,19 +62,6 @@ def test_the_proxies_let_media_and_waits_through() -> None:
     assert "flush_interval -1" in caddy
 
 
-def test_both_pages_on_operating_say_the_same() -> None:
-    english, portuguese = text("docs/how-to/operating.md"), text("docs/how-to/operating.pt-BR.md")
-    pieces = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]+\)", re.MULTILINE | re.DOTALL)
-
-    def shown(page: str) -> list[str]:
-        own = {"](operating.md)", "](operating.pt-BR.md)"}
-        found = [piece for piece in pieces.findall(page) if piece not in own]
-        return sorted(piece for piece in found if not piece.startswith("```ini"))
-
-    assert shown(english) == shown(portuguese)
-    assert english.count("\n## ") == portuguese.count("\n## ")
-
-
 def test_the_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     wheel = [
         sys.executable,

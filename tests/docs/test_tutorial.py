@@ -50,13 +50,12 @@ def _of_this_demo(page: list[Step], demo: Demo) -> list[Step]:
         "http://127.0.0.1:8710": demo.places["sandbox"],
         "9000": str(free_port()),
     }
-    changed = []
-    for kind, note, text in page:
-        text = re.sub(r"\besk_\S+", demo.places["key"], text)
-        for theirs, ours in said.items():
-            text = text.replace(theirs, ours)
-        changed.append(Step(kind, note, text))
-    return changed
+    places = re.compile("|".join(map(re.escape, said)))
+
+    def put_in(text: str) -> str:
+        return places.sub(lambda found: said[found[0]], re.sub(r"\besk_\S+", demo.places["key"], text))
+
+    return [Step(kind, note, put_in(text)) for kind, note, text in page]
 
 
 def _type_all(page: list[Step], typed: Shell, beside: Shell) -> None:

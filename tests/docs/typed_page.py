@@ -2,8 +2,8 @@
 
 A page's ```sh blocks are typed in order; a ```text block holds lines that the step before it must show, with `…` for
 whatever stands there, and times and durations of any value. A comment before a block says what else a person does:
-`<!-- until: REGEX -->` types the step before again until it shows that, `<!-- beside the others -->` types the next one in
-a terminal of its own, and `<!-- from the one beside -->` expects the lines there. Never lives here: what is running.
+`<!-- until: REGEX -->` types the step before again until it shows that, `<!-- beside the others -->` types the next one
+in a terminal of its own, and `<!-- from the one beside -->` expects the lines there. Never lives here: what is running.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import api_pages, command_pages, event_pages, pictures, state_pages
+from tests.docs import api_pages, command_pages, event_pages, life_pictures, pictures, state_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def generated() -> dict[str, str]:
     """Path in the repository → the whole file."""
     made = (api_pages, event_pages, command_pages)
-    files = {name: text for one in made for name, text in one.pages().items()} | pictures.pictures()
+    files = {name: text for one in made for name, text in one.pages().items()}
+    files |= pictures.pictures() | life_pictures.pictures()
     return {name: text.rstrip() + "\n" for name, text in files.items()}
 
 
