@@ -31,6 +31,7 @@ OWN_STORY = {
 """Pages whose marked examples are run by a test of their own: the page → the test."""
 NEEDS = {"sh": ("bash", "curl"), "python": (), "js": ("node",)}
 """Of each language that can be run, the programs that do it."""
+PATIENCE_S = 60.0
 FAILS = 'set -euo pipefail; curl() { command curl --fail-with-body --silent --show-error "$@"; }\n'
 
 
@@ -39,6 +40,13 @@ class Example(NamedTuple):
 
     language: str
     text: str
+
+    def with_words(self, own: Mapping[str, str]) -> Example:
+        """The same with what stands for something of the reader's own put in."""
+        text = self.text
+        for word, ours in own.items():
+            text = text.replace(word, ours)
+        return Example(self.language, text)
 
 
 def marked(page: str) -> list[Example]:
@@ -71,6 +79,13 @@ class Runner:
 
     async def run(self, example: Example) -> str:
         """What it prints. One that fails, or is refused, fails."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._runs(example)
+        except TimeoutError:
+            raise AssertionError(f"does not end: {example.text}") from None
+
+    async def _runs(self, example: Example) -> str:
         match example.language:
             case "sh":
                 return await self._shell(example.text)

@@ -47,10 +47,8 @@ class Story:
 
     async def run(self, *routes: str) -> None:
         for route in routes:
-            text = SAMPLES[route, self.language]
-            for word, ours in self.own.items():
-                text = text.replace(word, ours)
-            self.told[route] = await self.runner.run(Example(self.language, text))
+            example = Example(self.language, SAMPLES[route, self.language])
+            self.told[route] = await self.runner.run(example.with_words(self.own))
 
     async def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
         status, said = await self.door.gateway.ask(method, path, body)
