@@ -6,6 +6,7 @@ import pytest
 
 from esteio.core.model.content import Content
 from esteio.core.model.evidence import seen
+from esteio.core.model.ids import MessageId
 from esteio.core.model.inbound import (
     AckState,
     DeletedMessage,
@@ -18,7 +19,7 @@ from esteio.core.model.inbound import (
 )
 from esteio.core.model.message import Message
 from esteio.core.model.session import Session
-from esteio.store.base import InboxResult, InboxSettlement, Qr, RawInbound
+from esteio.store.base import Acks, InboxResult, InboxSettlement, Qr, RawInbound
 from esteio.store.sqlite import SqliteStore
 from tests.narrowing import not_none
 from tests.store.make import Make
@@ -179,6 +180,18 @@ async def test_receipts_move_forward_only(store: SqliteStore, make: Make) -> Non
         await apply(store, session, receipt(ident, word))
         assert await state_of(store, message) == expected
     assert [event.data["state"] for event in await store.events.page(0, 10)] == ["sent", "read"]
+
+
+async def test_it_is_kept_when_each_acknowledgement_was_first_told(store: SqliteStore, make: Make) -> None:
+    session = await make.session(store)
+    message = await sent(store, make, session)
+    assert await store.messages.acks(message.id) == Acks()
+    told: list[tuple[AckState, float]] = [("server", 1), ("server", 2), ("device", 3), ("device", 4), ("read", 5)]
+    for word, after in told:
+        news = (receipt(f"P-{message.id}", word),)
+        await store.inbox.settle(InboxSettlement(0, session.id, NOW + after, True, news))
+    assert await store.messages.acks(message.id) == Acks(NOW + 1, NOW + 3, NOW + 5)
+    assert await store.messages.acks(MessageId("nobody")) == Acks()
 
 
 async def test_an_error_counts_only_before_the_device(store: SqliteStore, make: Make) -> None:

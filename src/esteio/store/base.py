@@ -24,6 +24,7 @@ from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
     LIST_PATH,
     Accepted,
+    Acks,
     ApiKey,
     CrashReport,
     DecisionCommit,
@@ -37,6 +38,7 @@ from esteio.store.values import (
     InboxResult,
     InboxSettlement,
     JournalEntry,
+    JournalKind,
     LateAck,
     MediaFetch,
     MediaSettlement,
@@ -65,6 +67,7 @@ from esteio.store.values import (
 __all__ = [
     "LIST_PATH",
     "Accepted",
+    "Acks",
     "ApiKey",
     "CrashReport",
     "Damaged",
@@ -82,6 +85,7 @@ __all__ = [
     "InboxSettlement",
     "InstanceTaken",
     "JournalEntry",
+    "JournalKind",
     "KeyTaken",
     "LateAck",
     "Locked",

@@ -22,11 +22,13 @@ from esteio.core.model.server import Server
 from esteio.core.model.session import Session
 from esteio.core.model.state import Gate, Reason, SessionState
 
+JournalKind = Literal["evidence", "decision", "act", "notice", "operator"]
+
 
 class JournalEntry(msgspec.Struct, frozen=True):
     """One line of a timeline. `code` and `args` make the sentence (`core.views.sentences`); `data` is for programs."""
 
-    kind: Literal["evidence", "decision", "act", "notice", "operator"]
+    kind: JournalKind
     at: float
     code: str
     args: Mapping[str, str] = {}
@@ -194,6 +196,16 @@ class Accepted(msgspec.Struct, frozen=True):
 
     result: Literal["new", "replay", "conflict"]
     message: Message | None
+
+
+class Acks(NamedTuple):
+    """When we learned how far a message of ours got (epoch seconds); None: not told, or not yet."""
+
+    server: float | None = None
+    """WhatsApp's server has it."""
+    device: float | None = None
+    """The recipient's phone has it."""
+    read: float | None = None
 
 
 class SendQuota(msgspec.Struct, frozen=True):

@@ -9,17 +9,22 @@ from typing import get_args, get_type_hints
 
 from esteio.api.dashboard import page
 from esteio.api.dashboard.servers.pages import LIMITS
+from esteio.api.dashboard.session import tester
 from esteio.core.model.content import Kind
+from esteio.core.model.evidence import Source, Weight
 from esteio.core.model.message import MessageState
+from esteio.core.model.policy import Destructive, OnDown
 from esteio.core.model.server import HealthState
 from esteio.core.model.state import Answer
-from esteio.engine.commands.requests import Role
+from esteio.core.views.recovery_ladder import Stands
+from esteio.engine.commands.requests import AtProvider, Role
 from esteio.engine.commands.sessions.instances import Adopted
+from esteio.store.base import JournalKind
 from esteio.texts import LANGUAGES, catalogue
 from tests.narrowing import not_none
 
 HOUSE = Path(not_none(page.__file__)).parent
-COMPOSED = {
+COMPOSED: dict[str, tuple[str, ...]] = {
     "health.": get_args(HealthState),
     "answer.": get_args(Answer),
     "role.": get_args(Role),
@@ -29,6 +34,19 @@ COMPOSED = {
     "adoption.": get_args(get_type_hints(Adopted)["result"]),
     "kind.": get_args(Kind),
     "state-means.": get_args(MessageState),
+    "session.source.": get_args(Source),
+    "weight.": (*get_args(Weight), "code"),
+    "stands.": get_args(Stands),
+    "standing.": ("open", "next", "asked"),
+    "session.result.": ("effect", "no-effect", "refused", "exists", "not-reached", "interrupted"),
+    "session.line.": get_args(JournalKind),
+    "session.lines.": get_args(JournalKind),
+    "session.step.": tester.NAMES,
+    "session.stands.": ("reached", "now", "ahead", "ended"),
+    "session.destructive.": get_args(Destructive),
+    "session.on-down.": get_args(OnDown),
+    "session.delete.": get_args(AtProvider),
+    "session.delete-means.": get_args(AtProvider),
 }
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from esteio.core.messages import doubts, outbox, restricted
 from esteio.core.model.evidence import KINDS
-from esteio.core.model.state import Reason
+from esteio.core.model.state import Axis, Reason
 from esteio.core.views import sentences
-from esteio.core.views.sentences import Sentence, duration, sentence, timeline_text
+from esteio.core.views.sentences import Sentence, duration, proof, sentence, timeline_text
 from esteio.texts import LANGUAGES, catalogue
 
 CORE = Path(sentences.__file__).parents[1]
@@ -53,6 +53,8 @@ def said_by_core() -> tuple[set[str], set[str]]:
                     lines |= {word for named in node.keywords if named.arg == "code" for word in literals(named.value)}
                 elif name in ("Reason", "failed", "_still_doubted"):
                     reasons |= {word for argument in node.args for word in literals(argument)}
+                elif name == "Axis":
+                    reasons |= {word for argument in node.args[1:2] for word in literals(argument)}
                 elif path.is_relative_to(CORE) and name in ("record", "_close"):
                     lines |= {word for argument in node.args for word in literals(argument)}
     reasons |= {again.code for again in outbox._AGAIN.values()} | set(outbox._FINAL.values())
@@ -215,3 +217,22 @@ def test_no_code_and_no_values_ever_raise_or_leave_a_hole(
         assert text
         if not any(mark in value for value in args.values() for mark in "{}[]"):
             assert not set("{}[]") & set(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_can_stand_on_an_axis_is_a_sentence(language: str) -> None:
+    """A `yes` names evidence that proves life; any other answer names the reason of a fall, or of what is weak."""
+    texts, fallen = catalogue(language), said_by_core()[0]
+    lives = {kind for kind, spec in KINDS.items() if spec.weight == "life" and spec.subject == "session"}
+    said = {code: proof(Axis("yes", code, 1.0), Reason("another"), texts) for code in lives}
+    said |= {code: proof(Axis("no", code, 1.0), Reason("another"), texts) for code in fallen}
+    nameless = {timeline_text("…", {}, texts)[:5], sentence(Reason("…"), texts).text[:5]}
+    assert not {code for code, text in said.items() if not text or text[:5] in nameless}
+
+
+def test_a_proof_has_the_values_of_the_reason_that_it_is() -> None:
+    reason = Reason("wrong-identity", {"seen": "5511", "phone": "5522"})
+    assert "(5511)" in proof(Axis("no", "wrong-identity", 1.0), reason, ENGLISH)
+    assert "5511" not in proof(Axis("no", "wrong-identity", 1.0), Reason("ghost-socket", {"seen": "5511"}), ENGLISH)
+    assert proof(Axis(), reason, ENGLISH) == ""
+    assert proof(Axis("no", "socket_closed", 1.0), reason, ENGLISH) == "A probe was rejected with Connection Closed."

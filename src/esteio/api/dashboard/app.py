@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from starlette import routing
 
-from esteio.api.dashboard import approvals, fleet, live, login, messages, session
+from esteio.api.dashboard import approvals, fleet, live, login, messages
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.incidents import lists as incidents
 from esteio.api.dashboard.incidents import report
@@ -20,6 +20,7 @@ from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.servers import adopt
 from esteio.api.dashboard.servers import pages as servers
+from esteio.api.dashboard.session import page as session
 from esteio.api.dashboard.settings import keys, notices, policies
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
 from esteio.api.http.problems import of_command_error

@@ -19,7 +19,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import TROUBLED_FIRST, Axis, Reason
 from esteio.core.views import server_documents
 from esteio.core.views.documents import OutageDocument, outage
-from esteio.core.views.sentences import sentence, timeline_text
+from esteio.core.views.sentences import proof, sentence
 from esteio.engine.errors import CommandError
 
 PAGE = 60
@@ -102,8 +102,8 @@ def tile(visit: Visit, session: Session, held: int) -> Tile:
     return Tile(
         session=session,
         phone=session.phone or session.facts.phone_seen,
-        sends=light(visit, session.can_send),
-        receives=light(visit, session.can_receive),
+        sends=light(visit, session, session.can_send),
+        receives=light(visit, session, session.can_receive),
         since=visit.moment(session.since),
         reason=sentence(session.reason, visit.texts).text,
         outage=outage(session.outage),
@@ -111,10 +111,9 @@ def tile(visit: Visit, session: Session, held: int) -> Tile:
     )
 
 
-def light(visit: Visit, axis: Axis) -> Light:
+def light(visit: Visit, session: Session, axis: Axis) -> Light:
     """An answer with its proof in words."""
-    proof = timeline_text(axis.evidence, {}, visit.texts) if axis.evidence else ""
-    return Light(axis.value, proof, visit.moment(axis.at))
+    return Light(axis.value, proof(axis, session.reason, visit.texts), visit.moment(axis.at))
 
 
 async def waiting(visit: Visit, session: str | None = None) -> list[Waiting]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from esteio.core.model.state import Reason
+from esteio.core.model.state import Axis, Reason
 from esteio.core.views.catalogue import Catalogue, fill
 
 
@@ -29,6 +29,19 @@ def sentence(reason: Reason, texts: Catalogue) -> Sentence:
         return Sentence(fill(texts.word("fallback", "reason"), {"code": reason.code}))
     action = texts.find("action", reason.code) or ""
     return Sentence(_filled(found, reason.args, texts), _filled(action, reason.args, texts))
+
+
+def proof(axis: Axis, reason: Reason, texts: Catalogue) -> str:
+    """What answered whether a session can send, or receive, as a sentence; "" while nothing has.
+
+    A `yes` rests on evidence; any other answer has the code of a reason, and where that is the session's own `reason`,
+    its values."""
+    if axis.evidence is None:
+        return ""
+    if axis.value == "yes" or texts.find("reason", axis.evidence) is None:
+        return timeline_text(axis.evidence, {}, texts)
+    own = reason.args if reason.code == axis.evidence else {}
+    return sentence(Reason(axis.evidence, own), texts).text
 
 
 def timeline_text(code: str, args: Mapping[str, str], texts: Catalogue, *, count: int = 1) -> str:

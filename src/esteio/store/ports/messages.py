@@ -15,6 +15,7 @@ from esteio.core.model.ids import MessageId, ServerName, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
 from esteio.store.values import (
     Accepted,
+    Acks,
     FoundMessages,
     FoundPage,
     MessageFilter,
@@ -87,6 +88,10 @@ class Messages(Protocol):
 
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
         """Every try at sending this message, with its outcome and the provider's words."""
+        ...
+
+    async def acks(self, message_id: MessageId) -> Acks:
+        """When WhatsApp told how far this message got; nothing of an unknown one."""
         ...
 
     async def cancel(self, message_id: MessageId, now: float) -> Message | None:

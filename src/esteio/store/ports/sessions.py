@@ -20,6 +20,7 @@ from esteio.store.values import (
     DecisionCommit,
     FleetFilter,
     JournalEntry,
+    JournalKind,
     Page,
     Qr,
     ServerCommit,
@@ -218,8 +219,10 @@ class Journal(Protocol):
         """The session's lines with a number above `after`, oldest first, at most `limit`."""
         ...
 
-    async def page_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
-        """The session's lines with a number below `before`, newest first, at most `limit`."""
+    async def page_back(
+        self, session_id: SessionId, before: int, limit: int, kind: JournalKind | None = None
+    ) -> Sequence[JournalEntry]:
+        """The session's lines (of this kind) with a number below `before`, newest first, at most `limit`."""
         ...
 
     async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:

@@ -335,7 +335,8 @@ WHERE applied = 0 AND session_id IS NULL AND server = :server AND base_seq <= :t
 SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after ORDER BY seq LIMIT :limit
 
 -- name: timeline_back
-SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before ORDER BY seq DESC LIMIT :limit
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before AND (:kind IS NULL OR kind = :kind)
+ORDER BY seq DESC LIMIT :limit
 
 -- name: timeline_of_server
 SELECT {{journal}} FROM journal WHERE session_id IS NULL AND server = :server AND seq > :after ORDER BY seq LIMIT :limit
@@ -504,6 +505,9 @@ WHERE {{matching}} AND {{unsent}} ORDER BY +m.created_at DESC, m.seq DESC LIMIT 
 
 -- name: messages_unsent_count
 SELECT count(*) FROM messages m WHERE {{matching}} AND {{unsent}}
+
+-- name: message_acks
+SELECT server_ack_at, device_ack_at, read_at FROM messages WHERE id = :id
 
 -- name: attempts
 SELECT at, outcome, detail FROM attempts WHERE message_id = :message_id ORDER BY seq
@@ -754,9 +758,12 @@ RETURNING {{written_message}}
 -- name: message_advance
 UPDATE messages SET state = :state, reason = :reason, updated_at = :now, sent_at = coalesce(sent_at, :sent_at),
     provider_id = :provider_id, doubt_since = NULL, set_aside_at = NULL, provider_queued_at = NULL, lease_until = NULL,
-    fence = fence + 1
+    device_ack_at = coalesce(device_ack_at, :device_ack_at), read_at = coalesce(read_at, :read_at), fence = fence + 1
 WHERE seq = :seq AND state = :before
 RETURNING {{written_message}}
+
+-- name: message_server_ack
+UPDATE messages SET server_ack_at = coalesce(server_ack_at, :at) WHERE seq = :seq
 
 -- name: message_edit
 UPDATE messages SET content = :content, updated_at = :now WHERE seq = :seq RETURNING {{written_message}}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from esteio.core.model.evidence import Evidence
 from esteio.core.model.ids import ServerName, SessionId
-from esteio.store.base import JournalEntry
+from esteio.store.base import JournalEntry, JournalKind
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.db import Db
@@ -23,8 +23,10 @@ class SqlJournal(SqlSubject):
         params = {"session_id": session_id, "after": after, "limit": limit}
         return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
 
-    async def page_back(self, session_id: SessionId, before: int, limit: int) -> Sequence[JournalEntry]:
-        params = {"session_id": session_id, "before": before, "limit": limit}
+    async def page_back(
+        self, session_id: SessionId, before: int, limit: int, kind: JournalKind | None = None
+    ) -> Sequence[JournalEntry]:
+        params = {"session_id": session_id, "before": before, "limit": limit, "kind": kind}
         return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
 
     async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:

@@ -12,7 +12,7 @@ import msgspec
 from esteio.core.model.content import Content
 from esteio.core.model.ids import MessageId, SessionId
 from esteio.core.model.message import AttemptRecord, Direction, Message, MessageState
-from esteio.store.base import Accepted, FoundMessages, MessageFilter, NewMessage, Page, QuoteTarget
+from esteio.store.base import Accepted, Acks, FoundMessages, MessageFilter, NewMessage, Page, QuoteTarget
 from esteio.store.sql import rows
 from esteio.store.sql.base import SqlSubject
 from esteio.store.sql.content import stored_name
@@ -74,6 +74,10 @@ class SqlMessages(SqlSubject):
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
         found = self._reader.rows("attempts", {"message_id": message_id})
         return [AttemptRecord(at=row.at, outcome=row.outcome, detail=row.detail) for row in found]
+
+    async def acks(self, message_id: MessageId) -> Acks:
+        row = self._reader.row("message_acks", {"id": message_id})
+        return Acks() if row is None else Acks(row.server_ack_at, row.device_ack_at, row.read_at)
 
     async def put_content(self, message_id: MessageId, content: Content) -> None:
         params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}

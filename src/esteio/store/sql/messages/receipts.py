@@ -41,6 +41,8 @@ def move(
         "now": at,
         "sent_at": happened_at,
         "provider_id": provider_id or row.provider_id,
+        "device_ack_at": at if following == "delivered" else None,
+        "read_at": at if following == "read" else None,
     }
     written = db.row("message_advance", params)
     if written is None:  # pragma: no cover - the row was read in this transaction
@@ -55,6 +57,8 @@ def move(
 
 def apply_receipt(db: Db, row: Row, receipt: AckState, at: float, happened_at: float, error_code: str | None) -> bool:
     """Apply one receipt to a message of ours; whether that set its chat free."""
+    if receipt == "server" and row.direction == "out":
+        db.run("message_server_ack", {"seq": row.seq, "at": at})
     following = receipts.after_receipt(rows.stage_of(row), row.direction, receipt)
     if following is None:
         return False

@@ -244,6 +244,10 @@ CREATE TABLE messages (
     stored TEXT,
     fence BIGINT NOT NULL,
     claimed_at DOUBLE PRECISION,
+    -- When we learned that WhatsApp's server has it, the recipient's phone has it, and that it was read.
+    server_ack_at DOUBLE PRECISION,
+    device_ack_at DOUBLE PRECISION,
+    read_at DOUBLE PRECISION,
     lease_until DOUBLE PRECISION,
     -- Since when a message in doubt is set aside: looking can tell no more, and its chat goes on without it.
     set_aside_at DOUBLE PRECISION CHECK (set_aside_at IS NULL OR state = 'in_doubt'),
