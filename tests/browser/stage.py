@@ -87,6 +87,10 @@ class Stage:
         """What is so at the sandbox."""
         return self.http.get(f"http://127.0.0.1:{self._control}/_sandbox/truth").json()
 
+    def ledger(self) -> Any:
+        """What was really sent, received and called there."""
+        return self.http.get(f"http://127.0.0.1:{self._control}/_sandbox/ledger").json()
+
     def address_of(self, kind: str) -> str:
         """Where a server of this kind stands."""
         return f"http://127.0.0.1:{self.at[kind]}{'/v1' if kind == 'wapi' else ''}"

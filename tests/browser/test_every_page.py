@@ -32,14 +32,24 @@ def peopled(stage: Stage) -> Stage:
     stage.session("shop")
     stage.session("balcao", "loja")
     stage.ask("POST", "/v1/sessions", {"name": "new", "server": "evo"}, 201)
-    stage.ask("POST", "/v1/sessions/shop/messages", {"to": "+5511912345678", "text": "Bom dia"}, 202)
     stage.marks["{incident}"] = stage.unlinked("balcao")
+    sends(stage)
     return stage
 
 
+def sends(stage: Stage) -> None:
+    """A message that goes, and one that fails at once."""
+    to = "+5511912345678"
+    sent = stage.ask("POST", "/v1/sessions/shop/messages", {"to": to, "text": "Bom dia"}, 202)["id"]
+    failing = {"to": to, "text": "Seu pedido saiu", "on_down": "fail"}
+    failed = stage.ask("POST", "/v1/sessions/new/messages", failing, 200)["id"]
+    stage.marks["/messages/{id}"] = f"/messages/{sent}"
+    for page in ("preview", "result"):
+        stage.marks[f"/dead-letters/{page}"] = f"/dead-letters/{page}?ids={failed}"
+
+
 def places(stage: Stage) -> list[str]:
-    message = stage.ask("GET", "/v1/sessions/shop/messages")["items"][0]["id"]
-    filled = {"{name}": "shop", "{server}": "evo", "/messages/{id}": f"/messages/{message}", **stage.marks}
+    filled = {"{name}": "shop", "{server}": "evo", **stage.marks}
     found = []
     for route in TABLE:
         if route.method == "GET" and route.path not in ELSEWHERE:

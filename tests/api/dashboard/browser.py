@@ -29,7 +29,7 @@ class Browser:
         self.token = found[1] if found else self.token
         return answer
 
-    async def post(self, path: str, **words: str) -> httpx.Response:
+    async def post(self, path: str, **words: str | list[str]) -> httpx.Response:
         return await self.http.post(path, data={"form": self.token, **words})
 
     async def log_in(self, key: str = ADMIN) -> httpx.Response:

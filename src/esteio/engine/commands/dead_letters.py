@@ -7,20 +7,26 @@ what is new. Never lives here: when something becomes a dead letter (`core.messa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from esteio.clock import Clock
 from esteio.core.model.ids import MessageId
+from esteio.core.model.message import MessageState
 from esteio.engine.commands.checks import moment
 from esteio.engine.commands.messages import RETRIED_FROM
 from esteio.engine.commands.requests import DeadLetterRequest
 from esteio.engine.key_scope import Scope
 from esteio.engine.runtime.ports import Wakeups
-from esteio.store.delivery import DeadFilter, DeadMessage
+from esteio.store.delivery import DeadFilter
 from esteio.store.ports.delivery import DeadLetters
 from esteio.store.ports.messages import Messages
 
 AT_ONCE = 500
+DEAD: Final[frozenset[MessageState]] = frozenset({"failed", "expired"})
+"""What is sent again in bulk."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -50,16 +56,35 @@ class DeadLetterCommands:
             self._wakeups.deliveries()
         return Replayed(messages, events, request.dry_run)
 
+    async def replay_messages(self, ids: Sequence[str], scope: Scope) -> int:
+        """Of these messages those that failed or expired, of sessions that the caller reaches; how many went back into
+        their queues. What is in doubt stays: a person retries each of those by itself."""
+        count = 0
+        for one in ids:
+            message = await self._messages.get(MessageId(one))
+            if message is not None and message.state in DEAD and scope.reaches(message.session):
+                count += await self._revive(MessageId(one))
+        self._wakeups.sends()
+        return count
+
+    async def replay_events(self, ids: Sequence[int], scope: Scope) -> int:
+        """Of these dead events those of sessions that the caller reaches; how many went back into their queues."""
+        found = [await self._dead_letters.event(one) for one in ids]
+        reached = [one.id for one in found if one is not None and scope.reaches(one.session or None)]
+        count = await self._dead_letters.revive(reached, self._clock.now())
+        self._wakeups.deliveries()
+        return count
+
     async def _replay_messages(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:
         place = count = 0
         while found := await self._dead_letters.messages(wanted, limit=AT_ONCE, after=place):
             place = found[-1].seq
             for dead in found:
-                count += scope.reaches(dead.session) and (dry_run or await self._revive(dead))
+                count += scope.reaches(dead.session) and (dry_run or await self._revive(MessageId(dead.id)))
         return count
 
-    async def _revive(self, dead: DeadMessage) -> bool:
-        after = await self._messages.retry(MessageId(dead.id), self._clock.now())
+    async def _revive(self, message_id: MessageId) -> bool:
+        after = await self._messages.retry(message_id, self._clock.now())
         return after is not None and after.state not in RETRIED_FROM
 
     async def _replay_events(self, wanted: DeadFilter, scope: Scope, *, dry_run: bool) -> int:

@@ -128,6 +128,10 @@ class DeliveryQueue(Protocol):
 class DeadLetters(Protocol):
     """What was given up: events that an endpoint never took, messages that failed."""
 
+    async def event(self, dead_id: int) -> DeadEvent | None:
+        """The dead event of this id, None for an unknown one."""
+        ...
+
     async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
         """Events that were given up, as `wanted` narrows them, with an id above `after`, at most `limit`."""
         ...

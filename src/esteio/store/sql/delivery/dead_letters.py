@@ -18,6 +18,10 @@ from esteio.store.sql.delivery.delivery import queue_again
 class SqlDeadLetters(SqlSubject):
     """Dead events have rows of their own; dead messages are read from `messages`."""
 
+    async def event(self, dead_id: int) -> DeadEvent | None:
+        row = self._reader.row("dead_letter", {"id": dead_id})
+        return None if row is None else rows.dead_event_of(row)
+
     async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
         params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}
         return [rows.dead_event_of(row) for row in self._reader.rows("dead_letters", params)]
