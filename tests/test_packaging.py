@@ -94,7 +94,8 @@ def test_the_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     *texts, pages = done.stdout.splitlines()[1:]
     assert texts == [repr(translations(language).default) for language in LANGUAGES]
     dashboard = ROOT / "src" / "esteio" / "api" / "dashboard"
-    there_too = [sorted(one.name for one in (dashboard / folder).iterdir()) for folder in ("static", "templates")]
+    folders = [dashboard / "static", dashboard / "templates"]
+    there_too = [sorted(str(one.relative_to(at)) for one in at.rglob("*") if one.is_file()) for at in folders]
     assert pages.split() == [*there_too[0], *there_too[1]]
     told = subprocess.run([there / "bin" / "esteio", "-h"], env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr

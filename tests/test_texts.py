@@ -151,7 +151,7 @@ SMALL = ("answer", "fallback", "complaint")
 TESTED_ELSEWHERE = {
     "knob",
     *("reason", "action", "timeline", "state", "rung", "message-state", "title", "detail", "notice", "notice-more"),
-    *("cli", "demo", "sandbox", "json-type", "bound", "dashboard"),
+    *("cli", "demo", "sandbox", "sandbox fault", "sandbox fault text", "json-type", "bound", "dashboard"),
 }
 
 

@@ -83,6 +83,11 @@ class Stage:
         assert answer.is_success, answer.text
         return answer.json()
 
+    @property
+    def sandbox_page(self) -> str:
+        """The address of the sandbox's own page."""
+        return f"http://127.0.0.1:{self._control}/_sandbox/"
+
     def truth(self) -> Any:
         """What is so at the sandbox."""
         return self.http.get(f"http://127.0.0.1:{self._control}/_sandbox/truth").json()

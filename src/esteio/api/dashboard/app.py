@@ -18,6 +18,8 @@ from esteio.api.dashboard.incidents import lists as incidents
 from esteio.api.dashboard.incidents import report
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.route import PageRoute
+from esteio.api.dashboard.sandbox import PATH as SANDBOX
+from esteio.api.dashboard.sandbox import ROUTES as SANDBOX_ROUTES
 from esteio.api.dashboard.servers import adopt
 from esteio.api.dashboard.servers import pages as servers
 from esteio.api.dashboard.session import page as session
@@ -47,6 +49,7 @@ TABLE: tuple[PageRoute, ...] = (
     *policies.ROUTES,
     *notices.ROUTES,
     *login.ROUTES,
+    *SANDBOX_ROUTES,
 )
 """Every page."""
 PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
@@ -96,7 +99,8 @@ class _Address:
         request = ApiRequest(scope, receive, scope["path_params"], self._api.texts)
         request.limit = LARGEST_FORM
         client = scope.get("client") or ("", 0)
-        visit = Visit(self._api, request, self._drawings, address=str(client[0]), head=head, places=PLACES)
+        places = PLACES if self._api.sandbox is not None else PLACES - {SANDBOX}
+        visit = Visit(self._api, request, self._drawings, address=str(client[0]), head=head, places=places)
         route = self._routes.get("GET" if head else scope["method"])
         await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
 

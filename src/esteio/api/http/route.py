@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -40,6 +40,25 @@ from esteio.vault import Vault
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
+class SandboxPage(Protocol):
+    """The page on which simulated providers are broken and healed, as `sim.sandbox` draws it."""
+
+    def drawn(
+        self,
+        texts: Catalogue,
+        query: Mapping[str, str],
+        *,
+        path: str,
+        form_token: str = "",
+        links: Mapping[tuple[str, str], str] = {},
+    ) -> str:
+        """Its content, escaped HTML. `path`: its address, which its forms are sent to; `form_token`: what each of them
+        carries; `links`: the pages of sessions, by (server, the provider's name of it)."""
+
+    def do(self, words: Mapping[str, str]) -> str:
+        """What a form asks; the query to go back to. Never raises."""
+
+
 class ApiContext:
     """What the handlers work with: the commands to ask, the store to read, the words to say it in."""
 
@@ -60,6 +79,8 @@ class ApiContext:
     ) -> None:
         """`providers`: every adapter, by kind; `links` signs the addresses of media, and `media_store` holds their
         bytes; `recovery_steps`: how many ended, by rung and result."""
+        self.sandbox: SandboxPage | None = None
+        """Only where the providers are simulated ones of this process (`demo`)."""
         self.commands = commands
         self.store = store
         self.clock = clock

@@ -137,6 +137,7 @@ class Stage(Lab):
         )
         self.language = tongue
         self.sandbox = sandbox
+        self.gateway.api.sandbox = sandbox.page
         self.key = ""
         self.sent: list[Sent] = []
         self.came: list[Came] = []

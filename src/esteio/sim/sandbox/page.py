@@ -1,105 +1,208 @@
-"""The sandbox's page for people: phones, sessions, the truth beside the claim, and buttons.
+"""The sandbox's page for people: what each instance's provider says, what is true, and buttons that break and heal.
 
-One static page that reads `/_sandbox/truth` every two seconds; no template, nothing from outside. Its texts are in
-`locales/*/sandbox.po`. Never lives here: the calls behind the buttons.
+It is drawn here once, and shown in two places: alone, by the sandbox's own servers, and inside the dashboard of `demo`,
+whose frame is put around it. Every button is a form, so the page works without JavaScript; a script only draws it anew.
+Its texts are in `locales/*/sandbox.po`. Never lives here: HTTP, what a button does (`control`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
 import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from esteio.core.views.catalogue import Catalogue
+from esteio.core.views.catalogue import Catalogue, fill
+from esteio.sim.sandbox import fault_menu
+from esteio.sim.sandbox.control import Control, ControlRefused
+from esteio.sim.world.healing import HOOKS
+from esteio.sim.world.instance import Instance
+from esteio.sim.world.server import SimServer
 
-STYLE = """
-:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; margin-bottom: 2rem; }
-th, td { text-align: left; padding: .4rem .6rem;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
-.good { color: #18794e; } .bad { color: #cd2b31; font-weight: 600; }
-button, select { font: inherit; margin: 0 .25rem .25rem 0; }
-#said { min-height: 1.5em; font-family: ui-monospace, monospace; }
-"""
-
-SCRIPT = """
-const el = (tag, text, cls) => { const e = document.createElement(tag); if (text != null) e.textContent = text;
-  if (cls) e.className = cls; return e; };
-const said = document.getElementById('said');
-async function call(name, body) {
-  const r = await fetch('/_sandbox/' + name, {method: 'POST', headers: {'content-type': 'application/json'},
-    body: JSON.stringify(body)});
-  said.textContent = name + ' → ' + JSON.stringify(await r.json()); show();
-}
-function button(label, fn) { const b = el('button', label); b.onclick = fn; return b; }
-function verdict(s) {
-  if (!s.linked) return [W.unlinked, 'bad'];
-  if (!s.alive) return [W.dead, 'bad'];
-  if (!s.can_receive) return [W.deaf, 'bad'];
-  if (!s.can_send) return [W.mute, 'bad'];
-  return [W.alive, 'good'];
-}
-const chosen = {};
-function picker(key, kinds) {
-  const pick = el('select');
-  for (const kind of kinds) { const spec = KINDS[kind];
-    for (const variant of spec.variants && spec.variants.length ? spec.variants : [null]) {
-      const o = el('option', kind + (variant ? ': ' + variant : '')); o.value = JSON.stringify(
-        variant ? {kind, variant} : {kind}); o.title = spec.text; pick.append(o); } }
-  if (chosen[key]) pick.value = chosen[key];
-  pick.onchange = () => { chosen[key] = pick.value; };
-  return pick;
-}
-function row(cells) { const tr = el('tr'); for (const c of cells) { const td = el('td');
-  if (!Array.isArray(c)) td.textContent = c ?? '';
-  else if (c[0] instanceof Node) td.append(...c);
-  else { td.textContent = c[0]; td.className = c[1]; }
-  tr.append(td); } return tr; }
-function head(names) { const tr = el('tr'); for (const n of names) tr.append(el('th', n)); return tr; }
-async function show() {
-  if (document.activeElement && document.activeElement.tagName === 'SELECT') return;
-  const t = await (await fetch('/_sandbox/truth')).json();
-  const servers = document.getElementById('servers'); servers.replaceChildren(head([W.server, 'URL', '', '']));
-  const sk = Object.keys(KINDS).filter(k => KINDS[k].scope !== 'session');
-  for (const s of t.servers) { const pick = picker('server ' + s.name, sk);
-    servers.append(row([s.name + ' (' + s.kind + ' ' + s.version + ')', s.base_url,
-      [s.up ? W.up : W.down, s.up ? 'good' : 'bad'],
-      [button(W.restart, () => call('restart-server', {server: s.name})), pick,
-       button(W.break, () => call('fault', {server: s.name, ...JSON.parse(pick.value)})),
-       button(W.heal, () => call('heal', {server: s.name}))]])); }
-  const box = document.getElementById('sessions');
-  box.replaceChildren(head([W.session, W.phone, W.claim, W.registry, W.truth, W.faults, '']));
-  document.getElementById('none').hidden = t.sessions.length > 0;
-  const lk = Object.keys(KINDS).filter(k => KINDS[k].scope !== 'server');
-  for (const s of t.sessions) { const id = {server: s.server, session: s.session};
-    const pick = picker('session ' + s.server + '/' + s.session, lk);
-    const acts = [pick, button(W.break, () => call('fault', {...id, ...JSON.parse(pick.value)})),
-      button(W.heal, () => call('heal', id)),
-      button(W.write, () => call('contact-sends', {to: s.phone, text: 'oi ' + new Date().toLocaleTimeString()})),
-      button(W.unlink, () => call('unlink', id))];
-    if (s.qr) acts.unshift(button(W.scan, () => call('scan', id)));
-    const name = s.server + ' / ' + s.session;
-    box.append(row([name, s.phone, s.claim, s.registry, verdict(s), s.faults.join(', '), acts])); }
-}
-show(); setInterval(show, 2000);
-"""
+CALLS_SHOWN = 15
+STRANGER = "5511944440000"
+"""The number of somebody else's phone, which scans by mistake."""
+KINDS: Mapping[str, str] = {"evolution": "Evolution API", "baileys": "Baileys REST", "wapi": "W-API"}
+DID = frozenset({"scan", "scan-wrong", "unlink", "fault", "heal", "contact-sends", "restart-server", "calm"})
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
 
 
-def page(texts: Catalogue, kinds: object) -> str:
-    """The page in the language of `texts`; `kinds` is the faults' vocabulary."""
-    words = {key: texts.word("sandbox", key) for key in texts.keys("sandbox")}
-    data = f"const W = {_embed(words)}; const KINDS = {_embed(kinds)};"
-    return (
-        f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8"><title>{words["title"]}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
-        f"<h1>{words['title']}</h1><p>{words['intro']}</p><p id=said role=status></p>"
-        f"<h2>{words['servers']}</h2><table id=servers></table><h2>{words['sessions']}</h2>"
-        f"<p id=none>{words['none']}</p><table id=sessions></table><script>{data}{SCRIPT}</script></body></html>"
-    )
+class Place(NamedTuple):
+    """Where the page stands; see `drawn`."""
+
+    path: str
+    form_token: str = ""
+    links: Mapping[tuple[str, str], str] = {}
 
 
-def _embed(value: object) -> str:
-    """JSON that cannot close the script it stands in."""
-    return msgspec.json.encode(value).decode().replace("</", "<\\/")
+class SandboxPage:
+    """Draws the page of one sandbox and does what its forms ask."""
+
+    def __init__(self, control: Control) -> None:
+        self._control, self._world = control, control.world
+
+    def drawn(
+        self,
+        texts: Catalogue,
+        query: Mapping[str, str],
+        *,
+        path: str,
+        form_token: str = "",
+        links: Mapping[tuple[str, str], str] = {},
+    ) -> str:
+        """The page's content, escaped HTML. `query`: its address's, of which `server` and `session` choose what is
+        broken, and `did` or `refused` tell of the last form. `path`: its address, which its forms are sent to as well;
+        `form_token`: what each of them carries; `links`: the pages of sessions, by (server, instance)."""
+        place = Place(path, form_token, links)
+        return self._rendered("content.html", texts, place, self._values(texts, query, place))
+
+    def alone(self, texts: Catalogue, query: Mapping[str, str], *, path: str) -> str:
+        """The whole page, where no frame is put around it."""
+        place = Place(path)
+        return self._rendered("alone.html", texts, place, self._values(texts, query, place))
+
+    def do(self, words: Mapping[str, str]) -> str:
+        """What a form asks; the query to go back to. Never raises: a refusal is told there."""
+        here = {name: words[name] for name in ("server", "session") if words.get(name)}
+        act = words.get("do", "")
+        try:
+            self._done(act, words, dict(here))
+            told = {"did": act}
+        except ControlRefused as refused:
+            told = {"refused": refused.words}
+        back = here if words.get("panel") else {}
+        return f"?{urlencode({**back, **told})}"
+
+    def _done(self, act: str, words: Mapping[str, str], body: dict[str, Any]) -> None:
+        """Raises `ControlRefused`."""
+        if act not in DID:
+            raise ControlRefused(404, f"no such button: {act}")
+        if act == "fault":
+            button = fault_menu.BUTTONS.get(words.get("fault", ""))
+            if button is None:
+                raise ControlRefused(404, "no such fault")
+            fault = button.fault
+            body = {**fault.params, **body, "kind": fault.kind}
+        if words.get("text"):
+            body["text"] = words["text"]
+        if act == "scan-wrong":
+            act, body = "scan", body | {"number": STRANGER}
+        self._control.calls[act](body)
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+
+    def _values(self, texts: Catalogue, query: Mapping[str, str], place: Place) -> dict[str, Any]:
+        did = query.get("did", "")
+        world = self._world
+        chosen = self._chosen(query)
+        shown = [one for one in world.servers.values() if chosen is None or one.name == chosen["server"]]
+        name = chosen["session"] if chosen else ""
+        lines = [line for server in shown for line in server.lines.values() if name in ("", line.name)]
+        return {
+            "servers": [] if name else [self._server(texts, one) for one in shown],
+            "lines": [self._line(texts, line, place) for line in lines],
+            "did": did if did in DID else "",
+            "refused": query.get("refused", ""),
+            "panel": chosen,
+            "menu": list(fault_menu.offered("session" if chosen and chosen["session"] else "server")) if chosen else [],
+            "received": self._received(),
+            "totals": self._totals(),
+        }
+
+    def _chosen(self, query: Mapping[str, str]) -> dict[str, Any] | None:
+        """What is to be broken, where the address names one that is there."""
+        server = self._world.servers.get(query.get("server", ""))
+        name = query.get("session", "")
+        if server is None or (name and name not in server.lines):
+            return None
+        title = getattr(server.lines[name], "title", name) if name else server.name
+        return {"server": server.name, "session": name, "title": title}
+
+    def _server(self, texts: Catalogue, server: SimServer) -> dict[str, Any]:
+        state = "booting" if server.up and server.booting else "up" if server.up else "down"
+        return {
+            "name": server.name,
+            "kind": KINDS[server.kind] + (f" {server.version}" if server.kind == "evolution" else ""),
+            "url": server.base_url,
+            "state": state,
+            "instances": len(server.lines),
+            "faults": [self._fault(texts, kind) for kind in self._weather(server)],
+        }
+
+    def _weather(self, server: SimServer) -> list[str]:
+        """The kinds of fault that hold for a whole server now."""
+        kinds = [] if server.road == "ok" else ["network"]
+        kinds += ["pairing_broken"] if self._world.pairing_broken else []
+        marks = [one for one in self._world.ledger.faults if one.server == server.name and not one.session]
+        last = {one.kind: not one.healed for one in marks}
+        answers = (*fault_menu.GROUPS["answers"], "lost_response")
+        kinds += [kind for kind in answers if server.weather is not None and last.get(kind)]
+        hooks = server.webhook_sender.weather.get("")
+        kinds += [kind for kind, (field, calm) in HOOKS.items() if hooks and getattr(hooks, field) != calm]
+        return kinds
+
+    def _line(self, texts: Catalogue, line: Instance, place: Place) -> dict[str, Any]:
+        """An instance: the provider's words beside the truth."""
+        truth = line.truth()
+        return {
+            "server": line.server.name,
+            "name": line.name,
+            "title": getattr(line, "title", line.name),
+            "says": truth.claim,
+            "listed": truth.registry,
+            "linked": truth.linked,
+            "alive": truth.alive,
+            "sends": truth.can_send and truth.linked,
+            "receives": truth.can_receive and truth.linked,
+            "phone": self._control.number_of(line),
+            "link": place.links.get((line.server.name, line.name), ""),
+            "shows_code": line.sock is not None and line.sock.state == "qr",
+            "faults": [self._fault(texts, kind, str(line.faults[kind].get("variant", ""))) for kind in truth.faults],
+        }
+
+    def _fault(self, texts: Catalogue, kind: str, variant: str = "") -> str:
+        first = next(fault_menu.buttons(kind)).key
+        key = f"{kind}.{variant}" if f"{kind}.{variant}" in fault_menu.BUTTONS else first
+        return texts.word("sandbox fault", key)
+
+    def _received(self) -> list[dict[str, Any]]:
+        """The last acts that reached the providers, newest first."""
+        shown = []
+        for call in reversed(self._world.ledger.control[-CALLS_SHOWN:]):
+            at = datetime.fromtimestamp(call.at, UTC)
+            shown.append(
+                msgspec.structs.asdict(call)
+                | {"clock": at.strftime("%H:%M:%S"), "at": at.isoformat(timespec="milliseconds")}
+            )
+        return shown
+
+    def _totals(self) -> list[tuple[str, int]]:
+        """How many requests of each kind came, the most frequent first."""
+        counts: dict[str, int] = {}
+        for (_, verb), count in self._world.ledger.calls.items():
+            counts[verb] = counts.get(verb, 0) + count
+        return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+    def _rendered(self, template: str, texts: Catalogue, place: Place, values: Mapping[str, Any]) -> str:
+        def say(key: str, count: int = 1, **given: object) -> str:
+            found = texts.find("sandbox", key, count)
+            if found is None:
+                raise KeyError(key)
+            return fill(found, {name: str(value) for name, value in given.items()})
+
+        shown = {"say": say, "word": texts.word, "place": place, "language": texts.language}
+        return _TEMPLATES.get_template(template).render({**shown, **values})
 
 
 def tongue_of(accept_language: str) -> str:

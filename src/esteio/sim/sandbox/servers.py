@@ -10,29 +10,42 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import msgspec
 import segno
 from aiohttp import web
 
+from esteio.api.dashboard.page import SAFE
+from esteio.api.dashboard.static import FILES, KINDS
 from esteio.clock import SystemClock
 from esteio.providers.base import HttpRequest
 from esteio.sim.providers.faces import new_world
 from esteio.sim.sandbox.control import Control, ControlRefused
-from esteio.sim.sandbox.page import page, tongue_of
+from esteio.sim.sandbox.page import SandboxPage, tongue_of
 from esteio.sim.world.network import Cut, Hung, Refused, through
 from esteio.sim.world.server import SimServer
 from esteio.sim.world.world import World
-from esteio.texts import catalogue
+from esteio.texts import LANGUAGES, catalogue
 
 Json = Any
 MAX_BODY = 140 * 1024 * 1024
 HANG_S = 300.0
 WEBHOOK_TIMEOUT_S = 60.0
 DEFAULT_KEY = "sandbox-key"
+PAGE = "/_sandbox/"
+LANGUAGE = "sandbox-language"
+"""The cookie that remembers which language was chosen."""
+SCRIPT = "sandbox.js"
+STATIC = {name: FILES[name] for name in ("esteio.css", "esteio.js", "esteio.svg")} | {
+    SCRIPT: (Path(__file__).parent / "static" / SCRIPT).read_bytes()
+}
+"""What the page loads: the dashboard's own files, and its script."""
 
 
 def live_world(seed: int = 0) -> World:
@@ -57,6 +70,7 @@ class Sandbox:
     def __init__(self, world: World) -> None:
         self.world = world
         self.control = Control(world)
+        self.page = SandboxPage(self.control)
         self.urls: dict[str, str] = {}
         self._doors: list[_Door] = []
         self._closing = asyncio.Event()
@@ -107,7 +121,8 @@ class Sandbox:
     def _app(self, face: Callable[[web.Request], Awaitable[web.StreamResponse]] | None) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/_sandbox", self._page)
-        app.router.add_get("/_sandbox/", self._page)
+        app.router.add_get(PAGE, self._page)
+        app.router.add_post(PAGE, self._press)
         app.router.add_get("/_sandbox/{what}", self._look)
         app.router.add_post("/_sandbox/{what}", self._act)
         if face is None:
@@ -141,11 +156,27 @@ class Sandbox:
     # -- control --------------------------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
-        tongue = request.query.get("lang") or tongue_of(request.headers.get("accept-language", ""))
-        return web.Response(text=page(catalogue(tongue), self.control.vocabulary()), content_type="text/html")
+        asked = request.query.get("lang", "") or request.cookies.get(LANGUAGE, "")
+        tongue = asked if asked in LANGUAGES else tongue_of(request.headers.get("accept-language", ""))
+        text = self.page.alone(catalogue(tongue), request.query, path=PAGE)
+        headers = {**SAFE, "cache-control": "no-store", "vary": "Cookie, Accept-Language"}
+        answer = web.Response(text=text, content_type="text/html", headers=headers)
+        if "lang" in request.query and asked in LANGUAGES:
+            answer.set_cookie(LANGUAGE, asked, samesite="Lax", httponly=True)
+        return answer
+
+    async def _press(self, request: web.Request) -> web.Response:
+        """A button of the page; then the page again."""
+        if _foreign(request):
+            return _json({"error": "a page of another site may not press buttons here"}, 403)
+        words = dict(parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True))
+        return web.Response(status=303, headers={**SAFE, "location": PAGE + self.page.do(words)})
 
     async def _look(self, request: web.Request) -> web.Response:
         what = request.match_info["what"]
+        if what in STATIC:
+            kind = KINDS["." + what.rpartition(".")[2]].partition(";")[0]
+            return web.Response(body=STATIC[what], content_type=kind, charset="utf-8", headers=SAFE)
         if what == "truth":
             return _json(self.control.truth())
         if what == "ledger":
@@ -156,6 +187,8 @@ class Sandbox:
         return _json({"error": f"no such page: {what}; there are truth, ledger, faults"}, 404)
 
     async def _act(self, request: web.Request) -> web.Response:
+        if _foreign(request):
+            return _json({"error": "a page of another site may not call this"}, 403)
         call = self.control.calls.get(request.match_info["what"])
         if call is None:
             return _json({"error": f"no such call; there are {', '.join(self.control.calls)}"}, 404)
@@ -219,6 +252,27 @@ class _Door:
         if self._server is not None and self._power in self._server.power_listeners:
             self._server.power_listeners.remove(self._power)
         await self._runner.cleanup()
+
+
+def _foreign(request: web.Request) -> bool:
+    """Whether a page of another site sent it. Browsers say where a request comes from, programs do not; a name that is
+    none of this machine's may be another site's that was pointed here."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is None and site is None:
+        return False
+    if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
+        return True
+    return site not in (None, "same-origin", "none") or not _by_address(request.host)
+
+
+def _by_address(host: str) -> bool:
+    """Whether it is reached by an address, or as localhost."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return True
 
 
 def _broken(request: web.Request) -> web.Response:

@@ -46,7 +46,7 @@ async function drawNow() {
 }
 
 // Makes `old` equal to `fresh`; elements keep their place, and so the focus, by their id or their order.
-function morph(old, fresh) {
+export function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) { old.nodeValue = fresh.nodeValue; return; }
   for (const one of [...old.attributes]) {
