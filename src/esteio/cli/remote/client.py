@@ -52,7 +52,7 @@ def path(*parts: str) -> str:
 class Client:
     """One gateway and one key. Makes a new connection for each request."""
 
-    def __init__(self, url: str, key: str, language: str) -> None:
+    def __init__(self, url: str, key: str, language: str, *, patience_s: float = PATIENCE_S) -> None:
         parts = urlsplit(url)
         try:
             host, port = parts.hostname, parts.port
@@ -70,6 +70,7 @@ class Client:
         self._headers = {"Accept": "application/json", "Accept-Language": language, "User-Agent": "esteio-cli"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
+        self._patience_s = patience_s
         self.at: float | None = None
         """The gateway's clock in its latest answer."""
 
@@ -149,7 +150,7 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         target = self._base + where + (f"?{urlencode(given)}" if given else "")
         sent = None if body is None else json.dumps(body).encode()
-        answer = self._exchange(method, target, sent, headers, PATIENCE_S + wait_s)
+        answer = self._exchange(method, target, sent, headers, self._patience_s + wait_s)
         self.at = answer.at if answer.at is not None else self.at
         if any_status:
             return answer

@@ -10,15 +10,21 @@ from typing import Annotated
 import typer
 
 from esteio.cli import output, texts
+from esteio.cli.remote import complete
 from esteio.cli.remote.client import Document, connect, path
 
 Json = Annotated[bool, typer.Option("--json", help="Print the gateway's own documents.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A session's name.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A session's name.", show_default=False, autocompletion=complete.sessions),
+]
 
 
 def sessions(
     state: Annotated[str | None, typer.Option(help="Only this state.", metavar="STATE")] = None,
-    server: Annotated[str | None, typer.Option(help="Only this server's.", metavar="NAME")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Only this server's.", metavar="NAME", autocompletion=complete.servers)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the sessions: state, since when, can it send and receive, messages held.

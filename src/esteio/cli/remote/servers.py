@@ -10,6 +10,7 @@ import typer
 
 from esteio.cli import output, texts
 from esteio.cli.errors import FAILED, Misused
+from esteio.cli.remote import complete
 from esteio.cli.remote.client import Document, connect, path
 from esteio.cli.remote.look import Json
 
@@ -114,7 +115,12 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 @app.command("remove")
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `esteio servers` shows it.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="As `esteio servers` shows it.", show_default=False, autocompletion=complete.servers
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Remove a server that has no sessions here any more. Nothing is changed at the server."""
@@ -126,7 +132,10 @@ def remove(
 
 
 def adopt(
-    server: Annotated[str, typer.Argument(metavar="SERVER", help="A server's name.", show_default=False)],
+    server: Annotated[
+        str,
+        typer.Argument(metavar="SERVER", help="A server's name.", show_default=False, autocompletion=complete.servers),
+    ],
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of the instances.", show_default=False)
     ] = None,
