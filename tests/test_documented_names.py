@@ -269,7 +269,9 @@ def dead_routes(text: Text) -> list[str]:
     named = re.findall(rf"\b(GET|POST|PATCH|DELETE|PUT) (?:\$ESTEIO_URL)?({PATH})", text.words)
     named += [("", path) for path in re.findall(r"(?<![\w])(?:\$ESTEIO_URL)?(/v1/[\w{}/$…-]+)", text.words)]
     named += [("", piece) for piece in code(text.words) if re.fullmatch(r"/(livez|readyz|metrics|v1/.*)", piece)]
-    return [f"{method} {path}" for method, path in named if not routes_at(method, path)]
+    doors = re.findall(rf"\b(GET|POST|PATCH|DELETE|PUT) (?:\$ESTEIO_URL)?({PREFIX}/[\w{{}}/$…-]+)", text.words)
+    dead = [*((m, p) for m, p in named if not routes_at(m, p)), *((m, p) for m, p in doors if not door_has(m, p))]
+    return [f"{method} {path}" for method, path in dead]
 
 
 @pytest.mark.parametrize("text", [t for t in TEXTS if "src/esteio/sim" not in t.where], ids=lambda text: text.where)
@@ -368,6 +370,12 @@ def test_every_example_in_python_compiles(text: Text) -> None:
         compile(block, text.where, "exec")
 
 
+@pytest.mark.parametrize("text", [t for t in PROSE if fenced(t.words, "json")], ids=lambda text: text.where)
+def test_every_document_that_is_shown_is_json(text: Text) -> None:
+    for block in fenced(text.words, "json"):
+        json.loads(block)
+
+
 # -- places in pages, verbs of make
 
 
@@ -419,6 +427,7 @@ LIES: list[tuple[Callable[[Text], Any], str]] = [
     (dead_routes, "then `GET /v1/oracle`"),
     (dead_routes, "`PUT /v1/servers/{name}`"),
     (dead_routes, "`POST …/resurrect`"),
+    (dead_routes, "`POST /evolution/message/sendLove/{instance}`"),
     (dead_routes, "`/v1/contacts/{address}/marry`"),
     (unknown_words, "a message there is refused: 400 `chat-not-amused`"),
     (unknown_words, "the event `message.swallowed`"),

@@ -7,6 +7,8 @@ somebody who listens at the webhook's address. A page that needs more has a test
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from esteio.sim.sandbox.servers import DEFAULT_KEY
 from tests.clients.door import opened
 from tests.clients.hooks import listening
 from tests.clients.test_moving_page import old_instance
+from tests.docs.api_pages import FOLDER
 from tests.docs.examples import NEEDS, OWN_STORY, ROOT, Example, marked, needed, running
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 HERE = [page for page in PAGES if marked(page) and page not in OWN_STORY]
+SHOWN = re.compile(r"^```js\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INSTANCES = {"clinic-prod": "5511987654321", "shop-prod": "5511912345678"}
 
 
@@ -42,6 +46,20 @@ def test_every_marked_example_of_a_page_runs(page: str, tmp_path: Path) -> None:
                     await runner.run(example.with_words(own))
 
     asyncio.run(whole())
+
+
+def test_javascript_that_is_only_shown_can_be_read_by_node(tmp_path: Path) -> None:
+    """What a page below `docs/reference/api` shows is run. What imports nothing may be the body of a function."""
+    needed("js")
+    shown = [page for page in PAGES if not page.startswith(f"{FOLDER}/")]
+    blocks = [block for page in shown for block in SHOWN.findall((ROOT / page).read_text("utf-8"))]
+    assert blocks
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"{number}.mjs"
+        whole = block if re.search(r"^import ", block, re.MULTILINE) else f"async () => {{\n{block}\n}};\n"
+        file.write_text(whole, encoding="utf-8")
+        told = subprocess.run(["node", "--check", str(file)], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
 
 
 def test_pages_have_marked_examples_and_every_one_can_be_run() -> None:

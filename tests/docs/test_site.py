@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shlex
 import shutil
@@ -53,9 +54,16 @@ def build(root: Path, out: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
-    out = tmp_path_factory.mktemp("site").resolve()
-    built = build(ROOT, out)
-    assert built.returncode == 0, built.stderr
+    """Built once for the whole run, whichever worker comes first."""
+    base = tmp_path_factory.getbasetemp()
+    out = ((base.parent if base.name.startswith("popen-") else base) / "site").resolve()
+    out.mkdir(exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "done").exists():
+            built = build(ROOT, out)
+            assert built.returncode == 0, built.stderr
+            (out / "done").touch()
     return {path: Page(path) for path in sorted((out / "html").rglob("*.html"))}
 
 
