@@ -5,12 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
-from msgspec.structs import fields
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -174,57 +171,6 @@ def test_the_page_of_states_has_every_state() -> None:
     page = text_of(ROOT / "docs" / "reference" / "states.md")
     missing = [state for state in (*get_args(SessionState), *get_args(MessageState)) if f"`{state}`" not in page]
     assert not missing
-
-
-def cells(page: Path, heading: str) -> list[list[str]]:
-    """The rows of the tables under a heading whose first cell is code."""
-    rows = re.findall(r"^\| (`.+) \|$", under(heading, text_of(page)), re.MULTILINE)
-    return [[cell.strip() for cell in row.split(" | ")] for row in rows]
-
-
-def sentences(module: str, name: str) -> dict[str, str]:
-    """What a class says under each of its fields."""
-    tree = ast.parse(text_of(ROOT / "src" / "esteio" / module))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    said = {}
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            said[field.target.id] = " ".join(ast.literal_eval(text.value).split())
-    return said
-
-
-def plain(value: object) -> str:
-    """A default as the page spells it."""
-    whole = isinstance(value, float) and value == int(value)
-    return f"`{json.dumps(int(value) if whole else value)}`"  # type: ignore[call-overload]
-
-
-def test_the_page_of_settings_has_every_setting_with_its_default() -> None:
-    from esteio import config
-
-    variables = {".".join(path): f"`{name}`" for name, path in config.ENVIRONMENT.items()}
-    expected = []
-    for table, shape in [("", config.Settings), *((f.name, f.type) for f in fields(config.Settings))]:
-        if not (isinstance(shape, type) and issubclass(shape, Struct)):
-            continue
-        said = sentences("config.py", shape.__name__)
-        for field in fields(shape):
-            path = f"{table}.{field.name}".lstrip(".")
-            if field.name in said and field.name not in {"policy", "servers", "sessions"}:
-                expected.append([f"`{path}`", variables.get(path, "–"), plain(field.default), said[field.name]])
-    assert len(expected) > 15
-    assert sorted(cells(ROOT / "docs" / "reference" / "settings.md", "Settings")) == sorted(expected)
-
-
-def test_the_page_of_settings_has_every_knob_of_a_policy() -> None:
-    from esteio.core.model.policy import DEFAULT, KNOBS, SEEDS
-
-    said = sentences("core/model/policy.py", "Policy")
-    expected = []
-    for knob in KNOBS:
-        usual, letter = getattr(DEFAULT, knob), getattr(SEEDS, knob)
-        expected.append([f"`{knob}`", plain(usual), "" if usual == letter else plain(letter), said[knob]])
-    assert cells(ROOT / "docs" / "reference" / "settings.md", "Policies") == expected
 
 
 def test_the_file_that_the_page_of_settings_shows_can_be_used(tmp_path: Path) -> None:

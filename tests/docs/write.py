@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs import api_pages, command_pages, event_pages, life_pictures, pictures, state_pages
+from tests.docs import api_pages, command_pages, event_pages, life_pictures, pictures, settings_pages, state_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,7 @@ def generated() -> dict[str, str]:
 def parts() -> dict[tuple[str, str], str]:
     """(Path, mark) → what stands between two lines of that mark in a page that people write."""
     states = [(state_pages.MARK, state_pages.moves()), *(pictures.shown(name) for name in pictures.drawn())]
-    return {("docs/reference/states.md", mark): text for mark, text in states}
+    return {("docs/reference/states.md", mark): text for mark, text in states} | settings_pages.parts()
 
 
 if __name__ == "__main__":
