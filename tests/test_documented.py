@@ -93,24 +93,16 @@ def test_no_page_names_a_verb_that_make_does_not_have(page: Path) -> None:
     assert named <= targets
 
 
-def levels(page: Path) -> list[int]:
-    """Of each heading how deep it is."""
-    prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
-    return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+def test_the_readmes_have_the_same_sections() -> None:
+    def levels(page: Path) -> list[int]:
+        prose = re.sub(r"^```.*?^```", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+        return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.MULTILINE)]
 
-
-@pytest.mark.parametrize("twin", PORTUGUESE, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_a_translation_has_the_sections_and_the_blocks_of_its_page(twin: Path) -> None:
-    page = twin.with_name(twin.name.replace(".pt-BR", ""))
-    assert page.is_file(), "a translation of nothing"
-    assert levels(twin) == levels(page)
-    fences = re.compile(r"^ *(?:<!-- [a-z]+|```(?=\w)\w+)", re.MULTILINE)
-    assert fences.findall(text_of(twin)) == fences.findall(text_of(page))
-    for one, other in ((page, twin), (twin, page)):
-        assert f"]({other.name})" in text_of(one), f"{one.name} does not lead to {other.name}"
+    assert levels(TWINS[0]) == levels(TWINS[1])
 
 
 def test_what_people_follow_step_by_step_is_there_in_portuguese() -> None:
+    """That both say the same is tests/docs/test_twins.py's."""
     followed = {ROOT / "README.md", *(ROOT / "docs" / "how-to").glob("*.md"), *(ROOT / "docs").glob("tutorial*.md")}
     translated = {page.with_name(page.name.replace(".pt-BR", "")) for page in PORTUGUESE}
     untranslated = {page.name for page in followed - translated if ".pt-BR." not in page.name}
