@@ -11,7 +11,7 @@ from esteio.core.model.policy import KNOBS
 from esteio.texts import catalogue
 from tests.api.conftest import Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
-from tests.test_documented import sentences
+from tests.docs.settings_pages import sentences
 
 
 def test_a_key_is_made_shown_once_and_revoked(run: Run) -> None:
