@@ -179,6 +179,21 @@ def store_verb(
     _measure(store.run, store.StoreCosts(sessions, messages, rounds), None)
 
 
+@app.command("qr")
+def qr_verb(*, codes: Annotated[int, typer.Option(min=1, max=1000, help="How many codes.")] = 50) -> None:
+    """From a webhook with a new code to its picture on the pairing page, in Chromium."""
+    from benchmarks.pages import qr  # noqa: PLC0415
+    from benchmarks.processes import Failed  # noqa: PLC0415
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="esteio-bench-") as directory:
+            line = qr.run(codes, Path(directory))
+    except Failed as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(msgspec.json.encode(line).decode())
+
+
 def _measure(run: Run[T], ask: T, profile: Path | None) -> None:
     from benchmarks.processes import Failed  # noqa: PLC0415
 

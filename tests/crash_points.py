@@ -39,6 +39,7 @@ READS = frozenset(
         "messages.by_provider_id", "messages.get", "messages.made_by", "messages.page",
         "messages.quote_target", "messages.repeated",
         "messages.waiting", "messages.waiting_by_session", "outbox.backlog", "outbox.next_due", "provider_queue.due",
+        "pair_links.by_hash", "pair_links.get",
         "provider_queue.next_due", "qr_codes.get", "servers.all", "servers.get", "servers.view", "sessions.by_id",
         "sessions.by_name", "sessions.by_token", "sessions.chatwoot", "sessions.instance_owner", "sessions.page",
         "sessions.replaced_webhook", "sessions.secrets", "traffic.ack_times", "traffic.busy_slots",

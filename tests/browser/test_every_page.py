@@ -17,7 +17,7 @@ from tests.browser.conftest import Opened
 from tests.browser.installed import Unavailable, axe, left_out
 from tests.browser.stage import Stage
 
-ELSEWHERE = {"/login/{token}", "/sessions/{name}/export", "/messages/{id}/media", "/sandbox"}
+ELSEWHERE = {"/login/{token}", "/pair/{token}", "/sessions/{name}/export", "/messages/{id}/media", "/sandbox"}
 """Addresses that their own journeys open, and what is no page."""
 FACES = [(390, True, "pt-BR"), (390, False, "en"), (1280, True, "en"), (1280, False, "pt-BR")]
 """Width, dark, language."""
@@ -50,7 +50,7 @@ def sends(stage: Stage) -> None:
 
 def places(stage: Stage) -> list[str]:
     filled = {"{name}": "shop", "{server}": "evo", **stage.marks}
-    found = []
+    found = ["/sessions/new/pair", "/sessions/new/pair?by=code"]
     for route in TABLE:
         if route.method == "GET" and route.path not in ELSEWHERE:
             path = route.path

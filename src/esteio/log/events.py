@@ -217,6 +217,8 @@ EVENTS: Final[dict[str, Event]] = {
     "session.paused": _one("info", "A caller paused it.", *_SESSION),
     "session.resumed": _one("info", "A caller resumed it.", *_SESSION),
     "session.pair_requested": _one("info", "A caller asked for a code.", *_SESSION),
+    "session.pair_link_made": _one("info", "A link to its code was made for the phone's owner.", *_SESSION),
+    "session.pair_link_revoked": _one("info", "The link to its code was revoked.", *_SESSION),
     "session.recover_requested": _one("info", "A caller started the ladder from its first rung.", *_SESSION),
     "session.logout_requested": _one("info", "A caller asked to log it out at its provider.", *_SESSION),
     "session.settings_kept": _one("info", "What a client set of its instance was kept.", *_SESSION),

@@ -19,7 +19,7 @@ from esteio.store.ports.history import History
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
-from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, QrCodes, Servers, Sessions
+from esteio.store.ports.sessions import Approvals, Decisions, Fleet, Journal, PairLinks, QrCodes, Servers, Sessions
 from esteio.store.ports.work import WorkQueue
 from esteio.store.values import (
     LIST_PATH,
@@ -48,6 +48,7 @@ from esteio.store.values import (
     NotBefore,
     OutboxBacklog,
     Page,
+    PairLink,
     Qr,
     QuoteTarget,
     RawInbound,
@@ -98,6 +99,7 @@ __all__ = [
     "NotBefore",
     "OutboxBacklog",
     "Page",
+    "PairLink",
     "Qr",
     "QuoteTarget",
     "RawInbound",
@@ -204,6 +206,8 @@ class Store(Health, Protocol):
     def approvals(self) -> Approvals: ...
     @property
     def qr_codes(self) -> QrCodes: ...
+    @property
+    def pair_links(self) -> PairLinks: ...
     @property
     def work(self) -> WorkQueue: ...
     @property

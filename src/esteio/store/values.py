@@ -91,6 +91,18 @@ class Qr(msgspec.Struct, frozen=True):
     pairing_code: str | None = None
 
 
+class PairLink(msgspec.Struct, frozen=True):
+    """A link for a phone's owner: shows its session's code, and nothing else of it, until `expires_at` or until the
+    session was linked (`done_at`). `title` is what the owner sees it named, "" for nothing."""
+
+    session_id: SessionId
+    title: str
+    created_by: str
+    created_at: float
+    expires_at: float
+    done_at: float | None = None
+
+
 class ApiKey(msgspec.Struct, frozen=True):
     """A key; only the hash of its secret is stored."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from esteio.api.dashboard import page
+from esteio.api.dashboard.pairing.drawing import TROUBLE
+from esteio.api.dashboard.pairing.view import Kind as PairingKind
 from esteio.api.dashboard.servers.pages import LIMITS
 from esteio.api.dashboard.session import tester
 from esteio.core.model.content import Kind
@@ -24,7 +26,10 @@ from esteio.texts import LANGUAGES, catalogue
 from tests.narrowing import not_none
 
 HOUSE = Path(not_none(page.__file__)).parent
+OWNERS = ("scan", "type", "asked", "linking", "reconnecting", "connected", "wrong-phone", "trouble", "missed", "none")
 COMPOSED: dict[str, tuple[str, ...]] = {
+    "pair.told.": get_args(PairingKind),
+    "owner.told.": OWNERS,
     "health.": get_args(HealthState),
     "answer.": get_args(Answer),
     "role.": get_args(Role),
@@ -61,6 +66,10 @@ def named() -> set[str]:
     return found
 
 
+def composed_in_code() -> set[str]:
+    return {key + one for key in ("pair.told.", "owner.told.") for one in COMPOSED[key]}
+
+
 def strings() -> set[str]:
     return {
         node.value
@@ -85,10 +94,14 @@ def told_afterwards() -> set[str]:
 def test_every_text_that_a_page_names_is_there() -> None:
     there = set(catalogue("en").keys("dashboard"))
     assert len(named()) > 60
-    assert (named() | told_afterwards() | {one.key for one in page.NAVIGATION}) - there == set()
+    assert (named() | composed_in_code() | told_afterwards() | {one.key for one in page.NAVIGATION}) - there == set()
+
+
+def test_the_owner_has_a_sentence_for_whatever_the_pairing_page_shows() -> None:
+    assert set(get_args(PairingKind)) - TROUBLE | {"trouble"} == set(OWNERS)
 
 
 def test_no_text_of_the_dashboard_is_left_over() -> None:
     there = set(catalogue("en").keys("dashboard"))
-    known = named() | strings() | {f"done.{one}" for one in strings()}
+    known = named() | composed_in_code() | strings() | {f"done.{one}" for one in strings()}
     assert there - known == set()

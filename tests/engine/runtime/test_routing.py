@@ -53,8 +53,10 @@ def decided(before: Session, after: Session = SESSION, **more: Any) -> Callable[
     return lambda routing: routing.session_decided(before, decision)
 
 
-def applied(qr: Qr | None = None, *, settled_sends: bool = False) -> Callable[[Routing], None]:
-    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, qr=qr)
+def applied(
+    qr: Qr | None = None, *, settled_sends: bool = False, evidence: tuple[Evidence, ...] = ()
+) -> Callable[[Routing], None]:
+    settlement = InboxSettlement(1, LOJA, 1.0, readable=True, qr=qr, evidence=evidence)
     result = InboxResult(fresh=(), settled_sends=settled_sends)
     return lambda routing: routing.webhook_applied(LOJA, settlement, result)
 
@@ -115,6 +117,10 @@ ROUTES: dict[str, tuple[Callable[[Routing], None], set[tuple[str, ...]]]] = {
     "a webhook brought messages": (applied(), {("waits.event_written",), ("deliveries.wake",), ("media.wake",)}),
     "a webhook brought a code": (
         applied(Qr("2@x", "", 1, seen_at=1.0, expires_at=61.0)),
+        {("waits.event_written",), ("deliveries.wake",), ("media.wake",), WAITS},
+    ),
+    "a webhook brought news of its session": (
+        applied(evidence=(seen("said_connecting", 1.0, "webhook"),)),
         {("waits.event_written",), ("deliveries.wake",), ("media.wake",), WAITS},
     ),
     "a webhook settled a doubt": (

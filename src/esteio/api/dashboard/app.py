@@ -17,6 +17,7 @@ from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.incidents import lists as incidents
 from esteio.api.dashboard.incidents import report
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
+from esteio.api.dashboard.pairing import create, owner, pages
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.sandbox import PATH as SANDBOX
 from esteio.api.dashboard.sandbox import ROUTES as SANDBOX_ROUTES
@@ -38,6 +39,9 @@ LARGEST_FORM = 131_072
 log = logger("dashboard")
 TABLE: tuple[PageRoute, ...] = (
     *fleet.ROUTES,
+    *create.ROUTES,
+    *pages.ROUTES,
+    *owner.ROUTES,
     *session.ROUTES,
     *incidents.ROUTES,
     *report.ROUTES,
@@ -52,6 +56,8 @@ TABLE: tuple[PageRoute, ...] = (
     *SANDBOX_ROUTES,
 )
 """Every page."""
+STREAMS: tuple[PageRoute, ...] = (live.ROUTE, pages.STREAM, owner.STREAM)
+"""What open pages listen to."""
 PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
 """The addresses that can be opened: the navigation leads to no others."""
 
@@ -59,11 +65,11 @@ PLACES = frozenset(route.path for route in TABLE if route.method == "GET")
 def dashboard_routes(api: ApiContext) -> list[routing.BaseRoute]:
     """The routes to mount; they answer their own errors."""
     by_path: dict[str, dict[str, PageRoute]] = {}
-    for route in (*TABLE, live.ROUTE):
+    for route in (*STREAMS, *TABLE):
         by_path.setdefault(route.path, {})[route.method] = route
     drawings = Drawings(api.feed.last, api.clock.token())
-    pages = [routing.Route(path, _Address(api, routes, drawings)) for path, routes in by_path.items()]
-    return [*pages, routing.Route("/static/{file}", _StaticFile())]
+    addresses = [routing.Route(path, _Address(api, routes, drawings)) for path, routes in by_path.items()]
+    return [*addresses, routing.Route("/static/{file}", _StaticFile())]
 
 
 class _StaticFile:

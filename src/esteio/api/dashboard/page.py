@@ -173,6 +173,10 @@ class Visit:
         drawing = self._drawings.redrawn if REDRAW in self.request.headers else self._drawings.opened
         return (await drawing(what, draw)).replace(mark, self._form_token)
 
+    def part(self, template: str, **values: Any) -> str:
+        """A part of a page, for one reader."""
+        return self._rendered(template, self._form_token, values)
+
     @property
     def _form_token(self) -> str:
         return self.api.logins.form_token(self.whose) if self.whose else ""

@@ -16,6 +16,7 @@ from esteio.api.http.large_bodies import LargeBodies
 from esteio.api.http.latency import LatencyMetrics
 from esteio.api.http.request import ApiRequest, ApiResponse, answer
 from esteio.api.login.cookies import Logins
+from esteio.api.login.pair_visits import PairVisits
 from esteio.clock import Clock
 from esteio.config import Settings
 from esteio.core.model.ids import SessionId
@@ -97,6 +98,7 @@ class ApiContext:
         self.stopwatches = LatencyMetrics()
         self.event_tokens = EventTokens()
         self.logins = Logins(vault, clock, secure=settings.public_url.startswith("https:"))
+        self.pair_visits = PairVisits()
         self.large_bodies = LargeBodies()
 
     @property

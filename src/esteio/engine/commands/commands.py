@@ -30,6 +30,7 @@ from esteio.engine.commands.sessions.instances import InstanceCommands
 from esteio.engine.commands.sessions.logout import LogoutCommands
 from esteio.engine.commands.sessions.operator_actions import OperatorActions
 from esteio.engine.commands.sessions.operator_evidence import OperatorEvidence
+from esteio.engine.commands.sessions.pair_links import PairLinkCommands
 from esteio.engine.commands.sessions.pairing import PairingCommands
 from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.commands.sessions.removal import SessionRemoval
@@ -55,6 +56,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     sessions: SessionCommands
     session_removal: SessionRemoval
     pairing: PairingCommands
+    pair_links: PairLinkCommands
     operator_actions: OperatorActions
     session_logout: LogoutCommands
     instance_settings: InstanceSettingsCommands
@@ -160,6 +162,7 @@ def build_commands(
             wakeups=wakeups,
         ),
         pairing=pairing,
+        pair_links=PairLinkCommands(store.pair_links, clock, lookup=lookup),
         operator_actions=OperatorActions(lookup, evidence),
         session_logout=LogoutCommands(lookup, evidence, acts),
         instance_settings=InstanceSettingsCommands(addresses),

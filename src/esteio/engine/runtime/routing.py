@@ -201,7 +201,7 @@ class Routing:
         self._to.waits.event_written()
         self._to.deliveries.wake()
         self._to.media.wake()
-        if settlement.qr is not None:
+        if settlement.qr is not None or settlement.evidence:
             self._to.waits.session_changed(session_id)
         if result.settled_sends:
             self._to.sends.wake()

@@ -22,6 +22,7 @@ from esteio.store.values import (
     JournalEntry,
     JournalKind,
     Page,
+    PairLink,
     Qr,
     ServerCommit,
     ServerView,
@@ -274,4 +275,26 @@ class QrCodes(Protocol):
 
     async def get(self, session_id: SessionId) -> Qr | None:
         """The code as it was put, None without one; whether it is still good is for the caller, who has a clock."""
+        ...
+
+
+class PairLinks(Protocol):
+    """Links for the owners of phones, at most one a session, by the hash of their token. A link is done with the
+    commit that says that its session lives."""
+
+    async def put(self, link: PairLink, token_hash: bytes, line: JournalEntry) -> None:
+        """A new link, in the place of the session's earlier one, with a line in the timeline. Raises `LookupError`
+        when the session is gone."""
+        ...
+
+    async def get(self, session_id: SessionId) -> PairLink | None:
+        """The session's link, whatever became of it; None without one."""
+        ...
+
+    async def by_hash(self, token_hash: bytes) -> PairLink | None:
+        """The link with this token; whether it is over is for the caller, who has a clock."""
+        ...
+
+    async def drop(self, session_id: SessionId, line: JournalEntry) -> bool:
+        """Takes the session's link away, with a line in the timeline; False, and no line, when there was none."""
         ...

@@ -81,6 +81,7 @@ def _commit(db: Db, commit: DecisionCommit) -> None:
         _write_approval(db, commit.approval)
     if commit.clear_qr:
         db.run("qr_clear", {"session_id": session.id})
+        db.run("pair_link_done", {"session_id": session.id, "now": _moment(commit)})
     if commit.gap_since is not None:
         mark_gap(db, session.id, commit.gap_since, commit.gap_due)
     if commit.doubts_due is not None:

@@ -43,6 +43,9 @@ id, name, role, created_at, sessions, expires_at, revoked_at
 -- part: qr
 code, png_base64, refresh_count, seen_at, expires_at, pairing_code
 
+-- part: pair_link
+session_id, title, created_by, created_at, expires_at, done_at
+
 -- == life ==
 
 -- name: heartbeat
@@ -237,6 +240,8 @@ DELETE FROM history_gaps WHERE session_id = :id
 DELETE FROM approvals WHERE session_id = :id
 -- name: session_forget_qr
 DELETE FROM qr_codes WHERE session_id = :id
+-- name: session_forget_pair_link
+DELETE FROM pair_links WHERE session_id = :id
 -- name: session_forget_journal
 DELETE FROM journal WHERE session_id = :id
 -- name: session_forget_work
@@ -271,6 +276,25 @@ SELECT {{qr}} FROM qr_codes WHERE session_id = :session_id
 
 -- name: qr_clear
 DELETE FROM qr_codes WHERE session_id = :session_id
+
+-- name: pair_link_put
+INSERT INTO pair_links (session_id, token_hash, title, created_by, created_at, expires_at, done_at)
+VALUES (:session_id, :token_hash, :title, :created_by, :created_at, :expires_at, NULL)
+ON CONFLICT (session_id) DO UPDATE SET
+    token_hash = excluded.token_hash, title = excluded.title, created_by = excluded.created_by,
+    created_at = excluded.created_at, expires_at = excluded.expires_at, done_at = NULL
+
+-- name: pair_link
+SELECT {{pair_link}} FROM pair_links WHERE session_id = :session_id
+
+-- name: pair_link_by_hash
+SELECT {{pair_link}} FROM pair_links WHERE token_hash = :token_hash
+
+-- name: pair_link_done
+UPDATE pair_links SET done_at = :now WHERE session_id = :session_id AND done_at IS NULL
+
+-- name: pair_link_drop
+DELETE FROM pair_links WHERE session_id = :session_id
 
 -- == journal ==
 

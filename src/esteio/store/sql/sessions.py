@@ -39,6 +39,7 @@ _FORGET = (
     "session_forget_states",
     "session_forget_approvals",
     "session_forget_qr",
+    "session_forget_pair_link",
     "session_forget_journal",
     "session_forget_work",
     "session_forget_keys",

@@ -30,7 +30,7 @@ from esteio.store.sql.messages.history import SqlMessageHistory
 from esteio.store.sql.messages.messages import SqlMessages
 from esteio.store.sql.messages.outbox import SqlDoubts, SqlOutbox
 from esteio.store.sql.messages.provider_queue import SqlProviderQueue
-from esteio.store.sql.qr_codes import SqlQrCodes
+from esteio.store.sql.qr_codes import SqlPairLinks, SqlQrCodes
 from esteio.store.sql.recovery import recover
 from esteio.store.sql.servers import SqlServers
 from esteio.store.sql.sessions import SqlSessions
@@ -55,6 +55,7 @@ class SqliteStore:
         self.history = SqlHistory(database)
         self.approvals = SqlApprovals(database)
         self.qr_codes = SqlQrCodes(database)
+        self.pair_links = SqlPairLinks(database)
         self.work = SqlWorkQueue(database)
         self.messages = SqlMessages(database)
         self.message_history = SqlMessageHistory(database)

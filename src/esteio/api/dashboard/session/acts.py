@@ -12,7 +12,7 @@ from esteio.api.http.request import ApiResponse
 from esteio.api.v1.sessions import NDJSON
 from esteio.core.model.session import Session
 from esteio.engine.commands import journal_export
-from esteio.engine.commands.requests import AtProvider, PairRequest, SessionChange, WaitRequest
+from esteio.engine.commands.requests import AtProvider, SessionChange, WaitRequest
 from esteio.engine.errors import CommandError
 
 
@@ -51,11 +51,6 @@ class Wish(NamedTuple):
 
 Act = Callable[[Wish], Awaitable[str]]
 """Does it; gives what is told afterwards."""
-
-
-async def _pair(wish: Wish) -> str:
-    await wish.visit.api.commands.pairing.pair(wish.name, PairRequest(wait_s=0), wish.visit.request.who)
-    return "pair"
 
 
 async def _recover(wish: Wish) -> str:
@@ -121,7 +116,6 @@ async def export(visit: Visit) -> ApiResponse:
 
 
 ACTS: dict[str, Act] = {
-    "pair": _pair,
     "recover": _recover,
     "pause": _pause,
     "resume": _resume,

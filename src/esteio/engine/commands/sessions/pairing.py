@@ -78,7 +78,7 @@ class PairingCommands:
         session = await self._lookup.unpaused_session(name)
         own = (session.phone, session.facts.phone_seen)
         asked = request.phone_number
-        phone = asked and await self._addressing.phone_number(asked, "phone_number", own=own)
+        phone = None if asked is None else await self._addressing.phone_number(asked, "phone_number", own=own)
         qr = await self.current_qr(session)
         if session.state == "connected" or (qr is not None and phone is None):
             return PairingResult(session, qr, settled=True)

@@ -87,13 +87,14 @@ class SessionCommands:
         *,
         read_first: bool = True,
         pair_phone: str | None = None,
+        typed: bool = False,
         beside: WithSession = ALONE,
     ) -> PairingResult:
         """The row first, then the provider, awaited at most `wait_s`. Raises `CommandError`: name-taken,
         unknown-server, invalid-phone, ambiguous-phone, invalid-value, unknown-field, already-adopted, key-taken, and as
         `ReplacedWebhooks.taken`. Without `read_first` an adoption asks the provider nothing; what stands there is then
-        kept by the act that sets ours. `pair_phone`: digits, for a code to type; `beside`: of a session that is not
-        adopted."""
+        kept by the act that sets ours. `pair_phone`: digits, for a code to type; `typed`: one for the session's own
+        `phone`; `beside`: of a session that is not adopted."""
         stored, ref, instance = await self.binding(request)
         declared, token, now = self._bindings.declared(stored.server.kind), self._clock.token(), self._clock.now()
         taken = None
@@ -119,6 +120,7 @@ class SessionCommands:
             news = _adopted(now, who, taken)
             session = await self._add_adopted(new, token, sealed, instance, news, taken=taken)
         else:
+            pair_phone = new.phone if typed else pair_phone
             session = await self._add_created(new, token, sealed, instance, who, pair_phone=pair_phone, beside=beside)
         log.info("session.created", session=session.name, server=session.server, adopted=request.adopt)
         wait_s = self._settings.policy_of(session.policy).create_wait_s if request.wait_s is None else request.wait_s

@@ -92,6 +92,18 @@ CREATE TABLE qr_codes (
     pairing_code TEXT
 );
 
+-- Links for the owners of phones: each shows the code of its session, at most one a session; of its token the hash.
+CREATE TABLE pair_links (
+    session_id BIGINT PRIMARY KEY REFERENCES sessions (id),
+    token_hash BYTEA NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
+    expires_at DOUBLE PRECISION NOT NULL,
+    -- When the session was linked, which ends it.
+    done_at DOUBLE PRECISION
+);
+
 -- Evidence, decisions, acts, notices and people's words, in one order. `base_seq` is where a counted row began: a
 -- judge who has read up to there has read a part of it.
 CREATE TABLE journal (

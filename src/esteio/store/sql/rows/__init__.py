@@ -12,6 +12,8 @@ from esteio.store.sql.rows.servers import server_of, server_params
 from esteio.store.sql.rows.sessions import (
     approval_of,
     approval_params,
+    pair_link_of,
+    pair_link_params,
     phones_of,
     qr_of,
     qr_params,
@@ -38,6 +40,8 @@ __all__ = [
     "message_params",
     "outage_of",
     "outage_params",
+    "pair_link_of",
+    "pair_link_params",
     "phones_of",
     "qr_of",
     "qr_params",

@@ -14,7 +14,7 @@ import msgspec
 from esteio.core.model.recovery import Approval, Recovery
 from esteio.core.model.session import Facts, Session
 from esteio.core.model.state import Axis
-from esteio.store.base import Qr
+from esteio.store.base import PairLink, Qr
 from esteio.store.sql.db import Row
 from esteio.store.sql.rows import json_text
 from esteio.store.sql.rows.json_text import Params, text_or_none, to_text
@@ -153,4 +153,28 @@ def qr_of(row: Row) -> Qr:
         seen_at=row.seen_at,
         expires_at=row.expires_at,
         pairing_code=row.pairing_code,
+    )
+
+
+def pair_link_params(link: PairLink, token_hash: bytes) -> Params:
+    """The columns of `pair_links` for a new link."""
+    return {
+        "session_id": link.session_id,
+        "token_hash": token_hash,
+        "title": link.title,
+        "created_by": link.created_by,
+        "created_at": link.created_at,
+        "expires_at": link.expires_at,
+    }
+
+
+def pair_link_of(row: Row) -> PairLink:
+    """A link from the columns of the part `pair_link`."""
+    return PairLink(
+        session_id=row.session_id,
+        title=row.title,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        done_at=row.done_at,
     )

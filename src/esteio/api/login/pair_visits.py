@@ -1,0 +1,34 @@
+"""How often a link of a pairing page may be tried and used: wrong links by address, codes asked for and pages open by
+link. Kept in memory: a restart forgets it. Never lives here: whether a link is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from esteio.api.login.attempts import LoginAttempts
+from esteio.core.model.ids import SessionId
+
+
+class PairVisits:
+    """What visitors without a login did of late."""
+
+    def __init__(self) -> None:
+        self.wrong = LoginAttempts()
+        """Links that open nothing."""
+        self.asks = LoginAttempts()
+        """Codes that were asked for."""
+        self._open: Counter[SessionId] = Counter()
+
+    def entered(self, session_id: SessionId, most: int) -> bool:
+        """Whether one more page of this session's link may be open, which counts from now on."""
+        if self._open[session_id] >= most:
+            return False
+        self._open[session_id] += 1
+        return True
+
+    def left(self, session_id: SessionId) -> None:
+        """One that was open is not any more."""
+        self._open[session_id] -= 1
+        if self._open[session_id] <= 0:
+            del self._open[session_id]

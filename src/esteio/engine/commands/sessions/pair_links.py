@@ -1,0 +1,69 @@
+"""Links for the owners of phones: who has one sees the code of one session, until it is over, revoked or used.
+
+Only the SHA-256 of a token is kept: tokens are 256 random bits, so a slow hash would protect nothing. Never lives here:
+what the link's page shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from esteio.clock import Clock
+from esteio.core.model.session import Session
+from esteio.engine.commands.lookup import Lookup
+from esteio.engine.errors import invalid, unknown
+from esteio.log import logger
+from esteio.store.base import JournalEntry, PairLink
+from esteio.store.ports.sessions import PairLinks
+
+LASTS_S = 1800.0
+"""How long a link lasts when nobody says otherwise."""
+LEAST_S, MOST_S = 60.0, 86_400.0
+TITLE_MOST = 80
+log = logger("commands")
+
+
+class PairLinkCommands:
+    """Makes, finds and revokes links; a session has at most one. `who`: the name that the timeline shows."""
+
+    def __init__(self, links: PairLinks, clock: Clock, *, lookup: Lookup) -> None:
+        self._links, self._clock, self._lookup = links, clock, lookup
+
+    async def make(self, name: str, who: str, *, title: str = "", lasts_s: float = LASTS_S) -> tuple[PairLink, str]:
+        """A new link and its token, which is shown this once; the session's earlier link opens nothing any more.
+        Raises `CommandError`: unknown-session, invalid-value."""
+        title = " ".join(title.split())
+        if len(title) > TITLE_MOST:
+            raise invalid("title", f"must have at most {TITLE_MOST} characters")
+        if not LEAST_S <= lasts_s <= MOST_S:
+            raise invalid("lasts_s", f"must be a number from {LEAST_S:.0f} to {MOST_S:.0f}")
+        session = await self._lookup.session(name)
+        now, token = self._clock.now(), self._clock.token()
+        link = PairLink(session.id, title, who, now, now + lasts_s)
+        try:
+            await self._links.put(link, _hash(token), JournalEntry("operator", now, "pair_link_made", {"who": who}))
+        except LookupError as error:
+            raise unknown("session", name) from error
+        log.info("session.pair_link_made", session=session.name, server=session.server)
+        return link, token
+
+    async def opened(self, token: str) -> PairLink | None:
+        """The link with this token, while its time runs; also one that is done, which shows no code any more."""
+        link = await self._links.by_hash(_hash(token))
+        return link if link is not None and self._clock.now() < link.expires_at else None
+
+    async def open_link(self, session: Session) -> PairLink | None:
+        """The session's link, if it still shows codes."""
+        link = await self._links.get(session.id)
+        return link if link is not None and link.done_at is None and self._clock.now() < link.expires_at else None
+
+    async def revoke(self, name: str, who: str) -> None:
+        """From now on the session's link opens nothing. Raises `CommandError("unknown-session")`."""
+        session = await self._lookup.session(name)
+        line = JournalEntry("operator", self._clock.now(), "pair_link_revoked", {"who": who})
+        if await self._links.drop(session.id, line):
+            log.info("session.pair_link_revoked", session=session.name, server=session.server)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
