@@ -21,8 +21,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     gateway = Running("serve", "--listen", listen, "--data", "data", cwd=home, ESTEIO_ALLOW_TARGETS="127.0.0.0/8")
     try:
         places = dict(line.split("\t") for line in box.said("control\thttp").splitlines())
-        key = gateway.said("\n").split()[-1]
         gateway.logged("gateway.started")
+        key = gateway.said("\n").split()[-1]  # the last line of what is said before that
         made = Installation(home, f"http://127.0.0.1:{port}", key, places)
         made.client.post(
             path("servers"),
