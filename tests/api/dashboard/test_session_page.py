@@ -146,17 +146,17 @@ def test_the_timeline_is_read_by_kind_and_page_by_page(run: Run) -> None:
             )
 
         newest, older = await page(PAGE)
-        assert len(newest) == 15
+        assert len(newest) == 30
         more, _ = await page(not_none(older))
         assert newest + more == sorted(newest + more, reverse=True)
-        assert len(more) == 50
+        assert len(more) == 42
         decided, no_more = await page(f"{PAGE}?kind=decision")
         assert (len(decided), no_more) == (1, None)
         acts, older = await page(f"{PAGE}?kind=act")
         rest, no_more = await page(not_none(older))
-        assert (len(acts), len(rest), no_more) == (50, 20, None)
+        assert (len(acts), len(rest), no_more) == (60, 10, None)
         for odd in ("?kind=none", "?before=x", "?before=-1", "?before=99999999999999999999"):
-            assert len((await page(PAGE + odd))[0]) in (15, 50)
+            assert len((await page(PAGE + odd))[0]) in (30, 60)
 
     visited(run, story)
 
@@ -172,6 +172,23 @@ def test_a_line_holds_what_programs_read_and_how_often_it_came(run: Run) -> None
         assert "(2 times) 0 s ago · since" in said
         assert "source probe" in re.sub(r"\s+", " ", said)
         assert "<script>alert" not in shown.text
+
+    visited(run, story)
+
+
+def test_much_that_was_seen_in_a_row_is_folded_and_what_was_decided_is_not(run: Run) -> None:
+    async def story(gateway: Gateway, browser: Browser) -> None:
+        await begun(gateway, browser)
+        session, now = await gateway.session("line"), gateway.clock.now()
+        pieces = [seen("look_failed", now + number, "probe", detail=str(number)) for number in range(6)]
+        await told(gateway, JournalEntry("decision", now, "outage-started", {"because": "closed"}))
+        await gateway.store.journal.add_evidence(session.id, session.server, pieces, now)
+        shown = await browser.get(PAGE)
+        assert "4 more things seen" in section(shown, "timeline")
+        folded = not_none(re.search(r'<li id="more-\d+".*?</ol>', shown.text, re.DOTALL))[0]
+        assert folded.count('id="line-') == 4
+        assert "An outage started" not in folded
+        assert "more things seen" not in section(await browser.get(f"{PAGE}?kind=evidence"), "timeline")
 
     visited(run, story)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -12,7 +14,7 @@ from esteio.core.model.session import Session
 from esteio.core.views import documents
 from esteio.store.base import JournalEntry, JournalKind
 
-LINES, PAGE = 15, 50
+LINES, PAGE = 30, 60
 """So many stand on the page as it is opened; so many on a page of older ones."""
 KINDS: tuple[JournalKind, ...] = ("decision", "act", "evidence", "operator", "notice")
 """In the order of the page."""
@@ -29,11 +31,22 @@ class Line(NamedTuple):
     data: tuple[tuple[str, str], ...]
 
 
+class Part(NamedTuple):
+    """Lines in a row, newest first. `folded`: more of what was seen, which tells little new."""
+
+    lines: tuple[Line, ...]
+    folded: tuple[Line, ...]
+
+
+KEPT = 2
+"""So many pieces of evidence in a row are shown before the others are folded away, if these are as many at least."""
+
+
 class Timeline(NamedTuple):
     """A page of it. `kind`: which is shown, "" for all; `older` and `newest`: where the others stand, None when there
     are none."""
 
-    lines: tuple[Line, ...]
+    parts: tuple[Part, ...]
     kind: str
     older: str | None
     newest: str | None
@@ -49,11 +62,19 @@ async def shown(visit: Visit, session: Session) -> Timeline:
     tell = teller(visit.texts)
     lines = tuple(_line(visit, one, tell(one)) for one in found[:limit])
     return Timeline(
-        lines,
+        tuple(_parts(lines)) if kind is None else (Part(lines, ()),),
         kind or "",
         older=_place(session, kind, before=lines[-1].seq) if len(found) > limit else None,
         newest=_place(session, kind) if after != LAST_SEQ else None,
     )
+
+
+def _parts(lines: tuple[Line, ...]) -> Iterator[Part]:
+    """Decisions, steps and people stand out between what was seen."""
+    for seen, run in groupby(lines, lambda one: one.kind == "evidence"):
+        found = tuple(run)
+        whole = not seen or len(found) < 2 * KEPT
+        yield Part(found, ()) if whole else Part(found[:KEPT], found[KEPT:])
 
 
 def _place(session: Session, kind: str | None, **more: Any) -> str:
