@@ -18,6 +18,7 @@ from esteio.core.model.message import MessageState
 from esteio.core.model.policy import Destructive, OnDown
 from esteio.core.model.server import HealthState
 from esteio.core.model.state import Answer
+from esteio.core.views.documents import RestrictionKind
 from esteio.core.views.recovery_ladder import Stands
 from esteio.engine.commands.requests import AtProvider, Role
 from esteio.engine.commands.sessions.instances import Adopted
@@ -42,6 +43,7 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     "session.source.": get_args(Source),
     "weight.": (*get_args(Weight), "code"),
     "stands.": get_args(Stands),
+    "restriction.": get_args(RestrictionKind),
     "standing.": ("open", "next", "asked"),
     "session.result.": ("effect", "no-effect", "refused", "exists", "not-reached", "interrupted"),
     "session.line.": get_args(JournalKind),

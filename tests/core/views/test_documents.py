@@ -68,6 +68,16 @@ def test_the_last_half_millisecond_of_a_second_belongs_to_the_next() -> None:
 # -- the session -------------------------------------------------------------------------------------------------
 
 
+def test_a_restriction_says_what_whatsapp_keeps_a_number_from_and_until_when() -> None:
+    assert documents.restriction(a_session(reason=Reason("live"))) is None
+    cold = documents.restriction(a_session(reason=Reason("restricted-463"), restricted_until=T0))
+    assert cold == documents.RestrictionDocument("new-chats", NOON, "restricted-463")
+    banned = a_session(reason=Reason("temp-banned"), restricted_until=T0)
+    assert documents.restriction(banned) == documents.RestrictionDocument("account", None, "temp-banned")
+    until = a_session(reason=Reason("temp-banned"), facts=Facts(code_until=T0))
+    assert documents.restriction(until) == documents.RestrictionDocument("account", NOON, "temp-banned")
+
+
 def test_a_session_shows_what_the_contract_names() -> None:
     session = a_session(
         ref={"id": "abc"},
@@ -78,7 +88,7 @@ def test_a_session_shows_what_the_contract_names() -> None:
     document = documents.as_data(documents.session(session, 4, aloud))
     assert list(document) == [
         "name", "server", "phone", "state", "since", "reason", "can_send", "can_receive", "outage", "last_restart_at",
-        "recovery", "held", "policy", "ref", "created_at",
+        "recovery", "held", "policy", "ref", "created_at", "quota", "restriction",
     ]  # fmt: skip
     assert document["ref"] == {"id": "abc"}
     assert document["can_send"] == {"value": "yes", "evidence": "send_accepted", "at": NOON}

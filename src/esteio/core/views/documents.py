@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -39,6 +39,7 @@ from esteio.core.model.session import Session
 from esteio.core.model.state import Answer, Axis, Reason, SessionState
 
 Document = dict[str, Any]
+RestrictionKind = Literal["new-chats", "account"]
 
 
 def timestamp(at: float) -> str:
@@ -110,6 +111,23 @@ class RecoveryDocument(msgspec.Struct, frozen=True):
     next_at: str | None
 
 
+class QuotaDocument(msgspec.Struct, frozen=True):
+    """How many new chats WhatsApp lets a number begin, and how many it has begun."""
+
+    used: int
+    total: int
+    resets_at: str | None
+
+
+class RestrictionDocument(msgspec.Struct, frozen=True):
+    """What WhatsApp keeps a number from: `new-chats`, people who never wrote to it (463), or `account`, everything
+    (402). `until` null: it did not say; `because`: a reason's code."""
+
+    kind: RestrictionKind
+    until: str | None
+    because: str
+
+
 class QrDocument(msgspec.Struct, frozen=True):
     """A code to scan, current when it was read."""
 
@@ -157,6 +175,9 @@ class SessionDocument(msgspec.Struct, frozen=True):
     policy: str
     ref: Mapping[str, str]
     created_at: str
+    quota: QuotaDocument | None = None
+    """Null where the provider cannot tell, as none of ours can."""
+    restriction: RestrictionDocument | None = None
     qr: QrDocument | UnsetType = UNSET
     """Only in the answer of create, pair and recreate."""
     pairing_code: str | UnsetType = UNSET
@@ -316,6 +337,15 @@ def recovery(value: Recovery) -> RecoveryDocument | None:
     return None
 
 
+def restriction(value: Session) -> RestrictionDocument | None:
+    """None while it may do everything, as far as was seen."""
+    if value.reason.code == "temp-banned":
+        return RestrictionDocument("account", maybe_timestamp(value.facts.code_until), "temp-banned")
+    if value.restricted_until:
+        return RestrictionDocument("new-chats", timestamp(value.restricted_until), "restricted-463")
+    return None
+
+
 def session(value: Session, held: int, say: Say, *, previous: SessionState | None = None) -> SessionDocument:
     """`held` is the number of messages that wait."""
     return SessionDocument(
@@ -334,6 +364,7 @@ def session(value: Session, held: int, say: Say, *, previous: SessionState | Non
         policy=value.policy,
         ref=value.ref,
         created_at=timestamp(value.created_at),
+        restriction=restriction(value),
         previous=UNSET if previous is None else previous,
     )
 

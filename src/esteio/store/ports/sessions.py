@@ -223,7 +223,8 @@ class Journal(Protocol):
     async def page_back(
         self, session_id: SessionId, before: int, limit: int, kind: JournalKind | None = None
     ) -> Sequence[JournalEntry]:
-        """The session's lines (of this kind) with a number below `before`, newest first, at most `limit`."""
+        """The session's lines with a number below `before`, newest first, at most `limit`. `kind`: only of this one;
+        what a person did is `operator`, also where it is evidence for the judge."""
         ...
 
     async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:

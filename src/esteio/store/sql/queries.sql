@@ -359,7 +359,8 @@ WHERE applied = 0 AND session_id IS NULL AND server = :server AND base_seq <= :t
 SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq > :after ORDER BY seq LIMIT :limit
 
 -- name: timeline_back
-SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before AND (:kind IS NULL OR kind = :kind)
+SELECT {{journal}} FROM journal WHERE session_id = :session_id AND seq < :before
+    AND (:kind IS NULL OR CASE WHEN source = 'operator' THEN 'operator' ELSE kind END = :kind)
 ORDER BY seq DESC LIMIT :limit
 
 -- name: timeline_of_server

@@ -42,7 +42,7 @@ class Down(NamedTuple):
 class Restriction(NamedTuple):
     """What WhatsApp keeps this number from, and until when."""
 
-    text: str
+    kind: documents.RestrictionKind
     until: Moment | None
 
 
@@ -92,13 +92,8 @@ def _outage(visit: Visit, session: Session, down: OutageDocument | None) -> Down
 
 
 def _restriction(visit: Visit, session: Session) -> Restriction | None:
-    """A ban for a time, or only that new contacts may not be written to (463)."""
-    facts = session.facts
-    if session.reason.code == "temp-banned":
-        return Restriction(visit.say("restriction.ban"), visit.moment(facts.code_until))
-    if session.restricted_until > visit.api.clock.now():
-        return Restriction(visit.say("restriction.new-chats"), visit.moment(session.restricted_until))
-    return None
+    found = documents.restriction(session)
+    return None if found is None else Restriction(found.kind, visit.read(found.until))
 
 
 def _soon(visit: Visit, session: Session, *, under_way: bool) -> bool:

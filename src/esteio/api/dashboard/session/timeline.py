@@ -87,7 +87,7 @@ def _line(visit: Visit, one: JournalEntry, text: str) -> Line:
     data = {"code": one.code, **one.args, **{name: word for name, word in told.data.items() if name not in _ITSELF}}
     return Line(
         one.seq,
-        one.kind,
+        "operator" if one.data.get("source") == "operator" else one.kind,
         text,
         visit.moment(one.at),
         visit.moment(one.first_at) if one.count > 1 else None,
