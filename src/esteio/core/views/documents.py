@@ -111,14 +111,6 @@ class RecoveryDocument(msgspec.Struct, frozen=True):
     next_at: str | None
 
 
-class QuotaDocument(msgspec.Struct, frozen=True):
-    """How many new chats WhatsApp lets a number begin, and how many it has begun."""
-
-    used: int
-    total: int
-    resets_at: str | None
-
-
 class RestrictionDocument(msgspec.Struct, frozen=True):
     """What WhatsApp keeps a number from: `new-chats`, people who never wrote to it (463), or `account`, everything
     (402). `until` null: it did not say; `because`: a reason's code."""
@@ -175,8 +167,8 @@ class SessionDocument(msgspec.Struct, frozen=True):
     policy: str
     ref: Mapping[str, str]
     created_at: str
-    quota: QuotaDocument | None = None
-    """Null where the provider cannot tell, as none of ours can."""
+    quota: None = None
+    """New chats, `{used, total, resets_at}`, where the provider can tell; none of ours can, so it is null."""
     restriction: RestrictionDocument | None = None
     qr: QrDocument | UnsetType = UNSET
     """Only in the answer of create, pair and recreate."""
