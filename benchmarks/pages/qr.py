@@ -28,7 +28,7 @@ _POLL_MS = 10
 
 
 def run(rounds: int, directory: Path) -> dict[str, Any]:
-    """`ms`: the median, the ninth tenth and the longest of so many codes. Raises `Failed` without a browser."""
+    """The median, the ninth tenth and the longest of so many codes. Raises `Failed` without a browser."""
     try:
         program = chromium(directory)
     except Unavailable as why:
@@ -43,8 +43,8 @@ def run(rounds: int, directory: Path) -> dict[str, Any]:
             browser.close()
     finally:
         stage.close()
-    ms = {"median": statistics.median(times), "p90": times[rounds * 9 // 10], "max": times[-1]}
-    return {"what": "qr", "codes": rounds, "ms": {name: round(value, 1) for name, value in ms.items()}}
+    ms = {"p50_ms": statistics.median(times), "p90_ms": times[rounds * 9 // 10], "max_ms": times[-1]}
+    return {"bench": "qr", "codes": rounds, **{name: round(value, 1) for name, value in ms.items()}}
 
 
 def _shown(stage: Stage, page: Page) -> str:

@@ -22,6 +22,7 @@ from benchmarks.processes import Failed, ask, listening
 from benchmarks.processes import load as press
 from benchmarks.stub import Stub
 from benchmarks.subscriber import Subscriber
+from tests.browser.installed import Unavailable, chromium, left_out
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--sessions", "2", "--chats", "4", "--connections", "4", "--rounds", "1")
@@ -108,6 +109,17 @@ def test_a_call_through_the_door_is_measured_beside_the_same_call_at_the_provide
     assert min(line["p50_ms"], line["alone_p50_ms"], line["cpu_us"]) > 0
     assert line["added_p50_ms"] == round(line["p50_ms"] - line["alone_p50_ms"], 2)
     assert line["ratio_p50"] > 0
+
+
+@pytest.mark.slow
+def test_a_code_is_measured_from_its_webhook_to_its_picture(tmp_path: Path) -> None:
+    try:
+        chromium(tmp_path)
+    except Unavailable as why:
+        left_out(why)
+    line = bench("qr", small=("--codes", "3"))
+    assert (line["bench"], line["codes"]) == ("qr", 3)
+    assert 0 < line["p50_ms"] <= line["p90_ms"] <= line["max_ms"]
 
 
 def test_a_chat_belongs_to_one_connection_and_stands_in_order() -> None:

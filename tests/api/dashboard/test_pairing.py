@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from esteio.core.model.evidence import Evidence
-from esteio.core.model.recovery import Attempt, Recovery
+from esteio.core.model.recovery import Approval, Attempt, Recovery
 from esteio.core.model.session import Facts
 from esteio.core.model.state import Reason
-from esteio.store.base import ServerCommit
+from esteio.store.base import DecisionCommit, ServerCommit
 from tests.api.conftest import Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
 from tests.api.dashboard.pair_pages import PAGE, code, frames, kind, ready, webhook_said
@@ -95,6 +95,28 @@ def test_a_server_that_is_down_says_so_even_beside_a_code(run: Run) -> None:
         shown = await browser.get(PAGE)
         assert kind(shown) == "server"
         assert "data:image" not in shown.text
+
+    visited(run, story)
+
+
+def test_a_step_that_loses_something_is_asked_for_with_what_it_costs(run: Run) -> None:
+    async def story(gateway: Gateway, browser: Browser) -> None:
+        await ready(gateway)
+        session = await gateway.session("line")
+        asked = Approval("apr_line", session.id, session.name, "recreate", "missing", Reason("cost-recreate"), 1.0)
+        missing = msgspec.structs.replace(
+            session, state="disconnected", reason=Reason("instance-missing"), recovery=Recovery(awaiting=asked.id)
+        )
+        assert await gateway.store.decisions.commit_session(DecisionCommit(session=missing, approval=asked))
+        await browser.log_in()
+        shown = await browser.get(PAGE)
+        assert kind(shown) == "approval"
+        assert "What is lost:" in words(shown)
+        assert f"/approvals/{asked.id}/approve" in shown.text
+        assert await gateway.store.approvals.decide(
+            asked.id, "rejected", gateway.clock.now(), Evidence("operator_rejected", 1.0, 1.0, "operator")
+        )
+        assert kind(await browser.get(PAGE)) == "trouble"
 
     visited(run, story)
 
