@@ -13,7 +13,7 @@ from tests.narrowing import not_none
 
 def beside(text: str, field: str) -> str:
     """The error that a field names as its own."""
-    found = re.search(rf'name="{re.escape(field)}"[^>]* aria-describedby="([\w-]+)"', text)
+    found = re.search(rf'name="{re.escape(field)}"[^>]* aria-describedby="([\w-]+)', text)
     return not_none(re.search(rf'id="{not_none(found)[1]}"[^>]*>([^<]+)', text))[1]
 
 

@@ -29,6 +29,7 @@ def operators(visit: Visit, name: str, by: By, seen: View) -> dict[str, Any]:
     """What the templates need for the operator's page."""
     told = sentence(seen.reason, visit.texts)
     args = seen.reason.args
+    only_qr = seen.kind == "none" and by == "code" and not seen.typeable
     approval = seen.approval
     waiting = None
     if approval is not None:
@@ -39,7 +40,9 @@ def operators(visit: Visit, name: str, by: By, seen: View) -> dict[str, Any]:
         **_common(visit, by, seen),
         "name": name,
         "owner": False,
-        "said": visit.say(f"pair.told.{seen.kind}", seen=args.get("seen", "?"), phone=args.get("phone", "?")),
+        "said": visit.say("pair.told.only-qr")
+        if only_qr
+        else visit.say(f"pair.told.{seen.kind}", seen=args.get("seen", "?"), phone=args.get("phone", "?")),
         "reason": told if seen.kind in SAID and told.text and not (seen.kind == "none" and by == "code") else None,
         "typed_phone": seen.phone,
         "errors": {},

@@ -63,6 +63,7 @@ function finished() {
   const title = document.querySelector('h1');
   title.tabIndex = -1;
   title.focus();
+  for (const one of box.querySelectorAll('[data-leaving]')) one.hidden = false;
   if (box.dataset.then) setTimeout(() => location.assign(box.dataset.then), AWAY_MS);
 }
 
