@@ -44,7 +44,7 @@ def installed(name: str, root: Path) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             if name == "n8n":
-                _npm(folder)
+                npm_ci(DRIVERS, folder)
             else:
                 _pip(name, folder)
             (folder / ".done").touch()
@@ -56,14 +56,15 @@ def _pip(name: str, folder: Path) -> None:
     _run([*pip, "--quiet", "--no-deps", "--no-compile", "--target", str(folder), *PINNED[name].split()], folder, name)
 
 
-def _npm(folder: Path) -> None:
+def npm_ci(drivers: Path, folder: Path) -> None:
+    """Into `folder`, what the lock file in `drivers` names. Raises `Unavailable`."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        raise Unavailable("the n8n node is tried only where node and npm are installed, and here they are not")
+        raise Unavailable("packages of npm are tried only where node and npm are installed, and here they are not")
     for file in ("package.json", "package-lock.json"):
-        shutil.copy(DRIVERS / file, folder)
+        shutil.copy(drivers / file, folder)
     quiet = ("--no-audit", "--no-fund", "--fetch-retries", "1")
-    _run([npm, "ci", "--ignore-scripts", "--legacy-peer-deps", *quiet], folder, "n8n-nodes-evolution-api")
+    _run([npm, "ci", "--ignore-scripts", "--legacy-peer-deps", *quiet], folder, f"what {drivers.name} need")
 
 
 def _run(command: Sequence[str], folder: Path, name: str) -> None:

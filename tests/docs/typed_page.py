@@ -15,11 +15,12 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from textwrap import dedent
 from threading import Event
 from typing import NamedTuple
 
 PATIENCE_S = 90
-BLOCK = re.compile(r"(?:^<!-- ([^\n]*) -->\n)?^```(sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(?:^ *<!-- ([^\n]*) -->\n)?^ *```(sh|text)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 ANYTHING = re.compile(r"(…|\d\d:\d\d:\d\d|\b\d+ (?:s|min)\b|\b55119555\d+)")
 STRICT = 'set -euo pipefail; curl() { command curl --fail --silent --show-error "$@"; }\n'
 
@@ -33,7 +34,8 @@ class Step(NamedTuple):
 
 
 def steps(page: Path) -> list[Step]:
-    return [Step(kind, note, text) for note, kind, text in BLOCK.findall(page.read_text(encoding="utf-8"))]
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [Step(kind, note, dedent(text)) for note, kind, text in found]
 
 
 def missing(expected: str, shown: str) -> list[str]:
