@@ -1,4 +1,7 @@
-"""A page and its twin in Portuguese say the same: headings, blocks, links, settings, routes and commands."""
+"""A page and its twin in Portuguese say the same: links, rows of tables, settings, routes and commands.
+
+Sections and blocks are compared in tests/test_documented.py.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,8 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 TWIN = ".pt-BR"
 TWINS = sorted(path for path in DOCS.rglob(f"*{TWIN}.md"))
-FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 NAMES = re.compile(r"\bESTEIO_[A-Z_]+\b|/v1/\w+|/_sandbox/[\w-]+|\besteio [a-z]+(?:-[a-z]+)*|\s--[a-z][a-z-]+")
 """What is never translated."""
-
-
-def headings(page: str) -> list[int]:
-    return [len(marks) for marks in re.findall(r"^(#+) ", FENCE.sub("", page), re.MULTILINE)]
 
 
 def links(page: str) -> list[str]:
@@ -32,8 +30,6 @@ def names(page: str) -> list[str]:
 def difference(page: str, twin: str) -> list[str]:
     """What the two pages have in different ways."""
     looks = {
-        "headings": headings,
-        "blocks": lambda text: [language for language, _ in FENCE.findall(text)],
         "links": links,
         "rows": lambda text: len(re.findall(r"^ *\|", text, re.MULTILINE)),
         "names": names,
@@ -47,16 +43,9 @@ def test_a_page_and_its_twin_say_the_same(twin: Path) -> None:
     assert not difference(page.read_text(encoding="utf-8"), twin.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda path: path.name)
-def test_a_page_and_its_twin_link_to_each_other(twin: Path) -> None:
-    page = twin.with_name(twin.name.replace(TWIN, ""))
-    assert f"*[Em português]({twin.name})*" in page.read_text(encoding="utf-8")
-    assert f"*[English]({page.name})*" in twin.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize(
     "twin",
-    ["# A\n\nx\n\n## B\n\n`esteio why`", "# A\n\nx\n\n`esteio qr`", "# A\n\nx\n\n`esteio why` [b](c.md)", "| a |"],
+    ["# A\n\nx\n\n`esteio qr`", "# A\n\nx\n\n`esteio why` [b](c.md)", "| a |"],
 )
 def test_a_twin_that_says_something_else_is_found(twin: str) -> None:
     assert difference("# A\n\nx\n\n`esteio why`", twin.ljust(20, "\n"))
