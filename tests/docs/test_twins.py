@@ -9,8 +9,10 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 DOCS = Path(__file__).parents[2] / "docs"
+LOCALES = DOCS.parent / "src" / "esteio" / "locales"
 TWIN = ".pt-BR"
 TWINS = sorted(path for path in DOCS.rglob(f"*{TWIN}.md"))
 NAMES = re.compile(r"\bESTEIO_[A-Z_]+\b|/v1/\w+|/_sandbox/[\w-]+|\besteio [a-z]+(?:-[a-z]+)*|\s--[a-z][a-z-]+")
@@ -41,6 +43,24 @@ def difference(page: str, twin: str) -> list[str]:
 def test_a_page_and_its_twin_say_the_same(twin: Path) -> None:
     page = twin.with_name(twin.name.replace(TWIN, ""))
     assert not difference(page.read_text(encoding="utf-8"), twin.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", ["tutorial", "how-to/sandbox"])
+@pytest.mark.parametrize(("language", "ending"), [("en", ""), ("pt_BR", TWIN)])
+def test_what_a_page_prints_in_bold_is_written_on_the_screen(page: str, language: str, ending: str) -> None:
+    """On these pages that is how buttons and headings of the dashboard and of the sandbox's page are named."""
+    named = set(re.findall(r"\*\*([^*\n]+)\*\*", (DOCS / f"{page}{ending}.md").read_text(encoding="utf-8")))
+    assert len(named) > 3
+    assert named <= shown(language)
+
+
+def shown(language: str) -> set[str]:
+    """Every text of the pages in this language."""
+    found: set[str] = set()
+    for file in (*LOCALES.glob(f"{language}/dashboard*.po"), *LOCALES.glob(f"{language}/sandbox.po")):
+        with file.open("rb") as texts:
+            found |= {str(entry.string) for entry in read_po(texts)}
+    return found
 
 
 @pytest.mark.parametrize(
