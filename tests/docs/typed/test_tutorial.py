@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from tests.cli.cli_processes import environment, free_port
-from tests.docs.demo import Demo, demo_running
-from tests.docs.typed_page import PATIENCE_S, Shell, Step, missing, shell, steps
+from tests.docs.typed.demo import Demo, demo_running
+from tests.docs.typed.typed_page import PATIENCE_S, Shell, Step, missing, shell, steps
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 PAGES = {"en": "tutorial.md", "pt-BR": "tutorial.pt-BR.md"}
 STARTS = "make run\n"
 BESIDE, FROM_BESIDE, UNTIL = "beside the others", "from the one beside", "until: "

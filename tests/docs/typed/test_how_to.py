@@ -16,9 +16,9 @@ from esteio.cli.errors import Failed
 from esteio.cli.local.sandbox import MAKE
 from esteio.cli.remote.client import path
 from tests.cli.cli_processes import Installation, Running, free_port
-from tests.docs.typed_page import Shell, shell, steps
+from tests.docs.typed.typed_page import Shell, shell, steps
 
-PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+PAGES = Path(__file__).parents[3] / "docs" / "how-to"
 TWINS = {"en": "", "pt-BR": ".pt-BR"}
 PHONE = "5511987654321"
 TEXTS = {

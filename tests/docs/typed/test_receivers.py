@@ -17,7 +17,7 @@ from tests.clients.packages import Unavailable, npm_ci
 from tests.docs.examples import needed
 
 HERE = Path(__file__).parent
-PAGES = HERE.parents[1] / "docs" / "how-to"
+PAGES = HERE.parents[2] / "docs" / "how-to"
 TWINS = ("", ".pt-BR")
 WORD = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 OTHER = "whsec_" + "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXI="
