@@ -95,7 +95,7 @@ docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/
 	$(PY) -m tests.test_documented_door
 	$(PY) -m tests.docs.write
 	$(PY) -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site -d build/doctrees . build/docs
-	$(VENV)/bin/pytest tests/test_documented*.py tests/docs tests/test_tidy.py
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -m "not slow" tests/test_documented*.py tests/docs tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)
