@@ -16,6 +16,7 @@ from esteio.api.dashboard.app import TABLE
 from tests.browser.conftest import Opened
 from tests.browser.installed import Unavailable, axe, left_out
 from tests.browser.stage import Stage
+from tests.cli.cli_processes import free_port
 
 ELSEWHERE = {"/login/{token}", "/pair/{token}", "/sessions/{name}/export", "/messages/{id}/media", "/sandbox"}
 """Addresses that their own journeys open, and what is no page."""
@@ -33,6 +34,9 @@ def peopled(stage: Stage) -> Stage:
     stage.session("balcao", "loja")
     stage.ask("POST", "/v1/sessions", {"name": "new", "server": "evo"}, 201)
     stage.marks["{incident}"] = stage.unlinked("balcao")
+    # Nobody listens there: it fails.
+    webhook = {"url": f"http://127.0.0.1:{free_port()}/hook", "events": ["message.state_changed"]}
+    stage.marks["{webhook}"] = stage.ask("POST", "/v1/webhooks", webhook, 201)["id"]
     sends(stage)
     return stage
 

@@ -58,6 +58,20 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Of a session that was deleted: the last event that it is told of; then it goes too."""
 
 
+class Lane(msgspec.Struct, frozen=True):
+    """What one chat has to be told next: the oldest event not delivered, how often it was tried, when its next
+    attempt is due. `session`, `chat`: "" where the event has none; `type` "" for an event that is forgotten."""
+
+    queue: Queue
+    session: str
+    chat: str
+    event: int
+    type: str
+    event_at: float
+    attempts: int
+    due_at: float
+
+
 class DeliveryClaim(msgspec.Struct, frozen=True):
     """One event to deliver to one endpoint, under a lease."""
 

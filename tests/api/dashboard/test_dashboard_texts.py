@@ -12,6 +12,9 @@ from esteio.api.dashboard.pairing.drawing import TROUBLE
 from esteio.api.dashboard.pairing.view import Kind as PairingKind
 from esteio.api.dashboard.servers.pages import LIMITS
 from esteio.api.dashboard.session import tester
+from esteio.api.dashboard.webhooks.change import MEDIA, OVERLAPS_S
+from esteio.api.dashboard.webhooks.listing import ORDER
+from esteio.api.dashboard.webhooks.replay import MINUTES
 from esteio.core.model.content import Kind
 from esteio.core.model.evidence import Source, Weight
 from esteio.core.model.message import MessageState
@@ -20,6 +23,7 @@ from esteio.core.model.server import HealthState
 from esteio.core.model.state import Answer
 from esteio.core.views.documents import RestrictionKind
 from esteio.core.views.recovery_ladder import Stands
+from esteio.core.webhooks.delivery_policy import EVENT_TYPES, Format
 from esteio.engine.commands.requests import AtProvider, Role
 from esteio.engine.commands.sessions.instances import Adopted
 from esteio.store.base import JournalKind
@@ -39,6 +43,15 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     "role.may.": get_args(Role),
     "adoption.": get_args(get_type_hints(Adopted)["result"]),
     "kind.": get_args(Kind),
+    "webhook-format.": get_args(Format),
+    "format-means.": get_args(Format),
+    "event-means.": EVENT_TYPES,
+    "webhook-state.": ORDER,
+    "webhook-means.": (*ORDER, "gone"),
+    "webhook-media.": MEDIA,
+    "delivery.": ("delivered", "failed", "gone", "skipped", "dead"),
+    "minutes.": tuple(map(str, MINUTES)),
+    "overlap.": tuple(map(str, OVERLAPS_S)),
     "state-means.": get_args(MessageState),
     "session.source.": get_args(Source),
     "weight.": (*get_args(Weight), "code"),

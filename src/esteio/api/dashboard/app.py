@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from starlette import routing
 
-from esteio.api.dashboard import approvals, fleet, live, login, messages
+from esteio.api.dashboard import approvals, fleet, live, login, messages, webhooks
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.incidents import lists as incidents
 from esteio.api.dashboard.incidents import report
@@ -47,6 +47,7 @@ TABLE: tuple[PageRoute, ...] = (
     *report.ROUTES,
     *approvals.ROUTES,
     *messages.ROUTES,
+    *webhooks.ROUTES,
     *servers.ROUTES,
     *adopt.ROUTES,
     *keys.ROUTES,

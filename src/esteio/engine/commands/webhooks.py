@@ -6,6 +6,7 @@ here: the delivery (`engine.delivery`), a secret in clear at rest.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
@@ -139,8 +140,11 @@ class WebhookCommands:
         """One call with an event of the type `webhook.test`; it stands in the log of deliveries."""
         return await self._webhook_endpoints.log_delivery(await self._webhook_client.test(await self.get(endpoint_id)))
 
-    async def replay(self, endpoint_id: str, request: ReplayRequest) -> int:
-        """Queue what it wants of that time again, beside what is new; how many events. Raises `CommandError`."""
+    async def replay(
+        self, endpoint_id: str, request: ReplayRequest, *, missing: bool = False, dry_run: bool = False
+    ) -> int:
+        """Queue what it wants of that time again, beside what is new; how many events. `missing`: only what it never
+        took and what does not wait either; `dry_run`: only count. Raises `CommandError`."""
         await self.get(endpoint_id)
         since, until = moment("from", request.since), moment("to", request.until)
         if until < since:
@@ -148,14 +152,31 @@ class WebhookCommands:
         queued, place = 0, 0
         while True:
             found, last = await self._webhook_endpoints.replay(
-                endpoint_id, since, until, place, REPLAY_AT_ONCE, self._clock.now()
+                endpoint_id,
+                since,
+                until,
+                place,
+                REPLAY_AT_ONCE,
+                self._clock.now(),
+                missing=missing,
+                dry_run=dry_run,
             )
             queued += found
             if last is None:
                 break
             place = last
-        self._wakeups.deliveries()
+            # A count reads in the loop: others get their turns between its pages.
+            await asyncio.sleep(0)
+        if not dry_run:
+            self._wakeups.deliveries()
         return queued
+
+    async def replay_event(self, endpoint_id: str, event: int) -> bool:
+        """Queue one event again; False when it is no longer kept. Raises `CommandError("unknown-webhook")`."""
+        await self.get(endpoint_id)
+        found = await self._webhook_endpoints.replay_event(endpoint_id, event, self._clock.now())
+        self._wakeups.deliveries()
+        return found
 
     def _with_headers(self, endpoint: Endpoint, headers: Mapping[str, str]) -> bytes:
         words = self._vault.unseal(endpoint.sealed)

@@ -18,6 +18,7 @@ from esteio.store.delivery import (
     DeliverySettled,
     DeliverySettlement,
     Endpoint,
+    Lane,
 )
 from esteio.store.values import EventRow
 
@@ -75,15 +76,35 @@ class WebhookEndpoints(Protocol):
         """A test call, with the id it got."""
         ...
 
-    async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
-        """Newest first, with an id below `before`."""
+    async def lanes(self, endpoint_id: str, *, limit: int) -> Sequence[Lane]:
+        """What waits for it, chat by chat, what is due next first."""
+        ...
+
+    async def deliveries(
+        self, endpoint_id: str, *, limit: int, before: int | None, event: int | None = None, failed: bool = False
+    ) -> Sequence[Delivery]:
+        """Newest first, with an id below `before`: all, those of one event, or only those that were not taken."""
         ...
 
     async def replay(
-        self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
+        self,
+        endpoint_id: str,
+        since: float,
+        until: float,
+        after: int,
+        limit: int,
+        now: float,
+        *,
+        missing: bool = False,
+        dry_run: bool = False,
     ) -> tuple[int, int | None]:
         """Queue events of [since, until] again, at most `limit` rows of the log after `after`; (how many were queued,
-        the last row looked at or None when that was all)."""
+        the last row looked at or None when that was all). `missing`: only those that were never taken and do not wait
+        either; `dry_run`: only count them. One that was given up is a dead letter no longer."""
+        ...
+
+    async def replay_event(self, endpoint_id: str, event: int, now: float) -> bool:
+        """Queue one event again, whether it was wanted or not; False when it is forgotten, or the endpoint unknown."""
         ...
 
 

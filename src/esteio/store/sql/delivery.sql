@@ -10,6 +10,9 @@ queue, session_name, chat, head, attempts, due_at, tried_since, last_at, fence
 -- part: delivery
 id, endpoint_id, event, event_at, type, session_name, attempt, at, took_ms, outcome, status, detail
 
+-- part: among
+(SELECT value FROM json_each(:listed))
+
 -- part: dead_letter
 id, endpoint_id, event, type, session_name, chat, event_at, died_at, attempts, detail
 
@@ -86,6 +89,9 @@ SELECT coalesce(max(seq), 0) FROM events
 -- name: event_at
 SELECT at FROM events WHERE seq = :seq
 
+-- name: event_lane
+SELECT seq, type, coalesce(session_name, '') AS session_name, coalesce(chat, '') AS chat FROM events WHERE seq = :seq
+
 -- name: event
 SELECT type, at, data FROM events WHERE seq = :seq
 
@@ -158,6 +164,15 @@ WHERE endpoint_id = :endpoint_id AND queue = :queue AND session_name = :session_
 DELETE FROM delivery_lanes
 WHERE endpoint_id = :endpoint_id AND queue = :queue AND session_name = :session_name AND chat = :chat
 
+-- name: delivery_lanes_next
+SELECT l.queue, l.session_name, l.chat, l.head, l.attempts, l.due_at, coalesce(e.type, '') AS type, coalesce(e.at, 0) AS at
+FROM delivery_lanes l LEFT JOIN events e ON e.seq = l.head
+WHERE l.endpoint_id = :endpoint_id ORDER BY l.due_at, l.head LIMIT :limit
+
+-- name: delivery_lane_live
+SELECT head FROM delivery_lanes
+WHERE endpoint_id = :endpoint_id AND queue = 'live' AND session_name = :session_name AND chat = :chat
+
 -- name: delivery_lanes_waiting
 SELECT {{delivery_lane}} FROM delivery_lanes WHERE endpoint_id = :endpoint_id AND lease_until IS NULL AND due_at > :now
 
@@ -179,6 +194,17 @@ VALUES (:endpoint_id, :event, :event_at, :type, :session_name, :attempt, :at, :t
 
 -- name: deliveries
 SELECT {{delivery}} FROM deliveries WHERE endpoint_id = :endpoint_id AND id < :before ORDER BY id DESC LIMIT :limit
+
+-- name: deliveries_failed
+SELECT {{delivery}} FROM deliveries
+WHERE endpoint_id = :endpoint_id AND id < :before AND outcome <> 'delivered' ORDER BY id DESC LIMIT :limit
+
+-- name: deliveries_of_event
+SELECT {{delivery}} FROM deliveries
+WHERE endpoint_id = :endpoint_id AND event = :event AND id < :before ORDER BY id DESC LIMIT :limit
+
+-- name: deliveries_taken
+SELECT event FROM deliveries WHERE endpoint_id = :endpoint_id AND event IN {{among}} AND outcome = 'delivered'
 
 -- name: replay_queue_add
 INSERT INTO replay_queue (endpoint_id, session_name, chat, event) VALUES (:endpoint_id, :session_name, :chat, :event)
@@ -202,6 +228,9 @@ ORDER BY id LIMIT :limit
 
 -- name: dead_letter
 SELECT {{dead_letter}} FROM dead_letters WHERE id = :id
+
+-- name: dead_letter_delete_of
+DELETE FROM dead_letters WHERE endpoint_id = :endpoint_id AND event = :event
 
 -- name: dead_letter_delete
 DELETE FROM dead_letters WHERE id = :id

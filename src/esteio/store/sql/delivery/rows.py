@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from esteio.core.webhooks.delivery_policy import EndpointHealth
-from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, DeliverySettlement, Endpoint
+from esteio.store.delivery import DeadEvent, DeadFilter, DeadMessage, Delivery, DeliverySettlement, Endpoint, Lane
 from esteio.store.sql.content import document_of
 from esteio.store.sql.db import Row
 from esteio.store.sql.rows import Params, to_text
@@ -126,6 +126,20 @@ def settled_params(settlement: DeliverySettlement, outcome: str) -> Params:
         "status": settlement.status,
         "detail": settlement.detail,
     }
+
+
+def waiting_lane_of(row: Row) -> Lane:
+    """A row of `delivery_lanes_next`: a lane with the type and time of its event."""
+    return Lane(
+        queue=row.queue,
+        session=row.session_name,
+        chat=row.chat,
+        event=row.head,
+        type=row.type,
+        event_at=row.at,
+        attempts=row.attempts,
+        due_at=row.due_at,
+    )
 
 
 def delivery_params(delivery: Delivery) -> Params:

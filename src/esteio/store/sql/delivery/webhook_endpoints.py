@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import msgspec
 
 from esteio.core.webhooks import delivery_policy as law
-from esteio.store.delivery import ASKED, Delivery, Endpoint
+from esteio.store.delivery import ASKED, Delivery, Endpoint, Lane
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Db
+from esteio.store.sql.db import Db, Row
 from esteio.store.sql.delivery import rows
 from esteio.store.sql.delivery.delivery import forget_endpoint, queue_again
+from esteio.store.sql.rows import Params, to_text
 
 _NO_FLOOR = 2**62
 
@@ -73,25 +74,82 @@ class SqlWebhookEndpoints(SqlSubject):
 
         return await self._write(operation)
 
-    async def deliveries(self, endpoint_id: str, *, limit: int, before: int | None) -> Sequence[Delivery]:
-        params = {"endpoint_id": endpoint_id, "limit": limit, "before": _NO_FLOOR if before is None else before}
-        return [rows.delivery_of(row) for row in self._reader.rows("deliveries", params)]
+    async def lanes(self, endpoint_id: str, *, limit: int) -> Sequence[Lane]:
+        listed = self._reader.rows("delivery_lanes_next", {"endpoint_id": endpoint_id, "limit": limit})
+        return [rows.waiting_lane_of(row) for row in listed]
+
+    async def deliveries(
+        self, endpoint_id: str, *, limit: int, before: int | None, event: int | None = None, failed: bool = False
+    ) -> Sequence[Delivery]:
+        params: Params = {
+            "endpoint_id": endpoint_id,
+            "limit": limit,
+            "before": _NO_FLOOR if before is None else before,
+            "event": event,
+        }
+        statement = "deliveries_of_event" if event is not None else "deliveries_failed" if failed else "deliveries"
+        return [rows.delivery_of(row) for row in self._reader.rows(statement, params)]
 
     async def replay(
-        self, endpoint_id: str, since: float, until: float, after: int, limit: int, now: float
+        self,
+        endpoint_id: str,
+        since: float,
+        until: float,
+        after: int,
+        limit: int,
+        now: float,
+        *,
+        missing: bool = False,
+        dry_run: bool = False,
     ) -> tuple[int, int | None]:
         def operation(db: Db) -> tuple[int, int | None]:
             row = db.row("webhook_endpoint", {"id": endpoint_id})
             if row is None:
                 return 0, None
-            endpoint, queued = rows.endpoint_of(row), 0
+            endpoint = rows.endpoint_of(row)
             found = db.rows("events_of_time", {"since": since, "until": until, "after": after, "limit": limit})
-            for event in found:
-                if law.wants(endpoint.types, endpoint.sessions, event.type, event.session_name or None):
-                    queued += queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
+            wanted = _wanted(endpoint, found)
+            again = _missing(db, endpoint, wanted) if missing else wanted
+            queued = len(again) if dry_run else sum(_again(db, endpoint_id, event, now) for event in again)
             return queued, found[-1].seq if len(found) == limit else None
 
+        return self._snapshot(operation) if dry_run else await self._write(operation)
+
+    async def replay_event(self, endpoint_id: str, event: int, now: float) -> bool:
+        def operation(db: Db) -> bool:
+            row = db.row("event_lane", {"seq": event})
+            if row is None or db.row("webhook_endpoint", {"id": endpoint_id}) is None:
+                return False
+            _again(db, endpoint_id, row, now)
+            return True
+
         return await self._write(operation)
+
+
+def _wanted(endpoint: Endpoint, found: Sequence[Row]) -> list[Row]:
+    return [one for one in found if law.wants(endpoint.types, endpoint.sessions, one.type, one.session_name or None)]
+
+
+def _missing(db: Db, endpoint: Endpoint, wanted: Sequence[Row]) -> list[Row]:
+    """Those that were never taken, and that no queue will bring by itself."""
+    listed = to_text([event.seq for event in wanted])
+    taken = set(db.values("deliveries_taken", {"endpoint_id": endpoint.id, "listed": listed}))
+    heads: dict[tuple[str, str], int] = {}
+
+    def waits(event: Row) -> bool:
+        chat = (event.session_name, event.chat)
+        if chat not in heads:
+            key = {"endpoint_id": endpoint.id, "session_name": event.session_name, "chat": event.chat}
+            heads[chat] = db.value("delivery_lane_live", key) or _NO_FLOOR
+        return bool(event.seq > endpoint.cursor or heads[chat] <= event.seq)
+
+    return [event for event in wanted if event.seq not in taken and not waits(event)]
+
+
+def _again(db: Db, endpoint_id: str, event: Row, now: float) -> int:
+    """Into the queue; it is a dead letter no longer."""
+    db.run("dead_letter_delete_of", {"endpoint_id": endpoint_id, "event": event.seq})
+    return queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
 
 
 def _put(db: Db, before: Endpoint, after: Endpoint) -> None:

@@ -516,6 +516,8 @@ CREATE TABLE deliveries (
 );
 
 CREATE INDEX deliveries_of_endpoint ON deliveries (endpoint_id, id);
+CREATE INDEX deliveries_of_event ON deliveries (endpoint_id, event);
+CREATE INDEX deliveries_failed ON deliveries (endpoint_id, id) WHERE outcome <> 'delivered';
 CREATE INDEX deliveries_at ON deliveries (at);
 
 CREATE TABLE dead_letters (

@@ -14,7 +14,7 @@ from esteio.store.sql import rows
 from esteio.store.sql.db import Db
 from tests.api.conftest import Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
-from tests.api.dashboard.test_messages import CHAT, accepted, ended
+from tests.api.dashboard.messages.test_messages import CHAT, accepted, ended
 from tests.api.dashboard.test_pages import EVIL, fleet_of
 from tests.narrowing import not_none
 
