@@ -9,6 +9,7 @@ with the admin's key and breaks what the sandbox simulates.
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -118,6 +119,20 @@ class Stage:
         self.sandbox("unlink", session=name)
         self.until(lambda: self.ask("GET", f"/v1/sessions/{name}")["outage"])
         return str(self.ask("GET", f"/v1/sessions/{name}")["outage"]["id"])
+
+    def status_page(self, name: str, session: str, label: str) -> None:
+        """A public page that shows one session; made by its forms, for no API makes one."""
+        with httpx.Client(base_url=self.url, timeout=30.0) as admin:
+
+            def filled(shown: str, sent: str, **words: str) -> None:
+                token = re.search(r'name="form" value="(\w+)"', admin.get(shown).text)
+                assert token is not None, shown
+                assert admin.post(sent, data={"form": token[1], **words}).status_code == 303, sent
+
+            filled("/login", "/login", key=self.key)
+            filled("/settings/status", "/settings/status", name=name, title=name)
+            chosen = {"seen": session, "show": session, f"label.{session}": label}
+            filled(f"/settings/status/{name}", f"/settings/status/{name}", title=name, enabled="on", **chosen)
 
     def login_link(self) -> str:
         """A link that lets a browser in once."""

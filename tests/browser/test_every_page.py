@@ -38,6 +38,8 @@ def peopled(stage: Stage) -> Stage:
     webhook = {"url": f"http://127.0.0.1:{free_port()}/hook", "events": ["message.state_changed"]}
     stage.marks["{webhook}"] = stage.ask("POST", "/v1/webhooks", webhook, 201)["id"]
     sends(stage)
+    stage.status_page("padaria", "shop", "Pedidos")
+    stage.marks["{page}"] = "padaria"
     return stage
 
 

@@ -15,7 +15,7 @@ from esteio.core.model.ids import ServerName
 from esteio.core.model.session import Session
 from esteio.store.ports.contacts import Contacts
 from esteio.store.ports.delivery import DeadLetters, DeliveryQueue, EventLog, WebhookEndpoints
-from esteio.store.ports.history import History
+from esteio.store.ports.history import History, StatusPages
 from esteio.store.ports.inbox import HistoryGaps, Inbox, Media, Traffic
 from esteio.store.ports.maintenance import Keys, Maintenance
 from esteio.store.ports.messages import Doubts, MessageHistory, Messages, Outbox, ProviderQueue
@@ -202,6 +202,8 @@ class Store(Health, Protocol):
     def journal(self) -> Journal: ...
     @property
     def history(self) -> History: ...
+    @property
+    def status_pages(self) -> StatusPages: ...
     @property
     def approvals(self) -> Approvals: ...
     @property

@@ -16,6 +16,7 @@ from esteio.api.dashboard import approvals, fleet, live, login, messages, webhoo
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.incidents import lists as incidents
 from esteio.api.dashboard.incidents import report
+from esteio.api.dashboard.kept_answers import KeptAnswers
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.pairing import create, owner, pages
 from esteio.api.dashboard.route import PageRoute
@@ -26,6 +27,8 @@ from esteio.api.dashboard.servers import pages as servers
 from esteio.api.dashboard.session import page as session
 from esteio.api.dashboard.settings import keys, notices, policies
 from esteio.api.dashboard.static import FILES, KINDS, TAGS
+from esteio.api.dashboard.status import public
+from esteio.api.dashboard.status import settings as status_settings
 from esteio.api.http.problems import of_command_error
 from esteio.api.http.request import ApiRequest, ApiResponse, ClientGone, send_response
 from esteio.api.http.route import ApiContext
@@ -43,6 +46,8 @@ TABLE: tuple[PageRoute, ...] = (
     *pages.ROUTES,
     *owner.ROUTES,
     *session.ROUTES,
+    *public.ROUTES,
+    *status_settings.ROUTES,
     *incidents.ROUTES,
     *report.ROUTES,
     *approvals.ROUTES,
@@ -69,7 +74,8 @@ def dashboard_routes(api: ApiContext) -> list[routing.BaseRoute]:
     for route in (*STREAMS, *TABLE):
         by_path.setdefault(route.path, {})[route.method] = route
     drawings = Drawings(api.feed.last, api.clock.token())
-    addresses = [routing.Route(path, _Address(api, routes, drawings)) for path, routes in by_path.items()]
+    public_pages = KeptAnswers()
+    addresses = [routing.Route(path, _Address(api, routes, drawings, public_pages)) for path, routes in by_path.items()]
     return [*addresses, routing.Route("/static/{file}", _StaticFile())]
 
 
@@ -98,8 +104,10 @@ def static_file(name: str, method: str, known: str) -> ApiResponse:
 class _Address:
     """What is answered at one address of the table."""
 
-    def __init__(self, api: ApiContext, routes: Mapping[str, PageRoute], drawings: Drawings) -> None:
-        self._api, self._routes, self._drawings = api, routes, drawings
+    def __init__(
+        self, api: ApiContext, routes: Mapping[str, PageRoute], drawings: Drawings, public_pages: KeptAnswers
+    ) -> None:
+        self._api, self._routes, self._drawings, self._public_pages = api, routes, drawings, public_pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         head = scope["method"] == "HEAD"
@@ -107,7 +115,15 @@ class _Address:
         request.limit = LARGEST_FORM
         client = scope.get("client") or ("", 0)
         places = PLACES if self._api.sandbox is not None else PLACES - {SANDBOX}
-        visit = Visit(self._api, request, self._drawings, address=str(client[0]), head=head, places=places)
+        visit = Visit(
+            self._api,
+            request,
+            self._drawings,
+            public_pages=self._public_pages,
+            address=str(client[0]),
+            head=head,
+            places=places,
+        )
         route = self._routes.get("GET" if head else scope["method"])
         await send_response(await respond(visit, route, scope["method"], scope["path"]), send, head=head)
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.forms import Form
+from esteio.api.dashboard.kept_answers import KeptAnswers
 from esteio.api.dashboard.static import VERSION
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
@@ -94,14 +95,15 @@ class Visit:
         request: ApiRequest,
         drawings: Drawings,
         *,
+        public_pages: KeptAnswers,
         address: str,
         head: bool,
         places: Collection[str] = (),
     ) -> None:
-        """`address`: the caller's; `head`: only the headers are asked for; `places`: the addresses of pages that the
-        navigation may lead to."""
+        """`public_pages`: what strangers are shown; `address`: the caller's; `head`: only the headers are asked for;
+        `places`: the addresses of pages that the navigation may lead to."""
         self.api, self.request, self.address, self.head = api, request, address, head
-        self.places, self._drawings = places, drawings
+        self.places, self._drawings, self.public_pages = places, drawings, public_pages
         self.counts: dict[str, int] = {}
         """How many things wait at an entry of the navigation."""
         self.cookies = request.headers.get("cookie", "")

@@ -36,6 +36,7 @@ WORDS = {
     "up": "uptime.up",
     "degraded": "uptime.degraded",
     "connection": "uptime.connection",
+    "down": "uptime.down",
     "phone": "uptime.phone",
     "server": "uptime.server",
     "paused": "uptime.paused",
@@ -109,10 +110,10 @@ async def strips(visit: Visit, sessions: Sequence[Session], *windows: Window) ->
     }
 
 
-def strip(visit: Visit, window: Window, whole: Uptime) -> Strip:
-    """A window as its picture and its sentence."""
+def strip(visit: Visit, window: Window, whole: Uptime, *, blame: bool = True) -> Strip:
+    """A window as its picture and its sentence. `blame`: whether what was down says by what."""
     drawn = parts(whole, window.bars)
-    bars = [list(_bar(number * _STEP, one)) for number, one in enumerate(drawn)]
+    bars = [list(_bar(number * _STEP, one, blame)) for number, one in enumerate(drawn)]
     paths = {kind: "".join(path for bar in bars for of, path in bar if of == kind) for kind in WORDS}
     kinds = tuple(kind for kind in WORDS if paths[kind])
     return Strip(
@@ -122,7 +123,9 @@ def strip(visit: Visit, window: Window, whole: Uptime) -> Strip:
         sentence=sentence(visit, whole),
         width=window.bars * _STEP - 1,
         paths=tuple((kind, paths[kind]) for kind in kinds),
-        told=tuple(_told(visit, number * _STEP, one, whole.until) for number, one in enumerate(drawn) if _tells(one)),
+        told=tuple(
+            _told(visit, number * _STEP, one, whole.until, blame) for number, one in enumerate(drawn) if _tells(one)
+        ),
         kinds=kinds,
     )
 
@@ -151,16 +154,16 @@ def sentence(visit: Visit, whole: Uptime) -> str:
     )
 
 
-def kind(segment: Segment) -> str:
+def _kind(segment: Segment, blame: bool) -> str:
     """What a segment is called: its condition, or of an outage its cause."""
-    return cause(segment.because) if segment.condition == "down" else segment.condition
+    return cause(segment.because) if blame and segment.condition == "down" else segment.condition
 
 
 def _length(seconds: float) -> str:
     return duration(seconds) if seconds >= 1 else ""
 
 
-def _bar(x: int, part: Uptime) -> Iterator[tuple[str, str]]:
+def _bar(x: int, part: Uptime, blame: bool) -> Iterator[tuple[str, str]]:
     """One bar as (what, path): what stood, what is cut off at its top, and the mark of it beneath."""
     said = worst(part)
     cut = sum(one.seconds for one in part.segments if one.condition == said.condition)
@@ -173,13 +176,14 @@ def _bar(x: int, part: Uptime) -> Iterator[tuple[str, str]]:
     if rest and top < _HIGH:
         stood = max(rest, key=lambda one: one.seconds)
         low = stood.condition not in COUNTED
-        yield kind(stood), _box(x, max(top + 1, _HIGH - _SHORT) if low else top + 1, _HIGH)
-    yield kind(said), _box(x, 0, top) + _MARKS[kind(said)].format(x=x, middle=x + 2)
+        yield _kind(stood, blame), _box(x, max(top + 1, _HIGH - _SHORT) if low else top + 1, _HIGH)
+    yield _kind(said, blame), _box(x, 0, top) + _MARKS[_kind(said, blame)].format(x=x, middle=x + 2)
 
 
 _MARKS = {
     "degraded": "M{x} 29h4v2h-4z",
     "connection": "M{x} 32l2-5 2 5z",
+    "down": "M{x} 32l2-5 2 5z",
     "phone": "M{middle} 27l2 2.5-2 2.5-2-2.5z",
     "server": "M{x} 27h4v5h-4z",
 }
@@ -200,8 +204,10 @@ def _tells(part: Uptime) -> bool:
     return worst(part).condition != "up"
 
 
-def _told(visit: Visit, x: int, part: Uptime, now: float) -> Told:
+def _told(visit: Visit, x: int, part: Uptime, now: float, blame: bool) -> Told:
     said = worst(part)
     lasted = sum(one.seconds for one in part.segments if one.condition == said.condition)
     ago = visit.say("ago", time=duration(now - part.since))
-    return Told(x, visit.say("uptime.told", ago=ago, what=visit.say(WORDS[kind(said)]), lasted=duration(lasted)))
+    return Told(
+        x, visit.say("uptime.told", ago=ago, what=visit.say(WORDS[_kind(said, blame)]), lasted=duration(lasted))
+    )

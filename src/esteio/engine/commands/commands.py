@@ -36,6 +36,7 @@ from esteio.engine.commands.sessions.provider_acts import ProviderActs
 from esteio.engine.commands.sessions.removal import SessionRemoval
 from esteio.engine.commands.sessions.replaced_webhook import ReplacedWebhooks
 from esteio.engine.commands.sessions.session_commands import SessionCommands
+from esteio.engine.commands.status.status_pages import StatusPageCommands
 from esteio.engine.commands.webhooks import WebhookCommands
 from esteio.engine.delivery.client import WebhookClient
 from esteio.engine.media.stager import MediaStager
@@ -71,6 +72,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: DeadLetterCommands
     keys: KeyCommands
     notices: NoticeCommands
+    status_pages: StatusPageCommands
     declared: DeclaredCommands
 
 
@@ -213,6 +215,7 @@ def build_commands(
         dead_letters=DeadLetterCommands(store.dead_letters, store.messages, clock, wakeups=wakeups),
         keys=keys,
         notices=NoticeCommands(clock, notifier),
+        status_pages=StatusPageCommands(store.status_pages, store.sessions, clock),
         declared=DeclaredCommands(
             store.servers,
             store.sessions,

@@ -22,6 +22,8 @@ Text = Annotated[str, Meta(min_length=1, max_length=65536)]
 Short = Annotated[str, Meta(min_length=1, max_length=1024)]
 Maybe = Annotated[str, Meta(max_length=1024)]
 Role = Literal["admin", "operate", "send", "read"]
+PublicText = Annotated[str, Meta(min_length=1, max_length=100)]
+Label = Annotated[str, Meta(min_length=1, max_length=60)]
 AtProvider = Literal["keep", "logout", "delete"]
 
 
@@ -206,6 +208,21 @@ class KeyRequest(RequestBody, frozen=True):
     role: Role
     sessions: Globs | UnsetType = UNSET
     expires_at: str | None = None
+
+
+class StatusPageRequest(RequestBody, frozen=True):
+    """A new public status page, which is off and empty."""
+
+    name: Name
+    title: PublicText
+
+
+class StatusPageChange(RequestBody, frozen=True):
+    """`labels`: session → what strangers see it as; null takes it off the page; what is not named stays."""
+
+    title: PublicText
+    enabled: bool
+    labels: dict[str, Label | None]
 
 
 EventName = Annotated[str, Meta(min_length=1, max_length=64)]

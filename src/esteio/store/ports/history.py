@@ -10,6 +10,7 @@ from typing import Protocol
 
 from esteio.core.model.history import OutageCost, OutageRecord, StateChange, Unwatched
 from esteio.core.model.ids import ServerName, SessionId
+from esteio.core.model.status_page import StatusPage
 
 
 class History(Protocol):
@@ -63,4 +64,25 @@ class History(Protocol):
 
     async def cost(self, session_id: SessionId, since: float, until: float) -> OutageCost:
         """What came of the outgoing messages that were accepted in that time."""
+        ...
+
+
+class StatusPages(Protocol):
+    """Public status pages, with the sessions that each shows. A deleted session leaves them."""
+
+    async def all(self) -> Sequence[StatusPage]:
+        """Every page, off ones too, by name; each page's sessions by their labels."""
+        ...
+
+    async def get(self, name: str) -> StatusPage | None:
+        """The page of this name, off or not; None for an unknown one."""
+        ...
+
+    async def put(self, page: StatusPage) -> None:
+        """The page in the place of what stood there; when a page was made never changes. Sessions that are gone are
+        left out."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """False for an unknown one."""
         ...

@@ -104,3 +104,32 @@ DELETE FROM state_changes WHERE (session_id, at) IN (
 
 -- name: purge_unwatched
 DELETE FROM unwatched WHERE until < :before
+
+-- == public status pages ==
+
+-- name: status_pages
+SELECT name, title, enabled, created_at FROM status_pages ORDER BY name
+
+-- name: status_page
+SELECT name, title, enabled, created_at FROM status_pages WHERE name = :name
+
+-- name: status_page_sessions
+SELECT p.session_id, s.name AS session_name, p.label FROM status_page_sessions p JOIN sessions s ON s.id = p.session_id
+WHERE p.page = :name ORDER BY lower(p.label), p.session_id
+
+-- name: status_page_put
+INSERT INTO status_pages (name, title, enabled, created_at) VALUES (:name, :title, :enabled, :created_at)
+ON CONFLICT (name) DO UPDATE SET title = excluded.title, enabled = excluded.enabled
+
+-- name: status_page_list
+INSERT INTO status_page_sessions (page, session_id, label)
+SELECT :page, id, :label FROM sessions WHERE id = :session_id
+
+-- name: status_page_empty
+DELETE FROM status_page_sessions WHERE page = :name
+
+-- name: status_page_delete
+DELETE FROM status_pages WHERE name = :name
+
+-- name: session_forget_status_pages
+DELETE FROM status_page_sessions WHERE session_id = :id

@@ -37,6 +37,7 @@ _FORGET = (
     "session_forget_body_retention",
     "session_forget_outages",
     "session_forget_states",
+    "session_forget_status_pages",
     "session_forget_approvals",
     "session_forget_qr",
     "session_forget_pair_link",

@@ -21,6 +21,7 @@ from esteio.store.sql.delivery.event_log import SqlEventLog
 from esteio.store.sql.delivery.webhook_endpoints import SqlWebhookEndpoints
 from esteio.store.sql.fleet import SqlFleet
 from esteio.store.sql.history.outages import SqlHistory, note_absence
+from esteio.store.sql.history.status_pages import SqlStatusPages
 from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
 from esteio.store.sql.inbox.inbox import SqlInbox
 from esteio.store.sql.keys import SqlKeys
@@ -53,6 +54,7 @@ class SqliteStore:
         self.decisions = SqlDecisions(database)
         self.journal = SqlJournal(database)
         self.history = SqlHistory(database)
+        self.status_pages = SqlStatusPages(database)
         self.approvals = SqlApprovals(database)
         self.qr_codes = SqlQrCodes(database)
         self.pair_links = SqlPairLinks(database)

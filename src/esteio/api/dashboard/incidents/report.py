@@ -14,7 +14,7 @@ from esteio.api.dashboard.page import Moment, Visit
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import teller
-from esteio.core.model.evidence import KINDS
+from esteio.core.model.evidence import KINDS, LIVES
 from esteio.core.model.history import OutageRecord
 from esteio.core.views.sentences import sentence, timeline_text
 from esteio.engine.errors import CommandError
@@ -25,6 +25,8 @@ BEFORE_S = 300.0
 AFTER_S = 900.0
 """What comes so long after its end may belong to it: the notice that it is over waits for a second fall."""
 SIGNS = 8
+_GOOD = LIVES | {"said_connecting", "paired", "no_qr_yet", "server_answered"}
+"""Hints that are no sign of a fall."""
 LINES_AT_ONCE, MOST_LINES = 400, 4000
 RESULTS = {
     "effect": "incident.effect",
@@ -116,7 +118,7 @@ async def _course(visit: Visit, record: OutageRecord) -> Course:
     outage = record.outage
     before, lines = await _read(visit, record)
     began = next((n for n, line in enumerate(lines) if line.code in ("outage-started", "mass-fall")), 0)
-    seen = [line for line in (*before, *lines[:began]) if line.kind == "evidence" and not _of_people(line)]
+    seen = [line for line in (*before, *lines[:began]) if line.kind == "evidence" and _speaks_of_trouble(line)]
     signs = [line for line in seen if _happened(line) >= outage.since - BEFORE_S]
     ended = outage.ended_at
     within = [line for line in lines if ended is None or line.at <= ended + AFTER_S]
@@ -129,6 +131,11 @@ async def _course(visit: Visit, record: OutageRecord) -> Course:
         proof=life[-1] if life and ended is not None else None,
         cut=len(lines) >= MOST_LINES,
     )
+
+
+def _speaks_of_trouble(line: JournalEntry) -> bool:
+    kind = KINDS.get(line.code)
+    return kind is None or (kind.weight in ("death", "hint") and line.code not in _GOOD)
 
 
 def _of_people(line: JournalEntry) -> bool:

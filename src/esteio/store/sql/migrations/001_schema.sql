@@ -166,6 +166,23 @@ CREATE TABLE state_changes (
 
 CREATE INDEX state_changes_at ON state_changes (at);
 
+-- Public pages, and the sessions that each shows under a label of its own.
+CREATE TABLE status_pages (
+    name TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    created_at DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE status_page_sessions (
+    page TEXT NOT NULL REFERENCES status_pages (name),
+    session_id BIGINT NOT NULL REFERENCES sessions (id),
+    label TEXT NOT NULL,
+    PRIMARY KEY (page, session_id)
+);
+
+CREATE INDEX status_page_sessions_of ON status_page_sessions (session_id);
+
 -- When no gateway lived over this database.
 CREATE TABLE unwatched (
     since DOUBLE PRECISION PRIMARY KEY,

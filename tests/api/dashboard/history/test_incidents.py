@@ -14,7 +14,7 @@ from esteio.core.model.state import Reason
 from esteio.store.base import DecisionCommit
 from tests.api.conftest import Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
-from tests.api.dashboard.the_past import DAY, HOUR, fell, lived, said, server_fell
+from tests.api.dashboard.history.the_past import DAY, HOUR, fell, lived, said, server_fell
 from tests.narrowing import not_none
 
 
@@ -36,12 +36,15 @@ def test_what_is_down_stands_on_top_and_what_was_below_newest_first(run: Run) ->
         empty = words(await browser.get("/incidents"))
         for told in ("Nothing is down.", "No outage has been recorded yet."):
             assert told in empty
+        first = await fell(gateway, "theirs-9", 60, None, ident="first")
+        assert "Nothing before that." in words(await browser.get("/incidents"))
+        await fell(gateway, "theirs-9", 60, 30, ident=first)
         old = await fell(gateway, "mine-1", 3 * DAY, HOUR, "banned", "old")
         new = await fell(gateway, "theirs-9", DAY, 2 * HOUR, ident="new")
         now = await fell(gateway, "mine-1", 600, None, ident="now")
         server = await server_fell(gateway, "other", 300, None)
         page = await browser.get("/incidents")
-        assert listed(page.text) == [server, now, new, old]
+        assert listed(page.text) == [server, now, first, new, old]
         told = words(page)
         for sentence in (
             "down for 10 min so far",
@@ -122,7 +125,8 @@ def test_one_incident_tells_its_whole_story(run: Run) -> None:
         sign = seen("send_closed", now - 3610, "send", happened_at=now - 3610)
         wish = seen("operator_recover", now - 3650, "operator", who="somebody", happened_at=now - 3650)
         old = seen("socket_closed", now - 9000, "probe", happened_at=now - 9000)
-        await gateway.store.journal.add_evidence(session.id, session.server, [old, wish, sign], now)
+        claim = seen("said_open", now - 3620, "state", happened_at=now - 3620)
+        await gateway.store.journal.add_evidence(session.id, session.server, [old, wish, claim, sign], now)
         await gateway.call("POST", "/v1/sessions/mine-1/messages", {"to": "5511999998888", "text": "oi"})
         incident = await fell(gateway, "mine-1", 3600, 1800, ident="out")
         await said(
@@ -156,7 +160,7 @@ def test_one_incident_tells_its_whole_story(run: Run) -> None:
             "Back after 30 min.",
         ):
             assert sentence in told, (sentence, told)
-        for other in ("A probe was rejected", "somebody", "Unlink", "banned"):
+        for other in ("A probe was rejected", "somebody", "Unlink", "banned", "the state: open"):
             assert other not in told, other
         assert 'href="/sessions/mine-1"' in page.text
 

@@ -11,7 +11,7 @@ from esteio.api.dashboard.uptime import WINDOWS, WORDS, percent
 from esteio.store.base import DecisionCommit
 from tests.api.conftest import Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
-from tests.api.dashboard.the_past import DAY, HOUR, fell, lived
+from tests.api.dashboard.history.the_past import DAY, HOUR, fell, lived
 
 
 @pytest.mark.parametrize(

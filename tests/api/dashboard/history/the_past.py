@@ -14,9 +14,9 @@ from tests.narrowing import not_none
 HOUR, DAY = 3600.0, 86_400.0
 
 
-async def lived(gateway: Gateway, name: str, *, age_s: float = 40 * DAY) -> Session:
+async def lived(gateway: Gateway, name: str, *, age_s: float = 40 * DAY, **more: str) -> Session:
     """A session that has been there, connected, for so long."""
-    await gateway.add_session(name)
+    await gateway.add_session(name, **more)
     session = await gateway.judge(name, state="connected", gate="open", linked=True, since=gateway.clock.now() - age_s)
     began = (session.since, session.id)
     change = "UPDATE sessions SET created_at = ? WHERE id = ?"

@@ -1,0 +1,1 @@
+"""What an admin may ask about public status pages. Never lives here: what a page shows."""

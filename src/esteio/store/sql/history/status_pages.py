@@ -1,0 +1,63 @@
+"""Public status pages and the sessions that they show.
+
+Never lives here: who may change one, what strangers see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esteio.core.model.status_page import Listed, StatusPage
+from esteio.store.sql.base import SqlSubject
+from esteio.store.sql.db import Db, Row
+
+
+class SqlStatusPages(SqlSubject):
+    """The pages of this database; a page and its sessions are written together."""
+
+    async def all(self) -> Sequence[StatusPage]:
+        def question(db: Db) -> list[StatusPage]:
+            return [_page(db, row) for row in db.rows("status_pages", {})]
+
+        return self._snapshot(question)
+
+    async def get(self, name: str) -> StatusPage | None:
+        def question(db: Db) -> StatusPage | None:
+            row = db.row("status_page", {"name": name})
+            return None if row is None else _page(db, row)
+
+        return self._snapshot(question)
+
+    async def put(self, page: StatusPage) -> None:
+        """Sessions that were deleted meanwhile are left out."""
+
+        def operation(db: Db) -> None:
+            db.run(
+                "status_page_put",
+                {
+                    "name": page.name,
+                    "title": page.title,
+                    "enabled": int(page.enabled),
+                    "created_at": page.created_at,
+                },
+            )
+            db.run("status_page_empty", {"name": page.name})
+            for one in page.sessions:
+                db.run("status_page_list", {"page": page.name, "session_id": one.session_id, "label": one.label})
+
+        await self._write(operation)
+
+    async def delete(self, name: str) -> bool:
+        def operation(db: Db) -> bool:
+            db.run("status_page_empty", {"name": name})
+            return db.run("status_page_delete", {"name": name}) > 0
+
+        return await self._write(operation)
+
+
+def _page(db: Db, row: Row) -> StatusPage:
+    listed = [
+        Listed(one.session_id, one.session_name, one.label)
+        for one in db.rows("status_page_sessions", {"name": row.name})
+    ]
+    return StatusPage(row.name, row.title, bool(row.enabled), tuple(listed), row.created_at)
