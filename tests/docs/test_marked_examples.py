@@ -3,6 +3,7 @@
 They find what their pages speak of: a gateway without servers, one server of each kind with instances that people had
 before, and somebody who listens at the webhooks' addresses. The pages share a gateway, one after another; a page that
 speaks of the same servers as others is `ALONE`, and one that needs more has a test of its own (`examples.OWN_STORY`).
+Translations are not marked: they have their pages' commands (`test_twins`, `typed`).
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ async def providers(door: Door, hook: str) -> AsyncIterator[dict[str, str]]:
             "LITE-XXXXXX-XXXXXX": lite["instanceId"],
             "YOUR-INSTANCE-TOKEN": lite["token"],
             "YOUR-EVOLUTION-KEY": DEFAULT_KEY,
+            "SUA-CHAVE-DA-EVOLUTION": DEFAULT_KEY,
             "YOUR-SERVER-KEY": DEFAULT_KEY,
             "https://crm.example/hooks/esteio": hook,
             "https://n8n.example.com/webhook/esteio": hook,
