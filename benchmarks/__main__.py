@@ -154,6 +154,22 @@ def door_verb(
     _measure(door.run, door.Door(messages, chats, sessions, connections, 1 if profile else rounds), profile)
 
 
+@app.command("pages")
+def pages_verb(
+    *,
+    sessions: Annotated[int, typer.Option(min=1, max=200_000, help="How many sessions.")] = 10_000,
+    servers: Annotated[int, typer.Option(min=1, max=100, help="On how many stub servers.")] = 20,
+    rounds: Rounds = 10,
+    viewers: Annotated[int, typer.Option(min=1, max=1000, help="How many open pages.")] = 100,
+    burst: Annotated[int, typer.Option(min=1, max=10_000, help="How many sessions change at once.")] = 1000,
+    profile: Profile = None,
+) -> None:
+    """The dashboard with a large fleet, in Chromium and with many open pages (needs the packages of `make test`)."""
+    from benchmarks.pages import measured  # noqa: PLC0415
+
+    _measure(measured.run, measured.Pages(sessions, servers, rounds, viewers, burst), profile)
+
+
 @app.command("requests")
 def requests_verb(
     *,

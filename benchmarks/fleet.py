@@ -36,6 +36,8 @@ _ROW = (
 GATEWAY_URL = "http://gateway.bench"
 """Where the webhooks of all sessions point, as if they had been set long ago; nothing is ever sent there."""
 HOOK = "/webhook/find/"
+UNPAIRED = "bench-unpaired"
+"""A session that waits for its phone, whoever asks."""
 SOCKET = "/instance/setPresence/"
 """The question that every look at a session asks once."""
 
@@ -94,6 +96,8 @@ class Fleet(Stub):
         asked = parse_qs(query.decode()).get("instanceName")
         if asked is None:
             return self._lists[port]
+        if asked[0] == UNPAIRED:
+            return f"[{_ROW % (UNPAIRED, '')}]".replace('"open"', '"connecting"').encode()
         _, place, number = asked[0].split("-")
         return _listed(int(place), range(int(number), int(number) + 1))
 
@@ -103,6 +107,10 @@ class Fleet(Stub):
         if path == "/_bench/begin":
             return self._begin()
         self._requests += 1
+        if path == f"/instance/connectionState/{UNPAIRED}":
+            return {"instance": {"instanceName": UNPAIRED, "state": "connecting"}}
+        if path == SOCKET + UNPAIRED:
+            return None
         if path.startswith(SOCKET):
             self._note(path)
         if path.startswith(HOOK):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from esteio.api.dashboard import page
+from esteio.api.dashboard.fleet import PAGE
 from esteio.api.dashboard.pairing.drawing import TROUBLE
 from esteio.api.dashboard.pairing.view import Kind as PairingKind
 from esteio.api.dashboard.servers.pages import LIMITS
@@ -67,6 +68,8 @@ COMPOSED: dict[str, tuple[str, ...]] = {
     "session.on-down.": get_args(OnDown),
     "session.delete.": get_args(AtProvider),
     "session.delete-means.": get_args(AtProvider),
+    "fleet.view.": tuple(PAGE),
+    "fleet.step.": ("now", "next"),
 }
 
 

@@ -79,10 +79,10 @@ def test_the_whole_is_small() -> None:
 
 def test_a_full_page_is_small(run: Run) -> None:
     async def story(gateway: Gateway, browser: Browser) -> None:
-        await fleet_of(gateway, *(f"line-{number:03}" for number in range(PAGE)))
+        await fleet_of(gateway, *(f"line-{number:03}" for number in range(PAGE["tiles"])))
         await browser.log_in()
         shown = await browser.get("/")
-        assert shown.text.count('class="tile ') == PAGE
+        assert shown.text.count('class="tile ') == PAGE["tiles"]
         assert len(shown.content) + sum(map(len, FILES.values())) < 100_000
 
     visited(run, story)
@@ -138,7 +138,7 @@ def test_the_fleet_shows_both_lights_held_messages_and_since_when(run: Run) -> N
 
 def test_the_fleet_is_searched_filtered_and_paged(run: Run) -> None:
     async def story(gateway: Gateway, browser: Browser) -> None:
-        await fleet_of(gateway, *(f"shop-{number:03}" for number in range(PAGE + 2)), "bank")
+        await fleet_of(gateway, *(f"shop-{number:03}" for number in range(PAGE["tiles"] + 2)), "bank")
         await gateway.judge("bank", state="disconnected")
         await browser.log_in()
 
@@ -153,7 +153,7 @@ def test_the_fleet_is_searched_filtered_and_paged(run: Run) -> None:
             first = await browser.get(start)
             following = not_none(re.search(r'rel="next" href="([^"]+)"', first.text))[1].replace("&amp;", "&")
             both = await names(start) + await names(following)
-            assert len(both) == len(set(both)) == PAGE + (3 if start == "/" else 2)
+            assert len(both) == len(set(both)) == PAGE["tiles"] + (3 if start == "/" else 2)
 
     visited(run, story)
 

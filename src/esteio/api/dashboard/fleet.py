@@ -1,29 +1,39 @@
-"""The first page: sessions by server with their two lights; incidents and what waits for a person stand on top.
+"""The first page: what is wrong on top, then what waits for a person, then the sessions, those in trouble first.
 
-Never lives here: what a state means (`core.views.sentences`).
+Never lives here: what a state means (`core.views.sentences`), how sessions are found (`store.fleet`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from esteio.api.dashboard import uptime
+from esteio.api.dashboard.fleet_overview import ASKING, RESTING, chips, counted, incidents, number, summary
 from esteio.api.dashboard.fleet_search import Search
 from esteio.api.dashboard.page import Moment, Visit, moved
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.api.http.route import speaker
-from esteio.core.model.recovery import Approval
-from esteio.core.model.server import UNUSABLE
+from esteio.core.model.ids import ServerName
+from esteio.core.model.recovery import Approval, Rung
 from esteio.core.model.session import Session
-from esteio.core.model.state import TROUBLED_FIRST, Axis, Reason
-from esteio.core.views import server_documents
-from esteio.core.views.documents import OutageDocument, outage
+from esteio.core.model.state import Axis, Reason
+from esteio.core.views.documents import OutageDocument, outage, recovery
 from esteio.core.views.sentences import proof, sentence
 from esteio.engine.errors import CommandError
+from esteio.store.base import StoredServer, Total
 
-PAGE = 60
-"""Tiles on a page."""
+PAGE: Final = {"tiles": 48, "table": 100}
+"""How many sessions stand on a page, by its view."""
+SHORT_DAY: Final = uptime.Window("uptime.day", uptime.DAY, 24)
+"""The strip of a tile."""
+SHOWN = 3
+"""How many incidents, and how many of the steps that wait, are told in full: the sessions should be in sight."""
+SOON_S = 90.0
+"""A next look so near is worth drawing the page again before an event tells of it."""
+_BACK = re.compile(r"/(?:\?[A-Za-z0-9._~%&=+,-]*)?")
 
 
 class Light(NamedTuple):
@@ -32,6 +42,16 @@ class Light(NamedTuple):
     value: str
     evidence: str
     at: Moment | None
+
+
+class Step(NamedTuple):
+    """The ladder's step, under way or to come; the rung is None while it is not chosen. `soon`: about to change."""
+
+    rung: Rung | None
+    when: Literal["now", "next"]
+    attempt: int
+    next: Moment | None
+    soon: bool
 
 
 class Tile(NamedTuple):
@@ -45,6 +65,27 @@ class Tile(NamedTuple):
     reason: str
     outage: OutageDocument | None
     held: int
+    step: Step | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for a look."""
+        return self.session.state not in RESTING
+
+    @property
+    def calm(self) -> bool:
+        """Whether there is nothing to say of it."""
+        return self.session.state == "connected" and self.sends.value == self.receives.value == "yes" and not self.held
+
+
+class Group(NamedTuple):
+    """A server's tiles of this page, and how many sessions it has in all, of which so many ask for a look."""
+
+    name: str
+    health: str
+    sessions: int
+    asking: int
+    tiles: list[Tile]
 
 
 class Waiting(NamedTuple):
@@ -56,15 +97,6 @@ class Waiting(NamedTuple):
     at: Moment | None
 
 
-class Incident(NamedTuple):
-    """A server that cannot be used, and what can be done."""
-
-    server: str
-    health: str
-    action: str
-    since: Moment | None
-
-
 async def fleet(visit: Visit) -> ApiResponse:
     """The page, by the words of its address (`fleet_search`)."""
     search = Search.of(visit.request)
@@ -74,27 +106,47 @@ async def fleet(visit: Visit) -> ApiResponse:
         search=search,
         part=await visit.shared("fleet_live.html", search, lambda: _shown(visit, search)),
         servers=sorted({one.server for one in totals}),
-        states=TROUBLED_FIRST,
     )
 
 
 async def _shown(visit: Visit, search: Search) -> dict[str, Any]:
     """What changes by itself."""
-    page = await visit.api.store.fleet.page(search.filter(visit.request.scope.globs), limit=PAGE, after=search.after)
-    held = await visit.api.store.messages.waiting_by_session([one.id for one in page.items])
+    store, globs = visit.api.store, visit.request.scope.globs
+    page = await store.fleet.page(search.filter(globs), limit=PAGE[search.view], after=search.after)
+    held = await store.messages.waiting_by_session([one.id for one in page.items])
     tiles = [tile(visit, one, held.get(one.id, 0)) for one in page.items]
+    totals = found = await store.fleet.totals(Search().filter(globs))
+    if search.text or search.server:
+        found = await store.fleet.totals(search._replace(states=()).filter(globs))
+    servers = await store.servers.all()
     return {
         "search": search,
-        "by_server": [(name, [one for one in tiles if one.session.server == name]) for name in _in_order(page.items)],
+        "tiles": tiles,
+        "strips": await uptime.marked(visit, page.items, SHORT_DAY) if search.view == "tiles" else {},
+        "groups": _groups(tiles, servers, totals),
         "approvals": await waiting(visit),
-        "incidents": _incidents(visit, await visit.api.store.servers.all()),
+        "approvals_shown": SHOWN,
+        "incidents_shown": SHOWN,
+        "incidents": incidents(visit, servers, totals),
+        "summary": summary(visit, found),
+        "chips": chips(visit, search, found) if totals else [],
+        "number": lambda count: number(visit, count),
+        "any_server": bool(servers),
         "following": search.address(after=page.next) if page.next else None,
     }
 
 
-def _in_order(sessions: Sequence[Session]) -> list[str]:
-    """Their servers, as they first come."""
-    return list(dict.fromkeys(one.server for one in sessions))
+def _groups(tiles: Sequence[Tile], servers: Sequence[StoredServer], totals: Sequence[Total]) -> list[Group]:
+    """The tiles by server, in the order in which the servers first come."""
+    by_server: dict[ServerName, list[Tile]] = {}
+    for one in tiles:
+        by_server.setdefault(one.session.server, []).append(one)
+    health = {one.server.name: one.server.health for one in servers}
+    return [
+        Group(name, health[name], counted(totals, (), name), counted(totals, ASKING, name), its)
+        for name, its in by_server.items()
+        if name in health
+    ]
 
 
 def tile(visit: Visit, session: Session, held: int) -> Tile:
@@ -108,7 +160,17 @@ def tile(visit: Visit, session: Session, held: int) -> Tile:
         reason=sentence(session.reason, visit.texts).text,
         outage=outage(session.outage),
         held=held,
+        step=_step(visit, session),
     )
+
+
+def _step(visit: Visit, session: Session) -> Step | None:
+    found = recovery(session.recovery)
+    if found is None or session.state in RESTING:
+        return None
+    under_way, next_at = session.recovery.open is not None, session.recovery.next_at
+    soon = under_way or (next_at is not None and next_at - visit.api.clock.now() < SOON_S)
+    return Step(found.rung, "now" if under_way else "next", found.attempt, visit.read(found.next_at), soon)
 
 
 def light(visit: Visit, session: Session, axis: Axis) -> Light:
@@ -126,17 +188,12 @@ async def waiting(visit: Visit, session: str | None = None) -> list[Waiting]:
     ]
 
 
-def _incidents(visit: Visit, servers: Any) -> list[Incident]:
-    """Servers' outages; for those who see some sessions only, without the server's own words."""
-    everything = visit.request.scope.everything
-    found = []
-    for stored in servers:
-        shown = server_documents.health(stored.server, visit.texts)
-        open_one = stored.server.outage is not None and stored.server.outage.ended_at is None
-        if everything and (open_one or stored.server.health in UNUSABLE):
-            since = stored.server.outage.since if open_one else stored.server.health_at
-            found.append(Incident(stored.server.name, stored.server.health, shown.action or "", visit.moment(since)))
-    return found
+async def look(visit: Visit) -> ApiResponse:
+    """The button on a tile: the session is looked at now; then the page again. Raises `CommandError`."""
+    form = await visit.form()
+    name = visit.request.path["name"]
+    await visit.api.commands.operator_actions.recover(name, visit.request.who)
+    return moved(form["back"] if _BACK.fullmatch(form.get("back", "")) else "/", done="look")
 
 
 async def decide(visit: Visit) -> ApiResponse:
@@ -154,5 +211,6 @@ async def decide(visit: Visit) -> ApiResponse:
 
 ROUTES = (
     PageRoute("GET", "/", fleet, "read"),
+    PageRoute("POST", "/look/{name}", look, "operate"),
     PageRoute("POST", "/approvals/{id}/{decision}", decide, "operate"),
 )

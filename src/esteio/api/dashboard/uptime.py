@@ -110,8 +110,17 @@ async def strips(visit: Visit, sessions: Sequence[Session], *windows: Window) ->
     }
 
 
-def strip(visit: Visit, window: Window, whole: Uptime, *, blame: bool = True) -> Strip:
-    """A window as its picture and its sentence. `blame`: whether what was down says by what."""
+async def marked(visit: Visit, sessions: Sequence[Session], window: Window) -> dict[SessionId, Strip]:
+    """Small strips of those that were down in this time: of the others there is nothing to say."""
+    now = visit.api.clock.now()
+    known = await pasts(visit.api.store.history, sessions, now - window.seconds)
+    wholes = {one.id: uptime(one, known[one.id], now - window.seconds, now) for one in sessions}
+    return {id_: strip(visit, window, whole, worded=False) for id_, whole in wholes.items() if whole.outages}
+
+
+def strip(visit: Visit, window: Window, whole: Uptime, *, blame: bool = True, worded: bool = True) -> Strip:
+    """A window as its picture and its sentence. `blame`: whether what was down says by what; `worded`: whether each bar
+    has words of its own."""
     drawn = parts(whole, window.bars)
     bars = [list(_bar(number * _STEP, one, blame)) for number, one in enumerate(drawn)]
     paths = {kind: "".join(path for bar in bars for of, path in bar if of == kind) for kind in WORDS}
@@ -124,7 +133,9 @@ def strip(visit: Visit, window: Window, whole: Uptime, *, blame: bool = True) ->
         width=window.bars * _STEP - 1,
         paths=tuple((kind, paths[kind]) for kind in kinds),
         told=tuple(
-            _told(visit, number * _STEP, one, whole.until, blame) for number, one in enumerate(drawn) if _tells(one)
+            _told(visit, number * _STEP, one, whole.until, blame)
+            for number, one in enumerate(drawn)
+            if worded and _tells(one)
         ),
         kinds=kinds,
     )
