@@ -87,7 +87,7 @@ bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.m
 
 # Offline; a dead link, or a page that docs/README.md does not list, is an error. The tests build it by this line too.
 browse: $(VENV)/.dev ## the dashboard in a real browser, with a picture of every page, at 390 and 1280 px, in build/pictures
-	@mkdir -p build/pictures
+	@mkdir -p build/pictures/readme
 	ESTEIO_PICTURES=$(CURDIR)/build/pictures $(VENV)/bin/pytest -n 2 --dist worksteal -q tests/browser
 
 docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/docs; do the documents still tell the truth?

@@ -49,6 +49,8 @@ def test_an_answer_stands_with_its_evidence_its_source_and_what_it_proves(run: R
         pieces = [
             seen("send_closed", now - 9, "send"),
             seen("socket_closed", now - 5, "probe"),
+            seen("round_trip_ok", now - 20, "probe"),
+            seen("qr_shown", now - 30, "act"),
             seen("message_received", now - 300, "webhook"),
         ]
         await gateway.store.journal.add_evidence(session.id, session.server, pieces, now)
@@ -64,6 +66,7 @@ def test_an_answer_stands_with_its_evidence_its_source_and_what_it_proves(run: R
             "A message arrived: the session receives. 5 min ago Told by a webhook. It proves life",
         ):
             assert said in shown, shown
+        assert "QR code" not in shown, "it lived since then"
         await gateway.judge("line", can_send=dead, can_receive=dead)
         assert "For the same reason." in section(await browser.get(PAGE), "axes")
         await gateway.judge("line", can_receive=Axis("unknown", "webhook-unread", now))

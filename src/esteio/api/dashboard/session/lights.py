@@ -66,25 +66,29 @@ def _light(visit: Visit, session: Session, name: str, axis: Axis, seen: Sequence
 
 
 def _behind(axis: Axis, seen: Sequence[JournalEntry]) -> Iterator[JournalEntry]:
-    """A `yes` is the evidence that it names; a `no` came of the deaths around its time, each kind once."""
+    """A `yes` is the evidence that it names; a `no` came of the deaths around its time, each kind once, and of none
+    before the last life."""
     if axis.value == "yes":
         yield from (line for line in seen if line.code == axis.evidence)
         return
-    told = set()
+    since, told = axis.at or 0.0, set()
+    lived = max((line.at for line in seen if _weight(line) == "life" and line.at < since), default=0.0)
     for line in seen:
-        spec = KINDS.get(line.code)
-        deadly = spec is not None and spec.weight == "death" and line.at >= (axis.at or 0.0) - BEFORE_S
-        if deadly and line.code not in told:
+        if _weight(line) == "death" and line.at >= max(lived, since - BEFORE_S) and line.code not in told:
             told.add(line.code)
             yield line
 
 
+def _weight(line: JournalEntry) -> str:
+    spec = KINDS.get(line.code)
+    return "" if spec is None else spec.weight
+
+
 def _witness(visit: Visit, line: JournalEntry, because: str) -> Witness:
     text = timeline_text(line.code, line.args, visit.texts)
-    spec = KINDS.get(line.code)
     return Witness(
         text="" if text == because else text,
         source=line.data.get("source", "self"),
-        weight=CODED if line.code in CODES else spec.weight if spec is not None else "",
+        weight=CODED if line.code in CODES else _weight(line),
         at=visit.moment(line.at),
     )
