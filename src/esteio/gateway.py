@@ -410,6 +410,7 @@ class Gateway:
     async def start(self) -> None:
         """Opens the store and starts the tasks; raises what `Lifecycle.start` raises."""
         await self.lifecycle.start()
+        self.api.logins.remember(await self.store.keys.ended_logins())
 
     def drain(self) -> None:
         """Accepts nothing new and answers callers that wait, without stopping the tasks."""

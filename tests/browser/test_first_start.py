@@ -31,3 +31,17 @@ def test_the_printed_link_lets_in_once(stage: Stage, opened: Opened) -> None:
     again = opened(logged_in=False)
     again.goto(link[0])
     expect(again.get_by_role("alert")).to_be_visible()
+
+
+def test_a_logout_holds_after_a_restart(stage: Stage, opened: Opened) -> None:
+    stage.key = re.search(r"esk_\w+", stage.gateway.said("esk_"))[0]  # type: ignore[index]  # it was waited for
+    page = opened()
+    page.goto(stage.url)
+    copy = page.context.cookies()
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_url(f"{stage.url}/login")
+    stage.stop()
+    stage.start()
+    page.context.add_cookies([{"name": one["name"], "value": one["value"], "url": stage.url} for one in copy])
+    page.goto(stage.url)
+    expect(page).to_have_url(f"{stage.url}/login")

@@ -9,7 +9,7 @@ import pytest
 from esteio.api.dashboard.app import TABLE
 from esteio.api.dashboard.login import ours
 from esteio.api.login.attempts import ADDRESS_TRIES, ALL_TRIES, LoginAttempts
-from esteio.api.login.cookies import LASTS_S
+from esteio.api.login.cookies import LASTS_S, Logins
 from esteio.api.login.links import VALID_S
 from tests.api.conftest import ADMIN, Gateway, Run
 from tests.api.dashboard.browser import Browser, visited, words
@@ -29,6 +29,13 @@ def test_a_key_lets_in_and_logout_ends_even_a_copy_of_the_cookie(run: Run) -> No
         assert LOGIN not in browser.http.cookies
         browser.http.cookies.set(LOGIN, copy)
         assert (await browser.get("/")).status_code == 303
+        ended = await gateway.store.keys.ended_logins()
+        after_a_restart = Logins(gateway.vault, gateway.clock, secure=False)
+        assert after_a_restart.found(f"{LOGIN}={copy}") is not None
+        after_a_restart.remember(ended)
+        assert after_a_restart.found(f"{LOGIN}={copy}") is None
+        await gateway.store.keys.end_login("another", gateway.clock.now() + LASTS_S, gateway.clock.now() + LASTS_S)
+        assert list(await gateway.store.keys.ended_logins()) == ["another"], "those over are forgotten"
 
     visited(run, story)
 

@@ -62,7 +62,10 @@ async def leave(visit: Visit) -> ApiResponse:
     await visit.form()
     if visit.login is None:
         raise CommandError("unauthorized")
-    return moved("/login", visit.api.logins.ended(visit.login))
+    login, api = visit.login, visit.api
+    # A row first: what this answer says holds after a kill, too.
+    await api.store.keys.end_login(login.id, login.until, api.clock.now())
+    return moved("/login", api.logins.ended(login))
 
 
 async def language(visit: Visit) -> ApiResponse:

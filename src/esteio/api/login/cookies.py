@@ -1,7 +1,7 @@
 """The browser's login: an API key, sealed in a cookie that only this gateway opens, with an end of its own.
 
 The key itself is asked at each request, so that revoking it ends the login. A logout is remembered until the login
-would have ended anyway; in memory only, so that after a restart a copy of the cookie taken before lives to its end.
+would have ended anyway; the store keeps it over a restart (`remember`).
 `Logins` also makes the tokens against forged requests (CSRF). Never lives here: what a key opens.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 
@@ -68,6 +69,10 @@ class Logins:
         """The secret of the key that a `Cookie` header's login stands for."""
         login = self.found(cookies)
         return None if login is None else login.secret
+
+    def remember(self, ended: Mapping[str, float]) -> None:
+        """The logins that were ended before this start, by id, and when each would have ended by itself."""
+        self._ended |= ended
 
     def ended(self, login: SignedIn) -> str:
         """The login opens nothing from now on; the `Set-Cookie` that takes it away."""

@@ -5,7 +5,7 @@ See the package for what holds of every method.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from esteio.store.values import ApiKey
@@ -29,6 +29,14 @@ class Keys(Protocol):
 
     async def revoke(self, key_id: str, now: float) -> bool:
         """Ends the key's validity at `now`; False when it is unknown or revoked already."""
+        ...
+
+    async def end_login(self, login_id: str, until: float, now: float) -> None:
+        """A browser's login is over before `until`, when it would end by itself; those that did are forgotten."""
+        ...
+
+    async def ended_logins(self) -> Mapping[str, float]:
+        """The logins that were ended, by id, and when each would have ended by itself."""
         ...
 
 

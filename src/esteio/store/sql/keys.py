@@ -5,7 +5,7 @@ Never lives here: whether a key still opens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from esteio.store.base import ApiKey, Exists
 from esteio.store.sql import rows
@@ -35,3 +35,13 @@ class SqlKeys(SqlSubject):
 
     async def revoke(self, key_id: str, now: float) -> bool:
         return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now}) > 0)
+
+    async def end_login(self, login_id: str, until: float, now: float) -> None:
+        def operation(db: Db) -> None:
+            db.run("ended_logins_forget", {"now": now})
+            db.run("ended_login_add", {"id": login_id, "until": until})
+
+        await self._write(operation)
+
+    async def ended_logins(self) -> Mapping[str, float]:
+        return {row.id: row.until for row in self._reader.rows("ended_logins", {})}

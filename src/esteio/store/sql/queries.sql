@@ -1087,6 +1087,15 @@ SELECT {{api_key}} FROM api_keys ORDER BY created_at, id
 -- name: api_key_revoke
 UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
 
+-- name: ended_login_add
+INSERT INTO ended_logins (id, until) VALUES (:id, :until) ON CONFLICT DO NOTHING
+
+-- name: ended_logins_forget
+DELETE FROM ended_logins WHERE until <= :now
+
+-- name: ended_logins
+SELECT id, until FROM ended_logins
+
 -- name: purge_provider_webhooks
 DELETE FROM provider_webhooks WHERE id IN (
     SELECT id FROM provider_webhooks WHERE state = 'read' AND received_at < :before ORDER BY received_at, id LIMIT

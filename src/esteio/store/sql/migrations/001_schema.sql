@@ -461,6 +461,12 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_of_session ON api_keys (session_id) WHERE session_id IS NOT NULL;
 
+-- Browsers' logins that were ended before their time: a copy of the cookie opens nothing.
+CREATE TABLE ended_logins (
+    id TEXT PRIMARY KEY,
+    until DOUBLE PRECISION NOT NULL
+);
+
 CREATE TABLE heartbeat (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     at DOUBLE PRECISION NOT NULL
