@@ -293,6 +293,7 @@ def play(fleet: Fleet, story: list[Any]) -> None:
 
 @settings(max_examples=120)
 @given(seed=st.integers(0, 2**32), length=st.sampled_from([120, 120, 120, 30]), policy=policies, dialect=dialects)
+@example(seed=57833070, length=120, policy=DEFAULT, dialect=(EVOLUTION, frozenset()))
 def test_no_story_breaks_a_promise(
     seed: int, length: int, policy: Policy, dialect: tuple[Capabilities, frozenset[str]]
 ) -> None:

@@ -61,6 +61,7 @@ def said_by_core() -> tuple[set[str], set[str]]:
     reasons |= {"doubts-wait", restricted.HELD}
     reasons |= {"missed-unknowable", "missed-being-read"}
     reasons |= set(doubts.DOUBTS) | set(doubts.DOUBTS.values())
+    reasons.discard("")  # a page that may say none (`pairing.owner`)
     return reasons, lines - {"decision", "act", "notice", "evidence", "operator"} | SAID_BY_THE_ENGINE
 
 

@@ -114,7 +114,7 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if weather:  # guard: server-verdict-first
         return weather
     fall = _fall(session, server, policy, now)
-    if fall and not _outlived(fall, facts, policy, now):
+    if fall and (fall.kind == "flapping" or facts.life_at <= fall.since):
         return fall
     unproved_since = _unproved_since(session)  # guard: outdated-fall-proof-is-not-life
     if unproved_since:
@@ -122,14 +122,6 @@ def verdict(session: Session, server: Server, policy: Policy, now: float) -> Ver
     if facts.life_at:
         return _living(session, policy, now)
     return fall or _unborn(facts, session)
-
-
-def _outlived(fall: Verdict, facts: Facts, policy: Policy, now: float) -> bool:
-    """Life after the fall ends it. Between two connects of a flap a line lives for a moment, and what is handed over in
-    it may never leave: there the next connect must have stayed away twice as long as any of the flap did."""
-    times = flap(facts, policy, now) if fall.kind == "flapping" else ()  # guard: flap-closes-gate
-    calm = 2 * max((later - sooner for sooner, later in pairwise(times)), default=0.0)
-    return facts.life_at > fall.since + calm
 
 
 def _unproved_since(session: Session) -> float:
@@ -163,12 +155,9 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     coded = _coded_verdict(session, server, now)
     if coded:
         return coded
-    if (
-        not _being_made(session)
-        and facts.missing_at > facts.life_at
-        and facts.missing_at >= max(facts.act_at, facts.state_read_at)  # guard: unmet-act-keeps-its-answer
-    ):
-        return Verdict("missing", Reason("instance-missing", {}), facts.missing_at)
+    if not _being_made(session) and is_gone(facts):
+        since = max(facts.missing_since, facts.life_at)
+        return Verdict("missing", Reason("instance-missing", {}), since)
     # guard: unloaded-has-no-life
     if (
         facts.state_read == NOT_LOADED
@@ -181,11 +170,17 @@ def _fall(session: Session, server: Server, policy: Policy, now: float) -> Verdi
     return _socketless(session, server, policy, now)
 
 
+def is_gone(facts: Facts) -> bool:
+    """Whether the newest that the provider said of the instance is that it does not know it."""
+    newest = max(facts.act_at, facts.state_read_at)
+    return facts.missing_at > facts.life_at and facts.missing_at >= newest  # guard: unmet-act-keeps-its-answer
+
+
 def _socketless(session: Session, server: Server, policy: Policy, now: float) -> Verdict | None:
     facts = session.facts
     if left_closed(facts, server, policy, now):
         return Verdict("closed", Reason("closed", {}), facts.state_read_at)
-    if flap(facts, policy, now):
+    if _flaps_on(facts, policy, now):
         return Verdict("flapping", _why_flapping(session, server), last_flap(facts))
     return _death(facts, server) if facts.dead_at else None
 
@@ -275,7 +270,8 @@ def _coded_verdict(session: Session, server: Server, now: float) -> Verdict | No
 def _held_open(facts: Facts, server: Server) -> bool:
     """A late `open` of the socket that was thrown out: connect does nothing for it, and delete is refused."""
     since = max(facts.code_at, server.facts.booted_at)
-    return facts.state_read == "open" and facts.state_read_at > since and "probe" in facts.closed_by
+    stands = facts.state_read == "open" and facts.state_read_at > since and "probe" in facts.closed_by
+    return stands and not is_gone(facts)
 
 
 def _code_confirmed(facts: Facts) -> bool:
@@ -289,6 +285,9 @@ def _code_confirmed(facts: Facts) -> bool:
 def _death(facts: Facts, server: Server) -> Verdict:
     if server.facts.booted_at > max(facts.dead_at, facts.state_read_at):
         # What was seen before the process started is about a socket that is gone with it.
+        return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
+    if facts.missing_at > facts.state_read_at:  # guard: state-of-a-gone-instance-forgotten
+        # What was read of it before it was gone says nothing of what an act has made since.
         return Verdict("reconnecting", Reason("reconnecting", {}), facts.dead_at)
     fresh = facts.state_read
     # A connection that is made anew since nobody answered is another one.
@@ -315,6 +314,15 @@ def flap(facts: Facts, policy: Policy, now: float) -> tuple[float, ...]:
         if full and times[-1] - times[0] <= window and now < times[-1] + recent:
             return times
     return ()
+
+
+def _flaps_on(facts: Facts, policy: Policy, now: float) -> bool:
+    """Whether it is in a flap that life has not ended. Between two connects of one a line lives for a moment, and what
+    is handed over in it may never leave: the next connect must have stayed away twice as long as any of the flap did.
+    """
+    times = flap(facts, policy, now)
+    calm = 2 * max((later - sooner for sooner, later in pairwise(times)), default=0.0)  # guard: flap-closes-gate
+    return bool(times) and facts.life_at <= last_flap(facts) + calm  # guard: flap-ends-with-life
 
 
 def _unheard(facts: Facts) -> tuple[float, ...]:

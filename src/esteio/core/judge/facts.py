@@ -340,6 +340,16 @@ def _silence(facts: Facts, evidence: Evidence) -> Facts:
     return msgspec.structs.replace(facts, silence_at=at, silence_shared=evidence.data.get("shared") == "yes")
 
 
+def _missing(facts: Facts, evidence: Evidence) -> Facts:
+    """Gone since the first that said so, as long as nothing else was read of it."""
+    at = evidence.happened_at
+    if at <= facts.missing_at:
+        return facts
+    goes_on = facts.missing_at > max(facts.state_read_at, facts.life_at)
+    since = facts.missing_since if goes_on else at  # guard: gone-since-first-told
+    return msgspec.structs.replace(facts, missing_at=at, missing_since=since)
+
+
 def _identity(facts: Facts, evidence: Evidence) -> Facts:
     named = evidence.data.get("named")
     return msgspec.structs.replace(
@@ -438,6 +448,8 @@ def _question_answered(facts: Facts, evidence: Evidence) -> Facts:
 
 
 def _answered(facts: Facts, evidence: Evidence) -> Facts:
+    if evidence.data.get("answer") == "missing":  # guard: act-answered-missing-says-gone
+        facts = _missing(facts, evidence)
     changes: dict[str, object] = {"act_at": max(facts.act_at, evidence.happened_at)}
     if evidence.data.get("answer") != "noop" or not _refused(facts):  # guard: noop-connect-heals-nothing
         changes["changed_at"] = max(facts.changed_at, evidence.happened_at)
@@ -458,7 +470,7 @@ _SIMPLE: Mapping[str, _Fold] = {
     "no_qr_yet": _stamps("no_qr_at"),
     "paired": _stamps("paired_at"),
     "unpaired": _unpaired,
-    "instance_missing": _stamps("missing_at"),
+    "instance_missing": _missing,
     "identity_seen": _identity,
     "round_trip_silent": _silent,
     "ack_error": _ack_error,

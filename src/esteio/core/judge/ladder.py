@@ -20,6 +20,7 @@ from esteio.core.judge.diagnose import (
     Kind,
     Verdict,
     flickers,
+    is_gone,
     last_flap,
     left_as_adopted,
     left_closed,
@@ -191,7 +192,7 @@ def next_step(
         return _made(server, verdict, policy, now)
     if _wants_pairing(session, verdict, can):
         # guard: pairing-waits-beside-loop
-        return _hands_off(session, server, verdict, can, conditions, now=now) or _pair(verdict, can)
+        return _hands_off(session, server, verdict, can, conditions, now=now) or _pair(session, verdict, can)
     if verdict.kind in FOR_PEOPLE and not _reconnector(session, verdict, policy, can):
         return Step("person", verdict.because)
     if left_as_adopted(session) or never_there(session, verdict):
@@ -262,10 +263,11 @@ def _hands_off(
     return Step("wait", verdict.because, until=now + AGAIN_S)
 
 
-def _pair(verdict: Verdict, can: Capabilities) -> Step:
-    """What is gone, or locked out with its credentials, is brought back by nothing less than a recreate: that is asked
-    for, with what it costs."""
-    gone = verdict.kind in ("missing", "banned", "temp_banned") and can.connect
+def _pair(session: Session, verdict: Verdict, can: Capabilities) -> Step:
+    """What is gone, whatever ended it before, or locked out with its credentials, is brought back by nothing less than
+    a recreate: that is asked for, with what it costs."""
+    burnt = verdict.kind in ("missing", "banned", "temp_banned")
+    gone = can.connect and (burnt or is_gone(session.facts))  # guard: unlinked-and-gone-is-recreated
     dead_credentials = verdict.kind == "logged_out" and not can.connect_pairs_after_unlink
     rung: Rung = "recreate" if gone or dead_credentials else "connect"
     return Step("ask" if rung == "recreate" else "act", Reason("asked-to-pair"), rung=rung)
@@ -422,7 +424,8 @@ def _destructive(case: Case, rung: Rung) -> Step:
             return Step("wait", Reason("logout-limit"), until=allowed)
     if policy.destructive == "ask" and (
         # guard: unlink-not-beside-restart-proposal
-        _awaits_boot(session, server) or needs_server_restart(session, verdict, case.can, case.quirks)
+        (verdict.kind != "missing" and _awaits_boot(session, server))
+        or needs_server_restart(session, verdict, case.can, case.quirks)
     ):
         # That is proposed, at once: it costs nothing to say, and no link.
         return Step("strike", verdict.because)

@@ -218,7 +218,8 @@ def _ask(draft: Draft, step: ladder.Step) -> None:
 
 def _strike(draft: Draft, found: Verdict, conditions: ServerConditions) -> None:
     """The plan is at its end. Pause, longer each time; propose the cure that only people have where it is known."""
-    if conditions.stays_dark or ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks):
+    helps = ladder.needs_server_restart(draft.session, found, draft.view.can, draft.view.quirks)
+    if helps or (conditions.stays_dark and found.kind != "missing"):
         if "logout" in draft.session.recovery.spent and not draft.session.recovery.server_restart_proposed:
             draft.record("decision", "logout-in-vain", server=draft.server.name)
         _propose_server_restart(draft)

@@ -97,7 +97,7 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     recovery = draft.session.recovery
     if found.because.code == "own-duel":
         return "disconnected", found.because
-    if recovery.server_restart_proposed:
+    if recovery.server_restart_proposed and found.kind != "missing":  # guard: gone-needs-no-server-restart
         return "disconnected", Reason("ghost-needs-server-restart", {"server": draft.server.name})
     if recovery.awaiting and found.kind == "missing":
         return "disconnected", found.because
@@ -106,7 +106,7 @@ def _recovering(draft: Draft, found: Verdict) -> tuple[SessionState, Reason]:
     if found.kind == "closed" and not draft.view.can.connect and _for_good(draft):
         return "disconnected", Reason("closed-for-good")
     worse = recovery.strikes > 0 or recovery.logouts > 0 or draft.session.state in ("disconnected", "error")
-    if worse and draft.session.linked:
+    if worse and (draft.session.linked or found.kind == "missing"):
         return "disconnected", found.because
     return "connecting", found.because
 

@@ -69,6 +69,9 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     no_qr_at: float = 0.0
     unpaired_at: float = 0.0
     missing_at: float = 0.0
+    """When the provider last said that it does not know the instance …"""
+    missing_since: float = 0.0
+    """… and when it said so first, with nothing else between."""
     paired_at: float = 0.0
     connecting: tuple[float, ...] = ()
     opens: tuple[float, ...] = ()

@@ -126,7 +126,7 @@ def _stand(case: Case) -> _Stand:
         return _Stand("open", Reason(recovery.open.because or case.verdict.because.code), recovery.open.until)
     if recovery.awaiting is not None:
         return _Stand("ask", Reason("approval-awaited"), recovery.next_at)
-    if recovery.server_restart_proposed:
+    if recovery.server_restart_proposed and case.verdict.kind != "missing":
         return _Stand("person", Reason(SERVER_RESTART, {"server": str(case.server.name)}), recovery.next_at)
     step = ladder.next_step(
         case.session,

@@ -198,7 +198,8 @@ class Performers:
             return self._unwanted(work)
         except Exception as error:
             log.exception("work.failed", work=work.id)
-            evidence = self._answered(work, ActOutcome("unanswered", f"internal error: {type(error).__name__}"))
+            outcome = ActOutcome("unanswered", f"internal error: {type(error).__name__}")
+            evidence = self._answered(work, outcome, self._clock.now())
             return self._done(work, "failed", evidence if work.kind == "control" else ())
 
     async def _control(self, work: Work) -> WorkSettlement:
@@ -221,11 +222,13 @@ class Performers:
             duration_ms=(self._clock.now() - began) * 1000,
         )
         ref = await self._addresses.keep_secret(session, outcome.ref)
-        evidence = (*as_answered(outcome.evidence, self._clock.now()), *self._answered(work, outcome))
+        now = self._clock.now()
+        # One moment: what an answer told is as new as the answer.
+        evidence = (*as_answered(outcome.evidence, now), *self._answered(work, outcome, now))
         return WorkSettlement(
             work.id,
             work.fence,
-            self._clock.now(),
+            now,
             f"{outcome.answer}: {outcome.detail}" if outcome.detail else outcome.answer,
             evidence=evidence,
             # As of its beginning: a phone may have scanned it while the answer was on its way.
@@ -278,12 +281,12 @@ class Performers:
             case _:
                 raise ValueError(f"a work row asks for {rung!r}, which is no act")
 
-    def _answered(self, work: Work, outcome: ActOutcome) -> tuple[Evidence, ...]:
+    def _answered(self, work: Work, outcome: ActOutcome, now: float) -> tuple[Evidence, ...]:
         rung: Rung = work.payload["rung"] if work.kind == "control" else "wait"
         data = {"attempt": str(work.payload.get("attempt", "")), "rung": rung, "answer": outcome.answer}
         if outcome.detail:
             data["detail"] = outcome.detail
-        return (seen_with("act_answered", self._clock.now(), "act", data),)
+        return (seen_with("act_answered", now, "act", data),)
 
     async def _notice(self, work: Work) -> WorkSettlement:
         if work.payload["phase"] == "waiting" and work.session_id is not None:

@@ -216,6 +216,21 @@ def test_a_flap_is_over_at_the_moment_it_is_woken_for() -> None:
     assert not diagnose.flap(Facts(connecting=times), DEFAULT, over)
 
 
+def test_a_flap_that_life_has_ended_hides_no_newer_death() -> None:
+    """Looks remember a flap for two minutes. It was over, two refusals proved a death, and messages went on being sent:
+    the flap was asked for first, and life was newer than that."""
+    flapped = [(word, S, 100 - 5 * n) for n, word in enumerate(("said_closed", "said_open") * DEFAULT.flap_count)]
+    story = [*flapped, ("round_trip_ok", P, 10)]
+    assert outcome(told(DEFAULT, story))[0] == "live"
+    assert outcome(told(DEFAULT, [*story, ("send_closed", "send", 4)]))[0] == "suspect"
+    assert outcome(told(DEFAULT, [*story, ("send_closed", "send", 4), ("socket_closed", P, 0)])) == (
+        "ghost",
+        "ghost-socket",
+        "connecting",
+        "held",
+    )
+
+
 def test_an_act_that_meets_nobody_there_leaves_it_down_and_told_once() -> None:
     """Its answer is as new as the act: what it says is not out of date."""
     fleet = Fleet(can=WAPI)
