@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from html import unescape
 
 import httpx
@@ -11,6 +11,35 @@ import httpx
 from esteio.api.app import create_app
 from esteio.api.dashboard.app import dashboard_routes
 from tests.api.conftest import ADMIN, Gateway, Run
+
+SECRETS: Mapping[str, str] = {
+    r"provider-secret-1": r"none",
+    re.escape(ADMIN): r"none",
+    r"esk_\w{20,}": r"POST /settings/keys",
+    r"whsec_[\w+/=]{20,}": r"POST /webhooks(/[^/]+/rotate)?",
+    r"/in/[\w-]{16,}": r"none",
+    r"/login/[\w-]{20,}": r"none",
+    r"/pair/[\w-]{20,}": r"(GET|POST) /pair/.*|POST /sessions/[^/]+/pair-link|(GET|POST) /login.*",
+}
+"""What no answer holds, and the requests in whose answer it stands: shown once, or to who came by it."""
+KEPT_FOR_ALL = ("/static/", "/status/")
+"""What others on the way may keep."""
+
+
+async def _keeps_secrets(answer: httpx.Response) -> None:
+    """Every answer of every test of the pages: no secret where it does not belong, no key in an address, and nobody on
+    the way keeps what is for one reader."""
+    asked = f"{answer.request.method} {answer.request.url.path}"
+    told = (await answer.aread()).decode("utf-8", "replace") + str(answer.headers)
+    for secret, place in SECRETS.items():
+        if not re.fullmatch(place, asked):
+            assert not (found := re.search(secret, told)), (asked, found)
+    assert not re.search(rf"esk_\w{{20,}}|{re.escape(ADMIN)}", str(answer.request.url)), asked
+    if answer.request.url.path.endswith("/media"):
+        assert answer.status_code >= 300 or answer.headers["cache-control"].startswith("private"), asked
+    elif not (answer.request.url.path.startswith(KEPT_FOR_ALL) and answer.status_code in (200, 304)):
+        assert answer.headers.get("cache-control", "no-store") == "no-store", asked
+        assert "cache-control" in answer.headers or answer.status_code >= 400, asked
 
 
 class Browser:
@@ -21,6 +50,7 @@ class Browser:
         road = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 1))
         headers = {"accept-language": language}
         self.http = httpx.AsyncClient(transport=road, base_url="http://esteio", headers=headers)
+        self.http.event_hooks = {"response": [_keeps_secrets]}
         self.gateway, self.token = gateway, ""
 
     async def get(self, path: str, **headers: str) -> httpx.Response:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from esteio.api.dashboard.app import TABLE
-from esteio.api.dashboard.login import ours
+from esteio.api.dashboard.places import ours
 from esteio.api.login.attempts import ADDRESS_TRIES, ALL_TRIES, LoginAttempts
 from esteio.api.login.cookies import LASTS_S, Logins
 from esteio.api.login.links import VALID_S

@@ -69,3 +69,20 @@ def test_it_is_an_admins(run: Run) -> None:
         assert (await browser.get("/sandbox")).status_code == 403
 
     visited(run, story)
+
+
+def test_a_key_for_some_sessions_sees_and_breaks_nothing_for_the_page_is_of_all(run: Run) -> None:
+    async def story(gateway: Gateway, browser: Browser) -> None:
+        world = simulated(gateway)
+        await gateway.add_server("evo")
+        await gateway.add_session("shop")
+        await browser.log_in(await gateway.key("admin", "mine-*"))
+        shown = await browser.get("/sandbox")
+        assert shown.status_code == 403
+        assert "shop" not in shown.text
+        press = {"do": "fault", "server": "evo", "session": "shop", "fault": "ghost.restart_cures"}
+        assert (await browser.post("/sandbox", **press)).status_code == 403
+        assert world.servers["evo"].lines["shop"].alive
+        assert 'href="/sandbox"' not in (await browser.get("/")).text
+
+    visited(run, story)

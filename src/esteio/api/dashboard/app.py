@@ -19,6 +19,7 @@ from esteio.api.dashboard.incidents import report
 from esteio.api.dashboard.kept_answers import KeptAnswers
 from esteio.api.dashboard.page import ASK_AGAIN, SAFE, Visit, moved
 from esteio.api.dashboard.pairing import create, owner, pages
+from esteio.api.dashboard.places import shown_at
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.sandbox import PATH as SANDBOX
 from esteio.api.dashboard.sandbox import ROUTES as SANDBOX_ROUTES
@@ -131,10 +132,13 @@ class _Address:
 async def respond(visit: Visit, route: PageRoute | None, method: str, path: str) -> ApiResponse:
     """Whatever happens, a page."""
     try:
+        if route is None and method in ("GET", "HEAD"):
+            return moved(shown_at(path, "", "", visit.places))  # a form's address, opened by hand or by going back
         if route is None:
             return _refused(visit, CommandError("method-not-allowed", method=method))
         if not await _admitted(visit, route):
-            return moved("/login" if path == "/" else f"/login?{urlencode({'next': path})}")
+            back = visit.place
+            return moved("/login" if back == "/" else f"/login?{urlencode({'next': back})}")
         return await route.handler(visit)
     except CommandError as error:
         log.info("request.refused", route=path if route is None else route.path, reason=error.code)
@@ -160,13 +164,14 @@ async def _admitted(visit: Visit, route: PageRoute) -> bool:
         visit.login, visit.request.key = login, key
     if route.role is None:
         return True
-    if key is None:
+    if key is None:  # guard: page-needs-login
         return False
-    if not has_role(key, route.role):
+    if not has_role(key, route.role):  # guard: page-needs-role
         raise CommandError("forbidden", role=route.role)
-    if "name" in visit.request.path:
+    if "name" in visit.request.path:  # guard: page-session-in-scope
         visit.request.scope.check(visit.request.path["name"])
     scope = visit.request.scope
+    # guard: approvals-counted-in-scope
     visit.counts["/approvals"] = sum(scope.reaches(one.session) for one in await api.store.approvals.by_state())
     return True
 
@@ -177,4 +182,6 @@ def _refused(visit: Visit, error: CommandError) -> ApiResponse:
     else:
         told = of_command_error(error, visit.texts)
         title, detail, status = told.title, told.detail, told.status
-    return visit.drawn("problem.html", status, title=title, detail=detail)
+    again = visit.request.method == "POST" and (error.code == ASK_AGAIN or status not in (403, 404))
+    form = visit.place if again else "/"
+    return visit.drawn("problem.html", status, title=title, detail=detail, form=form)

@@ -184,7 +184,7 @@ async def waiting(visit: Visit, session: str | None = None) -> list[Waiting]:
     return [
         Waiting(one, say(Reason(one.because)).text, say(one.cost).text, visit.moment(one.created_at))
         for one in await visit.api.store.approvals.by_state()
-        if scope.reaches(one.session) and session in (None, one.session)
+        if scope.reaches(one.session) and session in (None, one.session)  # guard: approvals-shown-in-scope
     ]
 
 
@@ -203,7 +203,7 @@ async def decide(visit: Visit) -> ApiResponse:
     found = await api.store.approvals.get(path["id"])
     if found is None or path["decision"] not in ("approve", "reject"):
         raise CommandError("not-found")
-    visit.request.scope.check(found.session)
+    visit.request.scope.check(found.session)  # guard: decision-in-scope
     decision: Any = "approved" if path["decision"] == "approve" else "rejected"
     await api.commands.approvals.decide(found.id, decision, visit.request.who)
     return moved(f"/sessions/{found.session}", done=decision)

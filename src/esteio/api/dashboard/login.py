@@ -5,23 +5,13 @@ Every attempt with a key does the same work, and only so many are made. Never li
 
 from __future__ import annotations
 
-import re
-
 from esteio.api.dashboard.page import Visit, moved
+from esteio.api.dashboard.places import ours
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.http.request import ApiResponse
 from esteio.engine.errors import CommandError
 
-_OURS = re.compile(
-    r"(?!/(?:login|logout|language)\b)/(?:[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*)?(?:\?[A-Za-z0-9._~%&=+-]*)?"
-)
-"""Where a form may lead back to: a path of ours, never an address that somebody else wrote."""
 WRONG_KEY, USED_LINK, TOO_MANY = "login.wrong-key", "login.used-link", "login.too-many"
-
-
-def ours(path: str) -> str:
-    """The path when it is one of our pages, else the first page."""
-    return path if _OURS.fullmatch(path) else "/"
 
 
 async def form(visit: Visit) -> ApiResponse:

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.forms import Form
 from esteio.api.dashboard.kept_answers import KeptAnswers
+from esteio.api.dashboard.places import ours, shown_at
 from esteio.api.dashboard.static import VERSION
 from esteio.api.http.request import ApiRequest, ApiResponse
 from esteio.api.http.route import ApiContext
@@ -70,6 +71,8 @@ class Entry(NamedTuple):
     path: str
     key: str
     role: Role
+    of_all: bool = False
+    """Only for keys that reach every session."""
 
 
 NAVIGATION = (
@@ -79,9 +82,9 @@ NAVIGATION = (
     Entry("/messages", "nav.messages", "read"),
     Entry("/servers", "nav.servers", "read"),
     Entry("/webhooks", "nav.webhooks", "admin"),
-    Entry("/notices", "nav.notices", "admin"),
+    Entry("/notices", "nav.notices", "admin", of_all=True),
     Entry("/settings", "nav.settings", "admin"),
-    Entry("/sandbox", "nav.sandbox", "admin"),
+    Entry("/sandbox", "nav.sandbox", "admin", of_all=True),
 )
 """In the order of the page. An entry is shown to those who may open it, where the dashboard has such a page."""
 
@@ -128,6 +131,20 @@ class Visit:
         word = self.request.query_word(DONE)
         return (self.texts.find("dashboard", f"done.{word}") or "") if word else ""
 
+    @property
+    def place(self) -> str:
+        """Where this page can be opened again: its own address; of a form's answer the page with the form; of the login
+        what comes after it, for the token of a link is told to nobody."""
+        request = self.request
+        if request.place.startswith("/login"):
+            return ours(request.query_word("next"))
+        if request.method in ("GET", "HEAD"):
+            return request.place
+        headers = request.headers
+        return shown_at(
+            request.place.partition("?")[0], headers.get("referer", ""), headers.get("host", ""), self.places
+        )
+
     def say(self, key: str, count: int = 1, **values: object) -> str:
         """A text of the dashboard with its values. Raises `KeyError` for one that there is none of."""
         found = self.texts.find("dashboard", key, count)
@@ -153,7 +170,7 @@ class Visit:
     async def form(self) -> Form:
         """What a form brought. Raises `CommandError(ASK_AGAIN)` when it is not one that we showed to who sends it."""
         words = Form.of(await self.request.body())
-        if not self.api.logins.form_is_ours(self.whose, words.get("form", "")):
+        if not self.api.logins.form_is_ours(self.whose, words.get("form", "")):  # guard: form-token-asked
             raise CommandError(ASK_AGAIN)
         return words
 
@@ -171,13 +188,23 @@ class Visit:
         async def draw() -> str:
             return self._rendered(template, mark, await values())
 
-        what = (template, which, key.role, key.sessions, self.texts.language)
+        what = (
+            template,
+            which,
+            key.role,
+            key.sessions,
+            self.texts.language,
+        )  # guard: drawing-for-the-same-scope, drawing-for-the-same-role
         drawing = self._drawings.redrawn if REDRAW in self.request.headers else self._drawings.opened
         return (await drawing(what, draw)).replace(mark, self._form_token)
 
     def part(self, template: str, **values: Any) -> str:
         """A part of a page, for one reader."""
         return self._rendered(template, self._form_token, values)
+
+    def _leads(self, entry: Entry) -> bool:
+        reached = self.may(entry.role) and (self.request.scope.everything or not entry.of_all)
+        return entry.path in self.places and reached
 
     @property
     def _form_token(self) -> str:
@@ -193,8 +220,8 @@ class Visit:
             "number": self.number,
             "form_token": form_token,
             "version": VERSION,
-            "here": self.request.place,
-            "navigation": [one for one in NAVIGATION if one.path in self.places and self.may(one.role)],
+            "here": self.place,
+            "navigation": [one for one in NAVIGATION if self._leads(one)],
         }
         return _TEMPLATES.get_template(template).render({**shown, **values})
 

@@ -18,7 +18,7 @@ PAGE = 500
 
 
 async def show(visit: Visit) -> ApiResponse:
-    """The page. Raises `CommandError("not-found")` where nothing is simulated."""
+    """The page. Raises `CommandError`: not-found where nothing is simulated, outside-scope."""
     query = {name: word for name in WORDS if (word := visit.request.query_word(name))}
     content = _page(visit).drawn(
         visit.texts,
@@ -32,13 +32,14 @@ async def show(visit: Visit) -> ApiResponse:
 
 async def press(visit: Visit) -> ApiResponse:
     """A button, then the page again. Raises `CommandError`."""
-    words = await visit.form()
-    return moved(PATH + _page(visit).do(words))
+    words, page = await visit.form(), _page(visit)
+    return moved(PATH + page.do(words))
 
 
 def _page(visit: Visit) -> SandboxPage:
     if visit.api.sandbox is None:
         raise CommandError("not-found")
+    visit.request.scope.check_everything()  # guard: sandbox-of-all-for-unscoped
     return visit.api.sandbox
 
 

@@ -141,6 +141,11 @@ class ApiRequest:
         return decode(await self.body(), shape)
 
     @property
+    def method(self) -> str:
+        """GET, POST and so on."""
+        return str(self._scope["method"])
+
+    @property
     def place(self) -> str:
         """The path that was asked for, decoded, with its query as it came."""
         query = self._scope.get("query_string", b"").decode("latin-1")

@@ -120,7 +120,7 @@ async def _meant(visit: Visit, words: Words) -> dict[str, Any] | None:
 
 async def _open(visit: Visit, meant: dict[str, Any]) -> list[OutageRecord]:
     found = await visit.api.store.history.open_outages(**meant)
-    return [one for one in found if visit.request.scope.reaches(one.session)]
+    return [one for one in found if visit.request.scope.reaches(one.session)]  # guard: open-incidents-in-scope
 
 
 async def _ended(visit: Visit, meant: dict[str, Any], after: str) -> list[OutageRecord]:

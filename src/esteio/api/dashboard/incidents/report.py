@@ -86,7 +86,7 @@ async def show(visit: Visit) -> ApiResponse:
     if record.session is None:
         visit.request.scope.check_everything()
     else:
-        visit.request.scope.check(record.session)
+        visit.request.scope.check(record.session)  # guard: incident-page-in-scope
     course = await _course(visit, record)
     parts = await visit.api.store.history.parts_of(found) if record.session is None else []
     tell = teller(visit.texts)

@@ -146,6 +146,7 @@ async def _named(visit: Visit) -> list[Message]:
     """The messages that a query names and the caller reaches."""
     ids = visit.request.query_word(TICKED).split(",")[:PAGE]
     found = [await visit.api.store.messages.get(MessageId(one)) for one in dict.fromkeys(ids)]
+    # guard: dead-letters-named-in-scope
     return [one for one in found if one is not None and visit.request.scope.reaches(one.session)]
 
 

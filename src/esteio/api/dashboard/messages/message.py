@@ -100,7 +100,7 @@ async def act(visit: Visit) -> ApiResponse:
 
 async def _mine(visit: Visit) -> Message:
     message = await visit.api.commands.lookup.message(visit.request.path["id"])
-    visit.request.scope.check(message.session)
+    visit.request.scope.check(message.session)  # guard: message-page-in-scope
     return message
 
 

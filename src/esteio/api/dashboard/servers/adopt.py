@@ -52,7 +52,7 @@ async def asked(visit: Visit) -> ApiResponse:
     server, scope = await _server(visit), visit.request.scope
     ticked = words.every("instance")
     for name in ticked:
-        scope.check_instance(name)
+        scope.check_instance(name)  # guard: adopted-in-scope
     if not ticked:
         nothing = Wrong("", visit.say("adopt.nothing-ticked"))
         return _list(visit, server, await _held(visit, server), nothing)
@@ -73,7 +73,7 @@ async def _held(visit: Visit, server: str) -> Sequence[Instance]:
     """What the provider holds, as far as the caller could adopt it or has."""
     scope = visit.request.scope
     found = await visit.api.commands.instances.of_server(server)
-    return [one for one in found if scope.reaches(one.session or one.entry.key)]
+    return [one for one in found if scope.reaches(one.session or one.entry.key)]  # guard: instances-offered-in-scope
 
 
 def _list(visit: Visit, server: str, held: Sequence[Instance], refused: Wrong | None = None) -> ApiResponse:

@@ -84,7 +84,7 @@ async def form(visit: Visit) -> ApiResponse:
 async def add(visit: Visit) -> ApiResponse:
     """A new server; what is refused stands in the form again, but for secrets."""
     words = await visit.form()
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: server-added-by-unscoped
     asked = {name: words.word(name) for name in ("name", "kind", "base_url")}
     try:
         request = read(ServerRequest, {**asked, "credentials": words.under("credentials")})
@@ -97,7 +97,7 @@ async def add(visit: Visit) -> ApiResponse:
 async def change(visit: Visit) -> ApiResponse:
     """The address, the credentials or the limits."""
     words = await visit.form()
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: server-changed-by-unscoped
     name = visit.request.path["server"]
     asked: dict[str, object] = {}
     try:
@@ -118,7 +118,7 @@ async def change(visit: Visit) -> ApiResponse:
 async def forget(visit: Visit) -> ApiResponse:
     """Away with it, where it has no sessions; nothing is done at the provider. Raises `CommandError`."""
     await visit.form()
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: server-forgotten-by-unscoped
     await visit.api.commands.servers.delete(visit.request.path["server"])
     return moved("/servers", done="server-deleted")
 

@@ -52,7 +52,7 @@ async def revoke(visit: Visit) -> ApiResponse:
     """From now on it opens nothing, this login included where it is its own. Raises `CommandError`."""
     await visit.form()
     keys, key_id = visit.api.commands.keys, visit.request.path["key"]
-    await keys.check(key_id, visit.request.scope)
+    await keys.check(key_id, visit.request.scope)  # guard: key-revoked-in-scope
     await keys.revoke(key_id)
     return moved("/settings", done="key-revoked")
 
@@ -77,7 +77,7 @@ async def _page(visit: Visit, words: Form | None = None, refused: Wrong | None =
             over=one.revoked_at is not None or (one.expires_at is not None and one.expires_at <= now),
             own=one.id == mine,
         )
-        for one in await visit.api.commands.keys.within(visit.request.scope)
+        for one in await visit.api.commands.keys.within(visit.request.scope)  # guard: keys-listed-in-scope
     ]
     keys.sort(key=lambda one: (one.over, -one.key.created_at))
     asked = {name: "" if words is None else words.word(name) for name in ("name", "role", "sessions", "days")}

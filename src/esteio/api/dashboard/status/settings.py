@@ -36,7 +36,7 @@ async def listed(visit: Visit) -> ApiResponse:
 
 async def create(visit: Visit) -> ApiResponse:
     """A page that is off and empty, then its own form."""
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: status-page-made-by-unscoped
     words = await visit.form()
     try:
         asked = read(StatusPageRequest, {"name": words.word("name"), "title": words.word("title")})
@@ -55,7 +55,7 @@ async def edit(visit: Visit) -> ApiResponse:
 
 async def save(visit: Visit) -> ApiResponse:
     """Title, switch, and the sessions that the form showed; others stay as they are. Raises `CommandError`."""
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: status-page-changed-by-unscoped
     words, name = await visit.form(), visit.request.path["page"]
     page = await visit.api.commands.status_pages.get(name)
     labels, ticked = words.under("label"), set(words.every("show"))
@@ -75,7 +75,7 @@ async def save(visit: Visit) -> ApiResponse:
 
 async def delete(visit: Visit) -> ApiResponse:
     """It is gone, for strangers too. Raises `CommandError`."""
-    visit.request.scope.check_everything()
+    visit.request.scope.check_everything()  # guard: status-page-gone-by-unscoped
     await visit.form()
     await visit.api.commands.status_pages.delete(visit.request.path["page"])
     visit.public_pages.forget()

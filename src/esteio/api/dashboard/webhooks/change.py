@@ -89,6 +89,7 @@ async def rotate(visit: Visit) -> ApiResponse:
 
 async def mine(visit: Visit) -> Endpoint:
     """The one of the address. Raises `CommandError("unknown-webhook")`, also for one outside the caller's scope."""
+    # guard: webhook-page-in-scope
     return await visit.api.commands.webhooks.get(visit.request.path["webhook"], visit.request.scope)
 
 

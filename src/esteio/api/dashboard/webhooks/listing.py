@@ -13,6 +13,7 @@ ORDER = ("failing", "disabled", "new", "ok")
 
 async def show(visit: Visit) -> ApiResponse:
     """The page."""
+    # guard: webhooks-listed-in-scope
     listed = [await shown(visit, one) for one in await visit.api.commands.webhooks.within(visit.request.scope)]
     listed.sort(key=lambda one: ORDER.index(one.state))
     return visit.drawn("webhooks/list.html", webhooks=listed)
