@@ -7,7 +7,7 @@ from typing import Any
 from esteio.core.model.ids import SessionName
 from esteio.core.model.state import Reason
 from esteio.engine.commands.requests import StatusPageChange, StatusPageRequest
-from esteio.providers.base import HttpResponse
+from esteio.providers.base import HttpRequest, HttpResponse
 from esteio.store.base import EventRow
 from esteio.store.sql import rows
 from esteio.store.sql.db import Db
@@ -47,6 +47,14 @@ async def owner(gateway: Gateway, name: str) -> Owner:
     """An owner's session with everything around it: failed messages, an approval, a webhook, a key, an outage, a dead
     event, a link of its phone's owner, an instance that can be adopted."""
     made = await one_of_everything(gateway, name)
+    held_before = gateway.provider.answer
+
+    def held(request: HttpRequest) -> HttpResponse:
+        listed = held_before(request)
+        body = b"[]" if listed is None else listed.body
+        return HttpResponse(200, {}, body.replace(b"]", f', {{"name": "{name}-free"}}]'.encode()))
+
+    gateway.provider.answer = held
     await gateway.judge(name, phone=PHONES[name], reason=Reason("provider-refused", {"detail": f"about {name}"}))
     await gateway.judge(name, gate="held")
     failing = {"to": f"55{PHONES[name][-11:]}", "text": f"secret words of {name}", "on_down": "fail"}
