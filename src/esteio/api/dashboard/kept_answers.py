@@ -28,10 +28,11 @@ class KeptAnswers:
             made_at, answer = self._kept.get(what, (-FRESH_S, None))
             if loop.time() - made_at < FRESH_S:
                 return answer  # type: ignore[no-any-return]
+            kept = self._kept
             made: T = await make()
-            self._kept[what] = (loop.time(), made)
+            kept[what] = (loop.time(), made)  # what was forgotten while it was made is not kept
             return made
 
     def forget(self) -> None:
         """Everything is made anew when it is asked for next."""
-        self._kept.clear()
+        self._kept = {}

@@ -21,7 +21,9 @@ ROUTES = [
 
 def needed(method: str, path: str) -> Role | None:
     """The role of an address, as the first route that fits has it."""
-    return next(role for verb, pattern, role in ROUTES if verb == method and pattern.fullmatch(path))
+    found = [role for verb, pattern, role in ROUTES if verb == method and pattern.fullmatch(path)]
+    assert found, f"no address of ours: {path}"
+    return found[0]
 
 
 @pytest.mark.parametrize("role", ROLES)

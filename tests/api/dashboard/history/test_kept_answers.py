@@ -47,3 +47,23 @@ def test_what_could_not_be_made_is_tried_again() -> None:
         assert await kept.get("a", make) == 7
 
     run_virtual(story)
+
+
+def test_what_is_forgotten_while_it_is_made_is_made_anew() -> None:
+    async def story() -> None:
+        kept = KeptAnswers()
+
+        async def make() -> str:
+            await asyncio.sleep(0.2)
+            return "of before"
+
+        async def anew() -> str:
+            return "of after"
+
+        first = asyncio.create_task(kept.get("a", make))
+        await asyncio.sleep(0.1)
+        kept.forget()
+        assert await first == "of before"
+        assert await kept.get("a", anew) == "of after"
+
+    run_virtual(story)

@@ -73,6 +73,7 @@ async def show(visit: Visit) -> ApiResponse:
         timeline=await timeline.shown(visit, session),
         messages=await messages.shown(visit, session),
         tested=tested,
+        once=visit.api.clock.token(),
         code=await _code(visit, session),
         settings=acts.settings(visit, session),
         recreate_cost=sentence(Reason("cost-recreate", {"session": session.name}), visit.texts).text,

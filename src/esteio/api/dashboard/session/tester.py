@@ -6,6 +6,7 @@ lives here: a rule about messages (`engine.commands.messages`).
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from typing import Any, NamedTuple
 
@@ -91,7 +92,7 @@ def _after(message: Message, at: float | None) -> str:
 async def form(visit: Visit) -> ApiResponse:
     """The form on a page of its own. Raises `CommandError("unknown-session")`."""
     session = await visit.api.commands.lookup.session(visit.request.path["name"])
-    return visit.drawn("session/send.html", session=session, words={}, wrong=None)
+    return visit.drawn("session/send.html", session=session, words={}, wrong=None, once=visit.api.clock.token())
 
 
 async def send(visit: Visit) -> ApiResponse:
@@ -101,12 +102,22 @@ async def send(visit: Visit) -> ApiResponse:
     session = await visit.api.commands.lookup.session(visit.request.path["name"])
     try:
         request = forms.read(MessageRequest, _said(words))
-        message, _ = await visit.api.commands.messages.send(session, request, caller=visit.request.key.id)
+        messages, caller = visit.api.commands.messages, visit.request.key.id
+        message, _ = await messages.send(session, request, caller=caller, idem_key=_once(words))
     except CommandError as error:
         told = forms.wrong(error, visit.texts)
         wrong = told._replace(field=told.field.partition(".")[0])
-        return visit.drawn("session/send.html", 400, session=session, words=words, wrong=wrong)
+        again = visit.api.clock.token()
+        return visit.drawn("session/send.html", 400, session=session, words=words, wrong=wrong, once=again)
     return moved(f"/sessions/{session.name}?sent={message.id}#tester")
+
+
+def _once(words: Form) -> str | None:
+    """What a second click, or a form that is sent once more, has in common with the first; another text has not."""
+    if not words.word("once"):
+        return None
+    said = "\n".join(words.word(name) for name in ("once", "to", "text", "media"))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _said(words: Form) -> dict[str, Any]:

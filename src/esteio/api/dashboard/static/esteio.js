@@ -4,6 +4,7 @@ const REST_MS = 1000; // between two drawings; a code to scan is drawn at once
 const MESSAGES_MS = 5000; // messages only change a count of the fleet: a busy line need not be drawn at each
 const AGES_MS = 30000; // how long a shown age may stand
 const SOON_MS = 3000; // and how long what is being done now, which no event tells of
+const SENDING_MS = 5000; // so long the answer to a form is waited for
 const live = document.getElementById('live');
 const connection = document.getElementById('connection');
 let line = null, timer = 0, later = 0, drawing = false, again = false, hurry = false, restedAt = 0, drawnAt = performance.timeOrigin;
@@ -135,6 +136,14 @@ if (asked.searchParams.has('done')) {
   asked.searchParams.delete('done');
   history.replaceState(null, '', asked);
 }
+// A form is sent once: a second click while the first is on its way is none.
+const sentAt = new WeakMap();
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (form.method !== 'post') return;
+  if (Date.now() - (sentAt.get(form) ?? 0) < SENDING_MS) event.preventDefault(); else sentAt.set(form, Date.now());
+});
+addEventListener('pageshow', (event) => { if (event.persisted) for (const form of document.forms) sentAt.delete(form); });
 // On a phone the navigation is a strip: where one is should be seen.
 document.querySelector('.nav [aria-current]')?.scrollIntoView({inline: 'center', block: 'nearest'});
 
