@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from esteio.clock import LoopClock
+from esteio.engine.commands.requests import SessionChange
 from esteio.providers.base import HttpRequest
 from esteio.sim.clock.virtual_loop import run_virtual
 from esteio.sim.lab import Lab
@@ -130,6 +131,12 @@ def test_removed_at_w_api_it_is_gone() -> None:
         await asyncio.sleep(600)
         await is_told(lab, "disconnected", "instance-missing", "no", "no", "held")
         assert await said(lab, "server-restart-proposed") == 0
+        # As its advice says: an instance that is ordered there takes its place.
+        lab.world.plant("prov", "LITE-NOVA", PHONE)
+        named = SessionChange(phone=PHONE, ref={"instance_id": "LITE-NOVA", "token": "token-LITE-NOVA"})
+        await lab.commands.sessions.change("loja", named, "lab")
+        await asyncio.sleep(60)
+        assert (await told(lab))["state"] == "connected"
 
     play(story)
 
