@@ -86,16 +86,16 @@ bench: $(VENV)/.runtime ## the measurements behind docs/explanation/benchmarks.m
 	@for what in $(BENCH); do $(PY) -m benchmarks $$what $(ARGS) || exit 1; done
 
 # Offline; a dead link, or a page that docs/README.md does not list, is an error. The tests build it by this line too.
-browse: $(VENV)/.dev ## the dashboard in a real browser, with a picture of every page, at 390 and 1280 px, in build/pictures
+browse: $(VENV)/.dev ## the dashboard in a real browser, every face of every page, with pictures in build/pictures; the typed pages in both languages
 	@mkdir -p build/pictures/readme
-	ESTEIO_PICTURES=$(CURDIR)/build/pictures $(VENV)/bin/pytest -n 2 --dist worksteal -q tests/browser
+	ESTEIO_PICTURES=$(CURDIR)/build/pictures $(VENV)/bin/pytest -n 2 --dist worksteal -q -m "" tests/browser tests/docs/typed
 
 docs: $(VENV)/.dev ## write the generated lists and the pages as HTML, in build/docs; do the documents still tell the truth?
 	$(PY) -m tests.mutation.run_guards --page
 	$(PY) -m tests.test_documented_door
 	$(PY) -m tests.docs.write
 	$(PY) -m sphinx --quiet --fail-on-warning --keep-going -b html -c docs/site -d build/doctrees . build/docs
-	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -m "not slow" tests/test_documented*.py tests/docs tests/test_tidy.py
+	$(VENV)/bin/pytest -n $(JOBS) --dist worksteal -m "not slow and not long" tests/test_documented*.py tests/docs tests/test_tidy.py
 
 lock: ## choose the dependencies' versions anew and write both lock files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install uv==$(UV_VERSION)

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 def test_the_pages_are_measured(browser: Browser) -> None:
     small = ("--sessions", "12", "--servers", "2", "--rounds", "2", "--viewers", "3", "--burst", "4")
     done = subprocess.run(

@@ -20,7 +20,12 @@ from tests.cli.cli_processes import free_port
 
 ELSEWHERE = {"/login/{token}", "/pair/{token}", "/sessions/{name}/export", "/messages/{id}/media", "/sandbox"}
 """Addresses that their own journeys open, and what is no page."""
-FACES = [(390, True, "pt-BR"), (390, False, "en"), (1280, True, "en"), (1280, False, "pt-BR")]
+FACES = [
+    (390, True, "pt-BR"),
+    (1280, False, "en"),
+    pytest.param(390, False, "en", marks=pytest.mark.long),
+    pytest.param(1280, True, "pt-BR", marks=pytest.mark.long),
+]
 """Width, dark, language."""
 PICTURES = os.environ.get("ESTEIO_PICTURES", "")
 

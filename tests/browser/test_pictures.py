@@ -33,6 +33,7 @@ def agency(stage: Stage) -> Stage:
     return stage
 
 
+@pytest.mark.long
 def test_an_agency_s_bad_minute(agency: Stage, opened: Opened) -> None:
     pages = {language: opened(language=language) for language in LANGUAGES}
     for page in pages.values():

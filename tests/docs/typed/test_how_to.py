@@ -101,7 +101,11 @@ class Place:
         assert not [one["verb"] for one in told["control"] if one["verb"] in {"logout", "restart", "delete"}]
 
 
-@pytest.fixture(scope="module", params=list(TWINS))
+# `test_marked_examples` runs the English pages of servers and programs, and `test_twins` compares the blocks.
+LONG = pytest.mark.long
+
+
+@pytest.fixture(scope="module", params=[pytest.param(one, marks=LONG) if TWINS[one] else one for one in TWINS])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("the pages' commands need bash and curl, which are not here")
@@ -137,6 +141,7 @@ def test_evolution(place: Place) -> None:
     place.unharmed()
 
 
+@LONG
 def test_baileys(place: Place) -> None:
     place.made("baileys", name="default")
     place.scan(server="baileys", session="default")
@@ -145,6 +150,7 @@ def test_baileys(place: Place) -> None:
     place.unharmed()
 
 
+@LONG
 def test_wapi(place: Place) -> None:
     made = place.made("wapi", instanceName="support")
     place.said |= {"instance_id": made["instanceId"], "token": made["token"]}
@@ -157,12 +163,14 @@ def test_wapi(place: Place) -> None:
     place.unharmed()
 
 
+@LONG
 def test_n8n(place: Place) -> None:
     assert "esk_" in place.type("n8n")
     addresses = [hook["url"] for hook in place.home.client.items(path("webhooks"))]
     assert addresses.count(place.said["target"] + "/webhook/esteio") == 2
 
 
+@LONG
 def test_supabase(place: Place) -> None:
     assert "whsec_" in place.type("supabase")
 

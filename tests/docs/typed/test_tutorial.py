@@ -21,7 +21,11 @@ BESIDE, FROM_BESIDE, UNTIL = "beside the others", "from the one beside", "until:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("language", "page"), PAGES.items(), ids=PAGES)
+@pytest.mark.parametrize(
+    ("language", "page"),
+    [("en", PAGES["en"]), pytest.param("pt-BR", PAGES["pt-BR"], marks=pytest.mark.long)],
+    ids=PAGES,
+)
 def test_every_command_of_the_tutorial_works_in_order(language: str, page: str, tmp_path: Path) -> None:
     if shutil.which("curl") is None or shutil.which("bash") is None:
         pytest.skip("the page's commands need bash and curl, which are not here")
