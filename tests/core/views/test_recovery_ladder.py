@@ -112,7 +112,7 @@ def test_a_step_that_needs_a_person_stands_out() -> None:
     assert rungs(paired)[-2:] == [("recreate", "asked"), ("person", "ahead")]
     proposed = seen(ghost(server_restart_proposed=True))
     assert (proposed.stands, proposed.because.code) == ("person", "ghost-needs-server-restart")
-    assert rungs(proposed)[-1] == ("person", "next")
+    assert [rung for rung, standing in rungs(proposed) if standing == "next"] == ["person"]
 
 
 def test_a_person_s_pause_and_a_person_s_phone() -> None:

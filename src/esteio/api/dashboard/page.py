@@ -5,12 +5,15 @@ Never lives here: what stands on a page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.filters import do_mark_safe
 
 from esteio.api.dashboard.drawings import Drawings
 from esteio.api.dashboard.forms import Form
@@ -56,6 +59,14 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
+
+
+def marked(sentence: str) -> str:
+    """A sentence as HTML: what stands between backticks as code, everything escaped."""
+    return do_mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence)))
+
+
+_TEMPLATES.filters["marked"] = marked
 
 
 class Moment(NamedTuple):

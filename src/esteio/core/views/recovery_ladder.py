@@ -87,7 +87,9 @@ def ladder_view(
         planned = planned if down and here in planned else (here,)
     if asked is not None and asked not in planned:
         planned = (*planned, asked)
-    rungs = _rungs(case, planned, here=here, asked=asked, down=down or recovery.open is not None)
+    # Where only a person helps, no other rung is the next one.
+    now: Standing = "open" if recovery.open is not None else "ahead" if stand.stands == "person" else "next"
+    rungs = _rungs(case, planned, now, here=here, asked=asked, down=down or recovery.open is not None)
     person = RungView("person", "next" if stand.stands == "person" else "ahead")
     return LadderView((*rungs, person), stand.stands, stand.because, stand.until, recovery.strikes)
 
@@ -179,14 +181,13 @@ class _Run(NamedTuple):
 
 
 def _rungs(
-    case: Case, planned: tuple[Rung, ...], *, here: Rung | None, asked: Rung | None, down: bool
+    case: Case, planned: tuple[Rung, ...], now: Standing, *, here: Rung | None, asked: Rung | None, down: bool
 ) -> tuple[RungView, ...]:
-    """`here`: which of them is under way or comes next, None where it is the first that is left; of a session that is
-    not `down` none is."""
+    """`here`: which of them is under way or comes next, None where it is the first that is left; `now`: how that one
+    stands; of a session that is not `down` none is."""
     runs = _runs(planned, case.session.recovery.spent)
     left = (place for place, run in enumerate(runs) if run.tried < run.tries and (here or run.rung) == run.rung)
     at = next(left, len(runs)) if down else -1
-    now: Standing = "open" if case.session.recovery.open is not None else "next"
     standings: list[Standing] = ["past" if p < at else now if p == at else "ahead" for p in range(len(runs))]
     return tuple(
         _view(run, "asked" if run.rung == asked else standing, case.session.recovery, case.policy)

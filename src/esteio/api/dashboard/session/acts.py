@@ -90,7 +90,8 @@ def _acted(act: Act) -> Callable[[Visit], Awaitable[ApiResponse]]:
 
     async def handler(visit: Visit) -> ApiResponse:
         words, name = await visit.form(), visit.request.path["name"]
-        return moved(f"/sessions/{name}", done=await act(Wish(visit, name, words)))
+        done = await act(Wish(visit, name, words))
+        return moved(f"/sessions/{name}{'/pair' if act is _recreate else ''}", done=done)
 
     return handler
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import NamedTuple
 
 from esteio.api.dashboard import fleet, uptime
 from esteio.api.dashboard.page import Moment, Visit
 from esteio.api.dashboard.route import PageRoute
 from esteio.api.dashboard.session import acts, ladder, lights, messages, tester, timeline
-from esteio.api.http import qr_image
 from esteio.api.http.request import ApiResponse
 from esteio.core.model.session import Session
 from esteio.core.model.state import Reason
@@ -21,14 +19,6 @@ from esteio.engine.errors import CommandError
 SOON_S = 35.0
 """A next step that comes within so long is waited for: no event tells of it, and the page is drawn of itself as rarely.
 """
-
-
-class Code(NamedTuple):
-    """A code to scan that is current now, as a picture, and until when."""
-
-    picture: str
-    expires_at: str
-    pairing_code: str | None
 
 
 class Down(NamedTuple):
@@ -74,7 +64,6 @@ async def show(visit: Visit) -> ApiResponse:
         messages=await messages.shown(visit, session),
         tested=tested,
         once=visit.api.clock.token(),
-        code=await _code(visit, session),
         settings=acts.settings(visit, session),
         recreate_cost=sentence(Reason("cost-recreate", {"session": session.name}), visit.texts).text,
         line_kinds=timeline.KINDS,
@@ -102,18 +91,6 @@ def _soon(visit: Visit, session: Session, *, under_way: bool) -> bool:
     recovery = session.recovery
     coming = recovery.next_at is not None and recovery.next_at - visit.api.clock.now() < SOON_S
     return recovery.open is not None or under_way or coming or session.reason.code == "suspect"
-
-
-async def _code(visit: Visit, session: Session) -> Code | None:
-    """Only for those who may pair, and never one that is over or was used."""
-    current = await visit.api.commands.pairing.current_qr(session) if visit.may("operate") else None
-    if current is None:
-        return None
-    picture = qr_image.png(current.code) if current.code else qr_image.provided(current.png_base64)
-    if picture is None:
-        return None
-    data = "data:image/png;base64," + base64.b64encode(picture).decode()
-    return Code(data, documents.timestamp(current.expires_at), current.pairing_code)
 
 
 ROUTES = (

@@ -43,7 +43,6 @@ async function drawNow() {
   }
   drawnAt = Date.now();
   document.dispatchEvent(new Event('drawn')); // for what a page's own script keeps
-  count();
 }
 
 // Makes `old` equal to `fresh`; elements keep their place, and so the focus, by their id or their order.
@@ -120,16 +119,6 @@ function leave() {
   line = null;
 }
 
-// A code that is over is never shown: the page needs no word from the server for that.
-function count() {
-  const code = document.getElementById('code');
-  if (!code || !code.dataset.expires) return;
-  const left = Math.ceil((Date.parse(code.dataset.expires) - Date.now()) / 1000);
-  code.classList.toggle('over', left <= 0);
-  code.querySelector('[data-over]').hidden = left > 0;
-  code.querySelector('[data-count]').textContent = `${Math.max(0, left)} s`;
-}
-
 // What was done is told once: not again at each drawing, not in a bookmark.
 const asked = new URL(location.href);
 if (asked.searchParams.has('done')) {
@@ -149,8 +138,6 @@ document.querySelector('.nav [aria-current]')?.scrollIntoView({inline: 'center',
 
 if (live) {
   listen();
-  count();
-  setInterval(count, 1000);
   setInterval(() => { if (!document.hidden) draw(); }, AGES_MS);
   setInterval(() => { if (!document.hidden && live.querySelector('[data-soon]')) draw(); }, SOON_MS);
   // A page that nobody looks at gives the connection back, and draws nothing.
