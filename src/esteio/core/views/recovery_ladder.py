@@ -88,8 +88,8 @@ def ladder_view(
     if asked is not None and asked not in planned:
         planned = (*planned, asked)
     # Where only a person helps, no other rung is the next one.
-    now: Standing = "open" if recovery.open is not None else "ahead" if stand.stands == "person" else "next"
-    rungs = _rungs(case, planned, now, here=here, asked=asked, down=down or recovery.open is not None)
+    its: Standing = "open" if recovery.open is not None else "ahead" if stand.stands == "person" else "next"
+    rungs = _rungs(case, planned, its, here=here, asked=asked, down=down or recovery.open is not None)
     person = RungView("person", "next" if stand.stands == "person" else "ahead")
     return LadderView((*rungs, person), stand.stands, stand.because, stand.until, recovery.strikes)
 

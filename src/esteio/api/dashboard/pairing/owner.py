@@ -29,7 +29,8 @@ MOST_STREAMS = 8
 """Pages of one link that may be open at once."""
 WHO = "pair-link"
 """Who asked for a code, as the timeline names them."""
-_NOTHING = Reason("")
+_NOTHING = Reason(code="")
+"""Why it is so is not for strangers."""
 
 
 async def show(visit: Visit) -> ApiResponse:
