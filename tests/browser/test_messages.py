@@ -22,7 +22,7 @@ def test_a_failed_message_is_replayed_with_a_preview_and_arrives(stage: Stage, o
     stage.ask("POST", "/v1/sessions/shop/resume", {})
     page = opened(width=390)
     page.goto(stage.url + "/messages")
-    page.get_by_label("Look for").fill("pedido 17")
+    page.get_by_label("Search for").fill("pedido 17")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name=TEXT)).to_be_visible()
     page.get_by_role("link", name="Dead letters").click()

@@ -34,6 +34,7 @@ def test_a_server_is_added_and_its_sessions_adopted_in_bulk(stage: Stage, page: 
     page.get_by_label("All 3 that are free").check()
     page.get_by_label("tres").uncheck()
     page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("heading", name="What would happen")).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="um")).to_contain_text("http://127.0.0.1:9/n8n")
     expect(page.get_by_role("row").filter(has_text="dois")).to_contain_text("will go on receiving the events")
     assert stage.ask("GET", "/v1/sessions")["items"] == []
