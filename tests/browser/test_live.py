@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Opened
 from tests.browser.stage import Stage
@@ -42,7 +44,7 @@ def test_a_lost_connection_is_told_and_what_was_missed_is_caught_up(peopled: Sta
     tile(page, "shop", "connected")
     peopled.ask("POST", "/v1/sessions/shop/pause")
     tile(page, "shop", "paused")
-    peopled.stop()
+    peopled.stop(signal.SIGKILL)
     told = page.locator("#connection")
     expect(told).to_have_attribute("data-state", "off")
     expect(told).to_contain_text(re.compile(r"Connection lost. This is how it was at \d"))
@@ -126,3 +128,54 @@ def test_without_shared_workers_a_page_listens_for_itself(peopled: Stage, page: 
     tile(page, "bakery", "paused")
     peopled.ask("POST", "/v1/sessions/bakery/resume")
     tile(page, "bakery", "connected")
+
+
+def late(route: Route) -> None:
+    """The gateway takes its time."""
+    time.sleep(0.3)
+    route.continue_()
+
+
+TWICE = """async () => { const button = document.querySelector('#tester button.main');
+    button.click(); await new Promise((done) => setTimeout(done, 20)); button.click(); }"""
+
+
+def test_a_double_click_sends_a_form_once(peopled: Stage, page: Page) -> None:
+    page.goto(f"{peopled.url}/sessions/bakery")
+    lit(page)
+    page.locator("#f-to").fill("+5511912345678")
+    page.locator("#f-text").fill("Bom dia")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
+    page.route("**/send", late)
+    page.evaluate(TWICE)
+    expect(page).to_have_url(re.compile("sent="))
+    assert sent == ["POST"]
+    found = peopled.ask("GET", "/v1/sessions/bakery/messages")["items"]
+    assert [one["text"] for one in found] == ["Bom dia"]
+
+
+def asked_whether_welcome(page: Page, paths: list[str]) -> bool:
+    page.wait_for_timeout(50)
+    return any(path.endswith("/pair-link") for path in paths)
+
+
+def test_a_form_s_answer_is_not_sent_again_when_the_connection_comes_back(peopled: Stage, page: Page) -> None:
+    peopled.ask("POST", "/v1/sessions", {"name": "unlinked", "server": "evo"}, 201)
+    page.goto(f"{peopled.url}/sessions/unlinked/pair")
+    page.locator("#make-link").click()
+    address = page.locator("#address").input_value()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.method == "POST" else None)
+    connection = page.locator("#connection")
+    expect(connection).to_have_attribute("data-state", "on")
+    peopled.stop(signal.SIGKILL)
+    expect(connection).to_have_attribute("data-state", "off")
+    refused = asked_for(page)
+    page.route("**/pair/live*", lambda route: route.fulfill(status=503))
+    peopled.start()
+    peopled.until(lambda: asked_whether_welcome(page, refused))
+    page.unroute("**/pair/live*")
+    expect(connection).to_have_attribute("data-state", "on")
+    assert page.locator("#address").input_value() == address
+    assert sent == []

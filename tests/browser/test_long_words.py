@@ -35,6 +35,7 @@ def peopled(stage: Stage) -> Stage:
         globs = ["*", LONG] if number else [LONG]
         stage.ask("POST", "/v1/keys", {"name": name, "role": "read", "sessions": globs}, 201)
     to = "+5511912345678"
+    sent = failed = ""
     for text in (EVIL + ENDLESS, ENDLESS):
         sent = stage.ask("POST", f"/v1/sessions/{LONG}/messages", {"to": to, "text": text}, 202)["id"]
         failing = {"to": to, "text": text, "on_down": "fail"}
@@ -62,12 +63,15 @@ def test_nothing_breaks_out_and_nothing_is_wider_than_a_phone(peopled: Stage, op
     assert wrong == {}, "\n".join(f"{place[:30]} {parts}" for place, parts in wrong.items())
 
 
+TYPED = "(one, word) => { one.removeAttribute('maxlength'); one.type = 'text'; one.value = word; }"
+
+
 def test_forms_come_back_with_what_was_typed(peopled: Stage, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for place, field in (("/settings", "name"), ("/webhooks/new", "url"), ("/settings/status", "title")):
         page.goto(peopled.url + place)
         typed = page.locator(f"main form[method=post] [name={field}]").first
-        typed.evaluate("(one, word) => { one.value = word; one.type = 'text'; one.removeAttribute('maxlength'); }", EVIL + LONG * 4)
+        typed.evaluate(TYPED, EVIL + LONG * 4)
         typed.evaluate("one => one.form.noValidate = true")
         typed.press("Enter")
         page.locator("#refused").wait_for()

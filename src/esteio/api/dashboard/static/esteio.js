@@ -34,7 +34,7 @@ async function drawn() {
 async function drawNow() {
   const answer = await fetch(location.href, {credentials: 'same-origin', cache: 'no-store', headers: {'x-redraw': '1'}});
   if (answer.redirected && new URL(answer.url).pathname === '/login') { told('out'); return; }
-  if (answer.status === 404 || answer.status === 403) { location.reload(); return; } // gone: the gateway's page says so
+  if (answer.status === 404 || answer.status === 403) { anew(); return; } // gone: the gateway's page says so
   if (!answer.ok) { told('off'); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   for (const id of ['nav', 'live']) {
@@ -68,7 +68,7 @@ export function morph(old, fresh) {
 // Whether what is shown is true: 'on', 'off' (and since when it may not be), 'out': the login is over.
 function told(state) {
   if (!connection || connection.dataset.state === state) return;
-  if (connection.dataset.state === 'out' && state === 'on') { location.reload(); return; } // its forms are another login's
+  if (connection.dataset.state === 'out' && state === 'on') { anew(); return; } // its forms are another login's
   connection.dataset.state = state;
   connection.classList.toggle('off', state !== 'on');
   const time = new Date(drawnAt).toLocaleTimeString(document.documentElement.lang);
@@ -80,6 +80,9 @@ function told(state) {
     connection.append(' ', link);
   }
 }
+
+// Asked for, never sent again: it may be a form's answer, which a reload would send once more.
+function anew() { location.replace(location.pathname + location.search); }
 
 function heard({state, changed}) {
   if (state === 'off') told('off');

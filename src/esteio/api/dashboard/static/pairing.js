@@ -94,7 +94,7 @@ function listen() {
     said('on');
     shown(JSON.parse(event.data));
   });
-  source.addEventListener('over', () => { cover(); location.reload(); });
+  source.addEventListener('over', () => { cover(); anew(); });
   source.onerror = () => {
     cover();
     said('off');
@@ -108,10 +108,13 @@ async function refused() {
   source = null;
   try {
     const answer = await fetch(location.href, {cache: 'no-store'});
-    if (answer.redirected || answer.status === 404) { location.reload(); return; }
+    if (new URL(answer.url).pathname === '/login' || answer.status === 404) { anew(); return; }
   } catch { /* nobody answers */ }
   setTimeout(() => { if (!document.hidden) listen(); }, AGAIN_MS);
 }
+
+// Asked for, never sent again: it may be a form's answer, which a reload would send once more.
+function anew() { location.replace(location.pathname + location.search); }
 
 function pause() {
   cover();
