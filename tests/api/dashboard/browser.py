@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from html import unescape
 
 import httpx
+from starlette.routing import Router
 
 from esteio.api.app import create_app
 from esteio.api.dashboard.app import dashboard_routes
@@ -45,9 +46,13 @@ async def _keeps_secrets(answer: httpx.Response) -> None:
 class Browser:
     """Keeps cookies, follows nothing by itself, and sends back the token of the form that it was shown last."""
 
-    def __init__(self, gateway: Gateway, *, address: str = "192.0.2.1", language: str = "en") -> None:
-        app = create_app(gateway.api, mounted=dashboard_routes(gateway.api))
-        road = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(address, 1))
+    def __init__(
+        self, gateway: Gateway, *, address: str = "192.0.2.1", language: str = "en", beside: Browser | None = None
+    ) -> None:
+        """`beside`: before the same pages as that one."""
+        mounted = dashboard_routes(gateway.api)
+        self.app: Router = create_app(gateway.api, mounted=mounted) if beside is None else beside.app
+        road = httpx.ASGITransport(app=self.app, raise_app_exceptions=False, client=(address, 1))
         headers = {"accept-language": language}
         self.http = httpx.AsyncClient(transport=road, base_url="http://esteio", headers=headers)
         self.http.event_hooks = {"response": [_keeps_secrets]}

@@ -199,13 +199,8 @@ class Visit:
         async def draw() -> str:
             return self._rendered(template, mark, await values())
 
-        what = (
-            template,
-            which,
-            key.role,
-            key.sessions,
-            self.texts.language,
-        )  # guard: drawing-for-the-same-scope, drawing-for-the-same-role
+        # guard: drawing-for-the-same-scope, drawing-for-the-same-role, drawing-in-the-same-language
+        what = (template, which, key.role, key.sessions, self.texts.language)
         drawing = self._drawings.redrawn if REDRAW in self.request.headers else self._drawings.opened
         return (await drawing(what, draw)).replace(mark, self._form_token)
 
