@@ -181,10 +181,10 @@ def test_an_empty_start_says_what_to_do(run: Run) -> None:
     async def story(gateway: Gateway, browser: Browser) -> None:
         await browser.log_in()
         shown = await browser.get("/")
-        assert "There is no server yet" in words(shown)
+        assert "No server yet" in words(shown)
         assert 'href="/servers/new"' in shown.text
         await gateway.add_server()
-        assert "There are no sessions yet" in words(await browser.get("/"))
+        assert "No sessions yet" in words(await browser.get("/"))
         await browser.post("/logout")
         await browser.log_in(await gateway.key("read"))
         assert 'href="/servers/new"' not in (await browser.get("/")).text
