@@ -26,10 +26,10 @@ def agency(stage: Stage) -> Stage:
     """Its numbers, on two servers."""
     stage.server("evolution-sp")
     stage.server("baileys-rio", "baileys")
-    for name in FALLING:
-        stage.session(name, "baileys-rio")
     for name in STANDING:
         stage.session(name, "evolution-sp")
+    for name in FALLING:
+        stage.session(name, "baileys-rio")
     return stage
 
 
