@@ -52,7 +52,7 @@ def test_from_the_printed_link_to_a_connected_number(stage: Stage, opened: Opene
 
 
 def test_a_logout_holds_after_a_restart(stage: Stage, opened: Opened) -> None:
-    stage.key = re.search(r"esk_\w+", stage.gateway.said("esk_"))[0]  # type: ignore[index]  # it was waited for
+    stage.key = re.search(r"esk_[\w-]+", stage.gateway.said("esk_"))[0]  # type: ignore[index]  # it was waited for
     page = opened()
     page.goto(stage.url)
     copy = page.context.cookies()

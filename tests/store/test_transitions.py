@@ -58,9 +58,12 @@ def store(runner: asyncio.Runner) -> Iterator[SqliteStore]:
     runner.run(made.aclose())
 
 
-def whole_row(store: SqliteStore) -> tuple[Any, ...]:
-    ((row,),) = [store.database.db.connection.execute("SELECT * FROM messages").fetchall()]
-    return row
+def whole_row(store: SqliteStore) -> dict[str, Any]:
+    """But for when WhatsApp's server told that it has the message: that is noted beside, whatever the state."""
+    connection = store.database.db.connection
+    ((row,),) = [connection.execute("SELECT * FROM messages").fetchall()]
+    names = [str(name) for (name,) in connection.execute("SELECT name FROM pragma_table_info('messages') ORDER BY cid")]
+    return {name: value for name, value in zip(names, row, strict=True) if name != "server_ack_at"}
 
 
 def stage_now(store: SqliteStore) -> str:

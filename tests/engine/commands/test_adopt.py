@@ -381,8 +381,8 @@ def test_what_is_declared_otherwise_is_changed() -> None:
         assert await lab.commands.declared.apply([], [declared])
         await lab.until_state("loja", "connected", 60)
         changes = {
-            "phone": DeclaredSession("loja", "prov", phone=PHONE),
-            "policy": DeclaredSession("loja", "prov", phone=PHONE, policy="seeds"),
+            "phone": DeclaredSession("loja", "prov", phone="5511999990002"),
+            "policy": DeclaredSession("loja", "prov", phone="5511999990002", policy="seeds"),
             "ref": DeclaredSession("loja", "prov", policy="seeds", ref={"instance_name": "outra"}),
         }
         for what, now in changes.items():
