@@ -20,20 +20,20 @@ class SqlApprovals(SqlSubject):
     """Approvals; a decision and its evidence are written in one transaction."""
 
     async def by_state(self, state: str = "open") -> Sequence[Approval]:
-        return [rows.approval_of(row) for row in self._reader.rows("approvals", {"state": state})]
+        return [rows.approval_of(row) for row in await self._reader.rows("approvals", {"state": state})]
 
     async def get(self, approval_id: str) -> Approval | None:
-        row = self._reader.row("approval", {"id": approval_id})
+        row = await self._reader.row("approval", {"id": approval_id})
         return None if row is None else rows.approval_of(row)
 
     async def decide(
         self, approval_id: str, state: Literal["approved", "rejected"], now: float, evidence: Evidence
     ) -> bool:
-        def operation(db: Db) -> bool:
-            session_id = db.value("approval_decide", {"id": approval_id, "state": state, "now": now})
+        async def operation(db: Db) -> bool:
+            session_id = await db.value("approval_decide", {"id": approval_id, "state": state, "now": now})
             if session_id is None:
                 return False
-            journal.add_news(db, session_id, server_of_session(db, session_id), [evidence])
+            await journal.add_news(db, session_id, await server_of_session(db, session_id), [evidence])
             return True
 
         return await self._write(operation)

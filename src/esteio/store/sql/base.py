@@ -5,14 +5,13 @@ Never lives here: a subject.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from esteio.core.model.message import Message
 from esteio.core.views.documents import Document, message_document
 from esteio.store.base import EventRow
 from esteio.store.sql import rows
-from esteio.store.sql.db import Database, Db, Rollback
+from esteio.store.sql.db import Database, Db, Operation, Rollback
 
 T = TypeVar("T")
 
@@ -29,11 +28,11 @@ class SqlSubject:
     def _reader(self) -> Db:
         return self._database.reader
 
-    async def _write_first(self, operation: Callable[[Db], T]) -> T:
+    async def _write_first(self, operation: Operation[T]) -> T:
         """Before what our own loops write: a client waits for its answer."""
         return await self._write(operation, first=True)
 
-    async def _write_or_false(self, operation: Callable[[Db], Any]) -> bool:
+    async def _write_or_false(self, operation: Operation[Any]) -> bool:
         """False when the operation rolled itself back."""
         try:
             await self._write(operation)
@@ -42,13 +41,13 @@ class SqlSubject:
         return True
 
 
-def quoted_of(db: Db, message_id: str, session: str) -> Document:
+async def quoted_of(db: Db, message_id: str, session: str) -> Document:
     """What a reply answers, short: whose it is and its words."""
-    row = db.row("message", {"id": message_id})
+    row = await db.row("message", {"id": message_id})
     if row is None:
         return {"id": message_id}
     quoted = rows.message_of(row, session)
-    own = db.value("session_phone", {"id": quoted.session_id}) if quoted.direction == "out" else None
+    own = await db.value("session_phone", {"id": quoted.session_id}) if quoted.direction == "out" else None
     shown: Document = {
         "id": quoted.id,
         "provider_id": quoted.provider_id,
@@ -60,11 +59,11 @@ def quoted_of(db: Db, message_id: str, session: str) -> Document:
     return {name: word for name, word in shown.items() if word is not None}
 
 
-def add_message_event(db: Db, kind: str, message: Message, at: float, **extra: Any) -> None:
+async def add_message_event(db: Db, kind: str, message: Message, at: float, **extra: Any) -> None:
     """Append the event that shows a message as it now is; `extra` joins the document."""
     document = message_document(message)
     if message.quote is not None and "quoted" not in extra:
-        document["quoted"] = quoted_of(db, message.quote, message.session)
+        document["quoted"] = await quoted_of(db, message.quote, message.session)
     document.update(extra)
     event = EventRow(type=kind, at=at, data=document, session=message.session, chat=message.chat)
-    db.run("event_add", rows.event_params(event))
+    await db.run("event_add", rows.event_params(event))

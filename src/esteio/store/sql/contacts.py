@@ -41,47 +41,47 @@ class SqlContacts(SqlSubject):
     """What is stored of one person, found by every address of theirs."""
 
     async def addresses(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[str]:
-        return all_addresses(self._reader, session_id, addresses)
+        return await all_addresses(self._reader, session_id, addresses)
 
     async def messages(self, session_id: SessionId, addresses: Collection[str]) -> Sequence[Message]:
-        theirs = all_addresses(self._reader, session_id, addresses)
-        return [shown(row) for row in self._reader.rows("contact_messages", _person(session_id, theirs))]
+        theirs = await all_addresses(self._reader, session_id, addresses)
+        return [shown(row) for row in await self._reader.rows("contact_messages", _person(session_id, theirs))]
 
     async def erase(self, session_id: SessionId, addresses: Collection[str], alias: str, now: float) -> Erased:
-        names = all_addresses(self._reader, session_id, addresses)
-        raws = _raws_with(self._reader, session_id, [name.partition("@")[0].encode() for name in names])
+        names = await all_addresses(self._reader, session_id, addresses)
+        raws = await _raws_with(self._reader, session_id, [name.partition("@")[0].encode() for name in names])
 
-        def operation(db: Db) -> Erased:
+        async def operation(db: Db) -> Erased:
             person = _person(session_id, names)
-            _close(db, person, now)
-            theirs = db.rows("contact_messages", person)
+            await _close(db, person, now)
+            theirs = await db.rows("contact_messages", person)
             found = [row for row in theirs if row.state != "sending"]
             under_way, linked = len(theirs) - len(found), 0
             files = _media(found)
             for row in found:
-                linked += db.run("provider_webhook_delete_of", {"seq": row.seq})
-                _erase_message(db, row, names, alias)
-            events = _erase_events(db, person, frozenset(names), {row.chat for row in theirs})
-            webhooks = linked + sum(db.run("provider_webhook_delete", {"id": one}) for one in raws)
+                linked += await db.run("provider_webhook_delete_of", {"seq": row.seq})
+                await _erase_message(db, row, names, alias)
+            events = await _erase_events(db, person, frozenset(names), {row.chat for row in theirs})
+            webhooks = linked + sum([await db.run("provider_webhook_delete", {"id": one}) for one in raws])
             if not under_way:
-                db.run("contact_forget_lids", person)
-                db.run("contact_forget_phones", _person(session_id, [line_of(name) for name in names]))
-            return Erased(len(found), events, webhooks, tuple(unused(db, files)), under_way)
+                await db.run("contact_forget_lids", person)
+                await db.run("contact_forget_phones", _person(session_id, [line_of(name) for name in names]))
+            return Erased(len(found), events, webhooks, tuple(await unused(db, files)), under_way)
 
         return await self._write(operation)
 
     async def known_phones(self, session_id: SessionId, lines: Collection[str]) -> Mapping[str, str | None]:
         """Of these lines (`core.model.address.line_of`) those the session knows, each with WhatsApp's own spelling."""
         listed = {"session_id": session_id, "listed": rows.to_text(sorted(lines))}
-        return {row.line: row.spelled for row in self._reader.rows("phones_known", listed)}
+        return {row.line: row.spelled for row in await self._reader.rows("phones_known", listed)}
 
 
-def _raws_with(db: Db, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
+async def _raws_with(db: Db, session_id: SessionId, marks: Sequence[bytes]) -> list[int]:
     """Bodies that name the person. What is not read yet will be a message first."""
     found: list[int] = []
     after = 0
     while True:
-        page = db.rows("provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
+        page = await db.rows("provider_webhooks_page", {"session_id": session_id, "after": after, "limit": _AT_ONCE})
         found += [row.id for row in page if any(mark in row.body for mark in marks)]
         if len(page) < _AT_ONCE:
             return found
@@ -92,19 +92,19 @@ def _person(session_id: SessionId, addresses: Collection[str]) -> rows.Params:
     return {"session_id": session_id, "listed": rows.to_text(sorted(addresses))}
 
 
-def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
+async def _close(db: Db, person: Mapping[str, Any], now: float) -> None:
     """What waits for this person is not sent any more."""
-    for chat in sorted(set(db.values("contact_waiting", person))):
+    for chat in sorted(set(await db.values("contact_waiting", person))):
         key = {"session_id": person["session_id"], "chat": chat, "now": now}
         for before, after in _ERASED.items():
-            db.run("contact_close", {**key, "before": before, "after": after})
-        db.run(
+            await db.run("contact_close", {**key, "before": before, "after": after})
+        await db.run(
             "contact_leave_provider_queue", {"session_id": person["session_id"], "chat": chat}
         )  # guard: erased-frees-chat
-        refresh_lane(db, person["session_id"], chat)
+        await refresh_lane(db, person["session_id"], chat)
 
 
-def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None:
+async def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None:
     """What names the person becomes the alias; what names others (their group) stays."""
     params = {
         "seq": row.seq,
@@ -113,25 +113,25 @@ def _erase_message(db: Db, row: Row, names: Collection[str], alias: str) -> None
         "sender": row.sender and alias,
         "content": bare(row.content),
     }
-    db.run("contact_erase", params)
-    db.run("attempts_blank", {"message_id": row.id})
-    db.run("media_fetch_over", {"message_id": row.id})
+    await db.run("contact_erase", params)
+    await db.run("attempts_blank", {"message_id": row.id})
+    await db.run("media_fetch_over", {"message_id": row.id})
 
 
-def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
+async def _erase_events(db: Db, person: Mapping[str, Any], names: AbstractSet[str], chats: AbstractSet[str]) -> int:
     """The events of their chats, and in the groups where they are named those that name them."""
-    session = name_of_session(db, person["session_id"])
+    session = await name_of_session(db, person["session_id"])
     listed = rows.to_text(sorted({*names, *chats}))
     # In a server's own words nobody can tell what of it is theirs.
     marks = [f"%{name.partition('@')[0]}%" for name in sorted(names)]
-    erased = sum(db.run("provider_events_forget", {"session_name": session, "pattern": mark}) for mark in marks)
-    for row in db.rows("contact_events", {"session_name": session, "listed": listed}):
+    erased = sum([await db.run("provider_events_forget", {"session_name": session, "pattern": mark}) for mark in marks])
+    for row in await db.rows("contact_events", {"session_name": session, "listed": listed}):
         document = _document(row.data)
         if row.chat in names or document is None or _names_them(document, names):
-            erased += db.run("event_erase", {"seq": row.seq, "data": rows.to_text(_bare_event(document or {}))})
+            erased += await db.run("event_erase", {"seq": row.seq, "data": rows.to_text(_bare_event(document or {}))})
         elif (document.get("quoted") or {}).get("from") in names:
             rest = {name: value for name, value in document.items() if name != "quoted"}
-            erased += db.run("event_erase", {"seq": row.seq, "data": rows.to_text(rest)})
+            erased += await db.run("event_erase", {"seq": row.seq, "data": rows.to_text(rest)})
     return erased
 
 

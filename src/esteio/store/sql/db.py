@@ -5,8 +5,10 @@ Never lives here: a driver, a statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+from esteio.core.model.session import Session
 
 T = TypeVar("T")
 
@@ -24,52 +26,64 @@ class Rollback(Exception):
 
 
 class Db(Protocol):
-    """One connection; statements go by their names in `queries.sql`."""
+    """One connection; statements go by their names in `queries.sql`. Waiting for an answer is waiting for the database
+    and for nothing else: on SQLite a statement has its answer when it returns, and nothing waits."""
 
     briefs: dict[int, tuple[str, str]]
     """Names and servers of sessions by id, as far as they were asked for."""
     restricted: dict[int, float]
     """Until when which sessions are restricted (463): what comes in there may set a message free."""
 
-    def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
+    async def rows(self, name: str, params: Mapping[str, Any]) -> Sequence[Row]:
         """All rows of a statement."""
         ...
 
-    def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+    async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None; the statement is run to its end."""
         ...
 
-    def value(self, name: str, params: Mapping[str, Any]) -> Any:
+    async def value(self, name: str, params: Mapping[str, Any]) -> Any:
         """The one column of the first row, or None."""
         ...
 
-    def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+    async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row."""
         ...
 
-    def insert(self, name: str, params: Mapping[str, Any]) -> int:
+    async def insert(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that inserts one row; its ever-growing key."""
         ...
 
-    def run(self, name: str, params: Mapping[str, Any]) -> int:
+    async def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes and returns no row; how many rows it changed."""
         ...
 
 
+Question = Literal["session_by_id", "session_by_name", "session_by_token"]
+"""How a session is looked up."""
+
+Operation: TypeAlias = Callable[[Db], Coroutine[Any, Any, T]]
+"""What is done in one transaction. It awaits nothing but its `Db`: some dialects run it outside every event loop."""
+
+
 class Database(Protocol):
-    """One database: reads at once, writes through its one writer. Open between `Store.start` and `Store.aclose`."""
+    """One database: reads, and writes in transactions. Open between `Store.start` and `Store.aclose`."""
 
     @property
     def reader(self) -> Db:
         """Sees every commit that returned before; raises `StoreFull` for a disk that fails."""
         ...
 
-    async def write(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+    async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """Run it in one transaction, all of it or nothing, durable when it returns. It may run twice, so it keeps
         nothing outside the database. `first`: before what our own loops write, for a client waits. Raises `StoreFull`
         and what the operation raises."""
         ...
 
-    def snapshot(self, question: Callable[[Db], T]) -> T:
+    async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
+        ...
+
+    async def session(self, question: Question, word: int | str) -> Session | None:
+        """The session as of the last commit, None for an unknown one; a dialect may keep what it has read."""
         ...

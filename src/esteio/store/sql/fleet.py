@@ -23,18 +23,18 @@ class SqlFleet(SqlSubject):
     """The fleet of this database. Each state is a walk along an index of its own, so a page costs what it shows."""
 
     async def totals(self, which: FleetFilter) -> Sequence[Total]:
-        found = self._reader.rows("fleet_totals", _filter_params(which))
+        found = await self._reader.rows("fleet_totals", _filter_params(which))
         return [Total(row.server, row.state, row.sessions) for row in found if _meant(which, row.server, row.state)]
 
     async def page(self, which: FleetFilter, *, limit: int = 100, after: str | None = None) -> Page:
-        return self._snapshot(lambda db: _page(db, which, limit, after))
+        return await self._snapshot(lambda db: _page(db, which, limit, after))
 
 
 def _meant(which: FleetFilter, server: str, state: str) -> bool:
     return which.server in (None, server) and (not which.states or state in which.states)
 
 
-def _page(db: Db, which: FleetFilter, limit: int, after: str | None) -> Page:
+async def _page(db: Db, which: FleetFilter, limit: int, after: str | None) -> Page:
     begun, place = _place(after)
     states = [one for one in TROUBLED_FIRST[begun:] if not which.states or one in which.states]
     params = {**_filter_params(which), "server": which.server}
@@ -42,7 +42,7 @@ def _page(db: Db, which: FleetFilter, limit: int, after: str | None) -> Page:
     for state in states:
         start = place if state == TROUBLED_FIRST[begun] else _BEFORE_ALL
         statement = f"fleet{'_of_server' if which.server else ''}_by_{'name' if state == _BY_NAME else 'since'}"
-        found += db.rows(statement, {**params, **start, "state": state, "limit": limit + 1 - len(found)})
+        found += await db.rows(statement, {**params, **start, "state": state, "limit": limit + 1 - len(found)})
         if len(found) > limit:
             break
     shown = tuple(rows.session_of(row) for row in found[:limit])

@@ -32,26 +32,28 @@ NEWS_AT_ONCE = 1000
 """How much news one judgement reads; the rest comes with the next one."""
 
 
-def add_news(db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]) -> None:
+async def add_news(
+    db: Db, session_id: SessionId | None, server: ServerName | None, evidence: Iterable[Evidence]
+) -> None:
     """Append unfolded evidence, each piece to its own subject; what is about nobody that is known here is left out."""
     for piece in evidence:
         if piece.subject == "session" and session_id is not None:
-            _add_one(db, session_id, server, piece)
+            await _add_one(db, session_id, server, piece)
         elif piece.subject == "server" and server is not None:
-            _add_one(db, None, server, piece)
+            await _add_one(db, None, server, piece)
 
 
-def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
+async def _add_one(db: Db, session_id: SessionId | None, server: ServerName | None, piece: Evidence) -> None:
     name = "journal_last_server_news" if session_id is None else "journal_last_news"
-    last = db.row(
+    last = await db.row(
         name, {"session_id": session_id, "server": server} if session_id is None else {"session_id": session_id}
     )
     base_seq: int | None = None
     if last is not None and rows.evidence_of(last).repeats(piece):
-        db.run("journal_remove", {"seq": last.seq})
+        await db.run("journal_remove", {"seq": last.seq})
         piece = _counted(rows.evidence_of(last), piece)
         base_seq = last.base_seq
-    db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
+    await db.run("journal_add", rows.evidence_params(piece, session_id, server, folded=False, base_seq=base_seq))
 
 
 def counted_runs(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -75,30 +77,30 @@ def _counted(old: Evidence, new: Evidence) -> Evidence:
     )
 
 
-def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
+async def add_folded(db: Db, session_id: SessionId | None, server: ServerName, evidence: Iterable[Evidence]) -> None:
     """Append evidence that its judge has folded already, or count it into a recent equal row."""
     pieces = list(evidence)
-    recent = _recent(db, session_id, server) if pieces else []
+    recent = await _recent(db, session_id, server) if pieces else []
     for piece in pieces:
         place = next((place for place, (_, old) in enumerate(recent) if _goes_on(old, piece)), None)
         if place is None:
-            seq = db.insert("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
+            seq = await db.insert("journal_add", rows.evidence_params(piece, session_id, server, folded=True))
             recent = [(seq, piece), *recent[: RECENT - 1]]
         else:
             seq, old = recent[place]
             merged = _counted(old, piece)
             recent[place] = (seq, merged)
-            _count_up(db, seq, merged)
+            await _count_up(db, seq, merged)
 
 
-def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tuple[int, Evidence]]:
+async def _recent(db: Db, session_id: SessionId | None, server: ServerName) -> list[tuple[int, Evidence]]:
     """The last folded evidence, newest first, with its places."""
     # A look brings several pieces at once, in turn: the equal row stands a few rows back, in the same run of evidence.
     # What stands before a decision is never counted up: the story would be told in the wrong order.
     if session_id is None:
-        found = db.rows("journal_recent_server", {"server": server, "limit": RECENT})
+        found = await db.rows("journal_recent_server", {"server": server, "limit": RECENT})
     else:
-        found = db.rows("journal_recent", {"session_id": session_id, "limit": RECENT})
+        found = await db.rows("journal_recent", {"session_id": session_id, "limit": RECENT})
     return [(row.seq, rows.evidence_of(row)) for row in takewhile(lambda row: row.kind == "evidence", found)]
 
 
@@ -107,12 +109,12 @@ def _goes_on(old: Evidence, piece: Evidence) -> bool:
     return old.repeats(piece) and piece.seen_at - began < COUNTED_WITHIN_S
 
 
-def _count_up(db: Db, seq: int, merged: Evidence) -> None:
+async def _count_up(db: Db, seq: int, merged: Evidence) -> None:
     times = {"first_at": merged.first_at, "at": merged.seen_at, "happened_at": merged.happened_at}
-    db.run("journal_count", {"seq": seq, "count": merged.count, **times})
+    await db.run("journal_count", {"seq": seq, "count": merged.count, **times})
 
 
-def add_entries(
+async def add_entries(
     db: Db, entries: Iterable[JournalEntry], session_id: SessionId | None = None, server: ServerName | None = None
 ) -> None:
     """Append lines; those that do not say whom they are about are about the given session or server."""
@@ -120,19 +122,19 @@ def add_entries(
         params = rows.journal_params(entry)
         if entry.session_id is None and entry.server is None:
             params["session_id"], params["server"] = session_id, server
-        if not _repeats(db, params):
-            db.run("journal_add", params)
+        if not await _repeats(db, params):
+            await db.run("journal_add", params)
 
 
-def _repeats(db: Db, line: rows.Params) -> bool:
+async def _repeats(db: Db, line: rows.Params) -> bool:
     """Whether the last row of the same subject is this very line, which is then counted up."""
     if line["kind"] == "evidence":
         return False
     about_server = line["session_id"] is None
     last = (
-        db.row("journal_last_server", {"server": line["server"]})
+        await db.row("journal_last_server", {"server": line["server"]})
         if about_server
-        else db.row("journal_last", {"session_id": line["session_id"]})
+        else await db.row("journal_last", {"session_id": line["session_id"]})
     )
     if last is None or any(getattr(last, column) != line[column] for column in ("kind", "code", "args", "data")):
         return False
@@ -140,25 +142,25 @@ def _repeats(db: Db, line: rows.Params) -> bool:
     if line["at"] - first_at >= COUNTED_WITHIN_S:
         return False
     times = {"first_at": first_at, "at": max(last.at, line["at"]), "happened_at": last.happened_at}
-    db.run("journal_count", {"seq": last.seq, "count": last.count + line["count"], **times})
+    await db.run("journal_count", {"seq": last.seq, "count": last.count + line["count"], **times})
     return True
 
 
-def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
+async def add_operator_lines(db: Db, lines: Iterable[JournalEntry]) -> None:
     """Append lines, or count them into a recent one of the same words. As with evidence, what stands before a decision
     is not counted up."""
     for line in lines:
         params = rows.journal_params(line)
-        place = _recent_line(db, params)
+        place = await _recent_line(db, params)
         if place is None:
-            db.run("journal_add", params)
+            await db.run("journal_add", params)
         else:
-            db.run("journal_count_line", place)
+            await db.run("journal_count_line", place)
 
 
-def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
+async def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
     """How the row that this line repeats is to be counted up, None where there is none."""
-    found = db.rows("journal_recent", {"session_id": line["session_id"], "limit": RECENT_LINES})
+    found = await db.rows("journal_recent", {"session_id": line["session_id"], "limit": RECENT_LINES})
     for row in takewhile(lambda row: row.kind in ("evidence", "operator"), found):
         first_at = row.at if row.first_at is None else row.first_at
         if (row.kind, row.code, row.args) == (line["kind"], line["code"], line["args"]):
@@ -169,27 +171,27 @@ def _recent_line(db: Db, line: rows.Params) -> rows.Params | None:
     return None
 
 
-def fold_session(db: Db, session_id: SessionId, through: int) -> None:
+async def fold_session(db: Db, session_id: SessionId, through: int) -> None:
     """Nothing up to `through` is handed out again."""
     if through:
-        db.run("journal_fold", {"session_id": session_id, "through": through})
-        db.run("journal_split", {"session_id": session_id, "through": through})
+        await db.run("journal_fold", {"session_id": session_id, "through": through})
+        await db.run("journal_split", {"session_id": session_id, "through": through})
 
 
-def fold_server(db: Db, server: ServerName, through: int) -> None:
+async def fold_server(db: Db, server: ServerName, through: int) -> None:
     """The same for a server's own news."""
     if through:
-        db.run("journal_fold_server", {"server": server, "through": through})
-        db.run("journal_split_server", {"server": server, "through": through})
+        await db.run("journal_fold_server", {"server": server, "through": through})
+        await db.run("journal_split_server", {"server": server, "through": through})
 
 
-def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:
+async def news_of_session(db: Db, session_id: SessionId) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a session, oldest first."""
-    found = db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
+    found = await db.rows("journal_news", {"session_id": session_id, "limit": NEWS_AT_ONCE})
     return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)
 
 
-def news_of_server(db: Db, server: ServerName) -> tuple[StoredEvidence, ...]:
+async def news_of_server(db: Db, server: ServerName) -> tuple[StoredEvidence, ...]:
     """Unfolded evidence about a server, oldest first."""
-    found = db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
+    found = await db.rows("journal_server_news", {"server": server, "limit": NEWS_AT_ONCE})
     return tuple(StoredEvidence(seq=row.seq, evidence=rows.evidence_of(row)) for row in found)

@@ -19,29 +19,29 @@ class SqlKeys(SqlSubject):
     async def add(self, key: ApiKey, secret_hash: bytes) -> None:
         """Raises `Exists` for a known id or secret."""
 
-        def operation(db: Db) -> None:
-            if not db.run("api_key_add", rows.key_params(key, secret_hash)):
+        async def operation(db: Db) -> None:
+            if not await db.run("api_key_add", rows.key_params(key, secret_hash)):
                 raise Exists(key.id)
 
         await self._write(operation)
 
     async def by_hash(self, secret_hash: bytes) -> ApiKey | None:
         """Revoked and expired ones too: whether it still opens is for the caller, who has a clock."""
-        row = self._reader.row("api_key_by_hash", {"hash": secret_hash})
+        row = await self._reader.row("api_key_by_hash", {"hash": secret_hash})
         return None if row is None else rows.key_of(row)
 
     async def all(self) -> Sequence[ApiKey]:
-        return [rows.key_of(row) for row in self._reader.rows("api_keys", {})]
+        return [rows.key_of(row) for row in await self._reader.rows("api_keys", {})]
 
     async def revoke(self, key_id: str, now: float) -> bool:
-        return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now}) > 0)
+        return await self._write(lambda db: db.run("api_key_revoke", {"id": key_id, "now": now})) > 0
 
     async def end_login(self, login_id: str, until: float, now: float) -> None:
-        def operation(db: Db) -> None:
-            db.run("ended_logins_forget", {"now": now})
-            db.run("ended_login_add", {"id": login_id, "until": until})
+        async def operation(db: Db) -> None:
+            await db.run("ended_logins_forget", {"now": now})
+            await db.run("ended_login_add", {"id": login_id, "until": until})
 
         await self._write(operation)
 
     async def ended_logins(self) -> Mapping[str, float]:
-        return {row.id: row.until for row in self._reader.rows("ended_logins", {})}
+        return {row.id: row.until for row in await self._reader.rows("ended_logins", {})}

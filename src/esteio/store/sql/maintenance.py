@@ -21,9 +21,9 @@ class SqlMaintenance(SqlSubject):
         """Leases stay: whoever holds one may be at it, and writes it back under its fence."""
         back = {"now": now, "seconds": seconds}
 
-        def operation(db: Db) -> None:
+        async def operation(db: Db) -> None:
             for table in ("work", "messages", "send_lanes", "history_gaps", "delivery_lanes"):
-                db.run(f"clock_back_{table}", back)
+                await db.run(f"clock_back_{table}", back)
 
         await self._write(operation)
 
@@ -38,36 +38,36 @@ class SqlMaintenance(SqlSubject):
     ) -> int:
         """Also finished work and receipts of unknown messages from before `raw_before`."""
 
-        def operation(db: Db) -> int:
+        async def operation(db: Db) -> int:
             raw = {"before": raw_before, "limit": _AT_ONCE}
             gone = 0
             if unreadable_before is not None:
-                gone = db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
+                gone = await db.run("purge_unreadable", {"before": unreadable_before, "limit": _AT_ONCE})
             if history_before is not None:
-                gone += forget_before(db, history_before, _AT_ONCE)
+                gone += await forget_before(db, history_before, _AT_ONCE)
             gone += (
-                db.run("purge_provider_webhooks", raw)
-                + db.run("purge_work", raw)
-                + db.run("purge_pending_receipts", raw)
+                await db.run("purge_provider_webhooks", raw)
+                + await db.run("purge_work", raw)
+                + await db.run("purge_pending_receipts", raw)
             )
-            return gone + db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
+            return gone + await db.run("purge_idempotency", {"before": idem_before, "limit": _AT_ONCE})
 
         return await self._write(operation)
 
     async def strip_bodies(self, before: float) -> int:
-        def operation(db: Db) -> int:
-            return sum(_strip(db, one, before) for one in db.values("sessions_all", {}))
+        async def operation(db: Db) -> int:
+            return sum([await _strip(db, one, before) for one in await db.values("sessions_all", {})])
 
         return await self._write(operation)
 
 
-def _strip(db: Db, session_id: int, before: float) -> int:
+async def _strip(db: Db, session_id: int, before: float) -> int:
     """The words of settled messages from before then; how many. What stands before the mark was stripped already."""
     params = {"session_id": session_id, "before": before, "limit": _AT_ONCE}
-    found = db.rows("body_retention_due", params)
+    found = await db.rows("body_retention_due", params)
     for row in found:
-        db.run("message_strip", {"seq": row.seq, "content": bare(row.content)})
+        await db.run("message_strip", {"seq": row.seq, "content": bare(row.content)})
     if found:
         last = found[-1]
-        db.run("body_retention_mark", {"session_id": session_id, "at": last.created_at, "seq": last.seq})
+        await db.run("body_retention_mark", {"session_id": session_id, "at": last.created_at, "seq": last.seq})
     return len(found)

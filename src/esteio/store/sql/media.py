@@ -27,41 +27,41 @@ class SqlMedia(SqlSubject):
     """Fetches that are due, and which messages name a stored file."""
 
     async def fetches(self, limit: int) -> Sequence[MediaFetch]:
-        return [_fetch_of(row) for row in self._reader.rows("media_fetches", {"limit": limit})]
+        return [_fetch_of(row) for row in await self._reader.rows("media_fetches", {"limit": limit})]
 
     async def settle(self, settlement: MediaSettlement) -> bool:
         return await self._write(lambda db: _settle(db, settlement))
 
     async def in_use(self) -> frozenset[str]:
-        return frozenset(self._reader.values("messages_unsent_media", {}))
+        return frozenset(await self._reader.values("messages_unsent_media", {}))
 
     async def of_session(self, session_id: SessionId) -> Sequence[str]:
-        return self._reader.values("media_of_session", {"session_id": session_id})
+        return await self._reader.values("media_of_session", {"session_id": session_id})
 
     async def unused(self, names: Collection[str]) -> Sequence[str]:
-        return unused(self._reader, names)
+        return await unused(self._reader, names)
 
     async def forget(self, names: Collection[str], reason: Reason) -> None:
-        def operation(db: Db) -> None:
+        async def operation(db: Db) -> None:
             for name in names:
-                for row in db.rows("messages_with_media", {"stored": name}):
-                    _put(db, row.id, _without_bytes(content_of(row.content), reason))
+                for row in await db.rows("messages_with_media", {"stored": name}):
+                    await _put(db, row.id, _without_bytes(content_of(row.content), reason))
 
         await self._write(operation)
 
 
-def _settle(db: Db, settlement: MediaSettlement) -> bool:
+async def _settle(db: Db, settlement: MediaSettlement) -> bool:
     key = {"message_id": settlement.message_id}
     if settlement.due_at is not None:
-        return db.run("media_fetch_again", {**key, "due_at": settlement.due_at}) > 0
-    row = db.row("message", {"id": settlement.message_id})
-    if not db.run("media_fetch_over", key) or row is None or settlement.media is None:
+        return await db.run("media_fetch_again", {**key, "due_at": settlement.due_at}) > 0
+    row = await db.row("message", {"id": settlement.message_id})
+    if not await db.run("media_fetch_over", key) or row is None or settlement.media is None:
         return False
     message = shown(row)
     content = msgspec.structs.replace(message.content, media=settlement.media)
-    _put(db, message.id, content)
+    await _put(db, message.id, content)
     changed = msgspec.structs.replace(message, content=content)
-    add_message_event(db, "message.media_changed", changed, settlement.at)
+    await add_message_event(db, "message.media_changed", changed, settlement.at)
     return True
 
 
@@ -77,16 +77,16 @@ def _fetch_of(row: Row) -> MediaFetch:
     )
 
 
-def unused(db: Db, names: Collection[str]) -> list[str]:
+async def unused(db: Db, names: Collection[str]) -> list[str]:
     """Those of the names that no message names."""
-    named = set(db.values("media_named", {"listed": rows.to_text(sorted(names))})) if names else set()
+    named = set(await db.values("media_named", {"listed": rows.to_text(sorted(names))})) if names else set()
     return [name for name in names if name not in named]
 
 
-def owe(db: Db, message_id: MessageId, session_id: SessionId, media: Media, now: float) -> None:
+async def owe(db: Db, message_id: MessageId, session_id: SessionId, media: Media, now: float) -> None:
     """The row that says what the provider is to be asked for."""
     source = rows.to_text(dict(media.source or {}))
-    db.run("media_fetch_add", {"message_id": message_id, "session_id": session_id, "source": source, "now": now})
+    await db.run("media_fetch_add", {"message_id": message_id, "session_id": session_id, "source": source, "now": now})
 
 
 def _without_bytes(content: Content, reason: Reason) -> Content:
@@ -95,6 +95,6 @@ def _without_bytes(content: Content, reason: Reason) -> Content:
     return msgspec.structs.replace(content, media=bare)
 
 
-def _put(db: Db, message_id: str, content: Content) -> None:
+async def _put(db: Db, message_id: str, content: Content) -> None:
     params = {"id": message_id, "content": rows.to_text(content), "stored": stored_name(content)}
-    db.run("message_content", params)
+    await db.run("message_content", params)

@@ -24,21 +24,21 @@ class SqlQrCodes(SqlSubject):
 
     async def get(self, session_id: SessionId) -> Qr | None:
         """As it was put; whether it is still good is for the caller, who has a clock."""
-        row = self._reader.row("qr", {"session_id": session_id})
+        row = await self._reader.row("qr", {"session_id": session_id})
         return None if row is None else rows.qr_of(row)
 
 
-def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
+async def put_code(db: Db, session_id: SessionId, qr: Qr) -> None:
     """Keep it unless a newer one is there; one that was not seen before is told (`session.qr`)."""
-    held = db.row("qr", {"session_id": session_id})
-    name = name_of_session(db, session_id)
+    held = await db.row("qr", {"session_id": session_id})
+    name = await name_of_session(db, session_id)
     if not name:
         # The session was deleted meanwhile.
         return
-    if not db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held.code == qr.code):
+    if not await db.run("qr_put", rows.qr_params(session_id, qr)) or (held is not None and held.code == qr.code):
         return
     data = {"session": name, "qr": documents.as_data(documents.qr(qr)), "pairing_code": qr.pairing_code}
-    db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]
+    await db.run("event_add", rows.event_params(EventRow("session.qr", qr.seen_at, data, name)))  # type: ignore[arg-type]
 
 
 class SqlPairLinks(SqlSubject):
@@ -47,31 +47,31 @@ class SqlPairLinks(SqlSubject):
     async def put(self, link: PairLink, token_hash: bytes, line: JournalEntry) -> None:
         """Raises `LookupError` when the session is gone."""
 
-        def operation(db: Db) -> None:
-            server = server_of_session(db, link.session_id)
+        async def operation(db: Db) -> None:
+            server = await server_of_session(db, link.session_id)
             if server is None:
                 raise LookupError(link.session_id)
-            db.run("pair_link_put", rows.pair_link_params(link, token_hash))
-            journal.add_entries(db, [line], link.session_id, server)
+            await db.run("pair_link_put", rows.pair_link_params(link, token_hash))
+            await journal.add_entries(db, [line], link.session_id, server)
 
         await self._write(operation)
 
     async def get(self, session_id: SessionId) -> PairLink | None:
-        row = self._reader.row("pair_link", {"session_id": session_id})
+        row = await self._reader.row("pair_link", {"session_id": session_id})
         return None if row is None else rows.pair_link_of(row)
 
     async def by_hash(self, token_hash: bytes) -> PairLink | None:
         """Found by an index over the hash."""
-        row = self._reader.row("pair_link_by_hash", {"token_hash": token_hash})
+        row = await self._reader.row("pair_link_by_hash", {"token_hash": token_hash})
         return None if row is None else rows.pair_link_of(row)
 
     async def drop(self, session_id: SessionId, line: JournalEntry) -> bool:
         """False, and no line, when there was none."""
 
-        def operation(db: Db) -> bool:
-            if not db.run("pair_link_drop", {"session_id": session_id}):
+        async def operation(db: Db) -> bool:
+            if not await db.run("pair_link_drop", {"session_id": session_id}):
                 return False
-            journal.add_entries(db, [line], session_id, server_of_session(db, session_id))
+            await journal.add_entries(db, [line], session_id, await server_of_session(db, session_id))
             return True
 
         return await self._write(operation)

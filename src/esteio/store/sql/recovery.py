@@ -12,16 +12,16 @@ from esteio.store.sql.messages.outbox import doubt_all_sending
 from esteio.store.sql.work import interrupt
 
 
-def recover(db: Db, now: float) -> CrashReport:
+async def recover(db: Db, now: float) -> CrashReport:
     """What `Store.start` puts right after a crash, in one transaction before the first other."""
-    under_way = [rows.work_of(row) for row in db.rows("work_performing", {})]
+    under_way = [rows.work_of(row) for row in await db.rows("work_performing", {})]
     for work in under_way:
-        interrupt(db, work, now)
-    db.restricted.update((row.id, row.restricted_until) for row in db.rows("sessions_restricted", {}))
-    db.run("delivery_lanes_free", {"now": now})
-    doubted = doubt_all_sending(db, now)
+        await interrupt(db, work, now)
+    db.restricted.update((row.id, row.restricted_until) for row in await db.rows("sessions_restricted", {}))
+    await db.run("delivery_lanes_free", {"now": now})
+    doubted = await doubt_all_sending(db, now)
     return CrashReport(
         interrupted=tuple(work for work in under_way if work.kind == "control"),
         doubted=tuple(message.id for message in doubted),
-        last_alive=db.value("last_alive", {}),
+        last_alive=await db.value("last_alive", {}),
     )

@@ -21,18 +21,18 @@ class SqlServers(SqlSubject):
     async def add(self, server: Server, sealed: bytes, now: float) -> None:
         """Raises `Exists` for a name that is in use."""
 
-        def operation(db: Db) -> None:
-            if not db.run("server_add", {**rows.server_params(server), "encrypted": sealed, "now": now}):
+        async def operation(db: Db) -> None:
+            if not await db.run("server_add", {**rows.server_params(server), "encrypted": sealed, "now": now}):
                 raise Exists(server.name)
 
         await self._write(operation)
 
     async def get(self, name: ServerName) -> StoredServer | None:
-        row = self._reader.row("server", {"name": name})
+        row = await self._reader.row("server", {"name": name})
         return None if row is None else StoredServer(rows.server_of(row), row.encrypted)
 
     async def all(self) -> Sequence[StoredServer]:
-        return [StoredServer(rows.server_of(row), row.encrypted) for row in self._reader.rows("servers", {})]
+        return [StoredServer(rows.server_of(row), row.encrypted) for row in await self._reader.rows("servers", {})]
 
     async def change(
         self,
@@ -45,37 +45,37 @@ class SqlServers(SqlSubject):
     ) -> bool:
         """What is None stays. A judgement under way about this server starts again."""
         params = {"name": name, "base_url": base_url, "limits": rows.text_or_none(limits), "encrypted": sealed}
-        return await self._write(lambda db: db.run("server_change", params) > 0)
+        return await self._write(lambda db: db.run("server_change", params)) > 0
 
     async def delete(self, name: ServerName) -> bool:
         """Raises `InUse` while it has sessions."""
 
-        def operation(db: Db) -> bool:
-            if db.row("server_in_use", {"name": name}) is not None:
+        async def operation(db: Db) -> bool:
+            if await db.row("server_in_use", {"name": name}) is not None:
                 raise InUse(name)
-            db.run("server_forget_outages", {"name": name})
-            return db.run("server_delete", {"name": name}) > 0
+            await db.run("server_forget_outages", {"name": name})
+            return await db.run("server_delete", {"name": name}) > 0
 
         return await self._write(operation)
 
     async def view(self, name: ServerName, now: float) -> ServerView | None:
-        def question(db: Db) -> ServerView | None:
-            row = db.row("server", {"name": name})
+        async def question(db: Db) -> ServerView | None:
+            row = await db.row("server", {"name": name})
             if row is None:
                 return None
-            news = journal.news_of_server(db, name)
-            return ServerView(rows.server_of(row), news, *falls(db, name))
+            news = await journal.news_of_server(db, name)
+            return ServerView(rows.server_of(row), news, *await falls(db, name))
 
-        return self._snapshot(question)
+        return await self._snapshot(question)
 
 
-def update_server(db: Db, server: Server) -> None:
+async def update_server(db: Db, server: Server) -> None:
     """Compare and set; raises `Rollback`, which undoes the operation, when the row has moved since it was read."""
-    if not db.run("server_commit", rows.server_params(server)):
+    if not await db.run("server_commit", rows.server_params(server)):
         raise Rollback(server.name)
 
 
-def falls(db: Db, name: ServerName) -> tuple[tuple[tuple[SessionId, float], ...], int]:
+async def falls(db: Db, name: ServerName) -> tuple[tuple[tuple[SessionId, float], ...], int]:
     """Linked, unpaused sessions in an unwanted outage, oldest first; and of how many, counted when there are any."""
-    fallen = tuple((row.id, row.outage_since) for row in db.rows("server_fallen", {"name": name}))
-    return fallen, db.value("server_fleet", {"name": name}) if fallen else 0
+    fallen = tuple((row.id, row.outage_since) for row in await db.rows("server_fallen", {"name": name}))
+    return fallen, await db.value("server_fleet", {"name": name}) if fallen else 0

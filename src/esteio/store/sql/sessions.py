@@ -5,8 +5,7 @@ Never lives here: the commit of a decision (`decisions`), messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,7 +18,7 @@ from esteio.store.base import ApiKey, EventRow, Exists, InstanceTaken, JournalEn
 from esteio.store.delivery import Endpoint
 from esteio.store.sql import journal, rows
 from esteio.store.sql.base import SqlSubject
-from esteio.store.sql.db import Database, Db
+from esteio.store.sql.db import Db
 from esteio.store.sql.delivery import rows as delivery_rows
 
 _FORGET = (
@@ -47,17 +46,9 @@ _FORGET = (
     "session_delete",
 )
 
-Question = Literal["session_by_id", "session_by_name", "session_by_token"]
-Cached = Callable[[Question, int | str], Session | None]
-"""How a session is looked up: the dialect may keep what it has read."""
-
 
 class SqlSessions(SqlSubject):
     """The sessions of this database; rows that were read are remembered until a commit touches them."""
-
-    def __init__(self, database: Database, cached: Cached) -> None:
-        super().__init__(database)
-        self._cached = cached
 
     async def add(
         self,
@@ -78,13 +69,13 @@ class SqlSessions(SqlSubject):
         """Journal lines, news and work without a session get the new id."""
         more = {"token": token, "encrypted": sealed, "instance": instance, "replaced": replaced, "settings": settings}
 
-        def operation(db: Db) -> Session:
-            added = _add_session(db, session, more, journal, work)
-            _add_news(db, added, news)
+        async def operation(db: Db) -> Session:
+            added = await _add_session(db, session, more, journal, work)
+            await _add_news(db, added, news)
             for endpoint in endpoints:
-                db.rows("webhook_endpoint_add", delivery_rows.endpoint_params(endpoint))
+                await db.rows("webhook_endpoint_add", delivery_rows.endpoint_params(endpoint))
             for key, secret_hash in keys:
-                if not db.run("api_key_add", rows.key_params(key, secret_hash, added.id)):
+                if not await db.run("api_key_add", rows.key_params(key, secret_hash, added.id)):
                     raise KeyTaken(key.id)
             return added
 
@@ -92,15 +83,17 @@ class SqlSessions(SqlSubject):
 
     async def instance_owner(self, server: ServerName, instance: str) -> SessionName | None:
         """The session that this instance belongs to."""
-        name: SessionName | None = self._reader.value("session_of_instance", {"server": server, "instance": instance})
+        name: SessionName | None = await self._reader.value(
+            "session_of_instance", {"server": server, "instance": instance}
+        )
         return name
 
     async def by_instance(self, instance: str) -> Sequence[Session]:
-        return [rows.session_of(row) for row in self._reader.rows("sessions_of_instance", {"instance": instance})]
+        return [rows.session_of(row) for row in await self._reader.rows("sessions_of_instance", {"instance": instance})]
 
     async def settings(self, session_id: SessionId) -> bytes | None:
         """What was kept, sealed; None when nothing was."""
-        settings: bytes | None = self._reader.value("session_settings", {"id": session_id})
+        settings: bytes | None = await self._reader.value("session_settings", {"id": session_id})
         return settings
 
     async def keep_settings(self, session_id: SessionId, settings: bytes) -> None:
@@ -109,7 +102,7 @@ class SqlSessions(SqlSubject):
 
     async def replaced_webhook(self, session_id: SessionId) -> bytes | None:
         """What was kept, sealed; None when nothing was."""
-        replaced: bytes | None = self._reader.value("session_replaced", {"id": session_id})
+        replaced: bytes | None = await self._reader.value("session_replaced", {"id": session_id})
         return replaced
 
     async def keep_replaced_webhook(self, session_id: SessionId, replaced: bytes) -> None:
@@ -117,7 +110,7 @@ class SqlSessions(SqlSubject):
         await self._write(lambda db: db.run("session_replace", {"id": session_id, "replaced": replaced}))
 
     async def chatwoot(self, session_id: SessionId) -> bytes | None:
-        sealed: bytes | None = self._reader.value("session_chatwoot", {"id": session_id})
+        sealed: bytes | None = await self._reader.value("session_chatwoot", {"id": session_id})
         return sealed
 
     async def keep_chatwoot(self, session_id: SessionId, sealed: bytes) -> None:
@@ -138,27 +131,27 @@ class SqlSessions(SqlSubject):
             "moved": int(moved),
         }
 
-        def operation(db: Db) -> bool:
-            _check_instance(db, session, instance)
-            if not db.run("session_amend", params):
+        async def operation(db: Db) -> bool:
+            await _check_instance(db, session, instance)
+            if not await db.run("session_amend", params):
                 return False
-            journal.add_news(db, session.id, session.server, [evidence])
+            await journal.add_news(db, session.id, session.server, [evidence])
             return True
 
         return await self._write(operation)
 
     async def by_name(self, name: SessionName) -> Session | None:
-        return self._cached("session_by_name", name)
+        return await self._database.session("session_by_name", name)
 
     async def by_id(self, session_id: SessionId) -> Session | None:
-        return self._cached("session_by_id", session_id)
+        return await self._database.session("session_by_id", session_id)
 
     async def by_token(self, token: str) -> Session | None:
-        return self._cached("session_by_token", token)
+        return await self._database.session("session_by_token", token)
 
     async def secrets(self, session_id: SessionId) -> tuple[str, bytes]:
         """Raises `LookupError` when the session is gone."""
-        row = self._reader.row("session_secrets", {"id": session_id})
+        row = await self._reader.row("session_secrets", {"id": session_id})
         if row is None:
             raise LookupError(f"no session {session_id}")
         return row.token, row.encrypted
@@ -173,7 +166,7 @@ class SqlSessions(SqlSubject):
     ) -> Page:
         """By name; the cursor is the last name seen."""
         params = {"after": after or "", "state": state, "server": server, "limit": limit + 1}
-        found = [rows.session_of(row) for row in self._reader.rows("sessions_page", params)]
+        found = [rows.session_of(row) for row in await self._reader.rows("sessions_page", params)]
         return Page(tuple(found[:limit]), found[limit - 1].name if len(found) > limit else None)
 
     async def change(
@@ -191,57 +184,57 @@ class SqlSessions(SqlSubject):
     async def delete(self, session_id: SessionId, now: float) -> bool:
         """Everything of it goes, public events stay; its control work is dropped."""
 
-        def operation(db: Db) -> bool:
+        async def operation(db: Db) -> bool:
             db.briefs.pop(session_id, None)
-            _tell_deleted(db, session_id, now)
-            return [db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
+            await _tell_deleted(db, session_id, now)
+            return [await db.run(name, {"id": session_id, "now": now}) for name in _FORGET][-1] > 0
 
         return await self._write(operation)
 
 
-def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
+async def server_of_session(db: Db, session_id: SessionId) -> ServerName | None:
     """The server that a session lives on, None when the session is gone."""
-    row = db.row("session_brief", {"id": session_id})
+    row = await db.row("session_brief", {"id": session_id})
     return None if row is None else row.server
 
 
-def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:
+async def known_session(db: Db, session_id: SessionId | None) -> SessionId | None:
     """The id, unless its session is gone."""
-    return session_id if session_id is not None and server_of_session(db, session_id) is not None else None
+    return session_id if session_id is not None and await server_of_session(db, session_id) is not None else None
 
 
-def _tell_deleted(db: Db, session_id: SessionId, now: float) -> None:
+async def _tell_deleted(db: Db, session_id: SessionId, now: float) -> None:
     """The last event of a session; its webhook at the Evolution door ends with it."""
-    row = db.row("session_by_id", {"word": session_id})
+    row = await db.row("session_by_id", {"word": session_id})
     if row is None:
         return
     session = rows.session_of(row)
     named = {"name": session.name, "instance": instance_name(session), "instance_id": instance_id(session)}
-    db.run("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
-    db.run("webhook_endpoint_ends", {"id": session_id})
+    await db.run("event_add", rows.event_params(EventRow("session.deleted", now, named, session.name)))
+    await db.run("webhook_endpoint_ends", {"id": session_id})
 
 
-def _check_instance(db: Db, session: Session, instance: str | None) -> None:
-    holder = db.value("session_of_instance", {"server": session.server, "instance": instance})
+async def _check_instance(db: Db, session: Session, instance: str | None) -> None:
+    holder = await db.value("session_of_instance", {"server": session.server, "instance": instance})
     if holder is not None and holder != session.name:
         raise InstanceTaken(instance)
 
 
-def _add_news(db: Db, session: Session, news: Sequence[Evidence]) -> None:
+async def _add_news(db: Db, session: Session, news: Sequence[Evidence]) -> None:
     if news:
-        journal.add_news(db, session.id, session.server, news)
+        await journal.add_news(db, session.id, session.server, news)
 
 
-def _add_session(
+async def _add_session(
     db: Db, session: Session, more: rows.Params, entries: Sequence[JournalEntry], work: Sequence[Work]
 ) -> Session:
-    _check_instance(db, session, more["instance"])
-    given = db.value("session_add", {**rows.session_params(session), **more})
+    await _check_instance(db, session, more["instance"])
+    given = await db.value("session_add", {**rows.session_params(session), **more})
     if given is None:
         raise Exists(session.name)
     session_id = SessionId(given)
-    journal.add_entries(db, entries, session_id, session.server)
+    await journal.add_entries(db, entries, session_id, session.server)
     for item in work:
         about = item if item.session_id is not None else msgspec.structs.replace(item, session_id=session_id)
-        db.run("work_add", rows.work_params(about))
+        await db.run("work_add", rows.work_params(about))
     return msgspec.structs.replace(session, id=session_id)

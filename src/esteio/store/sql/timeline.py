@@ -21,30 +21,36 @@ class SqlJournal(SqlSubject):
 
     async def page(self, session_id: SessionId, after: int, limit: int) -> Sequence[JournalEntry]:
         params = {"session_id": session_id, "after": after, "limit": limit}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline", params)]
+        return [rows.entry_of(row) for row in await self._reader.rows("timeline", params)]
 
     async def page_back(
         self, session_id: SessionId, before: int, limit: int, kind: JournalKind | None = None
     ) -> Sequence[JournalEntry]:
         params = {"session_id": session_id, "before": before, "limit": limit, "kind": kind}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline_back", params)]
+        return [rows.entry_of(row) for row in await self._reader.rows("timeline_back", params)]
 
     async def page_of_server(self, server: ServerName, after: int, limit: int) -> Sequence[JournalEntry]:
         params = {"server": server, "after": after, "limit": limit}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline_of_server", params)]
+        return [rows.entry_of(row) for row in await self._reader.rows("timeline_of_server", params)]
 
     async def page_back_of_server(self, server: ServerName, before: int, limit: int) -> Sequence[JournalEntry]:
         params = {"server": server, "before": before, "limit": limit}
-        return [rows.entry_of(row) for row in self._reader.rows("timeline_back_of_server", params)]
+        return [rows.entry_of(row) for row in await self._reader.rows("timeline_back_of_server", params)]
 
     async def add_evidence(
         self, session_id: SessionId | None, server: ServerName, evidence: Sequence[Evidence], now: float
     ) -> None:
         """About a session that is gone nothing is kept: nobody would ever fold it."""
-        await self._write(lambda db: journal.add_news(db, known_session(db, session_id), server, evidence))
+
+        async def operation(db: Db) -> None:
+            await journal.add_news(db, await known_session(db, session_id), server, evidence)
+
+        await self._write(operation)
 
     async def add_operator_lines(self, lines: Sequence[JournalEntry]) -> None:
-        def write(db: Db) -> None:
-            journal.add_operator_lines(db, [one for one in lines if known_session(db, one.session_id) is not None])
+        async def write(db: Db) -> None:
+            await journal.add_operator_lines(
+                db, [one for one in lines if await known_session(db, one.session_id) is not None]
+            )
 
         await self._write(write)

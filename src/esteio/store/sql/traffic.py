@@ -21,24 +21,24 @@ class SqlTraffic(SqlSubject):
 
     async def late_acks(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[LateAck]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
-        return [LateAck(row.id, row.sent_at) for row in self._reader.rows("acks_late", params)]
+        return [LateAck(row.id, row.sent_at) for row in await self._reader.rows("acks_late", params)]
 
     async def ack_times(self, session_id: SessionId, after: float, before: float, limit: int) -> Sequence[float]:
         params = {"session_id": session_id, "after": after, "before": before, "limit": limit}
-        return [waited for waited in self._reader.values("acks_times", params) if waited is not None]
+        return [waited for waited in await self._reader.values("acks_times", params) if waited is not None]
 
     async def busy_slots(self, session_id: SessionId, after: float, before: float, slot_s: float) -> Sequence[int]:
         params = {"session_id": session_id, "after": after, "before": before, "slot_s": slot_s}
-        return [int(slot) for slot in self._reader.values("messages_busy", params)]
+        return [int(slot) for slot in await self._reader.values("messages_busy", params)]
 
     async def report_missing_acks(
         self, session_id: SessionId, messages: Sequence[MessageId], evidence: Sequence[Evidence], now: float
     ) -> int:
-        def operation(db: Db) -> int:
+        async def operation(db: Db) -> int:
             keys = [{"session_id": session_id, "key": f"k:{one}", "now": now} for one in messages]
-            told = sum(1 for key in keys if db.run("inbound_dedupe_add", key))
+            told = sum([await db.run("inbound_dedupe_add", key) for key in keys])
             if told:
-                journal.add_news(db, session_id, server_of_session(db, session_id), evidence)
+                await journal.add_news(db, session_id, await server_of_session(db, session_id), evidence)
             return told
 
         return await self._write(operation)

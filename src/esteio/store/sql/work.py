@@ -26,19 +26,19 @@ class SqlWorkQueue(SqlSubject):
     async def claim(self, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> Sequence[Work]:
         """Also puts right what lost its lease. A head that is not due yet keeps its lane waiting."""
 
-        def operation(db: Db) -> list[Work]:
-            for row in db.rows("work_lapsed", {"now": now}):
-                interrupt(db, rows.work_of(row), now)
-            return _claim(db, now, limit, lease_s, lanes_busy)
+        async def operation(db: Db) -> list[Work]:
+            for row in await db.rows("work_lapsed", {"now": now}):
+                await interrupt(db, rows.work_of(row), now)
+            return await _claim(db, now, limit, lease_s, lanes_busy)
 
         return await self._write(operation)
 
     async def add(self, work: Sequence[Work]) -> None:
         """One whose `dedupe` has a row that is not done is left out."""
 
-        def operation(db: Db) -> None:
+        async def operation(db: Db) -> None:
             for item in work:
-                db.run("work_add", rows.work_params(item))
+                await db.run("work_add", rows.work_params(item))
 
         await self._write(operation)
 
@@ -47,37 +47,37 @@ class SqlWorkQueue(SqlSubject):
 
     async def next_due(self) -> float | None:
         """When the next free lane's head falls due, or a lease ends."""
-        times = [self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
+        times = [await self._reader.value(name, {}) for name in ("work_next_due", "work_next_lease")]
         return min((at for at in times if at is not None), default=None)
 
     async def get(self, work_id: str) -> Work | None:
-        row = self._reader.row("work", {"id": work_id})
+        row = await self._reader.row("work", {"id": work_id})
         return None if row is None else rows.work_of(row)
 
 
-def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
+async def _claim(db: Db, now: float, limit: int, lease_s: float, lanes_busy: frozenset[str]) -> list[Work]:
     # A busy lane may be free here already: its row is settled, and its performer has not said so yet.
-    found = db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
+    found = await db.rows("work_heads", {"now": now, "limit": limit + len(lanes_busy)})
     heads = [row.seq for row in found if row.lane not in lanes_busy]  # guard: lane-busy-until-settled
     claimed = []
     for seq in heads[:limit]:
-        row = db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
+        row = await db.row("work_claim", {"seq": seq, "now": now, "lease_until": now + lease_s})
         if row is not None:
             claimed.append(rows.work_of(row))
     return claimed
 
 
-def _settle(db: Db, settlement: WorkSettlement) -> bool:
-    row = db.row("work_settle", _settle_params(settlement))
+async def _settle(db: Db, settlement: WorkSettlement) -> bool:
+    row = await db.row("work_settle", _settle_params(settlement))
     if row is None:
         return False
     work = rows.work_of(row)
-    session_id = known_session(db, work.session_id)
-    server = work.server if session_id is None else server_of_session(db, session_id)
-    journal.add_news(db, session_id, server, settlement.evidence)
-    journal.add_entries(db, settlement.journal, session_id, server)
+    session_id = await known_session(db, work.session_id)
+    server = work.server if session_id is None else await server_of_session(db, session_id)
+    await journal.add_news(db, session_id, server, settlement.evidence)
+    await journal.add_entries(db, settlement.journal, session_id, server)
     if session_id is not None:
-        _learn(db, session_id, settlement)
+        await _learn(db, session_id, settlement)
     return True
 
 
@@ -93,9 +93,9 @@ def _settle_params(settlement: WorkSettlement) -> rows.Params:
     }
 
 
-def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
+async def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
     if settlement.qr is not None:
-        put_code(db, session_id, settlement.qr)
+        await put_code(db, session_id, settlement.qr)
     if settlement.ref is not None or settlement.webhook_token is not None:
         params = {
             "id": session_id,
@@ -103,15 +103,15 @@ def _learn(db: Db, session_id: SessionId, settlement: WorkSettlement) -> None:
             "encrypted": None,
             "token": settlement.webhook_token,
         }
-        db.run("session_change", params)
+        await db.run("session_change", params)
 
 
-def interrupt(db: Db, work: Work, now: float) -> None:
+async def interrupt(db: Db, work: Work, now: float) -> None:
     """Put right an act that was under way when its performer vanished."""
     over = work.kind == "control"
-    db.run("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
-    if over and work.session_id is not None and (server := server_of_session(db, work.session_id)) is not None:
+    await db.run("work_interrupt", {"id": work.id, "state": "done" if over else "ready", "now": now})
+    if over and work.session_id is not None and (server := await server_of_session(db, work.session_id)) is not None:
         rung = str(work.payload.get("rung", ""))
         attempt = str(work.payload.get("attempt", ""))
         piece = seen("act_interrupted", now, "self", rung=rung, attempt=attempt, work=work.id)
-        journal.add_news(db, work.session_id, server, [piece])
+        await journal.add_news(db, work.session_id, server, [piece])

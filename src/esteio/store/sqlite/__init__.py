@@ -11,70 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esteio.store.base import CrashReport, Store, WriteError
-from esteio.store.sql.approvals import SqlApprovals
-from esteio.store.sql.contacts import SqlContacts
 from esteio.store.sql.db import Db
-from esteio.store.sql.decisions import SqlDecisions
-from esteio.store.sql.delivery.dead_letters import SqlDeadLetters
-from esteio.store.sql.delivery.delivery import SqlDeliveryQueue
-from esteio.store.sql.delivery.event_log import SqlEventLog
-from esteio.store.sql.delivery.webhook_endpoints import SqlWebhookEndpoints
-from esteio.store.sql.fleet import SqlFleet
-from esteio.store.sql.history.outages import SqlHistory, note_absence
-from esteio.store.sql.history.status_pages import SqlStatusPages
-from esteio.store.sql.inbox.history_gaps import SqlHistoryGaps
-from esteio.store.sql.inbox.inbox import SqlInbox
-from esteio.store.sql.keys import SqlKeys
-from esteio.store.sql.maintenance import SqlMaintenance
-from esteio.store.sql.media import SqlMedia
-from esteio.store.sql.messages.history import SqlMessageHistory
-from esteio.store.sql.messages.messages import SqlMessages
-from esteio.store.sql.messages.outbox import SqlDoubts, SqlOutbox
-from esteio.store.sql.messages.provider_queue import SqlProviderQueue
-from esteio.store.sql.qr_codes import SqlPairLinks, SqlQrCodes
+from esteio.store.sql.history.outages import note_absence
 from esteio.store.sql.recovery import recover
-from esteio.store.sql.servers import SqlServers
-from esteio.store.sql.sessions import SqlSessions
-from esteio.store.sql.timeline import SqlJournal
-from esteio.store.sql.traffic import SqlTraffic
-from esteio.store.sql.work import SqlWorkQueue
+from esteio.store.sql.store import SqlStore
 from esteio.store.sqlite.database import MEMORY, SqliteDatabase
 
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """The `Store` over SQLite: opens, migrates and recovers one database, and holds a subject for each port."""
 
     def __init__(self, path: str | Path, *, inline: bool = False, vfs: str | None = None) -> None:
-        self.database = database = SqliteDatabase(str(path), inline=inline, vfs=vfs)
-        self.servers = SqlServers(database)
-        self.sessions = SqlSessions(database, database.session)
-        self.fleet = SqlFleet(database)
-        self.decisions = SqlDecisions(database)
-        self.journal = SqlJournal(database)
-        self.history = SqlHistory(database)
-        self.status_pages = SqlStatusPages(database)
-        self.approvals = SqlApprovals(database)
-        self.qr_codes = SqlQrCodes(database)
-        self.pair_links = SqlPairLinks(database)
-        self.work = SqlWorkQueue(database)
-        self.messages = SqlMessages(database)
-        self.message_history = SqlMessageHistory(database)
-        self.outbox = SqlOutbox(database)
-        self.doubts = SqlDoubts(database)
-        self.provider_queue = SqlProviderQueue(database)
-        self.inbox = SqlInbox(database)
-        self.history_gaps = SqlHistoryGaps(database)
-        self.traffic = SqlTraffic(database)
-        self.media = SqlMedia(database)
-        self.contacts = SqlContacts(database)
-        self.events = SqlEventLog(database)
-        self.webhook_endpoints = SqlWebhookEndpoints(database)
-        self.delivery = SqlDeliveryQueue(database)
-        self.dead_letters = SqlDeadLetters(database)
-        self.keys = SqlKeys(database)
-        self.maintenance = SqlMaintenance(database)
+        self.database = SqliteDatabase(str(path), inline=inline, vfs=vfs)
+        super().__init__(self.database)
 
     @classmethod
     def memory(cls) -> SqliteStore:
@@ -104,9 +55,9 @@ class SqliteStore:
         `Locked`."""
         self.database.keep_lock()
 
-        def operation(db: Db) -> None:
-            note_absence(db, now)
-            db.run("heartbeat", {"now": now})
+        async def operation(db: Db) -> None:
+            await note_absence(db, now)
+            await db.run("heartbeat", {"now": now})
 
         await self.database.write(operation)
 

@@ -60,31 +60,43 @@ class Db:
         self.on_commit: Callable[[], None] = _nobody
         """Who hears of every commit, in the thread that made it."""
 
-    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
-        """All rows of a statement."""
+    def read(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """All rows of a statement, at once."""
         named = _NAMED.get(name) or _learn(name, params, self.connection)
         return list(starmap(named, self._execute(SQL[name], params)))
 
-    def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
-        """The first row, or None; the statement is run to its end."""
-        rows = self.rows(name, params)
+    def read_one(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """The first row, or None, at once."""
+        rows = self.read(name, params)
         return rows[0] if rows else None
 
-    def value(self, name: str, params: Mapping[str, Any]) -> Any:
-        """The one column of the first row, or None."""
-        values = self.values(name, params)
-        return values[0] if values else None
-
-    def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
-        """The one column of every row."""
+    def read_values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The one column of every row, at once."""
         return [value for (value,) in self._execute(SQL[name], params)]
 
-    def run(self, name: str, params: Mapping[str, Any]) -> int:
+    async def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """All rows of a statement."""
+        return self.read(name, params)
+
+    async def row(self, name: str, params: Mapping[str, Any]) -> Row | None:
+        """The first row, or None; the statement is run to its end."""
+        return self.read_one(name, params)
+
+    async def value(self, name: str, params: Mapping[str, Any]) -> Any:
+        """The one column of the first row, or None."""
+        values = self.read_values(name, params)
+        return values[0] if values else None
+
+    async def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The one column of every row."""
+        return self.read_values(name, params)
+
+    async def run(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that writes; how many rows it changed."""
         self._execute(SQL[name], params)
         return self.connection.changes()
 
-    def insert(self, name: str, params: Mapping[str, Any]) -> int:
+    async def insert(self, name: str, params: Mapping[str, Any]) -> int:
         """Run a statement that inserts one row; its ever-growing key."""
         self._execute(SQL[name], params)
         return self.connection.last_insert_rowid()
@@ -127,17 +139,17 @@ class Reader(Db):
 
     __slots__ = ()
 
-    def rows(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+    def read(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows of the named statement. Raises `StoreFull` or what it stands for when the disk fails."""
         try:
-            return super().rows(name, params)
+            return super().read(name, params)
         except FULL_ERRORS as error:
             raise refusal(error, self) from error
 
-    def values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+    def read_values(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The one column of every row. Raises the same."""
         try:
-            return super().values(name, params)
+            return super().read_values(name, params)
         except FULL_ERRORS as error:
             raise refusal(error, self) from error
 

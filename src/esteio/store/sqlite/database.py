@@ -5,16 +5,14 @@ Never lives here: a subject, what a start puts right (`sql.recovery`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from esteio.core.model.session import Session
 from esteio.store.base import Damaged, StoreBroken, StoreFull, WriteError
-from esteio.store.sql.db import Db as AnyDb
-from esteio.store.sql.sessions import Question
+from esteio.store.sql.db import Operation, Question
 from esteio.store.sqlite.connection import DAMAGED_ERRORS, FULL_ERRORS, Db, OwnerLock, connect, make_private, migrate
 from esteio.store.sqlite.session_cache import SessionCache
-from esteio.store.sqlite.writer import InlineWriter, ThreadWriter
+from esteio.store.sqlite.writer import InlineWriter, ThreadWriter, finished
 
 T = TypeVar("T")
 
@@ -73,7 +71,7 @@ class SqliteDatabase:
         if self._lock is not None:
             self._lock.keep()
 
-    async def write(self, operation: Callable[[AnyDb], T], *, first: bool = False) -> T:
+    async def write(self, operation: Operation[T], *, first: bool = False) -> T:
         """Runs the operation in a transaction of the writer; durable when it returns. `first`: before the store's own
         writes. Raises `StoreFull`."""
         if self._writer is None:
@@ -86,17 +84,17 @@ class SqliteDatabase:
         self.write_error = ""
         return answer
 
-    def snapshot(self, question: Callable[[AnyDb], T]) -> T:
+    async def snapshot(self, question: Operation[T]) -> T:
         """Several reads as of one instant."""
         db = self.reader
         db.do("BEGIN")
         try:
-            return question(db)
+            return finished(question(db))
         finally:
             # A read that failed on the disk has ended its transaction by itself.
             if not db.connection.get_autocommit():
                 db.do("COMMIT")
 
-    def session(self, question: Question, word: int | str) -> Session | None:
-        """A session as of the last commit (`sql.sessions.Cached`)."""
+    async def session(self, question: Question, word: int | str) -> Session | None:
+        """A session as of the last commit; what was read is kept until it is written."""
         return self._sessions.session(question, word)

@@ -17,7 +17,7 @@ from typing import Any
 
 from esteio.core.model.session import Session
 from esteio.store.sql import rows
-from esteio.store.sql.sessions import Question
+from esteio.store.sql.db import Question
 from esteio.store.sqlite.connection import Db
 
 _AT_MOST = 50_000
@@ -52,7 +52,7 @@ class SessionCache:
             return reading[1]
         # Counted before the row is read: a commit that comes in between makes this reading an old one.
         commits = self._commits
-        row = self._reader.row(question, {"word": word})
+        row = self._reader.read_one(question, {"word": word})
         if row is None:
             self._readings.pop((question, word), None)
             return None

@@ -16,18 +16,18 @@ import asyncio
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
 import apsw
 
 from esteio.store.base import StoreFull
+from esteio.store.sql.db import Operation
 from esteio.store.sqlite.connection import FULL_ERRORS, Db, refusal
 
 T = TypeVar("T")
-Operation = Callable[[Db], Any]
-Waiting = tuple[Operation, "asyncio.Future[Any]"]
+Waiting = tuple[Operation[Any], "asyncio.Future[Any]"]
 Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 _BATCH = 1024
@@ -37,18 +37,28 @@ _ALWAYS = 8
 _BELL: tuple[()] = ()
 
 
+def finished(operation: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end here and now: every statement has its answer when it returns, so nothing in it waits."""
+    try:
+        operation.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    operation.close()
+    raise RuntimeError("an operation of the store awaited something else than its database")
+
+
 class InlineWriter:
     """Runs every operation at once in the calling task."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
 
-    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+    async def run(self, operation: Operation[T], *, first: bool = False) -> T:
         """Runs the operation in a transaction of its own. Raises `StoreFull` when the disk does not take it."""
         db = self._db
         try:
             db.do("BEGIN IMMEDIATE")
-            answer = operation(db)
+            answer = finished(operation(db))
             db.commit()
         except FULL_ERRORS as error:
             heard = refusal(error, db)
@@ -79,7 +89,7 @@ class ThreadWriter:
         self._thread = threading.Thread(target=self._live, name="esteio-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, operation: Callable[[Db], T], *, first: bool = False) -> T:
+    async def run(self, operation: Operation[T], *, first: bool = False) -> T:
         """Queues the operation for the writer thread; durable when it returns. `first`: before the store's own writes.
         Raises `StoreFull` when the disk does not take it, or once closed."""
         if self._closed:
@@ -158,7 +168,7 @@ def _together(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
     """All of them without savepoints, which cost as much as a third of a small operation; nothing, and nothing written,
     when one of them raises: then each is run again in its own."""
     try:
-        return [(future, operation(db), None) for operation, future in turns]
+        return [(future, finished(operation(db)), None) for operation, future in turns]
     except FULL_ERRORS:
         raise
     except Exception:  # noqa: BLE001 - whose it is the second run tells
@@ -167,10 +177,10 @@ def _together(db: Db, turns: Iterator[Waiting]) -> list[Answer]:
         return []
 
 
-def _attempt(db: Db, operation: Operation, future: asyncio.Future[Any]) -> Answer:
+def _attempt(db: Db, operation: Operation[Any], future: asyncio.Future[Any]) -> Answer:
     db.do("SAVEPOINT one")
     try:
-        answer = operation(db)
+        answer = finished(operation(db))
     except FULL_ERRORS:
         raise
     except Exception as error:  # noqa: BLE001 - it belongs to its waiter, not to the batch

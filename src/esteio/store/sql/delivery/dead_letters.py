@@ -19,30 +19,30 @@ class SqlDeadLetters(SqlSubject):
     """Dead events have rows of their own; dead messages are read from `messages`."""
 
     async def event(self, dead_id: int) -> DeadEvent | None:
-        row = self._reader.row("dead_letter", {"id": dead_id})
+        row = await self._reader.row("dead_letter", {"id": dead_id})
         return None if row is None else rows.dead_event_of(row)
 
     async def events(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadEvent]:
         params = {**rows.filter_params(wanted), "endpoint_id": wanted.endpoint, "limit": limit, "after": after}
-        return [rows.dead_event_of(row) for row in self._reader.rows("dead_letters", params)]
+        return [rows.dead_event_of(row) for row in await self._reader.rows("dead_letters", params)]
 
     async def messages(self, wanted: DeadFilter, *, limit: int, after: int) -> Sequence[DeadMessage]:
         params = {**rows.filter_params(wanted), "limit": limit, "after": after}
-        found = list(self._reader.rows("dead_messages", params))
+        found = list(await self._reader.rows("dead_messages", params))
         if wanted.doubtful:
-            found += self._reader.rows("doubtful_messages", params)
+            found += await self._reader.rows("doubtful_messages", params)
             found = sorted(found, key=attrgetter("seq"))[:limit]
         return [rows.dead_message_of(row) for row in found]
 
     async def revive(self, ids: Sequence[int], now: float) -> int:
-        def operation(db: Db) -> int:
+        async def operation(db: Db) -> int:
             revived = 0
             for dead_id in ids:
-                row = db.row("dead_letter", {"id": dead_id})
+                row = await db.row("dead_letter", {"id": dead_id})
                 if row is not None:
                     dead = rows.dead_event_of(row)
-                    queue_again(db, dead.endpoint, dead.session, dead.chat, dead.event, now)
-                    revived += db.run("dead_letter_delete", {"id": dead_id})
+                    await queue_again(db, dead.endpoint, dead.session, dead.chat, dead.event, now)
+                    revived += await db.run("dead_letter_delete", {"id": dead_id})
             return revived
 
         return await self._write(operation)

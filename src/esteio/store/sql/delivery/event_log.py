@@ -16,8 +16,8 @@ class SqlEventLog(SqlSubject):
     """The public stream of events, read from the table `events`."""
 
     async def page(self, after: int, limit: int) -> Sequence[EventRow]:
-        return [rows.event_of(row) for row in self._reader.rows("events", {"after": after, "limit": limit})]
+        return [rows.event_of(row) for row in await self._reader.rows("events", {"after": after, "limit": limit})]
 
     async def last_seq(self) -> int:
-        last: int = self._reader.value("event_last", {})
+        last: int = await self._reader.value("event_last", {})
         return last

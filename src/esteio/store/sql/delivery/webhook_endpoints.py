@@ -24,58 +24,60 @@ class SqlWebhookEndpoints(SqlSubject):
     """Endpoints with their lanes and the log of their deliveries."""
 
     async def add(self, endpoint: Endpoint) -> Endpoint:
-        def operation(db: Db) -> Endpoint:
-            (row,) = db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
+        async def operation(db: Db) -> Endpoint:
+            (row,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
             return rows.endpoint_of(row)
 
         return await self._write(operation)
 
     async def get(self, endpoint_id: str) -> Endpoint | None:
-        row = self._reader.row("webhook_endpoint", {"id": endpoint_id})
+        row = await self._reader.row("webhook_endpoint", {"id": endpoint_id})
         return None if row is None else rows.endpoint_of(row)
 
     async def at_door(self, session: str) -> Endpoint | None:
-        row = self._reader.row("webhook_endpoint_at_door", {"door_session": session})
+        row = await self._reader.row("webhook_endpoint_at_door", {"door_session": session})
         return None if row is None else rows.endpoint_of(row)
 
     async def put_at_door(self, endpoint: Endpoint) -> Endpoint | None:
-        def operation(db: Db) -> Endpoint | None:
-            if not db.value("session_named", {"name": endpoint.door_session}):
+        async def operation(db: Db) -> Endpoint | None:
+            if not await db.value("session_named", {"name": endpoint.door_session}):
                 return None
-            found = db.row("webhook_endpoint_at_door", {"door_session": endpoint.door_session})
+            found = await db.row("webhook_endpoint_at_door", {"door_session": endpoint.door_session})
             if found is None:
-                (added,) = db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
+                (added,) = await db.rows("webhook_endpoint_add", rows.endpoint_params(endpoint))
                 return rows.endpoint_of(added)
-            _put(db, rows.endpoint_of(found), endpoint)
-            return rows.endpoint_of(db.rows("webhook_endpoint_at_door", {"door_session": endpoint.door_session})[0])
+            await _put(db, rows.endpoint_of(found), endpoint)
+            return rows.endpoint_of(
+                (await db.rows("webhook_endpoint_at_door", {"door_session": endpoint.door_session}))[0]
+            )
 
         return await self._write(operation)
 
     async def all(self) -> Sequence[Endpoint]:
-        return [rows.endpoint_of(row) for row in self._reader.rows("webhook_endpoints", {})]
+        return [rows.endpoint_of(row) for row in await self._reader.rows("webhook_endpoints", {})]
 
     async def change(self, endpoint: Endpoint) -> bool:
         params = rows.endpoint_params(msgspec.structs.replace(endpoint, health=law.EndpointHealth()))
-        return await self._write(lambda db: db.run("webhook_endpoint_change", params) > 0)
+        return await self._write(lambda db: db.run("webhook_endpoint_change", params)) > 0
 
     async def delete(self, endpoint_id: str) -> bool:
-        return await self._write(lambda db: forget_endpoint(db, endpoint_id) > 0)
+        return await self._write(lambda db: forget_endpoint(db, endpoint_id)) > 0
 
     async def waiting(self, endpoint_id: str) -> tuple[int, float | None]:
         db = self._reader
-        (row,) = db.rows("webhook_endpoint_lanes", {"id": endpoint_id})
-        return row.lanes, None if row.head is None else db.value("event_at", {"seq": row.head})
+        (row,) = await db.rows("webhook_endpoint_lanes", {"id": endpoint_id})
+        return row.lanes, None if row.head is None else await db.value("event_at", {"seq": row.head})
 
     async def log_delivery(self, delivery: Delivery) -> Delivery:
-        def operation(db: Db) -> Delivery:
-            db.run("delivery_add", rows.delivery_params(delivery))
+        async def operation(db: Db) -> Delivery:
+            await db.run("delivery_add", rows.delivery_params(delivery))
             newest = {"endpoint_id": delivery.endpoint, "before": _NO_FLOOR, "limit": 1}
-            return rows.delivery_of(db.rows("deliveries", newest)[0])
+            return rows.delivery_of((await db.rows("deliveries", newest))[0])
 
         return await self._write(operation)
 
     async def lanes(self, endpoint_id: str, *, limit: int) -> Sequence[Lane]:
-        listed = self._reader.rows("delivery_lanes_next", {"endpoint_id": endpoint_id, "limit": limit})
+        listed = await self._reader.rows("delivery_lanes_next", {"endpoint_id": endpoint_id, "limit": limit})
         return [rows.waiting_lane_of(row) for row in listed]
 
     async def deliveries(
@@ -88,7 +90,7 @@ class SqlWebhookEndpoints(SqlSubject):
             "event": event,
         }
         statement = "deliveries_of_event" if event is not None else "deliveries_failed" if failed else "deliveries"
-        return [rows.delivery_of(row) for row in self._reader.rows(statement, params)]
+        return [rows.delivery_of(row) for row in await self._reader.rows(statement, params)]
 
     async def replay(
         self,
@@ -102,25 +104,25 @@ class SqlWebhookEndpoints(SqlSubject):
         missing: bool = False,
         dry_run: bool = False,
     ) -> tuple[int, int | None]:
-        def operation(db: Db) -> tuple[int, int | None]:
-            row = db.row("webhook_endpoint", {"id": endpoint_id})
+        async def operation(db: Db) -> tuple[int, int | None]:
+            row = await db.row("webhook_endpoint", {"id": endpoint_id})
             if row is None:
                 return 0, None
             endpoint = rows.endpoint_of(row)
-            found = db.rows("events_of_time", {"since": since, "until": until, "after": after, "limit": limit})
+            found = await db.rows("events_of_time", {"since": since, "until": until, "after": after, "limit": limit})
             wanted = _wanted(endpoint, found)
-            again = _missing(db, endpoint, wanted) if missing else wanted
-            queued = len(again) if dry_run else sum(_again(db, endpoint_id, event, now) for event in again)
+            again = await _missing(db, endpoint, wanted) if missing else wanted
+            queued = len(again) if dry_run else sum([await _again(db, endpoint_id, event, now) for event in again])
             return queued, found[-1].seq if len(found) == limit else None
 
-        return self._snapshot(operation) if dry_run else await self._write(operation)
+        return await self._snapshot(operation) if dry_run else await self._write(operation)
 
     async def replay_event(self, endpoint_id: str, event: int, now: float) -> bool:
-        def operation(db: Db) -> bool:
-            row = db.row("event_lane", {"seq": event})
-            if row is None or db.row("webhook_endpoint", {"id": endpoint_id}) is None:
+        async def operation(db: Db) -> bool:
+            row = await db.row("event_lane", {"seq": event})
+            if row is None or await db.row("webhook_endpoint", {"id": endpoint_id}) is None:
                 return False
-            _again(db, endpoint_id, row, now)
+            await _again(db, endpoint_id, row, now)
             return True
 
         return await self._write(operation)
@@ -130,31 +132,31 @@ def _wanted(endpoint: Endpoint, found: Sequence[Row]) -> list[Row]:
     return [one for one in found if law.wants(endpoint.types, endpoint.sessions, one.type, one.session_name or None)]
 
 
-def _missing(db: Db, endpoint: Endpoint, wanted: Sequence[Row]) -> list[Row]:
+async def _missing(db: Db, endpoint: Endpoint, wanted: Sequence[Row]) -> list[Row]:
     """Those that were never taken, and that no queue will bring by itself."""
     listed = to_text([event.seq for event in wanted])
-    taken = set(db.values("deliveries_taken", {"endpoint_id": endpoint.id, "listed": listed}))
+    taken = set(await db.values("deliveries_taken", {"endpoint_id": endpoint.id, "listed": listed}))
     heads: dict[tuple[str, str], int] = {}
 
-    def waits(event: Row) -> bool:
+    async def waits(event: Row) -> bool:
         chat = (event.session_name, event.chat)
         if chat not in heads:
             key = {"endpoint_id": endpoint.id, "session_name": event.session_name, "chat": event.chat}
-            heads[chat] = db.value("delivery_lane_live", key) or _NO_FLOOR
+            heads[chat] = await db.value("delivery_lane_live", key) or _NO_FLOOR
         return bool(event.seq > endpoint.cursor or heads[chat] <= event.seq)
 
-    return [event for event in wanted if event.seq not in taken and not waits(event)]
+    return [event for event in wanted if event.seq not in taken and not await waits(event)]
 
 
-def _again(db: Db, endpoint_id: str, event: Row, now: float) -> int:
+async def _again(db: Db, endpoint_id: str, event: Row, now: float) -> int:
     """Into the queue; it is a dead letter no longer."""
-    db.run("dead_letter_delete_of", {"endpoint_id": endpoint_id, "event": event.seq})
-    return queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
+    await db.run("dead_letter_delete_of", {"endpoint_id": endpoint_id, "event": event.seq})
+    return await queue_again(db, endpoint_id, event.session_name, event.chat, event.seq, now)
 
 
-def _put(db: Db, before: Endpoint, after: Endpoint) -> None:
+async def _put(db: Db, before: Endpoint, after: Endpoint) -> None:
     """In the place of the one before. What was switched off by its owner is told what happens from now on."""
-    db.run("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
+    await db.run("webhook_endpoint_change", rows.endpoint_params(msgspec.structs.replace(after, id=before.id)))
     if after.enabled and not before.enabled and before.because == ASKED:
-        db.run("webhook_endpoint_forget_lanes", {"id": before.id})
-        db.run("webhook_endpoint_from_now_on", {"id": before.id})
+        await db.run("webhook_endpoint_forget_lanes", {"id": before.id})
+        await db.run("webhook_endpoint_from_now_on", {"id": before.id})

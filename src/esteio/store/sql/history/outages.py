@@ -27,14 +27,14 @@ class SqlHistory(SqlSubject):
     """The past of this database's sessions and servers."""
 
     async def outage(self, outage_id: str) -> OutageRecord | None:
-        row = self._reader.row("outage", {"id": outage_id})
+        row = await self._reader.row("outage", {"id": outage_id})
         return None if row is None else rows.outage_of(row)
 
     async def open_outages(
         self, *, server: ServerName | None = None, session_id: SessionId | None = None, each: bool = False
     ) -> Sequence[OutageRecord]:
         meant = {"server": server, "session_id": session_id, "each": int(each)}
-        return [rows.outage_of(row) for row in self._reader.rows("outages_open", meant)]
+        return [rows.outage_of(row) for row in await self._reader.rows("outages_open", meant)]
 
     async def ended_outages(
         self,
@@ -48,61 +48,65 @@ class SqlHistory(SqlSubject):
         at, last = before or _FIRST
         meant = {"server": server, "session_id": session_id, "each": int(each)}
         page = {**meant, "before": at, "before_id": last, "limit": limit}
-        return [rows.outage_of(row) for row in self._reader.rows("outages_ended", page)]
+        return [rows.outage_of(row) for row in await self._reader.rows("outages_ended", page)]
 
     async def parts_of(self, outage_id: str) -> Sequence[OutageRecord]:
-        return [rows.outage_of(row) for row in self._reader.rows("outages_parts", {"id": outage_id})]
+        return [rows.outage_of(row) for row in await self._reader.rows("outages_parts", {"id": outage_id})]
 
     async def outages_of(
         self, sessions: Sequence[SessionId], since: float
     ) -> Mapping[SessionId, Sequence[OutageRecord]]:
         found: dict[SessionId, list[OutageRecord]] = defaultdict(list)
-        for row in self._reader.rows("outages_of", {"listed": rows.to_text(sessions), "since": since}):
+        for row in await self._reader.rows("outages_of", {"listed": rows.to_text(sessions), "since": since}):
             found[row.session_id].append(rows.outage_of(row))
         return found
 
     async def server_outages(self, since: float) -> Sequence[OutageRecord]:
-        return [rows.outage_of(row) for row in self._reader.rows("outages_of_servers", {"since": since})]
+        return [rows.outage_of(row) for row in await self._reader.rows("outages_of_servers", {"since": since})]
 
     async def states_of(self, sessions: Sequence[SessionId], since: float) -> Mapping[SessionId, Sequence[StateChange]]:
         found: dict[SessionId, list[StateChange]] = defaultdict(list)
-        for row in self._reader.rows("states_of", {"listed": rows.to_text(sessions), "since": since}):
+        for row in await self._reader.rows("states_of", {"listed": rows.to_text(sessions), "since": since}):
             found[row.session_id].append(StateChange(row.at, row.previous, row.state))
         return found
 
     async def unwatched(self, since: float) -> Sequence[Unwatched]:
-        return [Unwatched(row.since, row.until) for row in self._reader.rows("unwatched", {"since": since})]
+        return [Unwatched(row.since, row.until) for row in await self._reader.rows("unwatched", {"since": since})]
 
     async def cost(self, session_id: SessionId, since: float, until: float) -> OutageCost:
-        row = self._reader.row("outage_cost", {"session_id": session_id, "since": since, "until": until})
+        row = await self._reader.row("outage_cost", {"session_id": session_id, "since": since, "until": until})
         return OutageCost() if row is None else OutageCost(row.accepted, row.waiting, row.failed)
 
 
-def keep_session_outage(db: Db, session: Session, outage: Outage) -> None:
+async def keep_session_outage(db: Db, session: Session, outage: Outage) -> None:
     """A session's outage as it now is, in the commit that changed it."""
     known = {"session_id": session.id, "server": session.server}
-    db.run("outage_keep_of_session", {**rows.outage_params(outage), **known})
+    await db.run("outage_keep_of_session", {**rows.outage_params(outage), **known})
 
 
-def keep_server_outage(db: Db, server: ServerName, outage: Outage) -> None:
+async def keep_server_outage(db: Db, server: ServerName, outage: Outage) -> None:
     """A server's outage as it now is; sessions that fell since it began are parts of it."""
-    db.run("outage_keep_of_server", {**rows.outage_params(outage), "server": server})
+    await db.run("outage_keep_of_server", {**rows.outage_params(outage), "server": server})
     if outage.ended_at is None:
-        db.run("outage_gather", {"id": outage.id, "server": server, "since": outage.since})
+        await db.run("outage_gather", {"id": outage.id, "server": server, "since": outage.since})
 
 
-def keep_state(db: Db, session: Session, previous: SessionState) -> None:
+async def keep_state(db: Db, session: Session, previous: SessionState) -> None:
     """A session's new state, from `session.since` on."""
     change = {"session_id": session.id, "at": session.since, "previous": previous, "state": session.state}
-    db.run("state_keep", change)
+    await db.run("state_keep", change)
 
 
-def note_absence(db: Db, now: float) -> None:
+async def note_absence(db: Db, now: float) -> None:
     """Whoever lives now has seen nothing since the last sign of life, if that was too long ago. Before a new sign."""
-    db.run("unwatched_add", {"now": now, "before": now - MISSED_S})
+    await db.run("unwatched_add", {"now": now, "before": now - MISSED_S})
 
 
-def forget_before(db: Db, before: float, limit: int) -> int:
+async def forget_before(db: Db, before: float, limit: int) -> int:
     """At most `limit` rows of each kind that were over before then; returns how many."""
     old = {"before": before, "limit": limit}
-    return db.run("purge_outages", old) + db.run("purge_states", old) + db.run("purge_unwatched", {"before": before})
+    return (
+        await db.run("purge_outages", old)
+        + await db.run("purge_states", old)
+        + await db.run("purge_unwatched", {"before": before})
+    )

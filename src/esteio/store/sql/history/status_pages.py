@@ -16,23 +16,23 @@ class SqlStatusPages(SqlSubject):
     """The pages of this database; a page and its sessions are written together."""
 
     async def all(self) -> Sequence[StatusPage]:
-        def question(db: Db) -> list[StatusPage]:
-            return [_page(db, row) for row in db.rows("status_pages", {})]
+        async def question(db: Db) -> list[StatusPage]:
+            return [await _page(db, row) for row in await db.rows("status_pages", {})]
 
-        return self._snapshot(question)
+        return await self._snapshot(question)
 
     async def get(self, name: str) -> StatusPage | None:
-        def question(db: Db) -> StatusPage | None:
-            row = db.row("status_page", {"name": name})
-            return None if row is None else _page(db, row)
+        async def question(db: Db) -> StatusPage | None:
+            row = await db.row("status_page", {"name": name})
+            return None if row is None else await _page(db, row)
 
-        return self._snapshot(question)
+        return await self._snapshot(question)
 
     async def put(self, page: StatusPage) -> None:
         """Sessions that were deleted meanwhile are left out."""
 
-        def operation(db: Db) -> None:
-            db.run(
+        async def operation(db: Db) -> None:
+            await db.run(
                 "status_page_put",
                 {
                     "name": page.name,
@@ -41,23 +41,23 @@ class SqlStatusPages(SqlSubject):
                     "created_at": page.created_at,
                 },
             )
-            db.run("status_page_empty", {"name": page.name})
+            await db.run("status_page_empty", {"name": page.name})
             for one in page.sessions:
-                db.run("status_page_list", {"page": page.name, "session_id": one.session_id, "label": one.label})
+                await db.run("status_page_list", {"page": page.name, "session_id": one.session_id, "label": one.label})
 
         await self._write(operation)
 
     async def delete(self, name: str) -> bool:
-        def operation(db: Db) -> bool:
-            db.run("status_page_empty", {"name": name})
-            return db.run("status_page_delete", {"name": name}) > 0
+        async def operation(db: Db) -> bool:
+            await db.run("status_page_empty", {"name": name})
+            return await db.run("status_page_delete", {"name": name}) > 0
 
         return await self._write(operation)
 
 
-def _page(db: Db, row: Row) -> StatusPage:
+async def _page(db: Db, row: Row) -> StatusPage:
     listed = [
         Listed(one.session_id, one.session_name, one.label)
-        for one in db.rows("status_page_sessions", {"name": row.name})
+        for one in await db.rows("status_page_sessions", {"name": row.name})
     ]
     return StatusPage(row.name, row.title, bool(row.enabled), tuple(listed), row.created_at)

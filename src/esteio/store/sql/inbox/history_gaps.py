@@ -19,36 +19,36 @@ class SqlHistoryGaps(SqlSubject):
     """Gaps, one row a session; the session's gate is read with them."""
 
     async def mark_all(self, since: float, due_at: float) -> None:
-        def operation(db: Db) -> None:
-            for row in db.rows("servers", {}):
-                mark_linked(db, row.name, since, due_at)
+        async def operation(db: Db) -> None:
+            for row in await db.rows("servers", {}):
+                await mark_linked(db, row.name, since, due_at)
 
         await self._write(operation)
 
     async def due(self, now: float, limit: int) -> Sequence[Gap]:
-        return [_gap_of(row) for row in self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
+        return [_gap_of(row) for row in await self._reader.rows("history_gaps_due", {"now": now, "limit": limit})]
 
     async def close(self, gap: Gap, line: JournalEntry | None) -> bool:
-        def operation(db: Db) -> bool:
-            closed = db.run("history_gap_close", _key(gap)) > 0
+        async def operation(db: Db) -> bool:
+            closed = await db.run("history_gap_close", _key(gap)) > 0
             if closed and line is not None:
-                journal.add_entries(db, [line], gap.session_id, server_of_session(db, gap.session_id))
+                await journal.add_entries(db, [line], gap.session_id, await server_of_session(db, gap.session_id))
             return closed
 
         return await self._write(operation)
 
     async def postpone(self, gap: Gap, again_at: float) -> bool:
-        return await self._write(lambda db: db.run("history_gap_postpone", {**_key(gap), "again_at": again_at}) > 0)
+        return await self._write(lambda db: db.run("history_gap_postpone", {**_key(gap), "again_at": again_at})) > 0
 
 
-def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None:
+async def mark_gap(db: Db, session_id: SessionId, since: float, due_at: float) -> None:
     """One more reason to read back; an older one that still waits is not forgotten."""
-    db.run("history_gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
+    await db.run("history_gap_mark", {"session_id": session_id, "since": since, "due_at": due_at})
 
 
-def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
+async def mark_linked(db: Db, server: ServerName, since: float, due_at: float) -> None:
     """The same for every linked session of a server."""
-    db.run("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
+    await db.run("history_gaps_mark_linked", {"server": server, "since": since, "due_at": due_at})
 
 
 def _gap_of(row: Row) -> Gap:

@@ -45,10 +45,10 @@ class SqlInbox(SqlSubject):
     async def accept(self, raw: RawInbound) -> int:
         """The row's id. Raises `LookupError` when the session is gone."""
 
-        def operation(db: Db) -> int:
-            if db.row("session_brief", {"id": raw.session_id}) is None:
+        async def operation(db: Db) -> int:
+            if await db.row("session_brief", {"id": raw.session_id}) is None:
                 raise LookupError(f"no session {raw.session_id}")
-            given: int = db.value("provider_webhook_add", rows.raw_params(raw))
+            given: int = await db.value("provider_webhook_add", rows.raw_params(raw))
             return given
 
         return await self._write_first(operation)
@@ -56,7 +56,7 @@ class SqlInbox(SqlSubject):
     async def unread(self, limit: int, most_bytes: int | None = None) -> Sequence[RawInbound]:
         """At least one, where there is one, however large."""
         last, held = 0, 0
-        for row in self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
+        for row in await self._reader.rows("provider_webhooks_unread_sizes", {"limit": limit}):
             held += row.size
             if last and most_bytes is not None and held > most_bytes:
                 break
@@ -64,15 +64,16 @@ class SqlInbox(SqlSubject):
         if not last:
             return []
         return [
-            rows.raw_of(row) for row in self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
+            rows.raw_of(row)
+            for row in await self._reader.rows("provider_webhooks_unread", {"last": last, "limit": limit})
         ]
 
     async def backlog(self) -> InboxBacklog:
-        (found,) = self._reader.rows("inbox_backlog", {})
+        (found,) = await self._reader.rows("inbox_backlog", {})
         return InboxBacklog(found.unread, found.unreadable, found.oldest_at)
 
     async def of_message(self, message_id: MessageId) -> RawInbound | None:
-        row = self._reader.row("provider_webhook_of_message", {"id": message_id})
+        row = await self._reader.row("provider_webhook_of_message", {"id": message_id})
         return None if row is None else rows.raw_of(row)
 
     async def settle(self, settlement: InboxSettlement) -> InboxResult:
@@ -80,7 +81,7 @@ class SqlInbox(SqlSubject):
         return await self._write(lambda db: _settle(db, settlement))
 
     async def unreadable(self, limit: int, after: int = 0, shown_bytes: int = 16_384) -> Sequence[UnreadableRow]:
-        found = self._reader.rows(
+        found = await self._reader.rows(
             "provider_webhooks_unreadable", {"after": after, "limit": limit, "shown": shown_bytes}
         )
         return [_unreadable_of(row) for row in found]
@@ -97,48 +98,48 @@ def _unreadable_of(row: Row) -> UnreadableRow:
     )
 
 
-def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
+async def _settle(db: Db, settlement: InboxSettlement) -> InboxResult:
     session_id = settlement.session_id
-    name = name_of_session(db, session_id)
-    if not name or (settlement.raw_id and not _settle_raw(db, settlement)):
+    name = await name_of_session(db, session_id)
+    if not name or (settlement.raw_id and not await _settle_raw(db, settlement)):
         return InboxResult((), settled_sends=False)
     fresh, settled = [], False
     for index, event in enumerate(settlement.events):
         key = {"session_id": session_id, "key": inbound.dedupe_key(event), "now": settlement.at}
-        if db.run("inbound_dedupe_add", key):  # guard: event-applied-once
+        if await db.run("inbound_dedupe_add", key):  # guard: event-applied-once
             fresh.append(index)
-            settled |= _Application(db, settlement, name).apply(event)
-    server = server_of_session(db, session_id)
-    journal.add_news(db, session_id, server, settlement.evidence)
+            settled |= await _Application(db, settlement, name).apply(event)
+    server = await server_of_session(db, session_id)
+    await journal.add_news(db, session_id, server, settlement.evidence)
     if settlement.counted and server is not None:
-        journal.add_folded(db, session_id, server, settlement.counted)
+        await journal.add_folded(db, session_id, server, settlement.counted)
     if settlement.carried:
-        _carry(db, settlement, name)
+        await _carry(db, settlement, name)
     if settlement.qr is not None:
-        put_code(db, session_id, settlement.qr)
+        await put_code(db, session_id, settlement.qr)
     return InboxResult(tuple(fresh), settled_sends=settled)
 
 
-def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
+async def _carry(db: Db, settlement: InboxSettlement, name: str) -> None:
     """Only while somebody wants it: of what nobody reads nothing is kept beside the raw body."""
-    endpoints = [endpoint_of(row) for row in db.rows("webhook_endpoints", {})]
+    endpoints = [endpoint_of(row) for row in await db.rows("webhook_endpoints", {})]
     if not any(one.enabled and wants(one.types, one.sessions, PROVIDER_EVENT, name) for one in endpoints):
         return
     for event in settlement.carried:
         told = EventRow(PROVIDER_EVENT, settlement.at, {"event": event.name, "data": event.data}, SessionName(name))
-        db.run("event_add", rows.event_params(told))
+        await db.run("event_add", rows.event_params(told))
 
 
-def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
+async def _settle_raw(db: Db, settlement: InboxSettlement) -> bool:
     params = {
         "id": settlement.raw_id,
         "session_id": settlement.session_id,
         "state": "read" if settlement.readable else "unreadable",
         "note": settlement.note,
     }
-    settled = db.run("provider_webhook_settle", params) > 0
+    settled = await db.run("provider_webhook_settle", params) > 0
     if settled and settlement.keep_bytes is not None:
-        db.run("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
+        await db.run("provider_webhook_truncate", {"id": settlement.raw_id, "bytes": settlement.keep_bytes})
     return settled
 
 
@@ -151,51 +152,51 @@ class _Application:
         self._session_id = settlement.session_id
         self._name = name
 
-    def apply(self, event: InboundEvent) -> bool:
+    async def apply(self, event: InboundEvent) -> bool:
         match event:
             case ReceivedMessage():
-                return self._message(event)
+                return await self._message(event)
             case SendEcho():
-                chat = self._met(event.chat, ours=True)
-                return self._echo(event.provider_id, chat, event.content, event.happened_at)
+                chat = await self._met(event.chat, ours=True)
+                return await self._echo(event.provider_id, chat, event.content, event.happened_at)
             case Receipt():
-                return self._receipt(event)
+                return await self._receipt(event)
             case EditedMessage():
-                self._edit(event)
+                await self._edit(event)
             case DeletedMessage():
-                self._changed("message.deleted", event, {"deleted_at": timestamp(event.happened_at)})
+                await self._changed("message.deleted", event, {"deleted_at": timestamp(event.happened_at)})
             case ReceivedReaction():
-                self._reaction(event)
+                await self._reaction(event)
         return False
 
     # -- messages --------------------------------------------------------------------------------------------
 
-    def _message(self, event: ReceivedMessage) -> bool:
-        chat = self._met(event.chat, ours=event.from_me)
+    async def _message(self, event: ReceivedMessage) -> bool:
+        chat = await self._met(event.chat, ours=event.from_me)
         if event.chat_lid and kind_of(chat) == "phone":
             lid = {"session_id": self._session_id, "lid": event.chat_lid, "phone": chat}
-            self._db.run("contact_lid_put", lid)
-        if event.from_me and self._echo(event.provider_id, chat, event.content, event.happened_at):
+            await self._db.run("contact_lid_put", lid)
+        if event.from_me and await self._echo(event.provider_id, chat, event.content, event.happened_at):
             return True
-        if self._is_new(event, chat):
-            self._keep(event, chat)
+        if await self._is_new(event, chat):
+            await self._keep(event, chat)
         return (
             not event.from_me
             and self._session_id in self._db.restricted
-            and thaw(self._db, self._session_id, chat, self._settlement.at)
+            and await thaw(self._db, self._session_id, chat, self._settlement.at)
         )
 
-    def _is_new(self, event: ReceivedMessage, chat: str) -> bool:
+    async def _is_new(self, event: ReceivedMessage, chat: str) -> bool:
         key = {"session_id": self._session_id, "provider_id": event.provider_id}
-        alike = [rows.message_of(row, self._name) for row in self._db.rows("inbound_alike", key)]
+        alike = [rows.message_of(row, self._name) for row in await self._db.rows("inbound_alike", key)]
         if inbound.is_known(event, chat, alike):
             return False
         if not alike or event.from_me:
             return True
-        own = self._db.value("session_phone", {"id": self._session_id})
-        return not inbound.is_own(own, self._chat(event.sender))  # guard: our-misread-echo-not-doubled
+        own = await self._db.value("session_phone", {"id": self._session_id})
+        return not inbound.is_own(own, await self._chat(event.sender))  # guard: our-misread-echo-not-doubled
 
-    def _keep(self, event: ReceivedMessage, chat: str) -> None:
+    async def _keep(self, event: ReceivedMessage, chat: str) -> None:
         db, at, media = self._db, self._settlement.at, event.content.media
         whose = f"{self._session_id}:{event.provider_id}{':own' if event.from_me else ''}"
         direction, state = inbound.born(event)
@@ -210,64 +211,64 @@ class _Application:
             created_at=event.happened_at,
             updated_at=at,
             to=chat if event.from_me else None,
-            sender=None if event.from_me else self._met(event.sender),
+            sender=None if event.from_me else await self._met(event.sender),
             author=event.author,
             provider_id=event.provider_id,
-            quote=self._quoted(event.quoted_provider_id),
+            quote=await self._quoted(event.quoted_provider_id),
             sent_at=event.happened_at if event.from_me else None,
             recovered=self._settlement.recovered,
         )
-        db.run("message_add", {**rows.message_params(message), "provider_webhook_id": self._raw_id(event)})
+        await db.run("message_add", {**rows.message_params(message), "provider_webhook_id": await self._raw_id(event)})
         if media is not None and media.fetching:
-            owe(db, message.id, self._session_id, media, at)
+            await owe(db, message.id, self._session_id, media, at)
         names: Document = {"push_name": event.push_name} if event.push_name else {}
         if message.quote is None and event.quoted_provider_id:
             # It answers what was never seen here.
             names["quoted"] = {"provider_id": event.quoted_provider_id}
-        add_message_event(db, "message.received", message, at, **names)
+        await add_message_event(db, "message.received", message, at, **names)
         if event.from_me:
-            catch_up(db, self._session_id, event.provider_id)
+            await catch_up(db, self._session_id, event.provider_id)
 
-    def _raw_id(self, event: ReceivedMessage) -> int | None:
+    async def _raw_id(self, event: ReceivedMessage) -> int | None:
         """Where the provider's own words lie; those of a list are laid beside the webhooks."""
         if self._settlement.raw_id or event.source is None:
             return self._settlement.raw_id or None
         row = RawInbound(self._session_id, LIST_PATH, {}, event.source, self._settlement.at)
-        given: int = self._db.value("provider_webhook_add_read", rows.raw_params(row))
+        given: int = await self._db.value("provider_webhook_add_read", rows.raw_params(row))
         return given
 
-    def _quoted(self, provider_id: str | None) -> str | None:
+    async def _quoted(self, provider_id: str | None) -> str | None:
         if provider_id is None:
             return None
         key = {"session_id": self._session_id, "provider_id": provider_id}
-        found: str | None = self._db.value("message_id_by_provider_id", key)
+        found: str | None = await self._db.value("message_id_by_provider_id", key)
         return found
 
-    def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
+    async def _echo(self, provider_id: str, chat: str, content: Content, happened_at: float) -> bool:
         """One of ours was seen leaving: the message with that id, or the oldest unconfirmed one that says the same."""
-        row = self._own(provider_id) or self._unconfirmed(chat, content, happened_at)
+        row = await self._own(provider_id) or await self._unconfirmed(chat, content, happened_at)
         following = None if row is None else after(rows.stage_of(row), "echo_seen")
         if row is None or following is None:
             return False
         at = self._settlement.at
-        freed = move(self._db, row, following, at, happened_at=happened_at, provider_id=provider_id)
-        catch_up(self._db, self._session_id, provider_id)
+        freed = await move(self._db, row, following, at, happened_at=happened_at, provider_id=provider_id)
+        await catch_up(self._db, self._session_id, provider_id)
         return freed
 
-    def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
+    async def _unconfirmed(self, chat: str, content: Content, happened_at: float) -> Row | None:
         params = {"session_id": self._session_id, "let_pass_after": inbound.let_pass_after(happened_at)}
-        for row in self._db.rows("messages_unconfirmed", params):
+        for row in await self._db.rows("messages_unconfirmed", params):
             if inbound.is_echo_of(rows.message_of(row, self._name), chat, content, happened_at):
                 return row
         return None
 
-    def _receipt(self, event: Receipt) -> bool:
+    async def _receipt(self, event: Receipt) -> bool:
         if not receipts.counts(event):
             return False
         at = self._settlement.at
-        row = self._own(event.provider_id)
+        row = await self._own(event.provider_id)
         if row is not None:
-            return apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code)
+            return await apply_receipt(self._db, row, event.state, at, event.happened_at, event.error_code)
         early = {
             "session_id": self._session_id,
             "provider_id": event.provider_id,
@@ -275,30 +276,32 @@ class _Application:
             "at": event.happened_at,
             "error_code": event.error_code,
         }
-        self._db.run("pending_receipt_add", early)
+        await self._db.run("pending_receipt_add", early)
         return False
 
     # -- what happens to messages ----------------------------------------------------------------------------
 
-    def _edit(self, event: EditedMessage) -> None:
-        row = self._target(event.provider_id, event.chat)
+    async def _edit(self, event: EditedMessage) -> None:
+        row = await self._target(event.provider_id, event.chat)
         if row is not None and event.text is not None:
             content = inbound.edited(rows.message_of(row, "").content, event.text)
             params = {"seq": row.seq, "content": rows.to_text(content), "now": self._settlement.at}
-            self._db.run("message_edit", params)
-        self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
+            await self._db.run("message_edit", params)
+        await self._changed("message.edited", event, {"text": event.text, "edited_at": timestamp(event.happened_at)})
 
-    def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
-        row = self._target(event.provider_id, event.chat)
+    async def _changed(self, kind: str, event: EditedMessage | DeletedMessage, extra: Document) -> None:
+        row = await self._target(event.provider_id, event.chat)
         if row is not None:
-            add_message_event(self._db, kind, rows.message_of(row, self._name), self._settlement.at, **extra)
+            await add_message_event(self._db, kind, rows.message_of(row, self._name), self._settlement.at, **extra)
         else:
             stranger = {"id": None, "session": self._name, "provider_id": event.provider_id}
-            self._event(kind, self._chat(event.chat), {**stranger, "chat": self._chat(event.chat), **extra})
+            await self._event(
+                kind, await self._chat(event.chat), {**stranger, "chat": await self._chat(event.chat), **extra}
+            )
 
-    def _reaction(self, event: ReceivedReaction) -> None:
-        target = self._target(event.target_provider_id, event.chat)
-        chat = self._met(event.chat, ours=event.from_me)
+    async def _reaction(self, event: ReceivedReaction) -> None:
+        target = await self._target(event.target_provider_id, event.chat)
+        chat = await self._met(event.chat, ours=event.from_me)
         reaction = Reaction(
             message="" if target is None else target.id, emoji=event.emoji, provider_id=event.target_provider_id
         )
@@ -314,30 +317,30 @@ class _Application:
             created_at=event.happened_at,
             updated_at=self._settlement.at,
             to=chat if event.from_me else None,
-            sender=None if event.from_me else self._met(event.sender),
+            sender=None if event.from_me else await self._met(event.sender),
             provider_id=event.provider_id,
         )
-        add_message_event(self._db, "message.reaction", message, self._settlement.at)
+        await add_message_event(self._db, "message.reaction", message, self._settlement.at)
 
     # -- small questions -------------------------------------------------------------------------------------
 
-    def _met(self, address: str, *, ours: bool = False) -> str:
+    async def _met(self, address: str, *, ours: bool = False) -> str:
         """The same of an address that was met: from now on the session knows it. `ours`: in a message of our own, where
         the provider may have spelled it; what comes in is spelled by WhatsApp."""
-        file_phone(self._db, self._session_id, address, spelled=not ours)
-        return self._chat(address)
+        await file_phone(self._db, self._session_id, address, spelled=not ours)
+        return await self._chat(address)
 
-    def _chat(self, chat: str) -> str:
-        return resolve_chat(self._db, self._session_id, chat)
+    async def _chat(self, chat: str) -> str:
+        return await resolve_chat(self._db, self._session_id, chat)
 
-    def _target(self, provider_id: str, chat: str) -> Row | None:
+    async def _target(self, provider_id: str, chat: str) -> Row | None:
         """What an edit, a deletion or a reaction speaks of; of two with one id that of the chat."""
-        key = {"session_id": self._session_id, "provider_id": provider_id, "chat": self._chat(chat)}
-        return self._db.row("inbound_target", key)
+        key = {"session_id": self._session_id, "provider_id": provider_id, "chat": await self._chat(chat)}
+        return await self._db.row("inbound_target", key)
 
-    def _own(self, provider_id: str) -> Row | None:
-        return self._db.row("inbound_own", {"session_id": self._session_id, "provider_id": provider_id})
+    async def _own(self, provider_id: str) -> Row | None:
+        return await self._db.row("inbound_own", {"session_id": self._session_id, "provider_id": provider_id})
 
-    def _event(self, kind: str, chat: str, data: Document) -> None:
+    async def _event(self, kind: str, chat: str, data: Document) -> None:
         event = EventRow(type=kind, at=self._settlement.at, data=data, session=self._name, chat=chat)  # type: ignore[arg-type]
-        self._db.run("event_add", rows.event_params(event))
+        await self._db.run("event_add", rows.event_params(event))

@@ -31,35 +31,35 @@ class SqlMessageHistory(SqlSubject):
     """Reads only."""
 
     async def search(self, wanted: MessageSearch, *, limit: int, after: str | None = None) -> FoundPage:
-        return self._snapshot(lambda db: _found(db, wanted, limit, after))
+        return await self._snapshot(lambda db: _found(db, wanted, limit, after))
 
     async def steps(self, message: Message) -> Sequence[tuple[MessageState, float]]:
-        listed = self._reader.rows(
+        listed = await self._reader.rows(
             "message_steps", {**_chat_of(message), "since": message.created_at, "id": message.id}
         )
         return [(row.state, row.at) for row in listed]
 
     async def overtaken(self, message: Message) -> bool:
-        return bool(self._reader.value("chat_went_on", {**_chat_of(message), "since": message.updated_at}))
+        return bool(await self._reader.value("chat_went_on", {**_chat_of(message), "since": message.updated_at}))
 
 
 def _chat_of(message: Message) -> rows.Params:
     return {"session_name": message.session, "chat": message.chat}
 
 
-def _found(db: Db, wanted: MessageSearch, limit: int, after: str | None) -> FoundPage:
+async def _found(db: Db, wanted: MessageSearch, limit: int, after: str | None) -> FoundPage:
     if wanted.session_id is not None and not wanted.words and not wanted.chat and not wanted.dead:
-        plain = page(db, wanted.session_id, wanted.state, wanted.direction, limit, after)
+        plain = await page(db, wanted.session_id, wanted.state, wanted.direction, limit, after)
         return FoundPage(plain.items, plain.next)
-    params = _params(db, wanted)
-    if wanted.words and after is None and (exact := _by_ids(db, params, limit)):
+    params = await _params(db, wanted)
+    if wanted.words and after is None and (exact := await _by_ids(db, params, limit)):
         return FoundPage(tuple(shown(row) for row in exact), None)
     created_at, seq = position(after)
     params |= {"created_at": created_at, "seq": seq if after is not None else _LAST, "limit": limit + 1}
-    statement = _statement(db, wanted)
-    floor = _floor(db, statement, {**params, "reach": REACH * (1 if wanted.words else FURTHER)})
+    statement = await _statement(db, wanted)
+    floor = await _floor(db, statement, {**params, "reach": REACH * (1 if wanted.words else FURTHER)})
     floors = {"floor": 0, "floor_at": 0.0} if floor is None else {"floor": floor.seq, "floor_at": floor.created_at}
-    return _page_of(db.rows(statement, {**params, **floors}), limit, floor)
+    return _page_of(await db.rows(statement, {**params, **floors}), limit, floor)
 
 
 _LAST = 2**62
@@ -78,33 +78,33 @@ def _place(row: Row) -> str:
     return f"{row.created_at!r}:{row.seq}"
 
 
-def _statement(db: Db, wanted: MessageSearch) -> str:
+async def _statement(db: Db, wanted: MessageSearch) -> str:
     if wanted.dead or wanted.state in _DEAD:
         return "search_dead"
     if wanted.session_id is not None:
         return "search_session"
-    if wanted.state in _WAITING and db.value("search_waiting_many", {"reach": REACH}) < REACH:
+    if wanted.state in _WAITING and await db.value("search_waiting_many", {"reach": REACH}) < REACH:
         return "search_waiting"
     return "search_all"
 
 
-def _floor(db: Db, statement: str, params: rows.Params) -> Row | None:
+async def _floor(db: Db, statement: str, params: rows.Params) -> Row | None:
     """The last row that this look comes to; None where it comes to the end."""
-    return None if statement == "search_waiting" else db.row(f"{statement}_floor", params)
+    return None if statement == "search_waiting" else await db.row(f"{statement}_floor", params)
 
 
-def _by_ids(db: Db, params: rows.Params, limit: int) -> list[Row]:
+async def _by_ids(db: Db, params: rows.Params, limit: int) -> list[Row]:
     """Those with this very id, ours or the provider's, however old."""
     exact = params["exact"]
-    return list(db.rows("search_ids", {**params, "limit": limit})) if " " not in exact else []
+    return list(await db.rows("search_ids", {**params, "limit": limit})) if " " not in exact else []
 
 
-def _params(db: Db, wanted: MessageSearch) -> rows.Params:
+async def _params(db: Db, wanted: MessageSearch) -> rows.Params:
     words = wanted.words.strip()
     digits = "".join(letter for letter in words if letter.isdigit())
     only_digits = len(digits) >= LEAST_DIGITS and not any(letter.isalpha() for letter in words)
     held = wanted.state == "held"
-    sessions = _sessions(db, wanted)
+    sessions = await _sessions(db, wanted)
     params: dict[str, Any] = {
         "session_id": wanted.session_id,
         "direction": wanted.direction,
@@ -124,13 +124,13 @@ def _spelled(chat: str) -> tuple[str, ...]:
     return spellings(chat) if kind_of(chat) == "phone" else (chat,)
 
 
-def _sessions(db: Db, wanted: MessageSearch) -> list[int] | None:
+async def _sessions(db: Db, wanted: MessageSearch) -> list[int] | None:
     """None: all."""
     if wanted.session_id is not None:
         return [wanted.session_id]
     if not wanted.globs:
         return None
-    listed = db.rows("search_sessions", {})
+    listed = await db.rows("search_sessions", {})
     return [one.id for one in listed if any(fnmatchcase(one.name, glob) for glob in wanted.globs)]
 
 

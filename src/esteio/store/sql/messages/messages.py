@@ -37,27 +37,27 @@ class SqlMessages(SqlSubject):
         self, session_id: SessionId, scope: str, key: str, fingerprint: str, now: float
     ) -> Accepted | None:
         mark = {"scope": scope, "session_id": session_id, "key": key}
-        return self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
+        return await self._snapshot(lambda db: _replay(db, mark, fingerprint, now))
 
     async def made_by(self, session_id: SessionId, scope: str, key: str) -> Message | None:
-        row = self._reader.row("idempotency", {"scope": scope, "session_id": session_id, "key": key})
-        return None if row is None else _shown_or_none(self._reader.row("message", {"id": row.message_id}))
+        row = await self._reader.row("idempotency", {"scope": scope, "session_id": session_id, "key": key})
+        return None if row is None else _shown_or_none(await self._reader.row("message", {"id": row.message_id}))
 
     async def get(self, message_id: MessageId) -> Message | None:
-        return _shown_or_none(self._reader.row("message", {"id": message_id}))
+        return _shown_or_none(await self._reader.row("message", {"id": message_id}))
 
     async def by_provider_id(self, session_id: SessionId, provider_id: str) -> Message | None:
         params = {"session_id": session_id, "provider_id": provider_id}
-        return _shown_or_none(self._reader.row("message_by_provider_id", params))
+        return _shown_or_none(await self._reader.row("message_by_provider_id", params))
 
     async def by_any_ids(self, session_id: SessionId, ids: Collection[str]) -> Sequence[Message]:
         params = {"session_id": session_id, "listed": rows.to_text(sorted(ids))}
-        return [shown(row) for row in self._reader.rows("messages_by_any_ids", params)] if ids else ()
+        return [shown(row) for row in await self._reader.rows("messages_by_any_ids", params)] if ids else ()
 
     async def matching(
         self, session_id: SessionId, wanted: MessageFilter, *, limit: int, offset: int = 0
     ) -> FoundMessages:
-        return self._snapshot(lambda db: _matching(db, session_id, wanted, limit, offset))
+        return await self._snapshot(lambda db: _matching(db, session_id, wanted, limit, offset))
 
     async def page(
         self,
@@ -69,14 +69,14 @@ class SqlMessages(SqlSubject):
         after: str | None = None,
     ) -> Page:
         """Newest first, by the time they were made."""
-        return self._snapshot(lambda db: page(db, session_id, state, direction, limit, after))
+        return await self._snapshot(lambda db: page(db, session_id, state, direction, limit, after))
 
     async def attempts(self, message_id: MessageId) -> Sequence[AttemptRecord]:
-        found = self._reader.rows("attempts", {"message_id": message_id})
+        found = await self._reader.rows("attempts", {"message_id": message_id})
         return [AttemptRecord(at=row.at, outcome=row.outcome, detail=row.detail) for row in found]
 
     async def acks(self, message_id: MessageId) -> Acks:
-        row = self._reader.row("message_acks", {"id": message_id})
+        row = await self._reader.row("message_acks", {"id": message_id})
         return Acks() if row is None else Acks(row.server_ack_at, row.device_ack_at, row.read_at)
 
     async def put_content(self, message_id: MessageId, content: Content) -> None:
@@ -84,7 +84,7 @@ class SqlMessages(SqlSubject):
         await self._write(lambda db: db.run("message_content", params))
 
     async def quote_target(self, session_id: SessionId, message_id: MessageId) -> QuoteTarget | None:
-        row = self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
+        row = await self._reader.row("quote_target", {"session_id": session_id, "id": message_id})
         return None if row is None else QuoteTarget(row.provider_id, bool(row.from_me), row.author)
 
     async def cancel(self, message_id: MessageId, now: float) -> Message | None:
@@ -95,55 +95,55 @@ class SqlMessages(SqlSubject):
         return await self._change("message_retry", message_id, now)
 
     async def _change(self, statement: str, message_id: MessageId, now: float) -> Message | None:
-        def operation(db: Db) -> Message | None:
-            row = db.row(statement, {"id": message_id, "now": now})
+        async def operation(db: Db) -> Message | None:
+            row = await db.row(statement, {"id": message_id, "now": now})
             if row is not None:
-                refresh_lane(db, row.session_id, row.chat)
-                announce(db, row, now)
-            return _shown_or_none(db.row("message", {"id": message_id}))
+                await refresh_lane(db, row.session_id, row.chat)
+                await announce(db, row, now)
+            return _shown_or_none(await db.row("message", {"id": message_id}))
 
         return await self._write(operation)
 
     async def waiting(self, session_id: SessionId) -> int:
-        count: int = self._reader.value("session_held", {"id": session_id})
+        count: int = await self._reader.value("session_held", {"id": session_id})
         return count
 
     async def waiting_by_session(self, sessions: Sequence[SessionId] | None = None) -> Mapping[SessionId, int]:
         if sessions is None:
-            found = self._reader.rows("sessions_held", {})
+            found = await self._reader.rows("sessions_held", {})
         else:
-            found = self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
+            found = await self._reader.rows("sessions_held_of", {"listed": rows.to_text(sessions)})
         return {row.session_id: row.held for row in found}
 
 
-def _accept(db: Db, new: NewMessage) -> Accepted:
+async def _accept(db: Db, new: NewMessage) -> Accepted:
     message = new.message
     if new.idem_key is not None:
-        earlier = _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
+        earlier = await _replay(db, _idempotency_key(new), new.fingerprint, message.created_at)
         given_up = earlier is not None and earlier.message is not None and earlier.message.state in new.again_after
         if earlier is not None and not given_up:  # guard: idempotency-key-found
             return earlier
-    session = db.row("session_brief", {"id": message.session_id})
+    session = await db.row("session_brief", {"id": message.session_id})
     if session is None:
         raise LookupError(f"no session {message.session_id}")
     params = rows.message_params(message)
-    params["chat"] = resolve_chat(db, message.session_id, message.chat)
-    file_phone(db, message.session_id, params["chat"])
-    seq = db.value("message_add", params)
+    params["chat"] = await resolve_chat(db, message.session_id, message.chat)
+    await file_phone(db, message.session_id, params["chat"])
+    seq = await db.value("message_add", params)
     if params["state"] == "queued":
-        _open_lane(db, seq, params)
+        await _open_lane(db, seq, params)
     if new.idem_key is not None:
-        db.run("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
+        await db.run("idempotency_put", {**_idempotency_key(new), **_idempotency_value(new)})
     return Accepted("new", _as_shown(message, session.name, session.gate, params))
 
 
-def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
-    row = db.row("idempotency", mark)
+async def _replay(db: Db, mark: rows.Params, fingerprint: str, now: float) -> Accepted | None:
+    row = await db.row("idempotency", mark)
     if row is None or row.until <= now:
         return None
     if row.fingerprint != fingerprint:  # guard: idempotency-body-compared
         return Accepted("conflict", None)
-    shown = _shown_or_none(db.row("message", {"id": row.message_id}))
+    shown = _shown_or_none(await db.row("message", {"id": row.message_id}))
     return None if shown is None else Accepted("replay", shown)
 
 
@@ -155,7 +155,7 @@ def _idempotency_value(new: NewMessage) -> rows.Params:
     return {"fingerprint": new.fingerprint, "message_id": new.message.id, "until": new.idem_until}
 
 
-def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
+async def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
     lane = {
         "session_id": params["session_id"],
         "chat": params["chat"],
@@ -163,7 +163,7 @@ def _open_lane(db: Db, seq: int, params: rows.Params) -> None:
         "sort_key": place_of(params["session_id"], params["priority"]),
         "due_at": params["due_at"],
     }
-    db.run("send_lane_open", lane)
+    await db.run("send_lane_open", lane)
 
 
 def _as_shown(message: Message, name: str, gate: str, params: rows.Params) -> Message:
@@ -182,7 +182,7 @@ def _shown_or_none(row: Row | None) -> Message | None:
     return None if row is None else shown(row)
 
 
-def page(
+async def page(
     db: Db,
     session_id: SessionId,
     state: MessageState | None,
@@ -201,21 +201,21 @@ def page(
         "state": "queued" if state == "held" else state,
     }
     if state in {"held", "queued"}:
-        session = db.row("session_brief", {"id": session_id})
+        session = await db.row("session_brief", {"id": session_id})
         if (session is not None and session.gate == "held") != (state == "held"):
             return Page((), None)
-    found = db.rows("messages_page" if state is None else "messages_page_in_state", params)
+    found = await db.rows("messages_page" if state is None else "messages_page_in_state", params)
     last = found[limit - 1] if len(found) > limit else None
     return Page(tuple(shown(row) for row in found[:limit]), None if last is None else f"{last.created_at!r}:{last.seq}")
 
 
-def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, offset: int) -> FoundMessages:
+async def _matching(db: Db, session_id: SessionId, wanted: MessageFilter, limit: int, offset: int) -> FoundMessages:
     params: rows.Params = {"session_id": session_id, "reach": REACH - 1, **msgspec.structs.asdict(wanted)}
     statement = "messages_unsent" if params.pop("unsent") else "messages_matching"
     if wanted.chat is not None:
-        params["chat"] = resolve_chat(db, session_id, wanted.chat)
-    total: int = db.value(f"{statement}_count", params)
-    found = db.rows(statement, {**params, "limit": limit, "offset": offset})
+        params["chat"] = await resolve_chat(db, session_id, wanted.chat)
+    total: int = await db.value(f"{statement}_count", params)
+    found = await db.rows(statement, {**params, "limit": limit, "offset": offset})
     return FoundMessages(total, tuple(shown(row) for row in found))
 
 

@@ -59,12 +59,12 @@ class SqlOutbox(SqlSubject):
     ) -> Sequence[SendClaim]:
         """Messages past their expiry expire here, and claims whose lease ran out fall into doubt."""
 
-        def operation(db: Db) -> list[SendClaim]:
-            _doubt_lapsed(db, now)
-            _expire(db, now, _LAPSED_AT_ONCE)
-            ready = [row for row in db.rows("send_lanes_ready", {}) if row.due_at <= now]
+        async def operation(db: Db) -> list[SendClaim]:
+            await _doubt_lapsed(db, now)
+            await _expire(db, now, _LAPSED_AT_ONCE)
+            ready = [row for row in await db.rows("send_lanes_ready", {}) if row.due_at <= now]
             ready.sort(key=_by_age(self._served) if self._turn % AGED_TURN == 0 else _by_rank(self._served))
-            claims = _claim(db, ready, quota, now, limit, lease_s)
+            claims = await _claim(db, ready, quota, now, limit, lease_s)
             if claims:
                 self._served.update((claim.message.session_id, self._turn) for claim in claims)
                 self._turn += 1
@@ -75,29 +75,29 @@ class SqlOutbox(SqlSubject):
     async def settle(self, settlements: Sequence[SendSettlement]) -> Sequence[bool]:
         """One after the other in one transaction; a stale one writes nothing and gives False."""
 
-        def operation(db: Db) -> list[bool]:
-            done = [_settle(db, one) for one in settlements]
-            _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
+        async def operation(db: Db) -> list[bool]:
+            done = [await _settle(db, one) for one in settlements]
+            await _write_evidence(db, [one for one, written in zip(settlements, done, strict=True) if written])
             return done
 
         return await self._write(operation)
 
     async def set_aside(self, session_id: SessionId) -> int:
-        return self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
+        return await self._reader.value("messages_set_aside", {"session_id": session_id})  # type: ignore[no-any-return]
 
     async def backlog(self) -> OutboxBacklog:
-        def question(db: Db) -> OutboxBacklog:
-            oldest_at = {row.gate: row.created_at for row in db.rows("outbox_oldest", {})}
-            return OutboxBacklog(db.value("outbox_set_aside", {}), oldest_at)
+        async def question(db: Db) -> OutboxBacklog:
+            oldest_at = {row.gate: row.created_at for row in await db.rows("outbox_oldest", {})}
+            return OutboxBacklog(await db.value("outbox_set_aside", {}), oldest_at)
 
-        return self._snapshot(question)
+        return await self._snapshot(question)
 
     async def next_due(self, now: float, not_before: NotBefore = _NO_RESTS) -> float | None:
-        ready = self._reader.rows("send_lanes_ready", {})
+        ready = await self._reader.rows("send_lanes_ready", {})
         return min([_free_at(row, not_before) for row in ready], default=None)
 
     async def expire(self, now: float, limit: int) -> int:
-        if not self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
+        if not await self._reader.rows("messages_expiring", {"now": now, "limit": 1}):
             return 0
         return await self._write(lambda db: _expire(db, now, limit))
 
@@ -107,95 +107,95 @@ class SqlDoubts(SqlSubject):
 
     async def due(self, now: float, limit: int) -> Sequence[Message]:
         """Claims whose lease ran out fall into doubt first."""
-        if self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
+        if await self._reader.rows("messages_lapsed", {"now": now, "limit": 1}):
             await self._write(lambda db: _doubt_lapsed(db, now))
-        return [shown(row) for row in self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
+        return [shown(row) for row in await self._reader.rows("messages_doubted", {"now": now, "limit": limit})]
 
     async def next_due(self) -> float | None:
-        return self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
+        return await self._reader.value("messages_next_doubt", {})  # type: ignore[no-any-return]
 
     async def settle(self, settlement: SendSettlement, notices: Sequence[Work] = ()) -> bool:
         """What was set aside and overtaken since is not queued again: False."""
 
-        def operation(db: Db) -> bool:
-            done = _settle_doubt(db, settlement, notices)
-            _write_evidence(db, [settlement] if done else [])
+        async def operation(db: Db) -> bool:
+            done = await _settle_doubt(db, settlement, notices)
+            await _write_evidence(db, [settlement] if done else [])
             return done
 
         return await self._write(operation)
 
     async def overtaken(self, message_id: MessageId) -> bool:
-        return self._reader.row("message_overtaken", {"id": message_id}) is not None
+        return await self._reader.row("message_overtaken", {"id": message_id}) is not None
 
     async def sends_unstored(self, server: ServerName, since: float, until: float) -> bool:
         params = {"server": server, "since": since, "until": until}
-        return self._reader.row("sends_unstored", params) is not None
+        return await self._reader.row("sends_unstored", params) is not None
 
     async def known_provider_ids(self, session_id: SessionId, since: float) -> frozenset[str]:
         """Ids of messages that were made or sent since then."""
-        found = self._reader.values("known_provider_ids", {"session_id": session_id, "since": since})
+        found = await self._reader.values("known_provider_ids", {"session_id": session_id, "since": since})
         return frozenset(found)
 
 
-def _expire(db: Db, now: float, limit: int) -> int:
-    found = db.values("messages_expiring", {"now": now, "limit": limit})
+async def _expire(db: Db, now: float, limit: int) -> int:
+    found = await db.values("messages_expiring", {"now": now, "limit": limit})
     for seq in found:
-        end_queued(db, seq, "expired", Reason("expired"), now)
+        await end_queued(db, seq, "expired", Reason("expired"), now)
     return len(found)
 
 
-def _doubt_lapsed(db: Db, now: float) -> None:
-    for seq in db.values("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
-        _doubt(db, seq, now)
+async def _doubt_lapsed(db: Db, now: float) -> None:
+    for seq in await db.values("messages_lapsed", {"now": now, "limit": _LAPSED_AT_ONCE}):
+        await _doubt(db, seq, now)
 
 
-def _doubt(db: Db, seq: int, now: float) -> Message | None:
-    row = db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
-    return None if row is None else announce(db, row, now)
+async def _doubt(db: Db, seq: int, now: float) -> Message | None:
+    row = await db.row("message_doubt_lapsed", {"seq": seq, "now": now, "reason": _IN_DOUBT})
+    return None if row is None else await announce(db, row, now)
 
 
-def doubt_all_sending(db: Db, now: float) -> list[Message]:
+async def doubt_all_sending(db: Db, now: float) -> list[Message]:
     """At the start: nobody holds a lease any more, so whatever was being sent is in doubt."""
     # What was in doubt before is looked for again too: its echo may have found nobody here.
-    db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
-    doubted = [_doubt(db, seq, now) for seq in db.values("messages_sending", {})]
+    await db.run("doubts_hasten_all", {"due_at": now})  # guard: startup-hastens-doubts
+    doubted = [await _doubt(db, seq, now) for seq in await db.values("messages_sending", {})]
     return [message for message in doubted if message is not None]
 
 
-def _settle(db: Db, settlement: SendSettlement) -> bool:
+async def _settle(db: Db, settlement: SendSettlement) -> bool:
     if after("sending", settlement.event) is None:
         return False
-    row = db.row("message_settle", _settle_params(settlement))
+    row = await db.row("message_settle", _settle_params(settlement))
     if row is None:
-        return _settled_by_echo(db, settlement)
+        return await _settled_by_echo(db, settlement)
     # guard: queued-chat-waits-after-answer
     waits = settlement.state in {"queued", "in_doubt"} or settlement.event == "queued_at_provider"
-    (refresh_lane if waits else advance_lane)(db, row.session_id, row.chat)
+    await (refresh_lane if waits else advance_lane)(db, row.session_id, row.chat)
     # A message that waits again as it did before has not moved; what happened stands in its attempts.
-    _settled(db, settlement, row, moved=settlement.state != "queued")
+    await _settled(db, settlement, row, moved=settlement.state != "queued")
     return True
 
 
-def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
+async def _settle_doubt(db: Db, settlement: SendSettlement, notices: Sequence[Work]) -> bool:
     if after("in_doubt", settlement.event) is None:
         return False
-    row = db.row("message_settle_doubt", _settle_params(settlement))
+    row = await db.row("message_settle_doubt", _settle_params(settlement))
     if row is None:
-        return _settled_by_echo(db, settlement)
+        return await _settled_by_echo(db, settlement)
     for notice in notices:
-        db.run("work_add", rows.work_params(notice))
+        await db.run("work_add", rows.work_params(notice))
     # What was set aside is settled beside another one of its chat, which may be under way.
-    refresh_lane(db, row.session_id, row.chat)
-    _settled(db, settlement, row, moved=settlement.event != "not_found")
+    await refresh_lane(db, row.session_id, row.chat)
+    await _settled(db, settlement, row, moved=settlement.event != "not_found")
     return True
 
 
-def _settled(db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> None:
-    _add_attempt(db, settlement)
+async def _settled(db: Db, settlement: SendSettlement, row: Row, *, moved: bool) -> None:
+    await _add_attempt(db, settlement)
     if moved:
-        announce(db, row, settlement.at)
+        await announce(db, row, settlement.at)
     if settlement.provider_id is not None and settlement.state == "sent":
-        catch_up(db, row.session_id, settlement.provider_id)
+        await catch_up(db, row.session_id, settlement.provider_id)
 
 
 def _free_at(row: Row, not_before: NotBefore) -> float:
@@ -227,22 +227,24 @@ def _by_age(served: Mapping[SessionId, int]) -> Callable[[Row], tuple[float, int
     return order
 
 
-def _claim(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int, lease_s: float) -> list[SendClaim]:
-    heads = _heads(db, ready, quota, now, limit)
+async def _claim(
+    db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int, lease_s: float
+) -> list[SendClaim]:
+    heads = await _heads(db, ready, quota, now, limit)
     if not heads:
         return []
     due = {"listed": rows.to_text(heads), "now": now, "lease_until": now + lease_s}
-    claimed = {row.seq: row for row in db.rows("messages_claim", due)}
-    db.run("send_lanes_take", due)
-    return [_claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
+    claimed = {row.seq: row for row in await db.rows("messages_claim", due)}
+    await db.run("send_lanes_take", due)
+    return [await _claimed(db, row, now + lease_s) for row in map(claimed.get, heads) if row is not None]
 
 
-def _claimed(db: Db, row: Row, until: float) -> SendClaim:
-    name, server = brief_of_session(db, row.session_id)
+async def _claimed(db: Db, row: Row, until: float) -> SendClaim:
+    name, server = await brief_of_session(db, row.session_id)
     return SendClaim(rows.message_of(row, name), row.fence, until, ServerName(server))
 
 
-def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int) -> list[int]:
+async def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: int) -> list[int]:
     """Whose turn it is, in that order: the first message of each lane, as many as there is room for."""
     heads: list[int] = []
     taken: Counter[SessionId | ServerName] = Counter()
@@ -256,9 +258,9 @@ def _heads(db: Db, ready: Sequence[Row], quota: SendQuota, now: float, limit: in
             continue
         cold = place.restricted_until > now
         at_most = COLD_AT_ONCE if cold else wanted
-        lanes = db.rows("send_lanes_due", {"sort_key": place.sort_key, "now": now, "limit": at_most})
+        lanes = await db.rows("send_lanes_due", {"sort_key": place.sort_key, "now": now, "limit": at_most})
         if cold:
-            lanes = warm_of(db, session_id, lanes, place.restricted_until, now)[:wanted]
+            lanes = (await warm_of(db, session_id, lanes, place.restricted_until, now))[:wanted]
         heads += [lane.head for lane in lanes]
         taken[session_id] += len(lanes)
         taken[server] += len(lanes)
@@ -286,12 +288,12 @@ def _settle_params(settlement: SendSettlement) -> rows.Params:
     }
 
 
-def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
+async def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
     """What the attempts prove, each subject's in its order; a batch says the same many times and is counted before it
     is written. Each send speaks of its session and of its server, in turn: only apart are they runs."""
     of_session: dict[SessionId, list[Evidence]] = {}
     of_server: dict[ServerName, list[Evidence]] = {}
-    servers = {one: server_of_session(db, one) for one in {one.session_id for one in settlements if one.evidence}}
+    servers = {one: await server_of_session(db, one) for one in {one.session_id for one in settlements if one.evidence}}
     for one in settlements:
         server = servers.get(one.session_id)
         for piece in one.evidence:
@@ -300,21 +302,24 @@ def _write_evidence(db: Db, settlements: Sequence[SendSettlement]) -> None:
             elif server is not None:
                 of_server.setdefault(server, []).append(piece)
     for session_id in sorted(of_session):
-        journal.add_news(db, session_id, servers[session_id], journal.counted_runs(of_session[session_id]))
+        await journal.add_news(db, session_id, servers[session_id], journal.counted_runs(of_session[session_id]))
     for name in sorted(of_server):
-        journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
+        await journal.add_news(db, None, name, journal.counted_runs(of_server[name]))
 
 
-def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
+async def _settled_by_echo(db: Db, settlement: SendSettlement) -> bool:
     """The provider's event was faster than its answer, or came instead of it: the message has moved, and the attempt
     is still told."""
-    if settlement.state not in {"sent", "in_doubt"} or db.value("message_echoed", _settle_params(settlement)) is None:
+    if (
+        settlement.state not in {"sent", "in_doubt"}
+        or await db.value("message_echoed", _settle_params(settlement)) is None
+    ):
         return False
-    _add_attempt(db, settlement)
+    await _add_attempt(db, settlement)
     return True
 
 
-def _add_attempt(db: Db, settlement: SendSettlement) -> None:
+async def _add_attempt(db: Db, settlement: SendSettlement) -> None:
     attempt = settlement.attempt
     if attempt is not None:
-        db.run("attempt_add", rows.attempt_params(settlement.message_id, attempt))
+        await db.run("attempt_add", rows.attempt_params(settlement.message_id, attempt))

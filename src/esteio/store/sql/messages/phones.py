@@ -15,33 +15,33 @@ from esteio.store.sql import rows
 from esteio.store.sql.db import Db
 
 
-def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
+async def resolve_chat(db: Db, session_id: SessionId, address: str) -> str:
     """The name under which the session files this chat: the phone behind a `@lid` where it is known, and of two
     spellings the one that came first."""
     if address.endswith("@lid"):
-        address = db.value("contact_lid", {"session_id": session_id, "lid": address}) or address
+        address = await db.value("contact_lid", {"session_id": session_id, "lid": address}) or address
     if kind_of(address) != "phone":
         return address
-    filed = db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
+    filed = await db.row("phone_filed", {"session_id": session_id, "line": line_of(address)})
     return address if filed is None else str(filed.phone)
 
 
-def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = False) -> None:
+async def file_phone(db: Db, session_id: SessionId, address: str, *, spelled: bool = False) -> None:
     """Remember a phone that was met; `spelled`: WhatsApp itself wrote it so."""
     if kind_of(address) != "phone":
         return
     key = {"session_id": session_id, "line": line_of(address)}
-    filed = db.row("phone_filed", key)
+    filed = await db.row("phone_filed", key)
     if filed is None or (spelled and filed.spelled != address):
-        db.run("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
+        await db.run("phone_file", {**key, "phone": address, "spelled": address if spelled else None})
 
 
-def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> list[str]:
+async def all_addresses(db: Db, session_id: SessionId, addresses: Iterable[str]) -> list[str]:
     """Everything that names the same persons in this session: each phone in all spellings, and their LIDs."""
     found = set(addresses)
     for lid in [one for one in found if one.endswith("@lid")]:
-        if phone := db.value("contact_lid", {"session_id": session_id, "lid": lid}):
+        if phone := await db.value("contact_lid", {"session_id": session_id, "lid": lid}):
             found.add(phone)
     found |= {spelling for one in found for spelling in spellings(one)}
     listed = {"session_id": session_id, "listed": rows.to_text(sorted(found))}
-    return sorted(found | set(db.values("contact_lids_of", listed)))
+    return sorted(found | set(await db.values("contact_lids_of", listed)))

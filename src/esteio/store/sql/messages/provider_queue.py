@@ -24,48 +24,48 @@ class SqlProviderQueue(SqlSubject):
     """Parked messages; what leaves the provider's queue frees its chat in the same transaction."""
 
     async def due(self, now: float, limit: int) -> Sequence[Message]:
-        return [shown(row) for row in self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
+        return [shown(row) for row in await self._reader.rows("provider_queue_due", {"now": now, "limit": limit})]
 
     async def next_due(self) -> float | None:
-        return self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
+        return await self._reader.value("provider_queue_next_due", {})  # type: ignore[no-any-return]
 
     async def settle(self, settlements: Sequence[QueueSettlement]) -> Sequence[MessageId]:
-        def operation(db: Db) -> list[MessageId]:
-            return [one.message_id for one in settlements if _settle(db, one)]
+        async def operation(db: Db) -> list[MessageId]:
+            return [one.message_id for one in settlements if await _settle(db, one)]
 
         return await self._write(operation)
 
 
-def _settle(db: Db, settlement: QueueSettlement) -> bool:
+async def _settle(db: Db, settlement: QueueSettlement) -> bool:
     reason = rows.text_or_none(settlement.reason)
     if settlement.event == "queue_shows":
         look = {"id": settlement.message_id, "due_at": settlement.due_at, "reason": reason}
-        row = db.row("provider_queue_look_again", look)
+        row = await db.row("provider_queue_look_again", look)
         if row is not None:
-            _tell_who_waits(db, row)
+            await _tell_who_waits(db, row)
         return False
-    row = unpark(db, settlement.message_id, reason)
+    row = await unpark(db, settlement.message_id, reason)
     if row is not None and settlement.attempt is not None:
-        db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
-        announce(db, row, settlement.at)
+        await db.run("attempt_add", rows.attempt_params(settlement.message_id, settlement.attempt))
+        await announce(db, row, settlement.at)
     return row is not None
 
 
-def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | None:
+async def unpark(db: Db, message_id: MessageId, reason: str | None = None) -> Row | None:
     """Nobody waits for it any more; its row, None when nobody did."""
-    row = db.row("provider_queue_leave", {"id": message_id, "reason": reason})
+    row = await db.row("provider_queue_leave", {"id": message_id, "reason": reason})
     if row is not None:
-        go_on(db, row)
+        await go_on(db, row)
     return row
 
 
-def go_on(db: Db, row: Row) -> None:
+async def go_on(db: Db, row: Row) -> None:
     """The chat of a message that was parked."""
-    db.run("message_not_behind", {"session_id": row.session_id, "chat": row.chat, "reason": _BEHIND})
-    refresh_lane(db, row.session_id, row.chat)
+    await db.run("message_not_behind", {"session_id": row.session_id, "chat": row.chat, "reason": _BEHIND})
+    await refresh_lane(db, row.session_id, row.chat)
 
 
-def _tell_who_waits(db: Db, row: Row) -> None:
-    head = db.row("send_lane_head", {"session_id": row.session_id, "chat": row.chat})
+async def _tell_who_waits(db: Db, row: Row) -> None:
+    head = await db.row("send_lane_head", {"session_id": row.session_id, "chat": row.chat})
     if head is not None:
-        db.run("message_behind", {"seq": head.seq, "reason": _BEHIND})
+        await db.run("message_behind", {"seq": head.seq, "reason": _BEHIND})

@@ -17,7 +17,7 @@ from esteio.store.sql.messages.provider_queue import go_on, unpark
 from esteio.store.sql.messages.send_lanes import announce, refresh_lane
 
 
-def move(
+async def move(
     db: Db,
     row: Row,
     following: Stage,
@@ -32,7 +32,7 @@ def move(
     if PUBLIC[following] == before:
         # Nothing new of the message, but it lies in no queue.
         # guard: sent-receipt-frees-chat, left-queue-frees-chat
-        return unpark(db, row.id) is not None
+        return await unpark(db, row.id) is not None
     params = {
         "seq": row.seq,
         "before": before,
@@ -44,36 +44,38 @@ def move(
         "device_ack_at": at if following == "delivered" else None,
         "read_at": at if following == "read" else None,
     }
-    written = db.row("message_advance", params)
+    written = await db.row("message_advance", params)
     if written is None:  # pragma: no cover - the row was read in this transaction
         return False
     if parked:
-        go_on(db, row)  # guard: delivery-receipt-frees-chat
+        await go_on(db, row)  # guard: delivery-receipt-frees-chat
     elif before in UNDER_WAY:
-        refresh_lane(db, row.session_id, row.chat)
-    announce(db, written, at)
+        await refresh_lane(db, row.session_id, row.chat)
+    await announce(db, written, at)
     return parked or before in UNDER_WAY
 
 
-def apply_receipt(db: Db, row: Row, receipt: AckState, at: float, happened_at: float, error_code: str | None) -> bool:
+async def apply_receipt(
+    db: Db, row: Row, receipt: AckState, at: float, happened_at: float, error_code: str | None
+) -> bool:
     """Apply one receipt to a message of ours; whether that set its chat free."""
     if receipt == "server" and row.direction == "out":
-        db.run("message_server_ack", {"seq": row.seq, "at": at})
+        await db.run("message_server_ack", {"seq": row.seq, "at": at})
     following = receipts.after_receipt(rows.stage_of(row), row.direction, receipt)
     if following is None:
         return False
     reason = receipts.reason_of(following, error_code)
-    return move(db, row, following, at, happened_at=happened_at, reason=reason)
+    return await move(db, row, following, at, happened_at=happened_at, reason=reason)
 
 
-def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
+async def catch_up(db: Db, session_id: SessionId, provider_id: str) -> None:
     """Apply what came early for an id that has just become known."""
     key = {"session_id": session_id, "provider_id": provider_id}
-    early = db.rows("pending_receipts", key)
+    early = await db.rows("pending_receipts", key)
     for receipt in early:
-        row = db.row("inbound_own", key)
+        row = await db.row("inbound_own", key)
         if row is not None:
             at = max(receipt.at, row.updated_at)
-            apply_receipt(db, row, receipt.state, at, receipt.at, receipt.error_code)
+            await apply_receipt(db, row, receipt.state, at, receipt.at, receipt.error_code)
     if early:
-        db.run("pending_receipts_delete", key)
+        await db.run("pending_receipts_delete", key)

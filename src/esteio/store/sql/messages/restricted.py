@@ -19,33 +19,33 @@ COLD_AT_ONCE = 200
 """Lanes of a restricted session that one claim looks at."""
 
 
-def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: float, now: float) -> list[Row]:
+async def warm_of(db: Db, session_id: SessionId, lanes: Sequence[Row], cold_until: float, now: float) -> list[Row]:
     """Those of these due lanes (chat, head) that may go; the heads of the others wait until the restriction ends."""
     warm = []
     for lane in lanes:
-        if _is_warm(db, session_id, lane.chat, cold_until, now):
+        if await _is_warm(db, session_id, lane.chat, cold_until, now):
             warm.append(lane)
         else:
             reason = rows.to_text(restricted.held(timestamp(cold_until) or ""))
-            db.run("message_wait", {"seq": lane.head, "due_at": cold_until, "reason": reason})
-            refresh_lane(db, session_id, lane.chat)
+            await db.run("message_wait", {"seq": lane.head, "due_at": cold_until, "reason": reason})
+            await refresh_lane(db, session_id, lane.chat)
     return warm
 
 
-def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
+async def thaw(db: Db, session_id: SessionId, chat: str, now: float) -> bool:
     """Somebody wrote to us there: what waited for warmth goes. Whether something did."""
     held = f'{{"code":"{restricted.HELD}"%'
     params = {"session_id": session_id, "chat": chat, "now": now, "held": held}
-    if not db.run("message_release", params):
+    if not await db.run("message_release", params):
         return False
-    refresh_lane(db, session_id, chat)
+    await refresh_lane(db, session_id, chat)
     return True
 
 
-def _is_warm(db: Db, session_id: SessionId, chat: str, cold_until: float, now: float) -> bool:
+async def _is_warm(db: Db, session_id: SessionId, chat: str, cold_until: float, now: float) -> bool:
     if restricted.always_warm(chat):
         return True
     key = {"session_id": session_id, "chat": chat}
-    if db.row("chat_heard", {**key, "since": restricted.heard_since(now)}) is not None:
+    if await db.row("chat_heard", {**key, "since": restricted.heard_since(now)}) is not None:
         return True
-    return db.row("chat_reached", {**key, "since": restricted.reached_since(cold_until)}) is not None
+    return await db.row("chat_reached", {**key, "since": restricted.reached_since(cold_until)}) is not None

@@ -24,53 +24,53 @@ def place_of(session_id: SessionId, priority: int) -> int:
     return session_id * 10 + 9 - priority
 
 
-def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
+async def refresh_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """Compute a lane anew from its messages."""
     key = {"session_id": session_id, "chat": chat}
-    busy = db.row("send_lane_busy", key)
+    busy = await db.row("send_lane_busy", key)
     if busy is not None:  # guard: chat-waits-for-doubt
         place = place_of(session_id, busy.priority)
-        db.run("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
+        await db.run("send_lane_set", {**key, "head": busy.seq, "sort_key": place, "due_at": None})
     else:
-        advance_lane(db, session_id, chat)
+        await advance_lane(db, session_id, chat)
 
 
-def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
+async def advance_lane(db: Db, session_id: SessionId, chat: str) -> None:
     """The same when it is known that nothing of it is under way: the oldest queued message is the head."""
     key = {"session_id": session_id, "chat": chat}
-    head = db.row("send_lane_head", key)
+    head = await db.row("send_lane_head", key)
     if head is None:
-        db.run("send_lane_close", key)
+        await db.run("send_lane_close", key)
     else:
         place = place_of(session_id, head.priority)
-        db.run("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
+        await db.run("send_lane_set", {**key, "head": head.seq, "sort_key": place, "due_at": head.due_at})
 
 
-def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
+async def brief_of_session(db: Db, session_id: SessionId) -> tuple[str, str]:
     """The session's name and its server, remembered: neither ever changes, and ids are never reused. Empty when it is
     unknown."""
     known = db.briefs.get(session_id)
     if known is None:
-        brief = db.row("session_brief", {"id": session_id})
+        brief = await db.row("session_brief", {"id": session_id})
         if brief is None:
             return "", ""
         known = db.briefs[session_id] = (str(brief.name), str(brief.server))
     return known
 
 
-def name_of_session(db: Db, session_id: SessionId) -> str:
+async def name_of_session(db: Db, session_id: SessionId) -> str:
     """The session's name, empty when it is unknown."""
-    return brief_of_session(db, session_id)[0]
+    return (await brief_of_session(db, session_id))[0]
 
 
-def announce(db: Db, row: Row, at: float) -> Message:
+async def announce(db: Db, row: Row, at: float) -> Message:
     """The message of a row just written, with its `message.state_changed` event."""
-    message = rows.message_of(row, name_of_session(db, row.session_id))
-    add_message_event(db, "message.state_changed", message, at)
+    message = rows.message_of(row, await name_of_session(db, row.session_id))
+    await add_message_event(db, "message.state_changed", message, at)
     return message
 
 
-def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float) -> Message | None:
+async def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float) -> Message | None:
     """A queued message fails or expires; None when it was not queued any more."""
     (before,) = states_before(event)
     params = {
@@ -80,8 +80,8 @@ def end_queued(db: Db, seq: int, event: Event, reason: Reason | None, now: float
         "reason": rows.text_or_none(reason),
         "now": now,
     }
-    row = db.row("message_end", params)
+    row = await db.row("message_end", params)
     if row is None:
         return None
-    refresh_lane(db, row.session_id, row.chat)
-    return announce(db, row, now)
+    await refresh_lane(db, row.session_id, row.chat)
+    return await announce(db, row, now)
